@@ -1,0 +1,109 @@
+"""Every hook that the core asks of a plugin; this file is the reference.
+
+All hooks but `authenticate` and `feature_allowed` are asked once, at start, in the order of the plugins' dependencies. They return
+declarations: plain values that can be printed, compared and tested without an app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from .access.permissions import Permission
+    from .app import App
+    from .data.records import Record
+    from .events.declarations import Event, Listener
+    from .http.health import Check
+    from .http.operations import Resource
+    from .http.request import Request
+    from .identity.principal import Principal
+    from .jobs.declarations import Job
+
+hookspec = pluggy.HookspecMarker("aasim")
+hookimpl = pluggy.HookimplMarker("aasim")
+
+
+@hookspec
+def config_schema() -> type[Any]:
+    """Return the frozen dataclass that describes the plugin's section of the settings, ``[<plugin>]``.
+
+    Each field is made with `aasim_core.settings.setting`; a key that is no field is an error at start.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def models(app: App) -> Sequence[type[Record]]:
+    """Return the records that the plugin owns; their tables are named ``<plugin>_<singular>``."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def permissions(app: App) -> Sequence[Permission]:
+    """Return the permissions that the plugin's operations ask for, named ``<plugin>:<verb>``."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def events(app: App) -> Sequence[Event]:
+    """Return the events that the plugin emits, named ``<plugin>.<past tense>``."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def listeners(app: App) -> Sequence[Listener]:
+    """Return what reacts to events.
+
+    A ``before_commit`` listener runs inside the change's transaction, and its exception refuses the request; an
+    ``after_commit`` listener is called by the worker, at least once.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def jobs(app: App) -> Sequence[Job]:
+    """Return the kinds of background work that the plugin does, named ``<plugin>.<verb>``."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def routes(app: App) -> Sequence[Resource]:
+    """Return the resources that answer the plugin's routes, all under ``/<plugin>`` or under the root of a plugin it requires."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def commands(app: App) -> Sequence[click.Command]:
+    """Return subcommands of the command line; they appear under ``aasim <plugin>``."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def startup(app: App) -> None:
+    """Prepare what must be there before the first request or job of this process."""
+
+
+@hookspec
+def shutdown(app: App) -> None:
+    """Release what `startup` prepared; asked when this process drains."""
+
+
+@hookspec
+def health(app: App) -> Sequence[Check]:
+    """Return named checks for ``/health/ready`` and ``/health/deep``."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec(firstresult=True)
+def authenticate(app: App, req: Request) -> Principal | None:
+    """Return who sent the request, or None for a credential that is not this plugin's. Asked per request."""
+
+
+@hookspec(firstresult=True)
+def feature_allowed(app: App, organization_id: str, plugin: str) -> bool | None:
+    """Return False to hide `plugin` from the organization, None for no opinion. Asked per request, cached by epoch."""
