@@ -1,0 +1,1 @@
+"""Records, their fields, the tenant-scoped query layer, transactions and migrations."""

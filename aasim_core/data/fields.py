@@ -1,0 +1,41 @@
+"""Column types that behave alike on SQLite and PostgreSQL."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import orjson
+import peewee
+
+from ..clock import from_text, to_text
+from ..ids import new_id
+
+
+class IdField(peewee.TextField):
+    """A TypeID; as a primary key it fills itself, with the prefix of the record's ``Meta.id_prefix``."""
+
+    def bind(self, model: type[peewee.Model], name: str, set_attribute: bool = True) -> None:
+        prefix = getattr(model._meta, "id_prefix", None)
+        if self.primary_key and prefix:
+            self.default = partial(new_id, prefix)
+        super().bind(model, name, set_attribute)
+
+
+class InstantField(peewee.TextField):
+    """A moment: an aware `datetime` in Python, RFC 3339 text of fixed width in the database, so that it sorts and renders as is."""
+
+    def db_value(self, value: datetime | str | None) -> str | None:
+        return to_text(value) if isinstance(value, datetime) else value
+
+    def python_value(self, value: str | None) -> datetime | None:
+        return None if value is None else from_text(value)
+
+
+class JsonField(peewee.TextField):
+    """A JSON value, kept as text on both databases so that lists can send it on without parsing it."""
+
+    def db_value(self, value: Any) -> str | None:
+        return None if value is None else orjson.dumps(value).decode()
+
+    def python_value(self, value: str | None) -> Any:
+        return None if value is None else orjson.loads(value)

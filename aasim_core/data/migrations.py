@@ -1,0 +1,93 @@
+"""Migrations: numbered files per plugin, one history for all, one runner at a time.
+
+A migration file defines ``up(migrator, db)`` and ``down(migrator, db)`` (playhouse.migrations) with its own frozen copies of the
+records, and is named ``NNNN_what.py`` in the ``migrations`` folder of its plugin; the history holds ``<plugin>/NNNN_what``.
+"""
+
+import fcntl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playhouse import migrations as playhouse
+
+from ..context import system_scope
+from ..errors import StartupError
+from . import row_security
+from .connect import Database
+from .database import SqliteDatabase
+
+CORE = Path(__file__).parent.parent / "migrations"
+_LOCK_NUMBER = 0x61617369  # "aasi": any constant will do, all runners share it
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the migrations of one owner (``core`` or a plugin) are."""
+
+    owner: str
+    folder: Path
+
+
+class _Runner(playhouse.Runner):  # type: ignore[misc]
+    """The runner of one owner's files over the common history."""
+
+    def __init__(self, database: Database, source: Source) -> None:
+        super().__init__(database, directory=str(source.folder), table_name="core_migration")
+        self._prefix = f"{source.owner}/"
+
+    def migrations(self) -> list[Any]:
+        return [m._replace(name=self._prefix + m.name) for m in super().migrations()]
+
+    def applied(self) -> dict[str, Any]:
+        return {name: at for name, at in super().applied().items() if name.startswith(self._prefix)}
+
+
+def migrate(database: Database, sources: Iterable[Source], app_role: str | None = None) -> list[str]:
+    """Apply what is pending, in the order of `sources`; returns the names of what was applied."""
+    applied: list[str] = []
+    with _only_runner(database):
+        for source in sources:
+            applied += _Runner(database, source).up()
+        row_security.apply(database, app_role)
+    return applied
+
+
+def pending(database: Database, sources: Iterable[Source]) -> list[str]:
+    """The names of the migrations that are not applied yet."""
+    with system_scope("read the migration history"):
+        return [m.name for source in sources for m in _Runner(database, source).status() if not m.applied]
+
+
+def purge(database: Database, source: Source) -> list[str]:
+    """Undo every migration of one owner, which drops its tables; returns the names of what was undone."""
+    undone: list[str] = []
+    with _only_runner(database):
+        runner = _Runner(database, source)
+        while any(m.applied for m in runner.status()):
+            undone += runner.down()
+    return undone
+
+
+def refuse_pending(database: Database, sources: Iterable[Source]) -> None:
+    """StartupError when the database is not up to date."""
+    names = pending(database, sources)
+    if names:
+        raise StartupError(f"the database lacks {len(names)} migrations ({', '.join(names)}); run: aasim migrate")
+
+
+@contextmanager
+def _only_runner(database: Database) -> Iterator[None]:
+    with database.connected(), system_scope("migrate the database"):
+        if isinstance(database, SqliteDatabase):
+            with open(f"{database.database}.migrate.lock", "w") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+        else:
+            database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK_NUMBER,))
+            try:
+                yield
+            finally:
+                database.execute_sql("SELECT pg_advisory_unlock(%s)", (_LOCK_NUMBER,))

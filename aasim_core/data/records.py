@@ -1,0 +1,139 @@
+"""The base of every table: what a record has, and the few ways in which it is written."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import peewee
+
+from ..clock import now
+from ..context import EVERY_ORGANIZATION, current_organization, current_scope
+from ..errors import Refused, not_found
+from .fields import IdField, InstantField
+from .scope import TENANT_COLUMN
+from .statements import Bind
+
+if TYPE_CHECKING:
+    from .connect import Database
+
+
+class Record(peewee.Model):
+    """A row with an id, a version that counts its changes, and the times of its making and last change.
+
+    A subclass names its table and the prefix of its ids in ``Meta``: ``table_name = "agents_agent"``, ``id_prefix = "agent"``.
+    """
+
+    id = IdField(primary_key=True)
+    version = peewee.BigIntegerField(default=1)
+    created_at = InstantField(default=now)
+    updated_at = InstantField(default=now)
+
+    if TYPE_CHECKING:
+        _meta: ClassVar[Any]
+
+    class Meta:
+        legacy_table_names = False
+
+    def row(self) -> dict[str, Any]:
+        """The record as the database has it: texts, numbers, JSON text; keyed by field name."""
+        data = self.__data__
+        return {field.name: field.db_value(data.get(field.name)) for field in self._meta.sorted_fields}
+
+
+class TenantRecord(Record):
+    """A row that belongs to one organization; it is visible in that organization's scope only."""
+
+    organization_id = IdField(default=current_organization)
+
+
+def is_tenant(model: type[Record]) -> bool:
+    """Whether the rows of `model` belong to organizations."""
+    return issubclass(model, TenantRecord)
+
+
+def database_of(model: type[Record]) -> "Database":
+    """The database that `model` is bound to."""
+    database: Database = model._meta.database
+    return database
+
+
+def create(model: type[Record], **values: Any) -> Any:
+    """Insert a new row and return its record; keys are field names, defaults fill the rest."""
+    record = model(**values)
+    insert(record)
+    return record
+
+
+def insert(record: Record) -> None:
+    """Write a new record; IntegrityError when it breaks a constraint."""
+    model = type(record)
+    database = database_of(model)
+    statement = database.statement(("insert", model), lambda: _insert_query(model))
+    statement.run(database, record.row())
+
+
+def _insert_query(model: type[Record]) -> Any:
+    values: dict[Any, Any] = {_column(model, field): Bind(field.name) for field in model._meta.sorted_fields}
+    if is_tenant(model) and current_scope() != EVERY_ORGANIZATION:
+        values[_column(model, model._meta.fields[TENANT_COLUMN])] = current_scope()
+    return peewee.Insert(model._meta.table, values, returning=())
+
+
+def _column(model: type[Record], field: peewee.Field) -> Any:
+    return getattr(model._meta.table, field.column_name)
+
+
+def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Write the fields in `values` that differ, and return ``{field: [before, after]}``.
+
+    Raises Refused ``version_conflict`` when somebody else changed the record since it was read.
+    """
+    changed = {name: [getattr(record, name), value] for name, value in values.items() if getattr(record, name) != value}
+    if not changed:
+        return {}
+    model, seen = type(record), record.version
+    for name, (_, value) in changed.items():
+        setattr(record, name, value)
+    record.version, record.updated_at = seen + 1, now()
+    updates = {name: getattr(record, name) for name in (*changed, "version", "updated_at")}
+    same_row = (model.id == record.id) & (model.version == seen)
+    if not model.update(updates).where(same_row).execute():
+        raise Refused("version_conflict", "Somebody else changed this object meanwhile; read it again and repeat the change.")
+    return changed
+
+
+def remove(record: Record) -> None:
+    """Delete the record's row; raises the one 404 when it is gone already."""
+    model = type(record)
+    if not model.delete().where(model.id == record.id).execute():
+        raise not_found()
+
+
+def find(model: type[Any], record_id: str) -> Any:
+    """The record of that id in the organization in scope; raises the one 404."""
+    record = find_or_none(model, record_id)
+    if record is None:
+        raise not_found()
+    return record
+
+
+def find_or_none(model: type[Any], record_id: str) -> Any:
+    """The record of that id in the organization in scope, or None."""
+    row = read_row(model, record_id)
+    return None if row is None else to_record(model, row)
+
+
+def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
+    """The row of that id as the database has it, keyed by field name, or None; the quick way to read one object."""
+    database = database_of(model)
+    fields = model._meta.sorted_fields
+    statement = database.statement(("read", model), lambda: model.select(*fields).where(model.id == Bind("id")))
+    values = statement.run(database, {"id": record_id}).fetchone()
+    return None if values is None else {field.name: value for field, value in zip(fields, values, strict=True)}
+
+
+def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:
+    """The record that `row`, as `read_row` gives it, stands for."""
+    fields = model._meta.fields
+    record = model(__no_default__=1, **{name: fields[name].python_value(value) for name, value in row.items()})
+    record._dirty.clear()
+    return record

@@ -1,0 +1,1 @@
+"""Declaring, emitting, logging and delivering what happened."""

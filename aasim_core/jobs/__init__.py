@@ -1,0 +1,1 @@
+"""Durable background work: declarations, the job table, schedules and the worker."""

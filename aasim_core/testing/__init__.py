@@ -1,0 +1,1 @@
+"""Fixtures and the plugin contract suite, shipped as a pytest plugin."""
