@@ -1,0 +1,37 @@
+"""Who sends a request, as everything behind the authentication sees it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from ..context import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user's session or an API key, in one organization.
+
+    `authz_epoch` counts the changes of rights in the organization: what was loaded for one epoch is true as long as it lasts.
+    `scopes` are the permissions that an API key is limited to; None for a session. `user_id` of a key is its creator.
+    """
+
+    kind: Literal["user", "api_key"]
+    user_id: str
+    organization_id: str
+    authz_epoch: int
+    label: str
+    session_id: str | None = None
+    api_key_id: str | None = None
+    scopes: frozenset[str] | None = None
+    rate_limit: int | None = None
+    is_platform_admin: bool = False
+    last_seen_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        """What limits and idempotency keys are counted by: the key itself, or the user over all sessions."""
+        return self.api_key_id or self.user_id
+
+    def actor(self, ip: str | None = None) -> Actor:
+        """The principal as the event log names it."""
+        return Actor(self.kind, self.id, self.label, ip)
