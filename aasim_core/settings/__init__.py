@@ -1,0 +1,6 @@
+"""The settings: flags, environment, TOML file and defaults become one validated, immutable `Settings`."""
+
+from .fields import setting
+from .loading import Settings
+
+__all__ = ["Settings", "setting"]

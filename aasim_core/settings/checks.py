@@ -1,0 +1,93 @@
+"""Checks for settings: each takes a value and returns what to write instead, or None."""
+
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
+
+
+def between(least: float, most: float) -> Callable[[float], str | None]:
+    """The value is a number from `least` to `most`."""
+    return lambda value: None if least <= value <= most else f"write a number from {least} to {most}"
+
+
+def at_least(least: float) -> Callable[[float], str | None]:
+    """The value is a number not under `least`."""
+    return lambda value: None if value >= least else f"write a number of at least {least}"
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """The host and the port of ``host:port`` or ``[ipv6]:port``; raises ValueError."""
+    parts = urlsplit(f"//{address}")
+    if parts.hostname is None or parts.port is None or parts.netloc != address or "@" in address:
+        raise ValueError(f"{address!r} is not host:port")
+    return parts.hostname, parts.port
+
+
+def is_address(value: str) -> str | None:
+    """The value is where to listen: ``host:port``."""
+    try:
+        split_address(value)
+    except ValueError:
+        return 'write host:port, such as "127.0.0.1:8000" or "[::1]:8000"'
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_database_url(value: str) -> str | None:
+    """The value names a SQLite file or a PostgreSQL database."""
+    if value.startswith("sqlite:///") or urlsplit(value).scheme in ("postgresql", "postgres"):
+        return None
+    return 'write "sqlite:///path/to/file.db" (four slashes for an absolute path) or "postgresql://user:password@host:5432/name"'
+
+
+def is_queue_url(value: str) -> str | None:
+    """The value names a SQLite file or a Redis database."""
+    if value.startswith("sqlite:///") or urlsplit(value).scheme in ("redis", "rediss", "unix"):
+        return None
+    return 'write "sqlite:///path/to/file.db" or "redis://host:6379/0"'
+
+
+def is_counter_url(value: str) -> str | None:
+    """The value says where counters are kept."""
+    if value == "memory://" or urlsplit(value).scheme in ("redis", "rediss"):
+        return None
+    return 'write "memory://" (counted in each process) or "redis://host:6379/1" (counted once for all)'
+
+
+def is_optional_web_url(value: str) -> str | None:
+    """The value is empty or the root of a web site."""
+    parts = urlsplit(value)
+    if not value or (parts.scheme in ("http", "https") and parts.netloc and parts.path in ("", "/") and not parts.query):
+        return None
+    return 'write the address without a path, such as "https://agents.example.com"'
+
+
+def are_origins(values: tuple[str, ...]) -> str | None:
+    """The values are web origins, or ``*`` alone."""
+    if values == ("*",) or all(_is_origin(value) for value in values):
+        return None
+    return 'write origins without a path, such as ["https://app.example.com"]'
+
+
+def are_networks(values: tuple[str, ...]) -> str | None:
+    """The values are IP addresses or networks."""
+    try:
+        for value in values:
+            ip_network(value)
+    except ValueError:
+        return 'write addresses or networks, such as ["10.0.0.5", "10.1.0.0/16"]'
+    return None
+
+
+def _is_origin(value: str) -> bool:
+    parts = urlsplit(value)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and value == f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,106 @@
+"""`Settings`: everything an installation can decide, read once and never changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from ..errors import StartupError
+from .building import Builder, advice
+from .sections import (
+    CORE_SECTIONS,
+    AuthSettings,
+    DatabaseSettings,
+    HttpSettings,
+    LogSettings,
+    MailSettings,
+    PluginsSettings,
+    QueueSettings,
+    RateLimitSettings,
+    SecretsSettings,
+    ServerSettings,
+    TopSettings,
+    WorkerSettings,
+)
+from .sources import TOP, Raw, from_environment, from_file, from_flags, merged
+
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of an installation: the core's sections as attributes, a plugin's by `section`."""
+
+    data_dir: Path
+    server: ServerSettings
+    database: DatabaseSettings
+    queue: QueueSettings
+    worker: WorkerSettings
+    http: HttpSettings
+    rate_limits: RateLimitSettings
+    auth: AuthSettings
+    plugins: PluginsSettings
+    log: LogSettings
+    mail: MailSettings
+    secrets: SecretsSettings
+    config_file: Path | None = None
+    plugin_sections: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    unread: Mapping[str, Mapping[str, Raw]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+
+    @classmethod
+    def load(
+        cls, flags: Mapping[str, Any] | None = None, *, config: Path | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Read the settings: `flags` (by ``section.key``), else `environ`, else the file, else the defaults.
+
+        `config` is the TOML file; without it, ``AASIM_CONFIG`` names it. `environ` is the process's own if not given.
+        Every fault is reported in one `StartupError`. Sections of plugins are kept until `with_sections` reads them.
+        """
+        environ = os.environ if environ is None else environ
+        config = config or (Path(environ["AASIM_CONFIG"]) if environ.get("AASIM_CONFIG") else None)
+        faults: list[str] = []
+        from_config = from_file(config, faults) if config else {}
+        written = merged([from_config, from_environment(environ, faults), from_flags(flags or {})])
+        data_dir = Builder(faults).build(TOP, TopSettings, written.pop(TOP, {})).data_dir
+        builder = Builder(faults, data_dir)
+        sections = {name: builder.build(name, kind, written.pop(name, {})) for name, kind in CORE_SECTIONS.items()}
+        if faults:
+            raise StartupError(*faults)
+        settings = cls(data_dir=data_dir, config_file=config, unread=MappingProxyType(written), **sections)
+        return replace(settings, auth=_decided(settings.auth, settings.server))
+
+    def with_sections(self, kinds: Mapping[str, type[Any]], *, off: Collection[str] = ()) -> Settings:
+        """The settings with the plugins' sections, of the types in `kinds`.
+
+        Sections of the plugins `off`, which are installed but not on, are left alone; any other section is a fault.
+        """
+        faults: list[str] = []
+        for name in sorted(set(self.unread) - set(kinds) - set(off)):
+            faults.extend(_unknown_section(name, self.unread[name], [*CORE_SECTIONS, *kinds, *off]))
+        builder = Builder(faults, self.data_dir)
+        sections = {name: builder.build(name, kind, self.unread.get(name, {})) for name, kind in kinds.items()}
+        if faults:
+            raise StartupError(*faults)
+        return replace(self, plugin_sections=MappingProxyType(sections))
+
+    def section(self, name: str, kind: type[Section]) -> Section:
+        """The section of the plugin `name`, which is of the type `kind`, as its hook `config_schema` returned it."""
+        section = self.plugin_sections.get(name)
+        if isinstance(section, kind):
+            return section
+        raise LookupError(f"the settings have no section {name!r} of the type {kind.__name__}; return it from config_schema()")
+
+
+def _decided(auth: AuthSettings, server: ServerSettings) -> AuthSettings:
+    if auth.registration != "auto":
+        return auth
+    return replace(auth, registration="invite" if server.is_public else "open")
+
+
+def _unknown_section(name: str, values: Mapping[str, Raw], known: Collection[str]) -> list[str]:
+    origins = sorted({raw.origin for raw in values.values()}) or ["the settings file"]
+    return [f'there is no section "{name}" ({", ".join(origins)}); {advice(name, known)}']
