@@ -144,17 +144,32 @@ class SqliteDatabase(_Scoped, peewee.SqliteDatabase):
             str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=busy_seconds, autoconnect=False, cached_statements=512,
         )
 
+    def close_all(self) -> None:
+        """Close what this thread has open; another thread's connection closes when that thread ends."""
+        self.close()
+        self._local = threading.local()
+
     def _release(self) -> None:
         pass  # a SQLite connection costs more to open than to keep
 
     @contextmanager
     def _write_turn(self) -> Iterator[None]:
         handle = getattr(self._local, "lock", None)
-        if handle is None or self._local.lock_pid != os.getpid():
-            handle = self._local.lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._local.lock_pid = os.getpid()
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        if handle is None or handle.process != os.getpid():
+            handle = self._local.lock = _LockFile(self._lock_path)
+        fcntl.flock(handle.descriptor, fcntl.LOCK_EX)
         try:
             yield
         finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)
+            fcntl.flock(handle.descriptor, fcntl.LOCK_UN)
+
+
+class _LockFile:
+    """The open lock file of one thread, closed when the thread ends; a forked child must open its own, or it shares the lock."""
+
+    def __init__(self, path: str) -> None:
+        self.process = os.getpid()
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)

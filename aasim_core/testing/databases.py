@@ -1,0 +1,175 @@
+"""Databases for tests: migrated once a session, emptied for each test, dropped at the end."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from os import environ
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..data.connect import connect
+from ..data.migrations import Source, migrate
+
+
+def server_url() -> str:
+    """Where the tests look for PostgreSQL."""
+    return environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+class Databases:
+    """What makes databases of one kind."""
+
+    app_role: str | None = None
+
+    def create(self) -> str:
+        """Make a database without tables; returns its URL."""
+        raise NotImplementedError
+
+    def drop(self, url: str) -> None:
+        """Remove a database that `create` made."""
+        raise NotImplementedError
+
+    def lend(self, sources: Sequence[Source]) -> str:
+        """A database with all of these migrations and no rows; returns its URL."""
+        raise NotImplementedError
+
+    def take_back(self, url: str) -> None:
+        """Accept a database that `lend` gave, whatever was done to it."""
+        raise NotImplementedError
+
+    def _migrated(self, sources: Sequence[Source]) -> str:
+        url = self.create()
+        database = connect(url, durability="normal")
+        migrate(database, sources, self.app_role)
+        database.close_all()
+        return url
+
+
+@dataclass
+class SqliteFolder(Databases):
+    """A folder of SQLite files, copied from one that was migrated."""
+
+    folder: Path
+    _templates: dict[tuple[Source, ...], Path] = field(default_factory=dict)
+
+    def create(self) -> str:
+        """Name a file that is not there yet."""
+        return f"sqlite:///{self.folder}/{token_hex(6)}.db"
+
+    def drop(self, url: str) -> None:
+        """Remove the file and its companions."""
+        for path in self.folder.glob(f"{_path(url).name}*"):
+            path.unlink()
+
+    def lend(self, sources: Sequence[Source]) -> str:
+        """Copy the file that has these migrations."""
+        key = tuple(sources)
+        if key not in self._templates:
+            self._templates[key] = _path(self._migrated(sources))
+        url = self.create()
+        shutil.copyfile(self._templates[key], _path(url))
+        return url
+
+    def take_back(self, url: str) -> None:
+        """Remove the copy."""
+        self.drop(url)
+
+
+def _path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+# One statement: which tables there are, and the rows out of those that have some.
+_EMPTY_TABLES = """
+DO $$
+DECLARE
+  name text;
+  has_rows boolean;
+  filled text[] := '{}';
+BEGIN
+  PERFORM set_config('app.org', '*', false), set_config('lock_timeout', '2s', false);
+  FOR name IN SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'core_migration' LOOP
+    EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || name || ')' INTO has_rows;
+    IF has_rows THEN filled := filled || name; END IF;
+  END LOOP;
+  IF filled <> '{}' THEN EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ') || ' RESTART IDENTITY CASCADE'; END IF;
+END $$
+"""
+_SCHEMA = """
+SELECT array_agg(format('%s.%s %s %s', c.relname, a.attname, c.relrowsecurity, a.attnotnull) ORDER BY c.relname, a.attname)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+
+@dataclass
+class PostgresServer(Databases):
+    """A PostgreSQL server, with a role and databases of this session only."""
+
+    server: str
+    connection: Any
+    app_role: str
+    _free: dict[tuple[Source, ...], str] = field(default_factory=dict)
+    _lent: dict[str, tuple[tuple[Source, ...], Any]] = field(default_factory=dict)
+
+    @classmethod
+    def found(cls) -> "PostgresServer | None":
+        """The server that the tests use, or None where none answers (or the driver is not installed)."""
+        try:
+            import psycopg
+
+            connection = psycopg.connect(server_url(), autocommit=True, connect_timeout=3)
+        except (ImportError, OSError):
+            return None
+        except psycopg.OperationalError:
+            return None
+        return cls(server_url(), connection, f"aasim_test_{token_hex(6)}")
+
+    def create(self) -> str:
+        """Make an empty database that belongs to this session."""
+        name = f"aasim_test_{token_hex(6)}"
+        self.connection.execute(f'CREATE DATABASE "{name}"')
+        return urlsplit(self.server)._replace(path=f"/{name}").geturl()
+
+    def drop(self, url: str) -> None:
+        """Drop the database, whoever is still connected to it."""
+        self.connection.execute(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
+
+    def lend(self, sources: Sequence[Source]) -> str:
+        """The database with these migrations, as long as nobody else has it."""
+        key = tuple(sources)
+        url = self._free.pop(key, None) or self._migrated(sources)
+        self._lent[url] = key, self._run(url, _SCHEMA)
+        return url
+
+    def take_back(self, url: str) -> None:
+        """Empty the tables; drop the database when its tables are other ones than before, or a transaction is still open."""
+        import psycopg
+
+        key, schema = self._lent.pop(url)
+        try:
+            usable = key not in self._free and self._run(url, _SCHEMA, _EMPTY_TABLES) == schema
+        except psycopg.errors.LockNotAvailable:
+            usable = False
+        if usable:
+            self._free[key] = url
+        else:
+            self.drop(url)
+
+    def drop_all(self) -> None:
+        """Leave the server as it was."""
+        for url in (*self._free.values(), *self._lent):
+            self.drop(url)
+        self.connection.execute(f'DROP ROLE IF EXISTS "{self.app_role}"')
+        self.connection.close()
+
+    def _run(self, url: str, query: str, *then: str) -> Any:
+        import psycopg
+
+        with psycopg.connect(url, autocommit=True) as connection:
+            answer = connection.execute(query).fetchone()
+            for statement in then:
+                connection.execute(statement)
+        return answer

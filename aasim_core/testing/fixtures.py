@@ -1,0 +1,100 @@
+"""Pytest fixtures for tests that need a database: each test gets an empty one, once on SQLite and once on PostgreSQL.
+
+The package registers this module as a pytest plugin, so that a plugin's tests have the fixtures without an import:
+
+* `database` is connected, migrated and empty, with no organization in scope; on PostgreSQL row-level security is on.
+* `database_url` is the same without the connection, for what opens its own; `app_role` is the role to open it with.
+* `empty_database_url` has no tables at all, for tests of migrations.
+* `migration_sources` says which migrations are applied: the core's; override it to add those of a plugin.
+
+PostgreSQL is looked for at ``TEST_POSTGRES_URL``; the user there must be allowed to make databases and roles.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from ..data import migrations
+from ..data.connect import Database, connect
+from .databases import Databases, PostgresServer, SqliteFolder, server_url
+
+MISSING = "no PostgreSQL server answers"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known to projects that do not declare it."""
+    config.addinivalue_line("markers", "postgres: needs a PostgreSQL server (TEST_POSTGRES_URL)")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one loud line what was left out for want of a server."""
+    skipped = sum(MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
+    if skipped:
+        line = f"LEFT OUT: {skipped} tests, for {MISSING} at {server_url()}; start one, or set TEST_POSTGRES_URL"
+        terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def migration_sources() -> Sequence[migrations.Source]:
+    """The migrations that `database` has; override it in a conftest or module (session scope) to add a plugin's."""
+    return [migrations.Source("core", migrations.CORE)]
+
+
+@pytest.fixture(scope="session")
+def sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> SqliteFolder:
+    """Where the session's SQLite databases are."""
+    return SqliteFolder(tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The session's own databases and role on the PostgreSQL server; the test is skipped where none answers, and fails in CI."""
+    server = PostgresServer.found()
+    if server is None:
+        reason = f"{MISSING} at {server_url()}"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}, and in CI nothing may be left out", pytrace=False)
+        pytest.skip(reason)
+    try:
+        yield server
+    finally:
+        server.drop_all()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """The maker of this test's databases; a test with it runs once on SQLite and once on PostgreSQL."""
+    maker: Databases = request.getfixturevalue("sqlite_folder" if request.param == "sqlite" else "postgres_server")
+    return maker
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """The URL of a database without tables, dropped after the test."""
+    url = databases.create()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def database_url(databases: Databases, migration_sources: Sequence[migrations.Source]) -> Iterator[str]:
+    """The URL of a database with all migrations and no rows."""
+    url = databases.lend(migration_sources)
+    yield url
+    databases.take_back(url)
+
+
+@pytest.fixture
+def app_role(databases: Databases) -> str | None:
+    """The plain role that the application acts as, for ``database.app_role``; None on SQLite."""
+    return databases.app_role
+
+
+@pytest.fixture
+def database(database_url: str, app_role: str | None) -> Iterator[Database]:
+    """A connected database with all migrations and no rows, in no scope; `data.connect.bind` attaches your records to it."""
+    database = connect(database_url, role=app_role, durability="normal")
+    with database.connected():
+        yield database
+    database.close_all()
