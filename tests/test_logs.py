@@ -1,0 +1,141 @@
+"""Logs: what a line looks like, and what never stands in one."""
+
+import ast
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from aasim_core.context import SYSTEM, acting_as
+from aasim_core.logs import FIELDS, configure, redacted
+from aasim_core.settings.sections import LogSettings
+
+JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.BytesIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.BytesIO()
+    structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def last_entry(stream: io.BytesIO) -> dict[str, Any]:
+    entry: dict[str, Any] = json.loads(stream.getvalue().splitlines()[-1])
+    return entry
+
+
+def test_a_line_is_one_json_object_with_time_level_and_logger(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json"), stream)
+    structlog.get_logger("aasim.test").info("started", port=8000)
+    entry = last_entry(stream)
+    assert entry.pop("time").endswith("Z")
+    assert entry == {"level": "info", "logger": "aasim.test", "event": "started", "port": 8000}
+
+
+def test_a_line_carries_the_id_of_the_request_being_served(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json"), stream)
+    with acting_as(SYSTEM, "request-1"):
+        structlog.get_logger("aasim.test").info("started")
+    assert last_entry(stream)["request_id"] == "request-1"
+
+
+def test_a_field_that_is_not_on_the_list_is_left_out_and_named(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json"), stream)
+    structlog.get_logger("aasim.test").info("login", email="ada@example.com", status=200)
+    entry = last_entry(stream)
+    assert "ada@example.com" not in stream.getvalue().decode()
+    assert (entry["status"], entry["omitted"]) == (200, ["email"])
+
+
+def test_lines_below_the_level_are_not_written(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json", level="warning"), stream)
+    structlog.get_logger("aasim.test").info("started")
+    logging.getLogger("other").info("started")
+    assert stream.getvalue() == b""
+
+
+def test_an_exception_is_logged_with_its_traceback_and_without_secrets(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json"), stream)
+    try:
+        raise RuntimeError(f"refused: Bearer {JWT}")
+    except RuntimeError:
+        structlog.get_logger("aasim.test").exception("failed")
+    entry = last_entry(stream)
+    assert entry["level"] == "error"
+    assert entry["exception"].endswith("RuntimeError: refused: ***\n")
+
+
+def test_the_standard_library_and_warnings_write_the_same_lines(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json"), stream)
+    logging.getLogger("gunicorn.error").error("key %s", "aasim_sk_" + "abc123")
+    assert last_entry(stream)["event"] == "key ***"
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old", stacklevel=1)
+    assert last_entry(stream)["logger"] == "py.warnings"
+
+
+def test_what_json_cannot_hold_is_logged_all_the_same(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json"), stream)
+    structlog.get_logger("aasim.test").info("odd", path="\ud800", count=2**70)
+    assert last_entry(stream)["path"] == "\ud800"
+
+
+def test_the_form_for_people_is_one_readable_line(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="console"), stream)
+    structlog.get_logger("aasim.test").warning("slow", milliseconds=1200, reason="two\nlines", ip=None)
+    line = stream.getvalue().decode()
+    assert line[8:] == " warning slow  milliseconds=1200  reason='two\\nlines'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("aasim_sk_" + "live_0123", "***"),
+        (f"token={JWT};", "token=***;"),
+        ("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "***"),
+        ("Authorization: Bearer abcdefgh.ijk", "Authorization: ***"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: ***"),
+        ("postgresql://aasim:hunter2@db:5432/aasim", "postgresql://***@db:5432/aasim"),
+        ("http://127.0.0.1:8000/docs", "http://127.0.0.1:8000/docs"),
+        ("bearer of news", "bearer of news"),
+    ],
+)
+def test_what_looks_like_a_secret_is_masked(text: str, safe: str) -> None:
+    assert redacted(text) == safe
+
+
+def log_calls(tree: ast.Module) -> Iterator[ast.Call]:
+    loggers = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and "get_logger(" in ast.unparse(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) in loggers:
+            yield node
+
+
+def test_our_code_logs_known_fields_only(root: Path) -> None:
+    unknown = [
+        f"{path.relative_to(root)}:{call.lineno} logs {keyword.arg}; add it to aasim_core.logs.FIELDS if it holds no one's data"
+        for folder in ("aasim_core", "plugins")
+        for path in sorted((root / folder).rglob("*.py"))
+        for call in log_calls(ast.parse(path.read_text(encoding="utf-8")))
+        for keyword in call.keywords
+        if keyword.arg not in FIELDS | {"exc_info"}
+    ]
+    assert not unknown
