@@ -1,0 +1,25 @@
+"""Models behind the OpenAI chat protocol: OpenAI itself, Ollama, vLLM, LM Studio, llama-server, OpenRouter and many more."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aasim_core import Plugin, hookimpl
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+    from ..engines.hookspecs import Provider
+
+plugin = Plugin(
+    title="OpenAI-compatible engines",
+    summary="Runs agents on any service that speaks the OpenAI chat protocol, given its base URL.",
+    requires=("engines",),
+)
+
+
+@hookimpl
+def engine_providers(app: "App") -> "Sequence[Provider]":
+    """The one provider of this plugin."""
+    from .service import provider
+
+    return [provider()]

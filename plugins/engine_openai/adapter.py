@@ -1,0 +1,90 @@
+"""A chat with any server that speaks the OpenAI protocol, by the official SDK."""
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpcore2
+import httpx2
+import openai
+from openai.types.chat import ChatCompletionChunk
+
+from ..engines.hookspecs import (
+    DEFAULTS,
+    EngineConfig,
+    EngineError,
+    Message,
+    OnToken,
+    Parameters,
+    Reply,
+    ShouldCancel,
+    ToolSpec,
+    ignore_token,
+    never_cancel,
+)
+from .failures import Cut, engine_errors
+from .patience import Patience
+from .transport import PatientTransport
+from .wire import OPENAI_URL, Gathering, request_for
+
+
+class OpenAIChat:
+    """A chat with one model of one server; `backend` makes the sockets, and decides which addresses may be reached."""
+
+    def __init__(self, config: EngineConfig, backend: httpcore2.NetworkBackend) -> None:
+        self._model = config.model
+        self._base_url = config.base_url or OPENAI_URL
+        self._peer = urlsplit(self._base_url).netloc.rpartition("@")[2]
+        self._patience = Patience()
+        self._client = _client(self._base_url, PatientTransport(self._patience, backend, config.api_key))
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        schema: Mapping[str, Any] | None = None,
+        parameters: Parameters = DEFAULTS,
+        on_token: OnToken = ignore_token,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> Reply:
+        """Ask the server for the next turn; see `Chat.chat`."""
+        if not messages:
+            raise EngineError("invalid_request", "there is no message to answer")
+        request = request_for(self._model, self._base_url, messages, tools=tools, schema=schema, parameters=parameters)
+        gathering = Gathering(self._model)
+        self._patience.begin(parameters.timeout_seconds, should_cancel)
+        with closing(self._texts(request, gathering)) as texts:
+            for text in texts:
+                on_token(text)
+        return gathering.reply(messages)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _texts(self, request: Mapping[str, Any], gathering: Gathering) -> Generator[str]:
+        with engine_errors(self._peer), self._client.chat.completions.create(**request) as stream:
+            chunk: ChatCompletionChunk
+            for chunk in stream:
+                self._patience.check()
+                if text := gathering.add(chunk):
+                    yield text
+            if not gathering.finished:
+                raise Cut
+
+
+def _client(base_url: str, transport: PatientTransport) -> openai.OpenAI:
+    return openai.OpenAI(
+        # What is not given here, the SDK takes from the environment. The key itself is sent by the transport.
+        api_key="sent-by-the-transport",
+        admin_api_key="",
+        organization="",
+        project="",
+        webhook_secret="",
+        base_url=base_url,
+        max_retries=0,
+        timeout=None,
+        http_client=httpx2.Client(transport=transport, trust_env=False),
+    )

@@ -1,0 +1,116 @@
+"""Waiting for a peer without losing control: a deadline for the whole call, and a way to end it at any moment."""
+
+import ssl
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore2
+
+from ..engines.hookspecs import Cancelled, ShouldCancel, never_cancel
+
+#: How often, in seconds, `should_cancel` is asked.
+_POLL_SECONDS = 0.1
+#: A connection that takes longer will not come about; it bounds how late a cancelled call ends.
+_CONNECT_SECONDS = 8.0
+#: The most that a whole reply may weigh, as it comes over the wire.
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+class DeadlinePassed(Exception):
+    """The call took longer than it may."""
+
+
+class TooLarge(Exception):
+    """The peer sent more than any reply can weigh."""
+
+
+class Patience:
+    """How long, and for how much, the current call of a chat may go on; `check` raises when it may not."""
+
+    def __init__(self) -> None:
+        self.begin(float("inf"), never_cancel)
+
+    def begin(self, seconds: float, should_cancel: ShouldCancel) -> None:
+        """Start a call that may take `seconds`."""
+        self._deadline = time.monotonic() + seconds
+        self._should_cancel = should_cancel
+        self._asked = float("-inf")
+        self._bytes = 0
+
+    def check(self) -> None:
+        """Raise `DeadlinePassed` or `Cancelled` if the call has to end."""
+        now = time.monotonic()
+        if now >= self._deadline:
+            raise DeadlinePassed
+        if now - self._asked >= _POLL_SECONDS:
+            self._asked = now
+            if self._should_cancel():
+                raise Cancelled
+
+    def weigh(self, data: bytes) -> bytes:
+        """Count what came; raises `TooLarge`."""
+        self._bytes += len(data)
+        if self._bytes > _MOST_BYTES:
+            raise TooLarge
+        return data
+
+    def slice(self, at_most: float = _POLL_SECONDS) -> float:
+        """How many seconds to wait before the next `check`."""
+        return max(0.001, min(at_most, self._deadline - time.monotonic()))
+
+
+class PatientBackend(httpcore2.NetworkBackend):
+    """Sockets whose waits are cut into slices, with a look at `patience` between them.
+
+    The time-outs of HTTP clients are per socket operation: a peer that drips a byte now and then outlasts them all, and a blocked
+    read cannot be ended by anybody.
+    """
+
+    def __init__(self, patience: Patience, inner: httpcore2.NetworkBackend) -> None:
+        self._patience = patience
+        self._inner = inner
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect within what is left of the call."""
+        self._patience.check()
+        limit = self._patience.slice(_CONNECT_SECONDS)
+        return _PatientStream(self._inner.connect_tcp(host, port, limit, local_address, socket_options), self._patience)
+
+
+class _PatientStream(httpcore2.NetworkStream):
+    def __init__(self, inner: httpcore2.NetworkStream, patience: Patience) -> None:
+        self._inner = inner
+        self._patience = patience
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        while True:
+            self._patience.check()
+            try:
+                return self._patience.weigh(self._inner.read(max_bytes, self._patience.slice()))
+            except httpcore2.ReadTimeout:
+                continue
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._patience.check()
+        self._inner.write(buffer, self._patience.slice(_CONNECT_SECONDS))
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        self._patience.check()
+        limit = self._patience.slice(_CONNECT_SECONDS)
+        return _PatientStream(self._inner.start_tls(ssl_context, server_hostname, limit), self._patience)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,22 @@
+"""Opening chats with servers that speak the OpenAI protocol; loads the SDK only then."""
+
+from typing import TYPE_CHECKING
+
+from ..engines.hookspecs import Capabilities, Chat, EngineConfig, Provider
+
+if TYPE_CHECKING:
+    import httpcore2
+
+
+def open_chat(config: EngineConfig, backend: "httpcore2.NetworkBackend | None" = None) -> Chat:
+    """A chat with the model of `config`; `backend` makes the sockets, without it they go wherever the base URL says."""
+    import httpcore2
+
+    from .adapter import OpenAIChat
+
+    return OpenAIChat(config, backend or httpcore2.SyncBackend())
+
+
+def provider() -> Provider:
+    """The provider for everything that speaks the OpenAI protocol."""
+    return Provider("openai_compatible", "OpenAI-compatible service", Capabilities(), open=open_chat)

@@ -1,0 +1,212 @@
+"""The one interface between the platform and a model: messages in, a reply out, errors of one family."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+
+if TYPE_CHECKING:
+    from aasim_core.secrets import Secret
+
+Role = Literal["system", "user", "assistant", "tool"]
+Finish = Literal["stop", "length", "tool_calls"]
+ErrorCode = Literal["unavailable", "rate_limited", "timeout", "context_overflow", "refused", "invalid_request", "auth"]
+
+ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
+_RETRYABLE = frozenset({"unavailable", "rate_limited", "timeout"})
+
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+class Cancelled(Exception):
+    """The call ended because `should_cancel` said so."""
+
+
+class EngineError(Exception):
+    """The model gave no reply.
+
+    `message` is a sentence for a person, without secrets. `retryable` says whether the same call may succeed later; without it,
+    `unavailable`, `rate_limited` and `timeout` are. `retry_after` is in seconds, where the provider said so.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, *, retryable: bool | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retryable = code in _RETRYABLE if retryable is None else retryable
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that the model wants to have called; `arguments` is JSON text as the model wrote it, and may not be valid."""
+
+    id: str
+    name: str
+    arguments: str
+
+    def parsed(self) -> dict[str, Any]:
+        """The arguments as an object; raises ValueError with a sentence that can be given back to the model."""
+        try:
+            value = json.loads(self.arguments or "{}")
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"the arguments of {self.name} are not valid JSON") from error
+        if not isinstance(value, dict):
+            raise ValueError(f"the arguments of {self.name} must be a JSON object")  # noqa: TRY004 - one kind of error to catch
+        return value
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation; `tool_calls` only from the assistant, `tool_call_id` only with the result of a tool."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A tool that the model may call; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(default_factory=_nothing)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one call, and whether the provider counted them or we estimated."""
+
+    input_tokens: int
+    output_tokens: int
+    source: Literal["reported", "estimated"] = "reported"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model answered; `length` as `finish` means that text, JSON and tool calls may be cut off."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    usage: Usage
+    finish: Finish
+    raw_model: str
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How to generate; None leaves it to the provider.
+
+    `extra` holds what only one provider understands. `timeout_seconds` bounds the whole call, from the first byte sent to the
+    last one read. `attempt` counts the tries of this very turn, from 1.
+    """
+
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=_nothing)
+    timeout_seconds: float = 120
+    attempt: int = 1
+
+
+#: Everything left to the provider.
+DEFAULTS = Parameters()
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What the models of a provider can be trusted with; `emulated` tools are called through schema-bound JSON."""
+
+    streaming: bool = True
+    tools: Literal["native", "emulated", "none"] = "native"
+    json_schema: bool = True
+    judge: bool = True
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """What a provider needs to reach one model; `base_url` and `api_key` are None where the provider has its own."""
+
+    model: str
+    base_url: str | None = None
+    api_key: "Secret | None" = field(default=None, repr=False)
+    context_tokens: int | None = None
+
+
+OnToken = Callable[[str], None]
+ShouldCancel = Callable[[], bool]
+
+
+def ignore_token(_text: str) -> None:
+    """Do nothing with a piece of the reply."""
+
+
+def never_cancel() -> bool:
+    """Never ask a call to end."""
+    return False
+
+
+class Chat(Protocol):
+    """An open connection to one model. It serves one call at a time; open another one for a second thread."""
+
+    def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[ToolSpec] = (),
+        schema: Mapping[str, Any] | None = None,
+        parameters: Parameters = DEFAULTS,
+        on_token: OnToken = ignore_token,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> Reply:
+        """Ask the model for the next turn.
+
+        `schema` is the JSON Schema that the text should obey; providers do not enforce all of it, so validate the text again.
+        `on_token` gets each piece of the text as it comes. `should_cancel` is asked in the caller's thread, at most ten times a
+        second. Raises `EngineError`, or `Cancelled`. Never retries: that is the caller's decision.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the connection; a closed chat is not used again."""
+        ...
+
+
+#: Told how far a preparation is: what is being done, units done, units in all (None while unknown).
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """The engine that a provider brings without any configuration."""
+
+    name: str
+    model: str
+    context_tokens: int
+    default_parameters: Mapping[str, Any] = field(default_factory=_nothing)
+    default: bool = False
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A way to reach models, as the hook `engine_providers` returns it.
+
+    `name` is what an engine's `provider` field holds. `open` makes a `Chat` and does no input or output yet. `prepare` fetches
+    what the provider needs on this machine, and raises `StartupError` where it cannot; running it again changes nothing. Calls
+    to a `free` provider cost nothing. `built_in` is the engine that every organization gets; without it the provider needs a base
+    URL or a key.
+    """
+
+    name: str
+    title: str
+    capabilities: Capabilities
+    open: Callable[[EngineConfig], Chat]
+    prepare: Callable[[Progress], None] | None = None
+    built_in: BuiltIn | None = None
+    free: bool = False

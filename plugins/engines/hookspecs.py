@@ -1,0 +1,81 @@
+"""What the feature engines offers to other plugins: the hook for providers of models, and the types that it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from .chat import (
+    DEFAULTS,
+    ERROR_CODES,
+    BuiltIn,
+    Cancelled,
+    Capabilities,
+    Chat,
+    EngineConfig,
+    EngineError,
+    Finish,
+    Message,
+    OnToken,
+    Parameters,
+    Progress,
+    Provider,
+    Reply,
+    ShouldCancel,
+    ToolCall,
+    ToolSpec,
+    Usage,
+    ignore_token,
+    never_cancel,
+)
+from .estimates import estimated_usage
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+__all__ = [
+    "DEFAULTS",
+    "ERROR_CODES",
+    "BuiltIn",
+    "Cancelled",
+    "Capabilities",
+    "Chat",
+    "EngineConfig",
+    "EngineError",
+    "Finish",
+    "Message",
+    "OnToken",
+    "Parameters",
+    "Progress",
+    "Provider",
+    "Reply",
+    "ShouldCancel",
+    "ToolCall",
+    "ToolSpec",
+    "Usage",
+    "engine_providers",
+    "estimated_usage",
+    "ignore_token",
+    "never_cancel",
+]
+
+hookspec = pluggy.HookspecMarker("aasim")
+
+
+@hookspec
+def engine_providers(app: App) -> Sequence[Provider]:
+    """Return the providers of models that the plugin brings.
+
+    Asked once, at start, so it must be cheap: import the provider's library in the function that needs it, open connections in
+    `Chat.chat`. A provider's `name` is unique in the installation, lower_snake, and never changes: engines hold it.
+    `Provider.open` receives an `EngineConfig` and returns a `Chat`; its errors are `EngineError`s with one of the seven codes,
+    and it polls `should_cancel` while it waits. The types are documented where they are defined, in `chat.py`; the shortest
+    example is the plugin `engine_scripted`::
+
+        @hookimpl
+        def engine_providers(app):
+            return [Provider("my_models", "My models", Capabilities(tools="none"), open=open_chat)]
+    """
+    raise AssertionError("a hook specification is never called")
