@@ -1,0 +1,94 @@
+"""`bin/bench`: measures Aasim beside the floor and its peers, and keeps what it found."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import click
+from rich.console import Console
+
+from . import databases, report, rounds
+from .contestants import PEER_ENVIRONMENT, ROOT
+from .findings import Measurement, kept, missed
+from .rounds import Options
+
+WEB = ("J1", "J1t", "J2", "J3")
+WHAT = (*WEB, "J4", "growth", "start", "memory", "queries")
+Kind = Literal["sqlite", "postgresql"]
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Measure Aasim (`bin/bench run J1 J4 …`, everything by default), or try its promises (`bin/bench faults`)."""
+    if context.invoked_subcommand is None:
+        context.invoke(run)
+
+
+@main.command()
+@click.argument("what", nargs=-1, type=click.Choice(WHAT))
+@click.option("--rounds", "count", default=5, show_default=True, help="How often each contestant takes its turn.")
+@click.option("--quick", is_flag=True, help="One short round, to see whether everything runs; nothing is kept.")
+@click.option(
+    "--database", "kinds", multiple=True, type=click.Choice(["sqlite", "postgresql"]), help="Where to measure; both by default."
+)
+@click.option("--only", multiple=True, help="Contestants to take, by name (floor, aasim, flask, …); all by default.")
+def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], only: Sequence[str]) -> None:
+    """Measure WHAT, print the findings, and write docs/benchmarks.md from what is kept under var/bench."""
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    options = Options(rounds=count, only=only)
+    if quick:
+        options = replace(options, rounds=1, seconds=1, idle=1)
+    what, kinds = what or WHAT, kinds or ("sqlite", "postgresql")
+    if "postgresql" in kinds and not databases.has_postgresql():
+        raise click.ClickException(f"PostgreSQL does not answer at {databases.SERVER}; start it, or say --database sqlite.")
+    if set(what) & {*WEB, "J4"} and not set(only) and not quick:
+        _install_peers(console)
+    measurements = _measured(what, kinds, options, console)
+    report.show(measurements, console)
+    if not quick and not only:
+        _keep(measurements)
+    for sentence in missed(measurements):
+        console.print(f"[bold red]missed:[/] {sentence}")
+    sys.exit(1 if missed(measurements) and not quick else 0)
+
+
+def _keep(measurements: Sequence[Measurement]) -> None:
+    command = "bin/bench " + " ".join(sys.argv[1:])
+    for measurement in measurements:
+        replace(measurement, command=command.strip()).save()
+    report.write(kept())
+
+
+def _measured(what: Sequence[str], kinds: Sequence[Kind], options: Options, console: Console) -> list[Measurement]:
+    found: list[Measurement] = []
+    with console.status("") as status:
+        options = replace(options, progress=_progress(console, status.update))
+        for kind in kinds:
+            if jobs := [job for job in WEB if job in what]:
+                found += rounds.web_jobs(jobs, kind, options)
+            if "J4" in what:
+                found += rounds.queue_job(kind, options)
+    return found
+
+
+def _progress(console: Console, update: Callable[[str], None]) -> Callable[[str], None]:
+    return update if console.is_terminal else lambda text: print(text, flush=True)
+
+
+def _install_peers(console: Console) -> None:
+    wanted = ROOT / "tests" / "bench" / "peers.txt"
+    stamp = PEER_ENVIRONMENT / "installed.txt"
+    if stamp.exists() and stamp.read_text() == wanted.read_text():
+        return
+    console.print(f"Installing the peers into {PEER_ENVIRONMENT.relative_to(ROOT)}")
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEER_ENVIRONMENT)], check=True)
+    pip = [str(PEER_ENVIRONMENT / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-r", str(wanted)], check=True)
+    stamp.write_text(wanted.read_text())
+
+
+if __name__ == "__main__":
+    main()

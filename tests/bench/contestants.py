@@ -1,0 +1,135 @@
+"""The contestants beside Aasim itself: how each is seeded and served."""
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from . import processes, shape
+from .databases import REDIS, Database, forget_queues
+
+ROOT = Path(__file__).parents[2]
+PEER_ENVIRONMENT = ROOT / "var" / "bench-venv"
+_GUNICORN = (
+    "-m",
+    "gunicorn",
+    "--no-control-socket",
+    "-k",
+    "gthread",
+    "--threads",
+    "16",
+    "--keep-alive",
+    "75",
+    "-b",
+    "127.0.0.1:{port}",
+)
+_QUEUE = (*_GUNICORN, "-w", "1", "tests.bench.queue_web:application")
+_UVICORN = ("-m", "uvicorn", "--workers", "2", "--log-level", "warning", "--no-access-log", "--port", "{port}", "--factory")
+
+
+@dataclass(frozen=True)
+class Service:
+    """A contestant that answers: where, with whose tokens, its processes in the order of its commands, its executions' table."""
+
+    port: int
+    reader: str
+    writer: str
+    processes: list["subprocess.Popen[bytes]"]
+    executions: str = "execution"
+
+
+class Contestant(Protocol):
+    """A service to measure."""
+
+    @property
+    def name(self) -> str:
+        """What --only calls it."""
+
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+
+    def prepare(self, database: Database) -> None:
+        """Create and fill its database."""
+
+    def serving(self, database: Database) -> AbstractContextManager[Service]:
+        """Serve on a free port while the body runs."""
+
+
+@dataclass(frozen=True)
+class Handmade:
+    """A contestant of this folder: `seed` and `commands` are arguments of its Python; `{port}` is filled in."""
+
+    name: str
+    title: str
+    seed: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
+    peer: bool = True
+    queue: str = "table"
+
+    @property
+    def python(self) -> str:
+        """The interpreter: the peers' own environment, or ours."""
+        return str(PEER_ENVIRONMENT / "bin" / "python") if self.peer else sys.executable
+
+    def prepare(self, database: Database) -> None:
+        command = [self.python, *self.seed]
+        subprocess.run(command, env=processes.environment(self._environment(database)), check=True, stdout=subprocess.DEVNULL)
+
+    @contextmanager
+    def serving(self, database: Database) -> Iterator[Service]:
+        port = processes.free_port()
+        forget_queues()
+        commands = [[self.python, *(part.format(port=port) for part in command)] for command in self.commands]
+        log = database.folder / f"{self.name}.log"
+        ready = lambda: processes.answers(port, below=600)  # noqa: E731
+        with processes.running(commands, self._environment(database), log, ready) as started:
+            yield Service(port, shape.token(shape.READER), shape.token(shape.WRITER), started)
+
+    def _environment(self, database: Database) -> Mapping[str, str]:
+        return {
+            "PYTHONPATH": str(ROOT),
+            "BENCH_DATABASE_URL": database.url,
+            "BENCH_QUEUE": self.queue,
+            "BENCH_QUEUE_URL": REDIS,
+            "BENCH_BELL": str(database.folder / "bell"),
+        }
+
+
+_FLOOR_SEED, _PEER_SEED = ("-m", "tests.bench.floor_seed"), ("-m", "tests.bench.peer_models")
+FLOOR = Handmade(
+    "floor", "floor: by hand", _FLOOR_SEED, ((*_GUNICORN, "-w", "2", "tests.bench.floor_web:application"),), peer=False
+)
+WEB_PEERS = (
+    Handmade(
+        "flask", "Flask + SQLAlchemy + marshmallow", _PEER_SEED, ((*_GUNICORN, "-w", "2", "tests.bench.peer_flask:application"),)
+    ),
+    Handmade("fastapi", "FastAPI + SQLAlchemy", _PEER_SEED, ((*_UVICORN, "tests.bench.peer_fastapi:synchronous"),)),
+    Handmade("fastapi_async", "FastAPI + SQLAlchemy, async", _PEER_SEED, ((*_UVICORN, "tests.bench.peer_fastapi:asynchronous"),)),
+)
+JOB_TABLE = Handmade(
+    "job_table",
+    "floor: a bare job table, claimed in batches",
+    _FLOOR_SEED,
+    (_QUEUE, ("-m", "tests.bench.floor_worker")),
+    peer=False,
+)
+QUEUE_PEERS = (
+    Handmade(
+        "huey",
+        "huey + Redis",
+        _FLOOR_SEED,
+        (_QUEUE, ("-m", "huey.bin.huey_consumer", "tests.bench.peer_huey.huey", "-w", "4", "-k", "thread", "-q")),
+        queue="huey",
+    ),
+    Handmade(
+        "celery",
+        "Celery + Redis",
+        _FLOOR_SEED,
+        (_QUEUE, ("-m", "celery", "-A", "tests.bench.peer_celery", "worker", "-c", "2", "-l", "warning")),
+        queue="celery",
+    ),
+)

@@ -1,0 +1,63 @@
+"""J4: executions from POST to *succeeded*, measured for one contestant."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+from . import load
+from .contestants import ROOT, Service
+from .databases import Database
+from .probe import Probe
+from .queue_load import Plan, Result
+from .shape import NEW_AGENT, READER
+from .web import Failed, call
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Executions per second, and milliseconds from POST to success at 25 a second and for the first one after idling."""
+
+    rate: float
+    p50: float
+    p95: float
+    first_after_idling: float
+
+
+def measured(service: Service, database: Database, *, agent_id: str, seconds: float, idle: float) -> Figures:
+    """The three figures of J4; `Failed` when an execution was lost."""
+    request = load.request("POST", f"/api/v1/agents/{agent_id}/execute", service.reader, {"input": "Hello 0123456789"})
+    plan = Plan(service.port, request, database.url, service.executions)
+    _run(plan, seconds=0.5)
+    sustained = _run(plan, seconds=seconds)
+    even = _run(plan, seconds=seconds, pace=25)
+    time.sleep(idle)
+    first = _run(plan, seconds=1, pace=1)
+    return Figures(sustained.rate, even.p50, even.p95, first.p50)
+
+
+def _run(plan: Plan, **changes: float) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.queue_load"],
+        input=json.dumps(asdict(plan) | changes),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(f"J4: {done.stderr.strip()[-600:]}")
+    result = Result(**json.loads(done.stdout))
+    if result.succeeded != result.accepted:
+        raise Failed(f"J4: {result.accepted} executions were accepted and {result.succeeded} succeeded")
+    return result
+
+
+def an_agent(service: Service, database: Database) -> str:
+    """The id of an agent of the reader that can be executed; made through the API where there is one for it."""
+    if service.executions == "execution":
+        probe = Probe(database.url, "agent")
+        return probe.first(f"SELECT id FROM agent WHERE organization_id = '{READER}'")
+    body = {**NEW_AGENT, "name": "Scripted", "engine_id": "scripted", "parameters": {"replies": ["done"]}}
+    return str(call(service.port, "POST", "/api/v1/agents", service.reader, body)["data"]["id"])

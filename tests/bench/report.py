@@ -1,0 +1,119 @@
+"""Findings as tables: in the terminal, and in docs/benchmarks.md."""
+
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from .contestants import ROOT
+from .findings import Finding, Measurement
+
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+MEANINGS = {
+    "J1": "`GET /agents?limit=25` of 10,000 agents, newest first",
+    "J1t": "the same with `include=total`",
+    "J2": "one agent by its id",
+    "J3": "an agent of eight fields created, with its event, in one durable commit",
+    "J4": "`POST /agents/{id}/execute` on the scripted engine until *succeeded*; one API process, one worker",
+    "growth": "what the cost of a request does not depend on",
+    "start": "from the command to the first answer",
+    "memory": "proportional resident memory after load",
+    "queries": "statements per request",
+}
+_HEAD = """# Benchmarks
+
+Made by `{command}` on {at}: {machine}. Only ratios taken in one run say something: the machine is
+small and noisy, and the contestants take turns, round after round; every figure is the median of its rounds.
+
+- *Floor*: the same work by hand under the same server: a bare WSGI application, prepared statements of sqlite3 or psycopg,
+  orjson; for J4 a bare job table that is claimed in batches, without leases, steps, logs and events.
+- *Peers*: the same service as the users of other frameworks and queues write it. The best one of the run counts.
+- *Aasim*: `aasim serve` and `aasim worker` with every bundled plugin on, tenant scope, rate limits, request ids, access log,
+  ETags.
+
+J1 to J3: 16 keep-alive connections, two processes of 16 threads. Everything is in `tests/bench/`; the raw figures of a run are
+kept in `var/bench/`.
+"""
+
+
+def table(measurements: Sequence[Measurement]) -> Table:
+    """Every finding beside its goal."""
+    result = Table("measurement", "database", "figure", "value", "goal", "", title="Findings")
+    for measurement in measurements:
+        for finding in measurement.findings:
+            mark = {True: "[green]met", False: "[bold red]missed", None: ""}[finding.met]
+            note = f" [dim]({finding.note})" if finding.note else ""
+            result.add_row(measurement.name, measurement.database, finding.what + note, finding.shown, finding.goal, mark)
+    return result
+
+
+def rates(measurements: Sequence[Measurement]) -> Table:
+    """Requests (or executions) per second of every contestant."""
+    compared = [measurement for measurement in measurements if measurement.rates]
+    result = Table("per second", *(f"{measurement.name} {measurement.database}" for measurement in compared), title="Rates")
+    for title in dict.fromkeys(title for measurement in compared for title in measurement.rates):
+        result.add_row(title, *(_rate(measurement, title) for measurement in compared))
+    return result
+
+
+def _rate(measurement: Measurement, title: str) -> str:
+    return f"{measurement.rates[title]:,.0f}" if title in measurement.rates else ""
+
+
+def show(measurements: Sequence[Measurement], console: Console) -> None:
+    """Print both tables."""
+    if any(measurement.rates for measurement in measurements):
+        console.print(rates(measurements))
+    if any(measurement.findings for measurement in measurements):
+        console.print(table(measurements))
+
+
+def write(measurements: Sequence[Measurement], document: Path = DOCUMENT) -> None:
+    """Write docs/benchmarks.md from the last measurement of each kind."""
+    newest = max(measurements, key=lambda measurement: measurement.at)
+    machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    parts = [_HEAD.format(command=newest.command, at=newest.at, machine=machine), "## Goals\n", _goals(measurements)]
+    compared = [measurement for measurement in measurements if measurement.rates]
+    if compared:
+        parts += ["## Rates\n", "Requests per second (J4: executions per second).\n", _rates(compared)]
+    document.parent.mkdir(exist_ok=True)
+    document.write_text("\n".join(parts))
+
+
+def _goals(measurements: Sequence[Measurement]) -> str:
+    rows = [
+        (
+            f"{measurement.name}: {MEANINGS[measurement.name]}",
+            measurement.database,
+            _what(finding),
+            finding.shown,
+            finding.goal,
+            {True: "met", False: "**missed**", None: ""}[finding.met],
+        )
+        for measurement in measurements
+        for finding in measurement.findings
+    ]
+    return _markdown(("measurement", "database", "figure", "value", "goal", ""), _without_repetition(rows))
+
+
+def _what(finding: Finding) -> str:
+    return f"{finding.what} ({finding.note})" if finding.note else finding.what
+
+
+def _without_repetition(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    before = ["", *(row[0] for row in rows)]
+    return [("" if row[0] == previous else row[0], *row[1:]) for row, previous in zip(rows, before, strict=False)]
+
+
+def _rates(compared: Sequence[Measurement]) -> str:
+    titles = dict.fromkeys(title for measurement in compared for title in measurement.rates)
+    head = ("", *(f"{measurement.name} {measurement.database}" for measurement in compared))
+    return _markdown(head, [(title, *(_rate(measurement, title) for measurement in compared)) for title in titles])
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

@@ -1,0 +1,78 @@
+"""J1 to J3: the requests, and one round of them against one contestant."""
+
+import http.client
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from . import load
+from .contestants import ROOT, Service
+from .shape import NEW_AGENT
+
+JOBS = ("J1", "J1t", "J2", "J3")
+
+
+class Failed(Exception):
+    """A contestant gave a wrong answer; its figures would mean nothing."""
+
+
+def call(port: int, method: str, path: str, token: str, body: Any = None) -> Any:
+    """One request; the decoded body of its answer, which must be a success."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    payload = None if body is None else json.dumps(body)
+    if payload is not None:
+        headers["Content-Type"] = "application/json"
+    try:
+        connection.request(method, path, payload, headers)
+        response = connection.getresponse()
+        content = response.read()
+    finally:
+        connection.close()
+    if response.status >= 300:
+        raise Failed(f"{method} {path} was answered {response.status}: {content[:500]!r}")
+    return json.loads(content)
+
+
+def measured(service: Service, job: str, *, seconds: float, warm_up: float, numbers: Iterator[int]) -> load.Result:
+    """Load `service` with one job from a process of its own; `Failed` when an answer was not the expected one."""
+    plan = load.Plan(
+        service.port,
+        requests_of(service, job),
+        201 if job == "J3" else 200,
+        seconds,
+        warm_up,
+        first_number=next(numbers) * 1_000_000,
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.load"],
+        input=json.dumps(asdict(plan)),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode:
+        raise Failed(f"{job}: {done.stderr.strip()[-500:]}")
+    result = load.Result(**json.loads(done.stdout))
+    if result.errors:
+        raise Failed(f"{job}: {result.errors} of {result.requests} answers were wrong; the first: {result.samples[0]}")
+    return result
+
+
+def requests_of(service: Service, job: str) -> list[str]:
+    """The requests of a job, to be sent in turn."""
+    page = "/api/v1/agents?limit=25"
+    if job == "J3":
+        return [load.request("POST", "/api/v1/agents", service.writer, NEW_AGENT)]
+    if job == "J2":
+        return [load.request("GET", f"/api/v1/agents/{agent}", service.reader) for agent in first_ids(service)]
+    return [load.request("GET", page + ("&include=total" if job == "J1t" else ""), service.reader)]
+
+
+def first_ids(service: Service) -> Sequence[str]:
+    """The ids of the reader's 25 newest agents."""
+    return [item["id"] for item in call(service.port, "GET", "/api/v1/agents?limit=25", service.reader)["data"]["items"]]
