@@ -1,0 +1,102 @@
+"""Fields for what holds other values: lists, objects with a schema, and free JSON."""
+
+from typing import Any
+
+import orjson
+from marshmallow import Schema, ValidationError, fields
+
+from ..errors import Problem
+from .scalars import Strict, counted, span, wrong
+from .values import fault_in
+
+# A list with this many wrong items needs no longer report.
+_MOST_FAULTS = 20
+
+
+class Json(Strict):
+    """Any JSON value of at most `max_bytes` bytes and `max_depth` levels; only objects if `object_only`."""
+
+    #: The answer's renderer copies what the database holds unparsed.
+    holds_json = True
+
+    def __init__(self, *, object_only: bool = False, max_bytes: int = 65_536, max_depth: int = 16, **options: Any) -> None:
+        self.object_only, self.max_bytes, self.max_depth = object_only, max_bytes, max_depth
+        shape = {"type": "object", "additionalProperties": True} if object_only else {}
+        super().__init__("an object" if object_only else "a JSON value", shape, **options)
+
+    def read(self, value: Any) -> Any:
+        if self.object_only and type(value) is not dict:
+            raise self.wrong_type(value)
+        fault = fault_in(value, max_depth=self.max_depth)
+        if fault is not None:
+            raise _at(*fault)
+        if len(orjson.dumps(value)) > self.max_bytes:
+            raise wrong("too_long", f"Write at most {self.max_bytes} bytes of JSON.")
+        return value
+
+
+class ListOf(Strict, fields.List[Any]):
+    """A list of at most `max_items` values of one field's type; all different if `unique`."""
+
+    inner: fields.Field[Any]
+
+    def __init__(
+        self, item: fields.Field[Any], max_items: int = 100, *, min_items: int = 0, unique: bool = False, **options: Any
+    ) -> None:
+        self.max_items, self.min_items, self.unique = max_items, min_items, unique
+        shape = {"type": "array", "minItems": min_items, "maxItems": max_items, "uniqueItems": unique}
+        super().__init__(f"a list of {span(min_items, max_items)} items", shape, cls_or_instance=item, **options)
+
+    def read(self, value: Any) -> Any:
+        if type(value) is not list:
+            raise self.wrong_type(value)
+        if len(value) > self.max_items:
+            raise wrong("too_many_items", f"Write at most {counted(self.max_items, 'item')}.")
+        if len(value) < self.min_items:
+            raise wrong("too_short", f"Write at least {counted(self.min_items, 'item')}.")
+        items = self._items(value)
+        if self.unique and len(set(map(repr, items))) < len(items):
+            raise wrong("not_unique", "Write every item once.")
+        return items
+
+    def _items(self, value: list[Any]) -> list[Any]:
+        items, faults = [], {}
+        for index, each in enumerate(value):
+            try:
+                items.append(self.inner.deserialize(each))
+            except ValidationError as error:
+                faults[index] = error.messages
+            if len(faults) >= _MOST_FAULTS:
+                break
+        if faults:
+            raise ValidationError(faults)
+        return items
+
+    def read_text(self, text: str) -> Any:
+        read = getattr(self.inner, "read_text", str)
+        return [read(part) for part in text.split(",")]
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return fields.List._serialize(self, value, attr, obj, **kwargs)
+
+
+class Object(Strict, fields.Nested):  # type: ignore[misc] # marshmallow's own fields disagree about a signature
+    """An object that another schema describes."""
+
+    def __init__(self, schema: type[Schema], **options: Any) -> None:
+        super().__init__("an object", {}, nested=schema, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, partial: Any = None, **kwargs: Any) -> Any:
+        if type(value) is not dict:
+            raise self.wrong_type(value)
+        return fields.Nested._deserialize(self, value, attr, data, partial, **kwargs)
+
+    def write(self, value: Any) -> Any:
+        return self.schema.dump(value)
+
+
+def _at(path: tuple[str | int, ...], problem: Problem) -> ValidationError:
+    messages: Any = [problem]
+    for part in reversed(path):
+        messages = {part: messages}
+    return ValidationError(messages)

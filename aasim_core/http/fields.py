@@ -1,0 +1,10 @@
+"""Every type that input can have, in one place: strict, without coercion, and with a sentence about what to write instead."""
+
+from .containers import Json, ListOf, Object
+from .formats import Cidr, Date, Email, Id, Instant, Locale, Slug, Timezone, Url
+from .scalars import Boolean, Choice, Integer, Number, Patterned, Secret, Strict, Text, wrong
+
+__all__ = [
+    "Boolean", "Choice", "Cidr", "Date", "Email", "Id", "Instant", "Integer", "Json", "ListOf", "Locale", "Number", "Object",
+    "Patterned", "Secret", "Slug", "Strict", "Text", "Timezone", "Url", "wrong",
+]

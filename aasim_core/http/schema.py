@@ -1,0 +1,125 @@
+"""Schemas of what clients send and get, and `load`, which turns a JSON value into typed fields or says everything that is wrong.
+
+The convention is one class a direction: ``AgentIn`` for POST and PUT, ``AgentPatch = patch_of(AgentIn)`` for PATCH, ``AgentOut``
+for answers. Instances are made once, in the module that declares the operations: making one costs more than using it.
+"""
+
+import copy
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import marshmallow
+from marshmallow import EXCLUDE, ValidationError, fields, missing, validates_schema
+
+from ..errors import Invalid, Problem, Refused
+from ..nearest import did_you_mean
+from .containers import Object
+from .values import NO_BODY, Path, joined, kind_of, shown
+
+# Enough for a person to mend a request by; more would only make the answer grow with a hostile request.
+_MOST_PROBLEMS = 50
+_MOST_UNKNOWN = 20
+
+
+class Schema(marshmallow.Schema):
+    """The base of every schema; fields that it does not declare are errors that name the nearest one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # The validator below does what marshmallow's own treatment of unknown fields does, and names the nearest known one.
+        self.unknown = EXCLUDE
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def refuse_unknown_fields(self, data: Any, original: Any, **_: Any) -> None:
+        """Raise for what the schema does not declare."""
+        known = [field.data_key or name for name, field in self.load_fields.items()]
+        unknown = [name for name in original if name not in known]
+        if unknown:
+            raise ValidationError({name: [_unknown(name, known)] for name in unknown[:_MOST_UNKNOWN]})
+
+
+#: For operations that take no body.
+NOTHING = Schema()
+
+
+def _unknown(name: str, known: Collection[str]) -> Problem:
+    advice = did_you_mean(name, known) or ("" if known else " Send no fields.") or f" The fields are {', '.join(sorted(known))}."
+    return Problem("unknown_field", f'There is no field "{shown(name)}".{advice}')
+
+
+def load(schema: marshmallow.Schema, value: Any, *, partial: bool = False) -> dict[str, Any]:
+    """The fields of the JSON value `value`, typed; raises Invalid with every problem, keyed by the field's path.
+
+    No body counts as an empty object where no field is required; elsewhere it raises Refused ``malformed_json``.
+    With `partial`, as for PATCH, absent fields stay absent, in objects within objects too, but not in the items of lists.
+    """
+    if value is NO_BODY:
+        value = _in_place_of_a_body(schema, partial)
+    if type(value) is not dict:
+        raise Invalid({"_": [Problem("invalid_type", f"Send an object, not {kind_of(value)}.")]})
+    try:
+        loaded: dict[str, Any] = schema.load(value, partial=partial or None)
+    except ValidationError as error:
+        raise Invalid(problems_of(error)) from None
+    return loaded
+
+
+def _in_place_of_a_body(schema: marshmallow.Schema, partial: bool) -> dict[str, Any]:
+    needed = [name for name, field in schema.load_fields.items() if field.required]
+    if needed or partial:
+        what = ", ".join(needed) or "the fields to change"
+        raise Refused("malformed_json", f"The body is empty. Send a JSON object with {what}.")
+    return {}
+
+
+def problems_of(error: ValidationError) -> Mapping[str, list[Problem]]:
+    """The problems in marshmallow's nested form, keyed by the path of the field, such as ``steps[2].name``."""
+    problems: dict[str, list[Problem]] = {}
+    for count, (path, problem) in enumerate(_flat(error.messages, ())):
+        if count >= _MOST_PROBLEMS:
+            break
+        problems.setdefault(joined(path), []).append(problem)
+    return problems
+
+
+def _flat(messages: Any, path: Path) -> Iterator[tuple[Path, Problem]]:
+    if isinstance(messages, dict):
+        for key, inner in messages.items():
+            yield from _flat(inner, path if key == "_schema" else (*path, key))
+    elif isinstance(messages, list):
+        for each in messages:
+            yield from _flat(each, path)
+    else:
+        yield path, messages if isinstance(messages, Problem) else Problem("invalid_format", str(messages))
+
+
+def patch_of(schema: type[Schema], *, without: Collection[str] = ()) -> type[Schema]:
+    """The merge-patch form of `schema`: every field optional and without default; null clears a field that may be null.
+
+    `without` names fields that cannot change after creation. Objects within the object are merged too; lists are replaced whole.
+    """
+    changed = {name: _optional(field) for name, field in schema._declared_fields.items() if name not in without}
+    meta = type("Meta", (schema.Meta,), {"exclude": (*getattr(schema.Meta, "exclude", ()), *without)})
+    return type(f"{schema.__name__.removesuffix('In')}Patch", (schema,), {**changed, "Meta": meta})
+
+
+def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
+    clone = copy.copy(field)
+    clone.required, clone.load_default = False, missing
+    if isinstance(clone, Object):
+        inner = type(clone.schema)
+        clone.nested, clone._schema = patch_of(inner) if issubclass(inner, Schema) else inner, None
+    return clone
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """`target` as `patch` changes it: objects are merged, a null removes a key, anything else replaces (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged

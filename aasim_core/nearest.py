@@ -1,0 +1,21 @@
+"""The nearest of the names that exist, for messages about a name that does not."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+# A longer name is not a typing error, and comparing it costs more than the advice is worth.
+_LONGEST = 64
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `name` most likely stands for, or None."""
+    if len(name) > _LONGEST:
+        return None
+    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence such as ``Did you mean "limit"?``, with a space before it; empty when nothing is near."""
+    match = nearest(name, known)
+    return f' Did you mean "{match}"?' if match else ""
