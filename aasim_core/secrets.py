@@ -135,10 +135,13 @@ class Keyring:
         """The HMAC-SHA256 of `data` under the newest key's derivative for `purpose`."""
         return hmac.digest(self._key(purpose, self.key_ids[0]), data, sha256)
 
+    def signatures(self, purpose: str, data: bytes) -> list[bytes]:
+        """What `sign` makes of `data` with each key of the ring, the newest first."""
+        return [hmac.digest(self._key(purpose, key_id), data, sha256) for key_id in self._keys]
+
     def verify(self, purpose: str, data: bytes, signature: bytes) -> bool:
         """Whether `signature` was made by `sign` for the same purpose and data, with any key of the ring."""
-        expected = [hmac.digest(self._key(purpose, key_id), data, sha256) for key_id in self._keys]
-        return any(hmac.compare_digest(candidate, signature) for candidate in expected)
+        return any(hmac.compare_digest(expected, signature) for expected in self.signatures(purpose, data))
 
     def rotated(self) -> "Keyring":
         """The ring with a fresh key in front."""

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, local
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -30,16 +30,17 @@ class Passwords:
     def __init__(self, slots: int = 2, wait_seconds: float = 2.0) -> None:
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
         self._slots = BoundedSemaphore(slots)
+        self._thread = local()
         self._wait_seconds = wait_seconds
 
     def hash(self, password: str) -> str:
         """The salted hash to keep."""
-        with self._slot():
+        with self.turn():
             return self._hasher.hash(_normalised(password))
 
     def verify(self, stored: str | None, password: str) -> bool:
         """Whether `password` made the hash `stored`; takes the same time when there is none, and is then False."""
-        with self._slot():
+        with self.turn():
             try:
                 self._hasher.verify(stored or _NOBODY, _normalised(password))
             except (Argon2Error, InvalidHashError):
@@ -51,12 +52,18 @@ class Passwords:
         return self._hasher.check_needs_rehash(stored)
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
+        """Hold a slot; what is hashed inside needs no other one."""
+        if getattr(self._thread, "has_slot", False):
+            yield
+            return
         if not self._slots.acquire(timeout=self._wait_seconds):
             raise Refused("busy", "Too many people are logging in at this moment; try again shortly.", retry_after=1)
+        self._thread.has_slot = True
         try:
             yield
         finally:
+            self._thread.has_slot = False
             self._slots.release()
 
 

@@ -1,7 +1,6 @@
 """Who sends a request, as everything behind the authentication sees it."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from ..context import Actor
@@ -12,7 +11,8 @@ class Principal:
     """A user's session or an API key, in one organization.
 
     `authz_epoch` counts the changes of rights in the organization: what was loaded for one epoch is true as long as it lasts.
-    `scopes` are the permissions that an API key is limited to; None for a session. `user_id` of a key is its creator.
+    `scopes` are the permissions that an API key is limited to, None for a session; `node_id` is the part of the tree that it is
+    limited to, if it is. `user_id` of a key is its creator.
     """
 
     kind: Literal["user", "api_key"]
@@ -23,9 +23,9 @@ class Principal:
     session_id: str | None = None
     api_key_id: str | None = None
     scopes: frozenset[str] | None = None
+    node_id: str | None = None
     rate_limit: int | None = None
     is_platform_admin: bool = False
-    last_seen_at: datetime | None = None
 
     @property
     def id(self) -> str:

@@ -1,6 +1,8 @@
 """Passwords: what is accepted, and how hashing behaves under load."""
 
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -145,17 +147,29 @@ def test_the_hash_has_the_parameters_of_the_decision_and_so_has_the_one_of_nobod
     assert Passwords().is_outdated(stored.replace("t=2", "t=1"))
 
 
+def in_another_thread(call: Callable[[], object]) -> object:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call).result()
+
+
 def test_hashing_beyond_the_slots_is_refused_as_busy_after_the_wait() -> None:
     hasher = Passwords(slots=1, wait_seconds=0.01)
-    with hasher._slot(), pytest.raises(Refused) as caught:
-        hasher.hash(GOOD)
+    with hasher.turn(), pytest.raises(Refused) as caught:
+        in_another_thread(lambda: hasher.hash(GOOD))
     assert (caught.value.status, caught.value.code, caught.value.retry_after) == (503, "busy", 1)
-    assert hasher.hash(GOOD)
+    assert in_another_thread(lambda: hasher.hash(GOOD))
+
+
+def test_hashing_inside_a_turn_needs_no_other_slot() -> None:
+    hasher = Passwords(slots=1, wait_seconds=0)
+    with hasher.turn():
+        assert hasher.verify(hasher.hash(GOOD), GOOD)
+        with pytest.raises(Refused):
+            in_another_thread(lambda: hasher.verify(None, GOOD))
 
 
 def test_a_slot_is_free_again_after_use_and_after_an_error() -> None:
     hasher = Passwords(slots=2, wait_seconds=0)
-    with hasher._slot(), hasher._slot(), pytest.raises(Refused):
-        hasher.verify(None, GOOD)
     for stored in (None, "not a hash", hasher.hash(GOOD)) * 3:
         hasher.verify(stored, GOOD)
+    assert in_another_thread(lambda: hasher.hash(GOOD))

@@ -1,0 +1,117 @@
+"""Loading a principal's rights: one query for each change of rights in the organization, kept in between."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import peewee
+
+from ..clock import from_text, now
+from ..context import organization_scope
+from ..data.statements import Bind
+from .cache import BoundedCache
+from .records import Grant, Node, Role, TeamMember
+from .rights import Holding, Rights
+from .roles import built_in_permissions
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..identity.principal import Principal
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    rights: Rights
+    until: datetime | None
+
+
+class RightsCache:
+    """The rights of the principals that were here lately, by (principal, organization, epoch): what is kept is never stale."""
+
+    def __init__(self, app: "App", size: int = 4096) -> None:
+        self._app = app
+        self._loaded: BoundedCache[Any, _Loaded] = BoundedCache(size)
+        self._path_of = lru_cache(size)(self._read_path)
+
+    def of(self, principal: "Principal") -> Rights:
+        """What `principal` may do now: a key what its creator may, within the key's scopes and its own grants."""
+        key = (principal.id, principal.organization_id, principal.authz_epoch, principal.scopes, principal.node_id)
+        loaded = self._loaded.get(key)
+        if loaded is None or (loaded.until is not None and loaded.until <= now()):
+            with organization_scope(principal.organization_id):
+                loaded = self._load(principal)
+            self._loaded.put(key, loaded)
+        return loaded.rights
+
+    @cached_property
+    def built_in(self) -> Mapping[str, frozenset[str]]:
+        """What each built-in role holds; the declarations are complete before the first request."""
+        return built_in_permissions(self._app.permissions)
+
+    def _load(self, principal: "Principal") -> _Loaded:
+        organization_id, epoch, moment = principal.organization_id, principal.authz_epoch, now()
+        grants = [grant for grant in self._read_grants(principal) if grant.expires_at is None or grant.expires_at > moment]
+        rights = Rights(
+            organization_id,
+            [Holding(grant.permissions, grant.path) for grant in grants if grant.subject_type != "api_key"],
+            lambda node_id: self._path_of(organization_id, epoch, node_id),
+        )
+        if principal.scopes is not None:
+            rights = rights.narrowed(principal.scopes, self._limits(principal, grants))
+        return _Loaded(rights, min((grant.expires_at for grant in grants if grant.expires_at is not None), default=None))
+
+    def _limits(self, principal: "Principal", grants: Sequence["_Grant"]) -> list[str] | None:
+        """The subtrees that a key is limited to: its project, or where it has grants of its own; None for no limit."""
+        if principal.node_id is not None:
+            path = self._path_of(principal.organization_id, principal.authz_epoch, principal.node_id)
+            return [path] if path else []
+        return [grant.path for grant in grants if grant.subject_type == "api_key"] or None
+
+    def _read_grants(self, principal: "Principal") -> list["_Grant"]:
+        database = self._app.database
+        values = {"user_id": principal.user_id, "key_id": principal.api_key_id or ""}
+        rows = database.statement("rights", _grants_query).run(database, values).fetchall()
+        return [
+            _Grant(
+                subject_type,
+                self.built_in.get(name, frozenset()) if built_in else _parsed(permissions),
+                path,
+                from_text(expires_at) if expires_at else None,
+            )
+            for subject_type, name, built_in, permissions, path, expires_at in rows
+        ]
+
+    def _read_path(self, organization_id: str, epoch: int, node_id: str) -> str | None:
+        """The node's path; it cannot change within the epoch."""
+        with organization_scope(organization_id):
+            return Node.select(Node.path).where(Node.id == node_id).scalar()  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class _Grant:
+    subject_type: str
+    permissions: frozenset[str]
+    path: str
+    expires_at: datetime | None
+
+
+@lru_cache(maxsize=1024)
+def _parsed(permissions: str) -> frozenset[str]:
+    """The permissions of a custom role; the same text gives the same set, so that many principals share it."""
+    return frozenset(orjson.loads(permissions))
+
+
+def _grants_query() -> Any:
+    """Every grant to the user, to the teams they are in, and to the key itself."""
+    # One sub-query rather than an OR, so that the index on the subject is used however many grants others have.
+    teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == Bind("user_id"))
+    subjects = teams.union_all(peewee.Select(columns=[Bind("user_id")])).union_all(peewee.Select(columns=[Bind("key_id")]))
+    return (
+        Grant.select(Grant.subject_type, Role.name, Role.built_in, Role.permissions, Node.path, Grant.expires_at)
+        .join(Role, peewee.JOIN.INNER, on=(Role.id == Grant.role_id))
+        .join(Node, peewee.JOIN.INNER, on=(Node.id == Grant.node_id))
+        .where(Grant.subject_id.in_(subjects))
+    )

@@ -1,0 +1,126 @@
+"""Organizations, their members and tree, and who holds which role where."""
+
+import peewee
+
+from ..data.fields import IdField, InstantField, JsonField
+from ..data.records import Record, TenantRecord
+
+
+class Organization(Record):
+    """A tenant. `authz_epoch` counts the changes of rights in it; see `epoch.bump`."""
+
+    name = peewee.TextField()
+    slug = peewee.TextField(unique=True)
+    status = peewee.TextField(default="active")
+    timezone = peewee.TextField(default="UTC")
+    settings = JsonField(default=dict)
+    plan = peewee.TextField(default="unlimited")
+    authz_epoch = peewee.BigIntegerField(default=1)
+
+    class Meta:
+        table_name = "core_organization"
+        id_prefix = "organization"
+
+
+class Membership(TenantRecord):
+    """That a user belongs to an organization, and as what."""
+
+    user_id = IdField()
+    status = peewee.TextField(default="active")
+    branch_id = IdField(null=True)
+    department_id = IdField(null=True)
+    manager_id = IdField(null=True)
+
+    class Meta:
+        table_name = "core_membership"
+        id_prefix = "membership"
+        indexes = ((("user_id", "organization_id"), True), (("organization_id", "created_at", "id"), False))
+
+
+class Node(TenantRecord):
+    """A place in the organization's tree; it has the id of the organization, branch, department or project that stands there.
+
+    `path` is the ids from the root to the node, each followed by a slash: ``/<organization>/<branch>/``.
+    """
+
+    kind = peewee.TextField()
+    parent_id = IdField(null=True, index=True)
+    path = peewee.TextField()
+    depth = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "core_node"
+        indexes = ((("organization_id", "path"), True),)
+
+
+class Role(TenantRecord):
+    """A named set of permissions. A built-in one has no `permissions` of its own: the plugins say what it holds."""
+
+    name = peewee.TextField()
+    description = peewee.TextField(default="")
+    built_in = peewee.BooleanField(default=False)
+    permissions = JsonField(default=list)
+
+    class Meta:
+        table_name = "core_role"
+        id_prefix = "role"
+        indexes = ((("organization_id", "name"), True),)
+
+
+class Grant(TenantRecord):
+    """A role that a user, team or API key holds at a node and at every node below, until `expires_at` if that is set."""
+
+    subject_type = peewee.TextField()
+    subject_id = IdField()
+    role_id = IdField(index=True)
+    node_id = IdField(index=True)
+    expires_at = InstantField(null=True)
+    source = peewee.TextField(default="direct")
+    granted_by = IdField(null=True)
+
+    class Meta:
+        table_name = "core_grant"
+        id_prefix = "grant"
+        indexes = ((("organization_id", "subject_id", "role_id", "node_id"), True),)
+
+
+class Team(TenantRecord):
+    """A group of members that can hold grants together."""
+
+    name = peewee.TextField()
+    slug = peewee.TextField()
+    description = peewee.TextField(default="")
+    lead_id = IdField(null=True)
+
+    class Meta:
+        table_name = "core_team"
+        id_prefix = "team"
+        indexes = ((("organization_id", "slug"), True),)
+
+
+class TeamMember(TenantRecord):
+    """A member of a team."""
+
+    team_id = IdField()
+    user_id = IdField(index=True)
+    team_role = peewee.TextField(default="member")
+
+    class Meta:
+        table_name = "core_team_member"
+        id_prefix = "teammember"
+        indexes = ((("team_id", "user_id"), True),)
+
+
+class FeatureSwitch(TenantRecord):
+    """Whether a plugin that is on for the deployment is on for the organization, where an owner has said so."""
+
+    plugin = peewee.TextField()
+    enabled = peewee.BooleanField()
+
+    class Meta:
+        table_name = "core_feature_switch"
+        id_prefix = "switch"
+        indexes = ((("organization_id", "plugin"), True),)
+
+
+RECORDS: tuple[type[Record], ...] = (Organization, Membership, Node, Role, Grant, Team, TeamMember, FeatureSwitch)

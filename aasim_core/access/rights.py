@@ -1,0 +1,126 @@
+"""What one principal may do, and where in the organization's tree."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import peewee
+
+from ..data.statements import Bind, Condition
+from ..errors import Refused
+from .records import Node
+from .tree import beyond, root_path
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Permissions that are held at `path` and below."""
+
+    permissions: frozenset[str]
+    path: str
+
+
+class Rights:
+    """The permissions of one principal in one organization, as they are in one epoch.
+
+    `locate` finds the path of a node's id; it is asked only where the rights do not reach the whole organization.
+    """
+
+    def __init__(
+        self, organization_id: str, holdings: Iterable[Holding], locate: Callable[[str], str | None] = lambda node_id: None
+    ) -> None:
+        self._root = root_path(organization_id)
+        self._holdings = tuple(holdings)
+        self._locate = locate
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """Everything that is held somewhere."""
+        return frozenset().union(*(holding.permissions for holding in self._holdings))
+
+    def has_anywhere(self, permission: str) -> bool:
+        """Whether the permission is held at any node."""
+        return any(permission in holding.permissions for holding in self._holdings)
+
+    def reach(self, permission: str) -> tuple[str, ...]:
+        """The paths of the subtrees where the permission is held, none inside another; the root's path alone is everything."""
+        return outermost(holding.path for holding in self._holdings if permission in holding.permissions)
+
+    def reaches_everything(self, permission: str) -> bool:
+        """Whether the permission is held in the whole organization."""
+        return any(permission in holding.permissions and holding.path == self._root for holding in self._holdings)
+
+    def allows(self, permission: str, path: str) -> bool:
+        """Whether the permission is held at the node of that path."""
+        return any(permission in holding.permissions and path.startswith(holding.path) for holding in self._holdings)
+
+    def allows_at(self, permission: str, node_id: str | None) -> bool:
+        """Whether the permission is held at the node of that id; None is the organization itself."""
+        if self.reaches_everything(permission):
+            return True
+        if node_id is None or not self.has_anywhere(permission):
+            return False
+        path = self._locate(node_id)
+        return path is not None and self.allows(permission, path)
+
+    def require_at(self, permission: str, node_id: str | None) -> None:
+        """Refused ``permission_denied`` unless the permission is held at the node."""
+        if not self.allows_at(permission, node_id):
+            raise Refused("permission_denied", f"This needs the permission {permission} there.", meta={"permission": permission})
+
+    def holds_all(self, permissions: Iterable[str], node_id: str | None) -> bool:
+        """Whether every one of `permissions` is held at the node: nobody gives away what they do not hold."""
+        return all(self.allows_at(permission, node_id) for permission in permissions)
+
+    def reach_condition(self, permission: str, model: type[Any], node_field: str | None) -> list[Condition]:
+        """What restricts a list of `model` to the rows whose node is within reach; `node_field` names the node's column.
+
+        Rows without a node, and records without a node's column, belong to the organization itself.
+        """
+        if self.reaches_everything(permission):
+            return []
+        paths = self.reach(permission) if node_field else ()
+        shape = ("reach", node_field, len(paths))
+        if not paths:
+            return [Condition(peewee.SQL("1 = 0"), {}, shape)]
+        values = {
+            f"reach_{side}{n}": value for n, path in enumerate(paths) for side, value in (("from", path), ("to", beyond(path)))
+        }
+        within = _any_of([_between(n) for n in range(len(paths))])
+        return [Condition(getattr(model, str(node_field)).in_(Node.select(Node.id).where(within)), values, shape)]
+
+    def narrowed(self, permissions: frozenset[str], paths: Sequence[str] | None = None) -> "Rights":
+        """The part of the rights within `permissions`, and below `paths` if they are given."""
+        holdings = (
+            Holding(holding.permissions & permissions, path)
+            for holding in self._holdings
+            for path in ([holding.path] if paths is None else _overlap(holding.path, paths))
+        )
+        return Rights(self._root.strip("/"), [holding for holding in holdings if holding.permissions], self._locate)
+
+
+def outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """The paths that lie below no other one, sorted."""
+    kept: list[str] = []
+    for path in sorted(set(paths)):
+        if not (kept and path.startswith(kept[-1])):
+            kept.append(path)
+    return tuple(kept)
+
+
+def _overlap(path: str, others: Iterable[str]) -> tuple[str, ...]:
+    """The subtrees that lie in the one at `path` and in one of `others`."""
+    return outermost(
+        longer for other in others for shorter, longer in [sorted((path, other), key=len)] if longer.startswith(shorter)
+    )
+
+
+def _between(number: int) -> Any:
+    return (Node.path >= Bind(f"reach_from{number}")) & (Node.path < Bind(f"reach_to{number}"))
+
+
+def _any_of(conditions: Sequence[Any]) -> Any:
+    first, *others = conditions
+    for other in others:
+        first = first | other
+    return first

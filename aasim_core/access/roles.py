@@ -1,0 +1,48 @@
+"""Roles: the built-in ones, which every organization has, and what each of them allows."""
+
+from collections.abc import Mapping
+
+from ..data.records import insert_rows
+from ..errors import not_found
+from .permissions import Permission
+from .records import Role
+
+#: The built-in roles and what they are for. Nobody changes them; clones can be changed.
+BUILT_IN: Mapping[str, str] = {
+    "owner": "Everything, and the organization itself; there is always at least one.",
+    "admin": "Everything in the organization.",
+    "builder": "Makes and changes agents, workflows and what they need.",
+    "operator": "Runs agents and workflows, and looks after what is running.",
+    "approver": "Decides approvals.",
+    "viewer": "Sees, and changes nothing.",
+    "auditor": "Sees everything that happened, and exports it.",
+    "billing": "Looks after plans and usage.",
+}
+#: Roles that hold every permission.
+_ALL_POWERFUL = frozenset(("owner", "admin"))
+
+
+def built_in_permissions(permissions: Mapping[str, Permission]) -> Mapping[str, frozenset[str]]:
+    """What each built-in role holds, as the plugins that are on declare it."""
+    return {
+        role: frozenset(name for name, declared in permissions.items() if role in _ALL_POWERFUL or role in declared.roles)
+        for role in BUILT_IN
+    }
+
+
+def create_built_in(organization_id: str) -> Mapping[str, str]:
+    """Give a new organization its built-in roles; returns their ids by name. Needs a transaction."""
+    roles = [
+        Role(organization_id=organization_id, name=name, description=description, built_in=True)
+        for name, description in BUILT_IN.items()
+    ]
+    insert_rows(Role, [role.row() for role in roles])
+    return {role.name: role.id for role in roles}
+
+
+def built_in_role(name: str) -> Role:
+    """The built-in role of the organization in scope; raises the one 404."""
+    role: Role | None = Role.get_or_none((Role.name == name) & Role.built_in)
+    if role is None:
+        raise not_found()
+    return role

@@ -1,0 +1,113 @@
+"""Accounts, sessions and API keys."""
+
+import peewee
+
+from ..data.fields import IdField, InstantField, JsonField
+from ..data.records import Record, TenantRecord
+
+
+class User(Record):
+    """An account: a person, or a service without a password. It belongs to organizations through memberships."""
+
+    email = peewee.TextField(unique=True)
+    name = peewee.TextField()
+    status = peewee.TextField(default="active")
+    kind = peewee.TextField(default="person")
+    password_hash = peewee.TextField(null=True)
+    password_changed_at = InstantField(null=True)
+    timezone = peewee.TextField(default="UTC")
+    locale = peewee.TextField(default="en")
+    avatar_url = peewee.TextField(null=True)
+    is_platform_admin = peewee.BooleanField(default=False)
+    last_login_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "core_user"
+        id_prefix = "user"
+
+
+class Session(Record):
+    """A login and what follows from it: the user's, in whichever of their organizations; new tokens are for the current one."""
+
+    user_id = IdField()
+    current_organization_id = IdField()
+    status = peewee.TextField(default="active")
+    device = peewee.TextField(default="")
+    ip = peewee.TextField(null=True)
+    network = peewee.TextField(null=True)
+    user_agent = peewee.TextField(default="")
+    last_seen_at = InstantField()
+    expires_at = InstantField()
+    ended_at = InstantField(null=True)
+    end_reason = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = "core_session"
+        id_prefix = "session"
+        indexes = ((("user_id", "status", "created_at"), False),)
+
+
+class RefreshToken(Record):
+    """A refresh token by its digest; used once, which makes its successor."""
+
+    session_id = IdField(index=True)
+    digest = peewee.TextField(unique=True)
+    used_at = InstantField(null=True)
+    successor_digest = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = "core_refresh_token"
+        id_prefix = "refresh"
+
+
+class ApiKey(TenantRecord):
+    """A key that acts for its creator within `scopes`. After regeneration the previous one works until `previous_expires_at`."""
+
+    user_id = IdField(index=True)
+    name = peewee.TextField()
+    description = peewee.TextField(default="")
+    status = peewee.TextField(default="active")
+    scopes = JsonField(default=list)
+    project_id = IdField(null=True)
+    allowed_ips = JsonField(default=list)
+    rate_limit = peewee.BigIntegerField(null=True)
+    expires_at = InstantField(null=True)
+    prefix = peewee.TextField()
+    last_four = peewee.TextField()
+    digest = peewee.TextField(unique=True)
+    previous_digest = peewee.TextField(null=True, index=True)
+    previous_expires_at = InstantField(null=True)
+    last_used_at = InstantField(null=True)
+    last_used_ip = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = "core_api_key"
+        id_prefix = "apikey"
+        indexes = ((("organization_id", "created_at", "id"), False),)
+
+
+class PasswordReset(Record):
+    """A link to set a new password, by its digest; good once, until it expires."""
+
+    user_id = IdField(index=True)
+    digest = peewee.TextField(unique=True)
+    expires_at = InstantField()
+    used_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "core_password_reset"
+        id_prefix = "reset"
+
+
+class Throttle(Record):
+    """How often something failed lately, and until when it must wait. The id is the digest of what is counted."""
+
+    failures = peewee.BigIntegerField(default=0)
+    last_failure_at = InstantField()
+    blocked_until = InstantField(null=True)
+
+    class Meta:
+        table_name = "core_throttle"
+
+
+RECORDS: tuple[type[Record], ...] = (User, Session, RefreshToken, ApiKey, PasswordReset, Throttle)

@@ -1,0 +1,202 @@
+"""Sessions: how a login becomes tokens, how they are renewed, and how it all ends."""
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from secrets import token_bytes
+from typing import TYPE_CHECKING
+
+from ..access.records import Membership, Organization
+from ..clock import now
+from ..context import system_scope
+from ..data.records import create
+from ..errors import Refused
+from .clients import Client
+from .records import RefreshToken, Session, User
+
+if TYPE_CHECKING:
+    from ..app import App
+
+#: How long a refresh token that was just used gives the same successor again: the answer may have been lost.
+RETRY_SECONDS = 10
+_SHAPE = re.compile(r"aasim_rt_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a client gets for a login or a refresh."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    session_id: str
+    user_id: str
+    organization_id: str
+
+
+class Reused(Exception):
+    """A refresh token came a second time, so somebody has a copy: the session has been ended."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session.id)
+        self.session = session
+
+
+def home_of(user_id: str, preferred: str | None = None) -> str | None:
+    """The organization that a login leads to: the preferred one, or the oldest where the user is active; None without any."""
+    with system_scope("find the organizations of a user"):
+        query = (
+            Membership.select(Membership.organization_id)
+            .join(Organization, on=(Organization.id == Membership.organization_id))
+            .where(Membership.user_id == user_id, Membership.status == "active", Organization.status == "active")
+            .order_by(Membership.created_at, Membership.id)
+        )
+        found = [membership.organization_id for membership in query]
+    return preferred if preferred in found else next(iter(found), None)
+
+
+def start(app: "App", user: User, organization_id: str, client: Client) -> Tokens:
+    """Begin a session, and end the user's oldest ones beyond the limit. Needs a transaction."""
+    moment = now()
+    session: Session = create(
+        Session, user_id=user.id, current_organization_id=organization_id, ip=client.ip, network=client.network,
+        user_agent=client.user_agent, device=_device(client.user_agent), last_seen_at=moment,
+        expires_at=moment + timedelta(days=app.settings.auth.session_days),
+    )  # fmt: skip
+    _end_beyond(user.id, app.settings.auth.max_sessions)
+    secret = "aasim_rt_" + _to_base64(token_bytes(32))
+    create(RefreshToken, session_id=session.id, digest=_digest(secret))
+    return _tokens(app, session, secret)
+
+
+def refresh(app: "App", token: str) -> Tokens:
+    """Exchange a refresh token for its successor and a new access token.
+
+    Refused ``invalid_refresh_token`` for one that is not good. Raises `Reused`, after ending the session, for one that was used
+    before; the exception is for a lost answer: within 10 s, and while the successor is unused, the same one is given again.
+    """
+    if _SHAPE.fullmatch(token) is None:
+        raise _invalid()
+    with app.database.transaction():
+        row = RefreshToken.get_or_none(RefreshToken.digest == _digest(token))
+        session = row and Session.get_or_none(Session.id == row.session_id)
+        if session is None or not _is_live(app, session):
+            raise _invalid()
+        successor = _use(app, row, token) or _again(app, row.id, token)
+        if successor is not None:
+            return _renewed(app, session, successor)
+        end([session.id], "refresh_token_reused")
+    raise Reused(session)
+
+
+def end(session_ids: list[str], reason: str) -> int:
+    """End the sessions, on all their next requests; returns how many were active. Needs a transaction."""
+    ended = Session.update(status="terminated", ended_at=now(), end_reason=reason, version=Session.version + 1)
+    return int(ended.where(Session.id.in_(session_ids), Session.status == "active").execute())
+
+
+def end_all(user_id: str, reason: str, *, but: str | None = None) -> int:
+    """End every session of a user, or all but one; returns how many. Needs a transaction."""
+    return end(_active_ids(user_id, but), reason)
+
+
+def has_been_here(user_id: str, client: Client) -> bool:
+    """Whether the user logged in from this network with this program in the last 90 days."""
+    recent = (Session.user_id == user_id) & (Session.created_at > now() - timedelta(days=90))
+    same = (Session.network == client.network) & (Session.user_agent == client.user_agent)
+    return bool(Session.select(Session.id).where(recent & same & (Session.network != "unknown")).exists())
+
+
+def is_expired(app: "App", last_seen_at: datetime, expires_at: datetime) -> bool:
+    """Whether a session is over by time: too old, or unused for too long."""
+    moment = now()
+    return expires_at <= moment or last_seen_at <= moment - timedelta(days=app.settings.auth.idle_days)
+
+
+def _is_live(app: "App", session: Session) -> bool:
+    if session.status != "active" or is_expired(app, session.last_seen_at, session.expires_at):
+        return False
+    return bool(User.select(User.id).where(User.id == session.user_id, User.status == "active").exists())
+
+
+def _use(app: "App", row: RefreshToken, token: str) -> str | None:
+    """The token's successor, if this is its first use: of many at the same time exactly one gets here."""
+    successor = _successors(app, token)[0]
+    unused = (RefreshToken.id == row.id) & RefreshToken.used_at.is_null()
+    if not RefreshToken.update(used_at=now(), successor_digest=_digest(successor)).where(unused).execute():
+        return None
+    create(RefreshToken, session_id=row.session_id, digest=_digest(successor))
+    return successor
+
+
+def _again(app: "App", row_id: str, token: str) -> str | None:
+    """The same successor again, for an answer that was lost."""
+    following = RefreshToken.alias()
+    row = (
+        RefreshToken.select(RefreshToken.used_at, RefreshToken.successor_digest)
+        .join(following, on=(following.digest == RefreshToken.successor_digest))
+        .where(RefreshToken.id == row_id, following.used_at.is_null())
+        .get_or_none()
+    )
+    if row is None or row.used_at < now() - timedelta(seconds=RETRY_SECONDS):
+        return None
+    return next((each for each in _successors(app, token) if _digest(each) == row.successor_digest), None)
+
+
+def _successors(app: "App", token: str) -> list[str]:
+    """The token's successor by each key of the ring, the newest first.
+
+    It is derived, not random: a retry gets the same one although only its digest is kept, and without the key nobody can tell it.
+    """
+    return ["aasim_rt_" + _to_base64(signature) for signature in app.keyring.signatures("refresh-token", token.encode())]
+
+
+def _renewed(app: "App", session: Session, refresh_token: str) -> Tokens:
+    home = home_of(session.user_id, session.current_organization_id)
+    if home is None:
+        raise _invalid()
+    Session.update(last_seen_at=now(), current_organization_id=home).where(Session.id == session.id).execute()
+    session.current_organization_id = home
+    return _tokens(app, session, refresh_token)
+
+
+def _tokens(app: "App", session: Session, refresh_token: str) -> Tokens:
+    access_token = app.tokens.issue(
+        user_id=session.user_id, session_id=session.id, organization_id=session.current_organization_id
+    )
+    return Tokens(
+        access_token, refresh_token, app.tokens.lifetime_seconds, session.id, session.user_id, session.current_organization_id
+    )
+
+
+def _end_beyond(user_id: str, most: int) -> None:
+    end(_active_ids(user_id)[most:], "too_many_sessions")
+
+
+def _active_ids(user_id: str, but: str | None = None) -> list[str]:
+    """The user's active sessions, the youngest first."""
+    active = Session.select(Session.id).where(Session.user_id == user_id, Session.status == "active")
+    return [session.id for session in active.order_by(Session.created_at.desc(), Session.id.desc()) if session.id != but]
+
+
+def _device(user_agent: str) -> str:
+    """A short name for a list of sessions: the program and, of a browser, the system."""
+    program = user_agent.partition("/")[0].strip()
+    system = next((name for name in ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux") if name in user_agent), "")
+    browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    browser = next((name for mark, name in browsers if mark in user_agent), program)
+    return f"{browser} on {system}" if browser and system else browser or "unknown"
+
+
+def _digest(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+def _to_base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _invalid() -> Refused:
+    return Refused("invalid_refresh_token", "The refresh token is not valid any more; log in again.")

@@ -1,0 +1,74 @@
+"""Failures cost time: after some free ones, each further one makes the next attempt wait twice as long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from math import ceil
+
+import peewee
+
+from ..clock import now
+from ..errors import Refused
+from .records import Throttle
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What failures are counted by, and how many are free; `parts` are hashed before they are kept."""
+
+    parts: tuple[str, ...]
+    free: int
+
+    @property
+    def id(self) -> str:
+        """The key of the bucket's row."""
+        return sha256("\0".join(self.parts).encode()).hexdigest()
+
+
+def require_patience(buckets: Sequence[Bucket]) -> None:
+    """Refused ``too_many_attempts`` while any of the buckets has to wait, whatever the attempt would be."""
+    blocked = Throttle.select(Throttle.blocked_until).where(Throttle.id.in_([bucket.id for bucket in buckets]))
+    moment = now()
+    wait = max(((row.blocked_until - moment).total_seconds() for row in blocked if row.blocked_until), default=0)
+    if wait > 0:
+        seconds = ceil(wait)
+        raise Refused(
+            "too_many_attempts", f"Too many attempts failed; try again in {seconds} s.", retry_after=seconds,
+            meta={"retry_after_seconds": seconds},
+        )  # fmt: skip
+
+
+def count_failure(buckets: Sequence[Bucket], window_seconds: int) -> None:
+    """Add a failure to each bucket. What failed longer than the window ago is forgotten. Needs a transaction."""
+    moment = now()
+    for bucket in sorted(buckets, key=lambda each: each.id):
+        failures = _one_more(bucket.id, moment, moment - timedelta(seconds=window_seconds))
+        blocked_until = _blocked_until(moment, failures - bucket.free, window_seconds)
+        Throttle.update(blocked_until=blocked_until).where(Throttle.id == bucket.id).execute()
+
+
+def forget(buckets: Sequence[Bucket]) -> None:
+    """Forget the failures of the buckets, after a success. Needs a transaction."""
+    Throttle.delete().where(Throttle.id.in_([bucket.id for bucket in buckets])).execute()
+
+
+def forget_old(before: datetime) -> int:
+    """Delete what has not failed since `before`; returns how many there were. Needs a transaction."""
+    return int(Throttle.delete().where(Throttle.last_failure_at < before).execute())
+
+
+def _one_more(bucket_id: str, moment: datetime, forgotten: datetime) -> int:
+    """Count in one statement, so that failures at the same time are all counted; returns how many there are now."""
+    counted = peewee.Case(None, [(Throttle.last_failure_at < forgotten, 1)], Throttle.failures + 1)
+    Throttle.insert(id=bucket_id, failures=1, last_failure_at=moment).on_conflict(
+        conflict_target=[Throttle.id], update={Throttle.failures: counted, Throttle.last_failure_at: moment}
+    ).execute()
+    return int(Throttle.select(Throttle.failures).where(Throttle.id == bucket_id).scalar())
+
+
+def _blocked_until(moment: datetime, excess: int, longest: int) -> datetime | None:
+    """One second after the last free failure, then twice as long each time, up to `longest` seconds."""
+    if excess < 0:
+        return None
+    return moment + timedelta(seconds=min(2 ** min(excess, 30), longest))
