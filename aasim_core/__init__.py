@@ -6,19 +6,79 @@ from typing import TYPE_CHECKING, Any
 from .version import VERSION as __version__
 
 if TYPE_CHECKING:
+    from .access.permissions import Permission
+    from .app import App
+    from .data.records import Record, TenantRecord
     from .errors import Invalid, Problem, Refused, StartupError, not_found
+    from .events.declarations import Event, Listener
+    from .events.log import emit
     from .hookspecs import hookimpl
+    from .http.collection import Collection
+    from .http.health import Check
+    from .http.operations import Resource, operation
+    from .http.request import Request, Response
+    from .jobs.context import JobContext
+    from .jobs.declarations import Job, Retry
+    from .jobs.queue import enqueue
+    from .plugins.manifest import Plugin
+    from .settings import setting
 
 _HOME_OF = {
+    "App": "app",
+    "Check": "http.health",
+    "Collection": "http.collection",
+    "Event": "events.declarations",
     "Invalid": "errors",
+    "Job": "jobs.declarations",
+    "JobContext": "jobs.context",
+    "Listener": "events.declarations",
+    "Permission": "access.permissions",
+    "Plugin": "plugins.manifest",
     "Problem": "errors",
+    "Record": "data.records",
     "Refused": "errors",
+    "Request": "http.request",
+    "Resource": "http.operations",
+    "Response": "http.request",
+    "Retry": "jobs.declarations",
     "StartupError": "errors",
+    "TenantRecord": "data.records",
+    "emit": "events.log",
+    "enqueue": "jobs.queue",
     "hookimpl": "hookspecs",
     "not_found": "errors",
+    "operation": "http.operations",
+    "setting": "settings",
 }
 
-__all__ = ["Invalid", "Problem", "Refused", "StartupError", "__version__", "hookimpl", "not_found"]
+__all__ = [
+    "App",
+    "Check",
+    "Collection",
+    "Event",
+    "Invalid",
+    "Job",
+    "JobContext",
+    "Listener",
+    "Permission",
+    "Plugin",
+    "Problem",
+    "Record",
+    "Refused",
+    "Request",
+    "Resource",
+    "Response",
+    "Retry",
+    "StartupError",
+    "TenantRecord",
+    "__version__",
+    "emit",
+    "enqueue",
+    "hookimpl",
+    "not_found",
+    "operation",
+    "setting",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ import peewee
 
 from ..clock import from_text, to_text
 from ..ids import new_id
+from .json import to_json
 
 
 class IdField(peewee.TextField):
@@ -35,7 +36,7 @@ class JsonField(peewee.TextField):
     """A JSON value, kept as text on both databases so that lists can send it on without parsing it."""
 
     def db_value(self, value: Any) -> str | None:
-        return None if value is None else orjson.dumps(value).decode()
+        return None if value is None else to_json(value).decode()
 
     def python_value(self, value: str | None) -> Any:
         return None if value is None else orjson.loads(value)

@@ -1,6 +1,6 @@
 """The base of every table: what a record has, and the few ways in which it is written."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
@@ -45,12 +45,12 @@ class TenantRecord(Record):
     organization_id = IdField(default=current_organization)
 
 
-def is_tenant(model: type[Record]) -> bool:
+def is_tenant(model: type[peewee.Model]) -> bool:
     """Whether the rows of `model` belong to organizations."""
-    return issubclass(model, TenantRecord)
+    return TENANT_COLUMN in model._meta.fields
 
 
-def database_of(model: type[Record]) -> "Database":
+def database_of(model: type[peewee.Model]) -> "Database":
     """The database that `model` is bound to."""
     database: Database = model._meta.database
     return database
@@ -65,20 +65,28 @@ def create(model: type[Record], **values: Any) -> Any:
 
 def insert(record: Record) -> None:
     """Write a new record; IntegrityError when it breaks a constraint."""
-    model = type(record)
+    insert_rows(type(record), [record.row()])
+
+
+def insert_rows(model: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write complete rows (as `Record.row` gives them) in one statement."""
     database = database_of(model)
-    statement = database.statement(("insert", model), lambda: _insert_query(model))
-    statement.run(database, record.row())
+    count = len(rows)
+    statement = database.statement(("insert", model, count), lambda: _insert_query(model, count))
+    statement.run(database, {f"{name}#{n}": value for n, row in enumerate(rows) for name, value in row.items()})
 
 
-def _insert_query(model: type[Record]) -> Any:
-    values: dict[Any, Any] = {_column(model, field): Bind(field.name) for field in model._meta.sorted_fields}
-    if is_tenant(model) and current_scope() != EVERY_ORGANIZATION:
-        values[_column(model, model._meta.fields[TENANT_COLUMN])] = current_scope()
-    return peewee.Insert(model._meta.table, values, returning=())
+def _insert_query(model: type[peewee.Model], count: int) -> Any:
+    fields = model._meta.sorted_fields
+    mine = is_tenant(model) and current_scope() != EVERY_ORGANIZATION
+    rows = [
+        [current_scope() if mine and field.name == TENANT_COLUMN else Bind(f"{field.name}#{n}") for field in fields]
+        for n in range(count)
+    ]
+    return peewee.Insert(model._meta.table, rows, columns=[_column(model, field) for field in fields], returning=())
 
 
-def _column(model: type[Record], field: peewee.Field) -> Any:
+def _column(model: type[peewee.Model], field: peewee.Field) -> Any:
     return getattr(model._meta.table, field.column_name)
 
 

@@ -1,7 +1,7 @@
 """Statements compiled once and bound many times, still through the tenant scope."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from peewee import Context, Node
@@ -24,6 +24,15 @@ class Bind(Node):
     def __sql__(self, ctx: Context) -> Context:
         ctx._values.append(self)
         return ctx.literal(ctx.state.param or "?")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on rows: `shape` names it among compiled statements, `values` fill its binds."""
+
+    expression: Any
+    values: Mapping[str, Any] = field(default_factory=dict)
+    shape: Any = None
 
 
 @dataclass(frozen=True)

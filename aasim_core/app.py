@@ -1,0 +1,106 @@
+"""The composition root: settings and plugins become one app with read-only registries."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import peewee
+
+from .access.features import Features
+from .access.loading import RightsCache
+from .access.permissions import Permission
+from .core import core_declarations
+from .data import migrations
+from .data.connect import Database, bind, connect
+from .data.database import Transaction
+from .data.migrations import Source
+from .events.declarations import Event, Listener
+from .events.delivery import enqueue_deliveries
+from .events.log import Deliveries
+from .http.health import Check
+from .http.limits import Limiter
+from .http.operations import Endpoint
+from .jobs.declarations import Job
+from .jobs.queue import flush as flush_jobs
+from .plugins import Collected, Plugins, collect, load
+from .secrets import Keyring, load_keyring
+from .settings import Settings
+
+
+@dataclass
+class App:
+    """Everything a process of the platform needs, handed to every hook; the registries are complete once `build_app` returns.
+
+    `endpoints` is the operations table. `draining` is set when the process stops taking on work.
+    """
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    plugins: Plugins
+    permissions: Mapping[str, Permission] = MappingProxyType({})
+    events: Mapping[str, Event] = MappingProxyType({})
+    listeners: Mapping[str, Listener] = MappingProxyType({})
+    jobs: Mapping[str, Job] = MappingProxyType({})
+    endpoints: Sequence[Endpoint] = ()
+    models: Sequence[type[peewee.Model]] = ()
+    checks: Sequence[Check] = ()
+    draining: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.tokens = Tokens(self.keyring, self.settings.auth.access_token_seconds)
+        self.rights = RightsCache(self)
+        self.features = Features(self)
+        self.limiter = Limiter(self.settings)
+        self.deliveries = Deliveries({}, {})
+
+    @property
+    def hook(self) -> Any:
+        """The relay through which the hooks of all plugins are asked."""
+        return self.plugins.hook
+
+    @property
+    def migration_sources(self) -> list[Source]:
+        """Where migrations are: the core's, then each plugin's that is on, in the order of their dependencies."""
+        folders = ((plugin.name, plugin.migrations) for plugin in self.plugins.on)
+        return [Source("core", migrations.CORE), *(Source(name, folder) for name, folder in folders if folder)]
+
+
+def build_app(settings: Settings, *, database: Database | None = None) -> App:
+    """Load the plugins, connect, and collect what they declare; StartupError with every problem that stands in the way."""
+    plugins = load(settings)
+    settings = settings.with_sections(plugins.schemas, off=[plugin.name for plugin in plugins.found if plugin.state != "on"])
+    app = App(settings, database or open_database(settings), load_keyring(settings.secrets.key_file), plugins)
+    collected = collect(plugins, app, core_declarations(app))
+    _fill(app, collected)
+    return app
+
+
+def open_database(settings: Settings, url: str | None = None, role: str | None = None) -> Database:
+    """The database of the settings, or the one at `url`; connections are made when they are needed."""
+    section = settings.database
+    return connect(
+        url or section.url, threads=max(settings.server.threads, settings.worker.threads + 4), durability=section.durability,
+        role=role or section.app_role, wait_seconds=section.pool_wait_seconds, statement_seconds=section.statement_timeout_seconds,
+    )
+
+
+def _fill(app: App, collected: Collected) -> None:
+    app.plugins = collected.plugins
+    app.permissions = MappingProxyType(collected.permissions)
+    app.events = MappingProxyType(collected.events)
+    app.jobs = MappingProxyType(collected.jobs)
+    app.listeners = MappingProxyType(collected.listeners)
+    app.models = tuple(collected.models.values())
+    app.endpoints, app.checks = tuple(collected.endpoints), tuple(collected.checks)
+    app.deliveries = Deliveries(app.events, app.listeners)
+    bind(app.database, app.models)
+    app.database.before_commit = lambda transaction: _finish(app, transaction)
+
+
+def _finish(app: App, transaction: Transaction) -> None:
+    """The end of every transaction: events, their deliveries, and jobs, in the rows' own transaction."""
+    enqueue_deliveries(app.deliveries.write(transaction))
+    flush_jobs(app, transaction)

@@ -1,0 +1,31 @@
+"""What the core itself declares, in the same terms as a plugin: records, jobs, resources and checks."""
+
+from typing import TYPE_CHECKING
+
+from .access.records import RECORDS as ACCESS
+from .data.records import Record
+from .events.delivery import delivery_job
+from .events.log import EventRow
+from .http.health import Health, core_checks
+from .http.idempotency import Idempotency, pruning_job
+from .http.installed import InstalledPlugins
+from .http.openapi import Reference
+from .identity.records import RECORDS as IDENTITY
+from .jobs.housekeeping import core_jobs
+from .jobs.records import RECORDS as JOBS
+from .plugins import Declarations
+
+if TYPE_CHECKING:
+    from .app import App
+
+MODELS: tuple[type[Record], ...] = (*IDENTITY, *ACCESS, EventRow, *JOBS, Idempotency)  # type: ignore[assignment]
+
+
+def core_declarations(app: "App") -> Declarations:
+    """Everything that is there without any plugin."""
+    return Declarations(
+        models=MODELS,
+        jobs=(delivery_job(app), pruning_job(), *core_jobs(app)),
+        routes=(Health(app), InstalledPlugins(app), Reference(app)),
+        checks=tuple(core_checks(app)),
+    )

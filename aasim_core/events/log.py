@@ -1,0 +1,128 @@
+"""The append-only log of what happened: one row per event, written in the transaction of the change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import peewee
+
+from ..clock import now
+from ..context import EVERY_ORGANIZATION, current_actor, current_organization, current_request_id, current_scope
+from ..data.fields import IdField, InstantField, JsonField
+from ..data.records import Record, database_of, insert_rows
+from .declarations import Event, Listener
+
+if TYPE_CHECKING:
+    from ..data.database import Transaction
+
+SUCCESS, DENIED, FAILED = "success", "denied", "failed"
+_MASK = "***"
+
+
+class EventRow(peewee.Model):
+    """One event. `sequence` and the hashes are set when the row is sealed, in the background."""
+
+    id = IdField(primary_key=True)
+    organization_id = IdField()
+    sequence = peewee.BigIntegerField(null=True)
+    at = InstantField()
+    actor_type = peewee.TextField()
+    actor_id = IdField(null=True)
+    actor_label = peewee.TextField()
+    actor_ip = peewee.TextField(null=True)
+    name = peewee.TextField()
+    subject_type = peewee.TextField()
+    subject_id = IdField(null=True)
+    subject_label = peewee.TextField()
+    outcome = peewee.TextField(default=SUCCESS)
+    changes = JsonField(null=True)
+    data = JsonField(null=True)
+    request_id = peewee.TextField(null=True)
+    hash = peewee.TextField(null=True)
+    previous_hash = peewee.TextField(null=True)
+
+    if TYPE_CHECKING:
+        _meta: ClassVar[Any]
+
+    class Meta:
+        legacy_table_names = False
+        table_name = "core_event"
+        id_prefix = "evt"
+        indexes = ((("organization_id", "at", "id"), False), (("organization_id", "sequence"), True))
+
+    def row(self) -> dict[str, Any]:
+        """The event as the database has it, keyed by field name."""
+        return {field.name: field.db_value(self.__data__.get(field.name)) for field in self._meta.sorted_fields}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an event happened to: its kind, id, and the label that stays readable after it is gone."""
+
+    type: str
+    id: str | None
+    label: str
+
+
+def subject_of(record: Record) -> Subject:
+    """The subject that a record is: the prefix of its ids names the kind; its name, or else its id, is the label."""
+    return Subject(record._meta.id_prefix, record.id, str(getattr(record, "name", None) or record.id))
+
+
+def emit(
+    name: str, subject: Record | Subject, *, data: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Sequence[Any]] | None = None, outcome: str = SUCCESS, organization_id: str | None = None,
+    secret_fields: Sequence[str] = (),
+) -> EventRow:
+    """Record that `name` happened to `subject`; it commits with the change, or not at all.
+
+    `changes` is ``{field: [before, after]}``; the values of `secret_fields` are masked. In a system scope, name the organization.
+    """
+    about = subject if isinstance(subject, Subject) else subject_of(subject)
+    actor = current_actor()
+    masked = {key: [_MASK, _MASK] if key in secret_fields else list(value) for key, value in (changes or {}).items()}
+    event = EventRow(
+        organization_id=organization_id or current_organization(), at=now(), actor_type=actor.type, actor_id=actor.id,
+        actor_label=actor.label, actor_ip=actor.ip, name=name, subject_type=about.type, subject_id=about.id,
+        subject_label=about.label, outcome=outcome, changes=masked or None, data=dict(data) if data else None,
+        request_id=current_request_id(),
+    )
+    database_of(EventRow).current_transaction().events.append(event)
+    return event
+
+
+class Deliveries:
+    """Which listeners each declared event has, and the writing of events at the end of a transaction."""
+
+    def __init__(self, events: Mapping[str, Event], listeners: Mapping[str, Listener]) -> None:
+        self._events = events
+        self._before = {name: self._matching(listeners, name, "before_commit") for name in events}
+        self._after = {name: self._matching(listeners, name, "after_commit") for name in events}
+        self._listeners = listeners
+
+    @staticmethod
+    def _matching(listeners: Mapping[str, Listener], name: str, moment: str) -> tuple[str, ...]:
+        return tuple(key for key, listener in listeners.items() if listener.moment == moment and fnmatchcase(name, listener.pattern))
+
+    def write(self, transaction: "Transaction") -> list[tuple[EventRow, str]]:
+        """Call the listeners before the commit, write the rows, and return (event, listener) for each delivery to come.
+
+        A listener may emit further events. LookupError for an event that nobody declared.
+        """
+        written = 0
+        while written < len(transaction.events):
+            event = transaction.events[written]
+            if event.name not in self._events:
+                raise LookupError(f"event {event.name!r} is not declared; return it from the plugin's events hook")
+            for key in self._before[event.name]:
+                self._listeners[key].function(event)
+            written += 1
+        if not transaction.events:
+            return []
+        insert_rows(EventRow, [event.row() for event in transaction.events])
+        return [(event, key) for event in transaction.events for key in self._after[event.name]]
+
+    def listener(self, key: str) -> Listener:
+        """The listener of that key."""
+        return self._listeners[key]

@@ -1,0 +1,169 @@
+"""The usual five verbs over one record, each step a method to override."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import peewee
+from marshmallow import Schema
+
+from ..data import records
+from ..data.statements import Condition
+from ..errors import Invalid, Problem, not_found
+from ..events.log import emit
+from ..ids import is_id
+from .operations import Resource, operation
+from .paging import Page, read_page
+from .query import ListQuery
+from .render import Derived, Plan
+from .request import Request, Response
+
+if TYPE_CHECKING:
+    from ..app import App
+
+
+class Collection(Resource):
+    """List, create, read, replace, change and delete the records of one kind in the caller's organization.
+
+    A subclass gives `record`, `paths` (suffix ``one`` for the item) and the schemas: `body` for what a client writes, `reply` for what
+    it gets, `query` for lists. `node_field` names the column that places a record in the organization's tree, and
+    `unique` the fields whose clash is the client's to mend, `derived` what answers have that no column holds. `events` is the prefix
+    of the event names, the plugin's name.
+    """
+
+    record: ClassVar[type[records.TenantRecord]]
+    body: ClassVar[Schema]
+    reply: ClassVar[Schema]
+    query: ClassVar[ListQuery]
+    events: ClassVar[str]
+    node_field: ClassVar[str | None] = None
+    unique: ClassVar[Sequence[str]] = ()
+    secret_fields: ClassVar[Sequence[str]] = ()
+    derived: ClassVar[Mapping[str, Derived]] = {}
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+        self._plan = Plan(self.reply, self.derived)
+
+    # The steps
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The record that the last id of the path names, if the caller may know of it."""
+        record_id = list(ids.values())[-1]
+        record = records.find_or_none(self.record, record_id) if is_id(record_id, self.record._meta.id_prefix) else None
+        if record is None or not self.visible(req, record):
+            raise not_found()
+        return record
+
+    def node_of(self, target: Any) -> str | None:
+        """The node of the tree that the record belongs to."""
+        return getattr(target, self.node_field) if self.node_field else None
+
+    def visible(self, req: Request, record: Any) -> bool:
+        """Whether the record is there for the caller at all; `reach` must say the same for lists."""
+        return True
+
+    def reach(self, req: Request) -> list[Condition]:
+        """What restricts the list to what the caller may know of; it says for many what `visible` and `allows` say for one."""
+        return req.rights.reach_condition(self._verb("read"), self.record, self.node_field)
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """The values to write; raise Invalid for what the schema alone cannot see."""
+        return values
+
+    def create(self, req: Request, values: dict[str, Any]) -> Any:
+        """Write a new record and its event."""
+        record = records.create(self.record, **values)
+        emit(f"{self.events}.created", record)
+        return record
+
+    def change(self, req: Request, record: Any, values: dict[str, Any]) -> Any:
+        """Write what differs, and its event."""
+        changed = records.change(record, values)
+        if changed:
+            emit(f"{self.events}.updated", record, changes=changed, secret_fields=self.secret_fields)
+        return record
+
+    def remove(self, req: Request, record: Any) -> None:
+        """Delete the record, and write the event that keeps its label."""
+        records.remove(record)
+        emit(f"{self.events}.deleted", record)
+
+    def present(self, record: Any) -> Any:
+        """What the reply schema renders for a single record."""
+        return record
+
+    # The verbs
+
+    @operation("read", query="query", reply="reply", many=True, message="{plural} listed.")
+    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
+        """List {plural}, a page at a time."""
+        resp.media = self.page(req)
+
+    @operation("create", body="body", reply="reply", status=201, message="{singular} created.")
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Create a {singular}."""
+        values = self.check(req, req.body)
+        req.rights.require_at(self._verb("create"), values.get(self.node_field) if self.node_field else None)
+        record = self._unless_taken(lambda: self.create(req, values))
+        resp.location = self.location(record)
+        resp.media = self.present(record)
+
+    @operation("read", reply="reply", message="{singular} read.")
+    def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Read a {singular}."""
+        resp.media = self.present(req.target)
+
+    @operation("update", body="body", reply="reply", message="{singular} replaced.")
+    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Replace a {singular}; what is left out returns to its default."""
+        self._put(req, resp)
+
+    @operation("update", body="body", reply="reply", message="{singular} changed.")
+    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Change some fields of a {singular}; null clears a field that may be empty."""
+        self._put(req, resp)
+
+    @operation("delete", message="{singular} deleted.")
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Delete a {singular}."""
+        self.remove(req, req.target)
+        resp.media = {"id": req.target.id, "deleted": True}
+
+    # What they share
+
+    def page(self, req: Request, *conditions: Condition) -> Page:
+        """One page of the list that the query asks for, within the caller's reach."""
+        question = self.query.question(req.path, req.query)
+        return read_page(
+            self.record, self._plan.columns, question, [*self.reach(req), *conditions], self.app.keyring, self.query.search
+        )
+
+    def location(self, record: Any) -> str:
+        """Where the record can be read."""
+        path = self.paths["one"]
+        return f"/api/v1{path[: path.rindex('{')]}{record.id}"
+
+    def _put(self, req: Request, resp: Response) -> None:
+        record = req.target
+        values = self.check(req, req.body, record)
+        if self.node_field and values.get(self.node_field, self.node_of(record)) != self.node_of(record):
+            req.rights.require_at(self._verb("update"), values[self.node_field])
+        resp.media = self.present(self._unless_taken(lambda: self.change(req, record, values)))
+
+    def _verb(self, verb: str) -> str:
+        return f"{self.events}:{verb}"
+
+    def _unless_taken(self, write: Any) -> Any:
+        try:
+            return write()
+        except peewee.IntegrityError as error:
+            raise taken(self.unique, error) from error
+
+
+def taken(unique: Sequence[str], error: peewee.IntegrityError) -> Exception:
+    """The 422 for a value that another object has; the database's own error when it was something else."""
+    names = [name for name in unique if name in str(error)]
+    if not names:
+        return error
+    problem = Problem("not_unique", f"Another object has this {names[0].replace('_', ' ')}; choose another.")
+    return Invalid({names[0]: [problem]})

@@ -1,0 +1,169 @@
+"""The way of one request through one operation: every check, in the order that the API promises, around the responder.
+
+framing, authentication, rate, permission anywhere, replay, the object and its visibility, permission on the object, preconditions,
+body, responder, rendering, commit. What is refused on the way leaves nothing behind.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import falcon
+
+from ..context import Actor, acting_as, organization_scope
+from ..data.json import to_json
+from ..errors import Refused, not_found
+from ..identity.authentication import authenticate
+from . import body, idempotency, query, schema
+from .envelope import success
+from .operations import Endpoint
+from .paging import Page
+from .render import Plan
+from .request import Request, Response
+
+if TYPE_CHECKING:
+    from ..app import App
+
+Responder = Callable[..., None]
+
+
+def guarded(app: "App", endpoint: Endpoint) -> Responder:
+    """The responder that falcon routes to for `endpoint`."""
+    operation = endpoint.operation
+    plan = _plan(endpoint)
+
+    def respond(req: Request, resp: Response, **ids: str) -> None:
+        raw = body.read_json(req, operation.body_limit or app.settings.http.max_body_bytes) if endpoint.writes else None
+        with app.database.connected():
+            principal = _caller(app, endpoint, req)
+            resp.set_headers(app.limiter.check(principal, req.remote_addr))
+            with ExitStack() as stack:
+                if principal is not None:
+                    stack.enter_context(organization_scope(principal.organization_id))
+                    stack.enter_context(acting_as(principal.actor(req.remote_addr), req.request_id))
+                    stack.enter_context(app.limiter.slot(principal))
+                    _permit_anywhere(app, endpoint, req)
+                else:
+                    stack.enter_context(acting_as(_anonymous(req), req.request_id))
+                if endpoint.writes and operation.transaction:
+                    _write(app, endpoint, plan, raw, req, resp, ids)
+                else:
+                    _answer(endpoint, plan, raw, req, resp, ids)
+                if resp.finish is not None:
+                    resp.finish()
+
+    return respond
+
+
+def _plan(endpoint: Endpoint) -> Plan | None:
+    reply = endpoint.operation.reply
+    derived = getattr(endpoint.resource, "derived", {}) if reply is getattr(endpoint.resource, "reply", None) else {}
+    return None if reply is None else Plan(reply, derived)  # type: ignore[arg-type]
+
+
+def _anonymous(req: Request) -> Actor:
+    return Actor("anonymous", None, "anonymous", req.remote_addr)
+
+
+def _caller(app: "App", endpoint: Endpoint, req: Request) -> Any:
+    if not endpoint.needs_caller:
+        return None
+    principal = authenticate(app, req)
+    if endpoint.operation.session_only and principal.kind != "user":
+        raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
+    req.principal = principal
+    return principal
+
+
+def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
+    req.rights = app.rights.of(req.principal)
+    if not app.features.allowed(req.principal, endpoint.plugin):
+        raise Refused("feature_disabled", "This feature is switched off for the organization.")
+    if endpoint.permission is not None and not req.rights.has_anywhere(endpoint.permission):
+        raise _denied(endpoint.permission)
+
+
+def _denied(permission: str) -> Refused:
+    return Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
+
+
+def _write(app: "App", endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
+    with app.database.transaction(), idempotency.once(app, endpoint, raw, req, resp) as replayed:
+        if not replayed:
+            _answer(endpoint, plan, raw, req, resp, ids)
+
+
+def _answer(endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
+    operation = endpoint.operation
+    req.query = query.parse(req.query_string, operation.query)
+    req.target = _target(endpoint, req, ids)
+    if operation.body is not None:
+        req.body = schema.load(operation.body, raw, partial=endpoint.method == "PATCH")
+    resp.status = operation.status
+    endpoint.responder(req, resp, **ids)
+    _render(endpoint, plan, req, resp)
+
+
+def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
+    if not endpoint.path_ids:
+        return None
+    target = endpoint.resource.find(req, **ids)
+    if endpoint.permission is not None and target is not None:
+        _permit_object(endpoint, req, target)
+    if endpoint.method in ("PUT", "PATCH", "DELETE") and target is not None:
+        _match(req, target)
+    return target
+
+
+def _permit_object(endpoint: Endpoint, req: Request, target: Any) -> None:
+    """The object's own permission; one that the caller may not even read is not there for them."""
+    permission = endpoint.permission or ""
+    if not endpoint.resource.allows(req, permission, target):
+        if endpoint.resource.allows(req, f"{permission.partition(':')[0]}:read", target):
+            raise _denied(permission)
+        raise not_found()
+
+
+def _match(req: Request, target: Any) -> None:
+    wanted = req.get_header("If-Match")
+    version = getattr(target, "version", None)
+    if wanted is None or version is None or wanted.strip() == "*":
+        return
+    if f'"{version}"' not in [tag.strip() for tag in wanted.split(",")]:
+        raise Refused(
+            "version_conflict", "The object has changed since you read it; read it again and repeat the change.",
+            meta={"version": version},
+        )
+
+
+def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response) -> None:
+    media = resp.media
+    if resp.stream is not None or resp.data is not None:
+        return
+    version = media.get("version") if isinstance(media, dict) else getattr(media, "version", None)
+    if version is not None:
+        resp.set_header("ETag", f'"{version}"')
+        if endpoint.method == "GET" and f'"{version}"' in (req.get_header("If-None-Match") or ""):
+            resp.status = falcon.HTTP_304
+            return
+    data = to_json(shown(plan, media, req))
+    resp.content_type = falcon.MEDIA_JSON
+    resp.data = success(data, resp.message or endpoint.operation.message)
+    resp.media = None
+
+
+def shown(plan: Plan | None, media: Any, req: Request) -> Any:
+    """The JSON value for what a responder answered: a page, a record, a mapping, or a plain value where no schema is declared."""
+    if plan is None:
+        return media
+    if isinstance(media, Page):
+        items = plan.items(media.names, media.rows)
+        wanted = req.query.get("fields")
+        return {"items": _sparse(items, wanted or plan.names), "pagination": media.pagination()}
+    return plan.item(media)
+
+
+def _sparse(items: list[dict[str, Any]], names: Any) -> list[dict[str, Any]]:
+    if not items or len(items[0]) == len(names):
+        return items
+    return [{name: item[name] for name in names} for item in items]

@@ -1,0 +1,82 @@
+"""The plugins of this installation, and switching one off for an organization."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..access import features
+from ..errors import Refused, not_found
+from ..events.log import Subject, emit
+from .fields import Boolean, Choice, Json, ListOf, Text
+from .operations import SELF, Resource, operation
+from .request import Request, Response
+from .schema import Schema
+
+if TYPE_CHECKING:
+    from ..app import App
+
+SWITCH = "core:switch_plugins"
+
+
+class PluginOut(Schema):
+    """One plugin that was found, on or not."""
+
+    name = Text(required=True)
+    title = Text(required=True)
+    summary = Text(required=True)
+    version = Text(required=True)
+    origin = Text(required=True, description="bundled, or the distribution that it came with.")
+    state = Choice("on", "off", "broken", "blocked", "missing", required=True)
+    enabled = Boolean(required=True, description="Whether the caller's organization has it.")
+    essential = Boolean(required=True)
+    requires = ListOf(Text(), required=True)
+    uses = ListOf(Text(), required=True)
+    brings = Json(object_only=True, required=True)
+
+
+class PluginsOut(Schema):
+    """Every plugin that was found."""
+
+    items = ListOf(Json(object_only=True), 1000, required=True)
+
+
+class SwitchIn(Schema):
+    """Whether the organization is to have the plugin."""
+
+    enabled = Boolean(required=True)
+
+
+class InstalledPlugins(Resource):
+    """What this installation can do."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": "/plugins", "switch": "/plugins/{name}/organizations/{organization_id}"}
+    reply = PluginsOut()
+    switch_body = SwitchIn()
+    switch_reply = PluginOut()
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+
+    @operation(SELF, message="Plugins listed.")
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List the plugins of this installation, with what each requires and brings."""
+        resp.media = {"items": [self._shown(req, plugin) for plugin in self._app.plugins.found]}
+
+    @operation("core:switch_plugins", body="switch_body", message="Plugin switched.", session_only=True, refusals=("invalid_state",))
+    def on_put_switch(self, req: Request, resp: Response, name: str, organization_id: str) -> None:
+        """Switch a plugin off for the organization, or on again; its routes then answer 404 feature_disabled."""
+        plugin = self._app.plugins.find(name)
+        if plugin is None or plugin.state != "on" or organization_id != req.principal.organization_id:
+            raise not_found()
+        if plugin.essential:
+            raise Refused("invalid_state", f"{plugin.title} is essential and cannot be switched off.")
+        enabled = req.body["enabled"]
+        features.switch(organization_id, name, enabled)
+        emit("core.plugin_switched", Subject("plugin", name, plugin.title), data={"enabled": enabled})
+        resp.media = {**self._shown(req, plugin), "enabled": enabled}
+
+    def _shown(self, req: Request, plugin: Any) -> dict[str, Any]:
+        shown = {key: getattr(plugin, key) for key in (
+            "name", "title", "summary", "version", "origin", "state", "essential", "requires", "uses")}
+        on = plugin.state == "on" and self._app.features.allowed(req.principal, plugin.name)
+        return {**shown, "enabled": on, "brings": asdict(plugin.brings)}

@@ -1,0 +1,139 @@
+"""Declaring operations, and the table of all of them that the guard, the OpenAPI document and the tests read."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from marshmallow import Schema
+
+from .request import Request
+
+#: An operation that anybody may call, and one that every authenticated caller may, for what is their own.
+PUBLIC = "public"
+SELF = "self"
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is declared about one responder.
+
+    `permission` is ``"<plugin>:<verb>"``, the verb alone, `PUBLIC` or `SELF`. A schema may be given as the name of an attribute of
+    the resource, so that a base class can declare operations for its subclasses. `refusals` are the error codes that the operation
+    itself adds to those that every operation has.
+    """
+
+    permission: str
+    summary: str = ""
+    body: Schema | str | None = None
+    query: Schema | str | None = None
+    reply: Schema | str | None = None
+    status: int = 200
+    also: tuple[int, ...] = ()
+    message: str = ""
+    many: bool = False
+    transaction: bool = True
+    session_only: bool = False
+    body_limit: int | None = None
+    refusals: Sequence[str] = ()
+
+
+def operation(permission: str, **metadata: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Declare a responder's operation; it changes nothing about the responder. See `Operation` for the keywords."""
+    declared = Operation(permission, **metadata)
+
+    def mark(responder: Callable[..., None]) -> Callable[..., None]:
+        responder.operation = declared  # type: ignore[attr-defined]
+        return responder
+
+    return mark
+
+
+class Resource:
+    """A falcon resource whose responders are operations; `paths` maps a responder's suffix to its URI template."""
+
+    paths: ClassVar[Mapping[str, str]]
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The object that the path names; raises the one 404. None where the path names none."""
+        return None
+
+    def node_of(self, target: Any) -> str | None:
+        """The id of the tree's node that `target` belongs to; None is the organization itself."""
+        return None
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """Whether the caller has the permission on the object."""
+        return req.rights.allows_at(permission, self.node_of(target))
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation at its place: method and template, the resource that answers, and everything resolved."""
+
+    plugin: str
+    method: str
+    template: str
+    resource: Resource
+    responder: Callable[..., None]
+    operation: Operation
+    operation_id: str
+    path_ids: tuple[str, ...] = field(default=())
+
+    @property
+    def writes(self) -> bool:
+        """Whether it may change something, and so runs in a transaction."""
+        return self.method != "GET"
+
+    @property
+    def needs_caller(self) -> bool:
+        """Whether it is for authenticated callers only."""
+        return self.operation.permission != PUBLIC
+
+    @property
+    def permission(self) -> str | None:
+        """The permission that the caller needs, or None where being authenticated is enough."""
+        return None if self.operation.permission in (PUBLIC, SELF) else self.operation.permission
+
+
+def endpoints_of(plugin: str, resources: Iterable[Resource]) -> Iterator[Endpoint]:
+    """Every endpoint of the plugin's resources; LookupError for a responder that declares no operation."""
+    for resource in resources:
+        for suffix, template in resource.paths.items():
+            for method in _METHODS:
+                responder = getattr(resource, f"on_{method}_{suffix}" if suffix else f"on_{method}", None)
+                if responder is not None:
+                    yield _endpoint(plugin, method, suffix, template, resource, responder)
+
+
+def _endpoint(
+    plugin: str, method: str, suffix: str, template: str, resource: Resource, responder: Callable[..., None]
+) -> Endpoint:
+    declared: Operation | None = getattr(responder, "operation", None)
+    if declared is None:
+        raise LookupError(f"{plugin}: {type(resource).__name__}.{responder.__name__} has no @operation; declare one")
+    return Endpoint(
+        plugin=plugin, method=method.upper(), template=template, resource=resource, responder=responder,
+        operation=_resolved(declared, plugin, resource, responder),
+        operation_id="_".join(filter(None, (plugin, method, suffix or "collection"))),
+        path_ids=tuple(part.strip("{}") for part in template.split("/") if part.startswith("{")),
+    )
+
+
+def _resolved(declared: Operation, plugin: str, resource: Resource, responder: Callable[..., None]) -> Operation:
+    permission = declared.permission
+    if permission not in (PUBLIC, SELF) and ":" not in permission:
+        permission = f"{plugin}:{permission}"
+    schemas = {
+        name: getattr(resource, value) for name in ("body", "query", "reply") if isinstance(value := getattr(declared, name), str)
+    }
+    text = (responder.__doc__ or "").strip().split("\n")[0].format(**_nouns(plugin))
+    message = (declared.message or text).format(**_nouns(plugin))
+    return replace(declared, permission=permission, summary=declared.summary or text, message=message, **schemas)
+
+
+def _nouns(plugin: str) -> dict[str, str]:
+    plural = plugin.replace("_", " ")
+    singular = plural[:-3] + "y" if plural.endswith("ies") else plural[:-2] if plural.endswith("ches") else plural.removesuffix("s")
+    return {"plural": plural, "singular": singular}

@@ -1,0 +1,198 @@
+"""Lists: filters, sorting and keyset cursors, as one compiled statement per shape of the question.
+
+A cursor holds the sort value and id of the row where a page ends, and is sealed for the organization, route, sort and filters it was
+made for. Rows are compared as row values, ``(created_at, id) < (?, ?)``, which one index answers at any depth.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import peewee
+
+from ..context import current_organization
+from ..data.records import database_of
+from ..data.statements import Bind, Condition
+from ..errors import Refused
+from ..secrets import Keyring
+
+OPERATORS: Mapping[str, str] = {"ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter of the query: field, operator (``eq`` where none was given), and the value in the database's form."""
+
+    name: str
+    operator: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a list was asked: `sort` is a field's name, with ``-`` in front for descending."""
+
+    route: str
+    limit: int
+    sort: str
+    filters: Sequence[Filter] = ()
+    cursor: str | None = None
+    total: bool = False
+    search: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of rows, in the order of `names`."""
+
+    names: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    limit: int
+    has_more: bool
+    next_cursor: str | None
+    prev_cursor: str | None
+    total: int | None = None
+
+    def pagination(self) -> dict[str, Any]:
+        """The envelope's part about paging."""
+        facts = {
+            "limit": self.limit, "next_cursor": self.next_cursor, "prev_cursor": self.prev_cursor, "has_more": self.has_more,
+        }
+        return facts if self.total is None else {**facts, "total": self.total}
+
+
+def read_page(
+    model: type[Any], names: tuple[str, ...], question: Question, conditions: Sequence[Condition], keyring: Keyring,
+    search_fields: Sequence[str] = (),
+) -> Page:
+    """The page of `model`'s rows that the question asks for; columns are `names`. Refused ``invalid_cursor`` for a foreign cursor."""
+    conditions = [*conditions, *map(_filter_condition(model), enumerate(question.filters))]
+    if question.search:
+        conditions.append(_search_condition(model, search_fields, question.search))
+    backwards, position = _open(keyring, question)
+    names_read = tuple(dict.fromkeys((*names, question.sort.lstrip("-"), "id")))
+    rows = _read(model, names_read, question, conditions, backwards, position)
+    more = len(rows) > question.limit
+    rows = rows[: question.limit]
+    if backwards:
+        rows.reverse()
+    first, last = (_key(names_read, question, rows[0]), _key(names_read, question, rows[-1])) if rows else (None, None)
+    has_next, has_previous = (True, more) if backwards else (more, position is not None)
+    return Page(
+        names=names_read, rows=rows, limit=question.limit, has_more=bool(rows) and has_next,
+        next_cursor=_seal(keyring, question, False, last) if rows and has_next else None,
+        prev_cursor=_seal(keyring, question, True, first) if rows and has_previous else None,
+        total=_count(model, question, conditions) if question.total else None,
+    )
+
+
+def _read(
+    model: type[Any], names: tuple[str, ...], question: Question, conditions: Sequence[Condition], backwards: bool,
+    position: Sequence[Any] | None,
+) -> list[tuple[Any, ...]]:
+    descending = question.sort.startswith("-") != backwards
+    column, record_id = getattr(model, question.sort.lstrip("-")), model.id
+
+    def build() -> Any:
+        query = _conditioned(model.select(*(getattr(model, name) for name in names)), conditions)
+        if position is not None:
+            key, bound = peewee.Tuple(column, record_id), peewee.Tuple(Bind("at_sort"), Bind("at_id"))
+            query = query.where(key < bound if descending else key > bound)
+        order = (column.desc(), record_id.desc()) if descending else (column.asc(), record_id.asc())
+        return query.order_by(*order).limit(Bind("limit"))
+
+    shape = ("page", model, names, question.sort, descending, position is None, tuple(c.shape for c in conditions))
+    database = database_of(model)
+    values = _values(conditions) | {"limit": question.limit + 1}
+    if position is not None:
+        values["at_sort"], values["at_id"] = position
+    return list(database.statement(shape, build).run(database, values).fetchall())
+
+
+def _count(model: type[Any], question: Question, conditions: Sequence[Condition]) -> int:
+    database = database_of(model)
+    statement = database.statement(
+        ("count", model, tuple(c.shape for c in conditions)),
+        lambda: _conditioned(model.select(peewee.fn.COUNT(model.id)), conditions),
+    )
+    return int(statement.run(database, _values(conditions)).fetchone()[0])
+
+
+def _conditioned(query: Any, conditions: Sequence[Condition]) -> Any:
+    for condition in conditions:
+        query = query.where(condition.expression)
+    return query
+
+
+def _values(conditions: Sequence[Condition]) -> dict[str, Any]:
+    return {name: value for condition in conditions for name, value in condition.values.items()}
+
+
+def _key(names: tuple[str, ...], question: Question, row: tuple[Any, ...]) -> list[Any]:
+    return [row[names.index(question.sort.lstrip("-"))], row[names.index("id")]]
+
+
+def _filter_condition(model: type[Any]) -> Any:
+    def condition(numbered: tuple[int, Filter]) -> Condition:
+        number, asked = numbered
+        column, name = getattr(model, asked.name), f"filter{number}"
+        shape = (asked.name, asked.operator, number)
+        if asked.operator == "is_null":
+            return Condition(column.is_null(asked.value), {}, (*shape, asked.value))
+        if asked.operator == "in":
+            names = [f"{name}_{n}" for n in range(len(asked.value))]
+            return Condition(column.in_([Bind(n) for n in names]), dict(zip(names, asked.value, strict=True)), (*shape, len(names)))
+        if asked.operator == "contains":
+            return Condition(_like(column, name), {name: _pattern(asked.value)}, shape)
+        comparison = peewee.Expression(column, OPERATORS.get(asked.operator, "="), Bind(name))
+        return Condition(comparison, {name: asked.value}, shape)
+
+    return condition
+
+
+def _search_condition(model: type[Any], search_fields: Sequence[str], text: str) -> Condition:
+    matches = [_like(getattr(model, name), "search") for name in search_fields]
+    expression = matches[0]
+    for match in matches[1:]:
+        expression = expression | match
+    return Condition(expression, {"search": _pattern(text.lower())}, ("search", tuple(search_fields)))
+
+
+def _like(column: Any, name: str) -> Any:
+    return peewee.NodeList((peewee.fn.LOWER(column), peewee.SQL("LIKE"), Bind(name), peewee.SQL("ESCAPE '!'")))
+
+
+def _pattern(text: str) -> str:
+    escaped = text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"
+
+
+def _bound_to(question: Question) -> bytes:
+    """What a cursor is good for; anything else changed makes it invalid."""
+    filters = [[f.name, f.operator, f.value] for f in question.filters]
+    return orjson.dumps([current_organization(), question.route, question.sort, filters, question.search])
+
+
+def _seal(keyring: Keyring, question: Question, backwards: bool, key: Sequence[Any] | None) -> str:
+    content = orjson.dumps([backwards, *(key or ())])
+    tag = keyring.sign("cursor", content + b"\0" + _bound_to(question))
+    return base64.urlsafe_b64encode(tag + content).decode().rstrip("=")
+
+
+def _open(keyring: Keyring, question: Question) -> tuple[bool, Sequence[Any] | None]:
+    if question.cursor is None:
+        return False, None
+    try:
+        sealed = base64.urlsafe_b64decode(question.cursor + "=" * (-len(question.cursor) % 4))
+        tag, content = sealed[:32], sealed[32:]
+        if keyring.verify("cursor", content + b"\0" + _bound_to(question), tag):
+            backwards, *key = orjson.loads(content)
+            return backwards, key
+    except ValueError:
+        pass
+    raise Refused(
+        "invalid_cursor", "The cursor is not of this list; start again without it, and keep sort and filters while paging.",
+        field="cursor",
+    )

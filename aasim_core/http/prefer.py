@@ -1,0 +1,47 @@
+"""``Prefer: wait=N`` (RFC 7240): an answer that may come late, if it is then the final one."""
+
+import re
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from ..data.json import to_json
+from ..errors import Refused
+from .envelope import success
+from .render import Plan
+from .request import Request, Response
+
+if TYPE_CHECKING:
+    from .collection import Collection
+
+_WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=[,;]|$)", re.IGNORECASE | re.ASCII)
+_LONGEST = 60
+_FIRST_LOOK, _LAST_LOOK = 0.005, 0.25
+
+
+def wait_seconds(req: Request) -> int:
+    """How long the client wants to wait, at most 60 seconds; 0 if it does not. Refused for a longer time."""
+    match = _WAIT.search(req.get_header("Prefer") or "")
+    seconds = int(match[1]) if match else 0
+    if seconds > _LONGEST:
+        raise Refused("invalid_parameter", f"Prefer: wait can be at most {_LONGEST} seconds.", field="Prefer")
+    return seconds
+
+
+def wait_until(resource: "Collection", resp: Response, ended: Callable[[], Any], seconds: float) -> None:
+    """After the commit, ask `ended` until it gives a row, and answer 200 with it; after `seconds`, leave the answer as it is."""
+    plan = Plan(resource.reply, resource.derived)
+
+    def finish() -> None:
+        deadline, pause, wakened = time.monotonic() + seconds, _FIRST_LOOK, Event()
+        while (row := ended()) is None and time.monotonic() < deadline and not resource.app.draining.is_set():
+            wakened.wait(pause)
+            pause = min(pause * 1.5, _LAST_LOOK)
+        if row is not None:
+            resp.status = 200
+            resp.set_header("Preference-Applied", f"wait={int(seconds)}")
+            resp.set_header("ETag", f'"{row["version"]}"')
+            resp.data = success(to_json(plan.item(row)), "Execution ended.")
+
+    resp.finish = finish

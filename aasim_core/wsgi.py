@@ -1,0 +1,53 @@
+"""The API process: gunicorn, configured from our settings only."""
+
+from typing import Any
+
+from .settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop: the app is built once to see that it can be, then in each worker process."""
+    from gunicorn.app.base import BaseApplication
+
+    from .app import build_app
+    from .data import migrations, row_security
+    from .http.application import make_wsgi
+
+    checked = build_app(settings)
+    with checked.database.connected():
+        migrations.refuse_pending(checked.database, checked.migration_sources)
+        row_security.verify(checked.database)
+    checked.database.close()
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        """gunicorn without its command line and its configuration files."""
+
+        def load_config(self) -> None:
+            for name, value in _options(settings).items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            app = build_app(settings)
+            _start_plugins(app)
+            return make_wsgi(app)
+
+    Server().run()
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    server = settings.server
+    return {
+        "bind": server.bind, "workers": server.workers, "threads": server.threads, "worker_class": "gthread",
+        "keepalive": server.keepalive_seconds, "graceful_timeout": server.graceful_timeout_seconds, "timeout": 120,
+        "forwarded_allow_ips": ",".join(server.trusted_proxies) or "127.0.0.1", "proc_name": "aasim serve",
+        "preload_app": False, "control_socket_disable": True, "accesslog": None, "errorlog": "-", "loglevel": "warning",
+        "worker_tmp_dir": "/dev/shm",  # noqa: S108 - heartbeat files must not wait for a disk
+    }
+
+
+def _start_plugins(app: Any) -> None:
+    import atexit
+
+    for _ in app.plugins.each("startup", app=app):
+        pass
+    atexit.register(lambda: [None for _ in app.plugins.each("shutdown", app=app)])

@@ -1,0 +1,141 @@
+"""The endpoints of agents."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from aasim_core import Collection, Request, Response, operation
+from aasim_core.clock import now
+from aasim_core.data.statements import Bind, Condition
+from aasim_core.errors import Invalid, Problem, not_found
+from aasim_core.http import schema
+from aasim_core.http.paging import read_page
+from aasim_core.http.query import ListQuery, id_from_path
+from aasim_core.http.render import Plan
+
+from ..engines import service as engines
+from . import schemas, service
+from .models import DEFINITION, Agent, AgentVersion
+
+
+class Agents(Collection):
+    """Agents: a prompt, an engine, tools and limits, in versions."""
+
+    record = Agent
+    events = "agents"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/agents", "one": "/agents/{agent_id}", "clone": "/agents/{agent_id}/clone", "export": "/agents/{agent_id}/export",
+        "import": "/agents/import",
+    }
+    body = schemas.AgentIn()
+    reply = schemas.AgentOut()
+    clone_body = schemas.CloneIn()
+    export_reply = schemas.ExportOut()
+    import_body = schemas.ImportIn()
+    node_field = "project_id"
+    unique = ("slug", "name")
+    query = ListQuery(
+        schemas.AgentOut(), filters=("name", "slug", "status", "visibility", "project_id", "owner_id", "tags", "engine_id",
+        "created_at", "updated_at"), sorts=("created_at", "updated_at", "name"), search=("name", "description"),
+    )
+
+    # An agent is for the whole organization, for its project, or for its owner.
+
+    def find(self, req: Request, **ids: str) -> Agent:
+        """The agent, if the caller may know of it."""
+        return service.find_visible(ids["agent_id"], req.principal.user_id)
+
+    def allows(self, req: Request, permission: str, target: Agent) -> bool:
+        """What is for the organization may be read and run by whoever may do so anywhere."""
+        return service.allows(req.rights, permission, target, req.principal.user_id)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The same for lists, as a condition."""
+        own = Agent.owner_id == Bind("me")
+        seen, values, shape = Agent.visibility == "organization", {"me": req.principal.user_id}, []
+        in_project = Agent.visibility == "project"
+        for condition in req.rights.reach_condition("agents:read", Agent, "project_id"):
+            in_project &= condition.expression
+            values |= condition.values
+            shape.append(condition.shape)
+        return [Condition(Agent.deleted_at.is_null() & (seen | own | in_project), values, ("agents in reach", *shape))]
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """References to an engine or a project must lead somewhere that the caller may know of."""
+        if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
+            raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
+        project_id = values.get("project_id")
+        if project_id is not None and not req.rights.allows_at("agents:read", project_id):
+            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
+        return values
+
+    def create(self, req: Request, values: dict[str, Any]) -> Agent:
+        """Write the agent and its first version."""
+        return service.create(values, req.principal.user_id)
+
+    def change(self, req: Request, record: Agent, values: dict[str, Any]) -> Agent:
+        """Write what differs; a change of the definition makes a new version."""
+        return service.change(record, values)
+
+    def remove(self, req: Request, record: Agent) -> None:
+        """Deleting an agent keeps its history."""
+        service.remove(record, now())
+
+    @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.")
+    def on_post_clone(self, req: Request, resp: Response, agent_id: str) -> None:
+        """Copy an agent; the copy is a draft that remembers its origin."""
+        req.rights.require_at("agents:create", req.body.get("project_id", req.target.project_id))
+        values = self.check(req, req.body)
+        self._created(resp, self._unless_taken(lambda: service.clone(req.target, values, req.principal.user_id)))
+
+    @operation("read", reply="export_reply", message="Agent exported.")
+    def on_get_export(self, req: Request, resp: Response, agent_id: str) -> None:
+        """Export an agent as a document without secrets."""
+        resp.media = service.export(req.target)
+
+    @operation("create", body="import_body", reply="reply", status=201, also=(200,), message="Agent imported.")
+    def on_post_import(self, req: Request, resp: Response) -> None:
+        """Import an exported agent; with dry_run, only say whether it could be."""
+        document = req.body["document"]
+        definition = document.get("definition") if isinstance(document.get("definition"), dict) else {}
+        wanted = {name: document.get(name) for name in ("name", "description", "tags") if name in document}
+        fields = {name: definition[name] for name in DEFINITION if definition.get(name) is not None}
+        values = self.check(req, schema.load(self.body, {**wanted, **fields, "status": "draft"}))
+        req.rights.require_at("agents:create", None)
+        service.check_format(document)
+        if req.body["dry_run"]:
+            resp.status = 200
+            resp.message = "The document can be imported."
+            resp.media = None
+            return
+        create = lambda: service.import_document(values, req.body.get("name"), req.principal.user_id)  # noqa: E731
+        self._created(resp, self._unless_taken(create))
+
+    def _created(self, resp: Response, agent: Agent) -> None:
+        resp.location = self.location(agent)
+        resp.media = agent
+
+
+class AgentVersions(Agents):
+    """The versions of an agent's definition."""
+
+    paths: ClassVar[Mapping[str, str]] = {
+        "versions": "/agents/{agent_id}/versions", "restore": "/agents/{agent_id}/versions/{number}/restore",
+    }
+    version_reply = schemas.VersionOut()
+    version_query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")
+
+    @operation("read", query="version_query", reply="version_reply", many=True, message="Versions listed.")
+    def on_get_versions(self, req: Request, resp: Response, agent_id: str) -> None:
+        """List the versions of an agent's definition, newest first."""
+        question = self.version_query.question(req.path, req.query)
+        mine = Condition(AgentVersion.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
+        names = Plan(self.version_reply).names
+        resp.media = read_page(AgentVersion, names, question, [mine], self.app.keyring)
+
+    @operation("update", reply="reply", message="Version restored.")
+    def on_post_restore(self, req: Request, resp: Response, agent_id: str, number: str) -> None:
+        """Make an earlier version's definition the current one, as a new version."""
+        wanted = id_from_path(number)
+        if not 1 <= wanted <= req.target.agent_version:
+            raise not_found()
+        resp.media = service.restore(req.target, wanted)

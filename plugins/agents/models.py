@@ -1,0 +1,62 @@
+"""The records of agents: the agent as it is now, and each version that its definition ever had."""
+
+import peewee
+
+from aasim_core.data.fields import IdField, InstantField, JsonField
+from aasim_core.data.records import TenantRecord
+
+#: The fields that make up an agent's definition: a change of any of them makes a new version.
+DEFINITION = (
+    "engine_id", "instructions", "parameters", "input_schema", "output_schema", "tools", "memory", "limits", "rubric_ids",
+)
+
+
+class Agent(TenantRecord):
+    """An agent; deleting it sets `deleted_at`, and frees its name and slug."""
+
+    name = peewee.TextField()
+    slug = peewee.TextField()
+    description = peewee.TextField(default="")
+    status = peewee.TextField(default="active")
+    visibility = peewee.TextField(default="organization")
+    project_id = IdField(null=True)
+    owner_id = IdField()
+    tags = JsonField(default=list)
+    engine_id = IdField(null=True)
+    instructions = peewee.TextField(default="")
+    parameters = JsonField(default=dict)
+    input_schema = JsonField(null=True)
+    output_schema = JsonField(null=True)
+    tools = JsonField(default=list)
+    memory = JsonField(default=lambda: {"mode": "none"})
+    limits = JsonField(default=dict)
+    rubric_ids = JsonField(default=list)
+    agent_version = peewee.BigIntegerField(default=1)
+    forked_from = JsonField(null=True)
+    deleted_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "agents_agent"
+        id_prefix = "agent"
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "updated_at", "id"), False),
+        )
+
+
+Agent.add_index(Agent.organization_id, Agent.name, unique=True, where=Agent.deleted_at.is_null(), name="agents_agent_live_name")
+Agent.add_index(Agent.organization_id, Agent.slug, unique=True, where=Agent.deleted_at.is_null(), name="agents_agent_live_slug")
+
+
+class AgentVersion(TenantRecord):
+    """The definition that an agent had from some change on; it never changes."""
+
+    agent_id = IdField()
+    number = peewee.BigIntegerField()
+    definition = JsonField()
+    author_id = IdField(null=True)
+
+    class Meta:
+        table_name = "agents_version"
+        id_prefix = "agentversion"
+        indexes = ((("organization_id", "agent_id", "number"), True),)

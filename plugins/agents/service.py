@@ -1,0 +1,147 @@
+"""What agents do: versions of their definition, copies, and documents that carry them elsewhere."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from aasim_core.access.rights import Rights
+from aasim_core.context import current_actor
+from aasim_core.data import records
+from aasim_core.errors import Invalid, Problem, Refused, not_found
+from aasim_core.events.log import emit
+from aasim_core.ids import is_id
+
+from ..engines import service as engines
+from .models import DEFINITION, Agent, AgentVersion
+
+FORMAT = "aasim.agent/1"
+_SHARED = ("agents:read", "agents:execute", "executions:read")
+
+
+def definition_of(agent: Agent) -> dict[str, Any]:
+    """The agent's definition as it is now."""
+    return {name: getattr(agent, name) for name in DEFINITION}
+
+
+def create(values: Mapping[str, Any], owner_id: str) -> Agent:
+    """Write a new agent with the first version of its definition."""
+    slug = values.get("slug") or slugify(values["name"])
+    agent: Agent = records.create(Agent, **{**values, "slug": slug, "owner_id": owner_id})
+    _add_version(agent)
+    emit("agents.created", agent)
+    return agent
+
+
+def change(agent: Agent, values: Mapping[str, Any]) -> Agent:
+    """Write what differs; a change of the definition makes a new version."""
+    if any(name in values and values[name] != getattr(agent, name) for name in DEFINITION):
+        values = {**values, "agent_version": agent.agent_version + 1}
+    changed = records.change(agent, values)
+    if "agent_version" in changed:
+        _add_version(agent)
+    if changed:
+        emit("agents.updated", agent, changes=changed)
+    return agent
+
+
+def remove(agent: Agent, now: Any) -> None:
+    """Take the agent out of every list; its executions and versions stay."""
+    records.change(agent, {"deleted_at": now, "status": "archived"})
+    emit("agents.deleted", agent)
+
+
+def _add_version(agent: Agent) -> None:
+    records.create(
+        AgentVersion, agent_id=agent.id, number=agent.agent_version, definition=definition_of(agent), author_id=current_actor().id
+    )
+
+
+def find_live(agent_id: str) -> Agent:
+    """The agent of that id, unless it is deleted; raises the one 404."""
+    agent: Agent | None = records.find_or_none(Agent, agent_id) if is_id(agent_id, "agent") else None
+    if agent is None or agent.deleted_at is not None:
+        raise not_found()
+    return agent
+
+
+def find_visible(agent_id: str, user_id: str) -> Agent:
+    """The agent of that id, if the user may know of it; raises the one 404."""
+    agent = find_live(agent_id)
+    if agent.visibility == "private" and agent.owner_id != user_id:
+        raise not_found()
+    return agent
+
+
+def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:
+    """Whether the permission holds on the agent: what is for the organization may be read and run by whoever may do so anywhere."""
+    shared = agent.visibility == "organization" or agent.owner_id == user_id
+    if shared and permission in _SHARED:
+        return rights.has_anywhere(permission)
+    return rights.allows_at(permission, agent.project_id)
+
+
+def definition_at(agent: Agent, number: int) -> dict[str, Any]:
+    """The definition of one version; Invalid for a number that no version has."""
+    if number == agent.agent_version:
+        return definition_of(agent)
+    version = AgentVersion.get_or_none((AgentVersion.agent_id == agent.id) & (AgentVersion.number == number))
+    if version is None:
+        message = f"The agent has the versions 1 to {agent.agent_version}."
+        raise Invalid({"version": [Problem("invalid_reference", message)]})
+    return dict(version.definition)
+
+
+def restore(agent: Agent, number: int) -> Agent:
+    """Make the definition of an earlier version the current one, as a new version."""
+    return change(agent, definition_at(agent, number))
+
+
+def clone(agent: Agent, values: Mapping[str, Any], owner_id: str) -> Agent:
+    """A copy in the same organization that remembers where it comes from."""
+    name = values.get("name") or _free_name(agent.name)
+    copied = {field: getattr(agent, field) for field in ("description", "visibility", "tags", *DEFINITION)}
+    origin = {"agent_id": agent.id, "version": agent.agent_version}
+    project_id = values.get("project_id", agent.project_id)
+    return create({**copied, "name": name, "project_id": project_id, "status": "draft", "forked_from": origin}, owner_id)
+
+
+def export(agent: Agent) -> dict[str, Any]:
+    """The agent as a document without ids of this installation and without secrets."""
+    definition = {**definition_of(agent), "engine_id": None, "rubric_ids": []}
+    needs = [f"tool {tool['ref']}" for tool in agent.tools]
+    if agent.engine_id is not None:
+        engine = engines.find_usable(agent.engine_id)
+        needs.append(f"engine of {engine.provider} with model {engine.model}")
+    return {
+        "format": FORMAT, "name": agent.name, "description": agent.description, "tags": agent.tags, "definition": definition,
+        "needs": needs,
+    }
+
+
+def check_format(document: Mapping[str, Any]) -> None:
+    """Invalid for a document that is not an exported agent."""
+    if document.get("format") != FORMAT:
+        raise Invalid({"document.format": [Problem("invalid_choice", f"Only documents of the format {FORMAT} can be imported.")]})
+
+
+def import_document(values: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
+    """Write the agent that a document describes; `values` are its validated fields."""
+    return create({**values, "name": name or _free_name(values["name"])}, owner_id)
+
+
+def refuse_unless_runnable(agent: Agent) -> None:
+    """Refused ``invalid_state`` for an agent that is paused, archived or a draft of nothing."""
+    if agent.status in ("paused", "archived"):
+        raise Refused("invalid_state", f"The agent is {agent.status}; set its status to active first.", meta={"status": agent.status})
+
+
+def slugify(name: str) -> str:
+    """A name for addresses: lower-case words with hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "agent"
+
+
+def _free_name(name: str) -> str:
+    """The name itself if no agent has it, or else the first of 'name (copy)', 'name (copy 2)' … that is free."""
+    taken = {row[0] for row in Agent.select(Agent.name).where(Agent.deleted_at.is_null(), Agent.name.startswith(name[:90])).tuples()}
+    candidates = [name, f"{name[:100]} (copy)", *(f"{name[:100]} (copy {n})" for n in range(2, len(taken) + 3))]
+    return next(candidate for candidate in candidates if candidate not in taken)

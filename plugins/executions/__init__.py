@@ -1,0 +1,88 @@
+"""Executions: durable runs of agents and of whatever other plugins run."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aasim_core import App, Event, Job, Permission, Plugin, Record, Resource, Retry, hookimpl
+
+from . import agent_runner, api, loop, service
+from .models import Execution, LogEntry, Step
+from .settings import ExecutionSettings
+
+if TYPE_CHECKING:
+    from .hookspecs import Runner
+
+plugin = Plugin("Executions", "Durable runs, with states, steps, logs, cancel and retry.", requires=("agents", "engines"))
+
+_MOST_CRASHES = "The worker died three times while it ran this; look for what the run asks of it."
+
+
+@hookimpl
+def config_schema() -> type[ExecutionSettings]:
+    """The section [executions]."""
+    return ExecutionSettings
+
+
+@hookimpl
+def models(app: App) -> Sequence[type[Record]]:
+    """The run, its steps, its log."""
+    return Execution, Step, LogEntry  # type: ignore[return-value]
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about executions."""
+    return (
+        Permission("executions:read", "See executions and their logs", roles=("builder", "operator", "approver", "viewer", "auditor")),
+        Permission("executions:cancel", "Cancel executions", roles=("builder", "operator")),
+    )
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """The life of an execution."""
+    told = {"kind": "What kind of thing runs.", "agent_id": "The agent, if one runs.", "workflow_id": "The workflow, if one runs."}
+    ended = told | {
+        "input_tokens": "Tokens read.", "output_tokens": "Tokens written.", "cost": "Micro-units, if known.", "error": "Its code.",
+    }
+    return (
+        Event("executions.queued", "An execution was accepted", "exec", told),
+        Event("executions.started", "An execution began to run", "exec", told),
+        Event("executions.paused", "An execution waits for a person, a time or an event", "exec", told),
+        Event("executions.cancelling", "An execution was asked to end", "exec", told),
+        Event("executions.succeeded", "An execution succeeded", "exec", ended),
+        Event("executions.failed", "An execution failed", "exec", ended),
+        Event("executions.cancelled", "An execution was cancelled", "exec", ended),
+        Event("executions.timed_out", "An execution used up its time", "exec", ended),
+    )
+
+
+@hookimpl
+def jobs(app: App) -> Sequence[Job]:
+    """A turn of an execution, and the end of one that does not stop by itself."""
+    runners: dict[str, Runner] = {}
+
+    def take_turn(context: Any, payload: Mapping[str, Any]) -> None:
+        if not runners:
+            runners.update({runner.kind: runner for _, found in app.plugins.each("runners", app=app) for runner in found})
+        loop.take_turn(app, runners, context, payload)
+
+    return (
+        Job(
+            loop.JOB, take_turn, retry=Retry(max_attempts=5), time_limit=86_400,
+            dead=lambda payload: loop.give_up(payload["execution_id"], _MOST_CRASHES),
+        ),
+        Job("executions.enforce_cancel", lambda context, payload: service.enforce_cancel(payload["execution_id"])),
+    )
+
+
+@hookimpl
+def runners(app: App) -> "Sequence[Runner]":
+    """Agents are run here; other plugins bring their own kinds."""
+    return (agent_runner.agent_runner(app),)
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /executions, and two under /agents."""
+    return api.Executions(app), api.AgentExecutions(app)

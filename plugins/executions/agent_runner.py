@@ -1,0 +1,127 @@
+"""Running an agent: ask its engine, carry out the calls that it proposes, until it has an answer."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from aasim_core.data.records import find_or_none
+
+from ..agents import json_schema, template
+from ..agents import service as agents
+from ..agents.models import Agent
+from ..engines import service as engines
+from ..engines.hookspecs import Cancelled, EngineError, Message, ToolCall
+from .hookspecs import Finished, RunFailed, Runner, RunLater
+from .run import CancelRequested, Run
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+_MOST_ATTEMPTS = 5
+_LONGEST_OUTPUT = 1_048_576
+
+
+def agent_runner(app: "App") -> Runner:
+    """The runner of the kind ``agent``."""
+    return Runner("agent", lambda run: _run(app, run))
+
+
+def _run(app: "App", run: Run) -> Finished:
+    definition = _definition(run)
+    limits = definition["limits"] or {}
+    run.limit_seconds(limits.get("timeout_seconds"))
+    messages = _opening(definition, run.execution.input)
+    for turn in range(1, (limits.get("max_steps") or 50) + 1):
+        reply = run.step("engine", lambda turn=turn: _ask(app, run, definition, messages, turn))
+        run.count(reply)
+        _refuse_over(limits, run)
+        calls = [ToolCall(**call) for call in reply["tool_calls"]]
+        if not calls:
+            return Finished(_output(definition, reply))
+        messages.append(Message("assistant", reply["text"], tuple(calls)))
+        messages += [_carry_out(run, call) for call in calls]
+    raise RunFailed("max_steps_reached", f"The agent had no answer after {turn} turns; raise limits.max_steps or change its prompt.")
+
+
+def _definition(run: Run) -> dict[str, Any]:
+    agent = find_or_none(Agent, run.execution.agent_id or "")
+    if agent is None:
+        raise RunFailed("agent_missing", "The agent is not there any more.")
+    return agents.definition_at(agent, run.execution.agent_version or agent.agent_version)
+
+
+def _opening(definition: dict[str, Any], given: Any) -> list[Message]:
+    text = given if isinstance(given, str) else orjson.dumps(given).decode()
+    prompt = template.fill(definition["instructions"], {"input": given})
+    return [*([Message("system", prompt)] if prompt else []), Message("user", text)]
+
+
+def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Message], turn: int) -> dict[str, Any]:
+    """One call of the engine, as the JSON value that the step records."""
+    layers = (definition["parameters"] or {}, run.execution.parameters or {})
+    run.log("engine_called", f"Turn {turn}: the engine is asked.", level="debug", data={"messages": len(messages)})
+    try:
+        answer = engines.ask(
+            app, definition["engine_id"], messages, layers=layers, schema=definition["output_schema"],
+            timeout_seconds=run.seconds_left(), should_cancel=run.cancelled, attempt=run.execution.attempt,
+        )
+    except Cancelled:
+        raise CancelRequested from None
+    except EngineError as error:
+        raise _later_or_never(run, error) from error
+    reply = answer.reply
+    run.log("engine_replied", reply.text[:2000], data={"finish": reply.finish, "model": reply.raw_model, "engine_id": answer.engine_id})
+    return {
+        "text": reply.text, "tool_calls": [asdict(call) for call in reply.tool_calls], "finish": reply.finish,
+        "input_tokens": reply.usage.input_tokens, "output_tokens": reply.usage.output_tokens, "cost": answer.cost,
+        "usage_source": reply.usage.source, "model": reply.raw_model, "engine_id": answer.engine_id,
+    }
+
+
+def _later_or_never(run: Run, error: EngineError) -> Exception:
+    if not error.retryable or run.execution.attempt >= _MOST_ATTEMPTS:
+        return RunFailed(f"engine_{error.code}", error.message, retryable=error.retryable)
+    seconds = error.retry_after if error.retry_after is not None else 2.0**run.execution.attempt
+    run.execution.attempt += 1
+    return RunLater(min(seconds, 300), f"The engine cannot answer now ({error.code}): {error.message}")
+
+
+def _carry_out(run: Run, call: ToolCall) -> Message:
+    """The result of one tool call, as the model reads it."""
+    result = run.step(f"tool:{call.name}", lambda: _call_tool(run, call))
+    return Message("tool", orjson.dumps(result).decode(), tool_call_id=call.id)
+
+
+def _call_tool(run: Run, call: ToolCall) -> dict[str, Any]:
+    """No agent has tools yet, so a call of one gets an error that the model can read."""
+    run.log("tool_unknown", f"The agent called {call.name}, which it does not have.", level="warning", data={"call": call.id})
+    return {"error": f"There is no tool named {call.name}."}
+
+
+def _refuse_over(limits: dict[str, Any], run: Run) -> None:
+    spent = run.usage()
+    tokens = spent["input_tokens"] + spent["output_tokens"]
+    if limits.get("max_tokens") is not None and tokens > limits["max_tokens"]:
+        raise RunFailed("max_tokens_reached", f"The run used {tokens} tokens; its limit is {limits['max_tokens']}.")
+    if limits.get("max_cost") is not None and (spent["cost"] or 0) > limits["max_cost"]:
+        raise RunFailed("max_cost_reached", f"The run cost {spent['cost']} micro-units; its limit is {limits['max_cost']}.")
+
+
+def _output(definition: dict[str, Any], reply: dict[str, Any]) -> Any:
+    if len(reply["text"].encode()) > _LONGEST_OUTPUT:
+        raise RunFailed("output_too_long", "The answer is longer than 1 MiB.")
+    schema = definition["output_schema"]
+    if schema is None:
+        return reply["text"]
+    try:
+        value = orjson.loads(reply["text"])
+    except ValueError:
+        cut = " It was cut off; raise max_output_tokens." if reply["finish"] == "length" else ""
+        raise RunFailed("output_not_json", f"The answer is not the JSON that output_schema asks for.{cut}", retryable=True) from None
+    broken = json_schema.violations(schema, value)
+    if broken:
+        path, message = broken[0]
+        raise RunFailed("output_not_valid", f"The answer does not meet output_schema at {path}: {message}", retryable=True)
+    return value

@@ -1,0 +1,88 @@
+"""The records of executions: the run, its finished steps, and its log."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import peewee
+
+from aasim_core.data.fields import IdField, InstantField, JsonField
+from aasim_core.data.records import TenantRecord
+
+
+class Execution(TenantRecord):
+    """One run of an agent, a workflow or a plugin's own kind; `status` changes through `states.move` only."""
+
+    kind = peewee.TextField()
+    agent_id = IdField(null=True)
+    agent_version = peewee.BigIntegerField(null=True)
+    workflow_id = IdField(null=True)
+    workflow_version = peewee.BigIntegerField(null=True)
+    project_id = IdField(null=True)
+    initiator_id = IdField(null=True)
+    status = peewee.TextField(default="queued")
+    waiting_for = peewee.TextField(null=True)
+    input = JsonField(null=True)
+    output = JsonField(null=True)
+    error = JsonField(null=True)
+    parameters = JsonField(null=True)
+    trigger = JsonField()
+    parent_id = IdField(null=True)
+    root_id = IdField(null=True)
+    retry_of = IdField(null=True)
+    attempt = peewee.BigIntegerField(default=1)
+    input_tokens = peewee.BigIntegerField(default=0)
+    output_tokens = peewee.BigIntegerField(default=0)
+    cost = peewee.BigIntegerField(null=True)
+    score = peewee.DoubleField(null=True)
+    rubric_results = JsonField(null=True)
+    metadata = JsonField(default=dict)
+    job_id = IdField(null=True)
+    cancel_reason = peewee.TextField(null=True)
+    started_at = InstantField(null=True)
+    finished_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "executions_execution"
+        id_prefix = "exec"
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "agent_id", "created_at", "id"), False),
+            (("organization_id", "status"), False),
+        )
+
+
+class Step(TenantRecord):
+    """A finished step with its result; it is written once, and read back instead of repeated after a crash."""
+
+    execution_id = IdField()
+    number = peewee.BigIntegerField()
+    name = peewee.TextField()
+    result = JsonField(null=True)
+    started_at = InstantField()
+    finished_at = InstantField()
+
+    class Meta:
+        table_name = "executions_step"
+        id_prefix = "step"
+        indexes = ((("organization_id", "execution_id", "number"), True),)
+
+
+class LogEntry(peewee.Model):
+    """One line of an execution's log; `sequence` counts within the execution, from 1."""
+
+    organization_id = IdField()
+    execution_id = IdField()
+    sequence = peewee.BigIntegerField()
+    at = InstantField()
+    level = peewee.TextField()
+    step = peewee.BigIntegerField(null=True)
+    event = peewee.TextField()
+    message = peewee.TextField()
+    data = JsonField(null=True)
+
+    if TYPE_CHECKING:
+        _meta: ClassVar[Any]
+
+    class Meta:
+        legacy_table_names = False
+        table_name = "executions_log"
+        primary_key = peewee.CompositeKey("organization_id", "execution_id", "sequence")

@@ -1,0 +1,151 @@
+"""A run in progress: its durable steps, its log, and the checks before each effect."""
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.clock import now
+from aasim_core.context import current_organization
+from aasim_core.data.records import database_of, insert_rows
+
+from .hookspecs import RunFailed
+from .models import Execution, LogEntry, Step
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+    from aasim_core.jobs.context import JobContext
+
+#: How often, in seconds, a running step looks whether it was cancelled.
+_LOOK_EVERY = 0.2
+_MOST_STEPS = 500
+
+
+class CancelRequested(Exception):
+    """Somebody asked for the end of the run."""
+
+
+class TimedOut(Exception):
+    """The run used up its time."""
+
+
+class Interrupted(Exception):
+    """The worker stops; the run goes on elsewhere, from its last finished step."""
+
+
+class Run:
+    """What a runner works with.
+
+    A finished step is written together with the beginning of what follows it: before the next step's effect, or with the end of
+    the run, so that a run of one step costs one commit.
+    """
+
+    def __init__(self, app: "App", context: "JobContext", execution: Execution, timeout_seconds: float) -> None:
+        self.app = app
+        self.execution = execution
+        self._context = context
+        self._recorded = {step.number: step for step in Step.select().where(Step.execution_id == execution.id)}
+        self._number = 0
+        self._pending: Step | None = None
+        self._log: list[LogEntry] = []
+        self._sequence = _last_sequence(execution.id)
+        self._looked_at = 0.0
+        self._usage: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "cost": None}
+        self._deadline = time.monotonic() + timeout_seconds
+
+    def step(self, name: str, action: Callable[[], Any]) -> Any:
+        """The result (a JSON value) of a step: as recorded, if it finished before, or else of `action`.
+
+        Raises `CancelRequested`, `TimedOut` or `Interrupted` before the action when it must not start.
+        """
+        self._number += 1
+        recorded = self._recorded.get(self._number)
+        if recorded is not None:
+            if recorded.name != name:
+                raise RunFailed("nondeterministic_runner", f"Step {self._number} was {recorded.name} and is now {name}.")
+            return recorded.result
+        if self._number > _MOST_STEPS:
+            raise RunFailed("too_many_steps", f"A run has at most {_MOST_STEPS} steps.")
+        self.flush()
+        self.check()
+        started = now()
+        result = action()
+        self._pending = self._finished(name, result, started)
+        return result
+
+    def limit_seconds(self, seconds: float | None) -> None:
+        """Allow the run at most so many more seconds."""
+        if seconds is not None:
+            self._deadline = min(self._deadline, time.monotonic() + seconds)
+
+    def count(self, result: Mapping[str, Any]) -> None:
+        """Add what a step used: its ``input_tokens``, ``output_tokens`` and ``cost`` (micro-units, None if unknown)."""
+        for name in ("input_tokens", "output_tokens"):
+            self._usage[name] += result[name]
+        if result["cost"] is not None:
+            self._usage["cost"] = (self._usage["cost"] or 0) + result["cost"]
+
+    def usage(self) -> dict[str, Any]:
+        """What the run used so far; the cost is None as long as no step's cost is known."""
+        return dict(self._usage)
+
+    def seconds_left(self) -> float:
+        """How long the run may still take."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def log(self, event: str, message: str, *, level: str = "info", data: Any = None) -> None:
+        """Add a line to the run's log; it is written with the step that it belongs to."""
+        self._sequence += 1
+        self._log.append(LogEntry(
+            organization_id=current_organization(), execution_id=self.execution.id, sequence=self._sequence, at=now(), level=level,
+            step=self._number or None, event=event, message=message, data=data,
+        ))
+
+    def check(self) -> None:
+        """Raise if the run was cancelled, ran out of time, or the worker stops."""
+        if self._context.should_stop():
+            raise Interrupted
+        if self.cancelled():
+            raise CancelRequested
+        if self.seconds_left() <= 0:
+            raise TimedOut
+
+    def cancelled(self) -> bool:
+        """Whether the run must stop; asks the database at most five times a second."""
+        if time.monotonic() - self._looked_at < _LOOK_EVERY:
+            return False
+        self._looked_at = time.monotonic()
+        row = Execution.select(Execution.status).where(Execution.id == self.execution.id).tuples().first()
+        return row is None or row[0] != "running"
+
+    def flush(self) -> None:
+        """Write the finished step and the log, in a transaction of their own."""
+        if self._pending is not None or self._log:
+            with database_of(Step).transaction():
+                self.write()
+
+    def write(self) -> None:
+        """Write them in the running transaction; raises `LeaseLost` if another worker has the run."""
+        self._context.verify_lease()
+        if self._pending is not None:
+            finished, self._pending = self._pending, None
+            insert_rows(Step, [finished.row()])
+        if self._log:
+            rows, self._log = self._log, []
+            insert_rows(LogEntry, [_row(entry) for entry in rows])
+
+    def _finished(self, name: str, result: Any, started: datetime) -> Step:
+        return Step(
+            execution_id=self.execution.id, organization_id=current_organization(), number=self._number, name=name, result=result,
+            started_at=started, finished_at=now(),
+        )
+
+
+def _last_sequence(execution_id: str) -> int:
+    last = LogEntry.select(LogEntry.sequence).where(LogEntry.execution_id == execution_id)
+    row = last.order_by(LogEntry.sequence.desc()).limit(1).tuples().first()
+    return int(row[0]) if row else 0
+
+
+def _row(entry: LogEntry) -> dict[str, Any]:
+    return {field.name: field.db_value(entry.__data__.get(field.name)) for field in LogEntry._meta.sorted_fields}

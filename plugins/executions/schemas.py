@@ -1,0 +1,103 @@
+"""What clients write about executions, and what they get."""
+
+from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text
+from aasim_core.http.schema import Schema
+
+from . import states
+
+
+class ExecuteIn(Schema):
+    """What an agent is to work on."""
+
+    input = Json(required=True, max_bytes=1_000_000, description="Text, or an object that the agent's input_schema describes.")
+    version = Integer(1, description="The version of the agent's definition; the current one if it is left out.")
+    parameters = Json(object_only=True, load_default=dict, description="Over the agent's own parameters, for this run.")
+    metadata = Json(object_only=True, load_default=dict, max_bytes=16_384, description="Kept with the execution, for your use.")
+
+
+class CancelIn(Schema):
+    """Why an execution is to end."""
+
+    reason = Text(0, 500, allow_none=True, load_default=None)
+
+
+class RetryIn(Schema):
+    """With which version of the agent the input runs again."""
+
+    version = Choice("same", "active", load_default="same")
+
+
+class UsageOut(Schema):
+    """What a run used; cost is in micro-units, null where no price is known."""
+
+    input_tokens = Integer(required=True)
+    output_tokens = Integer(required=True)
+    cost = Integer(allow_none=True, required=True)
+
+
+class ErrorOut(Schema):
+    """Why a run failed."""
+
+    code = Text(required=True)
+    message = Text(max_length=4_000, multiline=True, required=True)
+    retryable = Boolean(required=True)
+
+
+class ExecutionOut(Schema):
+    """An execution as a client gets it."""
+
+    id = Id("exec", required=True)
+    organization_id = Id("org", required=True)
+    version = Integer(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    kind = Text(required=True)
+    agent_id = Id("agent", allow_none=True, required=True)
+    agent_version = Integer(allow_none=True, required=True)
+    workflow_id = Id(allow_none=True, required=True)
+    workflow_version = Integer(allow_none=True, required=True)
+    status = Choice(*states.ALL, required=True)
+    waiting_for = Choice("approval", "time", "event", allow_none=True, required=True)
+    input = Json(required=True, allow_none=True)
+    output = Json(required=True, allow_none=True)
+    error = Object(ErrorOut, allow_none=True, required=True)
+    trigger = Json(object_only=True, required=True)
+    parent_id = Id("exec", allow_none=True, required=True)
+    root_id = Id("exec", allow_none=True, required=True)
+    retry_of = Id("exec", allow_none=True, required=True)
+    attempt = Integer(required=True)
+    usage = Object(UsageOut, required=True)
+    score = Number(allow_none=True, required=True)
+    rubric_results = Json(allow_none=True, required=True)
+    metadata = Json(object_only=True, required=True)
+    started_at = Instant(allow_none=True, required=True)
+    finished_at = Instant(allow_none=True, required=True)
+    queued_ms = Integer(allow_none=True, required=True, description="From creation to start, in milliseconds.")
+    duration_ms = Integer(allow_none=True, required=True, description="From start to end, in milliseconds.")
+
+
+class LogEntryOut(Schema):
+    """One line of an execution's log."""
+
+    sequence = Integer(required=True)
+    at = Instant(required=True)
+    level = Choice("debug", "info", "warning", "error", required=True)
+    step = Integer(allow_none=True, required=True)
+    event = Text(required=True)
+    message = Text(max_length=4_000, multiline=True, required=True)
+    data = Json(allow_none=True, required=True)
+
+
+class LogOut(Schema):
+    """A stretch of an execution's log."""
+
+    entries = ListOf(Object(LogEntryOut), 1000, required=True)
+    last_sequence = Integer(required=True, description="Ask for what follows with after=.")
+    ended = Boolean(required=True, description="Whether nothing will follow.")
+
+
+class LogQuery(Schema):
+    """Which part of the log."""
+
+    after = Integer(0, load_default=0)
+    limit = Integer(1, 1000, load_default=100)

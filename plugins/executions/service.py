@@ -1,0 +1,108 @@
+"""Starting, cancelling and repeating executions."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import peewee
+
+from aasim_core.clock import now
+from aasim_core.data import records
+from aasim_core.data.json import to_json
+from aasim_core.data.statements import Bind
+from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.events.log import emit
+from aasim_core.ids import new_id
+from aasim_core.jobs.queue import enqueue
+
+from ..agents import json_schema
+from ..agents import service as agents
+from ..agents.models import Agent
+from . import states
+from .loop import queue
+from .models import Execution
+
+_LARGEST_INPUT = 262_144
+
+
+def start_agent(
+    agent: Agent, given: Any, initiator_id: str, queue_limit: int, *, number: int | None = None,
+    parameters: Mapping[str, Any] | None = None, metadata: Mapping[str, Any] | None = None,
+    trigger: Mapping[str, Any] | None = None, retry_of: Execution | None = None,
+) -> Execution:
+    """Queue a run of the agent; it pins the version `number`, or the current one."""
+    agents.refuse_unless_runnable(agent)
+    definition = agents.definition_at(agent, number or agent.agent_version)
+    _check_input(definition["input_schema"], given)
+    _refuse_full_queue(queue_limit)
+    execution = Execution(
+        id=new_id("exec"), organization_id=agent.organization_id, kind="agent", agent_id=agent.id,
+        agent_version=number or agent.agent_version, project_id=agent.project_id, initiator_id=initiator_id, input=given,
+        parameters=dict(parameters or {}), metadata=dict(metadata or {}), trigger=dict(trigger or {"type": "api", "id": None}),
+        retry_of=retry_of.id if retry_of else None,
+    )
+    execution.root_id = (retry_of.root_id if retry_of else None) or execution.id
+    queue(execution)
+    records.insert(execution)
+    emit("executions.queued", states.subject(execution), data={"kind": "agent", "agent_id": agent.id})
+    return execution
+
+
+def _check_input(schema: Any, given: Any) -> None:
+    if len(to_json(given)) > _LARGEST_INPUT:
+        raise Invalid({"input": [Problem("too_long", "The input is longer than 256 KiB; send less, or a reference to it.")]})
+    broken = [] if schema is None else json_schema.violations(schema, given)
+    if broken:
+        raise Invalid({_field(path): [Problem("invalid_format", message)] for path, message in broken})
+
+
+def _field(path: str) -> str:
+    return "input" if path == "_" else f"input{path}" if path.startswith("[") else f"input.{path}"
+
+
+def _refuse_full_queue(limit: int) -> None:
+    database = records.database_of(Execution)
+    waiting = database.statement("queue length", _waiting).run(database, {"limit": limit}).fetchone()[0]
+    if waiting >= limit:
+        meta = {"limit": "queue", "scope": "organization", "used": waiting, "max": limit, "resets_at": None}
+        raise Refused("queue_full", f"{waiting} executions are waiting already; try again when some are done.", meta=meta, retry_after=5)
+
+
+def _waiting() -> Any:
+    some = Execution.select(Execution.id).where(Execution.status == states.QUEUED).limit(Bind("limit"))
+    return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
+
+
+def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Execution:
+    """End the execution: at once where nothing runs, or else as soon as its runner sees it.
+
+    Repeating it changes nothing; Refused ``invalid_state`` for one that is over.
+    """
+    if execution.status in (states.CANCELLED, states.CANCELLING):
+        return execution
+    target = states.CANCELLING if execution.status == states.RUNNING else states.CANCELLED
+    if not states.move(execution, target, cancel_reason=reason):
+        return cancel(records.find(Execution, execution.id), reason, grace_seconds)
+    if target == states.CANCELLING:
+        enforce_at = now() + timedelta(seconds=grace_seconds)
+        enqueue("executions.enforce_cancel", {"execution_id": execution.id}, run_at=enforce_at)
+    return execution
+
+
+def enforce_cancel(execution_id: str) -> None:
+    """End an execution that did not stop by itself; what its runner does after that is not recorded."""
+    execution = records.find_or_none(Execution, execution_id)
+    if execution is not None and execution.status == states.CANCELLING:
+        states.move(execution, states.CANCELLED)
+
+
+def retry(execution: Execution, agent: Agent, initiator_id: str, queue_limit: int, *, same_version: bool) -> Execution:
+    """Run the same input again; Refused ``invalid_state`` unless the execution is over."""
+    if execution.status not in states.TERMINAL:
+        message = f"The execution is {execution.status}; only one that is over can be repeated."
+        raise Refused("invalid_state", message, meta={"status": execution.status})
+    return start_agent(
+        agent, execution.input, initiator_id, queue_limit, number=execution.agent_version if same_version else None,
+        parameters=execution.parameters, metadata=execution.metadata, trigger={"type": "retry", "id": execution.id},
+        retry_of=execution,
+    )
