@@ -1,0 +1,25 @@
+"""Plugins: found without importing, chosen by the settings, checked, ordered, loaded, and asked what they bring."""
+
+from .collecting import collect
+from .declarations import Collected, Declarations
+from .loading import examine, load, without
+from .manifest import API, Plugin
+from .registry import Brings, Found, Loaded, PluginFailed, Plugins
+from .removal import purge
+
+__all__ = [
+    "API",
+    "Brings",
+    "Collected",
+    "Declarations",
+    "Found",
+    "Loaded",
+    "Plugin",
+    "PluginFailed",
+    "Plugins",
+    "collect",
+    "examine",
+    "load",
+    "purge",
+    "without",
+]

@@ -1,0 +1,61 @@
+"""Whether what a hook returned is what it should have returned."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..access.permissions import Permission
+from ..events.declarations import Event, Listener
+from ..jobs.declarations import Job
+
+Test = Callable[[Any], bool]
+
+
+def flaw_of(hook: str, answer: Any) -> str | None:
+    """What is wrong with the answer to a hook that returns declarations, or None."""
+    wanted, fits = _EXPECTED[hook]
+    if not isinstance(answer, Sequence) or isinstance(answer, str):
+        return f"gives {_shown(answer)} in its hook {hook}, which must return a list of {wanted}"
+    for value in answer:
+        if not fits(value):
+            return f"gives {_shown(value)} in its hook {hook}, which must return {wanted} only"
+    return None
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a value of type {type(value).__name__}"
+
+
+def _is_listener(value: Any) -> bool:
+    return isinstance(value, Listener) and value.moment in ("before_commit", "after_commit")
+
+
+def _is_resource(value: Any) -> bool:
+    return not isinstance(value, type) and isinstance(getattr(value, "paths", None), Mapping)
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, type) and hasattr(value, "_meta")
+
+
+def _is_check(value: Any) -> bool:
+    return isinstance(getattr(value, "name", None), str)
+
+
+def _is_command(value: Any) -> bool:
+    import click
+
+    return isinstance(value, click.Command)
+
+
+_EXPECTED: Mapping[str, tuple[str, Test]] = {
+    "permissions": ("Permission(…)", lambda value: isinstance(value, Permission)),
+    "events": ("Event(…)", lambda value: isinstance(value, Event)),
+    "listeners": ("Listener(…), whose moment is before_commit or after_commit", _is_listener),
+    "jobs": ("Job(…)", lambda value: isinstance(value, Job)),
+    "routes": ("resources with `paths`, made: Things() and not Things", _is_resource),
+    "models": ("classes of records", _is_record),
+    "health": ("Check(…)", _is_check),
+    "commands": ("click commands", _is_command),
+}

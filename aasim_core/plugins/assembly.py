@@ -1,0 +1,106 @@
+"""Putting plugins together: one pluggy manager with the core's hooks, the hooks that plugins offer, and who implements them."""
+
+import importlib.util
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from .. import hookspecs
+from .failures import did_you_mean
+from .importing import Unimportable, import_named
+from .registry import Fault, Loaded, PluginFailed, ask
+
+PROJECT = "aasim"
+
+
+def assemble(on: Sequence[Loaded]) -> tuple[pluggy.PluginManager, dict[str, Fault]]:
+    """A new manager with the plugins in `on` registered in that order, and a fault for each plugin that could not be."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    owners = dict.fromkeys(_hooks_of(manager, hookspecs), "the core")
+    reasons: dict[str, str | None] = {plugin.name: _offer(manager, plugin, owners) for plugin in on}
+    for plugin in on:
+        reasons[plugin.name] = reasons[plugin.name] or _register(manager, plugin) or _undecorated(plugin, owners)
+    for plugin_name, reason in _misspelt(manager):
+        reasons[plugin_name] = reasons[plugin_name] or reason
+    return manager, {name: Fault("broken", reason) for name, reason in reasons.items() if reason}
+
+
+def config_schemas(manager: pluggy.PluginManager, on: Sequence[Loaded]) -> tuple[Mapping[str, type[Any]], dict[str, Fault]]:
+    """The settings sections of the plugins, and a fault for each plugin that does not give a dataclass."""
+    schemas: dict[str, type[Any]] = {}
+    faults = {}
+    for plugin in on:
+        try:
+            answers = ask(manager, on, plugin, "config_schema")
+        except PluginFailed as error:
+            faults[plugin.name] = Fault("broken", error.reason)
+            continue
+        for answer in answers:
+            if isinstance(answer, type) and is_dataclass(answer):
+                schemas[plugin.name] = answer
+            else:
+                faults[plugin.name] = Fault("broken", f"gives {answer!r} in config_schema, which must return a dataclass")
+    return schemas, faults
+
+
+def _hooks_of(manager: pluggy.PluginManager, module: ModuleType) -> list[str]:
+    return [name for name in dir(module) if manager.parse_hookspec_opts(module, name) is not None]
+
+
+def _offer(manager: pluggy.PluginManager, plugin: Loaded, owners: dict[str, str]) -> str | None:
+    """Add the hooks of the plugin's own ``hookspecs.py``; returns what is wrong with them."""
+    name = f"{plugin.module.__name__}.hookspecs"
+    if not hasattr(plugin.module, "__path__") or importlib.util.find_spec(name) is None:
+        return None
+    try:
+        offered = import_named(name, plugin.module.__file__)
+    except Unimportable as error:
+        return str(error)
+    hooks = _hooks_of(manager, offered)
+    if not hooks:
+        return "has a hookspecs.py without any function that is marked @hookspec"
+    taken = [hook for hook in hooks if hook in owners]
+    if taken:
+        return f"offers the hook {taken[0]}, which {owners[taken[0]]} has already; give it another name"
+    manager.add_hookspecs(offered)
+    owners.update(dict.fromkeys(hooks, f"the plugin {plugin.name}"))
+    return None
+
+
+def _register(manager: pluggy.PluginManager, plugin: Loaded) -> str | None:
+    try:
+        manager.register(plugin.module, plugin.name)
+    except pluggy.PluginValidationError as error:
+        return f"implements a hook with wrong parameters: {'; '.join(str(error).splitlines()[1:])}"
+    except ValueError:
+        return f"has the same package as another plugin: {plugin.module.__name__}"
+    return None
+
+
+def _undecorated(plugin: Loaded, hooks: Iterable[str]) -> str | None:
+    """A function that has the name of a hook and no ``@hookimpl`` would never be called, and nobody would know."""
+    for name in sorted(hooks):
+        function = vars(plugin.module).get(name)
+        own = inspect.isfunction(function) and function.__module__ == plugin.module.__name__
+        if own and not hasattr(function, f"{PROJECT}_impl"):
+            return f"has a function {name}, which is the name of a hook, without @hookimpl; decorate or rename it"
+    return None
+
+
+def _misspelt(manager: pluggy.PluginManager) -> Iterator[tuple[str, str]]:
+    """What pluggy's ``check_pending`` finds, all of it: implementations of hooks that nobody offers."""
+    callers = [caller for caller in vars(manager.hook).values() if isinstance(caller, pluggy.HookCaller)]
+    known = [caller.name for caller in callers if caller.has_spec()]
+    for caller in callers:
+        for implementation in caller.get_hookimpls():
+            if not caller.has_spec() and not implementation.optionalhook:
+                yield (
+                    implementation.plugin_name,
+                    f"implements the hook {caller.name}, which no plugin that is on offers (one of a plugin in `uses` is marked "
+                    f"@hookimpl(optionalhook=True)){did_you_mean(caller.name, known)}",
+                )

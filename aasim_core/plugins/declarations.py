@@ -1,0 +1,104 @@
+"""What the core and each plugin declare, and all of it together."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..access.permissions import Permission
+from ..events.declarations import Event, Listener
+from ..jobs.declarations import Job
+from .registry import Brings, Plugins
+
+if TYPE_CHECKING:
+    import click
+
+    from ..data.records import Record
+    from ..http.health import Check
+    from ..http.operations import Endpoint, Resource
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """What one owner, the core or a plugin, declares: a field for each hook that returns declarations."""
+
+    permissions: "tuple[Permission, ...]" = ()
+    events: "tuple[Event, ...]" = ()
+    listeners: "tuple[Listener, ...]" = ()
+    jobs: "tuple[Job, ...]" = ()
+    routes: "tuple[Resource, ...]" = ()
+    models: "tuple[type[Record], ...]" = ()
+    checks: "tuple[Check, ...]" = ()
+    commands: "tuple[click.Command, ...]" = ()
+
+    def brings(self, settings: tuple[str, ...] = ()) -> Brings:
+        """The names of all that is declared."""
+        return Brings(
+            permissions=tuple(permission.id for permission in self.permissions),
+            events=tuple(event.name for event in self.events),
+            jobs=tuple(job.name for job in self.jobs),
+            routes=tuple(template for resource in self.routes for template in resource.paths.values()),
+            tables=tuple(table_of(model) for model in self.models),
+            settings=settings,
+        )
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The final plugins, and the declarations of the core and of each, by owner, in the order of dependencies, the core first."""
+
+    plugins: Plugins
+    by_owner: Mapping[str, Declarations]
+
+    def each(self, kind: str) -> Iterator[tuple[str, Any]]:
+        """Every declaration of the `kind` (a field of `Declarations`) with its owner, in order."""
+        for owner, declared in self.by_owner.items():
+            for declaration in getattr(declared, kind):
+                yield owner, declaration
+
+    @property
+    def permissions(self) -> dict[str, Permission]:
+        """Every permission by id."""
+        return {permission.id: permission for _, permission in self.each("permissions")}
+
+    @property
+    def events(self) -> dict[str, Event]:
+        """Every event by name."""
+        return {event.name: event for _, event in self.each("events")}
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """Every job by name."""
+        return {job.name: job for _, job in self.each("jobs")}
+
+    @property
+    def models(self) -> "dict[str, type[Record]]":
+        """Every record's class by the name of its table."""
+        return {table_of(model): model for _, model in self.each("models")}
+
+    @property
+    def listeners(self) -> dict[str, Listener]:
+        """Every listener, in the order in which they are called, by a key that stays the same from start to start."""
+        return {listener_key(owner, listener): listener for owner, listener in self.each("listeners")}
+
+    @property
+    def endpoints(self) -> "list[Endpoint]":
+        """The operations table."""
+        from ..http.operations import endpoints_of
+
+        return [endpoint for owner, declared in self.by_owner.items() for endpoint in endpoints_of(owner, declared.routes)]
+
+    @property
+    def checks(self) -> "list[Check]":
+        """Every health check."""
+        return [check for _, check in self.each("checks")]
+
+
+def listener_key(owner: str, listener: Listener) -> str:
+    """What a delivery that waits calls its listener: the owner, the pattern and the function's name."""
+    name = getattr(listener.function, "__qualname__", type(listener.function).__qualname__)
+    return f"{owner}/{listener.pattern}/{name}"
+
+
+def table_of(model: Any) -> str:
+    """The name of the table of a record's class."""
+    return str(model._meta.table_name)

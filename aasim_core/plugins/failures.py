@@ -1,0 +1,39 @@
+"""Telling in one line what went wrong inside a plugin: the exception, its message, and the plugin's own line."""
+
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..nearest import nearest
+
+_LONGEST_MESSAGE = 400
+
+
+def describe(error: BaseException, origin: str | None) -> str:
+    """The exception's class and message, and the last line of the plugin whose ``__init__.py`` (or only file) is `origin`."""
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = " ".join(text.split())[:_LONGEST_MESSAGE]
+    where = _line_of(error, Path(origin)) if origin else None
+    return type(error).__name__ + (f": {message}" if message else "") + (f" ({where})" if where else "")
+
+
+def _line_of(error: BaseException, origin: Path) -> str | None:
+    lines = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        lines.append((error.filename, error.lineno))
+    for filename, line in reversed(lines):
+        file = Path(filename)
+        if file == origin or (origin.name == "__init__.py" and file.is_relative_to(origin.parent)):
+            return f"{file.relative_to(_above(origin))}:{line}"
+    return None
+
+
+def _above(origin: Path) -> Path:
+    """The folder to which a plugin's paths are told: short, and free of where the installation is."""
+    return origin.parent.parent
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """The end of a sentence about the unknown `name`, such as ``; did you mean "agents"?``; empty when nothing is near."""
+    near = nearest(name, sorted(options))
+    return f'; did you mean "{near}"?' if near else ""

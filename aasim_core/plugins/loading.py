@@ -1,0 +1,173 @@
+"""Loading: from the settings to a registry of plugins, each on, off, or with a reason why it is not on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
+
+from .assembly import assemble, config_schemas
+from .choice import Choice, HasPlugins, choose
+from .discovery import Candidate, discover, offer_dropins
+from .importing import Unimportable, import_plugin
+from .manifest import Plugin, api_flaw
+from .ordering import cycles, order
+from .registry import Brings, Fault, Found, Loaded, Plugins, sentence
+
+Candidates = Mapping[str, Candidate]
+Faults = Mapping[str, Fault]
+
+
+def load(settings: HasPlugins) -> Plugins:
+    """Find, choose, import, check, order and register the plugins.
+
+    Raises StartupError with every problem if there is one; with ``plugins.on_error = "skip"`` only where the settings themselves
+    are wrong or an essential plugin is not on.
+    """
+    return examine(settings).refuse_problems(settings.plugins.on_error)
+
+
+def examine(settings: HasPlugins) -> Plugins:
+    """As `load`, but problems are only reported, in `Plugins.problems`."""
+    candidates = discover(settings.plugins.folder)
+    choice = choose(candidates, settings.plugins)
+    chosen = {name: candidates[name] for name in sorted(choice.wanted)}
+    faults = {name: Fault("missing", reason) for name, reason in choice.missing.items()}
+    faults |= _unfit(chosen)
+    faults |= _in_circles(_graph(_manifests(chosen, faults)))
+    loaded, faults = _import_all(candidates, chosen, faults)
+    return _settle(_registry(candidates, choice), loaded, faults)
+
+
+def without(plugins: Plugins, reasons: Mapping[str, str]) -> Plugins:
+    """The registry with the plugins in `reasons` broken, for the reasons given, and their dependents blocked.
+
+    A reason is a phrase whose subject is the plugin: ``"failed in its hook startup: …"``.
+    """
+    return _settle(plugins, plugins.on, {name: Fault("broken", reason) for name, reason in reasons.items()})
+
+
+def _unfit(chosen: Candidates) -> dict[str, Fault]:
+    flaws = {name: c.flaw or (api_flaw(c.manifest.api) if c.manifest else None) for name, c in chosen.items()}
+    return {name: Fault("broken", flaw) for name, flaw in flaws.items() if flaw}
+
+
+def _manifests(chosen: Candidates, faults: Faults) -> dict[str, Plugin]:
+    return {name: c.manifest for name, c in chosen.items() if name not in faults and c.manifest}
+
+
+def _graph(manifests: Mapping[str, Plugin]) -> dict[str, tuple[str, ...]]:
+    return {name: (*manifest.requires, *manifest.uses) for name, manifest in manifests.items()}
+
+
+def _in_circles(graph: Mapping[str, Iterable[str]]) -> dict[str, Fault]:
+    return {
+        name: Fault("broken", f"is in a circle of plugins that require or use each other: {' → '.join(circle)}")
+        for circle in cycles(graph)
+        for name in circle
+    }
+
+
+def _import_all(candidates: Candidates, chosen: Candidates, faults: Faults) -> tuple[list[Loaded], dict[str, Fault]]:
+    """Import in order; what requires a plugin that is not on is not imported, for it would fail for that plugin's reason."""
+    faults = dict(faults)
+    loaded: list[Loaded] = []
+    manifests = _manifests(chosen, faults)
+    offer_dropins(chosen.values())
+    for name in order(_graph(manifests)):
+        fault = _unmet(manifests[name], candidates, {plugin.name for plugin in loaded}, faults)
+        try:
+            if fault is None:
+                loaded.append(Loaded(name, import_plugin(chosen[name]), manifests[name]))
+        except Unimportable as error:
+            fault = Fault("broken", str(error))
+        if fault:
+            faults[name] = fault
+    return loaded, faults
+
+
+def _unmet(manifest: Plugin, known: Iterable[str], on: Iterable[str], faults: Faults) -> Fault | None:
+    for name in manifest.requires:
+        if name in faults:
+            return Fault("blocked", f"requires {name}, which is {faults[name].state}", follows=True)
+        if name not in known:
+            return Fault("blocked", f"requires {name}, which is not installed")
+        if name not in on:
+            return Fault("blocked", f"requires {name}, which is off; turn that on (aasim plugins enable {name}), or this off")
+    return None
+
+
+def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
+    """Put together what works: repeat without the plugins that turn out not to fit, until all that are left do."""
+    known = {plugin.name for plugin in plugins.found}
+    while True:
+        faults = _with_blocked(on, known, faults)
+        on = [plugin for plugin in on if plugin.name not in faults]
+        manager, unfit = assemble(on)
+        schemas, broken = ({}, {}) if unfit else config_schemas(manager, on)
+        if not unfit and not broken:
+            break
+        faults = {**faults, **unfit, **broken}
+    found = [_judged(plugin, faults, {plugin.name for plugin in on}) for plugin in plugins.found]
+    found += [_absent(name, faults[name]) for name in faults.keys() - known]
+    told = [sentence(name, fault.reason) for name, fault in sorted(faults.items()) if not fault.follows]
+    essential = [sentence(p.name, p.reason) for p in found if p.essential and p.reason]
+    return replace(
+        plugins,
+        found=tuple(sorted(_with_settings(found, schemas), key=lambda plugin: plugin.name)),
+        on=tuple(on),
+        manager=manager,
+        schemas=schemas,
+        problems=tuple(dict.fromkeys((*plugins.problems, *told))),
+        fatal=(*plugins.fatal, *essential),
+    )
+
+
+def _with_blocked(on: Sequence[Loaded], known: Iterable[str], faults: Faults) -> dict[str, Fault]:
+    faults = dict(faults)
+    names = {plugin.name for plugin in on}
+    for plugin in on:
+        fault = _unmet(plugin.manifest, known, names, faults)
+        if fault and plugin.name not in faults:
+            faults[plugin.name] = fault
+    return faults
+
+
+def _registry(candidates: Candidates, choice: Choice) -> Plugins:
+    """Everything that was found, nothing of it judged yet."""
+    found = tuple(_found(candidate, "on" if name in choice.wanted else "off") for name, candidate in candidates.items())
+    return Plugins(found, (), assemble(())[0], problems=choice.problems, fatal=choice.problems)
+
+
+def _found(candidate: Candidate, state: str) -> Found:
+    manifest = candidate.manifest
+    return Found(
+        candidate.name,
+        manifest.title if manifest else candidate.name,
+        manifest.summary if manifest else "",
+        candidate.version,
+        candidate.origin,
+        "on" if state == "on" else "off",
+        candidate.flaw,
+        tuple(manifest.requires) if manifest else (),
+        tuple(manifest.uses) if manifest else (),
+        essential=candidate.essential,
+        folder=candidate.folder,
+    )
+
+
+def _judged(plugin: Found, faults: Faults, on: set[str]) -> Found:
+    fault = faults.get(plugin.name)
+    if fault:
+        return replace(plugin, state=fault.state, reason=fault.reason, brings=Brings())
+    return replace(plugin, state="on", reason=None) if plugin.name in on else plugin
+
+
+def _absent(name: str, fault: Fault) -> Found:
+    return Found(name, name, "", "", "", fault.state, fault.reason)
+
+
+def _with_settings(found: Iterable[Found], schemas: Mapping[str, type]) -> list[Found]:
+    return [
+        replace(plugin, brings=replace(plugin.brings, settings=tuple(field.name for field in fields(schemas[plugin.name]))))
+        if plugin.name in schemas
+        else plugin
+        for plugin in found
+    ]

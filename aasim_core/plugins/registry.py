@@ -1,0 +1,149 @@
+"""What became of every plugin that was found: a read-only registry."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pluggy
+
+from ..errors import StartupError
+from .failures import describe
+from .manifest import Plugin
+
+State = Literal["on", "off", "broken", "blocked", "missing"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a plugin that should be on is not; `reason` is a phrase whose subject is the plugin.
+
+    `broken`: something is wrong with itself. `blocked`: with a plugin that it requires. `missing`: it is not installed.
+    `follows` is true where the reason is another plugin's fault, which is reported too.
+    """
+
+    state: Literal["broken", "blocked", "missing"]
+    reason: str
+    follows: bool = False
+
+
+@dataclass(frozen=True)
+class Brings:
+    """The names of what a plugin that is on brings along: routes are templates, settings are the keys of its section."""
+
+    permissions: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    jobs: tuple[str, ...] = ()
+    routes: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Found:
+    """One plugin, on or not.
+
+    `origin` is ``bundled``, the name of its distribution, or its drop-in folder. `reason` says why it is not on, where that is
+    not by choice. `folder` is that of its package, known even of a plugin that never ran.
+    """
+
+    name: str
+    title: str
+    summary: str
+    version: str
+    origin: str
+    state: State
+    reason: str | None = None
+    requires: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    brings: Brings = Brings()
+    essential: bool = False
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A plugin that is on: its module, which is the object that pluggy knows, and its manifest."""
+
+    name: str
+    module: ModuleType
+    manifest: Plugin
+
+    @property
+    def migrations(self) -> Path | None:
+        """The folder of its migrations, if it has one."""
+        if not self.module.__file__ or not hasattr(self.module, "__path__"):
+            return None
+        folder = Path(self.module.__file__).parent / "migrations"
+        return folder if folder.is_dir() else None
+
+
+class PluginFailed(StartupError):
+    """A plugin raised in one of its hooks."""
+
+    def __init__(self, plugin: str, hook: str, reason: str) -> None:
+        super().__init__(sentence(plugin, reason))
+        self.plugin = plugin
+        self.hook = hook
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """Every plugin found, by name, and those that are on, in the order of their dependencies.
+
+    `schemas` are the dataclasses of the plugins' settings sections. `problems` are sentences about all that went wrong; those in
+    `fatal` stop the start whatever ``plugins.on_error`` says.
+    """
+
+    found: tuple[Found, ...]
+    on: tuple[Loaded, ...]
+    manager: pluggy.PluginManager
+    schemas: Mapping[str, type[Any]] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    fatal: tuple[str, ...] = ()
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """pluggy's relay. It asks the plugin that loaded last first, and stops at the first exception."""
+        return self.manager.hook
+
+    def find(self, name: str) -> Found | None:
+        """The plugin of that name, on or not, or None."""
+        return next((plugin for plugin in self.found if plugin.name == name), None)
+
+    def each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
+        """Ask each plugin that is on, in the order of their dependencies; yields (plugin, answer) for those that answer.
+
+        Raises `PluginFailed`, which names the plugin; a StartupError of the plugin's own passes as it is.
+        """
+        for plugin in self.on:
+            for answer in ask(self.manager, self.on, plugin, hook, **arguments):
+                yield plugin.name, answer
+
+    def refuse_problems(self, on_error: str) -> "Plugins":
+        """Itself, or a StartupError with all problems where they must stop the start."""
+        if self.fatal or (self.problems and on_error == "stop"):
+            raise StartupError(*self.problems)
+        return self
+
+
+def ask(manager: pluggy.PluginManager, on: Sequence[Loaded], plugin: Loaded, hook: str, **arguments: Any) -> list[Any]:
+    """The answers of one plugin, none or one, to one hook; raises `PluginFailed`."""
+    others = [other.module for other in on if other is not plugin]
+    caller = manager.subset_hook_caller(hook, others)
+    try:
+        answer = caller(**arguments)
+    except StartupError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginFailed(plugin.name, hook, f"failed in its hook {hook}: {describe(error, plugin.module.__file__)}") from error
+    if isinstance(answer, list) and not (caller.spec and caller.spec.opts.get("firstresult")):
+        return answer
+    return [] if answer is None else [answer]
+
+
+def sentence(plugin: str, reason: str) -> str:
+    """The reason of a fault as a sentence about the plugin."""
+    return f"Plugin {plugin} {reason}" + ("" if reason.endswith("?") else ".")

@@ -1,0 +1,150 @@
+"""Collecting: what the hooks may answer, and how declarations are refused, told and kept apart."""
+
+from typing import Any
+
+import pytest
+
+from aasim_core.errors import StartupError
+from aasim_core.plugins import Declarations, collect
+
+AGENTS = """
+from aasim_core.access.permissions import Permission
+from aasim_core.data.records import TenantRecord
+from aasim_core.events.declarations import Event, Listener
+from aasim_core.http.health import Check
+from aasim_core.http.operations import Resource, operation
+from aasim_core.jobs.declarations import Job
+import click
+
+class Agent(TenantRecord):
+    class Meta:
+        table_name = "agents_agent"
+        id_prefix = "agent"
+
+class Agents(Resource):
+    paths = {"": "/agents", "one": "/agents/{agent_id}"}
+    @operation("read")
+    def on_get(self, req, resp): "List agents."
+    @operation("agents:read")
+    def on_get_one(self, req, resp, agent_id): "Get an agent."
+
+def heard(event): ...
+
+@hookimpl
+def models(app):
+    return [Agent]
+@hookimpl
+def permissions(app):
+    return [Permission("agents:read", "See agents.")]
+@hookimpl
+def events(app):
+    return [Event("agents.created", "An agent was created.")]
+@hookimpl
+def listeners(app):
+    return [Listener("agents.*", heard)]
+@hookimpl
+def jobs(app):
+    return [Job("agents.tidy", heard)]
+@hookimpl
+def routes(app):
+    return [Agents()]
+@hookimpl
+def health(app):
+    return [Check("agents", heard)]
+@hookimpl
+def commands(app):
+    return [click.Command("tidy")]
+"""
+
+
+def test_everything_that_is_declared_is_collected_with_its_owner(site: Any) -> None:
+    site.bundle("agents", AGENTS)
+    collected = collect(site.load(), site.app(), Declarations())
+    assert list(collected.by_owner) == ["core", "agents"]
+    assert list(collected.permissions) == ["agents:read"]
+    assert list(collected.events) == ["agents.created"]
+    assert list(collected.jobs) == ["agents.tidy"]
+    assert list(collected.models) == ["agents_agent"]
+    assert list(collected.listeners) == ["agents/agents.*/heard"]
+    assert [(endpoint.plugin, endpoint.method, endpoint.permission) for endpoint in collected.endpoints] == [
+        ("agents", "GET", "agents:read"), ("agents", "GET", "agents:read"),
+    ]  # fmt: skip
+    assert [(owner, command.name) for owner, command in collected.each("commands")] == [("agents", "tidy")]
+    assert [check.name for check in collected.checks] == ["agents"]
+
+
+def test_what_each_plugin_brings_can_be_read_from_the_registry(site: Any) -> None:
+    site.bundle("agents", AGENTS)
+    brings = collect(site.load(), site.app(), Declarations()).plugins.find("agents").brings
+    assert brings.permissions == ("agents:read",)
+    assert brings.events == ("agents.created",)
+    assert brings.jobs == ("agents.tidy",)
+    assert brings.routes == ("/agents", "/agents/{agent_id}")
+    assert brings.tables == ("agents_agent",)
+
+
+def test_the_hooks_are_given_the_app(site: Any) -> None:
+    site.bundle("agents", "@hookimpl\ndef permissions(app):\n    app.asked.append('agents')\n    return []")
+    app = site.app()
+    app.asked = []
+    collect(site.load(), app, Declarations())
+    assert app.asked == ["agents"]
+
+
+@pytest.mark.parametrize(
+    ("hook", "answer", "complaint"),
+    [
+        ("permissions", "None", "gives nothing in its hook permissions, which must return a list of Permission(…)"),
+        (
+            "permissions",
+            "'agents:read'",
+            "gives a value of type str in its hook permissions, which must return a list of Permission(…)",
+        ),
+        (
+            "permissions",
+            "['agents:read']",
+            "gives a value of type str in its hook permissions, which must return Permission(…) only",
+        ),
+        ("events", "(x for x in ())", "gives a value of type generator in its hook events, which must return a list"),
+        ("events", "[3]", "gives a value of type int in its hook events"),
+        ("listeners", "[Listener('a.*', print, 'after')]", "whose moment is before_commit or after_commit"),
+        ("jobs", "[print]", "gives a value of type builtin_function_or_method in its hook jobs"),
+        ("routes", "[Agents]", "gives the class Agents in its hook routes, which must return resources with `paths`"),
+        ("routes", "[object()]", "gives a value of type object in its hook routes"),
+        ("models", "[Agents]", "gives the class Agents in its hook models, which must return classes of records only"),
+        ("health", "[print]", "gives a value of type builtin_function_or_method in its hook health"),
+        ("commands", "['tidy']", "gives a value of type str in its hook commands, which must return click commands only"),
+        ("jobs", "1 / 0", "failed in its hook jobs: ZeroDivisionError: division by zero (slack/__init__.py:"),
+        ("jobs", "exit(2)", "failed in its hook jobs: SystemExit: 2"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_told_and_the_rest_starts(site: Any, hook: str, answer: str, complaint: str) -> None:
+    site.bundle("agents", AGENTS)
+    imports = "from aasim_core.events.declarations import Listener\nclass Agents: paths = {}\n"
+    site.install("aasim-slack", "slack", f"{imports}@hookimpl\ndef {hook}(app):\n    return {answer}")
+    site.drop("bridge", requires=("slack",))
+    collected = collect(site.load("slack", "bridge"), site.app("skip"), Declarations())
+    assert complaint in collected.plugins.find("slack").reason
+    assert {plugin.name: plugin.state for plugin in collected.plugins.found} == {
+        "agents": "on",
+        "slack": "broken",
+        "bridge": "blocked",
+    }
+    assert list(collected.by_owner) == ["core", "agents"]
+    assert not collected.plugins.manager.has_plugin("slack")
+
+
+def test_every_problem_of_every_plugin_is_told_at_once(site: Any) -> None:
+    site.drop("first", "@hookimpl\ndef jobs(app):\n    return 1\n@hookimpl\ndef events(app):\n    return 2")
+    site.drop("second", "@hookimpl\ndef jobs(app):\n    return 3")
+    with pytest.raises(StartupError) as refused:
+        collect(site.load("first", "second"), site.app(), Declarations())
+    assert len(refused.value.problems) == 2
+    assert "hook events" in refused.value.problems[0]
+    assert "hook jobs" in refused.value.problems[0]
+
+
+def test_an_essential_plugin_that_breaks_a_rule_stops_the_start_always(site: Any) -> None:
+    site.bundle("auth", "@hookimpl\ndef jobs(app):\n    return 1", essential=True)
+    with pytest.raises(StartupError, match="Plugin auth gives a value of type int"):
+        collect(site.load(on_error="skip"), site.app("skip"), Declarations())

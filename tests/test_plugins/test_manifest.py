@@ -1,0 +1,53 @@
+"""The manifest: what it refuses, and which API versions run here."""
+
+from typing import Any
+
+import pytest
+
+from aasim_core.plugins import Plugin
+from aasim_core.plugins.manifest import api_flaw, is_name
+
+
+def test_a_manifest_needs_a_title_and_a_summary_only() -> None:
+    plugin = Plugin("Agents", "Agents, their versions and clones.")
+    assert (plugin.requires, plugin.uses, plugin.api, plugin.essential) == ((), (), "1.0", False)
+
+
+def test_requirements_given_as_a_list_become_a_tuple() -> None:
+    assert Plugin("A", "b.", requires=["agents", "job_flows"]).requires == ("agents", "job_flows")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ({"title": ""}, "title must be a text"),
+        ({"summary": 3}, "summary must be a text"),
+        ({"requires": "agents"}, r'write requires=\("agents",\)'),
+        ({"uses": ("job-flows",)}, "uses must be a tuple of plugins' names"),
+        ({"uses": 3}, "uses must be a tuple of plugins' names"),
+        ({"api": "1"}, 'api must look like "1.0"'),
+        ({"essential": "yes"}, "essential must be True or False"),
+    ],
+)
+def test_a_manifest_that_is_not_valid_says_what_to_write(arguments: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Plugin(**{"title": "A", "summary": "b."} | arguments)
+
+
+@pytest.mark.parametrize("name", ["agents", "job_flows", "s3", "a1_b2"])
+def test_a_name_is_lower_case_words(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "Agents", "job-flows", "_x", "x_", "a__b", "1a", "core", "a.b", "ägents"])
+def test_a_name_is_nothing_else_and_not_the_cores(name: str) -> None:
+    assert not is_name(name)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "complaint"),
+    [("1.0", None), ("2.0", "install a version of it for 1.x"), ("0.9", "for 1.x"), ("1.1", "upgrade aasim")],
+)
+def test_a_plugin_runs_where_the_major_version_is_equal_and_the_minor_not_newer(wanted: str, complaint: str | None) -> None:
+    flaw = api_flaw(wanted)
+    assert flaw is None if complaint is None else complaint in str(flaw)

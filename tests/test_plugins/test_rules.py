@@ -1,0 +1,223 @@
+"""The rules that declarations keep, each with the sentence that says what to do."""
+
+from typing import Any
+
+import pytest
+
+from aasim_core.access.permissions import Permission
+from aasim_core.data.records import Record
+from aasim_core.events.declarations import Event, Listener
+from aasim_core.http.health import Check
+from aasim_core.http.operations import Resource, operation
+from aasim_core.jobs.declarations import Job
+from aasim_core.plugins import Declarations
+from aasim_core.plugins.rules import broken_rules
+
+
+def work(*args: Any) -> None:
+    """Do nothing."""
+
+
+def table(name: str) -> type[Record]:
+    """A record of that table."""
+    return type("Thing", (Record,), {"Meta": type("Meta", (), {"table_name": name, "id_prefix": "thing"})})
+
+
+def resource(*templates: str) -> Resource:
+    """A resource that answers at these templates."""
+    made = Resource()
+    made.paths = {f"s{number}": template for number, template in enumerate(templates)}  # type: ignore[misc]
+    return made
+
+
+def permissions(*ids: str) -> Declarations:
+    """Declarations of permissions only."""
+    return Declarations(permissions=tuple(Permission(one, "For a test.") for one in ids))
+
+
+def events(*names: str, listens_to: tuple[str, ...] = ()) -> Declarations:
+    """Declarations of events, and of listeners to events."""
+    return Declarations(
+        events=tuple(Event(name, "For a test.") for name in names),
+        listeners=tuple(Listener(pattern, work) for pattern in listens_to),
+    )
+
+
+def jobs(*names: str) -> Declarations:
+    """Declarations of jobs only."""
+    return Declarations(jobs=tuple(Job(name, work) for name in names))
+
+
+def tables(*names: str) -> Declarations:
+    """Declarations of records only."""
+    return Declarations(models=tuple(table(name) for name in names))
+
+
+def routes(*templates: str) -> Declarations:
+    """Declarations of one resource."""
+    return Declarations(routes=(resource(*templates),))
+
+
+def verdict(requires: dict[str, tuple[str, ...]] | None = None, /, **declared: Declarations) -> dict[str, str]:
+    """What is wrong with these declarations, by plugin; `requires` says which plugins require which."""
+    everything = {"core": Declarations(), **declared}
+    return broken_rules(everything, {owner: (requires or {}).get(owner, ()) for owner in everything})
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        permissions("job_flows:read", "job_flows:run_now"),
+        events("job_flows.created", "job_flows.run_started"),
+        jobs("job_flows.run", "job_flows.tidy_up"),
+        tables("job_flows_flow", "job_flows_flow_run"),
+        routes("/job-flows", "/job-flows/{job_flow_id}", "/job-flows/{job_flow_id}/stats", "/job-flows/due"),
+        Declarations(checks=(Check("job_flows", work),)),
+    ],
+)
+def test_what_is_named_after_its_plugin_is_accepted(own: Declarations) -> None:
+    assert verdict(job_flows=own) == {}
+
+
+@pytest.mark.parametrize(
+    ("own", "complaint"),
+    [
+        (permissions("agents.read"), "declares the permission agents.read; name it agents:<verb>"),
+        (permissions("agent:read"), "name it agents:<verb>"),
+        (permissions("agents:Read"), "name it agents:<verb>"),
+        (events("agent.created"), "declares the event agent.created; name it agents.<past tense>"),
+        (jobs("agents:run"), "declares the job agents:run; name it agents.<verb>"),
+        (tables("agent"), "declares the table agent; name it agents_<singular>"),
+        (tables("core_agent"), "name it agents_<singular>"),
+        (routes("/agent"), "has the route /agent; its routes begin with /agents, or with the root of a plugin that it requires"),
+        (routes("/agentsx"), "has the route /agentsx; its routes begin with /agents"),
+        (routes("agents"), "has the route 'agents'; a route begins with a slash and does not end with one"),
+        (routes("/agents/"), "does not end with one"),
+    ],
+)
+def test_what_is_named_otherwise_is_refused(own: Declarations, complaint: str) -> None:
+    assert complaint in verdict(agents=own)["agents"]
+
+
+def test_a_root_has_hyphens_where_the_name_has_underscores() -> None:
+    assert "its routes begin with /job-flows" in verdict(job_flows=routes("/job_flows"))["job_flows"]
+
+
+def test_a_route_under_the_root_of_another_plugin_needs_requires() -> None:
+    theirs, ours = routes("/agents"), routes("/agents/{agent_id}/run")
+    assert verdict({"executions": ("agents",)}, agents=theirs, executions=ours) == {}
+    assert verdict(agents=theirs, executions=ours) == {
+        "executions": "has the route /agents/{agent_id}/run under the root of the plugin agents; add 'agents' to its `requires`"
+    }
+
+
+def test_a_root_of_the_core_is_the_cores() -> None:
+    assert verdict(core=routes("/plugins"), plugins=routes("/plugins/mine"))["plugins"] == (
+        "has the route /plugins/mine, and /plugins belongs to the core"
+    )
+
+
+@pytest.mark.parametrize(
+    ("core", "own", "complaint"),
+    [
+        (permissions("slack:read"), permissions("slack:read"), "declares the permission slack:read, which the core has already"),
+        (events("slack.sent"), events("slack.sent"), "declares the event slack.sent, which the core has already"),
+        (jobs("slack.send"), jobs("slack.send"), "declares the job slack.send, which the core has already"),
+        (tables("slack_message"), tables("slack_message"), "declares the table slack_message, which the core has already"),
+        (
+            Declarations(checks=(Check("database", work),)),
+            Declarations(checks=(Check("database", work),)),
+            "which the core has already",
+        ),
+    ],
+)
+def test_a_clash_with_the_core_is_told(core: Declarations, own: Declarations, complaint: str) -> None:
+    assert complaint in verdict(core=core, slack=own)["slack"]
+
+
+def test_a_clash_of_two_plugins_names_both_and_breaks_the_later() -> None:
+    requires = {"executions": ("agents",), "marketplace": ("agents",)}
+    clash = verdict(
+        requires,
+        agents=routes("/agents"),
+        executions=routes("/agents/{agent_id}/run"),
+        marketplace=routes("/agents/{agent_id}/run"),
+    )
+    assert clash == {"marketplace": "declares the route /agents/{agent_id}/run, which the plugin executions has already"}
+
+
+def test_a_clash_of_tables_with_one_prefix_in_another_is_told() -> None:
+    clash = verdict(agents=tables("agents_old_run"), agents_old=tables("agents_old_run"))
+    assert clash == {"agents_old": "declares the table agents_old_run, which the plugin agents has already"}
+
+
+def test_routes_that_differ_in_the_name_of_a_field_only_are_one_route() -> None:
+    clash = verdict({"executions": ("agents",)}, agents=routes("/agents/{agent_id}"), executions=routes("/agents/{id}"))
+    assert "declares the route /agents/{id}, which the plugin agents has already as /agents/{agent_id}" in clash["executions"]
+
+
+def test_one_field_of_a_path_has_one_name() -> None:
+    clash = verdict({"executions": ("agents",)}, agents=routes("/agents/{agent_id}"), executions=routes("/agents/{id}/run"))
+    assert clash == {
+        "executions": "has the route /agents/{id}/run, where the plugin agents calls the field {agent_id}; use the same name"
+    }
+
+
+@pytest.mark.parametrize(
+    ("own", "complaint"),
+    [
+        (permissions("agents:read", "agents:read"), "declares the permission agents:read twice"),
+        (routes("/agents", "/agents"), "declares the route /agents twice"),
+        (Declarations(routes=(resource("/agents"), resource("/agents"))), "declares the route /agents twice"),
+        (tables("agents_agent", "agents_agent"), "declares the table agents_agent twice"),
+        (events(listens_to=("*", "*")), "declares the listener */work twice"),
+    ],
+)
+def test_what_a_plugin_declares_twice_is_refused(own: Declarations, complaint: str) -> None:
+    assert complaint in verdict(agents=own)["agents"]
+
+
+def test_a_listener_to_an_event_that_nobody_declares_is_told() -> None:
+    deaf = verdict(agents=events("agents.created"), webhooks=events(listens_to=("agents.creatd",)))
+    assert deaf == {"webhooks": 'listens to the event agents.creatd, which nobody declares; did you mean "agents.created"?'}
+
+
+@pytest.mark.parametrize("pattern", ["*", "agents.*", "agents.created", "slack.sent"])
+def test_a_listener_may_wait_for_any_event_and_for_a_plugin_that_is_off(pattern: str) -> None:
+    assert verdict(agents=events("agents.created"), webhooks=events(listens_to=(pattern,))) == {}
+
+
+class Undeclared(Resource):
+    """A responder without an operation."""
+
+    paths = {"": "/agents"}  # noqa: RUF012
+
+    def on_get(self, req: Any, resp: Any) -> None:
+        """List agents."""
+
+
+class Guarded(Resource):
+    """An operation with a permission that nobody declares."""
+
+    paths = {"": "/agents"}  # noqa: RUF012
+
+    @operation("agents:reed")
+    def on_get(self, req: Any, resp: Any) -> None:
+        """List agents."""
+
+
+def test_a_responder_without_an_operation_is_refused() -> None:
+    refused = verdict(agents=Declarations(routes=(Undeclared(),)))["agents"]
+    assert refused.startswith("has a route that cannot be served: LookupError: agents: Undeclared.on_get has no @operation")
+
+
+def test_an_operation_with_a_permission_that_nobody_declares_is_refused() -> None:
+    own = Declarations(routes=(Guarded(),), permissions=permissions("agents:read").permissions)
+    assert verdict(agents=own) == {
+        "agents": 'asks for the permission agents:reed at GET /agents, which nobody declares; did you mean "agents:read"?'
+    }
+
+
+def test_a_core_that_contradicts_itself_is_a_bug_of_ours() -> None:
+    with pytest.raises(AssertionError, match=r"declares the job core\.run twice"):
+        verdict(core=jobs("core.run", "core.run"))
