@@ -18,6 +18,7 @@ class Json(Strict):
 
     #: The answer's renderer copies what the database holds unparsed.
     holds_json = True
+    operators = ()
 
     def __init__(self, *, object_only: bool = False, max_bytes: int = 65_536, max_depth: int = 16, **options: Any) -> None:
         self.object_only, self.max_bytes, self.max_depth = object_only, max_bytes, max_depth
@@ -38,6 +39,7 @@ class Json(Strict):
 class ListOf(Strict, fields.List[Any]):
     """A list of at most `max_items` values of one field's type; all different if `unique`."""
 
+    operators = ()
     inner: fields.Field[Any]
 
     def __init__(
@@ -82,6 +84,8 @@ class ListOf(Strict, fields.List[Any]):
 
 class Object(Strict, fields.Nested):  # type: ignore[misc] # marshmallow's own fields disagree about a signature
     """An object that another schema describes."""
+
+    operators = ()
 
     def __init__(self, schema: type[Schema], **options: Any) -> None:
         super().__init__("an object", {}, nested=schema, **options)

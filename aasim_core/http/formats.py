@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from ..clock import from_text, to_text
 from ..ids import is_id
 from ..nearest import did_you_mean
-from .scalars import Patterned, Strict, Text, wrong
+from .scalars import COMPARISONS, Patterned, Strict, Text, wrong
 
 
 class Id(Strict):
@@ -36,6 +36,7 @@ class Instant(Strict):
 
     #: The answer's renderer turns datetimes of this field into text.
     holds_instant = True
+    operators = COMPARISONS
     _TEXT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
     _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,6 +66,7 @@ class Instant(Strict):
 class Date(Strict):
     """A day, ``2026-01-31``."""
 
+    operators = COMPARISONS
     _TEXT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
     def __init__(self, **options: Any) -> None:

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
 from ..errors import Problem
 from .values import LEAST_INTEGER, MOST_INTEGER, kind_of
+
+#: What a list can be asked about a field whose values have an order.
+COMPARISONS = ("ne", "gt", "gte", "lt", "lte", "in")
 
 
 def wrong(code: str, message: str) -> ValidationError:
@@ -21,6 +24,9 @@ class Strict(fields.Field[Any]):
     `expects` completes the sentence "Write …". `shape` is the JSON Schema of the value.
     `description` and `example` go into the API reference; the other options are marshmallow's.
     """
+
+    #: What a list can be asked about the field, besides its value.
+    operators: ClassVar[tuple[str, ...]] = ("ne", "in")
 
     def __init__(
         self, expects: str, shape: Mapping[str, Any], *, description: str = "", example: Any = None, **options: Any
@@ -63,19 +69,28 @@ class Strict(fields.Field[Any]):
 class Text(Strict):
     """Text of `min_length` to `max_length` characters, one line unless `multiline`; nothing is stripped from it."""
 
+    operators = ("ne", "in", "contains")
+
     _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
     _FORBIDDEN_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
     def __init__(
-        self, min_length: int = 0, max_length: int = 200, *, multiline: bool = False, expects: str = "",
-        shape: Mapping[str, Any] | None = None, **options: Any,
+        self,
+        min_length: int = 0,
+        max_length: int = 200,
+        *,
+        multiline: bool = False,
+        expects: str = "",
+        shape: Mapping[str, Any] | None = None,
+        **options: Any,
     ) -> None:
         self.min_length, self.max_length, self.multiline = min_length, max_length, multiline
         self._forbidden = self._FORBIDDEN_IN_LINES if multiline else self._FORBIDDEN
         least = {"minLength": min_length} if min_length else {}
         super().__init__(
             expects or f"text of {span(min_length, max_length)} characters",
-            {"type": "string", **least, "maxLength": max_length, **(shape or {})}, **options,
+            {"type": "string", **least, "maxLength": max_length, **(shape or {})},
+            **options,
         )
 
     def read(self, value: Any) -> Any:
@@ -102,7 +117,13 @@ class Patterned(Text):
     """Text of a certain form: `pattern` matches all of it, and `expects` names it with an example."""
 
     def __init__(
-        self, pattern: str, expects: str, *, min_length: int = 1, max_length: int = 200, shape: Mapping[str, Any] | None = None,
+        self,
+        pattern: str,
+        expects: str,
+        *,
+        min_length: int = 1,
+        max_length: int = 200,
+        shape: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self._pattern = re.compile(pattern)
@@ -119,6 +140,7 @@ class Patterned(Text):
 class Integer(Strict):
     """A whole number from `least` to `most`; ``1.0``, ``"1"`` and ``true`` are none."""
 
+    operators = COMPARISONS
     _TEXT = re.compile("-?(?:0|[1-9][0-9]{0,39})")
 
     def __init__(self, least: int = LEAST_INTEGER, most: int = MOST_INTEGER, **options: Any) -> None:
@@ -143,6 +165,7 @@ class Integer(Strict):
 class Number(Strict):
     """A number from `least` to `most`, whole or not."""
 
+    operators = COMPARISONS
     _TEXT = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,40})?")
 
     def __init__(self, least: float = -1e300, most: float = 1e300, **options: Any) -> None:
@@ -166,6 +189,8 @@ class Number(Strict):
 
 class Boolean(Strict, fields.Boolean):
     """``true`` or ``false`` and nothing that resembles them."""
+
+    operators = ("ne",)
 
     def __init__(self, **options: Any) -> None:
         super().__init__("true or false", {"type": "boolean"}, **options)

@@ -1,0 +1,221 @@
+"""Query strings: what is unknown, repeated or malformed in them is refused, because a typo must not return everything."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import marshmallow
+import orjson
+from marshmallow import ValidationError, missing
+
+from ..errors import Problem, Refused, not_found
+from ..nearest import did_you_mean
+from .containers import ListOf
+from .paging import Filter, Question
+from .scalars import Boolean, Choice, Integer, Strict, Text, wrong
+from .values import shown
+
+_MOST_PROBLEMS = 20
+_MOST_ALTERNATIVES = 100
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+_PLAIN = re.compile("[!-~]*")
+_NUMBER = re.compile("[1-9][0-9]{0,17}")
+
+Parameters = Mapping[str, Strict]
+#: The parameters whose absence means something: a default, or an error.
+Implied = Sequence[tuple[str, Strict]]
+
+
+class Sort(Strict):
+    """A field to sort by, with ``-`` in front for descending."""
+
+    def __init__(self, *names: str, **options: Any) -> None:
+        self.names = names
+        words = [word for name in names for word in (name, f"-{name}")]
+        expects = f"one of {', '.join(names)}, with - in front for descending"
+        super().__init__(expects, {"type": "string", "enum": words}, **options)
+
+    def read(self, value: Any) -> Any:
+        if value.removeprefix("-") not in self.names:
+            raise wrong("invalid_choice", f"Write {self.expects}.")
+        return value
+
+
+class ListQuery:
+    """What the lists of one operation can be asked.
+
+    `reply` is the schema of the items: its fields say how the text of a filter is read and which operators there are.
+    `filters` and `sorts` name the fields that have them; `default` is the order when none is asked for; `search` names the
+    columns that ``q`` looks through.
+    """
+
+    def __init__(
+        self,
+        reply: marshmallow.Schema,
+        *,
+        filters: Sequence[str] = (),
+        sorts: Sequence[str] = ("created_at",),
+        search: Sequence[str] = (),
+        default: str = "-created_at",
+    ) -> None:
+        self.search = tuple(search)
+        self.filters = {key: found for name in filters for key, found in _filters(name, reply.fields[name])}
+        self.parameters: Parameters = {
+            **_common(tuple(reply.dump_fields), Sort(*sorts, load_default=default), bool(search)),
+            **{key: field for key, (_, _, field) in self.filters.items()},
+        }
+        self.implied = _implied(self.parameters)
+
+    def question(self, route: str, values: Mapping[str, Any]) -> Question:
+        """What `values`, which `parse` read, asks of the list at `route`."""
+        filters = [_filter(*found, values[key]) for key, found in self.filters.items() if key in values]
+        return Question(
+            route=route,
+            limit=values["limit"],
+            sort=values["sort"],
+            filters=filters,
+            cursor=values.get("cursor"),
+            total="total" in values.get("include", ()),
+            search=values.get("q"),
+        )
+
+
+def parse(query_string: str, declared: marshmallow.Schema | ListQuery | None) -> dict[str, Any]:
+    """The typed values of the parameters, with the defaults of absent ones.
+
+    Raises Refused (400) with every ``unknown_parameter`` and ``invalid_parameter``, keyed by the parameter.
+    """
+    parameters, implied = _declared(declared)
+    values: dict[str, Any] = {}
+    problems: dict[str, list[Problem]] = {}
+    for name, text in _pairs(query_string):
+        problem = _read_into(values, parameters, name, text)
+        if problem is not None and len(problems) < _MOST_PROBLEMS:
+            problems[shown(name) or "_"] = [problem]
+    for name, field in implied:
+        if name not in values and name not in problems:
+            if field.required:
+                problems[name] = [Problem("invalid_parameter", f"This parameter is required. Write {field.expects}.")]
+            else:
+                values[name] = field.load_default() if callable(field.load_default) else field.load_default
+    if problems:
+        raise _refusal(problems)
+    return values
+
+
+def id_from_path(text: str) -> int:
+    """The positive whole number that a part of a path is; raises the one 404 for anything else."""
+    if not _NUMBER.fullmatch(text):
+        raise not_found()
+    return int(text)
+
+
+def _declared(declared: marshmallow.Schema | ListQuery | None) -> tuple[Parameters, Implied]:
+    if declared is None:
+        return {}, ()
+    if isinstance(declared, ListQuery):
+        return declared.parameters, declared.implied
+    parameters: Any = declared.load_fields
+    return parameters, _implied(parameters)
+
+
+def _implied(parameters: Parameters) -> Implied:
+    return [(name, field) for name, field in parameters.items() if field.required or field.load_default is not missing]
+
+
+def _pairs(query_string: str) -> Iterator[tuple[str, str]]:
+    if not query_string:
+        return
+    for piece in query_string.split("&"):
+        name, equals, text = piece.partition("=")
+        if not name or not equals:
+            raise _refusal({"_": [Problem("invalid_parameter", "Write each parameter as name=value, with one & between two.")]})
+        yield _decoded(name), _decoded(text)
+
+
+def _decoded(text: str) -> str:
+    if "%" not in text and "+" not in text and _PLAIN.fullmatch(text):
+        return text
+    try:
+        if _BAD_ESCAPE.search(text):
+            raise ValueError("not percent-encoded")
+        return unquote_to_bytes(text.replace("+", " ").encode("ascii")).decode()
+    except ValueError:
+        problem = Problem("invalid_parameter", "Percent-encode the query string as UTF-8.")
+        raise _refusal({"_": [problem]}) from None
+
+
+def _read_into(values: dict[str, Any], parameters: Parameters, name: str, text: str) -> Problem | None:
+    field = parameters.get(name)
+    if field is None:
+        return Problem("unknown_parameter", f'There is no parameter "{shown(name)}".{_advice(name, parameters)}')
+    if name in values:
+        return Problem("invalid_parameter", "Write this parameter once.")
+    try:
+        values[name] = field.deserialize(field.read_text(text))
+    except ValidationError as error:
+        return Problem("invalid_parameter", _first(error.messages).message)
+    return None
+
+
+def _advice(name: str, parameters: Parameters) -> str:
+    operators = [known for known in parameters if known.partition("[")[0] == name.partition("[")[0]]
+    if operators:
+        return f" There are {', '.join(operators)}."
+    return did_you_mean(name, parameters) or ("" if parameters else " This operation takes none.")
+
+
+def _first(messages: Any) -> Problem:
+    while isinstance(messages, dict):
+        messages = next(iter(messages.values()))
+    found = messages[0]
+    return found if isinstance(found, Problem) else Problem("invalid_parameter", str(found))
+
+
+def _refusal(problems: Mapping[str, Sequence[Problem]]) -> Refused:
+    refused = Refused(next(iter(problems.values()))[0].code, "Some query parameters are not valid.")
+    refused.problems = problems
+    return refused
+
+
+def _common(names: tuple[str, ...], sort: Sort, searchable: bool) -> dict[str, Strict]:
+    common: dict[str, Strict] = {
+        "limit": Integer(1, 100, load_default=25, description="How many items a page has."),
+        "cursor": Text(1, 2048, description="Where the page begins: next_cursor or prev_cursor of another page."),
+        "sort": sort,
+        "fields": ListOf(Choice(*names), len(names), min_items=1, unique=True, description="Which fields the items have."),
+        "include": ListOf(Choice("total"), 1, min_items=1, description="What to add: total counts all items."),
+    }
+    return {**common, "q": Text(1, 200, description="Text to look for.")} if searchable else common
+
+
+def _filters(name: str, field: Any) -> Iterator[tuple[str, tuple[str, str, Strict]]]:
+    """The parameters that filter by one field: the key of each, with the field's name, the operator, and what reads the text."""
+    if isinstance(field, ListOf):
+        yield name, (name, "has", field.inner)  # type: ignore[misc]
+        return
+    if not isinstance(field, Strict) or not field.operators:
+        raise TypeError(f"lists cannot be filtered by {name!r}; name a field of a simple type from aasim_core.http.fields")
+    yield name, (name, "eq", field)
+    for operator in field.operators:
+        yield f"{name}[{operator}]", (name, operator, _operand(operator, field))
+    if field.allow_none:
+        yield f"{name}[is_null]", (name, "is_null", Boolean())
+
+
+def _operand(operator: str, field: Strict) -> Strict:
+    if operator == "in":
+        return ListOf(field, _MOST_ALTERNATIVES, min_items=1, unique=True)
+    return Text(1, 200) if operator == "contains" else field
+
+
+def _filter(name: str, operator: str, field: Strict, value: Any) -> Filter:
+    """The filter with its value in the database's form, which is the form in JSON."""
+    if operator == "has":
+        # A list is kept as JSON text, in which an item stands in quotes.
+        return Filter(name, "contains", orjson.dumps(value).decode())
+    if operator == "in":
+        inner: Any = field.inner  # type: ignore[attr-defined]
+        return Filter(name, operator, [inner.write(each) for each in value])
+    return Filter(name, operator, field.write(value))
