@@ -10,7 +10,7 @@ from typing import Any
 
 from . import processes
 from .contestants import ROOT, Service
-from .databases import REDIS, Database, forget_queues, role
+from .databases import REDIS, Database, forget_queues
 from .shape import OTHER, READER, ROWS, WRITER
 from .web import call
 
@@ -67,16 +67,7 @@ class Aasim:
 
     def _settings(self, database: Database) -> dict[str, str]:
         queue = REDIS if self.queue == "redis" else f"sqlite:///{database.folder / 'queue.sqlite3'}"
-        more = {"AASIM_DATABASE__APP_ROLE": role()} if database.kind == "postgresql" else {}
-        return {
-            "AASIM_DATA_DIR": str(database.folder),
-            "AASIM_DATABASE_URL": database.url,
-            "AASIM_QUEUE_URL": queue,
-            "AASIM_AUTH__REGISTRATION": "open",
-            **UNREACHED,
-            **more,
-            **self.settings,
-        }
+        return {**database.settings, "AASIM_QUEUE_URL": queue, "AASIM_AUTH__REGISTRATION": "open", **UNREACHED, **self.settings}
 
 
 def email(organization: str) -> str:

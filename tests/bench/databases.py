@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from tempfile import mkdtemp
 
 #: Where a PostgreSQL superuser can be reached; the databases made are named `bench_…`.
@@ -16,11 +17,18 @@ REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0").rpartition(
 
 @dataclass(frozen=True)
 class Database:
-    """An empty database: its address, and a folder for files beside it."""
+    """An empty database: its address, a folder for files beside it, and on PostgreSQL a role that owns nothing."""
 
     kind: str
     url: str
     folder: Path
+    role: str | None = None
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What tells Aasim to use it."""
+        role = {"AASIM_DATABASE__APP_ROLE": self.role} if self.role else {}
+        return {"AASIM_DATA_DIR": str(self.folder), "AASIM_DATABASE_URL": self.url, **role}
 
 
 @contextmanager
@@ -31,28 +39,21 @@ def fresh(kind: str, name: str) -> Iterator[Database]:
         if kind == "sqlite":
             yield Database(kind, f"sqlite:///{folder / 'bench.sqlite3'}", folder)
         else:
-            with _postgresql(name) as url:
-                yield Database(kind, url, folder)
+            with _postgresql(f"aasim_bench_{name}_{token_hex(4)}") as url:
+                yield Database(kind, url, folder, url.rpartition("/")[2])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def _postgresql(name: str) -> Iterator[str]:
-    database = f"bench_{name}_{os.getpid()}"
-    run_on_server(f"CREATE DATABASE {database}")
+    run_on_server(f"CREATE DATABASE {name}")
+    run_on_server(f"CREATE ROLE {name} NOLOGIN")
     try:
-        yield f"{SERVER}/{database}"
+        yield f"{SERVER}/{name}"
     finally:
-        run_on_server(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-
-
-def role() -> str:
-    """A role that owns nothing, for contestants with a second wall; it stays."""
-    run_on_server(
-        "DO $$ BEGIN CREATE ROLE aasim_bench NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
-    )
-    return "aasim_bench"
+        run_on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        run_on_server(f"DROP ROLE IF EXISTS {name}")
 
 
 def run_on_server(statement: str) -> None:

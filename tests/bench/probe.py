@@ -11,7 +11,7 @@ class Probe:
     def __init__(self, url: str, table: str) -> None:
         self._table = table
         self._mark = "?" if url.startswith("sqlite:") else "%s"
-        self._connection: Any = _connected(url)
+        self._connection: Any = connected(url)
 
     def finished(self, ids: Collection[str]) -> set[str]:
         """Those of `ids` that succeeded."""
@@ -33,7 +33,8 @@ class Probe:
         self._connection.close()
 
 
-def _connected(url: str) -> Any:
+def connected(url: str) -> Any:
+    """A connection to the database at `url`, past every scope; each statement is its own transaction."""
     if url.startswith("sqlite:"):
         return sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None, timeout=30)
     import psycopg

@@ -1,0 +1,67 @@
+"""Faults at chosen system calls of running processes, injected by strace."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..bench.processes import eventually
+
+#: The calls by which a process changes something outside itself: files, the database's log, sockets.
+WRITES = "write,pwrite64,fsync,fdatasync,sendto"
+
+
+def is_usable() -> bool:
+    """Whether strace is installed and may attach to our processes."""
+    strace = shutil.which("strace")
+    return (
+        strace is not None
+        and subprocess.run([strace, "-o", os.devnull, "true"], capture_output=True, check=False).returncode == 0
+    )
+
+
+@contextmanager
+def attached(pids: Sequence[int], folder: Path, *options: str) -> Iterator[Path]:
+    """Trace the processes with all their threads while the body runs; the trace is written to the yielded file."""
+    trace, messages = folder / "trace.txt", folder / "strace.log"
+    trace.unlink(missing_ok=True)
+    targets = [part for pid in pids for part in ("-p", str(pid))]
+    with messages.open("wb") as output:
+        command = ["strace", "-f", "-o", str(trace), *options, *targets]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    wanted = sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in pids)
+    try:
+        eventually(lambda: _attachments(messages) >= wanted or process.poll() is not None, "attaching", seconds=10, pause=0.005)
+        yield trace
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait(10)
+
+
+def _attachments(messages: Path) -> int:
+    text = messages.read_text()
+    return text.count(" attached\n") + sum(int(more) - 1 for more in re.findall(r"attached with (\d+) threads", text))
+
+
+def killing_at(number: int, calls: str = WRITES) -> tuple[str, ...]:
+    """Options that end a traced process at the `number`-th of these calls of any of its threads."""
+    return ("-e", f"trace={calls}", "-e", f"inject={calls}:signal=SIGKILL:when={number}")
+
+
+def full_disk(*paths: Path) -> tuple[str, ...]:
+    """Options that make every write to the files fail as on a full disk."""
+    only = [part for path in paths for part in ("-P", str(path))]
+    calls = "write,pwrite64"
+    return (*only, "-e", f"trace={calls}", "-e", f"inject={calls}:error=ENOSPC")
+
+
+def most_calls_of_a_thread(trace: Path) -> int:
+    """How many calls the busiest thread of a trace made."""
+    threads = Counter(line.split(maxsplit=1)[0] for line in trace.read_text(errors="replace").splitlines() if "(" in line)
+    return max(threads.values(), default=0)
