@@ -32,10 +32,10 @@ from .wire import OPENAI_URL, Gathering, request_for
 class OpenAIChat:
     """A chat with one model of one server; `backend` makes the sockets, and decides which addresses may be reached."""
 
-    def __init__(self, config: EngineConfig, backend: httpcore2.NetworkBackend) -> None:
+    def __init__(self, config: EngineConfig, backend: httpcore2.NetworkBackend, peer: str | None = None) -> None:
         self._model = config.model
         self._base_url = config.base_url or OPENAI_URL
-        self._peer = urlsplit(self._base_url).netloc.rpartition("@")[2]
+        self._peer = peer or urlsplit(self._base_url).netloc.rpartition("@")[2]
         self._patience = Patience()
         self._client = _client(self._base_url, PatientTransport(self._patience, backend, config.api_key))
 

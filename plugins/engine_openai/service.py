@@ -8,13 +8,16 @@ if TYPE_CHECKING:
     import httpcore2
 
 
-def open_chat(config: EngineConfig, backend: "httpcore2.NetworkBackend | None" = None) -> Chat:
-    """A chat with the model of `config`; `backend` makes the sockets, without it they go wherever the base URL says."""
+def open_chat(config: EngineConfig, *, backend: "httpcore2.NetworkBackend | None" = None, peer: str | None = None) -> Chat:
+    """A chat with the model of `config`.
+
+    `backend` makes the sockets; without it they go wherever the base URL says. Errors call the server `peer`, or by its address.
+    """
     import httpcore2
 
     from .adapter import OpenAIChat
 
-    return OpenAIChat(config, backend or httpcore2.SyncBackend())
+    return OpenAIChat(config, backend or httpcore2.SyncBackend(), peer)
 
 
 def provider() -> Provider:

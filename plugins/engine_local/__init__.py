@@ -1,0 +1,35 @@
+"""The embedded engine: a small language model that runs on this machine, without a key and without network."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aasim_core import Plugin, hookimpl
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+    from ..engines.hookspecs import Provider
+    from .settings import LocalSettings
+
+plugin = Plugin(
+    title="Embedded engine",
+    summary="Runs agents on a small language model inside the installation, offline and without a key.",
+    requires=("engines", "engine_openai"),
+)
+
+
+@hookimpl
+def config_schema() -> "type[LocalSettings]":
+    """The section ``[engine_local]``."""
+    from .settings import LocalSettings
+
+    return LocalSettings
+
+
+@hookimpl
+def engine_providers(app: "App") -> "Sequence[Provider]":
+    """The one provider of this plugin."""
+    from .service import provider
+    from .settings import LocalSettings
+
+    return [provider(app.settings.section("engine_local", LocalSettings), app.settings.data_dir)]
