@@ -25,22 +25,23 @@ def render(plugin_sections: Mapping[str, type[Any]]) -> str:
 
 
 def _settings_of(kind: type[Any]) -> list[str]:
-    return [f"# {field.metadata['help']}\n# {field.name} = {_literal(default_of(field))}\n" for field in fields(kind)]
+    return [f"# {field.metadata['help']}\n# {field.name} = {literal(default_of(field))}\n" for field in fields(kind)]
 
 
 def _first_line(kind: type[Any]) -> str:
     return (kind.__doc__ or "").strip().partition("\n")[0]
 
 
-def _literal(value: Any) -> str:
+def literal(value: Any) -> str:
+    """`value` as TOML writes it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return repr(value)
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(_literal(item) for item in value) + "]"
+        return "[" + ", ".join(literal(item) for item in value) + "]"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key} = {_literal(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key} = {literal(item)}" for key, item in value.items()) + "}"
     return _quoted("" if value is None else str(value))
 
 

@@ -1,0 +1,161 @@
+"""The command line: `aasim COMMAND`. Each command's module is imported when it is called, so that help answers at once."""
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Place(NamedTuple):
+    """Where a command is: its module, its name there, its line in the help, and whether it finds data folder and keys made."""
+
+    module: str
+    name: str
+    help: str
+    prepared: bool = False
+
+
+COMMANDS: Mapping[str, Place] = MappingProxyType(
+    {
+        "up": Place(
+            "aasim_core.commands.processes", "up", "Prepare everything that is missing, then run API and worker together."
+        ),
+        "serve": Place("aasim_core.commands.processes", "serve", "Answer the API."),
+        "worker": Place("aasim_core.commands.processes", "worker", "Do the background work."),
+        "migrate": Place("aasim_core.commands.data", "migrate", "Bring the database up to date."),
+        "backup": Place("aasim_core.commands.data", "backup", "Copy the database and the keys into one file."),
+        "restore": Place("aasim_core.commands.data", "restore", "Put a backup in the place of the database and the keys."),
+        "admin": Place("aasim_core.commands.admin", "admin", "Administrators of the platform."),
+        "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
+        "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: create, rotate, list."),
+        "plugins": Place("aasim_core.plugin_commands", "group", "Plugins: list, check, enable, disable, purge.", True),
+        "jobs": Place("aasim_core.jobs.commands", "group", "Background jobs: list, retry, discard.", True),
+        "openapi": Place("aasim_core.commands.openapi", "openapi", "Write the OpenAPI document."),
+    }
+)
+
+
+class Commands(click.Group):
+    """The core's commands, and those of plugins under the plugin's name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The core's commands; a plugin's need the plugins to be loaded, which help does not wait for."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself, from its module."""
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return _plugin_commands(ctx, cmd_name)
+        command: click.Command = getattr(import_module(place.module), place.name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; whoever asks for its help gets that with broken settings too."""
+        ctx.meta["aasim.help"] = "--help" in args
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.help) for name, place in COMMANDS.items()])
+
+
+def setting_option(setting: str, *names: str, **attributes: Any) -> Callable[[Command], Command]:
+    """An option that sets the setting `setting` (``section.key``), over environment and file."""
+
+    def remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+        if value is not None:
+            flags_of(ctx)[setting] = value
+            if ctx.parent is not None:
+                ctx.obj = load_settings(ctx)
+
+    return click.option(*names, callback=remember, expose_value=False, **attributes)
+
+
+def flags_of(ctx: click.Context) -> dict[str, Any]:
+    """The settings given on the command line."""
+    flags: dict[str, Any] = ctx.meta.setdefault("aasim.flags", {})
+    return flags
+
+
+def load_settings(ctx: click.Context) -> "Settings":
+    """The settings as flags, environment and file say."""
+    from .settings import Settings
+
+    return Settings.load(flags_of(ctx), config=ctx.find_root().params.get("config"))
+
+
+def _remember_pairs(ctx: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> None:
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise click.BadParameter(f"{pair!r} has no value; write --set server.workers=4", ctx, parameter)
+        flags_of(ctx)[name] = value
+
+
+@click.group(cls=Commands, epilog="A plugin's own commands stand under its name: aasim PLUGIN --help.")
+@click.version_option(VERSION, prog_name="aasim")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The settings file (AASIM_CONFIG).")
+@setting_option("data_dir", "--data", metavar="DIR", help="The data folder (AASIM_DATA_DIR, ./var).")
+@click.option(
+    "--set", multiple=True, metavar="SECTION.KEY=VALUE", help="Any setting.", callback=_remember_pairs, expose_value=False
+)
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None) -> None:
+    """Aasim, a self-hosted platform for AI agents."""
+    if ctx.meta["aasim.help"]:
+        return
+    ctx.obj = load_settings(ctx)
+    place = COMMANDS.get(ctx.invoked_subcommand or "")
+    if place and place.prepared:
+        from .installation import prepare
+
+        prepare(ctx.obj)
+
+
+def main() -> None:
+    """Run the command line; failures become sentences and exit codes."""
+    try:
+        cli.main(prog_name="aasim")
+    except Exception as error:  # noqa: BLE001 - the one place where every failure ends
+        from .exits import report
+
+        sys.exit(report(error))
+
+
+def _plugin_commands(ctx: click.Context, name: str) -> click.Command | None:
+    from .nearest import did_you_mean
+    from .plugins import examine
+
+    settings, plugin = load_settings(ctx), name.replace("-", "_")
+    plugins = examine(settings)
+    found = plugins.find(plugin)
+    if found is None:
+        names = [*COMMANDS, *(plugin.name for plugin in plugins.on)]
+        ctx.fail(f'There is no command and no plugin "{name}".{did_you_mean(plugin, names)}')
+    if found.state != "on":
+        ctx.fail(f'The plugin "{plugin}" is {found.state}, so its commands are not there; see: aasim plugins')
+    commands = _commands_of(settings, plugin)
+    if not commands:
+        ctx.fail(f'The plugin "{plugin}" has no commands.')
+    return click.Group(name, commands=commands, help=found.title)
+
+
+def _commands_of(settings: "Settings", plugin: str) -> dict[str, click.Command]:
+    from .installation import open_app
+
+    app = open_app(settings)
+    answers = app.plugins.each("commands", app=app)
+    return {str(command.name): command for owner, answer in answers if owner == plugin for command in answer}

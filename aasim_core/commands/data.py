@@ -1,0 +1,59 @@
+"""``aasim migrate``, ``backup`` and ``restore``: what an operator does to the database."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..cli import setting_option
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Change nothing; exit with 78 if something is pending.")
+@setting_option("data_dir", "--data", metavar="DIR", help="The data folder.")
+@click.pass_obj
+def migrate(settings: "Settings", check: bool) -> None:
+    """Bring the database up to date; safe to run again, and by several machines at once."""
+    from ..installation import open_app, upgrade
+
+    app = open_app(settings)
+    if check:
+        from ..data.migrations import refuse_pending
+
+        with app.database.connected():
+            refuse_pending(app.database, app.migration_sources)
+        click.echo("The database is up to date.")
+        return
+    applied = upgrade(app)
+    for name in applied:
+        click.echo(f"applied {name}")
+    click.echo(f"{len(applied)} migrations applied." if applied else "The database is up to date.")
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.pass_obj
+def backup(settings: "Settings", path: Path) -> None:
+    """Copy the database and the keys into FILE, while the platform runs."""
+    from ..data.backup import backup as write_backup
+    from ..installation import open_app
+
+    write_backup(open_app(settings), path)
+    click.echo(f"Written: {path}. It holds the keys; keep it where only you can read it.")
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def restore(settings: "Settings", path: Path, yes: bool) -> None:
+    """Put what FILE holds in the place of the database and the keys; stop API and worker first."""
+    from ..data.backup import restore as read_backup
+
+    if not yes:
+        click.confirm("What the database holds now will be gone. Go on?", abort=True)
+    read_backup(settings, path)
+    click.echo(f"Restored from {path}. Start API and worker again.")

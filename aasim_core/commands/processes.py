@@ -1,0 +1,71 @@
+"""``aasim serve``, ``aasim worker`` and ``aasim up``: the processes of the platform."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..cli import flags_of, setting_option
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+
+def _end_with_parent(ctx: click.Context, parameter: click.Parameter, parent: int | None) -> None:
+    if parent is not None:
+        from ..supervisor import end_with
+
+        end_with(parent)
+
+
+_parent_option = click.option(
+    "--parent", type=int, hidden=True, callback=_end_with_parent, expose_value=False, help="End when this process is gone."
+)
+
+
+@click.command()
+@setting_option("data_dir", "--data", metavar="DIR", help="The data folder.")
+@setting_option("server.bind", "--bind", metavar="HOST:PORT", help="Where to listen.")
+@_parent_option
+@click.pass_obj
+def serve(settings: "Settings") -> None:
+    """Answer the API until SIGTERM, which lets running requests finish."""
+    from .. import logs, wsgi
+    from ..installation import prepare, refuse_exposure, refuse_taken_port
+
+    logs.configure(settings.log)
+    prepare(settings)
+    refuse_exposure(settings)
+    refuse_taken_port(settings)
+    wsgi.run(settings)
+
+
+@click.command()
+@setting_option("data_dir", "--data", metavar="DIR", help="The data folder.")
+@_parent_option
+@click.pass_obj
+def worker(settings: "Settings") -> None:
+    """Do the background work until SIGTERM, which lets running jobs finish or hands them back."""
+    from .. import logs
+    from .. import worker as process
+    from ..installation import prepare
+
+    logs.configure(settings.log)
+    prepare(settings)
+    process.run(settings)
+
+
+@click.command()
+@setting_option("data_dir", "--data", metavar="DIR", help="The data folder.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on, on this machine only.")
+@click.option("--email", default="admin@example.com", show_default=True, help="The first administrator's address.")
+@click.option("--demo", is_flag=True, help="Run the sample agent once, print what it answered, and exit.")
+@click.pass_context
+def up(ctx: click.Context, port: int | None, email: str, demo: bool) -> None:
+    """Prepare what is missing (database, first administrator, model file), then run API and worker until Ctrl-C."""
+    from ..cli import load_settings
+    from ..up import up as bring_up
+
+    if port is not None:
+        flags_of(ctx)["server.bind"] = f"127.0.0.1:{port}"
+        ctx.obj = load_settings(ctx)
+    ctx.exit(bring_up(ctx.obj, flags_of(ctx), email=email, demo=demo))

@@ -1,0 +1,106 @@
+"""How a command ends that failed: sentences on standard error and an exit code, in one place; never a traceback."""
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+
+from .errors import Invalid, Refused, StartupError
+
+Explanation = tuple[list[str], int] | None
+
+# sysexits.h
+DATA, UNAVAILABLE, SOFTWARE, STORAGE, TRY_AGAIN, NO_PERMISSION, CONFIGURATION = 65, 69, 70, 74, 75, 77, 78
+
+_FULL = "the disk is full; make room in the data folder and start again, nothing that was answered is lost"
+_DAMAGED = 'the database is damaged; put a backup in its place with "aasim restore FILE"'
+#: What SQLite and PostgreSQL say, in lower case, with what to do about it.
+_DATABASE_PHRASES = (
+    ("malformed", _DAMAGED, STORAGE),
+    ("not a database", _DAMAGED, STORAGE),
+    ("disk i/o error", "the disk under the database fails; look into the system's log before you start again", STORAGE),
+    ("is full", _FULL, STORAGE),
+    ("no space left", _FULL, STORAGE),
+    ("readonly", "the database cannot be written by this user; give its file and folder to them", NO_PERMISSION),
+    ("unable to open", "the database file cannot be opened; correct database.url, or the rights of its folder", STORAGE),
+    ("locked", "another process holds the database; stop it, or try again", TRY_AGAIN),
+    ("no such table", "the database is not up to date; run: aasim migrate", CONFIGURATION),
+    ("does not exist", "the database is not there or not up to date; create it, then run: aasim migrate", CONFIGURATION),
+    ("authentication failed", "the database refuses the user or the password of database.url", CONFIGURATION),
+    ("connect", "the database does not answer; start it, or correct database.url", UNAVAILABLE),
+)
+
+
+def report(error: Exception) -> int:
+    """Tell the person at the command line what failed and what to do; returns the exit code."""
+    sentences, code = explain(error)
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    for sentence in sentences:
+        print(f"\033[31m{sentence}\033[0m" if colour else sentence, file=sys.stderr)  # noqa: T201
+    return code
+
+
+def explain(error: Exception) -> tuple[list[str], int]:
+    """What to say about `error`, and the exit code (sysexits.h)."""
+    for link in _chain(error):
+        for known in (_ours, _of_the_system, _of_the_database, _of_redis):
+            found = known(link)
+            if found:
+                return found
+    return [f"something unforeseen went wrong ({type(error).__name__}); the whole story is in {_written(error)}"], SOFTWARE
+
+
+def _ours(error: BaseException) -> Explanation:
+    if isinstance(error, StartupError):
+        return list(error.problems), error.exit_code
+    if isinstance(error, Invalid):
+        return [f"{field}: {problem.message}" for field, problems in error.problems.items() for problem in problems], DATA
+    if isinstance(error, Refused):
+        return [error.message], DATA
+    return None
+
+
+def _of_the_system(error: BaseException) -> Explanation:
+    if not isinstance(error, OSError):
+        return None
+    where = f" {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return [_FULL], STORAGE
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return [f"no permission for{where or ' a file'}; give it to the user that runs aasim"], NO_PERMISSION
+    if error.errno == errno.EADDRINUSE:
+        return ["another process listens on that port; stop it, or choose another one with AASIM_BIND"], UNAVAILABLE
+    if error.errno == errno.ENOENT and where:
+        return [f"there is no{where}"], UNAVAILABLE
+    return None
+
+
+def _of_the_database(error: BaseException) -> Explanation:
+    if not any(kind.__module__.partition(".")[0] in ("peewee", "sqlite3", "psycopg") for kind in type(error).__mro__):
+        return None
+    text = str(error).lower()
+    return next((([sentence], code) for phrase, sentence, code in _DATABASE_PHRASES if phrase in text), None)
+
+
+def _of_redis(error: BaseException) -> Explanation:
+    if type(error).__module__.partition(".")[0] != "redis":
+        return None
+    return ["Redis does not answer; start it, or correct queue.url and rate_limits.url"], UNAVAILABLE
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    link: BaseException | None = error
+    while link is not None:
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _written(error: Exception) -> str:
+    from .logs import redacted
+
+    descriptor, path = tempfile.mkstemp(prefix="aasim-", suffix=".log")
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(redacted("".join(traceback.format_exception(error))))
+    return path
