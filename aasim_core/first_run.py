@@ -1,0 +1,44 @@
+"""What `aasim up` prepares before it serves; where something is there already, a step changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .commands.admin import generated_password
+from .errors import StartupError
+from .identity import administrators
+
+if TYPE_CHECKING:
+    from .app import App
+    from .terminal import Report
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the first administrator logs in with."""
+
+    email: str
+    password: str
+
+
+def first_administrator(app: "App", email: str) -> Credentials | None:
+    """Make an administrator with a generated password, unless there is one."""
+    if administrators.exist(app):
+        return None
+    credentials = Credentials(email, generated_password())
+    administrators.create(app, credentials.email, credentials.password)
+    return credentials
+
+
+def first_run(app: "App", report: "Report") -> None:
+    """Let the plugins fetch and make what they need before their first request: a model file, a sample agent."""
+    if hasattr(app.hook, "prepare"):
+        for _ in app.plugins.each("prepare", app=app, report=report):
+            pass
+
+
+def demonstrate(app: "App", say: Callable[[str], None]) -> None:
+    """Let the plugins show what they can do, once, with API and worker running."""
+    shown = list(app.plugins.each("demonstrate", app=app, say=say)) if hasattr(app.hook, "demonstrate") else []
+    if not shown:
+        raise StartupError("no plugin that is on has anything to demonstrate; turn on the plugins that run agents", exit_code=69)

@@ -1,0 +1,100 @@
+"""``aasim up``: everything that is missing is prepared, then API and worker run under one supervisor."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from .errors import StartupError
+from .first_run import Credentials, demonstrate, first_administrator, first_run
+from .installation import open_app, refuse_exposure, refuse_taken_port, upgrade
+from .settings import Settings
+from .supervisor import Supervisor
+from .terminal import Terminal
+from .version import VERSION
+
+if TYPE_CHECKING:
+    from .app import App
+
+_START_SECONDS = 60
+#: What the processes need to notice the end of their own grace time.
+_MARGIN_SECONDS = 5
+
+
+def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) -> int:
+    """Prepare and run until a signal, or until the demonstration is over; returns the exit code.
+
+    `flags` are the settings given on the command line, which the processes get too.
+    """
+    terminal = Terminal()
+    terminal.say(f"Aasim {VERSION}", "bold")
+    refuse_exposure(settings)
+    refuse_taken_port(settings)
+    app = open_app(settings)
+    credentials = _prepare(app, terminal, email)
+    supervisor = Supervisor(_commands(settings, flags), terminal.trouble)
+    started = time.monotonic()
+    with supervisor.running(max(settings.worker.grace_seconds, settings.server.graceful_timeout_seconds) + _MARGIN_SECONDS):
+        if supervisor.watch(lambda: _is_ready(settings), _START_SECONDS):
+            terminal.done(f"API and worker run ({time.monotonic() - started:.1f} s)")
+            _introduce(settings, terminal, credentials)
+            if demo:
+                demonstrate(app, terminal.say)
+            else:
+                supervisor.watch()
+            terminal.say("Stopping; running work finishes first.")
+        elif not supervisor.exit_code:
+            raise StartupError(f"the API did not answer on {settings.server.bind} within {_START_SECONDS} s", exit_code=69)
+    return supervisor.exit_code
+
+
+def _prepare(app: "App", terminal: Terminal, email: str) -> Credentials | None:
+    with terminal.working("preparing the database"):
+        applied = upgrade(app)
+    terminal.done(f"Database: {f'{len(applied)} migrations applied' if applied else 'up to date'}")
+    credentials = first_administrator(app, email)
+    with terminal.working("preparing the plugins") as report:
+        first_run(app, report)
+    terminal.done(f"Plugins: {len(app.plugins.on)} on")
+    app.database.close_all()
+    return credentials
+
+
+def _commands(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    # -P keeps the folder that the command was called from out of the import path.
+    common = [sys.executable, "-P", "-m", "aasim_core"]
+    if settings.config_file:
+        common += ["--config", str(settings.config_file)]
+    for name, value in flags.items():
+        common += ["--set", f"{name}={value}"]
+    return {name: [*common, name, "--parent", str(os.getpid())] for name in ("serve", "worker")}
+
+
+def _address(settings: Settings) -> str:
+    host = settings.server.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
+
+
+def _is_ready(settings: Settings) -> bool:
+    try:
+        with urlopen(f"{_address(settings)}/api/v1/health/ready", timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _introduce(settings: Settings, terminal: Terminal, credentials: Credentials | None) -> None:
+    address = _address(settings)
+    email, password = (credentials.email, credentials.password) if credentials else ("admin@example.com", "…")
+    if credentials:
+        terminal.say(f"\n  First administrator  {email}\n  Password             {password}   (shown only now)")
+    terminal.say(f"\n  Reference  {address}/docs\n  Try:")
+    terminal.say(
+        f"""  curl -s {address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n"""
+        f"""    -d '{{"email": "{email}", "password": "{password}"}}'""",
+        "cyan",
+    )
+    terminal.say("\nCtrl-C stops.")
