@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .version import VERSION as __version__
+from .version import VERSION
 
 if TYPE_CHECKING:
     from .access.permissions import Permission
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .jobs.queue import enqueue
     from .plugins.manifest import Plugin
     from .settings import setting
+
+__version__ = VERSION
 
 _HOME_OF = {
     "App": "app",

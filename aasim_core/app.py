@@ -22,6 +22,8 @@ from .events.log import Deliveries
 from .http.health import Check
 from .http.limits import Limiter
 from .http.operations import Endpoint
+from .identity.passwords import Passwords
+from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
 from .jobs.queue import flush as flush_jobs
 from .plugins import Collected, Plugins, collect, load
@@ -40,17 +42,21 @@ class App:
     database: Database
     keyring: Keyring
     plugins: Plugins
-    permissions: Mapping[str, Permission] = MappingProxyType({})
-    events: Mapping[str, Event] = MappingProxyType({})
-    listeners: Mapping[str, Listener] = MappingProxyType({})
-    jobs: Mapping[str, Job] = MappingProxyType({})
+    permissions: Mapping[str, Permission] = field(default_factory=lambda: MappingProxyType({}))
+    events: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
+    listeners: Mapping[str, Listener] = field(default_factory=lambda: MappingProxyType({}))
+    jobs: Mapping[str, Job] = field(default_factory=lambda: MappingProxyType({}))
     endpoints: Sequence[Endpoint] = ()
     models: Sequence[type[peewee.Model]] = ()
     checks: Sequence[Check] = ()
     draining: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.tokens = Tokens(self.keyring, self.settings.auth.access_token_seconds)
+        auth = self.settings.auth
+        self.tokens = AccessTokens(
+            self.keyring, issuer="aasim", audience="aasim-api", lifetime_seconds=auth.access_token_seconds
+        )
+        self.passwords = Passwords(auth.hashing_at_once)
         self.rights = RightsCache(self)
         self.features = Features(self)
         self.limiter = Limiter(self.settings)
@@ -82,8 +88,12 @@ def open_database(settings: Settings, url: str | None = None, role: str | None =
     """The database of the settings, or the one at `url`; connections are made when they are needed."""
     section = settings.database
     return connect(
-        url or section.url, threads=max(settings.server.threads, settings.worker.threads + 4), durability=section.durability,
-        role=role or section.app_role, wait_seconds=section.pool_wait_seconds, statement_seconds=section.statement_timeout_seconds,
+        url or section.url,
+        threads=max(settings.server.threads, settings.worker.threads + 4),
+        durability=section.durability,
+        role=role or section.app_role,
+        wait_seconds=section.pool_wait_seconds,
+        statement_seconds=section.statement_timeout_seconds,
     )
 
 

@@ -7,27 +7,74 @@ from typing import Any
 #: Every error code of the API with its HTTP status. The list is closed: a code that is not here cannot be raised.
 STATUS_OF: Mapping[str, int] = {
     **dict.fromkeys(
-        ("malformed_json", "duplicate_key", "nesting_too_deep", "invalid_parameter", "unknown_parameter", "invalid_cursor",
-         "bad_request"), 400),
+        (
+            "malformed_json",
+            "duplicate_key",
+            "nesting_too_deep",
+            "invalid_parameter",
+            "unknown_parameter",
+            "invalid_cursor",
+            "bad_request",
+        ),
+        400,
+    ),
     **dict.fromkeys(
-        ("authentication_required", "invalid_token", "token_expired", "invalid_credentials", "invalid_refresh_token"), 401),
+        ("authentication_required", "invalid_token", "token_expired", "invalid_credentials", "invalid_refresh_token"), 401
+    ),
     **dict.fromkeys(("plan_limit_exceeded", "budget_exceeded"), 402),
     **dict.fromkeys(
-        ("permission_denied", "session_required", "ip_not_allowed", "reauthentication_required", "organization_suspended",
-         "registration_closed"), 403),
+        (
+            "permission_denied",
+            "session_required",
+            "ip_not_allowed",
+            "reauthentication_required",
+            "organization_suspended",
+            "registration_closed",
+        ),
+        403,
+    ),
     **dict.fromkeys(("not_found", "route_not_found", "feature_disabled"), 404),
     "method_not_allowed": 405,
     **dict.fromkeys(
-        ("conflict", "already_exists", "invalid_state", "last_owner", "already_decided", "action_changed", "in_use",
-         "rubric_gate_failed", "idempotency_in_progress"), 409),
+        (
+            "conflict",
+            "already_exists",
+            "invalid_state",
+            "last_owner",
+            "already_decided",
+            "action_changed",
+            "in_use",
+            "rubric_gate_failed",
+            "idempotency_in_progress",
+        ),
+        409,
+    ),
     "length_required": 411,
     "version_conflict": 412,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     **dict.fromkeys(
-        ("validation_failed", "required", "null_not_allowed", "invalid_type", "invalid_format", "too_short", "too_long",
-         "out_of_range", "too_many_items", "unknown_field", "not_unique", "invalid_choice", "invalid_reference",
-         "invalid_characters", "url_not_allowed", "weak_password", "idempotency_key_reused"), 422),
+        (
+            "validation_failed",
+            "required",
+            "null_not_allowed",
+            "invalid_type",
+            "invalid_format",
+            "too_short",
+            "too_long",
+            "out_of_range",
+            "too_many_items",
+            "unknown_field",
+            "not_unique",
+            "invalid_choice",
+            "invalid_reference",
+            "invalid_characters",
+            "url_not_allowed",
+            "weak_password",
+            "idempotency_key_reused",
+        ),
+        422,
+    ),
     **dict.fromkeys(("rate_limited", "too_many_attempts", "quota_exceeded", "queue_full"), 429),
     "internal_error": 500,
     **dict.fromkeys(("unavailable", "busy", "storage_unavailable"), 503),
@@ -56,8 +103,7 @@ class Refused(Exception):
     """
 
     def __init__(
-        self, code: str, message: str, *, field: str = "_", meta: Mapping[str, Any] | None = None,
-        retry_after: int | None = None,
+        self, code: str, message: str, *, field: str = "_", meta: Mapping[str, Any] | None = None, retry_after: int | None = None
     ) -> None:
         super().__init__(message)
         self.message = message

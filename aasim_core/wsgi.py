@@ -1,8 +1,18 @@
 """The API process: gunicorn, configured from our settings only."""
 
-from typing import Any
+import atexit
+import os
+import signal
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .app import App
+
+#: Where gunicorn's workers leave their sign of life: in memory, so that it does not wait for a disk.
+_MEMORY = "/dev/shm"  # noqa: S108 - only a folder to look for
 
 
 def run(settings: Settings) -> None:
@@ -28,7 +38,7 @@ def run(settings: Settings) -> None:
 
         def load(self) -> Any:
             app = build_app(settings)
-            _start_plugins(app)
+            _follow_process(app)
             return make_wsgi(app)
 
     Server().run()
@@ -36,18 +46,37 @@ def run(settings: Settings) -> None:
 
 def _options(settings: Settings) -> dict[str, Any]:
     server = settings.server
-    return {
-        "bind": server.bind, "workers": server.workers, "threads": server.threads, "worker_class": "gthread",
-        "keepalive": server.keepalive_seconds, "graceful_timeout": server.graceful_timeout_seconds, "timeout": 120,
-        "forwarded_allow_ips": ",".join(server.trusted_proxies) or "127.0.0.1", "proc_name": "aasim serve",
-        "preload_app": False, "control_socket_disable": True, "accesslog": None, "errorlog": "-", "loglevel": "warning",
-        "worker_tmp_dir": "/dev/shm",  # noqa: S108 - heartbeat files must not wait for a disk
+    options: dict[str, Any] = {
+        "bind": server.bind,
+        "workers": server.workers,
+        "threads": server.threads,
+        "worker_class": "gthread",
+        "keepalive": server.keepalive_seconds,
+        "graceful_timeout": server.graceful_timeout_seconds,
+        "timeout": 120,
+        "forwarded_allow_ips": ",".join(server.trusted_proxies) or "127.0.0.1",
+        "proc_name": "aasim serve",
+        "preload_app": False,
+        "control_socket_disable": True,
+        "accesslog": None,
+        "errorlog": "-",
+        "loglevel": "warning",
     }
+    if os.path.isdir(_MEMORY):
+        options["worker_tmp_dir"] = _MEMORY
+    return options
 
 
-def _start_plugins(app: Any) -> None:
-    import atexit
-
+def _follow_process(app: "App") -> None:
+    """Start the plugins, stop them with the process, and begin to drain as soon as the process is told to stop."""
     for _ in app.plugins.each("startup", app=app):
         pass
     atexit.register(lambda: [None for _ in app.plugins.each("shutdown", app=app)])
+    stop = signal.getsignal(signal.SIGTERM)
+
+    def drain(number: int, frame: FrameType | None) -> None:
+        app.draining.set()
+        if callable(stop):
+            stop(number, frame)
+
+    signal.signal(signal.SIGTERM, drain)

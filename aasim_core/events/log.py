@@ -71,8 +71,13 @@ def subject_of(record: Record) -> Subject:
 
 
 def emit(
-    name: str, subject: Record | Subject, *, data: Mapping[str, Any] | None = None,
-    changes: Mapping[str, Sequence[Any]] | None = None, outcome: str = SUCCESS, organization_id: str | None = None,
+    name: str,
+    subject: Record | Subject,
+    *,
+    data: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Sequence[Any]] | None = None,
+    outcome: str = SUCCESS,
+    organization_id: str | None = None,
     secret_fields: Sequence[str] = (),
 ) -> EventRow:
     """Record that `name` happened to `subject`; it commits with the change, or not at all.
@@ -83,9 +88,19 @@ def emit(
     actor = current_actor()
     masked = {key: [_MASK, _MASK] if key in secret_fields else list(value) for key, value in (changes or {}).items()}
     event = EventRow(
-        organization_id=organization_id or current_organization(), at=now(), actor_type=actor.type, actor_id=actor.id,
-        actor_label=actor.label, actor_ip=actor.ip, name=name, subject_type=about.type, subject_id=about.id,
-        subject_label=about.label, outcome=outcome, changes=masked or None, data=dict(data) if data else None,
+        organization_id=organization_id or current_organization(),
+        at=now(),
+        actor_type=actor.type,
+        actor_id=actor.id,
+        actor_label=actor.label,
+        actor_ip=actor.ip,
+        name=name,
+        subject_type=about.type,
+        subject_id=about.id,
+        subject_label=about.label,
+        outcome=outcome,
+        changes=masked or None,
+        data=dict(data) if data else None,
         request_id=current_request_id(),
     )
     database_of(EventRow).current_transaction().events.append(event)
@@ -103,7 +118,9 @@ class Deliveries:
 
     @staticmethod
     def _matching(listeners: Mapping[str, Listener], name: str, moment: str) -> tuple[str, ...]:
-        return tuple(key for key, listener in listeners.items() if listener.moment == moment and fnmatchcase(name, listener.pattern))
+        return tuple(
+            key for key, listener in listeners.items() if listener.moment == moment and fnmatchcase(name, listener.pattern)
+        )
 
     def write(self, transaction: "Transaction") -> list[tuple[EventRow, str]]:
         """Call the listeners before the commit, write the rows, and return (event, listener) for each delivery to come.

@@ -68,7 +68,11 @@ def _anonymous(req: Request) -> Actor:
 def _caller(app: "App", endpoint: Endpoint, req: Request) -> Any:
     if not endpoint.needs_caller:
         return None
-    principal = authenticate(app, req)
+    try:
+        principal = authenticate(app, req)
+    except Refused:
+        app.limiter.check(None, req.remote_addr)  # guessing credentials is as limited as having none
+        raise
     if endpoint.operation.session_only and principal.kind != "user":
         raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
     req.principal = principal
@@ -87,7 +91,9 @@ def _denied(permission: str) -> Refused:
     return Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
 
 
-def _write(app: "App", endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
+def _write(
+    app: "App", endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp: Response, ids: dict[str, str]
+) -> None:
     with app.database.transaction(), idempotency.once(app, endpoint, raw, req, resp) as replayed:
         if not replayed:
             _answer(endpoint, plan, raw, req, resp, ids)
@@ -131,7 +137,8 @@ def _match(req: Request, target: Any) -> None:
         return
     if f'"{version}"' not in [tag.strip() for tag in wanted.split(",")]:
         raise Refused(
-            "version_conflict", "The object has changed since you read it; read it again and repeat the change.",
+            "version_conflict",
+            "The object has changed since you read it; read it again and repeat the change.",
             meta={"version": version},
         )
 

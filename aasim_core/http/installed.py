@@ -62,7 +62,9 @@ class InstalledPlugins(Resource):
         """List the plugins of this installation, with what each requires and brings."""
         resp.media = {"items": [self._shown(req, plugin) for plugin in self._app.plugins.found]}
 
-    @operation("core:switch_plugins", body="switch_body", message="Plugin switched.", session_only=True, refusals=("invalid_state",))
+    @operation(
+        "core:switch_plugins", body="switch_body", message="Plugin switched.", session_only=True, refusals=("invalid_state",)
+    )
     def on_put_switch(self, req: Request, resp: Response, name: str, organization_id: str) -> None:
         """Switch a plugin off for the organization, or on again; its routes then answer 404 feature_disabled."""
         plugin = self._app.plugins.find(name)
@@ -76,7 +78,9 @@ class InstalledPlugins(Resource):
         resp.media = {**self._shown(req, plugin), "enabled": enabled}
 
     def _shown(self, req: Request, plugin: Any) -> dict[str, Any]:
-        shown = {key: getattr(plugin, key) for key in (
-            "name", "title", "summary", "version", "origin", "state", "essential", "requires", "uses")}
+        shown = {
+            key: getattr(plugin, key)
+            for key in ("name", "title", "summary", "version", "origin", "state", "essential", "requires", "uses")
+        }
         on = plugin.state == "on" and self._app.features.allowed(req.principal, plugin.name)
         return {**shown, "enabled": on, "brings": asdict(plugin.brings)}

@@ -31,7 +31,12 @@ class RequestLog:
         )
         principal = getattr(req, "principal", None)
         _log.info(
-            "request", method=req.method, route=req.uri_template or "-", status=resp.status_code,
-            milliseconds=round((time.perf_counter() - req.started) * 1000, 2), request_id=req.request_id,
-            organization_id=principal.organization_id if principal else None, principal=principal.id if principal else None,
+            "request",
+            method=req.method,
+            route=req.uri_template or "-",
+            status=resp.status_code,
+            milliseconds=round((time.perf_counter() - req.started) * 1000, 2),
+            request_id=req.request_id,
+            organization_id=principal.organization_id if principal else None,
+            principal=principal.id if principal else None,
         )

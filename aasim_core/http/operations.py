@@ -114,7 +114,11 @@ def _endpoint(
     if declared is None:
         raise LookupError(f"{plugin}: {type(resource).__name__}.{responder.__name__} has no @operation; declare one")
     return Endpoint(
-        plugin=plugin, method=method.upper(), template=template, resource=resource, responder=responder,
+        plugin=plugin,
+        method=method.upper(),
+        template=template,
+        resource=resource,
+        responder=responder,
         operation=_resolved(declared, plugin, resource, responder),
         operation_id="_".join(filter(None, (plugin, method, suffix or "collection"))),
         path_ids=tuple(part.strip("{}") for part in template.split("/") if part.startswith("{")),
@@ -135,5 +139,7 @@ def _resolved(declared: Operation, plugin: str, resource: Resource, responder: C
 
 def _nouns(plugin: str) -> dict[str, str]:
     plural = plugin.replace("_", " ")
-    singular = plural[:-3] + "y" if plural.endswith("ies") else plural[:-2] if plural.endswith("ches") else plural.removesuffix("s")
+    singular = (
+        plural[:-3] + "y" if plural.endswith("ies") else plural[:-2] if plural.endswith("ches") else plural.removesuffix("s")
+    )
     return {"plural": plural, "singular": singular}

@@ -57,14 +57,16 @@ class Page:
 
     def pagination(self) -> dict[str, Any]:
         """The envelope's part about paging."""
-        facts = {
-            "limit": self.limit, "next_cursor": self.next_cursor, "prev_cursor": self.prev_cursor, "has_more": self.has_more,
-        }
+        facts = {"limit": self.limit, "next_cursor": self.next_cursor, "prev_cursor": self.prev_cursor, "has_more": self.has_more}
         return facts if self.total is None else {**facts, "total": self.total}
 
 
 def read_page(
-    model: type[Any], names: tuple[str, ...], question: Question, conditions: Sequence[Condition], keyring: Keyring,
+    model: type[Any],
+    names: tuple[str, ...],
+    question: Question,
+    conditions: Sequence[Condition],
+    keyring: Keyring,
     search_fields: Sequence[str] = (),
 ) -> Page:
     """The page of `model`'s rows that the question asks for; columns are `names`. Refused ``invalid_cursor`` for a foreign cursor."""
@@ -81,7 +83,10 @@ def read_page(
     first, last = (_key(names_read, question, rows[0]), _key(names_read, question, rows[-1])) if rows else (None, None)
     has_next, has_previous = (True, more) if backwards else (more, position is not None)
     return Page(
-        names=names_read, rows=rows, limit=question.limit, has_more=bool(rows) and has_next,
+        names=names_read,
+        rows=rows,
+        limit=question.limit,
+        has_more=bool(rows) and has_next,
         next_cursor=_seal(keyring, question, False, last) if rows and has_next else None,
         prev_cursor=_seal(keyring, question, True, first) if rows and has_previous else None,
         total=_count(model, question, conditions) if question.total else None,
@@ -89,7 +94,11 @@ def read_page(
 
 
 def _read(
-    model: type[Any], names: tuple[str, ...], question: Question, conditions: Sequence[Condition], backwards: bool,
+    model: type[Any],
+    names: tuple[str, ...],
+    question: Question,
+    conditions: Sequence[Condition],
+    backwards: bool,
     position: Sequence[Any] | None,
 ) -> list[tuple[Any, ...]]:
     descending = question.sort.startswith("-") != backwards
@@ -143,7 +152,9 @@ def _filter_condition(model: type[Any]) -> Any:
             return Condition(column.is_null(asked.value), {}, (*shape, asked.value))
         if asked.operator == "in":
             names = [f"{name}_{n}" for n in range(len(asked.value))]
-            return Condition(column.in_([Bind(n) for n in names]), dict(zip(names, asked.value, strict=True)), (*shape, len(names)))
+            return Condition(
+                column.in_([Bind(n) for n in names]), dict(zip(names, asked.value, strict=True)), (*shape, len(names))
+            )
         if asked.operator == "contains":
             return Condition(_like(column, name), {name: _pattern(asked.value)}, shape)
         comparison = peewee.Expression(column, OPERATORS.get(asked.operator, "="), Bind(name))
@@ -193,6 +204,7 @@ def _open(keyring: Keyring, question: Question) -> tuple[bool, Sequence[Any] | N
     except ValueError:
         pass
     raise Refused(
-        "invalid_cursor", "The cursor is not of this list; start again without it, and keep sort and filters while paging.",
+        "invalid_cursor",
+        "The cursor is not of this list; start again without it, and keep sort and filters while paging.",
         field="cursor",
     )

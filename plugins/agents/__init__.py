@@ -20,7 +20,9 @@ def models(app: App) -> Sequence[type[Record]]:
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about agents."""
     return (
-        Permission("agents:read", "See agents and their versions", roles=("builder", "operator", "approver", "viewer", "auditor")),
+        Permission(
+            "agents:read", "See agents and their versions", roles=("builder", "operator", "approver", "viewer", "auditor")
+        ),
         Permission("agents:create", "Create, clone and import agents", roles=("builder",)),
         Permission("agents:update", "Change agents and restore versions", roles=("builder",)),
         Permission("agents:execute", "Run agents", roles=("builder", "operator")),

@@ -23,7 +23,10 @@ class Agents(Collection):
     record = Agent
     events = "agents"
     paths: ClassVar[Mapping[str, str]] = {
-        "": "/agents", "one": "/agents/{agent_id}", "clone": "/agents/{agent_id}/clone", "export": "/agents/{agent_id}/export",
+        "": "/agents",
+        "one": "/agents/{agent_id}",
+        "clone": "/agents/{agent_id}/clone",
+        "export": "/agents/{agent_id}/export",
         "import": "/agents/import",
     }
     body = schemas.AgentIn()
@@ -34,8 +37,21 @@ class Agents(Collection):
     node_field = "project_id"
     unique = ("slug", "name")
     query = ListQuery(
-        schemas.AgentOut(), filters=("name", "slug", "status", "visibility", "project_id", "owner_id", "tags", "engine_id",
-        "created_at", "updated_at"), sorts=("created_at", "updated_at", "name"), search=("name", "description"),
+        schemas.AgentOut(),
+        filters=(
+            "name",
+            "slug",
+            "status",
+            "visibility",
+            "project_id",
+            "owner_id",
+            "tags",
+            "engine_id",
+            "created_at",
+            "updated_at",
+        ),
+        sorts=("created_at", "updated_at", "name"),
+        search=("name", "description"),
     )
 
     # An agent is for the whole organization, for its project, or for its owner.
@@ -119,7 +135,8 @@ class AgentVersions(Agents):
     """The versions of an agent's definition."""
 
     paths: ClassVar[Mapping[str, str]] = {
-        "versions": "/agents/{agent_id}/versions", "restore": "/agents/{agent_id}/versions/{number}/restore",
+        "versions": "/agents/{agent_id}/versions",
+        "restore": "/agents/{agent_id}/versions/{number}/restore",
     }
     version_reply = schemas.VersionOut()
     version_query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")

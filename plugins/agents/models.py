@@ -7,7 +7,15 @@ from aasim_core.data.records import TenantRecord
 
 #: The fields that make up an agent's definition: a change of any of them makes a new version.
 DEFINITION = (
-    "engine_id", "instructions", "parameters", "input_schema", "output_schema", "tools", "memory", "limits", "rubric_ids",
+    "engine_id",
+    "instructions",
+    "parameters",
+    "input_schema",
+    "output_schema",
+    "tools",
+    "memory",
+    "limits",
+    "rubric_ids",
 )
 
 
@@ -38,10 +46,7 @@ class Agent(TenantRecord):
     class Meta:
         table_name = "agents_agent"
         id_prefix = "agent"
-        indexes = (
-            (("organization_id", "created_at", "id"), False),
-            (("organization_id", "updated_at", "id"), False),
-        )
+        indexes = ((("organization_id", "created_at", "id"), False), (("organization_id", "updated_at", "id"), False))
 
 
 Agent.add_index(Agent.organization_id, Agent.name, unique=True, where=Agent.deleted_at.is_null(), name="agents_agent_live_name")

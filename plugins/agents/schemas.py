@@ -48,9 +48,12 @@ class AgentIn(Schema):
     project_id = Id(allow_none=True, load_default=None)
     tags = ListOf(Text(1, 50), 20, unique=True, load_default=list)
     engine_id = Id("engine", allow_none=True, load_default=None, description="null is the default engine.")
-    instructions = Text(max_length=100_000, multiline=True, load_default="", description="The prompt; {{ input.field }} is filled in.")
+    instructions = Text(
+        max_length=100_000, multiline=True, load_default="", description="The prompt; {{ input.field }} is filled in."
+    )
     parameters = Json(
-        object_only=True, load_default=dict,
+        object_only=True,
+        load_default=dict,
         description="temperature, max_output_tokens, seed, stop, and what only the engine's provider understands.",
     )
     input_schema = Json(allow_none=True, load_default=None, description="A JSON Schema that inputs must meet.")

@@ -113,7 +113,11 @@ def export(agent: Agent) -> dict[str, Any]:
         engine = engines.find_usable(agent.engine_id)
         needs.append(f"engine of {engine.provider} with model {engine.model}")
     return {
-        "format": FORMAT, "name": agent.name, "description": agent.description, "tags": agent.tags, "definition": definition,
+        "format": FORMAT,
+        "name": agent.name,
+        "description": agent.description,
+        "tags": agent.tags,
+        "definition": definition,
         "needs": needs,
     }
 
@@ -132,7 +136,9 @@ def import_document(values: Mapping[str, Any], name: str | None, owner_id: str) 
 def refuse_unless_runnable(agent: Agent) -> None:
     """Refused ``invalid_state`` for an agent that is paused, archived or a draft of nothing."""
     if agent.status in ("paused", "archived"):
-        raise Refused("invalid_state", f"The agent is {agent.status}; set its status to active first.", meta={"status": agent.status})
+        raise Refused(
+            "invalid_state", f"The agent is {agent.status}; set its status to active first.", meta={"status": agent.status}
+        )
 
 
 def slugify(name: str) -> str:
@@ -142,6 +148,8 @@ def slugify(name: str) -> str:
 
 def _free_name(name: str) -> str:
     """The name itself if no agent has it, or else the first of 'name (copy)', 'name (copy 2)' … that is free."""
-    taken = {row[0] for row in Agent.select(Agent.name).where(Agent.deleted_at.is_null(), Agent.name.startswith(name[:90])).tuples()}
+    taken = {
+        row[0] for row in Agent.select(Agent.name).where(Agent.deleted_at.is_null(), Agent.name.startswith(name[:90])).tuples()
+    }
     candidates = [name, f"{name[:100]} (copy)", *(f"{name[:100]} (copy {n})" for n in range(2, len(taken) + 3))]
     return next(candidate for candidate in candidates if candidate not in taken)

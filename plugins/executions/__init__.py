@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 plugin = Plugin("Executions", "Durable runs, with states, steps, logs, cancel and retry.", requires=("agents", "engines"))
 
-_MOST_CRASHES = "The worker died three times while it ran this; look for what the run asks of it."
-
 
 @hookimpl
 def config_schema() -> type[ExecutionSettings]:
@@ -33,7 +31,9 @@ def models(app: App) -> Sequence[type[Record]]:
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about executions."""
     return (
-        Permission("executions:read", "See executions and their logs", roles=("builder", "operator", "approver", "viewer", "auditor")),
+        Permission(
+            "executions:read", "See executions and their logs", roles=("builder", "operator", "approver", "viewer", "auditor")
+        ),
         Permission("executions:cancel", "Cancel executions", roles=("builder", "operator")),
     )
 
@@ -41,9 +41,16 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """The life of an execution."""
-    told = {"kind": "What kind of thing runs.", "agent_id": "The agent, if one runs.", "workflow_id": "The workflow, if one runs."}
+    told = {
+        "kind": "What kind of thing runs.",
+        "agent_id": "The agent, if one runs.",
+        "workflow_id": "The workflow, if one runs.",
+    }
     ended = told | {
-        "input_tokens": "Tokens read.", "output_tokens": "Tokens written.", "cost": "Micro-units, if known.", "error": "Its code.",
+        "input_tokens": "Tokens read.",
+        "output_tokens": "Tokens written.",
+        "cost": "Micro-units, if known.",
+        "error": "Its code.",
     }
     return (
         Event("executions.queued", "An execution was accepted", "exec", told),
@@ -69,8 +76,11 @@ def jobs(app: App) -> Sequence[Job]:
 
     return (
         Job(
-            loop.JOB, take_turn, retry=Retry(max_attempts=5), time_limit=86_400,
-            dead=lambda payload: loop.give_up(payload["execution_id"], _MOST_CRASHES),
+            loop.JOB,
+            take_turn,
+            retry=Retry(max_attempts=3),
+            time_limit=86_400,
+            on_giving_up=lambda payload, reason: loop.give_up(payload["execution_id"], reason),
         ),
         Job("executions.enforce_cancel", lambda context, payload: service.enforce_cancel(payload["execution_id"])),
     )

@@ -42,7 +42,9 @@ def _run(app: "App", run: Run) -> Finished:
             return Finished(_output(definition, reply))
         messages.append(Message("assistant", reply["text"], tuple(calls)))
         messages += [_carry_out(run, call) for call in calls]
-    raise RunFailed("max_steps_reached", f"The agent had no answer after {turn} turns; raise limits.max_steps or change its prompt.")
+    raise RunFailed(
+        "max_steps_reached", f"The agent had no answer after {turn} turns; raise limits.max_steps or change its prompt."
+    )
 
 
 def _definition(run: Run) -> dict[str, Any]:
@@ -64,19 +66,35 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
     run.log("engine_called", f"Turn {turn}: the engine is asked.", level="debug", data={"messages": len(messages)})
     try:
         answer = engines.ask(
-            app, definition["engine_id"], messages, layers=layers, schema=definition["output_schema"],
-            timeout_seconds=run.seconds_left(), should_cancel=run.cancelled, attempt=run.execution.attempt,
+            app,
+            definition["engine_id"],
+            messages,
+            layers=layers,
+            schema=definition["output_schema"],
+            timeout_seconds=run.seconds_left(),
+            should_cancel=run.cancelled,
+            attempt=run.execution.attempt,
         )
     except Cancelled:
         raise CancelRequested from None
     except EngineError as error:
         raise _later_or_never(run, error) from error
     reply = answer.reply
-    run.log("engine_replied", reply.text[:2000], data={"finish": reply.finish, "model": reply.raw_model, "engine_id": answer.engine_id})
+    run.log(
+        "engine_replied",
+        reply.text[:2000],
+        data={"finish": reply.finish, "model": reply.raw_model, "engine_id": answer.engine_id},
+    )
     return {
-        "text": reply.text, "tool_calls": [asdict(call) for call in reply.tool_calls], "finish": reply.finish,
-        "input_tokens": reply.usage.input_tokens, "output_tokens": reply.usage.output_tokens, "cost": answer.cost,
-        "usage_source": reply.usage.source, "model": reply.raw_model, "engine_id": answer.engine_id,
+        "text": reply.text,
+        "tool_calls": [asdict(call) for call in reply.tool_calls],
+        "finish": reply.finish,
+        "input_tokens": reply.usage.input_tokens,
+        "output_tokens": reply.usage.output_tokens,
+        "cost": answer.cost,
+        "usage_source": reply.usage.source,
+        "model": reply.raw_model,
+        "engine_id": answer.engine_id,
     }
 
 
@@ -119,7 +137,9 @@ def _output(definition: dict[str, Any], reply: dict[str, Any]) -> Any:
         value = orjson.loads(reply["text"])
     except ValueError:
         cut = " It was cut off; raise max_output_tokens." if reply["finish"] == "length" else ""
-        raise RunFailed("output_not_json", f"The answer is not the JSON that output_schema asks for.{cut}", retryable=True) from None
+        raise RunFailed(
+            "output_not_json", f"The answer is not the JSON that output_schema asks for.{cut}", retryable=True
+        ) from None
     broken = json_schema.violations(schema, value)
     if broken:
         path, message = broken[0]

@@ -20,8 +20,22 @@ from .models import Execution
 from .settings import ExecutionSettings
 
 _QUERY = ListQuery(
-    schemas.ExecutionOut(), filters=("kind", "agent_id", "agent_version", "workflow_id", "status", "waiting_for", "parent_id",
-    "root_id", "retry_of", "created_at", "started_at", "finished_at"), sorts=("created_at",),
+    schemas.ExecutionOut(),
+    filters=(
+        "kind",
+        "agent_id",
+        "agent_version",
+        "workflow_id",
+        "status",
+        "waiting_for",
+        "parent_id",
+        "root_id",
+        "retry_of",
+        "created_at",
+        "started_at",
+        "finished_at",
+    ),
+    sorts=("created_at",),
 )
 
 
@@ -50,8 +64,11 @@ class Executions(Collection):
     record = Execution
     events = "executions"
     paths: ClassVar[Mapping[str, str]] = {
-        "": "/executions", "one": "/executions/{execution_id}", "cancel": "/executions/{execution_id}/cancel",
-        "retry": "/executions/{execution_id}/retry", "logs": "/executions/{execution_id}/logs",
+        "": "/executions",
+        "one": "/executions/{execution_id}",
+        "cancel": "/executions/{execution_id}/cancel",
+        "retry": "/executions/{execution_id}/retry",
+        "logs": "/executions/{execution_id}/logs",
     }
     body = schemas.ExecuteIn()
     reply = schemas.ExecutionOut()
@@ -83,7 +100,9 @@ class Executions(Collection):
         [reach] = within
         return [Condition(mine | reach.expression, {**reach.values, "me": req.principal.user_id}, ("mine or", reach.shape))]
 
-    @operation("cancel", body="cancel_body", reply="reply", also=(202,), message="Execution cancelled.", refusals=("invalid_state",))
+    @operation(
+        "cancel", body="cancel_body", reply="reply", also=(202,), message="Execution cancelled.", refusals=("invalid_state",)
+    )
     def on_post_cancel(self, req: Request, resp: Response, execution_id: str) -> None:
         """End an execution: 200 when it has ended, 202 while its running step comes to an end."""
         execution = service.cancel(req.target, req.body["reason"], self._settings.cancel_grace_seconds)
@@ -93,7 +112,9 @@ class Executions(Collection):
             resp.set_header("Retry-After", "1")
         resp.media = execution
 
-    @operation("agents:execute", body="retry_body", reply="reply", status=202, message="Execution queued.", refusals=("invalid_state",))
+    @operation(
+        "agents:execute", body="retry_body", reply="reply", status=202, message="Execution queued.", refusals=("invalid_state",)
+    )
     def on_post_retry(self, req: Request, resp: Response, execution_id: str) -> None:
         """Run the same input again, with the same version of the agent or the active one."""
         agent = agents.find_live(req.target.agent_id or "")
@@ -130,15 +151,25 @@ class AgentExecutions(Resource):
         return agents.allows(req.rights, permission, target, req.principal.user_id)
 
     @operation(
-        "agents:execute", body="body", reply="reply", status=202, also=(200,), message="Execution queued.",
+        "agents:execute",
+        body="body",
+        reply="reply",
+        status=202,
+        also=(200,),
+        message="Execution queued.",
         refusals=("invalid_state", "queue_full"),
     )
     def on_post_execute(self, req: Request, resp: Response, agent_id: str) -> None:
         """Run an agent. The answer comes at once, or with ``Prefer: wait=N`` when the run has ended within N seconds."""
         settings = self.app.settings.section("executions", ExecutionSettings)
         execution = service.start_agent(
-            req.target, req.body["input"], req.principal.user_id, settings.queue_limit, number=req.body.get("version"),
-            parameters=req.body["parameters"], metadata=req.body["metadata"],
+            req.target,
+            req.body["input"],
+            req.principal.user_id,
+            settings.queue_limit,
+            number=req.body.get("version"),
+            parameters=req.body["parameters"],
+            metadata=req.body["metadata"],
         )
         accepted(self, req, resp, execution)
 

@@ -96,10 +96,19 @@ class Run:
     def log(self, event: str, message: str, *, level: str = "info", data: Any = None) -> None:
         """Add a line to the run's log; it is written with the step that it belongs to."""
         self._sequence += 1
-        self._log.append(LogEntry(
-            organization_id=current_organization(), execution_id=self.execution.id, sequence=self._sequence, at=now(), level=level,
-            step=self._number or None, event=event, message=message, data=data,
-        ))
+        self._log.append(
+            LogEntry(
+                organization_id=current_organization(),
+                execution_id=self.execution.id,
+                sequence=self._sequence,
+                at=now(),
+                level=level,
+                step=self._number or None,
+                event=event,
+                message=message,
+                data=data,
+            )
+        )
 
     def check(self) -> None:
         """Raise if the run was cancelled, ran out of time, or the worker stops."""
@@ -122,22 +131,26 @@ class Run:
         """Write the finished step and the log, in a transaction of their own."""
         if self._pending is not None or self._log:
             with database_of(Step).transaction():
+                self._context.checkpoint() if self._pending is not None else self._context.fence()
                 self.write()
 
     def write(self) -> None:
-        """Write them in the running transaction; raises `LeaseLost` if another worker has the run."""
-        self._context.verify_lease()
+        """Write them in the running transaction, which also fences or completes the job."""
         if self._pending is not None:
-            finished, self._pending = self._pending, None
-            insert_rows(Step, [finished.row()])
+            insert_rows(Step, [self._pending.row()])
         if self._log:
-            rows, self._log = self._log, []
-            insert_rows(LogEntry, [_row(entry) for entry in rows])
+            insert_rows(LogEntry, [_row(entry) for entry in self._log])
+        self._pending, self._log = None, []
 
     def _finished(self, name: str, result: Any, started: datetime) -> Step:
         return Step(
-            execution_id=self.execution.id, organization_id=current_organization(), number=self._number, name=name, result=result,
-            started_at=started, finished_at=now(),
+            execution_id=self.execution.id,
+            organization_id=current_organization(),
+            number=self._number,
+            name=name,
+            result=result,
+            started_at=started,
+            finished_at=now(),
         )
 
 

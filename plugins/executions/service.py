@@ -26,9 +26,16 @@ _LARGEST_INPUT = 262_144
 
 
 def start_agent(
-    agent: Agent, given: Any, initiator_id: str, queue_limit: int, *, number: int | None = None,
-    parameters: Mapping[str, Any] | None = None, metadata: Mapping[str, Any] | None = None,
-    trigger: Mapping[str, Any] | None = None, retry_of: Execution | None = None,
+    agent: Agent,
+    given: Any,
+    initiator_id: str,
+    queue_limit: int,
+    *,
+    number: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    trigger: Mapping[str, Any] | None = None,
+    retry_of: Execution | None = None,
 ) -> Execution:
     """Queue a run of the agent; it pins the version `number`, or the current one."""
     agents.refuse_unless_runnable(agent)
@@ -36,9 +43,17 @@ def start_agent(
     _check_input(definition["input_schema"], given)
     _refuse_full_queue(queue_limit)
     execution = Execution(
-        id=new_id("exec"), organization_id=agent.organization_id, kind="agent", agent_id=agent.id,
-        agent_version=number or agent.agent_version, project_id=agent.project_id, initiator_id=initiator_id, input=given,
-        parameters=dict(parameters or {}), metadata=dict(metadata or {}), trigger=dict(trigger or {"type": "api", "id": None}),
+        id=new_id("exec"),
+        organization_id=agent.organization_id,
+        kind="agent",
+        agent_id=agent.id,
+        agent_version=number or agent.agent_version,
+        project_id=agent.project_id,
+        initiator_id=initiator_id,
+        input=given,
+        parameters=dict(parameters or {}),
+        metadata=dict(metadata or {}),
+        trigger=dict(trigger or {"type": "api", "id": None}),
         retry_of=retry_of.id if retry_of else None,
     )
     execution.root_id = (retry_of.root_id if retry_of else None) or execution.id
@@ -65,7 +80,9 @@ def _refuse_full_queue(limit: int) -> None:
     waiting = database.statement("queue length", _waiting).run(database, {"limit": limit}).fetchone()[0]
     if waiting >= limit:
         meta = {"limit": "queue", "scope": "organization", "used": waiting, "max": limit, "resets_at": None}
-        raise Refused("queue_full", f"{waiting} executions are waiting already; try again when some are done.", meta=meta, retry_after=5)
+        raise Refused(
+            "queue_full", f"{waiting} executions are waiting already; try again when some are done.", meta=meta, retry_after=5
+        )
 
 
 def _waiting() -> Any:
@@ -102,7 +119,13 @@ def retry(execution: Execution, agent: Agent, initiator_id: str, queue_limit: in
         message = f"The execution is {execution.status}; only one that is over can be repeated."
         raise Refused("invalid_state", message, meta={"status": execution.status})
     return start_agent(
-        agent, execution.input, initiator_id, queue_limit, number=execution.agent_version if same_version else None,
-        parameters=execution.parameters, metadata=execution.metadata, trigger={"type": "retry", "id": execution.id},
+        agent,
+        execution.input,
+        initiator_id,
+        queue_limit,
+        number=execution.agent_version if same_version else None,
+        parameters=execution.parameters,
+        metadata=execution.metadata,
+        trigger={"type": "retry", "id": execution.id},
         retry_of=execution,
     )

@@ -23,8 +23,12 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 
 #: The event that tells of each state; a run that goes back to the queue after a delay or a crash is no news.
 EVENTS: Mapping[str, str] = {
-    RUNNING: "executions.started", WAITING: "executions.paused", CANCELLING: "executions.cancelling",
-    SUCCEEDED: "executions.succeeded", FAILED: "executions.failed", CANCELLED: "executions.cancelled",
+    RUNNING: "executions.started",
+    WAITING: "executions.paused",
+    CANCELLING: "executions.cancelling",
+    SUCCEEDED: "executions.succeeded",
+    FAILED: "executions.failed",
+    CANCELLED: "executions.cancelled",
     TIMED_OUT: "executions.timed_out",
 }
 

@@ -1,0 +1,55 @@
+"""Pytest fixtures of a whole app: `app`, `world`, and `worker` which does the jobs that are due.
+
+`plugin_settings` says which plugins are on and with which settings; override it in a conftest or module.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..app import App, build_app
+from ..data.migrations import Source
+from ..http.application import make_wsgi
+from ..secrets import Keyring, new_key, save_keyring
+from ..settings import Settings
+from .world import World
+
+
+@pytest.fixture(scope="session")
+def plugin_settings() -> Mapping[str, Any]:
+    """Flags for `Settings.load`: without any, the bundled plugins are on with their defaults."""
+    return {}
+
+
+def settings_in(folder: Path, plugin_settings: Mapping[str, Any], **flags: Any) -> Settings:
+    """Settings for a data folder of its own, with a fresh key ring and without rate limits."""
+    given = {"data_dir": str(folder), "rate_limits.enabled": False, "auth.registration": "open", **plugin_settings, **flags}
+    settings = Settings.load(given, environ={})
+    if not settings.secrets.key_file.exists():
+        save_keyring(Keyring([new_key()]), settings.secrets.key_file)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def migration_sources(tmp_path_factory: pytest.TempPathFactory, plugin_settings: Mapping[str, Any]) -> Sequence[Source]:
+    """The migrations of the core and of every plugin that is on."""
+    app = build_app(settings_in(tmp_path_factory.mktemp("sources"), plugin_settings))
+    return app.migration_sources
+
+
+@pytest.fixture
+def app(database_url: str, app_role: str | None, tmp_path: Path, plugin_settings: Mapping[str, Any]) -> Iterator[App]:
+    """An app over an empty database, connected, in no scope."""
+    flags = {"database.url": database_url, "database.durability": "normal"} | ({"database.app_role": app_role} if app_role else {})
+    app = build_app(settings_in(tmp_path, plugin_settings, **flags))
+    with app.database.connected():
+        yield app
+    app.database.close_all()
+
+
+@pytest.fixture
+def world(app: App) -> World:
+    """Organizations, people and clients for the app."""
+    return World(app, make_wsgi(app))

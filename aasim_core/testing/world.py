@@ -1,0 +1,132 @@
+"""A small world to test in: an app over an empty database, organizations, people with roles, and a client that speaks for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import falcon.testing
+
+from ..access import grants, tree
+from ..access.records import Membership, Organization, Role
+from ..context import organization_scope, system_scope
+from ..data.records import create
+from ..identity import accounts, sessions
+from ..identity.clients import Client as Device
+from ..identity.records import User
+from ..ids import new_id
+
+if TYPE_CHECKING:
+    from ..app import App
+
+BASE = "/api/v1"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def data(self) -> Any:
+        """The envelope's data; AssertionError, with the whole answer, if it was not a success."""
+        assert isinstance(self.body, dict) and self.body.get("success") is True, (self.status, self.body)  # noqa: S101
+        return self.body["data"]
+
+    @property
+    def codes(self) -> dict[str, list[str]]:
+        """The error codes by field."""
+        assert isinstance(self.body, dict) and self.body.get("success") is False, (self.status, self.body)  # noqa: S101
+        return {name: [problem["code"] for problem in problems] for name, problems in self.body["errors"].items()}
+
+
+@dataclass(frozen=True)
+class Client:
+    """Asks the API, in the name of whoever `token` belongs to."""
+
+    wsgi: Any
+    token: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """One request below ``/api/v1``; header names are written with underscores."""
+        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        where, _, query = path.partition("?")
+        options: dict[str, Any] = {} if body is None else {"json": body}
+        result = falcon.testing.simulate_request(self.wsgi, method, BASE + where, query_string=query, headers=sent, **options)
+        is_json = result.text and (result.headers.get("content-type") or "").startswith("application/json")
+        return Answer(result.status_code, result.headers, result.json if is_json else result.text)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Read."""
+        return self.ask("GET", path, **headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        """Create, or do."""
+        return self.ask("POST", path, body, **headers)
+
+    def put(self, path: str, body: Any = None, **headers: str) -> Answer:
+        """Replace."""
+        return self.ask("PUT", path, body, **headers)
+
+    def patch(self, path: str, body: Any = None, **headers: str) -> Answer:
+        """Change."""
+        return self.ask("PATCH", path, body, **headers)
+
+    def delete(self, path: str, **headers: str) -> Answer:
+        """Delete."""
+        return self.ask("DELETE", path, **headers)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member of an organization, with a client that speaks for them."""
+
+    user_id: str
+    organization_id: str
+    client: Client
+
+
+class World:
+    """Makes organizations and people, directly in the database, and clients for them."""
+
+    def __init__(self, app: "App", wsgi: Any) -> None:
+        self.app = app
+        self.anonymous = Client(wsgi)
+        self._made = 0
+
+    def organization(self, name: str = "Acme") -> Person:
+        """A new organization; the answer is its owner."""
+        with self.app.database.transaction(), system_scope("test"):
+            user = self._user()
+            organization = accounts.found_organization(name, user)
+        return self._person(user, organization)
+
+    def member(self, owner: Person, role: str, node_id: str | None = None) -> Person:
+        """A new member of the owner's organization who holds a built-in role, everywhere or below a node."""
+        with self.app.database.transaction(), organization_scope(owner.organization_id):
+            with system_scope("test"):
+                user = self._user()
+            create(Membership, user_id=user.id)
+            grants.grant("user", user.id, Role.get(Role.name == role), node_id)
+            organization = Organization.get_by_id(owner.organization_id)
+        return self._person(user, organization)
+
+    def node(self, owner: Person, kind: str, parent_id: str | None = None) -> str:
+        """A new node in the tree of the owner's organization; returns its id."""
+        prefix = {"branch": "branch", "department": "dept", "project": "project"}[kind]
+        with self.app.database.transaction(), organization_scope(owner.organization_id):
+            return str(tree.add(kind, new_id(prefix), parent_id).id)
+
+    def _user(self) -> User:
+        self._made += 1
+        return accounts.create_user(f"person{self._made}@example.org", f"Person {self._made}", None)
+
+    def _person(self, user: User, organization: Organization) -> Person:
+        with self.app.database.transaction(), organization_scope(organization.id):
+            tokens = sessions.start(self.app, user, organization.id, Device("127.0.0.1", "aasim tests"))
+        return Person(user.id, organization.id, replace(self.anonymous, token=tokens.access_token))
