@@ -1,15 +1,16 @@
 """`bin/bench`: measures Aasim beside the floor and its peers, and keeps what it found."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import click
 from rich.console import Console
 
-from . import databases, report, rounds
+from . import databases, footprint, growth, queries, report, rounds
 from .contestants import PEER_ENVIRONMENT, ROOT
 from .findings import Measurement, kept, missed
 from .rounds import Options
@@ -17,6 +18,11 @@ from .rounds import Options
 WEB = ("J1", "J1t", "J2", "J3")
 WHAT = (*WEB, "J4", "growth", "start", "memory", "queries")
 Kind = Literal["sqlite", "postgresql"]
+_OF_AASIM: Mapping[str, Callable[[str, Options], Measurement]] = {
+    "growth": growth.measure,
+    "memory": footprint.memory,
+    "queries": queries.measure,
+}
 
 
 @click.group(invoke_without_command=True)
@@ -55,6 +61,19 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
     sys.exit(1 if missed(measurements) and not quick else 0)
 
 
+@main.command()
+@click.option("--points", default=3000, show_default=True, help="Writes at which a worker is killed.")
+@click.option("--kills", default=400, show_default=True, help="Processes that are killed at random under load.")
+@click.option("--restarts", default=50, show_default=True, help="Rolling restarts under load.")
+@click.argument("pytest_arguments", nargs=-1)
+def faults(points: int, kills: int, restarts: int, pytest_arguments: Sequence[str]) -> None:
+    """Try for long what tests/faults tries in short: kills at chosen writes and at random, drains, full disks, lost servers."""
+    often = {"FAULTS_POINTS": points, "FAULTS_API_POINTS": points // 3, "FAULTS_KILLS": kills, "FAULTS_RESTARTS": restarts}
+    command = [sys.executable, "-m", "pytest", "-m", "faults", "tests/faults", *pytest_arguments]
+    environment = {**os.environ, **{name: str(value) for name, value in often.items()}}
+    sys.exit(subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode)
+
+
 def _keep(measurements: Sequence[Measurement]) -> None:
     command = "bin/bench " + " ".join(sys.argv[1:])
     for measurement in measurements:
@@ -71,6 +90,9 @@ def _measured(what: Sequence[str], kinds: Sequence[Kind], options: Options, cons
                 found += rounds.web_jobs(jobs, kind, options)
             if "J4" in what:
                 found += rounds.queue_job(kind, options)
+            found += [measure(kind, options) for name, measure in _OF_AASIM.items() if name in what]
+        if "start" in what:
+            found.append(footprint.start(options))
     return found
 
 

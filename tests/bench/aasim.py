@@ -42,13 +42,13 @@ class Aasim:
 
     def prepare(self, database: Database) -> None:
         subprocess.run(
-            [COMMAND, "migrate"], env=processes.environment(self._settings(database)), check=True, stdout=subprocess.DEVNULL
+            [COMMAND, "migrate"], env=processes.environment(self.settings_for(database)), check=True, stdout=subprocess.DEVNULL
         )
         with self._running(database, worker=False) as (port, _):
             for organization in (READER, OTHER, WRITER):
                 register(port, organization)
         for organization in (READER, OTHER):
-            fill(self._settings(database), organization, self.rows)
+            fill(self.settings_for(database), organization, self.rows)
 
     @contextmanager
     def serving(self, database: Database) -> Iterator[Service]:
@@ -60,12 +60,13 @@ class Aasim:
     def _running(self, database: Database, *, worker: bool) -> Iterator[tuple[int, list["subprocess.Popen[bytes]"]]]:
         port = processes.free_port()
         commands = [[COMMAND, "serve"], *([[COMMAND, "worker"]] if worker else [])]
-        settings = {**self._settings(database), "AASIM_BIND": f"127.0.0.1:{port}"}
+        settings = {**self.settings_for(database), "AASIM_BIND": f"127.0.0.1:{port}"}
         ready = lambda: processes.answers(port, "/api/v1/health/live")  # noqa: E731
         with processes.running(commands, settings, database.folder / f"{self.name}.log", ready) as started:
             yield port, started
 
-    def _settings(self, database: Database) -> dict[str, str]:
+    def settings_for(self, database: Database) -> dict[str, str]:
+        """The environment of its processes."""
         queue = REDIS if self.queue == "redis" else f"sqlite:///{database.folder / 'queue.sqlite3'}"
         return {**database.settings, "AASIM_QUEUE_URL": queue, "AASIM_AUTH__REGISTRATION": "open", **UNREACHED, **self.settings}
 
@@ -87,7 +88,7 @@ def login(port: int, organization: str) -> str:
     return str(call(port, "POST", "/api/v1/auth/login", "", body)["data"]["access_token"])
 
 
-def fill(settings: Mapping[str, Any], organization: str, rows: int) -> None:
-    """Write `rows` agents of the organization through the product's records, in a process with its settings."""
-    command = [sys.executable, "-m", "tests.bench.aasim_seed", email(organization), str(rows)]
+def fill(settings: Mapping[str, Any], organization: str, agents: int, grants: int = 0) -> None:
+    """Write agents of the organization, and grants of others, through the product's records in a process with its settings."""
+    command = [sys.executable, "-m", "tests.bench.aasim_seed", email(organization), str(agents), str(grants)]
     subprocess.run(command, env=processes.environment({**settings, "PYTHONPATH": str(ROOT)}), check=True, cwd=ROOT)

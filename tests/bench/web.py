@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from . import load
@@ -38,28 +37,27 @@ def call(port: int, method: str, path: str, token: str, body: Any = None) -> Any
 
 
 def measured(service: Service, job: str, *, seconds: float, warm_up: float, numbers: Iterator[int]) -> load.Result:
-    """Load `service` with one job from a process of its own; `Failed` when an answer was not the expected one."""
-    plan = load.Plan(
+    """Load `service` with one job; `Failed` when an answer was not the expected one."""
+    return loaded(
         service.port,
         requests_of(service, job),
-        201 if job == "J3" else 200,
-        seconds,
-        warm_up,
+        expect=201 if job == "J3" else 200,
+        seconds=seconds,
+        warm_up=warm_up,
         first_number=next(numbers) * 1_000_000,
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.load"],
-        input=json.dumps(asdict(plan)),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+
+
+def loaded(port: int, requests: list[str], **more: float) -> load.Result:
+    """Load a server from a process of its own (see `load.Plan`); `Failed` when an answer was not the expected one."""
+    plan = json.dumps({"port": port, "requests": requests, **more})
+    command = [sys.executable, "-m", "tests.bench.load"]
+    done = subprocess.run(command, input=plan, capture_output=True, text=True, cwd=ROOT, check=False)
     if done.returncode:
-        raise Failed(f"{job}: {done.stderr.strip()[-500:]}")
+        raise Failed(done.stderr.strip()[-500:])
     result = load.Result(**json.loads(done.stdout))
     if result.errors:
-        raise Failed(f"{job}: {result.errors} of {result.requests} answers were wrong; the first: {result.samples[0]}")
+        raise Failed(f"{result.errors} of {result.requests} answers were wrong; the first: {result.samples[0]}")
     return result
 
 

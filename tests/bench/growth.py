@@ -1,0 +1,182 @@
+"""What the cost of a request must not depend on: the number of rows, the depth of the page, of routes, of other people's grants."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
+
+from . import load
+from .aasim import Aasim, fill, login
+from .contestants import Service
+from .databases import Database, fresh
+from .findings import Goal, Measurement, found
+from .probe import connected
+from .rounds import Options
+from .shape import OTHER, READER
+from .web import call, loaded
+
+FEW, MANY = 10_000, 1_000_000
+GRANTS = 100_000
+_PAGE = "/api/v1/agents?limit=25"
+_PLUGIN = '''"""A plugin of many routes that nobody asks."""
+
+from typing import ClassVar
+
+from aasim_core import Plugin, Resource, hookimpl, operation
+from aasim_core.http.operations import SELF
+
+plugin = Plugin(title="Ballast", summary="Has many routes.")
+
+
+class Ballast(Resource):
+    paths: ClassVar = {{f"n{{number}}": f"/ballast/n{{number}}/{{{{thing}}}}/more" for number in range({count})}}
+
+
+def responder(number):
+    @operation(SELF, message="Nothing.")
+    def on_get(self, req, resp, thing):
+        """Answer nothing."""
+        resp.media = None
+
+    return on_get
+
+
+for number in range({count}):
+    setattr(Ballast, f"on_get_n{{number}}", responder(number))
+
+
+@hookimpl
+def routes(app):
+    return [Ballast()]
+'''
+
+
+def measure(kind: str, options: Options) -> Measurement:
+    """All of it on one kind of database."""
+    raw: dict[str, list[float]] = {}
+    with ExitStack() as stack:
+        database = stack.enter_context(fresh(kind, "growth"))
+        aasim = Aasim(rows=FEW)
+        options.progress(f"{kind}: filling a database of {MANY:,} agents")
+        aasim.prepare(database)
+        grow(database, OTHER, MANY - FEW)
+        with aasim.serving(database) as service:
+            options.progress(f"{kind}: pages of {FEW:,} and {MANY:,} agents")
+            raw |= _turns(_pages(service), options)
+        raw |= _with_grants(aasim, database, options)
+        raw |= _with_routes(database, options)
+    return Measurement("growth", kind, [
+        found(f"J1 at {MANY:,} rows ÷ at {FEW:,}, first page", _cost(raw, "many first", "few first"), Goal("≤", 1.2)),
+        found(f"J1 at {MANY:,} rows ÷ at {FEW:,}, last page", _cost(raw, "many last", "few last"), Goal("≤", 1.2)),
+        found("J2 with 300 routes ÷ with 10", _cost(raw, "300 routes", "10 routes"), Goal("≤", 1.05)),
+        found(f"J2 with {GRANTS:,} grants of others ÷ with none", _cost(raw, "grants", "no grants"), Goal("≤", 1.05)),
+    ], raw=raw)  # fmt: skip
+
+
+def _cost(raw: dict[str, list[float]], dear: str, cheap: str) -> float:
+    return round(float(median(one / other for one, other in zip(raw[cheap], raw[dear], strict=True))), 3)
+
+
+def _turns(requests: dict[str, Callable[[], tuple[Service, list[str]]]], options: Options) -> dict[str, list[float]]:
+    rates: dict[str, list[float]] = {name: [] for name in requests}
+    for number in range(options.rounds):
+        for name in sorted(requests, reverse=bool(number % 2)):
+            service, lines = requests[name]()
+            rates[name].append(loaded(service.port, lines, seconds=options.seconds, warm_up=options.warm_up).rate)
+    return rates
+
+
+def _pages(service: Service) -> dict[str, Callable[[], tuple[Service, list[str]]]]:
+    tokens = {"few": service.reader, "many": login(service.port, OTHER)}
+    last = {size: last_page(service.port, token) for size, token in tokens.items()}
+
+    def asking(size: str, path: str) -> Callable[[], tuple[Service, list[str]]]:
+        organization = READER if size == "few" else OTHER
+        return lambda: (service, [load.request("GET", path, login(service.port, organization))])
+
+    return {f"{size} first": asking(size, _PAGE) for size in tokens} | {
+        f"{size} last": asking(size, last[size]) for size in tokens
+    }
+
+
+def last_page(port: int, token: str) -> str:
+    """The path of the last page, found by walking."""
+    path, before = "/api/v1/agents?limit=100", ""
+    while path != before:
+        before = path
+        pagination = call(port, "GET", path, token)["data"]["pagination"]
+        if pagination["has_more"]:
+            path = f"/api/v1/agents?limit=100&cursor={quote(pagination['next_cursor'])}"
+    return path
+
+
+def _one_agent(service: Service) -> tuple[Service, list[str]]:
+    first = call(service.port, "GET", _PAGE, service.reader)["data"]["items"][0]["id"]
+    return service, [load.request("GET", f"/api/v1/agents/{first}", service.reader)]
+
+
+def _with_grants(aasim: Aasim, database: Database, options: Options) -> dict[str, list[float]]:
+    options.progress(f"{database.kind}: {GRANTS:,} grants of other users")
+    rates: dict[str, list[float]] = {}
+    for name in ("no grants", "grants"):
+        if name == "grants":
+            fill(aasim.settings_for(database), READER, 0, GRANTS)
+        with aasim.serving(database) as service:
+            rates |= _turns({name: partial(_one_agent, service)}, options)
+    return rates
+
+
+def _with_routes(database: Database, options: Options) -> dict[str, list[float]]:
+    options.progress(f"{database.kind}: 10 and 300 routes")
+    with TemporaryDirectory() as folder, ExitStack() as stack:
+        services = {count: stack.enter_context(_ballast(Path(folder), count).serving(database)) for count in (10, 300)}
+        return _turns({f"{count} routes": partial(_one_agent, service) for count, service in services.items()}, options)
+
+
+def _ballast(folder: Path, routes: int) -> Aasim:
+    home = folder / str(routes) / "ballast"
+    home.mkdir(parents=True)
+    (home / "__init__.py").write_text(_PLUGIN.format(count=routes))
+    settings = {"AASIM_PLUGINS__FOLDER": str(home.parent), "AASIM_PLUGINS__ENABLED": '["ballast"]'}
+    return replace(Aasim(), name=f"aasim_{routes}", settings=settings)
+
+
+def grow(database: Database, organization: str, count: int) -> None:
+    """Write `count` more agents like the organization's newest, in one statement."""
+    connection = connected(database.url)
+    template = f"(SELECT * FROM agents_agent WHERE name LIKE '%of {organization}' LIMIT 1)"
+    columns = _columns(connection)
+    chosen = ", ".join(_grown(database.kind).get(column, column) for column in columns)
+    series = (
+        f"generate_series(1, {count}) AS series(n)"
+        if database.kind == "postgresql"
+        else f"(WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count}) SELECT n FROM series)"
+    )
+    connection.execute(f"INSERT INTO agents_agent ({', '.join(columns)}) SELECT {chosen} FROM {template} AS template, {series}")
+    connection.execute("ANALYZE")
+    connection.close()
+
+
+def _columns(connection: object) -> Sequence[str]:
+    return [column[0] for column in connection.execute("SELECT * FROM agents_agent LIMIT 1").description]  # type: ignore[attr-defined]
+
+
+def _grown(kind: str) -> dict[str, str]:
+    if kind == "postgresql":
+        number, moment = (
+            "lpad(n::text, 26, '0')",
+            """to_char(to_timestamp(1700000000 + n) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')""",
+        )
+    else:
+        number, moment = "printf('%026d', n)", "strftime('%Y-%m-%dT%H:%M:%S.000Z', 1700000000 + n, 'unixepoch')"
+    return {
+        "id": f"'agent_' || {number}",
+        "name": "'Grown ' || n",
+        "slug": "'grown-' || n",
+        "created_at": moment,
+        "updated_at": moment,
+    }

@@ -1,0 +1,75 @@
+"""How many statements a request takes, counted in this process; lists of one row and of a hundred must take as many."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+from unittest.mock import patch
+
+from . import processes
+from .aasim import Aasim
+from .databases import Database, fresh
+from .findings import Goal, Measurement, found
+from .rounds import Options
+from .shape import NEW_AGENT
+
+_GOALS = {"list of 1": Goal("≤", 4), "list of 100": Goal("≤", 4), "list with total": Goal("≤", 4), "read": Goal("≤", 3)}
+
+
+def measure(kind: str, options: Options) -> Measurement:
+    """The statements of lists, of a read, and of a creation."""
+    options.progress(f"{kind}: counting statements")
+    aasim = Aasim(rows=200)
+    with fresh(kind, "queries") as database:
+        aasim.prepare(database)
+        with aasim.serving(database) as service:
+            token = service.reader
+        counts = _counts(aasim.settings_for(database), token)
+    return Measurement("queries", kind, [found(name, count, _GOALS.get(name)) for name, count in counts.items()], raw=counts)
+
+
+def _counts(settings: Mapping[str, str], token: str) -> dict[str, int]:
+    with patch.dict(os.environ, processes.environment(settings), clear=True):
+        ask = _asker(token)
+    agents = json.loads(ask("GET", "/agents?limit=100")[1])["data"]["items"]
+    requests: dict[str, tuple[str, str, Any]] = {
+        "list of 1": ("GET", "/agents?limit=1", None),
+        "list of 100": ("GET", "/agents?limit=100", None),
+        "list with total": ("GET", "/agents?limit=25&include=total", None),
+        "read": ("GET", f"/agents/{agents[0]['id']}", None),
+        "create": ("POST", "/agents", NEW_AGENT),
+    }
+    for request in requests.values():  # what is compiled or cached once is not counted
+        ask(*request)
+    return {name: ask(method, path, _fresh(body))[0] for name, (method, path, body) in requests.items()}
+
+
+def _fresh(body: Any) -> Any:
+    return None if body is None else {**body, "name": "Another"}
+
+
+def _asker(token: str) -> Callable[..., tuple[int, str]]:
+    """What sends a request to an app of this process, and returns the number of its statements and its answer."""
+    import peewee
+    from falcon import testing
+
+    from aasim_core.app import build_app
+    from aasim_core.http.application import make_wsgi
+    from aasim_core.settings import Settings
+
+    client = testing.TestClient(make_wsgi(build_app(Settings.load())))
+    run = peewee.Database.execute_sql
+
+    def ask(method: str, path: str, body: Any = None) -> tuple[int, str]:
+        statements: list[str] = []
+
+        def counted(database: peewee.Database, sql: str, *values: Any, **more: Any) -> Any:
+            statements.append(sql)
+            return run(database, sql, *values, **more)
+
+        with patch.object(peewee.Database, "execute_sql", counted):
+            answer = client.simulate_request(method, f"/api/v1{path}", json=body, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code < 300, answer.text
+        return len(statements), answer.text
+
+    return ask
