@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from . import processes
 from .aasim import Aasim
-from .databases import Database, fresh
+from .databases import fresh
 from .findings import Goal, Measurement, found
 from .rounds import Options
 from .shape import NEW_AGENT

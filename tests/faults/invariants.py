@@ -124,7 +124,5 @@ def _deliveries(deployment: Deployment) -> Iterator[str]:
 
 
 def _jobs(deployment: Deployment) -> Iterator[str]:
-    for name, state, reason in deployment.rows(
-        "SELECT name, state, last_error FROM core_job WHERE state IN ('failed', 'parked')"
-    ):
+    for name, state, reason in deployment.rows("SELECT name, state, error FROM core_job WHERE state IN ('failed', 'parked')"):
         yield f"a job {name} is {state}: {reason}"

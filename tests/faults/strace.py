@@ -34,9 +34,12 @@ def attached(pids: Sequence[int], folder: Path, *options: str) -> Iterator[Path]
     with messages.open("wb") as output:
         command = ["strace", "-f", "-o", str(trace), *options, *targets]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-    wanted = sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in pids)
     try:
-        eventually(lambda: _attachments(messages) >= wanted or process.poll() is not None, "attaching", seconds=10, pause=0.005)
+        eventually(
+            lambda: _attachments(messages) >= len(pids) or process.poll() is not None, "attaching", seconds=10, pause=0.005
+        )
+        if process.poll() is not None:
+            raise RuntimeError(f"strace could not attach: {messages.read_text()}")
         yield trace
     finally:
         if process.poll() is None:
@@ -45,8 +48,8 @@ def attached(pids: Sequence[int], folder: Path, *options: str) -> Iterator[Path]
 
 
 def _attachments(messages: Path) -> int:
-    text = messages.read_text()
-    return text.count(" attached\n") + sum(int(more) - 1 for more in re.findall(r"attached with (\d+) threads", text))
+    """How many processes strace holds with all their threads."""
+    return len(re.findall(r"attached(?: with \d+ threads)?\n", messages.read_text()))
 
 
 def killing_at(number: int, calls: str = WRITES) -> tuple[str, ...]:
