@@ -31,21 +31,27 @@ def assemble(on: Sequence[Loaded]) -> tuple[pluggy.PluginManager, dict[str, Faul
 
 
 def config_schemas(manager: pluggy.PluginManager, on: Sequence[Loaded]) -> tuple[Mapping[str, type[Any]], dict[str, Fault]]:
-    """The settings sections of the plugins, and a fault for each plugin that does not give a dataclass."""
+    """The settings sections of the plugins, and a fault for each plugin whose section cannot be read."""
     schemas: dict[str, type[Any]] = {}
     faults = {}
     for plugin in on:
         try:
-            answers = ask(manager, on, plugin, "config_schema")
+            for answer in ask(manager, on, plugin, "config_schema"):
+                schemas[plugin.name] = _section(plugin, answer)
         except PluginFailed as error:
             faults[plugin.name] = Fault("broken", error.reason)
-            continue
-        for answer in answers:
-            if isinstance(answer, type) and is_dataclass(answer):
-                schemas[plugin.name] = answer
-            else:
-                faults[plugin.name] = Fault("broken", f"gives {answer!r} in config_schema, which must return a dataclass")
     return schemas, faults
+
+
+def _section(plugin: Loaded, answer: Any) -> type[Any]:
+    from ..settings.sections import CORE_SECTIONS
+
+    if not isinstance(answer, type) or not is_dataclass(answer):
+        raise PluginFailed(plugin.name, "config_schema", f"gives {answer!r} in config_schema, which must return a dataclass")
+    if plugin.name in CORE_SECTIONS:
+        reason = f"has settings, and the section [{plugin.name}] is the core's; do without, or name the plugin otherwise"
+        raise PluginFailed(plugin.name, "config_schema", reason)
+    return answer
 
 
 def _hooks_of(manager: pluggy.PluginManager, module: ModuleType) -> list[str]:

@@ -1,6 +1,6 @@
 """Removing what a plugin that is off has left in the database."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ..errors import StartupError
 from .failures import did_you_mean
@@ -10,16 +10,7 @@ if TYPE_CHECKING:
     from ..data.connect import Database
 
 
-class HasDatabase(Protocol):
-    """An app, as far as purging is concerned."""
-
-    @property
-    def plugins(self) -> Plugins: ...
-    @property
-    def database(self) -> "Database": ...
-
-
-def purge(app: HasDatabase, name: str) -> list[str]:
+def purge(plugins: Plugins, database: "Database", name: str) -> list[str]:
     """Drop the tables of the plugin `name`, with all data in them, by undoing its migrations; returns what was undone.
 
     Nothing of the plugin but its migrations is imported. Raises StartupError unless the plugin is there and off.
@@ -27,9 +18,9 @@ def purge(app: HasDatabase, name: str) -> list[str]:
     from ..data.migrations import Source
     from ..data.migrations import purge as undo
 
-    plugin = purgeable(app.plugins, name)
+    plugin = purgeable(plugins, name)
     migrations = plugin.folder / "migrations" if plugin.folder else None
-    return undo(app.database, Source(name, migrations)) if migrations and migrations.is_dir() else []
+    return undo(database, Source(name, migrations)) if migrations and migrations.is_dir() else []
 
 
 def purgeable(plugins: Plugins, name: str) -> Found:

@@ -90,6 +90,12 @@ def test_a_hook_of_a_plugin_that_may_be_off_is_marked_optional(site: Any) -> Non
     assert site.load().hook.graders(app=None) == [["text"]]
 
 
+def test_a_plugin_has_no_settings_under_the_name_of_a_section_of_the_core(site: Any) -> None:
+    body = "from dataclasses import dataclass\n@dataclass\nclass Own: ...\n@hookimpl\ndef config_schema():\n    return Own"
+    site.bundle("mail", body)
+    assert site.reason("mail").startswith("has settings, and the section [mail] is the core's")
+
+
 def test_two_names_for_one_package_are_told(site: Any) -> None:
     site.install("aasim-slack", "slack")
     site.install("aasim-slack", "slick", value=f"aasim_slack_{site.token}.slack")

@@ -41,20 +41,20 @@ def tables(app: SimpleNamespace) -> list[str]:
 
 def test_the_tables_of_a_plugin_that_is_off_are_dropped_without_importing_it(site: Any, app: SimpleNamespace) -> None:
     assert "notes_note" in tables(app)
-    assert purge(app, "notes") == ["notes/0001_initial"]
+    assert purge(app.plugins, app.database, "notes") == ["notes/0001_initial"]
     assert "notes_note" not in tables(app)
     assert not site.imported("notes")
 
 
 def test_purging_twice_does_nothing_more(app: SimpleNamespace) -> None:
-    purge(app, "notes")
-    assert purge(app, "notes") == []
+    purge(app.plugins, app.database, "notes")
+    assert purge(app.plugins, app.database, "notes") == []
 
 
 def test_a_plugin_without_migrations_has_nothing_to_purge(site: Any, app: SimpleNamespace) -> None:
     site.drop("plain")
     app.plugins = site.load()
-    assert purge(app, "plain") == []
+    assert purge(app.plugins, app.database, "plain") == []
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_a_plugin_without_migrations_has_nothing_to_purge(site: Any, app: Simple
 )
 def test_a_plugin_that_is_on_or_not_there_is_not_purged(app: SimpleNamespace, name: str, complaint: str) -> None:
     with pytest.raises(StartupError) as refused:
-        purge(app, name)
+        purge(app.plugins, app.database, name)
     assert refused.value.problems == (complaint,)
 
 
 def test_a_broken_plugin_is_not_purged(site: Any, app: SimpleNamespace) -> None:
     app.plugins = site.load("notes", on_error="skip")
     with pytest.raises(StartupError, match="Plugin notes is broken; turn it off before it is purged"):
-        purge(app, "notes")
+        purge(app.plugins, app.database, "notes")
     assert "notes_note" in tables(app)
