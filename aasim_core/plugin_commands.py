@@ -1,0 +1,126 @@
+"""``aasim plugins``: see what is installed, check it, turn it on and off, remove what it has left."""
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from .errors import StartupError
+from .plugins import Plugins, examine
+from .plugins import purge as remove
+from .plugins.registry import Found
+
+if TYPE_CHECKING:
+    from .app import App
+    from .settings import Settings
+
+_STYLES = {"on": "green", "off": "dim", "broken": "bold red", "blocked": "yellow", "missing": "bold red"}
+
+
+@click.group("plugins", invoke_without_command=True)
+@click.pass_context
+def group(context: click.Context) -> None:
+    """The plugins of this installation; without a subcommand, list them."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_plugins)
+
+
+@group.command("list")
+@click.option("--brings", is_flag=True, help="Also show what each plugin that is on brings.")
+@click.pass_obj
+def list_plugins(settings: "Settings", brings: bool = False) -> None:
+    """Show every plugin that was found: its state, version, origin and requirements, and why it is not on."""
+    plugins = _tolerant_app(settings).plugins if brings else examine(settings)
+    _print_table(plugins)
+    if brings:
+        for plugin in plugins.found:
+            _print_brings(plugin)
+
+
+@group.command("check")
+@click.pass_obj
+def check(settings: "Settings") -> None:
+    """Load every plugin that is to be on, and report all that is wrong; exits with 78 if anything is."""
+    problems = examine(settings).problems or _tolerant_app(settings).plugins.problems
+    if problems:
+        raise StartupError(*problems)
+    click.echo("Nothing is wrong with the plugins.")
+
+
+@group.command("enable")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.pass_obj
+def enable(settings: "Settings", names: tuple[str, ...]) -> None:
+    """Turn plugins on, in the settings file."""
+    _switch(settings, names, on=True)
+
+
+@group.command("disable")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.pass_obj
+def disable(settings: "Settings", names: tuple[str, ...]) -> None:
+    """Turn plugins off, in the settings file; their data stays."""
+    _switch(settings, names, on=False)
+
+
+@group.command("purge")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def purge(settings: "Settings", name: str, yes: bool) -> None:
+    """Remove the tables of a plugin that is off, with everything in them, for good."""
+    from .data.connect import connect
+    from .plugins.removal import purgeable
+
+    plugins = examine(settings)
+    purgeable(plugins, name)
+    if not yes:
+        click.confirm(
+            f"Everything that {name} has stored will be gone, and only a backup could bring it back. Remove it?", abort=True
+        )
+    section = settings.database
+    undone = remove(plugins, connect(section.migration_url or section.url), name)
+    click.echo(f"Removed: {', '.join(undone)}." if undone else f"{name} has nothing in the database.")
+
+
+def _switch(settings: "Settings", names: tuple[str, ...], *, on: bool) -> None:
+    from .plugins.switching import switch
+
+    state = "on" if on else "off"
+    if switch(settings, names, on=on):
+        click.echo(f"{', '.join(names)}: {state} from the next start (written to {settings.config_file}).")
+    else:
+        click.echo(f"{', '.join(names)}: {state} already.")
+
+
+def _tolerant_app(settings: "Settings") -> "App":
+    from .app import build_app
+
+    return build_app(replace(settings, plugins=replace(settings.plugins, on_error="skip")))
+
+
+def _print_table(plugins: Plugins) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("plugin", "state", "version", "origin", "requires", "what it is, or why it is not on"):
+        table.add_column(title, overflow="fold")
+    for plugin in plugins.found:
+        state = Text(plugin.state, _STYLES[plugin.state])
+        about = f"It {plugin.reason}" if plugin.reason else plugin.title
+        table.add_row(plugin.name, state, plugin.version, Text(plugin.origin), ", ".join(plugin.requires), Text(about))
+    console = Console(file=sys.stdout)
+    console.width = console.width if console.is_terminal else 200  # a pipe has no width that lines must be broken for
+    console.print(table)
+    for problem in plugins.problems:
+        console.print(Text(problem, "red"))
+
+
+def _print_brings(plugin: Found) -> None:
+    for kind in ("permissions", "events", "jobs", "routes", "tables", "settings"):
+        names = getattr(plugin.brings, kind)
+        if names:
+            click.echo(f"{plugin.name} {kind}: {', '.join(names)}")

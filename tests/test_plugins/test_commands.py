@@ -1,0 +1,101 @@
+"""``aasim plugins``: the table, the check, the switches and the purge, as a person sees them."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from aasim_core.errors import StartupError
+from aasim_core.plugin_commands import group
+from aasim_core.settings import Settings
+
+DECLARES = (
+    "from aasim_core import Event, Permission\n@hookimpl\ndef permissions(app): return [Permission('notes:read', 'See notes.')]\n"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """An empty settings file."""
+    path = tmp_path / "aasim.toml"
+    path.write_text("# mine\n")
+    return path
+
+
+def run(site: Any, file: Path, *arguments: str, **answers: Any) -> Result:
+    """Call the command with the settings in the file."""
+    from aasim_core.installation import prepare
+
+    flags = {"data_dir": str(site.path / "var")}
+    if site.dropins.is_dir():
+        flags["plugins.folder"] = str(site.dropins)
+    settings = Settings.load(flags, config=file)
+    prepare(settings)
+    return CliRunner().invoke(group, arguments, obj=settings, **answers)
+
+
+def test_the_list_shows_every_plugin_with_its_state_origin_and_reason(site: Any, file: Path) -> None:
+    site.bundle("agents", title="Agents")
+    site.bundle("executions", "1 / 0", requires=("agents",))
+    site.install("aasim-slack", "slack", title="Slack")
+    result = run(site, file)
+    assert result.exit_code == 0
+    lines = {line.split()[0]: line for line in result.output.splitlines() if line.strip()}
+    assert lines["agents"].split() == ["agents", "on", "0.0.1", "bundled", "Agents"]
+    assert "It does not import: ZeroDivisionError: division by zero (executions/__init__.py:4)" in lines["executions"]
+    assert lines["slack"].split() == ["slack", "off", "1.2.0", "aasim-slack", "Slack"]
+    assert "Plugin executions does not import" in result.output
+
+
+def test_the_list_shows_what_each_plugin_brings_when_asked(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES)
+    assert "notes permissions: notes:read\n" in run(site, file, "list", "--brings").output
+
+
+def test_the_check_is_content_when_nothing_is_wrong(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES)
+    assert run(site, file, "check").output == "Nothing is wrong with the plugins.\n"
+
+
+def test_the_check_tells_all_that_is_wrong_even_where_errors_are_skipped(site: Any, file: Path) -> None:
+    site.bundle("agents", "1 / 0")
+    site.bundle("teams", api="3.0")
+    file.write_text('[plugins]\non_error = "skip"\n')
+    result = run(site, file, "check")
+    assert isinstance(result.exception, StartupError)
+    assert len(result.exception.problems) == 2
+
+
+def test_the_check_finds_what_only_the_declarations_show_even_where_errors_are_skipped(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES.replace("notes:read", "note:read"))
+    file.write_text('[plugins]\non_error = "skip"\n')
+    result = run(site, file, "check")
+    assert isinstance(result.exception, StartupError)
+    assert result.exception.problems == ("Plugin notes declares the permission note:read; name it notes:<verb>.",)
+
+
+def test_plugins_are_switched_in_the_settings_file(site: Any, file: Path) -> None:
+    site.drop("notes")
+    assert run(site, file, "enable", "notes").output == f"notes: on from the next start (written to {file}).\n"
+    assert file.read_text().startswith("# mine\n")
+    assert tomllib.loads(file.read_text())["plugins"] == {"enabled": ["notes"]}
+    assert run(site, file, "enable", "notes").output == "notes: on already.\n"
+    assert run(site, file, "disable", "notes").output.startswith("notes: off from the next start")
+    assert tomllib.loads(file.read_text())["plugins"] == {"enabled": []}
+
+
+def test_a_purge_asks_first_and_is_told_what_it_did(site: Any, file: Path) -> None:
+    site.drop("notes")
+    assert run(site, file, "purge", "notes", input="n\n").exit_code == 1
+    result = run(site, file, "purge", "notes", input="y\n")
+    assert "Everything that notes has stored will be gone" in result.output
+    assert result.output.endswith("notes has nothing in the database.\n")
+
+
+def test_a_plugin_that_is_on_is_not_purged_and_nobody_is_asked(site: Any, file: Path) -> None:
+    site.bundle("notes")
+    result = run(site, file, "purge", "notes")
+    assert isinstance(result.exception, StartupError)
+    assert result.output == ""
