@@ -1,0 +1,22 @@
+"""The schemas of a greeting."""
+
+from aasim_core.http.fields import Id, Instant, Integer, Text
+from aasim_core.http.schema import Schema
+
+
+class GreetingIn(Schema):
+    """A greeting as a client writes it."""
+
+    name = Text(1, 200, required=True)
+
+
+class GreetingOut(Schema):
+    """A greeting as a client gets it."""
+
+    id = Id("greeting", required=True)
+    organization_id = Id("org", required=True)
+    version = Integer(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    name = Text(required=True)
+    answer = Text(required=True, allow_none=True)
