@@ -221,3 +221,8 @@ def test_the_settings_file_may_be_uncommented_as_it_is(tmp_path: Path) -> None:
     assert settings.server == load().server
     assert settings.database == load().database
     assert settings.section("weather", Weather) == Weather(cache=Path("var/weather"))
+
+
+def test_the_production_example_is_valid(root: Path) -> None:
+    settings = Settings.load(config=root / "config" / "production.toml", environ={"AASIM_DATABASE_URL": "postgresql://u:p@h/n"})
+    assert settings.secrets.key_file == Path("/etc/aasim/secrets.json")
