@@ -5,6 +5,25 @@ from .formats import Cidr, Date, Email, Id, Instant, Locale, Slug, Timezone, Url
 from .scalars import Boolean, Choice, Integer, Number, Patterned, Secret, Strict, Text, wrong
 
 __all__ = [
-    "Boolean", "Choice", "Cidr", "Date", "Email", "Id", "Instant", "Integer", "Json", "ListOf", "Locale", "Number", "Object",
-    "Patterned", "Secret", "Slug", "Strict", "Text", "Timezone", "Url", "wrong",
+    "Boolean",
+    "Choice",
+    "Cidr",
+    "Date",
+    "Email",
+    "Id",
+    "Instant",
+    "Integer",
+    "Json",
+    "ListOf",
+    "Locale",
+    "Number",
+    "Object",
+    "Patterned",
+    "Secret",
+    "Slug",
+    "Strict",
+    "Text",
+    "Timezone",
+    "Url",
+    "wrong",
 ]

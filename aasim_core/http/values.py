@@ -42,7 +42,12 @@ def kind_of(value: object) -> str:
 
 
 _KINDS = {
-    str: "text", bool: "true or false", int: "a whole number", float: "a number", list: "a list", dict: "an object",
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
     type(None): "null",
 }
 

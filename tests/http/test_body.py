@@ -47,8 +47,17 @@ def test_json_in_utf_8_is_read(content_type: str) -> None:
 
 @pytest.mark.parametrize(
     "content_type",
-    [None, "text/json", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "application/merge-patch+json",
-     "application/json, text/plain", "application/jsonp", 'application/json; charset="utf-8', "application/json; profile=x"],
+    [
+        None,
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin-1",
+        "application/merge-patch+json",
+        "application/json, text/plain",
+        "application/jsonp",
+        'application/json; charset="utf-8',
+        "application/json; profile=x",
+    ],
 )
 def test_another_content_type_or_none_is_415(content_type: str | None) -> None:
     assert code_of(content_type=content_type) == "unsupported_media_type"
@@ -90,9 +99,33 @@ def test_operation_without_a_body_takes_none_or_an_empty_object(value: object) -
 
 @pytest.mark.parametrize(
     "raw",
-    [b" ", b"{", b"[1,]", b"{'a': 1}", b'{"a": 1}x', b"01", b"1.", b".5", b"+1", b'"\t"', b'"\\x"', b"nul", b"True",
-     b"// x\n1", b"\xef\xbb\xbf{}", b"\xff", b'"\xed\xa0\x80"', b"NaN", b"Infinity", b"[-Infinity]", b"\x0c1", b'{"a" 1}',
-     b'{1: 2}', b'"open', b'"\\'],
+    [
+        b" ",
+        b"{",
+        b"[1,]",
+        b"{'a': 1}",
+        b'{"a": 1}x',
+        b"01",
+        b"1.",
+        b".5",
+        b"+1",
+        b'"\t"',
+        b'"\\x"',
+        b"nul",
+        b"True",
+        b"// x\n1",
+        b"\xef\xbb\xbf{}",
+        b"\xff",
+        b'"\xed\xa0\x80"',
+        b"NaN",
+        b"Infinity",
+        b"[-Infinity]",
+        b"\x0c1",
+        b'{"a" 1}',
+        b"{1: 2}",
+        b'"open',
+        b'"\\',
+    ],
 )
 def test_what_is_not_json_is_malformed(raw: bytes) -> None:
     assert parse_code(raw) == "malformed_json"
@@ -181,9 +214,18 @@ def test_no_bytes_make_the_parser_raise_anything_but_a_refusal(raw: bytes) -> No
 
 @pytest.mark.parametrize(
     "raw",
-    [b"[" * 1_000_000, b'"' + b'\\"' * 500_000, b'"' * 1_000_000, b'{"a":' * 200_000,
-     b"[" + b"[]," * 300_000 + b"1]", b"\\" * 1_000_000, b'[{"a":"' * 150_000, b"]" * 1_000_000, b"[]" * 500_000,
-     b"1" * 1_000_000],
+    [
+        b"[" * 1_000_000,
+        b'"' + b'\\"' * 500_000,
+        b'"' * 1_000_000,
+        b'{"a":' * 200_000,
+        b"[" + b"[]," * 300_000 + b"1]",
+        b"\\" * 1_000_000,
+        b'[{"a":"' * 150_000,
+        b"]" * 1_000_000,
+        b"[]" * 500_000,
+        b"1" * 1_000_000,
+    ],
 )
 def test_hostile_megabytes_take_linear_time(raw: bytes) -> None:
     began = time.process_time()

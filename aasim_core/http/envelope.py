@@ -1,0 +1,24 @@
+"""The one form of every answer: ``success``, ``data`` and ``message``, or ``success``, ``message`` and ``errors``."""
+
+from typing import Any
+
+from ..data.json import to_json
+from ..errors import Problem, Refused
+
+
+def success(data: bytes, message: str) -> bytes:
+    """The body of an answer that carries `data`, which is JSON already."""
+    return b'{"success":true,"data":' + data + b',"message":' + to_json(message) + b"}"
+
+
+def failure(refused: Refused, request_id: str | None = None) -> bytes:
+    """The body of an answer that says what is wrong, by field; one that is our fault carries the request's id."""
+    about = {"request_id": request_id} if refused.status >= 500 else {}
+    errors = {field: [_problem(problem, about) for problem in problems] for field, problems in refused.problems.items()}
+    return to_json({"success": False, "message": refused.message, "errors": errors})
+
+
+def _problem(problem: Problem, about: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {"code": problem.code, "message": problem.message}
+    meta = {**(problem.meta or {}), **about}
+    return {**told, "meta": meta} if meta else told

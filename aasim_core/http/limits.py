@@ -1,0 +1,121 @@
+"""Rate limits: so many requests a minute of a network, a principal and an organization, and so many of a principal at once.
+
+Off, they cost nothing; in memory about four microseconds a request; in Redis four round trips. Counts of requests at once, and
+counts in memory, are those of one process: with several processes a caller has as many times the allowance.
+"""
+
+import ipaddress
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ..clock import now, to_text
+from ..errors import Refused
+from .windows import WINDOW, Usage, Windows, windows_at
+
+if TYPE_CHECKING:
+    from ..identity.principal import Principal
+    from ..settings import Settings
+
+
+class RateLimited(Refused):
+    """Too many requests; `headers` tell how the limit stands."""
+
+    def __init__(self, limit: str, scope: str, scope_id: str, most: int, usage: Usage) -> None:
+        seconds = "1 second" if usage.wait == 1 else f"{usage.wait} seconds"
+        meta = {
+            "limit": limit,
+            "scope": scope,
+            "scope_id": scope_id,
+            "used": usage.used,
+            "max": most,
+            "resets_at": to_text(now() + timedelta(seconds=usage.wait)),
+        }
+        super().__init__("rate_limited", f"Too many requests; wait {seconds}.", meta=meta, retry_after=usage.wait)
+        self.headers = _headers(scope, most, usage)
+
+
+class Limiter:
+    """Counts requests, and refuses those that are too many."""
+
+    def __init__(self, settings: "Settings", windows: Windows | None = None) -> None:
+        self._section = settings.rate_limits
+        self._windows = windows or windows_at(self._section.url)
+        self._running: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def check(self, principal: "Principal | None", address: str) -> Mapping[str, str]:
+        """Count one request of `principal`, or of the network of `address` when nobody is authenticated.
+
+        Returns the headers that tell how much is left; raises `RateLimited`.
+        """
+        section = self._section
+        if not section.enabled:
+            return {}
+        if principal is None:
+            network = network_of(address)
+            return self._hit("network", network, network, section.anonymous_per_minute)
+        most = min(principal.rate_limit or section.principal_per_minute, section.principal_per_minute)
+        organization = principal.organization_id
+        headers = self._hit("principal", f"{organization}/{principal.id}", principal.id, most)
+        self._hit("organization", organization, organization, section.organization_per_minute)
+        return headers
+
+    @contextmanager
+    def slot(self, principal: "Principal") -> Iterator[None]:
+        """Count a request among those that run at once; raises `RateLimited` when there are too many."""
+        if not self._section.enabled:
+            yield
+            return
+        self._enter(principal.id, self._section.concurrent_per_principal)
+        try:
+            yield
+        finally:
+            self._leave(principal.id)
+
+    def _hit(self, scope: str, key: str, scope_id: str, most: int) -> Mapping[str, str]:
+        usage = self._windows.hit(f"{scope}/{key}", most)
+        if not usage.allowed:
+            raise RateLimited("requests_per_minute", scope, scope_id, most, usage)
+        return _headers(scope, most, usage)
+
+    def _enter(self, key: str, most: int) -> None:
+        with self._lock:
+            running = self._running[key]
+            if running >= most:
+                raise RateLimited("concurrent_requests", "principal", key, most, Usage(False, running, 1))
+            self._running[key] = running + 1
+
+    def _leave(self, key: str) -> None:
+        with self._lock:
+            self._running[key] -= 1
+            if not self._running[key]:
+                del self._running[key]
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """The network that an address counts for: /24 of IPv4, /64 of IPv6, the least that one site gets (RFC 6177)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 64), strict=False))
+
+
+def _headers(scope: str, most: int, usage: Usage) -> Mapping[str, str]:
+    """The headers of draft-ietf-httpapi-ratelimit-headers-09, and the older ones that many clients read."""
+    left = max(0, most - usage.used)
+    return {
+        "RateLimit-Policy": f'"{scope}";q={most};w={WINDOW}',
+        "RateLimit": f'"{scope}";r={left};t={usage.wait}',
+        "X-RateLimit-Limit": str(most),
+        "X-RateLimit-Remaining": str(left),
+        "X-RateLimit-Reset": str(usage.wait),
+    }

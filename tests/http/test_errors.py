@@ -1,0 +1,265 @@
+"""Errors as answers: one envelope for all of them, and no word about our insides."""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import falcon
+import peewee
+import pytest
+import structlog
+from falcon import testing
+
+from aasim_core.data.connect import connect
+from aasim_core.errors import STATUS_OF, Invalid, Problem, Refused
+from aasim_core.http import errors
+from aasim_core.http.envelope import success
+from aasim_core.http.middleware import RequestLog
+from aasim_core.http.request import Request, Response
+
+
+class Raising:
+    """A resource that fails as it is told."""
+
+    def __init__(self, fail: Callable[[], object]) -> None:
+        self._fail = fail
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        resp.set_headers({"ETag": '"1"', "Location": "/x", "X-Kept": "1"})
+        resp.text = "half an answer"
+        self._fail()
+
+    on_head = on_get
+
+
+def get(fail: Callable[[], object], path: str = "/x", method: str = "GET", **headers: str) -> testing.Result:
+    wsgi = falcon.App(request_type=Request, response_type=Response, middleware=[RequestLog()])
+    errors.install(wsgi)
+    wsgi.add_route("/x", Raising(fail))
+    given = {"X-Request-Id": "request-0001", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return testing.TestClient(wsgi).simulate_request(method, path, headers=given)
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def fail() -> object:
+        raise error
+
+    return fail
+
+
+def problem(result: testing.Result) -> Mapping[str, object]:
+    assert list(result.json) == ["success", "message", "errors"]
+    assert result.json["success"] is False
+    (found,) = result.json["errors"]["_"]
+    return found
+
+
+def test_success_carries_data_and_message() -> None:
+    assert success(b'{"a":1}', 'It is "done".') == b'{"success":true,"data":{"a":1},"message":"It is \\"done\\"."}'
+
+
+@pytest.mark.parametrize("code", STATUS_OF)
+def test_every_code_has_its_status_and_the_envelope(code: str) -> None:
+    result = get(raising(Refused(code, "No.", meta={"limit": 3})))
+    assert result.status_code == STATUS_OF[code]
+    assert result.headers["Content-Type"] == "application/json"
+    assert problem(result)["code"] == code
+    assert problem(result)["meta"]["limit"] == 3
+
+
+def test_fields_are_the_keys_of_the_errors() -> None:
+    result = get(
+        raising(Invalid({"steps[2].name": [Problem("required", "Write text.")], "email": [Problem("too_long", "Less.")]}))
+    )
+    assert result.status_code == 422
+    assert result.json == {
+        "success": False,
+        "message": "Some fields are not valid.",
+        "errors": {
+            "steps[2].name": [{"code": "required", "message": "Write text."}],
+            "email": [{"code": "too_long", "message": "Less."}],
+        },
+    }
+
+
+@pytest.mark.parametrize("accept", ["application/xml", "text/html", "image/png", "*/*;q=0", "nonsense"])
+def test_accept_changes_nothing(accept: str) -> None:
+    for path in ("/x", "/nowhere"):
+        result = get(raising(Refused("not_found", "No.")), path, Accept=accept)
+        assert result.status_code == 404
+        assert result.headers["Content-Type"] == "application/json"
+        assert result.json["success"] is False
+
+
+def test_unknown_route_is_route_not_found() -> None:
+    assert problem(get(raising(Refused("conflict", "No.")), "/nowhere"))["code"] == "route_not_found"
+
+
+def test_method_that_a_route_does_not_take_is_told_which_it_takes() -> None:
+    result = get(raising(Refused("conflict", "No.")), method="DELETE")
+    assert result.status_code == 405
+    assert "GET" in result.headers["Allow"]
+    assert problem(result)["code"] == "method_not_allowed"
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@pytest.mark.parametrize("method", ["BREW", "get"])
+def test_unknown_method_is_a_bad_request(method: str) -> None:
+    result = get(raising(Refused("conflict", "No.")), method=method)
+    assert result.status_code == 400
+    assert result.json["success"] is False
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (falcon.HTTPBadRequest(description="s3cret"), "bad_request"),
+        (falcon.HTTPUnauthorized(), "authentication_required"),
+        (falcon.HTTPNotFound(), "not_found"),
+        (falcon.HTTPContentTooLarge(), "payload_too_large"),
+        (falcon.HTTPUnsupportedMediaType(), "unsupported_media_type"),
+        (falcon.HTTPInvalidHeader("s3cret", "Content-Length"), "bad_request"),
+        (falcon.HTTPServiceUnavailable(retry_after=7), "unavailable"),
+        (falcon.HTTPTooManyRequests(), "rate_limited"),
+        (falcon.HTTPInternalServerError(description="s3cret"), "internal_error"),
+        (falcon.HTTPUriTooLong(), "bad_request"),
+    ],
+)
+def test_falcons_own_errors_get_the_envelope(error: falcon.HTTPError, code: str) -> None:
+    result = get(raising(error))
+    assert result.status_code == STATUS_OF[code]
+    assert problem(result)["code"] == code
+    assert "s3cret" not in result.text
+
+
+def test_unexpected_error_is_500_with_the_request_id_and_nothing_else() -> None:
+    result = get(raising(ValueError("SELECT s3cret FROM /srv/data")))
+    assert result.status_code == 500
+    assert problem(result) == {
+        "code": "internal_error",
+        "message": "Something went wrong on our side; tell the operator the request id.",
+        "meta": {"request_id": "request-0001"},
+    }
+
+
+def test_unexpected_error_is_logged_with_its_traceback() -> None:
+    with structlog.testing.capture_logs() as lines:
+        get(raising(ValueError("what happened")))
+    (line,) = [line for line in lines if line["log_level"] == "error"]
+    assert line["request_id"] == "request-0001"
+    assert line["exc_info"].__traceback__ is not None
+    assert (
+        logging.Formatter().formatException((ValueError, line["exc_info"], line["exc_info"].__traceback__)).count("what happened")
+    )
+
+
+def test_refusal_withdraws_what_the_responder_had_promised() -> None:
+    result = get(raising(Refused("conflict", "No.")))
+    assert {"etag", "location"}.isdisjoint(name.lower() for name in result.headers)
+    assert result.headers["X-Kept"] == "1"
+
+
+def test_head_has_no_body() -> None:
+    result = get(raising(Refused("conflict", "No.")), method="HEAD")
+    assert result.status_code == 409
+    assert result.content == b""
+
+
+def test_401_tells_how_to_authenticate() -> None:
+    assert get(raising(Refused("invalid_token", "No."))).headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("code", "given", "sent"), [("queue_full", 9, "9"), ("rate_limited", None, "1"), ("busy", None, "1")])
+def test_429_and_503_tell_when_to_try_again(code: str, given: int | None, sent: str) -> None:
+    assert get(raising(Refused(code, "No.", retry_after=given))).headers["Retry-After"] == sent
+
+
+def test_redirects_are_left_as_they_are() -> None:
+    assert get(raising(falcon.HTTPFound("/elsewhere"))).headers["Location"] == "/elsewhere"
+
+
+class TestSqlite:
+    """What a SQLite file that cannot be used answers."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        file = tmp_path / "a.db"
+        with sqlite3.connect(file) as connection:
+            connection.execute("CREATE TABLE t (x)")
+        connection.close()
+        return file
+
+    def test_locked_is_busy(self, file: Path) -> None:
+        holder = sqlite3.connect(file, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        database = peewee.SqliteDatabase(str(file), timeout=0)
+        result = get(lambda: database.execute_sql("INSERT INTO t VALUES (1)"))
+        database.close()
+        holder.close()
+        assert (result.status_code, problem(result)["code"], result.headers["Retry-After"]) == (503, "busy", "1")
+
+    def test_full_is_storage_unavailable(self, file: Path) -> None:
+        database = peewee.SqliteDatabase(str(file), pragmas={"max_page_count": 1})
+        result = get(lambda: database.execute_sql("INSERT INTO t VALUES (zeroblob(100000))"))
+        database.close()
+        assert (result.status_code, problem(result)["code"]) == (503, "storage_unavailable")
+
+    def test_corrupt_is_storage_unavailable(self, file: Path) -> None:
+        file.write_bytes(b"no database" * 1000)
+        database = peewee.SqliteDatabase(str(file))
+        result = get(lambda: database.execute_sql("SELECT * FROM t"))
+        database.close()
+        assert (result.status_code, problem(result)["code"]) == (503, "storage_unavailable")
+
+    def test_wrong_statement_is_our_mistake(self, file: Path) -> None:
+        database = peewee.SqliteDatabase(str(file))
+        result = get(lambda: database.execute_sql("SELECT s3cret FROM nowhere"))
+        database.close()
+        assert (result.status_code, problem(result)["code"]) == (500, "internal_error")
+        assert "nowhere" not in result.text
+
+    def test_error_of_the_driver_itself_is_recognised(self, file: Path) -> None:
+        holder = sqlite3.connect(file, isolation_level=None)
+        holder.execute("BEGIN EXCLUSIVE")
+        other = sqlite3.connect(file, timeout=0)
+        result = get(lambda: other.execute("INSERT INTO t VALUES (1)"))
+        other.close()
+        holder.close()
+        assert problem(result)["code"] == "busy"
+
+
+def test_full_disk_is_storage_unavailable() -> None:
+    assert problem(get(raising(OSError(28, "No space left on device"))))["code"] == "storage_unavailable"
+    assert problem(get(raising(FileNotFoundError(2, "/srv/s3cret"))))["code"] == "internal_error"
+
+
+@pytest.mark.postgres
+def test_postgres_that_takes_too_long_is_busy(postgres_url: str) -> None:
+    database = connect(postgres_url, statement_seconds=0.05)
+    with database.connected():
+        result = get(lambda: database.execute_sql("SELECT pg_sleep(5)"))
+    database.close_all()
+    assert (result.status_code, problem(result)["code"]) == (503, "busy")
+
+
+@pytest.mark.postgres
+def test_postgres_without_a_free_connection_is_busy(postgres_url: str) -> None:
+    database = connect(postgres_url, threads=-2, wait_seconds=0.05)
+    result = get(database.connect)
+    assert problem(result)["code"] == "busy"
+
+
+@pytest.mark.postgres
+def test_postgres_that_ended_the_connection_is_storage_unavailable(postgres_url: str) -> None:
+    database = connect(postgres_url)
+    with database.connected():
+        result = get(lambda: database.execute_sql("SELECT pg_terminate_backend(pg_backend_pid())"))
+    database.close_all()
+    assert problem(result)["code"] == "storage_unavailable"
+
+
+def test_postgres_out_of_reach_is_storage_unavailable() -> None:
+    database = connect("postgresql://postgres@127.0.0.1:1/none")
+    result = get(database.connect)
+    assert (result.status_code, problem(result)["code"]) == (503, "storage_unavailable")
