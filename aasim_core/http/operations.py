@@ -20,7 +20,8 @@ class Operation:
     """What is declared about one responder.
 
     `permission` is ``"<plugin>:<verb>"``, the verb alone, `PUBLIC` or `SELF`. A schema may be given as the name of an attribute of
-    the resource, so that a base class can declare operations for its subclasses. `refusals` are the error codes that the operation
+    the resource, so that a base class can declare operations for its subclasses. `also` are further statuses of success. A `stream`
+    can answer with server-sent events; a `plain` operation answers without the envelope (documents, pages). `refusals` are the error codes that the operation
     itself adds to those that every operation has.
     """
 
@@ -35,6 +36,8 @@ class Operation:
     many: bool = False
     transaction: bool = True
     session_only: bool = False
+    stream: bool = False
+    plain: bool = False
     body_limit: int | None = None
     refusals: Sequence[str] = ()
 

@@ -122,7 +122,7 @@ class Executions(Collection):
         queued = service.retry(req.target, agent, req.principal.user_id, self._settings.queue_limit, same_version=same)
         accepted(self, req, resp, queued)
 
-    @operation("read", query="log_query", reply="log_reply", message="Log read.")
+    @operation("read", query="log_query", reply="log_reply", stream=True, message="Log read.")
     def on_get_logs(self, req: Request, resp: Response, execution_id: str) -> None:
         """Read an execution's log; with ``Accept: text/event-stream``, follow it."""
         if "text/event-stream" in req.accept:
