@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import falcon
@@ -17,6 +17,12 @@ from aasim_core.http import errors
 from aasim_core.http.envelope import success
 from aasim_core.http.middleware import RequestLog
 from aasim_core.http.request import Request, Response
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    with structlog.testing.capture_logs():
+        yield
 
 
 class Raising:
