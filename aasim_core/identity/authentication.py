@@ -156,8 +156,6 @@ def _require_member(member_status: str | None, organization_status: str | None) 
         raise _not_a_member()
     if organization_status == "suspended":
         raise Refused("organization_suspended", "The organization is suspended; ask the people who run this installation.")
-    if organization_status != "active":
-        raise _not_a_member()
 
 
 def _require_address(allowed_ips: str, ip: str | None) -> None:

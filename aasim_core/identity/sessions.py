@@ -2,11 +2,14 @@
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_bytes
 from typing import TYPE_CHECKING
+
+import peewee
 
 from ..access.records import Membership, Organization
 from ..clock import now
@@ -36,22 +39,17 @@ class Tokens:
     organization_id: str
 
 
-class Reused(Exception):
-    """A refresh token came a second time, so somebody has a copy: the session has been ended."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session.id)
-        self.session = session
-
-
 def home_of(user_id: str, preferred: str | None = None) -> str | None:
-    """The organization that a login leads to: the preferred one, or the oldest where the user is active; None without any."""
+    """The organization that a login leads to: the preferred one, or the oldest where the user is active; None without any.
+
+    One that is suspended comes last: its members may come in, and are told so.
+    """
     with system_scope("find the organizations of a user"):
         query = (
             Membership.select(Membership.organization_id)
             .join(Organization, on=(Organization.id == Membership.organization_id))
-            .where(Membership.user_id == user_id, Membership.status == "active", Organization.status == "active")
-            .order_by(Membership.created_at, Membership.id)
+            .where(Membership.user_id == user_id, Membership.status == "active")
+            .order_by(peewee.Case(Organization.status, [("suspended", 1)], 0), Membership.created_at, Membership.id)
         )
         found = [membership.organization_id for membership in query]
     return preferred if preferred in found else next(iter(found), None)
@@ -71,24 +69,25 @@ def start(app: "App", user: User, organization_id: str, client: Client) -> Token
     return _tokens(app, session, secret)
 
 
-def refresh(app: "App", token: str) -> Tokens:
-    """Exchange a refresh token for its successor and a new access token.
+def refresh(app: "App", token: str, *, on_reuse: Callable[[Session], object] = lambda session: None) -> Tokens:
+    """Exchange a refresh token for its successor and a new access token; Refused ``invalid_refresh_token`` for one that is not good.
 
-    Refused ``invalid_refresh_token`` for one that is not good. Raises `Reused`, after ending the session, for one that was used
-    before; the exception is for a lost answer: within 10 s, and while the successor is unused, the same one is given again.
+    One that was used before ends the session, for somebody has a copy; `on_reuse` is called in the transaction that ends it. Only a
+    lost answer may be fetched again: within 10 s, and while the successor is unused, the same one is given.
     """
     if _SHAPE.fullmatch(token) is None:
         raise _invalid()
     with app.database.transaction():
-        row = RefreshToken.get_or_none(RefreshToken.digest == _digest(token))
-        session = row and Session.get_or_none(Session.id == row.session_id)
-        if session is None or not _is_live(app, session):
+        row: RefreshToken | None = RefreshToken.get_or_none(RefreshToken.digest == _digest(token))
+        session: Session | None = Session.get_or_none(Session.id == row.session_id) if row is not None else None
+        if row is None or session is None or not _is_live(app, session):
             raise _invalid()
         successor = _use(app, row, token) or _again(app, row.id, token)
         if successor is not None:
             return _renewed(app, session, successor)
         end([session.id], "refresh_token_reused")
-    raise Reused(session)
+        on_reuse(session)
+    raise _invalid()
 
 
 def end(session_ids: list[str], reason: str) -> int:

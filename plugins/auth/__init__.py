@@ -1,0 +1,42 @@
+"""Registration, login, tokens, and what people do with their own account."""
+
+from collections.abc import Sequence
+
+from aasim_core import App, Event, Job, Plugin, Resource, Retry, hookimpl
+
+from . import api
+from .jobs import prune, send_mail
+
+plugin = Plugin("Accounts", "Registration, login, tokens, passwords and the caller's own profile.", essential=True)
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What people do at the door, and what fails there."""
+    return (
+        Event("auth.registered", "Somebody registered, with an organization of their own", "user"),
+        Event("auth.logged_in", "Somebody logged in", "user", {"session_id": "The new session"}),
+        Event("auth.login_failed", "A login was refused", "user", {"reason": "wrong_credentials or not_allowed"}),
+        Event("auth.logged_out", "Somebody ended one or all of their sessions", "user", {"sessions": "How many ended"}),
+        Event("auth.refresh_token_reused", "A used refresh token came again, so its session was ended", "user",
+              {"session_id": "The session"}),
+        Event("auth.profile_updated", "Somebody changed their profile", "user"),
+        Event("auth.password_changed", "Somebody changed their password", "user", {"sessions": "How many other sessions ended"}),
+        Event("auth.password_change_failed", "A change of password gave the wrong current one", "user"),
+        Event("auth.password_reset", "Somebody set a new password by mail", "user", {"sessions": "How many sessions ended"}),
+    )  # fmt: skip
+
+
+@hookimpl
+def jobs(app: App) -> Sequence[Job]:
+    """Mails, and the removal of what is over."""
+    return (
+        Job("auth.send_mail", send_mail(app), retry=Retry(max_attempts=6, base_seconds=10), time_limit=60),
+        Job("auth.prune", prune(app), time_limit=300, schedule="17 3 * * *"),
+    )
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /auth."""
+    return (api.Auth(app), api.Account(app))

@@ -1,0 +1,137 @@
+"""The endpoints of accounts."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Request, Resource, Response, operation
+from aasim_core.http.operations import PUBLIC, SELF
+from aasim_core.http.render import Plan
+from aasim_core.identity.clients import Client
+from aasim_core.identity.sessions import Tokens
+
+from . import account, schemas, service
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+_USER = Plan(schemas.UserOut())
+_ORGANIZATION = Plan(schemas.OrganizationOut())
+
+# Tokens and passwords are not kept to be replayed, and hashing a password must not hold up every other write, so most of these
+# have transactions of their own.
+
+
+class Auth(Resource):
+    """The door: registration, login, refresh, forgotten passwords."""
+
+    paths: ClassVar[Mapping[str, str]] = {
+        "register": "/auth/register", "login": "/auth/login", "refresh": "/auth/refresh",
+        "forgot": "/auth/forgot-password", "reset": "/auth/reset-password",
+    }  # fmt: skip
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+
+    @operation(
+        PUBLIC, body=schemas.RegisterIn(), reply=schemas.RegisterOut(), status=201, transaction=False, message="Welcome.",
+        refusals=("registration_closed", "busy"),
+    )  # fmt: skip
+    def on_post_register(self, req: Request, resp: Response) -> None:
+        """Register: a new account with an organization of its own, as its owner."""
+        entry = service.register(self.app, client_of(req), **req.body)
+        resp.location = f"/api/v1/users/{entry.user.id}"
+        resp.media = {
+            **shown(entry.tokens),
+            "user": _USER.item(entry.user),
+            "organization": _ORGANIZATION.item(entry.organization),
+        }
+
+    @operation(
+        PUBLIC, body=schemas.LoginIn(), reply=schemas.LoginOut(), transaction=False, message="Logged in.",
+        refusals=("invalid_credentials", "too_many_attempts", "busy"),
+    )  # fmt: skip
+    def on_post_login(self, req: Request, resp: Response) -> None:
+        """Log in with address and password; every failure looks the same."""
+        entry = service.log_in(self.app, client_of(req), **req.body)
+        resp.media = {**shown(entry.tokens), "user": _USER.item(entry.user)}
+
+    @operation(
+        PUBLIC, body=schemas.RefreshIn(), reply=schemas.TokensOut(), transaction=False, message="Tokens renewed.",
+        refusals=("invalid_refresh_token",),
+    )  # fmt: skip
+    def on_post_refresh(self, req: Request, resp: Response) -> None:
+        """Exchange a refresh token for new tokens; each works once, and using one again ends the session."""
+        resp.media = shown(service.refresh(self.app, client_of(req), req.body["refresh_token"]))
+
+    @operation(
+        PUBLIC, body=schemas.ForgotPasswordIn(), reply=schemas.DoneOut(), transaction=False,
+        message="If there is an account with this address, a mail is on its way.",
+    )  # fmt: skip
+    def on_post_forgot(self, req: Request, resp: Response) -> None:
+        """Ask for a link to set a new password; the answer is the same whether there is such an account or not."""
+        account.forgot_password(self.app, req.body["email"])
+        resp.media = {}
+
+    @operation(
+        PUBLIC, body=schemas.ResetPasswordIn(), reply=schemas.DoneOut(), transaction=False,
+        message="The password is changed; log in with it.", refusals=("busy",),
+    )  # fmt: skip
+    def on_post_reset(self, req: Request, resp: Response) -> None:
+        """Set a new password with the token of a mail; it works once, for 30 minutes, and ends every session."""
+        account.reset_password(self.app, client_of(req), **req.body)
+        resp.media = {}
+
+
+class Account(Resource):
+    """The caller's own account."""
+
+    paths: ClassVar[Mapping[str, str]] = {
+        "logout": "/auth/logout", "me": "/auth/me", "profile": "/auth/profile", "password": "/auth/change-password",
+    }  # fmt: skip
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+
+    @operation(
+        SELF, body=schemas.LogoutIn(), reply=schemas.LogoutOut(), transaction=False, session_only=True, message="Logged out.",
+        refusals=("session_required",),
+    )  # fmt: skip
+    def on_post_logout(self, req: Request, resp: Response) -> None:
+        """Log out: end this session, or all sessions of the account."""
+        resp.media = {"sessions": service.log_out(self.app, req.principal, all_sessions=req.body["all_sessions"])}
+
+    @operation(SELF, reply=schemas.MeOut(), message="This is you.")
+    def on_get_me(self, req: Request, resp: Response) -> None:
+        """Read the caller's account, organization, roles, permissions and features."""
+        facts = account.describe(self.app, req.principal)
+        resp.media = {**facts, "user": _USER.item(facts["user"]), "organization": _ORGANIZATION.item(facts["organization"])}
+
+    @operation(
+        SELF, body=schemas.ProfileIn(), reply=schemas.UserOut(), session_only=True, message="Profile replaced.",
+        refusals=("session_required",),
+    )  # fmt: skip
+    def on_put_profile(self, req: Request, resp: Response) -> None:
+        """Replace the caller's own profile; what is left out returns to its default."""
+        resp.media = account.change_profile(self.app, req.principal, req.body)
+
+    @operation(
+        SELF, body=schemas.ChangePasswordIn(), reply=schemas.LogoutOut(), transaction=False, session_only=True,
+        message="Password changed; the other sessions have ended.",
+        refusals=("session_required", "invalid_credentials", "too_many_attempts", "busy"),
+    )  # fmt: skip
+    def on_post_password(self, req: Request, resp: Response) -> None:
+        """Change the password; the caller's other sessions end."""
+        resp.media = {"sessions": account.change_password(self.app, req.principal, client_of(req), **req.body)}
+
+
+def client_of(req: Request) -> Client:
+    """Where the request comes from."""
+    return Client.of(req.remote_addr, req.user_agent)
+
+
+def shown(tokens: Tokens) -> dict[str, Any]:
+    """Tokens as answers have them (RFC 6749, 5.1)."""
+    return {
+        "access_token": tokens.access_token, "refresh_token": tokens.refresh_token, "token_type": "Bearer",
+        "expires_in": tokens.expires_in, "session_id": tokens.session_id,
+    }  # fmt: skip

@@ -1,0 +1,145 @@
+"""What clients write about accounts, and what they get."""
+
+from aasim_core.http.fields import Boolean, Email, Id, Instant, Integer, ListOf, Locale, Object, Secret, Text, Timezone, Url
+from aasim_core.http.schema import Schema
+
+
+class RegisterIn(Schema):
+    """A new account."""
+
+    name = Text(1, 120, required=True, example="Ada Lovelace")
+    email = Email(required=True)
+    password = Secret(max_length=256, required=True, description="12 to 256 characters that are hard to guess.")
+    organization_name = Text(1, 120, description="The name of the new organization; made from the person's name if left out.")
+    invitation_token = Secret(max_length=200, description="From an invitation: join the organization that sent it.")
+
+
+class LoginIn(Schema):
+    """A login."""
+
+    email = Email(required=True)
+    password = Secret(max_length=256, required=True)
+
+
+class RefreshIn(Schema):
+    """An exchange of a refresh token."""
+
+    refresh_token = Secret(max_length=200, required=True)
+
+
+class LogoutIn(Schema):
+    """What to end."""
+
+    all_sessions = Boolean(load_default=False, description="End every session of the account, not only this one.")
+
+
+class ChangePasswordIn(Schema):
+    """A new password, by the old one."""
+
+    current_password = Secret(max_length=256, required=True)
+    new_password = Secret(max_length=256, required=True, description="12 to 256 characters that are hard to guess.")
+
+
+class ForgotPasswordIn(Schema):
+    """Where to send the link."""
+
+    email = Email(required=True)
+
+
+class ResetPasswordIn(Schema):
+    """A new password, by a link that was sent."""
+
+    token = Secret(max_length=200, required=True)
+    password = Secret(max_length=256, required=True, description="12 to 256 characters that are hard to guess.")
+
+
+class ProfileIn(Schema):
+    """What people say about themselves."""
+
+    name = Text(1, 120, required=True)
+    timezone = Timezone(load_default="UTC")
+    locale = Locale(load_default="en")
+    avatar_url = Url(schemes=("https",), allow_none=True, load_default=None)
+    organization_id = Id("organization", description="The organization that new tokens are for; one of the caller's own.")
+
+
+class UserOut(Schema):
+    """An account, as its owner sees it."""
+
+    id = Id("user")
+    email = Email()
+    name = Text()
+    status = Text()
+    kind = Text()
+    timezone = Text()
+    locale = Text()
+    avatar_url = Text(allow_none=True)
+    is_platform_admin = Boolean()
+    last_login_at = Instant(allow_none=True)
+    created_at = Instant()
+    updated_at = Instant()
+    version = Integer()
+
+
+class OrganizationOut(Schema):
+    """The organization, in short."""
+
+    id = Id("organization")
+    name = Text()
+    slug = Text()
+    status = Text()
+    timezone = Text()
+    plan = Text()
+
+
+class TokensOut(Schema):
+    """Tokens for a session."""
+
+    access_token = Text(max_length=1024)
+    refresh_token = Text()
+    token_type = Text()
+    expires_in = Integer(description="Seconds until the access token ends.")
+    session_id = Id("session")
+
+
+class LoginOut(TokensOut):
+    """Tokens, and who they are for."""
+
+    user = Object(UserOut)
+
+
+class RegisterOut(LoginOut):
+    """Tokens, the new account and its organization."""
+
+    organization = Object(OrganizationOut)
+
+
+class LogoutOut(Schema):
+    """How many sessions ended."""
+
+    sessions = Integer()
+
+
+class HeldRoleOut(Schema):
+    """A role that the caller holds somewhere."""
+
+    role_id = Id("role")
+    role = Text()
+    resource_type = Text()
+    resource_id = Id()
+    source = Text(description="direct, team, or the identity provider.")
+    expires_at = Instant(allow_none=True)
+
+
+class MeOut(Schema):
+    """The caller, and what they may do."""
+
+    user = Object(UserOut)
+    organization = Object(OrganizationOut)
+    roles = ListOf(Object(HeldRoleOut))
+    permissions = ListOf(Text(), description="Everything that the caller may do somewhere in the organization.")
+    features = ListOf(Text(), description="The plugins that are on for the organization.")
+
+
+class DoneOut(Schema):
+    """Nothing more to say than the message."""

@@ -1,0 +1,181 @@
+"""How people come in and go out: registration, login, tokens, logout."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from aasim_core import App, Refused, emit
+from aasim_core.access.records import Organization
+from aasim_core.clock import now
+from aasim_core.context import EVERY_ORGANIZATION, Actor, acting_as, current_request_id, system_scope
+from aasim_core.events.log import DENIED, FAILED, Subject
+from aasim_core.identity import sessions
+from aasim_core.identity.accounts import create_user, email_taken, found_organization
+from aasim_core.identity.clients import Client
+from aasim_core.identity.passwords import require_strong
+from aasim_core.identity.principal import Principal
+from aasim_core.identity.records import Session, User
+from aasim_core.identity.sessions import Tokens
+from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Somebody has come in: tokens, and who they are for."""
+
+    tokens: Tokens
+    user: User
+    organization: Organization
+
+
+def register(
+    app: App,
+    client: Client,
+    *,
+    name: str,
+    email: str,
+    password: str,
+    organization_name: str | None = None,
+    invitation_token: str | None = None,
+) -> Entry:
+    """Make an account with an organization of its own, and log it in.
+
+    Refused ``registration_closed`` where the settings do not let anybody register; Invalid for a weak password or a taken address.
+    """
+    _require_open(app, invitation_token)
+    require_strong(password, context=[email, name])
+    with system_scope("look whether an address has an account"):
+        if _find(email) is not None:
+            raise email_taken()
+    password_hash = app.passwords.hash(password)
+    with system_scope("register a person"), app.database.transaction():
+        user = create_user(email, name, password_hash)
+        organization = found_organization(organization_name or f"{name}'s organization", user)
+        tokens = _let_in(app, user, organization.id, client)
+        with acting_for(user, client):
+            emit("auth.registered", subject_of(user), organization_id=organization.id)
+    return Entry(tokens, user, organization)
+
+
+def log_in(app: App, client: Client, *, email: str, password: str) -> Entry:
+    """Begin a session.
+
+    Refused ``invalid_credentials`` for whatever is wrong, alike and in the same time for an unknown address, a wrong password and an
+    account that may not log in; ``too_many_attempts`` while account or network have to wait, even with the right password.
+    """
+    with system_scope("log in"):
+        user = _find(email)
+        user_id = user.id if user is not None else ""
+        home = sessions.home_of(user_id)
+        buckets = _buckets(app, email, client, known=sessions.has_been_here(user_id, client))
+        with app.passwords.turn():
+            require_patience(buckets)
+            right = app.passwords.verify(user.password_hash if user is not None else None, password)
+            if user is None or home is None or not right or user.status != "active":
+                reason = "not_allowed" if right else "wrong_credentials"
+                raise _login_failed(app, client, buckets, user or _nobody(email), home, reason)
+        _renew_hash(app, user, password)
+        with app.database.transaction():
+            forget(buckets[:1])
+            tokens = _let_in(app, user, home, client)
+            with acting_for(user, client):
+                emit("auth.logged_in", subject_of(user), organization_id=home, data={"session_id": tokens.session_id})
+        return Entry(tokens, user, Organization.get_by_id(home))
+
+
+def refresh(app: App, client: Client, refresh_token: str) -> Tokens:
+    """Exchange a refresh token; Refused ``invalid_refresh_token`` for one that is not good, or was used before."""
+
+    def note(session: Session) -> None:
+        user = User.get_by_id(session.user_id)
+        with acting_for(user, client):
+            emit(
+                "auth.refresh_token_reused", subject_of(user), organization_id=session.current_organization_id, outcome=DENIED,
+                data={"session_id": session.id},
+            )  # fmt: skip
+
+    with system_scope("renew a session"):
+        return sessions.refresh(app, refresh_token, on_reuse=note)
+
+
+def log_out(app: App, principal: Principal, *, all_sessions: bool) -> int:
+    """End the caller's session, or all of their sessions; returns how many ended."""
+    with app.database.transaction():
+        if all_sessions:
+            ended = sessions.end_all(principal.user_id, "logged_out")
+        else:
+            ended = sessions.end([str(principal.session_id)], "logged_out")
+        emit("auth.logged_out", Subject("user", principal.user_id, principal.label), data={"sessions": ended})
+    return ended
+
+
+def subject_of(user: User) -> Subject:
+    """The account as an event names it: by its address."""
+    return Subject("user", user.id, user.email)
+
+
+@contextmanager
+def acting_for(user: User, client: Client) -> Iterator[None]:
+    """Make the person responsible for what is noted inside; an account that does not exist is nobody."""
+    actor = Actor("user", user.id, user.email, client.ip) if user.id else Actor("anonymous", None, "anonymous", client.ip)
+    with acting_as(actor, current_request_id()):
+        yield
+
+
+def _require_open(app: App, invitation_token: str | None) -> None:
+    mode = app.settings.auth.registration
+    if invitation_token is not None:
+        raise Refused(
+            "registration_closed", "The invitation is not good any more; ask for another one.", field="invitation_token"
+        )
+    if mode == "invite":
+        raise Refused("registration_closed", "Registration needs an invitation; ask an administrator for one.")
+    if mode != "open":
+        raise Refused("registration_closed", "Registration is closed; ask an administrator for an account.")
+
+
+def _find(email: str) -> User | None:
+    user: User | None = User.get_or_none(User.email == email.casefold())
+    return user
+
+
+def _nobody(email: str) -> User:
+    """Stands for an account that does not exist."""
+    return User(id=None, email=email)
+
+
+def _let_in(app: App, user: User, organization_id: str, client: Client) -> Tokens:
+    user.last_login_at = now()
+    User.update(last_login_at=user.last_login_at).where(User.id == user.id).execute()
+    return sessions.start(app, user, organization_id, client)
+
+
+def _login_failed(app: App, client: Client, buckets: list[Bucket], user: User, home: str | None, reason: str) -> Refused:
+    """Count and note the failure, with the same writes whether there is such an account or not; returns the refusal."""
+    with app.database.transaction(), acting_for(user, client):
+        count_failure(buckets, app.settings.rate_limits.login_window_seconds)
+        emit(
+            "auth.login_failed", subject_of(user), organization_id=home or EVERY_ORGANIZATION, outcome=FAILED,
+            data={"reason": reason},
+        )  # fmt: skip
+    return Refused("invalid_credentials", "The address or the password is wrong, or the account may not log in.")
+
+
+def _buckets(app: App, email: str, client: Client, *, known: bool) -> list[Bucket]:
+    """What failures count against. A device that was here before has a bucket of its own, so strangers cannot lock its owner out."""
+    limits = app.settings.rate_limits
+    if not limits.enabled:
+        return []
+    if known:
+        return [Bucket(("login device", email.casefold(), client.network, client.user_agent), limits.login_per_account)]
+    return [
+        Bucket(("login account", email.casefold()), limits.login_per_account),
+        Bucket(("login network", client.network), limits.login_per_network),
+    ]
+
+
+def _renew_hash(app: App, user: User, password: str) -> None:
+    if app.passwords.is_outdated(str(user.password_hash)):
+        renewed = app.passwords.hash(password)
+        with app.database.transaction():
+            User.update(password_hash=renewed).where(User.id == user.id).execute()

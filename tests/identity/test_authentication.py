@@ -1,0 +1,250 @@
+"""From a credential to a principal: everything that was revoked is revoked on the next request."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import falcon.testing
+import pytest
+import time_machine
+from peewee import OperationalError
+
+from aasim_core.access.records import Membership, Organization
+from aasim_core.clock import now
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.records import create
+from aasim_core.errors import Refused
+from aasim_core.hookspecs import hookimpl
+from aasim_core.identity import api_keys, sessions
+from aasim_core.identity.accounts import create_user, found_organization
+from aasim_core.identity.api_keys import NewKey
+from aasim_core.identity.authentication import authenticate, bearer_of, principal_of_key, principal_of_token
+from aasim_core.identity.principal import Principal
+from aasim_core.identity.records import ApiKey, Session, User
+from aasim_core.identity.sessions import Tokens
+
+LogIn = Callable[..., Tokens]
+
+
+def request(credential: str | None = None, **headers: str) -> Any:
+    given = {} if credential is None else {"Authorization": credential}
+    return falcon.testing.create_req(headers={**given, **{name.replace("_", "-"): value for name, value in headers.items()}})
+
+
+def code_of(call: Callable[[], object]) -> str:
+    with pytest.raises(Refused) as caught:
+        call()
+    return caught.value.code
+
+
+@pytest.fixture
+def key(ada: User) -> NewKey:
+    """An API key of Ada's."""
+    made = api_keys.generate()
+    with organization_scope(sessions.home_of(ada.id) or ""):
+        create(
+            ApiKey, user_id=ada.id, name="robot", prefix=made.prefix, last_four=made.last_four, digest=made.digest,
+            scopes=["agents:read"],
+        )  # fmt: skip
+    return made
+
+
+def change_key(**values: Any) -> None:
+    with system_scope("test"):
+        ApiKey.update(**values).execute()
+
+
+def test_an_access_token_leads_to_its_user_and_organization(app: Any, ada: User, log_in: LogIn) -> None:
+    tokens = log_in(ada)
+    principal = authenticate(app, request(f"Bearer {tokens.access_token}"))
+    assert (principal.kind, principal.user_id, principal.session_id) == ("user", ada.id, tokens.session_id)
+    assert (principal.id, principal.label, principal.organization_id) == (ada.id, ada.email, tokens.organization_id)
+    assert principal.scopes is None
+    assert not principal.is_platform_admin
+
+
+def test_an_api_key_leads_to_its_creator_within_its_scopes(app: Any, ada: User, key: NewKey) -> None:
+    principal = authenticate(app, request(f"bearer {key.secret.reveal()}"))
+    assert (principal.kind, principal.user_id, principal.scopes) == ("api_key", ada.id, frozenset(["agents:read"]))
+    assert principal.id == principal.api_key_id != ada.id
+    assert principal.label == "robot"
+
+
+def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn, key: NewKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, statements = log_in(ada).access_token, []
+    principal_of_key(app, key.secret.reveal())
+    original = app.database.execute_sql
+    monkeypatch.setattr(app.database, "execute_sql", lambda *arguments: statements.append(arguments) or original(*arguments))
+    principal_of_token(app, token)
+    principal_of_key(app, key.secret.reveal())
+    assert [statement[0][:6] for statement in statements] == ["SELECT", "SELECT"]
+
+
+@pytest.mark.parametrize(("header", "code"), [
+    (None, "authentication_required"), ("", "invalid_token"), ("Bearer", "invalid_token"), ("Bearer ", "invalid_token"),
+    ("Basic YTpi", "invalid_token"), ("Bearer a b", "invalid_token"), ("Bearer " + "a" * 1025, "invalid_token"),
+    ("Bearer \u00e9", "invalid_token"), ("Bearer\tabc", "invalid_token"), ("Bearer abc", "invalid_token"),
+    ("Bearer aasim_sk_", "invalid_token"), ("Bearer aasim_rt_" + "A" * 43, "invalid_token"),
+])  # fmt: skip
+def test_what_is_no_credential_is_refused(app: Any, header: str | None, code: str) -> None:
+    assert code_of(lambda: authenticate(app, request(header))) == code
+
+
+def test_the_scheme_of_a_credential_may_have_any_case() -> None:
+    assert bearer_of(request("BEARER  abc")) == "abc"
+
+
+def test_a_plugin_can_know_a_credential_first(app: Any, ada: User, log_in: LogIn) -> None:
+    robot = Principal("user", ada.id, "organization_x", 1, "from elsewhere")
+
+    class Elsewhere:
+        @hookimpl
+        def authenticate(self, app: Any, req: Any) -> Principal | None:
+            return robot if req.get_header("Authorization") == "Robot 1" else None
+
+    app.manager.register(Elsewhere())
+    assert authenticate(app, request("Robot 1")) is robot
+    assert authenticate(app, request(f"Bearer {log_in(ada).access_token}")).label == ada.email
+    assert code_of(lambda: authenticate(app, request())) == "authentication_required"
+
+
+REVOCATIONS: dict[str, tuple[Callable[[], object], str]] = {
+    "the session ended": (lambda: Session.update(status="terminated").execute(), "invalid_token"),
+    "the session is gone": (lambda: Session.delete().execute(), "invalid_token"),
+    "the session is too old": (lambda: Session.update(expires_at=now()).execute(), "invalid_token"),
+    "the session was not used": (lambda: Session.update(last_seen_at=now() - timedelta(days=7)).execute(), "invalid_token"),
+    "the session is another user's": (lambda: Session.update(user_id=_other_user()).execute(), "invalid_token"),
+    "the user is suspended": (lambda: User.update(status="suspended").execute(), "invalid_token"),
+    "the user is gone": (lambda: User.delete().execute(), "invalid_token"),
+    "the membership is suspended": (lambda: Membership.update(status="suspended").execute(), "permission_denied"),
+    "the membership is only an invitation": (lambda: Membership.update(status="invited").execute(), "permission_denied"),
+    "the membership is gone": (lambda: Membership.delete().execute(), "permission_denied"),
+    "the organization is suspended": (lambda: Organization.update(status="suspended").execute(), "organization_suspended"),
+}
+
+
+def _other_user() -> str:
+    return str(create(User, email="eve@example.com", name="Eve").id)
+
+
+@pytest.mark.parametrize("reason", REVOCATIONS)
+def test_a_token_is_refused_at_once_when(app: Any, ada: User, log_in: LogIn, reason: str) -> None:
+    token = log_in(ada).access_token
+    principal_of_token(app, token)
+    revoke, code = REVOCATIONS[reason]
+    with system_scope("test"), app.database.transaction():
+        revoke()
+    assert code_of(lambda: principal_of_token(app, token)) == code
+
+
+KEY_REVOCATIONS: dict[str, tuple[Callable[[], object], str]] = {
+    "it is disabled": (lambda: ApiKey.update(status="disabled").execute(), "invalid_token"),
+    "it is revoked": (lambda: ApiKey.update(status="revoked").execute(), "invalid_token"),
+    "it is gone": (lambda: ApiKey.delete().execute(), "invalid_token"),
+    "it has expired": (lambda: ApiKey.update(expires_at=now()).execute(), "invalid_token"),
+    "it was regenerated": (lambda: ApiKey.update(digest="other").execute(), "invalid_token"),
+    "its creator is suspended": (lambda: User.update(status="suspended").execute(), "invalid_token"),
+    "its creator's membership is suspended": (lambda: Membership.update(status="suspended").execute(), "permission_denied"),
+    "its creator's membership is gone": (lambda: Membership.delete().execute(), "permission_denied"),
+    "the organization is suspended": (lambda: Organization.update(status="suspended").execute(), "organization_suspended"),
+    "its address is not allowed": (lambda: ApiKey.update(allowed_ips=["192.0.2.0/24"]).execute(), "ip_not_allowed"),
+}
+
+
+@pytest.mark.parametrize("reason", KEY_REVOCATIONS)
+def test_an_api_key_is_refused_at_once_when(app: Any, key: NewKey, reason: str) -> None:
+    principal_of_key(app, key.secret.reveal(), ip="198.51.100.1")
+    revoke, code = KEY_REVOCATIONS[reason]
+    with system_scope("test"), app.database.transaction():
+        revoke()
+    assert code_of(lambda: principal_of_key(app, key.secret.reveal(), ip="198.51.100.1")) == code
+
+
+def test_a_mistyped_key_is_refused_without_the_database(app: Any, key: NewKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app.database, "execute_sql", lambda *_: pytest.fail("the database was asked"))
+    text = key.secret.reveal()
+    assert code_of(lambda: principal_of_key(app, text[:-1] + ("A" if text[-1] != "A" else "B"))) == "invalid_token"
+
+
+def test_the_previous_key_works_until_the_overlap_ends(app: Any, key: NewKey) -> None:
+    fresh = api_keys.generate()
+    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
+        change_key(digest=fresh.digest, previous_digest=key.digest, previous_expires_at=now() + timedelta(seconds=60))
+        assert principal_of_key(app, key.secret.reveal()).id == principal_of_key(app, fresh.secret.reveal()).id
+        clock.shift(60)
+        assert code_of(lambda: principal_of_key(app, key.secret.reveal())) == "invalid_token"
+        assert principal_of_key(app, fresh.secret.reveal()).label == "robot"
+
+
+def test_a_key_works_from_its_own_addresses(app: Any, key: NewKey) -> None:
+    change_key(allowed_ips=["192.0.2.0/24", "2001:db8::/32"])
+    for ip in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"):
+        assert principal_of_key(app, key.secret.reveal(), ip=ip).label == "robot"
+    for ip in ("192.0.3.7", "", None, "not an address"):
+        assert code_of(lambda ip=ip: principal_of_key(app, key.secret.reveal(), ip=ip)) == "ip_not_allowed"  # type: ignore[misc]
+
+
+def test_a_header_picks_another_of_the_callers_organizations(app: Any, ada: User, log_in: LogIn) -> None:
+    token = log_in(ada).access_token
+    with system_scope("test"), app.database.transaction():
+        other = found_organization("Second", ada)
+    principal = authenticate(app, request(f"Bearer {token}", X_Organization_Id=other.id))
+    assert (principal.organization_id, principal.user_id) == (other.id, ada.id)
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "*", "organization_00000000000000000000000000", "user_01h455vb4pex5vsknk084sn02q", "' OR 1=1"]
+)
+def test_a_header_picks_no_organization_that_is_not_the_callers(
+    app: Any, ada: User, log_in: LogIn, key: NewKey, wanted: str
+) -> None:
+    for credential in (log_in(ada).access_token, key.secret.reveal()):
+        call = lambda credential=credential: authenticate(app, request(f"Bearer {credential}", X_Organization_Id=wanted))  # noqa: E731
+        assert code_of(call) == "permission_denied"
+
+
+def test_a_strangers_organization_and_one_that_does_not_exist_look_alike(app: Any, ada: User, log_in: LogIn) -> None:
+    with system_scope("test"), app.database.transaction():
+        theirs = found_organization("Theirs", create_user("eve@example.com", "Eve", None))
+    token, messages = log_in(ada).access_token, set()
+    for wanted in (theirs.id, "organization_00000000000000000000000000", "nonsense"):
+        with pytest.raises(Refused) as caught:
+            principal_of_token(app, token, wanted=wanted)
+        messages.add((caught.value.status, caught.value.message))
+    assert len(messages) == 1
+
+
+def test_the_last_use_of_a_session_is_noted_once_a_minute(app: Any, ada: User, log_in: LogIn) -> None:
+    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
+        tokens, noted = log_in(ada), []
+        for seconds in (0, 59, 2, 30, 40):
+            clock.shift(seconds)
+            principal_of_token(app, tokens.access_token)
+            noted.append(Session.get_by_id(tokens.session_id).last_seen_at.strftime("%H:%M:%S"))
+    assert noted == ["09:00:00", "09:00:00", "09:01:01", "09:01:01", "09:02:11"]
+
+
+def test_the_last_use_of_a_key_is_noted_once_a_minute_with_its_address(app: Any, key: NewKey) -> None:
+    noted = []
+    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
+        for seconds, ip in ((0, "192.0.2.1"), (59, "192.0.2.2"), (2, "192.0.2.3")):
+            clock.shift(seconds)
+            principal_of_key(app, key.secret.reveal(), ip=ip)
+            with system_scope("test"):
+                row = ApiKey.get()
+            noted.append((row.last_used_at.strftime("%H:%M:%S"), row.last_used_ip))
+    assert noted == [("09:00:00", "192.0.2.1"), ("09:00:00", "192.0.2.1"), ("09:01:01", "192.0.2.3")]
+
+
+def test_a_request_does_not_fail_when_its_use_cannot_be_noted(
+    app: Any, ada: User, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
+        token = log_in(ada).access_token
+        clock.shift(61)
+
+        def full() -> None:
+            raise OperationalError("database or disk is full")
+
+        monkeypatch.setattr(app.database, "transaction", full)
+        assert principal_of_token(app, token).label == ada.email
