@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from ..errors import Problem
 from .scalars import Strict, counted, span, wrong
@@ -88,7 +88,7 @@ class Object(Strict, fields.Nested):  # type: ignore[misc] # marshmallow's own f
     operators = ()
 
     def __init__(self, schema: type[Schema], **options: Any) -> None:
-        super().__init__("an object", {}, nested=schema, **options)
+        super().__init__("an object", {}, nested=schema, unknown=EXCLUDE, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, partial: Any = None, **kwargs: Any) -> Any:
         if type(value) is not dict:

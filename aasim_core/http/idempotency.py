@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 KEEP = timedelta(hours=24)
 _HEADERS = ("content-type", "etag", "location", "preference-applied", "retry-after")
-_KEY = re.compile("[!-~]{1,255}")
+_KEY = re.compile("[!-~]{1,200}")
 _ROWS_AT_ONCE = 500
 
 
@@ -74,7 +74,7 @@ def once(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Respons
         yield False
         return
     if not _KEY.fullmatch(key):
-        message = "Write 1 to 255 visible ASCII characters, such as a UUID."
+        message = "Write 1 to 200 visible ASCII characters, such as a UUID."
         raise Refused("invalid_parameter", message, field="Idempotency-Key")
     owner = (current_organization(), principal.id, endpoint.method, endpoint.template)
     row_id, payload = _digest(*owner, key), _digest(req.path, req.query_string, _canonical(raw))

@@ -24,11 +24,6 @@ _MOST_UNKNOWN = 20
 class Schema(marshmallow.Schema):
     """The base of every schema; fields that it does not declare are errors that name the nearest one."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        # The validator below does what marshmallow's own treatment of unknown fields does, and names the nearest known one.
-        self.unknown = EXCLUDE
-
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def refuse_unknown_fields(self, data: Any, original: Any, **_: Any) -> None:
         """Raise for what the schema does not declare."""
@@ -58,7 +53,8 @@ def load(schema: marshmallow.Schema, value: Any, *, partial: bool = False) -> di
     if type(value) is not dict:
         raise Invalid({"_": [Problem("invalid_type", f"Send an object, not {kind_of(value)}.")]})
     try:
-        loaded: dict[str, Any] = schema.load(value, partial=partial or None)
+        # `refuse_unknown_fields` says more about what marshmallow would refuse itself.
+        loaded: dict[str, Any] = schema.load(value, partial=partial or None, unknown=EXCLUDE)
     except ValidationError as error:
         raise Invalid(problems_of(error)) from None
     return loaded
