@@ -15,6 +15,7 @@ _LONGEST_DELAY = 30.0
 #: A process that lived this long has nothing to do with why it died before.
 _SETTLED_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
+_ONE_REQUEST_SECONDS = 0.5
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -46,6 +47,7 @@ class Supervisor:
         self._clock = clock
         self._signal_pipe = -1
         self._stop_requests = 0
+        self._last_request = float("-inf")
         self._settled = False
 
     @contextmanager
@@ -73,8 +75,16 @@ class Supervisor:
             self._wait(_LOOK_SECONDS if until else self._seconds_to_next_restart())
         return False
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether somebody asked to stop, or a start failed."""
+        return self._stop_requests > 0
+
     def _on_stop_signal(self, _number: int, _frame: FrameType | None) -> None:
-        self._stop_requests += 1
+        # Terminals and wrappers may send one request twice, to the process and to its group.
+        if self._clock() - self._last_request > _ONE_REQUEST_SECONDS:
+            self._stop_requests += 1
+        self._last_request = self._clock()
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for a signal, at most `seconds`."""

@@ -46,7 +46,7 @@ def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) 
             else:
                 supervisor.watch()
             terminal.say("Stopping; running work finishes first.")
-        elif not supervisor.exit_code:
+        elif not supervisor.is_stopping:
             raise StartupError(f"the API did not answer on {settings.server.bind} within {_START_SECONDS} s", exit_code=69)
     return supervisor.exit_code
 
