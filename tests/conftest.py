@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 ROOT = Path(__file__).parent.parent
-#: For a test that looks at the project's own files.
+#: Where each kind of server is expected: the variable that says so, and the URL without it.
 SERVERS = {
     "postgres": ("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres"),
     "redis": ("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"),
