@@ -25,6 +25,7 @@ from .http.operations import Endpoint
 from .identity.passwords import Passwords
 from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
+from .jobs.doorbell import Doorbell
 from .jobs.queue import flush as flush_jobs
 from .plugins import Collected, Plugins, collect, load
 from .secrets import Keyring, load_keyring
@@ -60,6 +61,7 @@ class App:
         self.rights = RightsCache(self)
         self.features = Features(self)
         self.limiter = Limiter(self.settings)
+        self.doorbell = Doorbell(self.settings)
         self.deliveries = Deliveries({}, {})
 
     @property

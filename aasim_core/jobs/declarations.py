@@ -1,5 +1,6 @@
 """The declaration of a kind of background work."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ class Retry:
     base_seconds: float = 5
     max_seconds: float = 3600
 
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after the `attempt`-th attempt (the first is 1), spread by a fifth so that failures do not march in step."""
+        seconds = min(self.max_seconds, self.base_seconds * 2.0 ** min(attempt - 1, 60))
+        return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - spread, not secrecy
+
 
 @dataclass(frozen=True)
 class Job:
@@ -24,6 +30,8 @@ class Job:
     `name` is ``<plugin>.<verb>``. `function(context, payload)` does it, at least once; `context` can be asked for the lease, the
     progress and whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job
     then runs by itself, once for each due time, in a system scope, with the payload ``{"due": <time>}``.
+    `on_giving_up(payload, reason)` is called when the job has failed for good or is dead, in the transaction that says so and in
+    the job's organization: the place to bring what the job was for to an end.
     """
 
     name: str
@@ -31,3 +39,9 @@ class Job:
     retry: Retry = Retry()
     time_limit: float = 300
     schedule: str | None = None
+    on_giving_up: Callable[[Mapping[str, Any], str], Any] | None = None
+
+    @property
+    def plugin(self) -> str:
+        """The plugin that the job belongs to; ``core`` for the platform's own."""
+        return self.name.partition(".")[0]

@@ -1,0 +1,46 @@
+"""What keeps the job table small: the core's own scheduled job."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from peewee import fn
+
+from ..clock import now
+from ..data.records import database_of
+from .declarations import Job
+from .records import ENDED, JobRow, ScheduleTick
+
+if TYPE_CHECKING:
+    from ..app import App
+    from .context import JobContext
+
+#: How long jobs that are done or cancelled, and the due times of schedules, can be looked at. Failed and dead ones stay.
+KEEP = timedelta(days=1)
+_ROWS_AT_ONCE = 500
+
+
+def core_jobs(app: "App") -> tuple[Job, ...]:
+    """The jobs that keep house."""
+    return (Job("core.prune_jobs", prune, schedule="*/10 * * * *"),)
+
+
+def prune(context: "JobContext", payload: Mapping[str, Any]) -> None:
+    """Delete what has been over for long, in batches so small that nobody waits for them."""
+    before = now() - KEEP
+    while not context.should_stop() and _prune_batch(before) == _ROWS_AT_ONCE:
+        pass
+    _prune_ticks(before)
+
+
+def _prune_batch(before: datetime) -> int:
+    old = JobRow.select(JobRow.id).where(ENDED, JobRow.finished_at < before).limit(_ROWS_AT_ONCE)
+    with database_of(JobRow).transaction():
+        return int(JobRow.delete().where(JobRow.id.in_(old)).execute())
+
+
+def _prune_ticks(before: datetime) -> None:
+    later = ScheduleTick.alias("later")
+    newest = later.select(fn.MAX(later.due_at)).where(later.schedule == ScheduleTick.schedule)
+    with database_of(ScheduleTick).transaction():
+        ScheduleTick.delete().where((ScheduleTick.due_at < before) & (ScheduleTick.due_at < newest)).execute()

@@ -1,0 +1,191 @@
+"""Taking jobs out of the queue and bringing them to an end: each write of a worker is fenced by the token of its lease."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from peewee import SQL, fn
+
+from ..clock import now, to_text
+from ..context import Actor
+from ..data.statements import Bind
+from .context import LeaseLost
+from .records import CANCELLED, DONE, LEASED, PARKED, QUEUED, READY, UNIQUE, JobRow
+from .single import single
+
+if TYPE_CHECKING:
+    from ..data.connect import Database
+
+#: After so many crashes of a worker that ran it, a job is dead.
+CRASHES_UNTIL_DEAD = 3
+_LONGEST_ERROR = 2000
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One worker's right to do one job, as long as nobody takes it away. `payload` and `actor` are JSON."""
+
+    job_id: str
+    token: str
+    owner: str
+    organization_id: str
+    name: str
+    payload: str
+    attempt: int
+    max_attempts: int
+    crash_count: int
+    unique_key: str | None
+    request_id: str | None
+    actor: str
+    heartbeat_at: str | None
+
+    def acting(self) -> Actor:
+        """Who is responsible for what the job does: whoever enqueued it."""
+        return Actor(**orjson.loads(self.actor))
+
+    def read_payload(self) -> Any:
+        return orjson.loads(self.payload)
+
+
+_LEASE = (
+    JobRow.id, JobRow.lease_token, JobRow.lease_owner, JobRow.organization_id, JobRow.name, JobRow.payload, JobRow.attempt,
+    JobRow.max_attempts, JobRow.crash_count, JobRow.unique_key, JobRow.request_id, JobRow.actor, JobRow.heartbeat_at,
+)  # fmt: skip
+
+
+class Leases:
+    """The leases on the jobs of one database, as the worker `owner` takes and keeps them."""
+
+    def __init__(self, database: "Database", owner: str) -> None:
+        self.database = database
+        self.owner = owner
+        # The organization that was served last; the next one in order of ids has the next turn.
+        self._turn = ""
+
+    def has_ready(self) -> bool:
+        """Whether any job is ready: a glance that takes no lock."""
+        return self._run("ready", lambda: JobRow.select(SQL("1")).where(READY).limit(1)).fetchone() is not None
+
+    def claim(self) -> Lease | None:
+        """Take the next ready job, of the next organization in turn, or None when there is none. Needs a system scope."""
+        moment = to_text(now())
+        with single(self.database, durable=False):
+            rows = self._run(
+                "claim", self._claim_query, owner=self.owner, token=token_hex(8), moment=moment, turn=self._turn
+            ).fetchall()
+        if not rows:
+            return None
+        lease = Lease(*rows[0][: len(_LEASE)])
+        self._turn = lease.organization_id
+        return lease
+
+    def _claim_query(self) -> Any:
+        """A claim that a loss of power undoes leaves the job in the queue, so PostgreSQL need not wait for the disk either."""
+        after, around = (
+            self._next_job(condition) for condition in (lambda job: job > Bind("turn"), lambda job: job <= Bind("turn"))
+        )
+        changes = {
+            JobRow.state: SQL("'running'"), JobRow.lease_owner: Bind("owner"), JobRow.lease_token: Bind("token"),
+            JobRow.heartbeat_at: Bind("moment"), JobRow.started_at: Bind("moment"), JobRow.attempt: SQL("attempt + 1"),
+        }  # fmt: skip
+        unsynced = [fn.set_config("synchronous_commit", "off", SQL("true"))] if self.database.for_update else []
+        return JobRow.update(changes).where(JobRow.id == fn.COALESCE(after, around)).returning(*_LEASE, *unsynced)
+
+    def _next_job(self, organization: Callable[[Any], Any]) -> Any:
+        job, twin = JobRow.alias("job"), JobRow.alias("twin")
+        same = (twin.organization_id == job.organization_id) & (twin.name == job.name) & (twin.unique_key == job.unique_key)
+        free = job.unique_key.is_null() | ~fn.EXISTS(twin.select(SQL("1")).where(LEASED, same))
+        order = (job.organization_id, job.priority.desc(), job.run_at, job.id)
+        query = job.select(job.id).where(READY, organization(job.organization_id), free).order_by(*order).limit(1)
+        return query.for_update("FOR UPDATE SKIP LOCKED") if self.database.for_update else query
+
+    def renew(self, lease: Lease, progress: bool = False) -> None:
+        """Make sure that the lease holds, and give a sign of life; LeaseLost. With `progress` the job's crashes are forgotten."""
+        crashes = {JobRow.crash_count: SQL("0")} if progress else {}
+        self._fenced(lease, ("renew", progress), lambda: {JobRow.heartbeat_at: Bind("moment"), **crashes}, moment=to_text(now()))
+
+    def complete(self, lease: Lease) -> None:
+        """The job is done."""
+        self._end(lease, DONE)
+
+    def give_up(self, lease: Lease, state: str, reason: str) -> None:
+        """The job is ``failed`` or ``dead`` for good."""
+        self._end(lease, state, reason)
+
+    def hand_back(self, lease: Lease, run_at: datetime | None = None) -> None:
+        """Put the job back; this attempt was none."""
+        self._requeue(lease, QUEUED, run_at, lease.attempt - 1)
+
+    def retry(self, lease: Lease, run_at: datetime, reason: str) -> None:
+        """Put the job back for another attempt."""
+        self._requeue(lease, QUEUED, run_at, lease.attempt, error=reason)
+
+    def park(self, lease: Lease, reason: str) -> None:
+        """Put the job aside until what does it is turned on."""
+        self._requeue(lease, PARKED, None, lease.attempt - 1, error=reason)
+
+    def requeue_crashed(self, lease: Lease, reason: str) -> None:
+        """Put a job back whose worker is gone."""
+        self._requeue(lease, QUEUED, None, lease.attempt - 1, error=reason, crashes=lease.crash_count + 1)
+
+    def _requeue(
+        self,
+        lease: Lease,
+        state: str,
+        run_at: datetime | None,
+        attempt: int,
+        *,
+        error: str | None = None,
+        crashes: int | None = None,
+    ) -> None:
+        moment = now()
+        due = moment if run_at is None else max(run_at, moment)
+        columns = ("state", "delayed", "run_at", "attempt", "error", "crash_count")
+        with self.database.transaction():
+            if lease.unique_key is not None and self._has_twin(lease):
+                self._end(lease, CANCELLED, "another job with the same unique key does what this one was for")
+                return
+            self._fenced(
+                lease, "requeue", lambda: {getattr(JobRow, column): Bind(column) for column in columns}, state=state,
+                delayed=due > moment, run_at=to_text(due), attempt=attempt, error=error and error[:_LONGEST_ERROR],
+                crash_count=lease.crash_count if crashes is None else crashes,
+            )  # fmt: skip
+
+    def _has_twin(self, lease: Lease) -> bool:
+        same = [getattr(JobRow, column) == Bind(column) for column in ("organization_id", "name", "unique_key")]
+        found = self._run(
+            "twin", lambda: JobRow.select(SQL("1")).where(UNIQUE, *same), organization_id=lease.organization_id, name=lease.name,
+            unique_key=lease.unique_key,
+        )  # fmt: skip
+        return found.fetchone() is not None
+
+    def _end(self, lease: Lease, state: str, reason: str | None = None) -> None:
+        changes = {JobRow.state: Bind("state"), JobRow.finished_at: Bind("moment"), JobRow.error: Bind("error")}
+        error = reason and reason[:_LONGEST_ERROR]
+        self._fenced(lease, "end", lambda: changes, state=state, moment=to_text(now()), error=error)
+
+    def _fenced(self, lease: Lease, key: Any, changes: Callable[[], Mapping[Any, Any]], **values: Any) -> None:
+        ours = (JobRow.id == Bind("id")) & (JobRow.lease_token == Bind("token")) & LEASED
+        with single(self.database):
+            cursor = self._run(key, lambda: JobRow.update(changes()).where(ours), id=lease.job_id, token=lease.token, **values)
+            if cursor.rowcount != 1:
+                raise LeaseLost(f"job {lease.job_id} ({lease.name}) belongs to another worker, or was cancelled")
+
+    def heartbeat(self) -> None:
+        """Give a sign of life for every job of this worker. Needs a system scope."""
+        mine = JobRow.lease_owner == Bind("owner")
+        with single(self.database, durable=False):
+            self._run(
+                "heartbeat", lambda: JobRow.update({JobRow.heartbeat_at: Bind("moment")}).where(LEASED, mine), owner=self.owner,
+                moment=to_text(now()),
+            )  # fmt: skip
+
+    def leased(self) -> list[Lease]:
+        """All leases of all workers. Needs a system scope."""
+        return [Lease(*row) for row in self._run("leased", lambda: JobRow.select(*_LEASE).where(LEASED)).fetchall()]
+
+    def _run(self, key: Any, build: Callable[[], Any], **values: Any) -> Any:
+        return self.database.statement(("job", key), build).run(self.database, values)

@@ -1,0 +1,82 @@
+"""How a job comes to an end that did not end by itself: tried again, given up, or dead."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..clock import now
+from ..context import EVERY_ORGANIZATION, acting_as, organization_scope, system_scope
+from .context import LeaseLost
+from .leases import CRASHES_UNTIL_DEAD, Lease, Leases
+from .records import DEAD, FAILED
+
+if TYPE_CHECKING:
+    from ..app import App
+
+_log = structlog.get_logger("aasim.jobs")
+
+
+@contextmanager
+def scope_of(lease: Lease) -> Iterator[None]:
+    """The scope and the actor in which a job is done: those in which it was enqueued."""
+    whole = lease.organization_id == EVERY_ORGANIZATION
+    scope = system_scope("do a job of the system") if whole else organization_scope(lease.organization_id)
+    with scope, acting_as(lease.acting(), lease.request_id):
+        yield
+
+
+def failed(app: "App", leases: Leases, lease: Lease, reason: str, *, may_retry: bool = True) -> None:
+    """The job's function raised: try again later, or give up."""
+    job = app.jobs[lease.name]
+    if not may_retry or lease.attempt >= lease.max_attempts:
+        _give_up(app, leases, lease, FAILED, reason)
+        return
+    seconds = job.retry.delay(lease.attempt)
+    leases.retry(lease, now() + timedelta(seconds=seconds), reason)
+    _log.warning("a job failed and will be tried again", **facts(lease), reason=reason, seconds=round(seconds, 1))
+
+
+def crashed(app: "App", leases: Leases, lease: Lease, reason: str) -> None:
+    """The job's worker is gone: do it again, unless it has taken too many workers with it."""
+    count = lease.crash_count + 1
+    told = f"{reason}; that was crash {count} of {CRASHES_UNTIL_DEAD}"
+    if count >= CRASHES_UNTIL_DEAD:
+        _give_up(app, leases, lease, DEAD, told)
+    else:
+        leases.requeue_crashed(lease, told)
+        _log.warning("a job lost its worker and will be done again", **facts(lease), reason=told)
+
+
+def _give_up(app: "App", leases: Leases, lease: Lease, state: str, reason: str) -> None:
+    job = app.jobs.get(lease.name)
+    told = job.on_giving_up if job else None
+    try:
+        with leases.database.transaction():
+            leases.give_up(lease, state, reason)
+            if told is not None:
+                with scope_of(lease):
+                    told(lease.read_payload(), reason)
+    except LeaseLost:
+        raise
+    except Exception:  # noqa: BLE001 - the job must end, whatever its owner makes of it
+        _log.error("on_giving_up of a job failed", **facts(lease), exc_info=True)
+        leases.give_up(lease, state, reason)
+    _log.error("a job was given up", **facts(lease), state=state, reason=reason)
+
+
+def explain(error: BaseException) -> str:
+    """The error in one line, with the place where it was raised."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({'/'.join(Path(frames[-1].filename).parts[-3:])}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def facts(lease: Lease) -> dict[str, object]:
+    """What a log line says of a job."""
+    owner = None if lease.organization_id == EVERY_ORGANIZATION else lease.organization_id
+    return {"job": lease.name, "job_id": lease.job_id, "attempt": lease.attempt, "organization_id": owner}

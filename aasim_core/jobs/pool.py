@@ -1,0 +1,172 @@
+"""The threads of a worker: each claims a job, does it, and claims the next; idle ones sleep until somebody rings."""
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..context import system_scope
+from . import outcomes
+from .company import Company
+from .context import JobContext, LeaseLost
+from .leases import CRASHES_UNTIL_DEAD, Lease, Leases
+from .runner import Runner
+from .wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from ..app import App
+
+#: How long a job that used up its time may take to notice it, before its thread is left to itself.
+NOTICE_SECONDS = 1.0
+#: How long a lease that no thread holds is left alone: it may be just on its way to one.
+ORPHAN_SECONDS = 10.0
+_log = structlog.get_logger("aasim.jobs")
+
+
+class _Hand(threading.Thread):
+    """One thread; `lease` is the job in its hand. A thread that is `dismissed` does no further one."""
+
+    def __init__(self, pool: "Pool", number: int) -> None:
+        super().__init__(name=f"job-{number}", daemon=True)
+        self._pool = pool
+        self.lease: Lease | None = None
+        self.dismissed = False
+
+    def run(self) -> None:
+        self._pool.work(self)
+
+
+class Pool:
+    """So many threads that do jobs."""
+
+    def __init__(self, app: "App", leases: Leases, size: int) -> None:
+        self._app = app
+        self._leases = leases
+        self._size = size
+        self._runner = Runner(app, leases)
+        self._company = Company()
+        self._hands: list[_Hand] = []
+        self._stuck: list[_Hand] = []
+        self._orphans: dict[str, float] = {}
+        self.wakeups = Wakeups(size)
+
+    def start(self) -> None:
+        """Begin to claim jobs."""
+        for _ in range(self._size):
+            self._hire()
+
+    def _hire(self) -> None:
+        hand = _Hand(self, len(self._hands) + len(self._stuck) + 1)
+        self._hands.append(hand)
+        hand.start()
+
+    def work(self, hand: _Hand) -> None:
+        """What a thread does until the worker drains."""
+        with system_scope("claim the jobs of every organization"):
+            busy = False
+            while not (hand.dismissed or self._app.draining.is_set()):
+                try:
+                    with self._app.database.connected():
+                        busy = self._turn(hand, look_first=not busy)
+                except Exception as error:  # noqa: BLE001 - a thread that ends would never be missed
+                    _log.error("a worker cannot go on for now", error=f"{type(error).__name__}: {error}")
+                    self._app.database.close()
+                    time.sleep(1)
+                if not busy:
+                    self.wakeups.wait()
+
+    def _turn(self, hand: _Hand, *, look_first: bool) -> bool:
+        """Claim one job and do it; False when there was none."""
+        if look_first and not self._leases.has_ready():
+            return False
+        if not self._company.enter(hand):
+            return False
+        try:
+            lease = hand.lease = self._leases.claim()
+            if lease is None:
+                return False
+            # There may be more, and one ring may have been for many.
+            self.wakeups.ring()
+            self._do(hand, lease)
+        finally:
+            hand.lease = None
+            self._company.leave(hand)
+        return True
+
+    def _do(self, hand: _Hand, lease: Lease) -> None:
+        is_suspect = lease.crash_count >= CRASHES_UNTIL_DEAD - 1
+        if is_suspect and not self._company.be_alone(hand, self._app.draining.is_set):
+            self._leases.hand_back(lease)
+        else:
+            self._runner.run(lease)
+
+    @property
+    def running(self) -> list[JobContext]:
+        """The jobs that are being done."""
+        return list(self._runner.running.values())
+
+    def end_overdue(self) -> None:
+        """Fail the jobs whose time is up, and go on without the threads that still do them."""
+        for hand in list(self._hands):
+            lease = hand.lease
+            context = self._runner.running.get(lease.token) if lease else None
+            if lease is not None and context is not None and time.monotonic() > context.deadline + NOTICE_SECONDS:
+                self._dismiss(hand, lease, context)
+
+    def _dismiss(self, hand: _Hand, lease: Lease, context: JobContext) -> None:
+        hand.dismissed = context.lost = True
+        self._hands.remove(hand)
+        self._stuck.append(hand)
+        self._runner.running.pop(lease.token, None)
+        self._company.leave(hand)
+        self._hire()
+        limit = self._app.jobs[lease.name].time_limit
+        with system_scope("fail a job whose time is up"):
+            try:
+                outcomes.failed(self._app, self._leases, lease, f"it took longer than its time limit of {limit:g} seconds")
+            except LeaseLost:
+                _log.info("a job ended just as its time was up", **outcomes.facts(lease))
+
+    @property
+    def stuck(self) -> int:
+        """How many threads still do a job whose time is up."""
+        self._stuck = [hand for hand in self._stuck if hand.is_alive()]
+        return len(self._stuck)
+
+    def look_after_leases(self) -> None:
+        """Tell jobs whose lease is gone that they are lost, and put those back that are leased to this worker and nobody does.
+
+        The latter happens when the database fell silent just after a claim, or before the end of a job was written.
+        """
+        before = self.running
+        with system_scope("compare leases with what is being done"):
+            mine = {lease.token: lease for lease in self._leases.leased() if lease.owner == self._leases.owner}
+            for context in before:
+                context.lost |= context.lease_token not in mine and not context.settled
+            moment = time.monotonic()
+            held = {hand.lease.token for hand in self._hands if hand.lease is not None}
+            self._orphans = {token: self._orphans.get(token, moment) for token in mine.keys() - held}
+            for token, since in self._orphans.items():
+                if moment - since > ORPHAN_SECONDS:
+                    self._hand_back(mine[token])
+
+    def join(self, seconds: float) -> bool:
+        """Whether all threads came to an end within so many seconds."""
+        end = time.monotonic() + seconds
+        for hand in self._hands:
+            hand.join(max(0.0, end - time.monotonic()))
+        return not any(hand.is_alive() for hand in self._hands)
+
+    def hand_back_all(self) -> int:
+        """Put the jobs that are still being done back into the queue; returns how many."""
+        with system_scope("hand back the jobs of a worker that ends"):
+            return sum(self._hand_back(lease) for hand in self._hands if (lease := hand.lease) is not None)
+
+    def _hand_back(self, lease: Lease) -> bool:
+        _log.info("a job is handed back", **outcomes.facts(lease))
+        try:
+            self._leases.hand_back(lease)
+        except LeaseLost:
+            return False
+        return True

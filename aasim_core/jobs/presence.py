@@ -1,0 +1,64 @@
+"""Which workers are alive: each holds a lock on a file of its own, and the kernel lets go of it when the process ends.
+
+A worker whose file can be locked by another process of its machine is dead for certain, however it died, so its jobs need not wait
+until their lease has run out. Of a worker elsewhere nothing is known, and the lease decides.
+"""
+
+import fcntl
+import os
+import re
+import socket
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+_SUFFIX = ".lock"
+
+
+class Presence:
+    """The locks of the workers of one data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._folder = data_dir / "workers"
+        self._host = re.sub(r"[^A-Za-z0-9]", "", socket.gethostname())[:24]
+        self._held: dict[str, int] = {}
+
+    def enter(self) -> str:
+        """Announce a new worker; returns its name, which no other worker ever has."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{self._host}-{os.getpid()}-{token_hex(4)}"
+        handle = os.open(self._folder / (name + _SUFFIX), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        self._held[name] = handle
+        return name
+
+    def leave(self, name: str) -> None:
+        """Take the worker off again."""
+        self.forget(name)
+        os.close(self._held.pop(name))
+
+    def is_dead(self, name: str) -> bool:
+        """Whether the worker `name` has certainly ended."""
+        if name in self._held or name.rpartition("-")[0].rpartition("-")[0] != self._host:
+            return False
+        try:
+            handle = os.open(self._folder / (name + _SUFFIX), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(handle)
+        return True
+
+    def dead(self) -> list[str]:
+        """The workers that have ended without leaving."""
+        names = [path.name.removesuffix(_SUFFIX) for path in self._folder.glob("*" + _SUFFIX)]
+        return [name for name in names if self.is_dead(name)]
+
+    def forget(self, name: str) -> None:
+        """Remove what a worker left behind, once none of its jobs is leased any more."""
+        with suppress(OSError):
+            (self._folder / (name + _SUFFIX)).unlink()

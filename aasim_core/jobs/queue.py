@@ -1,0 +1,141 @@
+"""Putting jobs into the queue: rows in the transaction of the change that needs them, and a ring when it has committed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import peewee
+from peewee import SQL
+
+from ..clock import now, to_text
+from ..context import EVERY_ORGANIZATION, current_actor, current_request_id, current_scope, system_scope
+from ..data.json import to_json
+from ..data.records import database_of
+from ..data.scope import TENANT_COLUMN, ScopeViolation
+from ..data.statements import Bind
+from ..ids import new_id
+from .records import QUEUED, READY, UNIQUE, JobRow
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..data.database import Transaction
+
+# PostgreSQL takes 65,535 parameters in a statement, SQLite 32,766.
+_ROWS_IN_A_STATEMENT = 100
+
+
+def enqueue(
+    name: str,
+    payload: Mapping[str, Any],
+    *,
+    run_at: datetime | None = None,
+    priority: int = 0,
+    unique_key: str | None = None,
+    organization_id: str | None = None,
+) -> str:
+    """Have the worker do the job `name`, once the running transaction has committed and `run_at` has come; returns the job's id.
+
+    The job belongs to the organization in scope; in a system scope to `organization_id`, or to the system. Among the ready jobs of
+    an organization a higher `priority` goes first; organizations take turns.
+
+    Of the jobs with one `unique_key` (and name and organization) at most one waits and at most one runs: when one waits already,
+    that one is brought forward to `run_at` and to `priority`, and the id returned here names no job. One that runs does not count,
+    for it may have looked already at what has just changed; the new one runs after it.
+    """
+    transaction = database_of(JobRow).current_transaction()
+    moment = now()
+    due = moment if run_at is None else max(run_at, moment)
+    row = {
+        "id": new_id("job"), "organization_id": _owner(organization_id), "name": name, "payload": to_json(payload).decode(),
+        "state": QUEUED, "delayed": due > moment, "run_at": to_text(due), "priority": priority, "attempt": 0, "crash_count": 0,
+        "unique_key": unique_key, "request_id": current_request_id(), "actor": to_json(asdict(current_actor())).decode(),
+        "created_at": to_text(moment),
+    }  # fmt: skip
+    twin = None if unique_key is None else _twin(transaction.jobs, row)
+    if twin is not None:
+        twin.update(
+            delayed=twin["delayed"] and row["delayed"],
+            run_at=min(twin["run_at"], row["run_at"]),
+            priority=max(twin["priority"], priority),
+        )
+        return str(twin["id"])
+    transaction.jobs.append(row)
+    return str(row["id"])
+
+
+def _owner(organization_id: str | None) -> str:
+    scope = current_scope()
+    if organization_id not in (None, scope) and scope != EVERY_ORGANIZATION:
+        raise ScopeViolation(
+            "a job belongs to the organization in scope; enqueue another one's, or the system's, in a system scope"
+        )
+    return organization_id or scope
+
+
+def _twin(rows: Sequence[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, Any] | None:
+    key = ("organization_id", "name", "unique_key")
+    return next((other for other in rows if all(other[part] == row[part] for part in key)), None)
+
+
+def flush(app: "App", transaction: "Transaction") -> None:
+    """Write the jobs of `transaction` before it commits, and ring for them once it has; LookupError for one that nobody declares."""
+    if not transaction.jobs:
+        return
+    scope = current_scope()
+    rows = [{**row, **_declared(app, row["name"])} for row in transaction.jobs]
+    mine = [row for row in rows if scope in (EVERY_ORGANIZATION, row["organization_id"])]
+    others = [row for row in rows if scope not in (EVERY_ORGANIZATION, row["organization_id"])]
+    _insert(app, mine)
+    if others:
+        with system_scope("write jobs that were enqueued in a system scope"):
+            _insert(app, others)
+    if not all(row["delayed"] for row in rows):
+        transaction.after_commit.append(app.doorbell.ring)
+
+
+def _declared(app: "App", name: str) -> dict[str, Any]:
+    job = app.jobs.get(name)
+    if job is None:
+        raise LookupError(f"job {name!r} is not declared; return it from the plugin's jobs hook")
+    return {"plugin": job.plugin, "max_attempts": job.retry.max_attempts}
+
+
+def _insert(app: "App", rows: Sequence[Mapping[str, Any]]) -> None:
+    for start in range(0, len(rows), _ROWS_IN_A_STATEMENT):
+        part = rows[start : start + _ROWS_IN_A_STATEMENT]
+        unique = any(row["unique_key"] is not None for row in part)
+        statement = app.database.statement(("enqueue", len(part), unique), lambda: _insert_query(part, unique))  # noqa: B023
+        statement.run(app.database, {f"{column}#{n}": value for n, row in enumerate(part) for column, value in row.items()})
+
+
+def _insert_query(rows: Sequence[Mapping[str, Any]], unique: bool) -> Any:
+    table, scope = JobRow._meta.table, current_scope()
+
+    def value(n: int, column: str) -> Any:
+        return scope if column == TENANT_COLUMN and scope != EVERY_ORGANIZATION else Bind(f"{column}#{n}")
+
+    columns = list(rows[0])
+    values = [[value(n, column) for column in columns] for n in range(len(rows))]
+    conflict = peewee.OnConflict(
+        conflict_target=[SQL("organization_id, name, unique_key")], conflict_where=UNIQUE,
+        update={
+            "run_at": SQL("CASE WHEN excluded.run_at < core_job.run_at THEN excluded.run_at ELSE core_job.run_at END"),
+            "priority": SQL("CASE WHEN excluded.priority > core_job.priority THEN excluded.priority ELSE core_job.priority END"),
+            "delayed": SQL("core_job.delayed AND excluded.delayed"),
+        },
+    )  # fmt: skip
+    return peewee.Insert(
+        table,
+        values,
+        columns=[getattr(table, column) for column in columns],
+        on_conflict=conflict if unique else None,
+        returning=(),
+    )
+
+
+def depth(at_most: int) -> int:
+    """How many jobs of the organization in scope (in a system scope: of all) are ready and wait for a worker, counted to `at_most`."""
+    database = database_of(JobRow)
+    statement = database.statement(("job depth", at_most), lambda: JobRow.select(SQL("1")).where(READY).limit(at_most))
+    return len(statement.run(database, {}).fetchall())

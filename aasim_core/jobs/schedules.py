@@ -1,0 +1,74 @@
+"""Schedules: a row for each due time, so that any number of tickers start each job once for it."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from cronsim import CronSim, CronSimError
+
+from ..clock import now, to_text
+from ..context import system_scope
+from ..data.records import database_of
+from ..errors import StartupError
+from .declarations import Job
+from .queue import enqueue
+from .records import ScheduleTick
+
+
+def claim_due(schedule: str, due: datetime) -> bool:
+    """Whether this due time of `schedule` is new; it then belongs to the running transaction, and to nobody else ever.
+
+    An older due time than one that was claimed is never new: clocks step back, and what was missed meanwhile is past.
+    """
+    latest = latest_claimed(schedule)
+    return (latest is None or latest < due) and _write(schedule, due)
+
+
+def latest_claimed(schedule: str) -> datetime | None:
+    """The last due time of `schedule` that somebody claimed."""
+    query = ScheduleTick.select().where(ScheduleTick.schedule == schedule).order_by(ScheduleTick.due_at.desc())
+    tick = query.first()
+    return None if tick is None else tick.due_at
+
+
+def _write(schedule: str, due: datetime) -> bool:
+    database_of(ScheduleTick).current_transaction()
+    query = ScheduleTick.insert(schedule=schedule, due_at=due).on_conflict_ignore()
+    return bool(query.as_rowcount().execute())
+
+
+class Schedules:
+    """The schedules of the jobs that have one, as one ticker sees them."""
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._jobs = [job for job in jobs if job.schedule]
+        self._next: dict[str, datetime] = {}
+        for job in self._jobs:
+            self._next[job.name] = previous_due(job.name, str(job.schedule), now())
+
+    def tick(self) -> int:
+        """Enqueue the jobs that are due; returns how many. However many due times were missed, a job is caught up on once."""
+        started = 0
+        for job in self._jobs:
+            moment = now()
+            if moment >= self._next[job.name]:
+                due = previous_due(job.name, str(job.schedule), moment)
+                started += self._start(job.name, due)
+                self._next[job.name] = next(CronSim(str(job.schedule), due))
+        return started
+
+    def _start(self, name: str, due: datetime) -> bool:
+        with system_scope("start the jobs that are due"), database_of(ScheduleTick).transaction():
+            # Nothing was missed before the first start: its due time is only noted.
+            is_first = latest_claimed(name) is None
+            if not claim_due(name, due) or is_first:
+                return False
+            enqueue(name, {"due": to_text(due)})
+            return True
+
+
+def previous_due(name: str, schedule: str, moment: datetime) -> datetime:
+    """The last due time of a cron expression at `moment` or before; StartupError if it is none."""
+    try:
+        return next(CronSim(schedule, moment.replace(microsecond=0) + timedelta(seconds=1), reverse=True))
+    except (CronSimError, StopIteration) as error:
+        raise StartupError(f'the schedule "{schedule}" of the job {name} is no cron expression ({error}); write "0 3 * * *"') from error

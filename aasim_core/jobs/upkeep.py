@@ -1,0 +1,113 @@
+"""What every worker does beside doing jobs: make delayed jobs ready, take over those of dead workers, unpark, tick schedules."""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from peewee import SQL
+
+from ..clock import now, to_text
+from ..context import system_scope
+from ..data.statements import Bind
+from . import outcomes
+from .context import LeaseLost
+from .features import JobFeatures
+from .leases import Lease, Leases
+from .presence import Presence
+from .records import DELAYED, PARKED, QUEUED, STUCK, JobRow
+from .schedules import Schedules
+from .single import single
+
+if TYPE_CHECKING:
+    from ..app import App
+
+_ROWS_AT_ONCE = 500
+_log = structlog.get_logger("aasim.jobs")
+
+
+class Upkeep:
+    """One worker's part in keeping the job table going; any number of workers may do the same."""
+
+    def __init__(self, app: "App", leases: Leases, presence: Presence) -> None:
+        self._app = app
+        self._leases = leases
+        self._presence = presence
+        self._features = JobFeatures(app)
+        self._schedules = Schedules(app.jobs.values())
+        self._silent_since: dict[tuple[str, str | None], float] = {}
+
+    def make_ready(self) -> bool:
+        """Make delayed jobs ready whose time has come; returns whether there were any."""
+        moment = to_text(now())
+        with system_scope("make delayed jobs ready"):
+            if self._run("due", lambda: self._due().limit(1), moment=moment).fetchone() is None:
+                return False
+            with single(self._app.database, durable=False):
+                self._run("make ready", self._make_ready_query, moment=moment)
+        return True
+
+    def _due(self) -> Any:
+        return JobRow.select(JobRow.id).where(DELAYED, JobRow.run_at <= Bind("moment"))
+
+    def _make_ready_query(self) -> Any:
+        due = self._due().limit(_ROWS_AT_ONCE)
+        if self._app.database.for_update:
+            due = due.for_update("FOR UPDATE SKIP LOCKED")
+        return JobRow.update({JobRow.delayed: SQL("false")}).where(JobRow.id.in_(due))
+
+    def tick(self) -> int:
+        """Start the scheduled jobs that are due; returns how many."""
+        return self._schedules.tick()
+
+    def take_over(self) -> int:
+        """Take jobs away from workers that are dead, or silent for longer than the lease; returns how many."""
+        with system_scope("take over the jobs of dead workers"):
+            leased = [lease for lease in self._leases.leased() if lease.owner != self._leases.owner]
+            dead = set(self._presence.dead())
+            silent = self._silent(leased)
+            count = 0
+            for lease in leased:
+                if lease.owner in dead:
+                    count += self._crashed(lease, f"its worker {lease.owner} ended")
+                elif lease in silent:
+                    count += self._crashed(lease, f"its worker {lease.owner} gave no sign of life")
+        for owner in dead:
+            self._presence.forget(owner)
+        return count
+
+    def _silent(self, leased: list[Lease]) -> list[Lease]:
+        """Those whose heartbeat stayed the same for the time of a lease, by this process's own clock."""
+        moment = time.monotonic()
+        self._silent_since = {
+            (lease.token, lease.heartbeat_at): self._silent_since.get((lease.token, lease.heartbeat_at), moment) for lease in leased
+        }
+        limit = self._app.settings.worker.lease_seconds
+        return [lease for lease in leased if moment - self._silent_since[lease.token, lease.heartbeat_at] > limit]
+
+    def _crashed(self, lease: Lease, reason: str) -> bool:
+        try:
+            outcomes.crashed(self._app, self._leases, lease, reason)
+        except LeaseLost:
+            return False
+        return True
+
+    def unpark(self) -> int:
+        """Put parked jobs back whose plugin is on again; returns how many."""
+        count = 0
+        with system_scope("unpark jobs"):
+            parked = JobRow.select(JobRow.name, JobRow.organization_id).where(STUCK, SQL("state = 'parked'")).distinct().tuples()
+            for name, organization_id in list(parked):
+                if self._features.why_off(name, organization_id) is None:
+                    count += self._unpark(name, organization_id)
+        return count
+
+    def _unpark(self, name: str, organization_id: str) -> int:
+        theirs = (JobRow.name == name) & (JobRow.organization_id == organization_id)
+        with self._app.database.transaction():
+            changes = {"state": QUEUED, "error": None}
+            count = int(JobRow.update(changes).where(STUCK, JobRow.state == PARKED, theirs).execute())
+        _log.info("parked jobs are back in the queue", job=name, organization_id=organization_id, count=count)
+        return count
+
+    def _run(self, key: str, build: Any, **values: Any) -> Any:
+        return self._app.database.statement(("job upkeep", key), build).run(self._app.database, values)

@@ -1,0 +1,191 @@
+"""The worker process: threads that do jobs, and the few beside them that keep them going."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from .context import system_scope
+from .jobs.leases import Leases
+from .jobs.pool import Pool
+from .jobs.presence import Presence
+from .jobs.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from .app import App
+    from .settings import Settings
+
+#: sysexits.h: try again. Too many threads are stuck in jobs whose time is up; whoever supervises the process starts it anew.
+TRY_AGAIN = 75
+_TAKE_OVER_SECONDS = 5.0
+_UNPARK_SECONDS = 30.0
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_log = structlog.get_logger("aasim.worker")
+
+
+class Worker:
+    """The threads of one worker."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self._settings = app.settings.worker
+        self._presence = Presence(app.settings.data_dir)
+        self.name = self._presence.enter()
+        self._leases = Leases(app.database, self.name)
+        self._pool = Pool(app, self._leases, self._settings.threads)
+        self._upkeep = Upkeep(app, self._leases, self._presence)
+        self._ear = app.doorbell.listen(self.name)
+        self._over = threading.Event()
+        self._last_beat = time.monotonic()
+        self._turns: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Begin to do jobs, after those of dead workers are back in the queue."""
+        with self._app.database.connected():
+            self._upkeep.take_over()
+        self._pool.start()
+        self._repeat("listen", 0, self._listen)
+        self._repeat("heartbeat", self._settings.heartbeat_seconds, self._beat)
+        self._repeat("upkeep", self._settings.poll_seconds, self._look)
+        _log.info("the worker is ready", worker=self.name, count=self._settings.threads)
+
+    def _repeat(self, name: str, seconds: float, action: Callable[[], object]) -> None:
+        def repeat() -> None:
+            while not self._over.is_set():
+                try:
+                    action()
+                except Exception as error:  # noqa: BLE001 - a thread that ends would never be missed
+                    _log.error("a worker's upkeep failed", reason=name, error=f"{type(error).__name__}: {error}")
+                    self._over.wait(1)
+                self._over.wait(seconds)
+
+        threading.Thread(target=repeat, name=name, daemon=True).start()
+
+    def _listen(self) -> None:
+        """Pass rings on while a thread is idle; while none is, they are left to other workers."""
+        if self._pool.wakeups.wait_for_idle(1) and self._ear.wait(1):
+            self._pool.wakeups.ring()
+
+    def _beat(self) -> None:
+        if self._pool.running:
+            with self._app.database.connected(), system_scope("give a sign of life for every job of this worker"):
+                self._leases.heartbeat()
+        self._last_beat = time.monotonic()
+
+    def _look(self) -> None:
+        with self._app.database.connected():
+            self._pool.end_overdue()
+            self._upkeep.make_ready()
+            self._upkeep.tick()
+            # Also without a ring, one thread looks for jobs now.
+            self._pool.wakeups.ring()
+            if self._pool.running or self._is_turn("leases", _TAKE_OVER_SECONDS):
+                self._pool.look_after_leases()
+            if self._is_turn("take over", _TAKE_OVER_SECONDS):
+                self._upkeep.take_over()
+            if self._is_turn("unpark", _UNPARK_SECONDS):
+                self._upkeep.unpark()
+
+    def _is_turn(self, name: str, seconds: float) -> bool:
+        if time.monotonic() < self._turns.get(name, 0):
+            return False
+        self._turns[name] = time.monotonic() + seconds
+        return True
+
+    @property
+    def is_wedged(self) -> bool:
+        """Whether a job whose time is up keeps the database from everybody: only the end of this process helps."""
+        return self._pool.stuck > 0 and time.monotonic() - self._last_beat > self._settings.lease_seconds
+
+    @property
+    def is_worn_out(self) -> bool:
+        """Whether as many threads are stuck in jobs whose time is up as there should be threads."""
+        return self._pool.stuck >= self._settings.threads
+
+    def drain(self, hurry: Callable[[], bool] = lambda: False) -> bool:
+        """Claim nothing more, give running jobs the time of grace, then hand the rest back; returns whether all threads ended.
+
+        `hurry` is asked whether not to wait any longer.
+        """
+        _log.info("the worker drains", worker=self.name, count=len(self._pool.running))
+        end = time.monotonic() + self._settings.grace_seconds
+        self._app.draining.set()
+        self._pool.wakeups.close()
+        while not (ended := self._pool.join(0.1)) and time.monotonic() < end and not hurry():
+            pass
+        with self._app.database.connected():
+            count = self._pool.hand_back_all()
+        self._over.set()
+        self._ear.close()
+        self._presence.leave(self.name)
+        if count:
+            self._app.doorbell.ring()
+        _log.info("the worker ends", worker=self.name, count=count)
+        return ended and self._pool.stuck == 0
+
+
+def run(settings: "Settings") -> None:
+    """Do jobs until SIGTERM or SIGINT, which drain; a second one ends the process at once."""
+    app = _ready_app(settings)
+    with _stop_requests() as stop_requested:
+        for _ in app.plugins.each("startup", app=app):
+            pass
+        worker = Worker(app)
+        worker.start()
+        while not stop_requested(1.0) and not worker.is_worn_out:
+            if worker.is_wedged:
+                _log.error("a job whose time is up holds the database; the process ends", worker=worker.name)
+                os._exit(TRY_AGAIN)
+        code = TRY_AGAIN if worker.is_worn_out else 0
+        ended = worker.drain(lambda: stop_requested(0))
+        for _ in app.plugins.each("shutdown", app=app):
+            pass
+    if not ended:
+        # Threads that cannot be ended would keep the process.
+        sys.stderr.flush()
+        os._exit(code)
+    if code:
+        sys.exit(code)
+
+
+def _ready_app(settings: "Settings") -> "App":
+    from .app import build_app
+    from .data import migrations, row_security
+
+    app = build_app(settings)
+    with app.database.connected():
+        migrations.refuse_pending(app.database, app.migration_sources)
+        row_security.verify(app.database)
+    return app
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[float], bool]]:
+    """Yields a function that waits so many seconds for a signal to stop, and says whether a new one came."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    previous = {number: signal.signal(number, lambda _number, _frame: None) for number in _STOP_SIGNALS}
+    previous_writer = signal.set_wakeup_fd(writer.fileno())
+
+    def wait(seconds: float) -> bool:
+        reader.settimeout(max(seconds, 0.001))
+        try:
+            return any(number in _STOP_SIGNALS for number in reader.recv(64))
+        except TimeoutError:
+            return False
+
+    try:
+        yield wait
+    finally:
+        signal.set_wakeup_fd(previous_writer)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        reader.close()
+        writer.close()

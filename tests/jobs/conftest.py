@@ -1,0 +1,105 @@
+"""An app that knows jobs, features and a doorbell only, with jobs that the test writes."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pluggy
+import pytest
+
+from aasim_core import hookspecs
+from aasim_core.access import records as access
+from aasim_core.access.features import Features
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.connect import Database, bind
+from aasim_core.jobs import records
+from aasim_core.jobs.declarations import Job, Retry
+from aasim_core.jobs.doorbell import Doorbell
+from aasim_core.jobs.leases import Leases
+from aasim_core.jobs.queue import enqueue, flush
+from aasim_core.jobs.records import JobRow
+from aasim_core.settings import Settings
+from aasim_core.worker import Worker
+
+ACME, UMBRELLA = "organization_acme", "organization_umbrella"
+
+
+@dataclass
+class Shop:
+    """An app with jobs, and what a test asks of it."""
+
+    database: Database
+    data_dir: Path
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        manager = pluggy.PluginManager("aasim")
+        manager.add_hookspecs(hookspecs)
+        settings = Settings.load({"data_dir": str(self.data_dir), **self.flags}, environ={})
+        self.jobs: dict[str, Job] = {}
+        self.app: Any = SimpleNamespace(
+            settings=settings, database=self.database, jobs=self.jobs, draining=threading.Event(), hook=manager.hook,
+            doorbell=Doorbell(settings),
+        )  # fmt: skip
+        self.app.features = Features(self.app)
+        bind(self.database, [*records.RECORDS, *access.RECORDS])
+        self.database.before_commit = lambda transaction: flush(self.app, transaction)
+
+    def offers(self, name: str, function: Callable[..., Any] = lambda context, payload: None, **options: Any) -> Job:
+        """Declare a job."""
+        job = self.jobs[name] = Job(name, function, **options)
+        return job
+
+    def enqueue(self, name: str, payload: Mapping[str, Any] | None = None, organization: str = ACME, **options: Any) -> str:
+        """Enqueue a job in a transaction of its own, and declare one that does nothing if there is none of that name."""
+        if name not in self.jobs:
+            self.offers(name)
+        with organization_scope(organization), self.database.transaction():
+            return enqueue(name, payload or {}, **options)
+
+    def leases(self, owner: str = "worker-1-a") -> Leases:
+        """What the worker of that name claims with."""
+        return Leases(self.database, owner)
+
+    def job(self, job_id: str) -> JobRow:
+        """The job as it is now."""
+        with self.database.connected(), system_scope("test"):
+            row: JobRow = JobRow.get_by_id(job_id)
+            return row
+
+    def states(self) -> list[str]:
+        """The states of all jobs, oldest first."""
+        with self.database.connected(), system_scope("test"):
+            return [row.state for row in JobRow.select().order_by(JobRow.id)]
+
+    @contextmanager
+    def open(self, **flags: Any) -> Iterator[Worker]:
+        """A worker that does the jobs, drained at the end."""
+        worker = Worker(self.app)
+        worker.start()
+        try:
+            yield worker
+        finally:
+            worker.drain()
+
+
+@pytest.fixture
+def flags() -> Mapping[str, Any]:
+    """Settings of the app; a test overrides them by parametrizing."""
+    return {}
+
+
+@pytest.fixture
+def shop(database: Database, tmp_path: Path, flags: Mapping[str, Any]) -> Shop:
+    """The app, over an empty database."""
+    return Shop(database, tmp_path, flags)
+
+
+@pytest.fixture
+def once() -> Retry:
+    """No second attempt."""
+    return Retry(max_attempts=1)

@@ -1,0 +1,55 @@
+"""Jobs that tell a test what they do: each sends a datagram to the socket in its payload."""
+
+import os
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aasim_core import App, Job, JobContext, Plugin, Retry, hookimpl
+
+plugin = Plugin("Probe", "Jobs for tests.")
+
+
+def tell(payload: Mapping[str, Any], word: str) -> None:
+    """Send a word and this process's number to whoever listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(f"{word} {os.getpid()}".encode(), payload["socket"])
+
+
+def note(context: JobContext, payload: Mapping[str, Any]) -> None:
+    """Say that it ran."""
+    tell(payload, f"{payload['word']}")
+
+
+def hang(context: JobContext, payload: Mapping[str, Any]) -> None:
+    """Say that it began, and never end."""
+    tell(payload, f"{payload['word']}")
+    threading.Event().wait()
+
+
+def stop_when_asked(context: JobContext, payload: Mapping[str, Any]) -> None:
+    """Say that it began, and go on until it should stop."""
+    tell(payload, f"{payload['word']}")
+    while not context.should_stop():
+        threading.Event().wait(0.01)
+    context.hand_back()
+    tell(payload, "handed-back")
+
+
+def die(context: JobContext, payload: Mapping[str, Any]) -> None:
+    """Take the process down, without any farewell, when its neighbours are there."""
+    tell(payload, f"{payload['word']}")
+    os._exit(9)
+
+
+@hookimpl
+def jobs(app: App) -> Sequence[Job]:
+    """All of them."""
+    patient = Retry(max_attempts=1)
+    return (
+        Job("probe.note", note, retry=patient),
+        Job("probe.hang", hang, retry=patient),
+        Job("probe.stop_when_asked", stop_when_asked, retry=patient),
+        Job("probe.die", die, retry=patient),
+    )
