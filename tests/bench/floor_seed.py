@@ -16,11 +16,11 @@ def seed(url: str) -> None:
         for statement in SCHEMA:
             execute(statement, ())
         for organization in (shape.READER, shape.OTHER, shape.WRITER):
-            user = f"user_{organization}"
+            user = shape.user_of(organization)
             execute(store.prepare("INSERT INTO organization VALUES (?, 'active')"), (organization,))
             execute(store.prepare("INSERT INTO person VALUES (?, 'active')"), (user,))
             execute(store.prepare("INSERT INTO membership VALUES (?, ?, 'builder')"), (user, organization))
-            execute(store.prepare("INSERT INTO session VALUES (?, ?, NULL)"), (f"session_{organization}", user))
+            execute(store.prepare("INSERT INTO session VALUES (?, ?, NULL)"), (shape.session_of(organization), user))
             for agent in shape.agents(organization, 1 if organization == shape.WRITER else shape.ROWS):
                 execute(insert, [_stored(name, agent[name]) for name in shape.COLUMNS])
 

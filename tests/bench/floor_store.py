@@ -19,9 +19,11 @@ SCHEMA = (
     "CREATE TABLE membership (person_id TEXT, organization_id TEXT, role TEXT, PRIMARY KEY (person_id, organization_id))",
     "CREATE TABLE session (id TEXT PRIMARY KEY, person_id TEXT NOT NULL, revoked_at TEXT)",
     "CREATE TABLE agent ({})".format(
-        ", ".join(f"{name} {'INTEGER' if name == 'version' else 'TEXT'}" for name in COLUMNS) + ", PRIMARY KEY (id)"
+        ", ".join(f"{name} {'INTEGER' if 'version' in name else 'TEXT'}" for name in COLUMNS)
+        + ", deleted_at TEXT, PRIMARY KEY (id)"
     ),
     "CREATE INDEX agent_newest ON agent (organization_id, created_at, id)",
+    "CREATE INDEX agent_visible ON agent (organization_id, deleted_at, visibility, owner_id)",
     "CREATE UNIQUE INDEX agent_name ON agent (organization_id, name)",
     "CREATE TABLE event (id TEXT PRIMARY KEY, organization_id TEXT, at TEXT, actor TEXT, name TEXT, subject TEXT, data TEXT)",
     "CREATE INDEX event_newest ON event (organization_id, at)",

@@ -23,13 +23,13 @@ SESSION = STORE.prepare(
     " JOIN membership m ON m.person_id = p.id AND m.organization_id = ? JOIN organization o ON o.id = m.organization_id"
     " WHERE s.id = ? AND s.revoked_at IS NULL AND p.status = 'active' AND o.status = 'active'"
 )
-FIRST = STORE.prepare(f"SELECT {_NAMES} FROM agent WHERE organization_id = ? ORDER BY created_at DESC, id DESC LIMIT ?")
+_VISIBLE = "organization_id = ? AND deleted_at IS NULL AND (visibility = 'organization' OR owner_id = ?)"
+FIRST = STORE.prepare(f"SELECT {_NAMES} FROM agent WHERE {_VISIBLE} ORDER BY created_at DESC, id DESC LIMIT ?")
 AFTER = STORE.prepare(
-    f"SELECT {_NAMES} FROM agent WHERE organization_id = ? AND (created_at, id) < (?, ?)"
-    " ORDER BY created_at DESC, id DESC LIMIT ?"
+    f"SELECT {_NAMES} FROM agent WHERE {_VISIBLE} AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT ?"
 )
-TOTAL = STORE.prepare("SELECT count(*) FROM agent WHERE organization_id = ?")
-ONE = STORE.prepare(f"SELECT {_NAMES} FROM agent WHERE organization_id = ? AND id = ?")
+TOTAL = STORE.prepare(f"SELECT count(*) FROM agent WHERE {_VISIBLE}")
+ONE = STORE.prepare(f"SELECT {_NAMES} FROM agent WHERE {_VISIBLE} AND id = ?")
 INSERT = STORE.prepare(f"INSERT INTO agent ({_NAMES}) VALUES ({', '.join('?' * len(shape.COLUMNS))})")
 EVENT = STORE.prepare("INSERT INTO event (id, organization_id, at, actor, name, subject, data) VALUES (?, ?, ?, ?, ?, ?, ?)")
 _KINDS = {name: type(value) for name, value in shape.NEW_AGENT.items()}
@@ -69,19 +69,19 @@ def shown(row: Iterable[Any]) -> dict[str, Any]:
 
 def listed(environ: Environ) -> tuple[str, dict[str, Any], list[tuple[str, str]]]:
     """J1: a page of agents, newest first, by keyset."""
-    _, organization = principal(environ, "agents:read")
+    user, organization = principal(environ, "agents:read")
     query = dict(parse_qsl(environ["QUERY_STRING"]))
     limit = int(query.get("limit", 25))
     if "cursor" in query:
         created_at, agent_id = _opened(query["cursor"], organization)
-        rows = STORE.rows(AFTER, (organization, created_at, agent_id, limit + 1))
+        rows = STORE.rows(AFTER, (organization, user, created_at, agent_id, limit + 1))
     else:
-        rows = STORE.rows(FIRST, (organization, limit + 1))
+        rows = STORE.rows(FIRST, (organization, user, limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
     items = [shown(row) for row in rows]
     pagination = {"limit": limit, "next_cursor": _sealed(items[-1], organization) if more else None, "has_more": more}
     if query.get("include") == "total":
-        pagination["total"] = STORE.rows(TOTAL, (organization,))[0][0]
+        pagination["total"] = STORE.rows(TOTAL, (organization, user))[0][0]
     return "200 OK", {"success": True, "data": {"items": items, "pagination": pagination}, "message": "OK"}, []
 
 
@@ -99,8 +99,8 @@ def _opened(cursor: str, organization: str) -> list[str]:
 
 def read(environ: Environ, agent_id: str) -> tuple[str, dict[str, Any], list[tuple[str, str]]]:
     """J2: one agent by its id."""
-    _, organization = principal(environ, "agents:read")
-    found = STORE.rows(ONE, (organization, agent_id))
+    user, organization = principal(environ, "agents:read")
+    found = STORE.rows(ONE, (organization, user, agent_id))
     if not found:
         raise Refused("404 Not Found")
     item = shown(found[0])

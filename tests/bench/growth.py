@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from . import load
-from .aasim import Aasim, fill, login
+from .aasim import Aasim, email, fill, login
 from .contestants import Service
 from .databases import Database, fresh
 from .findings import Goal, Measurement, found
@@ -148,7 +148,8 @@ def _ballast(folder: Path, routes: int) -> Aasim:
 def grow(database: Database, organization: str, count: int) -> None:
     """Write `count` more agents like the organization's newest, in one statement."""
     connection = connected(database.url)
-    template = f"(SELECT * FROM agents_agent WHERE name LIKE '%of {organization}' LIMIT 1)"
+    owner = f"(SELECT id FROM core_user WHERE email = '{email(organization)}')"
+    template = f"(SELECT * FROM agents_agent WHERE owner_id = {owner} LIMIT 1)"
     columns = _columns(connection)
     chosen = ", ".join(_grown(database.kind).get(column, column) for column in columns)
     series = (

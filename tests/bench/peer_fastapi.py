@@ -38,12 +38,13 @@ class AgentOut(AgentIn):
     status: str
     project_id: str | None
     owner_id: str
-    engine_id: str
+    engine_id: str | None
     input_schema: dict[str, Any] | None
     output_schema: dict[str, Any] | None
     tools: list[Any]
     rubric_ids: list[str]
     forked_from: dict[str, Any] | None
+    agent_version: int
     version: int
     created_at: datetime
     updated_at: datetime
@@ -116,11 +117,11 @@ def creation_of(agent: Agent, caller: Caller) -> Event:
 
 
 def total_query(caller: Caller) -> Any:
-    return select(func.count()).where(Agent.organization_id == caller.organization_id)
+    return select(func.count()).where(models.visible(caller.organization_id, caller.user_id))
 
 
 def one_query(agent_id: str, caller: Caller) -> Any:
-    return select(Agent).where(Agent.id == agent_id, Agent.organization_id == caller.organization_id)
+    return select(Agent).where(Agent.id == agent_id, models.visible(caller.organization_id, caller.user_id))
 
 
 def synchronous() -> FastAPI:
@@ -144,7 +145,7 @@ def synchronous() -> FastAPI:
     def listed(
         db: Database, who: Annotated[Caller, caller("agents:read")], limit: int = 25, cursor: str | None = None, include: str = ""
     ) -> Many:
-        rows = list(db.scalars(models.page_query(who.organization_id, limit, cursor)))
+        rows = list(db.scalars(models.page_query(models.visible(who.organization_id, who.user_id), limit, cursor)))
         return page_of(rows, limit, db.scalar(total_query(who)) if include == "total" else None)
 
     @app.get("/api/v1/agents/{agent_id}", response_model=One)
@@ -190,7 +191,7 @@ def asynchronous() -> FastAPI:
     async def listed(
         db: Database, who: Annotated[Caller, caller("agents:read")], limit: int = 25, cursor: str | None = None, include: str = ""
     ) -> Many:
-        rows = list(await db.scalars(models.page_query(who.organization_id, limit, cursor)))
+        rows = list(await db.scalars(models.page_query(models.visible(who.organization_id, who.user_id), limit, cursor)))
         return page_of(rows, limit, await db.scalar(total_query(who)) if include == "total" else None)
 
     @app.get("/api/v1/agents/{agent_id}", response_model=One)

@@ -38,6 +38,7 @@ class AgentSchema(Schema):
     limits = fields.Dict(required=True)
     rubric_ids = fields.List(fields.String(), dump_only=True)
     forked_from = fields.Dict(dump_only=True)
+    agent_version = fields.Integer(dump_only=True)
     version = fields.Integer(dump_only=True)
     created_at = fields.AwareDateTime(dump_only=True)
     updated_at = fields.AwareDateTime(dump_only=True)
@@ -78,18 +79,18 @@ def answer(data: Any, message: str = "OK") -> Response:
 def listed() -> Response:
     """J1."""
     limit = request.args.get("limit", 25, int)
-    rows = list(g.db.scalars(models.page_query(g.organization_id, limit, request.args.get("cursor"))))
+    rows = list(g.db.scalars(models.page_query(models.visible(g.organization_id, g.user_id), limit, request.args.get("cursor"))))
     more, rows = len(rows) > limit, rows[:limit]
     pagination = {"limit": limit, "has_more": more, "next_cursor": models.next_cursor(rows[-1]) if more else None}
     if request.args.get("include") == "total":
-        pagination["total"] = g.db.scalar(select(func.count()).where(Agent.organization_id == g.organization_id))
+        pagination["total"] = g.db.scalar(select(func.count()).where(models.visible(g.organization_id, g.user_id)))
     return answer({"items": MANY.dump(rows), "pagination": pagination})
 
 
 @application.get("/api/v1/agents/<agent_id>")
 def read(agent_id: str) -> Response:
     """J2."""
-    agent = g.db.scalar(select(Agent).where(Agent.id == agent_id, Agent.organization_id == g.organization_id))
+    agent = g.db.scalar(select(Agent).where(Agent.id == agent_id, models.visible(g.organization_id, g.user_id)))
     return answer(ONE.dump(agent)) if agent else abort(404)
 
 

@@ -7,7 +7,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, Select, String, create_engine, event, select, tuple_
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    ForeignKey,
+    Index,
+    Select,
+    String,
+    and_,
+    create_engine,
+    event,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, joinedload, mapped_column, relationship
 
@@ -55,6 +69,7 @@ class Agent(Base):
     __tablename__ = "agents"
     __table_args__ = (
         Index("agents_newest", "organization_id", "created_at", "id"),
+        Index("agents_visible", "organization_id", "deleted_at", "visibility", "owner_id"),
         Index("agents_name", "organization_id", "name", unique=True),
     )
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: shape.new_id("agent"))
@@ -67,7 +82,7 @@ class Agent(Base):
     project_id: Mapped[str | None]
     owner_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
     tags: Mapped[list[Any]]
-    engine_id: Mapped[str] = mapped_column(default="engine_default")
+    engine_id: Mapped[str | None]
     instructions: Mapped[str]
     parameters: Mapped[dict[str, Any]]
     input_schema: Mapped[dict[str, Any] | None]
@@ -77,9 +92,11 @@ class Agent(Base):
     limits: Mapped[dict[str, Any]]
     rubric_ids: Mapped[list[Any]] = mapped_column(default=list)
     forked_from: Mapped[dict[str, Any] | None]
+    agent_version: Mapped[int] = mapped_column(default=1)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
     updated_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    deleted_at: Mapped[datetime | None]
 
 
 class Event(Base):
@@ -130,9 +147,15 @@ def allowed(session: UserSession, organization_id: str, permission: str) -> bool
     return session.user.status == "active" and any(permission in shape.PERMISSIONS[role] for role in roles)
 
 
-def page_query(organization_id: str, limit: int, cursor: str | None) -> Select[tuple[Agent]]:
+def visible(organization_id: str, user_id: str) -> ColumnElement[bool]:
+    """Which agents the user may know of."""
+    public_or_own = or_(Agent.visibility == "organization", Agent.owner_id == user_id)
+    return and_(Agent.organization_id == organization_id, Agent.deleted_at.is_(None), public_or_own)
+
+
+def page_query(shown: ColumnElement[bool], limit: int, cursor: str | None) -> Select[tuple[Agent]]:
     """The newest agents after `cursor`, one more than `limit`."""
-    query = select(Agent).where(Agent.organization_id == organization_id)
+    query = select(Agent).where(shown)
     if cursor:
         created_at, agent_id = base64.urlsafe_b64decode(cursor).decode().split("|")
         query = query.where(tuple_(Agent.created_at, Agent.id) < (datetime.fromisoformat(created_at), agent_id))
@@ -150,11 +173,11 @@ def seed() -> None:
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         for organization_id in (shape.READER, shape.OTHER, shape.WRITER):
-            user = User(id=f"user_{organization_id}", status="active")
+            user = User(id=shape.user_of(organization_id), status="active")
             session.add_all([Organization(id=organization_id, status="active"), user])
             session.flush()
             session.add(Membership(user_id=user.id, organization_id=organization_id, role="builder"))
-            session.add(UserSession(id=f"session_{organization_id}", user_id=user.id))
+            session.add(UserSession(id=shape.session_of(organization_id), user_id=user.id))
             count = 1 if organization_id == shape.WRITER else shape.ROWS
             session.add_all(Agent(**fields) for fields in shape.agents(organization_id, count))
         session.commit()

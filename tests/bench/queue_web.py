@@ -50,9 +50,9 @@ SEND = sender()
 
 def executed(environ: Environ, agent_id: str) -> str:
     """Record a queued execution of the agent; its id."""
-    _, organization = principal(environ, "agents:execute")
+    user, organization = principal(environ, "agents:execute")
     body = orjson.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-    if not isinstance(body.get("input"), str) or not STORE.rows(ONE, (organization, agent_id)):
+    if not isinstance(body.get("input"), str) or not STORE.rows(ONE, (organization, user, agent_id)):
         raise Refused("422 Unprocessable Content")
     execution_id, at = shape.new_id("execution"), shape.text(datetime.now(UTC))
     with STORE.write() as execute:

@@ -32,6 +32,7 @@ COLUMNS = (
     "limits",
     "rubric_ids",
     "forked_from",
+    "agent_version",
     "version",
     "created_at",
     "updated_at",
@@ -51,7 +52,7 @@ NEW_AGENT: dict[str, Any] = {
     "limits": {"max_steps": 8, "timeout_seconds": 120},
 }
 PERMISSIONS = {"builder": frozenset(("agents:read", "agents:create", "agents:update", "agents:delete", "agents:execute"))}
-READER, OTHER, WRITER = "org_reader", "org_other", "org_writer"
+READER, OTHER, WRITER = (f"organization_{letter * 26}" for letter in "row")
 ROWS = 10_000
 KEY = b"a key of the benchmarks, thirty-two bytes and more"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -78,13 +79,14 @@ def agent(fields: dict[str, Any], organization_id: str, owner_id: str, at: datet
         "status": "active",
         "project_id": None,
         "owner_id": owner_id,
-        "engine_id": "engine_default",
+        "engine_id": None,
         "input_schema": None,
         "output_schema": None,
         "tools": [],
         "rubric_ids": [],
         "forked_from": None,
         "version": 1,
+        "agent_version": 1,
         "created_at": at,
         "updated_at": at,
         **given,
@@ -95,14 +97,24 @@ def agents(organization_id: str, count: int = ROWS) -> Iterator[dict[str, Any]]:
     """`count` agents of an organization, one created each second."""
     for number in range(count):
         fields = NEW_AGENT | {"name": f"Agent {number:06d} of {organization_id}"}
-        yield agent(fields, organization_id, f"user_{organization_id}", _START + timedelta(seconds=number))
+        yield agent(fields, organization_id, user_of(organization_id), _START + timedelta(seconds=number))
+
+
+def user_of(organization_id: str) -> str:
+    """The id of the organization's one user."""
+    return organization_id.replace("organization", "user")
+
+
+def session_of(organization_id: str) -> str:
+    """The id of that user's one session."""
+    return organization_id.replace("organization", "session")
 
 
 def token(organization_id: str) -> str:
     """A bearer token (HS256) of the one user of `organization_id`."""
     claims = {
-        "sub": f"user_{organization_id}",
-        "sid": f"session_{organization_id}",
+        "sub": user_of(organization_id),
+        "sid": session_of(organization_id),
         "org": organization_id,
         "exp": int(time.time()) + 900,
     }
