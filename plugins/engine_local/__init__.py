@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aasim_core import Plugin, hookimpl
+from aasim_core import Check, Plugin, hookimpl
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -33,3 +33,12 @@ def engine_providers(app: "App") -> "Sequence[Provider]":
     from .settings import LocalSettings
 
     return [provider(app.settings.section("engine_local", LocalSettings), app.settings.data_dir)]
+
+
+@hookimpl
+def health(app: "App") -> "Sequence[Check]":
+    """Whether the embedded model could be asked."""
+    from .service import check
+    from .settings import LocalSettings
+
+    return (Check("engine_local", lambda: check(app.settings.section("engine_local", LocalSettings))),)

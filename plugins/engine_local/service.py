@@ -118,6 +118,12 @@ def prepare(settings: LocalSettings, progress: Progress) -> None:
         )
 
 
+def check(settings: LocalSettings) -> Mapping[str, Any]:
+    """Facts about what the embedded engine needs; raises when something is missing."""
+    require_processor()
+    return {"model": settings.model_path.name, "bytes": settings.model_path.stat().st_size}
+
+
 def require_processor(cpu_info: Path = _CPU_INFO) -> None:
     """Raise `EngineError` where the processor lacks AVX2, which the embedded engine's library is built for."""
     if platform.machine() in ("x86_64", "AMD64") and cpu_info.exists() and "avx2" not in cpu_info.read_text().split():

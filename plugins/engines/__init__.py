@@ -1,0 +1,61 @@
+"""Engines: the models that agents run on, and the one interface to them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aasim_core import App, Event, Permission, Plugin, Record, Resource, hookimpl
+
+from . import api, service
+from . import commands as own_commands
+from .models import Engine
+
+if TYPE_CHECKING:
+    import click
+
+    from .chat import Progress
+
+plugin = Plugin("Engines", "The models that agents run on: built in, or anywhere behind a key.")
+
+
+@hookimpl
+def models(app: App) -> Sequence[type[Record]]:
+    """The engine."""
+    return (Engine,)
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about engines."""
+    return (
+        Permission("engines:read", "See engines", roles=("builder", "operator", "approver", "viewer", "auditor", "billing")),
+        Permission("engines:manage", "Create, change, test and delete engines, and write their keys", dangerous=True),
+    )
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What happens to engines."""
+    return (
+        Event("engines.created", "An engine was created", "engine"),
+        Event("engines.updated", "An engine was changed", "engine"),
+        Event("engines.deleted", "An engine was deleted", "engine"),
+        Event("engines.tested", "An engine was tested", "engine", {"ok": "Whether it answered"}),
+    )
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /engines."""
+    return (api.Engines(app),)
+
+
+@hookimpl
+def commands(app: App) -> "Sequence[click.Command]":
+    """``aasim engines fetch``."""
+    return (own_commands.fetch(app),)
+
+
+@hookimpl(optionalhook=True)
+def prepare(app: App, report: "Progress") -> None:
+    """Get what the engines need before the first start."""
+    service.prepare(app, report)

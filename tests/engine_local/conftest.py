@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
 from aasim_plugins.engine_local.service import LocalChat
 from aasim_plugins.engine_local.settings import LocalSettings

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from aasim_core.errors import StartupError
 from aasim_plugins.engine_local.fetch import FILE_NAME, SMOLLM2, Source, fetch
 from aasim_plugins.engine_local.service import prepare, require_processor
 from aasim_plugins.engine_local.settings import LocalSettings
 from aasim_plugins.engines.chat import EngineError
-
-from aasim_core.errors import StartupError
 
 MODEL = b"GGUF" + bytes(range(256)) * 4000
 

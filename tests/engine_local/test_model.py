@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import jsonschema_rs
 import openai
 import pytest
+
 from aasim_plugins.engine_local.supervise import Endpoint
 from aasim_plugins.engines.chat import EngineError, Message, Parameters
 

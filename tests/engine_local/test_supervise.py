@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from aasim_plugins.engine_local.service import LocalChat
 from aasim_plugins.engine_local.settings import LocalSettings
 from aasim_plugins.engine_local.supervise import Endpoint, Supervisor

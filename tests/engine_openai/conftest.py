@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from aasim_plugins.engine_openai.service import open_chat
-from aasim_plugins.engines.chat import Chat, EngineConfig
 
 from aasim_core.secrets import Secret
+from aasim_plugins.engine_openai.service import open_chat
+from aasim_plugins.engines.chat import Chat, EngineConfig
 
 Behaviour = Callable[["Handler"], None]
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+
+from aasim_core.secrets import Secret
 from aasim_plugins.engine_openai.service import open_chat
 from aasim_plugins.engine_openai.wire import OPENAI_URL, request_for
 from aasim_plugins.engines.chat import DEFAULTS, EngineConfig, EngineError, Message, Parameters, ToolCall, ToolSpec, Usage
-
-from aasim_core.secrets import Secret
 
 HELLO = [Message("system", "Be brief."), Message("user", "Hello?")]
 

@@ -4,10 +4,10 @@ import time
 from typing import Any
 
 import pytest
-from aasim_plugins.engine_openai.service import open_chat
-from aasim_plugins.engines.chat import Cancelled, EngineConfig, EngineError, Message, Parameters
 
 from aasim_core.secrets import Secret
+from aasim_plugins.engine_openai.service import open_chat
+from aasim_plugins.engines.chat import Cancelled, EngineConfig, EngineError, Message, Parameters
 
 HELLO = [Message("user", "Hello?")]
 

@@ -5,6 +5,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+
 from aasim_plugins.engine_scripted.service import PROVIDER
 from aasim_plugins.engines.chat import (
     ERROR_CODES,

@@ -1,10 +1,10 @@
 """The types that every provider shares."""
 
 import pytest
-from aasim_plugins.engines.chat import ERROR_CODES, EngineConfig, EngineError, Message, ToolCall
-from aasim_plugins.engines.estimates import estimated_usage
 
 from aasim_core.secrets import Secret
+from aasim_plugins.engines.chat import ERROR_CODES, EngineConfig, EngineError, Message, ToolCall
+from aasim_plugins.engines.estimates import estimated_usage
 
 
 def test_an_error_is_retryable_by_its_code_unless_it_says_otherwise() -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from aasim_plugins.engines.chat import EngineError, Parameters
 from aasim_plugins.engines.parameters import parameters_from
 

@@ -1,0 +1,131 @@
+"""The endpoints of engines."""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Collection, Refused, Request, Response, emit, operation
+from aasim_core.clock import now, to_text
+from aasim_core.data import records
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived
+from aasim_core.ids import new_id
+from aasim_core.secrets import Secret
+
+from . import schemas, service
+from .built_in import ensure_built_in, write
+from .chat import EngineError, Message
+from .checking import checked
+from .models import Engine
+from .providers import default_built_in, providers_of
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+_TEST = (Message("user", "Say hello in one short sentence."),)
+_TEST_SECONDS = 30
+
+
+class Engines(Collection):
+    """Engines: the models that agents run on."""
+
+    record = Engine
+    events = "engines"
+    paths: ClassVar[Mapping[str, str]] = {"": "/engines", "one": "/engines/{engine_id}", "test": "/engines/{engine_id}/test"}
+    body = schemas.EngineIn()
+    reply = schemas.EngineOut()
+    test_reply = schemas.TestOut()
+    unique = ("name",)
+    secret_fields = ("api_key",)
+    query = ListQuery(
+        schemas.EngineOut(),
+        filters=("name", "provider", "model", "status", "kind", "created_at", "updated_at"),
+        sorts=("created_at", "updated_at", "name"),
+        search=("name", "model"),
+    )
+
+    def __init__(self, app: "App") -> None:
+        self.derived = {  # type: ignore[misc]  # one of them asks the app
+            "has_api_key": Derived(("api_key",), lambda row: row["api_key"] is not None),
+            "built_in": Derived(("built_in_of",), lambda row: row["built_in_of"] is not None),
+            "is_default": Derived(("built_in_of",), self._is_default),
+        }
+        super().__init__(app)
+
+    @operation("read", query="query", reply="reply", many=True, message="{plural} listed.")
+    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
+        """List the {plural} of the organization, those that came with the installation among them."""
+        ensure_built_in(self.app)
+        resp.media = self.page(req)
+
+    @operation("manage", body="body", reply="reply", status=201, message="{singular} created.")
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Create an {singular}: a model of a provider, with the key to it."""
+        super().on_post(req, resp, **ids)
+
+    @operation("manage", body="body", reply="reply", message="{singular} replaced.")
+    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Replace an {singular}; what is left out returns to its default, and a key that is left out is forgotten."""
+        super().on_put_one(req, resp, **ids)
+
+    @operation("manage", body="body", reply="reply", message="{singular} changed.")
+    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Change some fields of an {singular}; null clears a field that may be empty."""
+        super().on_patch_one(req, resp, **ids)
+
+    @operation("manage", message="{singular} deleted.")
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Delete an {singular}; one that came with the installation can only be disabled."""
+        super().on_delete_one(req, resp, **ids)
+
+    @operation("manage", reply="test_reply", transaction=False, message="{singular} tested.")
+    def on_post_test(self, req: Request, resp: Response, engine_id: str) -> None:
+        """Ask an {singular} for one short sentence, and say how that went."""
+        resp.media = self._test(req.target)
+
+    def check(self, req: Request, values: dict[str, Any], record: Engine | None = None) -> dict[str, Any]:
+        """The values, completed and with the key sealed for the engine's row."""
+        values = checked(values, record, providers_of(self.app))
+        if record is None:
+            values["id"] = new_id("engine")
+        if values.get("api_key") is not None:
+            row = Engine(id=record.id if record is not None else values["id"])
+            values["api_key"] = self.app.keyring.seal(Secret(values["api_key"]), service.sealing_place(row))
+        return values
+
+    def create(self, req: Request, values: dict[str, Any]) -> Engine:
+        """Write a new engine and its event."""
+        return write(values)
+
+    def remove(self, req: Request, record: Engine) -> None:
+        """Delete an engine of the organization's own."""
+        if record.built_in_of is not None:
+            raise Refused("invalid_state", "A built-in engine cannot be deleted; set its status to disabled.")
+        super().remove(req, record)
+
+    def _verb(self, verb: str) -> str:
+        return super()._verb("read" if verb == "read" else "manage")
+
+    def _is_default(self, row: Mapping[str, Any]) -> bool:
+        return row["built_in_of"] is not None and row["built_in_of"] == default_built_in(providers_of(self.app))
+
+    def _test(self, engine: Engine) -> dict[str, Any]:
+        began = time.monotonic()
+        outcome: dict[str, Any] = dict.fromkeys(("text", "model", "input_tokens", "output_tokens", "cost", "error"))
+        try:
+            answer = service.ask_one(self.app, engine, _TEST, layers=({"max_output_tokens": 24},), timeout_seconds=_TEST_SECONDS)
+            usage = answer.reply.usage
+            outcome |= {"text": answer.reply.text[:2000], "model": answer.reply.raw_model, "cost": answer.cost}
+            outcome |= {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+        except EngineError as error:
+            outcome["error"] = {"code": error.code, "message": error.message, "retryable": error.retryable}
+        outcome |= {"ok": outcome["error"] is None, "duration_ms": round((time.monotonic() - began) * 1000)}
+        self._remember(engine, outcome)
+        return outcome
+
+    def _remember(self, engine: Engine, outcome: Mapping[str, Any]) -> None:
+        """Keep how the test went, without counting it as a change that somebody's If-Match would trip over."""
+        health = {"ok": outcome["ok"], "at": to_text(now()), "error": outcome["error"], "duration_ms": outcome["duration_ms"]}
+        with records.database_of(Engine).transaction():
+            Engine.update(health=health).where(Engine.id == engine.id).execute()
+            emit("engines.tested", engine, data={"ok": outcome["ok"]})

@@ -1,0 +1,102 @@
+"""What the schema of an engine cannot see: whether its parts go together, and lead somewhere."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.nearest import did_you_mean
+
+from . import service
+from .chat import EngineError, Provider
+from .models import Engine
+from .parameters import parameters_from
+
+#: What the provider of a built-in engine decides.
+_FIXED = ("provider", "model", "base_url", "api_key", "capabilities", "context_tokens")
+
+
+def checked(values: Mapping[str, Any], engine: Engine | None, providers: Mapping[str, Provider]) -> dict[str, Any]:
+    """`values`, completed from the provider; raises Invalid, or Refused for what a built-in engine cannot have.
+
+    `engine` is the one that is to be changed, or None for a new one.
+    """
+    if engine is not None and engine.built_in_of is not None:
+        _refuse_fixed(values, engine)
+    provider = _provider(values, engine, providers)
+    whole = {**values} if engine is None else {**_current(engine), **values}
+    problems = {
+        name: [problem]
+        for name, problem in (
+            *_address_problems(whole, provider),
+            ("model", _model_problem(whole, provider)),
+            ("default_parameters", _parameter_problem(whole["default_parameters"])),
+            ("fallback_engine_ids", _fallback_problem(values.get("fallback_engine_ids", ()), engine)),
+        )
+        if problem is not None
+    }
+    if problems:
+        raise Invalid(problems)
+    return _completed(values, provider)
+
+
+def _refuse_fixed(values: Mapping[str, Any], engine: Engine) -> None:
+    for name in _FIXED:
+        if name in values and values[name] != getattr(engine, name):
+            raise Refused("invalid_state", f"The {name} of a built-in engine cannot be changed; create an engine of your own.")
+
+
+def _provider(values: Mapping[str, Any], engine: Engine | None, providers: Mapping[str, Provider]) -> Provider:
+    name = values.get("provider", engine.provider if engine is not None else "")
+    if name not in providers:
+        advice = did_you_mean(name, providers) or f" There are {', '.join(sorted(providers))}."
+        raise Invalid({"provider": [Problem("invalid_choice", f"No plugin brings this provider.{advice}")]})
+    return providers[name]
+
+
+def _current(engine: Engine) -> dict[str, Any]:
+    return {name: getattr(engine, name) for name in ("model", "base_url", "api_key", "default_parameters")}
+
+
+def _address_problems(whole: Mapping[str, Any], provider: Provider) -> list[tuple[str, Problem | None]]:
+    if provider.built_in is None:
+        missing = not whole.get("base_url") and not whole.get("api_key")
+        return [
+            ("base_url", Problem("required", "Write base_url, or api_key for the provider's own service.") if missing else None)
+        ]
+    message = f"The provider {provider.name} runs on this installation; leave this out."
+    return [(name, Problem("url_not_allowed", message) if whole.get(name) else None) for name in ("base_url", "api_key")]
+
+
+def _model_problem(whole: Mapping[str, Any], provider: Provider) -> Problem | None:
+    if whole.get("model") is None and provider.built_in is None:
+        return Problem("required", "Write the name that the model has at the provider.")
+    return None
+
+
+def _parameter_problem(parameters: Mapping[str, Any]) -> Problem | None:
+    try:
+        parameters_from(parameters)
+    except EngineError as error:
+        return Problem("invalid_format", f"{error.message[:1].upper()}{error.message[1:]}.")
+    return None
+
+
+def _fallback_problem(engine_ids: Any, engine: Engine | None) -> Problem | None:
+    for engine_id in engine_ids:
+        if (engine is not None and engine_id == engine.id) or service.find_or_none(engine_id) is None:
+            return Problem("invalid_reference", f"{engine_id} is no other engine here; see GET /engines.")
+    return None
+
+
+def _completed(values: Mapping[str, Any], provider: Provider) -> dict[str, Any]:
+    completed = dict(values)
+    if "capabilities" in values:
+        completed["capabilities"] = {**asdict(provider.capabilities), **values["capabilities"]}
+    if "model" in values and values["model"] is None and provider.built_in is not None:
+        completed["model"] = provider.built_in.model
+    if "prices" in values:
+        completed["prices"] = [
+            {**row, "valid_from": row["valid_from"] and row["valid_from"].isoformat()} for row in values["prices"]
+        ]
+    return completed

@@ -1,0 +1,60 @@
+"""What a call costs: by the operator's own prices, or else by a dated list that needs no network; unknown is None, never nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from .chat import Usage
+
+_MILLION = 1_000_000
+_OPENAI_URL = "https://api.openai.com/v1"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """`amount` is in millionths of `currency`; `source` says by which prices."""
+
+    amount: int
+    currency: str
+    source: str
+
+
+FREE = Cost(0, "USD", "free")
+
+
+def cost_of(usage: Usage, *, model: str, base_url: str | None, table: Sequence[Mapping[str, Any]], at: datetime) -> Cost | None:
+    """The cost of a call to `model` at `base_url` (None is OpenAI's own), or None where no price is known.
+
+    `table` are the engine's own prices, rows of ``{"input", "output", "currency", "valid_from"}`` in micro-units a million tokens.
+    """
+    row = _valid(table, at.date())
+    if row is not None:
+        return _by_row(usage, row)
+    return _by_list(usage, model, base_url or _OPENAI_URL, at)
+
+
+def _valid(table: Sequence[Mapping[str, Any]], day: date) -> Mapping[str, Any] | None:
+    begun = [row for row in table if not row.get("valid_from") or date.fromisoformat(row["valid_from"]) <= day]
+    return max(begun, key=lambda row: row.get("valid_from") or "", default=None)
+
+
+def _by_row(usage: Usage, row: Mapping[str, Any]) -> Cost:
+    amount = Decimal(usage.input_tokens * row["input"] + usage.output_tokens * row["output"]) / _MILLION
+    return Cost(_rounded(amount), row.get("currency") or "USD", "operator")
+
+
+def _by_list(usage: Usage, model: str, base_url: str, at: datetime) -> Cost | None:
+    import genai_prices
+
+    tokens = genai_prices.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    try:
+        price = genai_prices.calc_price(tokens, model, provider_api_url=base_url, genai_request_timestamp=at)
+    except LookupError:
+        return None
+    return Cost(_rounded(price.total_price * _MILLION), "USD", f"genai-prices {genai_prices.__version__}")
+
+
+def _rounded(amount: Decimal) -> int:
+    return int(amount.quantize(Decimal(1), ROUND_HALF_EVEN))

@@ -1,0 +1,203 @@
+"""What engines do: answer a conversation, with prices, fallbacks and the organization's own keys."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.clock import now
+from aasim_core.data import records
+from aasim_core.errors import Refused
+from aasim_core.ids import is_id
+from aasim_core.secrets import Place, Secret, Unreadable
+
+from .built_in import ensure_built_in
+from .chat import (
+    EngineConfig,
+    EngineError,
+    ErrorCode,
+    Message,
+    OnToken,
+    Progress,
+    Reply,
+    ShouldCancel,
+    ToolSpec,
+    ignore_token,
+    never_cancel,
+)
+from .models import ACTIVE, Engine
+from .parameters import parameters_from
+from .prices import FREE, Cost, cost_of
+from .providers import default_built_in, providers_of
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+
+@dataclass(frozen=True)
+class FellBack:
+    """An engine that was asked first and could not answer."""
+
+    engine_id: str
+    code: ErrorCode
+    message: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply, the engine that gave it, and what it cost: `cost` in micro-units of `currency`, None where no price is known."""
+
+    reply: Reply
+    engine_id: str
+    provider: str
+    cost: int | None
+    currency: str | None
+    price_source: str | None
+    duration_ms: int
+    fell_back: tuple[FellBack, ...] = ()
+
+
+def find_or_none(engine_id: str) -> Engine | None:
+    """The engine of that id in the organization in scope, or None."""
+    return records.find_or_none(Engine, engine_id) if is_id(engine_id, "engine") else None
+
+
+def find_usable(engine_id: str) -> Engine:
+    """The engine of that id; Refused ``invalid_state`` where it is gone or disabled."""
+    engine = find_or_none(engine_id)
+    if engine is None:
+        raise Refused("invalid_state", "The engine is not there any more; choose another one.")
+    if engine.status != ACTIVE:
+        raise Refused("invalid_state", f"The engine {engine.name} is {engine.status}; enable it, or choose another one.")
+    return engine
+
+
+def find_default(app: "App") -> Engine:
+    """The engine of agents that name none: the built-in one of the default provider; Refused ``invalid_state`` without one."""
+    ensure_built_in(app)
+    name = default_built_in(providers_of(app))
+    engine = Engine.get_or_none(Engine.built_in_of == name) if name else None
+    if engine is None or engine.status != ACTIVE:
+        raise Refused("invalid_state", "There is no default engine here; choose an engine for the agent.")
+    found: Engine = engine
+    return found
+
+
+def ask(
+    app: "App",
+    engine_id: str | None,
+    messages: Sequence[Message],
+    *,
+    layers: Sequence[Mapping[str, Any]] = (),
+    tools: Sequence[ToolSpec] = (),
+    schema: Mapping[str, Any] | None = None,
+    timeout_seconds: float = 120,
+    attempt: int = 1,
+    on_token: OnToken = ignore_token,
+    should_cancel: ShouldCancel = never_cancel,
+) -> Answer:
+    """The next turn of a conversation, by the engine of that id or the default one, or by its fallbacks while it cannot answer.
+
+    `layers` are parameters over those of the engine, later ones over earlier ones. Never retries. Raises `EngineError`, or
+    `Cancelled`. Call it outside of transactions.
+    """
+    call = _Call(messages, layers, tools, schema, attempt, on_token, should_cancel)
+    deadline = time.monotonic() + timeout_seconds
+    fell_back: list[FellBack] = []
+    for engine, is_last in _engines(app, engine_id):
+        try:
+            return _answer(app, engine, call, deadline, tuple(fell_back))
+        except EngineError as error:
+            if is_last or not error.retryable or time.monotonic() >= deadline:
+                raise
+            fell_back.append(FellBack(engine.id, error.code, error.message))
+    raise AssertionError("the last engine answers or raises")
+
+
+def ask_one(
+    app: "App", engine: Engine, messages: Sequence[Message], *, layers: Sequence[Mapping[str, Any]] = (), timeout_seconds: float
+) -> Answer:
+    """The next turn by this very engine, whatever its status; raises `EngineError`."""
+    call = _Call(messages, layers, (), None, 1, ignore_token, never_cancel)
+    return _answer(app, engine, call, time.monotonic() + timeout_seconds, ())
+
+
+def prepare(app: "App", progress: Progress) -> list[str]:
+    """Get what the providers need on this machine; returns the titles of those that needed something. Raises `StartupError`."""
+    ready = []
+    for provider in providers_of(app).values():
+        if provider.prepare is not None:
+            provider.prepare(progress)
+            ready.append(provider.title)
+    return ready
+
+
+def sealing_place(engine: Engine) -> Place:
+    """Where the API key of `engine` is kept."""
+    return Place("engines_engine", "api_key", engine.organization_id, engine.id)
+
+
+@dataclass(frozen=True)
+class _Call:
+    messages: Sequence[Message]
+    layers: Sequence[Mapping[str, Any]]
+    tools: Sequence[ToolSpec]
+    schema: Mapping[str, Any] | None
+    attempt: int
+    on_token: OnToken
+    should_cancel: ShouldCancel
+
+
+def _engines(app: "App", engine_id: str | None) -> list[tuple[Engine, bool]]:
+    """The engine to ask, then its fallbacks that can be used; each with whether it is the last."""
+    try:
+        first = find_default(app) if engine_id is None else find_usable(engine_id)
+    except Refused as refused:
+        raise EngineError("unavailable", refused.message, retryable=False) from refused
+    found = [find_or_none(fallback_id) for fallback_id in first.fallback_engine_ids]
+    engines = [first, *(engine for engine in found if engine is not None and engine.status == ACTIVE)]
+    return [(engine, engine is engines[-1]) for engine in engines]
+
+
+def _answer(app: "App", engine: Engine, call: _Call, deadline: float, fell_back: tuple[FellBack, ...]) -> Answer:
+    provider = providers_of(app).get(engine.provider)
+    if provider is None:
+        raise EngineError("unavailable", f"the plugin that brings the provider {engine.provider} is off", retryable=False)
+    began = time.monotonic()
+    parameters = parameters_from(engine.default_parameters, *call.layers, timeout_seconds=deadline - began, attempt=call.attempt)
+    with closing(provider.open(config_of(app, engine))) as chat:
+        reply = chat.chat(
+            call.messages,
+            tools=call.tools if engine.can.tools == "native" else (),
+            schema=call.schema if engine.can.json_schema else None,
+            parameters=parameters,
+            on_token=call.on_token,
+            should_cancel=call.should_cancel,
+        )
+    cost = FREE if provider.free and not engine.prices else _cost(engine, reply)
+    return Answer(
+        reply=reply,
+        engine_id=engine.id,
+        provider=engine.provider,
+        cost=cost.amount if cost else None,
+        currency=cost.currency if cost else None,
+        price_source=cost.source if cost else None,
+        duration_ms=round((time.monotonic() - began) * 1000),
+        fell_back=fell_back,
+    )
+
+
+def _cost(engine: Engine, reply: Reply) -> Cost | None:
+    return cost_of(reply.usage, model=reply.raw_model, base_url=engine.base_url, table=engine.prices, at=now())
+
+
+def config_of(app: "App", engine: Engine) -> EngineConfig:
+    """What the provider needs to reach the engine, its key opened; raises `EngineError`."""
+    try:
+        key: Secret | None = app.keyring.open(engine.api_key, sealing_place(engine)) if engine.api_key else None
+    except Unreadable as error:
+        raise EngineError(
+            "auth", f"the API key of the engine {engine.name} cannot be read; write it again", retryable=False
+        ) from error
+    return EngineConfig(engine.model, engine.base_url, key, engine.context_tokens)

@@ -1,0 +1,185 @@
+"""The endpoints of engines."""
+
+from typing import Any
+
+import pytest
+
+from aasim_core.context import organization_scope
+from aasim_core.data.records import find
+from aasim_plugins.engines import service
+from aasim_plugins.engines.models import Engine
+
+OWN: dict[str, Any] = {"name": "Ours", "provider": "openai_compatible", "model": "m-1", "base_url": "http://127.0.0.1:9/v1"}
+
+
+@pytest.fixture
+def owner(world: Any) -> Any:
+    return world.organization()
+
+
+def names_of(answer: Any) -> list[str]:
+    return [item["name"] for item in answer.data["items"]]
+
+
+def test_every_organization_has_the_built_in_engines(owner: Any) -> None:
+    items = {item["provider"]: item for item in owner.client.get("/engines").data["items"]}
+
+    assert items.keys() == {"local", "scripted"}
+    assert [item["is_default"] for item in (items["local"], items["scripted"])] == [True, False]
+    assert all(item["built_in"] for item in items.values())
+    assert items["local"]["capabilities"] == {"streaming": True, "tools": "emulated", "json_schema": True, "judge": False}
+    assert owner.client.get(f"/engines/{items['local']['id']}").data == items["local"]
+
+
+def test_asking_again_makes_no_second_set(owner: Any) -> None:
+    first = owner.client.get("/engines").data
+
+    assert owner.client.get("/engines").data == first
+
+
+def test_another_organization_has_built_in_engines_of_its_own(world: Any, owner: Any) -> None:
+    other = world.organization("Other")
+    ours = owner.client.get("/engines").data["items"]
+    theirs = other.client.get("/engines").data["items"]
+
+    assert not {item["id"] for item in ours} & {item["id"] for item in theirs}
+    assert other.client.get(f"/engines/{ours[0]['id']}").status == 404
+
+
+def test_the_list_can_be_filtered_sorted_and_searched(owner: Any) -> None:
+    owner.client.post("/engines", OWN)
+
+    assert names_of(owner.client.get("/engines?sort=name")) == ["Embedded model", "Ours", "Scripted replies"]
+    assert names_of(owner.client.get("/engines?provider=openai_compatible")) == ["Ours"]
+    assert names_of(owner.client.get("/engines?q=SCRIPT")) == ["Scripted replies"]
+
+
+def test_the_key_is_sealed_and_never_shown(app: Any, owner: Any) -> None:
+    made = owner.client.post("/engines", {**OWN, "api_key": "sentinel-of-the-key"})
+
+    assert made.status == 201
+    assert made.headers["location"] == f"/api/v1/engines/{made.data['id']}"
+    assert made.data["has_api_key"] is True
+    assert "sentinel-of-the-key" not in str((made.body, owner.client.get("/engines").body))
+    with organization_scope(owner.organization_id):
+        engine = find(Engine, made.data["id"])
+        config = service.config_of(app, engine)
+    assert "sentinel-of-the-key" not in str(engine.row())
+    assert config.api_key is not None
+    assert config.api_key.reveal() == "sentinel-of-the-key"
+
+
+def test_a_key_can_be_replaced_and_cleared(owner: Any) -> None:
+    path = f"/engines/{owner.client.post('/engines', OWN).data['id']}"
+
+    assert owner.client.patch(path, {"api_key": "k2"}).data["has_api_key"] is True
+    assert owner.client.patch(path, {"name": "Renamed"}).data["has_api_key"] is True
+    assert owner.client.patch(path, {"api_key": None}).data["has_api_key"] is False
+
+
+def test_an_engine_is_replaced_and_deleted(owner: Any) -> None:
+    made = owner.client.post("/engines", {**OWN, "context_tokens": 4096, "capabilities": {"tools": "none"}}).data
+    assert made["capabilities"] == {"streaming": True, "tools": "none", "json_schema": True, "judge": True}
+
+    replaced = owner.client.put(f"/engines/{made['id']}", OWN).data
+    assert (replaced["context_tokens"], replaced["capabilities"]["tools"]) == (None, "native")
+
+    assert owner.client.delete(f"/engines/{made['id']}").data == {"id": made["id"], "deleted": True}
+    assert owner.client.get(f"/engines/{made['id']}").status == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "codes"),
+    [
+        ({"provider": "openai_compatibel"}, {"provider": ["invalid_choice"]}),
+        ({"base_url": None}, {"base_url": ["required"]}),
+        ({"base_url": "ftp://example.com"}, {"base_url": ["invalid_format"]}),
+        ({"model": None}, {"model": ["required"]}),
+        ({"provider": "scripted"}, {"base_url": ["url_not_allowed"]}),
+        ({"default_parameters": {"temperature": "hot"}}, {"default_parameters": ["invalid_format"]}),
+        ({"fallback_engine_ids": ["engine_01h455vb4pex5vsknk084sn02q"]}, {"fallback_engine_ids": ["invalid_reference"]}),
+        ({"prices": [{"input": -1, "output": 1}]}, {"prices[0].input": ["out_of_range"]}),
+        ({"name": "Taken"}, {"name": ["not_unique"]}),
+        ({"status": "degraded"}, {"status": ["invalid_choice"]}),
+    ],
+)
+def test_what_does_not_go_together_is_refused(owner: Any, fields: dict[str, Any], codes: dict[str, list[str]]) -> None:
+    owner.client.post("/engines", {**OWN, "name": "Taken"})
+
+    answer = owner.client.post("/engines", {**OWN, **fields})
+
+    assert (answer.status, answer.codes) == (422, codes)
+
+
+def test_an_engine_of_a_built_in_provider_takes_the_providers_model(owner: Any) -> None:
+    made = owner.client.post("/engines", {"name": "Dry run", "provider": "scripted", "default_parameters": {"replies": ["x"]}})
+
+    assert (made.data["model"], made.data["built_in"]) == ("script", False)
+
+
+def test_an_engine_cannot_fall_back_to_itself(owner: Any) -> None:
+    engine_id = owner.client.post("/engines", OWN).data["id"]
+
+    answer = owner.client.patch(f"/engines/{engine_id}", {"fallback_engine_ids": [engine_id]})
+
+    assert answer.codes == {"fallback_engine_ids": ["invalid_reference"]}
+
+
+def test_a_built_in_engine_can_be_adjusted_and_disabled_but_not_turned_into_another(owner: Any) -> None:
+    path = f"/engines/{owner.client.get('/engines?provider=local').data['items'][0]['id']}"
+
+    changed = owner.client.patch(path, {"status": "disabled", "default_parameters": {"max_output_tokens": 64}, "name": "Small"})
+    assert (changed.data["status"], changed.data["name"]) == ("disabled", "Small")
+    assert owner.client.patch(path, {"model": "other"}).codes == {"_": ["invalid_state"]}
+    assert owner.client.delete(path).codes == {"_": ["invalid_state"]}
+    assert owner.client.get(path).data["default_parameters"] == {"max_output_tokens": 64}
+
+
+def test_a_name_that_is_taken_does_not_keep_a_built_in_engine_away(owner: Any) -> None:
+    owner.client.post("/engines", {**OWN, "name": "Embedded model"})
+
+    assert names_of(owner.client.get("/engines?provider=local")) == ["Embedded model 2"]
+
+
+def test_reading_and_managing_are_two_permissions(world: Any, owner: Any) -> None:
+    builder = world.member(owner, "builder").client
+    engine_id = owner.client.post("/engines", OWN).data["id"]
+
+    assert builder.get(f"/engines/{engine_id}").status == 200
+    for answer in (
+        builder.post("/engines", {**OWN, "name": "Mine"}),
+        builder.patch(f"/engines/{engine_id}", {"name": "Mine"}),
+        builder.put(f"/engines/{engine_id}", OWN),
+        builder.delete(f"/engines/{engine_id}"),
+        builder.post(f"/engines/{engine_id}/test"),
+    ):
+        assert (answer.status, answer.codes) == (403, {"_": ["permission_denied"]})
+
+
+def test_a_change_needs_the_version_that_was_read(owner: Any) -> None:
+    engine_id = owner.client.post("/engines", OWN).data["id"]
+
+    assert owner.client.patch(f"/engines/{engine_id}", {"name": "Renamed"}, If_Match='"1"').data["version"] == 2
+    assert owner.client.patch(f"/engines/{engine_id}", {"name": "Again"}, If_Match='"1"').status == 412
+
+
+def test_a_test_says_how_it_went_and_is_remembered(owner: Any) -> None:
+    script = {"name": "Dry run", "provider": "scripted", "default_parameters": {"replies": ["Hello there."]}}
+    made = owner.client.post("/engines", script).data
+
+    outcome = owner.client.post(f"/engines/{made['id']}/test").data
+
+    assert (outcome["ok"], outcome["text"], outcome["model"], outcome["cost"]) == (True, "Hello there.", "script", 0)
+    after = owner.client.get(f"/engines/{made['id']}").data
+    assert (after["health"]["ok"], after["health"]["error"], after["version"]) == (True, None, made["version"])
+
+
+def test_a_test_that_fails_is_an_answer_too(owner: Any) -> None:
+    engine_id = owner.client.post("/engines", OWN).data["id"]
+
+    answer = owner.client.post(f"/engines/{engine_id}/test")
+
+    assert answer.status == 200
+    assert answer.data["ok"] is False
+    assert answer.data["error"]["code"] == "unavailable"
+    assert owner.client.get(f"/engines/{engine_id}").data["health"]["error"]["code"] == "unavailable"
