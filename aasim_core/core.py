@@ -6,10 +6,10 @@ from .access.records import RECORDS as ACCESS
 from .data.records import Record
 from .events.delivery import delivery_job
 from .events.log import EventRow
+from .http import installed
 from .http.documentation import Documentation
 from .http.health import Health, core_checks
 from .http.idempotency import Idempotency, pruning_job
-from .http.installed import InstalledPlugins
 from .identity.records import RECORDS as IDENTITY
 from .jobs.housekeeping import core_jobs
 from .jobs.records import RECORDS as JOBS
@@ -25,7 +25,9 @@ def core_declarations(app: "App") -> Declarations:
     """Everything that is there without any plugin."""
     return Declarations(
         models=MODELS,
+        permissions=installed.PERMISSIONS,
+        events=installed.EVENTS,
         jobs=(delivery_job(app), pruning_job(), *core_jobs(app)),
-        routes=(Health(app), InstalledPlugins(app), Documentation(app)),
+        routes=(Health(app), installed.InstalledPlugins(app), Documentation(app)),
         checks=tuple(core_checks(app)),
     )

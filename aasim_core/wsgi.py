@@ -1,8 +1,8 @@
 """The API process: gunicorn, configured from our settings only."""
 
 import atexit
-import os
 import signal
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "errorlog": "-",
         "loglevel": "warning",
     }
-    if os.path.isdir(_MEMORY):
+    if Path(_MEMORY).is_dir():
         options["worker_tmp_dir"] = _MEMORY
     return options
 

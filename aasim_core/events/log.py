@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import peewee
 
 from ..clock import now
-from ..context import EVERY_ORGANIZATION, current_actor, current_organization, current_request_id, current_scope
+from ..context import current_actor, current_organization, current_request_id
 from ..data.fields import IdField, InstantField, JsonField
 from ..data.records import Record, database_of, insert_rows
 from .declarations import Event, Listener

@@ -16,9 +16,12 @@ from .paging import Page, read_page
 from .query import ListQuery
 from .render import Derived, Plan
 from .request import Request, Response
+from .schema import DeletedOut
 
 if TYPE_CHECKING:
     from ..app import App
+
+DELETED = DeletedOut()
 
 
 class Collection(Resource):
@@ -123,7 +126,7 @@ class Collection(Resource):
         """Change some fields of a {singular}; null clears a field that may be empty."""
         self._put(req, resp)
 
-    @operation("delete", message="{singular} deleted.")
+    @operation("delete", reply=DELETED, message="{singular} deleted.")
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
         """Delete a {singular}."""
         self.remove(req, req.target)

@@ -20,6 +20,7 @@ from .operations import Endpoint
 from .paging import Page
 from .render import Plan
 from .request import Request, Response
+from .values import NO_BODY
 
 if TYPE_CHECKING:
     from ..app import App
@@ -31,20 +32,15 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     """The responder that falcon routes to for `endpoint`."""
     operation = endpoint.operation
     plan = _plan(endpoint)
+    limit = operation.body_limit or app.settings.http.max_body_bytes
 
     def respond(req: Request, resp: Response, **ids: str) -> None:
-        raw = body.read_json(req, operation.body_limit or app.settings.http.max_body_bytes) if endpoint.writes else None
-        with app.database.connected():
-            principal = _caller(app, endpoint, req)
-            resp.set_headers(app.limiter.check(principal, req.remote_addr))
-            with ExitStack() as stack:
-                if principal is not None:
-                    stack.enter_context(organization_scope(principal.organization_id))
-                    stack.enter_context(acting_as(principal.actor(req.remote_addr), req.request_id))
-                    stack.enter_context(app.limiter.slot(principal))
-                    _permit_anywhere(app, endpoint, req)
-                else:
-                    stack.enter_context(acting_as(_anonymous(req), req.request_id))
+        if endpoint.writes and body.refuse_bad_framing(req, limit):
+            body.refuse_other_types(req)
+        with ExitStack() as stack:
+            _admit(app, endpoint, req, resp, stack)
+            raw = body.read_json(req, limit) if endpoint.writes else NO_BODY
+            with app.database.connected():
                 if endpoint.writes and operation.transaction:
                     _write(app, endpoint, plan, raw, req, resp, ids)
                 else:
@@ -53,6 +49,20 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
                     resp.finish()
 
     return respond
+
+
+def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: ExitStack) -> None:
+    """Find out who it is and whether they may; `stack` keeps their scope. A slow body is read later, without a connection."""
+    with app.database.connected():
+        principal = _caller(app, endpoint, req)
+        resp.set_headers(app.limiter.check(principal, req.remote_addr))
+        if principal is None:
+            stack.enter_context(acting_as(_anonymous(req), req.request_id))
+            return
+        stack.enter_context(organization_scope(principal.organization_id))
+        stack.enter_context(acting_as(principal.actor(req.remote_addr), req.request_id))
+        stack.enter_context(app.limiter.slot(principal))
+        _permit_anywhere(app, endpoint, req)
 
 
 def _plan(endpoint: Endpoint) -> Plan | None:
@@ -103,7 +113,10 @@ def _answer(endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp:
     operation = endpoint.operation
     req.query = query.parse(req.query_string, operation.query)
     req.target = _target(endpoint, req, ids)
-    if operation.body is not None:
+    if operation.body is None:
+        if raw is not NO_BODY:
+            body.refuse_fields(raw)
+    else:
         req.body = schema.load(operation.body, raw, partial=endpoint.method == "PATCH")
     resp.status = operation.status
     endpoint.responder(req, resp, **ids)
@@ -151,7 +164,7 @@ def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response)
     if version is not None:
         resp.set_header("ETag", f'"{version}"')
         if endpoint.method == "GET" and f'"{version}"' in (req.get_header("If-None-Match") or ""):
-            resp.status = falcon.HTTP_304
+            resp.status, resp.media = falcon.HTTP_304, None
             return
     data = to_json(shown(plan, media, req))
     resp.content_type = falcon.MEDIA_JSON

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..context import system_scope
 from ..errors import Refused
+from .fields import Boolean, Choice, Json
 from .operations import PUBLIC, SELF, Resource, operation
 from .request import Request, Response
+from .schema import Schema
 
 if TYPE_CHECKING:
     from ..app import App
@@ -25,6 +27,23 @@ class Check:
     critical: bool = False
 
 
+class StatusOut(Schema):
+    """One word about the process."""
+
+    status = Choice("live", "ready", required=True)
+
+
+class HealthOut(Schema):
+    """Every check with its outcome, and every plugin with its state."""
+
+    ok = Boolean(required=True)
+    checks = Json(object_only=True, required=True)
+    plugins = Json(object_only=True, required=True)
+
+
+STATUS, HEALTH = StatusOut(), HealthOut()
+
+
 class Health(Resource):
     """The health of this process."""
 
@@ -33,12 +52,12 @@ class Health(Resource):
     def __init__(self, app: "App") -> None:
         self._app = app
 
-    @operation(PUBLIC, message="The process is alive.")
+    @operation(PUBLIC, reply=STATUS, message="The process is alive.")
     def on_get_live(self, req: Request, resp: Response) -> None:
         """Whether the process answers at all."""
         resp.media = {"status": "live"}
 
-    @operation(PUBLIC, message="The process is ready.", refusals=("unavailable",))
+    @operation(PUBLIC, reply=STATUS, message="The process is ready.", refusals=("unavailable",))
     def on_get_ready(self, req: Request, resp: Response) -> None:
         """Whether the process should get requests: not draining, the database writable and migrated."""
         failed = [name for name, outcome in self._outcomes(critical_only=True).items() if not outcome["ok"]]
@@ -46,7 +65,7 @@ class Health(Resource):
             raise Refused("unavailable", "This process is not ready.", meta={"failed": failed}, retry_after=5)
         resp.media = {"status": "ready"}
 
-    @operation(SELF, message="Health in detail.")
+    @operation(SELF, reply=HEALTH, message="Health in detail.")
     def on_get_deep(self, req: Request, resp: Response) -> None:
         """Every check by name, for platform administrators."""
         if not req.principal.is_platform_admin:

@@ -5,17 +5,21 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..access import features
+from ..access.permissions import Permission
 from ..errors import Refused, not_found
+from ..events.declarations import Event
 from ..events.log import Subject, emit
-from .fields import Boolean, Choice, Json, ListOf, Text
+from .fields import Boolean, Choice, Json, ListOf, Object, Text
 from .operations import SELF, Resource, operation
 from .request import Request, Response
-from .schema import Schema
+from .schema import PaginationOut, Schema
 
 if TYPE_CHECKING:
     from ..app import App
 
 SWITCH = "core:switch_plugins"
+PERMISSIONS = (Permission(SWITCH, "Switch plugins off and on for the organization", dangerous=True),)
+EVENTS = (Event("core.plugin_switched", "A plugin was switched off or on", "plugin", {"enabled": "Whether it is on now."}),)
 
 
 class PluginOut(Schema):
@@ -35,9 +39,10 @@ class PluginOut(Schema):
 
 
 class PluginsOut(Schema):
-    """Every plugin that was found."""
+    """Every plugin that was found, on one page."""
 
-    items = ListOf(Json(object_only=True), 1000, required=True)
+    items = ListOf(Object(PluginOut), 1000, required=True)
+    pagination = Object(PaginationOut, required=True)
 
 
 class SwitchIn(Schema):
@@ -51,19 +56,25 @@ class InstalledPlugins(Resource):
 
     paths: ClassVar[Mapping[str, str]] = {"": "/plugins", "switch": "/plugins/{name}/organizations/{organization_id}"}
     reply = PluginsOut()
-    switch_body = SwitchIn()
-    switch_reply = PluginOut()
+    switch_body, switch_reply = SwitchIn(), PluginOut()
 
     def __init__(self, app: "App") -> None:
         self._app = app
 
-    @operation(SELF, message="Plugins listed.")
+    @operation(SELF, reply="reply", message="Plugins listed.")
     def on_get(self, req: Request, resp: Response) -> None:
         """List the plugins of this installation, with what each requires and brings."""
-        resp.media = {"items": [self._shown(req, plugin) for plugin in self._app.plugins.found]}
+        items = [self._shown(req, plugin) for plugin in self._app.plugins.found]
+        page = {"limit": len(items), "next_cursor": None, "prev_cursor": None, "has_more": False}
+        resp.media = {"items": items, "pagination": page}
 
     @operation(
-        "core:switch_plugins", body="switch_body", message="Plugin switched.", session_only=True, refusals=("invalid_state",)
+        SWITCH,
+        body="switch_body",
+        reply="switch_reply",
+        message="Plugin switched.",
+        session_only=True,
+        refusals=("invalid_state",),
     )
     def on_put_switch(self, req: Request, resp: Response, name: str, organization_id: str) -> None:
         """Switch a plugin off for the organization, or on again; its routes then answer 404 feature_disabled."""

@@ -33,7 +33,9 @@ def document(app: "App") -> dict[str, Any]:
         info={"description": "AI agents that organizations run themselves.", "license": {"name": "Apache-2.0"}},
         security=[{"bearer": []}], tags=[{"name": plugin.name, "description": plugin.summary} for plugin in app.plugins.found],
     )  # fmt: skip
-    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "description": "An access token or an API key."})
+    spec.components.security_scheme(
+        "bearer", {"type": "http", "scheme": "bearer", "description": "An access token or an API key."}
+    )
     spec.components.schema("Errors", _errors_schema())
     spec.components.schema("Pagination", _pagination_schema())
     spec.components.response("Failure", {"description": "What is wrong, by field.", "content": _json(_failure_schema())})
@@ -41,7 +43,9 @@ def document(app: "App") -> dict[str, Any]:
     assert converter is not None  # noqa: S101 - apispec sets it when the spec is made
     for template in dict.fromkeys(endpoint.template for endpoint in app.endpoints):
         here = [endpoint for endpoint in app.endpoints if endpoint.template == template]
-        spec.path(BASE + template, operations={e.method.lower(): _operation(converter, e) for e in here}, parameters=_ids(here[0]))
+        spec.path(
+            BASE + template, operations={e.method.lower(): _operation(converter, e) for e in here}, parameters=_ids(here[0])
+        )
     return spec.to_dict()
 
 
@@ -129,7 +133,9 @@ def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _query(converter: OpenAPIConverter, endpoint: Endpoint) -> list[dict[str, Any]]:
     declared = endpoint.operation.query
-    fields = declared.parameters if isinstance(declared, ListQuery) else declared.load_fields if isinstance(declared, Schema) else {}
+    fields = (
+        declared.parameters if isinstance(declared, ListQuery) else declared.load_fields if isinstance(declared, Schema) else {}
+    )
     parameters = []
     for name, field in fields.items():
         shape = converter.field2property(field)

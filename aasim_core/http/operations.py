@@ -21,8 +21,8 @@ class Operation:
 
     `permission` is ``"<plugin>:<verb>"``, the verb alone, `PUBLIC` or `SELF`. A schema may be given as the name of an attribute of
     the resource, so that a base class can declare operations for its subclasses. `also` are further statuses of success. A `stream`
-    can answer with server-sent events; a `plain` operation answers without the envelope (documents, pages). `refusals` are the error codes that the operation
-    itself adds to those that every operation has.
+    can answer with server-sent events; a `plain` operation answers without the envelope (documents, pages). `refusals` are the
+    error codes that the operation itself adds to those that every operation has.
     """
 
     permission: str
@@ -123,9 +123,15 @@ def _endpoint(
         resource=resource,
         responder=responder,
         operation=_resolved(declared, plugin, resource, responder),
-        operation_id="_".join(filter(None, (plugin, method, suffix or "collection"))),
+        operation_id=_operation_id(method, suffix, template),
         path_ids=tuple(part.strip("{}") for part in template.split("/") if part.startswith("{")),
     )
+
+
+def _operation_id(method: str, suffix: str, template: str) -> str:
+    """``get_agents``, ``get_agents_one``, ``post_agents_clone``: the method, the fixed words of the path, and the suffix."""
+    words = [part.replace("-", "_").replace(".", "_") for part in template.split("/") if part and not part.startswith("{")]
+    return "_".join([method, *words, *([suffix] if suffix not in ("", *words) else [])])
 
 
 def _resolved(declared: Operation, plugin: str, resource: Resource, responder: Callable[..., None]) -> Operation:

@@ -1,5 +1,6 @@
 """Query strings: what is unknown, repeated or malformed in them is refused, because a typo must not return everything."""
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -192,6 +193,8 @@ def _common(names: tuple[str, ...], sort: Sort, searchable: bool) -> dict[str, S
 
 def _filters(name: str, field: Any) -> Iterator[tuple[str, tuple[str, str, Strict]]]:
     """The parameters that filter by one field: the key of each, with the field's name, the operator, and what reads the text."""
+    field = copy.copy(field)
+    field.required, field.load_default = False, missing  # no filter has to be there, even of a field that always is
     if isinstance(field, ListOf):
         yield name, (name, "has", field.inner)  # type: ignore[misc]
         return

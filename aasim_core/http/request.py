@@ -1,17 +1,25 @@
 """The request and the response as responders see them: falcon's, with what the guard found out."""
 
+import re
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import falcon
+from uuid_utils import uuid7
 
 if TYPE_CHECKING:
     from ..access.rights import Rights
     from ..identity.principal import Principal
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
 
 class Request(falcon.Request):
-    """A request on its way; the guard fills in the attributes in the order of its checks."""
+    """A request on its way; the guard fills in the attributes in the order of its checks.
+
+    `request_id` is the client's ``X-Request-Id`` if it has the form of one, or a new one; `started` is by `time.perf_counter`.
+    """
 
     __slots__ = ("body", "principal", "query", "request_id", "rights", "started", "target")
 
@@ -24,8 +32,12 @@ class Request(falcon.Request):
     #: The validated body and query parameters, keyed by field name.
     body: dict[str, Any]
     query: Mapping[str, Any]
-    request_id: str
-    started: float
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.started = time.perf_counter()
+        given = self.get_header("X-Request-Id")
+        self.request_id = given if given and _REQUEST_ID.fullmatch(given) else uuid7().hex
 
 
 class Response(falcon.Response):

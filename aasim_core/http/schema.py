@@ -14,6 +14,7 @@ from marshmallow import EXCLUDE, ValidationError, fields, missing, validates_sch
 from ..errors import Invalid, Problem, Refused
 from ..nearest import did_you_mean
 from .containers import Object
+from .scalars import Boolean, Integer, Text
 from .values import NO_BODY, Path, joined, kind_of, shown
 
 # Enough for a person to mend a request by; more would only make the answer grow with a hostile request.
@@ -35,6 +36,22 @@ class Schema(marshmallow.Schema):
 
 #: For operations that take no body.
 NOTHING = Schema()
+
+
+class PaginationOut(Schema):
+    """Where a page of a list stands."""
+
+    limit = Integer(required=True)
+    next_cursor = Text(max_length=2048, allow_none=True, required=True)
+    prev_cursor = Text(max_length=2048, allow_none=True, required=True)
+    has_more = Boolean(required=True)
+
+
+class DeletedOut(Schema):
+    """What is left of an object that was deleted."""
+
+    id = Text(required=True)
+    deleted = Boolean(required=True)
 
 
 def _unknown(name: str, known: Collection[str]) -> Problem:

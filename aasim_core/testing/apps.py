@@ -14,6 +14,7 @@ from ..data.migrations import Source
 from ..http.application import make_wsgi
 from ..secrets import Keyring, new_key, save_keyring
 from ..settings import Settings
+from .databases import Databases
 from .world import World
 
 
@@ -33,17 +34,28 @@ def settings_in(folder: Path, plugin_settings: Mapping[str, Any], **flags: Any) 
 
 
 @pytest.fixture(scope="session")
-def migration_sources(tmp_path_factory: pytest.TempPathFactory, plugin_settings: Mapping[str, Any]) -> Sequence[Source]:
+def app_migrations(tmp_path_factory: pytest.TempPathFactory, plugin_settings: Mapping[str, Any]) -> Sequence[Source]:
     """The migrations of the core and of every plugin that is on."""
-    app = build_app(settings_in(tmp_path_factory.mktemp("sources"), plugin_settings))
-    return app.migration_sources
+    return build_app(settings_in(tmp_path_factory.mktemp("sources"), plugin_settings)).migration_sources
 
 
 @pytest.fixture
-def app(database_url: str, app_role: str | None, tmp_path: Path, plugin_settings: Mapping[str, Any]) -> Iterator[App]:
+def app_settings(
+    databases: Databases, app_migrations: Sequence[Source], tmp_path: Path, plugin_settings: Mapping[str, Any]
+) -> Iterator[Settings]:
+    """Settings for an app over an empty database of its own, once on SQLite and once on PostgreSQL."""
+    url = databases.lend(app_migrations)
+    flags = {"database.url": url, "database.durability": "normal"}
+    if databases.app_role:
+        flags["database.app_role"] = databases.app_role
+    yield settings_in(tmp_path, plugin_settings, **flags)
+    databases.take_back(url)
+
+
+@pytest.fixture
+def app(app_settings: Settings) -> Iterator[App]:
     """An app over an empty database, connected, in no scope."""
-    flags = {"database.url": database_url, "database.durability": "normal"} | ({"database.app_role": app_role} if app_role else {})
-    app = build_app(settings_in(tmp_path, plugin_settings, **flags))
+    app = build_app(app_settings)
     with app.database.connected():
         yield app
     app.database.close_all()

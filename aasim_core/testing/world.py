@@ -32,14 +32,17 @@ class Answer:
     @property
     def data(self) -> Any:
         """The envelope's data; AssertionError, with the whole answer, if it was not a success."""
-        assert isinstance(self.body, dict) and self.body.get("success") is True, (self.status, self.body)  # noqa: S101
+        assert self._says(success=True), (self.status, self.body)  # noqa: S101
         return self.body["data"]
 
     @property
     def codes(self) -> dict[str, list[str]]:
         """The error codes by field."""
-        assert isinstance(self.body, dict) and self.body.get("success") is False, (self.status, self.body)  # noqa: S101
+        assert self._says(success=False), (self.status, self.body)  # noqa: S101
         return {name: [problem["code"] for problem in problems] for name, problems in self.body["errors"].items()}
+
+    def _says(self, *, success: bool) -> bool:
+        return isinstance(self.body, dict) and self.body.get("success") is success
 
 
 @dataclass(frozen=True)

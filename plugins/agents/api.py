@@ -14,7 +14,7 @@ from aasim_core.http.render import Plan
 
 from ..engines import service as engines
 from . import schemas, service
-from .models import DEFINITION, Agent, AgentVersion
+from .models import Agent, AgentVersion
 
 
 class Agents(Collection):
@@ -34,6 +34,7 @@ class Agents(Collection):
     clone_body = schemas.CloneIn()
     export_reply = schemas.ExportOut()
     import_body = schemas.ImportIn()
+    import_reply = schemas.ImportOut()
     node_field = "project_id"
     unique = ("slug", "name")
     query = ListQuery(
@@ -108,23 +109,20 @@ class Agents(Collection):
         """Export an agent as a document without secrets."""
         resp.media = service.export(req.target)
 
-    @operation("create", body="import_body", reply="reply", status=201, also=(200,), message="Agent imported.")
+    @operation("create", body="import_body", reply="import_reply", status=201, also=(200,), message="Agent imported.")
     def on_post_import(self, req: Request, resp: Response) -> None:
-        """Import an exported agent; with dry_run, only say whether it could be."""
+        """Import an exported agent; with dry_run, only check it and say what it needs."""
         document = req.body["document"]
-        definition = document.get("definition") if isinstance(document.get("definition"), dict) else {}
-        wanted = {name: document.get(name) for name in ("name", "description", "tags") if name in document}
-        fields = {name: definition[name] for name in DEFINITION if definition.get(name) is not None}
-        values = self.check(req, schema.load(self.body, {**wanted, **fields, "status": "draft"}))
-        req.rights.require_at("agents:create", None)
         service.check_format(document)
-        if req.body["dry_run"]:
-            resp.status = 200
-            resp.message = "The document can be imported."
-            resp.media = None
-            return
-        create = lambda: service.import_document(values, req.body.get("name"), req.principal.user_id)  # noqa: E731
-        self._created(resp, self._unless_taken(create))
+        req.rights.require_at("agents:create", None)
+        values = self.check(req, schema.load(self.body, service.fields_of(document)))
+        agent = None
+        if not req.body["dry_run"]:
+            name, owner_id = req.body.get("name"), req.principal.user_id
+            agent = self._unless_taken(lambda: service.import_document(values, name, owner_id))
+            resp.location = self.location(agent)
+        resp.status = 201 if agent else 200
+        resp.media = {"agent": agent and self._plan.item(agent), "needs": [f"tool {tool['ref']}" for tool in values["tools"]]}
 
     def _created(self, resp: Response, agent: Agent) -> None:
         resp.location = self.location(agent)

@@ -4,10 +4,9 @@ from typing import Any
 
 from marshmallow import validates
 
+from aasim_core import json_schema, template
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Slug, Text, wrong
 from aasim_core.http.schema import Schema
-
-from . import json_schema, template
 
 NAME = Text(min_length=1, max_length=120, required=True, description="Unique in the organization.")
 
@@ -79,7 +78,7 @@ class AgentOut(Schema):
     """An agent as a client gets it."""
 
     id = Id("agent", required=True)
-    organization_id = Id("org", required=True)
+    organization_id = Id("organization", required=True)
     version = Integer(required=True, description="Counts every change, for If-Match.")
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
@@ -139,3 +138,10 @@ class ImportIn(Schema):
     document = Json(object_only=True, required=True, max_bytes=1_000_000)
     name = Text(1, 120)
     dry_run = Boolean(load_default=False)
+
+
+class ImportOut(Schema):
+    """The imported agent, or null for a dry run, and what it needs that a document cannot carry."""
+
+    agent = Object(AgentOut, allow_none=True, required=True)
+    needs = ListOf(Text(max_length=300), required=True)

@@ -128,6 +128,14 @@ def check_format(document: Mapping[str, Any]) -> None:
         raise Invalid({"document.format": [Problem("invalid_choice", f"Only documents of the format {FORMAT} can be imported.")]})
 
 
+def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an agent that a document holds, not validated yet; an import is a draft."""
+    definition = document.get("definition")
+    written = definition if isinstance(definition, Mapping) else {}
+    told = {name: document[name] for name in ("name", "description", "tags") if name in document}
+    return {**told, **{name: written[name] for name in DEFINITION if written.get(name) is not None}, "status": "draft"}
+
+
 def import_document(values: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
     """Write the agent that a document describes; `values` are its validated fields."""
     return create({**values, "name": name or _free_name(values["name"])}, owner_id)

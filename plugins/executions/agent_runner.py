@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from aasim_core import json_schema, template
 from aasim_core.data.records import find_or_none
 
-from ..agents import json_schema, template
 from ..agents import service as agents
 from ..agents.models import Agent
 from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, EngineError, Message, ToolCall
-from .hookspecs import Finished, RunFailed, Runner, RunLater
+from .hookspecs import Finished, RunFailed, RunLater, Runner
 from .run import CancelRequested, Run
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _run(app: "App", run: Run) -> Finished:
     run.limit_seconds(limits.get("timeout_seconds"))
     messages = _opening(definition, run.execution.input)
     for turn in range(1, (limits.get("max_steps") or 50) + 1):
-        reply = run.step("engine", lambda turn=turn: _ask(app, run, definition, messages, turn))
+        reply = run.step("engine", partial(_ask, app, run, definition, messages, turn))
         run.count(reply)
         _refuse_over(limits, run)
         calls = [ToolCall(**call) for call in reply["tool_calls"]]

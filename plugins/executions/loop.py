@@ -11,7 +11,7 @@ from aasim_core.data.records import database_of, find_or_none
 from aasim_core.jobs.queue import enqueue
 
 from . import states
-from .hookspecs import Finished, Paused, RunFailed, Runner, RunLater
+from .hookspecs import Finished, Paused, RunFailed, RunLater, Runner
 from .models import Execution
 from .run import CancelRequested, Interrupted, Run, TimedOut
 

@@ -47,7 +47,7 @@ class ExecutionOut(Schema):
     """An execution as a client gets it."""
 
     id = Id("exec", required=True)
-    organization_id = Id("org", required=True)
+    organization_id = Id("organization", required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import peewee
 
+from aasim_core import json_schema
 from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.json import to_json
@@ -15,7 +16,6 @@ from aasim_core.events.log import emit
 from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
 
-from ..agents import json_schema
 from ..agents import service as agents
 from ..agents.models import Agent
 from . import states

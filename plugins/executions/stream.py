@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aasim_core.context import organization_scope
 from aasim_core.data.json import to_json
 from aasim_core.data.records import read_row
+from aasim_core.errors import Refused
 from aasim_core.http.render import Plan
-from aasim_core.identity.authentication import still_valid
+from aasim_core.identity.authentication import authenticate
 
 from . import schemas, states
 from .models import Execution, LogEntry
@@ -45,10 +46,10 @@ def follow(app: "App", req: "Request", resp: "Response") -> None:
     after = int(given) if given.isdecimal() and given.isascii() and len(given) < 16 else req.query["after"]
     resp.content_type = "text/event-stream; charset=utf-8"
     resp.set_header("X-Accel-Buffering", "no")
-    resp.stream = _events(app, req.principal, req.target.id, after)
+    resp.stream = _events(app, req, req.target.id, after)
 
 
-def _events(app: "App", principal: Any, execution_id: str, after: int) -> Iterator[bytes]:
+def _events(app: "App", req: "Request", execution_id: str, after: int) -> Iterator[bytes]:
     """The stream: it outlives the request, so it has a connection and a scope of its own whenever it looks."""
     started = beat = checked = time.monotonic()
     pause = Event()
@@ -56,9 +57,9 @@ def _events(app: "App", principal: Any, execution_id: str, after: int) -> Iterat
         moment = time.monotonic()
         if moment - checked > _RECHECK:
             checked = moment
-            if not still_valid(app, principal):
+            if not _still_admitted(app, req):
                 return
-        entries, status = _look(app, principal.organization_id, execution_id, after)
+        entries, status = _look(app, req.principal.organization_id, execution_id, after)
         for entry in entries:
             after = entry["sequence"]
             yield b"id: %d\nevent: log\ndata: %b\n\n" % (after, to_json(entry))
@@ -74,6 +75,15 @@ def _events(app: "App", principal: Any, execution_id: str, after: int) -> Iterat
             yield b": still here\n\n"
         if not entries:
             pause.wait(_LOOK_EVERY)
+
+
+def _still_admitted(app: "App", req: "Request") -> bool:
+    with app.database.connected():
+        try:
+            authenticate(app, req)
+        except Refused:
+            return False
+        return True
 
 
 def _look(app: "App", organization_id: str, execution_id: str, after: int) -> tuple[list[dict[str, Any]], str]:

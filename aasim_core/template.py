@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aasim_core.data.json import to_json
+from .data.json import to_json
 
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][\w]*(?:\.[\w-]+)*)\s*\}\}", re.ASCII)
 _ANY_PLACE = re.compile(r"\{\{.*?\}\}", re.DOTALL)

@@ -1,0 +1,134 @@
+"""Agents through the API: the five verbs, versions, copies, documents, and who sees what."""
+
+import pytest
+
+from aasim_core.testing.world import Person, World
+
+
+@pytest.fixture
+def owner(world: World) -> Person:
+    """The owner of an organization."""
+    return world.organization()
+
+
+def test_a_new_agent_has_defaults_and_a_location(owner: Person) -> None:
+    answer = owner.client.post("/agents", {"name": "Summariser"})
+    assert answer.status == 201
+    assert answer.headers["location"] == f"/api/v1/agents/{answer.data['id']}"
+    assert answer.data["slug"] == "summariser"
+    assert (answer.data["status"], answer.data["visibility"], answer.data["agent_version"]) == ("active", "organization", 1)
+
+
+def test_names_are_unique_among_live_agents(owner: Person) -> None:
+    first = owner.client.post("/agents", {"name": "Summariser"}).data
+    assert owner.client.post("/agents", {"name": "Summariser", "slug": "other"}).codes == {"name": ["not_unique"]}
+    assert owner.client.delete(f"/agents/{first['id']}").data == {"id": first["id"], "deleted": True}
+    assert owner.client.post("/agents", {"name": "Summariser"}).status == 201
+
+
+def test_what_is_wrong_is_said_for_every_field(owner: Person) -> None:
+    body = {"nam": "x", "status": "on", "instructions": "{{ secret.key }}", "input_schema": {"type": "strin"}, "tags": ["a", "a"]}
+    assert owner.client.post("/agents", body).codes == {
+        "name": ["required"],
+        "nam": ["unknown_field"],
+        "status": ["invalid_choice"],
+        "instructions": ["invalid_format"],
+        "input_schema": ["invalid_format"],
+        "tags": ["not_unique"],
+    }
+
+
+def test_a_patch_changes_what_it_names_and_a_put_resets_the_rest(owner: Person) -> None:
+    agent = owner.client.post("/agents", {"name": "One", "description": "kept", "tags": ["a"]}).data
+    patched = owner.client.patch(f"/agents/{agent['id']}", {"name": "Two"}).data
+    assert (patched["name"], patched["description"], patched["version"]) == ("Two", "kept", 2)
+    replaced = owner.client.put(f"/agents/{agent['id']}", {"name": "Three", "slug": "three"}).data
+    assert (replaced["name"], replaced["description"], replaced["tags"]) == ("Three", "", [])
+
+
+def test_a_stale_etag_is_refused(owner: Person) -> None:
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    path = f"/agents/{agent['id']}"
+    tag = owner.client.get(path).headers["etag"]
+    assert owner.client.get(path, If_None_Match=tag).status == 304
+    assert owner.client.patch(path, {"name": "Two"}, If_Match=tag).status == 200
+    assert owner.client.patch(path, {"name": "Three"}, If_Match=tag).codes == {"_": ["version_conflict"]}
+
+
+def test_a_change_of_the_definition_makes_a_version_that_can_be_restored(owner: Person) -> None:
+    agent = owner.client.post("/agents", {"name": "One", "instructions": "first"}).data
+    path = f"/agents/{agent['id']}"
+    assert owner.client.patch(path, {"description": "no definition"}).data["agent_version"] == 1
+    assert owner.client.patch(path, {"instructions": "second"}).data["agent_version"] == 2
+    versions = owner.client.get(f"{path}/versions").data["items"]
+    assert [(v["number"], v["definition"]["instructions"]) for v in versions] == [(2, "second"), (1, "first")]
+    restored = owner.client.post(f"{path}/versions/1/restore").data
+    assert (restored["instructions"], restored["agent_version"]) == ("first", 3)
+    assert owner.client.post(f"{path}/versions/9/restore").status == 404
+
+
+def test_a_clone_is_a_draft_that_remembers_its_origin(owner: Person) -> None:
+    agent = owner.client.post("/agents", {"name": "One", "instructions": "do"}).data
+    clone = owner.client.post(f"/agents/{agent['id']}/clone").data
+    assert (clone["name"], clone["status"], clone["instructions"]) == ("One (copy)", "draft", "do")
+    assert clone["forked_from"] == {"agent_id": agent["id"], "version": 1}
+
+
+def test_an_export_can_be_imported_by_another_organization(world: World, owner: Person) -> None:
+    agent = owner.client.post("/agents", {"name": "One", "instructions": "do"}).data
+    document = owner.client.get(f"/agents/{agent['id']}/export").data
+    other = world.organization("Other")
+    tried = other.client.post("/agents/import", {"document": document, "dry_run": True})
+    assert tried.status == 200 and other.client.get("/agents").data["items"] == []
+    imported = other.client.post("/agents/import", {"document": document})
+    assert (imported.status, imported.data["agent"]["name"], imported.data["agent"]["instructions"]) == (201, "One", "do")
+
+
+def test_lists_are_paged_filtered_sorted_and_sparse(owner: Person) -> None:
+    for number in range(5):
+        owner.client.post("/agents", {"name": f"Agent {number}", "tags": ["even"] if number % 2 == 0 else []})
+    first = owner.client.get("/agents?limit=2&sort=name&include=total").data
+    assert [item["name"] for item in first["items"]] == ["Agent 0", "Agent 1"] and first["pagination"]["total"] == 5
+    second = owner.client.get(f"/agents?limit=2&sort=name&cursor={first['pagination']['next_cursor']}").data
+    assert [item["name"] for item in second["items"]] == ["Agent 2", "Agent 3"]
+    back = owner.client.get(f"/agents?limit=2&sort=name&cursor={second['pagination']['prev_cursor']}").data
+    assert back["items"] == first["items"]
+    assert len(owner.client.get("/agents?tags=even").data["items"]) == 3
+    assert owner.client.get("/agents?name=Agent+3&fields=name").data["items"] == [{"name": "Agent 3"}]
+    assert owner.client.get("/agents?nam=x").codes == {"nam": ["unknown_parameter"]}
+    assert owner.client.get(f"/agents?cursor={first['pagination']['next_cursor']}").codes == {"cursor": ["invalid_cursor"]}
+
+
+def test_a_private_agent_is_there_for_its_owner_only(world: World, owner: Person) -> None:
+    builder = world.member(owner, "builder")
+    agent = builder.client.post("/agents", {"name": "Mine", "visibility": "private"}).data
+    assert builder.client.get(f"/agents/{agent['id']}").status == 200
+    assert owner.client.get(f"/agents/{agent['id']}").status == 404
+    assert owner.client.get("/agents").data["items"] == []
+
+
+def test_an_agent_of_a_project_is_there_within_the_reach_of_a_role(world: World, owner: Person) -> None:
+    mine, other = world.node(owner, "project"), world.node(owner, "project")
+    builder = world.member(owner, "builder", mine)
+    for project_id in (mine, other):
+        owner.client.post("/agents", {"name": project_id, "visibility": "project", "project_id": project_id})
+    assert [item["name"] for item in builder.client.get("/agents").data["items"]] == [mine]
+    assert builder.client.post("/agents", {"name": "x", "project_id": other}).codes == {"project_id": ["invalid_reference"]}
+    assert builder.client.post("/agents", {"name": "x"}).codes == {"_": ["permission_denied"]}
+
+
+def test_another_organization_gets_the_same_404_as_for_nothing(world: World, owner: Person) -> None:
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    stranger = world.organization("Other").client
+    nothing = stranger.get("/agents/agent_00000000000000000000000000").body
+    for method, body in (("GET", None), ("PATCH", {"name": "x"}), ("PUT", {"name": "x"}), ("DELETE", None)):
+        answer = stranger.ask(method, f"/agents/{agent['id']}", body)
+        assert (answer.status, answer.body) == (404, nothing)
+
+
+def test_a_viewer_may_read_and_nothing_else(world: World, owner: Person) -> None:
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    viewer = world.member(owner, "viewer").client
+    assert viewer.get(f"/agents/{agent['id']}").status == 200
+    assert viewer.patch(f"/agents/{agent['id']}", {"name": "x"}).codes == {"_": ["permission_denied"]}
+    assert viewer.post("/agents", {"name": "x"}).codes == {"_": ["permission_denied"]}
