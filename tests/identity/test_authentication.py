@@ -37,6 +37,14 @@ def code_of(call: Callable[[], object]) -> str:
     return caught.value.code
 
 
+def statements_of(app: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A list that grows with each statement that the app sends to the database."""
+    statements: list[str] = []
+    run = app.database.run_rendered
+    monkeypatch.setattr(app.database, "run_rendered", lambda sql, *rest: statements.append(sql) or run(sql, *rest))
+    return statements
+
+
 @pytest.fixture
 def key(ada: User) -> NewKey:
     """An API key of Ada's."""
@@ -71,13 +79,12 @@ def test_an_api_key_leads_to_its_creator_within_its_scopes(app: Any, ada: User, 
 
 
 def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn, key: NewKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    token, statements = log_in(ada).access_token, []
+    token = log_in(ada).access_token
     principal_of_key(app, key.secret.reveal())
-    original = app.database.execute_sql
-    monkeypatch.setattr(app.database, "execute_sql", lambda *arguments: statements.append(arguments) or original(*arguments))
+    statements = statements_of(app, monkeypatch)
     principal_of_token(app, token)
     principal_of_key(app, key.secret.reveal())
-    assert [statement[0][:6] for statement in statements] == ["SELECT", "SELECT"]
+    assert [statement[:6] for statement in statements] == ["SELECT", "SELECT"]
 
 
 @pytest.mark.parametrize(("header", "code"), [
@@ -102,7 +109,7 @@ def test_a_plugin_can_know_a_credential_first(app: Any, ada: User, log_in: LogIn
         def authenticate(self, app: Any, req: Any) -> Principal | None:
             return robot if req.get_header("Authorization") == "Robot 1" else None
 
-    app.manager.register(Elsewhere())
+    app.plugins.manager.register(Elsewhere())
     assert authenticate(app, request("Robot 1")) is robot
     assert authenticate(app, request(f"Bearer {log_in(ada).access_token}")).label == ada.email
     assert code_of(lambda: authenticate(app, request())) == "authentication_required"
@@ -161,9 +168,9 @@ def test_an_api_key_is_refused_at_once_when(app: Any, key: NewKey, reason: str) 
 
 
 def test_a_mistyped_key_is_refused_without_the_database(app: Any, key: NewKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.database, "execute_sql", lambda *_: pytest.fail("the database was asked"))
-    text = key.secret.reveal()
+    text, statements = key.secret.reveal(), statements_of(app, monkeypatch)
     assert code_of(lambda: principal_of_key(app, text[:-1] + ("A" if text[-1] != "A" else "B"))) == "invalid_token"
+    assert statements == []
 
 
 def test_the_previous_key_works_until_the_overlap_ends(app: Any, key: NewKey) -> None:
