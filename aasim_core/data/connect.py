@@ -12,8 +12,15 @@ from .records import Record, is_tenant
 Database = SqliteDatabase | PostgresDatabase
 
 
-def connect(url: str, *, threads: int = 20, durability: str = "full", role: str | None = None, wait_seconds: float = 2,
-            statement_seconds: float = 30) -> Database:
+def connect(
+    url: str,
+    *,
+    threads: int = 20,
+    durability: str = "full",
+    role: str | None = None,
+    wait_seconds: float = 2,
+    statement_seconds: float = 30,
+) -> Database:
     """The database at `url`: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user@host/name``.
 
     `threads` is how many may use it at once; `role` is the PostgreSQL role that statements run as. Nothing is opened yet.
@@ -22,10 +29,13 @@ def connect(url: str, *, threads: int = 20, durability: str = "full", role: str 
     if scheme == "sqlite" and url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqliteDatabase(path, full_durability=durability == "full", busy_seconds=wait_seconds)
+        return SqliteDatabase(path, full_durability=durability == "full", wait_seconds=wait_seconds)
     if scheme in ("postgresql", "postgres"):
         return PostgresDatabase(
-            "postgresql" + url.removeprefix(scheme), role=role, connections=threads + 2, wait_seconds=wait_seconds,
+            "postgresql" + url.removeprefix(scheme),
+            role=role,
+            connections=threads + 2,
+            wait_seconds=wait_seconds,
             statement_seconds=statement_seconds,
         )
     raise StartupError(f"database.url is {url!r}; write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name")
@@ -36,4 +46,4 @@ def bind(database: Database, models: Iterable[type[Record]]) -> None:
     models = tuple(models)
     for model in models:
         model.bind(database, bind_refs=False, bind_backrefs=False)
-    database.tenant_tables = frozenset(model._meta.table_name for model in models if is_tenant(model))
+    database.tenant_tables = frozenset(model._meta.table_name.lower() for model in models if is_tenant(model))

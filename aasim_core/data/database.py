@@ -1,18 +1,25 @@
 """The database: one connection a thread, one way to write, and the tenant scope on every statement."""
 
-import fcntl
-import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import peewee
+import structlog
 
 from ..context import EVERY_ORGANIZATION, current_scope
 from .scope import ScopedContext, refuse_unscoped
 from .statements import Statement
+from .write_queue import WriteQueue
+
+#: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
+_MOST_STATEMENTS = 4096
+_log = structlog.get_logger("aasim.data")
+# Of any type, since peewee's stubs leave out what the classes below build on.
+_PeeweeSqlite: Any = peewee.SqliteDatabase
 
 
 class Transaction:
@@ -36,29 +43,47 @@ class _Scoped:
     def _prepare(self) -> None:
         self._local = threading.local()
         self._statements: dict[Any, Statement] = {}
+        self._inherited: list[Any] = []
 
     def get_context_options(self) -> dict[str, Any]:
         return {**super().get_context_options(), "tenant_tables": self.tenant_tables}  # type: ignore[misc]
 
+    def execute(self, query: Any, **context_options: Any) -> Any:
+        """Render and run a query of peewee's."""
+        context = self.get_sql_context(**context_options)  # type: ignore[attr-defined]
+        sql, parameters = context.sql(query).query()
+        return self.run_rendered(sql, parameters, context.confined)
+
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Run one statement, unless it touches a tenant's table outside the scope (`ScopeViolation`)."""
-        if refuse_unscoped(sql, params, self.tenant_tables):
+        """Run one statement as it is written; it may name no tenant's table, but in a system scope (`ScopeViolation`)."""
+        return self.run_rendered(sql, params, 0)
+
+    def run_rendered(self, sql: str, parameters: Any, confined: int) -> Any:
+        """Run one statement, of whose tables so many were confined to the organization in scope when it was rendered."""
+        refuse_unscoped(sql, confined, self.tenant_tables)
+        try:
             self._enter_scope()
-        return super().execute_sql(sql, params)  # type: ignore[misc]
+            return super().execute_sql(sql, parameters)  # type: ignore[misc]
+        except peewee.PeeweeException:
+            # PostgreSQL would answer a later COMMIT with a silent rollback, and SQLite would keep the half that succeeded.
+            if transaction := getattr(self._local, "transaction", None):
+                transaction.failed = True
+            raise
 
     def _enter_scope(self) -> None:
         """Tell the database server which organization is in scope, where it has a second wall."""
 
-    @contextmanager
-    def _write_turn(self) -> Iterator[None]:
-        yield
+    def _write_turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def statement(self, key: Any, build: Callable[[], Any]) -> Statement:
-        """The compiled form of the query that `build` makes; `key` names its shape, and it is compiled once for tenants and system."""
+        """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for tenants and once for all."""
         full_key = (key, current_scope() == EVERY_ORGANIZATION)
         found = self._statements.get(full_key)
         if found is None:
-            found = self._statements[full_key] = Statement.compile(self, build)
+            if len(self._statements) >= _MOST_STATEMENTS:
+                self._statements.clear()
+            found = self._statements[full_key] = Statement.compile(self, build)  # type: ignore[arg-type]
         return found
 
     def current_transaction(self) -> Transaction:
@@ -70,7 +95,7 @@ class _Scoped:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and its failure is the outer one's."""
+        """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and fails it when it fails."""
         outer: Transaction | None = getattr(self._local, "transaction", None)
         if outer is not None:
             with _marking_failure(outer):
@@ -89,7 +114,7 @@ class _Scoped:
             finally:
                 self._local.transaction = None
         for action in transaction.after_commit:
-            action()
+            _run_apart(action)
 
     def _finish(self, transaction: Transaction) -> None:
         if transaction.failed:
@@ -120,6 +145,18 @@ class _Scoped:
     def _release(self) -> None:
         self.close()  # type: ignore[attr-defined]
 
+    def dispose(self) -> None:
+        """Forget every connection without closing it; a forked child does this, since they are its parent's."""
+        self._inherited.append(self._state.conn)  # type: ignore[attr-defined]
+        self._state.reset()  # type: ignore[attr-defined]
+
+
+def _run_apart(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the change is committed, and must not look as if it were not
+        _log.exception("an action after a commit failed", reason=type(error).__name__)
+
 
 @contextmanager
 def _marking_failure(transaction: Transaction) -> Iterator[None]:
@@ -130,46 +167,43 @@ def _marking_failure(transaction: Transaction) -> Iterator[None]:
         raise
 
 
-class SqliteDatabase(_Scoped, peewee.SqliteDatabase):
-    """SQLite in WAL mode; connections stay open per thread, and writers queue at a file lock (the kernel is fair, SQLite is not)."""
+class SqliteDatabase(_Scoped, _PeeweeSqlite):
+    """SQLite in WAL mode; each thread keeps its connection, and writers wait in a queue of ours (see `write_queue`)."""
 
-    def __init__(self, path: Path, *, full_durability: bool = True, busy_seconds: float = 5) -> None:
+    def __init__(self, path: Path, *, full_durability: bool = True, wait_seconds: float = 2) -> None:
         self._prepare()
-        self._lock_path = f"{path}.lock"
+        self._path, self._wait_seconds = str(path), wait_seconds
         pragmas = {
-            "journal_mode": "wal", "synchronous": "full" if full_durability else "normal", "foreign_keys": 1,
-            "cache_size": -32_000, "temp_store": "memory",
+            "journal_mode": "wal",
+            "synchronous": "full" if full_durability else "normal",
+            "foreign_keys": 1,
+            "cache_size": -32_000,
+            "temp_store": "memory",
         }
         super().__init__(
-            str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=busy_seconds, autoconnect=False, cached_statements=512,
-        )
+            str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=wait_seconds, autoconnect=False, cached_statements=512,
+            factory=_Connection, check_same_thread=False,
+        )  # fmt: skip
+        self._queue = WriteQueue(str(path), wait_seconds)
+
+    def dispose(self) -> None:
+        """Forget every connection without closing it; a forked child does this, since they are its parent's."""
+        super().dispose()
+        self._queue = WriteQueue(self._path, self._wait_seconds)
 
     def close_all(self) -> None:
         """Close what this thread has open; another thread's connection closes when that thread ends."""
         self.close()
-        self._local = threading.local()
 
     def _release(self) -> None:
         pass  # a SQLite connection costs more to open than to keep
 
-    @contextmanager
-    def _write_turn(self) -> Iterator[None]:
-        handle = getattr(self._local, "lock", None)
-        if handle is None or handle.process != os.getpid():
-            handle = self._local.lock = _LockFile(self._lock_path)
-        fcntl.flock(handle.descriptor, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(handle.descriptor, fcntl.LOCK_UN)
+    def _write_turn(self) -> AbstractContextManager[None]:
+        return self._queue.turn()
 
 
-class _LockFile:
-    """The open lock file of one thread, closed when the thread ends; a forked child must open its own, or it shares the lock."""
-
-    def __init__(self, path: str) -> None:
-        self.process = os.getpid()
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+class _Connection(sqlite3.Connection):
+    """A connection that is closed when its thread ends and nobody can use it any more."""
 
     def __del__(self) -> None:
-        os.close(self.descriptor)
+        self.close()

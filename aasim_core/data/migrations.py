@@ -31,7 +31,7 @@ class Source:
     folder: Path
 
 
-class _Runner(playhouse.Runner):  # type: ignore[misc]
+class _Runner(playhouse.Runner):
     """The runner of one owner's files over the common history."""
 
     def __init__(self, database: Database, source: Source) -> None:

@@ -1,15 +1,21 @@
-"""PostgreSQL: a pool, and row-level security as the second wall behind the tenant scope."""
+"""PostgreSQL: pooled connections, and row-level security as the second wall behind the tenant scope."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import peewee
-from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
-from ..context import current_scope
+from ..context import NoScope, current_scope
 from .database import _Scoped
+from .pool import Pool
+
+# libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
+_NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+# Of any type, since peewee's stubs leave out what the class below builds on.
+_PeeweePostgres: Any = peewee.PostgresqlDatabase
 
 
-class PostgresDatabase(_Scoped, PooledPostgresqlDatabase):
+class PostgresDatabase(_Scoped, _PeeweePostgres):
     """PostgreSQL through psycopg 3; each connection takes on the application's role, which owns no table.
 
     The organization in scope is the connection's setting ``app.org``, sent only when it changes: a request that follows another
@@ -17,38 +23,62 @@ class PostgresDatabase(_Scoped, PooledPostgresqlDatabase):
     """
 
     def __init__(
-        self, url: str, *, role: str | None, connections: int = 20, wait_seconds: float = 2, statement_seconds: float = 30,
+        self, url: str, *, role: str | None, connections: int = 20, wait_seconds: float = 2, statement_seconds: float = 30
     ) -> None:
         self._prepare()
-        self._role = role
+        self._pool_size, self._wait_seconds = connections, wait_seconds
+        options = {"statement_timeout": int(statement_seconds * 1000), "client_min_messages": "warning", "app.org": ""}
+        if role:
+            options["role"] = role.replace("\\", r"\\").replace(" ", r"\ ")
         super().__init__(
-            url, max_connections=connections, timeout=wait_seconds, stale_timeout=600, prefer_psycopg3=True, autoconnect=False,
-            connect_timeout=5, options=f"-c statement_timeout={int(statement_seconds * 1000)} -c client_min_messages=warning",
+            url,
+            prefer_psycopg3=True,
+            autoconnect=False,
+            connect_timeout=max(2, round(wait_seconds)),
+            options=" ".join(f"-c {name}={value}" for name, value in options.items()),
+            **_NETWORK,
         )
+        self._lock = nullcontext()  # what peewee guards with it is per thread here, and it would be held while connecting
+        self._pool = Pool(connections, wait_seconds)
+
+    def dispose(self) -> None:
+        """Forget every connection without closing it; a forked child does this, since they are its parent's."""
+        super().dispose()
+        self._inherited.append(self._pool)
+        self._pool = Pool(self._pool_size, self._wait_seconds)
+
+    def close_all(self) -> None:
+        """Close this thread's connection and those that nobody uses; another thread's is closed when it is given back."""
+        self.close()
+        self._pool.close()
 
     def _connect(self) -> Any:
+        return self._pool.take(self._open)
+
+    def _close(self, conn: Any) -> None:
+        self._pool.give_back(conn)
+
+    def _open(self) -> Any:
         connection = super()._connect()
-        if not hasattr(connection, "aasim_scope"):
-            connection.aasim_scope = None
-            if self._role:
-                connection.execute(f'SET ROLE "{self._role}"')
+        connection.aasim_scope = ""
         return connection
 
-    def connect(self, reuse_if_open: bool = False) -> bool:
-        """Take a connection out of the pool; raises OperationalError when none is free within the time allowed."""
-        try:
-            return bool(super().connect(reuse_if_open))
-        except MaxConnectionsExceeded as error:
-            raise peewee.OperationalError("no database connection is free") from error
-
     def _enter_scope(self) -> None:
-        connection = self.connection()
-        scope = current_scope()
-        if connection.aasim_scope != scope:
-            connection.execute("SELECT set_config('app.org', %s, false)", (scope,))
+        connection = self._state.conn
+        scope = _scope_or_nothing()
+        if connection is not None and connection.aasim_scope != scope:
+            connection.aasim_scope = None  # unknown, should the next line fail
+            self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
             connection.aasim_scope = scope
 
     def rollback(self) -> None:
         """Undo the transaction, which undoes the setting too if it was made inside it."""
         super().rollback()
-        self.connection().aasim_scope = None
+        self._state.conn.aasim_scope = None
+
+
+def _scope_or_nothing() -> str:
+    try:
+        return current_scope()
+    except NoScope:
+        return ""

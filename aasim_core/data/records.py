@@ -9,7 +9,7 @@ from ..clock import now
 from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 from ..errors import Refused, not_found
 from .fields import IdField, InstantField
-from .scope import TENANT_COLUMN
+from .scope import TENANT_COLUMN, ScopeViolation
 from .statements import Bind
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Record(peewee.Model):
     updated_at = InstantField(default=now)
 
     if TYPE_CHECKING:
-        _meta: ClassVar[Any]
+        _meta: ClassVar[Any]  # type: ignore[misc]
 
     class Meta:
         legacy_table_names = False
@@ -47,7 +47,7 @@ class TenantRecord(Record):
 
 def is_tenant(model: type[peewee.Model]) -> bool:
     """Whether the rows of `model` belong to organizations."""
-    return TENANT_COLUMN in model._meta.fields
+    return TENANT_COLUMN in model._meta.columns
 
 
 def database_of(model: type[peewee.Model]) -> "Database":
@@ -71,6 +71,8 @@ def insert(record: Record) -> None:
 def insert_rows(model: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write complete rows (as `Record.row` gives them) in one statement."""
     database = database_of(model)
+    if is_tenant(model) and any(row[TENANT_COLUMN] != current_scope() != EVERY_ORGANIZATION for row in rows):
+        raise ScopeViolation("a row's organization is the one in scope, and cannot be another")
     count = len(rows)
     statement = database.statement(("insert", model, count), lambda: _insert_query(model, count))
     statement.run(database, {f"{name}#{n}": value for n, row in enumerate(rows) for name, value in row.items()})

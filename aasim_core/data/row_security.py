@@ -9,7 +9,9 @@ from .connect import Database
 from .postgres import PostgresDatabase
 
 #: Read while a request is authenticated, when no organization is in scope yet.
-DIRECTORY = frozenset({"core_membership", "core_session", "core_api_key", "core_grant", "core_node", "core_role", "core_team_member"})
+DIRECTORY = frozenset(
+    {"core_membership", "core_session", "core_api_key", "core_grant", "core_node", "core_role", "core_team_member"}
+)
 
 _TENANT_TABLES = """
 SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity FROM pg_class c
@@ -59,7 +61,8 @@ def verify(database: Database) -> None:
     if not isinstance(database, PostgresDatabase):
         return
     name, walks_through = database.execute_sql(
-        "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user").fetchone()
+        "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    ).fetchone()
     if walks_through:
         raise StartupError(f"the database role {name!r} ignores row-level security; set database.app_role to a plain role")
     open_tables = [t for t, secured in database.execute_sql(_TENANT_TABLES).fetchall() if t not in DIRECTORY and not secured]

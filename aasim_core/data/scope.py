@@ -1,20 +1,20 @@
 """The tenant scope, applied where peewee renders a table, so that no query can be written that forgets it.
 
 Every source (FROM, JOIN, alias, sub-query, CTE) of a tenant's table becomes a sub-select of the organization's rows; updates,
-deletes and upserts get the organization as a condition; inserts may name no other organization. What is not rendered through
-peewee's nodes (raw SQL) is counted by `refuse_unscoped` before it is executed.
+deletes and upserts get the organization as a condition; inserts may name no other organization. The context counts the tables
+that it confined this way, and `refuse_unscoped` compares: a statement that names one more (raw SQL does) is not executed.
 """
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import peewee
-from peewee import SCOPE_SOURCE, Column, Context, Entity, Expression
+from peewee import SCOPE_SOURCE, Column, Context, Entity, Expression, is_model  # type: ignore[attr-defined]
 
-from ..context import EVERY_ORGANIZATION, current_scope
+from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 
 TENANT_COLUMN = "organization_id"
 
@@ -24,29 +24,35 @@ class ScopeViolation(RuntimeError):
 
 
 class ScopedContext(Context):
-    """Renders queries so that they see the organization in scope only."""
+    """Renders queries so that they see the organization in scope only; `confined` counts the tables that it did this to."""
 
-    __slots__ = ()
+    __slots__ = ("confined",)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.confined = 0
 
     def sql(self, obj: Any) -> Context:
         """Render `obj`; peewee calls this for every node of a query."""
-        if peewee.is_model(obj):
+        if is_model(obj):
             obj = obj._meta.table
         if isinstance(obj, peewee.Table | peewee.ModelAlias):
             if self.scope == SCOPE_SOURCE and self._is_scoped(obj):
                 return self._source(obj)
         elif isinstance(obj, peewee._WriteQuery) and not hasattr(obj, "scoped") and self._is_scoped(obj.table):
             obj = _restrict(obj)
-        return super().sql(obj)
+            self.confined += 1
+        return super().sql(obj)  # type: ignore[no-any-return, no-untyped-call]
 
     def _is_scoped(self, table: Any) -> bool:
-        return _table_name(table) in (self.state.tenant_tables or ()) and current_scope() != EVERY_ORGANIZATION
+        return _table_name(table).lower() in (self.state.tenant_tables or ()) and current_scope() != EVERY_ORGANIZATION
 
     def _source(self, table: Any) -> Context:
         name = _table_name(table)
         self.literal("(SELECT * FROM ").sql(Entity(name)).literal(" WHERE ").sql(Entity(name, TENANT_COLUMN))
         self.literal(" = ").value(current_scope(), converter=False)
         self.literal(")")
+        self.confined += 1
         alias = table.alias if isinstance(table, peewee.ModelAlias) else table._alias
         if alias:
             self.alias_manager[table] = alias
@@ -56,70 +62,102 @@ class ScopedContext(Context):
 def _table_name(table: Any) -> str:
     if isinstance(table, peewee.ModelAlias):
         table = table.model
-    if peewee.is_model(table):
+    if is_model(table):
         return str(table._meta.table_name)
     return str(getattr(table, "__name__", ""))
 
 
-def _restrict(query: Any) -> Any:
-    query = copy.copy(query)
+def _restrict(unscoped: Any) -> Any:
+    query: Any = copy.copy(unscoped)
     query.scoped = True
-    if isinstance(query, peewee.Insert):
+    if isinstance(unscoped, peewee.Insert):
         _restrict_insert(query)
     else:
-        if isinstance(query, peewee.Update):
-            _refuse_other_organization(query._update)
+        if isinstance(unscoped, peewee.Update):
+            _refuse_other_organization(query.table, query._update)
         query._where = _within(query.table, query._where)
     return query
 
 
 def _within(table: Any, where: Any) -> Any:
     """The condition `where`, in brackets (it may be raw SQL with an OR), and the organization in scope."""
-    column = getattr(table, TENANT_COLUMN) if peewee.is_model(table) else Column(table, TENANT_COLUMN)
+    column = Column(table._meta.table if is_model(table) else table, TENANT_COLUMN)
     own = Expression(column, peewee.OP.EQ, peewee.Value(current_scope(), converter=False))
-    return own if where is None else Expression(own, peewee.OP.AND, peewee.EnclosedNodeList((where,)))
+    return own if where is None else Expression(own, peewee.OP.AND, _Bracketed(where))
+
+
+class _Bracketed(peewee.WrappedNode):
+    """A condition that cannot get out of its brackets, whatever raw SQL is in it."""
+
+    def __sql__(self, ctx: Any) -> Any:
+        start = len(ctx._sql)
+        ctx.literal("(").sql(self.node)
+        if _leaves_brackets("".join(ctx._sql[start + 1 :])):
+            raise ScopeViolation("the raw SQL in a condition has a bracket too many")
+        return ctx.literal(")")
+
+
+def _leaves_brackets(sql: str) -> bool:
+    depth = 0
+    for bracket in re.findall(r"'[^']*'|\"[^\"]*\"|[()]", sql):
+        depth += {"(": 1, ")": -1}.get(bracket, 0)
+        if depth < 0:
+            return True
+    return depth != 0
 
 
 def _restrict_insert(query: Any) -> None:
-    rows = query._insert
-    if isinstance(rows, peewee.SelectQuery | peewee.SQL):
+    table, rows = query.table, query._insert
+    if isinstance(rows, peewee.Node):
         raise ScopeViolation("INSERT … SELECT into a tenant's table cannot be checked; read the rows and insert them")
+    _refuse_other_default(table, query.get_default_data())
     if isinstance(rows, Mapping):
-        _refuse_other_organization(rows)
+        _refuse_other_organization(table, rows)
     else:
         query._insert = rows = list(rows)
-        _check_rows(rows, query._columns or query.get_default_columns())
+        columns = query._columns or query.get_default_columns() or ()
+        for row in rows:
+            _refuse_other_organization(table, row if isinstance(row, Mapping) else dict(zip(columns, row, strict=False)))
     if query._on_conflict is not None:
-        query._on_conflict = _restrict_conflict(query.table, query._on_conflict)
-
-
-def _check_rows(rows: Sequence[Any], columns: Sequence[Any] | None) -> None:
-    names = [_column_name(column) for column in columns or ()]
-    for row in rows:
-        _refuse_other_organization(row if isinstance(row, Mapping) else dict(zip(names, row, strict=False)))
+        query._on_conflict = _restrict_conflict(table, query._on_conflict)
 
 
 def _restrict_conflict(table: Any, conflict: Any) -> Any:
-    if conflict._action and conflict._action.upper() == "REPLACE":
-        raise ScopeViolation("REPLACE can delete another organization's row; use on_conflict(conflict_target=…, update=…)")
-    if conflict._action:
+    action = (conflict._action or "update").lower()
+    if action in ("ignore", "nothing"):
         return conflict
-    conflict = copy.copy(conflict)
-    touched = {_column_name(column) for column in (*(conflict._preserve or ()), *(conflict._update or ()))}
-    if TENANT_COLUMN in touched:
+    if action != "update":
+        raise ScopeViolation("REPLACE can delete another organization's row; use on_conflict(conflict_target=…, update=…)")
+    if any(_is_tenant_column(table, column) for column in (*(conflict._preserve or ()), *(conflict._update or ()))):
         raise ScopeViolation("an upsert cannot move a row to another organization")
+    conflict = copy.copy(conflict)
     conflict._where = _within(table, conflict._where)
     return conflict
 
 
-def _refuse_other_organization(values: Mapping[Any, Any]) -> None:
+def _refuse_other_organization(table: Any, values: Mapping[Any, Any]) -> None:
     for column, value in values.items():
-        if _column_name(column) == TENANT_COLUMN and value != current_scope():
+        if _is_tenant_column(table, column) and value != current_scope():
             raise ScopeViolation("a row's organization is the one in scope, and cannot be set to another")
 
 
-def _column_name(column: Any) -> str:
-    return str(getattr(column, "column_name", getattr(column, "name", column)))
+def _refuse_other_default(table: Any, defaults: Mapping[Any, Any]) -> None:
+    for column, default in defaults.items():
+        if default is not current_organization:
+            _refuse_other_organization(table, {column: default})
+
+
+def _is_tenant_column(table: Any, column: Any) -> bool:
+    if isinstance(column, str):
+        field = table._meta.combined.get(column) if is_model(table) else None
+        name = field.column_name if field else column
+    elif isinstance(column, peewee.Field):
+        name = column.column_name
+    elif isinstance(column, Column):
+        name = column.name
+    else:
+        raise ScopeViolation(f"{column!r} may name any column; give a field or a column's name")
+    return bool(name.lower() == TENANT_COLUMN)
 
 
 @lru_cache(maxsize=4096)
@@ -128,15 +166,13 @@ def _mentions(sql: str, tenant_tables: frozenset[str]) -> int:
     if not tenant_tables:
         return 0
     names = "|".join(map(re.escape, sorted(tenant_tables)))
-    return len(re.findall(rf'(?<![\w.])["`\[]?(?:{names})["`\]]?(?![\w"])(?!\s*\.)', sql, re.IGNORECASE))
+    return len(re.findall(rf'(?<!\w)["`\[]?(?:{names})["`\]]?(?![\w"])(?!\s*\.)', sql, re.IGNORECASE))
 
 
-def refuse_unscoped(sql: str, parameters: Sequence[Any] | None, tenant_tables: frozenset[str]) -> bool:
-    """Whether `sql` touches tenants' tables; raises `ScopeViolation` if it does so without the scope's parameter for each."""
+def refuse_unscoped(sql: str, confined: int, tenant_tables: frozenset[str]) -> None:
+    """ScopeViolation when `sql` names more tenants' tables than the `confined` ones; NoScope when it may name none at all."""
     mentions = _mentions(sql, tenant_tables)
-    if not mentions:
-        return False
-    scope = current_scope()
-    if scope != EVERY_ORGANIZATION and list(parameters or ()).count(scope) < mentions:
-        raise ScopeViolation("a statement names a tenant's table without the organization in scope; write it with peewee's queries")
-    return True
+    if mentions and current_scope() != EVERY_ORGANIZATION and mentions != confined:
+        raise ScopeViolation(
+            "a statement names a tenant's table outside the organization in scope; write it with peewee's queries"
+        )

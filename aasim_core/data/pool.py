@@ -1,0 +1,93 @@
+"""The pool of PostgreSQL connections: a bound on how many, a bound on the wait, and no lock held while the network answers.
+
+(peewee's own pool opens and probes connections under a lock, so that one server that does not answer makes every thread wait in
+turn for its time-out.)
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import peewee
+
+#: A connection that was used a moment ago is not asked whether it lives: that costs a round trip for each request.
+_TRUSTED_SECONDS = 1.0
+_IDLE_SECONDS = 600.0
+
+
+class Pool:
+    """Open connections that nobody uses, newest last; at most `size` exist, in use or not."""
+
+    def __init__(self, size: int, wait_seconds: float) -> None:
+        self._slots = threading.BoundedSemaphore(size)
+        self._wait_seconds = wait_seconds
+        self._idle: deque[tuple[float, Any]] = deque()
+        self._closed = False
+
+    def take(self, open_one: Callable[[], Any]) -> Any:
+        """A living connection, a fresh one of `open_one` if need be; OperationalError when none gets free in time."""
+        if not self._slots.acquire(timeout=self._wait_seconds):
+            raise peewee.OperationalError("no database connection is free")
+        try:
+            return self._reuse() or open_one()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def give_back(self, connection: Any) -> None:
+        """Keep the connection for the next one, unless it is broken or in the middle of something, or the pool is closed."""
+        if _is_idle(connection) and not self._closed:
+            self._idle.append((time.monotonic(), connection))
+        else:
+            if _is_lost(connection):
+                self._close_idle()  # whatever cut this one has probably cut the others
+            connection.close()
+        self._slots.release()
+
+    def close(self) -> None:
+        """Close what nobody uses; what is in use is closed when it is given back."""
+        self._closed = True
+        self._close_idle()
+
+    def _close_idle(self) -> None:
+        while found := self._newest():
+            found[1].close()
+
+    def _reuse(self) -> Any:
+        while found := self._newest():
+            since, connection = found
+            unused = time.monotonic() - since
+            if unused < _IDLE_SECONDS and (unused < _TRUSTED_SECONDS or _answers(connection)):
+                return connection
+            connection.close()
+        return None
+
+    def _newest(self) -> tuple[float, Any] | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+
+def _answers(connection: Any) -> bool:
+    import psycopg
+
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _is_idle(connection: Any) -> bool:
+    from psycopg.pq import TransactionStatus
+
+    return bool(connection.pgconn.transaction_status == TransactionStatus.IDLE)
+
+
+def _is_lost(connection: Any) -> bool:
+    from psycopg.pq import TransactionStatus
+
+    return bool(connection.pgconn.transaction_status == TransactionStatus.UNKNOWN)

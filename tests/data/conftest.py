@@ -1,0 +1,51 @@
+"""What the tests of the data layer share."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aasim_core.data import migrations
+from aasim_core.data.connect import Database, bind, connect
+
+from .landscape import RECORDS, Landscape, settle
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the shapes of queries that the test's database does not know."""
+    items[:] = [item for item in items if _suits(getattr(item, "callspec", None))]
+
+
+def _suits(callspec: Any) -> bool:
+    shape = callspec and callspec.params.get("shape")
+    return not shape or shape.only in (None, callspec.params["databases"])
+
+
+@pytest.fixture(scope="session")
+def migration_sources() -> Sequence[migrations.Source]:
+    """The tables of these tests only."""
+    return [migrations.Source("attack", Path(__file__).parent / "migrations")]
+
+
+@pytest.fixture
+def unguarded(database_url: str) -> Iterator[Database]:
+    """A database whose server guards nothing: on PostgreSQL, a superuser walks through row-level security."""
+    database = connect(database_url, durability="normal")
+    bind(database, RECORDS)
+    with database.connected():
+        yield database
+    database.close_all()
+
+
+@pytest.fixture
+def land(unguarded: Database) -> Landscape:
+    """Two organizations with rows, seen by a process that only the tenant scope holds back."""
+    return settle(unguarded)
+
+
+@pytest.fixture
+def guarded_land(database: Database) -> Landscape:
+    """Two organizations with rows, with row-level security on where the database has it."""
+    bind(database, RECORDS)
+    return settle(database)
