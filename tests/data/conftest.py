@@ -9,7 +9,7 @@ import pytest
 from aasim_core.data import migrations
 from aasim_core.data.connect import Database, bind, connect
 
-from .landscape import RECORDS, Landscape, settle
+from .landscape import RECORDS, Landscape, Shape, settle
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _suits(callspec: Any) -> bool:
     shape = callspec and callspec.params.get("shape")
-    return not shape or shape.only in (None, callspec.params["databases"])
+    return not isinstance(shape, Shape) or shape.only in (None, callspec.params["databases"])
 
 
 @pytest.fixture(scope="session")
