@@ -130,7 +130,7 @@ def wrong_tokens() -> Iterator[tuple[str, str]]:
         "expiry true": {"exp": True},
         "expiry null": {"exp": None},
         "expiry infinite": {"exp": float("inf")},
-        "issued in the future": {"iat": now + 60},
+        "issued in the future": {"iat": now + 3600, "exp": now + 4500},
         "issued text": {"iat": str(now)},
         "issued fraction": {"iat": now + 0.5},
         "issued false": {"iat": False},

@@ -1,0 +1,79 @@
+"""Lists show the rows within reach: the SQL condition, held against the object check for every row."""
+
+from typing import Any
+
+import peewee
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aasim_core.access import tree
+from aasim_core.access.records import Node
+from aasim_core.access.rights import Holding, Rights
+from aasim_core.app import App
+from aasim_core.context import organization_scope
+from aasim_core.ids import new_id
+from aasim_core.testing.world import Person, World
+
+
+@pytest.fixture
+def owner(world: World) -> Person:
+    return world.organization()
+
+
+@pytest.fixture
+def paths(app: App, world: World, owner: Person) -> dict[str, str]:
+    """The path of each node of a tree of every kind; another organization has one as well."""
+    stranger = world.organization("Other")
+    for person in (owner, stranger):
+        for _ in range(2):
+            branch = world.node(person, "branch")
+            department = world.node(person, "department", branch)
+            inner = world.node(person, "department", department)
+            for parent in (None, branch, department, inner):
+                world.node(person, "project", parent)
+    with organization_scope(owner.organization_id):
+        return {node.id: node.path for node in Node.select()}
+
+
+def listed(app: App, organization_id: str, rights: Rights, permission: str) -> set[str]:
+    """The ids of the nodes that a list shows, by a query as lists make it."""
+    conditions = rights.reach_condition(permission, Node, "id")
+
+    def build() -> Any:
+        query = Node.select(Node.id)
+        for condition in conditions:
+            query = query.where(condition.expression)
+        return query
+
+    values = {name: value for condition in conditions for name, value in condition.values.items()}
+    with organization_scope(organization_id):
+        statement = app.database.statement(("test reach", tuple(condition.shape for condition in conditions)), build)
+        return {row[0] for row in statement.run(app.database, values).fetchall()}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_list_shows_what_the_object_check_allows(app: App, owner: Person, paths: dict[str, str], data: st.DataObject) -> None:
+    held = data.draw(st.lists(st.sampled_from(sorted(paths.values())), max_size=4))
+    rights = Rights(owner.organization_id, [Holding(frozenset(["agents:read"]), path) for path in held], paths.get)
+    expected = {node for node in paths if rights.allows_at("agents:read", node)}
+    assert listed(app, owner.organization_id, rights, "agents:read") == expected
+    assert listed(app, owner.organization_id, rights, "agents:delete") == set()
+
+
+def test_records_without_a_node_are_the_organizations_own(owner: Person) -> None:
+    path = tree.root_path(owner.organization_id)
+    everywhere = Rights(owner.organization_id, [Holding(frozenset(["agents:read"]), path)])
+    somewhere = Rights(owner.organization_id, [Holding(frozenset(["agents:read"]), f"{path}branch_1/")])
+    assert everywhere.reach_condition("agents:read", Node, None) == []
+    (condition,) = somewhere.reach_condition("agents:read", Node, None)
+    assert isinstance(condition.expression, peewee.SQL)
+
+
+def test_postgresql_sorts_paths_byte_by_byte(app: App, world: World, owner: Person) -> None:
+    branch = world.node(owner, "branch")
+    with organization_scope(owner.organization_id):
+        below = Node.select(Node.id).where(Node.path >= f"/{owner.organization_id}/{branch}/")
+        assert new_id("branch") > branch
+        assert [node.id for node in below] == [branch]
