@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
     from ..engines.hookspecs import Provider
+    from .settings import OpenAISettings
 
 plugin = Plugin(
     title="OpenAI-compatible engines",
@@ -18,8 +19,17 @@ plugin = Plugin(
 
 
 @hookimpl
+def config_schema() -> "type[OpenAISettings]":
+    """The section ``[engine_openai]``."""
+    from .settings import OpenAISettings
+
+    return OpenAISettings
+
+
+@hookimpl
 def engine_providers(app: "App") -> "Sequence[Provider]":
     """The one provider of this plugin."""
     from .service import provider
+    from .settings import OpenAISettings
 
-    return [provider()]
+    return [provider(app.settings.section("engine_openai", OpenAISettings))]

@@ -10,6 +10,8 @@ import httpcore2
 import httpx2
 import openai
 
+from aasim_core.outbound.egress import NotAllowed
+
 from ..engines.hookspecs import EngineError
 from .patience import DeadlinePassed, TooLarge
 
@@ -29,26 +31,25 @@ def engine_errors(peer: str) -> Iterator[None]:
     """Turn the failures of a call to `peer` into `EngineError`; whatever else is raised, `Cancelled` first of all, passes."""
     try:
         yield
-    except (DeadlinePassed, TooLarge, Cut, openai.OpenAIError, *_NETWORK) as error:
+    except (DeadlinePassed, TooLarge, Cut, NotAllowed, openai.OpenAIError, *_NETWORK) as error:
         raise _translated(error, peer) from error
     except (ValueError, AttributeError, TypeError) as error:  # not JSON, not UTF-8, or JSON of another shape
         raise EngineError("unavailable", f"{peer} sent something that is not the OpenAI protocol") from error
 
 
-def _translated(error: Exception, peer: str) -> BaseException:
-    # The SDK wraps what a transport raises in a connection error of its own.
-    cause = error.__cause__ if isinstance(error, openai.APIConnectionError) and error.__cause__ else error
-    if isinstance(cause, DeadlinePassed):
+def _translated(error: Exception, peer: str) -> EngineError:
+    if isinstance(error, NotAllowed):
+        where = "the operator can allow it in engine_openai.allowed_networks"
+        return EngineError("invalid_request", f"engines may not be at {error.host}; {where}")
+    if isinstance(error, DeadlinePassed):
         return EngineError("timeout", f"{peer} did not finish in the time that the call may take")
-    if isinstance(cause, TooLarge):
+    if isinstance(error, TooLarge):
         return EngineError("unavailable", f"{peer} sent more than a reply may weigh", retryable=False)
-    if isinstance(cause, Cut):
+    if isinstance(error, Cut):
         return EngineError("unavailable", f"{peer} stopped in the middle of its reply")
-    if isinstance(cause, openai.APIError) and not isinstance(cause, openai.APIConnectionError):
-        return _answered(cause, peer)
-    if isinstance(cause, (openai.APIConnectionError, *_NETWORK)):
-        return EngineError("unavailable", f"{peer} cannot be reached, or broke the connection")
-    return cause
+    if isinstance(error, openai.APIError) and not isinstance(error, openai.APIConnectionError):
+        return _answered(error, peer)
+    return EngineError("unavailable", f"{peer} cannot be reached, or broke the connection")
 
 
 def _answered(error: openai.APIError, peer: str) -> EngineError:

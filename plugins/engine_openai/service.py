@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..engines.hookspecs import Capabilities, Chat, EngineConfig, Provider
+from .settings import OpenAISettings
 
 if TYPE_CHECKING:
     import httpcore2
@@ -20,6 +21,12 @@ def open_chat(config: EngineConfig, *, backend: "httpcore2.NetworkBackend | None
     return OpenAIChat(config, backend or httpcore2.SyncBackend(), peer)
 
 
-def provider() -> Provider:
-    """The provider for everything that speaks the OpenAI protocol."""
-    return Provider("openai_compatible", "OpenAI-compatible service", Capabilities(), open=open_chat)
+def provider(settings: OpenAISettings) -> Provider:
+    """The provider for everything that speaks the OpenAI protocol, on the internet or where the operator allows it."""
+
+    def open_guarded(config: EngineConfig) -> Chat:
+        from aasim_core.outbound.egress import Egress, GuardedBackend
+
+        return open_chat(config, backend=GuardedBackend(Egress(settings.allowed_networks)))
+
+    return Provider("openai_compatible", "OpenAI-compatible service", Capabilities(), open=open_guarded)

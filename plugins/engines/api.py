@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Refused, Request, Response, emit, operation
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
+from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
 from aasim_core.ids import new_id
@@ -73,7 +74,7 @@ class Engines(Collection):
         """Change some fields of an {singular}; null clears a field that may be empty."""
         super().on_patch_one(req, resp, **ids)
 
-    @operation("manage", message="{singular} deleted.")
+    @operation("manage", reply=DELETED, message="{singular} deleted.")
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
         """Delete an {singular}; one that came with the installation can only be disabled."""
         super().on_delete_one(req, resp, **ids)

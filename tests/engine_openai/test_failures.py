@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from aasim_core.secrets import Secret
-from aasim_plugins.engine_openai.service import open_chat
+from aasim_plugins.engine_openai.service import open_chat, provider
+from aasim_plugins.engine_openai.settings import OpenAISettings
 from aasim_plugins.engines.chat import Cancelled, EngineConfig, EngineError, Message, Parameters
 
 HELLO = [Message("user", "Hello?")]
@@ -144,6 +145,21 @@ def test_a_server_that_is_not_there_can_be_retried() -> None:
     chat.close()
 
     assert (caught.value.code, caught.value.retryable) == ("unavailable", True)
+
+
+def test_a_server_on_a_private_address_needs_the_operators_word(fake: Any) -> None:
+    fake.answers("reached")
+    config = EngineConfig(model="m", base_url=fake.url.replace("127.0.0.1", "localhost"))
+    closed, opened = provider(OpenAISettings()).open(config), provider(OpenAISettings(("127.0.0.0/8", "::1/128"))).open(config)
+
+    with pytest.raises(EngineError, match="engines may not be at localhost") as caught:
+        closed.chat(HELLO)
+
+    assert (caught.value.code, caught.value.retryable) == ("invalid_request", False)
+    assert fake.bodies == []
+    assert opened.chat(HELLO).text == "reached"
+    closed.close()
+    opened.close()
 
 
 def test_a_silent_server_meets_the_deadline(fake: Any, chat: Any) -> None:

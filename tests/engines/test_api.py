@@ -181,5 +181,6 @@ def test_a_test_that_fails_is_an_answer_too(owner: Any) -> None:
 
     assert answer.status == 200
     assert answer.data["ok"] is False
-    assert answer.data["error"]["code"] == "unavailable"
-    assert owner.client.get(f"/engines/{engine_id}").data["health"]["error"]["code"] == "unavailable"
+    assert answer.data["error"]["code"] == "invalid_request"
+    assert "engine_openai.allowed_networks" in answer.data["error"]["message"]
+    assert owner.client.get(f"/engines/{engine_id}").data["health"]["error"] == answer.data["error"]

@@ -1,0 +1,91 @@
+"""Which addresses requests to other people's URLs may reach; every name is resolved, checked, and the checked address connected to."""
+
+import socket
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+import httpcore2
+
+Network = IPv4Network | IPv6Network
+
+# The standard library's `is_global` is true of multicast, NAT64 and, before 3.12, of loopback inside 6to4; so this is our own list
+# (IANA's special-purpose registries), and of IPv6 only what is assigned for unicast on the internet.
+_CLOSED_IPV4 = tuple(
+    IPv4Network(network)
+    for network in (
+        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.88.99.0/24 "
+        "192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/4 240.0.0.0/4"
+    ).split()
+)
+_OPEN_IPV6 = IPv6Network("2000::/3")
+_CLOSED_IPV6 = tuple(IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
+
+
+class NotAllowed(Exception):
+    """A host leads to an address that is closed to requests from here."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"{host} leads to an address that is not open to requests from here")
+        self.host = host
+
+
+class Egress:
+    """The rule of this installation: addresses on the internet, and `allowed` networks besides."""
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self._allowed: tuple[Network, ...] = tuple(ip_network(network) for network in allowed)
+
+    def permits(self, address: str) -> bool:
+        """Whether requests may go to this address."""
+        if "%" in address:  # an address of one interface is never on the internet
+            return False
+        found = ip_address(address)
+        if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+            found = found.ipv4_mapped
+        return self._is_allowed(found) or _is_open(found)
+
+    def resolve(self, host: str, port: int) -> Sequence[str]:
+        """The addresses of `host`; raises `NotAllowed` if any of them is closed, and OSError if there is none."""
+        # A name with one good address and one closed one is an attempt, not a mistake.
+        addresses = list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        if not all(self.permits(address) for address in addresses):
+            raise NotAllowed(host)
+        return addresses
+
+    def _is_allowed(self, address: IPv4Address | IPv6Address) -> bool:
+        return any(address in network for network in self._allowed)
+
+
+class GuardedBackend(httpcore2.NetworkBackend):
+    """Sockets of an HTTP client that go only where `egress` lets them, to the very address that was checked."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+        self._inner = httpcore2.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        """Connect to the first of the host's addresses that answers; raises `NotAllowed`, or the errors of httpcore."""
+        try:
+            addresses = self._egress.resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore2.ConnectError(f"{host} has no address") from error
+        for address in addresses[:-1]:
+            try:
+                return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+
+
+def _is_open(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in _CLOSED_IPV4)
+    return address in _OPEN_IPV6 and not any(address in network for network in _CLOSED_IPV6)

@@ -1,0 +1,15 @@
+"""The section ``[engine_openai]`` of the settings."""
+
+from dataclasses import dataclass
+
+from aasim_core.settings import setting
+from aasim_core.settings.checks import are_networks
+
+
+@dataclass(frozen=True)
+class OpenAISettings:
+    """Where engines may be."""
+
+    allowed_networks: tuple[str, ...] = setting(
+        (), "private addresses that engines may be at, such as those of a model server of your own", check=are_networks
+    )
