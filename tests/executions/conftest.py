@@ -1,0 +1,48 @@
+"""An organization with a scripted agent, and a worker that does in the test's own thread what is due."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aasim_core.app import App
+from aasim_core.context import system_scope
+from aasim_core.jobs.leases import Leases
+from aasim_core.jobs.runner import Runner
+from aasim_core.testing.world import Person, World
+
+
+@pytest.fixture
+def owner(world: World) -> Person:
+    """The owner of an organization."""
+    return world.organization()
+
+
+@pytest.fixture
+def scripted(owner: Person) -> Callable[..., dict[str, Any]]:
+    """Makes an agent on the scripted engine that answers with `replies`."""
+    engines = owner.client.get("/engines?provider=scripted").data["items"]
+
+    def make(*replies: Any, name: str = "Scripted", **fields: Any) -> dict[str, Any]:
+        parameters = {"replies": list(replies), **fields.pop("parameters", {})}
+        body = {"name": name, "engine_id": engines[0]["id"], "parameters": parameters, **fields}
+        return dict(owner.client.post("/agents", body).data)
+
+    return make
+
+
+@pytest.fixture
+def work(app: App) -> Callable[[], int]:
+    """Does every job that is due now; returns how many there were."""
+    leases = Leases(app.database, "test")
+    runner = Runner(app, leases)
+
+    def until_idle() -> int:
+        done = 0
+        with system_scope("test"):
+            while (lease := leases.claim()) is not None:
+                runner.run(lease)
+                done += 1
+        return done
+
+    return until_idle
