@@ -11,5 +11,5 @@ class OpenAISettings:
     """Where engines may be."""
 
     allowed_networks: tuple[str, ...] = setting(
-        (), "private addresses that engines may be at, such as those of a model server of your own", check=are_networks
+        (), "Private networks that engines may be in, such as that of a model server of your own.", check=are_networks
     )
