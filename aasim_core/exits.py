@@ -16,6 +16,7 @@ DATA, UNAVAILABLE, SOFTWARE, STORAGE, TRY_AGAIN, NO_PERMISSION, CONFIGURATION = 
 
 _FULL = "the disk is full; make room in the data folder and start again, nothing that was answered is lost"
 _DAMAGED = 'the database is damaged; put a backup in its place with "aasim restore FILE"'
+_SILENT = "the database does not answer; start it, or correct database.url"
 #: What SQLite and PostgreSQL say, in lower case, with what to do about it.
 _DATABASE_PHRASES = (
     ("malformed", _DAMAGED, STORAGE),
@@ -29,7 +30,10 @@ _DATABASE_PHRASES = (
     ("no such table", "the database is not up to date; run: aasim migrate", CONFIGURATION),
     ("does not exist", "the database is not there or not up to date; create it, then run: aasim migrate", CONFIGURATION),
     ("authentication failed", "the database refuses the user or the password of database.url", CONFIGURATION),
-    ("connect", "the database does not answer; start it, or correct database.url", UNAVAILABLE),
+    ("connection failed", _SILENT, UNAVAILABLE),
+    ("connection refused", _SILENT, UNAVAILABLE),
+    ("resolve host", _SILENT, UNAVAILABLE),
+    ("get a connection", _SILENT, UNAVAILABLE),
 )
 
 
@@ -44,11 +48,11 @@ def report(error: Exception) -> int:
 
 def explain(error: Exception) -> tuple[list[str], int]:
     """What to say about `error`, and the exit code (sysexits.h)."""
-    for link in _chain(error):
-        for known in (_ours, _of_the_system, _of_the_database, _of_redis):
-            found = known(link)
-            if found:
-                return found
+    links = list(_chain(error))
+    # What we said ourselves counts first; else what happened first, for that is the cause of the rest.
+    for known, order in ((_ours, links), (_others, links[::-1])):
+        for explanation in filter(None, map(known, order)):
+            return explanation
     return [f"something unforeseen went wrong ({type(error).__name__}); the whole story is in {_written(error)}"], SOFTWARE
 
 
@@ -60,6 +64,10 @@ def _ours(error: BaseException) -> Explanation:
     if isinstance(error, Refused):
         return [error.message], DATA
     return None
+
+
+def _others(error: BaseException) -> Explanation:
+    return _of_the_system(error) or _of_the_database(error) or _of_redis(error)
 
 
 def _of_the_system(error: BaseException) -> Explanation:

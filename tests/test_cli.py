@@ -204,10 +204,16 @@ def test_a_known_failure_is_a_sentence_with_its_exit_code(error: Exception, word
     assert exit_code == code
 
 
-def test_the_cause_of_a_failure_counts_too() -> None:
-    error = RuntimeError("cannot start")
-    error.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+def test_what_happened_first_explains_what_followed() -> None:
+    error = peewee.InterfaceError("Error, database connection not opened.")
+    error.__context__ = peewee.OperationalError("database or disk is full")
     assert explain(error)[1] == 74
+
+
+def test_what_we_said_ourselves_counts_before_its_cause() -> None:
+    error = StartupError("correct the path", exit_code=78)
+    error.__cause__ = PermissionError(errno.EACCES, "Permission denied", "/srv/x")
+    assert explain(error) == (["correct the path"], 78)
 
 
 def test_an_unknown_failure_is_one_sentence_that_names_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
