@@ -9,7 +9,7 @@ from aasim_core.http.render import Plan
 from aasim_core.identity.clients import Client
 from aasim_core.identity.sessions import Tokens
 
-from . import account, schemas, service
+from . import account, resets, schemas, service
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -69,7 +69,7 @@ class Auth(Resource):
     )  # fmt: skip
     def on_post_forgot(self, req: Request, resp: Response) -> None:
         """Ask for a link to set a new password; the answer is the same whether there is such an account or not."""
-        account.forgot_password(self.app, req.body["email"])
+        resets.forgot_password(self.app, req.body["email"])
         resp.media = {}
 
     @operation(
@@ -78,7 +78,7 @@ class Auth(Resource):
     )  # fmt: skip
     def on_post_reset(self, req: Request, resp: Response) -> None:
         """Set a new password with the token of a mail; it works once, for 30 minutes, and ends every session."""
-        account.reset_password(self.app, client_of(req), **req.body)
+        resets.reset_password(self.app, client_of(req), **req.body)
         resp.media = {}
 
 

@@ -12,7 +12,7 @@ from aasim_core.identity.throttle import forget_old
 from aasim_core.jobs.context import GiveUp
 from aasim_core.outbound.mail import NotSent, mailer_of
 
-from . import account
+from . import resets
 
 _KEEP_DAYS = 90
 
@@ -23,7 +23,7 @@ def send_mail(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
     send = mailer_of(app.settings.mail)
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
-        mail = account.reset_mail(app, payload["email"], context.job_id)
+        mail = resets.reset_mail(app, payload["email"], context.job_id)
         if mail is None:
             return
         try:

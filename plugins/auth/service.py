@@ -1,8 +1,11 @@
 """How people come in and go out: registration, login, tokens, logout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
+
+from peewee import IntegrityError
 
 from aasim_core import App, Refused, emit
 from aasim_core.access.records import Organization
@@ -47,14 +50,13 @@ def register(
     with system_scope("look whether an address has an account"):
         if _find(email) is not None:
             raise email_taken()
-    password_hash = app.passwords.hash(password)
-    with system_scope("register a person"), app.database.transaction():
-        user = create_user(email, name, password_hash)
-        organization = found_organization(organization_name or f"{name}'s organization", user)
-        tokens = _let_in(app, user, organization.id, client)
-        with acting_for(user, client):
-            emit("auth.registered", subject_of(user), organization_id=organization.id)
-    return Entry(tokens, user, organization)
+    person = {"email": email, "name": name, "password_hash": app.passwords.hash(password)}
+    organization_name = organization_name or f"{name}'s organization"
+    try:
+        return _settle(app, client, person, organization_name)
+    except IntegrityError:
+        # Somebody took the same address, or the same name for an organization, at the same moment; now it can be seen.
+        return _settle(app, client, person, organization_name)
 
 
 def log_in(app: App, client: Client, *, email: str, password: str) -> Entry:
@@ -122,6 +124,21 @@ def acting_for(user: User, client: Client) -> Iterator[None]:
         yield
 
 
+def _settle(app: App, client: Client, person: Mapping[str, Any], organization_name: str) -> Entry:
+    with system_scope("register a person"), app.database.transaction():
+        user = create_user(**person)
+        organization = found_organization(organization_name, user)
+        tokens = _let_in(app, user, organization.id, client)
+        with acting_for(user, client):
+            emit("auth.registered", subject_of(user), organization_id=organization.id)
+    return Entry(tokens, user, organization)
+
+
+def account_bucket(app: App, email: str) -> Bucket:
+    """What failed logins of an account count against, from whichever device nobody knows."""
+    return Bucket(("login account", email.casefold()), app.settings.rate_limits.login_per_account)
+
+
 def _require_open(app: App, invitation_token: str | None) -> None:
     mode = app.settings.auth.registration
     if invitation_token is not None:
@@ -168,10 +185,7 @@ def _buckets(app: App, email: str, client: Client, *, known: bool) -> list[Bucke
         return []
     if known:
         return [Bucket(("login device", email.casefold(), client.network, client.user_agent), limits.login_per_account)]
-    return [
-        Bucket(("login account", email.casefold()), limits.login_per_account),
-        Bucket(("login network", client.network), limits.login_per_network),
-    ]
+    return [account_bucket(app, email), Bucket(("login network", client.network), limits.login_per_network)]
 
 
 def _renew_hash(app: App, user: User, password: str) -> None:

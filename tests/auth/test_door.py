@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import time_machine
 
+from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.context import system_scope
 from aasim_core.events.log import EventRow
@@ -74,6 +76,23 @@ def test_a_wrong_field_is_named(anonymous: Client, field: str, value: Any, code:
 def test_an_address_registers_once(anonymous: Client, ada: Mapping[str, Any]) -> None:
     answer = anonymous.post("/auth/register", {**ADA, "email": "ADA@example.COM"})
     assert (answer.status, answer.codes) == (422, {"email": ["not_unique"]})
+
+
+def test_of_many_who_register_one_address_at_once_one_succeeds(app: App, anonymous: Client) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: anonymous.post("/auth/register", ADA), range(6)))
+    assert sorted(answer.status for answer in answers) == [201] + [422] * 5
+    assert User.select().count() == Organization.select().count() == 1
+
+
+def test_many_can_register_organizations_of_one_name_at_once(anonymous: Client) -> None:
+    people = [{**ADA, "email": f"person{n}@example.com"} for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda person: anonymous.post("/auth/register", person), people))
+    assert [answer.status for answer in answers] == [201] * 6
+    slugs = {answer.data["organization"]["slug"] for answer in answers}
+    assert len(slugs) == 6
+    assert "analytical-engines" in slugs
 
 
 def test_logging_in_begins_a_session(app: App, ada: Mapping[str, Any], log_in: LogIn, anonymous: Client) -> None:
