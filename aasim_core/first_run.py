@@ -32,13 +32,14 @@ def first_administrator(app: "App", email: str) -> Credentials | None:
 
 def first_run(app: "App", report: "Report") -> None:
     """Let the plugins fetch and make what they need before their first request: a model file, a sample agent."""
-    if hasattr(app.hook, "prepare"):
+    with app.database.connected():
         for _ in app.plugins.each("prepare", app=app, report=report):
             pass
 
 
 def demonstrate(app: "App", say: Callable[[str], None]) -> None:
     """Let the plugins show what they can do, once, with API and worker running."""
-    shown = list(app.plugins.each("demonstrate", app=app, say=say)) if hasattr(app.hook, "demonstrate") else []
-    if not shown:
+    with app.database.connected():
+        shown = [done for _, done in app.plugins.each("demonstrate", app=app, say=say)]
+    if not any(shown):
         raise StartupError("no plugin that is on has anything to demonstrate; turn on the plugins that run agents", exit_code=69)

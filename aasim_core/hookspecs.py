@@ -6,7 +6,7 @@ declarations: plain values that can be printed, compared and tested without an a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .http.request import Request
     from .identity.principal import Principal
     from .jobs.declarations import Job
+    from .terminal import Report
 
 hookspec = pluggy.HookspecMarker("aasim")
 hookimpl = pluggy.HookimplMarker("aasim")
@@ -81,6 +82,19 @@ def routes(app: App) -> Sequence[Resource]:
 def commands(app: App) -> Sequence[click.Command]:
     """Return subcommands of the command line; they appear under ``aasim <plugin>``."""
     raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def prepare(app: App, report: Report) -> None:
+    """Fetch or make what the plugin needs before its first request: a model file, a sample. Asked by ``aasim up``, each time.
+
+    The first administrator exists already. Running it again changes nothing. `report(what, done, total)` shows how far it is.
+    """
+
+
+@hookspec
+def demonstrate(app: App, say: Callable[[str], None]) -> bool | None:
+    """Show once what the plugin can do, with API and worker running, for ``aasim up --demo``; True if something was shown."""
 
 
 @hookspec

@@ -8,6 +8,7 @@ from ..errors import StartupError
 from .accounts import create_user, found_organization
 from .passwords import require_strong
 from .records import User
+from .sessions import home_of
 
 if TYPE_CHECKING:
     from ..app import App
@@ -30,6 +31,14 @@ def exist(app: "App") -> bool:
     """Whether there is a platform administrator."""
     with app.database.connected():
         return bool(User.select(User.id).where(User.is_platform_admin).exists())
+
+
+def first_home(app: "App") -> tuple[str, str] | None:
+    """The first administrator and the organization that was made for them, as (user id, organization id)."""
+    with app.database.connected():
+        user = User.select().where(User.is_platform_admin).order_by(User.created_at).first()
+        home = home_of(user.id) if user is not None else None
+    return (user.id, home) if user is not None and home is not None else None
 
 
 def _is_address(text: str) -> bool:

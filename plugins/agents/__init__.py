@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Record, Resource, hookimpl
 
-from . import api
+from . import api, sample
 from .models import Agent, AgentVersion
 
 plugin = Plugin("Agents", "Agents with versions, copies, export and import.", requires=("engines",))
@@ -44,3 +44,9 @@ def events(app: App) -> Sequence[Event]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /agents."""
     return api.Agents(app), api.AgentVersions(app)
+
+
+@hookimpl
+def prepare(app: App, report: object) -> None:
+    """The sample agent of a new installation."""
+    sample.ensure(app)

@@ -15,6 +15,12 @@ from ..engines import service as engines
 from .models import DEFINITION, Agent, AgentVersion
 
 FORMAT = "aasim.agent/1"
+SAMPLE_NAME = "Summariser (sample)"
+#: What the sample agent is shown with.
+SAMPLE_INPUT = (
+    "Our office in Lisbon moves on 3 March. The new address is Rua Augusta 12. Until then, letters reach us at the old address, "
+    "and the telephone numbers stay the same."
+)
 _SHARED = ("agents:read", "agents:execute", "executions:read")
 
 
@@ -139,6 +145,12 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
 def import_document(values: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
     """Write the agent that a document describes; `values` are its validated fields."""
     return create({**values, "name": name or _free_name(values["name"])}, owner_id)
+
+
+def find_sample() -> Agent | None:
+    """The sample agent of the organization in scope, if it is still there."""
+    found: Agent | None = Agent.get_or_none((Agent.name == SAMPLE_NAME) & Agent.deleted_at.is_null())
+    return found
 
 
 def refuse_unless_runnable(agent: Agent) -> None:

@@ -55,7 +55,7 @@ def commands(app: App) -> "Sequence[click.Command]":
     return (own_commands.fetch(app),)
 
 
-@hookimpl(optionalhook=True)
+@hookimpl
 def prepare(app: App, report: "Progress") -> None:
     """Get what the engines need before the first start."""
     service.prepare(app, report)

@@ -1,11 +1,11 @@
 """Executions: durable runs of agents and of whatever other plugins run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, Event, Job, Permission, Plugin, Record, Resource, Retry, hookimpl
 
-from . import agent_runner, api, loop, service
+from . import agent_runner, api, demonstration, loop, service
 from .models import Execution, LogEntry, Step
 from .settings import ExecutionSettings
 
@@ -96,3 +96,9 @@ def runners(app: App) -> "Sequence[Runner]":
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /executions, and two under /agents."""
     return api.Executions(app), api.AgentExecutions(app)
+
+
+@hookimpl
+def demonstrate(app: App, say: Callable[[str], None]) -> bool:
+    """The sample agent runs once."""
+    return demonstration.run_sample(app, say)

@@ -1,0 +1,40 @@
+"""The sample agent of a new installation: something that the embedded model does well."""
+
+from typing import TYPE_CHECKING
+
+from aasim_core.context import organization_scope
+from aasim_core.identity import administrators
+
+from . import service
+from .models import Agent
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+#: A model this small needs one example and a single plain request.
+INSTRUCTIONS = """Write one short sentence that says what the text says.
+
+Example text: The museum is closed on Monday because the roof is being repaired. It opens again on Tuesday at ten.
+Example sentence: The museum is closed on Monday for a repair and opens again on Tuesday.
+"""
+
+
+def ensure(app: "App") -> None:
+    """Make the sample agent in the first administrator's organization, unless that had an agent before."""
+    home = administrators.first_home(app)
+    if home is None:
+        return
+    user_id, organization_id = home
+    with organization_scope(organization_id):
+        if not Agent.select(Agent.id).exists():
+            with app.database.transaction():
+                service.create(
+                    {
+                        "name": service.SAMPLE_NAME,
+                        "description": "Says in one sentence what a text says; it runs on the embedded model.",
+                        "instructions": INSTRUCTIONS,
+                        "parameters": {"temperature": 0, "max_output_tokens": 60},
+                        "tags": ["sample"],
+                    },
+                    user_id,
+                )
