@@ -24,7 +24,7 @@ class ScopeViolation(RuntimeError):
 
 
 class ScopedContext(Context):
-    """Renders queries so that they see the organization in scope only; `confined` counts the tables that it did this to."""
+    """Renders queries so that they see the organization in scope only; `confined` counts the names of tables that it did this to."""
 
     __slots__ = ("confined",)
 
@@ -52,11 +52,12 @@ class ScopedContext(Context):
         self.literal("(SELECT * FROM ").sql(Entity(name)).literal(" WHERE ").sql(Entity(name, TENANT_COLUMN))
         self.literal(" = ").value(current_scope(), converter=False)
         self.literal(")")
-        self.confined += 1
         alias = table.alias if isinstance(table, peewee.ModelAlias) else table._alias
         if alias:
             self.alias_manager[table] = alias
-        return self.literal(" AS ").sql(Entity(self.alias_manager[table]))
+        alias = self.alias_manager[table]
+        self.confined += 2 if alias.lower() in self.state.tenant_tables else 1  # in an update, peewee reuses the table's name
+        return self.literal(" AS ").sql(Entity(alias))
 
 
 def _table_name(table: Any) -> str:

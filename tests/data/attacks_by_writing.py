@@ -38,6 +38,8 @@ WRITES = [
     Shape("update with a raw condition", lambda _: Item.update(name="x").where(SQL("1 = 0 OR 1 = 1")).execute(), 3),
     Shape("update by their id", lambda land: Item.update(name="x").where(Item.id == land.their_items[0].id).execute(), 0),
     Shape("update by a sub-query", lambda _: Item.update(name="x").where(Item.id.in_(OTHER.select(OTHER.id))).execute(), 3),
+    Shape("update by a sub-query of the same table", lambda _:
+        Item.update(name="x").where(Item.id.in_(Item.select(Item.id))).execute(), 3),
     Shape("update from another table", lambda _: Item.update(name=Owner.name).from_(Owner).where(Owner.id != "").execute(), 3),
     Shape("update to a sub-query", lambda _: Item.update(name=Owner.select(fn.MAX(Owner.name))).execute(), 3),
     Shape("update of a table without a model", lambda land: ITEMS.update({ITEMS.c.name: "x"}).bind(land.database).execute(), 3),
