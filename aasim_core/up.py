@@ -68,7 +68,8 @@ def _commands(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Sequenc
     common = [sys.executable, "-P", "-m", "aasim_core"]
     if settings.config_file:
         common += ["--config", str(settings.config_file)]
-    for name, value in flags.items():
+    # What the processes log would run into what `up` says; warnings and errors still show.
+    for name, value in {"log.level": "warning", **flags}.items():
         common += ["--set", f"{name}={value}"]
     return {name: [*common, name, "--parent", str(os.getpid())] for name in ("serve", "worker")}
 

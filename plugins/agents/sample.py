@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from aasim_core import App
 
 #: A model this small needs one example and a single plain request.
-INSTRUCTIONS = """Write one short sentence that says what the text says.
+INSTRUCTIONS = """You summarize texts. Example:
+Text: The museum is closed on Monday because the roof is being repaired. It opens again on Tuesday at ten.
+Summary: The museum is closed on Monday for roof repairs.
 
-Example text: The museum is closed on Monday because the roof is being repaired. It opens again on Tuesday at ten.
-Example sentence: The museum is closed on Monday for a repair and opens again on Tuesday.
-"""
+Now summarize this text in one sentence:"""
 
 
 def ensure(app: "App") -> None:

@@ -18,8 +18,7 @@ FORMAT = "aasim.agent/1"
 SAMPLE_NAME = "Summariser (sample)"
 #: What the sample agent is shown with.
 SAMPLE_INPUT = (
-    "Our office in Lisbon moves on 3 March. The new address is Rua Augusta 12. Until then, letters reach us at the old address, "
-    "and the telephone numbers stay the same."
+    "The weekly meeting is moved from Monday to Wednesday at 10 because of the holiday. Anna will send the new invitation today."
 )
 _SHARED = ("agents:read", "agents:execute", "executions:read")
 
