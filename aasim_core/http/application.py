@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 BASE = "/api/v1"
 
 
+class _ToReference:
+    """``/docs``, where people look for it."""
+
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Point to the reference."""
+        resp.status, resp.location = falcon.HTTP_308, f"{BASE}/docs"
+
+
 class _Routed:
     """What falcon routes one template to: a responder for each method."""
 
@@ -36,6 +44,7 @@ def make_wsgi(app: "App") -> falcon.App[Request, Response]:
         by_template[endpoint.template].append(endpoint)
     for template, endpoints in by_template.items():
         wsgi.add_route(BASE + template, _routed(app, endpoints))
+    wsgi.add_route("/docs", _ToReference())
     return wsgi
 
 
