@@ -1,7 +1,5 @@
 """Secrets at rest: a ring of keys that seals values for one row, and signs what leaves the platform and comes back."""
 
-import base64
-import binascii
 import hmac
 import json
 import os
@@ -11,6 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_bytes, token_hex
+from time import monotonic
 from typing import Any, NoReturn
 
 from cryptography.exceptions import InvalidTag
@@ -18,11 +17,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from . import base64url
 from .errors import StartupError
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FORMAT = "v1"
+#: How often a process looks whether the key file has changed.
+_LOOK_SECONDS = 5.0
 
 
 class Unreadable(Exception):
@@ -105,21 +107,21 @@ class Keyring:
 
     def key_for(self, purpose: str, key_id: str) -> bytes | None:
         """The key `key_id` for `purpose`, or None when the ring does not have it."""
-        return self._key(purpose, key_id) if key_id in self._keys else None
+        return self._key(purpose, key_id) if self._has(key_id) else None
 
     def seal(self, value: Secret, place: Place) -> str:
         """Encrypt `value` (AES-256-GCM) so that it can be opened in `place` and nowhere else."""
         key_id = self.key_ids[0]
         nonce = token_bytes(_NONCE_BYTES)
         ciphertext = self._cipher(key_id).encrypt(nonce, value.reveal().encode(), place.encoded())
-        return f"{_FORMAT}.{key_id}.{_to_base64(nonce + ciphertext)}"
+        return f"{_FORMAT}.{key_id}.{base64url.encode(nonce + ciphertext)}"
 
     def open(self, sealed: str, place: Place) -> Secret:
         """Decrypt what `seal` made for the same place; raises `Unreadable`."""
         try:
             version, key_id, body = sealed.split(".")
-            data = _from_base64(body)
-            if version != _FORMAT or key_id not in self._keys:
+            data = base64url.decode(body)
+            if version != _FORMAT or not self._has(key_id):
                 raise Unreadable(f"the key ring has no key {key_id!r} of format {version!r}")
             return Secret(self._cipher(key_id).decrypt(data[:_NONCE_BYTES], data[_NONCE_BYTES:], place.encoded()).decode())
         except (ValueError, InvalidTag) as error:
@@ -127,9 +129,8 @@ class Keyring:
 
     def reseal(self, sealed: str, place: Place) -> str | None:
         """The value sealed with the newest key, or None when it already is; raises `Unreadable`."""
-        if sealed.startswith(f"{_FORMAT}.{self.key_ids[0]}."):
-            return None
-        return self.seal(self.open(sealed, place), place)
+        is_new = sealed.startswith(f"{_FORMAT}.{self.key_ids[0]}.")
+        return None if is_new else self.seal(self.open(sealed, place), place)
 
     def sign(self, purpose: str, data: bytes) -> bytes:
         """The HMAC-SHA256 of `data` under the newest key's derivative for `purpose`."""
@@ -148,9 +149,12 @@ class Keyring:
         return Keyring([new_key(), *self._keys.values()])
 
     def dumped(self) -> str:
-        """The text that `parse_keyring` reads; for the key file only."""
-        keys = [{"id": key.id, "key": _to_base64(key.material)} for key in self._keys.values()]
+        """The text that `parse_keys` reads; for the key file only."""
+        keys = [{"id": key.id, "key": base64url.encode(key.material)} for key in self._keys.values()]
         return json.dumps({"keys": keys}, indent=2) + "\n"
+
+    def _has(self, key_id: str) -> bool:
+        return key_id in self._keys
 
     def _cipher(self, key_id: str) -> AESGCM:
         return AESGCM(self._key("encryption", key_id))
@@ -162,36 +166,84 @@ class Keyring:
         return derived
 
 
+class KeyringFile(Keyring):
+    """The ring in a file, which a running process follows.
+
+    After a rotation it signs and seals with the new key within seconds, and opens what another process made with it at once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp, keys = _read_keys(path)
+        self._next_look = 0.0
+        super().__init__(keys)
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of the keys, newest first."""
+        if monotonic() >= self._next_look:
+            self._follow()
+        return super().key_ids
+
+    def _has(self, key_id: str) -> bool:
+        if key_id not in self._keys:
+            self._follow()
+        return key_id in self._keys
+
+    def _follow(self) -> None:
+        self._next_look = monotonic() + _LOOK_SECONDS
+        try:
+            if _stamp_of(self._path.stat()) != self._stamp:
+                self._stamp, keys = _read_keys(self._path)
+                self._keys, self._derived = {key.id: key for key in keys}, {}
+        except (OSError, StartupError) as error:
+            import structlog  # slow, and hardly ever needed
+
+            message = "the key file has changed and cannot be read; the keys in memory stay in use"
+            structlog.get_logger("aasim.secrets").warning(message, reason=str(error))
+
+
 def new_key() -> Key:
     """A fresh random key."""
     return Key(f"k{token_hex(4)}", token_bytes(KEY_BYTES))
 
 
-def parse_keyring(text: str, origin: str) -> Keyring:
-    """The ring that `text` holds; `origin` names the setting or file in the message of a `StartupError`."""
+def parse_keys(text: str, origin: str) -> list[Key]:
+    """The keys that `text` holds; `origin` names the setting or file in the message of a `StartupError`."""
     try:
         keys = [Key(_checked_id(entry["id"]), _checked_material(entry["key"])) for entry in json.loads(text)["keys"]]
         if len({key.id for key in keys}) != len(keys):
             raise ValueError("two keys have the same id")
-        return Keyring(keys)
+        if not keys:
+            raise ValueError("a key ring needs at least one key")
     except (ValueError, KeyError, TypeError) as error:
         raise StartupError(
             f"{origin} is not a key ring ({_reason(error)}); it must be JSON such as "
             '{"keys": [{"id": "k1", "key": "<32 random bytes in base64url>"}]}, made by "aasim secrets create"'
         ) from error
+    return keys
 
 
 def load_keyring(path: Path) -> Keyring:
     """The ring kept in the file `path`; a file that is absent, unreadable, open to others or malformed is a `StartupError`."""
+    return KeyringFile(path)
+
+
+def _read_keys(path: Path) -> tuple[object, list[Key]]:
     try:
         with path.open("rb") as file:
-            _refuse_open_to_others(path, os.fstat(file.fileno()))
+            status = os.fstat(file.fileno())
+            _refuse_open_to_others(path, status)
             text = file.read().decode(errors="replace")
     except FileNotFoundError as error:
         raise StartupError(f'there is no key file {path}; make one with "aasim secrets create" or restore your backup') from error
     except OSError as error:
         raise StartupError(f"the key file {path} cannot be read ({error.strerror}); make its reader the owner") from error
-    return parse_keyring(text, f"the key file {path}")
+    return _stamp_of(status), parse_keys(text, f"the key file {path}")
+
+
+def _stamp_of(status: os.stat_result) -> object:
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
 def save_keyring(keyring: Keyring, path: Path) -> None:
@@ -233,7 +285,7 @@ def _checked_id(key_id: Any) -> str:
 
 
 def _checked_material(text: Any) -> bytes:
-    material = _from_base64(text) if isinstance(text, str) else b""
+    material = base64url.decode(text) if isinstance(text, str) else b""
     if len(material) != KEY_BYTES:
         raise ValueError(f"a key is {KEY_BYTES} bytes in base64url")
     if len(set(material)) < KEY_BYTES // 4:
@@ -247,17 +299,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, KeyError | TypeError):
         return "a part is missing"
     return str(error)
-
-
-def _to_base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _from_base64(text: str) -> bytes:
-    try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError("a value is not base64url") from error
-    if _to_base64(data) != text.rstrip("="):
-        raise ValueError("a value is not base64url")
-    return data

@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_core.errors import StartupError
-from aasim_core.secrets import Key, Keyring, Place, Secret, Unreadable, load_keyring, new_key, parse_keyring, save_keyring
+from aasim_core.secrets import Key, Keyring, Place, Secret, Unreadable, load_keyring, new_key, parse_keys, save_keyring
 
 PLACE = Place("connected_apps_app", "token", "organization_a", "app_1")
 
@@ -155,6 +157,44 @@ GOOD_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
 )
 def test_a_malformed_ring_stops_the_start_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(StartupError, match=reason) as caught:
-        parse_keyring(text, "secrets.keys")
+        parse_keys(text, "secrets.keys")
     assert "hunter2" not in str(caught.value)
     assert "secrets.keys" in str(caught.value)
+
+
+def test_a_running_process_opens_at_once_what_another_sealed_with_a_new_key(tmp_path: Path, keyring: Keyring) -> None:
+    path = tmp_path / "keys.json"
+    save_keyring(keyring, path)
+    running = load_keyring(path)
+    old = running.seal(Secret("old"), PLACE)
+    save_keyring(keyring.rotated(), path)
+    sealed = load_keyring(path).seal(Secret("new"), PLACE)
+    assert running.open(sealed, PLACE).reveal() == "new"
+    assert running.open(old, PLACE).reveal() == "old"
+    assert running.reseal(old, PLACE) is not None
+
+
+def test_a_running_process_uses_a_new_key_within_seconds(
+    tmp_path: Path, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.json"
+    save_keyring(keyring, path)
+    running = load_keyring(path)
+    assert running.key_ids == keyring.key_ids
+    rotated = keyring.rotated()
+    save_keyring(rotated, path)
+    later = time.monotonic() + 6
+    monkeypatch.setattr("aasim_core.secrets.monotonic", lambda: later)
+    assert running.key_ids == rotated.key_ids
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("{}"), lambda path: path.chmod(0o644)])
+def test_a_running_process_keeps_its_keys_when_the_file_is_spoilt(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    path = tmp_path / "keys.json"
+    save_keyring(Keyring([new_key()]), path)
+    running = load_keyring(path)
+    sealed = running.seal(Secret("hush"), PLACE)
+    spoil(path)
+    with pytest.raises(Unreadable):
+        running.open(sealed.replace(running.key_ids[0], "k2"), PLACE)
+    assert running.open(sealed, PLACE).reveal() == "hush"

@@ -1,6 +1,5 @@
 """Sessions: how a login becomes tokens, how they are renewed, and how it all ends."""
 
-import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import peewee
 
+from .. import base64url
 from ..access.records import Membership, Organization
 from ..clock import now
 from ..context import system_scope
@@ -64,7 +64,7 @@ def start(app: "App", user: User, organization_id: str, client: Client) -> Token
         expires_at=moment + timedelta(days=app.settings.auth.session_days),
     )  # fmt: skip
     _end_beyond(user.id, app.settings.auth.max_sessions)
-    secret = "aasim_rt_" + _to_base64(token_bytes(32))
+    secret = "aasim_rt_" + base64url.encode(token_bytes(32))
     create(RefreshToken, session_id=session.id, digest=_digest(secret))
     return _tokens(app, session, secret)
 
@@ -149,7 +149,7 @@ def _successors(app: "App", token: str) -> list[str]:
 
     It is derived, not random: a retry gets the same one although only its digest is kept, and without the key nobody can tell it.
     """
-    return ["aasim_rt_" + _to_base64(signature) for signature in app.keyring.signatures("refresh-token", token.encode())]
+    return ["aasim_rt_" + base64url.encode(signature) for signature in app.keyring.signatures("refresh-token", token.encode())]
 
 
 def _renewed(app: "App", session: Session, refresh_token: str) -> Tokens:
@@ -191,10 +191,6 @@ def _device(user_agent: str) -> str:
 
 def _digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
-
-
-def _to_base64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _invalid() -> Refused:
