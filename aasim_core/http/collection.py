@@ -104,7 +104,7 @@ class Collection(Resource):
 
     @operation("create", body="body", reply="reply", status=201, message="{singular} created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Create a {singular}."""
+        """Create {one}."""
         values = self.check(req, req.body)
         req.rights.require_at(self._verb("create"), values.get(self.node_field) if self.node_field else None)
         record = self._unless_taken(lambda: self.create(req, values))
@@ -113,22 +113,22 @@ class Collection(Resource):
 
     @operation("read", reply="reply", message="{singular} read.")
     def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Read a {singular}."""
+        """Read {one}."""
         resp.media = self.present(req.target)
 
     @operation("update", body="body", reply="reply", message="{singular} replaced.")
     def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Replace a {singular}; what is left out returns to its default."""
+        """Replace {one}; what is left out returns to its default."""
         self._put(req, resp)
 
     @operation("update", body="body", reply="reply", message="{singular} changed.")
     def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Change some fields of a {singular}; null clears a field that may be empty."""
+        """Change some fields of {one}; null clears a field that may be empty."""
         self._put(req, resp)
 
     @operation("delete", reply=DELETED, message="{singular} deleted.")
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete a {singular}."""
+        """Delete {one}."""
         self.remove(req, req.target)
         resp.media = {"id": req.target.id, "deleted": True}
 

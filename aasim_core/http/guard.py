@@ -55,7 +55,8 @@ def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: 
     """Find out who it is and whether they may; `stack` keeps their scope. A slow body is read later, without a connection."""
     with app.database.connected():
         principal = _caller(app, endpoint, req)
-        resp.set_headers(app.limiter.check(principal, req.remote_addr))
+        if not endpoint.operation.unlimited:
+            resp.set_headers(app.limiter.check(principal, req.remote_addr))
         if principal is None:
             stack.enter_context(acting_as(_anonymous(req), req.request_id))
             return

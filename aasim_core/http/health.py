@@ -52,12 +52,14 @@ class Health(Resource):
     def __init__(self, app: "App") -> None:
         self._app = app
 
-    @operation(PUBLIC, reply=STATUS, message="The process is alive.")
+    # A balancer asks often, from one network, and takes a 429 for a process that is down.
+
+    @operation(PUBLIC, reply=STATUS, unlimited=True, message="The process is alive.")
     def on_get_live(self, req: Request, resp: Response) -> None:
         """Whether the process answers at all."""
         resp.media = {"status": "live"}
 
-    @operation(PUBLIC, reply=STATUS, message="The process is ready.", refusals=("unavailable",))
+    @operation(PUBLIC, reply=STATUS, unlimited=True, message="The process is ready.", refusals=("unavailable",))
     def on_get_ready(self, req: Request, resp: Response) -> None:
         """Whether the process should get requests: not draining, the database writable and migrated."""
         failed = [name for name, outcome in self._outcomes(critical_only=True).items() if not outcome["ok"]]

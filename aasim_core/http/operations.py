@@ -21,8 +21,9 @@ class Operation:
 
     `permission` is ``"<plugin>:<verb>"``, the verb alone, `PUBLIC` or `SELF`. A schema may be given as the name of an attribute of
     the resource, so that a base class can declare operations for its subclasses. `also` are further statuses of success. A `stream`
-    can answer with server-sent events; a `plain` operation answers without the envelope (documents, pages). `refusals` are the
-    error codes that the operation itself adds to those that every operation has.
+    can answer with server-sent events; a `plain` operation answers without the envelope (documents, pages). An `unlimited` one does
+    not count against anybody's rate limit. `refusals` are the error codes that the operation itself adds to those that every
+    operation has.
     """
 
     permission: str
@@ -38,6 +39,7 @@ class Operation:
     session_only: bool = False
     stream: bool = False
     plain: bool = False
+    unlimited: bool = False
     body_limit: int | None = None
     refusals: Sequence[str] = ()
 
@@ -143,6 +145,7 @@ def _resolved(declared: Operation, plugin: str, resource: Resource, responder: C
     }
     text = (responder.__doc__ or "").strip().split("\n")[0].format(**_nouns(plugin))
     message = (declared.message or text).format(**_nouns(plugin))
+    message = message[:1].upper() + message[1:]
     return replace(declared, permission=permission, summary=declared.summary or text, message=message, **schemas)
 
 
@@ -151,4 +154,4 @@ def _nouns(plugin: str) -> dict[str, str]:
     singular = (
         plural[:-3] + "y" if plural.endswith("ies") else plural[:-2] if plural.endswith("ches") else plural.removesuffix("s")
     )
-    return {"plural": plural, "singular": singular}
+    return {"plural": plural, "singular": singular, "one": f"{'an' if singular[0] in 'aeio' else 'a'} {singular}"}
