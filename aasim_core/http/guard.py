@@ -67,9 +67,9 @@ def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: 
 
 
 def _plan(endpoint: Endpoint) -> Plan | None:
-    reply = endpoint.operation.reply
+    reply = endpoint.reply
     derived = getattr(endpoint.resource, "derived", {}) if reply is getattr(endpoint.resource, "reply", None) else {}
-    return None if reply is None else Plan(reply, derived)  # type: ignore[arg-type]
+    return None if reply is None else Plan(reply, derived)
 
 
 def _anonymous(req: Request) -> Actor:
@@ -112,13 +112,13 @@ def _write(
 
 def _answer(endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
     operation = endpoint.operation
-    req.query = query.parse(req.query_string, operation.query)
+    req.query = query.parse(req.query_string, endpoint.query)
     req.target = _target(endpoint, req, ids)
-    if operation.body is None:
+    if endpoint.body is None:
         if raw is not NO_BODY:
             body.refuse_fields(raw)
     else:
-        req.body = schema.load(operation.body, raw, partial=endpoint.method == "PATCH")
+        req.body = schema.load(endpoint.body, raw, partial=endpoint.method == "PATCH")
     resp.status = operation.status
     endpoint.responder(req, resp, **ids)
     _render(endpoint, plan, req, resp)
@@ -167,6 +167,8 @@ def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response)
         if endpoint.method == "GET" and f'"{version}"' in (req.get_header("If-None-Match") or ""):
             resp.status, resp.media = falcon.HTTP_304, None
             return
+    if isinstance(media, Page) and (links := media.links(req.path, req.query_string)):
+        resp.set_header("Link", links)
     data = to_json(shown(plan, media, req))
     resp.content_type = falcon.MEDIA_JSON
     resp.data = success(data, resp.message or endpoint.operation.message)

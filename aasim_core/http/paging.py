@@ -60,6 +60,14 @@ class Page:
         facts = {"limit": self.limit, "next_cursor": self.next_cursor, "prev_cursor": self.prev_cursor, "has_more": self.has_more}
         return facts if self.total is None else {**facts, "total": self.total}
 
+    def links(self, path: str, query_string: str) -> str:
+        """The value of the header ``Link`` (RFC 8288) of an answer to this path and query; empty for the only page."""
+        kept = [pair for pair in query_string.replace(">", "%3E").split("&") if pair and not pair.startswith("cursor=")]
+        cursors = (("next", self.next_cursor), ("prev", self.prev_cursor))
+        return ", ".join(
+            f'<{path}?{"&".join([*kept, f"cursor={cursor}"])}>; rel="{relation}"' for relation, cursor in cursors if cursor
+        )
+
 
 def read_page(
     model: type[Any],
