@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import structlog
@@ -51,7 +51,7 @@ class Worker:
         with self._app.database.connected():
             self._upkeep.take_over()
         self._pool.start()
-        self._repeat("listen", 0, self._listen)
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._repeat("heartbeat", self._settings.heartbeat_seconds, self._beat)
         self._repeat("upkeep", self._settings.poll_seconds, self._look)
         _log.info("the worker is ready", worker=self.name, count=self._settings.threads)
@@ -61,7 +61,7 @@ class Worker:
             while not self._over.is_set():
                 try:
                     action()
-                except Exception as error:  # noqa: BLE001 - a thread that ends would never be missed
+                except Exception as error:  # noqa: BLE001 - a thread that ended would never be missed
                     _log.error("a worker's upkeep failed", reason=name, error=f"{type(error).__name__}: {error}")
                     self._over.wait(1)
                 self._over.wait(seconds)
@@ -70,8 +70,10 @@ class Worker:
 
     def _listen(self) -> None:
         """Pass rings on while a thread is idle; while none is, they are left to other workers."""
-        if self._pool.wakeups.wait_for_idle(1) and self._ear.wait(1):
-            self._pool.wakeups.ring()
+        with closing(self._ear):
+            while not self._app.draining.is_set():
+                if self._pool.wakeups.wait_for_idle(1) and self._ear.wait(1):
+                    self._pool.wakeups.ring()
 
     def _beat(self) -> None:
         if self._pool.running:
@@ -123,7 +125,6 @@ class Worker:
         with self._app.database.connected():
             count = self._pool.hand_back_all()
         self._over.set()
-        self._ear.close()
         self._presence.leave(self.name)
         if count:
             self._app.doorbell.ring()

@@ -54,6 +54,10 @@ class Doorbell:
         messages.forget()
         return Ear(messages, self._sockets.listen(worker) if self._sockets else None)
 
+    def __del__(self) -> None:
+        if self._messages is not None and self._messages.process == os.getpid():
+            self._messages.close()
+
     def _opened(self) -> "_Messages":
         with self._opening:
             if self._messages is None or self._messages.process != os.getpid():
@@ -130,3 +134,10 @@ class _Messages:
         """Throw away all messages."""
         with suppress(Exception):
             self._listening.storage.flush_queue()
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for huey in (self._ringing, self._listening):
+            huey.storage.close()
+            if self.block:
+                huey.storage.pool.disconnect()

@@ -95,8 +95,9 @@ class Pool:
         return True
 
     def _do(self, hand: _Hand, lease: Lease) -> None:
+        draining = self._app.draining.is_set
         is_suspect = lease.crash_count >= CRASHES_UNTIL_DEAD - 1
-        if is_suspect and not self._company.be_alone(hand, self._app.draining.is_set):
+        if draining() or (is_suspect and not self._company.be_alone(hand, draining)):
             self._leases.hand_back(lease)
         else:
             self._runner.run(lease)

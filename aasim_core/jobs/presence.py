@@ -34,8 +34,10 @@ class Presence:
 
     def leave(self, name: str) -> None:
         """Take the worker off again."""
-        self.forget(name)
-        os.close(self._held.pop(name))
+        handle = self._held.pop(name, None)
+        if handle is not None:
+            self.forget(name)
+            os.close(handle)
 
     def is_dead(self, name: str) -> bool:
         """Whether the worker `name` has certainly ended."""

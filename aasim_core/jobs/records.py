@@ -1,11 +1,10 @@
 """The job table, which is the truth about background work, and the due times of schedules."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
 import peewee
 from peewee import SQL
 
 from ..data.fields import IdField, InstantField, JsonField
+from ..data.records import Row
 
 QUEUED, RUNNING, DONE = "queued", "running", "done"
 FAILED, DEAD, PARKED, CANCELLED = "failed", "dead", "parked", "cancelled"
@@ -20,7 +19,7 @@ ENDED = SQL("state IN ('done', 'cancelled')")
 STUCK = SQL("state IN ('failed', 'dead', 'parked')")
 
 
-class JobRow(peewee.Model):
+class JobRow(Row):
     """One piece of background work.
 
     ``failed``: its last attempt raised. ``dead``: it brought down its worker, or lost it, three times. ``parked``: what does it is
@@ -51,11 +50,7 @@ class JobRow(peewee.Model):
     started_at = InstantField(null=True)
     finished_at = InstantField(null=True)
 
-    if TYPE_CHECKING:
-        _meta: ClassVar[Any]
-
     class Meta:
-        legacy_table_names = False
         table_name = "core_job"
         id_prefix = "job"
         indexes = (
@@ -68,17 +63,13 @@ class JobRow(peewee.Model):
         )
 
 
-class ScheduleTick(peewee.Model):
+class ScheduleTick(Row):
     """One due time of one schedule, written by whoever saw it first."""
 
     schedule = peewee.TextField()
     due_at = InstantField()
 
-    if TYPE_CHECKING:
-        _meta: ClassVar[Any]
-
     class Meta:
-        legacy_table_names = False
         table_name = "core_schedule_tick"
         primary_key = peewee.CompositeKey("schedule", "due_at")
 

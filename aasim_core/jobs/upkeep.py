@@ -1,6 +1,7 @@
 """What every worker does beside doing jobs: make delayed jobs ready, take over those of dead workers, unpark, tick schedules."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -28,8 +29,11 @@ _log = structlog.get_logger("aasim.jobs")
 class Upkeep:
     """One worker's part in keeping the job table going; any number of workers may do the same."""
 
-    def __init__(self, app: "App", leases: Leases, presence: Presence) -> None:
+    def __init__(
+        self, app: "App", leases: Leases, presence: Presence, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._app = app
+        self._clock = clock
         self._leases = leases
         self._presence = presence
         self._features = JobFeatures(app)
@@ -77,7 +81,7 @@ class Upkeep:
 
     def _silent(self, leased: list[Lease]) -> list[Lease]:
         """Those whose heartbeat stayed the same for the time of a lease, by this process's own clock."""
-        moment = time.monotonic()
+        moment = self._clock()
         self._silent_since = {
             (lease.token, lease.heartbeat_at): self._silent_since.get((lease.token, lease.heartbeat_at), moment) for lease in leased
         }

@@ -1,6 +1,7 @@
 """An app that knows jobs, features and a doorbell only, with jobs that the test writes."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,14 +78,28 @@ class Shop:
             return [row.state for row in JobRow.select().order_by(JobRow.id)]
 
     @contextmanager
-    def open(self, **flags: Any) -> Iterator[Worker]:
-        """A worker that does the jobs, drained at the end."""
+    def open(self) -> Iterator[Worker]:
+        """A worker that does the jobs; at the end it does what is ready, and is drained."""
+        self.app.draining.clear()
         worker = Worker(self.app)
         worker.start()
         try:
             yield worker
+            self.wait_until(lambda: not self._busy() or self.app.draining.is_set())
         finally:
             worker.drain()
+
+    def _busy(self) -> bool:
+        with self.database.connected(), system_scope("test"):
+            return JobRow.select().where((JobRow.state == "running") | records.READY).exists()
+
+    @staticmethod
+    def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Look until the condition holds; AssertionError when it does not within so many seconds."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it took too long"
+            threading.Event().wait(0.01)
 
 
 @pytest.fixture

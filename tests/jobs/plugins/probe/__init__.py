@@ -37,19 +37,27 @@ def stop_when_asked(context: JobContext, payload: Mapping[str, Any]) -> None:
     tell(payload, "handed-back")
 
 
-def die(context: JobContext, payload: Mapping[str, Any]) -> None:
-    """Take the process down, without any farewell, when its neighbours are there."""
+def linger(context: JobContext, payload: Mapping[str, Any]) -> None:
+    """Say that it began, and take a second."""
     tell(payload, f"{payload['word']}")
+    threading.Event().wait(1)
+
+
+def die(context: JobContext, payload: Mapping[str, Any]) -> None:
+    """Take the process down, without any farewell, while its neighbours are at work."""
+    tell(payload, f"{payload['word']}")
+    threading.Event().wait(0.5)
     os._exit(9)
 
 
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
     """All of them."""
-    patient = Retry(max_attempts=1)
+    once = Retry(max_attempts=1)
     return (
-        Job("probe.note", note, retry=patient),
-        Job("probe.hang", hang, retry=patient),
-        Job("probe.stop_when_asked", stop_when_asked, retry=patient),
-        Job("probe.die", die, retry=patient),
+        Job("probe.note", note, retry=once),
+        Job("probe.hang", hang, retry=once),
+        Job("probe.stop_when_asked", stop_when_asked, retry=once),
+        Job("probe.linger", linger, retry=once),
+        Job("probe.die", die, retry=once),
     )

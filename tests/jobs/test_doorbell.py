@@ -1,0 +1,172 @@
+"""The doorbell: quick when it works, and harmless when it does not."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aasim_core.jobs.doorbell import Doorbell
+from aasim_core.jobs.messages import JsonSerializer, open_huey
+from aasim_core.jobs.sockets import Sockets
+from aasim_core.settings import Settings
+
+
+def doorbell(data_dir: Path, queue_url: str = "sqlite:///{data_dir}/queue.db") -> Doorbell:
+    """A doorbell as a process of that installation has it."""
+    return Doorbell(Settings.load({"data_dir": str(data_dir), "queue.url": queue_url}, environ={}))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
+def queue_url(request: pytest.FixtureRequest) -> str:
+    """Each kind of queue."""
+    if request.param == "redis":
+        return str(request.getfixturevalue("redis_url"))
+    return "sqlite:///{data_dir}/queue.db"
+
+
+@pytest.fixture
+def ears(tmp_path: Path, queue_url: str) -> Iterator[list[Any]]:
+    """Two workers' ears."""
+    opened = [doorbell(tmp_path, queue_url).listen(f"worker-{number}-x") for number in range(2)]
+    yield opened
+    for ear in opened:
+        ear.close()
+
+
+def test_a_ring_is_heard_at_once(tmp_path: Path, queue_url: str, ears: list[Any]) -> None:
+    listeners = [threading.Thread(target=lambda ear=ear: heard.append(ear.wait(20))) for ear in ears]
+    heard: list[bool] = []
+    for listener in listeners:
+        listener.start()
+    bell = doorbell(tmp_path, queue_url)
+    began = time.monotonic()
+    for _ in listeners:
+        bell.ring()
+    for listener in listeners:
+        listener.join()
+    assert heard == [True, True]
+    assert time.monotonic() - began < 5
+
+
+def test_without_a_ring_nothing_is_heard(ears: list[Any]) -> None:
+    assert not ears[0].wait(0.3)
+
+
+def test_every_worker_of_the_machine_hears_a_datagram(tmp_path: Path) -> None:
+    ears = [doorbell(tmp_path).listen(f"worker-{number}-x") for number in range(3)]
+    doorbell(tmp_path).ring()
+    assert [ear.wait(5) for ear in ears] == [True, True, True]
+    for ear in ears:
+        ear.close()
+
+
+def test_what_was_rung_before_a_worker_came_does_not_count(tmp_path: Path, queue_url: str) -> None:
+    bell = doorbell(tmp_path, queue_url)
+    bell.ring()
+    ear = doorbell(tmp_path, queue_url).listen("worker-1-x")
+    assert not ear.wait(0.3)
+    ear.close()
+
+
+def test_a_message_rings_where_no_datagram_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sockets, "listen", lambda self, worker: None)
+    ear = doorbell(tmp_path).listen("worker-1-x")
+    doorbell(tmp_path).ring()
+    assert ear.wait(5)
+    ear.close()
+
+
+def test_no_message_is_written_where_a_datagram_arrived(tmp_path: Path) -> None:
+    ear = doorbell(tmp_path).listen("worker-1-x")
+    doorbell(tmp_path).ring()
+    huey, _ = open_huey(f"sqlite:///{tmp_path}/queue.db", wait_seconds=1)
+    assert huey.storage.queue_size() == 0
+    huey.storage.close()
+    ear.close()
+
+
+def test_a_worker_that_hears_nothing_any_more_blocks_nobody(tmp_path: Path) -> None:
+    ear = doorbell(tmp_path).listen("worker-1-x")
+    bell = doorbell(tmp_path)
+    for _ in range(1000):
+        bell.ring()
+    assert ear.wait(1)
+    ear.close()
+
+
+def test_the_socket_of_a_dead_worker_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "workers").mkdir()
+    path = tmp_path / "workers" / "worker-1-x.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
+        dead.bind(str(path))
+    doorbell(tmp_path).ring()
+    assert not path.exists()
+
+
+def test_a_data_folder_with_a_long_name_works_too(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    ear = doorbell(folder).listen("worker-1-x")
+    assert Sockets(folder / "workers").ring()
+    assert ear.wait(5)
+    ear.close()
+    assert list((folder / "workers").iterdir()) == []
+
+
+def test_messages_do_not_pile_up_while_no_worker_runs(tmp_path: Path) -> None:
+    bell = doorbell(tmp_path)
+    for _ in range(500):
+        bell.ring()
+    huey, _ = open_huey(f"sqlite:///{tmp_path}/queue.db", wait_seconds=1)
+    assert huey.storage.queue_size() < 20
+    huey.storage.close()
+
+
+@pytest.mark.redis
+def test_messages_do_not_pile_up_in_redis_either(tmp_path: Path, redis_url: str) -> None:
+    bell = doorbell(tmp_path, redis_url)
+    for _ in range(2500):
+        bell.ring()
+    huey, _ = open_huey(redis_url, wait_seconds=1)
+    assert huey.storage.queue_size() <= 1100
+
+
+@pytest.mark.parametrize("queue_url", ["redis://127.0.0.1:1/0", "sqlite:////dev/null/queue.db"])
+def test_a_queue_that_is_down_fails_no_request_and_slows_none(
+    tmp_path: Path, queue_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bell = doorbell(tmp_path, queue_url)
+    bell.ring()  # imports huey
+    began = time.monotonic()
+    for _ in range(100):
+        bell.ring()
+    assert time.monotonic() - began < 1
+
+
+def test_messages_are_json_and_not_pickle() -> None:
+    huey, task = open_huey("sqlite:///:memory:", wait_seconds=1)
+    message = huey.serialize_task(task.s())
+    assert message.startswith(b'["')
+    assert huey.deserialize_task(message).name == "ring"
+    with pytest.raises(ValueError, match="line 1"):
+        JsonSerializer().deserialize(b"\x80\x04K\x01.")
+    huey.storage.close()
+
+
+def test_a_ring_costs_the_request_little(tmp_path: Path) -> None:
+    ear = doorbell(tmp_path).listen("worker-1-x")
+    bell = doorbell(tmp_path)
+    costs = []
+    for _ in range(200):
+        began = time.perf_counter()
+        bell.ring()
+        costs.append(time.perf_counter() - began)
+        ear.wait(0.01)
+    logging.getLogger(__name__).info("a ring costs %.0f µs", sorted(costs)[100] * 1e6)
+    assert sorted(costs)[100] < 0.001
+    ear.close()

@@ -1,0 +1,214 @@
+"""Worker processes, as operators run them: killed, drained, and beside each other."""
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aasim_core.data.migrations import CORE, Source
+from aasim_core.secrets import Keyring, new_key, save_keyring
+
+from .conftest import Shop
+
+PLUGINS = Path(__file__).parent / "plugins"
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def migration_sources() -> Sequence[Source]:
+    """The core's own; the plugin of these tests has none."""
+    return [Source("core", CORE)]
+
+
+@pytest.fixture
+def flags(databases: Any, request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    """Beside PostgreSQL the rings go through Redis, as in a large installation."""
+    return {} if databases.app_role is None else {"queue.url": request.getfixturevalue("redis_url")}
+
+
+@pytest.fixture
+def start(shop: Shop, database_url: str, app_role: str | None, tmp_path: Path, root: Path) -> Iterator[Start]:
+    """Starts worker processes, with settings like ``worker__threads=2``; they are killed at the end."""
+    save_keyring(Keyring([new_key()]), tmp_path / "secrets.json")
+    for name in ("note", "hang", "stop_when_asked", "linger", "die"):
+        shop.offers(f"probe.{name}")
+    bundled = [path.parent.name for path in (root / "plugins").glob("*/__init__.py") if "essential=True" not in path.read_text()]
+    environment = {
+        "PATH": os.environ["PATH"], "AASIM_DATA_DIR": str(tmp_path), "AASIM_DATABASE_URL": database_url,
+        "AASIM_DATABASE__APP_ROLE": app_role or "", "AASIM_QUEUE_URL": shop.app.settings.queue.url,
+        "AASIM_PLUGINS__FOLDER": str(PLUGINS), "AASIM_PLUGINS__ENABLED": '["probe"]',
+        "AASIM_PLUGINS__DISABLED": str(bundled).replace("'", '"'), "AASIM_LOG__FORMAT": "json",
+    }  # fmt: skip
+    started = []
+
+    def start_one(**settings: Any) -> "subprocess.Popen[bytes]":
+        more = {f"AASIM_{name.upper()}": str(value) for name, value in settings.items()}
+        process = subprocess.Popen([sys.executable, "-m", "aasim_core", "worker"], env=environment | more, cwd=root)
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+class Inbox:
+    """Where the jobs of the probe report; it takes everything at once, so that no job waits for the test."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self._words: queue.Queue[bytes] = queue.Queue()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while word := self._socket.recv(200):
+            self._words.put(word)
+
+    def next(self, seconds: float = 30) -> tuple[str, int]:
+        """The next word, and the number of the process that said it; queue.Empty when none comes."""
+        word, number = self._words.get(timeout=seconds).decode().split()
+        return word, int(number)
+
+    def close(self) -> None:
+        """Stop listening."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"", self.path)
+        self._reader.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
+    """An inbox at a short path."""
+    box = Inbox(tmp_path_factory.mktemp("i") / "s")
+    yield box
+    box.close()
+
+
+def test_a_job_of_a_killed_worker_is_done_again_as_soon_as_a_worker_is_there(shop: Shop, start: Start, inbox: Inbox) -> None:
+    job_id = shop.enqueue("probe.hang", {"socket": inbox.path, "word": "began"})
+    first = start()
+    assert inbox.next() == ("began", first.pid)
+    first.kill()
+    first.wait()
+    second = start()
+    assert inbox.next(seconds=15) == ("began", second.pid)
+    assert (shop.job(job_id).state, shop.job(job_id).crash_count) == ("running", 1)
+
+
+def test_a_job_of_a_killed_worker_is_taken_over_by_a_living_one(shop: Shop, start: Start, inbox: Inbox) -> None:
+    shop.enqueue("probe.hang", {"socket": inbox.path, "word": "began"})
+    workers = {process.pid: process for process in (start(), start())}
+    _, number = inbox.next()
+    workers.pop(number).kill()
+    [survivor] = workers
+    assert inbox.next(seconds=15) == ("began", survivor)
+
+
+def test_a_job_that_kills_three_workers_is_dead_and_its_neighbours_are_done(shop: Shop, start: Start, inbox: Inbox) -> None:
+    killer = shop.enqueue("probe.die", {"socket": inbox.path, "word": "killer"})
+    for word in ("left", "right"):
+        shop.enqueue("probe.linger", {"socket": inbox.path, "word": word})
+    for _ in range(3):
+        assert start().wait(30) == 9
+    last = start()
+    shop.wait_until(lambda: shop.states() == ["dead", "done", "done"])
+    assert shop.job(killer).error.endswith("that was crash 3 of 3")
+    assert last.poll() is None
+
+
+def test_a_worker_that_is_told_to_stop_lets_jobs_hand_themselves_back(shop: Shop, start: Start, inbox: Inbox) -> None:
+    job_id = shop.enqueue("probe.stop_when_asked", {"socket": inbox.path, "word": "began"})
+    worker = start()
+    inbox.next()
+    worker.terminate()
+    assert inbox.next() == ("handed-back", worker.pid)
+    assert worker.wait(10) == 0
+    assert (shop.job(job_id).state, shop.job(job_id).attempt, shop.job(job_id).crash_count) == ("queued", 0, 0)
+    other = start()
+    assert inbox.next() == ("began", other.pid)
+
+
+def test_a_worker_that_is_told_to_stop_hands_back_what_does_not_end(shop: Shop, start: Start, inbox: Inbox) -> None:
+    job_id = shop.enqueue("probe.hang", {"socket": inbox.path, "word": "began"})
+    worker = start(worker__grace_seconds=1)
+    inbox.next()
+    worker.terminate()
+    assert worker.wait(10) == 0
+    assert (shop.job(job_id).state, shop.job(job_id).attempt, shop.job(job_id).crash_count) == ("queued", 0, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_worker_at_once(shop: Shop, start: Start, inbox: Inbox, number: signal.Signals) -> None:
+    job_id = shop.enqueue("probe.hang", {"socket": inbox.path, "word": "began"})
+    worker = start(worker__grace_seconds=3600)
+    inbox.next()
+    worker.send_signal(number)
+    shop.wait_until(lambda: shop.job(job_id).state == "running")
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(1)
+    worker.send_signal(number)
+    assert worker.wait(10) == 0
+    assert shop.job(job_id).state == "queued"
+
+
+def test_a_worker_with_nothing_to_do_stops_at_once(shop: Shop, start: Start, inbox: Inbox) -> None:
+    shop.enqueue("probe.note", {"socket": inbox.path, "word": "done"})
+    worker = start()
+    inbox.next()
+    began = time.monotonic()
+    worker.terminate()
+    assert worker.wait(10) == 0
+    assert time.monotonic() - began < 3
+
+
+def test_an_idle_worker_is_woken_at_once_and_uses_no_processor_meanwhile(shop: Shop, start: Start, inbox: Inbox) -> None:
+    shop.enqueue("probe.note", {"socket": inbox.path, "word": "ready"})
+    worker = start(worker__poll_seconds=10)
+    inbox.next()
+    used = processor_seconds(worker.pid)
+    with pytest.raises(queue.Empty):
+        inbox.next(seconds=3)
+    assert processor_seconds(worker.pid) - used < 0.1
+    delays = []
+    for _ in range(20):
+        began = time.monotonic()
+        shop.enqueue("probe.note", {"socket": inbox.path, "word": "done"})
+        inbox.next()
+        delays.append(time.monotonic() - began)
+    assert sorted(delays)[10] < 0.1
+    assert max(delays) < 2
+
+
+def processor_seconds(number: int) -> float:
+    """The processor time that a process has used."""
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_no_job_is_lost_while_workers_are_killed(shop: Shop, start: Start, inbox: Inbox) -> None:
+    words = {str(number) for number in range(300)}
+    workers = [start(), start()]
+    for word in sorted(words):
+        shop.enqueue("probe.note", {"socket": inbox.path, "word": word})
+    heard: set[str] = set()
+    for count in (60, 120, 180, 240, 300):
+        while len(heard) < count:
+            heard.add(inbox.next()[0])
+        workers[0].kill()
+        workers = [*workers[1:], start()]
+    assert heard == words
+    shop.wait_until(lambda: set(shop.states()) == {"done"})
