@@ -88,6 +88,12 @@ def login(port: int, organization: str) -> str:
     return str(call(port, "POST", "/api/v1/auth/login", "", body)["data"]["access_token"])
 
 
+def scripted_engine(port: int, token: str) -> str:
+    """The id of the built-in engine that plays scripts."""
+    engines = call(port, "GET", "/api/v1/engines?limit=100", token)["data"]["items"]
+    return str(next(engine["id"] for engine in engines if engine["provider"] == "scripted"))
+
+
 def fill(settings: Mapping[str, Any], organization: str, agents: int, grants: int = 0) -> None:
     """Write agents of the organization, and grants of others, through the product's records in a process with its settings."""
     command = [sys.executable, "-m", "tests.bench.aasim_seed", email(organization), str(agents), str(grants)]

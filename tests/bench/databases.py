@@ -31,6 +31,12 @@ class Database:
         return {"AASIM_DATA_DIR": str(self.folder), "AASIM_DATABASE_URL": self.url, **role}
 
 
+def settle(database: Database) -> None:
+    """Let PostgreSQL look at what was filled in, as its autovacuum does after a while."""
+    if database.kind == "postgresql":
+        run_on_server("VACUUM ANALYZE", database.url)
+
+
 @contextmanager
 def fresh(kind: str, name: str) -> Iterator[Database]:
     """An empty database of `kind` (`sqlite` or `postgresql`) while the body runs."""
@@ -56,11 +62,11 @@ def _postgresql(name: str) -> Iterator[str]:
         run_on_server(f"DROP ROLE IF EXISTS {name}")
 
 
-def run_on_server(statement: str) -> None:
-    """Run one statement on the PostgreSQL server, outside any transaction."""
+def run_on_server(statement: str, url: str = f"{SERVER}/postgres") -> None:
+    """Run one statement on the PostgreSQL server (in the database at `url`), outside any transaction."""
     import psycopg
 
-    with psycopg.connect(f"{SERVER}/postgres", autocommit=True, connect_timeout=5) as connection:
+    with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
         connection.execute(statement)
 
 

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 
 from . import load
+from .aasim import scripted_engine
 from .contestants import ROOT, Service
 from .databases import Database
 from .probe import Probe
@@ -59,5 +60,6 @@ def an_agent(service: Service, database: Database) -> str:
     if service.executions == "execution":
         probe = Probe(database.url, "agent")
         return probe.first(f"SELECT id FROM agent WHERE organization_id = '{READER}'")
-    body = {**NEW_AGENT, "name": "Scripted", "engine_id": "scripted", "parameters": {"replies": ["done"]}}
+    engine = scripted_engine(service.port, service.reader)
+    body = {**NEW_AGENT, "name": "Scripted", "engine_id": engine, "parameters": {"replies": ["done"]}}
     return str(call(service.port, "POST", "/api/v1/agents", service.reader, body)["data"]["id"])

@@ -35,9 +35,13 @@ class Plan:
 
 @dataclass
 class Result:
-    """What came back in the measured time; latencies in milliseconds, `client_cpu` as a share of one core."""
+    """What came back in the measured time; latencies in milliseconds, `client_cpu` as a share of one core.
+
+    `server_cpu`, which the caller fills in, is microseconds of processor time a request, warming up included.
+    """
 
     requests: int = 0
+    warm_up_requests: int = 0
     seconds: float = 0
     rate: float = 0
     p50: float = 0
@@ -46,6 +50,7 @@ class Result:
     errors: int = 0
     answer_bytes: int = 0
     client_cpu: float = 0
+    server_cpu: float = 0
     samples: list[str] = field(default_factory=list)
 
 
@@ -119,10 +124,11 @@ def run(plan: Plan) -> Result:
         poll.register(connection.sock, select.EPOLLIN)
     for connection in connections.values():
         connection.send(next(requests))
-    _drive(poll, connections, requests, plan, plan.warm_up)
+    warm, _ = _drive(poll, connections, requests, plan, plan.warm_up)
     started, cpu = time.perf_counter(), time.process_time()
     latencies, result = _drive(poll, connections, requests, plan, plan.seconds)
     result.seconds = time.perf_counter() - started
+    result.warm_up_requests = len(warm)
     result.client_cpu = round((time.process_time() - cpu) / result.seconds, 3)
     for connection in connections.values():
         connection.sock.close()

@@ -33,7 +33,7 @@ KEY = shape.KEY.decode()
 class Base(DeclarativeBase):
     """Every table."""
 
-    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012
+    type_annotation_map = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[Any]: JSON}
 
 
 class Organization(Base):

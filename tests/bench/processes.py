@@ -104,6 +104,15 @@ def memory(pid: int) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
 
 
+def cpu_seconds(pids: Sequence[int]) -> float:
+    """The processor time that the processes and their children took so far."""
+    ticks = 0
+    for pid in [pid for parent in pids for pid in (parent, *children(parent))]:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def children(pid: int) -> list[int]:
     """The process's children and theirs."""
     own = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]

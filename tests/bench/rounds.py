@@ -11,7 +11,7 @@ from typing import Any
 from . import executions, web
 from .aasim import Aasim
 from .contestants import FLOOR, JOB_TABLE, QUEUE_PEERS, WEB_PEERS, Contestant, Service
-from .databases import Database, fresh
+from .databases import Database, fresh, settle
 from .findings import Finding, Goal, Measurement, found
 
 _GOALS = {
@@ -83,6 +83,7 @@ def _rounds(
             options.progress(f"{kind}: filling the database of {contestant.title}")
             databases[contestant.name] = stack.enter_context(fresh(kind, contestant.name))
             contestant.prepare(databases[contestant.name])
+            settle(databases[contestant.name])
         for number in range(options.rounds):
             for contestant in contestants:
                 options.progress(f"{kind}: round {number + 1} of {options.rounds}, {contestant.title}")

@@ -14,7 +14,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers 200, or 500 to every path that says so; remembers bodies."""
 
     protocol_version = "HTTP/1.1"
-    bodies: list[str] = []  # noqa: RUF012 - emptied by the fixture
+    bodies: list[str] = []
 
     def do_POST(self) -> None:
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode())

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import load
 from .contestants import ROOT, Service
+from .processes import cpu_seconds
 from .shape import NEW_AGENT
 
 JOBS = ("J1", "J1t", "J2", "J3")
@@ -38,14 +39,13 @@ def call(port: int, method: str, path: str, token: str, body: Any = None) -> Any
 
 def measured(service: Service, job: str, *, seconds: float, warm_up: float, numbers: Iterator[int]) -> load.Result:
     """Load `service` with one job; `Failed` when an answer was not the expected one."""
-    return loaded(
-        service.port,
-        requests_of(service, job),
-        expect=201 if job == "J3" else 200,
-        seconds=seconds,
-        warm_up=warm_up,
-        first_number=next(numbers) * 1_000_000,
-    )
+    requests, first, pids = requests_of(service, job), next(numbers) * 1_000_000, [process.pid for process in service.processes]
+    before = cpu_seconds(pids)
+    expect = 201 if job == "J3" else 200
+    result = loaded(service.port, requests, expect=expect, seconds=seconds, warm_up=warm_up, first_number=first)
+    cost = (cpu_seconds(pids) - before) / (result.requests + result.warm_up_requests)
+    result.server_cpu = round(cost * 1e6, 1)
+    return result
 
 
 def loaded(port: int, requests: list[str], **more: float) -> load.Result:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ..bench.aasim import scripted_engine
 from ..bench.processes import answers, free_port
 from .conftest import how_many
 from .deployment import Deployment, until
 from .invariants import violations
-from .workload import Client, History, execute, prepare, scripted_engine
+from .workload import Client, History, execute, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 
@@ -35,7 +36,7 @@ def test_a_worker_stops_within_its_grace_while_a_slow_run_waits_for_its_engine(d
     deployment.start("serve")
     client, _ = prepare(deployment.port)
     slow = {"replies": [{"text": "done", "delay_seconds": 60}]}
-    body = {"name": "Slow", "engine_id": scripted_engine(client), "parameters": slow}
+    body = {"name": "Slow", "engine_id": scripted_engine(deployment.port, client.token), "parameters": slow}
     agent = client.ask("POST", "/api/v1/agents", body)[1]["data"]["id"]
     deployment.start("worker", AASIM_WORKER__GRACE_SECONDS="2")
     execution = client.ask("POST", f"/api/v1/agents/{agent}/execute", {"input": "Go."})[1]["data"]["id"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
-from ..bench.aasim import register
+from ..bench.aasim import register, scripted_engine
 
 #: A run of five steps: an engine call, a tool call, an engine call, a tool call, and the answer.
 SCRIPT = {
@@ -103,16 +103,10 @@ class History:
 def prepare(port: int) -> tuple[Client, History]:
     """Register an organization with one agent that plays `SCRIPT`."""
     client = Client(port, register(port, f"faults_{token_hex(4)}"))
-    engine = scripted_engine(client)
+    engine = scripted_engine(port, client.token)
     status, answer = client.ask("POST", "/api/v1/agents", {"name": "Scripted", "engine_id": engine, "parameters": SCRIPT})
     assert status == 201, answer
     return client, History(answer["data"]["id"])
-
-
-def scripted_engine(client: Client) -> str:
-    """The id of the built-in engine that plays scripts."""
-    _, answer = client.ask("GET", "/api/v1/engines?limit=100")
-    return str(next(engine["id"] for engine in answer["data"]["items"] if engine["provider"] == "scripted"))
 
 
 def execute(client: Client, history: History) -> Operation:
