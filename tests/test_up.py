@@ -19,13 +19,23 @@ pytestmark = pytest.mark.long
 _LAST_LINE = "Ctrl-C stops."
 
 
+def aasim(*arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "aasim_core", *arguments]
+
+
+def seconds_of(action: Callable[[], object]) -> float:
+    started = time.monotonic()
+    action()
+    return time.monotonic() - started
+
+
 class Platform:
     """A running ``aasim up``, and what it has written so far."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        command = [sys.executable, "-P", "-m", "aasim_core", "up", "--port", str(self.port), "--data", "data", *arguments]
+        command = aasim("up", "--port", str(self.port), "--data", "data", *arguments)
         self.output = ""
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -66,7 +76,7 @@ def up(tmp_path: Path) -> Iterator[Callable[..., Platform]]:
             platform.stop(signal.SIGTERM)
 
 
-def test_the_first_start_prepares_everything_and_the_second_changes_nothing(up: Callable[..., Platform]) -> None:
+def test_the_first_start_prepares_everything_and_the_second_changes_nothing(up: Callable[..., Platform], tmp_path: Path) -> None:
     first = up()
     output = first.read_until(_LAST_LINE)
     assert re.search(r"Database: \d+ migrations applied", output)
@@ -74,10 +84,11 @@ def test_the_first_start_prepares_everything_and_the_second_changes_nothing(up: 
     assert f"curl -s http://127.0.0.1:{first.port}/api/v1/auth/login" in output
     assert first.is_ready()
     assert first.stop() == 0
-    started = time.monotonic()
+    # On a machine that is busy with other tests everything takes longer: one command that loads the platform says how much.
+    reference = seconds_of(lambda: subprocess.run(aasim("migrate", "--check", "--data", "data"), cwd=tmp_path, check=True))
     second = up()
-    output = second.read_until(_LAST_LINE)
-    assert time.monotonic() - started < 3
+    assert seconds_of(lambda: second.read_until(_LAST_LINE)) < max(3, 4 * reference)
+    output = second.output
     assert "Database: up to date" in output
     assert "Password" not in output
     assert second.stop(signal.SIGTERM) == 0
