@@ -167,7 +167,7 @@ def _mentions(sql: str, tenant_tables: frozenset[str]) -> int:
     if not tenant_tables:
         return 0
     names = "|".join(map(re.escape, sorted(tenant_tables)))
-    return len(re.findall(rf'(?<!\w)["`\[]?(?:{names})["`\]]?(?![\w"])(?!\s*\.)', sql, re.IGNORECASE))
+    return len(re.findall(rf'(?<!\w)(?:{names})["`\]]?(?![\w"])(?!\s*\.)', sql, re.IGNORECASE))
 
 
 def refuse_unscoped(sql: str, confined: int, tenant_tables: frozenset[str]) -> None:

@@ -11,7 +11,7 @@ from aasim_core.context import system_scope
 from aasim_core.data.records import find_or_none
 from aasim_core.data.statements import Bind
 
-from .landscape import ITEMS, OTHER, POSTGRES, SQLITE, THEIRS, Country, Item, Landscape, Owner, Shape
+from .landscape import ITEMS, OTHER, POSTGRES, SQLITE, THEIRS, Country, Item, Landscape, Owner, Renamed, Shape
 
 
 def _tree(start: Any) -> Any:
@@ -66,6 +66,7 @@ READS = [
     Shape("a table without a model", lambda land: ITEMS.select().bind(land.database)),
     Shape("a table with columns and no model", lambda land:
         Table("attack_item", ("id", "name")).select().bind(land.database)),
+    Shape("a field that is not named as its column", lambda _: Renamed.select()),
     Shape("an alias of a table without a model", lambda land: ITEMS.alias("x").select().bind(land.database)),
     Shape("a table by another spelling", lambda land: Table("Attack_ITEM").select().bind(land.database), only=SQLITE),
     Shape("a table with its schema", lambda land: Table("attack_item", schema="main").select().bind(land.database)),

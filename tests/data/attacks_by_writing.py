@@ -11,7 +11,7 @@ from peewee import SQL, Case, Entity, Select, Value, fn
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import change, create, insert
 
-from .landscape import ITEMS, OTHER, OURS, THEIRS, Item, Landscape, Owner, Shape
+from .landscape import ITEMS, OTHER, OURS, THEIRS, Item, Landscape, Owner, Renamed, Shape
 
 VALUES = {"slug": "new", "name": "our new item", "rank": 9, "country": "DE"}
 
@@ -180,6 +180,10 @@ REFUSED = [
     Shape("insert for others: their record", lambda land: insert(_copied(land.their_items[0]))),
     Shape("insert for others: save", lambda _: Item(**VALUES, organization_id=THEIRS).save(force_insert=True)),
     Shape("insert for others: bulk create", lambda _: Item.bulk_create([Item(**VALUES, organization_id=THEIRS)])),
+    Shape("insert for others: a field not named as its column", lambda _: Renamed.insert(id="x", name="x", organization=THEIRS).execute()),
+    Shape("insert for others: such fields by name", lambda _:
+        Renamed.insert_many([{"id": "x", "name": "x", "organization": THEIRS}]).execute()),
+    Shape("move: a field not named as its column", lambda _: Renamed.update(organization=THEIRS).execute()),
     Shape("insert from a query", lambda _: Item.insert_from(OTHER.select(OTHER.slug), [Item.slug]).execute()),
     Shape("insert from raw SQL", lambda _: Item.insert_many(SQL("SELECT 1"), fields=[Item.slug]).execute()),
     Shape("replace", lambda _: Item.replace({**VALUES, "slug": "their-0"}).execute()),

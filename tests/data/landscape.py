@@ -45,10 +45,25 @@ class Item(TenantRecord):
         id_prefix = "item"
 
 
+class Renamed(peewee.Model):
+    """The owners again, with a field that is not named as its column."""
+
+    id = peewee.TextField(primary_key=True)
+    organization = peewee.TextField(column_name="organization_id")
+    name = peewee.TextField()
+    version = peewee.BigIntegerField(default=1)
+    created_at = peewee.TextField(default="")
+    updated_at = peewee.TextField(default="")
+
+    class Meta:
+        legacy_table_names = False
+        table_name = "attack_owner"
+
+
 ITEMS = peewee.Table("attack_item")
 OTHER = Item.alias()
 POSTGRES, SQLITE = "postgresql", "sqlite"
-RECORDS: tuple[type[Record], ...] = (Country, Owner, Item)  # type: ignore[assignment]
+RECORDS: tuple[type[Record], ...] = (Country, Owner, Item, Renamed)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
