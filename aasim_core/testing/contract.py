@@ -1,0 +1,144 @@
+"""The suite of the promises that every plugin makes, from one line in the plugin's own tests.
+
+    from aasim_core.testing.contract import PluginContract
+
+
+    class TestContract(PluginContract):
+        plugin = "notes"
+
+Every operation of the plugin is tried, once on SQLite and once on PostgreSQL, with bodies that its schemas say they take. What they
+cannot say, the attributes of the class do.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import pytest
+
+from ..app import build_app
+from ..data.migrations import Source
+from ..errors import StartupError
+from ..http.operations import Endpoint
+from ..plugins.registry import Found
+from .apps import settings_in
+from .contract_answers import AnswerContract
+from .contract_life import LifeContract
+from .contract_lists import ListContract
+from .contract_manifest import ManifestContract
+from .contract_refusals import RefusalContract
+from .databases import Databases
+from .selection import only
+from .stage import Hints, Sample, Stage, name_of, running
+from .world import Client, Person, World
+
+
+class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListContract, LifeContract):
+    """The contract suite; a subclass named ``Test…`` says which `plugin` it is about.
+
+    `folder` is the drop-in folder of a plugin that is not installed. `companions` are plugins that have to be on for the samples to
+    work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For `samples`, `objects`, `rows`,
+    `before` and `placed` see `stage.Hints`. `unasked` names declared permissions that no operation of the plugin asks for, and
+    `silent` operations that change something and emit no event, each with the reason.
+    """
+
+    plugin: ClassVar[str]
+    folder: ClassVar[Path | None] = None
+    companions: ClassVar[Sequence[str]] = ()
+    settings: ClassVar[Mapping[str, Any]] = {}
+    samples: ClassVar[Mapping[str, Sample]] = {}
+    objects: ClassVar[Mapping[str, str | Callable[[World, Person], str]]] = {}
+    rows: ClassVar[Mapping[str, str]] = {}
+    before: ClassVar[Mapping[str, Callable[[Client, str], object]]] = {}
+    placed: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    unasked: ClassVar[Mapping[str, str]] = {}
+    silent: ClassVar[Mapping[str, str]] = {}
+
+    #: The plugin's operations, as they were found when the class was made.
+    _operations: ClassVar[Mapping[str, Endpoint]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Look at the plugin, and leave out the tests of what it does not have."""
+        super().__init_subclass__(**kwargs)
+        if not hasattr(cls, "plugin"):
+            return
+        found, cls._operations = _examined(cls)
+        for name in dir(cls):
+            if name.startswith("test_") and not _applies(getattr(cls, name), found, cls._operations):
+                setattr(cls, name, None)
+
+    @classmethod
+    def hints(cls) -> Hints:
+        """What the class says about how its operations are tried."""
+        return Hints(cls.samples, cls.objects, cls.rows, cls.before, cls.placed)
+
+    @classmethod
+    def flags(cls) -> Mapping[str, Any]:
+        """The settings under which the operations are tried."""
+        return {**only([cls.plugin, *cls.companions], cls.folder), **cls.settings}
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run a test that is about operations once for each of them."""
+        concerns = getattr(metafunc.function, "concerns", None)
+        if concerns is not None:
+            names = [name for name, endpoint in self._operations.items() if concerns(endpoint)]
+            metafunc.parametrize("endpoint", names, indirect=True)
+
+    @pytest.fixture(scope="class", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+    @classmethod
+    def stage_databases(cls, request: pytest.FixtureRequest) -> Databases:
+        """The maker of databases; what uses it runs once on SQLite and once on PostgreSQL."""
+        maker: Databases = request.getfixturevalue("sqlite_folder" if request.param == "sqlite" else "postgres_server")
+        return maker
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def stage_flags(cls, stage_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
+        """The settings of the stage, with a data folder and a migrated database of its own."""
+        folder = tmp_path_factory.mktemp("stage")
+        url = stage_databases.lend(_sources_of(folder, cls.flags()))
+        role = {"database.app_role": stage_databases.app_role} if stage_databases.app_role else {}
+        yield {**cls.flags(), "data_dir": str(folder), "database.url": url, "database.durability": "normal", **role}
+        stage_databases.take_back(url)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shared_stage(cls, stage_flags: Mapping[str, Any]) -> Iterator[Stage]:
+        """The app of all tests of the class, with its world."""
+        with running(settings_in(Path(stage_flags["data_dir"]), stage_flags)) as app:
+            yield Stage(app, cls.hints())
+
+    @pytest.fixture
+    def stage(self, shared_stage: Stage) -> Stage:
+        """The same, ready for a test."""
+        shared_stage.enter()
+        return shared_stage
+
+    @pytest.fixture
+    def endpoint(self, request: pytest.FixtureRequest, stage: Stage) -> Endpoint:
+        """The operation that the test is about."""
+        return stage.endpoints[request.param]
+
+
+def _examined(contract: type[PluginContract]) -> tuple[Found | None, Mapping[str, Endpoint]]:
+    """The plugin and its operations by name; None and none of one that does not load, which a test of its own says."""
+    with TemporaryDirectory() as folder:
+        try:
+            app = build_app(settings_in(Path(folder), contract.flags()))
+        except StartupError:
+            return None, {}
+    operations = {name_of(endpoint): endpoint for endpoint in app.endpoints if endpoint.plugin == contract.plugin}
+    return app.plugins.find(contract.plugin), operations
+
+
+def _applies(test: Any, found: Found | None, operations: Mapping[str, Endpoint]) -> bool:
+    """Whether a test, which may be left out already, is about anything that the plugin has."""
+    concerns = getattr(test, "concerns", None)
+    if concerns is not None and not any(map(concerns, operations.values())):
+        return False
+    return found is None or all(suits(found) for suits in getattr(test, "suits", ()))
+
+
+def _sources_of(folder: Path, flags: Mapping[str, Any]) -> Sequence[Source]:
+    return build_app(settings_in(folder, flags)).migration_sources

@@ -1,0 +1,135 @@
+"""The part of the contract suite about what operations answer when they do what they are for."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+from uuid import uuid4
+
+from ..http.operations import Endpoint
+from .asking import Exchange
+from .contract_terms import any_operation, deletes, demand, for_each, has_ids, reads, reads_one, repeatable, writes
+from .stage import Stage, name_of
+
+#: How many statements reading one object may take, with finding out who asks.
+_MOST_FOR_ONE = 3
+#: What an answer without a body need not say, and what differs between two answers.
+_OF_THE_BODY = frozenset(("x-request-id", "content-length", "content-type"))
+
+
+def _has_version(endpoint: Endpoint) -> bool:
+    return has_ids(endpoint) and endpoint.method in ("PUT", "PATCH", "DELETE")
+
+
+class AnswerContract:
+    """What operations answer."""
+
+    silent: ClassVar[Mapping[str, str]]
+
+    @for_each(any_operation)
+    def test_it_answers_as_the_reference_says(self, stage: Stage, endpoint: Endpoint) -> None:
+        """A documented status of success, and a body that meets its schema, in the envelope to the letter."""
+        exchange = stage.perform(endpoint)
+        wanted = (endpoint.operation.status, *endpoint.operation.also)
+        problem = (
+            f"{exchange}\nit must answer {' or '.join(map(str, wanted))}; if the request is wrong, write `samples` or `before`"
+        )
+        demand(exchange.status in wanted, problem)
+        flaw = stage.documented.flaw(endpoint, exchange)
+        demand(flaw is None, f"{exchange}\n{flaw}")
+
+    @for_each(any_operation)
+    def test_the_reference_tells_its_permission_and_a_summary(self, stage: Stage, endpoint: Endpoint) -> None:
+        """``x-permission``, a summary and an operationId are in the document."""
+        described = stage.documented.operation(endpoint) or {}
+        demand(described.get("x-permission") == endpoint.operation.permission, f"{name_of(endpoint)} tells another x-permission")
+        demand(described.get("summary"), f"{name_of(endpoint)} has no summary; give its responder a docstring")
+        demand(described.get("operationId"), f"{name_of(endpoint)} has no operationId")
+
+    @for_each(reads)
+    def test_a_head_is_a_get_without_its_body(self, stage: Stage, endpoint: Endpoint) -> None:
+        """The same status and headers, and no byte of a body."""
+        person = stage.owner
+        path = stage.prepared_path(endpoint, person)
+        got, head = stage.ask("GET", path, person), stage.ask("HEAD", path, person)
+        demand(head.content == b"", f"{head}\nan answer to HEAD has no body")
+        demand(head.status == got.status, f"{head}\nand the GET answered {got.status}")
+        ours, theirs = _headers(head), _headers(got)
+        demand(ours == theirs, f"{head}\nits headers are {ours}, and those of the GET {theirs}")
+
+    @for_each(reads_one)
+    def test_reading_one_object_takes_few_statements(self, stage: Stage, endpoint: Endpoint) -> None:
+        """At most three, authentication included, once everything that is kept is known."""
+        path = stage.prepared_path(endpoint, stage.owner)
+        stage.ask("GET", path, stage.owner)
+        with stage.counting() as statements:
+            stage.ask("GET", path, stage.owner)
+        listed = "\n".join(statements)
+        demand(
+            len(statements) <= _MOST_FOR_ONE, f"GET {path} ran {len(statements)} statements, more than {_MOST_FOR_ONE}:\n{listed}"
+        )
+
+    @for_each(reads_one)
+    def test_an_object_that_has_not_changed_is_not_sent_again(self, stage: Stage, endpoint: Endpoint) -> None:
+        """304 without a body to the ETag that was read, where there is one."""
+        path = stage.prepared_path(endpoint, stage.owner)
+        tag = stage.ask("GET", path, stage.owner).headers.get("etag")
+        if tag is not None:
+            exchange = stage.ask("GET", path, stage.owner, headers={"If-None-Match": tag})
+            demand(exchange.status == 304 and not exchange.content, f"{exchange}\nto If-None-Match: {tag}; it must answer 304")
+
+    @for_each(writes)
+    def test_a_change_is_an_event(self, stage: Stage, endpoint: Endpoint) -> None:
+        """At least one event is in the log; an operation that tells nobody is in `silent`, with the reason."""
+        person = stage.world.organization()
+        path, content = stage.prepared_path(endpoint, person), stage.content(endpoint, person)
+        happened = stage.events()
+        exchange = stage.ask(endpoint.method, path, person if endpoint.needs_caller else None, **content)
+        demand(exchange.succeeded, exchange)
+        told = stage.events() > happened
+        if name_of(endpoint) in self.silent:
+            demand(not told, f"{exchange}\nand an event tells of it; remove {name_of(endpoint)!r} from `silent`")
+        else:
+            demand(told, f"{exchange}\nand no event tells of it; emit one, or give the reason in `silent`")
+
+    @for_each(repeatable)
+    def test_the_same_key_gives_the_same_answer_and_does_it_once(self, stage: Stage, endpoint: Endpoint) -> None:
+        """A POST with an ``Idempotency-Key`` is replayed to the byte; another body under the key is refused."""
+        person = stage.owner
+        path, content = stage.prepared_path(endpoint, person), stage.content(endpoint, person)
+        headers = {"Idempotency-Key": uuid4().hex}
+        first = stage.ask("POST", path, person, headers=headers, **content)
+        happened = stage.events()
+        again = stage.ask("POST", path, person, headers=headers, **content)
+        demand(first.succeeded, first)
+        demand((again.status, again.content) == (first.status, first.content), f"{again}\nand the first time {first.content!r}")
+        demand(again.headers.get("idempotency-replayed") == "true", f"{again}\nlacks Idempotency-Replayed: true")
+        demand(stage.events() == happened, f"{again}\nand it was done twice: there are new events")
+        other = stage.ask("POST", path, person, headers=headers, body={"another": "body"})
+        demand(other.codes == {"Idempotency-Key": ["idempotency_key_reused"]}, f"{other}\nto another body under the same key")
+
+    @for_each(deletes)
+    def test_what_is_deleted_is_gone(self, stage: Stage, endpoint: Endpoint) -> None:
+        """The answer names the id; a second DELETE, and every operation on it, is the 404 of nothing."""
+        ids = stage.ids(endpoint, stage.owner, fresh=True)
+        path = stage.filled(endpoint.template, ids)
+        first = stage.ask("DELETE", path, stage.owner)
+        demand(
+            first.data == {"id": list(ids.values())[-1], "deleted": True},
+            f"{first}\nit must answer with the id, and deleted: true",
+        )
+        for other in stage.app.endpoints:
+            if other.template == endpoint.template:
+                gone = stage.ask(other.method, path, stage.owner, **stage.content(other, stage.owner))
+                demand(gone.codes == {"_": ["not_found"]}, f"{gone}\nafter it was deleted; it must answer 404 not_found")
+
+    @for_each(_has_version)
+    def test_a_change_of_what_somebody_else_changed_is_refused(self, stage: Stage, endpoint: Endpoint) -> None:
+        """412 ``version_conflict`` to an ``If-Match`` with another tag than the object has now, where it has one."""
+        path = stage.prepared_path(endpoint, stage.owner)
+        if "etag" in stage.ask("GET", path, stage.owner).headers:
+            content = stage.content(endpoint, stage.owner)
+            exchange = stage.ask(endpoint.method, path, stage.owner, headers={"If-Match": '"999"'}, **content)
+            demand(exchange.codes == {"_": ["version_conflict"]}, f"{exchange}\nto a stale If-Match; it must answer 412")
+
+
+def _headers(exchange: Exchange) -> dict[str, str]:
+    return {name: value for name, value in exchange.headers.items() if name not in _OF_THE_BODY}

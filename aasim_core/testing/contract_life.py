@@ -1,0 +1,213 @@
+"""The part of the contract suite about a plugin's life: its tables come and go, and so does the plugin, without its data."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from ..app import App, build_app
+from ..context import organization_scope, system_scope
+from ..data.connect import connect
+from ..errors import StartupError
+from ..http.operations import Endpoint
+from ..jobs.leases import Leases
+from ..jobs.presence import Presence
+from ..jobs.queue import enqueue
+from ..jobs.records import PARKED, QUEUED, JobRow
+from ..jobs.runner import Runner
+from ..jobs.upkeep import Upkeep
+from ..plugins.declarations import table_of
+from ..plugins.registry import Found
+from .apps import settings_in
+from .contract_terms import demand, demand_none, provided
+from .databases import Databases
+from .selection import without
+from .stage import Hints, Stage, running
+from .tables import History, differences, history_of
+from .world import Person
+
+
+def _can_be_off(found: Found) -> bool:
+    return not found.essential
+
+
+def _is_essential(found: Found) -> bool:
+    return found.essential
+
+
+def _has_tables(found: Found) -> bool:
+    return bool(found.brings.tables)
+
+
+def _has_jobs(found: Found) -> bool:
+    return bool(found.brings.jobs) and not found.essential
+
+
+class LifeContract:
+    """Tables and data, on and off."""
+
+    plugin: ClassVar[str]
+    folder: ClassVar[Path | None]
+
+    @pytest.fixture
+    def stage_without(self, stage: Stage, stage_flags: Mapping[str, Any]) -> Iterator[Stage]:
+        """The same installation and people, with the plugin turned off, and what requires it."""
+        flags = without(stage_flags, self.plugin, self.folder)
+        with running(settings_in(Path(flags["data_dir"]), flags)) as app:
+            yield Stage(app, Hints(), (stage.owner, stage.stranger))
+        stage.enter()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def history(cls, shared_stage: Stage, stage_databases: Databases) -> History:
+        """What became of the plugin's tables in a database of their own, up, down and up again."""
+        mine = [model for model in shared_stage.app.models if table_of(model) in _tables_of(shared_stage, cls.plugin)]
+        url = stage_databases.create()
+        database = connect(url, durability="normal")
+        try:
+            return history_of(database, shared_stage.app.migration_sources, cls.plugin, mine)
+        finally:
+            database.close_all()
+            stage_databases.drop(url)
+
+    @provided(_has_tables)
+    def test_its_migrations_make_what_its_records_mean(self, history: History) -> None:
+        """Columns, types, nulls, keys and indexes are the same."""
+        demand_none(differences(history.migrated, history.meant, "by the migrations", "by the records"))
+
+    @provided(_has_tables)
+    def test_its_migrations_go_down(self, history: History) -> None:
+        """None of its tables is left, and no other one is missing."""
+        demand_none(differences(history.left, history.before, "after going down", "before"))
+
+    @provided(_has_tables)
+    def test_its_migrations_go_up_again(self, history: History) -> None:
+        """The tables are as they were the first time."""
+        demand_none(differences(history.again, history.migrated, "the second time", "the first time"))
+
+    @provided(_is_essential)
+    def test_it_cannot_be_turned_off(self, stage_flags: Mapping[str, Any]) -> None:
+        """The app says so instead of starting without it."""
+        with pytest.raises(StartupError, match=f"{self.plugin} is essential"):
+            build_app(settings_in(Path(stage_flags["data_dir"]), {**stage_flags, "plugins.disabled": [self.plugin]}))
+
+    @provided(_can_be_off)
+    def test_turned_off_its_routes_are_gone(self, stage: Stage, stage_without: Stage) -> None:
+        """404 ``route_not_found``, as if they had never been there, and not a word in the reference."""
+        flaws = []
+        for endpoint in _operations_of(stage, self.plugin):
+            exchange = stage_without.ask(endpoint.method, _path_to_nothing(endpoint), stage.owner)
+            if exchange.codes != {"_": ["route_not_found"]}:
+                flaws.append(f"{exchange}\nwhile {self.plugin} is off; it must answer 404 route_not_found")
+            if stage_without.documented.operation(endpoint) is not None:
+                flaws.append(f"the reference has {endpoint.template} while {self.plugin} is off")
+        demand_none(flaws)
+
+    @provided(_can_be_off)
+    def test_turned_off_the_rest_runs(self, stage: Stage, stage_without: Stage) -> None:
+        """What is left answers, and the list of plugins says that it is off."""
+        listed = stage_without.ask("GET", "/plugins", stage.owner)
+        states = {plugin["name"]: plugin["state"] for plugin in listed.data["items"]}
+        demand(states[self.plugin] == "off", f"{listed}\nit must say that {self.plugin} is off")
+        for other in stage_without.app.endpoints:
+            if other.method == "GET" and not other.path_ids:
+                exchange = stage_without.ask("GET", other.template, stage.owner)
+                demand(exchange.status < 500, f"{exchange}\nwhile {self.plugin} is off")
+
+    @provided(_has_tables)
+    @provided(_can_be_off)
+    def test_turned_off_and_on_again_its_data_is_there(self, stage: Stage, stage_flags: Mapping[str, Any]) -> None:
+        """Not a row is touched."""
+        for endpoint in _operations_of(stage, self.plugin):
+            stage.ids(endpoint, stage.owner)
+        before = _rows(stage, self.plugin)
+        flags = without(stage_flags, self.plugin, self.folder)
+        with running(settings_in(Path(flags["data_dir"]), flags)) as app:
+            exchange = Stage(app, Hints(), (stage.owner, stage.stranger)).ask("GET", "/health/ready")
+        stage.enter()
+        demand(exchange.status == 200, f"{exchange}\nwhile {self.plugin} is off")
+        changed = [table for table, rows in _rows(stage, self.plugin).items() if rows != before[table]]
+        demand(not changed, f"{', '.join(changed)} changed while {self.plugin} was off")
+
+    @provided(_has_jobs)
+    def test_turned_off_its_jobs_wait_until_it_is_on_again(self, stage: Stage, stage_without: Stage) -> None:
+        """Queued jobs are parked by whoever would do them, and queued again later."""
+        stage.enter()
+        names = _found(stage.app, self.plugin).brings.jobs
+        with organization_scope(stage.owner.organization_id), stage.app.database.transaction():
+            ids = [enqueue(name, {}) for name in names]
+        stage_without.enter()
+        _do_jobs(stage_without.app)
+        parked = _states(ids)
+        demand(set(parked.values()) == {PARKED}, f"while {self.plugin} is off its jobs are {parked}")
+        stage.enter()
+        Upkeep(stage.app, Leases(stage.app.database, "test"), Presence(stage.app.settings.data_dir)).unpark()
+        back = _states(ids)
+        _forget(stage.app, ids)
+        demand(set(back.values()) == {QUEUED}, f"when {self.plugin} is on again its jobs are {back}")
+
+    @provided(_can_be_off)
+    def test_an_organization_can_do_without_it(self, stage: Stage) -> None:
+        """Its owner switches it off, and its routes answer 404 ``feature_disabled`` there, and nowhere else."""
+        person = stage.world.organization()
+        mine = [endpoint for endpoint in _operations_of(stage, self.plugin) if endpoint.needs_caller]
+        _switch(stage, person, self.plugin, enabled=False)
+        off, elsewhere = ({_code(stage, endpoint, who) for endpoint in mine} for who in (person, stage.stranger))
+        _switch(stage, person, self.plugin, enabled=True)
+        again = {_code(stage, endpoint, person) for endpoint in mine}
+        demand(off <= {"feature_disabled"}, f"where {self.plugin} is switched off, its operations answer {off}")
+        demand("feature_disabled" not in again, f"{self.plugin} is switched on again, and its operations answer {again}")
+        demand("feature_disabled" not in elsewhere, f"{self.plugin} is switched off for another organization too")
+
+
+def _operations_of(stage: Stage, plugin: str) -> list[Endpoint]:
+    return [endpoint for endpoint in stage.app.endpoints if endpoint.plugin == plugin]
+
+
+def _path_to_nothing(endpoint: Endpoint) -> str:
+    return Stage.filled(endpoint.template, dict.fromkeys(endpoint.path_ids, "x"))
+
+
+def _code(stage: Stage, endpoint: Endpoint, person: Person) -> str | None:
+    """The code with which the operation refuses an object that is not there."""
+    codes = stage.ask(endpoint.method, _path_to_nothing(endpoint), person).codes
+    return next((code for codes in codes.values() for code in codes), None)
+
+
+def _switch(stage: Stage, person: Person, plugin: str, *, enabled: bool) -> None:
+    path = f"/plugins/{plugin}/organizations/{person.organization_id}"
+    exchange = stage.ask("PUT", path, person, body={"enabled": enabled})
+    demand(exchange.status == 200, f"{exchange}\nan owner can switch a plugin off and on")
+
+
+def _found(app: App, plugin: str) -> Found:
+    return next(found for found in app.plugins.found if found.name == plugin)
+
+
+def _tables_of(stage: Stage, plugin: str) -> tuple[str, ...]:
+    return _found(stage.app, plugin).brings.tables
+
+
+def _rows(stage: Stage, plugin: str) -> dict[str, list[Any]]:
+    mine = [model for model in stage.app.models if table_of(model) in _tables_of(stage, plugin)]
+    with system_scope("compare rows in a test"):
+        return {table_of(model): sorted(map(repr, model.select().tuples())) for model in mine}
+
+
+def _do_jobs(app: App) -> None:
+    leases = Leases(app.database, "test")
+    runner = Runner(app, leases)
+    with system_scope("do jobs in a test"):
+        while (lease := leases.claim()) is not None:
+            runner.run(lease)
+
+
+def _states(ids: list[str]) -> dict[str, str]:
+    with system_scope("look at jobs in a test"):
+        return {row.name: row.state for row in JobRow.select().where(JobRow.id.in_(ids))}
+
+
+def _forget(app: App, ids: list[str]) -> None:
+    with app.database.transaction(), system_scope("remove jobs of a test"):
+        JobRow.delete().where(JobRow.id.in_(ids)).execute()

@@ -1,0 +1,100 @@
+"""The part of the contract suite about lists: pages, cursors, counts, and how many statements they take."""
+
+from typing import Any
+
+from ..http.operations import Endpoint
+from .asking import Exchange
+from .contract_terms import demand, for_each, is_list
+from .stage import Stage
+from .world import Person
+
+#: How many statements a page may take, with finding out who asks.
+_MOST_FOR_A_PAGE = 4
+_BAD_LIMITS = ("0", "101", "-1", "1.5", "x", "", "%D9%A3", "1&limit=2")
+_MOST_PAGES = 20
+
+
+class ListContract:
+    """What lists do."""
+
+    @for_each(is_list)
+    def test_a_page_has_one_to_a_hundred_items(self, stage: Stage, endpoint: Endpoint) -> None:
+        """400 for every other limit, however it is written; nothing is clamped."""
+        path = stage.path(endpoint, stage.owner)
+        for limit in _BAD_LIMITS:
+            exchange = stage.ask("GET", f"{path}?limit={limit}", stage.owner)
+            demand(exchange.codes == {"limit": ["invalid_parameter"]}, f"{exchange}\nit must answer 400 invalid_parameter")
+        for limit in ("1", "100"):
+            exchange = stage.ask("GET", f"{path}?limit={limit}", stage.owner)
+            demand(exchange.status == 200, exchange)
+
+    @for_each(is_list)
+    def test_a_walk_through_the_pages_meets_every_row_once(self, stage: Stage, endpoint: Endpoint) -> None:
+        """With pages of one row, there and back, it is what one page of all rows shows."""
+        person = stage.world.organization()
+        path = _with_rows(stage, endpoint, person, 3)
+        whole = stage.ask("GET", f"{path}?limit=100&include=total", person)
+        demand(whole.data["pagination"]["total"] == len(whole.data["items"]), f"{whole}\nit counts other rows than it shows")
+        pages = _pages(stage, person, f"{path}?limit=1", "next_cursor")
+        met = [item for page in pages for item in page.data["items"]]
+        demand(
+            met == whole.data["items"], f"{pages[0]}\nand its next pages show {_ids(met)} instead of {_ids(whole.data['items'])}"
+        )
+        last = f"{path}?limit=1&cursor={pages[-2].data['pagination']['next_cursor']}"
+        back = [item for page in reversed(_pages(stage, person, last, "prev_cursor")) for item in page.data["items"]]
+        demand(back == met, f"{pages[-1]}\nand the way back shows {_ids(back)} instead of {_ids(met)}")
+
+    @for_each(is_list)
+    def test_a_cursor_is_good_for_its_own_list_only(self, stage: Stage, endpoint: Endpoint) -> None:
+        """400 ``invalid_cursor`` for another organization's, for another order, and for none at all."""
+        person = stage.world.organization()
+        path = _with_rows(stage, endpoint, person, 2)
+        cursor = stage.ask("GET", f"{path}?limit=1", person).data["pagination"]["next_cursor"]
+        theirs = stage.path(endpoint, stage.stranger)
+        sorts = endpoint.operation.query.parameters["sort"].metadata["enum"]  # type: ignore[union-attr]
+        turned = next(sort for sort in sorts if sort != endpoint.operation.query.parameters["sort"].load_default)  # type: ignore[union-attr]
+        tried = [(f"{theirs}?cursor={cursor}", stage.stranger), (f"{path}?sort={turned}&cursor={cursor}", person)]
+        tried += [(f"{path}?cursor={bad}", person) for bad in ("x", "AAAA", f"{cursor[:-2]}AA", "%00")]
+        for where, who in tried:
+            exchange = stage.ask("GET", where, who)
+            demand(set(exchange.codes) == {"cursor"} and exchange.status == 400, f"{exchange}\nit must answer 400 invalid_cursor")
+
+    @for_each(is_list)
+    def test_a_page_of_a_hundred_rows_takes_as_many_statements_as_one_of_one(self, stage: Stage, endpoint: Endpoint) -> None:
+        """And at most four, authentication included, once everything that is kept is known."""
+        person = stage.world.organization()
+        path = _with_rows(stage, endpoint, person, 0)
+        counts = []
+        for _ in range(2):
+            stage.ask("GET", f"{path}?limit=100", person)
+            with stage.counting() as statements:
+                exchange = stage.ask("GET", f"{path}?limit=100", person)
+            counts.append((len(exchange.data["items"]), list(statements)))
+            stage.multiply(exchange.data["items"][0], person, 100)
+        (few, once), (many, again) = counts
+        listed = "\n".join(again)
+        demand(many == 100, f"GET {path} shows {many} of more than 100 rows")
+        demand(
+            len(once) == len(again), f"GET {path} ran {len(once)} statements for {few} rows, {len(again)} for {many}:\n{listed}"
+        )
+        demand(len(again) <= _MOST_FOR_A_PAGE, f"GET {path} ran {len(again)} statements, more than {_MOST_FOR_A_PAGE}:\n{listed}")
+
+
+def _with_rows(stage: Stage, endpoint: Endpoint, person: Person, more: int) -> str:
+    """The path of the person's list, which has a row and so many copies of it."""
+    path = stage.add_row(endpoint, person)
+    if more:
+        stage.multiply(stage.ask("GET", path, person).data["items"][0], person, more)
+    return path
+
+
+def _pages(stage: Stage, person: Person, path: str, direction: str) -> list[Exchange]:
+    """The page at `path` and those that follow it."""
+    pages = [stage.ask("GET", path, person)]
+    while (cursor := pages[-1].data["pagination"][direction]) is not None and len(pages) < _MOST_PAGES:
+        pages.append(stage.ask("GET", f"{path.partition('&')[0]}&cursor={cursor}", person))
+    return pages
+
+
+def _ids(items: list[Any]) -> list[Any]:
+    return [item.get("id", item) for item in items]

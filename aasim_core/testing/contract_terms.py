@@ -1,0 +1,110 @@
+"""What the parts of the contract suite share: which operations a test is about, and how it says what is wrong."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+from marshmallow import Schema
+
+from ..http.operations import Endpoint
+from ..http.query import ListQuery
+from ..plugins.registry import Found
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+def for_each(concerns: Callable[[Endpoint], bool]) -> Callable[[Test], Test]:
+    """Run the test once for each operation that `concerns` says yes to; the test gets it as `endpoint`."""
+
+    def mark(test: Test) -> Test:
+        test.concerns = concerns  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+def provided(suits: Callable[[Found], bool]) -> Callable[[Test], Test]:
+    """Run the test only for a plugin that `suits` says yes to."""
+
+    def mark(test: Test) -> Test:
+        test.suits = (*getattr(test, "suits", ()), suits)  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+def demand(condition: object, message: object) -> None:
+    """Fail the test with the message, which names what was asked and what was answered, unless the condition holds."""
+    if not condition:
+        pytest.fail(str(message), pytrace=False)
+
+
+def demand_none(flaws: list[str]) -> None:
+    """Fail the test with every one of the flaws, if there is any."""
+    demand(not flaws, "\n".join(flaws))
+
+
+def any_operation(endpoint: Endpoint) -> bool:
+    """All of them."""
+    return True
+
+
+def needs_caller(endpoint: Endpoint) -> bool:
+    """Those that are not public."""
+    return endpoint.needs_caller
+
+
+def has_permission(endpoint: Endpoint) -> bool:
+    """Those that ask for a permission."""
+    return endpoint.permission is not None
+
+
+def has_ids(endpoint: Endpoint) -> bool:
+    """Those whose path names an object."""
+    return bool(endpoint.path_ids)
+
+
+def has_body(endpoint: Endpoint) -> bool:
+    """Those that take a body."""
+    return isinstance(endpoint.operation.body, Schema)
+
+
+def requires_body(endpoint: Endpoint) -> bool:
+    """Those whose body has fields that must be there."""
+    body: Any = endpoint.operation.body
+    return endpoint.method != "PATCH" and has_body(endpoint) and any(field.required for field in body.load_fields.values())
+
+
+def reads(endpoint: Endpoint) -> bool:
+    """Those that change nothing."""
+    return not endpoint.writes
+
+
+def writes(endpoint: Endpoint) -> bool:
+    """Those that may change something."""
+    return endpoint.writes
+
+
+def deletes(endpoint: Endpoint) -> bool:
+    """Those that delete an object."""
+    return endpoint.method == "DELETE" and has_ids(endpoint)
+
+
+def for_people_only(endpoint: Endpoint) -> bool:
+    """Those that no API key may carry out."""
+    return endpoint.operation.session_only
+
+
+def repeatable(endpoint: Endpoint) -> bool:
+    """Those that keep their answer for an idempotency key: a POST of a known caller, in one transaction."""
+    return endpoint.method == "POST" and endpoint.needs_caller and endpoint.operation.transaction
+
+
+def is_list(endpoint: Endpoint) -> bool:
+    """Those that answer with pages."""
+    return endpoint.method == "GET" and endpoint.operation.many and isinstance(endpoint.operation.query, ListQuery)
+
+
+def reads_one(endpoint: Endpoint) -> bool:
+    """Those that read a single object."""
+    return reads(endpoint) and has_ids(endpoint) and not endpoint.operation.many and not endpoint.operation.plain

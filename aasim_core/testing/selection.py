@@ -1,0 +1,53 @@
+"""Settings under which one plugin is on with what it requires, and nothing else that could be off."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import StartupError
+from ..nearest import did_you_mean
+from ..plugins.discovery import Candidate, discover
+
+
+def only(names: Iterable[str], folder: Path | None = None) -> Mapping[str, Any]:
+    """Flags for `Settings.load`: the plugins `names` are on, with all that they require; `folder` has drop-in plugins."""
+    candidates = discover(folder)
+    wanted = _with_required(names, candidates)
+    bundled = {name for name, candidate in candidates.items() if candidate.bundled}
+    spared = {name for name in bundled if candidates[name].essential}
+    flags: dict[str, Any] = {"plugins.enabled": sorted(wanted - bundled), "plugins.disabled": sorted(bundled - wanted - spared)}
+    return flags if folder is None else {**flags, "plugins.folder": str(folder)}
+
+
+def without(flags: Mapping[str, Any], name: str, folder: Path | None = None) -> Mapping[str, Any]:
+    """The flags with the plugin `name` off, and whatever requires it."""
+    candidates = discover(folder)
+    off = {other for other, candidate in candidates.items() if name in _with_required([other], candidates)}
+    bundled = {other for other, candidate in candidates.items() if candidate.bundled}
+    return {
+        **flags,
+        "plugins.enabled": sorted(set(flags["plugins.enabled"]) - off),
+        "plugins.disabled": sorted({*flags["plugins.disabled"], *(off & bundled)}),
+    }
+
+
+def candidate_of(name: str, folder: Path | None = None) -> Candidate:
+    """What was found under this name; StartupError where nothing was."""
+    candidates = discover(folder)
+    if name not in candidates:
+        raise StartupError(
+            f"there is no plugin {name}{did_you_mean(name, candidates)}: install its distribution, or name its `folder`"
+        )
+    return candidates[name]
+
+
+def _with_required(names: Iterable[str], candidates: Mapping[str, Candidate]) -> set[str]:
+    found: set[str] = set()
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in found and name in candidates:
+            found.add(name)
+            manifest = candidates[name].manifest
+            pending += manifest.requires if manifest else ()
+    return found

@@ -1,0 +1,248 @@
+"""An app to try every operation of: from the operations table and a few samples it makes the objects, paths and bodies by itself."""
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from marshmallow import Schema
+
+from ..app import App, build_app
+from ..context import organization_scope, system_scope
+from ..data.connect import bind
+from ..data.records import insert_rows
+from ..events.log import EventRow
+from ..http.application import make_wsgi
+from ..http.examples import example_of
+from ..http.operations import Endpoint
+from .asking import Exchange, ask
+from .copies import copied, numbered
+from .documented import Documented
+from .world import Client, Person, World
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+#: A body (of a GET: query parameters), or what makes one for a caller.
+Sample = Mapping[str, Any] | Callable[[World, Person], Mapping[str, Any]]
+_FIELD = re.compile(r"\{(\w+)\}")
+
+
+class Unprepared(AssertionError):
+    """An operation cannot be tried for want of a sample; the text says which one to write."""
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the operations table does not say about how a plugin's operations are tried.
+
+    Operations are named ``"POST /agents/{agent_id}/clone"``.
+
+    * `samples`: the body of an operation, where the schema's own example does not do; or a function of world and caller.
+    * `objects`: for a path field that is not made by a POST to the path before it: the operation that makes it, or a function of
+      world and caller that gives its value.
+    * `rows`: for a list that a new object's path leaves empty: the operation that adds a row.
+    * `before`: what brings the object at a path into the state that the operation needs; called with the caller's client and
+      the path.
+    * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree.
+    """
+
+    samples: Mapping[str, Sample] = field(default_factory=dict)
+    objects: Mapping[str, str | Callable[[World, Person], str]] = field(default_factory=dict)
+    rows: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, Callable[[Client, str], object]] = field(default_factory=dict)
+    placed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def with_those_of(self, other: "Hints") -> "Hints":
+        """Both together."""
+        return Hints(**{one.name: {**getattr(self, one.name), **getattr(other, one.name)} for one in fields(self)})
+
+
+def name_of(endpoint: Endpoint) -> str:
+    """``GET /agents/{agent_id}``."""
+    return f"{endpoint.method} {endpoint.template}"
+
+
+@contextmanager
+def running(settings: "Settings") -> Iterator[App]:
+    """An app as a process has it: connected, with its plugins started, and stopped at the end."""
+    app = build_app(settings)
+    try:
+        with app.database.connected():
+            list(app.plugins.each("startup", app=app))
+            yield app
+            list(app.plugins.each("shutdown", app=app))
+    finally:
+        app.database.close_all()
+
+
+class Stage:
+    """An app with a world, and its operations by name, which are tried by the owners of two organizations."""
+
+    def __init__(self, app: App, hints: Hints, people: tuple[Person, Person] | None = None) -> None:
+        self.app = app
+        self.hints = hints
+        self.wsgi = make_wsgi(app)
+        self.world = World(app, self.wsgi)
+        self.documented = Documented(app)
+        self.endpoints = {name_of(endpoint): endpoint for endpoint in app.endpoints}
+        self.owner, self.stranger = people or (self.world.organization("Acme"), self.world.organization("Other"))
+        self._numbers = count(1)
+        self._known: dict[tuple[str, str], str] = {}
+
+    def enter(self) -> None:
+        """Attach the records to this app's database again: another app may have taken them."""
+        bind(self.app.database, self.app.models)
+
+    # Asking
+
+    def ask(self, method: str, path: str, person: Person | None = None, **more: Any) -> Exchange:
+        """Send one request, in the name of `person` or of nobody; see `asking.ask`."""
+        return ask(self.wsgi, method, path, person.client.token if person else None, **more)
+
+    def perform(self, endpoint: Endpoint, person: Person | None = None, **more: Any) -> Exchange:
+        """Carry out the operation as it is meant; who is not given is an owner, and a new one where it may be about themselves."""
+        person = person or (self.owner if endpoint.permission is not None else self.world.organization())
+        path = self.prepared_path(endpoint, person)
+        caller = person if endpoint.needs_caller else None
+        return self.ask(endpoint.method, path, caller, **self.content(endpoint, person), **more)
+
+    def prepared_path(self, endpoint: Endpoint, person: Person) -> str:
+        """The path to an object, a new one if the operation changes it, in the state that the operation needs."""
+        path = self.path(endpoint, person, fresh=endpoint.writes)
+        prepare = self.hints.before.get(name_of(endpoint))
+        if prepare is not None:
+            prepare(person.client, path)
+        return path + self.query(endpoint, person)
+
+    # Bodies
+
+    def content(self, endpoint: Endpoint, person: Person) -> dict[str, Any]:
+        """The body as keywords of `ask`; none where the operation takes none."""
+        return {"body": self.body(endpoint, person)} if isinstance(endpoint.operation.body, Schema) else {}
+
+    def body(self, endpoint: Endpoint, person: Person) -> dict[str, Any]:
+        """A body that the operation takes from `person`: with each call another one, where something in it has to be unique."""
+        sample = self._sample(endpoint)
+        if sample is None:
+            assert isinstance(endpoint.operation.body, Schema)  # noqa: S101 - whoever asks for a body has looked
+            sample = example_of(endpoint.operation.body)
+        if callable(sample):
+            return dict(sample(self.world, person))
+        return self.varied(copy.deepcopy(dict(sample)), getattr(endpoint.resource, "unique", ()))
+
+    def varied(self, body: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+        """The body with other values in those of its texts that `names` says."""
+        number = next(self._numbers)
+        return body | {name: numbered(body[name], number) for name in names if isinstance(body.get(name), str)}
+
+    def query(self, endpoint: Endpoint, person: Person) -> str:
+        """The query string that a GET needs, if it needs one."""
+        sample = self.hints.samples.get(name_of(endpoint)) if endpoint.method == "GET" else None
+        values = sample(self.world, person) if callable(sample) else sample
+        return f"?{urlencode(values)}" if values else ""
+
+    def _sample(self, endpoint: Endpoint) -> Sample | None:
+        """The operation's own sample, or that of the POST that makes such objects, if both take the same."""
+        sample = self.hints.samples.get(name_of(endpoint))
+        if sample is None and endpoint.method in ("PUT", "PATCH"):
+            maker = self.endpoints.get(f"POST {endpoint.template.rpartition('/')[0]}")
+            if maker is not None and maker.operation.body is endpoint.operation.body:
+                sample = self.hints.samples.get(name_of(maker))
+        return sample
+
+    # Paths
+
+    def path(self, endpoint: Endpoint, person: Person, *, fresh: bool = False) -> str:
+        """The path with ids of objects of the person's organization, which are made where they are not known yet."""
+        return self.filled(endpoint.template, self.ids(endpoint, person, fresh=fresh))
+
+    @staticmethod
+    def filled(template: str, ids: Mapping[str, str]) -> str:
+        """The template with these ids in the places of its fields."""
+        return _FIELD.sub(lambda match: ids[match[1]], template)
+
+    def ids(self, endpoint: Endpoint, person: Person, *, fresh: bool = False) -> dict[str, str]:
+        """The value of each field of the path, in order."""
+        return self._ids_in(endpoint.template, person, fresh=fresh)
+
+    def _ids_in(self, template: str, person: Person, *, fresh: bool) -> dict[str, str]:
+        ids: dict[str, str] = {}
+        for match in _FIELD.finditer(template):
+            place = (person.user_id, template[: match.end()])
+            if fresh or place not in self._known:
+                value = self._made(match[1], template[: match.start()].rstrip("/"), person, ids)
+                if fresh:
+                    ids[match[1]] = value
+                    continue
+                self._known[place] = value
+            ids[match[1]] = self._known[place]
+        return ids
+
+    def _made(self, name: str, prefix: str, person: Person, ids: Mapping[str, str]) -> str:
+        how = self.hints.objects.get(name, f"POST {prefix}")
+        if callable(how):
+            return how(self.world, person)
+        maker = self.endpoints.get(how)
+        if maker is None:
+            raise Unprepared(
+                f"nothing is known about how the {{{name}}} of {prefix}/{{{name}}} is made, and there is no {how}; say it in `objects`"
+            )
+        missing = {} if set(maker.path_ids) <= set(ids) else self._ids_in(maker.template, person, fresh=False)
+        made = self.create(maker, person, self.filled(maker.template, {**missing, **ids}))
+        return str(made["id"])
+
+    def create(self, maker: Endpoint, person: Person, path: str) -> Mapping[str, Any]:
+        """Make an object with the operation `maker` at `path`; returns what was answered."""
+        exchange = self.ask(maker.method, path, person, **self.content(maker, person))
+        if not exchange.succeeded or not isinstance(exchange.data, dict) or "id" not in exchange.data:
+            raise Unprepared(f"{exchange}: no object was made; write a body for {name_of(maker)!r} in `samples`")
+        return exchange.data
+
+    # What is in the database
+
+    def add_row(self, endpoint: Endpoint, person: Person) -> str:
+        """Make sure that the list has a row at least; returns the list's path."""
+        ids = self.ids(endpoint, person)
+        path = self.filled(endpoint.template, ids) + self.query(endpoint, person)
+        adder = self.endpoints.get(self.hints.rows.get(name_of(endpoint), f"POST {endpoint.template}"))
+        if adder is not None:
+            known = {**self.ids(adder, person), **ids} if adder.path_ids else {}
+            self.create(adder, person, self.filled(adder.template, known))
+        if not (self.ask("GET", path, person).data or {}).get("items"):
+            raise Unprepared(f"GET {path} lists nothing; say in `rows` which operation adds a row to {name_of(endpoint)!r}")
+        return path
+
+    def multiply(self, row: Mapping[str, Any], person: Person, times: int) -> None:
+        """Copy the row that a list shows so many times, straight in the database."""
+        prefix = str(row.get("id", "")).partition("_")[0]
+        model = next((model for model in self.app.models if getattr(model._meta, "id_prefix", None) == prefix), None)
+        if model is None:
+            raise Unprepared(f"no record has the id_prefix {prefix!r} of the listed {row.get('id')!r}")
+        with self.app.database.transaction(), organization_scope(person.organization_id):
+            original = model.get_by_id(row["id"]).row()
+            insert_rows(model, [copied(model, original, next(self._numbers)) for _ in range(times)])
+
+    def events(self) -> int:
+        """How many events there are, of all organizations."""
+        with system_scope("count events in a test"):
+            return int(EventRow.select().count())
+
+    @contextmanager
+    def counting(self) -> Iterator[list[str]]:
+        """Collect the statements that are run inside."""
+        statements: list[str] = []
+
+        def note(event: Any) -> None:
+            statements.append(event.sql)
+
+        hooks = self.app.database.query_hooks
+        hooks.append(note)
+        try:
+            yield statements
+        finally:
+            hooks.remove(note)
