@@ -14,7 +14,7 @@ class GreetingOut(Schema):
     """A greeting as a client gets it."""
 
     id = Id("greeting", required=True)
-    organization_id = Id("org", required=True)
+    organization_id = Id("organization", required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
