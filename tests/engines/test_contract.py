@@ -1,0 +1,11 @@
+"""The contract that every plugin keeps, kept by engines."""
+
+from aasim_core.testing.contract import PluginContract
+
+
+class TestContract(PluginContract):
+    """What every plugin promises."""
+
+    plugin = "engines"
+    companions = ("engine_scripted",)
+    samples = {"POST /engines": {"name": "Mine", "provider": "scripted"}}
