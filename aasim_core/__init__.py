@@ -8,7 +8,7 @@ from .version import VERSION
 if TYPE_CHECKING:
     from .access.permissions import Permission
     from .app import App
-    from .data.records import Record, TenantRecord
+    from .data.records import Record, Row, TenantRecord
     from .errors import Invalid, Problem, Refused, StartupError, not_found
     from .events.declarations import Event, Listener
     from .events.log import emit
@@ -42,6 +42,7 @@ _HOME_OF = {
     "Request": "http.request",
     "Resource": "http.operations",
     "Response": "http.request",
+    "Row": "data.records",
     "Retry": "jobs.declarations",
     "StartupError": "errors",
     "TenantRecord": "data.records",
@@ -71,6 +72,7 @@ __all__ = [
     "Resource",
     "Response",
     "Retry",
+    "Row",
     "StartupError",
     "TenantRecord",
     "__version__",

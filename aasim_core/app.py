@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-import peewee
-
 from .access.features import Features
 from .access.loading import RightsCache
 from .access.permissions import Permission
@@ -16,6 +14,7 @@ from .data import migrations
 from .data.connect import Database, bind, connect
 from .data.database import Transaction
 from .data.migrations import Source
+from .data.records import Row
 from .events.declarations import Event, Listener
 from .events.delivery import enqueue_deliveries
 from .events.log import Deliveries
@@ -48,15 +47,13 @@ class App:
     listeners: Mapping[str, Listener] = field(default_factory=lambda: MappingProxyType({}))
     jobs: Mapping[str, Job] = field(default_factory=lambda: MappingProxyType({}))
     endpoints: Sequence[Endpoint] = ()
-    models: Sequence[type[peewee.Model]] = ()
+    models: Sequence[type[Row]] = ()
     checks: Sequence[Check] = ()
     draining: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         auth = self.settings.auth
-        self.tokens = AccessTokens(
-            self.keyring, issuer="aasim", audience="aasim-api", lifetime_seconds=auth.access_token_seconds
-        )
+        self.tokens = AccessTokens(self.keyring, issuer="aasim", audience="aasim-api", lifetime_seconds=auth.access_token_seconds)
         self.passwords = Passwords(auth.hashing_at_once)
         self.rights = RightsCache(self)
         self.features = Features(self)

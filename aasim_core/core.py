@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .access.records import RECORDS as ACCESS
-from .data.records import Record
+from .data.records import Row
 from .events.delivery import delivery_job
 from .events.log import EventRow
 from .http import installed
@@ -18,7 +18,7 @@ from .plugins import Declarations
 if TYPE_CHECKING:
     from .app import App
 
-MODELS: tuple[type[Record], ...] = (*IDENTITY, *ACCESS, EventRow, *JOBS, Idempotency)  # type: ignore[assignment]
+MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, EventRow, *JOBS, Idempotency)
 
 
 def core_declarations(app: "App") -> Declarations:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .access.permissions import Permission
     from .app import App
-    from .data.records import Record
+    from .data.records import Row
     from .events.declarations import Event, Listener
     from .http.health import Check
     from .http.operations import Resource
@@ -39,7 +39,7 @@ def config_schema() -> type[Any]:
 
 
 @hookspec
-def models(app: App) -> Sequence[type[Record]]:
+def models(app: App) -> Sequence[type[Row]]:
     """Return the records that the plugin owns; their tables are named ``<plugin>_<singular>``."""
     raise AssertionError("a hook specification is never called")
 

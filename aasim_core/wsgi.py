@@ -29,7 +29,7 @@ def run(settings: Settings) -> None:
         row_security.verify(checked.database)
     checked.database.close()
 
-    class Server(BaseApplication):  # type: ignore[misc]
+    class Server(BaseApplication):
         """gunicorn without its command line and its configuration files."""
 
         def load_config(self) -> None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from ..errors import StartupError
 from .database import SqliteDatabase
 from .postgres import PostgresDatabase
-from .records import Record, is_tenant
+from .records import Row, is_tenant
 
 Database = SqliteDatabase | PostgresDatabase
 
@@ -41,7 +41,7 @@ def connect(
     raise StartupError(f"database.url is {url!r}; write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name")
 
 
-def bind(database: Database, models: Iterable[type[Record]]) -> None:
+def bind(database: Database, models: Iterable[type[Row]]) -> None:
     """Attach the records to the database, and scope those that belong to organizations."""
     models = tuple(models)
     for model in models:

@@ -16,16 +16,8 @@ if TYPE_CHECKING:
     from .connect import Database
 
 
-class Record(peewee.Model):
-    """A row with an id, a version that counts its changes, and the times of its making and last change.
-
-    A subclass names its table and the prefix of its ids in ``Meta``: ``table_name = "agents_agent"``, ``id_prefix = "agent"``.
-    """
-
-    id = IdField(primary_key=True)
-    version = peewee.BigIntegerField(default=1)
-    created_at = InstantField(default=now)
-    updated_at = InstantField(default=now)
+class Row(peewee.Model):
+    """The base of every table's class; a subclass names its table in ``Meta``: ``table_name = "agents_agent"``."""
 
     if TYPE_CHECKING:
         _meta: ClassVar[Any]  # type: ignore[misc]
@@ -34,9 +26,21 @@ class Record(peewee.Model):
         legacy_table_names = False
 
     def row(self) -> dict[str, Any]:
-        """The record as the database has it: texts, numbers, JSON text; keyed by field name."""
+        """The row as the database has it: texts, numbers, JSON text; keyed by field name."""
         data = self.__data__
         return {field.name: field.db_value(data.get(field.name)) for field in self._meta.sorted_fields}
+
+
+class Record(Row):
+    """A row with an id, a version that counts its changes, and the times of its making and last change.
+
+    A subclass also names the prefix of its ids in ``Meta``: ``id_prefix = "agent"``.
+    """
+
+    id = IdField(primary_key=True)
+    version = peewee.BigIntegerField(default=1)
+    created_at = InstantField(default=now)
+    updated_at = InstantField(default=now)
 
 
 class TenantRecord(Record):
@@ -45,18 +49,18 @@ class TenantRecord(Record):
     organization_id = IdField(default=current_organization)
 
 
-def is_tenant(model: type[peewee.Model]) -> bool:
+def is_tenant(model: type[Row]) -> bool:
     """Whether the rows of `model` belong to organizations."""
     return TENANT_COLUMN in model._meta.columns
 
 
-def database_of(model: type[peewee.Model]) -> "Database":
+def database_of(model: type[Row]) -> "Database":
     """The database that `model` is bound to."""
     database: Database = model._meta.database
     return database
 
 
-def create(model: type[Record], **values: Any) -> Any:
+def create(model: type[Record], /, **values: Any) -> Any:
     """Insert a new row and return its record; keys are field names, defaults fill the rest."""
     record = model(**values)
     insert(record)
@@ -68,7 +72,7 @@ def insert(record: Record) -> None:
     insert_rows(type(record), [record.row()])
 
 
-def insert_rows(model: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write complete rows (as `Record.row` gives them) in one statement."""
     database = database_of(model)
     if is_tenant(model) and any(row[TENANT_COLUMN] != current_scope() != EVERY_ORGANIZATION for row in rows):
@@ -78,7 +82,7 @@ def insert_rows(model: type[peewee.Model], rows: Sequence[Mapping[str, Any]]) ->
     statement.run(database, {f"{name}#{n}": value for n, row in enumerate(rows) for name, value in row.items()})
 
 
-def _insert_query(model: type[peewee.Model], count: int) -> Any:
+def _insert_query(model: type[Row], count: int) -> Any:
     fields = model._meta.sorted_fields
     mine = is_tenant(model) and current_scope() != EVERY_ORGANIZATION
     rows = [
@@ -88,7 +92,7 @@ def _insert_query(model: type[peewee.Model], count: int) -> Any:
     return peewee.Insert(model._meta.table, rows, columns=[_column(model, field) for field in fields], returning=())
 
 
-def _column(model: type[peewee.Model], field: peewee.Field) -> Any:
+def _column(model: type[Row], field: peewee.Field) -> Any:
     return getattr(model._meta.table, field.column_name)
 
 

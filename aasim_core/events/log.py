@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import peewee
 
 from ..clock import now
 from ..context import current_actor, current_organization, current_request_id
 from ..data.fields import IdField, InstantField, JsonField
-from ..data.records import Record, database_of, insert_rows
+from ..data.records import Record, Row, database_of, insert_rows
 from .declarations import Event, Listener
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SUCCESS, DENIED, FAILED = "success", "denied", "failed"
 _MASK = "***"
 
 
-class EventRow(peewee.Model):
+class EventRow(Row):
     """One event. `sequence` and the hashes are set when the row is sealed, in the background."""
 
     id = IdField(primary_key=True)
@@ -42,18 +42,10 @@ class EventRow(peewee.Model):
     hash = peewee.TextField(null=True)
     previous_hash = peewee.TextField(null=True)
 
-    if TYPE_CHECKING:
-        _meta: ClassVar[Any]
-
     class Meta:
-        legacy_table_names = False
         table_name = "core_event"
         id_prefix = "evt"
         indexes = ((("organization_id", "at", "id"), False), (("organization_id", "sequence"), True))
-
-    def row(self) -> dict[str, Any]:
-        """The event as the database has it, keyed by field name."""
-        return {field.name: field.db_value(self.__data__.get(field.name)) for field in self._meta.sorted_fields}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def _example(field: fields.Field[Any]) -> Any:
     if described.get("enum"):
         return described["enum"][0]
     if isinstance(field, fields.Nested):
-        return example_of(field.schema)  # type: ignore[arg-type]
+        return example_of(field.schema)
     if field.load_default is not missing and not callable(field.load_default) and field.load_default is not None:
         return field.load_default
     text = _BY_FORMAT.get(described.get("format", "")) or _BY_TYPE.get(described.get("type", ""), "text")

@@ -19,7 +19,7 @@ from ..clock import now
 from ..context import current_organization
 from ..data.fields import IdField, InstantField, JsonField
 from ..data.postgres import PostgresDatabase
-from ..data.records import database_of, insert_rows
+from ..data.records import Row, database_of, insert_rows
 from ..data.statements import Bind
 from ..errors import Refused
 from ..jobs.declarations import Job
@@ -38,7 +38,7 @@ _KEY = re.compile("[!-~]{1,200}")
 _ROWS_AT_ONCE = 500
 
 
-class Idempotency(peewee.Model):
+class Idempotency(Row):
     """The answer to one request; `id` is the digest of who sent it, where to, and under which key."""
 
     id = IdField(primary_key=True)
@@ -53,12 +53,7 @@ class Idempotency(peewee.Model):
     created_at = InstantField(default=now, index=True)
 
     class Meta:
-        legacy_table_names = False
         table_name = "core_idempotency"
-
-    def row(self) -> dict[str, Any]:
-        """The answer as the database has it, keyed by field name."""
-        return {field.name: field.db_value(self.__data__.get(field.name)) for field in self._meta.sorted_fields}
 
 
 @contextmanager

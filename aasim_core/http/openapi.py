@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin, OpenAPIConverter
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema
 
 from ..errors import STATUS_OF
@@ -69,17 +70,17 @@ def _operation(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any
         described["description"] = text
     if not endpoint.needs_caller:
         described["security"] = []
-    if isinstance(operation.body, Schema):
+    if endpoint.body is not None:
         described["requestBody"] = {
-            "required": True, "content": _json(_body_schema(converter, endpoint), example_of(operation.body))
+            "required": True, "content": _json(_body_schema(converter, endpoint), example_of(endpoint.body))
         }  # fmt: skip
     return described
 
 
 def _body_schema(converter: OpenAPIConverter, endpoint: Endpoint) -> Any:
-    body = endpoint.operation.body
-    if endpoint.method == "PATCH":
-        return converter.resolve_nested_schema(type(body)(partial=True))  # type: ignore[call-arg]
+    body = endpoint.body
+    if body is not None and endpoint.method == "PATCH":
+        body = type(body)(partial=True)
     return converter.resolve_nested_schema(body)
 
 
@@ -100,13 +101,13 @@ def _responses(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any
 
 
 def _reply_schema(converter: OpenAPIConverter, endpoint: Endpoint) -> Any:
-    reply = endpoint.operation.reply
-    if not isinstance(reply, Schema):
+    reply = endpoint.reply
+    if reply is None:
         return {"type": "null"}
     shape = converter.resolve_nested_schema(reply)
     if not endpoint.operation.many:
         return shape
-    if isinstance(endpoint.operation.query, ListQuery):
+    if isinstance(endpoint.query, ListQuery):
         # With fields= an item has only those that were asked for.
         shape = {"type": "object", "properties": converter.schema2jsonschema(reply)["properties"], "additionalProperties": False}
     items = {"type": "array", "items": shape}
@@ -132,7 +133,7 @@ def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _query(converter: OpenAPIConverter, endpoint: Endpoint) -> list[dict[str, Any]]:
-    declared = endpoint.operation.query
+    declared = endpoint.query
     fields = (
         declared.parameters if isinstance(declared, ListQuery) else declared.load_fields if isinstance(declared, Schema) else {}
     )

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from marshmallow import Schema
 
 from .request import Request
+
+if TYPE_CHECKING:
+    from .query import ListQuery
 
 #: An operation that anybody may call, and one that every authenticated caller may, for what is their own.
 PUBLIC = "public"
@@ -29,7 +32,7 @@ class Operation:
     permission: str
     summary: str = ""
     body: Schema | str | None = None
-    query: Schema | str | None = None
+    query: "Schema | ListQuery | str | None" = None
     reply: Schema | str | None = None
     status: int = 200
     also: tuple[int, ...] = ()
@@ -85,6 +88,21 @@ class Endpoint:
     operation: Operation
     operation_id: str
     path_ids: tuple[str, ...] = field(default=())
+
+    @property
+    def body(self) -> Schema | None:
+        """The schema of the request's body."""
+        return cast("Schema | None", self.operation.body)
+
+    @property
+    def query(self) -> "Schema | ListQuery | None":
+        """What the query string may say."""
+        return cast("Schema | ListQuery | None", self.operation.query)
+
+    @property
+    def reply(self) -> Schema | None:
+        """The schema of the answer's data."""
+        return cast("Schema | None", self.operation.reply)
 
     @property
     def writes(self) -> bool:

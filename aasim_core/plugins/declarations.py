@@ -12,7 +12,7 @@ from .registry import Brings, Plugins
 if TYPE_CHECKING:
     import click
 
-    from ..data.records import Record
+    from ..data.records import Row
     from ..http.health import Check
     from ..http.operations import Endpoint, Resource
 
@@ -26,7 +26,7 @@ class Declarations:
     listeners: "tuple[Listener, ...]" = ()
     jobs: "tuple[Job, ...]" = ()
     routes: "tuple[Resource, ...]" = ()
-    models: "tuple[type[Record], ...]" = ()
+    models: "tuple[type[Row], ...]" = ()
     checks: "tuple[Check, ...]" = ()
     commands: "tuple[click.Command, ...]" = ()
 
@@ -71,7 +71,7 @@ class Collected:
         return {job.name: job for _, job in self.each("jobs")}
 
     @property
-    def models(self) -> "dict[str, type[Record]]":
+    def models(self) -> "dict[str, type[Row]]":
         """Every record's class by the name of its table."""
         return {table_of(model): model for _, model in self.each("models")}
 

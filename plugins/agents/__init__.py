@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aasim_core import App, Event, Permission, Plugin, Record, Resource, hookimpl
+from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
 
 from . import api, sample
 from .models import Agent, AgentVersion
@@ -11,7 +11,7 @@ plugin = Plugin("Agents", "Agents with versions, copies, export and import.", re
 
 
 @hookimpl
-def models(app: App) -> Sequence[type[Record]]:
+def models(app: App) -> Sequence[type[Row]]:
     """The agent and its versions."""
     return Agent, AgentVersion
 

@@ -167,8 +167,7 @@ def slugify(name: str) -> str:
 
 def _free_name(name: str) -> str:
     """The name itself if no agent has it, or else the first of 'name (copy)', 'name (copy 2)' … that is free."""
-    taken = {
-        row[0] for row in Agent.select(Agent.name).where(Agent.deleted_at.is_null(), Agent.name.startswith(name[:90])).tuples()
-    }
+    alike = Agent.select(Agent.name).where(Agent.deleted_at.is_null(), Agent.name.startswith(name[:90]))
+    taken = {agent.name for agent in alike}
     candidates = [name, f"{name[:100]} (copy)", *(f"{name[:100]} (copy {n})" for n in range(2, len(taken) + 3))]
     return next(candidate for candidate in candidates if candidate not in taken)

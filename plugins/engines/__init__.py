@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aasim_core import App, Event, Permission, Plugin, Record, Resource, hookimpl
+from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
 
 from . import api, service
 from . import commands as own_commands
@@ -18,7 +18,7 @@ plugin = Plugin("Engines", "The models that agents run on: built in, or anywhere
 
 
 @hookimpl
-def models(app: App) -> Sequence[type[Record]]:
+def models(app: App) -> Sequence[type[Row]]:
     """The engine."""
     return (Engine,)
 

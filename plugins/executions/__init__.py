@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core import App, Event, Job, Permission, Plugin, Record, Resource, Retry, hookimpl
+from aasim_core import App, Event, Job, Permission, Plugin, Resource, Retry, Row, hookimpl
 
 from . import agent_runner, api, demonstration, loop, service
 from .models import Execution, LogEntry, Step
@@ -22,9 +22,9 @@ def config_schema() -> type[ExecutionSettings]:
 
 
 @hookimpl
-def models(app: App) -> Sequence[type[Record]]:
+def models(app: App) -> Sequence[type[Row]]:
     """The run, its steps, its log."""
-    return Execution, Step, LogEntry  # type: ignore[return-value]
+    return Execution, Step, LogEntry
 
 
 @hookimpl

@@ -1,11 +1,9 @@
 """The records of executions: the run, its finished steps, and its log."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
-
 import peewee
 
 from aasim_core.data.fields import IdField, InstantField, JsonField
-from aasim_core.data.records import TenantRecord
+from aasim_core.data.records import Row, TenantRecord
 
 
 class Execution(TenantRecord):
@@ -66,7 +64,7 @@ class Step(TenantRecord):
         indexes = ((("organization_id", "execution_id", "number"), True),)
 
 
-class LogEntry(peewee.Model):
+class LogEntry(Row):
     """One line of an execution's log; `sequence` counts within the execution, from 1."""
 
     organization_id = IdField()
@@ -79,10 +77,6 @@ class LogEntry(peewee.Model):
     message = peewee.TextField()
     data = JsonField(null=True)
 
-    if TYPE_CHECKING:
-        _meta: ClassVar[Any]
-
     class Meta:
-        legacy_table_names = False
         table_name = "executions_log"
         primary_key = peewee.CompositeKey("organization_id", "execution_id", "sequence")
