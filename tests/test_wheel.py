@@ -55,7 +55,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path, folder: Path) -
         str(Path(name) / path.relative_to(source / top))
         for top, name in (("aasim_core", "aasim_core"), ("plugins", "aasim_plugins"))
         for path in (source / top).rglob("*")
-        if path.is_file() and path.suffix not in (".pyc",)
+        if path.is_file()
     }
     with ZipFile(wheel) as archive:
         shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
@@ -63,7 +63,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel: Path, folder: Path) -
 
 
 def test_the_installed_plugins_are_whole(aasim: Path, folder: Path) -> None:
-    assert "nothing is wrong with them" in run(aasim, "plugins", "check", cwd=folder)
+    assert "othing is wrong" in run(aasim, "plugins", "check", cwd=folder)
 
 
 @pytest.fixture
