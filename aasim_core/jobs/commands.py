@@ -1,8 +1,159 @@
-"""``aasim jobs``: see background work, and what to do about jobs that failed."""
+"""``aasim jobs``: see background work, and decide about jobs that failed."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from .records import STATES
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..settings import Settings
+    from .records import JobRow
+
+_STYLES = {"running": "green", "failed": "bold red", "dead": "bold red", "parked": "yellow", "cancelled": "dim", "done": "dim"}
+_filters = (
+    click.option("--state", type=click.Choice(STATES), help="Only those in this state."),
+    click.option("--name", metavar="NAME", help="Only those of this kind, or of this plugin."),
+)
 
 
 @click.group("jobs")
 def group() -> None:
-    """Background jobs."""
+    """Background jobs: see them, try failed ones again, discard them."""
+
+
+@group.command("list")
+@_filters[0]
+@_filters[1]
+@click.option("--organization", metavar="ID", help="Only those of this organization.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many, the newest.")
+@click.pass_obj
+def list_jobs(settings: "Settings", state: str | None, name: str | None, organization: str | None, limit: int) -> None:
+    """Show the latest jobs, and how many there are in each state."""
+    from . import administration
+
+    with _opened(settings):
+        jobs = administration.find_jobs(state, name, organization, limit)
+        counts = administration.count_jobs()
+    _print_table(("id", "job", "state", "organization", "attempts", "next run, or end", "error"), map(_row, jobs))
+    click.echo(", ".join(f"{counts[state]:,} {state}" for state in STATES if state in counts) or "There are no jobs.")
+
+
+@group.command("show")
+@click.argument("job_id", metavar="ID")
+@click.pass_obj
+def show(settings: "Settings", job_id: str) -> None:
+    """Show everything about one job."""
+    from . import administration
+
+    with _opened(settings):
+        job = administration.find_job(job_id)
+    _print_table(("", ""), ((name, _shown(getattr(job, name))) for name in job._meta.sorted_field_names))
+
+
+@group.command("retry")
+@click.argument("job_ids", nargs=-1, metavar="ID...")
+@_filters[0]
+@_filters[1]
+@click.pass_obj
+def retry(settings: "Settings", job_ids: Sequence[str], state: str | None, name: str | None) -> None:
+    """Put jobs back into the queue that failed or are dead: the ones named, or all of a state."""
+    from . import administration
+
+    with _opened(settings) as app:
+        chosen = _chosen(job_ids, state, name)
+        for job_id in chosen:
+            administration.retry(job_id)
+        app.doorbell.ring()
+    click.echo(f"{len(chosen)} put back into the queue.")
+
+
+@group.command("discard")
+@click.argument("job_ids", nargs=-1, metavar="ID...")
+@_filters[0]
+@_filters[1]
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def discard(settings: "Settings", job_ids: Sequence[str], state: str | None, name: str | None, yes: bool) -> None:
+    """Delete jobs that will not run any more, with what they were to do: the ones named, or all of a state."""
+    from . import administration
+
+    with _opened(settings):
+        chosen = _chosen(job_ids, state, name)
+        if chosen and not yes:
+            click.confirm(f"What {len(chosen)} jobs were to do will never be done. Delete them?", abort=True)
+        for job_id in chosen:
+            administration.discard(job_id)
+    click.echo(f"{len(chosen)} deleted.")
+
+
+@group.command("schedules")
+@click.pass_obj
+def schedules(settings: "Settings") -> None:
+    """Show which jobs run by themselves, and when."""
+    from ..clock import now
+    from .schedules import latest_claimed, next_due
+
+    with _opened(settings) as app:
+        jobs = sorted((job for job in app.jobs.values() if job.schedule), key=lambda job: job.name)
+        rows = [(job.name, job.schedule, latest_claimed(job.name), next_due(job, now())) for job in jobs]
+    _print_table(("job", "schedule (UTC)", "last due", "next due"), ([_shown(value) for value in row] for row in rows))
+
+
+@contextmanager
+def _opened(settings: "Settings") -> Iterator["App"]:
+    from ..context import system_scope
+    from ..installation import open_app
+
+    app = open_app(settings)
+    try:
+        with app.database.connected(), system_scope("an operator looks after the jobs of all organizations"):
+            yield app
+    finally:
+        app.database.close_all()
+
+
+def _chosen(job_ids: Sequence[str], state: str | None, name: str | None) -> list[str]:
+    from . import administration
+
+    if bool(job_ids) == bool(state):
+        raise click.UsageError("Say which jobs: by their ids, or by --state failed (and --name NAME).")
+    return list(job_ids) or [job.id for job in administration.find_jobs(state, name, limit=10_000)]
+
+
+def _row(job: "JobRow") -> list[Any]:
+    from rich.text import Text
+
+    when = job.finished_at or job.run_at
+    state = Text(job.state, _STYLES.get(job.state, ""))
+    return [job.id, job.name, state, job.organization_id, f"{job.attempt}/{job.max_attempts}", _shown(when), Text(job.error or "")]
+
+
+def _shown(value: Any) -> Any:
+    from datetime import datetime
+
+    from rich.text import Text
+
+    from ..data.json import to_json
+
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return Text(to_json(value).decode() if isinstance(value, dict | list) else "" if value is None else str(value))
+
+
+def _print_table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(titles))
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(file=sys.stdout)
+    console.width = console.width if console.is_terminal else 250  # a pipe has no width that lines must be broken for
+    console.print(table)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from ..app import App
     from .context import JobContext
 
-#: How long jobs that are done or cancelled, and the due times of schedules, can be looked at. Failed and dead ones stay.
-KEEP = timedelta(days=1)
+#: How long jobs that are done or cancelled can be looked at; failed and dead ones stay until somebody discards them.
+KEEP = timedelta(hours=1)
+KEEP_DUE_TIMES = timedelta(days=7)
 _ROWS_AT_ONCE = 500
 
 
@@ -30,7 +31,7 @@ def prune(context: "JobContext", payload: Mapping[str, Any]) -> None:
     before = now() - KEEP
     while not context.should_stop() and _prune_batch(before) == _ROWS_AT_ONCE:
         pass
-    _prune_ticks(before)
+    _prune_due_times(now() - KEEP_DUE_TIMES)
 
 
 def _prune_batch(before: datetime) -> int:
@@ -39,7 +40,7 @@ def _prune_batch(before: datetime) -> int:
         return int(JobRow.delete().where(JobRow.id.in_(old)).execute())
 
 
-def _prune_ticks(before: datetime) -> None:
+def _prune_due_times(before: datetime) -> None:
     later = ScheduleTick.alias("later")
     newest = later.select(fn.MAX(later.due_at)).where(later.schedule == ScheduleTick.schedule)
     with database_of(ScheduleTick).transaction():

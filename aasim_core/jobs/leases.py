@@ -100,7 +100,7 @@ class Leases:
         free = job.unique_key.is_null() | ~fn.EXISTS(twin.select(SQL("1")).where(LEASED, same))
         order = (job.organization_id, job.priority.desc(), job.run_at, job.id)
         query = job.select(job.id).where(READY, organization(job.organization_id), free).order_by(*order).limit(1)
-        return query.for_update("FOR UPDATE SKIP LOCKED") if self.database.for_update else query
+        return query.for_update(skip_locked=True) if self.database.for_update else query
 
     def renew(self, lease: Lease, progress: bool = False) -> None:
         """Make sure that the lease holds, and give a sign of life; LeaseLost. With `progress` the job's crashes are forgotten."""

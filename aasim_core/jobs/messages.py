@@ -10,7 +10,7 @@ from huey.serializer import Serializer
 _NAME = "aasim"
 
 
-class JsonSerializer(Serializer):  # type: ignore[misc]
+class JsonSerializer(Serializer):
     """Messages as JSON: whoever can write into the queue must not be able to run code, as pickle would let them."""
 
     def _serialize(self, data: Any) -> bytes:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
-_SUFFIX = ".lock"
+LOCK_SUFFIX = ".lock"
 
 
 class Presence:
@@ -27,7 +27,7 @@ class Presence:
         """Announce a new worker; returns its name, which no other worker ever has."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{self._host}-{os.getpid()}-{token_hex(4)}"
-        handle = os.open(self._folder / (name + _SUFFIX), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        handle = os.open(self._folder / (name + LOCK_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX)
         self._held[name] = handle
         return name
@@ -44,7 +44,7 @@ class Presence:
         if name in self._held or name.rpartition("-")[0].rpartition("-")[0] != self._host:
             return False
         try:
-            handle = os.open(self._folder / (name + _SUFFIX), os.O_RDWR | os.O_CLOEXEC)
+            handle = os.open(self._folder / (name + LOCK_SUFFIX), os.O_RDWR | os.O_CLOEXEC)
         except OSError:
             return False
         try:
@@ -57,10 +57,10 @@ class Presence:
 
     def dead(self) -> list[str]:
         """The workers that have ended without leaving."""
-        names = [path.name.removesuffix(_SUFFIX) for path in self._folder.glob("*" + _SUFFIX)]
+        names = [path.name.removesuffix(LOCK_SUFFIX) for path in self._folder.glob("*" + LOCK_SUFFIX)]
         return [name for name in names if self.is_dead(name)]
 
     def forget(self, name: str) -> None:
         """Remove what a worker left behind, once none of its jobs is leased any more."""
         with suppress(OSError):
-            (self._folder / (name + _SUFFIX)).unlink()
+            (self._folder / (name + LOCK_SUFFIX)).unlink()

@@ -43,7 +43,7 @@ class Schedules:
         self._jobs = [job for job in jobs if job.schedule]
         self._next: dict[str, datetime] = {}
         for job in self._jobs:
-            self._next[job.name] = previous_due(job.name, str(job.schedule), now())
+            self._next[job.name] = previous_due(job, now())
 
     def tick(self) -> int:
         """Enqueue the jobs that are due; returns how many. However many due times were missed, a job is caught up on once."""
@@ -51,9 +51,9 @@ class Schedules:
         for job in self._jobs:
             moment = now()
             if moment >= self._next[job.name]:
-                due = previous_due(job.name, str(job.schedule), moment)
+                due = previous_due(job, moment)
                 started += self._start(job.name, due)
-                self._next[job.name] = next(CronSim(str(job.schedule), due))
+                self._next[job.name] = next_due(job, due)
         return started
 
     def _start(self, name: str, due: datetime) -> bool:
@@ -66,9 +66,16 @@ class Schedules:
             return True
 
 
-def previous_due(name: str, schedule: str, moment: datetime) -> datetime:
-    """The last due time of a cron expression at `moment` or before; StartupError if it is none."""
+def previous_due(job: Job, moment: datetime) -> datetime:
+    """The last due time of a job at `moment` or before; StartupError if its schedule is no cron expression."""
     try:
-        return next(CronSim(schedule, moment.replace(microsecond=0) + timedelta(seconds=1), reverse=True))
+        return next(CronSim(str(job.schedule), moment.replace(microsecond=0) + timedelta(seconds=1), reverse=True))
     except (CronSimError, StopIteration) as error:
-        raise StartupError(f'the schedule "{schedule}" of the job {name} is no cron expression ({error}); write "0 3 * * *"') from error
+        raise StartupError(
+            f'the schedule "{job.schedule}" of the job {job.name} is no cron expression ({error}); write one such as "0 3 * * *"'
+        ) from error
+
+
+def next_due(job: Job, moment: datetime) -> datetime:
+    """The first due time of a job after `moment`."""
+    return next(CronSim(str(job.schedule), moment))

@@ -5,6 +5,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from .presence import LOCK_SUFFIX
+
 _SUFFIX = ".sock"
 # What a Unix socket's address may hold, less what the systems differ by.
 _LONGEST_ADDRESS = 100
@@ -25,28 +27,24 @@ class Sockets:
             os.close(self._descriptor)
 
     def ring(self) -> bool:
-        """Send a datagram to every worker; returns whether one has it. Costs about 10 µs."""
-        heard = False
+        """Send a datagram to every worker, which costs about 10 µs; returns whether one is there that datagrams do not reach."""
         try:
-            names = [name for name in os.listdir(self._folder) if name.endswith(_SUFFIX)]  # noqa: PTH208 - a third of iterdir's cost
-        except OSError:
+            names = os.listdir(self._folder)  # noqa: PTH208 - a third of what iterdir costs
+        except FileNotFoundError:
             return False
-        for name in names:
-            heard |= self._ring_at(name)
-        return heard
+        sockets = {name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)}
+        for worker in sockets:
+            self._ring_at(worker + _SUFFIX)
+        return any(name.endswith(LOCK_SUFFIX) and name.removesuffix(LOCK_SUFFIX) not in sockets for name in names)
 
-    def _ring_at(self, name: str) -> bool:
+    def _ring_at(self, name: str) -> None:
         try:
             self._sender.sendto(b"!", _NEVER_BLOCK, self._address(name))
-        except BlockingIOError:
-            return True  # the worker has so many rings that it still has to hear
         except ConnectionRefusedError:
             with suppress(OSError):
                 (self._folder / name).unlink()  # its worker was killed
-            return False
         except OSError:
-            return False
-        return True
+            pass  # full of rings that the worker still has to hear, or gone at this moment
 
     def listen(self, worker: str) -> "SocketEar | None":
         """The socket of that worker, or None where its address would be too long for the system."""

@@ -56,7 +56,7 @@ class Upkeep:
     def _make_ready_query(self) -> Any:
         due = self._due().limit(_ROWS_AT_ONCE)
         if self._app.database.for_update:
-            due = due.for_update("FOR UPDATE SKIP LOCKED")
+            due = due.for_update(skip_locked=True)
         return JobRow.update({JobRow.delayed: SQL("false")}).where(JobRow.id.in_(due))
 
     def tick(self) -> int:
@@ -99,8 +99,8 @@ class Upkeep:
         """Put parked jobs back whose plugin is on again; returns how many."""
         count = 0
         with system_scope("unpark jobs"):
-            parked = JobRow.select(JobRow.name, JobRow.organization_id).where(STUCK, SQL("state = 'parked'")).distinct().tuples()
-            for name, organization_id in list(parked):
+            parked: Any = JobRow.select(JobRow.name, JobRow.organization_id).where(STUCK, JobRow.state == PARKED).distinct()
+            for name, organization_id in list(parked.tuples()):
                 if self._features.why_off(name, organization_id) is None:
                     count += self._unpark(name, organization_id)
         return count

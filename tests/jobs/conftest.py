@@ -47,8 +47,12 @@ class Shop:
             doorbell=Doorbell(settings),
         )  # fmt: skip
         self.app.features = Features(self.app)
-        bind(self.database, [*records.RECORDS, *access.RECORDS])
         self.database.before_commit = lambda transaction: flush(self.app, transaction)
+        self.bind()
+
+    def bind(self) -> None:
+        """Attach the records to this app's database; another app that is built takes them away."""
+        bind(self.database, [*records.RECORDS, *access.RECORDS])
 
     def offers(self, name: str, function: Callable[..., Any] = lambda context, payload: None, **options: Any) -> Job:
         """Declare a job."""

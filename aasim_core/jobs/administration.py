@@ -1,0 +1,77 @@
+"""What operators do about jobs: look at them, try failed ones again, discard or cancel them. Each call needs a system scope."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from peewee import fn
+
+from ..clock import now
+from ..data.records import database_of
+from ..errors import Refused, not_found
+from .records import CANCELLED, DEAD, FAILED, PARKED, QUEUED, RUNNING, STATES, STUCK, JobRow
+
+_OVER = (FAILED, DEAD, CANCELLED)
+
+
+def find_jobs(state: str | None = None, name: str | None = None, organization_id: str | None = None, limit: int = 50) -> list[JobRow]:
+    """The latest jobs, newest first; `name` may be that of a plugin. Refused ``invalid_choice`` for a state that is none."""
+    if state not in (None, *STATES):
+        raise Refused("invalid_choice", f"There is no state {state!r}; use one of {', '.join(STATES)}.", field="state")
+    query = JobRow.select()
+    if state is not None:
+        query = query.where(JobRow.state == state)
+    if state in (FAILED, DEAD, PARKED):
+        query = query.where(STUCK)
+    if name is not None:
+        query = query.where((JobRow.name == name) | (JobRow.plugin == name))
+    if organization_id is not None:
+        query = query.where(JobRow.organization_id == organization_id)
+    return list(query.order_by(JobRow.id.desc()).limit(limit))
+
+
+def count_jobs() -> Mapping[str, int]:
+    """How many jobs there are in each state, of those in which there are any."""
+    query: Any = JobRow.select(JobRow.state, fn.COUNT(JobRow.id)).group_by(JobRow.state)
+    return dict(query.tuples())
+
+
+def find_job(job_id: str) -> JobRow:
+    """The job of that id; raises the one 404."""
+    job: JobRow | None = JobRow.get_or_none(JobRow.id == job_id)
+    if job is None:
+        raise not_found()
+    return job
+
+
+def retry(job_id: str) -> JobRow:
+    """Put a job that is over, and not done, back into the queue, as if it were new; Refused ``invalid_state`` for any other."""
+    fresh = {"state": QUEUED, "delayed": False, "run_at": now(), "attempt": 0, "crash_count": 0, "error": None, "finished_at": None}
+    _change(job_id, _OVER, fresh, "Only a job that failed, died or was cancelled can be tried again")
+    return find_job(job_id)
+
+
+def cancel(job_id: str) -> JobRow:
+    """End a job that is not over; one that runs is told to stop, and can write nothing more. Refused ``invalid_state`` otherwise."""
+    changes = {"state": CANCELLED, "finished_at": now(), "error": "it was cancelled"}
+    _change(job_id, (QUEUED, RUNNING, PARKED), changes, "Only a job that is not over can be cancelled")
+    return find_job(job_id)
+
+
+def discard(job_id: str) -> None:
+    """Delete a job that will not run any more; Refused ``invalid_state`` for one that waits, runs or is done."""
+    with database_of(JobRow).transaction():
+        deleted = JobRow.delete().where((JobRow.id == job_id) & JobRow.state.in_((*_OVER, PARKED))).execute()
+    if not deleted:
+        raise _refused(job_id, "Only a job that failed, died, was cancelled or is parked can be discarded")
+
+
+def _change(job_id: str, states: Sequence[str], changes: Mapping[str, Any], rule: str) -> None:
+    with database_of(JobRow).transaction():
+        changed = JobRow.update(changes).where((JobRow.id == job_id) & JobRow.state.in_(states)).execute()
+    if not changed:
+        raise _refused(job_id, rule)
+
+
+def _refused(job_id: str, rule: str) -> Refused:
+    state = find_job(job_id).state
+    return Refused("invalid_state", f"{rule}; this one is {state}.", meta={"state": state})
