@@ -86,7 +86,10 @@ class Instance:
 
 @dataclass
 class Traffic:
-    """Requests at a steady rate through a balancer that asks for readiness and never repeats what it has sent."""
+    """Requests at a steady rate through a balancer that asks for readiness, and does what nginx does by itself:
+
+    it tries the next server where a connection is refused, and never repeats a request that it has sent.
+    """
 
     client: Client
     history: History
@@ -117,17 +120,25 @@ class Traffic:
     def _send(self, number: int) -> None:
         while not self._stopping.wait(8 / self.rate):
             self.count += 1
-            ready = [instance for instance in self.instances if instance.in_rotation] or list(self.instances)
-            self._ask(Client(ready[(self.count + number) % len(ready)].port, self.client.token), number)
+            first = (self.count + number) % len(self.instances)
+            ordered = [*self.instances[first:], *self.instances[:first]]
+            ordered.sort(key=lambda instance: not instance.in_rotation)
+            self._ask([Client(instance.port, self.client.token) for instance in ordered], number)
 
-    def _ask(self, client: Client, number: int) -> None:
+    def _ask(self, clients: Sequence[Client], number: int) -> None:
+        client = clients[0]
         try:
             if number % 2:
                 status, _ = client.ask("GET", "/api/v1/agents")
             else:
                 status, _ = client.ask("POST", "/api/v1/agents", {"name": f"Rolling {number} {self.count} {time.monotonic()}"})
+        except ConnectionRefusedError as error:
+            if clients[1:]:
+                self._ask(clients[1:], number)
+            else:
+                self.failures.append(str(error))
         except (OSError, http.client.HTTPException, ValueError) as error:
             self.failures.append(f"{type(error).__name__}: {error}")
-            return
-        if status >= 300:
-            self.failures.append(f"status {status}")
+        else:
+            if status >= 300:
+                self.failures.append(f"status {status}")
