@@ -4,9 +4,12 @@ Every table with an ``organization_id`` gets a forced policy that shows the rows
 `DIRECTORY` are read before an organization is known (who is this, and where do they belong?) and have no policy.
 """
 
+import peewee
+
 from ..errors import StartupError
 from .connect import Database
 from .postgres import PostgresDatabase
+from .scope import mentions_tenants
 
 #: Read while a request is authenticated, when no organization is in scope yet.
 DIRECTORY = frozenset(
@@ -44,25 +47,49 @@ def _secure(database: Database, table: str) -> None:
 
 
 def _grant(database: Database, role: str) -> None:
-    exists = database.execute_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-    if not exists:
-        database.execute_sql(f'CREATE ROLE "{role}" NOLOGIN')
+    schema = _quoted(database.execute_sql("SELECT current_schema()").fetchone()[0])
+    name = _quoted(role)
+    _make_role(database, role, name)
     for statement in (
-        f'GRANT "{role}" TO CURRENT_USER',
-        f'GRANT USAGE ON SCHEMA public TO "{role}"',
-        f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{role}"',
-        f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{role}"',
+        f"GRANT USAGE ON SCHEMA {schema} TO {name}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {name}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {name}",
     ):
         database.execute_sql(statement)
 
 
+def _make_role(database: Database, role: str, name: str) -> None:
+    exists = database.execute_sql("SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    try:
+        if not exists:
+            # Roles belong to the server: another database's migration may make it at the same time.
+            make = f"BEGIN CREATE ROLE {name} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END"
+            database.execute_sql(f"DO $make$ {make} $make$")
+        if not exists or not exists[0]:
+            database.execute_sql(f"GRANT {name} TO CURRENT_USER")
+    except peewee.ProgrammingError as error:
+        raise StartupError(
+            f"the database's user may not make the role {role!r}; as a superuser, run: CREATE ROLE {name} NOLOGIN; and GRANT {name} "
+            "TO the users of database.url and database.migration_url"
+        ) from error
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def verify(database: Database) -> None:
-    """StartupError when the wall has a gap: a role that walks through policies, or a tenant's table without one."""
-    if not isinstance(database, PostgresDatabase):
-        return
-    name, walks_through = database.execute_sql(
-        "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
-    ).fetchone()
+    """StartupError when a wall has a gap: a view that goes around both, a role that walks through policies, a table without one."""
+    views = [view.name for view in database.get_views() if mentions_tenants(view.sql, database.tenant_tables)]
+    if views:
+        raise StartupError(f"views show the rows of every organization ({', '.join(views)}); drop them and query the tables")
+    if isinstance(database, PostgresDatabase):
+        _verify_role(database)
+
+
+def _verify_role(database: PostgresDatabase) -> None:
+    question = "SELECT rolname, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    name, walks_through = database.execute_sql(question).fetchone()
     if walks_through:
         raise StartupError(f"the database role {name!r} ignores row-level security; set database.app_role to a plain role")
     open_tables = [t for t, secured in database.execute_sql(_TENANT_TABLES).fetchall() if t not in DIRECTORY and not secured]

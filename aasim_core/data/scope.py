@@ -162,7 +162,7 @@ def _is_tenant_column(table: Any, column: Any) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _mentions(sql: str, tenant_tables: frozenset[str]) -> int:
+def mentions_tenants(sql: str, tenant_tables: frozenset[str]) -> int:
     """How often `sql` names a tenant's table other than to qualify a column."""
     if not tenant_tables:
         return 0
@@ -172,7 +172,7 @@ def _mentions(sql: str, tenant_tables: frozenset[str]) -> int:
 
 def refuse_unscoped(sql: str, confined: int, tenant_tables: frozenset[str]) -> None:
     """ScopeViolation when `sql` names more tenants' tables than the `confined` ones; NoScope when it may name none at all."""
-    mentions = _mentions(sql, tenant_tables)
+    mentions = mentions_tenants(sql, tenant_tables)
     if mentions and current_scope() != EVERY_ORGANIZATION and mentions != confined:
         raise ScopeViolation(
             "a statement names a tenant's table outside the organization in scope; write it with peewee's queries"
