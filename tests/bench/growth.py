@@ -12,7 +12,7 @@ from urllib.parse import quote
 from . import load
 from .aasim import Aasim, email, fill, login
 from .contestants import Service
-from .databases import Database, fresh
+from .databases import Database, fresh, settle
 from .findings import Goal, Measurement, found
 from .probe import connected
 from .rounds import Options
@@ -64,10 +64,15 @@ def measure(kind: str, options: Options) -> Measurement:
         options.progress(f"{kind}: filling a database of {MANY:,} agents")
         aasim.prepare(database)
         grow(database, OTHER, MANY - FEW)
+        fill(aasim.settings_for(database), OTHER, 0, GRANTS)
+        settle(database)
         with aasim.serving(database) as service:
             options.progress(f"{kind}: pages of {FEW:,} and {MANY:,} agents")
             raw |= _turns(_pages(service), options)
-        raw |= _with_grants(aasim, database, options)
+            options.progress(f"{kind}: {GRANTS:,} grants of other users")
+            raw |= _turns(
+                {"no grants": partial(_one_agent, service, READER), "grants": partial(_one_agent, service, OTHER)}, options
+            )
         raw |= _with_routes(database, options)
     return Measurement("growth", kind, [
         found(f"J1 at {MANY:,} rows ÷ at {FEW:,}, first page", _cost(raw, "many first", "few first"), Goal("≤", 1.2)),
@@ -114,20 +119,10 @@ def last_page(port: int, token: str) -> str:
     return path
 
 
-def _one_agent(service: Service) -> tuple[Service, list[str]]:
-    first = call(service.port, "GET", _PAGE, service.reader)["data"]["items"][0]["id"]
-    return service, [load.request("GET", f"/api/v1/agents/{first}", service.reader)]
-
-
-def _with_grants(aasim: Aasim, database: Database, options: Options) -> dict[str, list[float]]:
-    options.progress(f"{database.kind}: {GRANTS:,} grants of other users")
-    rates: dict[str, list[float]] = {}
-    for name in ("no grants", "grants"):
-        if name == "grants":
-            fill(aasim.settings_for(database), READER, 0, GRANTS)
-        with aasim.serving(database) as service:
-            rates |= _turns({name: partial(_one_agent, service)}, options)
-    return rates
+def _one_agent(service: Service, organization: str = READER) -> tuple[Service, list[str]]:
+    token = login(service.port, organization)
+    first = call(service.port, "GET", _PAGE, token)["data"]["items"][0]["id"]
+    return service, [load.request("GET", f"/api/v1/agents/{first}", token)]
 
 
 def _with_routes(database: Database, options: Options) -> dict[str, list[float]]:

@@ -53,11 +53,14 @@ def _asker(token: str) -> Callable[..., tuple[int, str]]:
     import peewee
     from falcon import testing
 
+    from aasim_core import logs
     from aasim_core.app import build_app
     from aasim_core.http.application import make_wsgi
     from aasim_core.settings import Settings
 
-    client = testing.TestClient(make_wsgi(build_app(Settings.load())))
+    settings = Settings.load({"log.level": "error"})
+    logs.configure(settings.log)
+    client = testing.TestClient(make_wsgi(build_app(settings)))
     run = peewee.Database.execute_sql
 
     def ask(method: str, path: str, body: Any = None) -> tuple[int, str]:
