@@ -3,7 +3,7 @@
 import queue
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -269,7 +269,7 @@ def test_a_job_whose_time_is_up_fails_and_others_go_on_without_its_thread(shop: 
         job_id = shop.enqueue("mail.send")
         shop.enqueue("mail.sort")
         assert heard(told) == "sorted"
-        assert shop.job(job_id).state == "failed"
+        shop.wait_until(lambda: shop.job(job_id).state == "failed")
         assert shop.job(job_id).error == "it took longer than its time limit of 0.1 seconds"
         release.set()
         assert heard(told) == "lost"
@@ -353,3 +353,38 @@ def test_a_lease_that_no_thread_holds_is_given_back(shop: Any, told: Any, monkey
             ).execute()
         assert heard(told) == "done"
     assert shop.job(job_id).attempt == 0 or shop.job(job_id).state == "done"
+
+
+@pytest.fixture
+def cut_off(postgres_server: Any, database_url: str) -> Callable[[], None]:
+    """Ends every connection to the test's database."""
+    name = database_url.rpartition("/")[2]
+    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+    return lambda: postgres_server.connection.execute(query, (name,))
+
+
+@pytest.mark.parametrize("databases", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_a_worker_goes_on_after_it_lost_its_connections(shop: Any, told: Any, cut_off: Callable[[], None]) -> None:
+    shop.offers("mail.send", lambda context, payload: told.put("done"))
+    with shop.open():
+        shop.enqueue("mail.send")
+        assert heard(told) == "done"
+        shop.database.close_all()
+        cut_off()
+        with shop.database.connected():
+            shop.enqueue("mail.send")
+        assert heard(told) == "done"
+
+
+@pytest.mark.parametrize("databases", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
+def test_the_end_of_a_job_is_written_though_the_connection_was_lost_meanwhile(
+    shop: Any, told: Any, cut_off: Callable[[], None]
+) -> None:
+    shop.offers("mail.send", lambda context, payload: (cut_off(), told.put(context.attempt)))
+    with shop.open():
+        job_id = shop.enqueue("mail.send")
+        assert heard(told) == 1
+        shop.database.close_all()
+        with shop.database.connected():
+            shop.wait_until(lambda: shop.job(job_id).state == "done")
+    assert told.empty(), "it was done once"
