@@ -117,7 +117,10 @@ def cli(ctx: click.Context, config: Path | None) -> None:
     """Aasim, a self-hosted platform for AI agents."""
     if ctx.meta["aasim.help"]:
         return
+    from . import logs
+
     ctx.obj = load_settings(ctx)
+    logs.configure(logs.subdued(ctx.obj.log))
     place = COMMANDS.get(ctx.invoked_subcommand or "")
     if place and place.prepared:
         from .installation import prepare

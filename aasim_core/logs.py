@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import orjson
@@ -45,8 +46,16 @@ def redacted(text: str) -> str:
     return _SECRET.sub(MASK, text)
 
 
+def subdued(settings: LogSettings) -> LogSettings:
+    """The settings for a command that says itself what it does: only what goes wrong is logged, unless somebody wants more."""
+    return replace(settings, level="warning") if settings.level == "info" else settings
+
+
 def configure(settings: LogSettings, stream: BinaryIO | None = None) -> None:
-    """Send what structlog and the standard library log to `stream` (standard error), as the settings say."""
+    """Send what structlog and the standard library log to `stream` (standard error), as the settings say.
+
+    Of others' libraries only warnings and errors are wanted, whatever the level is: what they do for us, we log ourselves.
+    """
     stream = stream or sys.stderr.buffer
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     for_people = settings.format == "console" or (settings.format == "auto" and stream.isatty())
@@ -59,7 +68,7 @@ def configure(settings: LogSettings, stream: BinaryIO | None = None) -> None:
     )
     handler = logging.StreamHandler(_Text(stream))
     handler.setFormatter(_Formatter(render))
-    logging.basicConfig(handlers=[handler], level=max(level, logging.INFO), force=True)
+    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
 
 

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 from .errors import StartupError
 from .first_run import Credentials, demonstrate, first_administrator, first_run
 from .installation import open_app, refuse_exposure, refuse_taken_port, upgrade
+from .logs import subdued
 from .settings import Settings
 from .supervisor import Supervisor
 from .terminal import Terminal
@@ -68,8 +69,8 @@ def _commands(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Sequenc
     common = [sys.executable, "-P", "-m", "aasim_core"]
     if settings.config_file:
         common += ["--config", str(settings.config_file)]
-    # What the processes log would run into what `up` says; warnings and errors still show.
-    for name, value in {"log.level": "warning", **flags}.items():
+    # News of ordinary work would run into what `up` says; warnings and errors still show.
+    for name, value in {"log.level": subdued(settings.log).level, **flags}.items():
         common += ["--set", f"{name}={value}"]
     return {name: [*common, name, "--parent", str(os.getpid())] for name in ("serve", "worker")}
 

@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from aasim_core.context import SYSTEM, acting_as
-from aasim_core.logs import FIELDS, configure, redacted
+from aasim_core.logs import FIELDS, configure, redacted, subdued
 from aasim_core.settings.sections import LogSettings
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -65,6 +65,19 @@ def test_lines_below_the_level_are_not_written(stream: io.BytesIO) -> None:
     assert stream.getvalue() == b""
 
 
+def test_of_other_libraries_only_what_goes_wrong_is_written(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json", level="debug"), stream)
+    logging.getLogger("httpx2").info("HTTP Request: GET https://example.com")
+    assert stream.getvalue() == b""
+    logging.getLogger("httpx2").warning("odd answer")
+    assert last_entry(stream)["logger"] == "httpx2"
+
+
+def test_a_command_for_people_is_subdued_unless_somebody_wants_more() -> None:
+    levels = [subdued(LogSettings(level=level)).level for level in ("debug", "info", "warning", "error")]
+    assert levels == ["debug", "warning", "warning", "error"]
+
+
 def test_an_exception_is_logged_with_its_traceback_and_without_secrets(stream: io.BytesIO) -> None:
     configure(LogSettings(format="json"), stream)
     try:
@@ -74,6 +87,17 @@ def test_an_exception_is_logged_with_its_traceback_and_without_secrets(stream: i
     entry = last_entry(stream)
     assert entry["level"] == "error"
     assert entry["exception"].endswith("RuntimeError: refused: ***\n")
+
+
+def test_a_traceback_for_people_does_not_show_what_variables_hold(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="console"), stream)
+    password = "correct horse"
+    try:
+        raise RuntimeError(f"refused {len(password)} characters")
+    except RuntimeError:
+        structlog.get_logger("aasim.test").exception("failed")
+    assert "RuntimeError: refused 13 characters" in stream.getvalue().decode()
+    assert password not in stream.getvalue().decode()
 
 
 def test_the_standard_library_and_warnings_write_the_same_lines(stream: io.BytesIO) -> None:
