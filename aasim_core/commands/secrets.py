@@ -37,7 +37,7 @@ def rotate(settings: "Settings") -> None:
     path = settings.secrets.key_file
     ring = load_keyring(path).rotated()
     save_keyring(ring, path)
-    click.echo(f"{path} now begins with the key {ring.key_ids[0]}. Restart API and worker, and copy the file to your backup.")
+    click.echo(f"{path} now begins with the key {ring.key_ids[0]}. Running processes take it up; copy the file to your backup.")
 
 
 @secrets.command("list")
