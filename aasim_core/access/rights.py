@@ -82,12 +82,16 @@ class Rights:
         paths = self.reach(permission) if node_field else ()
         shape = ("reach", node_field, len(paths))
         if not paths:
-            return [Condition(peewee.SQL("1 = 0"), {}, shape)]
+            return [Condition(lambda: peewee.SQL("1 = 0"), {}, shape)]
         values = {
             f"reach_{side}{n}": value for n, path in enumerate(paths) for side, value in (("from", path), ("to", beyond(path)))
         }
-        within = _any_of([_between(n) for n in range(len(paths))])
-        return [Condition(getattr(model, str(node_field)).in_(Node.select(Node.id).where(within)), values, shape)]
+
+        def within() -> Any:
+            nodes = Node.select(Node.id).where(_any_of([_between(n) for n in range(len(paths))]))
+            return getattr(model, str(node_field)).in_(nodes)
+
+        return [Condition(within, values, shape)]
 
     def narrowed(self, permissions: frozenset[str], paths: Sequence[str] | None = None) -> "Rights":
         """The part of the rights within `permissions`, and below `paths` if they are given."""

@@ -7,6 +7,8 @@ made for. Rows are compared as row values, ``(created_at, id) < (?, ?)``, which 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import orjson
@@ -139,7 +141,7 @@ def _count(model: type[Any], question: Question, conditions: Sequence[Condition]
 
 def _conditioned(query: Any, conditions: Sequence[Condition]) -> Any:
     for condition in conditions:
-        query = query.where(condition.expression)
+        query = query.where(condition.expression())
     return query
 
 
@@ -157,26 +159,24 @@ def _filter_condition(model: type[Any]) -> Any:
         column, name = getattr(model, asked.name), f"filter{number}"
         shape = (asked.name, asked.operator, number)
         if asked.operator == "is_null":
-            return Condition(column.is_null(asked.value), {}, (*shape, asked.value))
+            return Condition(lambda: column.is_null(asked.value), {}, (*shape, asked.value))
         if asked.operator == "in":
             names = [f"{name}_{n}" for n in range(len(asked.value))]
-            return Condition(
-                column.in_([Bind(n) for n in names]), dict(zip(names, asked.value, strict=True)), (*shape, len(names))
-            )
+            values = dict(zip(names, asked.value, strict=True))
+            return Condition(lambda: column.in_([Bind(n) for n in names]), values, (*shape, len(names)))
         if asked.operator == "contains":
-            return Condition(_like(column, name), {name: _pattern(asked.value)}, shape)
-        comparison = peewee.Expression(column, OPERATORS.get(asked.operator, "="), Bind(name))
-        return Condition(comparison, {name: asked.value}, shape)
+            return Condition(lambda: _like(column, name), {name: _pattern(asked.value)}, shape)
+        operator = OPERATORS.get(asked.operator, "=")
+        return Condition(lambda: peewee.Expression(column, operator, Bind(name)), {name: asked.value}, shape)
 
     return condition
 
 
 def _search_condition(model: type[Any], search_fields: Sequence[str], text: str) -> Condition:
-    matches = [_like(getattr(model, name), "search") for name in search_fields]
-    expression = matches[0]
-    for match in matches[1:]:
-        expression = expression | match
-    return Condition(expression, {"search": _pattern(text.lower())}, ("search", tuple(search_fields)))
+    def matches() -> Any:
+        return reduce(or_, [_like(getattr(model, name), "search") for name in search_fields])
+
+    return Condition(matches, {"search": _pattern(text.lower())}, ("search", tuple(search_fields)))
 
 
 def _like(column: Any, name: str) -> Any:

@@ -1,6 +1,8 @@
 """The endpoints of agents."""
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import and_
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
@@ -67,14 +69,15 @@ class Agents(Collection):
 
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists, as a condition."""
-        own = Agent.owner_id == Bind("me")
-        seen, values, shape = Agent.visibility == "organization", {"me": req.principal.user_id}, []
-        in_project = Agent.visibility == "project"
-        for condition in req.rights.reach_condition("agents:read", Agent, "project_id"):
-            in_project &= condition.expression
-            values |= condition.values
-            shape.append(condition.shape)
-        return [Condition(Agent.deleted_at.is_null() & (seen | own | in_project), values, ("agents in reach", *shape))]
+        within = req.rights.reach_condition("agents:read", Agent, "project_id")
+
+        def seen() -> Any:
+            in_project = reduce(and_, [condition.expression() for condition in within], Agent.visibility == "project")
+            anybody, own = Agent.visibility == "organization", Agent.owner_id == Bind("me")
+            return Agent.deleted_at.is_null() & (anybody | own | in_project)
+
+        values = {"me": req.principal.user_id} | {name: value for each in within for name, value in each.values.items()}
+        return [Condition(seen, values, ("agents in reach", *(condition.shape for condition in within)))]
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """References to an engine or a project must lead somewhere that the caller may know of."""
@@ -143,7 +146,7 @@ class AgentVersions(Agents):
     def on_get_versions(self, req: Request, resp: Response, agent_id: str) -> None:
         """List the versions of an agent's definition, newest first."""
         question = self.version_query.question(req.path, req.query)
-        mine = Condition(AgentVersion.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
+        mine = Condition(lambda: AgentVersion.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
         names = Plan(self.version_reply).names
         resp.media = read_page(AgentVersion, names, question, [mine], self.app.keyring)
 

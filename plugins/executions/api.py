@@ -96,9 +96,12 @@ class Executions(Collection):
         within = super().reach(req)
         if not within:
             return []
-        mine = Execution.initiator_id == Bind("me")
         [reach] = within
-        return [Condition(mine | reach.expression, {**reach.values, "me": req.principal.user_id}, ("mine or", reach.shape))]
+
+        def mine_or_within() -> Any:
+            return (Execution.initiator_id == Bind("me")) | reach.expression()
+
+        return [Condition(mine_or_within, {**reach.values, "me": req.principal.user_id}, ("mine or", reach.shape))]
 
     @operation(
         "cancel", body="cancel_body", reply="reply", also=(202,), message="Execution cancelled.", refusals=("invalid_state",)
@@ -176,7 +179,7 @@ class AgentExecutions(Resource):
     @operation("read", query="query", reply="reply", many=True, message="Executions listed.")
     def on_get_executions(self, req: Request, resp: Response, agent_id: str) -> None:
         """List the executions of an agent."""
-        mine = Condition(Execution.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
+        mine = Condition(lambda: Execution.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
         question = _QUERY.question(req.path, req.query)
         resp.media = read_page(Execution, self._plan.columns, question, [mine], self.app.keyring)
 

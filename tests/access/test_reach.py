@@ -43,7 +43,7 @@ def listed(app: App, organization_id: str, rights: Rights, permission: str) -> s
     def build() -> Any:
         query = Node.select(Node.id)
         for condition in conditions:
-            query = query.where(condition.expression)
+            query = query.where(condition.expression())
         return query
 
     values = {name: value for condition in conditions for name, value in condition.values.items()}
@@ -68,7 +68,7 @@ def test_records_without_a_node_are_the_organizations_own(owner: Person) -> None
     somewhere = Rights(owner.organization_id, [Holding(frozenset(["agents:read"]), f"{path}branch_1/")])
     assert everywhere.reach_condition("agents:read", Node, None) == []
     (condition,) = somewhere.reach_condition("agents:read", Node, None)
-    assert isinstance(condition.expression, peewee.SQL)
+    assert isinstance(condition.expression(), peewee.SQL)
 
 
 def test_postgresql_sorts_paths_byte_by_byte(app: App, world: World, owner: Person) -> None:
