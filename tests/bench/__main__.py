@@ -25,12 +25,17 @@ _OF_AASIM: Mapping[str, Callable[[str, Options], Measurement]] = {
 }
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def main(context: click.Context) -> None:
-    """Measure Aasim (`bin/bench run J1 J4 …`, everything by default), or try its promises (`bin/bench faults`)."""
-    if context.invoked_subcommand is None:
-        context.invoke(run)
+class _MeasuringByDefault(click.Group):
+    """A group whose command is `run` unless another one is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args and (args[0] in self.commands or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if named else ["run", *args])
+
+
+@click.group(cls=_MeasuringByDefault)
+def main() -> None:
+    """Measure Aasim (`bin/bench J1 J4 …`, everything by default), or try its promises for long (`bin/bench faults`)."""
 
 
 @main.command()
