@@ -55,7 +55,7 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
     what, kinds = what or WHAT, kinds or ("sqlite", "postgresql")
     if "postgresql" in kinds and not databases.has_postgresql():
         raise click.ClickException(f"PostgreSQL does not answer at {databases.SERVER}; start it, or say --database sqlite.")
-    if set(what) & {*WEB, "J4"} and not set(only) and not quick:
+    if set(what) & {*WEB, "J4"} and not only:
         _install_peers(console)
     measurements = _measured(what, kinds, options, console)
     report.show(measurements, console)
