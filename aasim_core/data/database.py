@@ -1,6 +1,5 @@
 """The database: one connection a thread, one way to write, and the tenant scope on every statement."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,9 +9,8 @@ from typing import Any
 import peewee
 import structlog
 
-from ..context import EVERY_ORGANIZATION, current_scope
 from .scope import ScopedContext, refuse_unscoped
-from .statements import Statement
+from .statements import Statement, kind_of_scope
 from .write_queue import WriteQueue
 
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
@@ -77,8 +75,8 @@ class _Scoped:
         return nullcontext()
 
     def statement(self, key: Any, build: Callable[[], Any]) -> Statement:
-        """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for tenants and once for all."""
-        full_key = (key, current_scope() == EVERY_ORGANIZATION)
+        """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for each kind of scope."""
+        full_key = (key, kind_of_scope())
         found = self._statements.get(full_key)
         if found is None:
             if len(self._statements) >= _MOST_STATEMENTS:
@@ -94,15 +92,18 @@ class _Scoped:
         return transaction
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and fails it when it fails."""
+    def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
+        """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and fails it when it fails.
+
+        One that is not `durable` survives the death of any process, but perhaps not the loss of power: it does not wait for the disk.
+        """
         outer: Transaction | None = getattr(self._local, "transaction", None)
         if outer is not None:
             with _marking_failure(outer):
                 yield outer
             return
         transaction = Transaction()
-        with self._write_turn():
+        with self._write_turn(), nullcontext() if durable else self._unsynced():
             self._begin_write()
             self._local.transaction = transaction
             try:
@@ -122,6 +123,10 @@ class _Scoped:
         if self.before_commit is not None:
             self.before_commit(transaction)
         self.commit()  # type: ignore[attr-defined]
+
+    def _unsynced(self) -> AbstractContextManager[None]:
+        """Let the transaction that begins inside commit without waiting for the disk."""
+        return nullcontext()
 
     def _begin_write(self) -> None:
         self.begin()  # type: ignore[attr-defined]
@@ -147,7 +152,8 @@ class _Scoped:
 
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""
-        self._inherited.append(self._state.conn)  # type: ignore[attr-defined]
+        self._inherited += [self._local, self._state.conn]  # type: ignore[attr-defined]
+        self._local = threading.local()
         self._state.reset()  # type: ignore[attr-defined]
 
 
@@ -182,9 +188,14 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
         }
         super().__init__(
             str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=wait_seconds, autoconnect=False, cached_statements=512,
-            factory=_Connection, check_same_thread=False,
+            check_same_thread=False,
         )  # fmt: skip
         self._queue = WriteQueue(str(path), wait_seconds)
+
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        self._local.connection = _ClosedAtLast(connection)
+        return connection
 
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""
@@ -198,12 +209,25 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
     def _release(self) -> None:
         pass  # a SQLite connection costs more to open than to keep
 
+    @contextmanager
+    def _unsynced(self) -> Iterator[None]:
+        connection = self.connection()
+        before = connection.execute("PRAGMA synchronous").fetchone()[0]
+        connection.execute("PRAGMA synchronous = normal")
+        try:
+            yield
+        finally:
+            connection.execute(f"PRAGMA synchronous = {before}")
+
     def _write_turn(self) -> AbstractContextManager[None]:
         return self._queue.turn()
 
 
-class _Connection(sqlite3.Connection):
-    """A connection that is closed when its thread ends and nobody can use it any more."""
+class _ClosedAtLast:
+    """Closes a connection when its thread ends; Python's connections are in a reference cycle, and would wait for the collector."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
 
     def __del__(self) -> None:
-        self.close()
+        self._connection.close()

@@ -26,7 +26,12 @@ class InstantField(peewee.TextField):
     """A moment: an aware `datetime` in Python, RFC 3339 text of fixed width in the database, so that it sorts and renders as is."""
 
     def db_value(self, value: datetime | str | None) -> str | None:
-        return to_text(value) if isinstance(value, datetime) else value
+        if value is None:
+            return None
+        moment = value if isinstance(value, datetime) else from_text(value)
+        if moment.tzinfo is None:
+            raise ValueError("a moment needs an offset; aasim_core.clock.now() has one")
+        return to_text(moment)
 
     def python_value(self, value: str | None) -> datetime | None:
         return None if value is None else from_text(value)

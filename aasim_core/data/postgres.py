@@ -1,13 +1,14 @@
 """PostgreSQL: pooled connections, and row-level security as the second wall behind the tenant scope."""
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import peewee
 
-from ..context import NoScope, current_scope
 from .database import _Scoped
 from .pool import Pool
+from .scope import scope_or_nothing
 
 # libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -65,20 +66,24 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
 
     def _enter_scope(self) -> None:
         connection = self._state.conn
-        scope = _scope_or_nothing()
+        scope = scope_or_nothing()
         if connection is not None and connection.aasim_scope != scope:
             connection.aasim_scope = None  # unknown, should the next line fail
             self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
             connection.aasim_scope = scope
 
+    @contextmanager
+    def _unsynced(self) -> Iterator[None]:
+        self._local.begin = "BEGIN; SET LOCAL synchronous_commit = off"
+        try:
+            yield
+        finally:
+            self._local.begin = "BEGIN"
+
+    def _begin_write(self) -> None:
+        self._execute_cursor(getattr(self._local, "begin", "BEGIN"), None)
+
     def rollback(self) -> None:
         """Undo the transaction, which undoes the setting too if it was made inside it."""
         super().rollback()
         self._state.conn.aasim_scope = None
-
-
-def _scope_or_nothing() -> str:
-    try:
-        return current_scope()
-    except NoScope:
-        return ""

@@ -1,12 +1,14 @@
 """Statements compiled once and bound many times, still through the tenant scope."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from peewee import Node
 
-from ..context import EVERY_ORGANIZATION, current_scope, organization_scope, system_scope
+from ..context import EVERY_ORGANIZATION, current_scope, organization_scope
+from .scope import scope_or_nothing
 
 if TYPE_CHECKING:
     from .connect import Database
@@ -26,11 +28,23 @@ class Bind(Node):
         return ctx.literal(ctx.state.param or "?")
 
 
+ONE_ORGANIZATION, NO_SCOPE = "one organization", "no scope"
+_KINDS = {"": NO_SCOPE, EVERY_ORGANIZATION: EVERY_ORGANIZATION}
+
+
+def kind_of_scope() -> str:
+    """`ONE_ORGANIZATION`, `EVERY_ORGANIZATION` or `NO_SCOPE`: a statement is compiled for one of them."""
+    return _KINDS.get(scope_or_nothing(), ONE_ORGANIZATION)
+
+
 @dataclass(frozen=True)
 class Condition:
-    """A condition on rows: `shape` names it among compiled statements, `values` fill its binds."""
+    """A condition on rows: `expression` makes it when a statement is compiled, `values` fill its binds at each run.
 
-    expression: Any
+    Conditions of one `shape` have the same expression; it names the condition among compiled statements.
+    """
+
+    expression: Callable[[], Any]
     values: Mapping[str, Any] = field(default_factory=dict)
     shape: Any = None
 
@@ -48,9 +62,8 @@ class Statement:
 
     @classmethod
     def compile(cls, database: "Database", build: Callable[[], Any]) -> "Statement":
-        """Render the query that `build` makes, once for tenants and once for every organization as the scope now is."""
-        every = current_scope() == EVERY_ORGANIZATION
-        with system_scope("compile a statement") if every else organization_scope(_SCOPE_SLOT):
+        """Render the query that `build` makes: for any one organization where one is in scope, or else for the scope as it is."""
+        with organization_scope(_SCOPE_SLOT) if kind_of_scope() == ONE_ORGANIZATION else nullcontext():
             context: Any = database.get_sql_context()
             sql, values = context.sql(build()).query()
         return cls(sql, tuple(values), context.confined)

@@ -39,6 +39,15 @@ def unguarded(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
+def empty_database(empty_database_url: str) -> Iterator[Database]:
+    """A connected database without tables, whose owner we are."""
+    database = connect(empty_database_url, durability="normal")
+    with database.connected():
+        yield database
+    database.close_all()
+
+
+@pytest.fixture
 def land(unguarded: Database) -> Landscape:
     """Two organizations with rows, seen by a process that only the tenant scope holds back."""
     return settle(unguarded)

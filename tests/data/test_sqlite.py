@@ -1,0 +1,193 @@
+"""SQLite under many threads and processes: nobody is starved, nothing is lost, and waiting ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import peewee
+import pytest
+
+from aasim_core.data.connect import Database, connect
+
+pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+ENVIRONMENT = {**os.environ, "PYTHONWARNINGS": "error"}
+
+
+@pytest.fixture
+def counter(empty_database: Database) -> Database:
+    """A database with a count of zero."""
+    empty_database.execute_sql("CREATE TABLE counter (count INTEGER)")
+    empty_database.execute_sql("INSERT INTO counter VALUES (0)")
+    return empty_database
+
+
+@pytest.mark.parametrize("threads", [(8, 8), (12, 1), (4, 4, 4)], ids=str)
+def test_writers_of_several_processes_take_turns(threads: tuple[int, ...], counter: Database, empty_database_url: str) -> None:
+    script = [sys.executable, str(Path(__file__).with_name("writers.py")), empty_database_url]
+    processes = [
+        subprocess.Popen([*script, str(count), "2"], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) for count in threads
+    ]
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(threads)
+    done = [json.loads(output) for output in outputs]
+    assert counter.execute_sql("SELECT count FROM counter").fetchone()[0] == sum(
+        count for process in done for count, _ in process
+    )
+    totals = [sum(count for count, _ in process) for process in done]
+    assert min(totals) > max(totals) / 4, totals
+    assert max(longest for process in done for _, longest in process) < 2, done
+
+
+@pytest.fixture
+def occupied(empty_database_url: str, counter: Database) -> Iterator[subprocess.Popen[str]]:
+    """Another process that is in the middle of a transaction and does not end it."""
+    program = """
+import sys
+from aasim_core.data.connect import connect
+database = connect(sys.argv[1])
+with database.connected(), database.transaction():
+    database.execute_sql("UPDATE counter SET count = 99")
+    print("writing", flush=True)
+    sys.stdin.read()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program, empty_database_url], text=True, env=ENVIRONMENT, **pipes) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.kill()
+
+
+def add_one(database: Database) -> None:
+    """Write once."""
+    with database.transaction():
+        database.execute_sql("UPDATE counter SET count = count + 1")
+
+
+def test_a_writer_gives_up_when_another_process_does_not_end(
+    occupied: subprocess.Popen[str], counter: Database, empty_database_url: str
+) -> None:
+    database = connect(empty_database_url, wait_seconds=0.2)
+    start = time.monotonic()
+    with database.connected():
+        for _ in range(2):
+            with pytest.raises(peewee.OperationalError, match="busy"):
+                add_one(database)
+        assert database.execute_sql("SELECT count FROM counter").fetchone()[0] == 0
+    assert time.monotonic() - start < 2
+    database.close_all()
+
+
+def test_a_writer_gives_up_when_another_thread_does_not_end(counter: Database, empty_database_url: str) -> None:
+    database = connect(empty_database_url, wait_seconds=0.2)
+    writing, ended = threading.Event(), threading.Event()
+
+    def occupy() -> None:
+        with database.connected(), database.transaction():
+            writing.set()
+            ended.wait(10)
+
+    thread = threading.Thread(target=occupy)
+    thread.start()
+    writing.wait(10)
+    with database.connected(), pytest.raises(peewee.OperationalError, match="busy"):
+        add_one(database)
+    ended.set()
+    thread.join()
+    with database.connected():
+        add_one(database)
+    database.close_all()
+
+
+def test_the_turn_of_a_killed_process_is_over(occupied: subprocess.Popen[str], counter: Database) -> None:
+    occupied.send_signal(signal.SIGKILL)
+    occupied.wait()
+    add_one(counter)
+    assert counter.execute_sql("SELECT count FROM counter").fetchone()[0] == 1
+
+
+def test_a_stranger_with_a_lock_makes_writers_busy_not_readers(counter: Database, empty_database_url: str) -> None:
+    import sqlite3
+
+    database = connect(empty_database_url, wait_seconds=0.2)
+    stranger = sqlite3.connect(empty_database_url.removeprefix("sqlite:///"), isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with database.connected():
+        with pytest.raises(peewee.OperationalError, match="locked"):
+            add_one(database)
+        assert database.execute_sql("SELECT count FROM counter").fetchone()[0] == 0
+        stranger.execute("ROLLBACK")
+        add_one(database)
+    stranger.close()
+    database.close_all()
+
+
+def test_a_thread_takes_its_connection_with_it(counter: Database, empty_database_url: str) -> None:
+    path = Path(empty_database_url.removeprefix("sqlite:///"))
+
+    def write() -> None:
+        with counter.connected():
+            add_one(counter)
+
+    add_one(counter)
+    before = len(open_files(path))
+    for _ in range(5):
+        thread = threading.Thread(target=write)
+        thread.start()
+        thread.join()
+    assert len(open_files(path)) <= before + 1  # SQLite itself keeps one for the next connection
+
+
+def open_files(path: Path) -> list[str]:
+    """The files of the database that this process has open."""
+    links = [link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return [str(link) for link in links if str(link).startswith(str(path))]
+
+
+def test_a_forked_child_goes_on_with_connections_of_its_own(counter: Database, empty_database_url: str) -> None:
+    program = """
+import os, sys
+from aasim_core.data.connect import connect
+database = connect(sys.argv[1])
+database.connect()
+with database.transaction():
+    child = os.fork()
+    if not child:
+        database.dispose()
+        try:
+            with database.connected(), database.transaction():
+                pass
+        except Exception as error:
+            os._exit(3 if "busy" in str(error) else 4)
+        os._exit(5)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3, "the child shared its parent's turn"
+    database.execute_sql("UPDATE counter SET count = 1")
+child = os.fork()
+if not child:
+    database.dispose()
+    with database.connected(), database.transaction():
+        database.execute_sql("UPDATE counter SET count = count + 1")
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+with database.transaction():
+    database.execute_sql("UPDATE counter SET count = count + 1")
+"""
+    subprocess.run([sys.executable, "-c", program, empty_database_url], check=True, env=ENVIRONMENT, timeout=60)
+    assert counter.execute_sql("SELECT count FROM counter").fetchone()[0] == 3
+    assert counter.execute_sql("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+@pytest.mark.parametrize(("durability", "expected"), [("full", 2), ("normal", 1)])
+def test_durability_is_what_the_settings_say(durability: str, expected: int, empty_database_url: str) -> None:
+    database = connect(empty_database_url, durability=durability)
+    with database.connected():
+        assert database.execute_sql("PRAGMA synchronous").fetchone()[0] == expected
+        assert database.execute_sql("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert database.execute_sql("PRAGMA foreign_keys").fetchone()[0] == 1
+    database.close_all()
