@@ -1,0 +1,133 @@
+"""What the code has, the documentation names: settings, codes, permissions, events, routes, commands, fields of the log."""
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+import pytest
+
+from aasim_core import logs
+from aasim_core.access.roles import BUILT_IN
+from aasim_core.app import App, build_app
+from aasim_core.cli import cli
+from aasim_core.errors import STATUS_OF
+from aasim_core.settings.sources import SHORT_NAMES
+from aasim_core.testing.apps import settings_in
+from aasim_plugins.engines.hookspecs import ERROR_CODES
+from aasim_plugins.executions import states
+
+from . import settings_table
+from .pages import Page, pages_of
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = sorted(file.parent.name for file in (ROOT / "plugins").glob("*/__init__.py"))
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+    """An app with every bundled plugin on."""
+    return build_app(settings_in(tmp_path_factory.mktemp("app"), {}))
+
+
+def rows(page: Page) -> list[list[str]]:
+    """The cells of every row of the page's tables."""
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in page.text.splitlines() if line.startswith("| ")]
+
+
+def codes_in_first_cells(page: Page) -> set[str]:
+    """What stands as code in the first cell of a row."""
+    return {code for cells in rows(page) for code in re.findall(r"`([^`]+)`", cells[0])}
+
+
+def test_the_settings_are_documented_as_they_are(pages: Mapping[str, Page]) -> None:
+    page = pages["docs/operate/configure.md"].text
+    assert page == settings_table.written(page), "run: .venv/bin/python tests/docs/settings_table.py"
+
+
+def test_short_names_of_settings_are_documented(pages: Mapping[str, Page]) -> None:
+    assert codes_in_first_cells(pages["docs/operate/configure.md"]) >= {"AASIM_CONFIG", *SHORT_NAMES}
+
+
+def test_every_error_code_is_documented_with_its_status(pages: Mapping[str, Page]) -> None:
+    found = {cells[0].strip("`"): int(cells[1]) for cells in rows(pages["docs/use/conventions.md"]) if cells[1].isdecimal()}
+    assert found == STATUS_OF
+
+
+def test_every_built_in_role_is_documented(pages: Mapping[str, Page]) -> None:
+    assert codes_in_first_cells(pages["docs/operate/secure.md"]) == set(BUILT_IN)
+
+
+def test_every_field_of_the_log_is_documented(pages: Mapping[str, Page]) -> None:
+    described = {code for cells in rows(pages["docs/operate/observability.md"]) for code in re.findall(r"`(\w+)`", cells[0])}
+    assert described == logs.FIELDS
+
+
+def test_every_error_of_an_engine_is_documented(pages: Mapping[str, Page]) -> None:
+    assert codes_in_first_cells(pages["docs/use/engines.md"]) >= set(ERROR_CODES)
+
+
+def test_every_state_error_and_log_event_of_an_execution_is_documented(pages: Mapping[str, Page]) -> None:
+    described = codes_in_first_cells(pages["docs/use/executions.md"])
+    assert described >= set(states.ALL)
+    assert described >= {f"engine_{code}" for code in ERROR_CODES}
+    assert described >= first_arguments(ROOT / "plugins" / "executions", {"RunFailed", "_error", "log"})
+
+
+def first_arguments(folder: Path, functions: set[str]) -> set[str]:
+    """The texts that the functions are called with first, in the files of the folder."""
+    calls = (node for file in folder.glob("*.py") for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call))
+    named = ((ast.unparse(call.func).rpartition(".")[2], call.args) for call in calls)
+    return {
+        str(arguments[0].value) for name, arguments in named
+        if name in functions and arguments and isinstance(arguments[0], ast.Constant)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_a_plugin_names_everything_that_it_brings(app: App, pages: Mapping[str, Page], name: str) -> None:
+    plugin = app.plugins.find(name)
+    assert plugin is not None
+    text = pages[f"plugins/{name}/README.md"].text
+    brings = plugin.brings
+    settings = [setting.rpartition(".")[2] for setting in brings.settings]
+    for what in (*brings.permissions, *brings.events, *brings.jobs, *brings.routes, *settings):
+        assert re.search(rf"(?<![\w:.]){re.escape(what)}(?![\w:/{{])", text), f"plugins/{name}/README.md does not name {what}"
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_a_plugin_names_the_hooks_that_it_offers(pages: Mapping[str, Page], name: str) -> None:
+    specs = ROOT / "plugins" / name / "hookspecs.py"
+    offered = re.findall(r"^@hookspec.*\ndef (\w+)", specs.read_text(), re.MULTILINE) if specs.exists() else []
+    missing = [hook for hook in offered if f"`{hook}(" not in pages[f"plugins/{name}/README.md"].text]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", pages_of(ROOT))
+def test_the_commands_that_a_page_names_exist(app: App, pages: Mapping[str, Page], name: str) -> None:
+    own = {"engines": ["fetch"], "notes": ["count"]}
+    for line in re.findall(r"(?:^[$#] |`)(?:sudo \S+ )?aasim ([a-z][^`\n#]*)", pages[name].text, re.MULTILINE):
+        first, *words = line.split()
+        command = cli.get_command(click.Context(cli), first) if first not in own else None
+        if command is None:
+            assert words and words[0] in own.get(first, ()), f"{name}: there is no command: aasim {line}"
+            continue
+        if isinstance(command, click.Group) and words:
+            inner = command.get_command(click.Context(command), words[0])
+            assert inner is not None or not words[0].isalpha(), f"{name}: there is no command: aasim {line}"
+            command = inner or command
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, f"{name}: there is no such option: aasim {line}"
+
+
+def test_each_promise_points_to_tests_that_exist(pages: Mapping[str, Page]) -> None:
+    promises = re.split(
+        r"^\d\. ", pages["docs/operate/secure.md"].text.partition("\n\n## What do I have to do")[0], flags=re.MULTILINE
+    )[1:]
+    assert len(promises) == 8
+    for promise in promises:
+        pointers = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", promise)
+        assert pointers, promise
+        for path, test in pointers:
+            assert f"def {test}(" in (ROOT / path).read_text(), f"there is no {path}::{test}"
