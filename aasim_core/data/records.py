@@ -104,15 +104,30 @@ def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
     changed = {name: [getattr(record, name), value] for name, value in values.items() if getattr(record, name) != value}
     if not changed:
         return {}
-    model, seen = type(record), record.version
-    for name, (_, value) in changed.items():
-        setattr(record, name, value)
-    record.version, record.updated_at = seen + 1, now()
-    updates = {name: getattr(record, name) for name in (*changed, "version", "updated_at")}
-    same_row = (model.id == record.id) & (model.version == seen)
-    if not model.update(updates).where(same_row).execute():
+    seen = record.version
+    updates = {name: value for name, (_, value) in changed.items()} | {"version": seen + 1, "updated_at": now()}
+    if not compare_and_set(record, {"version": seen}, updates):
         raise Refused("version_conflict", "Somebody else changed this object meanwhile; read it again and repeat the change.")
     return changed
+
+
+def compare_and_set(record: Record, seen: Mapping[str, Any], updates: Mapping[str, Any]) -> bool:
+    """Write `updates` to the row and the record, if the row still has the values in `seen`; False if it has not."""
+    model = type(record)
+    fields, database = model._meta.fields, database_of(model)
+
+    def build() -> Any:
+        same = [fields[name] == Bind(f"seen_{name}") for name in ("id", *seen)]
+        return model.update({fields[name]: Bind(name) for name in updates}).where(*same)
+
+    statement = database.statement(("compare and set", model, *seen, "to", *updates), build)
+    values = {name: fields[name].db_value(value) for name, value in updates.items()}
+    expected = {f"seen_{name}": fields[name].db_value(value) for name, value in seen.items()}
+    if not statement.run(database, {**values, **expected, "seen_id": record.id}).rowcount:
+        return False
+    for name, value in updates.items():
+        setattr(record, name, value)
+    return True
 
 
 def remove(record: Record) -> None:

@@ -17,17 +17,11 @@ def single(database: "Database", *, durable: bool = True) -> Iterator[None]:
     On PostgreSQL a statement is a transaction by itself, which saves two round trips. One that is not `durable` survives the death
     of any process, but perhaps not the loss of power; SQLite then does not wait for the disk.
     """
-    if _in_transaction(database):
-        with database.transaction():
-            yield
-    elif not isinstance(database, SqliteDatabase):
-        yield
-    elif durable:
-        with database.transaction():
+    if isinstance(database, SqliteDatabase) or _in_transaction(database):
+        with database.transaction(durable=durable):
             yield
     else:
-        with _unsynced(database), database.transaction():
-            yield
+        yield
 
 
 def _in_transaction(database: "Database") -> bool:
@@ -36,14 +30,3 @@ def _in_transaction(database: "Database") -> bool:
     except RuntimeError:
         return False
     return True
-
-
-@contextmanager
-def _unsynced(database: SqliteDatabase) -> Iterator[None]:
-    connection = database.connection()
-    before = connection.execute("PRAGMA synchronous").fetchone()[0]
-    connection.execute("PRAGMA synchronous = normal")
-    try:
-        yield
-    finally:
-        connection.execute(f"PRAGMA synchronous = {before}")

@@ -14,6 +14,7 @@ from . import states
 from .hookspecs import Finished, Paused, RunFailed, RunLater, Runner
 from .models import Execution
 from .run import CancelRequested, Interrupted, Run, TimedOut
+from .settings import ExecutionSettings
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -37,14 +38,16 @@ def take_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", 
     if execution.status == states.CANCELLING:
         _end(context, execution, None, states.CANCELLED)
         return
+    is_new = execution.started_at is None
     if execution.status == states.QUEUED and not _start(execution):
         return
-    run = Run(app, context, execution, _timeout(app, execution))
+    run = Run(app, context, execution, _timeout(app), is_new=is_new)
     _conclude(run, context, lambda: _runner(runners, execution.kind).run(run))
 
 
 def _start(execution: Execution) -> bool:
-    with database_of(Execution).transaction():
+    # Without waiting for the disk: a loss of power that undoes it leaves the execution in the queue, and its job too.
+    with database_of(Execution).transaction(durable=False):
         return states.move(execution, states.RUNNING)
 
 
@@ -54,9 +57,7 @@ def _runner(runners: Mapping[str, Runner], kind: str) -> Runner:
     return runners[kind]
 
 
-def _timeout(app: "App", execution: Execution) -> float:
-    from .settings import ExecutionSettings
-
+def _timeout(app: "App") -> float:
     return app.settings.section("executions", ExecutionSettings).timeout_seconds
 
 

@@ -5,12 +5,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import peewee
+
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
+from aasim_core.data.statements import Bind
 
 from .hookspecs import RunFailed
 from .models import Execution, LogEntry, Step
+from .states import RUNNING
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -40,16 +44,18 @@ class Run:
     the run, so that a run of one step costs one commit.
     """
 
-    def __init__(self, app: "App", context: "JobContext", execution: Execution, timeout_seconds: float) -> None:
+    def __init__(
+        self, app: "App", context: "JobContext", execution: Execution, timeout_seconds: float, *, is_new: bool = False
+    ) -> None:
         self.app = app
         self.execution = execution
         self._context = context
-        self._recorded = {step.number: step for step in Step.select().where(Step.execution_id == execution.id)}
+        self._recorded = {} if is_new else _steps(execution.id)
         self._number = 0
         self._pending: Step | None = None
         self._log: list[LogEntry] = []
-        self._sequence = _last_sequence(execution.id)
-        self._looked_at = 0.0
+        self._sequence = 0 if is_new else _last_sequence(execution.id)
+        self._looked_at = time.monotonic()
         self._usage: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "cost": None}
         self._deadline = time.monotonic() + timeout_seconds
 
@@ -124,8 +130,7 @@ class Run:
         if time.monotonic() - self._looked_at < _LOOK_EVERY:
             return False
         self._looked_at = time.monotonic()
-        row = Execution.select(Execution.status).where(Execution.id == self.execution.id).tuples().first()
-        return row is None or row[0] != "running"
+        return _status(self.execution.id) != RUNNING
 
     def flush(self) -> None:
         """Write the finished step and the log, in a transaction of their own."""
@@ -154,10 +159,19 @@ class Run:
         )
 
 
+def _steps(execution_id: str) -> dict[int, Step]:
+    return {step.number: step for step in Step.select().where(Step.execution_id == execution_id)}
+
+
 def _last_sequence(execution_id: str) -> int:
-    last = LogEntry.select(LogEntry.sequence).where(LogEntry.execution_id == execution_id)
-    row = last.order_by(LogEntry.sequence.desc()).limit(1).tuples().first()
-    return int(row[0]) if row else 0
+    return LogEntry.select(peewee.fn.MAX(LogEntry.sequence)).where(LogEntry.execution_id == execution_id).scalar() or 0
+
+
+def _status(execution_id: str) -> str | None:
+    database = database_of(Execution)
+    query = database.statement("status", lambda: Execution.select(Execution.status).where(Execution.id == Bind("id")))
+    row = query.run(database, {"id": execution_id}).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _row(entry: LogEntry) -> dict[str, Any]:

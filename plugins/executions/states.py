@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aasim_core.clock import now
+from aasim_core.data import records
 from aasim_core.errors import Refused
 from aasim_core.events.log import Subject, emit
 
@@ -42,16 +43,13 @@ def move(execution: Execution, to: str, **values: Any) -> bool:
     if to not in TRANSITIONS.get(before, ()):
         raise Refused("invalid_state", f"An execution that is {before} cannot become {to}.", meta={"status": before})
     moment = now()
-    changes = {**values, "status": to, "updated_at": moment, "version": Execution.version + 1}
+    changes = {**values, "status": to, "updated_at": moment, "version": execution.version + 1}
     if to == RUNNING and execution.started_at is None:
         changes["started_at"] = moment
     if to in TERMINAL:
         changes["finished_at"] = moment
-    same = (Execution.id == execution.id) & (Execution.status == before)
-    if not Execution.update(changes).where(same).execute():
+    if not records.compare_and_set(execution, {"status": before, "version": execution.version}, changes):
         return False
-    for name, value in {**changes, "version": execution.version + 1}.items():
-        setattr(execution, name, value)
     if to in EVENTS:
         emit(EVENTS[to], subject(execution), data=_told(execution), changes={"status": [before, to]})
     return True
