@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ..bench.processes import answers, end, eventually, free_port, spawn
+from ..bench.processes import answers, free_port, running, spawn
 from .pages import Page, pages_of
 from .running import COMMAND, Platform
 
@@ -30,14 +30,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     folder, port = tmp_path_factory.mktemp("docs"), free_port()
     settings = {"AASIM_DATA_DIR": str(folder / "data"), "AASIM_BIND": f"127.0.0.1:{port}"}
-    assert spawn([COMMAND, "migrate"], settings, folder / "migrate.log").wait(60) == 0, (folder / "migrate.log").read_text()
-    processes = [spawn([COMMAND, name], settings, folder / f"{name}.log") for name in ("serve", "worker")]
-    try:
-        eventually(lambda: answers(port, "/api/v1/health/ready"), "the start of the API")
+    log = folder / "log"
+    assert spawn([COMMAND, "migrate"], settings, log).wait(60) == 0, log.read_text()
+    with running([[COMMAND, "serve"], [COMMAND, "worker"]], settings, log, lambda: answers(port, "/api/v1/health/ready")):
         yield Platform(port, folder)
-    finally:
-        for process in processes:
-            end(process)
 
 
 @pytest.fixture
