@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import peewee
 from playhouse import migrations as playhouse
 
 from ..context import system_scope
@@ -44,21 +45,37 @@ class _Runner(playhouse.Runner):
     def applied(self) -> dict[str, Any]:
         return {name: at for name, at in super().applied().items() if name.startswith(self._prefix)}
 
+    def _run(self, name: str, module: Any, direction: str, fake: bool = False) -> None:
+        try:
+            super()._run(name, module, direction, fake)
+        except peewee.PeeweeException as error:
+            reason = str(error).partition("\n")[0]
+            raise StartupError(
+                f"migration {name} failed ({reason}) and was not recorded; mend that and run: aasim migrate"
+            ) from error
+
 
 def migrate(database: Database, sources: Iterable[Source], app_role: str | None = None) -> list[str]:
     """Apply what is pending, in the order of `sources`; returns the names of what was applied."""
     applied: list[str] = []
     with _only_runner(database):
         for source in sources:
-            applied += _Runner(database, source).up()
+            with _complaints():
+                applied += _Runner(database, source).up()
         row_security.apply(database, app_role)
     return applied
 
 
 def pending(database: Database, sources: Iterable[Source]) -> list[str]:
     """The names of the migrations that are not applied yet."""
-    with system_scope("read the migration history"):
+    with database.connected():
         return [m.name for source in sources for m in _Runner(database, source).status() if not m.applied]
+
+
+def unknown(database: Database, sources: Iterable[Source]) -> list[str]:
+    """The names of applied migrations that the sources do not have: a newer version was here."""
+    with database.connected():
+        return [m.name for source in sources for m in _Runner(database, source).status() if not m.path]
 
 
 def purge(database: Database, source: Source) -> list[str]:
@@ -67,27 +84,45 @@ def purge(database: Database, source: Source) -> list[str]:
     with _only_runner(database):
         runner = _Runner(database, source)
         while any(m.applied for m in runner.status()):
-            undone += runner.down()
+            with _complaints():
+                undone += runner.down()
     return undone
 
 
 def refuse_pending(database: Database, sources: Iterable[Source]) -> None:
-    """StartupError when the database is not up to date."""
-    names = pending(database, sources)
-    if names:
+    """StartupError when the database is not of this version: behind it, or ahead of it."""
+    sources = tuple(sources)
+    if names := pending(database, sources):
         raise StartupError(f"the database lacks {len(names)} migrations ({', '.join(names)}); run: aasim migrate")
+    if names := unknown(database, sources):
+        raise StartupError(
+            f"a newer version has migrated the database ({', '.join(names)}); install that version, or restore the backup from before"
+        )
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    try:
+        yield
+    except playhouse.MigrationError as error:
+        raise StartupError(str(error)) from error
 
 
 @contextmanager
 def _only_runner(database: Database) -> Iterator[None]:
+    """One at a time, over all machines, and without the time limit of a request's statements."""
     with database.connected(), system_scope("migrate the database"):
         if isinstance(database, SqliteDatabase):
             with open(f"{database.database}.migrate.lock", "w") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 yield
         else:
+            database.execute_sql("SET statement_timeout = 0")
             database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK_NUMBER,))
+            database.execute_sql("SET lock_timeout = '10s'")  # or every request would queue behind a migration that waits
             try:
                 yield
             finally:
                 database.execute_sql("SELECT pg_advisory_unlock(%s)", (_LOCK_NUMBER,))
+                database.execute_sql("RESET statement_timeout")
+                database.execute_sql("RESET lock_timeout")

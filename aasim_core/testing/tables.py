@@ -9,6 +9,7 @@ import peewee
 
 from ..context import system_scope
 from ..data.connect import Database
+from ..data.database import SqliteDatabase
 from ..data.migrations import Source, migrate, purge
 
 #: Columns and indexes of each table, by the table's name.
@@ -79,16 +80,22 @@ def _beyond(some: Shapes, before: Iterable[str]) -> Shapes:
 
 
 def _shape(database: Database, table: str) -> dict[str, str]:
-    columns = {f"the column {column.name}": _described(column) for column in database.get_columns(table)}
+    columns = {f"the column {column.name}": _described(database, column) for column in database.get_columns(table)}
     indexes = {f"the index on {_indexed(index)}": "unique" if index.unique else "there" for index in database.get_indexes(table)}
     return {"the table": "there", **columns, **indexes}
 
 
-def _described(column: Any) -> str:
-    return f"{column.data_type.lower()}{' or null' if column.null else ''}{', the key' if column.primary_key else ''}"
+#: SQLite keeps the name that was written, and means the same; peewee writes INTEGER for all of them there.
+_SAME = {"bigint": "integer", "smallint": "integer", "boolean": "integer"}
+
+
+def _described(database: Database, column: Any) -> str:
+    written = column.data_type.lower()
+    kind = _SAME.get(written, written) if isinstance(database, SqliteDatabase) else written
+    return f"{kind}{' or null' if column.null else ''}{', the key' if column.primary_key else ''}"
 
 
 def _indexed(index: Any) -> str:
     """What is indexed: the definition from its list of columns on, or the columns of an index that has none."""
-    definition = re.search(r"\(.*", index.sql or "", re.DOTALL)
+    definition = re.search(r"\(.*", " ".join((index.sql or "").split()))
     return definition[0].replace('"', "") if definition else f"({', '.join(index.columns)})"
