@@ -11,7 +11,9 @@ def now() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 with milliseconds and ``Z``, of fixed width, so that text sorts as time does."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def from_text(text: str) -> datetime:

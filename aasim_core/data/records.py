@@ -1,6 +1,7 @@
 """The base of every table: what a record has, and the few ways in which it is written."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
@@ -8,7 +9,7 @@ import peewee
 from ..clock import now
 from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 from ..errors import Refused, not_found
-from .fields import IdField, InstantField
+from .fields import IdField, InstantField, JsonField
 from .scope import TENANT_COLUMN, ScopeViolation
 from .statements import Bind
 
@@ -27,6 +28,9 @@ class Row(peewee.Model):
 
     def row(self) -> dict[str, Any]:
         """The row as the database has it: texts, numbers, JSON text; keyed by field name."""
+        read: dict[str, Any] | None = self.__dict__.get("as_read")
+        if read is not None and not self.is_dirty():
+            return read
         data = self.__data__
         return {field.name: field.db_value(data.get(field.name)) for field in self._meta.sorted_fields}
 
@@ -162,7 +166,14 @@ def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
 
 def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:
     """The record that `row`, as `read_row` gives it, stands for."""
-    fields = model._meta.fields
-    record = model(__no_default__=1, **{name: fields[name].python_value(value) for name, value in row.items()})
-    record._dirty.clear()
+    record: Any = object.__new__(model)
+    record.__data__ = {**row, **{name: read(row[name]) for name, read in _readers(model)}}  # type: ignore[arg-type]
+    record.__rel__, record._dirty, record.as_read = {}, set(), row
     return record
+
+
+@cache
+def _readers(model: type[Row]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
+    """What turns a column's value into the record's, for the fields that differ."""
+    differing = (JsonField, InstantField, peewee.BooleanField)
+    return tuple((field.name, field.python_value) for field in model._meta.sorted_fields if isinstance(field, differing))

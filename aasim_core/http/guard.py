@@ -40,11 +40,13 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
         with ExitStack() as stack:
             _admit(app, endpoint, req, resp, stack)
             raw = body.read_json(req, limit) if endpoint.writes else NO_BODY
+            req.query = query.parse(req.query_string, endpoint.query)
+            checked = _checked(endpoint, raw)
             with app.database.connected():
                 if endpoint.writes and operation.transaction:
-                    _write(app, endpoint, plan, raw, req, resp, ids)
+                    _write(app, endpoint, plan, (raw, checked), req, resp, ids)
                 else:
-                    _answer(endpoint, plan, raw, req, resp, ids)
+                    _answer(endpoint, plan, checked, req, resp, ids)
                 if resp.finish is not None:
                     resp.finish()
 
@@ -102,24 +104,33 @@ def _denied(permission: str) -> Refused:
     return Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
 
 
-def _write(
-    app: "App", endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp: Response, ids: dict[str, str]
-) -> None:
-    with app.database.transaction(), idempotency.once(app, endpoint, raw, req, resp) as replayed:
-        if not replayed:
-            _answer(endpoint, plan, raw, req, resp, ids)
-
-
-def _answer(endpoint: Endpoint, plan: Plan | None, raw: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
-    operation = endpoint.operation
-    req.query = query.parse(req.query_string, endpoint.query)
-    req.target = _target(endpoint, req, ids)
-    if endpoint.body is None:
+def _checked(endpoint: Endpoint, raw: Any) -> dict[str, Any] | Refused:
+    """The validated body, or what is wrong with it, to be raised when its turn comes; done before a write takes the database."""
+    try:
+        if endpoint.body is not None:
+            return schema.load(endpoint.body, raw, partial=endpoint.method == "PATCH")
         if raw is not NO_BODY:
             body.refuse_fields(raw)
-    else:
-        req.body = schema.load(endpoint.body, raw, partial=endpoint.method == "PATCH")
-    resp.status = operation.status
+    except Refused as refused:
+        return refused
+    return {}
+
+
+def _write(
+    app: "App", endpoint: Endpoint, plan: Plan | None, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]
+) -> None:
+    raw, checked = sent
+    with app.database.transaction(), idempotency.once(app, endpoint, raw, req, resp) as replayed:
+        if not replayed:
+            _answer(endpoint, plan, checked, req, resp, ids)
+
+
+def _answer(endpoint: Endpoint, plan: Plan | None, checked: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
+    req.target = _target(endpoint, req, ids)
+    if isinstance(checked, Refused):
+        raise checked
+    req.body = checked
+    resp.status = endpoint.operation.status
     endpoint.responder(req, resp, **ids)
     _render(endpoint, plan, req, resp)
 

@@ -6,6 +6,7 @@ from operator import and_
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
+from aasim_core.access import tree
 from aasim_core.clock import now
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Invalid, Problem, not_found
@@ -84,7 +85,7 @@ class Agents(Collection):
         if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
         project_id = values.get("project_id")
-        if project_id is not None and not req.rights.allows_at("agents:read", project_id):
+        if project_id is not None and not _is_there(req, project_id):
             raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
         return values
 
@@ -132,6 +133,11 @@ class Agents(Collection):
         resp.media = agent
 
 
+def _is_there(req: Request, project_id: str) -> bool:
+    """Whether there is such a project for the caller."""
+    return tree.kind_of(project_id) == "project" and req.rights.allows_at("agents:read", project_id)
+
+
 class AgentVersions(Agents):
     """The versions of an agent's definition."""
 
@@ -141,6 +147,13 @@ class AgentVersions(Agents):
     }
     version_reply = schemas.VersionOut()
     version_query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")
+
+    def find(self, req: Request, **ids: str) -> Agent:
+        """The agent, if the caller may know of it, and if it has the version that the path names."""
+        agent = super().find(req, **ids)
+        if "number" in ids and not 1 <= id_from_path(ids["number"]) <= agent.agent_version:
+            raise not_found()
+        return agent
 
     @operation("read", query="version_query", reply="version_reply", many=True, message="Versions listed.")
     def on_get_versions(self, req: Request, resp: Response, agent_id: str) -> None:
@@ -153,7 +166,4 @@ class AgentVersions(Agents):
     @operation("update", reply="reply", message="Version restored.")
     def on_post_restore(self, req: Request, resp: Response, agent_id: str, number: str) -> None:
         """Make an earlier version's definition the current one, as a new version."""
-        wanted = id_from_path(number)
-        if not 1 <= wanted <= req.target.agent_version:
-            raise not_found()
-        resp.media = service.restore(req.target, wanted)
+        resp.media = service.restore(req.target, id_from_path(number))

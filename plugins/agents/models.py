@@ -46,7 +46,12 @@ class Agent(TenantRecord):
     class Meta:
         table_name = "agents_agent"
         id_prefix = "agent"
-        indexes = ((("organization_id", "created_at", "id"), False), (("organization_id", "updated_at", "id"), False))
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "updated_at", "id"), False),
+            # Answers from the index alone how many agents somebody may know of.
+            (("organization_id", "deleted_at", "visibility", "owner_id", "project_id"), False),
+        )
 
 
 Agent.add_index(Agent.organization_id, Agent.name, unique=True, where=Agent.deleted_at.is_null(), name="agents_agent_live_name")

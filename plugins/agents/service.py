@@ -4,9 +4,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_actor
 from aasim_core.data import records
+from aasim_core.data.statements import Bind
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
@@ -83,6 +86,18 @@ def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:
     if shared and permission in _SHARED:
         return rights.has_anywhere(permission)
     return rights.allows_at(permission, agent.project_id)
+
+
+def pinned_definition(agent_id: str, number: int) -> dict[str, Any] | None:
+    """The definition of one version of an agent, deleted or not, or None; a version never changes, so it may be kept."""
+    database = records.database_of(AgentVersion)
+
+    def build() -> Any:
+        same = (AgentVersion.agent_id == Bind("agent_id")) & (AgentVersion.number == Bind("number"))
+        return AgentVersion.select(AgentVersion.definition).where(same)
+
+    row = database.statement("pinned definition", build).run(database, {"agent_id": agent_id, "number": number}).fetchone()
+    return None if row is None else dict(orjson.loads(row[0]))
 
 
 def definition_at(agent: Agent, number: int) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from aasim_core import json_schema, template
-from aasim_core.data.records import find_or_none
 
 from ..agents import service as agents
-from ..agents.models import Agent
 from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, EngineError, Message, ToolCall
 from .hookspecs import Finished, RunFailed, RunLater, Runner
@@ -25,12 +23,23 @@ _LONGEST_OUTPUT = 1_048_576
 
 
 def agent_runner(app: "App") -> Runner:
-    """The runner of the kind ``agent``."""
-    return Runner("agent", lambda run: _run(app, run))
+    """The runner of the kind ``agent``; it remembers the definitions that ran lately, since a version never changes."""
+
+    @lru_cache(maxsize=1024)
+    def definition_of(organization_id: str, agent_id: str, number: int) -> dict[str, Any]:
+        definition = agents.pinned_definition(agent_id, number)
+        if definition is None:
+            raise RunFailed("agent_missing", "The agent is not there any more.")
+        return definition
+
+    def run_agent(run: Run) -> Finished:
+        execution = run.execution
+        return _run(app, run, definition_of(execution.organization_id, execution.agent_id or "", execution.agent_version or 0))
+
+    return Runner("agent", run_agent)
 
 
-def _run(app: "App", run: Run) -> Finished:
-    definition = _definition(run)
+def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
     limits = definition["limits"] or {}
     run.limit_seconds(limits.get("timeout_seconds"))
     messages = _opening(definition, run.execution.input)
@@ -46,13 +55,6 @@ def _run(app: "App", run: Run) -> Finished:
     raise RunFailed(
         "max_steps_reached", f"The agent had no answer after {turn} turns; raise limits.max_steps or change its prompt."
     )
-
-
-def _definition(run: Run) -> dict[str, Any]:
-    agent = find_or_none(Agent, run.execution.agent_id or "")
-    if agent is None:
-        raise RunFailed("agent_missing", "The agent is not there any more.")
-    return agents.definition_at(agent, run.execution.agent_version or agent.agent_version)
 
 
 def _opening(definition: dict[str, Any], given: Any) -> list[Message]:

@@ -92,16 +92,8 @@ class Executions(Collection):
         return super().allows(req, permission, target)
 
     def reach(self, req: Request) -> list[Condition]:
-        """The same for lists: the caller's own runs, and those within reach."""
-        within = super().reach(req)
-        if not within:
-            return []
-        [reach] = within
-
-        def mine_or_within() -> Any:
-            return (Execution.initiator_id == Bind("me")) | reach.expression()
-
-        return [Condition(mine_or_within, {**reach.values, "me": req.principal.user_id}, ("mine or", reach.shape))]
+        """The same for lists."""
+        return _reach(req)
 
     @operation(
         "cancel", body="cancel_body", reply="reply", also=(202,), message="Execution cancelled.", refusals=("invalid_state",)
@@ -120,7 +112,7 @@ class Executions(Collection):
     )
     def on_post_retry(self, req: Request, resp: Response, execution_id: str) -> None:
         """Run the same input again, with the same version of the agent or the active one."""
-        agent = agents.find_live(req.target.agent_id or "")
+        agent = agents.find_visible(req.target.agent_id or "", req.principal.user_id)
         same = req.body["version"] == "same"
         queued = service.retry(req.target, agent, req.principal.user_id, self._settings.queue_limit, same_version=same)
         accepted(self, req, resp, queued)
@@ -132,6 +124,19 @@ class Executions(Collection):
             stream.follow(self.app, req, resp)
             return
         resp.media = stream.stretch(req.target, req.query["after"], req.query["limit"])
+
+
+def _reach(req: Request) -> list[Condition]:
+    """What restricts a list to the caller's own runs, and those that their rights reach."""
+    within = req.rights.reach_condition("executions:read", Execution, "project_id")
+    if not within:
+        return []
+    [reach] = within
+
+    def mine_or_within() -> Any:
+        return (Execution.initiator_id == Bind("me")) | reach.expression()
+
+    return [Condition(mine_or_within, {**reach.values, "me": req.principal.user_id}, ("mine or", reach.shape))]
 
 
 class AgentExecutions(Resource):
@@ -150,7 +155,7 @@ class AgentExecutions(Resource):
         return agents.find_visible(ids["agent_id"], req.principal.user_id)
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
-        """As the agent's own endpoints decide; its executions are seen by whoever may see executions there."""
+        """As the agent's own endpoints decide."""
         return agents.allows(req.rights, permission, target, req.principal.user_id)
 
     @operation(
@@ -178,10 +183,10 @@ class AgentExecutions(Resource):
 
     @operation("read", query="query", reply="reply", many=True, message="Executions listed.")
     def on_get_executions(self, req: Request, resp: Response, agent_id: str) -> None:
-        """List the executions of an agent."""
-        mine = Condition(lambda: Execution.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
+        """List those executions of an agent that the caller may see."""
+        of_agent = Condition(lambda: Execution.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
         question = _QUERY.question(req.path, req.query)
-        resp.media = read_page(Execution, self._plan.columns, question, [mine], self.app.keyring)
+        resp.media = read_page(Execution, self._plan.columns, question, [of_agent, *_reach(req)], self.app.keyring)
 
 
 def accepted(resource: Any, req: Request, resp: Response, execution: Execution) -> None:

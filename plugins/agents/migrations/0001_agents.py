@@ -34,7 +34,11 @@ def up(migrator, db):
         class Meta:
             database = db
             table_name = "agents_agent"
-            indexes = ((("organization_id", "created_at", "id"), False), (("organization_id", "updated_at", "id"), False))
+            indexes = (
+                (("organization_id", "created_at", "id"), False),
+                (("organization_id", "updated_at", "id"), False),
+                (("organization_id", "deleted_at", "visibility", "owner_id", "project_id"), False),
+            )
 
     live = Agent.deleted_at.is_null()
     Agent.add_index(Agent.organization_id, Agent.name, unique=True, where=live, name="agents_agent_live_name")
