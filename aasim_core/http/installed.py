@@ -61,6 +61,13 @@ class InstalledPlugins(Resource):
     def __init__(self, app: "App") -> None:
         self._app = app
 
+    def find(self, req: Request, **ids: str) -> str:
+        """The name of the plugin that the path names, for the caller's own organization."""
+        plugin = self._app.plugins.find(ids["name"])
+        if plugin is None or plugin.state != "on" or ids["organization_id"] != req.principal.organization_id:
+            raise not_found()
+        return plugin.name
+
     @operation(SELF, reply="reply", message="Plugins listed.")
     def on_get(self, req: Request, resp: Response) -> None:
         """List the plugins of this installation, with what each requires and brings."""
@@ -78,9 +85,8 @@ class InstalledPlugins(Resource):
     )
     def on_put_switch(self, req: Request, resp: Response, name: str, organization_id: str) -> None:
         """Switch a plugin off for the organization, or on again; its routes then answer 404 feature_disabled."""
-        plugin = self._app.plugins.find(name)
-        if plugin is None or plugin.state != "on" or organization_id != req.principal.organization_id:
-            raise not_found()
+        plugin = self._app.plugins.find(req.target)
+        assert plugin is not None  # noqa: S101 - it is the one that was found
         if plugin.essential:
             raise Refused("invalid_state", f"{plugin.title} is essential and cannot be switched off.")
         enabled = req.body["enabled"]
