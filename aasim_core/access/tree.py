@@ -30,6 +30,12 @@ def beyond(path: str) -> str:
     return path[:-1] + "0"
 
 
+def kind_of(node_id: str) -> str | None:
+    """What stands at the node of that id, in the organization in scope; None where there is no such node."""
+    node: Node | None = find_or_none(Node, node_id)
+    return None if node is None else str(node.kind)
+
+
 def create_root(organization_id: str) -> Node:
     """Plant the tree of a new organization."""
     node: Node = create(
