@@ -1,0 +1,88 @@
+"""The cells of the matrix: what everybody was answered about everything, operation by operation."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aasim_core.http.operations import Endpoint
+from aasim_core.testing.asking import Exchange
+
+from .ground import Family, Ground, nowhere
+from .people import Principal, everybody
+
+UNKNOWN_FIELD = {"no_such_field": 1}
+MALFORMED = ("x", "%00", "agent_", "a" * 200)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one principal was answered about one object, or about none."""
+
+    principal: Principal
+    about: str
+    family: Family | None
+    exchange: Exchange
+
+    def __str__(self) -> str:
+        return f"{self.principal.name}, about {self.about}: {self.exchange}"
+
+
+class Matrix:
+    """The answers to everybody, operation by operation; each is asked for once."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.principals = tuple(everybody(ground))
+        self.endpoints = ground.own.endpoints
+        self._answers: dict[str, list[Cell]] = {}
+        ground.settle()
+        self.untouched = ground.rows(ground.home)
+
+    def cells(self, name: str) -> list[Cell]:
+        """All cells of one operation."""
+        if name not in self._answers:
+            endpoint = self.endpoints[name]
+            self._answers[name] = [cell for principal in self.principals for cell in self._row(endpoint, principal)]
+        return self._answers[name]
+
+    def _row(self, endpoint: Endpoint, principal: Principal) -> Iterator[Cell]:
+        if not endpoint.path_ids:
+            yield Cell(principal, "nothing in particular", self.ground.own, self.ask(endpoint, principal, {}))
+            return
+        for family in self.ground.families:
+            yield Cell(principal, f"an object {family.name}", family, self.ask(endpoint, principal, family.place_of(endpoint)))
+        ids = self.ground.own.place_of(endpoint)
+        last = endpoint.path_ids[-1]
+        yield Cell(principal, "nothing", None, self.ask(endpoint, principal, {**ids, last: nowhere(ids[last])}))
+        for text in MALFORMED:
+            yield Cell(principal, f"{text[:10]!r}", None, self.ask(endpoint, principal, {**ids, last: text}))
+
+    def ask(self, endpoint: Endpoint, principal: Principal, ids: Mapping[str, str], query: str = "") -> Exchange:
+        """The request as it would be sent; of one that would be let through, with a field that nobody knows."""
+        path = self.ground.own.filled(endpoint.template, ids) + (f"?{query}" if query else "")
+        content = {"body": UNKNOWN_FIELD} if endpoint.writes else {}
+        return self.ground.own.ask(endpoint.method, path, principal.person, headers=principal.headers, **content)
+
+    def can_read(self, principal: Principal, record_id: str) -> bool:
+        """Whether the record can be read by itself; True where no operation reads such records."""
+        single = self._single(record_id)
+        return single is None or self.ask(single, principal, {single.path_ids[0]: record_id}).succeeded
+
+    def records_of(self, endpoint: Endpoint) -> set[str]:
+        """The known records that a list of everything has to show to whoever may read them; none for a list of an object's own."""
+        if endpoint.path_ids:
+            return set()
+        mine = [
+            e for e in self.endpoints.values() if e.template == f"{endpoint.template}/{{{e.path_ids[-1:] and e.path_ids[-1]}}}"
+        ]
+        return {family.place_of(single)[single.path_ids[-1]] for single in mine for family in self.ground.families}
+
+    def _single(self, record_id: str) -> Endpoint | None:
+        """The operation that reads one record of the kind."""
+        kind = record_id.rpartition("_")[0]
+        known = {self.ground.own.place_of(single)[single.path_ids[0]].rpartition("_")[0]: single for single in self._singles()}
+        return known.get(kind)
+
+    def _singles(self) -> list[Endpoint]:
+        """The operations that read one record by its id."""
+        gets = [endpoint for endpoint in self.endpoints.values() if endpoint.method == "GET" and endpoint.permission]
+        return [endpoint for endpoint in gets if len(endpoint.path_ids) == 1 and endpoint.template.endswith("}")]

@@ -1,0 +1,100 @@
+"""Everybody who may come to the door of an installation, and what each of them should get."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from aasim_core.access.roles import BUILT_IN
+from aasim_core.http.operations import Endpoint
+from aasim_core.testing.principals import expel, key_of, log_out, member_with, suspend
+from aasim_core.testing.world import Person
+
+from .ground import Family, Ground
+
+UNSAID = "unsaid"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody who asks.
+
+    `refused` is the code that every operation for known callers refuses them with. `permissions` is what they hold somewhere, at
+    `node_id` and below if it is set; `at_home` whether in the organization with the canaries.
+    """
+
+    name: str
+    person: Person | None
+    at_home: bool = False
+    refused: str | None = None
+    permissions: frozenset[str] = frozenset()
+    node_id: str | None = None
+    is_key: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_stranger(self) -> bool:
+        """Whether nothing of home is for them."""
+        return not self.at_home or self.refused is not None
+
+
+def everybody(ground: Ground) -> Iterator[Principal]:
+    """All principals of the matrix."""
+    app, world, home, away = ground.app, ground.world, ground.home, ground.away
+    everything = frozenset(app.permissions)
+    yield Principal("nobody", None, refused="authentication_required")
+    guesser = replace(home, client=replace(home.client, token="a.b.c"))
+    yield Principal("somebody with a guessed token", guesser, refused="invalid_token")
+    yield Principal("an owner who has logged out", log_out(app, world.member(home, "owner")), refused="invalid_token")
+    yield Principal("an owner who is suspended", suspend(app, world.member(home, "owner")), refused="invalid_token")
+    yield Principal("an owner who has left", expel(app, world.member(home, "owner")), refused="permission_denied")
+    for role in BUILT_IN:
+        yield Principal(f"the {role}", world.member(home, role), True, permissions=app.rights.built_in[role])
+    for permission in sorted(everything):
+        person = member_with(world, home, [permission])
+        yield Principal(f"a member with {permission} only", person, True, permissions=frozenset([permission]))
+    narrow = member_with(world, home, everything, ground.node)
+    yield Principal("a member with everything in one project", narrow, True, permissions=everything, node_id=ground.node)
+    yield Principal("a key without scopes", key_of(app, home, ()), True, is_key=True)
+    yield Principal("a key with all scopes", key_of(app, home, everything), True, permissions=everything, is_key=True)
+    yield Principal("another organization's owner", away, permissions=everything)
+    yield Principal("another organization's key", key_of(app, away, everything), permissions=everything, is_key=True)
+    asking = {"X-Organization-Id": home.organization_id}
+    yield Principal("another organization's owner who asks for home", away, refused="permission_denied", headers=asking)
+
+
+def due(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family | None) -> str | None:
+    """The code that the principal should be refused with, None where the operation should let them through.
+
+    `family` is whose object the path names, None for one that is not there. `UNSAID` is what only the plugin can say: whether
+    somebody whose rights lie in a part of the tree may use what belongs to all of it.
+    """
+    code = _due_to_caller(endpoint, principal)
+    return code or (_due_about(ground, endpoint, principal, family) if endpoint.path_ids else None)
+
+
+def _due_to_caller(endpoint: Endpoint, principal: Principal) -> str | None:
+    if not endpoint.needs_caller:
+        return None
+    if principal.refused is not None:
+        return principal.refused
+    if endpoint.operation.session_only and principal.is_key:
+        return "session_required"
+    lacks = endpoint.permission is not None and endpoint.permission not in principal.permissions
+    return "permission_denied" if lacks else None
+
+
+def _due_about(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family | None) -> str | None:
+    if family is None:
+        return "not_found"
+    if not endpoint.needs_caller or _can_see(ground, endpoint, principal, family):
+        return None
+    return UNSAID if family is ground.shared and principal.at_home else "not_found"
+
+
+def _can_see(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family) -> bool:
+    if family is ground.deleted and ground.is_erased(endpoint):
+        return False
+    if principal.at_home != (family.person is ground.home):
+        return False
+    if principal.node_id is None or endpoint.permission is None:
+        return True
+    return ground.is_placed(endpoint, family) and family.node_id == principal.node_id
