@@ -32,7 +32,8 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     """The responder that falcon routes to for `endpoint`."""
     operation = endpoint.operation
     plan = _plan(endpoint)
-    limit = operation.body_limit or app.settings.http.max_body_bytes
+    http = app.settings.http
+    limit = http.max_import_bytes if operation.is_import else http.max_body_bytes
 
     def respond(req: Request, resp: Response, **ids: str) -> None:
         if endpoint.writes and body.refuse_bad_framing(req, limit):

@@ -151,7 +151,7 @@ def _headers(endpoint: Endpoint) -> Iterable[dict[str, Any]]:
     def header(name: str, shape: Mapping[str, Any], text: str) -> dict[str, Any]:
         return {"name": name, "in": "header", "required": False, "schema": shape, "description": text}
 
-    if endpoint.method == "POST":
+    if endpoint.method == "POST" and endpoint.needs_caller and endpoint.operation.transaction:
         yield header("Idempotency-Key", {"type": "string", "maxLength": 200}, "The same key within 24 hours: the same answer.")
     if endpoint.method in ("PUT", "PATCH", "DELETE"):
         yield header("If-Match", {"type": "string"}, "The ETag that was read; another one is 412 version_conflict.")

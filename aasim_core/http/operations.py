@@ -24,9 +24,9 @@ class Operation:
 
     `permission` is ``"<plugin>:<verb>"``, the verb alone, `PUBLIC` or `SELF`. A schema may be given as the name of an attribute of
     the resource, so that a base class can declare operations for its subclasses. `also` are further statuses of success. A `stream`
-    can answer with server-sent events; a `plain` operation answers without the envelope (documents, pages). An `unlimited` one does
-    not count against anybody's rate limit. `refusals` are the error codes that the operation itself adds to those that every
-    operation has.
+    can answer with server-sent events; an import may have a longer body (``http.max_import_bytes``); a `plain` operation answers
+    without the envelope (documents, pages). An `unlimited` one does not count against rate limits. `refusals` are the error codes
+    that the operation itself adds to those that every operation has.
     """
 
     permission: str
@@ -43,7 +43,7 @@ class Operation:
     stream: bool = False
     plain: bool = False
     unlimited: bool = False
-    body_limit: int | None = None
+    is_import: bool = False
     refusals: Sequence[str] = ()
 
 

@@ -84,6 +84,7 @@ class Agents(Collection):
         """References to an engine or a project must lead somewhere that the caller may know of."""
         if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
+        engines.refuse_bad_parameters(values.get("parameters") or {})
         project_id = values.get("project_id")
         if project_id is not None and not _is_there(req, project_id):
             raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
@@ -113,7 +114,9 @@ class Agents(Collection):
         """Export an agent as a document without secrets."""
         resp.media = service.export(req.target)
 
-    @operation("create", body="import_body", reply="import_reply", status=201, also=(200,), message="Agent imported.")
+    @operation(
+        "create", body="import_body", reply="import_reply", status=201, also=(200,), is_import=True, message="Agent imported."
+    )
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import an exported agent; with dry_run, only check it and say what it needs."""
         document = req.body["document"]
@@ -126,7 +129,7 @@ class Agents(Collection):
             agent = self._unless_taken(lambda: service.import_document(values, name, owner_id))
             resp.location = self.location(agent)
         resp.status = 201 if agent else 200
-        resp.media = {"agent": agent and self._plan.item(agent), "needs": [f"tool {tool['ref']}" for tool in values["tools"]]}
+        resp.media = {"agent": agent and self._plan.item(agent), "needs": service.needs_of(document)}
 
     def _created(self, resp: Response, agent: Agent) -> None:
         resp.location = self.location(agent)

@@ -135,7 +135,7 @@ class ExportOut(Schema):
 class ImportIn(Schema):
     """An exported agent, and whether to write it or only say what is missing."""
 
-    document = Json(object_only=True, required=True, max_bytes=1_000_000)
+    document = Json(object_only=True, required=True, max_bytes=5_000_000)
     name = Text(1, 120)
     dry_run = Boolean(load_default=False)
 

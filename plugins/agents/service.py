@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from secrets import token_hex
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ def definition_of(agent: Agent) -> dict[str, Any]:
 
 def create(values: Mapping[str, Any], owner_id: str) -> Agent:
     """Write a new agent with the first version of its definition."""
-    slug = values.get("slug") or slugify(values["name"])
+    slug = values.get("slug") or _free_slug(slugify(values["name"]))
     agent: Agent = records.create(Agent, **{**values, "slug": slug, "owner_id": owner_id})
     _add_version(agent)
     emit("agents.created", agent)
@@ -129,8 +130,8 @@ def export(agent: Agent) -> dict[str, Any]:
     """The agent as a document without ids of this installation and without secrets."""
     definition = {**definition_of(agent), "engine_id": None, "rubric_ids": []}
     needs = [f"tool {tool['ref']}" for tool in agent.tools]
-    if agent.engine_id is not None:
-        engine = engines.find_usable(agent.engine_id)
+    engine = engines.find_or_none(agent.engine_id) if agent.engine_id else None
+    if engine is not None:
         needs.append(f"engine of {engine.provider} with model {engine.model}")
     return {
         "format": FORMAT,
@@ -156,6 +157,12 @@ def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**told, **{name: written[name] for name in DEFINITION if written.get(name) is not None}, "status": "draft"}
 
 
+def needs_of(document: Mapping[str, Any]) -> list[str]:
+    """What the document says that it needs, and does not carry."""
+    told = document.get("needs")
+    return [need[:300] for need in told[:100] if isinstance(need, str)] if isinstance(told, list) else []
+
+
 def import_document(values: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
     """Write the agent that a document describes; `values` are its validated fields."""
     return create({**values, "name": name or _free_name(values["name"])}, owner_id)
@@ -178,6 +185,17 @@ def refuse_unless_runnable(agent: Agent) -> None:
 def slugify(name: str) -> str:
     """A name for addresses: lower-case words with hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "agent"
+
+
+def _free_slug(slug: str) -> str:
+    """The slug itself if no agent has it, or else with a few characters more."""
+    database = records.database_of(Agent)
+
+    def build() -> Any:
+        return Agent.select(Agent.id).where(Agent.slug == Bind("slug"), Agent.deleted_at.is_null()).limit(1)
+
+    taken = database.statement("slug", build).run(database, {"slug": slug}).fetchone()
+    return f"{slug[:54]}-{token_hex(4)}" if taken else slug
 
 
 def _free_name(name: str) -> str:

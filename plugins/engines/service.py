@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now
 from aasim_core.data import records
-from aasim_core.errors import Refused
+from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.ids import is_id
 from aasim_core.secrets import Place, Secret, Unreadable
 
@@ -121,6 +121,14 @@ def ask_one(
     """The next turn by this very engine, whatever its status; raises `EngineError`."""
     call = _Call(messages, layers, (), None, 1, ignore_token, never_cancel)
     return _answer(app, engine, call, time.monotonic() + timeout_seconds, ())
+
+
+def refuse_bad_parameters(values: Mapping[str, Any]) -> None:
+    """Invalid, on ``parameters``, for values that no engine could take."""
+    try:
+        parameters_from(values)
+    except EngineError as error:
+        raise Invalid({"parameters": [Problem("invalid_format", f"{error.message[0].upper()}{error.message[1:]}.")]}) from error
 
 
 def prepare(app: "App", progress: Progress) -> list[str]:

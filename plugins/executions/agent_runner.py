@@ -13,6 +13,7 @@ from ..agents import service as agents
 from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, EngineError, Message, ToolCall
 from .hookspecs import Finished, RunFailed, RunLater, Runner
+from .models import Execution
 from .run import CancelRequested, Run
 
 if TYPE_CHECKING:
@@ -32,11 +33,14 @@ def agent_runner(app: "App") -> Runner:
             raise RunFailed("agent_missing", "The agent is not there any more.")
         return definition
 
-    def run_agent(run: Run) -> Finished:
-        execution = run.execution
-        return _run(app, run, definition_of(execution.organization_id, execution.agent_id or "", execution.agent_version or 0))
+    def pinned(execution: Execution) -> dict[str, Any]:
+        return definition_of(execution.organization_id, execution.agent_id or "", execution.agent_version or 0)
 
-    return Runner("agent", run_agent)
+    return Runner(
+        "agent",
+        run=lambda run: _run(app, run, pinned(run.execution)),
+        most_at_once=lambda execution: (pinned(execution)["limits"] or {}).get("max_concurrent"),
+    )
 
 
 def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
@@ -83,6 +87,11 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
     except EngineError as error:
         raise _later_or_never(run, error) from error
     reply = answer.reply
+    for other in answer.fell_back:
+        data = {"engine_id": other.engine_id, "code": other.code}
+        run.log(
+            "engine_fell_back", f"An engine could not answer, and the next was asked: {other.message}", level="warning", data=data
+        )
     run.log(
         "engine_replied",
         reply.text[:2000],

@@ -11,6 +11,7 @@ import pluggy
 if TYPE_CHECKING:
     from aasim_core.app import App
 
+    from .models import Execution
     from .run import Run
 
 hookspec = pluggy.HookspecMarker("aasim")
@@ -51,11 +52,13 @@ class Runner:
     """How executions of one `kind` run.
 
     `run` is called by the worker with the run, from its beginning after each pause or crash. Everything that has an effect or may
-    differ the next time is done in `Run.step`, which returns the recorded result instead of doing it again.
+    differ the next time is done in `Run.step`, which returns the recorded result instead of doing it again. `most_at_once` says how
+    many executions of what this one runs may run at the same time; None is no limit.
     """
 
     kind: str
     run: Callable[[Run], Finished | Paused]
+    most_at_once: Callable[[Execution], int | None] = lambda execution: None
 
 
 @hookspec

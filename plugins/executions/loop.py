@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from aasim_core.clock import now
+from aasim_core.data import records
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.jobs.queue import enqueue
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from aasim_core.jobs.context import JobContext
 
 JOB = "executions.run"
+#: How soon to look again for a place among the running ones.
+_PLACE_SECONDS = 1.0
 _log = structlog.get_logger("aasim.executions")
 
 
@@ -39,16 +42,35 @@ def take_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", 
         _end(context, execution, None, states.CANCELLED)
         return
     is_new = execution.started_at is None
-    if execution.status == states.QUEUED and not _start(execution):
+    if execution.status == states.QUEUED and not _start(app, runners.get(execution.kind), context, execution):
         return
     run = Run(app, context, execution, _timeout(app), is_new=is_new)
     _conclude(run, context, lambda: _runner(runners, execution.kind).run(run))
 
 
-def _start(execution: Execution) -> bool:
-    # Without waiting for the disk: a loss of power that undoes it leaves the execution in the queue, and its job too.
+def _start(app: "App", runner: Runner | None, context: "JobContext", execution: Execution) -> bool:
+    """Move to running, or back into the queue where enough run already.
+
+    Without waiting for the disk: a loss of power that undoes it leaves the execution in the queue, and its job too.
+    """
     with database_of(Execution).transaction(durable=False):
-        return states.move(execution, states.RUNNING)
+        if not _is_full(app, runner, execution):
+            return states.move(execution, states.RUNNING)
+        queue(execution, _PLACE_SECONDS)
+        records.compare_and_set(execution, {"status": states.QUEUED}, {"job_id": execution.job_id})
+        context.complete()
+        return False
+
+
+def _is_full(app: "App", runner: Runner | None, execution: Execution) -> bool:
+    """Whether as many executions run already as the organization, or what runs, may have at the same time."""
+    most = app.settings.section("executions", ExecutionSettings).concurrency
+    own = runner.most_at_once(execution) if runner else None
+    return bool(most and _running() >= most) or (own is not None and _running(Execution.agent_id == execution.agent_id) >= own)
+
+
+def _running(*conditions: Any) -> int:
+    return int(Execution.select(Execution.id).where(Execution.status == states.RUNNING, *conditions).count())
 
 
 def _runner(runners: Mapping[str, Runner], kind: str) -> Runner:

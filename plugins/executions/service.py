@@ -8,6 +8,7 @@ import peewee
 
 from aasim_core import json_schema
 from aasim_core.clock import now
+from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.data.json import to_json
 from aasim_core.data.statements import Bind
@@ -18,6 +19,7 @@ from aasim_core.jobs.queue import enqueue
 
 from ..agents import service as agents
 from ..agents.models import Agent
+from ..engines import service as engines
 from . import states
 from .loop import queue
 from .models import Execution
@@ -41,6 +43,7 @@ def start_agent(
     agents.refuse_unless_runnable(agent)
     definition = agents.definition_at(agent, number or agent.agent_version)
     _check_input(definition["input_schema"], given)
+    engines.refuse_bad_parameters({**definition["parameters"], **(parameters or {})})
     _refuse_full_queue(queue_limit)
     execution = Execution(
         id=new_id("exec"),
@@ -79,7 +82,10 @@ def _refuse_full_queue(limit: int) -> None:
     database = records.database_of(Execution)
     waiting = database.statement("queue length", _waiting).run(database, {"limit": limit}).fetchone()[0]
     if waiting >= limit:
-        meta = {"limit": "queue", "scope": "organization", "used": waiting, "max": limit, "resets_at": None}
+        meta = {
+            "limit": "queue", "scope": "organization", "scope_id": current_organization(), "used": waiting, "max": limit,
+            "resets_at": None,
+        }  # fmt: skip
         raise Refused(
             "queue_full", f"{waiting} executions are waiting already; try again when some are done.", meta=meta, retry_after=5
         )

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from aasim_core.http.request import Request, Response
 
 _PLAN = Plan(schemas.LogEntryOut())
-_HEARTBEAT, _RECHECK, _LONGEST = 15.0, 30.0, 300.0
+_HEARTBEAT, _LONGEST = 15.0, 300.0
+#: A stream ends so long after its reader lost the right to it, at the latest.
+RECHECK_SECONDS = 30.0
 _LOOK_EVERY = 0.2
 
 
@@ -55,7 +57,7 @@ def _events(app: "App", req: "Request", execution_id: str, after: int) -> Iterat
     pause = Event()
     while True:
         moment = time.monotonic()
-        if moment - checked > _RECHECK:
+        if moment - checked > RECHECK_SECONDS:
             checked = moment
             if not _still_admitted(app, req):
                 return

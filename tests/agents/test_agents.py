@@ -21,7 +21,8 @@ def test_a_new_agent_has_defaults_and_a_location(owner: Person) -> None:
 
 def test_names_are_unique_among_live_agents(owner: Person) -> None:
     first = owner.client.post("/agents", {"name": "Summariser"}).data
-    assert owner.client.post("/agents", {"name": "Summariser", "slug": "other"}).codes == {"name": ["not_unique"]}
+    assert owner.client.post("/agents", {"name": "Summariser"}).codes == {"name": ["not_unique"]}
+    assert owner.client.post("/agents", {"name": "Summariser!"}).data["slug"].startswith("summariser-")
     assert owner.client.delete(f"/agents/{first['id']}").data == {"id": first["id"], "deleted": True}
     assert owner.client.post("/agents", {"name": "Summariser"}).status == 201
 

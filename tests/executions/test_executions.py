@@ -111,6 +111,23 @@ def test_limits_end_a_run_that_goes_round_in_circles(owner: Person, scripted: Ma
     assert read(owner, execution)["error"]["code"] == "max_steps_reached"
 
 
+def test_no_more_runs_of_an_agent_at_once_than_its_limit_allows(owner: Person, scripted: Make, work: Work, app: App) -> None:
+    agent = scripted("x", limits={"max_concurrent": 1})
+    first, second = execute(owner, agent), execute(owner, agent)
+    with organization_scope(owner.organization_id), app.database.transaction():
+        assert states.move(Execution.get_by_id(second["id"]), states.RUNNING)
+    work()
+    assert [read(owner, each)["status"] for each in (first, second)] == ["queued", "succeeded"]
+
+
+def test_parameters_that_no_engine_could_take_are_refused(owner: Person, scripted: Make) -> None:
+    agent = scripted("x")
+    answer = owner.client.patch(f"/agents/{agent['id']}", {"parameters": {"temperature": 7}})
+    assert answer.codes == {"parameters": ["invalid_format"]}
+    answer = owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x", "parameters": {"seed": "no"}})
+    assert answer.codes == {"parameters": ["invalid_format"]}
+
+
 def test_a_queued_run_is_cancelled_at_once_and_never_runs(owner: Person, scripted: Make, work: Work) -> None:
     execution = execute(owner, scripted("x"))
     path = f"/executions/{execution['id']}/cancel"
