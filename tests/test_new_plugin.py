@@ -98,7 +98,7 @@ def test_the_contract_suite_runs_on_it_and_what_to_read_is_told(checkout: Checko
     done = checkout.run("beacons")
     assert "tested tests/beacons" in done.stdout
     assert "Read docs/extend/index.md" in done.stdout
-    assert "PluginContract" in (checkout.root / "tests" / "beacons" / "test_beacons.py").read_text()
+    assert "PluginContract" in (checkout.root / "tests" / "beacons" / "test_contract.py").read_text()
 
 
 def test_the_exit_code_is_that_of_the_suite(checkout: Checkout) -> None:
