@@ -1,0 +1,25 @@
+"""The schemas of a bookmark."""
+
+from aasim_core.http.fields import Id, Instant, Integer, Text
+from aasim_core.http.schema import Schema
+
+
+class BookmarkIn(Schema):
+    """A bookmark as a client writes it."""
+
+    agent_id = Id("agent", required=True)
+    name = Text(1, 120, required=True)
+    why = Text(max_length=1_000, multiline=True, load_default="")
+
+
+class BookmarkOut(Schema):
+    """A bookmark as a client gets it."""
+
+    id = Id("bookmark", required=True)
+    organization_id = Id("organization", required=True)
+    version = Integer(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    agent_id = Id("agent", required=True)
+    name = Text(required=True)
+    why = Text(max_length=1_000, multiline=True, required=True)
