@@ -73,8 +73,8 @@ class Run:
         if self._number > _MOST_STEPS:
             raise RunFailed("too_many_steps", f"A run has at most {_MOST_STEPS} steps.")
         self.flush()
-        self.check()
         started = now()
+        self.check()
         result = action()
         self._pending = self._finished(name, result, started)
         return result
@@ -120,15 +120,16 @@ class Run:
         """Raise if the run was cancelled, ran out of time, or the worker stops."""
         if self._context.should_stop():
             raise Interrupted
-        if self.cancelled():
+        if self._is_cancelled():
             raise CancelRequested
         if self.seconds_left() <= 0:
             raise TimedOut
 
     def cancelled(self) -> bool:
         """Whether the run must stop; asks the database at most five times a second."""
-        if time.monotonic() - self._looked_at < _LOOK_EVERY:
-            return False
+        return time.monotonic() - self._looked_at >= _LOOK_EVERY and self._is_cancelled()
+
+    def _is_cancelled(self) -> bool:
         self._looked_at = time.monotonic()
         return _status(self.execution.id) != RUNNING
 
