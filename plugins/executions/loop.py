@@ -9,6 +9,7 @@ import structlog
 from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.records import database_of, find_or_none
+from aasim_core.jobs.context import LeaseLost
 from aasim_core.jobs.queue import enqueue
 
 from . import states
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 JOB = "executions.run"
 #: How soon to look again for a place among the running ones.
 _PLACE_SECONDS = 1.0
+_CANCELLED = "The run was cancelled."
+_UNFORESEEN = "Something went wrong on our side; tell the operator the execution's id."
 _log = structlog.get_logger("aasim.executions")
 
 
@@ -39,13 +42,19 @@ def take_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", 
     if execution is None or execution.status in states.TERMINAL or execution.job_id != context.job_id:
         return
     if execution.status == states.CANCELLING:
-        _end(context, execution, None, states.CANCELLED)
+        _cancel(context, execution)
         return
     is_new = execution.started_at is None
     if execution.status == states.QUEUED and not _start(app, runners.get(execution.kind), context, execution):
         return
     run = Run(app, context, execution, _timeout(app), is_new=is_new)
     _conclude(run, context, lambda: _runner(runners, execution.kind).run(run))
+
+
+def _cancel(context: "JobContext", execution: Execution) -> None:
+    with database_of(Execution).transaction():
+        states.move(execution, states.CANCELLED)
+        context.complete()
 
 
 def _start(app: "App", runner: Runner | None, context: "JobContext", execution: Execution) -> bool:
@@ -88,56 +97,67 @@ def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished | Pau
     try:
         outcome = work()
     except CancelRequested:
-        run.log("cancelled", "The run was cancelled.")
-        _end(context, run.execution, run, states.CANCELLED)
+        _end(context, run, states.CANCELLED, _CANCELLED)
     except TimedOut:
-        run.log("timed_out", "The run used up its time.", level="error")
-        _end(context, run.execution, run, states.TIMED_OUT, error=_error("timed_out", "The run used up its time.", True))
+        _fail(context, run, states.TIMED_OUT, RunFailed("timed_out", "The run used up its time.", retryable=True))
     except RunFailed as failure:
-        run.log("failed", failure.message, level="error", data={"code": failure.code})
-        _end(context, run.execution, run, states.FAILED, error=_error(failure.code, failure.message, failure.retryable))
+        _fail(context, run, states.FAILED, failure)
     except RunLater as later:
-        run.log("delayed", later.reason, level="warning", data={"seconds": later.seconds})
-        _put_back(context, run, later.seconds)
+        _put_back(context, run, later)
     except Interrupted:
         run.flush()
         context.hand_back()
+    except LeaseLost:
+        raise
+    except Exception:
+        if not context.is_last_attempt:
+            raise
+        _log.exception("a run failed in a way that nobody foresaw", execution_id=run.execution.id)
+        _fail(context, run, states.FAILED, RunFailed("internal_error", _UNFORESEEN, retryable=True))
     else:
         _succeed(context, run, outcome)
 
 
+def _fail(context: "JobContext", run: Run, to: str, failure: RunFailed) -> None:
+    error = _error(failure.code, failure.message, failure.retryable)
+    _end(context, run, to, failure.message, level="error", data={"code": failure.code}, error=error)
+
+
 def _succeed(context: "JobContext", run: Run, outcome: Finished | Paused) -> None:
     if isinstance(outcome, Paused):
-        run.log("paused", f"The run waits for {outcome.waiting_for}.")
-        _end(context, run.execution, run, states.WAITING, waiting_for=outcome.waiting_for)
+        _end(context, run, states.WAITING, f"The run waits for {outcome.waiting_for}.", waiting_for=outcome.waiting_for)
     else:
-        run.log("succeeded", "The run succeeded.")
-        _end(context, run.execution, run, states.SUCCEEDED, output=outcome.output)
+        _end(context, run, states.SUCCEEDED, "The run succeeded.", output=outcome.output)
 
 
-def _end(context: "JobContext", execution: Execution, run: Run | None, to: str, **values: Any) -> None:
+def _end(context: "JobContext", run: Run, to: str, message: str, *, level: str = "info", data: Any = None, **values: Any) -> None:
     """The last step, the log, the state and the job's completion in one transaction; a cancel that came first wins."""
-    database = database_of(Execution)
-    with database.transaction():
-        if run is not None:
+    with database_of(Execution).transaction():
+        if states.move(run.execution, to, **values, **run.usage()):
+            run.log("paused" if to == states.WAITING else to, message, level=level, data=data)
             run.write()
-        if not states.move(execution, to, **values, **_usage(run)):
-            fresh = find_or_none(Execution, execution.id)
-            if fresh is not None and fresh.status == states.CANCELLING:
-                states.move(fresh, states.CANCELLED, **_usage(run))
+        else:
+            _end_cancelled(run)
         context.complete()
 
 
-def _usage(run: Run | None) -> dict[str, Any]:
-    return {} if run is None else run.usage()
-
-
-def _put_back(context: "JobContext", run: Run, seconds: float) -> None:
-    with database_of(Execution).transaction():
+def _end_cancelled(run: Run) -> None:
+    """End an execution that somebody cancelled meanwhile; of one that is over already nothing more is recorded."""
+    fresh = find_or_none(Execution, run.execution.id)
+    if fresh is not None and fresh.status == states.CANCELLING and states.move(fresh, states.CANCELLED, **run.usage()):
+        run.log("cancelled", _CANCELLED)
         run.write()
-        if states.move(run.execution, states.QUEUED, attempt=run.execution.attempt, **_usage(run)):
-            queue(run.execution, seconds)
+
+
+def _put_back(context: "JobContext", run: Run, later: RunLater) -> None:
+    with database_of(Execution).transaction():
+        if states.move(run.execution, states.QUEUED, attempt=run.execution.attempt, **run.usage()):
+            run.log("delayed", later.reason, level="warning", data={"seconds": later.seconds})
+            run.write()
+            queue(run.execution, later.seconds)
             Execution.update(job_id=run.execution.job_id).where(Execution.id == run.execution.id).execute()
+        else:
+            _end_cancelled(run)
         context.complete()
 
 

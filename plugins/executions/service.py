@@ -114,9 +114,10 @@ def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Exec
 
 def enforce_cancel(execution_id: str) -> None:
     """End an execution that did not stop by itself; what its runner does after that is not recorded."""
-    execution = records.find_or_none(Execution, execution_id)
-    if execution is not None and execution.status == states.CANCELLING:
-        states.move(execution, states.CANCELLED)
+    with records.database_of(Execution).transaction():
+        execution = records.find_or_none(Execution, execution_id)
+        if execution is not None and execution.status == states.CANCELLING:
+            states.move(execution, states.CANCELLED)
 
 
 def retry(execution: Execution, agent: Agent, initiator_id: str, queue_limit: int, *, same_version: bool) -> Execution:

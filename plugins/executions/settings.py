@@ -12,4 +12,4 @@ class ExecutionSettings:
     queue_limit: int = setting(1000, "Executions that may wait in one organization; more are refused with queue_full.")
     concurrency: int = setting(0, "Executions of one organization that run at the same time; 0 is no limit.")
     timeout_seconds: int = setting(600, "How long a run may take, without waiting, unless its agent sets its own limit.")
-    cancel_grace_seconds: int = setting(10, "After so long, a run that was cancelled is ended whatever it is doing.")
+    cancel_grace_seconds: int = setting(8, "After so long, a run that was cancelled is ended whatever it is doing.")
