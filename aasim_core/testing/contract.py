@@ -133,11 +133,12 @@ def _examined(contract: type[PluginContract]) -> tuple[Found | None, Mapping[str
 
 
 def _applies(test: Any, found: Found | None, operations: Mapping[str, Endpoint]) -> bool:
-    """Whether a test, which may be left out already, is about anything that the plugin has."""
+    """Whether a test is about anything that the plugin has; of one that does not load, only whether it does."""
+    if found is None or found.state != "on":
+        return getattr(test, "__name__", "") == ManifestContract.test_it_loads_with_only_what_it_requires.__name__
     concerns = getattr(test, "concerns", None)
-    if concerns is not None and not any(map(concerns, operations.values())):
-        return False
-    return found is None or all(suits(found) for suits in getattr(test, "suits", ()))
+    is_needed = concerns is None or any(map(concerns, operations.values()))
+    return is_needed and all(suits(found) for suits in getattr(test, "suits", ()))
 
 
 def _sources_of(folder: Path, flags: Mapping[str, Any]) -> Sequence[Source]:

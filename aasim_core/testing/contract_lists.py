@@ -1,10 +1,13 @@
 """The part of the contract suite about lists: pages, cursors, counts, and how many statements they take."""
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ..http.operations import Endpoint
-from .asking import Exchange
-from .contract_terms import demand, for_each, is_list
+from .asking import BASE, Exchange
+from .contract_terms import demand, demand_none, for_each, is_list
 from .stage import Stage
 from .world import Person
 
@@ -43,6 +46,30 @@ class ListContract:
         last = f"{path}?limit=1&cursor={pages[-2].data['pagination']['next_cursor']}"
         back = [item for page in reversed(_pages(stage, person, last, "prev_cursor")) for item in page.data["items"]]
         demand(back == met, f"{pages[-1]}\nand the way back shows {_ids(back)} instead of {_ids(met)}")
+
+    @for_each(is_list)
+    def test_a_page_links_to_the_one_that_follows(self, stage: Stage, endpoint: Endpoint) -> None:
+        """The header ``Link`` with ``rel="next"`` (RFC 8288) leads where `next_cursor` leads."""
+        person = stage.world.organization()
+        path = _with_rows(stage, endpoint, person, 2)
+        first, second, *_ = _pages(stage, person, f"{path}?limit=1", "next_cursor")
+        link = re.search(rf'<{BASE}([^>]*)>; rel="next"', first.headers.get("link", ""))
+        demand(link, f"{first}\nhas the header Link {first.headers.get('link')!r}, without the next page")
+        if link is not None:
+            exchange = stage.ask("GET", link[1], person)
+            demand(exchange.data == second.data, f"{exchange}\nand the next page is {second}")
+
+    @for_each(is_list)
+    def test_it_is_sorted_and_filtered_by_everything_that_it_declares(self, stage: Stage, endpoint: Endpoint) -> None:
+        """A row is found by each of its own values, and every declared order is answered."""
+        path = stage.add_row(endpoint, stage.owner)
+        item = stage.ask("GET", path, stage.owner).data["items"][0]
+        flaws = []
+        for question in _questions(endpoint.operation.query, item):
+            exchange = stage.ask("GET", f"{path}?limit=100&{question}", stage.owner)
+            if item not in ((exchange.data or {}).get("items") or []):
+                flaws.append(f"{exchange}\nit must show {item}")
+        demand_none(flaws)
 
     @for_each(is_list)
     def test_a_cursor_is_good_for_its_own_list_only(self, stage: Stage, endpoint: Endpoint) -> None:
@@ -94,6 +121,19 @@ def _pages(stage: Stage, person: Person, path: str, direction: str) -> list[Exch
     while (cursor := pages[-1].data["pagination"][direction]) is not None and len(pages) < _MOST_PAGES:
         pages.append(stage.ask("GET", f"{path.partition('&')[0]}&cursor={cursor}", person))
     return pages
+
+
+def _questions(declared: Any, item: Mapping[str, Any]) -> Iterator[str]:
+    """Every order, and every filter with a value that the item meets."""
+    yield from (f"sort={quote(sort)}" for sort in declared.parameters["sort"].metadata["enum"])
+    for parameter, (field, operator, _) in declared.filters.items():
+        value = item.get(field)
+        if operator == "is_null":
+            yield f"{parameter}={'true' if value is None else 'false'}"
+        elif operator in ("eq", "gte", "lte", "in", "contains") and isinstance(value, str | int) and value != "":
+            yield f"{parameter}={quote(str(value).lower() if isinstance(value, bool) else str(value))}"
+        elif operator == "has" and value:
+            yield f"{parameter}={quote(str(value[0]))}"
 
 
 def _ids(items: list[Any]) -> list[Any]:

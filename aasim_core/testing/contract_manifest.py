@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ..app import App, build_app
+from ..errors import StartupError
 from ..plugins.registry import Found
 from .apps import settings_in
 from .contract_terms import demand, demand_none
@@ -36,8 +37,11 @@ class ManifestContract:
 
     def test_it_loads_with_only_what_it_requires(self, tmp_path: Path) -> None:
         """The app starts with the plugin and its `requires` on, and the plugin is on."""
-        candidate_of(self.plugin, self.folder)
-        app = build_app(settings_in(tmp_path, {**only([self.plugin], self.folder), **self.settings}))
+        try:
+            candidate_of(self.plugin, self.folder)
+            app = build_app(settings_in(tmp_path, {**only([self.plugin], self.folder), **self.settings}))
+        except StartupError as error:
+            pytest.fail(str(error), pytrace=False)
         found = app.plugins.find(self.plugin)
         demand(
             found is not None and found.state == "on", f"the plugin {self.plugin} is {found and (found.reason or found.state)}"

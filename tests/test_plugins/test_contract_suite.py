@@ -1,0 +1,56 @@
+"""The contract suite says in words why it cannot begin, and leaves out what a plugin does not have."""
+
+from pathlib import Path
+
+import pytest
+
+from aasim_core.testing.contract import PluginContract
+
+
+def names_of(contract: type[PluginContract]) -> set[str]:
+    """The names of the tests that pytest would find."""
+    return {name for name in dir(contract) if name.startswith("test_") and callable(getattr(contract, name))}
+
+
+def test_a_plugin_that_is_not_there_fails_one_test_with_the_nearest_name(tmp_path: Path) -> None:
+    class Mistyped(PluginContract):
+        plugin = "agnets"
+
+    assert names_of(Mistyped) == {"test_it_loads_with_only_what_it_requires"}
+    with pytest.raises(pytest.fail.Exception, match=r'there is no plugin agnets.* Did you mean "agents"'):
+        Mistyped().test_it_loads_with_only_what_it_requires(tmp_path)
+
+
+def test_a_plugin_that_does_not_import_fails_one_test_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "__init__.py").write_text(
+        '"""Torn."""\n\nfrom aasim_core import Plugin, nothing_of_the_kind\n\nplugin = Plugin("Torn", "Does not import.")\n'
+    )
+
+    class Torn(PluginContract):
+        plugin = "torn"
+        folder = tmp_path
+
+    assert names_of(Torn) == {"test_it_loads_with_only_what_it_requires"}
+    with pytest.raises(pytest.fail.Exception, match="Plugin torn does not import"):
+        Torn().test_it_loads_with_only_what_it_requires(tmp_path)
+
+
+def test_a_plugin_without_operations_tables_and_jobs_has_no_tests_of_them() -> None:
+    class Plain(PluginContract):
+        plugin = "engine_scripted"
+
+    found = names_of(Plain)
+    assert "test_turned_off_the_rest_runs" in found
+    assert (
+        not {"test_a_change_is_an_event", "test_its_migrations_go_down", "test_turned_off_its_jobs_wait_until_it_is_on_again"}
+        & found
+    )
+
+
+def test_an_essential_plugin_is_not_turned_off() -> None:
+    class Essential(PluginContract):
+        plugin = "auth"
+
+    assert "test_it_cannot_be_turned_off" in names_of(Essential)
+    assert "test_turned_off_the_rest_runs" not in names_of(Essential)
