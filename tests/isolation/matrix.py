@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aasim_core.http.operations import Endpoint
 from aasim_core.testing.asking import Exchange
+from aasim_core.testing.stage import name_of
 
 from .ground import Family, Ground, nowhere
-from .people import Principal, everybody
+from .people import UNSAID, Principal, due, everybody
 
 UNKNOWN_FIELD = {"no_such_field": 1}
 MALFORMED = ("x", "%00", "agent_", "a" * 200)
@@ -34,6 +36,7 @@ class Matrix:
         self.principals = tuple(everybody(ground))
         self.endpoints = ground.own.endpoints
         self._answers: dict[str, list[Cell]] = {}
+        self._bodies: dict[str, dict[str, Any]] = {}
         ground.settle()
         self.untouched = ground.rows(ground.home)
 
@@ -45,22 +48,40 @@ class Matrix:
         return self._answers[name]
 
     def _row(self, endpoint: Endpoint, principal: Principal) -> Iterator[Cell]:
+        for about, family, ids in self._objects(endpoint):
+            harmless = due(self.ground, endpoint, principal, family) in (None, UNSAID)
+            yield Cell(principal, about, family, self.ask(endpoint, principal, ids, harmless=harmless))
+
+    def _objects(self, endpoint: Endpoint) -> Iterator[tuple[str, Family | None, Mapping[str, str]]]:
+        """What the path may name: in words, whose object it is, and the ids."""
         if not endpoint.path_ids:
-            yield Cell(principal, "nothing in particular", self.ground.own, self.ask(endpoint, principal, {}))
+            yield "nothing in particular", self.ground.own, {}
             return
         for family in self.ground.families:
-            yield Cell(principal, f"an object {family.name}", family, self.ask(endpoint, principal, family.place_of(endpoint)))
+            yield f"an object {family.name}", family, family.place_of(endpoint)
         ids = self.ground.own.place_of(endpoint)
         last = endpoint.path_ids[-1]
-        yield Cell(principal, "nothing", None, self.ask(endpoint, principal, {**ids, last: nowhere(ids[last])}))
+        yield "nothing", None, {**ids, last: nowhere(ids[last])}
         for text in MALFORMED:
-            yield Cell(principal, f"{text[:10]!r}", None, self.ask(endpoint, principal, {**ids, last: text}))
+            yield f"{text[:10]!r}", None, {**ids, last: text}
 
-    def ask(self, endpoint: Endpoint, principal: Principal, ids: Mapping[str, str], query: str = "") -> Exchange:
-        """The request as it would be sent; of one that would be let through, with a field that nobody knows."""
+    def ask(
+        self, endpoint: Endpoint, principal: Principal, ids: Mapping[str, str], query: str = "", *, harmless: bool = True
+    ) -> Exchange:
+        """The request; a `harmless` one that may change something has a field that nobody knows, another one is as it is meant."""
         path = self.ground.own.filled(endpoint.template, ids) + (f"?{query}" if query else "")
-        content = {"body": UNKNOWN_FIELD} if endpoint.writes else {}
+        content = self._content(endpoint, harmless=harmless)
         return self.ground.own.ask(endpoint.method, path, principal.person, headers=principal.headers, **content)
+
+    def _content(self, endpoint: Endpoint, *, harmless: bool) -> dict[str, Any]:
+        if not endpoint.writes:
+            return {}
+        if harmless:
+            return {"body": UNKNOWN_FIELD}
+        name, foreign = name_of(endpoint), self.ground.foreign
+        if name not in self._bodies:
+            self._bodies[name] = foreign.content(endpoint, foreign.person)
+        return self._bodies[name]
 
     def can_read(self, principal: Principal, record_id: str) -> bool:
         """Whether the record can be read by itself; True where no operation reads such records."""
@@ -71,10 +92,8 @@ class Matrix:
         """The known records that a list of everything has to show to whoever may read them; none for a list of an object's own."""
         if endpoint.path_ids:
             return set()
-        mine = [
-            e for e in self.endpoints.values() if e.template == f"{endpoint.template}/{{{e.path_ids[-1:] and e.path_ids[-1]}}}"
-        ]
-        return {family.place_of(single)[single.path_ids[-1]] for single in mine for family in self.ground.families}
+        singles = [other for other in self._singles() if other.template.rpartition("/")[0] == endpoint.template]
+        return {family.place_of(single)[single.path_ids[0]] for single in singles for family in self.ground.families}
 
     def _single(self, record_id: str) -> Endpoint | None:
         """The operation that reads one record of the kind."""

@@ -1,8 +1,8 @@
 """Every route, asked by everybody, about everything: nobody gets what is not theirs, nor a trace of it.
 
 The cells are made from the operations table: a route that is added is in the matrix, with objects that the contract tests of its
-plugin know how to make. What could change something if it were let through is sent with a field that nobody knows, so that it is
-refused at the last moment, or by somebody who must never get that far.
+plugin know how to make. Whoever should be refused sends what would do harm if they were not; whoever should be let through sends a
+field that nobody knows, so that they are refused at the last moment.
 """
 
 from collections.abc import Iterator, Mapping
