@@ -76,7 +76,7 @@ class Worker:
                     self._pool.wakeups.ring()
 
     def _beat(self) -> None:
-        if self._pool.running:
+        if self._pool.is_busy:
             with self._app.database.connected(), system_scope("give a sign of life for every job of this worker"):
                 self._leases.heartbeat()
         self._last_beat = time.monotonic()
@@ -88,7 +88,7 @@ class Worker:
             self._upkeep.tick()
             # Also without a ring, one thread looks for jobs now.
             self._pool.wakeups.ring()
-            if self._pool.running or self._is_turn("leases", _TAKE_OVER_SECONDS):
+            if self._pool.is_busy or self._is_turn("leases", _TAKE_OVER_SECONDS):
                 self._pool.look_after_leases()
             if self._is_turn("take over", _TAKE_OVER_SECONDS):
                 self._upkeep.take_over()

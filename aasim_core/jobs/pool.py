@@ -103,6 +103,11 @@ class Pool:
             self._runner.run(lease)
 
     @property
+    def is_busy(self) -> bool:
+        """Whether any thread has a job in its hand, or is stuck with one."""
+        return self.stuck > 0 or any(hand.lease is not None for hand in self._hands)
+
+    @property
     def running(self) -> list[JobContext]:
         """The jobs that are being done."""
         return list(self._runner.running.values())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 import structlog
 
+from ..context import system_scope
 from . import outcomes
 from .context import GiveUp, JobContext, LeaseLost
 from .features import JobFeatures
@@ -31,15 +32,24 @@ class Runner:
     def run(self, lease: Lease) -> None:
         """Do the job and write how it went. Raises what the database raises when that cannot be written."""
         try:
-            reason = self._features.why_off(lease.name, lease.organization_id)
-            if reason is not None:
-                self._leases.park(lease, reason)
-                _log.info("a job is parked", **outcomes.facts(lease), reason=reason)
-                return
-            with outcomes.scope_of(lease):
-                self._do(lease)
+            if self._is_on(lease):
+                with outcomes.scope_of(lease):
+                    self._do(lease)
         except LeaseLost as error:
             _log.warning("a job was taken away while it ran; what it had not committed is undone", reason=str(error))
+
+    def _is_on(self, lease: Lease) -> bool:
+        """Whether what does the job is turned on; if not, it is parked. When that cannot be found out, the attempt has failed."""
+        try:
+            reason = self._features.why_off(lease.name, lease.organization_id)
+        except Exception as error:  # noqa: BLE001 - a plugin's hook decides too
+            told = outcomes.explain(error)
+            self._write(lambda: outcomes.failed(self._app, self._leases, lease, told))
+            return False
+        if reason is not None:
+            self._leases.park(lease, reason)
+            _log.info("a job is parked", **outcomes.facts(lease), reason=reason)
+        return reason is None
 
     def _do(self, lease: Lease) -> None:
         job = self._app.jobs[lease.name]
@@ -89,3 +99,15 @@ class Runner:
 
 def _nothing() -> None:
     """What is written about a job that has written its end itself."""
+
+
+def work_off(app: "App", owner: str = "by-hand") -> int:
+    """Do the jobs that are ready, one after the other in this thread, until there are none; returns how many. For tests and tools."""
+    leases = Leases(app.database, owner)
+    runner = Runner(app, leases)
+    count = 0
+    with app.database.connected(), system_scope("do the jobs that are ready"):
+        while (lease := leases.claim()) is not None:
+            runner.run(lease)
+            count += 1
+    return count

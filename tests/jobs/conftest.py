@@ -38,12 +38,12 @@ class Shop:
     flags: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        manager = pluggy.PluginManager("aasim")
-        manager.add_hookspecs(hookspecs)
+        self.plugins = pluggy.PluginManager("aasim")
+        self.plugins.add_hookspecs(hookspecs)
         settings = Settings.load({"data_dir": str(self.data_dir), **self.flags}, environ={})
         self.jobs: dict[str, Job] = {}
         self.app: Any = SimpleNamespace(
-            settings=settings, database=self.database, jobs=self.jobs, draining=threading.Event(), hook=manager.hook,
+            settings=settings, database=self.database, jobs=self.jobs, draining=threading.Event(), hook=self.plugins.hook,
             doorbell=Doorbell(settings),
         )  # fmt: skip
         self.app.features = Features(self.app)

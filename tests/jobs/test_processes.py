@@ -39,7 +39,7 @@ def flags(databases: Any, request: pytest.FixtureRequest) -> Mapping[str, Any]:
 def start(shop: Shop, database_url: str, app_role: str | None, tmp_path: Path, root: Path) -> Iterator[Start]:
     """Starts worker processes, with settings like ``worker__threads=2``; they are killed at the end."""
     save_keyring(Keyring([new_key()]), tmp_path / "secrets.json")
-    for name in ("note", "hang", "stop_when_asked", "linger", "die"):
+    for name in ("note", "hang", "stop_when_asked", "linger", "overstay", "hold", "die"):
         shop.offers(f"probe.{name}")
     bundled = [path.parent.name for path in (root / "plugins").glob("*/__init__.py") if "essential=True" not in path.read_text()]
     environment = {
@@ -125,7 +125,7 @@ def test_a_job_that_kills_three_workers_is_dead_and_its_neighbours_are_done(shop
     for _ in range(3):
         assert start().wait(30) == 9
     last = start()
-    shop.wait_until(lambda: shop.states() == ["dead", "done", "done"])
+    shop.wait_until(lambda: shop.states() == ["dead", "done", "done"], seconds=60)
     assert shop.job(killer).error.endswith("that was crash 3 of 3")
     assert last.poll() is None
 
@@ -163,6 +163,20 @@ def test_a_second_signal_ends_the_worker_at_once(shop: Shop, start: Start, inbox
     worker.send_signal(number)
     assert worker.wait(10) == 0
     assert shop.job(job_id).state == "queued"
+
+
+def test_a_worker_all_of_whose_threads_are_stuck_ends_to_be_started_again(shop: Shop, start: Start, inbox: Inbox) -> None:
+    stuck = [shop.enqueue("probe.overstay", {"socket": inbox.path, "word": "began"}) for _ in range(2)]
+    assert start(worker__threads=2).wait(30) == 75
+    assert [shop.job(job_id).attempt for job_id in stuck] == [1, 1]
+    assert all(shop.job(job_id).error.startswith("it took longer than its time limit") for job_id in stuck)
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_worker_ends_whose_job_holds_the_database(shop: Shop, start: Start, inbox: Inbox) -> None:
+    shop.enqueue("probe.hold", {"socket": inbox.path, "word": "began"})
+    assert start(worker__lease_seconds=5, worker__heartbeat_seconds=1).wait(60) == 75
+    shop.enqueue("probe.note", {"socket": inbox.path, "word": "the-database-is-free"})
 
 
 def test_a_worker_with_nothing_to_do_stops_at_once(shop: Shop, start: Start, inbox: Inbox) -> None:

@@ -23,8 +23,10 @@ from aasim_core.context import (
     system_scope,
 )
 from aasim_core.data.records import create
+from aasim_core.hookspecs import hookimpl
 from aasim_core.jobs import GiveUp, LeaseLost, Retry, enqueue
 from aasim_core.jobs.records import JobRow
+from aasim_core.jobs.runner import work_off
 
 from .conftest import ACME
 
@@ -228,6 +230,30 @@ def test_a_job_of_a_feature_that_is_off_for_the_organization_is_parked(shop: Any
         features.switch(acme, "mail", enabled=True)
     with shop.open():
         shop.wait_until(lambda: shop.job(job_id).state == "done")
+
+
+def test_an_attempt_has_failed_when_nobody_can_say_whether_its_plugin_is_on(shop: Any) -> None:
+    class Broken:
+        @hookimpl
+        def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> None:
+            raise ValueError("no plan")
+
+    shop.plugins.register(Broken())
+    shop.offers("mail.send", retry=Retry(max_attempts=1))
+    with shop.open():
+        job_id = shop.enqueue("mail.send")
+    assert shop.job(job_id).state == "failed"
+    assert shop.job(job_id).error.startswith("ValueError: no plan")
+
+
+def test_the_jobs_that_are_ready_can_be_done_at_once(shop: Any) -> None:
+    done = []
+    shop.offers("mail.send", lambda context, payload: done.append(payload["number"]))
+    for number in range(3):
+        shop.enqueue("mail.send", {"number": number})
+    assert work_off(shop.app) == 3
+    assert done == [0, 1, 2]
+    assert work_off(shop.app) == 0
 
 
 def test_a_running_job_is_told_when_it_was_cancelled_and_writes_nothing_more(shop: Any, told: Any) -> None:

@@ -43,6 +43,13 @@ def linger(context: JobContext, payload: Mapping[str, Any]) -> None:
     threading.Event().wait(1)
 
 
+def hold(app: App, payload: Mapping[str, Any]) -> None:
+    """Say that it began, and never end the transaction that it is in."""
+    with app.database.transaction():
+        tell(payload, f"{payload['word']}")
+        threading.Event().wait()
+
+
 def die(context: JobContext, payload: Mapping[str, Any]) -> None:
     """Take the process down, without any farewell, while its neighbours are at work."""
     tell(payload, f"{payload['word']}")
@@ -59,5 +66,7 @@ def jobs(app: App) -> Sequence[Job]:
         Job("probe.hang", hang, retry=once),
         Job("probe.stop_when_asked", stop_when_asked, retry=once),
         Job("probe.linger", linger, retry=once),
+        Job("probe.overstay", hang, retry=once, time_limit=0.1),
+        Job("probe.hold", lambda context, payload: hold(app, payload), retry=once, time_limit=0.1),
         Job("probe.die", die, retry=once),
     )

@@ -1,0 +1,75 @@
+"""No statement of a worker reads the whole job table, also behind row-level security."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aasim_core.clock import now
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.jobs import administration, depth
+from aasim_core.jobs.housekeeping import prune
+from aasim_core.jobs.presence import Presence
+from aasim_core.jobs.upkeep import Upkeep
+
+from .conftest import ACME, Shop
+
+WHOLE_TABLE = re.compile(r'Seq Scan on core_job|^SCAN "?core_job"?(?! .*USING)', re.MULTILINE)
+
+
+class Goes:
+    """A context that never asks to stop."""
+
+    def should_stop(self) -> bool:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def _as_a_worker() -> Iterator[None]:
+    with system_scope("test"):
+        yield
+
+
+def work(shop: Shop, data_dir: Path) -> None:
+    """Everything that a worker and those who enqueue do to the table."""
+    leases = shop.leases()
+    upkeep = Upkeep(shop.app, leases, Presence(data_dir))
+    shop.enqueue("mail.send", unique_key="a", run_at=now() + timedelta(milliseconds=300))
+    shop.wait_until(upkeep.make_ready)
+    leases.has_ready()
+    lease = leases.claim()
+    assert lease is not None
+    leases.heartbeat()
+    upkeep.take_over()
+    with organization_scope(ACME), shop.database.transaction():
+        leases.renew(lease, progress=True)
+        leases.hand_back(lease)
+    leases.complete(leases.claim())  # type: ignore[arg-type]
+    shop.enqueue("mail.send")
+    leases.park(leases.claim(), "off")  # type: ignore[arg-type]
+    upkeep.unpark()
+    administration.find_jobs(state="dead")
+    prune(Goes(), {})  # type: ignore[arg-type]
+    with organization_scope(ACME):
+        depth(10)
+
+
+def test_no_statement_reads_the_whole_table(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, Any, int]] = []
+    run = shop.database.run_rendered
+    monkeypatch.setattr(shop.database, "run_rendered", lambda *call: (seen.append(call), run(*call))[1])
+    work(shop, tmp_path)
+    monkeypatch.undo()
+    if shop.database.for_update:
+        shop.database.execute_sql("SET enable_seqscan = off")  # so that a scan is left only where no index can be used
+    explain = "EXPLAIN " if shop.database.for_update else "EXPLAIN QUERY PLAN "
+    bad = []
+    for sql, parameters, _ in seen:
+        if "core_job" in sql and not sql.startswith("INSERT"):
+            plan = "\n".join(str(row[-1]) for row in run(explain + sql, parameters, 0).fetchall())
+            bad += [f"{sql}\n{plan}"] if WHOLE_TABLE.search(plan) else []
+    assert len(seen) > 15
+    assert not bad, "\n\n".join(bad)
