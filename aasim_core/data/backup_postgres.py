@@ -1,0 +1,99 @@
+"""Copies of a PostgreSQL database, by PostgreSQL's own tools."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..context import system_scope
+from ..errors import StartupError
+from ..settings import Settings
+from ..settings.sections import DatabaseSettings
+from . import row_security
+from .connect import Database, connect
+
+NAME = "database.dump"
+_UNAVAILABLE = 69
+
+
+def copy_out(settings: DatabaseSettings, target: Path, progress: Callable[[int, int], object]) -> list[str]:
+    """Dump the database to `target`, as its owner; returns the names of the migrations in it."""
+    database = _owner(settings)
+    with database.connected():
+        tables = database.get_tables()
+        known = "core_migration" in tables
+        names = database.execute_sql("SELECT name FROM core_migration ORDER BY id").fetchall() if known else []
+    database.close_all()
+    # The policies hold for the owner too: it sees the rows of every organization because app.org says so (see row_security).
+    options = ["--format=custom", "--no-owner", "--no-privileges", "--enable-row-security", f"--file={target}"]
+    _run("pg_dump", [*options, "--verbose"], settings, lambda count: progress(min(count, len(tables)), len(tables)))
+    return [name for (name,) in names]
+
+
+def place(settings: Settings) -> Path:
+    """Where a copy can be prepared."""
+    return settings.data_dir
+
+
+def refuse_existing(settings: DatabaseSettings) -> None:
+    """StartupError when the database has tables."""
+    database = _owner(settings)
+    with database.connected():
+        tables = database.get_tables()
+    database.close_all()
+    if tables:
+        raise StartupError(f"the database has {len(tables)} tables; create an empty one, since a restore overwrites nothing")
+
+
+def copy_in(settings: DatabaseSettings, source: Path, progress: Callable[[int, int], object]) -> None:
+    """Fill the database from the dump, all or nothing, and give the application's role the use of it."""
+    options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", "--verbose"]
+    _run("pg_restore", options, settings, lambda count: progress(count, count + 1), str(source))
+    database = _owner(settings)
+    with database.connected(), system_scope("restore a backup"), database.transaction():
+        row_security.apply(database, settings.app_role)
+    database.close_all()
+
+
+def _owner(settings: DatabaseSettings) -> Database:
+    return connect(settings.migration_url or settings.url, threads=1)
+
+
+def _run(
+    tool: str, options: Sequence[str], settings: DatabaseSettings, progress: Callable[[int], object], *arguments: str
+) -> None:
+    program = shutil.which(tool)
+    if program is None:
+        raise StartupError(
+            f"{tool} is not there; install PostgreSQL's client programs of the server's version (Debian: postgresql-client)",
+            exit_code=_UNAVAILABLE,
+        )
+    url, secrets = _without_password(settings.migration_url or settings.url)
+    environment = {**os.environ, **secrets, "PGOPTIONS": "-c app.org=*", "LC_MESSAGES": "C"}
+    command = [program, *options, f"--dbname={url}", *arguments]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, errors="replace") as process:  # noqa: S603
+        said = _followed(process.stderr or (), progress)
+    if process.returncode:
+        raise StartupError(f"{tool} failed: {said or 'it gave no reason'}", exit_code=_UNAVAILABLE)
+
+
+def _followed(lines: Iterable[str], progress: Callable[[int], object]) -> str:
+    """Count the tables that the tool speaks of; returns its first complaint."""
+    tables, complaint = 0, ""
+    for line in lines:
+        if "contents of table" in line or "data for table" in line:
+            tables += 1
+            progress(tables)
+        complaint = complaint or (line.strip() if "error:" in line else "")
+    return complaint
+
+
+def _without_password(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without its password, which other users could read in the list of processes, and the variables that hold it."""
+    parts = urlsplit("postgresql" + url.removeprefix(urlsplit(url).scheme))
+    if parts.password is None:
+        return parts.geturl(), {}
+    user, _, address = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}@{address}").geturl(), {"PGPASSWORD": unquote(parts.password)}

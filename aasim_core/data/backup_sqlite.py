@@ -1,0 +1,90 @@
+"""Copies of a SQLite database: taken online, while others write, and checked."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from ..errors import StartupError
+from ..settings import Settings
+from ..settings.sections import DatabaseSettings
+
+NAME = "database.sqlite"
+_PAGES_AT_ONCE = 1024
+_STORAGE = 74
+
+
+def copy_out(settings: DatabaseSettings, target: Path, progress: Callable[[int, int], object]) -> list[str]:
+    """Write a consistent copy to `target`; returns the names of the migrations in it. StartupError for a damaged database."""
+    source = _path(settings)
+    with _explained(source), closing(_open(source)) as database, closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        # Reading in a transaction, or every write of somebody else would start the copy anew.
+        database.execute("BEGIN")
+        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        database.backup(copy, pages=_PAGES_AT_ONCE, progress=lambda _, left, total: progress(total - left, total))
+        copy.execute("PRAGMA journal_mode = DELETE")
+        _check(copy, source)
+        return _migrations(copy)
+
+
+def place(settings: Settings) -> Path:
+    """Where a copy can be prepared so that it need only be renamed."""
+    return _path(settings.database).parent
+
+
+def refuse_existing(settings: DatabaseSettings) -> None:
+    """StartupError when there is a database, or what is left of one."""
+    path = _path(settings)
+    for found in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))):
+        if found.exists():
+            raise StartupError(f"there is {found}; stop the platform and move it away, since a restore overwrites nothing")
+
+
+def copy_in(settings: DatabaseSettings, source: Path, progress: Callable[[int, int], object]) -> None:
+    """Check the copy and move it to where the database belongs."""
+    path = _path(settings)
+    with _explained(source), closing(_open(source)) as copy:
+        _check(copy, source)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_existing(settings)
+    source.rename(path)
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    progress(1, 1)
+
+
+def _path(settings: DatabaseSettings) -> Path:
+    return Path(settings.url.removeprefix("sqlite:///"))
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        raise StartupError(f"there is no database at {path}; correct database.url, or make it: aasim migrate", exit_code=_STORAGE)
+    return sqlite3.connect(path, isolation_level=None, timeout=10)
+
+
+def _check(database: sqlite3.Connection, path: Path) -> None:
+    found = [line for row in database.execute("PRAGMA integrity_check(3)") for line in row[0].splitlines() if "***" not in line]
+    if found != ["ok"]:
+        raise StartupError(
+            f"the database {path} is damaged ({'; '.join(found)}); restore the last good backup", exit_code=_STORAGE
+        )
+
+
+def _migrations(database: sqlite3.Connection) -> list[str]:
+    known = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'core_migration'").fetchone()
+    return [row[0] for row in database.execute("SELECT name FROM core_migration ORDER BY id")] if known else []
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StartupError(f"the database {path} cannot be copied: {error}", exit_code=_STORAGE) from error
+    except sqlite3.DatabaseError as error:
+        raise StartupError(
+            f"the database {path} is damaged ({error}); restore the last good backup", exit_code=_STORAGE
+        ) from error
