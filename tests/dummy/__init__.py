@@ -1,6 +1,6 @@
 """A plugin that uses every hook of the core, for tests; it keeps greetings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -79,6 +79,19 @@ def routes(app: App) -> Sequence[Resource]:
 def commands(app: App) -> Sequence[click.Command]:
     """``aasim dummy greet NAME``."""
     return (own_commands.greet(app),)
+
+
+@hookimpl
+def prepare(app: App, report: Callable[[str, int, int], None]) -> None:
+    """Say that there was nothing to prepare."""
+    report("greetings", 1, 1)
+
+
+@hookimpl
+def demonstrate(app: App, say: Callable[[str], None]) -> bool:
+    """Say what every greeting is answered with."""
+    say(service.settings_of(app).answer)
+    return True
 
 
 @hookimpl
