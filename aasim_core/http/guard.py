@@ -174,7 +174,7 @@ def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response)
     if resp.stream is not None or resp.data is not None:
         return
     version = media.get("version") if isinstance(media, dict) else getattr(media, "version", None)
-    if version is not None:
+    if isinstance(version, int):
         resp.set_header("ETag", f'"{version}"')
         if endpoint.method == "GET" and f'"{version}"' in (req.get_header("If-None-Match") or ""):
             resp.status, resp.media = falcon.HTTP_304, None
