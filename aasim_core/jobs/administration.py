@@ -13,7 +13,9 @@ from .records import CANCELLED, DEAD, FAILED, PARKED, QUEUED, RUNNING, STATES, S
 _OVER = (FAILED, DEAD, CANCELLED)
 
 
-def find_jobs(state: str | None = None, name: str | None = None, organization_id: str | None = None, limit: int = 50) -> list[JobRow]:
+def find_jobs(
+    state: str | None = None, name: str | None = None, organization_id: str | None = None, limit: int = 50
+) -> list[JobRow]:
     """The latest jobs, newest first; `name` may be that of a plugin. Refused ``invalid_choice`` for a state that is none."""
     if state not in (None, *STATES):
         raise Refused("invalid_choice", f"There is no state {state!r}; use one of {', '.join(STATES)}.", field="state")
@@ -45,7 +47,15 @@ def find_job(job_id: str) -> JobRow:
 
 def retry(job_id: str) -> JobRow:
     """Put a job that is over, and not done, back into the queue, as if it were new; Refused ``invalid_state`` for any other."""
-    fresh = {"state": QUEUED, "delayed": False, "run_at": now(), "attempt": 0, "crash_count": 0, "error": None, "finished_at": None}
+    fresh = {
+        "state": QUEUED,
+        "delayed": False,
+        "run_at": now(),
+        "attempt": 0,
+        "crash_count": 0,
+        "error": None,
+        "finished_at": None,
+    }
     _change(job_id, _OVER, fresh, "Only a job that failed, died or was cancelled can be tried again")
     return find_job(job_id)
 

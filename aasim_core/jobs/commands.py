@@ -130,7 +130,15 @@ def _row(job: "JobRow") -> list[Any]:
 
     when = job.finished_at or job.run_at
     state = Text(job.state, _STYLES.get(job.state, ""))
-    return [job.id, job.name, state, job.organization_id, f"{job.attempt}/{job.max_attempts}", _shown(when), Text(job.error or "")]
+    return [
+        job.id,
+        job.name,
+        state,
+        job.organization_id,
+        f"{job.attempt}/{job.max_attempts}",
+        _shown(when),
+        Text(job.error or ""),
+    ]
 
 
 def _shown(value: Any) -> Any:

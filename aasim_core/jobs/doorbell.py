@@ -120,7 +120,9 @@ class _Messages:
             self._ringing, self._task = open_huey(url, wait_seconds=0.5)
             self._listening, _ = open_huey(url, wait_seconds=10)
         except ImportError as error:
-            raise StartupError(f"queue.url needs a package that is not there ({error}); run: pip install 'aasim[redis]'") from error
+            raise StartupError(
+                f"queue.url needs a package that is not there ({error}); run: pip install 'aasim[redis]'"
+            ) from error
 
     def ring(self) -> float:
         """Write a message; returns for how many seconds another one would change nothing."""

@@ -53,9 +53,20 @@ class Lease:
 
 
 _LEASE = (
-    JobRow.id, JobRow.lease_token, JobRow.lease_owner, JobRow.organization_id, JobRow.name, JobRow.payload, JobRow.attempt,
-    JobRow.max_attempts, JobRow.crash_count, JobRow.unique_key, JobRow.request_id, JobRow.actor, JobRow.heartbeat_at,
-)  # fmt: skip
+    JobRow.id,
+    JobRow.lease_token,
+    JobRow.lease_owner,
+    JobRow.organization_id,
+    JobRow.name,
+    JobRow.payload,
+    JobRow.attempt,
+    JobRow.max_attempts,
+    JobRow.crash_count,
+    JobRow.unique_key,
+    JobRow.request_id,
+    JobRow.actor,
+    JobRow.heartbeat_at,
+)
 
 
 class Leases:
@@ -90,9 +101,13 @@ class Leases:
             self._next_job(condition) for condition in (lambda job: job > Bind("turn"), lambda job: job <= Bind("turn"))
         )
         changes = {
-            JobRow.state: SQL("'running'"), JobRow.lease_owner: Bind("owner"), JobRow.lease_token: Bind("token"),
-            JobRow.heartbeat_at: Bind("moment"), JobRow.started_at: Bind("moment"), JobRow.attempt: SQL("attempt + 1"),
-        }  # fmt: skip
+            JobRow.state: SQL("'running'"),
+            JobRow.lease_owner: Bind("owner"),
+            JobRow.lease_token: Bind("token"),
+            JobRow.heartbeat_at: Bind("moment"),
+            JobRow.started_at: Bind("moment"),
+            JobRow.attempt: SQL("attempt + 1"),
+        }
         unsynced = [fn.set_config("synchronous_commit", "off", SQL("true"))] if self.database.for_update else []
         # In a SELECT of its own, because row-level security lets no index be searched for what COALESCE gives.
         next_one = peewee.Select([], [fn.COALESCE(after, around)])
@@ -153,17 +168,26 @@ class Leases:
                 self._end(lease, CANCELLED, "another job with the same unique key does what this one was for")
                 return
             self._fenced(
-                lease, "requeue", lambda: {getattr(JobRow, column): Bind(column) for column in columns}, state=state,
-                delayed=due > moment, run_at=to_text(due), attempt=attempt, error=error and error[:_LONGEST_ERROR],
+                lease,
+                "requeue",
+                lambda: {getattr(JobRow, column): Bind(column) for column in columns},
+                state=state,
+                delayed=due > moment,
+                run_at=to_text(due),
+                attempt=attempt,
+                error=error and error[:_LONGEST_ERROR],
                 crash_count=lease.crash_count if crashes is None else crashes,
-            )  # fmt: skip
+            )
 
     def _has_twin(self, lease: Lease) -> bool:
         same = [getattr(JobRow, column) == Bind(column) for column in ("organization_id", "name", "unique_key")]
         found = self._run(
-            "twin", lambda: JobRow.select(SQL("1")).where(UNIQUE, *same), organization_id=lease.organization_id, name=lease.name,
+            "twin",
+            lambda: JobRow.select(SQL("1")).where(UNIQUE, *same),
+            organization_id=lease.organization_id,
+            name=lease.name,
             unique_key=lease.unique_key,
-        )  # fmt: skip
+        )
         return found.fetchone() is not None
 
     def _end(self, lease: Lease, state: str, reason: str | None = None) -> None:
@@ -183,9 +207,11 @@ class Leases:
         mine = JobRow.lease_owner == Bind("owner")
         with single(self.database, durable=False):
             self._run(
-                "heartbeat", lambda: JobRow.update({JobRow.heartbeat_at: Bind("moment")}).where(LEASED, mine), owner=self.owner,
+                "heartbeat",
+                lambda: JobRow.update({JobRow.heartbeat_at: Bind("moment")}).where(LEASED, mine),
+                owner=self.owner,
                 moment=to_text(now()),
-            )  # fmt: skip
+            )
 
     def leased(self) -> list[Lease]:
         """All leases of all workers. Needs a system scope."""

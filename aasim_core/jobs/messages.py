@@ -26,7 +26,9 @@ def open_huey(url: str, *, wait_seconds: float) -> tuple[Any, Any]:
     if url.startswith("redis"):
         huey = RedisHuey(_NAME, connection_pool=_pool(url, wait_seconds), **options)
     else:
-        huey = SqliteHuey(_NAME, filename=url.removeprefix("sqlite:///"), cache_mb=1, fsync=False, timeout=wait_seconds, **options)
+        huey = SqliteHuey(
+            _NAME, filename=url.removeprefix("sqlite:///"), cache_mb=1, fsync=False, timeout=wait_seconds, **options
+        )
     return huey, huey.task(name="ring")(_ring)
 
 

@@ -47,11 +47,21 @@ def enqueue(
     moment = now()
     due = moment if run_at is None else max(run_at, moment)
     row = {
-        "id": new_id("job"), "organization_id": _owner(organization_id), "name": name, "payload": to_json(payload).decode(),
-        "state": QUEUED, "delayed": due > moment, "run_at": to_text(due), "priority": priority, "attempt": 0, "crash_count": 0,
-        "unique_key": unique_key, "request_id": current_request_id(), "actor": to_json(asdict(current_actor())).decode(),
+        "id": new_id("job"),
+        "organization_id": _owner(organization_id),
+        "name": name,
+        "payload": to_json(payload).decode(),
+        "state": QUEUED,
+        "delayed": due > moment,
+        "run_at": to_text(due),
+        "priority": priority,
+        "attempt": 0,
+        "crash_count": 0,
+        "unique_key": unique_key,
+        "request_id": current_request_id(),
+        "actor": to_json(asdict(current_actor())).decode(),
         "created_at": to_text(moment),
-    }  # fmt: skip
+    }
     twin = None if unique_key is None else _twin(transaction.jobs, row)
     if twin is not None:
         twin.update(
@@ -118,13 +128,14 @@ def _insert_query(rows: Sequence[Mapping[str, Any]], unique: bool) -> Any:
     columns = list(rows[0])
     values = [[value(n, column) for column in columns] for n in range(len(rows))]
     conflict = peewee.OnConflict(
-        conflict_target=[SQL("organization_id, name, unique_key")], conflict_where=UNIQUE,
+        conflict_target=[SQL("organization_id, name, unique_key")],
+        conflict_where=UNIQUE,
         update={
             "run_at": SQL("CASE WHEN excluded.run_at < core_job.run_at THEN excluded.run_at ELSE core_job.run_at END"),
             "priority": SQL("CASE WHEN excluded.priority > core_job.priority THEN excluded.priority ELSE core_job.priority END"),
             "delayed": SQL("core_job.delayed AND excluded.delayed"),
         },
-    )  # fmt: skip
+    )
     return peewee.Insert(
         table,
         values,

@@ -29,9 +29,7 @@ _log = structlog.get_logger("aasim.jobs")
 class Upkeep:
     """One worker's part in keeping the job table going; any number of workers may do the same."""
 
-    def __init__(
-        self, app: "App", leases: Leases, presence: Presence, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, app: "App", leases: Leases, presence: Presence, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._clock = clock
         self._leases = leases
@@ -83,7 +81,8 @@ class Upkeep:
         """Those whose heartbeat stayed the same for the time of a lease, by this process's own clock."""
         moment = self._clock()
         self._silent_since = {
-            (lease.token, lease.heartbeat_at): self._silent_since.get((lease.token, lease.heartbeat_at), moment) for lease in leased
+            (lease.token, lease.heartbeat_at): self._silent_since.get((lease.token, lease.heartbeat_at), moment)
+            for lease in leased
         }
         limit = self._app.settings.worker.lease_seconds
         return [lease for lease in leased if moment - self._silent_since[lease.token, lease.heartbeat_at] > limit]

@@ -1,5 +1,6 @@
 """An app that knows jobs, features and a doorbell only, with jobs that the test writes."""
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from aasim_core.access.features import Features
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import Database, bind
 from aasim_core.jobs import records
-from aasim_core.jobs.declarations import Job, Retry
+from aasim_core.jobs.declarations import Job
 from aasim_core.jobs.doorbell import Doorbell
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.queue import enqueue, flush
@@ -43,9 +44,13 @@ class Shop:
         settings = Settings.load({"data_dir": str(self.data_dir), **self.flags}, environ={})
         self.jobs: dict[str, Job] = {}
         self.app: Any = SimpleNamespace(
-            settings=settings, database=self.database, jobs=self.jobs, draining=threading.Event(), hook=self.plugins.hook,
+            settings=settings,
+            database=self.database,
+            jobs=self.jobs,
+            draining=threading.Event(),
+            hook=self.plugins.hook,
             doorbell=Doorbell(settings),
-        )  # fmt: skip
+        )
         self.app.features = Features(self.app)
         self.database.before_commit = lambda transaction: flush(self.app, transaction)
         self.bind()
@@ -119,6 +124,11 @@ def shop(database: Database, tmp_path: Path, flags: Mapping[str, Any]) -> Shop:
 
 
 @pytest.fixture
-def once() -> Retry:
-    """No second attempt."""
-    return Retry(max_attempts=1)
+def told() -> "queue.Queue[Any]":
+    """What jobs tell the test."""
+    return queue.Queue()
+
+
+def heard(told: "queue.Queue[Any]") -> Any:
+    """The next thing that a job tells."""
+    return told.get(timeout=20)

@@ -43,11 +43,16 @@ def start(shop: Shop, database_url: str, app_role: str | None, tmp_path: Path, r
         shop.offers(f"probe.{name}")
     bundled = [path.parent.name for path in (root / "plugins").glob("*/__init__.py") if "essential=True" not in path.read_text()]
     environment = {
-        "PATH": os.environ["PATH"], "AASIM_DATA_DIR": str(tmp_path), "AASIM_DATABASE_URL": database_url,
-        "AASIM_DATABASE__APP_ROLE": app_role or "", "AASIM_QUEUE_URL": shop.app.settings.queue.url,
-        "AASIM_PLUGINS__FOLDER": str(PLUGINS), "AASIM_PLUGINS__ENABLED": '["probe"]',
-        "AASIM_PLUGINS__DISABLED": str(bundled).replace("'", '"'), "AASIM_LOG__FORMAT": "json",
-    }  # fmt: skip
+        "PATH": os.environ["PATH"],
+        "AASIM_DATA_DIR": str(tmp_path),
+        "AASIM_DATABASE_URL": database_url,
+        "AASIM_DATABASE__APP_ROLE": app_role or "",
+        "AASIM_QUEUE_URL": shop.app.settings.queue.url,
+        "AASIM_PLUGINS__FOLDER": str(PLUGINS),
+        "AASIM_PLUGINS__ENABLED": '["probe"]',
+        "AASIM_PLUGINS__DISABLED": str(bundled).replace("'", '"'),
+        "AASIM_LOG__FORMAT": "json",
+    }
     started = []
 
     def start_one(**settings: Any) -> "subprocess.Popen[bytes]":

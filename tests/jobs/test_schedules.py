@@ -143,7 +143,11 @@ def test_a_due_time_whose_claim_is_undone_can_be_claimed_again(shop: Any) -> Non
 
 def test_what_has_been_over_for_long_is_pruned_and_what_failed_stays(shop: Any, clock: Any) -> None:
     leases = shop.leases()
-    for end in (leases.complete, lambda lease: leases.give_up(lease, "dead", "x"), lambda lease: leases.give_up(lease, "failed", "x")):
+    for end in (
+        leases.complete,
+        lambda lease: leases.give_up(lease, "dead", "x"),
+        lambda lease: leases.give_up(lease, "failed", "x"),
+    ):
         shop.enqueue("mail.send")
         end(leases.claim())
     with shop.database.transaction():

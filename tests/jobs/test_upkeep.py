@@ -95,7 +95,9 @@ def test_a_worker_of_this_machine_that_ended_loses_its_jobs_at_once(shop: Any, u
     job_id = shop.enqueue("mail.send")
     script = "import sys; from pathlib import Path; from aasim_core.jobs.presence import Presence; "
     script += "print(Presence(Path(sys.argv[1])).enter(), flush=True); sys.stdin.read()"
-    worker = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    worker = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     with worker:
         assert worker.stdout is not None
         name, other = worker.stdout.readline().strip(), Presence(tmp_path).enter()
