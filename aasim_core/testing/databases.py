@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from os import environ
 from pathlib import Path
@@ -81,6 +82,11 @@ def _path(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
+# Sessions that were killed leave a role behind, and databases named after it; a session that lives is connected by that name.
+_LEFT_BEHIND = """
+SELECT r.rolname, d.datname FROM pg_roles r LEFT JOIN pg_database d ON starts_with(d.datname, r.rolname || '_')
+WHERE r.rolname ~ '^aasim_test_[0-9a-f]{12}$' AND r.rolname NOT IN (SELECT application_name FROM pg_stat_activity)
+"""
 # The rows out of the tables that have some. A superuser can do without foreign keys, and need not wait for new files.
 _EMPTY_TABLES = """
 DO $$
@@ -125,16 +131,21 @@ class PostgresServer(Databases):
         try:
             import psycopg
 
-            connection = psycopg.connect(server_url(), autocommit=True, connect_timeout=3)
+            name = f"aasim_test_{token_hex(6)}"
+            connection = psycopg.connect(server_url(), autocommit=True, connect_timeout=3, application_name=name)
         except (ImportError, OSError):
             return None
         except psycopg.OperationalError:
             return None
-        return cls(server_url(), connection, f"aasim_test_{token_hex(6)}")
+        for role, database in connection.execute(_LEFT_BEHIND).fetchall():
+            with suppress(psycopg.Error):  # another session does the same
+                connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)' if database else "SELECT 1")
+                connection.execute(f'DROP ROLE IF EXISTS "{role}"')
+        return cls(server_url(), connection, name)
 
     def create(self) -> str:
         """Make an empty database that belongs to this session."""
-        name = f"aasim_test_{token_hex(6)}"
+        name = f"{self.app_role}_{token_hex(4)}"
         self.connection.execute(f'CREATE DATABASE "{name}"')
         self.connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
         return urlsplit(self.server)._replace(path=f"/{name}").geturl()

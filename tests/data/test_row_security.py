@@ -1,9 +1,10 @@
 """The second wall on its own: the tenant scope is not there, and PostgreSQL alone keeps the organizations apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from secrets import token_hex
 from typing import Any
+from urllib.parse import urlsplit
 
 import peewee
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data import row_security
 from aasim_core.data.connect import Database, bind, connect
+from aasim_core.data.migrations import Source, migrate
 from aasim_core.errors import StartupError
+from aasim_core.testing.databases import PostgresServer
 
-from .landscape import OURS, RECORDS, THEIRS, Country, Item, Landscape
+from .landscape import OURS, RECORDS, THEIRS, Country, Item, Landscape, settle
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 
@@ -183,3 +186,41 @@ def test_a_role_that_does_not_exist_is_refused_and_costs_no_connection(database_
         with pytest.raises(peewee.OperationalError, match="aasim_test_nobody"):
             database.connect()
     bind(database, RECORDS)
+
+
+def test_an_owner_without_special_rights_can_migrate_and_serve(
+    databases: PostgresServer, empty_database_url: str, migration_sources: Sequence[Source]
+) -> None:
+    """As docs/operate/database.md sets it up: an owner who may log in, and a role that owns nothing."""
+    token = token_hex(6)
+    owner, app = f"aasim_test_owner_{token}", f"aasim_test_app_{token}"
+    name = urlsplit(empty_database_url).path[1:]
+    for statement in (
+        f"CREATE ROLE {owner} LOGIN",
+        f"CREATE ROLE {app} NOLOGIN",
+        f"GRANT {app} TO {owner}",
+        f"ALTER DATABASE {name} OWNER TO {owner}",
+    ):
+        databases.connection.execute(statement)
+    url = empty_database_url.replace("postgres@", f"{owner}@")
+    try:
+        migrating = connect(url)
+        migrate(migrating, migration_sources, app)
+        migrating.close_all()
+        serving = connect(url, role=app)
+        bind(serving, RECORDS)
+        with serving.connected():
+            row_security.verify(serving)
+            land = settle(serving)
+            assert land.rows_of(THEIRS) == land.their_rows
+            with pytest.raises(peewee.ProgrammingError, match="must be owner"):
+                serving.execute_sql("ALTER TABLE attack_country DISABLE ROW LEVEL SECURITY")
+        serving.close_all()
+    finally:
+        databases.connection.execute(f"ALTER DATABASE {name} OWNER TO CURRENT_USER")
+        server = connect(empty_database_url)
+        with server.connected():
+            server.execute_sql(f"REASSIGN OWNED BY {owner} TO CURRENT_USER")
+            server.execute_sql(f"DROP OWNED BY {owner}, {app}")
+            server.execute_sql(f"DROP ROLE {owner}, {app}")
+        server.close_all()
