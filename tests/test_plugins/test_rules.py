@@ -190,7 +190,7 @@ def test_a_listener_may_wait_for_any_event_and_for_a_plugin_that_is_off(pattern:
 class Undeclared(Resource):
     """A responder without an operation."""
 
-    paths = {"": "/agents"}  # noqa: RUF012
+    paths = {"": "/agents"}
 
     def on_get(self, req: Any, resp: Any) -> None:
         """List agents."""
@@ -199,7 +199,7 @@ class Undeclared(Resource):
 class Guarded(Resource):
     """An operation with a permission that nobody declares."""
 
-    paths = {"": "/agents"}  # noqa: RUF012
+    paths = {"": "/agents"}
 
     @operation("agents:reed")
     def on_get(self, req: Any, resp: Any) -> None:
