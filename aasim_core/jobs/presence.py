@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
-LOCK_SUFFIX = ".lock"
+LOCK_SUFFIX, SOCKET_SUFFIX = ".lock", ".sock"
 
 
 class Presence:
@@ -62,5 +62,6 @@ class Presence:
 
     def forget(self, name: str) -> None:
         """Remove what a worker left behind, once none of its jobs is leased any more."""
-        with suppress(OSError):
-            (self._folder / (name + LOCK_SUFFIX)).unlink()
+        for suffix in (LOCK_SUFFIX, SOCKET_SUFFIX):
+            with suppress(OSError):
+                (self._folder / (name + suffix)).unlink()

@@ -5,9 +5,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from .presence import LOCK_SUFFIX
+from .presence import LOCK_SUFFIX, SOCKET_SUFFIX
 
-_SUFFIX = ".sock"
 # What a Unix socket's address may hold, less what the systems differ by.
 _LONGEST_ADDRESS = 100
 _NEVER_BLOCK = socket.MSG_DONTWAIT
@@ -32,30 +31,23 @@ class Sockets:
             names = os.listdir(self._folder)  # noqa: PTH208 - a third of what iterdir costs
         except FileNotFoundError:
             return False
-        sockets = {name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)}
+        sockets = {name.removesuffix(SOCKET_SUFFIX) for name in names if name.endswith(SOCKET_SUFFIX)}
         for worker in sockets:
-            self._ring_at(worker + _SUFFIX)
-        return any(name.endswith(LOCK_SUFFIX) and name.removesuffix(LOCK_SUFFIX) not in sockets for name in names)
-
-    def _ring_at(self, name: str) -> None:
-        try:
-            self._sender.sendto(b"!", _NEVER_BLOCK, self._address(name))
-        except ConnectionRefusedError:
+            # One that is gone left a socket that refuses; one that is full has rings enough that it still has to hear.
             with suppress(OSError):
-                (self._folder / name).unlink()  # its worker was killed
-        except OSError:
-            pass  # full of rings that the worker still has to hear, or gone at this moment
+                self._sender.sendto(b"!", _NEVER_BLOCK, self._address(worker + SOCKET_SUFFIX))
+        return any(name.endswith(LOCK_SUFFIX) and name.removesuffix(LOCK_SUFFIX) not in sockets for name in names)
 
     def listen(self, worker: str) -> "SocketEar | None":
         """The socket of that worker, or None where its address would be too long for the system."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            ear.bind(self._address(worker + _SUFFIX))
+            ear.bind(self._address(worker + SOCKET_SUFFIX))
         except OSError:
             ear.close()
             return None
-        return SocketEar(ear, self._folder / (worker + _SUFFIX))
+        return SocketEar(ear, self._folder / (worker + SOCKET_SUFFIX))
 
     def _address(self, name: str) -> str:
         path = str(self._folder / name)

@@ -192,6 +192,7 @@ def test_a_worker_with_nothing_to_do_stops_at_once(shop: Shop, start: Start, inb
     worker.terminate()
     assert worker.wait(10) == 0
     assert time.monotonic() - began < 3
+    assert list((Path(shop.data_dir) / "workers").iterdir()) == []
 
 
 def test_an_idle_worker_is_woken_at_once_and_uses_no_processor_meanwhile(shop: Shop, start: Start, inbox: Inbox) -> None:
