@@ -28,7 +28,12 @@ def connect(
     scheme = urlsplit(url).scheme
     if scheme == "sqlite" and url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartupError(
+                f"the database's folder {path.parent} cannot be made ({error.strerror}); correct database.url", exit_code=74
+            ) from error
         return SqliteDatabase(path, full_durability=durability == "full", wait_seconds=wait_seconds)
     if scheme in ("postgresql", "postgres"):
         return PostgresDatabase(

@@ -1,7 +1,7 @@
 """The base of every table: what a record has, and the few ways in which it is written."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
@@ -15,6 +15,8 @@ from .statements import Bind
 
 if TYPE_CHECKING:
     from .connect import Database
+
+_MOST_PARAMETERS = 32_000  # SQLite's limit for one statement is 32,766, PostgreSQL's 65,535
 
 
 class Row(peewee.Model):
@@ -77,13 +79,14 @@ def insert(record: Record) -> None:
 
 
 def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write complete rows (as `Record.row` gives them) in one statement."""
+    """Write complete rows (as `Record.row` gives them), in as few statements as the database's limit of parameters allows."""
     database = database_of(model)
     if is_tenant(model) and any(row[TENANT_COLUMN] != current_scope() != EVERY_ORGANIZATION for row in rows):
         raise ScopeViolation("a row's organization is the one in scope, and cannot be another")
-    count = len(rows)
-    statement = database.statement(("insert", model, count), lambda: _insert_query(model, count))
-    statement.run(database, {f"{name}#{n}": value for n, row in enumerate(rows) for name, value in row.items()})
+    most = _MOST_PARAMETERS // len(model._meta.sorted_fields)
+    for some in (rows[start : start + most] for start in range(0, len(rows), most)):
+        statement = database.statement(("insert", model, len(some)), partial(_insert_query, model, len(some)))
+        statement.run(database, {f"{name}#{n}": value for n, row in enumerate(some) for name, value in row.items()})
 
 
 def _insert_query(model: type[Row], count: int) -> Any:
@@ -120,11 +123,13 @@ def compare_and_set(record: Record, seen: Mapping[str, Any], updates: Mapping[st
     model = type(record)
     fields, database = model._meta.fields, database_of(model)
 
+    empty = tuple(name for name, value in seen.items() if value is None)
+
     def build() -> Any:
-        same = [fields[name] == Bind(f"seen_{name}") for name in ("id", *seen)]
+        same = [fields[name].is_null() if name in empty else fields[name] == Bind(f"seen_{name}") for name in ("id", *seen)]
         return model.update({fields[name]: Bind(name) for name in updates}).where(*same)
 
-    statement = database.statement(("compare and set", model, *seen, "to", *updates), build)
+    statement = database.statement(("compare and set", model, *seen, "of them empty", *empty, "to", *updates), build)
     values = {name: fields[name].db_value(value) for name, value in updates.items()}
     expected = {f"seen_{name}": fields[name].db_value(value) for name, value in seen.items()}
     if not statement.run(database, {**values, **expected, "seen_id": record.id}).rowcount:
