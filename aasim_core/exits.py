@@ -15,25 +15,41 @@ Explanation = tuple[list[str], int] | None
 DATA, UNAVAILABLE, SOFTWARE, STORAGE, TRY_AGAIN, NO_PERMISSION, CONFIGURATION = 65, 69, 70, 74, 75, 77, 78
 
 _FULL = "the disk is full; make room in the data folder and start again, nothing that was answered is lost"
+_FAILING = "the disk under the database is full or fails; make room, or look into the system's log, before you start again"
 _DAMAGED = 'the database is damaged; put a backup in its place with "aasim restore FILE"'
+_REFUSED = "the database refuses the user or the password of database.url"
+_ROLE = "the database does not know, or does not let in, the role that database.url or database.app_role names"
+_BUSY = "the database takes no connections at the moment; try again"
 _SILENT = "the database does not answer; start it, or correct database.url"
 #: What SQLite and PostgreSQL say, in lower case, with what to do about it.
 _DATABASE_PHRASES = (
     ("malformed", _DAMAGED, STORAGE),
     ("not a database", _DAMAGED, STORAGE),
-    ("disk i/o error", "the disk under the database fails; look into the system's log before you start again", STORAGE),
+    ("disk i/o error", _FAILING, STORAGE),
     ("is full", _FULL, STORAGE),
     ("no space left", _FULL, STORAGE),
     ("readonly", "the database cannot be written by this user; give its file and folder to them", NO_PERMISSION),
     ("unable to open", "the database file cannot be opened; correct database.url, or the rights of its folder", STORAGE),
     ("locked", "another process holds the database; stop it, or try again", TRY_AGAIN),
     ("no such table", "the database is not up to date; run: aasim migrate", CONFIGURATION),
+    ('role "', _ROLE, CONFIGURATION),
+    ('"role"', _ROLE, CONFIGURATION),
+    ("permission denied", "the user of database.url may not do that in the database; see database.migration_url", NO_PERMISSION),
     ("does not exist", "the database is not there or not up to date; create it, then run: aasim migrate", CONFIGURATION),
-    ("authentication failed", "the database refuses the user or the password of database.url", CONFIGURATION),
+    ("authentication failed", _REFUSED, CONFIGURATION),
+    ("no password supplied", _REFUSED, CONFIGURATION),
+    ("pg_hba.conf", _REFUSED, CONFIGURATION),
+    ("too many clients", _BUSY, TRY_AGAIN),
+    ("connection slots", _BUSY, TRY_AGAIN),
+    ("starting up", _BUSY, TRY_AGAIN),
+    ("shutting down", _BUSY, TRY_AGAIN),
     ("connection failed", _SILENT, UNAVAILABLE),
     ("connection refused", _SILENT, UNAVAILABLE),
     ("resolve host", _SILENT, UNAVAILABLE),
     ("get a connection", _SILENT, UNAVAILABLE),
+    ("timeout expired", _SILENT, UNAVAILABLE),
+    ("closed the connection", _SILENT, UNAVAILABLE),
+    ("terminating connection", _SILENT, UNAVAILABLE),
 )
 
 
@@ -53,7 +69,7 @@ def explain(error: Exception) -> tuple[list[str], int]:
     for known, order in ((_ours, links), (_others, links[::-1])):
         for explanation in filter(None, map(known, order)):
             return explanation
-    return [f"something unforeseen went wrong ({type(error).__name__}); the whole story is in {_written(error)}"], SOFTWARE
+    return [f"something unforeseen went wrong ({type(error).__name__}); {_written(error)}"], SOFTWARE
 
 
 def _ours(error: BaseException) -> Explanation:
@@ -106,9 +122,13 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _written(error: Exception) -> str:
+    """Write down the traceback; returns where it is."""
     from .logs import redacted
 
-    descriptor, path = tempfile.mkstemp(prefix="aasim-", suffix=".log")
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(redacted("".join(traceback.format_exception(error))))
-    return path
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="aasim-", suffix=".log")
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(redacted("".join(traceback.format_exception(error))))
+    except OSError as obstacle:
+        return f"the whole story could not be written down ({obstacle.strerror})"
+    return f"the whole story is in {path}"

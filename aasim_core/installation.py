@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _UNAVAILABLE = 69
 _STORAGE = 74
+_NO_PERMISSION = 77
 #: The id of a key that nobody asked for begins with this; `aasim secrets create` and `rotate` make others.
 _GENERATED = "generated"
 #: What stands in examples; whoever left it in a secret has chosen nothing.
@@ -32,6 +33,7 @@ _MIGRATION_SECONDS = 3600
 def prepare(settings: Settings) -> None:
     """Make the data folder where it is missing and, unless other machines can reach the server, the keys."""
     _make_folder(settings.data_dir)
+    _refuse_read_only(settings.database.url)
     if not settings.server.is_public:
         _generate_keys(settings.secrets.key_file)
 
@@ -80,7 +82,7 @@ def refuse_taken_port(settings: Settings) -> None:
     except OSError as error:
         raise StartupError(
             f"cannot listen on {settings.server.bind} ({error.strerror}); stop what listens there, or choose another address: "
-            f"AASIM_BIND=127.0.0.1:{port + 1 if port < 65535 else 8000}",
+            f"AASIM_BIND=127.0.0.1:{port + 1 if 1024 <= port < 65535 else 8000}",
             exit_code=_UNAVAILABLE,
         ) from error
 
@@ -96,6 +98,15 @@ def _make_folder(folder: Path) -> None:
             f"the data folder {folder} cannot be written ({error.strerror}); mend that, or name another one in AASIM_DATA_DIR",
             exit_code=_STORAGE,
         ) from error
+
+
+def _refuse_read_only(url: str) -> None:
+    """What only reads would start, and then fail at every write."""
+    path = Path(url.removeprefix("sqlite:///"))
+    if url.startswith("sqlite:") and path.is_file() and not os.access(path, os.W_OK):
+        raise StartupError(
+            f"the database {path} cannot be written by this user; give its file and folder to them", exit_code=_NO_PERMISSION
+        )
 
 
 def _generate_keys(path: Path) -> None:

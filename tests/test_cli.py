@@ -195,12 +195,24 @@ def test_every_weakness_is_named_where_other_machines_reach_the_server(tmp_path:
         (peewee.OperationalError("database is locked"), "another process holds the database", 75),
         (peewee.OperationalError("connection failed: port 1 failed: Connection refused\n"), "does not answer", 69),
         (peewee.OperationalError("no such table: core_user"), "run: aasim migrate", 78),
+        (peewee.OperationalError("disk I/O error"), "is full or fails", 74),
+        (peewee.OperationalError('FATAL:  role "ada" does not exist'), "does not know, or does not let in, the role", 78),
+        (peewee.OperationalError("fe_sendauth: no password supplied"), "refuses the user or the password", 78),
+        (peewee.ProgrammingError("permission denied for schema public"), "database.migration_url", 77),
+        (peewee.OperationalError("FATAL:  sorry, too many clients already"), "try again", 75),
     ],
 )
 def test_a_known_failure_is_a_sentence_with_its_exit_code(error: Exception, words: str, code: int) -> None:
     sentences, exit_code = explain(error)
     assert words in "\n".join(sentences)
     assert exit_code == code
+
+
+def test_a_failure_that_cannot_be_written_down_is_a_sentence_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    (sentence,), code = explain(ValueError("odd"))
+    assert sentence.endswith("(ValueError); the whole story could not be written down (No such file or directory)")
+    assert code == 70
 
 
 def test_what_happened_first_explains_what_followed() -> None:
