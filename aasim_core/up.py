@@ -1,6 +1,7 @@
 """``aasim up``: everything that is missing is prepared, then API and worker run under one supervisor."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) 
     refuse_exposure(settings)
     refuse_taken_port(settings)
     app = open_app(settings)
+    # Until the supervisor takes over, a stop ends what was begun, such as a download, in the way Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     credentials = _prepare(app, terminal, email)
     supervisor = Supervisor(_commands(settings, flags), terminal.trouble)
     started = time.monotonic()
