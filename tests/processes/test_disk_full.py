@@ -1,0 +1,95 @@
+"""A disk that is full: what cannot be kept is refused, what was answered is there when there is room again."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from .conftest import NO_MODEL
+from .installation import Client, Installation
+
+STORAGE = 74
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 6 MB in memory; where it may not be mounted the test is left out, loudly, and fails in CI."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        reason = "a small file system cannot be mounted here (it needs root)"
+        if os.environ.get("CI"):
+            pytest.fail(f"{reason}, and in CI nothing may be left out")
+        pytest.skip(reason)
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def on_small_disk(small_disk: Path, migrated: Path) -> Iterator[Installation]:
+    """An installation whose folder, with data and logs, is the small disk."""
+    installation = Installation(small_disk, dict(NO_MODEL))
+    shutil.copytree(migrated, installation.data)
+    yield installation
+    installation.close()
+
+
+def fill(disk: Path) -> Path:
+    """Leave no room on the disk; returns the file that takes it."""
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    return filler
+
+
+def create(ada: Client, size: int) -> str | None:
+    """The name of a new agent with instructions of that size, or None if the disk is full."""
+    name = f"Agent {token_hex(8)}"
+    answer = ada.post("/agents", {"name": name, "instructions": "x" * size})
+    if answer.status == 503:
+        assert answer.codes == ["storage_unavailable"]
+        assert int(answer.headers["Retry-After"]) > 0
+        return None
+    assert answer.status == 201, answer
+    return name
+
+
+def test_what_was_answered_survives_a_full_disk_and_work_goes_on_when_there_is_room(on_small_disk: Installation) -> None:
+    worker, server = on_small_disk.start("worker"), on_small_disk.serve()
+    ada = on_small_disk.visitor.register()
+    agent = ada.agent("Done.")
+    kept = [create(ada, 100)]
+    filler = fill(on_small_disk.folder)
+    while kept[-1] is not None and len(kept) < 1000:
+        kept.append(create(ada, 10_000))
+    assert kept.pop() is None
+    assert ada.get("/agents").status == 200
+    filler.unlink()
+    kept.append(create(ada, 10_000))
+    assert ada.becomes(ada.execute(agent), "succeeded")["output"] == "Done."
+    assert worker.popen.poll() is None and server.popen.poll() is None
+    assert set(kept) <= {name for (name,) in on_small_disk.rows("SELECT name FROM agents_agent")}
+    assert on_small_disk.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("command", ["migrate", "up"])
+def test_a_start_on_a_full_disk_is_a_sentence_and_the_next_one_works(on_small_disk: Installation, command: str) -> None:
+    shutil.rmtree(on_small_disk.data)
+    on_small_disk.data.mkdir()
+    filler = fill(on_small_disk.folder)
+    os.truncate(filler, filler.stat().st_size - 16_384)  # room for keys, not for a database
+    done = on_small_disk.run(command)
+    assert done.returncode == STORAGE, done
+    assert "full" in done.stderr and "make room" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    filler.unlink()
+    assert on_small_disk.run("migrate").returncode == 0

