@@ -38,6 +38,7 @@ def run(settings: Settings) -> None:
 
         def load(self) -> Any:
             app = build_app(settings)
+            app.doorbell.prepare()
             _follow_process(app)
             return make_wsgi(app)
 

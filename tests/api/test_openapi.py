@@ -18,7 +18,9 @@ def test_every_endpoint_is_in_the_document(app: App) -> None:
 
 
 def test_every_operation_tells_its_permission_and_a_summary(app: App) -> None:
-    operations = [operation for path in document(app)["paths"].values() for name, operation in path.items() if name != "parameters"]
+    operations = [
+        operation for path in document(app)["paths"].values() for name, operation in path.items() if name != "parameters"
+    ]
     assert all(operation["x-permission"] and operation["summary"].endswith((".", "?")) for operation in operations)
     assert len({operation["operationId"] for operation in operations}) == len(operations)
 

@@ -19,6 +19,8 @@ from aasim_core.secrets import Keyring, new_key, save_keyring
 
 from .conftest import Shop
 
+pytestmark = pytest.mark.long
+
 PLUGINS = Path(__file__).parent / "plugins"
 Start = Callable[..., "subprocess.Popen[bytes]"]
 

@@ -15,6 +15,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 OUTSIDE = Path(__file__).parent / "outside"
 BOOKMARKS = """
 from itertools import count
