@@ -15,7 +15,7 @@ from ..jobs.leases import Leases
 from ..jobs.presence import Presence
 from ..jobs.queue import enqueue
 from ..jobs.records import PARKED, QUEUED, JobRow
-from ..jobs.runner import Runner
+from ..jobs.runner import work_off
 from ..jobs.upkeep import Upkeep
 from ..plugins.declarations import table_of
 from ..plugins.registry import Found
@@ -138,7 +138,7 @@ class LifeContract:
         with organization_scope(stage.owner.organization_id), stage.app.database.transaction():
             ids = [enqueue(name, {}) for name in names]
         stage_without.enter()
-        _do_jobs(stage_without.app)
+        work_off(stage_without.app)
         parked = _states(ids)
         demand(set(parked.values()) == {PARKED}, f"while {self.plugin} is off its jobs are {parked}")
         stage.enter()
@@ -193,14 +193,6 @@ def _rows(stage: Stage, plugin: str) -> dict[str, list[Any]]:
     mine = [model for model in stage.app.models if table_of(model) in _tables_of(stage, plugin)]
     with system_scope("compare rows in a test"):
         return {table_of(model): sorted(map(repr, model.select().tuples())) for model in mine}
-
-
-def _do_jobs(app: App) -> None:
-    leases = Leases(app.database, "test")
-    runner = Runner(app, leases)
-    with system_scope("do jobs in a test"):
-        while (lease := leases.claim()) is not None:
-            runner.run(lease)
 
 
 def _states(ids: list[str]) -> dict[str, str]:

@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.context import system_scope
-from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.runner import Runner
+from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
 
 
@@ -34,15 +32,4 @@ def scripted(owner: Person) -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def work(app: App) -> Callable[[], int]:
     """Does every job that is due now; returns how many there were."""
-    leases = Leases(app.database, "test")
-    runner = Runner(app, leases)
-
-    def until_idle() -> int:
-        done = 0
-        with system_scope("test"):
-            while (lease := leases.claim()) is not None:
-                runner.run(lease)
-                done += 1
-        return done
-
-    return until_idle
+    return lambda: work_off(app)

@@ -17,8 +17,7 @@ from aasim_core.http.application import make_wsgi
 from aasim_core.http.operations import Endpoint
 from aasim_core.identity.records import User
 from aasim_core.ids import is_id, new_id
-from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.runner import Runner
+from aasim_core.jobs.runner import work_off
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.stage import Hints, Stage, Unprepared, name_of
 from aasim_core.testing.world import Person, World
@@ -126,7 +125,7 @@ class Ground:
         for family in self.families:
             for endpoint in self.app.endpoints:
                 family.place_of(endpoint)
-        self._do_jobs()
+        work_off(self.app)
         self.erased = set(self._delete_all())
         for endpoint in self.app.endpoints:
             if endpoint.method == "GET" and not endpoint.path_ids:
@@ -137,13 +136,6 @@ class Ground:
         with self.app.database.transaction(), system_scope("test"):
             Organization.update(name=f"{self.house_mark} house").where(Organization.id == self.home.organization_id).execute()
             User.update(name=f"{self.house_mark} owner").where(User.id == self.home.user_id).execute()
-
-    def _do_jobs(self) -> None:
-        leases = Leases(self.app.database, "test")
-        runner = Runner(self.app, leases)
-        with system_scope("do jobs in a test"):
-            while (lease := leases.claim()) is not None:
-                runner.run(lease)
 
     def _delete_all(self) -> Iterator[str]:
         """Delete what can be deleted of the family that is to be gone; yields the templates."""
