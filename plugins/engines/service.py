@@ -1,8 +1,8 @@
 """What engines do: answer a conversation, with prices, fallbacks and the organization's own keys."""
 
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.ids import is_id
+from aasim_core.logs import MASK
 from aasim_core.secrets import Place, Secret, Unreadable
 
 from .built_in import ensure_built_in
@@ -33,6 +34,10 @@ from .providers import default_built_in, providers_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App
+
+
+#: The beginning of a key says something from so many characters on.
+_TELLING = 4
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,8 @@ def _answer(app: "App", engine: Engine, call: _Call, deadline: float, fell_back:
         raise EngineError("unavailable", f"the plugin that brings the provider {engine.provider} is off", retryable=False)
     began = time.monotonic()
     parameters = parameters_from(engine.default_parameters, *call.layers, timeout_seconds=deadline - began, attempt=call.attempt)
-    with closing(provider.open(config_of(app, engine))) as chat:
+    config = config_of(app, engine)
+    with _hiding(config.api_key), closing(provider.open(config)) as chat:
         reply = chat.chat(
             call.messages,
             tools=call.tools if engine.can.tools == "native" else (),
@@ -194,6 +200,25 @@ def _answer(app: "App", engine: Engine, call: _Call, deadline: float, fell_back:
         duration_ms=round((time.monotonic() - began) * 1000),
         fell_back=fell_back,
     )
+
+
+@contextmanager
+def _hiding(key: Secret | None) -> Iterator[None]:
+    """Servers repeat the key that they refuse; what they said is told without it."""
+    try:
+        yield
+    except EngineError as error:
+        told = error.message if key is None else without(key.reveal(), error.message)
+        if told == error.message:
+            raise
+        raise EngineError(error.code, told, retryable=error.retryable, retry_after=error.retry_after) from None
+
+
+def without(secret: str, text: str) -> str:
+    """`text` with the secret masked, also where its end was cut off with the text's."""
+    text = text.replace(secret, MASK)
+    longest = next((n for n in range(len(secret) - 1, _TELLING - 1, -1) if text.endswith(secret[:n])), 0)
+    return text[: len(text) - longest] + MASK if longest else text
 
 
 def _cost(engine: Engine, reply: Reply) -> Cost | None:

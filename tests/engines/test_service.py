@@ -231,3 +231,16 @@ def test_preparing_asks_the_providers_that_need_something(app: Any) -> None:
 
     assert service.prepare(app, lambda what, done, whole: told.append(f"{what} {done}/{whole}")) == ["Needy"]
     assert told == ["fetching 1/2"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("the key abcdefgh is wrong: abcdefgh", "the key *** is wrong: ***"),
+        ("the key abcdefg", "the key ***"),
+        ("the key abc", "the key abc"),
+        ("no key", "no key"),
+    ],
+)
+def test_what_a_server_says_of_its_key_is_told_without_it(said: str, told: str) -> None:
+    assert service.without("abcdefgh", said) == told
