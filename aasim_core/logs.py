@@ -31,7 +31,7 @@ FIELDS = frozenset(
 )
 
 MASK = "***"
-# Our own API keys, webhook secrets, JSON Web Tokens, credentials in headers, and passwords in URLs.
+# Our own API keys and tokens, webhook secrets, JSON Web Tokens, credentials in headers, and passwords in URLs.
 _SECRET = re.compile(
     r"aasim_(?:sk|rt|pr)_[\w-]+"
     r"|whsec_[\w+/=-]+"
@@ -41,7 +41,7 @@ _SECRET = re.compile(
 )
 
 # What every secret has in it: looking for these first costs a twentieth of looking for the pattern.
-_MARKS = ("aasim_sk_", "whsec_", "eyJ", "earer ", "asic ", "://")
+_MARKS = ("aasim_", "whsec_", "eyJ", "earer ", "asic ", "://")
 
 
 def redacted(text: str) -> str:

@@ -127,6 +127,8 @@ def test_the_form_for_people_is_one_readable_line(stream: io.BytesIO) -> None:
     ("text", "safe"),
     [
         ("aasim_sk_" + "live_0123", "***"),
+        ("aasim_rt_" + "0123", "***"),
+        ("aasim_pr_" + "0123", "***"),
         (f"token={JWT};", "token=***;"),
         ("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "***"),
         ("Authorization: Bearer abcdefgh.ijk", "Authorization: ***"),
