@@ -16,7 +16,9 @@ from typing import Any
 from ..bench import processes
 
 API = "/api/v1"
-_SHOWN_ONCE = ("access_token", "refresh_token")
+#: What shows tokens, and in which fields.
+_SHOW_TOKENS = ("/auth/register", "/auth/login", "/auth/refresh")
+_TOKENS = ("access_token", "refresh_token")
 
 
 def aasim(*arguments: str) -> list[str]:
@@ -32,7 +34,10 @@ class Secrets:
 
     def new(self, prefix: str = "") -> str:
         """A fresh secret of the test's own."""
-        value = f"{prefix}{token_hex(16)}"
+        return self.keep(f"{prefix}{token_hex(16)}")
+
+    def keep(self, value: str) -> str:
+        """Remember a secret that somebody else made."""
         self._values.add(value)
         return value
 
@@ -41,13 +46,9 @@ class Secrets:
         for value in self._values:
             assert value not in text, f"a secret ({value[:4]}…) is in {where}"
 
-    def learn(self, answer: Any) -> None:
-        """Remember what this answer shows for the only time."""
-        if isinstance(answer, dict):
-            for name, value in answer.items():
-                if name in _SHOWN_ONCE and isinstance(value, str):
-                    self._values.add(value)
-                self.learn(value)
+    def learn(self, data: dict[str, Any]) -> None:
+        """Take the tokens out of what an answer shows for the only time, and remember them."""
+        self._values |= {data.pop(name) for name in _TOKENS}
 
 
 @dataclass
@@ -128,9 +129,12 @@ class Client:
             text = response.read().decode()
         finally:
             connection.close()
-        self.secrets.refuse(f"{response.headers}{text}", f"the answer to {method} {path}")
         content = json.loads(text) if text.startswith("{") else text
-        self.secrets.learn(content)
+        if path in _SHOW_TOKENS and response.status < 300:
+            shown = json.loads(text)
+            self.secrets.learn(shown["data"])
+            text = json.dumps(shown)
+        self.secrets.refuse(f"{response.headers}{text}", f"the answer to {method} {path}")
         return Answer(response.status, response.headers, content)
 
     def get(self, path: str, **headers: str) -> Answer:
