@@ -35,7 +35,7 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "worker": Place("aasim_core.commands.processes", "worker", "Do the background work."),
         "migrate": Place("aasim_core.commands.data", "migrate", "Bring the database up to date."),
         "backup": Place("aasim_core.commands.data", "backup", "Copy the database and the keys into one file."),
-        "restore": Place("aasim_core.commands.data", "restore", "Put a backup in the place of the database and the keys."),
+        "restore": Place("aasim_core.commands.data", "restore", "Put a backup into an empty data folder and database."),
         "admin": Place("aasim_core.commands.admin", "admin", "Administrators of the platform."),
         "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
         "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: create, rotate, list."),

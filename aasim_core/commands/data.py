@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..cli import setting_option
+from ..terminal import Terminal
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -41,19 +42,20 @@ def backup(settings: "Settings", path: Path) -> None:
     from ..data.backup import backup as write_backup
     from ..installation import open_app
 
-    write_backup(open_app(settings), path)
+    terminal = Terminal()
+    with terminal.working("writing the backup") as report:
+        write_backup(open_app(settings), path, progress=lambda done, of: report("writing the backup", done, of))
     click.echo(f"Written: {path}. It holds the keys; keep it where only you can read it.")
 
 
 @click.command()
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
-@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def restore(settings: "Settings", path: Path, yes: bool) -> None:
-    """Put what FILE holds in the place of the database and the keys; stop API and worker first."""
+def restore(settings: "Settings", path: Path) -> None:
+    """Put what FILE holds into an empty data folder and database; what is there already is never overwritten."""
     from ..data.backup import restore as read_backup
 
-    if not yes:
-        click.confirm("What the database holds now will be gone. Go on?", abort=True)
-    read_backup(settings, path)
+    terminal = Terminal()
+    with terminal.working("restoring") as report:
+        read_backup(settings, path, progress=lambda done, of: report("restoring", done, of))
     click.echo(f"Restored from {path}. Start API and worker again.")
