@@ -5,6 +5,7 @@ socket is quicker, and a message is only written when there is a worker without 
 """
 
 import os
+import sqlite3
 import threading
 import time
 from contextlib import suppress
@@ -23,6 +24,8 @@ REST_SECONDS = 5.0
 # How often a listener looks into a queue that cannot wake it, as datagrams and Redis do.
 _LOOK_SECONDS = 0.2
 _MOST_MESSAGES = 1000
+# sysexits.h
+_STORAGE = 74
 _log = structlog.get_logger("aasim.jobs")
 
 
@@ -122,6 +125,12 @@ class _Messages:
         except ImportError as error:
             raise StartupError(
                 f"queue.url needs a package that is not there ({error}); run: pip install 'aasim[redis]'"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise StartupError(
+                f"the queue {url.removeprefix('sqlite:///')} cannot be used ({error}); stop API and worker, and delete it: "
+                "it only wakes workers, and holds no work",
+                exit_code=_STORAGE,
             ) from error
 
     def ring(self) -> float:

@@ -65,7 +65,7 @@ def test_a_wrong_setting_is_named_with_what_to_write(installation: Installation,
     assert refused(installation, "worker", code=CONFIGURATION, **settings) == sentence
 
 
-@pytest.mark.parametrize("command", ["serve", "up"])
+@pytest.mark.parametrize("command", ["serve", pytest.param("up", marks=pytest.mark.long)])
 def test_a_plugin_that_does_not_import_is_named_with_its_line(installation: Installation, command: str) -> None:
     break_plugin(installation)
     assert refused(installation, command, code=CONFIGURATION, **BROKEN) == (
@@ -73,6 +73,7 @@ def test_a_plugin_that_does_not_import_is_named_with_its_line(installation: Inst
     )
 
 
+@pytest.mark.long
 def test_where_broken_plugins_are_skipped_the_rest_runs(installation: Installation) -> None:
     break_plugin(installation)
     server = installation.serve(AASIM_PLUGINS__ON_ERROR="skip", **BROKEN)
@@ -90,7 +91,7 @@ def break_plugin(installation: Installation) -> None:
     (folder / "__init__.py").write_text(code)
 
 
-@pytest.mark.parametrize("command", ["serve", "up"])
+@pytest.mark.parametrize("command", ["serve", pytest.param("up", marks=pytest.mark.long)])
 def test_a_taken_port_is_named_with_another_one(installation: Installation, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -101,7 +102,7 @@ def test_a_taken_port_is_named_with_another_one(installation: Installation, comm
     )
 
 
-@pytest.mark.parametrize("command", ["worker", "up"])
+@pytest.mark.parametrize("command", ["worker", pytest.param("up", marks=pytest.mark.long)])
 def test_a_data_folder_that_cannot_be_written_is_named(install: Install, command: str) -> None:
     installation = install(empty=True)
     installation.data.mkdir(mode=0o500)
@@ -134,8 +135,8 @@ def overwrite(content: bytes, at: int) -> Callable[[Path], None]:
     [
         pytest.param("serve", lambda path: path.write_bytes(b"This was a database." * 1000), id="serve, another file"),
         pytest.param("worker", overwrite(b"\xa5" * 200_000, at=4096), id="worker, overwritten"),
-        pytest.param("up", lambda path: os.truncate(path, 8192), id="up, cut off"),
-        pytest.param("migrate", overwrite(b"\xa5" * 200_000, at=4096), id="migrate, overwritten"),
+        pytest.param("up", lambda path: os.truncate(path, 8192), id="up, cut off", marks=pytest.mark.long),
+        pytest.param("migrate", overwrite(b"\xa5" * 200_000, at=4096), id="migrate, overwritten", marks=pytest.mark.long),
     ],
 )
 def test_a_damaged_database_is_left_alone(installation: Installation, command: str, damage: Callable[[Path], None]) -> None:
@@ -146,7 +147,23 @@ def test_a_damaged_database_is_left_alone(installation: Installation, command: s
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.long
+def test_a_damaged_queue_is_not_taken_for_the_database(installation: Installation) -> None:
+    path = installation.data / "queue.db"
+    path.write_bytes(b"This was a queue." * 1000)
+    assert refused(installation, "worker", code=STORAGE) == (
+        f"the queue {path} cannot be used (file is not a database); stop API and worker, and delete it: "
+        "it only wakes workers, and holds no work"
+    )
+    installation.serve()
+    ada = installation.visitor.register()
+    execution = ada.execute(ada.agent("Done."))
+    path.unlink()
+    installation.start("worker")
+    ada.becomes(execution, "succeeded")
+
+
+@pytest.mark.parametrize("command", ["serve", pytest.param("worker", marks=pytest.mark.long)])
 def test_a_database_without_migrations_is_told_how_to_get_them(install: Install, command: str) -> None:
     said = refused(install(empty=True), command, code=CONFIGURATION)
     assert said.startswith("the database lacks ")
@@ -224,6 +241,7 @@ def test_a_model_that_cannot_be_fetched_is_a_sentence_that_says_what_to_do(insta
     )
 
 
+@pytest.mark.long
 def test_a_model_that_is_not_where_the_settings_say_is_named(install: Install) -> None:
     installation = install(AASIM_PLUGINS__DISABLED="[]", AASIM_ENGINE_LOCAL__MODEL_PATH="/nowhere/model.gguf")
     assert refused(installation, "up", code=CONFIGURATION) == (

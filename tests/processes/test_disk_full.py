@@ -81,7 +81,7 @@ def test_what_was_answered_survives_a_full_disk_and_work_goes_on_when_there_is_r
     assert on_small_disk.rows("PRAGMA integrity_check") == [("ok",)]
 
 
-@pytest.mark.parametrize("command", ["migrate", "up"])
+@pytest.mark.parametrize("command", ["migrate", pytest.param("up", marks=pytest.mark.long)])
 def test_a_start_on_a_full_disk_is_a_sentence_and_the_next_one_works(on_small_disk: Installation, command: str) -> None:
     shutil.rmtree(on_small_disk.data)
     on_small_disk.data.mkdir()
