@@ -1,8 +1,10 @@
 """An execution's log, in stretches and as a stream of server-sent events (WHATWG HTML, section 9.2)."""
 
 import time
-from collections.abc import Iterator
-from threading import Event
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from math import inf
+from threading import BoundedSemaphore, Event
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.context import organization_scope
@@ -42,18 +44,54 @@ def _entries(execution_id: str, after: int, limit: int) -> list[dict[str, Any]]:
     return _PLAN.items(_PLAN.columns, cursor.fetchall())
 
 
-def follow(app: "App", req: "Request", resp: "Response") -> None:
+class Places:
+    """How many streams a process may have open; each holds a thread, and some are left for other requests."""
+
+    def __init__(self, threads: int) -> None:
+        self._free = BoundedSemaphore(max(1, threads * 3 // 4))
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Take a place; Refused ``unavailable`` when there is none."""
+        if not self._free.acquire(blocking=False):
+            raise Refused("unavailable", "Too many logs are being followed; try again, or read it in stretches.", retry_after=5)
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+class _Stream:
+    """The pieces of a stream; its place is free again when the server closes it, as it does after each (PEP 3333)."""
+
+    def __init__(self, pieces: Generator[bytes, None, None], place: ExitStack) -> None:
+        self._pieces, self._place = pieces, place
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """Stop."""
+        with self._place:
+            self._pieces.close()
+
+
+def follow(app: "App", places: Places, req: "Request", resp: "Response") -> None:
     """Answer with the log as it grows, from ``Last-Event-ID`` or ``after`` on, until the execution ends."""
     given = req.get_header("Last-Event-ID") or ""
     after = int(given) if given.isdecimal() and given.isascii() and len(given) < 16 else req.query["after"]
     resp.content_type = "text/event-stream; charset=utf-8"
     resp.set_header("X-Accel-Buffering", "no")
-    resp.stream = _events(app, req, req.target.id, after)
+    with ExitStack() as place:
+        place.enter_context(places.one())
+        place.enter_context(app.limiter.slot(req.principal))
+        resp.stream = _Stream(_events(app, req, req.target.id, after), place.pop_all())
 
 
-def _events(app: "App", req: "Request", execution_id: str, after: int) -> Iterator[bytes]:
+def _events(app: "App", req: "Request", execution_id: str, after: int) -> Generator[bytes, None, None]:
     """The stream: it outlives the request, so it has a connection and a scope of its own whenever it looks."""
-    started = beat = checked = time.monotonic()
+    started = checked = time.monotonic()
+    beat = -inf  # a client learns at once that it is heard, also where nothing has happened yet
     pause = Event()
     while True:
         moment = time.monotonic()

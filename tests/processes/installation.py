@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -150,10 +151,9 @@ class Client:
 
         `seconds` is how long it may be silent. http.client.IncompleteRead if the stream breaks off.
         """
-        connection, response = self._send("GET", path, None, {"Accept": "text/event-stream", **headers}, seconds)
-        assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
-        assert response.headers["Transfer-Encoding"] == "chunked"
-        try:
+        with self.opened(path, seconds, **headers) as response:
+            assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+            assert response.headers["Transfer-Encoding"] == "chunked"
             text = ""
             while piece := response.read1(65536):
                 text += piece.decode()
@@ -163,8 +163,16 @@ class Client:
                     if not event.startswith(":"):  # a sign of life
                         yield dict(line.split(": ", 1) for line in event.split("\n"))
             assert text == "", "the stream ended in the middle of an event"
+
+    @contextmanager
+    def opened(self, path: str, seconds: float = 30, **headers: str) -> Iterator[http.client.HTTPResponse]:
+        """The answer to somebody who wants to follow `path`; its body may go on for long."""
+        connection, response = self._send("GET", path, None, {"Accept": "text/event-stream", **headers}, seconds)
+        try:
+            yield response
         finally:
             connection.close()
+            response.close()
 
     def _send(
         self, method: str, path: str, body: Any, headers: Mapping[str, str], seconds: float = 30

