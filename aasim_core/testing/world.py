@@ -119,6 +119,11 @@ class World:
             organization = Organization.get_by_id(owner.organization_id)
         return self._person(user, organization)
 
+    def again(self, person: Person) -> Person:
+        """The same person, in another session."""
+        with system_scope("test"):
+            return self._person(User.get_by_id(person.user_id), Organization.get_by_id(person.organization_id))
+
     def node(self, owner: Person, kind: str, parent_id: str | None = None) -> str:
         """A new node in the tree of the owner's organization; returns its id."""
         prefix = {"branch": "branch", "department": "dept", "project": "project"}[kind]

@@ -123,18 +123,21 @@ class Traffic:
             first = (self.count + number) % len(self.instances)
             ordered = [*self.instances[first:], *self.instances[:first]]
             ordered.sort(key=lambda instance: not instance.in_rotation)
-            self._ask([Client(instance.port, self.client.token) for instance in ordered], number)
+            name = f"Rolling {number} {self.count} {time.monotonic()}"
+            self._ask([Client(instance.port, self.client.token) for instance in ordered], number, name)
 
-    def _ask(self, clients: Sequence[Client], number: int) -> None:
+    def _ask(self, clients: Sequence[Client], number: int, name: str) -> None:
+        """Ask one after the other until one takes the connection; the key makes it safe to send a POST again after a reset."""
         client = clients[0]
         try:
             if number % 2:
                 status, _ = client.ask("GET", "/api/v1/agents")
             else:
-                status, _ = client.ask("POST", "/api/v1/agents", {"name": f"Rolling {number} {self.count} {time.monotonic()}"})
-        except ConnectionRefusedError as error:
+                key = {"Idempotency-Key": name.replace(" ", "-")}
+                status, _ = client.ask("POST", "/api/v1/agents", {"name": name}, key)
+        except (ConnectionRefusedError, ConnectionResetError) as error:
             if clients[1:]:
-                self._ask(clients[1:], number)
+                self._ask(clients[1:], number, name)
             else:
                 self.failures.append(str(error))
         except (OSError, http.client.HTTPException, ValueError) as error:
