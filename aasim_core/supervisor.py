@@ -14,6 +14,8 @@ from types import FrameType
 _LONGEST_DELAY = 30.0
 #: A process that lived this long has nothing to do with why it died before.
 _SETTLED_SECONDS = 60.0
+#: A process that ends by itself this soon after its first start was refused something that it needs.
+_START_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
 _ONE_REQUEST_SECONDS = 0.5
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -35,7 +37,8 @@ class Supervisor:
     """Keeps the processes of `commands` running.
 
     `notify` is told in sentences what happens to them. Until `watch` has seen everything ready once, a process that dies ends
-    it all, and `exit_code` is that process's own: what does not start now will not start in a minute either.
+    it all, and so does one that gives up within a few seconds of its first start; `exit_code` is then that process's own: what
+    does not start now will not start in a minute either.
     """
 
     def __init__(
@@ -105,11 +108,12 @@ class Supervisor:
             self._mourn(child, code)
 
     def _mourn(self, child: Child, code: int) -> None:
-        if not self._settled:
+        lived = self._clock() - child.started_at
+        if not self._settled or (code > 0 and child.deaths == 0 and lived < _START_SECONDS):
             self.exit_code = code if code > 0 else 70
             self._stop_requests += 1
             return
-        if self._clock() - child.started_at > _SETTLED_SECONDS:
+        if lived > _SETTLED_SECONDS:
             child.deaths = 0
         delay = min(_LONGEST_DELAY, 2.0**child.deaths / 2)
         child.deaths += 1

@@ -5,6 +5,8 @@ import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -46,7 +48,7 @@ def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) 
             terminal.done(f"API and worker run ({time.monotonic() - started:.1f} s)")
             _introduce(settings, terminal, credentials)
             if demo:
-                demonstrate(app, terminal.say)
+                _demonstrate(app, supervisor, terminal)
             else:
                 supervisor.watch()
             terminal.say("Stopping; running work finishes first.")
@@ -55,11 +57,30 @@ def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) 
     return supervisor.exit_code
 
 
+def _demonstrate(app: "App", supervisor: Supervisor, terminal: Terminal) -> None:
+    """Beside the watch over the processes, so that a stop, or one that cannot go on, ends the demonstration too."""
+    shown: Future[None] = Future()
+
+    def show() -> None:
+        try:
+            demonstrate(app, terminal.say)
+            shown.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            shown.set_exception(error)
+
+    Thread(target=show, daemon=True).start()
+    if supervisor.watch(shown.done):
+        shown.result()
+
+
 def _prepare(app: "App", terminal: Terminal, email: str) -> Credentials | None:
     with terminal.working("preparing the database"):
         applied = upgrade(app)
     terminal.done(f"Database: {f'{len(applied)} migrations applied' if applied else 'up to date'}")
     credentials = first_administrator(app, email)
+    if credentials:
+        # At once: should something below fail, nobody could log in.
+        terminal.done(f"First administrator: {credentials.email}\n  Password  {credentials.password}   (shown only now)")
     with terminal.working("preparing the plugins") as report:
         first_run(app, report)
     terminal.done(f"Plugins: {len(app.plugins.on)} on")
@@ -94,8 +115,6 @@ def _is_ready(settings: Settings) -> bool:
 def _introduce(settings: Settings, terminal: Terminal, credentials: Credentials | None) -> None:
     address = _address(settings)
     email, password = (credentials.email, credentials.password) if credentials else ("admin@example.com", "…")
-    if credentials:
-        terminal.say(f"\n  First administrator  {email}\n  Password             {password}   (shown only now)")
     terminal.say(f"\n  Reference  {address}/docs\n  Try:")
     terminal.say(
         f"""  curl -s {address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n"""

@@ -28,6 +28,14 @@ while True:
 STUBBORN = OBEDIENT.replace("sys.exit()", "return")
 
 
+#: The beginning of one that waits for a file.
+WAITING = """
+import pathlib, sys, time
+while not (pathlib.Path(sys.argv[1]) / "go").exists():
+    time.sleep(0.01)
+"""
+
+
 def python(source: str, *arguments: str) -> Sequence[str]:
     return [sys.executable, "-c", source, *arguments]
 
@@ -68,6 +76,16 @@ def test_a_process_that_cannot_start_ends_everything_with_its_exit_code(tmp_path
     with supervisor.running(grace_seconds=20):
         assert not supervisor.watch(lambda: False, 20)
     assert supervisor.exit_code == 78
+
+
+def test_a_process_that_gives_up_soon_after_all_was_ready_ends_everything_too(tmp_path: Path) -> None:
+    commands = {"one": python(OBEDIENT, str(tmp_path)), "two": python(f"{WAITING}sys.exit(74)", str(tmp_path))}
+    supervisor = Supervisor(commands, pytest.fail)
+    with supervisor.running(grace_seconds=20):
+        assert supervisor.watch(started(tmp_path, 1), 20)
+        (tmp_path / "go").touch()
+        assert not supervisor.watch(seconds=20)
+    assert (supervisor.is_stopping, supervisor.exit_code) == (True, 74)
 
 
 def test_a_process_that_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:

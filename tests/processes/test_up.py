@@ -1,5 +1,6 @@
 """``aasim up`` beyond its start: what it shows, what a second start leaves alone, and what becomes of running work."""
 
+import os
 import re
 import shutil
 import signal
@@ -10,7 +11,7 @@ import pytest
 from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
 
 from ..bench import processes
-from .conftest import MODEL_DIR, Install
+from .conftest import MODEL_DIR, NO_MODEL, Install
 from .installation import Client, Installation, Process, is_alive, kill
 
 pytestmark = pytest.mark.long
@@ -47,6 +48,24 @@ def test_the_demonstration_shows_answer_usage_and_time_and_ends(install: Install
     assert not processes.answers(installation.port)
 
 
+def test_a_stop_ends_the_demonstration(install: Install) -> None:
+    """Whose worker does not get to it."""
+    hasty = {"AASIM_WORKER__GRACE_SECONDS": "1", "AASIM_SERVER__GRACEFUL_TIMEOUT_SECONDS": "1"}
+    process = install(empty=True, **hasty).start("up", "--demo")
+    processes.eventually(lambda: "worker" in process.children(), "the start of the worker", seconds=120)
+    os.kill(process.children()["worker"], signal.SIGSTOP)
+    process.says("reads:", seconds=120)
+    assert process.stop(signal.SIGINT) == 0
+
+
+def test_a_worker_that_cannot_start_ends_everything_with_its_own_sentence(install: Install) -> None:
+    installation = install()
+    (installation.data / "queue.db").write_bytes(b"This was a queue." * 1000)
+    done = installation.run("up", seconds=120)
+    assert done.returncode == 74
+    assert "queue.db cannot be used (file is not a database)" in done.stderr
+
+
 def test_what_the_processes_log_stays_out_of_what_up_says_unless_it_is_a_warning(install: Install) -> None:
     installation = install(empty=True, AASIM_QUEUE_URL="redis://127.0.0.1:9/0")
     process, _ = up(installation)
@@ -62,6 +81,17 @@ def test_what_somebody_wants_to_see_is_shown(install: Install) -> None:
     process, _ = up(installation)
     process.says('"route":"/api/v1/health/ready"')
     assert process.stop(signal.SIGINT) == 0
+
+
+def test_a_password_is_shown_also_where_the_rest_of_the_first_start_fails(install: Install) -> None:
+    installation = install(empty=True, AASIM_PLUGINS__DISABLED="[]", AASIM_ENGINE_LOCAL__MODEL_PATH="/nowhere/model.gguf")
+    done = installation.run("up")
+    assert done.returncode == 78
+    [password] = re.findall(r"Password +(\S+)", done.stdout)
+    process, said = up(installation, **NO_MODEL)
+    assert "Password" not in said
+    log_in(installation, password)
+    assert process.stop() == 0
 
 
 def test_a_second_start_changes_nothing(install: Install) -> None:
