@@ -6,6 +6,7 @@ import re
 import sys
 import traceback
 from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -61,34 +62,50 @@ def configure(settings: LogSettings, stream: BinaryIO | None = None) -> None:
 
     Of others' libraries only warnings and errors are wanted, whatever the level is: what they do for us, we log ourselves.
     """
-    stream = stream or sys.stderr.buffer
+    patient = _Patient(stream or sys.stderr.buffer)
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    for_people = settings.format == "console" or (settings.format == "auto" and stream.isatty())
+    for_people = settings.format == "console" or (settings.format == "auto" and patient.isatty())
     render = _line_for_people if for_people else _line_for_programs
     structlog.configure(
         processors=[_completed, _known_fields, lambda _logger, _method, entry: render(entry).encode()],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda name="aasim": _Lines(stream, name),
+        logger_factory=lambda name="aasim": _Lines(patient, name),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(_Text(stream))
+    handler = logging.StreamHandler(_Text(patient))
     handler.setFormatter(_Formatter(render))
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
 
 
+class _Patient:
+    """A stream that loses what cannot be written: a full disk under the log is no reason not to do what is logged."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.isatty = stream.isatty
+
+    def write(self, data: bytes) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(data)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+
 class _Lines(structlog.BytesLogger):
     """Writes finished lines, and knows the name that it was asked for by."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
-        super().__init__(stream)
+    def __init__(self, stream: _Patient, name: str) -> None:
+        super().__init__(stream)  # type: ignore[arg-type]
         self.name = name
 
 
 class _Text:
     """The stream of bytes as the standard library's handler wants it."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: _Patient) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:

@@ -123,6 +123,13 @@ def test_the_form_for_people_is_one_readable_line(stream: io.BytesIO) -> None:
     assert line[8:] == " warning slow  milliseconds=1200  reason='two\\nlines'\n"
 
 
+def test_a_log_that_cannot_be_written_stops_nothing(stream: io.BytesIO) -> None:
+    stream.close()
+    configure(LogSettings(format="json"), stream)
+    structlog.get_logger("aasim.test").info("started")
+    logging.getLogger("other").error("failed")
+
+
 @pytest.mark.parametrize(
     ("text", "safe"),
     [

@@ -72,7 +72,8 @@ def test_what_was_answered_survives_a_full_disk_and_work_goes_on_when_there_is_r
     while kept[-1] is not None and len(kept) < 1000:
         kept.append(create(ada, 10_000))
     assert kept.pop() is None
-    assert ada.get("/agents").status == 200
+    # Not even a log line can be written any more, which is no reason not to answer.
+    assert {ada.get("/agents").status for _ in range(40)} == {200}
     filler.unlink()
     kept.append(create(ada, 10_000))
     assert ada.becomes(ada.execute(agent), "succeeded")["output"] == "Done."
