@@ -11,6 +11,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .app import App
 
+#: What tells a worker to stop: gunicorn sends the first or the last, and Ctrl-C reaches all processes of a terminal.
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 #: Where gunicorn's workers leave their sign of life: in memory, so that it does not wait for a disk.
 _MEMORY = "/dev/shm"  # noqa: S108 - only a folder to look for
 
@@ -73,11 +75,16 @@ def _follow_process(app: "App") -> None:
     for _ in app.plugins.each("startup", app=app):
         pass
     atexit.register(lambda: [None for _ in app.plugins.each("shutdown", app=app)])
-    stop = signal.getsignal(signal.SIGTERM)
+    for number in _STOP_SIGNALS:
+        _drain_at(app, number)
+
+
+def _drain_at(app: "App", number: int) -> None:
+    stop = signal.getsignal(number)
 
     def drain(number: int, frame: FrameType | None) -> None:
         app.draining.set()
         if callable(stop):
             stop(number, frame)
 
-    signal.signal(signal.SIGTERM, drain)
+    signal.signal(number, drain)

@@ -1,5 +1,6 @@
 """Running agents over HTTP, with an API process and a worker process: as README and the documentation show it."""
 
+import os
 import signal
 import time
 from contextlib import ExitStack
@@ -112,16 +113,17 @@ def followed(person: Client, path: str) -> int:
         return response.status
 
 
-def test_a_stream_ends_in_good_order_when_the_server_stops(installation: Installation) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+def test_a_stream_ends_in_good_order_when_the_server_stops(installation: Installation, number: signal.Signals) -> None:
     installation.start("worker")
     server = installation.serve()
     ada = installation.visitor.register()
     execution = ada.execute(ada.agent(CALL, SLOW))
     stream = ada.follow(f"/executions/{execution}/logs")
     next(stream)
-    server.send(signal.SIGTERM)
+    os.killpg(server.popen.pid, number)  # as a terminal does
     assert "end" not in [event["event"] for event in stream]
-    assert server.stop() == 0
+    assert server.popen.wait(20) == 0
     installation.serve()
     assert ada.execution(execution)["status"] == "running"
 
