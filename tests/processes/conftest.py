@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .installation import Client, Installation, aasim
+from .client import Client
+from .installation import Installation, aasim
 
 Install = Callable[..., Installation]
 #: The embedded model is not needed to see how processes behave, and would be fetched.

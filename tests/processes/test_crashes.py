@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from .client import Client
 from .conftest import Install
-from .installation import Client, Installation, Process
+from .installation import Installation, Process
 
 PLUGINS = Path(__file__).parent / "plugins"
 CALL = {"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {}}]}

@@ -10,8 +10,9 @@ from secrets import token_hex
 
 import pytest
 
+from .client import Client
 from .conftest import NO_MODEL
-from .installation import Client, Installation
+from .installation import Installation
 
 STORAGE = 74
 

@@ -13,8 +13,9 @@ from aasim_core.clock import from_text, now
 from aasim_plugins.executions.stream import RECHECK_SECONDS
 
 from ..bench import processes
+from .client import Client
 from .conftest import Install
-from .installation import Client, Installation
+from .installation import Installation
 
 #: A turn that calls a tool which is not there; the run goes on with the next turn.
 CALL = {"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {"at": "sky"}}]}

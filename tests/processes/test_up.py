@@ -11,8 +11,9 @@ import pytest
 from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
 
 from ..bench import processes
+from .client import Client
 from .conftest import MODEL_DIR, NO_MODEL, Install
-from .installation import Client, Installation, Process, is_alive, kill
+from .installation import Installation, Process, is_alive, kill
 
 pytestmark = pytest.mark.long
 
