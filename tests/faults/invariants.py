@@ -117,7 +117,10 @@ def _walk(execution: str, status: str, told: Sequence[tuple[str, Any]]) -> Itera
 
 
 def _deliveries(deployment: Deployment) -> Iterator[str]:
+    """Each event was delivered, or its delivery is listed as dead: a job that three kills hit is not tried a fourth time."""
     seen = set(deployment.witnessed.read_text().split()) if deployment.witnessed.exists() else set()
+    given_up = "SELECT payload FROM core_job WHERE name = 'core.deliver_event' AND state IN ('dead', 'failed')"
+    seen |= {json.loads(payload)["event_id"] for (payload,) in deployment.rows(given_up)}
     for event, name in deployment.rows("SELECT id, name FROM core_event"):
         if event not in seen:
             yield f"the event {event} ({name}) was lost"
