@@ -25,7 +25,8 @@ MEANINGS = {
 }
 _HEAD = """# Benchmarks
 
-Made by `{command}` on {at}: {machine}. Only ratios taken in one run say something: the machine is
+Made by `bin/bench`, last by `{command}`, on {at}: {machine}.
+Only ratios taken in one run say something: the machine is
 small and noisy, and the contestants take turns, round after round; every figure is the median of its rounds.
 
 - *Floor*: the same work by hand under the same server: a bare WSGI application, prepared statements of sqlite3 or psycopg,

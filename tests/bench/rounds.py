@@ -89,7 +89,7 @@ def _rounds(
                 options.progress(f"{kind}: round {number + 1} of {options.rounds}, {contestant.title}")
                 with contestant.serving(databases[contestant.name]) as service:
                     raw[contestant.name].append(measure(service, databases[contestant.name]))
-    return raw
+    return dict(raw)
 
 
 def _compared(job: str, kind: str, contestants: Sequence[Contestant], raw: dict[str, list[Any]]) -> Measurement:
