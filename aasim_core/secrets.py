@@ -296,6 +296,4 @@ def _checked_material(text: Any) -> bytes:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return "it is not JSON"  # the decoder's own words could quote the file
-    if isinstance(error, KeyError | TypeError):
-        return "a part is missing"
-    return str(error)
+    return "a part is missing" if isinstance(error, KeyError | TypeError) else str(error)

@@ -36,6 +36,7 @@ KEEP = timedelta(hours=24)
 _HEADERS = ("content-type", "etag", "location", "preference-applied", "retry-after")
 _KEY = re.compile("[!-~]{1,200}")
 _ROWS_AT_ONCE = 500
+_PURPOSE = "idempotency"
 
 
 class Idempotency(Row):
@@ -72,15 +73,16 @@ def once(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Respons
         message = "Write 1 to 200 visible ASCII characters, such as a UUID."
         raise Refused("invalid_parameter", message, field="Idempotency-Key")
     owner = (current_organization(), principal.id, endpoint.method, endpoint.template)
-    row_id, payload = _digest(*owner, key), _digest(req.path, req.query_string, _canonical(raw))
+    row_id, sent = _digest(*owner, key), orjson.dumps([req.path, req.query_string, _canonical(raw)])
     _refuse_while_running(row_id)
     kept = _kept(row_id)
     if kept is not None:
-        _replay(app, kept, payload, resp)
+        _replay(app, kept, sent, resp)
         yield True
         return
     yield False
-    _keep(app, row_id, owner, payload, resp)
+    # Keyed, since a plain digest of a body that holds a password could be guessed at by whoever reads the table.
+    _keep(app, row_id, owner, app.keyring.sign(_PURPOSE, sent).hex(), resp)
 
 
 def pruning_job() -> Job:
@@ -132,8 +134,8 @@ def _query() -> Any:
     return Idempotency.select(*Idempotency._meta.sorted_fields).where(Idempotency.id == Bind("id"))
 
 
-def _replay(app: "App", kept: Idempotency, payload: str, resp: Response) -> None:
-    if kept.payload != payload:
+def _replay(app: "App", kept: Idempotency, sent: bytes, resp: Response) -> None:
+    if not app.keyring.verify(_PURPOSE, sent, bytes.fromhex(kept.payload)):
         message = "This key was used for another request; use a new key for each."
         raise Refused("idempotency_key_reused", message, field="Idempotency-Key")
     resp.status = kept.status

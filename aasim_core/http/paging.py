@@ -4,7 +4,6 @@ A cursor holds the sort value and id of the row where a page ends, and is sealed
 made for. Rows are compared as row values, ``(created_at, id) < (?, ?)``, which one index answers at any depth.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -14,6 +13,7 @@ from typing import Any
 import orjson
 import peewee
 
+from .. import base64url
 from ..context import current_organization
 from ..data.records import database_of
 from ..data.statements import Bind, Condition
@@ -197,20 +197,20 @@ def _bound_to(question: Question) -> bytes:
 def _seal(keyring: Keyring, question: Question, backwards: bool, key: Sequence[Any] | None) -> str:
     content = orjson.dumps([backwards, *(key or ())])
     tag = keyring.sign("cursor", content + b"\0" + _bound_to(question))
-    return base64.urlsafe_b64encode(tag + content).decode().rstrip("=")
+    return base64url.encode(tag + content)
 
 
 def _open(keyring: Keyring, question: Question) -> tuple[bool, Sequence[Any] | None]:
     if question.cursor is None:
         return False, None
     try:
-        sealed = base64.urlsafe_b64decode(question.cursor + "=" * (-len(question.cursor) % 4))
-        tag, content = sealed[:32], sealed[32:]
-        if keyring.verify("cursor", content + b"\0" + _bound_to(question), tag):
-            backwards, *key = orjson.loads(content)
-            return backwards, key
+        sealed = base64url.decode(question.cursor)
     except ValueError:
-        pass
+        sealed = b""  # no seal is that short
+    tag, content = sealed[:32], sealed[32:]
+    if keyring.verify("cursor", content + b"\0" + _bound_to(question), tag):
+        backwards, *key = orjson.loads(content)
+        return backwards, key
     raise Refused(
         "invalid_cursor",
         "The cursor is not of this list; start again without it, and keep sort and filters while paging.",
