@@ -54,7 +54,10 @@ class WriteQueue:
 
 
 def _open(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise peewee.OperationalError(f"unable to open the lock file {path}: {error.strerror}") from error
 
 
 def _lock(file: int, deadline: float) -> None:

@@ -41,6 +41,8 @@ def test_connections_that_the_database_server_drops_lose_nothing(redis_url: str)
         deployment.start("serve")
         client, history = prepare(deployment.port)
         deployment.start("worker")
+        execute(client, history)
+        deployment.settle()
         for _ in range(5):
             execute(client, history)
             name = deployment.database.url.rpartition("/")[2]
