@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .version import VERSION
 
 if TYPE_CHECKING:
+    from .access.organization_settings import OrganizationSetting
     from .access.permissions import Permission
     from .app import App
     from .data.records import Record, Row, TenantRecord
@@ -34,6 +35,7 @@ _HOME_OF = {
     "Job": "jobs.declarations",
     "JobContext": "jobs.context",
     "Listener": "events.declarations",
+    "OrganizationSetting": "access.organization_settings",
     "Permission": "access.permissions",
     "Plugin": "plugins.manifest",
     "Problem": "errors",
@@ -63,6 +65,7 @@ __all__ = [
     "Job",
     "JobContext",
     "Listener",
+    "OrganizationSetting",
     "Permission",
     "Plugin",
     "Problem",

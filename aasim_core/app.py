@@ -8,6 +8,7 @@ from typing import Any
 
 from .access.features import Features
 from .access.loading import RightsCache
+from .access.organization_settings import OrganizationSettings
 from .access.permissions import Permission
 from .core import core_declarations
 from .data import migrations
@@ -60,6 +61,7 @@ class App:
         self.limiter = Limiter(self.settings)
         self.doorbell = Doorbell(self.settings)
         self.deliveries = Deliveries({}, {})
+        self.organization_settings = OrganizationSettings({})
 
     @property
     def hook(self) -> Any:
@@ -105,6 +107,7 @@ def _fill(app: App, collected: Collected) -> None:
     app.models = tuple(collected.models.values())
     app.endpoints, app.checks = tuple(collected.endpoints), tuple(collected.checks)
     app.deliveries = Deliveries(app.events, app.listeners)
+    app.organization_settings = OrganizationSettings(collected.organization_settings)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
 

@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
+    from .access.organization_settings import OrganizationSetting
     from .access.permissions import Permission
     from .app import App
     from .data.records import Row
@@ -75,6 +76,15 @@ def jobs(app: App) -> Sequence[Job]:
 @hookspec
 def routes(app: App) -> Sequence[Resource]:
     """Return the resources that answer the plugin's routes, all under ``/<plugin>`` or under the root of a plugin it requires."""
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def organization_settings(app: App) -> Sequence[OrganizationSetting]:
+    """Return what each organization may settle for itself; it is in the organization's ``settings`` under the plugin's name.
+
+    Read it with ``app.organization_settings.of(organization_id, "<plugin>")``.
+    """
     raise AssertionError("a hook specification is never called")
 
 

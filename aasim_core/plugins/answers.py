@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from marshmallow import missing
+
+from ..access.organization_settings import OrganizationSetting
 from ..access.permissions import Permission
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
@@ -49,6 +52,10 @@ def _is_command(value: Any) -> bool:
     return isinstance(value, click.Command)
 
 
+def _is_organization_setting(value: Any) -> bool:
+    return isinstance(value, OrganizationSetting) and value.field.load_default is not missing
+
+
 _EXPECTED: Mapping[str, tuple[str, Test]] = {
     "permissions": ("Permission(…)", lambda value: isinstance(value, Permission)),
     "events": ("Event(…)", lambda value: isinstance(value, Event)),
@@ -58,4 +65,5 @@ _EXPECTED: Mapping[str, tuple[str, Test]] = {
     "models": ("classes of records", _is_record),
     "health": ("Check(…)", _is_check),
     "commands": ("click commands", _is_command),
+    "organization_settings": ("OrganizationSetting(…), whose field has a load_default", _is_organization_setting),
 }

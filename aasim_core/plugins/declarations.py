@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..access.organization_settings import OrganizationSetting
 from ..access.permissions import Permission
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
@@ -29,6 +30,7 @@ class Declarations:
     models: "tuple[type[Row], ...]" = ()
     checks: "tuple[Check, ...]" = ()
     commands: "tuple[click.Command, ...]" = ()
+    organization_settings: "tuple[OrganizationSetting, ...]" = ()
 
     def brings(self, settings: tuple[str, ...] = ()) -> Brings:
         """The names of all that is declared."""
@@ -86,6 +88,11 @@ class Collected:
         from ..http.operations import endpoints_of
 
         return [endpoint for owner, declared in self.by_owner.items() for endpoint in endpoints_of(owner, declared.routes)]
+
+    @property
+    def organization_settings(self) -> dict[str, tuple[OrganizationSetting, ...]]:
+        """What organizations may settle, by plugin."""
+        return {owner: declared.organization_settings for owner, declared in self.by_owner.items()}
 
     @property
     def checks(self) -> "list[Check]":

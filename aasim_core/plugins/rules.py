@@ -11,7 +11,7 @@ from .manifest import CORE
 _WORDS = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 _FORMS = {"permission": ":<verb>", "event": ".<past tense>", "job": ".<verb>", "table": "_<singular>"}
 # These stand under their owner's name; only one's own can clash.
-_PRIVATE = ("command", "listener")
+_PRIVATE = ("command", "listener", "organization's setting")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def _claims(own: Declarations) -> Iterator[Claim]:
         "table": [table_of(model) for model in own.models],
         "health check": [check.name for check in own.checks],
         "command": [str(command.name) for command in own.commands],
+        "organization's setting": [setting.name for setting in own.organization_settings],
         "listener": [listener_key("", listener).removeprefix("/") for listener in own.listeners],
     }
     for kind, names in named.items():

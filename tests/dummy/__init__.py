@@ -5,7 +5,21 @@ from typing import Any
 
 import click
 
-from aasim_core import App, Check, Event, Job, Listener, Permission, Plugin, Record, Request, Resource, hookimpl
+from aasim_core import (
+    App,
+    Check,
+    Event,
+    Job,
+    Listener,
+    OrganizationSetting,
+    Permission,
+    Plugin,
+    Record,
+    Request,
+    Resource,
+    hookimpl,
+)
+from aasim_core.http.fields import Text
 
 from . import api, service
 from . import commands as own_commands
@@ -73,6 +87,12 @@ def jobs(app: App) -> Sequence[Job]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /dummy."""
     return (api.Greetings(app),)
+
+
+@hookimpl
+def organization_settings(app: App) -> Sequence[OrganizationSetting]:
+    """How greetings are signed."""
+    return (OrganizationSetting("signature", Text(1, 40, load_default="Yours", description="The end of each greeting.")),)
 
 
 @hookimpl
