@@ -1,7 +1,7 @@
 """Lists: filters, sorting and keyset cursors, as one compiled statement per shape of the question.
 
-A cursor holds the sort value and id of the row where a page ends, and is sealed for the organization, route, sort and filters it was
-made for. Rows are compared as row values, ``(created_at, id) < (?, ?)``, which one index answers at any depth.
+A cursor holds the key (see `keyset`) of the row where a page ends, and is sealed for the organization, route, sort and filters it
+was made for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from ..data.records import database_of
 from ..data.statements import Bind, Condition
 from ..errors import Refused
 from ..secrets import Keyring
+from .keyset import key_names, ordered, position_values
 
 OPERATORS: Mapping[str, str] = {"ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
@@ -34,11 +35,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Question:
-    """What a list was asked: `sort` is a field's name, with ``-`` in front for descending."""
+    """What a list was asked: `sort` are fields' names, the most important first, with ``-`` in front for descending."""
 
     route: str
     limit: int
-    sort: str
+    sort: tuple[str, ...]
     filters: Sequence[Filter] = ()
     cursor: str | None = None
     total: bool = False
@@ -84,7 +85,7 @@ def read_page(
     if question.search:
         conditions.append(_search_condition(model, search_fields, question.search))
     backwards, position = _open(keyring, question)
-    names_read = tuple(dict.fromkeys((*names, question.sort.lstrip("-"), "id")))
+    names_read = tuple(dict.fromkeys((*names, *key_names(question.sort))))
     rows = _read(model, names_read, question, conditions, backwards, position)
     more = len(rows) > question.limit
     rows = rows[: question.limit]
@@ -111,22 +112,16 @@ def _read(
     backwards: bool,
     position: Sequence[Any] | None,
 ) -> list[tuple[Any, ...]]:
-    descending = question.sort.startswith("-") != backwards
-    column, record_id = getattr(model, question.sort.lstrip("-")), model.id
-
     def build() -> Any:
         query = _conditioned(model.select(*(getattr(model, name) for name in names)), conditions)
-        if position is not None:
-            key, bound = peewee.Tuple(column, record_id), peewee.Tuple(Bind("at_sort"), Bind("at_id"))
-            query = query.where(key < bound if descending else key > bound)
-        order = (column.desc(), record_id.desc()) if descending else (column.asc(), record_id.asc())
-        return query.order_by(*order).limit(Bind("limit"))
+        query = ordered(query, model, question.sort, backwards=backwards, after=position is not None)
+        return query.limit(Bind("limit"))
 
-    shape = ("page", model, names, question.sort, descending, position is None, tuple(c.shape for c in conditions))
+    shape = ("page", model, names, question.sort, backwards, position is None, tuple(c.shape for c in conditions))
     database = database_of(model)
     values = _values(conditions) | {"limit": question.limit + 1}
     if position is not None:
-        values["at_sort"], values["at_id"] = position
+        values |= position_values(model, question.sort, position)
     return list(database.statement(shape, build).run(database, values).fetchall())
 
 
@@ -150,7 +145,7 @@ def _values(conditions: Sequence[Condition]) -> dict[str, Any]:
 
 
 def _key(names: tuple[str, ...], question: Question, row: tuple[Any, ...]) -> list[Any]:
-    return [row[names.index(question.sort.lstrip("-"))], row[names.index("id")]]
+    return [row[names.index(name)] for name in key_names(question.sort)]
 
 
 def _filter_condition(model: type[Any]) -> Any:

@@ -18,6 +18,8 @@ from .scalars import Boolean, Choice, Integer, Strict, Text, wrong
 from .values import shown
 
 _MOST_PROBLEMS = 20
+#: Fields that a list is sorted by; what is behind these hardly ever decides.
+_MOST_SORTS = 3
 _MOST_ALTERNATIVES = 100
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _PLAIN = re.compile("[!-~]*")
@@ -28,27 +30,29 @@ Parameters = Mapping[str, Strict]
 Implied = Sequence[tuple[str, Strict]]
 
 
-class Sort(Strict):
-    """A field to sort by, with ``-`` in front for descending."""
+class Sort(ListOf):
+    """The fields to sort by, the most important first, each with ``-`` in front for descending."""
 
-    def __init__(self, *names: str, **options: Any) -> None:
-        self.names = names
-        words = [word for name in names for word in (name, f"-{name}")]
-        expects = f"one of {', '.join(names)}, with - in front for descending"
-        super().__init__(expects, {"type": "string", "enum": words}, **options)
+    def __init__(self, names: Sequence[str], default: str) -> None:
+        #: What can be asked for.
+        self.words = tuple(word for name in names for word in (name, f"-{name}"))
+        one, most = Choice(*self.words), min(len(names), _MOST_SORTS)
+        text = "The fields to sort by, the most important first, with - in front for descending; the id decides between equals."
+        super().__init__(one, most, min_items=1, unique=True, load_default=tuple(default.split(",")), description=text)
 
     def read(self, value: Any) -> Any:
-        if value.removeprefix("-") not in self.names:
-            raise wrong("invalid_choice", f"Write {self.expects}.")
-        return value
+        words = tuple(super().read(value))
+        if len({word.removeprefix("-") for word in words}) < len(words):
+            raise wrong("not_unique", "Sort by every field once.")
+        return words
 
 
 class ListQuery:
     """What the lists of one operation can be asked.
 
     `reply` is the schema of the items: its fields say how the text of a filter is read and which operators there are.
-    `filters` and `sorts` name the fields that have them; `default` is the order when none is asked for; `search` names the
-    columns that ``q`` looks through.
+    `filters` and `sorts` name the fields that have them; `default` is the order when none is asked for, as ``sort`` would say it;
+    `search` names the columns that ``q`` looks through.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class ListQuery:
         self.search = tuple(search)
         self.filters = {key: found for name in filters for key, found in _filters(name, reply.fields[name])}
         self.parameters: Parameters = {
-            **_common(tuple(reply.dump_fields), Sort(*sorts, load_default=default), bool(search)),
+            **_common(tuple(reply.dump_fields), Sort(sorts, default), bool(search)),
             **{key: field for key, (_, _, field) in self.filters.items()},
         }
         self.implied = _implied(self.parameters)
@@ -183,7 +187,7 @@ def _refusal(problems: Mapping[str, Sequence[Problem]]) -> Refused:
 def _common(names: tuple[str, ...], sort: Sort, searchable: bool) -> dict[str, Strict]:
     common: dict[str, Strict] = {
         "limit": Integer(1, 100, load_default=25, description="How many items a page has."),
-        "cursor": Text(1, 2048, description="Where the page begins: next_cursor or prev_cursor of another page."),
+        "cursor": Text(1, 3072, description="Where the page begins: next_cursor or prev_cursor of another page."),
         "sort": sort,
         "fields": ListOf(Choice(*names), len(names), min_items=1, unique=True, description="Which fields the items have."),
         "include": ListOf(Choice("total"), 1, min_items=1, description="What to add: total counts all items."),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import permutations
 from typing import Any
 from urllib.parse import quote
 
@@ -78,8 +79,8 @@ class ListContract:
         path = _with_rows(stage, endpoint, person, 2)
         cursor = stage.ask("GET", f"{path}?limit=1", person).data["pagination"]["next_cursor"]
         theirs = stage.path(endpoint, stage.stranger)
-        sorts = endpoint.operation.query.parameters["sort"].metadata["enum"]  # type: ignore[union-attr]
-        turned = next(sort for sort in sorts if sort != endpoint.operation.query.parameters["sort"].load_default)  # type: ignore[union-attr]
+        sort: Any = endpoint.operation.query.parameters["sort"]  # type: ignore[union-attr]
+        turned = next(word for word in sort.words if (word,) != sort.load_default)
         tried = [(f"{theirs}?cursor={cursor}", stage.stranger), (f"{path}?sort={turned}&cursor={cursor}", person)]
         tried += [(f"{path}?cursor={bad}", person) for bad in ("x", "AAAA", f"{cursor[:-2]}AA", "%00")]
         for where, who in tried:
@@ -125,7 +126,9 @@ def _pages(stage: Stage, person: Person, path: str, direction: str) -> list[Exch
 
 def _questions(declared: Any, item: Mapping[str, Any]) -> Iterator[str]:
     """Every order, and every filter with a value that the item meets."""
-    yield from (f"sort={quote(sort)}" for sort in declared.parameters["sort"].metadata["enum"])
+    words = declared.parameters["sort"].words
+    yield from (f"sort={word}" for word in words)
+    yield from (f"sort={one},{other}" for one, other in permutations(words, 2) if one.strip("-") != other.strip("-"))
     for parameter, (field, operator, _) in declared.filters.items():
         value = item.get(field)
         if operator == "is_null":

@@ -35,7 +35,7 @@ AGENTS = ListQuery(
     sorts=("created_at", "name"),
     search=("name",),
 )
-DEFAULTS = {"limit": 25, "sort": "-created_at"}
+DEFAULTS = {"limit": 25, "sort": ("-created_at",)}
 
 
 def problems(query_string: str, declared: Schema | ListQuery | None = AGENTS) -> dict[str, str]:
@@ -54,9 +54,9 @@ def test_absent_parameters_have_their_defaults() -> None:
 
 
 def test_values_are_typed() -> None:
-    assert parse("limit=10&sort=name&include=total&fields=id,name&q=two+words%21", AGENTS) == {
+    assert parse("limit=10&sort=-created_at,name&include=total&fields=id,name&q=two+words%21", AGENTS) == {
         "limit": 10,
-        "sort": "name",
+        "sort": ("-created_at", "name"),
         "include": ["total"],
         "fields": ["id", "name"],
         "q": "two words!",
@@ -82,6 +82,12 @@ def test_filter_is_read_into_the_form_of_the_database(query_string: str, expecte
     assert filters(query_string) == [expected]
 
 
+def test_a_list_is_sorted_by_three_fields_at_most() -> None:
+    many = ListQuery(AgentOut(), sorts=("id", "name", "status", "number"))
+    assert parse("sort=id,-name,status", many)["sort"] == ("id", "-name", "status")
+    assert problems("sort=id,-name,status,number", many) == {"sort": "invalid_parameter"}
+
+
 def test_filters_have_one_order_whatever_the_order_of_the_parameters() -> None:
     assert filters("status=active&name=x") == filters("name=x&status=active")
 
@@ -102,7 +108,10 @@ def test_limit_is_ascii_digits_in_range(value: str) -> None:
         "sort=number",
         "sort=--name",
         "sort=",
-        "sort=name,created_at",
+        "sort=name,",
+        "sort=name,name",
+        "sort=name,-name",
+        "sort=name,number",
         "fields=secret",
         "fields=id,id",
         "fields=",
