@@ -5,7 +5,7 @@ body, responder, rendering, commit. What is refused on the way leaves nothing be
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -44,7 +44,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
             req.query = query.parse(req.query_string, endpoint.query)
             checked = _checked(endpoint, raw)
             with app.database.connected():
-                if endpoint.writes and operation.transaction:
+                if endpoint.writes:
                     _write(app, endpoint, plan, (raw, checked), req, resp, ids)
                 else:
                     _answer(endpoint, plan, checked, req, resp, ids)
@@ -121,7 +121,9 @@ def _write(
     app: "App", endpoint: Endpoint, plan: Plan | None, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]
 ) -> None:
     raw, checked = sent
-    with app.database.transaction(), idempotency.once(app, endpoint, raw, req, resp) as replayed:
+    inside = endpoint.operation.transaction
+    once = idempotency.once if inside else idempotency.once_outside
+    with app.database.transaction() if inside else nullcontext(), once(app, endpoint, raw, req, resp) as replayed:
         if not replayed:
             _answer(endpoint, plan, checked, req, resp, ids)
 

@@ -1,22 +1,30 @@
 """Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a POST that is sent again is answered again, and done once.
 
-The answer is kept for 24 hours in the transaction of what it reports, so there is never one without the other. A request that
-fails leaves nothing, and can be sent again under the same key. Answers are sealed, because some show a secret for the only time.
+The answer is kept in the transaction of what it reports, so there is never one without the other. An operation with transactions of
+its own claims its key first and keeps its answer last; should its process die in between, the claim ends after some minutes, and the
+request can be sent again. A request that fails leaves nothing, and can be sent again under the same key. Answers are sealed, because
+some show a secret for the only time.
+
+A known caller's keys are theirs in their organization. Callers that nobody knows are told apart by their network and by what they
+send: only who sends the same body, with the password or token in it, is given the answer to it.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import falcon
 import orjson
 import peewee
+import structlog
 
 from ..clock import now
-from ..context import current_organization
+from ..context import EVERY_ORGANIZATION, current_organization, system_scope
 from ..data.fields import IdField, InstantField, JsonField
 from ..data.postgres import PostgresDatabase
 from ..data.records import Row, database_of, insert_rows
@@ -24,6 +32,7 @@ from ..data.statements import Bind
 from ..errors import Refused
 from ..jobs.declarations import Job
 from ..secrets import Place, Secret
+from .limits import network_of
 from .request import Request, Response
 from .values import NO_BODY
 
@@ -32,18 +41,22 @@ if TYPE_CHECKING:
     from ..jobs.context import JobContext
     from .operations import Endpoint
 
-KEEP = timedelta(hours=24)
+#: How long a claim holds whose request does not come to an end; none takes as long.
+CLAIM = timedelta(minutes=2)
 _HEADERS = ("content-type", "etag", "location", "preference-applied", "retry-after")
 _KEY = re.compile("[!-~]{1,200}")
 _ROWS_AT_ONCE = 500
 _PURPOSE = "idempotency"
+#: Stands where a status does, as long as there is none.
+_RUNNING = 0
+_log = structlog.get_logger("aasim.idempotency")
 
 
 class Idempotency(Row):
-    """The answer to one request; `id` is the digest of who sent it, where to, and under which key."""
+    """The answer to one request, or the claim of one that runs; `id` is the digest of who sent it, where to, and under which key."""
 
     id = IdField(primary_key=True)
-    organization_id = IdField(default=current_organization)
+    organization_id = IdField()
     principal_id = IdField()
     method = peewee.TextField()
     route = peewee.TextField()
@@ -51,38 +64,71 @@ class Idempotency(Row):
     status = peewee.BigIntegerField()
     headers = JsonField()
     body = peewee.TextField()
-    created_at = InstantField(default=now, index=True)
+    expires_at = InstantField(index=True)
 
     class Meta:
         table_name = "core_idempotency"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request under a key: whose it is, what was sent and the digest of that, and the row where its answer is kept."""
+
+    app: "App"
+    endpoint: "Endpoint"
+    organization_id: str
+    principal_id: str
+    sent: bytes
+    payload: str
+    row_id: str
+
+    def is_of(self, payload: str) -> bool:
+        return self.app.keyring.verify(_PURPOSE, self.sent, bytes.fromhex(payload))
+
+    def scope(self) -> AbstractContextManager[None]:
+        if self.organization_id != EVERY_ORGANIZATION:
+            return nullcontext()
+        return system_scope("keep the answer to a caller that nobody knows")
 
 
 @contextmanager
 def once(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Response) -> Iterator[bool]:
     """Inside the request's transaction: yield True when `resp` is the kept answer already, and otherwise keep the answer made.
 
-    Only a POST of an authenticated caller with an ``Idempotency-Key`` is concerned. `raw` is the JSON value of the body.
-    Raises Refused: 400 for a malformed key, 422 for another request under the same key, 409 while the first one still runs.
+    Only a POST with an ``Idempotency-Key`` is concerned. `raw` is the JSON value of the body. Raises Refused: 400 for a malformed
+    key, 422 for another request under the same key, 409 while the first one still runs.
     """
-    key = req.get_header("Idempotency-Key") if endpoint.method == "POST" else None
-    principal = getattr(req, "principal", None)
-    if key is None or principal is None:
+    asked = _asked(app, endpoint, raw, req)
+    if asked is None:
         yield False
         return
-    if not _KEY.fullmatch(key):
-        message = "Write 1 to 200 visible ASCII characters, such as a UUID."
-        raise Refused("invalid_parameter", message, field="Idempotency-Key")
-    owner = (current_organization(), principal.id, endpoint.method, endpoint.template)
-    row_id, sent = _digest(*owner, key), orjson.dumps([req.path, req.query_string, _canonical(raw)])
-    _refuse_while_running(row_id)
-    kept = _kept(row_id)
-    if kept is not None:
-        _replay(app, kept, sent, resp)
+    replayed = _replayed(asked, resp)
+    yield replayed
+    if not replayed:
+        _keep(asked, resp)
+
+
+@contextmanager
+def once_outside(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Response) -> Iterator[bool]:
+    """As `once`, for an operation that has transactions of its own: the key is claimed before it, and the answer kept after it."""
+    asked = _asked(app, endpoint, raw, req)
+    if asked is None:
+        yield False
+        return
+    claim = token_hex(16)
+    with app.database.transaction(durable=False):
+        replayed = _replayed(asked, resp)
+        if not replayed:
+            _insert(asked, _RUNNING, {}, claim, now() + CLAIM)
+    if replayed:
         yield True
         return
-    yield False
-    # Keyed, since a plain digest of a body that holds a password could be guessed at by whoever reads the table.
-    _keep(app, row_id, owner, app.keyring.sign(_PURPOSE, sent).hex(), resp)
+    try:
+        yield False
+    except BaseException:
+        _end_claim(asked, claim, None)
+        raise
+    _end_claim(asked, claim, resp)
 
 
 def pruning_job() -> Job:
@@ -91,16 +137,50 @@ def pruning_job() -> Job:
 
 
 def prune(context: "JobContext", payload: Mapping[str, Any]) -> None:
-    """Delete what is older than `KEEP`, in batches so small that nobody waits for them."""
-    before = now() - KEEP
-    while not context.should_stop() and _prune_batch(before) == _ROWS_AT_ONCE:
+    """Delete what is over, in batches so small that nobody waits for them."""
+    moment = now()
+    while not context.should_stop() and _prune_batch(moment) == _ROWS_AT_ONCE:
         pass
 
 
-def _prune_batch(before: datetime) -> int:
-    old = Idempotency.select(Idempotency.id).where(Idempotency.created_at < before).limit(_ROWS_AT_ONCE)
+def _prune_batch(moment: datetime) -> int:
+    old = Idempotency.select(Idempotency.id).where(Idempotency.expires_at <= moment).limit(_ROWS_AT_ONCE)
     with database_of(Idempotency).transaction():
         return int(Idempotency.delete().where(Idempotency.id.in_(old)).execute())
+
+
+def _asked(app: "App", endpoint: "Endpoint", raw: Any, req: Request) -> _Asked | None:
+    key = req.get_header("Idempotency-Key") if endpoint.method == "POST" else None
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        message = "Write 1 to 200 visible ASCII characters, such as a UUID."
+        raise Refused("invalid_parameter", message, field="Idempotency-Key")
+    principal, sent = getattr(req, "principal", None), orjson.dumps([req.path, req.query_string, _canonical(raw)])
+    # Keyed, since a plain digest of a body that holds a password could be guessed at by whoever reads the table.
+    payload = app.keyring.sign(_PURPOSE, sent).hex()
+    owner = (EVERY_ORGANIZATION, network_of(req.remote_addr)) if principal is None else (current_organization(), principal.id)
+    row_id = _digest(*owner, endpoint.method, endpoint.template, key, *([payload] if principal is None else []))
+    return _Asked(app, endpoint, *owner, sent, payload, row_id)
+
+
+def _replayed(asked: _Asked, resp: Response) -> bool:
+    """Whether there is an answer already, which is then in `resp`."""
+    with asked.scope():
+        _refuse_while_running(asked.row_id)
+        kept = _kept(asked.row_id)
+    if kept is None:
+        return False
+    if not asked.is_of(kept.payload):
+        message = "This key was used for another request; use a new key for each."
+        raise Refused("idempotency_key_reused", message, field="Idempotency-Key")
+    if kept.status == _RUNNING:
+        raise _in_progress()
+    resp.status = kept.status
+    resp.set_headers(kept.headers)
+    resp.set_header("Idempotency-Replayed", "true")
+    resp.data = asked.app.keyring.open(kept.body, _place(asked)).reveal().encode()
+    return True
 
 
 def _refuse_while_running(row_id: str) -> None:
@@ -113,8 +193,12 @@ def _refuse_while_running(row_id: str) -> None:
         number = int.from_bytes(bytes.fromhex(row_id)[:8], "big", signed=True)
         (locked,) = database.execute_sql("SELECT pg_try_advisory_xact_lock(%s)", (number,)).fetchone()
         if not locked:
-            message = "The first request with this key still runs; wait and send it again."
-            raise Refused("idempotency_in_progress", message, retry_after=1)
+            raise _in_progress()
+
+
+def _in_progress() -> Refused:
+    message = "The first request with this key still runs; wait and send it again."
+    return Refused("idempotency_in_progress", message, retry_after=1)
 
 
 def _kept(row_id: str) -> Idempotency | None:
@@ -124,7 +208,7 @@ def _kept(row_id: str) -> Idempotency | None:
         return None
     fields = Idempotency._meta.sorted_fields
     kept = Idempotency(**{field.name: field.python_value(value) for field, value in zip(fields, row, strict=True)})
-    if kept.created_at < now() - KEEP:
+    if kept.expires_at <= now():
         Idempotency.delete().where(Idempotency.id == row_id).execute()
         return None
     return kept
@@ -134,37 +218,47 @@ def _query() -> Any:
     return Idempotency.select(*Idempotency._meta.sorted_fields).where(Idempotency.id == Bind("id"))
 
 
-def _replay(app: "App", kept: Idempotency, sent: bytes, resp: Response) -> None:
-    if not app.keyring.verify(_PURPOSE, sent, bytes.fromhex(kept.payload)):
-        message = "This key was used for another request; use a new key for each."
-        raise Refused("idempotency_key_reused", message, field="Idempotency-Key")
-    resp.status = kept.status
-    resp.set_headers(kept.headers)
-    resp.set_header("Idempotency-Replayed", "true")
-    resp.data = app.keyring.open(kept.body, _place(kept.id, kept.organization_id)).reveal().encode()
-
-
-def _keep(app: "App", row_id: str, owner: tuple[str, str, str, str], payload: str, resp: Response) -> None:
+def _keep(asked: _Asked, resp: Response) -> None:
     if resp.stream is not None:
         return  # what is sent in pieces cannot be sent again
-    organization_id, principal_id, method, route = owner
-    answer = Idempotency(
-        id=row_id,
-        organization_id=organization_id,
-        principal_id=principal_id,
-        method=method,
-        route=route,
-        payload=payload,
-        status=falcon.http_status_to_code(resp.status),
-        headers={name: value for name in _HEADERS if (value := resp.get_header(name)) is not None},
-        body=app.keyring.seal(Secret((resp.data or b"").decode()), _place(row_id, organization_id)),
-        created_at=now(),
+    headers = {name: value for name in _HEADERS if (value := resp.get_header(name)) is not None}
+    body = asked.app.keyring.seal(Secret((resp.data or b"").decode()), _place(asked))
+    expires_at = now() + timedelta(seconds=asked.endpoint.operation.keep_seconds)
+    _insert(asked, falcon.http_status_to_code(resp.status), headers, body, expires_at)
+
+
+def _insert(asked: _Asked, status: int, headers: Mapping[str, str], body: str, expires_at: datetime) -> None:
+    row = Idempotency(
+        id=asked.row_id,
+        organization_id=asked.organization_id,
+        principal_id=asked.principal_id,
+        method=asked.endpoint.method,
+        route=asked.endpoint.template,
+        payload=asked.payload,
+        status=status,
+        headers=headers,
+        body=body,
+        expires_at=expires_at,
     )
-    insert_rows(Idempotency, [answer.row()])
+    with asked.scope():
+        insert_rows(Idempotency, [row.row()])
 
 
-def _place(row_id: str, organization_id: str) -> Place:
-    return Place("core_idempotency", "body", organization_id, row_id)
+def _end_claim(asked: _Asked, claim: str, resp: Response | None) -> None:
+    """Keep the answer in place of the claim, or nothing if there is none; what was done is done, also when that fails."""
+    mine = (Idempotency.id == asked.row_id) & (Idempotency.status == _RUNNING) & (Idempotency.body == claim)
+    try:
+        with asked.app.database.transaction():
+            with asked.scope():
+                is_mine = Idempotency.delete().where(mine).execute()
+            if is_mine and resp is not None:
+                _keep(asked, resp)
+    except peewee.PeeweeException as error:
+        _log.warning("the answer for an idempotency key could not be kept", reason=type(error).__name__)
+
+
+def _place(asked: _Asked) -> Place:
+    return Place("core_idempotency", "body", asked.organization_id, asked.row_id)
 
 
 def _canonical(raw: Any) -> str:

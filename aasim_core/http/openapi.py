@@ -151,8 +151,10 @@ def _headers(endpoint: Endpoint) -> Iterable[dict[str, Any]]:
     def header(name: str, shape: Mapping[str, Any], text: str) -> dict[str, Any]:
         return {"name": name, "in": "header", "required": False, "schema": shape, "description": text}
 
-    if endpoint.method == "POST" and endpoint.needs_caller and endpoint.operation.transaction:
-        yield header("Idempotency-Key", {"type": "string", "maxLength": 200}, "The same key within 24 hours: the same answer.")
+    if endpoint.method == "POST":
+        text = "A key of your own: a request that is sent again with it is answered again, and done once. "
+        shape = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
+        yield header("Idempotency-Key", shape, f"{text}Kept for {endpoint.operation.keep_seconds} seconds.")
     if endpoint.method in ("PUT", "PATCH", "DELETE"):
         yield header("If-Match", {"type": "string"}, "The ETag that was read; another one is 412 version_conflict.")
 

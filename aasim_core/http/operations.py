@@ -26,7 +26,8 @@ class Operation:
     the resource, so that a base class can declare operations for its subclasses. `also` are further statuses of success. A `stream`
     can answer with server-sent events; an import may have a longer body (``http.max_import_bytes``); a `plain` operation answers
     without the envelope (documents, pages). An `unlimited` one does not count against rate limits. `refusals` are the error codes
-    that the operation itself adds to those that every operation has.
+    that the operation itself adds to those that every operation has. An operation that is no `transaction` has transactions of its own,
+    as one must that waits for something else. `keep_seconds` is how long the answer to a POST is kept for its ``Idempotency-Key``.
     """
 
     permission: str
@@ -39,6 +40,7 @@ class Operation:
     message: str = ""
     many: bool = False
     transaction: bool = True
+    keep_seconds: int = 86_400
     session_only: bool = False
     stream: bool = False
     plain: bool = False

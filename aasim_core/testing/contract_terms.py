@@ -96,8 +96,8 @@ def for_people_only(endpoint: Endpoint) -> bool:
 
 
 def repeatable(endpoint: Endpoint) -> bool:
-    """Those that keep their answer for an idempotency key: a POST of a known caller, in one transaction."""
-    return endpoint.method == "POST" and endpoint.needs_caller and endpoint.operation.transaction
+    """Those whose answer a caller can have again for an idempotency key; what is for a session alone may end it."""
+    return endpoint.method == "POST" and endpoint.needs_caller and not endpoint.operation.session_only
 
 
 def is_list(endpoint: Endpoint) -> bool:

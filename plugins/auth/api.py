@@ -7,7 +7,7 @@ from aasim_core import Request, Resource, Response, operation
 from aasim_core.http.operations import PUBLIC, SELF
 from aasim_core.http.render import Plan
 from aasim_core.identity.clients import Client
-from aasim_core.identity.sessions import Tokens
+from aasim_core.identity.sessions import RETRY_SECONDS, Tokens
 
 from . import account, resets, schemas, service
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 _USER = Plan(schemas.UserOut())
 _ORGANIZATION = Plan(schemas.OrganizationOut())
 
-# Tokens and passwords are not kept to be replayed, and hashing a password must not hold up every other write, so most of these
-# have transactions of their own.
+# Hashing a password must not hold up every other write, so most of these have transactions of their own.
+# An answer with tokens is kept as long as somebody may want to fetch it again, and no longer: it opens the account.
+_KEEP_TOKENS = 60
 
 
 class Auth(Resource):
@@ -33,8 +34,8 @@ class Auth(Resource):
         self.app = app
 
     @operation(
-        PUBLIC, body=schemas.RegisterIn(), reply=schemas.RegisterOut(), status=201, transaction=False, message="Welcome.",
-        refusals=("registration_closed", "busy"),
+        PUBLIC, body=schemas.RegisterIn(), reply=schemas.RegisterOut(), status=201, transaction=False, keep_seconds=_KEEP_TOKENS,
+        message="Welcome.", refusals=("registration_closed", "busy"),
     )  # fmt: skip
     def on_post_register(self, req: Request, resp: Response) -> None:
         """Register: a new account with an organization of its own, as its owner."""
@@ -47,8 +48,8 @@ class Auth(Resource):
         }
 
     @operation(
-        PUBLIC, body=schemas.LoginIn(), reply=schemas.LoginOut(), transaction=False, message="Logged in.",
-        refusals=("invalid_credentials", "too_many_attempts", "busy"),
+        PUBLIC, body=schemas.LoginIn(), reply=schemas.LoginOut(), transaction=False, keep_seconds=_KEEP_TOKENS,
+        message="Logged in.", refusals=("invalid_credentials", "too_many_attempts", "busy"),
     )  # fmt: skip
     def on_post_login(self, req: Request, resp: Response) -> None:
         """Log in with address and password; every failure looks the same."""
@@ -56,8 +57,8 @@ class Auth(Resource):
         resp.media = {**shown(entry.tokens), "user": _USER.item(entry.user)}
 
     @operation(
-        PUBLIC, body=schemas.RefreshIn(), reply=schemas.TokensOut(), transaction=False, message="Tokens renewed.",
-        refusals=("invalid_refresh_token",),
+        PUBLIC, body=schemas.RefreshIn(), reply=schemas.TokensOut(), transaction=False, keep_seconds=RETRY_SECONDS,
+        message="Tokens renewed.", refusals=("invalid_refresh_token",),
     )  # fmt: skip
     def on_post_refresh(self, req: Request, resp: Response) -> None:
         """Exchange a refresh token for new tokens; each works once, and using one again ends the session."""

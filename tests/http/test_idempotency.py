@@ -1,10 +1,15 @@
-"""Idempotency keys: done once, answered twice, on both databases."""
+"""Idempotency keys: done once, answered twice, on both databases, inside the request's transaction and outside of it."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import falcon
+import peewee
 import pytest
 from falcon import testing
 
@@ -14,7 +19,7 @@ from aasim_core.data.connect import Database, bind
 from aasim_core.data.postgres import PostgresDatabase
 from aasim_core.errors import Refused
 from aasim_core.http import idempotency
-from aasim_core.http.idempotency import Idempotency, once
+from aasim_core.http.idempotency import Idempotency
 from aasim_core.http.request import Request, Response
 from aasim_core.http.values import NO_BODY
 from aasim_core.identity.principal import Principal
@@ -23,15 +28,18 @@ from aasim_core.secrets import Keyring, new_key
 ADA = Principal("user", "user_ada", "org_a", 1, "Ada")
 BOB = Principal("user", "user_bob", "org_a", 1, "Bob")
 EVE = Principal("user", "user_ada", "org_e", 1, "Eve")
-MAKE = SimpleNamespace(method="POST", template="/agents")
-CLONE = SimpleNamespace(method="POST", template="/agents/{agent_id}/clone")
+DAY = SimpleNamespace(keep_seconds=86_400)
+MAKE = SimpleNamespace(method="POST", template="/agents", operation=DAY)
+CLONE = SimpleNamespace(method="POST", template="/agents/{agent_id}/clone", operation=DAY)
+ENTER = SimpleNamespace(method="POST", template="/auth/login", operation=SimpleNamespace(keep_seconds=60))
 FOREVER = SimpleNamespace(should_stop=lambda: False)
 
 
 class Caller:
-    """Sends requests to an operation that counts how often it is done."""
+    """Sends requests to an operation that counts how often it is done; `inside` the request's transaction, or outside of it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, inside: bool) -> None:
+        self.inside = inside
         self.app: Any = SimpleNamespace(database=database, keyring=Keyring([new_key()]))
         self.database = database
         self.done = 0
@@ -44,19 +52,27 @@ class Caller:
         principal: Principal | None = ADA,
         endpoint: Any = MAKE,
         path: str = "/api/v1/agents",
-        fail: Exception | None = None,
+        address: str = "192.0.2.1",
+        fail: BaseException | None = None,
     ) -> Response:
         headers = {} if key is None else {"Idempotency-Key": key}
-        req, resp = Request(testing.create_environ(path, method=endpoint.method, headers=headers)), Response()
+        environ = testing.create_environ(path, method=endpoint.method, headers=headers, remote_addr=address)
+        req, resp = Request(environ), Response()
         if principal is not None:
             req.principal = principal
-        scope = organization_scope((principal or ADA).organization_id)
-        with scope, self.database.transaction(), once(self.app, endpoint, body, req, resp) as replayed:
-            if not replayed:
-                self._do(resp, fail)
+        scope = nullcontext() if principal is None else organization_scope(principal.organization_id)
+        with scope:
+            self._send(endpoint, body, req, resp, fail)
         return resp
 
-    def _do(self, resp: Response, fail: Exception | None) -> None:
+    def _send(self, endpoint: Any, body: Any, req: Request, resp: Response, fail: BaseException | None) -> None:
+        once = idempotency.once if self.inside else idempotency.once_outside
+        unit = self.database.transaction() if self.inside else nullcontext()
+        with unit, once(self.app, endpoint, body, req, resp) as replayed:
+            if not replayed:
+                self._do(resp, fail)
+
+    def _do(self, resp: Response, fail: BaseException | None) -> None:
         if fail is not None:
             raise fail
         self.done += 1
@@ -65,10 +81,22 @@ class Caller:
         resp.data = f'{{"number":{self.done},"secret":"aasim_sk_once"}}'.encode()
 
 
-@pytest.fixture
-def caller(database: Database) -> Caller:
+@pytest.fixture(params=["inside", "outside"])
+def caller(database: Database, request: pytest.FixtureRequest) -> Caller:
     bind(database, [Idempotency])
-    return Caller(database)
+    return Caller(database, inside=request.param == "inside")
+
+
+@pytest.fixture
+def outsider(database: Database) -> Caller:
+    """Of an operation that has transactions of its own."""
+    bind(database, [Idempotency])
+    return Caller(database, inside=False)
+
+
+def kept() -> list[dict[str, Any]]:
+    with system_scope("look at what is kept"):
+        return list(Idempotency.select().dicts())
 
 
 def code_of(caller: Caller, *arguments: Any, **options: Any) -> str:
@@ -119,11 +147,13 @@ def test_request_that_failed_can_be_sent_again_under_its_key(caller: Caller) -> 
     assert caller.done == 1
 
 
-def test_answer_is_not_kept_when_the_effect_is_not(caller: Caller) -> None:
-    caller.database.before_commit = lambda transaction: 1 / 0
+def test_answer_is_not_kept_when_the_effect_is_not(database: Database) -> None:
+    bind(database, [Idempotency])
+    caller = Caller(database, inside=True)
+    database.before_commit = lambda transaction: 1 / 0
     with pytest.raises(ZeroDivisionError):
         caller.send()
-    caller.database.before_commit = None
+    database.before_commit = None
     assert caller.send().get_header("Idempotency-Replayed") is None
 
 
@@ -132,65 +162,144 @@ def test_malformed_key_is_refused(caller: Caller, key: str) -> None:
     assert code_of(caller, key) == "invalid_parameter"
 
 
-def test_other_methods_and_anonymous_callers_have_no_keys(caller: Caller) -> None:
+def test_other_methods_have_no_keys(caller: Caller) -> None:
     for _ in range(2):
         caller.send(endpoint=SimpleNamespace(method="PUT", template="/agents"))
-        caller.send(principal=None)
-    assert caller.done == 4
+    assert caller.done == 2
 
 
-def test_answer_is_kept_sealed(caller: Caller) -> None:
-    caller.send(body={"password": "s3cret"})
-    with system_scope("look at what is kept"):
-        kept = str(list(Idempotency.select().dicts()))
-    assert "aasim_sk_once" not in kept
-    assert "s3cret" not in kept
-    assert "key-1" not in kept
+@pytest.mark.parametrize("principal", [ADA, None], ids=["known", "unknown"])
+def test_answer_is_kept_sealed(caller: Caller, principal: Principal | None) -> None:
+    caller.send(body={"password": "s3cret"}, principal=principal)
+    text = str(kept())
+    assert len(kept()) == 1
+    assert not [secret for secret in ("aasim_sk_once", "s3cret", "key-1") if secret in text]
 
 
-def test_key_is_good_for_a_day(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    caller.send()
-    monkeypatch.setattr(idempotency, "now", lambda: now() + idempotency.KEEP)
-    caller.send()
+def test_caller_whom_nobody_knows_is_answered_again(caller: Caller) -> None:
+    first, second = (caller.send(body={"password": "a"}, principal=None, endpoint=ENTER) for _ in range(2))
+    assert second.data == first.data
+    assert second.get_header("Idempotency-Replayed") == "true"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"body": {"password": "b"}}, {"body": NO_BODY}, {"address": "198.51.100.1"}, {"principal": ADA}, {"endpoint": MAKE}],
+    ids=["another password", "no body", "another network", "somebody known", "another route"],
+)
+def test_nobody_else_is_given_the_answer_to_a_caller_whom_nobody_knows(caller: Caller, other: dict[str, Any]) -> None:
+    caller.send(body={"password": "a"}, principal=None, endpoint=ENTER)
+    answer = caller.send(**{"body": {"password": "a"}, "principal": None, "endpoint": ENTER, **other})
+    assert answer.get_header("Idempotency-Replayed") is None
+    assert caller.done == 2
+
+
+def test_known_caller_is_not_given_what_one_whom_nobody_knows_was_answered(caller: Caller) -> None:
+    ghost = replace(ADA, user_id="192.0.2.0/24", organization_id="org_a")
+    caller.send(principal=None)
+    caller.send(principal=ghost)
+    assert caller.done == 2
+
+
+@pytest.mark.parametrize(("endpoint", "seconds"), [(MAKE, 86_400), (ENTER, 60)], ids=["a day", "a minute"])
+def test_key_is_good_for_as_long_as_the_operation_says(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, endpoint: Any, seconds: int
+) -> None:
+    caller.send(endpoint=endpoint)
+    in_time(monkeypatch, seconds - 5)
+    caller.send(endpoint=endpoint)
+    assert caller.done == 1
+    in_time(monkeypatch, seconds)
+    caller.send(endpoint=endpoint)
     assert caller.done == 2
 
 
 def test_pruning_deletes_what_is_over_and_nothing_else(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     caller.send("old")
-    with monkeypatch.context() as later:
-        later.setattr(idempotency, "now", lambda: now() + idempotency.KEEP)
-        caller.send("new")
-        with system_scope("a scheduled job"):
-            idempotency.pruning_job().function(FOREVER, {})
-            assert Idempotency.select().count() == 1
+    caller.send("old", principal=None)
+    in_time(monkeypatch, 86_400)
+    caller.send("new")
+    with system_scope("a scheduled job"):
+        idempotency.pruning_job().function(FOREVER, {})
+    assert len(kept()) == 1
 
 
 def test_request_that_is_sent_twice_at_once_is_done_once(caller: Caller) -> None:
-    entered, leave = threading.Event(), threading.Event()
-    done_before = caller._do
+    with running(caller) as end:
+        if caller.inside and not isinstance(caller.database, PostgresDatabase):
+            threading.Timer(0.1, end).start()  # writers take turns
+            assert caller.send().get_header("Idempotency-Replayed") == "true"
+        else:
+            assert code_of(caller) == "idempotency_in_progress"
+    assert caller.send().get_header("Idempotency-Replayed") == "true"
+    assert caller.done == 1
 
-    def slow(resp: Response, fail: Exception | None) -> None:
+
+def test_another_request_under_the_key_of_one_that_runs_is_refused_as_such(outsider: Caller) -> None:
+    with running(outsider):
+        assert code_of(outsider, body={"another": "body"}) == "idempotency_key_reused"
+
+
+def test_request_whose_process_died_can_be_sent_again_after_some_minutes(
+    outsider: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as dying:
+        dying.setattr(idempotency, "_end_claim", lambda *_: None)
+        outsider.send()
+    assert code_of(outsider) == "idempotency_in_progress"
+    in_time(monkeypatch, idempotency.CLAIM.total_seconds())
+    outsider.send()
+    assert outsider.done == 2
+
+
+def test_request_that_outlived_its_claim_does_not_replace_the_answer_to_the_next_one(
+    outsider: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running(outsider):
+        in_time(monkeypatch, idempotency.CLAIM.total_seconds())
+        answer = outsider.send()
+    assert outsider.done == 2
+    assert outsider.send().data == answer.data
+
+
+def test_answer_is_given_though_it_cannot_be_kept(outsider: Caller) -> None:
+    done_before = outsider._do
+
+    def lose_the_database(transaction: Any) -> None:
+        raise peewee.OperationalError("gone")
+
+    def do(resp: Response, fail: BaseException | None) -> None:
+        done_before(resp, fail)
+        outsider.database.before_commit = lose_the_database
+
+    outsider._do = do
+    assert outsider.send().data is not None
+
+
+def in_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(idempotency, "now", lambda: now() + timedelta(seconds=seconds))
+
+
+@contextmanager
+def running(caller: Caller) -> Iterator[Callable[[], None]]:
+    """A request that runs in another thread until what is yielded is called."""
+    entered, leave, done_before = threading.Event(), threading.Event(), caller._do
+
+    def slow(resp: Response, fail: BaseException | None) -> None:
+        caller._do = done_before
         entered.set()
         assert leave.wait(10)
         done_before(resp, fail)
 
+    def send() -> None:
+        with caller.database.connected():
+            caller.send()
+
     caller._do = slow
-    first = threading.Thread(target=_in_own_connection, args=(caller,))
-    first.start()
+    thread = threading.Thread(target=send)
+    thread.start()
     assert entered.wait(10)
-    if isinstance(caller.database, PostgresDatabase):
-        assert code_of(caller) == "idempotency_in_progress"
-        leave.set()
-    else:
-        threading.Timer(0.1, leave.set).start()
-    caller._do = done_before
-    if isinstance(caller.database, PostgresDatabase):
-        first.join()
-    assert caller.send().get_header("Idempotency-Replayed") == "true"
-    first.join()
-    assert caller.done == 1
 
-
-def _in_own_connection(caller: Caller) -> None:
-    with caller.database.connected():
-        caller.send()
+    yield leave.set
+    leave.set()
+    thread.join()
