@@ -72,23 +72,24 @@ class Rights:
         """Whether every one of `permissions` is held at the node: nobody gives away what they do not hold."""
         return all(self.allows_at(permission, node_id) for permission in permissions)
 
-    def reach_condition(self, permission: str, model: type[Any], node_field: str | None) -> list[Condition]:
+    def reach_condition(self, permission: str, model: type[Any], node_field: str | None, name: str = "reach") -> list[Condition]:
         """What restricts a list of `model` to the rows whose node is within reach; `node_field` names the node's column.
 
-        Rows without a node, and records without a node's column, belong to the organization itself.
+        Rows without a node, and records without a node's column, belong to the organization itself. Where two reaches meet in one
+        query, each has a `name` of its own.
         """
         if self.reaches_everything(permission):
             return []
         paths = self.reach(permission) if node_field else ()
-        shape = ("reach", node_field, len(paths))
+        shape = (name, node_field, len(paths))
         if not paths:
             return [Condition(lambda: peewee.SQL("1 = 0"), {}, shape)]
         values = {
-            f"reach_{side}{n}": value for n, path in enumerate(paths) for side, value in (("from", path), ("to", beyond(path)))
+            f"{name}_{side}{n}": value for n, path in enumerate(paths) for side, value in (("from", path), ("to", beyond(path)))
         }
 
         def within() -> Any:
-            nodes = Node.select(Node.id).where(_any_of([_between(n) for n in range(len(paths))]))
+            nodes = Node.select(Node.id).where(_any_of([_between(name, n) for n in range(len(paths))]))
             return getattr(model, str(node_field)).in_(nodes)
 
         return [Condition(within, values, shape)]
@@ -119,8 +120,8 @@ def _overlap(path: str, others: Iterable[str]) -> tuple[str, ...]:
     )
 
 
-def _between(number: int) -> Any:
-    return (Node.path >= Bind(f"reach_from{number}")) & (Node.path < Bind(f"reach_to{number}"))
+def _between(name: str, number: int) -> Any:
+    return (Node.path >= Bind(f"{name}_from{number}")) & (Node.path < Bind(f"{name}_to{number}"))
 
 
 def _any_of(conditions: Sequence[Any]) -> Any:

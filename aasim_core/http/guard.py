@@ -144,7 +144,7 @@ def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
     target = endpoint.resource.find(req, **ids)
     if endpoint.permission is not None and target is not None:
         _permit_object(endpoint, req, target)
-    if endpoint.method in ("PUT", "PATCH", "DELETE") and target is not None:
+    if endpoint.writes and target is not None:
         _match(req, target)
     return target
 

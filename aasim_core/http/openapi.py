@@ -68,6 +68,8 @@ def _operation(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any
     }  # fmt: skip
     if (text := (endpoint.responder.__doc__ or "").strip()) and "\n" in text:
         described["description"] = text
+    if endpoint.resource.others is not None:
+        described["x-permission-for-others"] = endpoint.resource.others
     if not endpoint.needs_caller:
         described["security"] = []
     if endpoint.body is not None:
@@ -123,9 +125,13 @@ def _failures(endpoint: Endpoint) -> set[int]:
         found |= {409, 411, 413, 415, 422}
     if endpoint.path_ids:
         found |= {404}
-    if endpoint.method in ("PUT", "PATCH", "DELETE"):
+    if _takes_if_match(endpoint):
         found |= {412}
     return found
+
+
+def _takes_if_match(endpoint: Endpoint) -> bool:
+    return endpoint.writes and (endpoint.method != "POST" or bool(endpoint.path_ids))
 
 
 def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -155,7 +161,7 @@ def _headers(endpoint: Endpoint) -> Iterable[dict[str, Any]]:
         text = "A key of your own: a request that is sent again with it is answered again, and done once. "
         shape = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
         yield header("Idempotency-Key", shape, f"{text}Kept for {endpoint.operation.keep_seconds} seconds.")
-    if endpoint.method in ("PUT", "PATCH", "DELETE"):
+    if _takes_if_match(endpoint):
         yield header("If-Match", {"type": "string"}, "The ETag that was read; another one is 412 version_conflict.")
 
 

@@ -61,9 +61,13 @@ def operation(permission: str, **metadata: Any) -> Callable[[Callable[..., None]
 
 
 class Resource:
-    """A falcon resource whose responders are operations; `paths` maps a responder's suffix to its URI template."""
+    """A falcon resource whose responders are operations; `paths` maps a responder's suffix to its URI template.
+
+    Where objects are somebody's own, `others` names the permission that those of others need besides the operation's.
+    """
 
     paths: ClassVar[Mapping[str, str]]
+    others: ClassVar[str | None] = None
 
     def find(self, req: Request, **ids: str) -> Any:
         """The object that the path names; raises the one 404. None where the path names none."""

@@ -93,8 +93,15 @@ def _due_about(ground: Ground, endpoint: Endpoint, principal: Principal, family:
 def _can_see(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family) -> bool:
     if family is ground.deleted and ground.is_erased(endpoint):
         return False
-    if principal.at_home != (family.person is ground.home):
+    if principal.at_home != (family.person is ground.home) or not _is_for(endpoint, principal, family):
         return False
     if principal.node_id is None or endpoint.permission is None:
         return True
     return ground.is_placed(endpoint, family) and family.node_id == principal.node_id
+
+
+def _is_for(endpoint: Endpoint, principal: Principal, family: Family) -> bool:
+    """Whether the family's objects are the principal's own, or the principal may do with those of others what the operation does."""
+    others = endpoint.resource.others
+    own = principal.person is not None and principal.person.user_id == family.person.user_id
+    return others is None or own or others in principal.permissions
