@@ -10,6 +10,7 @@ from .access.features import Features
 from .access.loading import RightsCache
 from .access.organization_settings import OrganizationSettings
 from .access.permissions import Permission
+from .access.pulse import Pulse
 from .core import core_declarations
 from .data import migrations
 from .data.connect import Database, bind, connect
@@ -58,6 +59,7 @@ class App:
         self.passwords = Passwords(auth.hashing_at_once)
         self.rights = RightsCache(self)
         self.features = Features(self)
+        self.pulse = Pulse()
         self.limiter = Limiter(self.settings)
         self.doorbell = Doorbell(self.settings)
         self.deliveries = Deliveries({}, {})

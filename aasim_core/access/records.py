@@ -7,7 +7,10 @@ from ..data.records import Record, TenantRecord
 
 
 class Organization(Record):
-    """A tenant. `authz_epoch` counts the changes of rights in it; see `epoch.bump`."""
+    """A tenant. `authz_epoch` counts the changes of rights in it; see `epoch.bump`.
+
+    While `halted_at` is set, nothing runs in it. At `delete_at` it is deleted, with all that belongs to it.
+    """
 
     name = peewee.TextField()
     slug = peewee.TextField(unique=True)
@@ -16,6 +19,8 @@ class Organization(Record):
     settings = JsonField(default=dict)
     plan = peewee.TextField(default="unlimited")
     authz_epoch = peewee.BigIntegerField(default=1)
+    halted_at = InstantField(null=True)
+    delete_at = InstantField(null=True, index=True)
 
     class Meta:
         table_name = "core_organization"
@@ -34,7 +39,7 @@ class Membership(TenantRecord):
     class Meta:
         table_name = "core_membership"
         id_prefix = "membership"
-        indexes = ((("user_id", "organization_id"), True), (("organization_id", "created_at", "id"), False))
+        indexes = ((("user_id", "organization_id"), True), (("organization_id", "created_at", "user_id"), False))
 
 
 class Node(TenantRecord):

@@ -39,7 +39,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
         if endpoint.writes and body.refuse_bad_framing(req, limit):
             body.refuse_other_types(req)
         with ExitStack() as stack:
-            _admit(app, endpoint, req, resp, stack)
+            _admit(app, endpoint, req, resp, stack, ids.get("organization_id"))
             raw = body.read_json(req, limit) if endpoint.writes else NO_BODY
             req.query = query.parse(req.query_string, endpoint.query)
             checked = _checked(endpoint, raw)
@@ -54,10 +54,10 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     return respond
 
 
-def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: ExitStack) -> None:
+def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: ExitStack, organization_id: str | None) -> None:
     """Find out who it is and whether they may; `stack` keeps their scope. A slow body is read later, without a connection."""
     with app.database.connected():
-        principal = _caller(app, endpoint, req)
+        principal = _caller(app, endpoint, req, organization_id)
         if not endpoint.operation.unlimited:
             resp.set_headers(app.limiter.check(principal, req.remote_addr))
         if principal is None:
@@ -79,14 +79,15 @@ def _anonymous(req: Request) -> Actor:
     return Actor("anonymous", None, "anonymous", req.remote_addr)
 
 
-def _caller(app: "App", endpoint: Endpoint, req: Request) -> Any:
+def _caller(app: "App", endpoint: Endpoint, req: Request, organization_id: str | None) -> Any:
+    """The principal, in the organization that the path names, if it names one: of others they learn nothing."""
     if not endpoint.needs_caller:
         return None
     try:
-        principal = authenticate(app, req)
-    except Refused:
+        principal = authenticate(app, req, organization_id)
+    except Refused as refused:
         app.limiter.check(None, req.remote_addr)  # guessing credentials is as limited as having none
-        raise
+        raise (not_found() if organization_id and refused.code == "permission_denied" else refused) from None
     if endpoint.operation.session_only and principal.kind != "user":
         raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
     req.principal = principal

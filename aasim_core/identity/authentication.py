@@ -29,13 +29,16 @@ _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,1024})", re.IGNORECASE)
 _log = structlog.get_logger("aasim.identity")
 
 
-def authenticate(app: "App", req: "Request") -> Principal:
-    """Who sent the request; Refused with 401, or with 403 where the credential is good but not for this organization."""
+def authenticate(app: "App", req: "Request", organization_id: str | None = None) -> Principal:
+    """Who sent the request, in the organization of that id, or of the header ``X-Organization-Id``, or the credential's own.
+
+    Refused with 401, or with 403 where the credential is good but not for this organization.
+    """
     asked = app.hook.authenticate
     foreign: Principal | None = asked(app=app, req=req) if asked.get_hookimpls() else None
     if foreign is not None:
         return foreign
-    credential, wanted = bearer_of(req), req.get_header("X-Organization-Id")
+    credential, wanted = bearer_of(req), organization_id or req.get_header("X-Organization-Id")
     if api_keys.looks_like_key(credential):
         return principal_of_key(app, credential, wanted=wanted, ip=req.remote_addr)
     return principal_of_token(app, credential, wanted=wanted)

@@ -54,13 +54,17 @@ class Runner:
     def _do(self, lease: Lease) -> None:
         job = self._app.jobs[lease.name]
         deadline = time.monotonic() + job.time_limit
-        context = JobContext(lease, self._leases, deadline=deadline, draining=self._app.draining.is_set)
+        context = JobContext(lease, self._leases, deadline=deadline, draining=lambda: self._must_rest(lease))
         self.running[lease.token] = context
         try:
             end = self._end_of(job.function, context, lease)
             self._write(end)
         finally:
             self.running.pop(lease.token, None)
+
+    def _must_rest(self, lease: Lease) -> bool:
+        """Whether what runs must stop at the next safe place: this worker drains, or the organization is halted."""
+        return self._app.draining.is_set() or self._features.is_halted(lease.name, lease.organization_id)
 
     def _end_of(self, function: Callable[[JobContext, Any], Any], context: JobContext, lease: Lease) -> Callable[[], None]:
         """Call the function; returns what is to be written about it."""

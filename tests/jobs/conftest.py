@@ -16,6 +16,7 @@ import pytest
 from aasim_core import hookspecs
 from aasim_core.access import records as access
 from aasim_core.access.features import Features
+from aasim_core.access.pulse import Pulse
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import Database, bind
 from aasim_core.jobs import records
@@ -90,6 +91,7 @@ class Shop:
     def open(self) -> Iterator[Worker]:
         """A worker that does the jobs; at the end it does what is ready, and is drained."""
         self.app.draining.clear()
+        self.app.pulse = Pulse()  # as a worker's process has one of its own
         worker = Worker(self.app)
         worker.start()
         try:
