@@ -91,6 +91,13 @@ class _Scoped:
             raise RuntimeError("this needs a transaction; wrap the change in database.transaction()")
         return transaction
 
+    def lock(self, name: str) -> None:
+        """Let no other transaction hold the lock `name` until the running one ends; whoever counts and then writes takes it first.
+
+        Nothing to do on SQLite, where one transaction runs at a time.
+        """
+        self.current_transaction()
+
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
         """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and fails it when it fails.

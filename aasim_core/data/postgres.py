@@ -83,6 +83,11 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
     def _begin_write(self) -> None:
         self._execute_cursor(getattr(self._local, "begin", "BEGIN"), None)
 
+    def lock(self, name: str) -> None:
+        """See `_Scoped.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""
+        super().lock(name)
+        self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
     def rollback(self) -> None:
         """Undo the transaction, which undoes the setting too if it was made inside it."""
         super().rollback()

@@ -72,14 +72,22 @@ def _start(app: "App", runner: Runner | None, context: "JobContext", execution: 
 
 
 def _is_full(app: "App", runner: Runner | None, execution: Execution) -> bool:
-    """Whether as many executions run already as the organization, or what runs, may have at the same time."""
+    """Whether as many executions run already as the organization, or what runs, may have at the same time.
+
+    Who counts holds a lock until the execution's new state is committed, or two would take the last place. Where nothing is limited,
+    nothing is locked or counted.
+    """
     most = app.settings.section("executions", ExecutionSettings).concurrency
     own = runner.most_at_once(execution) if runner else None
+    if not most and own is None:
+        return False
+    database_of(Execution).lock(f"executions/{execution.organization_id}")
     return bool(most and _running() >= most) or (own is not None and _running(Execution.agent_id == execution.agent_id) >= own)
 
 
 def _running(*conditions: Any) -> int:
-    return int(Execution.select(Execution.id).where(Execution.status == states.RUNNING, *conditions).count())
+    """How many run, with those that were asked to end and are still about it."""
+    return int(Execution.select(Execution.id).where(Execution.status.in_(states.AT_WORK), *conditions).count())
 
 
 def _runner(runners: Mapping[str, Runner], kind: str) -> Runner:

@@ -13,6 +13,8 @@ from .models import Execution
 QUEUED, RUNNING, WAITING, CANCELLING = "queued", "running", "waiting", "cancelling"
 SUCCEEDED, FAILED, CANCELLED, TIMED_OUT = "succeeded", "failed", "cancelled", "timed_out"
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED, TIMED_OUT})
+#: Somebody works on it.
+AT_WORK = (RUNNING, CANCELLING)
 ALL = (QUEUED, RUNNING, WAITING, CANCELLING, *sorted(TERMINAL))
 
 TRANSITIONS: Mapping[str, frozenset[str]] = {
