@@ -126,8 +126,14 @@ class Run:
             raise TimedOut
 
     def cancelled(self) -> bool:
-        """Whether the run must stop; asks the database at most five times a second."""
-        return time.monotonic() - self._looked_at >= _LOOK_EVERY and self._is_cancelled()
+        """Whether the run must stop; asks the database at most five times a second.
+
+        A step that is asked so late takes longer than a moment: what it has logged is written for those who follow the log.
+        """
+        if time.monotonic() - self._looked_at < _LOOK_EVERY:
+            return False
+        self.flush()
+        return self._is_cancelled()
 
     def _is_cancelled(self) -> bool:
         self._looked_at = time.monotonic()
