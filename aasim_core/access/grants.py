@@ -1,6 +1,5 @@
-"""Giving and taking roles."""
+"""Giving and taking roles; who may do it is said by `delegation`."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +8,9 @@ import peewee
 from ..clock import now
 from ..context import current_organization
 from ..data.records import create, find, remove
-from ..errors import Invalid, Problem, Refused
+from ..errors import Refused
 from . import epoch
-from .records import Grant, Membership, Node, Role, TeamMember
-from .rights import Rights
+from .records import Grant, Membership, Role, TeamMember
 
 
 def grant(
@@ -27,27 +25,21 @@ def grant(
 ) -> Grant:
     """Give the user, team or API key the role at the node, or in the whole organization. Needs a transaction.
 
-    A grant that is there already gets the new expiry.
+    A grant that is there already gets the new expiry; Refused ``last_owner`` where that ends the last ownership.
     """
+    epoch.bump(current_organization())  # first, so that others who give the same wait for this
     place = {"subject_id": subject_id, "role_id": role.id, "node_id": node_id or current_organization()}
     known: Grant | None = Grant.get_or_none(**place)
     if known is None:
-        known = create(Grant, subject_type=subject_type, expires_at=expires_at, source=source, granted_by=granted_by, **place)
-    else:
+        new: Grant = create(
+            Grant, subject_type=subject_type, expires_at=expires_at, source=source, granted_by=granted_by, **place
+        )
+        return new
+    if known.expires_at != expires_at:
+        if is_ownership(known):
+            require_other_owner(known.subject_id)
         Grant.update(expires_at=expires_at, updated_at=now(), version=Grant.version + 1).where(Grant.id == known.id).execute()
-    epoch.bump(current_organization())
     return known
-
-
-def require_may_grant(rights: Rights, role: Role, node_id: str | None, built_in: Mapping[str, frozenset[str]]) -> None:
-    """Refuse to give away what the giver does not hold at that node; Invalid where there is no such node."""
-    if node_id is not None and Node.get_or_none(Node.id == node_id) is None:
-        raise Invalid({"resource_id": [Problem("invalid_reference", "There is no such place in the organization.")]})
-    held = built_in[role.name] if role.built_in else frozenset(role.permissions)
-    if role.built_in and role.name == "owner" and node_id not in (None, current_organization()):
-        raise Invalid({"resource_id": [Problem("invalid_reference", "An owner owns the whole organization.")]})
-    if not rights.holds_all(held, node_id):
-        raise Refused("permission_denied", "The role allows more than you may do there; nobody grants what they do not hold.")
 
 
 def revoke(grant_id: str) -> Grant:
@@ -69,13 +61,28 @@ def revoke_all(subject_id: str) -> None:
     epoch.bump(current_organization())
 
 
+def in_force(moment: datetime) -> Any:
+    """The condition that a grant has not expired at that moment, which may be a bind."""
+    return Grant.expires_at.is_null() | (Grant.expires_at > moment)
+
+
 def is_ownership(held: Grant) -> bool:
     """Whether the grant makes its holder an owner."""
     return bool(Grant.select().where(Grant.id == held.id).where(_owning()).exists())
 
 
+def owns(user_id: str, until: datetime | None) -> bool:
+    """Whether the user owns the organization, and at least until then; None is for ever."""
+    lasting = Grant.expires_at.is_null() if until is None else Grant.expires_at.is_null() | (Grant.expires_at >= until)
+    return bool(Grant.select(Grant.id).where(Grant.subject_id == user_id, _of_an_owner(), lasting).exists())
+
+
 def require_other_owner(user_id: str) -> None:
-    """Refused ``last_owner`` unless another active member owns the organization for good."""
+    """Refused ``last_owner`` unless another active member owns the organization for good. Needs a transaction.
+
+    Two owners who leave at the same time wait for each other here, and the second is the last one.
+    """
+    epoch.bump(current_organization())
     others = (
         Grant.select(Grant.id)
         .join(Membership, on=(Membership.user_id == Grant.subject_id))
@@ -86,6 +93,10 @@ def require_other_owner(user_id: str) -> None:
 
 
 def _owning() -> Any:
+    return _of_an_owner() & Grant.expires_at.is_null()
+
+
+def _of_an_owner() -> Any:
     owner = Role.select(Role.id).where(Role.built_in & (Role.name == "owner"))
     root = peewee.Value(current_organization())
-    return (Grant.subject_type == "user") & Grant.role_id.in_(owner) & (Grant.node_id == root) & Grant.expires_at.is_null()
+    return (Grant.subject_type == "user") & Grant.role_id.in_(owner) & (Grant.node_id == root)

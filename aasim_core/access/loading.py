@@ -1,6 +1,6 @@
 """Loading a principal's rights: one query for each change of rights in the organization, kept in between."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -20,6 +20,10 @@ from .roles import built_in_permissions
 if TYPE_CHECKING:
     from ..app import App
     from ..identity.principal import Principal
+
+
+#: No node has this path.
+_NOWHERE = "//"
 
 
 @dataclass(frozen=True)
@@ -53,22 +57,20 @@ class RightsCache:
 
     def _load(self, principal: "Principal") -> _Loaded:
         organization_id, epoch, moment = principal.organization_id, principal.authz_epoch, now()
-        grants = [grant for grant in self._read_grants(principal) if grant.expires_at is None or grant.expires_at > moment]
+        given = self._read_grants(principal)
+        grants = [grant for grant in given if grant.path is not None and (grant.until is None or grant.until > moment)]
         rights = Rights(
             organization_id,
-            [Holding(grant.permissions, grant.path) for grant in grants if grant.subject_type != "api_key"],
+            [grant.holding for grant in grants if not grant.is_limit],
             lambda node_id: self._path_of(organization_id, epoch, node_id),
         )
         if principal.scopes is not None:
-            rights = rights.narrowed(principal.scopes, self._limits(principal, grants))
-        return _Loaded(rights, min((grant.expires_at for grant in grants if grant.expires_at is not None), default=None))
-
-    def _limits(self, principal: "Principal", grants: Sequence["_Grant"]) -> list[str] | None:
-        """The subtrees that a key is limited to: its project, or where it has grants of its own; None for no limit."""
-        if principal.node_id is not None:
-            path = self._path_of(principal.organization_id, principal.authz_epoch, principal.node_id)
-            return [path] if path else []
-        return [grant.path for grant in grants if grant.subject_type == "api_key"] or None
+            paths = None if principal.node_id is None else [self._path_of(organization_id, epoch, principal.node_id) or _NOWHERE]
+            rights = rights.narrowed(principal.scopes, paths)
+        if any(grant.is_limit for grant in given):
+            # A limit that has ended leaves nothing, rather than everything.
+            rights = rights.within([grant.holding for grant in grants if grant.is_limit])
+        return _Loaded(rights, min((grant.until for grant in grants if grant.until is not None), default=None))
 
     def _read_grants(self, principal: "Principal") -> list["_Grant"]:
         database = self._app.database
@@ -76,7 +78,7 @@ class RightsCache:
         rows = database.statement("rights", _grants_query).run(database, values).fetchall()
         return [
             _Grant(
-                subject_type,
+                subject_type == "api_key",
                 self.built_in.get(name, frozenset()) if built_in else _parsed(permissions),
                 path,
                 from_text(expires_at) if expires_at else None,
@@ -92,10 +94,17 @@ class RightsCache:
 
 @dataclass(frozen=True)
 class _Grant:
-    subject_type: str
+    """A grant; one to a key is a limit. `path` is None where the node is gone."""
+
+    is_limit: bool
     permissions: frozenset[str]
-    path: str
-    expires_at: datetime | None
+    path: str | None
+    until: datetime | None
+
+    @property
+    def holding(self) -> Holding:
+        """What it gives, while it lasts."""
+        return Holding(self.permissions, self.path or _NOWHERE, self.until)
 
 
 @lru_cache(maxsize=1024)
@@ -112,6 +121,6 @@ def _grants_query() -> Any:
     return (
         Grant.select(Grant.subject_type, Role.name, Role.built_in, Role.permissions, Node.path, Grant.expires_at)
         .join(Role, peewee.JOIN.INNER, on=(Role.id == Grant.role_id))
-        .join(Node, peewee.JOIN.INNER, on=(Node.id == Grant.node_id))
+        .join(Node, peewee.JOIN.LEFT_OUTER, on=(Node.id == Grant.node_id))
         .where(Grant.subject_id.in_(subjects))
     )

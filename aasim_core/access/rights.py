@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import peewee
@@ -14,10 +15,15 @@ from .tree import beyond, root_path
 
 @dataclass(frozen=True)
 class Holding:
-    """Permissions that are held at `path` and below."""
+    """Permissions that are held at `path` and below, until `until` if that is set."""
 
     permissions: frozenset[str]
     path: str
+    until: datetime | None = None
+
+    def outlasts(self, moment: datetime | None) -> bool:
+        """Whether it is held at least as long as until `moment`; None is for ever."""
+        return self.until is None or (moment is not None and moment <= self.until)
 
 
 class Rights:
@@ -96,12 +102,26 @@ class Rights:
 
     def narrowed(self, permissions: frozenset[str], paths: Sequence[str] | None = None) -> "Rights":
         """The part of the rights within `permissions`, and below `paths` if they are given."""
-        holdings = (
-            Holding(holding.permissions & permissions, path)
+        places = (self._root,) if paths is None else paths
+        return self.within([Holding(permissions, path) for path in places])
+
+    def within(self, limits: Sequence[Holding]) -> "Rights":
+        """The part of the rights that one of `limits` allows too."""
+        common = (
+            Holding(holding.permissions & limit.permissions, longer, _earlier(holding.until, limit.until))
             for holding in self._holdings
-            for path in ([holding.path] if paths is None else _overlap(holding.path, paths))
+            for limit in limits
+            for shorter, longer in [sorted((holding.path, limit.path), key=len)]
+            if longer.startswith(shorter)
         )
-        return Rights(self._root.strip("/"), [holding for holding in holdings if holding.permissions], self._locate)
+        return self._of([holding for holding in common if holding.permissions])
+
+    def lasting(self, until: datetime | None) -> "Rights":
+        """The part of the rights that is held at least until then; None is for ever."""
+        return self._of([holding for holding in self._holdings if holding.outlasts(until)])
+
+    def _of(self, holdings: Iterable[Holding]) -> "Rights":
+        return Rights(self._root.strip("/"), holdings, self._locate)
 
 
 def outermost(paths: Iterable[str]) -> tuple[str, ...]:
@@ -113,11 +133,8 @@ def outermost(paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _overlap(path: str, others: Iterable[str]) -> tuple[str, ...]:
-    """The subtrees that lie in the one at `path` and in one of `others`."""
-    return outermost(
-        longer for other in others for shorter, longer in [sorted((path, other), key=len)] if longer.startswith(shorter)
-    )
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
 def _between(name: str, number: int) -> Any:

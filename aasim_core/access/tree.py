@@ -75,7 +75,8 @@ def fell(node_id: str) -> None:
     children = [child.id for child in Node.select(Node.id).where(Node.parent_id == node.id).order_by(Node.id).limit(20)]
     if children:
         raise Refused("in_use", "Something still hangs on this; move or delete it first.", meta={"children": children})
-    Grant.delete().where(Grant.node_id == node.id).execute()
+    # A key's grant is a limit: it outlives its place, so that the key reaches nothing there rather than everything.
+    Grant.delete().where(Grant.node_id == node.id, Grant.subject_type != "api_key").execute()
     remove(node)
     epoch.bump(current_organization())
 

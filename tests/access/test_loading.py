@@ -214,8 +214,22 @@ def test_a_grant_to_a_key_narrows_it(app: App, world: World, owner: Person, key:
     branch = world.node(owner, "branch")
     change(world, owner, lambda: grants.grant("api_key", "apikey_1", Role.get(Role.name == "viewer"), branch))
     rights = app.rights.of(current(app, owner, key))
-    assert rights.allows_at("agents:execute", branch)
-    assert not rights.allows_at("agents:execute", None)
+    assert rights.permissions == {"agents:read"}
+    assert rights.allows_at("agents:read", branch)
+    assert not rights.allows_at("agents:read", None)
+
+
+def test_a_key_whose_grant_has_ended_reaches_nothing(app: App, world: World, owner: Person, key: Principal) -> None:
+    ended = now() - timedelta(seconds=1)
+    change(world, owner, lambda: grants.grant("api_key", "apikey_1", custom_role("agents:read"), expires_at=ended))
+    assert not app.rights.of(current(app, owner, key)).permissions
+
+
+def test_a_key_whose_grant_lost_its_place_reaches_nothing(app: App, world: World, owner: Person, key: Principal) -> None:
+    branch = world.node(owner, "branch")
+    change(world, owner, lambda: grants.grant("api_key", "apikey_1", Role.get(Role.name == "viewer"), branch))
+    change(world, owner, lambda: tree.fell(branch))
+    assert not app.rights.of(current(app, owner, key)).permissions
 
 
 def test_keys_with_other_scopes_do_not_share_rights(app: App, key: Principal) -> None:

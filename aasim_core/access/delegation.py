@@ -1,0 +1,82 @@
+"""Nobody gives what they do not hold at that place and for that long, nor takes from others what they could not give."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..clock import now
+from ..context import current_organization
+from ..errors import Invalid, Problem, Refused
+from .grants import in_force, owns
+from .records import Grant, Role
+from .rights import Rights
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..identity.principal import Principal
+
+
+@dataclass(frozen=True)
+class Delegator:
+    """Somebody who gives and takes roles: their rights, whose they are, and what each built-in role holds."""
+
+    rights: Rights
+    user_id: str
+    built_in: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, app: "App", principal: "Principal") -> "Delegator":
+        """The sender of a request."""
+        return cls(app.rights.of(principal), principal.user_id, app.rights.built_in)
+
+    def permissions_of(self, role: Role) -> frozenset[str]:
+        """What the role holds."""
+        return self.built_in[role.name] if role.built_in else frozenset(role.permissions)
+
+    def require_role(self, role: Role, node_id: str, until: datetime | None = None) -> None:
+        """Refused unless they may give the role, or take it, at the node, until then or for ever.
+
+        Only owners make owners, and end them: an owner holds the organization itself beyond all permissions.
+        """
+        if is_owner(role) and not owns(self.user_id, until):
+            raise Refused("permission_denied", "Only an owner of the organization makes others its owners, or ends that.")
+        self.require_permissions(self.permissions_of(role), node_id, until)
+
+    def require_permissions(self, permissions: Iterable[str], node_id: str | None = None, until: datetime | None = None) -> None:
+        """Refused unless they hold each of the permissions at the node, or in the whole organization, at least until then.
+
+        What belongs to plugins that are off is held by whoever holds everything else.
+        """
+        lasting = self.rights.lasting(until)
+        missing = sorted(permission for permission in permissions if not lasting.allows_at(permission, node_id))
+        everything = self.built_in["owner"]
+        if missing and not (everything.isdisjoint(missing) and lasting.holds_all(everything, node_id)):
+            message = "That is more than you may do there, or for longer; nobody gives or takes what they do not hold."
+            raise Refused("permission_denied", message, meta={"missing": missing})
+
+    def require_grants_of(self, subject_id: str) -> None:
+        """Refused unless they may give, and take, every role that the team holds now."""
+        held = Grant.select(Grant.role_id, Grant.node_id, Grant.expires_at).where(Grant.subject_id == subject_id, in_force(now()))
+        for role, node_id, until in with_roles(held):
+            self.require_role(role, node_id, until)
+
+
+def with_roles(held: Any) -> list[tuple[Role, str, datetime | None]]:
+    """Role, node and expiry of the grants that the query finds, each combination once."""
+    places = {(each.role_id, each.node_id, each.expires_at) for each in held}
+    roles = {role.id: role for role in Role.select().where(Role.id.in_([role_id for role_id, _, _ in places]))}
+    return [(roles[role_id], node_id, until) for role_id, node_id, until in places]
+
+
+def is_owner(role: Role) -> bool:
+    """Whether it is the built-in role of owners."""
+    return bool(role.built_in and role.name == "owner")
+
+
+def require_fitting(role: Role, subject_type: str, node_id: str) -> None:
+    """Invalid where an owner would be something else than a user who owns the whole organization."""
+    if is_owner(role) and subject_type != "user":
+        raise Invalid({"role": [Problem("invalid_reference", "Only a user can own the organization; choose another role.")]})
+    if is_owner(role) and node_id != current_organization():
+        raise Invalid({"resource_id": [Problem("invalid_reference", "An owner owns the whole organization.")]})

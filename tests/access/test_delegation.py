@@ -1,0 +1,122 @@
+"""Nobody gives what they do not hold at that place and for that long, nor takes it from others."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aasim_core.access import grants, tree
+from aasim_core.access.delegation import Delegator, require_fitting
+from aasim_core.access.records import Role, Team
+from aasim_core.access.rights import Holding, Rights
+from aasim_core.access.roles import built_in_role
+from aasim_core.app import App
+from aasim_core.clock import now
+from aasim_core.context import organization_scope
+from aasim_core.data.records import create
+from aasim_core.errors import Invalid, Refused
+from aasim_core.identity.authentication import principal_of_token
+from aasim_core.testing.world import Person, World
+
+
+@pytest.fixture
+def owner(world: World) -> Iterator[Person]:
+    person = world.organization()
+    with world.app.database.transaction(), organization_scope(person.organization_id):
+        yield person
+
+
+def of(app: App, person: Person) -> Delegator:
+    return Delegator.of(app, principal_of_token(app, str(person.client.token)))
+
+
+def holder(app: App, owner: Person, *permissions: str, until: datetime | None = None) -> Delegator:
+    """Somebody who holds these permissions in the whole organization."""
+    held = Holding(frozenset(permissions), tree.root_path(owner.organization_id), until)
+    return Delegator(Rights(owner.organization_id, [held]), "user_somebody", app.rights.built_in)
+
+
+def role_of(*permissions: str) -> Role:
+    role: Role = create(Role, name=" ".join(permissions), permissions=list(permissions))
+    return role
+
+
+def refusal(call: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        call()
+    assert caught.value.code == "permission_denied"
+    return caught.value
+
+
+def test_a_role_is_given_where_it_is_held(app: App, world: World, owner: Person) -> None:
+    branch, other = world.node(owner, "branch"), world.node(owner, "branch")
+    project = world.node(owner, "project", branch)
+    builder = of(app, world.member(owner, "builder", branch))
+    for place in (branch, project):
+        builder.require_role(built_in_role("builder"), place)
+    for place in (other, owner.organization_id):
+        refusal(lambda place=place: builder.require_role(built_in_role("builder"), place))
+    refusal(lambda: builder.require_role(built_in_role("admin"), branch))
+
+
+def test_a_custom_role_is_given_by_who_holds_all_of_it(app: App, owner: Person) -> None:
+    reader = holder(app, owner, "agents:read")
+    reader.require_role(role_of("agents:read"), owner.organization_id)
+    refused = refusal(lambda: reader.require_role(role_of("agents:read", "agents:delete"), owner.organization_id))
+    assert refused.problems["_"][0].meta == {"missing": ["agents:delete"]}
+
+
+def test_nothing_is_given_for_longer_than_it_is_held(app: App, owner: Person) -> None:
+    until = now() + timedelta(days=1)
+    reader, role = holder(app, owner, "agents:read", until=until), role_of("agents:read")
+    reader.require_role(role, owner.organization_id, until)
+    refusal(lambda: reader.require_role(role, owner.organization_id, until + timedelta(seconds=1)))
+    refusal(lambda: reader.require_role(role, owner.organization_id))
+
+
+def test_only_owners_make_owners(app: App, world: World, owner: Person) -> None:
+    of(app, owner).require_role(built_in_role("owner"), owner.organization_id)
+    admin = of(app, world.member(owner, "admin"))
+    admin.require_role(built_in_role("admin"), owner.organization_id)
+    refusal(lambda: admin.require_role(built_in_role("owner"), owner.organization_id))
+
+
+def test_an_owner_for_a_time_makes_owners_for_that_time(app: App, world: World, owner: Person) -> None:
+    second, until = world.member(owner, "owner"), now() + timedelta(days=1)
+    grants.grant("user", second.user_id, built_in_role("owner"), expires_at=until)
+    of(app, second).require_role(built_in_role("owner"), owner.organization_id, until)
+    refusal(lambda: of(app, second).require_role(built_in_role("owner"), owner.organization_id))
+
+
+def test_what_no_plugin_declares_is_held_by_who_holds_everything_else(app: App, owner: Person) -> None:
+    role = role_of("agents:read", "gone:read")
+    of(app, owner).require_role(role, owner.organization_id)
+    refusal(lambda: holder(app, owner, "agents:read").require_role(role, owner.organization_id))
+    holder(app, owner, "agents:read", "gone:read").require_role(role, owner.organization_id)
+
+
+def test_what_a_team_holds_is_given_by_who_could_give_each_role_of_it(app: App, world: World, owner: Person) -> None:
+    team = create(Team, name="Team", slug="team")
+    builder = of(app, world.member(owner, "builder"))
+    builder.require_grants_of(team.id)
+    grants.grant("team", team.id, built_in_role("builder"), world.node(owner, "branch"))
+    builder.require_grants_of(team.id)
+    grants.grant("team", team.id, built_in_role("admin"))
+    refusal(lambda: builder.require_grants_of(team.id))
+
+
+def test_what_a_team_held_once_does_not_count(app: App, world: World, owner: Person) -> None:
+    team = create(Team, name="Team", slug="team")
+    grants.grant("team", team.id, built_in_role("admin"), expires_at=now() - timedelta(seconds=1))
+    of(app, world.member(owner, "viewer")).require_grants_of(team.id)
+
+
+def test_owners_are_users_and_own_the_whole_organization(world: World, owner: Person) -> None:
+    own, branch = owner.organization_id, world.node(owner, "branch")
+    require_fitting(built_in_role("owner"), "user", own)
+    require_fitting(built_in_role("admin"), "team", branch)
+    for subject_type, place, field in (("team", own, "role"), ("api_key", own, "role"), ("user", branch, "resource_id")):
+        with pytest.raises(Invalid) as caught:
+            require_fitting(built_in_role("owner"), subject_type, place)
+        assert list(caught.value.problems) == [field]
