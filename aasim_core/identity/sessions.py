@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_bytes
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import peewee
 
 from .. import base64url
-from ..access.records import Membership, Organization
+from ..access.records import ACTIVE, Membership, Organization
 from ..clock import now
 from ..context import system_scope
 from ..data.records import create
@@ -42,14 +42,14 @@ class Tokens:
 def home_of(user_id: str, preferred: str | None = None) -> str | None:
     """The organization that a login leads to: the preferred one, or the oldest where the user is active; None without any.
 
-    One that is suspended comes last: its members may come in, and are told so.
+    One that is suspended or closing comes last: its members may come in, and are told so.
     """
     with system_scope("find the organizations of a user"):
         query = (
             Membership.select(Membership.organization_id)
             .join(Organization, on=(Organization.id == Membership.organization_id))
             .where(Membership.user_id == user_id, Membership.status == "active")
-            .order_by(peewee.Case(Organization.status, [("suspended", 1)], 0), Membership.created_at, Membership.id)
+            .order_by(peewee.Case(Organization.status, [(ACTIVE, 0)], 1), Membership.created_at, Membership.id)
         )
         found = [membership.organization_id for membership in query]
     return preferred if preferred in found else next(iter(found), None)
@@ -63,7 +63,7 @@ def start(app: "App", user: User, organization_id: str, client: Client) -> Token
         user_agent=client.user_agent, device=_device(client.user_agent), last_seen_at=moment,
         expires_at=moment + timedelta(days=app.settings.auth.session_days),
     )  # fmt: skip
-    _end_beyond(user.id, app.settings.auth.max_sessions)
+    _end_beyond_limit(app, user.id)
     secret = "aasim_rt_" + base64url.encode(token_bytes(32))
     create(RefreshToken, session_id=session.id, digest=_digest(secret))
     return _tokens(app, session, secret)
@@ -85,8 +85,8 @@ def refresh(app: "App", token: str, *, on_reuse: Callable[[Session], object] = l
         successor = _use(app, row, token) or _again(app, row.id, token)
         if successor is not None:
             return _renewed(app, session, successor)
-        end([session.id], "refresh_token_reused")
-        on_reuse(session)
+        if end([session.id], "refresh_token_reused"):
+            on_reuse(session)
     raise _invalid()
 
 
@@ -98,7 +98,7 @@ def end(session_ids: list[str], reason: str) -> int:
 
 def end_all(user_id: str, reason: str, *, but: str | None = None) -> int:
     """End every session of a user, or all but one; returns how many. Needs a transaction."""
-    return end(_active_ids(user_id, but), reason)
+    return end(_active_ids(user_id, *([Session.id != but] if but else [])), reason)
 
 
 def has_been_here(user_id: str, client: Client) -> bool:
@@ -170,14 +170,17 @@ def _tokens(app: "App", session: Session, refresh_token: str) -> Tokens:
     )
 
 
-def _end_beyond(user_id: str, most: int) -> None:
-    end(_active_ids(user_id)[most:], "too_many_sessions")
+def _end_beyond_limit(app: "App", user_id: str) -> None:
+    """End the oldest sessions beyond the limit; what is over by time does not count, and takes nobody's place."""
+    auth, moment = app.settings.auth, now()
+    live = (Session.expires_at > moment) & (Session.last_seen_at > moment - timedelta(days=auth.idle_days))
+    end(_active_ids(user_id, live)[auth.max_sessions :], "too_many_sessions")
 
 
-def _active_ids(user_id: str, but: str | None = None) -> list[str]:
-    """The user's active sessions, the youngest first."""
-    active = Session.select(Session.id).where(Session.user_id == user_id, Session.status == "active")
-    return [session.id for session in active.order_by(Session.created_at.desc(), Session.id.desc()) if session.id != but]
+def _active_ids(user_id: str, *conditions: Any) -> list[str]:
+    """The user's active sessions that meet the conditions, the youngest first."""
+    active = Session.select(Session.id).where(Session.user_id == user_id, Session.status == "active", *conditions)
+    return [session.id for session in active.order_by(Session.created_at.desc(), Session.id.desc())]
 
 
 def _device(user_agent: str) -> str:

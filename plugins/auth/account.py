@@ -11,7 +11,7 @@ from aasim_core.identity import sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
 from aasim_core.identity.principal import Principal
-from aasim_core.identity.records import Session, User
+from aasim_core.identity.records import PasswordReset, Session, User
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
 
 from .service import subject_of
@@ -68,8 +68,10 @@ def change_password(app: App, principal: Principal, client: Client, *, current_p
 
 
 def set_password(user: User, password_hash: str) -> None:
-    """Keep the hash of a new password. Needs a transaction."""
-    User.update(password_hash=password_hash, password_changed_at=now()).where(User.id == user.id).execute()
+    """Keep the hash of a new password, and make every link that was sent before void. Needs a transaction."""
+    moment = now()
+    User.update(password_hash=password_hash, password_changed_at=moment).where(User.id == user.id).execute()
+    PasswordReset.update(used_at=moment).where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_null()).execute()
 
 
 def _held_roles(principal: Principal) -> list[dict[str, Any]]:

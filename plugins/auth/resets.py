@@ -75,11 +75,10 @@ def _find(token: str) -> PasswordReset:
 
 
 def _spend(reset: PasswordReset) -> None:
-    """Use the link, and make the user's others void; of many who use it at the same time one gets through."""
-    unused = PasswordReset.used_at.is_null()
-    if not PasswordReset.update(used_at=now()).where(PasswordReset.id == reset.id, unused).execute():
+    """Use the link; of many who use it at the same time one gets through."""
+    used = PasswordReset.update(used_at=now()).where(PasswordReset.id == reset.id, PasswordReset.used_at.is_null())
+    if not used.execute():
         raise _spent()
-    PasswordReset.update(used_at=now()).where(PasswordReset.user_id == reset.user_id, unused).execute()
 
 
 def _sent_since(user_id: str, moment: datetime) -> int:

@@ -269,6 +269,14 @@ def test_a_used_link_makes_the_others_void(app: App, anonymous: Client, ada: Map
     assert (answer.status, answer.codes) == (422, {"token": ["invalid_reference"]})
 
 
+def test_a_changed_password_makes_links_void(app: App, anonymous: Client, as_ada: Client, inbox: Inbox, log_in: LogIn) -> None:
+    ask_for_link(app, anonymous)
+    as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": NEW})
+    answer = anonymous.post("/auth/reset-password", {"token": inbox.token(), "password": "another-lemon-cabin-7"})
+    assert (answer.status, answer.codes) == (422, {"token": ["invalid_reference"]})
+    assert log_in(password=NEW).status == 200
+
+
 def test_a_link_is_good_for_thirty_minutes(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     with time_machine.travel(now(), tick=False) as clock:
         ask_for_link(app, anonymous)

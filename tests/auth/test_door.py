@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.context import system_scope
 from aasim_core.events.log import EventRow
-from aasim_core.identity.records import Session, User
+from aasim_core.identity.records import RefreshToken, Session, User
 from aasim_core.ids import is_id
 from aasim_core.settings import Settings
 from aasim_core.testing.world import Answer, Client
@@ -147,6 +148,36 @@ def test_reuse_ends_the_session_for_good_and_is_noted(app: App, anonymous: Clien
     assert anonymous.post("/auth/refresh", {"refresh_token": third["refresh_token"]}).status == 401
     (noted,) = events(app, "auth.refresh_token_reused")
     assert (noted.outcome, noted.data, noted.subject_id) == ("denied", {"session_id": ada["session_id"]}, ada["user"]["id"])
+
+
+def test_fifty_refreshes_at_once_make_one_chain(app: App, anonymous: Client, ada: Mapping[str, Any]) -> None:
+    token = ada["refresh_token"]
+    for _ in range(3):
+        successors = {answer.data["refresh_token"] for answer in at_once(50, anonymous, token)}
+        assert len(successors) == 1
+        (token,) = successors
+    assert RefreshToken.select().where(RefreshToken.session_id == ada["session_id"]).count() == 4
+
+
+def test_fifty_reuses_at_once_end_the_session_once(app: App, anonymous: Client, ada: Mapping[str, Any]) -> None:
+    second = anonymous.post("/auth/refresh", {"refresh_token": ada["refresh_token"]}).data
+    third = anonymous.post("/auth/refresh", {"refresh_token": second["refresh_token"]}).data
+    answers = at_once(50, anonymous, ada["refresh_token"])
+    assert {(answer.status, *answer.codes["_"]) for answer in answers} == {(401, "invalid_refresh_token")}
+    assert as_(anonymous, third).get("/auth/me").status == 401
+    assert len(events(app, "auth.refresh_token_reused")) == 1
+
+
+def at_once(times: int, client: Client, token: str) -> list[Answer]:
+    """The answers to so many refreshes that begin together."""
+    start = Barrier(times)
+
+    def refresh(_: int) -> Answer:
+        start.wait()
+        return client.post("/auth/refresh", {"refresh_token": token})
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(refresh, range(times)))
 
 
 def test_logging_out_ends_this_session_only(app: App, anonymous: Client, ada: Mapping[str, Any], log_in: LogIn) -> None:

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from aasim_core.access.records import Membership, Organization
+from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.errors import Refused
 from aasim_core.identity import sessions
@@ -157,6 +158,17 @@ def test_a_session_is_over_after_thirty_days_however_much_it_is_used(app: Any, a
 def test_the_twenty_first_session_ends_the_oldest(ada: User, log_in: LogIn) -> None:
     begun = [log_in(ada) for _ in range(21)]
     assert [status_of(tokens) for tokens in begun] == ["terminated"] + ["active"] * 20
+
+
+def test_a_session_that_is_over_by_time_takes_nobodys_place(ada: User, log_in: LogIn) -> None:
+    with time_machine.travel("2026-01-01T09:00:00Z", tick=False) as clock:
+        oldest = log_in(ada)
+        unused = [log_in(ada) for _ in range(19)]
+        clock.shift(8 * 86400)
+        Session.update(last_seen_at=now()).where(Session.id == oldest.session_id).execute()
+        log_in(ada)
+    assert status_of(oldest) == "active"
+    assert {status_of(tokens) for tokens in unused} == {"active"}
 
 
 def test_ended_sessions_stay_ended_and_are_counted_once(app: Any, ada: User, log_in: LogIn) -> None:
