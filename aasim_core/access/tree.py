@@ -1,4 +1,4 @@
-"""The organization's tree: organization, branches, departments, projects."""
+"""The organization's tree: organization, branches, departments, projects, and teams as places of their own."""
 
 from collections.abc import Mapping
 
@@ -17,6 +17,7 @@ PARENTS: Mapping[str, frozenset[str]] = {
     "branch": frozenset(("organization",)),
     "department": frozenset(("organization", "branch", "department")),
     "project": frozenset(("organization", "branch", "department")),
+    "team": frozenset(("organization",)),
 }
 
 

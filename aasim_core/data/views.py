@@ -1,6 +1,6 @@
 """What lists and reads look at where no single table has it all: columns of joined records under the names that answers have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import peewee
@@ -14,14 +14,19 @@ class View:
 
     `columns` are expressions by the name that answers have, ``id`` and whatever is sorted or filtered by among them; a name that is not
     in it is the base's own. `joins` are pairs of a record and the condition that it is joined on; what need not be there is absent, not
-    the whole row.
+    the whole row. `binds` gives the values of binds in the columns that are the same for everybody, such as the time; it is asked each
+    time.
     """
 
     def __init__(
-        self, base: type[Row], columns: Mapping[str, Any], joins: Sequence[tuple[type[Row] | peewee.ModelAlias, Any]] = ()
+        self,
+        base: type[Row],
+        columns: Mapping[str, Any],
+        joins: Sequence[tuple[type[Row] | peewee.ModelAlias, Any]] = (),
+        binds: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._base, self._columns, self._joins = base, dict(columns), tuple(joins)
-        self._meta = base._meta
+        self._meta, self.binds = base._meta, binds
 
     def __getattr__(self, name: str) -> Any:
         return self._columns[name] if name in self._columns else getattr(self._base, name)
@@ -33,12 +38,16 @@ class View:
             query = query.join_from(self._base, joined, peewee.JOIN.LEFT_OUTER, on=condition)
         return query
 
-    def row(self, record_id: str, names: tuple[str, ...]) -> dict[str, Any] | None:
-        """The columns `names` of the row of that id, as the database has them, or None."""
+    def row(self, record_id: str, names: tuple[str, ...], **values: Any) -> dict[str, Any] | None:
+        """The columns `names` of the row of that id, as the database has them, or None; `values` are for its other binds."""
         database = database_of(self._base)
 
         def build() -> Any:
             return self.select(*(getattr(self, name) for name in names)).where(self.id == Bind("id"))
 
-        values = database.statement(("row of view", self, names), build).run(database, {"id": record_id}).fetchone()
-        return None if values is None else dict(zip(names, values, strict=True))
+        row = (
+            database.statement(("row of view", self, names), build)
+            .run(database, {**self.binds(), **values, "id": record_id})
+            .fetchone()
+        )
+        return None if row is None else dict(zip(names, row, strict=True))

@@ -8,6 +8,7 @@ from marshmallow import Schema
 
 from ..data import records
 from ..data.statements import Condition
+from ..data.views import View
 from ..errors import Invalid, Problem, not_found
 from ..events.log import emit
 from ..ids import is_id
@@ -30,7 +31,7 @@ class Collection(Resource):
     A subclass gives `record`, `paths` (suffix ``one`` for the item) and the schemas: `body` for what a client writes, `reply` for what
     it gets, `query` for lists. `node_field` names the column that places a record in the organization's tree, and
     `unique` the fields whose clash is the client's to mend, `derived` what answers have that no column holds. `events` is the prefix
-    of the event names, the plugin's name.
+    of the event names, the plugin's name. `view` is where answers come from, if they have more than the record has.
     """
 
     record: ClassVar[type[records.TenantRecord]]
@@ -42,6 +43,7 @@ class Collection(Resource):
     unique: ClassVar[Sequence[str]] = ()
     secret_fields: ClassVar[Sequence[str]] = ()
     derived: ClassVar[Mapping[str, Derived]] = {}
+    view: ClassVar[View | None] = None
 
     def __init__(self, app: "App") -> None:
         self.app = app
@@ -93,7 +95,7 @@ class Collection(Resource):
 
     def present(self, record: Any) -> Any:
         """What the reply schema renders for a single record."""
-        return record
+        return record if self.view is None else self.view.row(record.id, self._plan.columns)
 
     # The verbs
 
@@ -137,9 +139,8 @@ class Collection(Resource):
     def page(self, req: Request, *conditions: Condition) -> Page:
         """One page of the list that the query asks for, within the caller's reach."""
         question = self.query.question(req.path, req.query)
-        return read_page(
-            self.record, self._plan.columns, question, [*self.reach(req), *conditions], self.app.keyring, self.query.search
-        )
+        model, conditions = self.view or self.record, (*self.reach(req), *conditions)
+        return read_page(model, self._plan.columns, question, conditions, self.app.keyring, self.query.search)
 
     def location(self, record: Any) -> str:
         """Where the record can be read."""

@@ -17,6 +17,7 @@ from .. import base64url
 from ..context import current_organization
 from ..data.records import database_of
 from ..data.statements import Bind, Condition
+from ..data.views import View
 from ..errors import Refused
 from ..secrets import Keyring
 from .keyset import key_names, ordered, position_values
@@ -73,7 +74,7 @@ class Page:
 
 
 def read_page(
-    model: type[Any],
+    model: type[Any] | View,
     names: tuple[str, ...],
     question: Question,
     conditions: Sequence[Condition],
@@ -105,7 +106,7 @@ def read_page(
 
 
 def _read(
-    model: type[Any],
+    model: Any,
     names: tuple[str, ...],
     question: Question,
     conditions: Sequence[Condition],
@@ -119,19 +120,19 @@ def _read(
 
     shape = ("page", model, names, question.sort, backwards, position is None, tuple(c.shape for c in conditions))
     database = database_of(model)
-    values = _values(conditions) | {"limit": question.limit + 1}
+    values = _values(model, conditions) | {"limit": question.limit + 1}
     if position is not None:
         values |= position_values(model, question.sort, position)
     return list(database.statement(shape, build).run(database, values).fetchall())
 
 
-def _count(model: type[Any], question: Question, conditions: Sequence[Condition]) -> int:
+def _count(model: Any, question: Question, conditions: Sequence[Condition]) -> int:
     database = database_of(model)
     statement = database.statement(
         ("count", model, tuple(c.shape for c in conditions)),
         lambda: _conditioned(model.select(peewee.fn.COUNT(model.id)), conditions),
     )
-    return int(statement.run(database, _values(conditions)).fetchone()[0])
+    return int(statement.run(database, _values(model, conditions)).fetchone()[0])
 
 
 def _conditioned(query: Any, conditions: Sequence[Condition]) -> Any:
@@ -140,15 +141,18 @@ def _conditioned(query: Any, conditions: Sequence[Condition]) -> Any:
     return query
 
 
-def _values(conditions: Sequence[Condition]) -> dict[str, Any]:
-    return {name: value for condition in conditions for name, value in condition.values.items()}
+def _values(model: Any, conditions: Sequence[Condition]) -> dict[str, Any]:
+    values = dict(model.binds()) if isinstance(model, View) else {}
+    for condition in conditions:
+        values |= condition.values
+    return values
 
 
 def _key(names: tuple[str, ...], question: Question, row: tuple[Any, ...]) -> list[Any]:
     return [row[names.index(name)] for name in key_names(question.sort)]
 
 
-def _filter_condition(model: type[Any]) -> Any:
+def _filter_condition(model: Any) -> Any:
     def condition(numbered: tuple[int, Filter]) -> Condition:
         number, asked = numbered
         column, name = getattr(model, asked.name), f"filter{number}"
@@ -167,7 +171,7 @@ def _filter_condition(model: type[Any]) -> Any:
     return condition
 
 
-def _search_condition(model: type[Any], search_fields: Sequence[str], text: str) -> Condition:
+def _search_condition(model: Any, search_fields: Sequence[str], text: str) -> Condition:
     def matches() -> Any:
         return reduce(or_, [_like(getattr(model, name), "search") for name in search_fields])
 

@@ -11,6 +11,7 @@ cannot say, the attributes of the class do.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -38,9 +39,9 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     """The contract suite; a subclass named ``Test…`` says which `plugin` it is about.
 
     `folder` is the drop-in folder of a plugin that is not installed. `companions` are plugins that have to be on for the samples to
-    work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For `samples`, `objects`, `rows`,
-    `before` and `placed` see `stage.Hints`. `unasked` names declared permissions that no operation of the plugin asks for, and
-    `silent` operations that change something and emit no event, each with the reason.
+    work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For `samples`, `objects`, `members`,
+    `copies`, `fixed`, `rows`, `before` and `placed` see `stage.Hints`. `unasked` names declared permissions that no operation
+    of the plugin asks for, and `silent` operations that change something and emit no event, each with the reason.
     """
 
     plugin: ClassVar[str]
@@ -49,6 +50,9 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     settings: ClassVar[Mapping[str, Any]] = {}
     samples: ClassVar[Mapping[str, Sample]] = {}
     objects: ClassVar[Mapping[str, str | Callable[[World, Person], str]]] = {}
+    members: ClassVar[Mapping[str, Callable[[World, Person, Mapping[str, str]], str]]] = {}
+    copies: ClassVar[Mapping[str, Callable[[World, Person], Mapping[str, Any]]]] = {}
+    fixed: ClassVar[Mapping[str, str]] = {}
     rows: ClassVar[Mapping[str, str]] = {}
     before: ClassVar[Mapping[str, Callable[[Client, str], object]]] = {}
     placed: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -71,7 +75,7 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     @classmethod
     def hints(cls) -> Hints:
         """What the class says about how its operations are tried."""
-        return Hints(cls.samples, cls.objects, cls.rows, cls.before, cls.placed)
+        return Hints(**{one.name: getattr(cls, one.name) for one in fields(Hints)})
 
     @classmethod
     def flags(cls) -> Mapping[str, Any]:

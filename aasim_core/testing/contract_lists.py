@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ..http.operations import Endpoint
 from .asking import BASE, Exchange
 from .contract_terms import demand, demand_none, for_each, is_list
-from .stage import Stage
+from .stage import Stage, name_of
 from .world import Person
 
 #: How many statements a page may take, with finding out who asks.
@@ -98,10 +98,11 @@ class ListContract:
             with stage.counting() as statements:
                 exchange = stage.ask("GET", f"{path}?limit=100", person)
             counts.append((len(exchange.data["items"]), list(statements)))
-            stage.multiply(exchange.data["items"][0], person, 100)
+            if name_of(endpoint) not in stage.hints.fixed:
+                stage.multiply(exchange.data["items"][0], person, 100)
         (few, once), (many, again) = counts
         listed = "\n".join(again)
-        demand(many == 100, f"GET {path} shows {many} of more than 100 rows")
+        demand(many == 100 or name_of(endpoint) in stage.hints.fixed, f"GET {path} shows {many} of more than 100 rows")
         demand(
             len(once) == len(again), f"GET {path} ran {len(once)} statements for {few} rows, {len(again)} for {many}:\n{listed}"
         )
@@ -111,7 +112,7 @@ class ListContract:
 def _with_rows(stage: Stage, endpoint: Endpoint, person: Person, more: int) -> str:
     """The path of the person's list, which has a row and so many copies of it."""
     path = stage.add_row(endpoint, person)
-    if more:
+    if more and name_of(endpoint) not in stage.hints.fixed:
         stage.multiply(stage.ask("GET", path, person).data["items"][0], person, more)
     return path
 

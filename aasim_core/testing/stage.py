@@ -45,6 +45,11 @@ class Hints:
     * `samples`: the body of an operation, where the schema's own example does not do; or a function of world and caller.
     * `objects`: for a path field that is not made by a POST to the path before it: the operation that makes it, or a function of
       world and caller that gives its value.
+    * `members`: for a path field whose value depends on the objects before it: what makes it, of world, caller and their ids; keyed
+      by the path up to the field.
+    * `copies`: for rows of which no two can be alike but for their ids: what differs in a copy, of world and caller; keyed by the
+      prefix of their ids.
+    * `fixed`: lists whose rows are in no table, each with the reason; they have some dozens of them.
     * `rows`: for a list that a new object's path leaves empty: the operation that adds a row.
     * `before`: what brings the object at a path into the state that the operation needs; called with the caller's client and
       the path.
@@ -53,6 +58,9 @@ class Hints:
 
     samples: Mapping[str, Sample] = field(default_factory=dict)
     objects: Mapping[str, str | Callable[[World, Person], str]] = field(default_factory=dict)
+    members: Mapping[str, Callable[[World, Person, Mapping[str, str]], str]] = field(default_factory=dict)
+    copies: Mapping[str, Callable[[World, Person], Mapping[str, Any]]] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
     before: Mapping[str, Callable[[Client, str], object]] = field(default_factory=dict)
     placed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -184,6 +192,9 @@ class Stage:
         return ids
 
     def _made(self, name: str, prefix: str, person: Person, ids: Mapping[str, str]) -> str:
+        member = self.hints.members.get(f"{prefix}/{{{name}}}")
+        if member is not None:
+            return member(self.world, person, ids)
         how = self.hints.objects.get(name, f"POST {prefix}")
         if callable(how):
             return how(self.world, person)
@@ -194,12 +205,14 @@ class Stage:
             )
         missing = {} if set(maker.path_ids) <= set(ids) else self._ids_in(maker.template, person, fresh=False)
         made = self.create(maker, person, self.filled(maker.template, {**missing, **ids}))
+        if "id" not in made:
+            raise Unprepared(f"{name_of(maker)} answers {made}, without an id; say in `members` what makes {prefix}/{{{name}}}")
         return str(made["id"])
 
     def create(self, maker: Endpoint, person: Person, path: str) -> Mapping[str, Any]:
         """Make an object with the operation `maker` at `path`; returns what was answered."""
         exchange = self.ask(maker.method, path, person, **self.content(maker, person))
-        if not exchange.succeeded or not isinstance(exchange.data, dict) or "id" not in exchange.data:
+        if not exchange.succeeded or not isinstance(exchange.data, dict):
             raise Unprepared(f"{exchange}: no object was made; write a body for {name_of(maker)!r} in `samples`")
         return exchange.data
 
@@ -225,7 +238,9 @@ class Stage:
             raise Unprepared(f"no record has the id_prefix {prefix!r} of the listed {row.get('id')!r}")
         with self.app.database.transaction(), organization_scope(person.organization_id):
             original = model.get_by_id(row["id"]).row()
-            insert_rows(model, [copied(model, original, next(self._numbers)) for _ in range(times)])
+            differs = self.hints.copies.get(prefix, _in_nothing)
+            copies = [copied(model, original, next(self._numbers)) | dict(differs(self.world, person)) for _ in range(times)]
+            insert_rows(model, copies)
 
     def events(self) -> int:
         """How many events there are, of all organizations."""
@@ -246,3 +261,8 @@ class Stage:
             yield statements
         finally:
             hooks.remove(note)
+
+
+def _in_nothing(world: World, person: Person) -> Mapping[str, Any]:
+    """A copy differs from its original in nothing else."""
+    return {}

@@ -1,0 +1,277 @@
+"""The grants of a subject (a user, a team, an API key) over REST: giving roles, listing what is held, taking roles back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import peewee
+from marshmallow import ValidationError, validates_schema
+
+from ..access import grants, tree
+from ..access.delegation import Delegator, require_fitting
+from ..access.records import Grant, Node, Role, Team, TeamMember
+from ..clock import now, to_text
+from ..context import current_organization
+from ..data.records import Record, find_or_none
+from ..data.statements import Bind, Condition
+from ..data.views import View
+from ..errors import Invalid, Problem, not_found
+from ..events.declarations import Event
+from ..events.log import emit
+from ..ids import is_id
+from .fields import Choice, Id, Instant, Integer, ListOf, Text
+from .operations import Resource, operation
+from .paging import read_page
+from .query import ListQuery
+from .render import Derived, Plan
+from .request import Request, Response
+from .schema import DeletedOut, Schema
+
+if TYPE_CHECKING:
+    from ..app import App
+
+KINDS = ("organization", *tree.PARENTS)
+
+
+class AssignIn(Schema):
+    """A role to give: by its id or by its name, at one place, for ever or until a time."""
+
+    role_id = Id("role", description="The role; or write its name into role.")
+    role = Text(1, 120, example="viewer")
+    resource_type = Choice(*KINDS, required=True, description="What stands at the place.", example="organization")
+    resource_id = Id(description="The place; the organization may be left out.")
+    expires_at = Instant(allow_none=True, load_default=None, description="Null is for ever.")
+
+    @validates_schema
+    def require_role_and_place(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for no role or two, and for a place without its id."""
+        named = {"role_id", "role"} & data.keys()
+        if len(named) != 1:
+            raise ValidationError({"role": [Problem("invalid_choice" if named else "required", "Write either role_id or role.")]})
+        kind = data.get("resource_type", "organization")
+        if kind != "organization" and "resource_id" not in data:
+            raise ValidationError({"resource_id": [Problem("required", f"Write the id of the {kind}.")]})
+
+
+class GrantOut(Schema):
+    """A role that somebody holds at a place and at everything below it."""
+
+    id = Id("grant", required=True)
+    organization_id = Id("organization", required=True)
+    version = Integer(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    subject_type = Choice("user", "team", "api_key", required=True, description="Who holds it: a team's is each member's.")
+    subject_id = Id(required=True)
+    role_id = Id("role", required=True)
+    role = Text(required=True)
+    resource_type = Choice(*KINDS, required=True)
+    resource_id = Id(required=True)
+    scope = ListOf(
+        Id(), required=True, description="The place with all above it, from the organization down; it reaches what is below."
+    )
+    source = Choice("direct", "team", "identity_provider", required=True, description="How it came to whom the list is about.")
+    team_id = Id("team", required=True, allow_none=True, description="Through which team.")
+    team = Text(required=True, allow_none=True)
+    expires_at = Instant(required=True, allow_none=True)
+    status = Choice("active", "expired", required=True)
+    granted_by = Id(required=True, allow_none=True)
+
+
+#: Grants as the list of the subject `subject` shows them.
+_GRANTS = View(
+    Grant,
+    {
+        "role": Role.name,
+        "resource_type": Node.kind,
+        "resource_id": Grant.node_id,
+        "path": Node.path,
+        "team_id": Team.id,
+        "team": Team.name,
+        "source": peewee.Case(None, ((Team.id.is_null(False), "team"),), Grant.source),
+    },
+    (
+        (Role, Role.id == Grant.role_id),
+        (Node, Node.id == Grant.node_id),
+        (Team, (Team.id == Grant.subject_id) & (Team.id != Bind("subject"))),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a path names: whose grants, and perhaps one of them."""
+
+    subject: Any
+    grant: Grant | None = None
+
+    @property
+    def version(self) -> int | None:
+        """The grant's, for preconditions."""
+        return None if self.grant is None else self.grant.version
+
+
+def events_of(plugin: str, subject: str) -> tuple[Event, ...]:
+    """The events that the plugin of an `Assignments` declares; `subject` is the kind of its subjects."""
+    data = {
+        "grant_id": "The grant.", "role_id": "The role.", "role": "Its name.", "resource_type": "What stands at the place.",
+        "resource_id": "The place.", "expires_at": "When it ends by itself, if it does.",
+    }  # fmt: skip
+    name = subject.replace("_", " ")
+    return (
+        Event(f"{plugin}.role_assigned", f"A role was given to the {name}", subject, data),
+        Event(f"{plugin}.role_unassigned", f"A role was taken from the {name}", subject, data),
+    )
+
+
+class Assignments(Resource):
+    """The grants of one kind of subject.
+
+    A plugin that has such subjects makes a subclass, and routes it::
+
+        class TeamAssignments(Assignments):
+            plugin = "teams"
+            subject_type = "team"
+            paths = Assignments.under("/teams/{team_id}")
+
+            def find_subject(self, req, subject_id):
+                return …  # the record, or not_found()
+
+    It declares the permission ``<plugin>:assign`` besides ``<plugin>:read``, and the events of `events_of`. Whoever may read the subject
+    sees its grants; see `may_read`. Giving and taking need ``<plugin>:assign`` at the place of the grant, and everything that the
+    role holds there (see `access.delegation`).
+    """
+
+    plugin: ClassVar[str]
+    subject_type: ClassVar[str]
+    body = AssignIn()
+    reply = GrantOut()
+    deleted = DeletedOut()
+    query = ListQuery(
+        GrantOut(),
+        filters=("role_id", "role", "resource_type", "resource_id", "source", "team_id", "expires_at", "created_at"),
+        sorts=("created_at", "updated_at", "role"),
+    )
+    derived: ClassVar[Mapping[str, Derived]] = {
+        "scope": Derived(("path",), lambda row: row["path"].strip("/").split("/")),
+        "status": Derived(("expires_at",), lambda row: "active" if (row["expires_at"] or "9") > to_text(now()) else "expired"),
+    }
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+        self._plan = Plan(self.reply, self.derived)
+
+    @staticmethod
+    def under(template: str) -> Mapping[str, str]:
+        """The paths below the template of a subject."""
+        return {
+            "assign": f"{template}/assign",
+            "assignments": f"{template}/assignments",
+            "assignment": f"{template}/assignments/{{grant_id}}",
+        }
+
+    # What a subclass says
+
+    def find_subject(self, req: Request, subject_id: str) -> Record:
+        """The record of that id; raises the one 404."""
+        raise NotImplementedError
+
+    def may_read(self, req: Request, subject: Any) -> bool:
+        """Whether the subject is there for the caller."""
+        return req.rights.allows_at(f"{self.plugin}:read", self.node_of(subject))
+
+    # What the guard asks
+
+    def find(self, req: Request, **ids: str) -> Held:
+        """The subject, and the grant if the path names one."""
+        subject_id, *rest = ids.values()
+        subject = self.find_subject(req, subject_id)
+        if not rest:
+            return Held(subject)
+        grant = find_or_none(Grant, rest[0]) if is_id(rest[0], "grant") else None
+        if grant is None or grant.subject_id != subject.id:
+            raise not_found()
+        return Held(subject, grant)
+
+    def allows(self, req: Request, permission: str, target: Held) -> bool:
+        """Reading is about the subject; giving and taking are about the place, and only for those who see the subject."""
+        if not self.may_read(req, target.subject):
+            return False
+        if permission == f"{self.plugin}:read":
+            return True
+        return (
+            req.rights.has_anywhere(permission)
+            if target.grant is None
+            else req.rights.allows_at(permission, target.grant.node_id)
+        )
+
+    # The verbs
+
+    @operation("assign", body="body", reply="reply", status=201, message="Role assigned.")
+    def on_post_assign(self, req: Request, resp: Response, **ids: str) -> None:
+        """Give a role at a place in the organization's tree; one that is held there already gets the new expiry."""
+        subject, values = req.target.subject, req.body
+        node_id, until = values.get("resource_id") or current_organization(), values["expires_at"]
+        req.rights.require_at(f"{self.plugin}:assign", node_id)
+        _require_place(node_id, values["resource_type"])
+        role = _role(values)
+        require_fitting(role, self.subject_type, node_id)
+        if until is not None and until <= now():
+            raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
+        Delegator.of(self.app, req.principal).require_role(role, node_id, until)
+        given = grants.grant(self.subject_type, subject.id, role, node_id, granted_by=req.principal.user_id, expires_at=until)
+        self._emit("assigned", subject, given.id)
+        resp.location = f"{req.path.removesuffix('/assign')}/assignments"
+        resp.media = self._row(subject, given.id)
+
+    @operation("read", query="query", reply="reply", many=True, message="Assignments listed.")
+    def on_get_assignments(self, req: Request, resp: Response, **ids: str) -> None:
+        """List the roles that are held, where, until when, and through which team."""
+        question = self.query.question(req.path, req.query)
+        mine = Condition(self._of_subject, {"subject": req.target.subject.id}, ("grants of", self.subject_type))
+        resp.media = read_page(_GRANTS, self._plan.columns, question, [mine], self.app.keyring)
+
+    @operation("assign", reply="deleted", message="Role taken back.")
+    def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:
+        """Take a role back; the last owner keeps theirs, and what comes through a team is taken from the team."""
+        subject, grant = req.target.subject, req.target.grant
+        if grant.expires_at is None or grant.expires_at > now():
+            Delegator.of(self.app, req.principal).require_role(Role.get_by_id(grant.role_id), grant.node_id, now())
+        self._emit("unassigned", subject, grant.id)
+        grants.revoke(grant.id)
+        resp.media = {"id": grant.id, "deleted": True}
+
+    # What they share
+
+    def _of_subject(self) -> Any:
+        if self.subject_type != "user":
+            return Grant.subject_id == Bind("subject")
+        teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == Bind("subject"))
+        return Grant.subject_id.in_(teams.union_all(peewee.Select(columns=[Bind("subject")])))
+
+    def _row(self, subject: Any, grant_id: str) -> Mapping[str, Any]:
+        row = _GRANTS.row(grant_id, self._plan.columns, subject=subject.id)
+        assert row is not None  # noqa: S101 - it was written just now
+        return row
+
+    def _emit(self, what: str, subject: Any, grant_id: str) -> None:
+        row = self._row(subject, grant_id)
+        told = ("role_id", "role", "resource_type", "resource_id", "expires_at")
+        emit(f"{self.plugin}.role_{what}", subject, data={"grant_id": grant_id, **{name: row[name] for name in told}})
+
+
+def _require_place(node_id: str, kind: str) -> None:
+    found = tree.kind_of(node_id)
+    if found is None:
+        raise Invalid({"resource_id": [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})
+    if found != kind:
+        raise Invalid({"resource_type": [Problem("invalid_reference", f"What stands there is a {found}; write {found}.")]})
+
+
+def _role(values: Mapping[str, Any]) -> Role:
+    """The role that is named by its id or its name."""
+    field, column = ("role_id", Role.id) if "role_id" in values else ("role", Role.name)
+    role: Role | None = Role.get_or_none(column == values[field])
+    if role is None:
+        raise Invalid({field: [Problem("invalid_reference", "There is no such role in the organization; see GET /roles.")]})
+    return role
