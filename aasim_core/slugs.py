@@ -1,0 +1,19 @@
+"""Names for addresses: lower-case words with hyphens, made from what people call things."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from secrets import token_hex
+
+_MOST = 60
+
+
+def slug_of(name: str, otherwise: str) -> str:
+    """The name in small letters, digits and hyphens; `otherwise` where nothing of it is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_MOST].strip("-") or otherwise
+
+
+def free_slug(slug: str, is_taken: Callable[[str], bool]) -> str:
+    """The slug itself, or with a few characters more where somebody has it already."""
+    return f"{slug[: _MOST - 9].strip('-')}-{token_hex(4)}" if is_taken(slug) else slug

@@ -1,0 +1,45 @@
+"""Teams: members who hold roles together."""
+
+from collections.abc import Sequence
+
+from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
+from aasim_core.http import assignments
+
+from . import api
+
+plugin = Plugin("Teams", "Groups of members that hold roles together.")
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about teams."""
+    return (
+        Permission("teams:read", "See teams and their members", roles=("builder", "operator", "approver", "viewer", "auditor")),
+        Permission("teams:create", "Create teams"),
+        Permission("teams:update", "Change teams and their members", dangerous=True),
+        Permission("teams:delete", "Delete teams", dangerous=True),
+        Permission("teams:assign", "Give roles to teams, and take them back", dangerous=True),
+    )
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What happens to teams."""
+    member = {"user_id": "The member.", "team_role": "What they are in the team."}
+    return (
+        Event("teams.created", "A team was created", "team"),
+        Event("teams.updated", "A team was changed", "team"),
+        Event(
+            "teams.deleted", "A team was deleted", "team", {"members": "How many it had.", "grants": "How many roles it held."}
+        ),
+        Event("teams.member_added", "Somebody became a member of a team", "team", member),
+        Event("teams.member_changed", "A member became something else in a team", "team", member),
+        Event("teams.member_removed", "Somebody is no member of a team any more", "team", member),
+        *assignments.events_of("teams", "team"),
+    )
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /teams."""
+    return api.Members(app), api.TeamAssignments(app), api.Teams(app)

@@ -1,0 +1,151 @@
+"""The endpoints of teams."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from peewee import fn
+
+from aasim_core import Collection, Request, Resource, Response, operation
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.records import Membership, Team, TeamMember
+from aasim_core.data.records import find_or_none
+from aasim_core.data.references import refuse_in_use
+from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.views import View
+from aasim_core.errors import not_found
+from aasim_core.http.assignments import Assignments
+from aasim_core.http.collection import DELETED
+from aasim_core.http.paging import read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Plan
+from aasim_core.identity.records import User
+from aasim_core.ids import is_id
+
+from . import schemas, service
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+_TEAMS = View(Team, {"members_count": TeamMember.select(fn.COUNT(TeamMember.id)).where(TeamMember.team_id == Team.id)})
+_MEMBERS = View(
+    TeamMember,
+    {"name": User.name, "email": User.email, "status": Membership.status},
+    ((User, User.id == TeamMember.user_id), (Membership, Membership.user_id == TeamMember.user_id)),
+)
+
+
+class Teams(Collection):
+    """Teams: members who hold roles together."""
+
+    record = Team
+    view = _TEAMS
+    events = "teams"
+    node_field = "id"  # a team is a place in the tree itself
+    paths: ClassVar[Mapping[str, str]] = {"": "/teams", "one": "/teams/{team_id}"}
+    body = schemas.TeamIn()
+    reply = schemas.TeamOut()
+    unique = ("slug",)
+    query = ListQuery(
+        schemas.TeamOut(),
+        filters=("name", "slug", "lead_id", "created_at", "updated_at"),
+        sorts=("created_at", "updated_at", "name"),
+        search=("name", "description"),
+    )
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """A lead belongs to the organization."""
+        if values.get("lead_id") is not None:
+            service.require_lead(values["lead_id"])
+        return values
+
+    def create(self, req: Request, values: dict[str, Any]) -> Team:
+        """Write the team, and make its lead a member."""
+        return service.create(values, Delegator.of(self.app, req.principal))
+
+    def change(self, req: Request, record: Team, values: dict[str, Any]) -> Team:
+        """Write what differs; a new lead becomes a member."""
+        return service.change(record, values, Delegator.of(self.app, req.principal))
+
+    def remove(self, req: Request, record: Team) -> None:
+        """What the team had goes with it, but for what names it from elsewhere."""
+        refuse_in_use(self.app.models, "team", record.id)
+        service.remove(record, Delegator.of(self.app, req.principal))
+
+    @operation("delete", reply=DELETED, message="Team deleted, with its memberships and the roles that it held.")
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Delete a team; its members lose what they held only through it."""
+        super().on_delete_one(req, resp, **ids)
+
+
+def _find_team(team_id: str) -> Team:
+    team: Team | None = find_or_none(Team, team_id) if is_id(team_id, "team") else None
+    if team is None:
+        raise not_found()
+    return team
+
+
+class Members(Resource):
+    """Who is in a team."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": "/teams/{team_id}/members", "one": "/teams/{team_id}/members/{user_id}"}
+    body = schemas.MembersIn()
+    joined = schemas.MembershipsOut()
+    reply = schemas.MemberOut()
+    query = ListQuery(
+        schemas.MemberOut(), filters=("user_id", "team_role", "created_at"), sorts=("created_at",), search=("name", "email")
+    )
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+
+    def find(self, req: Request, **ids: str) -> tuple[Team, TeamMember | None]:
+        """The team, and the member if the path names one."""
+        team = _find_team(ids["team_id"])
+        return team, service.find_member(team, ids["user_id"]) if "user_id" in ids else None
+
+    def node_of(self, target: tuple[Team, TeamMember | None]) -> str:
+        """The team's own place."""
+        return str(target[0].id)
+
+    @operation("read", query="query", reply="reply", many=True, message="Members listed.")
+    def on_get(self, req: Request, resp: Response, team_id: str) -> None:
+        """List the members of a team."""
+        question = self.query.question(req.path, req.query)
+        mine = Condition(lambda: TeamMember.team_id == Bind("team"), {"team": team_id}, "of team")
+        names = Plan(self.reply).names
+        resp.media = read_page(_MEMBERS, names, question, [mine], self.app.keyring, self.query.search)
+
+    @operation("update", body="body", reply="joined", status=201, message="Members added.")
+    def on_post(self, req: Request, resp: Response, team_id: str) -> None:
+        """Make users members of a team, which gives them what it holds; each user's row says what became of them."""
+        team, giver, values = req.target[0], Delegator.of(self.app, req.principal), req.body
+        if "user_id" in values:
+            joined = service.add_one(team, values["user_id"], values["team_role"], giver)
+        else:
+            joined = service.add(team, values["user_ids"], values["team_role"], giver)
+        resp.location = req.path
+        resp.media = {"items": [asdict(each) for each in joined]}
+
+    @operation("update", reply=DELETED, message="Member removed.")
+    def on_delete_one(self, req: Request, resp: Response, team_id: str, user_id: str) -> None:
+        """Remove a member from a team, which ends what came only through it."""
+        team, member = req.target
+        service.expel(team, member, Delegator.of(self.app, req.principal))
+        resp.media = {"id": user_id, "deleted": True}
+
+
+class TeamAssignments(Assignments):
+    """The roles that teams hold."""
+
+    plugin = "teams"
+    subject_type = "team"
+    paths = Assignments.under("/teams/{team_id}")
+
+    def find_subject(self, req: Request, subject_id: str) -> Team:
+        """The team; raises the one 404."""
+        return _find_team(subject_id)
+
+    def node_of(self, target: Team) -> str:
+        """The team's own place."""
+        return str(target.id)

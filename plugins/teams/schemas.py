@@ -1,0 +1,83 @@
+"""What clients write about teams, and what they get."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, validates_schema
+
+from aasim_core.errors import Problem
+from aasim_core.http.fields import Choice, Email, Id, Instant, Integer, ListOf, Object, Slug, Text
+from aasim_core.http.schema import Schema
+
+TEAM_ROLES = ("lead", "member")
+MOST_AT_ONCE = 200
+
+
+class TeamIn(Schema):
+    """A team, as a client writes it."""
+
+    name = Text(1, 120, required=True, example="Customer care")
+    slug = Slug(description="Unique in the organization; made from the name if left out.")
+    description = Text(max_length=2_000, multiline=True, load_default="")
+    lead_id = Id("user", allow_none=True, load_default=None, description="Who leads it; becomes a member.")
+
+
+class TeamOut(Schema):
+    """A team, as a client gets it."""
+
+    id = Id("team", required=True)
+    organization_id = Id("organization", required=True)
+    version = Integer(required=True, description="Counts every change, those of its members too, for If-Match.")
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    name = Text(required=True)
+    slug = Text(required=True)
+    description = Text(max_length=2_000, multiline=True, required=True)
+    lead_id = Id("user", required=True, allow_none=True)
+    members_count = Integer(required=True)
+
+
+class MembersIn(Schema):
+    """Who is to be a member: one user, or several."""
+
+    user_id = Id("user", description="One user; what is wrong with it refuses the request.")
+    user_ids = ListOf(
+        Id("user"), MOST_AT_ONCE, min_items=1, unique=True, description="Several; what is wrong with one is said in its row."
+    )
+    team_role = Choice(*TEAM_ROLES, load_default="member")
+
+    @validates_schema
+    def require_one_of_both(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for both fields, and for none."""
+        given = {"user_id", "user_ids"} & data.keys()
+        if len(given) != 1:
+            code = "invalid_choice" if given else "required"
+            raise ValidationError({"user_id": [Problem(code, "Write either user_id or user_ids.")]})
+
+
+class MembershipOut(Schema):
+    """What became of one user."""
+
+    user_id = Id("user", required=True)
+    status = Choice("added", "changed", "unchanged", "refused", required=True)
+    team_role = Choice(*TEAM_ROLES, required=True, allow_none=True, description="Null where refused.")
+    code = Text(required=True, allow_none=True, description="Why it was refused.")
+    message = Text(required=True)
+
+
+class MembershipsOut(Schema):
+    """What became of each user, in the order of the request."""
+
+    items = ListOf(Object(MembershipOut), MOST_AT_ONCE, required=True)
+
+
+class MemberOut(Schema):
+    """A member of a team."""
+
+    id = Id("teammember", required=True)
+    user_id = Id("user", required=True)
+    name = Text(required=True)
+    email = Email(required=True)
+    status = Text(required=True, description="Of the membership in the organization.")
+    team_role = Choice(*TEAM_ROLES, required=True)
+    created_at = Instant(required=True)
