@@ -18,7 +18,7 @@ from aasim_core.testing.apps import settings_in
 TO_COME = frozenset(
     """
     activities analytics api_keys branches connected_apps dashboard departments hitl_approvals job_flows marketplace organizations
-    permissions projects roles rubrics sessions subscriptions users webhooks workflows
+    permissions projects roles rubrics subscriptions users webhooks workflows
     """.split()
 )
 

@@ -1,0 +1,33 @@
+"""Sessions: where members are logged in, and how that is ended."""
+
+from collections.abc import Sequence
+
+from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
+
+from . import api
+
+plugin = Plugin("Sessions", "Where members are logged in, and how that is ended.")
+
+_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about sessions; everybody's own are for everybody with a built-in role."""
+    return (
+        Permission("sessions:read", "See one's own sessions", roles=_EVERYBODY),
+        Permission("sessions:terminate", "End one's own sessions", roles=_EVERYBODY),
+        Permission("sessions:manage", "See and end the sessions of every member, with the permissions above", dangerous=True),
+    )
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What happens to sessions, besides what `auth` tells."""
+    return (Event("sessions.terminated", "A session was ended", "session", {"user_id": "Whose it was"}),)
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /sessions."""
+    return (api.Sessions(app),)

@@ -1,0 +1,75 @@
+"""The endpoints of sessions."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Request, Resource, Response, operation
+from aasim_core.data.statements import Condition
+from aasim_core.http.paging import Page, read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Plan
+from aasim_core.identity.records import Session
+
+from . import schemas, service
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+_REPLY = schemas.SessionOut()
+_QUERY = ListQuery(
+    _REPLY,
+    filters=("user_id", "status", "device", "ip", "created_at", "last_seen_at", "expires_at"),
+    sorts=("created_at", "last_seen_at"),
+)
+
+
+class Sessions(Resource):
+    """Sessions: where members are logged in."""
+
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/sessions", "active": "/sessions/active", "terminate": "/sessions/{session_id}/terminate",
+    }  # fmt: skip
+    others = service.MANAGE
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+        self._columns = Plan(_REPLY).columns
+
+    def find(self, req: Request, **ids: str) -> Session:
+        """The session, if the caller may know of it."""
+        return service.find_visible(ids["session_id"], req.principal, managing=self._manages(req))
+
+    def allows(self, req: Request, permission: str, target: Session) -> bool:
+        """One's own wherever the permission is held; `find` has hidden the others from whoever does not manage them."""
+        return target.user_id == req.principal.user_id or bool(req.rights.allows_at(permission, None))
+
+    @operation("read", query=_QUERY, reply=_REPLY, many=True, message="Sessions listed.")
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List the caller's sessions or, with user_id, a member's, a page at a time."""
+        resp.media = self._page(req)
+
+    @operation("read", query=_QUERY, reply=_REPLY, many=True, message="Active sessions listed.")
+    def on_get_active(self, req: Request, resp: Response) -> None:
+        """List the sessions that are not over: the caller's or, with user_id, a member's."""
+        resp.media = self._page(req, service.live())
+
+    @operation(
+        "terminate", reply=schemas.TerminatedOut(), session_only=True, message="Session ended.", refusals=("session_required",)
+    )
+    def on_post_terminate(self, req: Request, resp: Response, session_id: str) -> None:
+        """End a session, on its next request; ending one that is over changes nothing."""
+        already = not service.terminate(self.app, req.target)
+        resp.media = {**service.shown(self.app, session_id, req.principal), "already_terminated": already}
+
+    def _manages(self, req: Request) -> bool:
+        return bool(req.rights.allows_at(service.MANAGE, None))
+
+    def _page(self, req: Request, *conditions: Condition) -> Page:
+        managing = self._manages(req)
+        if not managing:
+            service.refuse_others(req.principal, req.query)
+        asked = any(name.partition("[")[0] == "user_id" for name in req.query)
+        reach = service.reach(self.app, req.principal, managing=managing and asked)
+        question = _QUERY.question(req.path, req.query)
+        view: Any = service.VIEW
+        return read_page(view, self._columns, question, [reach, *conditions], self.app.keyring)

@@ -1,0 +1,30 @@
+"""What clients get to see of sessions."""
+
+from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Text
+from aasim_core.http.schema import Schema
+
+
+class SessionOut(Schema):
+    """A login and what follows from it."""
+
+    id = Id("session", required=True)
+    user_id = Id("user", required=True)
+    organization_id = Id("organization", required=True, description="The organization that the session's tokens are for.")
+    version = Integer(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    status = Choice("active", "terminated", "expired", required=True, description="expired: too old, or unused for too long.")
+    current = Boolean(required=True, description="Whether this request was sent in it.")
+    device = Text(required=True, description="The program and its system, as far as the user agent tells.")
+    ip = Text(allow_none=True, required=True, description="Where it was begun.")
+    user_agent = Text(max_length=256, required=True)
+    last_seen_at = Instant(required=True, description="To the minute.")
+    expires_at = Instant(required=True)
+    ended_at = Instant(allow_none=True, required=True)
+    end_reason = Text(allow_none=True, required=True, description="What ended it, such as logged_out or password_changed.")
+
+
+class TerminatedOut(SessionOut):
+    """A session that is over now."""
+
+    already_terminated = Boolean(required=True, description="Whether it was over before.")
