@@ -9,6 +9,7 @@ import peewee
 
 from ..clock import from_text, to_text
 from ..ids import new_id
+from ..secrets import Place
 from .json import to_json
 
 
@@ -45,3 +46,14 @@ class JsonField(peewee.TextField):
 
     def python_value(self, value: str | None) -> Any:
         return None if value is None else orjson.loads(value)
+
+
+class SealedField(peewee.TextField):
+    """A secret, sealed by the key ring for its column and row. Only what is declared so is sealed anew after a key's rotation.
+
+    Its record has the fields `id` and, where it is a tenant's, `organization_id`.
+    """
+
+    def place(self, row_id: str, organization_id: str = "") -> Place:
+        """Where the value of that row is sealed for; `organization_id` is empty where no tenant owns the row."""
+        return Place(self.model._meta.table_name, self.column_name, organization_id, row_id)
