@@ -77,6 +77,7 @@ class ApiKey(TenantRecord):
     digest = peewee.TextField(unique=True)
     previous_digest = peewee.TextField(null=True, index=True)
     previous_expires_at = InstantField(null=True)
+    rotated_at = InstantField(null=True)
     last_used_at = InstantField(null=True)
     last_used_ip = peewee.TextField(null=True)
 

@@ -1,0 +1,168 @@
+"""The endpoints of API keys."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from aasim_core import Collection, Refused, Request, Response, operation
+from aasim_core.data.statements import Condition
+from aasim_core.http.collection import DELETED
+from aasim_core.http.paging import Page, read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.identity.records import ApiKey
+from aasim_core.secrets import Secret
+
+from . import schemas, service
+from .checking import Givers, check_change, is_service_user, require_project, require_service_user
+
+_NOT_BY_KEY = ("session_required",)
+
+
+class ApiKeys(Collection):
+    """API keys: credentials of programs."""
+
+    record = ApiKey
+    events = "api_keys"
+    others = service.MANAGE
+    node_field = "project_id"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/api-keys",
+        "one": "/api-keys/{api_key_id}",
+        "regenerate": "/api-keys/{api_key_id}/regenerate",
+        "toggle": "/api-keys/{api_key_id}/toggle",
+    }
+    body = schemas.ApiKeyIn()
+    reply = schemas.ApiKeyOut()
+    create_body = schemas.NewApiKeyIn()
+    regenerate_body = schemas.RegenerateIn()
+    shown_reply = schemas.ShownApiKeyOut()
+    query = ListQuery(
+        schemas.ApiKeyOut(),
+        filters=(
+            "name", "user_id", "status", "scopes", "project_id", "prefix", "last_four", "expires_at", "last_used_at", "created_at",
+            "updated_at",
+        ),
+        sorts=("created_at", "updated_at", "name", "expires_at", "last_used_at"),
+        search=("name", "description"),
+    )  # fmt: skip
+
+    # A key is for whom it acts for, and for those who manage keys where it may be used.
+
+    def visible(self, req: Request, record: ApiKey) -> bool:
+        """Whether the key is there for the caller."""
+        return service.is_visible(req.principal, req.rights, record)
+
+    def allows(self, req: Request, permission: str, target: ApiKey) -> bool:
+        """One's own wherever the permission is held; those of others where it is held beside that to manage them."""
+        if service.is_own(req.principal, req.rights, target):
+            return True
+        manages = req.rights.allows_at(service.MANAGE, target.project_id)
+        return manages and (permission == service.READ or req.rights.allows_at(permission, target.project_id))
+
+    def page(self, req: Request, *conditions: Condition) -> Page:
+        """One page; revoked keys are on it where the status is asked for."""
+        with_revoked = any(name.partition("[")[0] == "status" for name in req.query)
+        reach = service.reach(req.principal, req.rights, with_revoked=with_revoked)
+        question = self.query.question(req.path, req.query)
+        view: Any = service.VIEW
+        return read_page(view, self._plan.columns, question, [*reach, *conditions], self.app.keyring, self.query.search)
+
+    def present(self, record: ApiKey) -> dict[str, Any]:
+        """The key with what it is now."""
+        return {**record.row(), "status": service.status_of(record)}
+
+    @operation(
+        "create", body="create_body", reply="shown_reply", status=201, session_only=True, message="API key made; it is shown this once.",
+        refusals=_NOT_BY_KEY,
+    )  # fmt: skip
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Make an API key: the answer shows it, and no other one will."""
+        values = {"user_id": req.principal.user_id, **req.body}
+        if values["user_id"] != req.principal.user_id:
+            require_service_user(req.rights, values["user_id"])
+        require_project(req.rights, values["project_id"])
+        self._givers(req, values["user_id"]).require(values["scopes"], values["project_id"])
+        organization_id = req.principal.organization_id
+        if "expires_at" in values:
+            service.require_good_expiry(self.app, organization_id, values["expires_at"])
+        else:
+            values["expires_at"] = service.default_expiry(self.app, organization_id)
+        key, secret = service.create(values)
+        resp.location = self.location(key)
+        self._show(resp, key, secret)
+
+    @operation("update", body="body", reply="reply", session_only=True, message="API key replaced.", refusals=_NOT_BY_KEY)
+    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Replace an API key's name, scopes and limits; what is left out returns to its default, but for expires_at, which stays."""
+        self._put(req, resp)
+
+    @operation("update", body="body", reply="reply", session_only=True, message="API key changed.", refusals=_NOT_BY_KEY)
+    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Change some of an API key's name, scopes and limits; null clears a field that may be empty."""
+        self._put(req, resp)
+
+    @operation("delete", reply=DELETED, session_only=True, message="API key revoked.", refusals=_NOT_BY_KEY)
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Revoke an API key for good, on its next request."""
+        super().on_delete_one(req, resp, **ids)
+
+    @operation(
+        "update", body="regenerate_body", reply="shown_reply", session_only=True,
+        message="API key regenerated; it is shown this once.", refusals=_NOT_BY_KEY,
+    )  # fmt: skip
+    def on_post_regenerate(self, req: Request, resp: Response, api_key_id: str) -> None:
+        """Make an API key anew; for overlap_seconds the one before works beside it."""
+        key = req.target
+        self._require_may_have(req, key)
+        expires_at = req.body.get("expires_at")
+        if expires_at is not None:
+            service.require_good_expiry(self.app, req.principal.organization_id, expires_at)
+        secret = service.regenerate(key, req.body["overlap_seconds"], expires_at)
+        self._show(resp, key, secret)
+
+    @operation("update", reply="reply", session_only=True, message="API key switched.", refusals=_NOT_BY_KEY)
+    def on_post_toggle(self, req: Request, resp: Response, api_key_id: str) -> None:
+        """Disable an active API key, or enable a disabled one, on its next request."""
+        service.toggle(req.target)
+        resp.media = self.present(req.target)
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """A change may not give a key what its givers do not have."""
+        check_change(self._givers(req, record.user_id), req.rights, record, values)
+        if values.get("expires_at", record.expires_at) != record.expires_at:
+            service.require_good_expiry(self.app, record.organization_id, values["expires_at"], record)
+        return values
+
+    def change(self, req: Request, record: ApiKey, values: dict[str, Any]) -> ApiKey:
+        """Write what differs."""
+        service.change(record, values)
+        return record
+
+    def remove(self, req: Request, record: ApiKey) -> None:
+        """Revoke the key; its row stays."""
+        service.revoke(record)
+
+    def _put(self, req: Request, resp: Response) -> None:
+        key = req.target
+        values = self.check(req, req.body, key)
+        place = values.get("project_id", key.project_id)
+        if place != key.project_id and not service.is_own(req.principal, req.rights, key):
+            for permission in ("api_keys:update", service.MANAGE):
+                req.rights.require_at(permission, place)
+        resp.media = self.present(self.change(req, key, values))
+
+    def _require_may_have(self, req: Request, key: ApiKey) -> None:
+        """Refused for whoever would get a key into their hands that acts for another person, or may do more than they."""
+        if key.user_id == req.principal.user_id:
+            return
+        if not is_service_user(key.user_id):
+            raise Refused(
+                "permission_denied", "Only whom a key acts for may have it shown; revoke it, and let them make another."
+            )
+        if not req.rights.holds_all(key.scopes, key.project_id):
+            raise Refused("permission_denied", "The key may do more than you may; nobody gives what they do not hold.")
+
+    def _givers(self, req: Request, user_id: str) -> Givers:
+        return Givers(self.app, req.principal, req.rights, user_id)
+
+    def _show(self, resp: Response, key: ApiKey, secret: Secret) -> None:
+        resp.media = {**self.present(key), "key": secret.reveal()}
