@@ -4,8 +4,11 @@ from typing import TYPE_CHECKING
 
 from .access.records import RECORDS as ACCESS
 from .data.records import Row
+from .events import restarting
+from .events.anchors import EventAnchor
 from .events.delivery import delivery_job
 from .events.log import EventRow
+from .events.sealing import sealing_job
 from .http import installed
 from .http.documentation import Documentation
 from .http.health import Health, core_checks
@@ -18,7 +21,7 @@ from .plugins import Declarations
 if TYPE_CHECKING:
     from .app import App
 
-MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, EventRow, *JOBS, Idempotency)
+MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, EventRow, EventAnchor, *JOBS, Idempotency)
 
 
 def core_declarations(app: "App") -> Declarations:
@@ -26,8 +29,8 @@ def core_declarations(app: "App") -> Declarations:
     return Declarations(
         models=MODELS,
         permissions=installed.PERMISSIONS,
-        events=installed.EVENTS,
-        jobs=(delivery_job(app), pruning_job(), *core_jobs(app)),
+        events=(*installed.EVENTS, *restarting.EVENTS),
+        jobs=(delivery_job(app), sealing_job(app), pruning_job(), *core_jobs(app)),
         routes=(Health(app), installed.InstalledPlugins(app), Documentation(app)),
         checks=tuple(core_checks(app)),
     )

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import peewee
+from peewee import SQL
 
 from ..clock import now
 from ..context import current_actor, current_organization, current_request_id
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from ..data.database import Transaction
 
 SUCCESS, DENIED, FAILED = "success", "denied", "failed"
+# The conditions of the partial indexes. Planners compare them with a query's text, so queries repeat them as literals.
+UNSEALED = SQL("sequence IS NULL")
+SEALED = SQL("sequence IS NOT NULL")
+NO_SUCCESS = SQL("outcome <> 'success'")
 _MASK = "***"
 
 
@@ -45,7 +50,15 @@ class EventRow(Row):
     class Meta:
         table_name = "core_event"
         id_prefix = "evt"
-        indexes = ((("organization_id", "at", "id"), False), (("organization_id", "sequence"), True))
+        indexes = (
+            (("organization_id", "at", "id"), False),
+            (("organization_id", "actor_id", "at", "id"), False),
+            (("organization_id", "subject_id", "at", "id"), False),
+            # A new event is in one of these, and a sealed one in the other.
+            peewee.Index("core_event_sealed", "core_event", [SQL("organization_id, sequence")], unique=True, where=SEALED),
+            peewee.Index("core_event_unsealed", "core_event", [SQL("organization_id, id")], where=UNSEALED),
+            peewee.Index("core_event_no_success", "core_event", [SQL("organization_id, at, id")], where=NO_SUCCESS),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,134 @@
+"""Signed anchors of the chains of events: how far an organization's events are sealed, and where the chain begins.
+
+Whoever can write to the database could seal changed events anew, for the hashes need no key. An anchor does: it holds the hash of one
+event under the seal of the key ring, which opens in its own row only, and which is sealed anew with all others when keys are rotated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import peewee
+
+from ..clock import now
+from ..data.fields import IdField, InstantField, SealedField
+from ..data.json import to_json
+from ..data.records import Row, insert_rows
+from ..ids import new_id
+from ..secrets import Keyring, Secret, Unreadable
+
+#: The event is the last before the chain begins: it, and what was before it, is pruned or no longer vouched for.
+START = "start"
+#: The event was sealed by this installation.
+SEAL = "seal"
+#: So many events there are between two anchors that are kept: they say where a chain was forged, where nothing else does.
+EVERY = 1000
+
+
+class EventAnchor(Row):
+    """The sequence and hash of one event, under seal."""
+
+    id = IdField(primary_key=True)
+    organization_id = IdField()
+    kind = peewee.TextField()
+    sequence = peewee.BigIntegerField()
+    hash = peewee.TextField()
+    at = InstantField()
+    seal = SealedField()
+
+    class Meta:
+        table_name = "core_event_anchor"
+        id_prefix = "anchor"
+        indexes = ((("organization_id", "kind", "sequence"), True),)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place in a chain: an event's sequence and hash, None before the first event.
+
+    One that is `anchored` is known to be as it was sealed. The hash is `unknown` where the event is gone.
+    """
+
+    sequence: int
+    hash: str | None
+    anchored: bool = False
+    unknown: bool = False
+
+
+BEGINNING = Link(0, None, anchored=True)
+
+
+def start_of(organization_id: str) -> EventAnchor | None:
+    """Where the organization's chain begins, unless it begins with its first event."""
+    return _newest(organization_id, START)
+
+
+def head_of(organization_id: str) -> EventAnchor | None:
+    """The anchor of the last event that was sealed."""
+    return _newest(organization_id, SEAL)
+
+
+def between(organization_id: str, after: int, until: int) -> Sequence[EventAnchor]:
+    """The anchors of sealed events after one sequence and up to another, in order."""
+    here = (EventAnchor.organization_id == organization_id) & (EventAnchor.kind == SEAL)
+    within = here & (EventAnchor.sequence > after) & (EventAnchor.sequence <= until)
+    return list(EventAnchor.select().where(within).order_by(EventAnchor.sequence))
+
+
+def link_of(anchor: EventAnchor | None) -> Link:
+    """The place that an anchor stands for; without one, the beginning."""
+    return BEGINNING if anchor is None else Link(anchor.sequence, anchor.hash, anchored=True)
+
+
+def is_genuine(keyring: Keyring, anchor: EventAnchor) -> bool:
+    """Whether the anchor is as this installation made it."""
+    try:
+        content = keyring.open(anchor.seal, _place(anchor.id, anchor.organization_id))
+    except Unreadable:
+        return False
+    return content == Secret(_content(anchor.kind, link_of(anchor)))
+
+
+def write(keyring: Keyring, organization_id: str, kind: str, link: Link) -> None:
+    """Write an anchor. Needs a transaction."""
+    anchor_id = new_id("anchor")
+    seal = keyring.seal(Secret(_content(kind, link)), _place(anchor_id, organization_id))
+    row = EventAnchor(
+        id=anchor_id, organization_id=organization_id, kind=kind, sequence=link.sequence, hash=link.hash, at=now(), seal=seal
+    )  # fmt: skip
+    insert_rows(EventAnchor, [row.row()])
+
+
+def move_head(keyring: Keyring, organization_id: str, head: EventAnchor | None, link: Link) -> None:
+    """Let the chain end at `link`, and forget where it ended, but once in `EVERY` events. Needs a transaction."""
+    if head is not None and head.sequence // EVERY == link.sequence // EVERY:
+        EventAnchor.delete().where(EventAnchor.id == head.id).execute()
+    write(keyring, organization_id, SEAL, link)
+
+
+def move_start(keyring: Keyring, organization_id: str, link: Link) -> None:
+    """Let the chain begin after `link`, and forget the anchors before that, but the last. Needs a transaction."""
+    head = head_of(organization_id)
+    past = (EventAnchor.kind == START) | ((EventAnchor.sequence <= link.sequence) & (EventAnchor.id != (head.id if head else "")))
+    EventAnchor.delete().where(EventAnchor.organization_id == organization_id, past).execute()
+    write(keyring, organization_id, START, link)
+
+
+def forget_all(organization_id: str) -> None:
+    """Delete every anchor of the organization. Needs a transaction."""
+    EventAnchor.delete().where(EventAnchor.organization_id == organization_id).execute()
+
+
+def _newest(organization_id: str, kind: str) -> EventAnchor | None:
+    query: Any = EventAnchor.select().where(EventAnchor.organization_id == organization_id, EventAnchor.kind == kind)
+    found: EventAnchor | None = query.order_by(EventAnchor.sequence.desc()).first()
+    return found
+
+
+def _content(kind: str, link: Link) -> str:
+    return to_json([kind, link.sequence, link.hash]).decode()
+
+
+def _place(anchor_id: str, organization_id: str) -> Any:
+    field: Any = EventAnchor.seal
+    return field.place(anchor_id, organization_id)

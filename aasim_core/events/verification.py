@@ -1,0 +1,113 @@
+"""Verifying a chain of events against its hashes and its signed anchors, while events are sealed and pruned at the same time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..secrets import Keyring
+from . import anchors
+from .anchors import EventAnchor, Link
+from .chain import Fault, faults_in, last_sequence, missing_end, rows_after
+
+#: Events that are read at a time.
+_AT_ONCE = 1000
+#: Faults that one answer names; a chain that was forged throughout needs no more.
+MOST_FAULTS = 100
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found out about a stretch of an organization's chain.
+
+    `checked` is how many events it has; `begins_after` the sequence that was pruned last, 0 if none was; `head` where the chain ends,
+    `next_after` where to go on, None at the end.
+    """
+
+    checked: int
+    begins_after: int
+    head: Link
+    next_after: int | None
+    faults: Sequence[Fault]
+
+
+def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int = 10_000) -> Findings:
+    """Look at up to `limit` events after a sequence.
+
+    The order of the questions matters, for events are sealed and pruned meanwhile: what is there, up to where it must be, what that is,
+    and last from where on it must be.
+    """
+    top = last_sequence(organization_id)
+    head = anchors.head_of(organization_id)
+    end = anchors.link_of(head)
+    faults = list(_faults_of_the_end(keyring, head, top))
+    walk = _Walk(keyring, organization_id, after, end.sequence)
+    while walk.goes_on and walk.checked < limit and len(faults) < MOST_FAULTS:
+        faults += walk.step(min(_AT_ONCE, limit - walk.checked))
+    if not walk.goes_on:
+        faults += missing_end(walk.link, end.sequence)
+    start = anchors.start_of(organization_id)
+    if start is not None and not anchors.is_genuine(keyring, start):
+        faults.insert(0, Fault("unsigned", start.sequence, start.sequence, "The anchor of the chain's beginning is forged."))
+    next_after = walk.link.sequence if walk.goes_on else None
+    return Findings(walk.checked, anchors.link_of(start).sequence, end, next_after, faults[:MOST_FAULTS])
+
+
+def _faults_of_the_end(keyring: Keyring, head: EventAnchor | None, top: int) -> Iterator[Fault]:
+    last = anchors.link_of(head).sequence
+    if head is not None and not anchors.is_genuine(keyring, head):
+        yield Fault("unsigned", last, last, "The anchor of the chain's end is forged, or its key is gone.")
+    if head is None and top:
+        yield Fault("unsigned", top, top, "The anchors of the chain are gone.")
+    elif top > last:
+        yield Fault("inserted", last + 1, top, f"The events from {last + 1} on were never sealed here.")
+
+
+class _Walk:
+    """The way along a chain, a step at a time."""
+
+    def __init__(self, keyring: Keyring, organization_id: str, after: int, until: int) -> None:
+        self._keyring, self._organization_id, self._until = keyring, organization_id, until
+        self.checked = 0
+        self.goes_on = True
+        self.link = self._place(after)
+        self._good = self.link.sequence
+
+    def _place(self, after: int) -> Link:
+        start = anchors.link_of(anchors.start_of(self._organization_id))
+        if after <= start.sequence:
+            return start
+        before = rows_after(self._organization_id, after - 1, after, 1)
+        return Link(after, before[0]["hash"]) if before else Link(after, None, unknown=True)
+
+    def step(self, limit: int) -> Iterator[Fault]:
+        """The faults of the next events."""
+        rows = rows_after(self._organization_id, self.link.sequence, self._until, limit)
+        begun = anchors.link_of(anchors.start_of(self._organization_id))
+        if begun.sequence > self.link.sequence:  # it was pruned meanwhile
+            self.link, self._good = begun, begun.sequence
+        else:
+            yield from self._faults_in(rows)
+        self.goes_on = (bool(rows) or self.link is begun) and self.link.sequence < self._until
+
+    def _faults_in(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
+        found = list(faults_in(rows, self.link))
+        yield from found
+        if rows:
+            yield from self._against_anchors(rows, clean=not found)
+            self.link = Link(rows[-1]["sequence"], rows[-1]["hash"])
+            self.checked += len(rows)
+
+    def _against_anchors(self, rows: Sequence[Mapping[str, Any]], *, clean: bool) -> Iterator[Fault]:
+        """Events that agree with each other, and not with the anchors, were all sealed anew by somebody."""
+        hashes = {row["sequence"]: row["hash"] for row in rows}
+        for anchor in anchors.between(self._organization_id, self.link.sequence, rows[-1]["sequence"]):
+            if not anchors.is_genuine(self._keyring, anchor):
+                if anchor.sequence != self._until:  # that of the end is told of already
+                    yield Fault("unsigned", anchor.sequence, anchor.sequence, f"The anchor at event {anchor.sequence} is forged.")
+            elif hashes.get(anchor.sequence, anchor.hash) == anchor.hash:
+                self._good = anchor.sequence
+            elif clean:
+                first = self._good + 1
+                message = f"Some of the events {first} to {anchor.sequence} were changed, and sealed anew by somebody else."
+                yield Fault("changed", first, anchor.sequence, message)
+                return
