@@ -28,7 +28,7 @@ from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
 from .jobs.doorbell import Doorbell
 from .jobs.queue import flush as flush_jobs
-from .plugins import Collected, Plugins, collect, load
+from .plugins import Collected, Plugins, collect, load, organization_settings
 from .secrets import Keyring, load_keyring
 from .settings import Settings
 
@@ -82,6 +82,7 @@ def build_app(settings: Settings, *, database: Database | None = None) -> App:
     plugins = load(settings)
     settings = settings.with_sections(plugins.schemas, off=[plugin.name for plugin in plugins.found if plugin.state != "on"])
     app = App(settings, database or open_database(settings), load_keyring(settings.secrets.key_file), plugins)
+    app.organization_settings = OrganizationSettings(organization_settings(plugins, app))
     collected = collect(plugins, app, core_declarations(app))
     _fill(app, collected)
     return app
@@ -109,7 +110,6 @@ def _fill(app: App, collected: Collected) -> None:
     app.models = tuple(collected.models.values())
     app.endpoints, app.checks = tuple(collected.endpoints), tuple(collected.checks)
     app.deliveries = Deliveries(app.events, app.listeners)
-    app.organization_settings = OrganizationSettings(collected.organization_settings)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
 

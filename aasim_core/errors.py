@@ -28,6 +28,7 @@ STATUS_OF: Mapping[str, int] = {
             "session_required",
             "ip_not_allowed",
             "reauthentication_required",
+            "organization_closing",
             "organization_suspended",
             "registration_closed",
         ),

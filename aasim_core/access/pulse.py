@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..data.records import database_of
 from ..data.statements import Bind
-from .records import Organization
+from .records import ACTIVE, Organization
 
 _TRUSTED_SECONDS = 1.0
 _MOST_KEPT = 10_000
@@ -25,7 +25,7 @@ class Pulse:
         self._beats: dict[str, tuple[float, Beat]] = {}
 
     def of(self, organization_id: str) -> Beat:
-        """How it stands with the organization; an organization that is gone is halted."""
+        """How it stands with the organization; one that is barred, closing or gone is halted too."""
         read_at, beat = self._beats.get(organization_id, (float("-inf"), Beat(0, is_halted=True)))
         if time.monotonic() - read_at >= _TRUSTED_SECONDS:
             if len(self._beats) > _MOST_KEPT:
@@ -43,8 +43,10 @@ def _read(organization_id: str) -> Beat:
     database = database_of(Organization)
     query = database.statement("pulse", _query)
     row = query.run(database, {"id": organization_id}).fetchone()
-    return Beat(0, is_halted=True) if row is None else Beat(row[0], is_halted=row[1] is not None)
+    return Beat(0, is_halted=True) if row is None else Beat(row[0], is_halted=row[1] is not None or row[2] != ACTIVE)
 
 
 def _query() -> object:
-    return Organization.select(Organization.authz_epoch, Organization.halted_at).where(Organization.id == Bind("id"))
+    return Organization.select(Organization.authz_epoch, Organization.halted_at, Organization.status).where(
+        Organization.id == Bind("id")
+    )

@@ -5,16 +5,19 @@ import peewee
 from ..data.fields import IdField, InstantField, JsonField
 from ..data.records import Record, TenantRecord
 
+#: The states of an organization: it works; its operator has barred it; its owners have deleted it, and may still restore it.
+ACTIVE, SUSPENDED, CLOSING = "active", "suspended", "closing"
+
 
 class Organization(Record):
     """A tenant. `authz_epoch` counts the changes of rights in it; see `epoch.bump`.
 
-    While `halted_at` is set, nothing runs in it. At `delete_at` it is deleted, with all that belongs to it.
+    While `halted_at` is set, nothing runs in it. One that is closing is deleted at `delete_at`, with all that belongs to it.
     """
 
     name = peewee.TextField()
     slug = peewee.TextField(unique=True)
-    status = peewee.TextField(default="active")
+    status = peewee.TextField(default=ACTIVE)
     timezone = peewee.TextField(default="UTC")
     settings = JsonField(default=dict)
     plan = peewee.TextField(default="unlimited")

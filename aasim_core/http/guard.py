@@ -88,10 +88,17 @@ def _caller(app: "App", endpoint: Endpoint, req: Request, organization_id: str |
     except Refused as refused:
         app.limiter.check(None, req.remote_addr)  # guessing credentials is as limited as having none
         raise (not_found() if organization_id and refused.code == "permission_denied" else refused) from None
+    if principal.is_closing and endpoint.permission is not None and not endpoint.operation.while_closing:
+        raise not_found() if organization_id else _closing()
     if endpoint.operation.session_only and principal.kind != "user":
         raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
     req.principal = principal
     return principal
+
+
+def _closing() -> Refused:
+    message = "The organization is being deleted; until then, an owner can restore it. Choose another one of yours."
+    return Refused("organization_closing", message)
 
 
 def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:

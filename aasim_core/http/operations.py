@@ -28,6 +28,7 @@ class Operation:
     without the envelope (documents, pages). An `unlimited` one does not count against rate limits. `refusals` are the error codes
     that the operation itself adds to those that every operation has. An operation that is no `transaction` has transactions of its own,
     as one must that waits for something else. `keep_seconds` is how long the answer to a POST is kept for its ``Idempotency-Key``.
+    In an organization that is being deleted, what needs a permission is refused, unless it is declared to work `while_closing`.
     """
 
     permission: str
@@ -46,6 +47,7 @@ class Operation:
     plain: bool = False
     unlimited: bool = False
     is_import: bool = False
+    while_closing: bool = False
     refusals: Sequence[str] = ()
 
 

@@ -41,7 +41,7 @@ class Plan:
 
     def items(self, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
         """The JSON objects for rows whose values stand in the order of `columns`."""
-        if columns == self.names:
+        if columns == self.names and not self._derived:
             return [self._finished(dict(zip(columns, row, strict=True))) for row in rows]
         return [self._item(dict(zip(columns, row, strict=True))) for row in rows]
 

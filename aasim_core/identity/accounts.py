@@ -1,17 +1,15 @@
 """Making accounts and the organizations that they own."""
 
-import re
-import unicodedata
-from secrets import token_hex
-
-import peewee
+from collections.abc import Sequence
+from typing import Any
 
 from ..access import grants, roles, tree
 from ..access.records import Membership, Organization
 from ..context import organization_scope
 from ..data.records import create
 from ..errors import Invalid, Problem
-from .records import User
+from ..slugs import free_slug, slug_of
+from .records import PasswordReset, RefreshToken, Session, User
 
 
 def create_user(
@@ -32,9 +30,14 @@ def email_taken() -> Invalid:
     return Invalid({"email": [Problem("not_unique", "There is an account with this address; log in instead.")]})
 
 
-def found_organization(name: str, owner: User) -> Organization:
-    """Write a new organization with its tree and built-in roles, and make `owner` a member and its owner. Needs a transaction."""
-    organization: Organization = create(Organization, name=name, slug=_free_slug(name))
+def found_organization(name: str, owner: User, *, slug: str | None = None, **values: Any) -> Organization:
+    """Write a new organization with its tree and built-in roles, and make `owner` a member and its owner. Needs a transaction.
+
+    Without a slug it gets one that is free; IntegrityError for one that is not.
+    """
+    organization: Organization = create(
+        Organization, name=name, slug=slug or free_slug(slug_of(name, "organization"), _has_slug), **values
+    )
     with organization_scope(organization.id):
         tree.create_root(organization.id)
         roles.create_built_in(organization.id)
@@ -43,8 +46,19 @@ def found_organization(name: str, owner: User) -> Organization:
     return organization
 
 
-def _free_slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "organization"
-    taken = Organization.select(peewee.SQL("1")).where(Organization.slug == slug).exists()
-    return f"{slug}-{token_hex(4)}" if taken else slug
+def erase_homeless(user_ids: Sequence[str]) -> None:
+    """Erase those of the accounts that belong to no organization any more, and administer nothing. Needs a system scope."""
+    at_home = Membership.select(Membership.user_id).where(Membership.user_id.in_(list(user_ids)))
+    homeless = [
+        user.id
+        for user in User.select(User.id).where(User.id.in_(list(user_ids)), User.id.not_in(at_home), ~User.is_platform_admin)
+    ]
+    sessions = Session.select(Session.id).where(Session.user_id.in_(homeless))
+    RefreshToken.delete().where(RefreshToken.session_id.in_(sessions)).execute()
+    for record in (Session, PasswordReset):
+        record.delete().where(record.user_id.in_(homeless)).execute()
+    User.delete().where(User.id.in_(homeless)).execute()
+
+
+def _has_slug(slug: str) -> bool:
+    return bool(Organization.select(Organization.id).where(Organization.slug == slug).exists())

@@ -8,7 +8,7 @@ import orjson
 import peewee
 import structlog
 
-from ..access.records import Membership, Organization
+from ..access.records import CLOSING, SUSPENDED, Membership, Organization
 from ..clock import from_text, now, to_text
 from ..context import organization_scope, system_scope
 from ..data.statements import Bind
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: How exact the last use of a session or key is kept: more would be a write for each request.
 _SEEN_SECONDS = 60
+_NOBODYS = "organization_00000000000000000000000000"
 _BEARER = re.compile(r"bearer +([\x21-\x7e]{1,1024})", re.IGNORECASE)
 _log = structlog.get_logger("aasim.identity")
 
@@ -71,7 +72,10 @@ def principal_of_token(app: "App", token: str, *, wanted: str | None = None) -> 
     _require_member(member_status, organization_status)
     if last_seen < to_text(now() - timedelta(seconds=_SEEN_SECONDS)):
         _touch(app, Session, claims.session_id, last_seen, {"last_seen_at": now()})
-    return Principal("user", user_id, organization_id, epoch, email, session_id=claims.session_id, is_platform_admin=bool(admin))
+    return Principal(
+        "user", user_id, organization_id, epoch, email, session_id=claims.session_id, is_platform_admin=bool(admin),
+        is_closing=organization_status == CLOSING,
+    )  # fmt: skip
 
 
 def principal_of_key(app: "App", key: str, *, wanted: str | None = None, ip: str | None = None) -> Principal:
@@ -99,6 +103,7 @@ def principal_of_key(app: "App", key: str, *, wanted: str | None = None, ip: str
     return Principal(
         "api_key", facts["user_id"], organization_id, facts["epoch"], facts["name"], api_key_id=facts["id"],
         scopes=frozenset(orjson.loads(facts["scopes"])), node_id=facts["project_id"], rate_limit=facts["rate_limit"],
+        is_closing=facts["organization_status"] == CLOSING,
     )  # fmt: skip
 
 
@@ -149,15 +154,14 @@ def _is_over(app: "App", last_seen: str, expires: str) -> bool:
 
 
 def _organization(text: str) -> str:
-    if not is_id(text, "organization"):
-        raise _not_a_member()
-    return text
+    """The id, or one that no organization has: first it is to be seen whether the credential is good."""
+    return text if is_id(text, "organization") else _NOBODYS
 
 
 def _require_member(member_status: str | None, organization_status: str | None) -> None:
     if member_status != "active":
         raise _not_a_member()
-    if organization_status == "suspended":
+    if organization_status == SUSPENDED:
         raise Refused("organization_suspended", "The organization is suspended; ask the people who run this installation.")
 
 

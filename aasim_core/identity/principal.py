@@ -12,7 +12,8 @@ class Principal:
 
     `authz_epoch` counts the changes of rights in the organization: what was loaded for one epoch is true as long as it lasts.
     `scopes` are the permissions that an API key is limited to, None for a session; `node_id` is the part of the tree that it is
-    limited to, if it is. `user_id` of a key is its creator.
+    limited to, if it is. `user_id` of a key is its creator. `is_closing` is whether the organization is about to
+    be deleted.
     """
 
     kind: Literal["user", "api_key"]
@@ -26,6 +27,7 @@ class Principal:
     node_id: str | None = None
     rate_limit: int | None = None
     is_platform_admin: bool = False
+    is_closing: bool = False
 
     @property
     def id(self) -> str:

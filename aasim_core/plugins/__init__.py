@@ -1,6 +1,6 @@
 """Plugins: found without importing, chosen by the settings, checked, ordered, loaded, and asked what they bring."""
 
-from .collecting import collect
+from .collecting import collect, organization_settings
 from .declarations import Collected, Declarations
 from .loading import examine, load, without
 from .manifest import API, Plugin
@@ -20,6 +20,7 @@ __all__ = [
     "collect",
     "examine",
     "load",
+    "organization_settings",
     "purge",
     "without",
 ]

@@ -2,8 +2,10 @@
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
+from ..access.organization_settings import OrganizationSetting
 from .answers import flaw_of
 from .choice import HasPlugins
 from .declarations import Collected, Declarations
@@ -45,6 +47,17 @@ def collect(plugins: Plugins, app: AppSoFar, core: Declarations) -> Collected:
             break
     plugins.refuse_problems(app.settings.plugins.on_error)
     return Collected(_with_brings(plugins, declared), declared)
+
+
+def organization_settings(plugins: Plugins, app: AppSoFar) -> dict[str, tuple[OrganizationSetting, ...]]:
+    """What organizations may settle, by plugin: asked before all else, for routes show it. `collect` tells what is wrong with an answer."""
+    declared: dict[str, tuple[OrganizationSetting, ...]] = {}
+    for plugin in plugins.on:
+        with suppress(PluginFailed):
+            answers = _answers(plugins, plugin, "organization_settings", app)
+            good = (answer for answer in answers if flaw_of("organization_settings", answer) is None)
+            declared[plugin.name] = tuple(setting for answer in good for setting in answer)
+    return declared
 
 
 def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar) -> Declarations | str:

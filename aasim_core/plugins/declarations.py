@@ -90,11 +90,6 @@ class Collected:
         return [endpoint for owner, declared in self.by_owner.items() for endpoint in endpoints_of(owner, declared.routes)]
 
     @property
-    def organization_settings(self) -> dict[str, tuple[OrganizationSetting, ...]]:
-        """What organizations may settle, by plugin."""
-        return {owner: declared.organization_settings for owner, declared in self.by_owner.items()}
-
-    @property
     def checks(self) -> "list[Check]":
         """Every health check."""
         return [check for _, check in self.each("checks")]

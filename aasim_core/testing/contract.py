@@ -40,7 +40,7 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
 
     `folder` is the drop-in folder of a plugin that is not installed. `companions` are plugins that have to be on for the samples to
     work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For `samples`, `objects`, `members`,
-    `copies`, `fixed`, `rows`, `before` and `placed` see `stage.Hints`. `unasked` names declared permissions that no operation
+    `copies`, `grown`, `fixed`, `rows`, `before` and `placed` see `stage.Hints`. `unasked` names declared permissions that no operation
     of the plugin asks for, and `silent` operations that change something and emit no event, each with the reason.
     """
 
@@ -52,8 +52,9 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     objects: ClassVar[Mapping[str, str | Callable[[World, Person], str]]] = {}
     members: ClassVar[Mapping[str, Callable[[World, Person, Mapping[str, str]], str]]] = {}
     copies: ClassVar[Mapping[str, Callable[[World, Person], Mapping[str, Any]]]] = {}
+    grown: ClassVar[Mapping[str, Callable[[World, Person, int], object]]] = {}
     fixed: ClassVar[Mapping[str, str]] = {}
-    rows: ClassVar[Mapping[str, str]] = {}
+    rows: ClassVar[Mapping[str, str | Callable[[World, Person, Mapping[str, str]], object]]] = {}
     before: ClassVar[Mapping[str, Callable[[Client, str], object]]] = {}
     placed: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     unasked: ClassVar[Mapping[str, str]] = {}

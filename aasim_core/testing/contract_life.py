@@ -23,7 +23,7 @@ from .apps import settings_in
 from .contract_terms import demand, demand_none, provided
 from .databases import Databases
 from .selection import without
-from .stage import Hints, Stage, running
+from .stage import TENANT, Hints, Stage, running
 from .tables import History, differences, history_of
 from .world import Person
 
@@ -97,7 +97,7 @@ class LifeContract:
         """404 ``route_not_found``, as if they had never been there, and not a word in the reference."""
         flaws = []
         for endpoint in _operations_of(stage, self.plugin):
-            exchange = stage_without.ask(endpoint.method, _path_to_nothing(endpoint), stage.owner)
+            exchange = stage_without.ask(endpoint.method, _path_to_nothing(endpoint, stage.owner), stage.owner)
             if exchange.codes != {"_": ["route_not_found"]}:
                 flaws.append(f"{exchange}\nwhile {self.plugin} is off; it must answer 404 route_not_found")
             if stage_without.documented.operation(endpoint) is not None:
@@ -165,13 +165,13 @@ def _operations_of(stage: Stage, plugin: str) -> list[Endpoint]:
     return [endpoint for endpoint in stage.app.endpoints if endpoint.plugin == plugin]
 
 
-def _path_to_nothing(endpoint: Endpoint) -> str:
-    return Stage.filled(endpoint.template, dict.fromkeys(endpoint.path_ids, "x"))
+def _path_to_nothing(endpoint: Endpoint, person: Person) -> str:
+    return Stage.filled(endpoint.template, dict.fromkeys(endpoint.path_ids, "x") | {TENANT: person.organization_id})
 
 
 def _code(stage: Stage, endpoint: Endpoint, person: Person) -> str | None:
     """The code with which the operation refuses an object that is not there."""
-    codes = stage.ask(endpoint.method, _path_to_nothing(endpoint), person).codes
+    codes = stage.ask(endpoint.method, _path_to_nothing(endpoint, person), person).codes
     return next((code for codes in codes.values() for code in codes), None)
 
 

@@ -14,6 +14,8 @@ from .world import Person
 
 #: How many statements a page may take, with finding out who asks.
 _MOST_FOR_A_PAGE = 4
+#: What PostgreSQL is told between two of them, where they are about different organizations.
+_CHANGE_OF_SCOPE = "SELECT set_config("
 _BAD_LIMITS = ("0", "101", "-1", "1.5", "x", "", "%D9%A3", "1&limit=2")
 _MOST_PAGES = 20
 
@@ -106,7 +108,8 @@ class ListContract:
         demand(
             len(once) == len(again), f"GET {path} ran {len(once)} statements for {few} rows, {len(again)} for {many}:\n{listed}"
         )
-        demand(len(again) <= _MOST_FOR_A_PAGE, f"GET {path} ran {len(again)} statements, more than {_MOST_FOR_A_PAGE}:\n{listed}")
+        questions = [statement for statement in again if not statement.startswith(_CHANGE_OF_SCOPE)]
+        demand(len(questions) <= _MOST_FOR_A_PAGE, f"GET {path} asks {len(questions)} times, over {_MOST_FOR_A_PAGE}:\n{listed}")
 
 
 def _with_rows(stage: Stage, endpoint: Endpoint, person: Person, more: int) -> str:

@@ -24,7 +24,7 @@ from .contract_terms import (
     writes,
 )
 from .principals import key_of, member_without
-from .stage import Stage
+from .stage import TENANT, Stage
 from .world import Person
 
 #: Ids that no object has, by their form alone; they stand in a path as they are.
@@ -50,7 +50,8 @@ class RefusalContract:
         """403 to a member who holds every permission but the operation's, and who names an object that is there or none."""
         permission = str(endpoint.permission)
         member = member_without(stage.world, stage.owner, permission)
-        for ids in (stage.ids(endpoint, stage.owner), dict.fromkeys(endpoint.path_ids, "x")):
+        own = stage.ids(endpoint, stage.owner)
+        for ids in (own, {name: value if name == TENANT else "x" for name, value in own.items()}):
             exchange = stage.ask(endpoint.method, stage.filled(endpoint.template, ids), member)
             problem = f"{exchange}\nto a member who holds every permission but {permission}; it must answer 403 permission_denied"
             demand(exchange.codes == {"_": ["permission_denied"]}, problem)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 #: A body (of a GET: query parameters), or what makes one for a caller.
 Sample = Mapping[str, Any] | Callable[[World, Person], Mapping[str, Any]]
 _FIELD = re.compile(r"\{(\w+)\}")
+#: The path field that names the organization itself: the caller's own, but where an operation changes or deletes it.
+TENANT = "organization_id"
 
 
 class Unprepared(AssertionError):
@@ -49,8 +51,11 @@ class Hints:
       by the path up to the field.
     * `copies`: for rows of which no two can be alike but for their ids: what differs in a copy, of world and caller; keyed by the
       prefix of their ids.
+    * `grown`: for rows that a copy of them does not bring into the list: what makes so many more, of world, caller and number; keyed by
+      the prefix of their ids.
     * `fixed`: lists whose rows are in no table, each with the reason; they have some dozens of them.
-    * `rows`: for a list that a new object's path leaves empty: the operation that adds a row.
+    * `rows`: for a list that a new object's path leaves empty: the operation that adds a row, or what adds it, of world, caller and
+      the ids of the path.
     * `before`: what brings the object at a path into the state that the operation needs; called with the caller's client and
       the path.
     * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree.
@@ -60,8 +65,9 @@ class Hints:
     objects: Mapping[str, str | Callable[[World, Person], str]] = field(default_factory=dict)
     members: Mapping[str, Callable[[World, Person, Mapping[str, str]], str]] = field(default_factory=dict)
     copies: Mapping[str, Callable[[World, Person], Mapping[str, Any]]] = field(default_factory=dict)
+    grown: Mapping[str, Callable[[World, Person, int], object]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
-    rows: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, str | Callable[[World, Person, Mapping[str, str]], object]] = field(default_factory=dict)
     before: Mapping[str, Callable[[Client, str], object]] = field(default_factory=dict)
     placed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -182,13 +188,14 @@ class Stage:
         ids: dict[str, str] = {}
         for match in _FIELD.finditer(template):
             place = (person.user_id, template[: match.end()])
-            if fresh or place not in self._known:
-                value = self._made(match[1], template[: match.start()].rstrip("/"), person, ids)
-                if fresh:
-                    ids[match[1]] = value
-                    continue
-                self._known[place] = value
-            ids[match[1]] = self._known[place]
+            if match[1] == TENANT and not fresh:
+                ids[match[1]] = person.organization_id
+            elif place in self._known and not fresh:
+                ids[match[1]] = self._known[place]
+            else:
+                ids[match[1]] = self._made(match[1], template[: match.start()].rstrip("/"), person, ids)
+            if not fresh:
+                self._known[place] = ids[match[1]]
         return ids
 
     def _made(self, name: str, prefix: str, person: Person, ids: Mapping[str, str]) -> str:
@@ -222,8 +229,11 @@ class Stage:
         """Make sure that the list has a row at least; returns the list's path."""
         ids = self.ids(endpoint, person)
         path = self.filled(endpoint.template, ids) + self.query(endpoint, person)
-        adder = self.endpoints.get(self.hints.rows.get(name_of(endpoint), f"POST {endpoint.template}"))
-        if adder is not None:
+        how = self.hints.rows.get(name_of(endpoint), f"POST {endpoint.template}")
+        adder = None if callable(how) else self.endpoints.get(how)
+        if callable(how):
+            how(self.world, person, ids)
+        elif adder is not None:
             known = {**self.ids(adder, person), **ids} if adder.path_ids else {}
             self.create(adder, person, self.filled(adder.template, known))
         if not (self.ask("GET", path, person).data or {}).get("items"):
@@ -231,8 +241,11 @@ class Stage:
         return path
 
     def multiply(self, row: Mapping[str, Any], person: Person, times: int) -> None:
-        """Copy the row that a list shows so many times, straight in the database."""
+        """Make so many more rows like the one that a list shows, straight in the database."""
         prefix = str(row.get("id", "")).partition("_")[0]
+        if prefix in self.hints.grown:
+            self.hints.grown[prefix](self.world, person, times)
+            return
         model = next((model for model in self.app.models if getattr(model._meta, "id_prefix", None) == prefix), None)
         if model is None:
             raise Unprepared(f"no record has the id_prefix {prefix!r} of the listed {row.get('id')!r}")

@@ -19,20 +19,14 @@ from aasim_core.identity.records import User
 from aasim_core.ids import is_id, new_id
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.stage import Hints, Stage, Unprepared, name_of
+from aasim_core.testing.stage import TENANT, Hints, Stage, Unprepared, name_of
 from aasim_core.testing.world import Person, World
 
 from .canaries import filled, without_refused
 
 TESTS = Path(__file__).parent.parent
 #: What the core's own routes need, which no plugin's tests tell.
-CORE_HINTS = Hints(
-    objects={
-        "name": lambda world, person: "agents",
-        "organization_id": lambda world, person: person.organization_id,
-        "file_name": lambda world, person: "start.js",
-    }
-)
+CORE_HINTS = Hints(objects={"name": lambda world, person: "agents", "file_name": lambda world, person: "start.js"})
 _MOST_TRIES = 8
 #: Tables that say who is where; everything else that has rows of an organization belongs to a plugin.
 _OF_THE_CORE = "core_"
@@ -83,7 +77,7 @@ class Family(Stage):
         found = {}
         for name, field in getattr(endpoint.operation.body, "load_fields", {}).items():
             prefix = getattr(field, "prefix", None)
-            makers = [other for other in self.endpoints.values() if other.template.endswith(f"s/{{{prefix}_id}}")]
+            makers = [other for other in self.endpoints.values() if _is_one(other, prefix)]
             if prefix and makers and f"POST {makers[0].template.rpartition('/')[0]}" not in self._making:
                 found[name] = self.ids(makers[0], self.person)[f"{prefix}_id"]
         return found
@@ -138,9 +132,9 @@ class Ground:
             User.update(name=f"{self.house_mark} owner").where(User.id == self.home.user_id).execute()
 
     def _delete_all(self) -> Iterator[str]:
-        """Delete what can be deleted of the family that is to be gone; yields the templates."""
+        """Delete what can be deleted of the family that is to be gone, but for the house itself; yields the templates."""
         for endpoint in self.app.endpoints:
-            if endpoint.method == "DELETE":
+            if endpoint.method == "DELETE" and endpoint.path_ids[-1] != TENANT:
                 exchange = self.deleted.ask("DELETE", self.deleted.path(endpoint, self.home), self.home)
                 assert exchange.succeeded, exchange
                 yield endpoint.template
@@ -184,6 +178,11 @@ class Ground:
                 model for model in self.app.models if is_tenant(model) and not model._meta.table_name.startswith(_OF_THE_CORE)
             ]
             return {model._meta.table_name: sorted(map(repr, model.select().tuples())) for model in models}
+
+
+def _is_one(endpoint: Endpoint, prefix: str | None) -> bool:
+    """Whether the path names one object, of the kind whose ids begin so."""
+    return len(endpoint.path_ids) == 1 and endpoint.template.endswith(f"s/{{{prefix}_id}}")
 
 
 def nowhere(value: str) -> str:

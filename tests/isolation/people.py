@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.http.operations import Endpoint
 from aasim_core.testing.principals import expel, key_of, log_out, member_with, suspend
+from aasim_core.testing.stage import TENANT
 from aasim_core.testing.world import Person
 
 from .ground import Family, Ground
 
 UNSAID = "unsaid"
+_NO_CREDENTIAL = ("authentication_required", "invalid_token")
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,19 @@ def due(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family
     `family` is whose object the path names, None for one that is not there. `UNSAID` is what only the plugin can say: whether
     somebody whose rights lie in a part of the tree may use what belongs to all of it.
     """
+    if TENANT in endpoint.path_ids and principal.refused not in _NO_CREDENTIAL:
+        if not _lives_in(principal, family):
+            return "not_found"
+        principal = replace(principal, refused=None)  # the path goes before the header
     code = _due_to_caller(endpoint, principal)
     return code or (_due_about(ground, endpoint, principal, family) if endpoint.path_ids else None)
+
+
+def _lives_in(principal: Principal, family: Family | None) -> bool:
+    """Whether the principal belongs to the house that a path names; whoever has left it does not."""
+    if family is None or principal.person is None or principal.person.organization_id != family.person.organization_id:
+        return False
+    return principal.refused is None or bool(principal.headers)
 
 
 def _due_to_caller(endpoint: Endpoint, principal: Principal) -> str | None:
@@ -87,7 +100,8 @@ def _due_about(ground: Ground, endpoint: Endpoint, principal: Principal, family:
         return "not_found"
     if not endpoint.needs_caller or _can_see(ground, endpoint, principal, family):
         return None
-    return UNSAID if family is ground.shared and principal.at_home else "not_found"
+    belongs_to_all = family is ground.shared or endpoint.path_ids[-1] == TENANT
+    return UNSAID if belongs_to_all and principal.at_home else "not_found"
 
 
 def _can_see(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family) -> bool:

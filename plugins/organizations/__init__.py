@@ -1,0 +1,55 @@
+"""Organizations: what they are called, what they settle for themselves, and how they are halted, deleted and restored."""
+
+from collections.abc import Sequence
+
+from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
+
+from . import api, erasure
+from .settings import OrganizationsSettings
+
+plugin = Plugin("Organizations", "The caller's organizations, with their settings; halting, deleting and restoring one.")
+
+_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
+
+
+@hookimpl
+def config_schema() -> type[OrganizationsSettings]:
+    """How long deleted organizations can be restored."""
+    return OrganizationsSettings
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about organizations."""
+    return (
+        Permission("organizations:read", "See the organization and its settings", roles=_EVERYBODY),
+        Permission("organizations:create", "Found further organizations, as their owner"),
+        Permission("organizations:update", "Rename the organization, and change its settings"),
+        Permission("organizations:halt", "Stop everything that runs, and let it go on", dangerous=True, roles=("operator",)),
+        Permission("organizations:delete", "Delete and restore the organization, as its owner", dangerous=True),
+    )
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What happens to organizations."""
+    return (
+        Event("organizations.created", "An organization was founded from this one, by one of its members", "organization"),
+        Event("organizations.updated", "The organization or its settings were changed", "organization"),
+        Event("organizations.halted", "Everything that ran was stopped", "organization", {"reason": "Why."}),
+        Event("organizations.resumed", "What was stopped goes on", "organization"),
+        Event("organizations.deleted", "An owner deleted it", "organization", {"delete_at": "Until when it can be restored."}),
+        Event("organizations.restored", "An owner restored it", "organization"),
+    )
+
+
+@hookimpl
+def jobs(app: App) -> Sequence[Job]:
+    """Erasing what cannot be restored any more."""
+    return (erasure.job(app),)
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /organizations."""
+    return (api.Organizations(app),)

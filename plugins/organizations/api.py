@@ -1,0 +1,130 @@
+"""The endpoints of organizations."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+from aasim_core import App, Collection, Request, Response, operation
+from aasim_core.access.records import CLOSING, Organization
+from aasim_core.data.records import find_or_none
+from aasim_core.data.statements import Bind, Condition
+from aasim_core.errors import not_found
+from aasim_core.http.collection import DELETED
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived
+
+from . import schemas, service
+from .settings import OrganizationsSettings
+
+_PEOPLE_ONLY = ("session_required",)
+
+
+class Organizations(Collection):
+    """The caller's organizations. A path names the one that the request is about, whichever the token is for."""
+
+    record = Organization  # type: ignore[assignment] # it is the tenant, and so belongs to none
+    events = "organizations"
+    unique = ("slug",)
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/organizations",
+        "one": "/organizations/{organization_id}",
+        "halt": "/organizations/{organization_id}/halt",
+        "resume": "/organizations/{organization_id}/resume",
+        "restore": "/organizations/{organization_id}/restore",
+    }
+    halt_body = schemas.HaltIn()
+
+    def __init__(self, app: App) -> None:
+        settings = app.organization_settings
+        self.body = schemas.with_settings(schemas.OrganizationIn, settings.fields, written=True)  # type: ignore[misc]
+        self.reply = schemas.with_settings(schemas.OrganizationOut, settings.fields, written=False)  # type: ignore[misc]
+        self.query = ListQuery(  # type: ignore[misc]
+            self.reply,
+            filters=("name", "slug", "status", "created_at", "updated_at", "delete_at"),
+            sorts=("created_at", "updated_at", "name"),
+            search=("name", "slug"),
+        )
+        self.derived = {  # type: ignore[misc]
+            "settings": Derived(("settings",), lambda row: settings.completed(orjson.loads(row["settings"])))
+        }
+        super().__init__(app)
+
+    # The organization that a path names is in scope; who is no member gets no further than that.
+
+    def find(self, req: Request, **ids: str) -> Organization:
+        """The organization in scope."""
+        organization = find_or_none(Organization, req.principal.organization_id)
+        if organization is None or organization.id != ids["organization_id"]:
+            raise not_found()
+        return organization  # type: ignore[no-any-return]
+
+    def allows(self, req: Request, permission: str, target: Organization) -> bool:
+        """Whoever may read organizations anywhere in it may read it; everything else is about the whole of it."""
+        if permission == "organizations:read":
+            return req.rights.has_anywhere(permission)
+        return req.rights.allows_at(permission, None)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The caller's organizations; those that are being deleted are among them where the status is asked for."""
+        ids = service.ids_of(self.app, req.principal, "organizations:read")
+        values, with_closing = {f"mine{n}": each for n, each in enumerate(ids)}, _asks_for_status(req)
+
+        def mine() -> Any:
+            own = Organization.id.in_([Bind(name) for name in values])
+            return own if with_closing else own & (Organization.status != CLOSING)
+
+        return [Condition(mine, values, ("organizations", len(ids), with_closing))]
+
+    def create(self, req: Request, values: dict[str, Any]) -> Organization:
+        """Found it, with the caller as its owner."""
+        return service.found(values, req.principal.user_id)
+
+    def change(self, req: Request, record: Organization, values: dict[str, Any]) -> Organization:
+        """Write what differs."""
+        return service.change(record, values)
+
+    def remove(self, req: Request, record: Organization) -> None:
+        """The first step of two."""
+        days = self.app.settings.section("organizations", OrganizationsSettings).grace_days
+        service.close(self.app, record, req.principal.user_id, days)
+
+    @operation("read", query="query", reply="reply", many=True, while_closing=True, message="{plural} listed.")
+    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
+        """List the caller's organizations; with status=closing, those that are deleted and can still be restored."""
+        super().on_get(req, resp, **ids)
+
+    @operation(
+        "create", body="body", reply="reply", status=201, session_only=True, while_closing=True, message="Organization founded.",
+        refusals=_PEOPLE_ONLY,
+    )  # fmt: skip
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Found a further organization; the caller is its owner."""
+        super().on_post(req, resp, **ids)
+
+    @operation("delete", reply=DELETED, session_only=True, message="Organization deleted.", refusals=_PEOPLE_ONLY)
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Delete an organization for everybody in it; until its time of grace is over, an owner can restore it."""
+        super().on_delete_one(req, resp, **ids)
+
+    @operation(
+        "delete", reply="reply", session_only=True, while_closing=True, message="Organization restored.",
+        refusals=(*_PEOPLE_ONLY, "invalid_state"),
+    )  # fmt: skip
+    def on_post_restore(self, req: Request, resp: Response, organization_id: str) -> None:
+        """Restore a deleted organization, with everything in it."""
+        resp.media = service.restore(self.app, req.target, req.principal.user_id)
+
+    @operation("halt", body="halt_body", reply="reply", message="Organization halted.")
+    def on_post_halt(self, req: Request, resp: Response, organization_id: str) -> None:
+        """Stop everything that runs in an organization, within a second; nothing is lost, and nothing begins until it is resumed."""
+        resp.media = service.halt(self.app, req.target, req.body["reason"])
+
+    @operation("halt", reply="reply", message="Organization resumed.")
+    def on_post_resume(self, req: Request, resp: Response, organization_id: str) -> None:
+        """Let an organization go on where it was halted."""
+        resp.media = service.resume(self.app, req.target)
+
+
+def _asks_for_status(req: Request) -> bool:
+    return any(name.partition("[")[0] == "status" for name in req.query)

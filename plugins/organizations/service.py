@@ -1,0 +1,97 @@
+"""What is done with organizations, in the scope of the one that it is done with."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from aasim_core import App, Refused, emit
+from aasim_core.access import grants
+from aasim_core.access.records import ACTIVE, CLOSING, Grant, Membership, Organization, Role, TeamMember
+from aasim_core.clock import now, to_text
+from aasim_core.context import system_scope
+from aasim_core.data import records
+from aasim_core.http.schema import merge_patch
+from aasim_core.identity.accounts import found_organization
+from aasim_core.identity.principal import Principal
+from aasim_core.identity.records import User
+
+
+def ids_of(app: App, principal: Principal, permission: str) -> list[str]:
+    """The caller's organizations where they hold the permission anywhere; of an API key, its own one."""
+    if principal.kind == "api_key":
+        return [principal.organization_id]
+    with system_scope("find the organizations of a user"):
+        teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == principal.user_id)
+        held: Any = (
+            Grant.select(Grant.organization_id, Role.name, Role.built_in, Role.permissions)
+            .join(Role, on=(Role.id == Grant.role_id))
+            .join(Membership, on=(Membership.organization_id == Grant.organization_id))
+            .where(Membership.user_id == principal.user_id, Membership.status == "active", grants.in_force(now()))
+            .where((Grant.subject_id == principal.user_id) | Grant.subject_id.in_(teams))
+            .order_by(Grant.organization_id)
+        )
+        rows = list(held.tuples())
+    allowed = (
+        organization_id
+        for organization_id, name, built_in, permissions in rows
+        if permission in (app.rights.built_in.get(name, ()) if built_in else permissions)
+    )
+    return list(dict.fromkeys(allowed))
+
+
+def found(values: Mapping[str, Any], user_id: str) -> Organization:
+    """Found another organization, with the user as its owner."""
+    organization = found_organization(owner=User.get_by_id(user_id), **values)
+    emit("organizations.created", organization)
+    return organization
+
+
+def change(organization: Organization, values: Mapping[str, Any]) -> Organization:
+    """Write what differs; settings of plugins that are off stay as they are, as do those that a PATCH leaves out."""
+    settings = {"settings": merge_patch(organization.settings, values["settings"])} if "settings" in values else {}
+    changed = records.change(organization, {**values, **settings})
+    if changed:
+        emit("organizations.updated", organization, changes=changed)
+    return organization
+
+
+def halt(app: App, organization: Organization, reason: str) -> Organization:
+    """Stop what runs within a second, and let nothing begin; nothing to do where that is so already."""
+    if organization.halted_at is None:
+        records.change(organization, {"halted_at": now()})
+        emit("organizations.halted", organization, data={"reason": reason})
+        app.pulse.forget(organization.id)
+    return organization
+
+
+def resume(app: App, organization: Organization) -> Organization:
+    """Let everything go on."""
+    if organization.halted_at is not None:
+        records.change(organization, {"halted_at": None})
+        emit("organizations.resumed", organization)
+        app.pulse.forget(organization.id)
+    return organization
+
+
+def close(app: App, organization: Organization, user_id: str, grace_days: int) -> None:
+    """Delete the organization for everybody; for so many days an owner can restore it."""
+    _require_owner(user_id)
+    records.change(organization, {"status": CLOSING, "delete_at": now() + timedelta(days=grace_days)})
+    emit("organizations.deleted", organization, data={"delete_at": to_text(organization.delete_at)})
+    app.pulse.forget(organization.id)
+
+
+def restore(app: App, organization: Organization, user_id: str) -> Organization:
+    """Take the deletion back; Refused ``invalid_state`` where it was not deleted."""
+    _require_owner(user_id)
+    if organization.status != CLOSING:
+        raise Refused("invalid_state", "Only an organization that was deleted can be restored; this one was not.")
+    records.change(organization, {"status": ACTIVE, "delete_at": None})
+    emit("organizations.restored", organization)
+    app.pulse.forget(organization.id)
+    return organization
+
+
+def _require_owner(user_id: str) -> None:
+    if not grants.owns(user_id, None):
+        raise Refused("permission_denied", "Only an owner of the organization deletes or restores it.")

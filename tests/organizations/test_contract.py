@@ -1,0 +1,34 @@
+"""The contract that every plugin keeps, kept by organizations."""
+
+from aasim_core.context import system_scope
+from aasim_core.identity.accounts import found_organization
+from aasim_core.identity.records import User
+from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.world import Client, Person, World
+
+
+def _delete(client: Client, path: str) -> None:
+    """Delete what is to be restored."""
+    client.delete(path.removesuffix("/restore"))
+
+
+def _halt(client: Client, path: str) -> None:
+    """Halt what is to be resumed."""
+    client.post(path.replace("/resume", "/halt"), {"reason": "A test."})
+
+
+def _found(world: World, person: Person, times: int) -> None:
+    """A person has the organizations that they are a member of."""
+    with world.app.database.transaction(), system_scope("test"):
+        owner = User.get_by_id(person.user_id)
+        for number in range(times):
+            found_organization(f"Number {number}", owner)
+
+
+class TestContract(PluginContract):
+    """What every plugin promises."""
+
+    plugin = "organizations"
+    samples = {"POST /organizations": {"name": "Acme", "slug": "acme"}}
+    before = {"POST /organizations/{organization_id}/restore": _delete, "POST /organizations/{organization_id}/resume": _halt}
+    grown = {"organization": _found}
