@@ -8,35 +8,45 @@ from math import ceil
 
 import peewee
 
-from ..clock import now
+from ..clock import now, to_text
 from ..errors import Refused
 from .records import Throttle
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """What failures are counted by, and how many are free; `parts` are hashed before they are kept."""
+    """What failures are counted by: the name of the `limit`, whose it is (`scope`, `of`), and how many are free.
 
-    parts: tuple[str, ...]
+    `of` begins with the id that answers may show, and is hashed before it is kept.
+    """
+
+    limit: str
+    scope: str
+    of: tuple[str, ...]
     free: int
 
     @property
     def id(self) -> str:
         """The key of the bucket's row."""
-        return sha256("\0".join(self.parts).encode()).hexdigest()
+        return sha256("\0".join((self.limit, self.scope, *self.of)).encode()).hexdigest()
 
 
 def require_patience(buckets: Sequence[Bucket]) -> None:
     """Refused ``too_many_attempts`` while any of the buckets has to wait, whatever the attempt would be."""
-    blocked = Throttle.select(Throttle.blocked_until).where(Throttle.id.in_([bucket.id for bucket in buckets]))
-    moment = now()
-    wait = max(((row.blocked_until - moment).total_seconds() for row in blocked if row.blocked_until), default=0)
-    if wait > 0:
-        seconds = ceil(wait)
-        raise Refused(
-            "too_many_attempts", f"Too many attempts failed; try again in {seconds} s.", retry_after=seconds,
-            meta={"retry_after_seconds": seconds},
-        )  # fmt: skip
+    known, moment = {bucket.id: bucket for bucket in buckets}, now()
+    blocked = Throttle.select().where(Throttle.id.in_(list(known)), Throttle.blocked_until > moment)
+    longest = max(blocked, key=lambda row: row.blocked_until, default=None)
+    if longest is not None:
+        raise _too_many(known[longest.id], longest, moment)
+
+
+def _too_many(bucket: Bucket, row: Throttle, moment: datetime) -> Refused:
+    seconds = ceil((row.blocked_until - moment).total_seconds())
+    meta = {
+        "limit": bucket.limit, "scope": bucket.scope, "scope_id": bucket.of[0], "used": row.failures, "max": bucket.free,
+        "resets_at": to_text(row.blocked_until),
+    }  # fmt: skip
+    return Refused("too_many_attempts", f"Too many attempts failed; try again in {seconds} s.", retry_after=seconds, meta=meta)
 
 
 def count_failure(buckets: Sequence[Bucket], window_seconds: int) -> None:

@@ -50,7 +50,8 @@ def change_password(app: App, principal: Principal, client: Client, *, current_p
     user: User = User.get_by_id(principal.user_id)
     require_strong(new_password, context=[user.email, user.name], field="new_password")
     limits = app.settings.rate_limits
-    buckets = [Bucket(("password", user.id), limits.login_per_account)] if limits.enabled else []
+    bucket = Bucket("failed_password_changes", "account", (user.id,), limits.login_per_account)
+    buckets = [bucket] if limits.enabled else []
     with app.passwords.turn():
         require_patience(buckets)
         if not app.passwords.verify(user.password_hash, current_password):

@@ -136,7 +136,7 @@ def _settle(app: App, client: Client, person: Mapping[str, Any], organization_na
 
 def account_bucket(app: App, email: str) -> Bucket:
     """What failed logins of an account count against, from whichever device nobody knows."""
-    return Bucket(("login account", email.casefold()), app.settings.rate_limits.login_per_account)
+    return Bucket("failed_logins", "account", (email.casefold(),), app.settings.rate_limits.login_per_account)
 
 
 def _require_open(app: App, invitation_token: str | None) -> None:
@@ -184,8 +184,9 @@ def _buckets(app: App, email: str, client: Client, *, known: bool) -> list[Bucke
     if not limits.enabled:
         return []
     if known:
-        return [Bucket(("login device", email.casefold(), client.network, client.user_agent), limits.login_per_account)]
-    return [account_bucket(app, email), Bucket(("login network", client.network), limits.login_per_network)]
+        device = (email.casefold(), client.network, client.user_agent)
+        return [Bucket("failed_logins", "account", device, limits.login_per_account)]
+    return [account_bucket(app, email), Bucket("failed_logins", "network", (client.network,), limits.login_per_network)]
 
 
 def _renew_hash(app: App, user: User, password: str) -> None:

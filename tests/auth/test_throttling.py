@@ -76,7 +76,12 @@ def test_an_account_that_does_not_exist_waits_alike(ada: Mapping[str, Any], stra
     with time_machine.travel("2026-01-31T10:00:00Z", tick=False):
         unknown = [stranger(email="nobody@example.com") for _ in range(4)]
     assert [answer.status for answer in unknown] == [401, 401, 401, 429]
-    assert [answer.body for answer in unknown] == [answer.body for answer in known]
+    assert [answer.body for answer in unknown[:3]] == [answer.body for answer in known[:3]]
+    told = [answer.body["errors"]["_"][0]["meta"] for answer in (known[3], unknown[3])]
+    assert told[0].keys() == told[1].keys()
+    assert [(meta["limit"], meta["scope"], meta["used"], meta["max"]) for meta in told] == [
+        ("failed_logins", "account", 3, 3)
+    ] * 2
 
 
 def test_failures_on_many_accounts_make_the_network_wait(ada: Mapping[str, Any], stranger: LogIn) -> None:

@@ -12,7 +12,8 @@ from aasim_core.errors import Refused
 from aasim_core.identity.records import Throttle
 from aasim_core.identity.throttle import Bucket, count_failure, forget, forget_old, require_patience
 
-ACCOUNT, NETWORK = Bucket(("account", "ada@example.com"), 3), Bucket(("network", "192.0.2.0/24"), 5)
+ACCOUNT = Bucket("failed_logins", "account", ("ada@example.com",), 3)
+NETWORK = Bucket("failed_logins", "network", ("192.0.2.0/24",), 5)
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +51,10 @@ def test_the_refusal_says_how_long_to_wait(app: Any) -> None:
         with pytest.raises(Refused) as caught:
             require_patience([NETWORK, ACCOUNT])
     assert (caught.value.status, caught.value.code, caught.value.retry_after) == (429, "too_many_attempts", 4)
+    assert caught.value.problems["_"][0].meta == {
+        "limit": "failed_logins", "scope": "account", "scope_id": "ada@example.com", "used": 5, "max": 3,
+        "resets_at": "2026-01-31T09:00:04.000Z",
+    }  # fmt: skip
 
 
 def test_the_wait_passes(app: Any) -> None:
@@ -77,7 +82,7 @@ def test_buckets_are_counted_apart_and_the_longest_wait_counts(app: Any) -> None
         for _ in range(5):
             fail(app, ACCOUNT, NETWORK)
         assert (wait_of(ACCOUNT), wait_of(NETWORK), wait_of(ACCOUNT, NETWORK)) == (4, 1, 4)
-        assert wait_of(Bucket(("account", "eve@example.com"), 3)) == 0
+        assert wait_of(Bucket("failed_logins", "account", ("eve@example.com",), 3)) == 0
 
 
 def test_a_success_forgets_the_failures_of_its_bucket(app: Any) -> None:
@@ -102,7 +107,7 @@ def test_failures_at_the_same_time_are_all_counted(app: Any) -> None:
 def test_what_is_counted_is_not_kept_in_the_clear_and_parts_do_not_run_together(app: Any) -> None:
     fail(app, ACCOUNT)
     assert "ada" not in str(Throttle.get().__data__)
-    assert Bucket(("a", "bc"), 1).id != Bucket(("ab", "c"), 1).id
+    assert Bucket("a", "b", ("c", "de"), 1).id != Bucket("a", "b", ("cd", "e"), 1).id
 
 
 def test_old_counters_are_removed(app: Any) -> None:
