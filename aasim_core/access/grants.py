@@ -8,9 +8,10 @@ import peewee
 from ..clock import now
 from ..context import current_organization
 from ..data.records import create, find, remove
+from ..data.statements import Bind
 from ..errors import Refused
 from . import epoch
-from .records import Grant, Membership, Role, TeamMember
+from .records import Grant, Membership, Node, Role, TeamMember
 
 
 def grant(
@@ -27,8 +28,12 @@ def grant(
 
     A grant that is there already gets the new expiry; Refused ``last_owner`` where that ends the last ownership.
     """
-    epoch.bump(current_organization())  # first, so that others who give the same wait for this
-    place = {"subject_id": subject_id, "role_id": role.id, "node_id": node_id or current_organization()}
+    epoch.bump(current_organization())  # first: who gives the same, or deletes role or place, waits for this, or this for them
+    place = {
+        "subject_id": subject_id,
+        "role_id": find(Role, role.id).id,
+        "node_id": find(Node, node_id or current_organization()).id,
+    }
     known: Grant | None = Grant.get_or_none(**place)
     if known is None:
         new: Grant = create(
@@ -61,8 +66,8 @@ def revoke_all(subject_id: str) -> None:
     epoch.bump(current_organization())
 
 
-def in_force(moment: datetime) -> Any:
-    """The condition that a grant has not expired at that moment, which may be a bind."""
+def in_force(moment: datetime | Bind) -> Any:
+    """The condition that a grant has not expired at that moment."""
     return Grant.expires_at.is_null() | (Grant.expires_at > moment)
 
 

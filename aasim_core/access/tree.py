@@ -72,6 +72,7 @@ def move(node_id: str, parent_id: str | None) -> None:
 
 def fell(node_id: str) -> None:
     """Remove a node without children, and the grants that stood at it; Refused ``in_use`` where something hangs on it."""
+    epoch.bump(current_organization())  # first, so that who gives a role here meanwhile waits for this
     node = _node(node_id)
     children = [child.id for child in Node.select(Node.id).where(Node.parent_id == node.id).order_by(Node.id).limit(20)]
     if children:
@@ -79,7 +80,6 @@ def fell(node_id: str) -> None:
     # A key's grant is a limit: it outlives its place, so that the key reaches nothing there rather than everything.
     Grant.delete().where(Grant.node_id == node.id, Grant.subject_type != "api_key").execute()
     remove(node)
-    epoch.bump(current_organization())
 
 
 def _node(node_id: str) -> Node:

@@ -220,6 +220,7 @@ class Assignments(Resource):
             raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
         Delegator.of(self.app, req.principal).require_role(role, node_id, until)
         given = grants.grant(self.subject_type, subject.id, role, node_id, granted_by=req.principal.user_id, expires_at=until)
+        self.find_subject(req, subject.id)  # the gift has waited for who was deleting them
         self._emit("assigned", subject, given.id)
         resp.location = f"{req.path.removesuffix('/assign')}/assignments"
         resp.media = self._row(subject, given.id)

@@ -52,6 +52,7 @@ def change(team: Team, values: Mapping[str, Any], giver: Delegator) -> Team:
 
 def remove(team: Team, giver: Delegator) -> None:
     """Delete the team, with its memberships, what it held, and what was held at it."""
+    epoch.bump(current_organization())  # first, so that who joins or is given something meanwhile waits for this
     giver.require_grants_of(team.id)
     gone = TeamMember.delete().where(TeamMember.team_id == team.id).execute()
     taken = Grant.delete().where(Grant.subject_id == team.id).execute()
@@ -69,7 +70,10 @@ def require_lead(user_id: str) -> None:
 def add(team: Team, user_ids: Sequence[str], team_role: str, giver: Delegator) -> list[Joined]:
     """Make the users members, or give members another role in the team; what they get is what the giver could give."""
     giver.require_grants_of(team.id)
-    epoch.bump(current_organization())  # first, so that others who add the same wait for this
+    epoch.bump(
+        current_organization()
+    )  # first, so that others who add the same, or delete the team, wait for this or this for them
+    records.find(Team, team.id)
     known, members = _known(user_ids), _members(team, user_ids)
     joined = [
         _join(team, user_id, team_role, members.get(user_id)) if user_id in known else _refused(user_id) for user_id in user_ids
