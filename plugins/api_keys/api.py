@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from aasim_core import Collection, Refused, Request, Response, operation
 from aasim_core.data.statements import Condition
 from aasim_core.http.collection import DELETED
-from aasim_core.http.paging import Page, read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.identity.records import ApiKey
 from aasim_core.secrets import Secret
@@ -24,6 +23,7 @@ class ApiKeys(Collection):
     events = "api_keys"
     others = service.MANAGE
     node_field = "project_id"
+    view = service.VIEW
     paths: ClassVar[Mapping[str, str]] = {
         "": "/api-keys",
         "one": "/api-keys/{api_key_id}",
@@ -58,13 +58,10 @@ class ApiKeys(Collection):
         manages = req.rights.allows_at(service.MANAGE, target.project_id)
         return manages and (permission == service.READ or req.rights.allows_at(permission, target.project_id))
 
-    def page(self, req: Request, *conditions: Condition) -> Page:
-        """One page; revoked keys are on it where the status is asked for."""
+    def reach(self, req: Request) -> list[Condition]:
+        """The same for lists; revoked keys are on them where the status is asked for."""
         with_revoked = any(name.partition("[")[0] == "status" for name in req.query)
-        reach = service.reach(req.principal, req.rights, with_revoked=with_revoked)
-        question = self.query.question(req.path, req.query)
-        view: Any = service.VIEW
-        return read_page(view, self._plan.columns, question, [*reach, *conditions], self.app.keyring, self.query.search)
+        return service.reach(req.principal, req.rights, with_revoked=with_revoked)
 
     def present(self, record: ApiKey) -> dict[str, Any]:
         """The key with what it is now."""
