@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "restore": Place("aasim_core.commands.data", "restore", "Put a backup into an empty data folder and database."),
         "admin": Place("aasim_core.commands.admin", "admin", "Administrators of the platform."),
         "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
-        "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: create, rotate, list."),
+        "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: list, create, rotate, remove."),
         "plugins": Place("aasim_core.plugin_commands", "group", "Plugins: list, check, enable, disable, purge.", True),
         "jobs": Place("aasim_core.jobs.commands", "group", "Background jobs: list, retry, discard.", True),
         "openapi": Place("aasim_core.commands.openapi", "openapi", "Write the OpenAPI document."),

@@ -17,11 +17,13 @@ from .identity.records import RECORDS as IDENTITY
 from .jobs.housekeeping import core_jobs
 from .jobs.records import RECORDS as JOBS
 from .plugins import Declarations
+from .secrets.records import RECORDS as KEYS
+from .secrets.resealing import resealing_job
 
 if TYPE_CHECKING:
     from .app import App
 
-MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, EventRow, EventAnchor, *JOBS, Idempotency)
+MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, EventRow, EventAnchor, *JOBS, Idempotency, *KEYS)
 
 
 def core_declarations(app: "App") -> Declarations:
@@ -30,7 +32,7 @@ def core_declarations(app: "App") -> Declarations:
         models=MODELS,
         permissions=installed.PERMISSIONS,
         events=(*installed.EVENTS, *restarting.EVENTS),
-        jobs=(delivery_job(app), sealing_job(app), pruning_job(), *core_jobs(app)),
+        jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs(app)),
         routes=(Health(app), installed.InstalledPlugins(app), Documentation(app)),
         checks=tuple(core_checks(app)),
     )

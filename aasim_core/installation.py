@@ -62,6 +62,17 @@ def upgrade(app: "App") -> list[str]:
         owner.close_all()
 
 
+def refuse_unfit_database(app: "App") -> None:
+    """StartupError when the database is not of this version, its second wall has a hole, or a key that it needs is missing."""
+    from .data import migrations, row_security
+    from .secrets import usage
+
+    with app.database.connected():
+        migrations.refuse_pending(app.database, app.migration_sources)
+        row_security.verify(app.database)
+        usage.refuse_missing(app)
+
+
 def refuse_exposure(settings: Settings) -> None:
     """StartupError when other machines can reach the server and something is only good enough for this one."""
     if not settings.server.is_public:

@@ -158,12 +158,10 @@ def run(settings: "Settings") -> None:
 
 def _ready_app(settings: "Settings") -> "App":
     from .app import build_app
-    from .data import migrations, row_security
+    from .installation import refuse_unfit_database
 
     app = build_app(settings)
-    with app.database.connected():
-        migrations.refuse_pending(app.database, app.migration_sources)
-        row_security.verify(app.database)
+    refuse_unfit_database(app)
     return app
 
 

@@ -22,13 +22,11 @@ def run(settings: Settings) -> None:
     from gunicorn.app.base import BaseApplication
 
     from .app import build_app
-    from .data import migrations, row_security
     from .http.application import make_wsgi
+    from .installation import refuse_unfit_database
 
     checked = build_app(settings)
-    with checked.database.connected():
-        migrations.refuse_pending(checked.database, checked.migration_sources)
-        row_security.verify(checked.database)
+    refuse_unfit_database(checked)
     checked.database.close()
 
     class Server(BaseApplication):

@@ -18,6 +18,8 @@ from .. import base64url
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FORMAT = "v1"
+#: What every sealed value begins with.
+FORMAT_MARK = f"{_FORMAT}."
 
 
 class Unreadable(Exception):
@@ -107,7 +109,7 @@ class Keyring:
         key_id = self.key_ids[0]
         nonce = token_bytes(_NONCE_BYTES)
         ciphertext = self._cipher(key_id).encrypt(nonce, value.reveal().encode(), place.encoded())
-        return f"{_FORMAT}.{key_id}.{base64url.encode(nonce + ciphertext)}"
+        return f"{mark_of(key_id)}{base64url.encode(nonce + ciphertext)}"
 
     def open(self, sealed: str, place: Place) -> Secret:
         """Decrypt what `seal` made for the same place; raises `Unreadable`."""
@@ -122,7 +124,7 @@ class Keyring:
 
     def reseal(self, sealed: str, place: Place) -> str | None:
         """The value sealed with the newest key, or None when it already is; raises `Unreadable`."""
-        is_new = sealed.startswith(f"{_FORMAT}.{self.key_ids[0]}.")
+        is_new = sealed.startswith(mark_of(self.key_ids[0]))
         return None if is_new else self.seal(self.open(sealed, place), place)
 
     def sign(self, purpose: str, data: bytes) -> bytes:
@@ -141,6 +143,10 @@ class Keyring:
         """The ring with a fresh key in front."""
         return Keyring([new_key(), *self._keys.values()])
 
+    def without(self, key_id: str) -> "Keyring":
+        """The ring without the key of that id."""
+        return Keyring([key for key in self._keys.values() if key.id != key_id])
+
     def dumped(self) -> str:
         """The text that `parse_keys` reads; for the key file only."""
         keys = [{"id": key.id, "key": base64url.encode(key.material)} for key in self._keys.values()]
@@ -157,6 +163,17 @@ class Keyring:
         if derived is None:
             derived = self._derived[purpose, key_id] = self._keys[key_id].derived(purpose)
         return derived
+
+
+def mark_of(key_id: str) -> str:
+    """What every value begins with that the key sealed."""
+    return f"{FORMAT_MARK}{key_id}."
+
+
+def key_id_of(sealed: str) -> str:
+    """The id of the key that sealed the value; empty for what no key sealed."""
+    version, _, rest = sealed.partition(".")
+    return rest.partition(".")[0] if version == _FORMAT else ""
 
 
 def new_key() -> Key:

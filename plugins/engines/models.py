@@ -4,7 +4,7 @@ from typing import Any
 
 import peewee
 
-from aasim_core.data.fields import JsonField
+from aasim_core.data.fields import JsonField, SealedField
 from aasim_core.data.records import TenantRecord
 
 from .chat import Capabilities
@@ -15,7 +15,7 @@ ACTIVE, DISABLED = "active", "disabled"
 class Engine(TenantRecord):
     """An engine of an organization.
 
-    `built_in_of` names the provider that brought it, for one that nobody configured. `api_key` is sealed. `prices` are rows of
+    `built_in_of` names the provider that brought it, for one that nobody configured. `prices` are rows of
     micro-units a million tokens, each valid from a day on.
     """
 
@@ -23,7 +23,7 @@ class Engine(TenantRecord):
     provider = peewee.TextField()
     model = peewee.TextField()
     base_url = peewee.TextField(null=True)
-    api_key = peewee.TextField(null=True)
+    api_key = SealedField(null=True)
     kind = peewee.TextField(default="chat")
     status = peewee.TextField(default=ACTIVE)
     capabilities = JsonField()

@@ -1,0 +1,31 @@
+"""What the database knows about keys: which ones have been in use, and which columns hold what they sealed."""
+
+import peewee
+
+from ..clock import now
+from ..data.fields import InstantField
+from ..data.records import Row
+
+
+class KeyRow(Row):
+    """A key that was the newest in the ring of a process, and since when; processes do not start without it."""
+
+    id = peewee.TextField(primary_key=True)
+    known_since = InstantField(default=now)
+
+    class Meta:
+        table_name = "core_key"
+
+
+class SealedColumn(Row):
+    """A column of sealed values, kept here so that those of a plugin that is off are not forgotten."""
+
+    table_name = peewee.TextField()
+    column_name = peewee.TextField()
+
+    class Meta:
+        table_name = "core_sealed_column"
+        primary_key = peewee.CompositeKey("table_name", "column_name")
+
+
+RECORDS = (KeyRow, SealedColumn)
