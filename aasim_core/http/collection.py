@@ -43,7 +43,7 @@ class Collection(Resource):
     unique: ClassVar[Sequence[str]] = ()
     secret_fields: ClassVar[Sequence[str]] = ()
     derived: ClassVar[Mapping[str, Derived]] = {}
-    view: ClassVar[View | None] = None
+    view: View | None = None
 
     def __init__(self, app: "App") -> None:
         self.app = app

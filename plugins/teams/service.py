@@ -70,9 +70,7 @@ def require_lead(user_id: str) -> None:
 def add(team: Team, user_ids: Sequence[str], team_role: str, giver: Delegator) -> list[Joined]:
     """Make the users members, or give members another role in the team; what they get is what the giver could give."""
     giver.require_grants_of(team.id)
-    epoch.bump(
-        current_organization()
-    )  # first, so that others who add the same, or delete the team, wait for this or this for them
+    epoch.bump(current_organization())  # first: who adds the same, or deletes the team, waits for this, or this for them
     records.find(Team, team.id)
     known, members = _known(user_ids), _members(team, user_ids)
     joined = [

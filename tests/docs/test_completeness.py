@@ -56,7 +56,7 @@ def test_every_error_code_is_documented_with_its_status(pages: Mapping[str, Page
 
 
 def test_every_built_in_role_is_documented(pages: Mapping[str, Page]) -> None:
-    assert codes_in_first_cells(pages["docs/operate/secure.md"]) == set(BUILT_IN)
+    assert codes_in_first_cells(pages["docs/operate/roles.md"]) == set(BUILT_IN)
 
 
 def test_every_field_of_the_log_is_documented(pages: Mapping[str, Page]) -> None:

@@ -1,0 +1,86 @@
+"""The endpoints of roles."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Collection, Request, Response, operation
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.records import Role
+from aasim_core.http.collection import DELETED
+from aasim_core.http.paging import read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Plan
+
+from . import schemas, service, views
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+
+class Roles(Collection):
+    """Roles: named sets of permissions."""
+
+    record = Role
+    events = "roles"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/roles",
+        "one": "/roles/{role_id}",
+        "clone": "/roles/{role_id}/clone",
+        "holders": "/roles/{role_id}/holders",
+    }
+    body = schemas.RoleIn()
+    reply = schemas.RoleOut()
+    clone_body = schemas.CloneIn()
+    delete_query = schemas.DeleteIn()
+    holders_reply = schemas.HolderOut()
+    unique = ("name",)
+    query = ListQuery(
+        schemas.RoleOut(),
+        filters=("name", "built_in", "permissions", "created_at", "updated_at"),
+        sorts=("created_at", "updated_at", "name"),
+        search=("name", "description"),
+    )
+    holders_query = ListQuery(
+        schemas.HolderOut(),
+        filters=("subject_type", "subject_id", "resource_type", "resource_id", "expires_at", "created_at"),
+        sorts=("created_at",),
+    )
+
+    def __init__(self, app: "App") -> None:
+        super().__init__(app)
+        self.view = views.roles(app)
+        self._holder = Plan(self.holders_reply)
+
+    def check(self, req: Request, values: dict[str, Any], record: Role | None = None) -> dict[str, Any]:
+        """The permissions are declared, or the role has them from a plugin that is off at the moment."""
+        if "permissions" in values:
+            service.require_known(values["permissions"], {*self.app.permissions, *(record.permissions if record else ())})
+        return values
+
+    def create(self, req: Request, values: dict[str, Any]) -> Role:
+        """Write the role, within what the caller may do."""
+        return service.create(values, Delegator.of(self.app, req.principal))
+
+    def change(self, req: Request, record: Role, values: dict[str, Any]) -> Role:
+        """Write what differs; it acts on the next request of everybody who holds the role."""
+        return service.change(record, values, Delegator.of(self.app, req.principal))
+
+    @operation("delete", query="delete_query", reply=DELETED, message="Role deleted.", refusals=("in_use", "invalid_state"))
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Delete a role; one that is held goes only if another role takes its place for everybody who holds it."""
+        service.remove(self.app, req.target, req.query.get("replacement_role_id"), Delegator.of(self.app, req.principal))
+        resp.media = {"id": req.target.id, "deleted": True}
+
+    @operation("create", body="clone_body", reply="reply", status=201, message="Role cloned.")
+    def on_post_clone(self, req: Request, resp: Response, **ids: str) -> None:
+        """Make a role of one's own with what another one allows now; a built-in one can be cloned too."""
+        giver = Delegator.of(self.app, req.principal)
+        role = self._unless_taken(lambda: service.clone(req.target, req.body, giver))
+        resp.location = self.location(role)
+        resp.media = self.present(role)
+
+    @operation("read", query="holders_query", reply="holders_reply", many=True, message="Holders listed.")
+    def on_get_holders(self, req: Request, resp: Response, **ids: str) -> None:
+        """List who holds a role now: users, teams and API keys, where, and until when."""
+        question = self.holders_query.question(req.path, req.query)
+        resp.media = read_page(views.HOLDERS, self._holder.columns, question, [views.held(req.target.id)], self.app.keyring)
