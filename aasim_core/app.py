@@ -23,6 +23,7 @@ from .events.log import Deliveries
 from .http.health import Check
 from .http.limits import Limiter
 from .http.operations import Endpoint
+from .http.streams import Places
 from .identity.passwords import Passwords
 from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
@@ -61,6 +62,7 @@ class App:
         self.features = Features(self)
         self.pulse = Pulse()
         self.limiter = Limiter(self.settings)
+        self.places = Places(self.settings.server.threads)
         self.doorbell = Doorbell(self.settings)
         self.deliveries = Deliveries({}, {})
         self.organization_settings = OrganizationSettings({})

@@ -81,10 +81,6 @@ class Executions(Collection):
     # An execution begins with what it runs, and is never edited or deleted.
     on_post = on_put_one = on_patch_one = on_delete_one = None  # type: ignore[assignment]
 
-    def __init__(self, app: App) -> None:
-        super().__init__(app)
-        self._places = stream.Places(app.settings.server.threads)
-
     @property
     def _settings(self) -> ExecutionSettings:
         return self.app.settings.section("executions", ExecutionSettings)
@@ -125,7 +121,7 @@ class Executions(Collection):
     def on_get_logs(self, req: Request, resp: Response, execution_id: str) -> None:
         """Read an execution's log; with ``Accept: text/event-stream``, follow it."""
         if "text/event-stream" in req.accept and req.method == "GET":
-            stream.follow(self.app, self._places, req, resp)
+            stream.follow(self.app, req, resp)
             return
         resp.media = stream.stretch(req.target, req.query["after"], req.query["limit"])
 

@@ -1,18 +1,16 @@
 """An execution's log, in stretches and as a stream of server-sent events (WHATWG HTML, section 9.2)."""
 
 import time
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator
 from math import inf
-from threading import BoundedSemaphore, Event
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.context import organization_scope
 from aasim_core.data.json import to_json
 from aasim_core.data.records import read_row
-from aasim_core.errors import Refused
+from aasim_core.http import streams
 from aasim_core.http.render import Plan
-from aasim_core.identity.authentication import authenticate
+from aasim_core.http.streams import Reader
 
 from . import schemas, states
 from .models import Execution, LogEntry
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 _PLAN = Plan(schemas.LogEntryOut())
 _HEARTBEAT, _LONGEST = 15.0, 300.0
-#: A stream ends so long after its reader lost the right to it, at the latest.
-RECHECK_SECONDS = 30.0
 _LOOK_EVERY = 0.2
 
 
@@ -44,62 +40,23 @@ def _entries(execution_id: str, after: int, limit: int) -> list[dict[str, Any]]:
     return _PLAN.items(_PLAN.columns, cursor.fetchall())
 
 
-class Places:
-    """How many streams a process may have open; each holds a thread, and some are left for other requests."""
-
-    def __init__(self, threads: int) -> None:
-        self._free = BoundedSemaphore(max(1, threads * 3 // 4))
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Take a place; Refused ``unavailable`` when there is none."""
-        if not self._free.acquire(blocking=False):
-            raise Refused("unavailable", "Too many logs are being followed; try again, or read it in stretches.", retry_after=5)
-        try:
-            yield
-        finally:
-            self._free.release()
-
-
-class _Stream:
-    """The pieces of a stream; its place is free again when the server closes it, as it does after each (PEP 3333)."""
-
-    def __init__(self, pieces: Generator[bytes, None, None], place: ExitStack) -> None:
-        self._pieces, self._place = pieces, place
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
-
-    def close(self) -> None:
-        """Stop."""
-        with self._place:
-            self._pieces.close()
-
-
-def follow(app: "App", places: Places, req: "Request", resp: "Response") -> None:
+def follow(app: "App", req: "Request", resp: "Response") -> None:
     """Answer with the log as it grows, from ``Last-Event-ID`` or ``after`` on, until the execution ends."""
     given = req.get_header("Last-Event-ID") or ""
     after = int(given) if given.isdecimal() and given.isascii() and len(given) < 16 else req.query["after"]
     resp.content_type = "text/event-stream; charset=utf-8"
-    resp.set_header("X-Accel-Buffering", "no")
-    with ExitStack() as place:
-        place.enter_context(places.one())
-        place.enter_context(app.limiter.slot(req.principal))
-        resp.stream = _Stream(_events(app, req, req.target.id, after), place.pop_all())
+    streams.send(app, req, resp, _events(app, Reader(app, req), req.target.id, after))
 
 
-def _events(app: "App", req: "Request", execution_id: str, after: int) -> Generator[bytes, None, None]:
-    """The stream: it outlives the request, so it has a connection and a scope of its own whenever it looks."""
-    started = checked = time.monotonic()
+def _events(app: "App", reader: Reader, execution_id: str, after: int) -> Generator[bytes, None, None]:
+    started = time.monotonic()
     beat = -inf  # a client learns at once that it is heard, also where nothing has happened yet
     pause = Event()
     while True:
         moment = time.monotonic()
-        if moment - checked > RECHECK_SECONDS:
-            checked = moment
-            if not _still_admitted(app, req):
-                return
-        entries, status = _look(app, req.principal.organization_id, execution_id, after)
+        if not reader.is_admitted():
+            return
+        entries, status = _look(reader, execution_id, after)
         for entry in entries:
             after = entry["sequence"]
             yield b"id: %d\nevent: log\ndata: %b\n\n" % (after, to_json(entry))
@@ -117,16 +74,7 @@ def _events(app: "App", req: "Request", execution_id: str, after: int) -> Genera
             pause.wait(_LOOK_EVERY)
 
 
-def _still_admitted(app: "App", req: "Request") -> bool:
-    with app.database.connected():
-        try:
-            authenticate(app, req)
-        except Refused:
-            return False
-        return True
-
-
-def _look(app: "App", organization_id: str, execution_id: str, after: int) -> tuple[list[dict[str, Any]], str]:
-    with app.database.connected(), organization_scope(organization_id):
+def _look(reader: Reader, execution_id: str, after: int) -> tuple[list[dict[str, Any]], str]:
+    with reader.looking():
         row = read_row(Execution, execution_id)
         return _entries(execution_id, after, 500), row["status"] if row else states.CANCELLED

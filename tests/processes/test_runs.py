@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from aasim_core.clock import from_text, now
-from aasim_plugins.executions.stream import RECHECK_SECONDS
+from aasim_core.http.streams import RECHECK_SECONDS
 
 from ..bench import processes
 from .client import Client

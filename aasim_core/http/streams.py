@@ -1,0 +1,91 @@
+"""Answers that are sent piece by piece: each holds a thread, and ends when its reader loses the right to it or the process drains."""
+
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING
+
+from ..context import organization_scope
+from ..errors import Refused
+from ..identity.authentication import authenticate
+
+if TYPE_CHECKING:
+    from ..app import App
+    from .request import Request, Response
+
+#: A stream ends so long after its reader lost the right to it, at the latest.
+RECHECK_SECONDS = 30.0
+
+
+class Places:
+    """How many streams a process may have open; each holds a thread, and some are left for other requests."""
+
+    def __init__(self, threads: int) -> None:
+        self._free = BoundedSemaphore(max(1, threads * 3 // 4))
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Take a place; Refused ``unavailable`` when there is none."""
+        if not self._free.acquire(blocking=False):
+            message = "Too many streams are open; try again, or read it in stretches."
+            raise Refused("unavailable", message, retry_after=5)
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
+class Reader:
+    """Whoever reads a stream, which outlives their request: so it has a connection and a scope of its own whenever it looks."""
+
+    def __init__(self, app: "App", req: "Request", permission: str | None = None) -> None:
+        self._app, self._req, self._permission = app, req, permission
+        self._checked = time.monotonic()
+        self.organization_id = req.principal.organization_id
+
+    def is_admitted(self) -> bool:
+        """Whether they may go on reading; it is looked up every `RECHECK_SECONDS`."""
+        moment = time.monotonic()
+        if moment - self._checked > RECHECK_SECONDS:
+            self._checked = moment
+            return self._look_up()
+        return True
+
+    def _look_up(self) -> bool:
+        with self._app.database.connected():
+            try:
+                principal = authenticate(self._app, self._req)
+            except Refused:
+                return False
+            return self._permission is None or self._app.rights.of(principal).has_anywhere(self._permission)
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """A connection, in the scope of the reader's organization."""
+        with self._app.database.connected(), organization_scope(self.organization_id):
+            yield
+
+
+class _Stream:
+    """The pieces of a stream; its place is free again when the server closes it, as it does after each (PEP 3333)."""
+
+    def __init__(self, pieces: Generator[bytes, None, None], place: ExitStack) -> None:
+        self._pieces, self._place = pieces, place
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        """Stop."""
+        with self._place:
+            self._pieces.close()
+
+
+def send(app: "App", req: "Request", resp: "Response", pieces: Generator[bytes, None, None]) -> None:
+    """Answer with `pieces` as they come. Refused ``unavailable`` when too many do."""
+    resp.set_header("X-Accel-Buffering", "no")
+    with ExitStack() as place:
+        place.enter_context(app.places.one())
+        place.enter_context(app.limiter.slot(req.principal))
+        resp.stream = _Stream(pieces, place.pop_all())
