@@ -12,6 +12,7 @@ import peewee
 from ..clock import from_text, now
 from ..context import organization_scope
 from ..data.statements import Bind
+from ..errors import Refused
 from .cache import BoundedCache
 from .records import Grant, Node, Role, TeamMember
 from .rights import Holding, Rights
@@ -39,6 +40,7 @@ class RightsCache:
         self._app = app
         self._loaded: BoundedCache[Any, _Loaded] = BoundedCache(size)
         self._path_of = lru_cache(size)(self._read_path)
+        self._archived = lru_cache(size)(self._read_archived)
 
     def of(self, principal: "Principal") -> Rights:
         """What `principal` may do now: a key what its creator may, within the key's scopes and its own grants."""
@@ -49,6 +51,12 @@ class RightsCache:
                 loaded = self._load(principal)
             self._loaded.put(key, loaded)
         return loaded.rights
+
+    def refuse_archived(self, principal: "Principal", node_id: str | None) -> None:
+        """Refused ``invalid_state`` where what belongs to the node can only be read."""
+        if node_id is not None and self._archived(principal.organization_id, principal.authz_epoch, node_id):
+            message = "This belongs to what is archived, and can only be read; make that active again first."
+            raise Refused("invalid_state", message, meta={"archived": node_id})
 
     @cached_property
     def built_in(self) -> Mapping[str, frozenset[str]]:
@@ -90,6 +98,10 @@ class RightsCache:
         """The node's path; it cannot change within the epoch."""
         with organization_scope(organization_id):
             return Node.select(Node.path).where(Node.id == node_id).scalar()  # type: ignore[no-any-return]
+
+    def _read_archived(self, organization_id: str, epoch: int, node_id: str) -> bool:
+        with organization_scope(organization_id):
+            return Node.select(Node.id).where(Node.id == node_id, Node.archived_at.is_null(False)).exists()  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -42,19 +42,23 @@ class Membership(TenantRecord):
     class Meta:
         table_name = "core_membership"
         id_prefix = "membership"
+        references = {"branch_id": "branch", "department_id": "dept"}  # noqa: RUF012 - peewee's Meta is read once
+        carried = "department_id"
         indexes = ((("user_id", "organization_id"), True), (("organization_id", "created_at", "user_id"), False))
 
 
 class Node(TenantRecord):
     """A place in the organization's tree; it has the id of the organization, branch, department or project that stands there.
 
-    `path` is the ids from the root to the node, each followed by a slash: ``/<organization>/<branch>/``.
+    `path` is the ids from the root to the node, each followed by a slash: ``/<organization>/<branch>/``. What belongs to an archived
+    node can be read, and not be changed.
     """
 
     kind = peewee.TextField()
     parent_id = IdField(null=True, index=True)
     path = peewee.TextField()
     depth = peewee.BigIntegerField()
+    archived_at = InstantField(null=True)
 
     class Meta:
         table_name = "core_node"

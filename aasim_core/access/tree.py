@@ -1,12 +1,16 @@
 """The organization's tree: organization, branches, departments, projects, and teams as places of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
 
 import peewee
 
+from ..clock import now
 from ..context import current_organization
-from ..data.records import create, find_or_none, remove
+from ..data.records import Row, create, find_or_none, remove
 from ..errors import Invalid, Problem, Refused, not_found
+from ..ids import is_id
 from . import epoch
 from .records import Grant, Node
 
@@ -19,6 +23,9 @@ PARENTS: Mapping[str, frozenset[str]] = {
     "project": frozenset(("organization", "branch", "department")),
     "team": frozenset(("organization",)),
 }
+
+#: How the ids of each kind of node begin.
+PREFIXES: Mapping[str, str] = {"organization": "organization", "branch": "branch", "department": "dept", "project": "project"}
 
 
 def root_path(organization_id: str) -> str:
@@ -45,28 +52,67 @@ def create_root(organization_id: str) -> Node:
     return node
 
 
-def add(kind: str, node_id: str, parent_id: str | None = None) -> Node:
-    """Hang a new node on `parent_id`, or on the organization; raises Invalid where it may not hang."""
-    parent = _parent(kind, parent_id)
-    _require_depth(parent.depth + 1)
+def find(node_id: str, kind: str) -> Node:
+    """The node of that id, if such a thing stands there; raises the one 404."""
+    node: Node | None = find_or_none(Node, node_id) if is_id(node_id, PREFIXES[kind]) else None
+    if node is None or node.kind != kind:
+        raise not_found()
+    return node
+
+
+def nearest(node: Node, kind: str) -> str | None:
+    """The id of the nearest of that kind on the way from the node, itself included, up to the root."""
+    way = reversed(node.path.strip("/").split("/"))
+    return next((node_id for node_id in way if node_id.startswith(f"{PREFIXES[kind]}_")), None)
+
+
+def add(kind: str, node_id: str, parent_id: str | None = None, field: str = "parent_id") -> Node:
+    """Hang a new node on `parent_id`, or on the organization; raises Invalid, of `field`, where it may not hang."""
+    parent = parent_of(kind, parent_id, field)
+    _require_depth(parent.depth + 1, field)
     node: Node = create(Node, id=node_id, kind=kind, parent_id=parent.id, path=f"{parent.path}{node_id}/", depth=parent.depth + 1)
     epoch.bump(current_organization())
     return node
 
 
-def move(node_id: str, parent_id: str | None) -> None:
-    """Hang the node, with everything below, on another one; raises Invalid for a cycle, a wrong kind, or too much depth."""
-    node, parent = _node(node_id), None
-    parent = _parent(node.kind, parent_id)
+def move(node_id: str, parent_id: str | None, field: str = "parent_id") -> int:
+    """Hang the node, with everything below, on another one; returns how many moved along.
+
+    Raises Invalid, of `field`, for a cycle, a wrong kind, or too much depth.
+    """
+    epoch.bump(current_organization())  # first, so that others who move meanwhile wait for this
+    node = _node(node_id)
+    parent = parent_of(node.kind, parent_id, field)
     if parent.path.startswith(node.path):
-        raise _misplaced("A node cannot hang on itself or on what is below it.")
+        raise _misplaced("A node cannot hang on itself or on what is below it.", field)
     below = _subtree(node.path)
     lowest = Node.select(peewee.fn.MAX(Node.depth)).where(below).scalar()
     shift = parent.depth + 1 - node.depth
-    _require_depth(lowest + shift)
+    _require_depth(lowest + shift, field)
     moved = peewee.Value(f"{parent.path}{node.id}/").concat(peewee.fn.SUBSTR(Node.path, len(node.path) + 1))
-    Node.update(path=moved, depth=Node.depth + shift).where(below).execute()
+    count = Node.update(path=moved, depth=Node.depth + shift).where(below).execute()
     Node.update(parent_id=parent.id).where(Node.id == node.id).execute()
+    return int(count) - 1
+
+
+def carry(models: Iterable[type[Row]], node_id: str, branch_id: str | None) -> None:
+    """Write the branch of everything that has come to another one with the node.
+
+    A record that knows its branch says in its ``Meta`` which field names the node that it belongs to: ``carried = "id"``.
+    """
+    places = Node.select(Node.id).where(_subtree(_node(node_id).path))
+    for model in models:
+        field = getattr(model._meta, "carried", None)
+        if field is not None:
+            row: Any = model
+            other = row.branch_id.is_null(False) if branch_id is None else _differs(row.branch_id, branch_id)
+            values = {"branch_id": branch_id, "version": row.version + 1, "updated_at": now()}
+            row.update(values).where(getattr(row, field).in_(places), other).execute()
+
+
+def archive(node_id: str, moment: datetime | None) -> None:
+    """From `moment` on, what belongs to the node can only be read; None ends that."""
+    Node.update(archived_at=moment).where(Node.id == node_id).execute()
     epoch.bump(current_organization())
 
 
@@ -89,12 +135,13 @@ def _node(node_id: str) -> Node:
     return node
 
 
-def _parent(kind: str, parent_id: str | None) -> Node:
+def parent_of(kind: str, parent_id: str | None, field: str = "parent_id") -> Node:
+    """The node that one of the kind can hang on, the organization's if none is named; raises Invalid, of `field`, for another."""
     parent: Node | None = find_or_none(Node, parent_id or current_organization())
     if parent is None:
-        raise _misplaced("There is no such place in the organization.")
+        raise _misplaced("There is no such place in the organization.", field)
     if parent.kind not in PARENTS[kind]:
-        raise _misplaced(f"A {kind} cannot hang on a {parent.kind}; choose {' or '.join(sorted(PARENTS[kind]))}.")
+        raise _misplaced(f"A {kind} cannot hang on a {parent.kind}; choose {' or '.join(sorted(PARENTS[kind]))}.", field)
     return parent
 
 
@@ -102,10 +149,14 @@ def _subtree(path: str) -> peewee.Expression:
     return (Node.path >= path) & (Node.path < beyond(path))
 
 
-def _require_depth(depth: int) -> None:
+def _differs(column: Any, value: str) -> Any:
+    return column.is_null() | (column != value)
+
+
+def _require_depth(depth: int, field: str) -> None:
     if depth > MAX_DEPTH:
-        raise _misplaced(f"The tree may have {MAX_DEPTH} levels; this would be level {depth}.")
+        raise _misplaced(f"The tree may have {MAX_DEPTH} levels; this would be level {depth}.", field)
 
 
-def _misplaced(message: str) -> Invalid:
-    return Invalid({"parent_id": [Problem("invalid_reference", message)]})
+def _misplaced(message: str, field: str) -> Invalid:
+    return Invalid({field: [Problem("invalid_reference", message)]})

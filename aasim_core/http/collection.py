@@ -63,6 +63,10 @@ class Collection(Resource):
         """The node of the tree that the record belongs to."""
         return getattr(target, self.node_field) if self.node_field else None
 
+    def place(self, values: dict[str, Any], record: Any = None) -> str | None:
+        """The node that the values put it at; what they do not say stays as the record has it."""
+        return values.get(self.node_field, None if record is None else self.node_of(record)) if self.node_field else None
+
     def visible(self, req: Request, record: Any) -> bool:
         """Whether the record is there for the caller at all; `reach` must say the same for lists."""
         return True
@@ -108,7 +112,9 @@ class Collection(Resource):
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Create {one}."""
         values = self.check(req, req.body)
-        req.rights.require_at(self._verb("create"), values.get(self.node_field) if self.node_field else None)
+        place = self.place(values)
+        req.rights.require_at(self._verb("create"), place)
+        self.app.rights.refuse_archived(req.principal, place)
         record = self._unless_taken(lambda: self.create(req, values))
         resp.location = self.location(record)
         resp.media = self.present(record)
@@ -150,8 +156,10 @@ class Collection(Resource):
     def _put(self, req: Request, resp: Response) -> None:
         record = req.target
         values = self.check(req, req.body, record)
-        if self.node_field and values.get(self.node_field, self.node_of(record)) != self.node_of(record):
-            req.rights.require_at(self._verb("update"), values[self.node_field])
+        place = self.place(values, record)
+        if place != self.place({}, record):
+            req.rights.require_at(self._verb("update"), place)
+            self.app.rights.refuse_archived(req.principal, place)
         resp.media = self.present(self._unless_taken(lambda: self.change(req, record, values)))
 
     def _verb(self, verb: str) -> str:

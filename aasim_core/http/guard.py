@@ -47,7 +47,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
                 if endpoint.writes:
                     _write(app, endpoint, plan, (raw, checked), req, resp, ids)
                 else:
-                    _answer(endpoint, plan, checked, req, resp, ids)
+                    _answer(app, endpoint, plan, checked, req, resp, ids)
                 if resp.finish is not None:
                     resp.finish()
 
@@ -133,13 +133,17 @@ def _write(
     once = idempotency.once if inside else idempotency.once_outside
     with app.database.transaction() if inside else nullcontext(), once(app, endpoint, raw, req, resp) as replayed:
         if not replayed:
-            _answer(endpoint, plan, checked, req, resp, ids)
+            _answer(app, endpoint, plan, checked, req, resp, ids)
 
 
-def _answer(endpoint: Endpoint, plan: Plan | None, checked: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
+def _answer(
+    app: "App", endpoint: Endpoint, plan: Plan | None, checked: Any, req: Request, resp: Response, ids: dict[str, str]
+) -> None:
     req.target = _target(endpoint, req, ids)
     if isinstance(checked, Refused):
         raise checked
+    if endpoint.writes and req.target is not None and not endpoint.operation.while_archived:
+        app.rights.refuse_archived(req.principal, endpoint.resource.node_of(req.target))
     req.body = checked
     resp.status = endpoint.operation.status
     endpoint.responder(req, resp, **ids)

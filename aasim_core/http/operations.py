@@ -28,7 +28,9 @@ class Operation:
     without the envelope (documents, pages). An `unlimited` one does not count against rate limits. `refusals` are the error codes
     that the operation itself adds to those that every operation has. An operation that is no `transaction` has transactions of its own,
     as one must that waits for something else. `keep_seconds` is how long the answer to a POST is kept for its ``Idempotency-Key``.
-    In an organization that is being deleted, what needs a permission is refused, unless it is declared to work `while_closing`.
+    `formats` are further media types that it can answer with.
+    In an organization that is being deleted, what needs a permission is refused, unless it is declared to work `while_closing`. What
+    belongs to an archived node is not changed but `while_archived`.
     """
 
     permission: str
@@ -44,10 +46,12 @@ class Operation:
     keep_seconds: int = 86_400
     session_only: bool = False
     stream: bool = False
+    formats: Sequence[str] = ()
     plain: bool = False
     unlimited: bool = False
     is_import: bool = False
     while_closing: bool = False
+    while_archived: bool = False
     refusals: Sequence[str] = ()
 
 
@@ -65,11 +69,13 @@ def operation(permission: str, **metadata: Any) -> Callable[[Callable[..., None]
 class Resource:
     """A falcon resource whose responders are operations; `paths` maps a responder's suffix to its URI template.
 
-    Where objects are somebody's own, `others` names the permission that those of others need besides the operation's.
+    Where objects are somebody's own, `others` names the permission that those of others need besides the operation's. Where they are
+    `common`, the same for every organization, they are for whoever holds the permission anywhere.
     """
 
     paths: ClassVar[Mapping[str, str]]
     others: ClassVar[str | None] = None
+    common: ClassVar[bool] = False
 
     def find(self, req: Request, **ids: str) -> Any:
         """The object that the path names; raises the one 404. None where the path names none."""
@@ -81,7 +87,7 @@ class Resource:
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
         """Whether the caller has the permission on the object."""
-        return req.rights.allows_at(permission, self.node_of(target))
+        return req.rights.has_anywhere(permission) if self.common else req.rights.allows_at(permission, self.node_of(target))
 
 
 @dataclass(frozen=True)

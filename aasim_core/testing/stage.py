@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -79,6 +80,11 @@ class Hints:
 def name_of(endpoint: Endpoint) -> str:
     """``GET /agents/{agent_id}``."""
     return f"{endpoint.method} {endpoint.template}"
+
+
+def _named_alike(endpoint: Endpoint, ids: Mapping[str, str]) -> dict[str, str]:
+    """Those of the ids for which the operation's body has a field: a list below an object is of what names the object."""
+    return {name: value for name, value in ids.items() if name in getattr(endpoint.operation.body, "load_fields", {})}
 
 
 @contextmanager
@@ -216,9 +222,14 @@ class Stage:
             raise Unprepared(f"{name_of(maker)} answers {made}, without an id; say in `members` what makes {prefix}/{{{name}}}")
         return str(made["id"])
 
-    def create(self, maker: Endpoint, person: Person, path: str) -> Mapping[str, Any]:
-        """Make an object with the operation `maker` at `path`; returns what was answered."""
-        exchange = self.ask(maker.method, path, person, **self.content(maker, person))
+    def create(
+        self, maker: Endpoint, person: Person, path: str, given: Mapping[str, Any] = MappingProxyType({})
+    ) -> Mapping[str, Any]:
+        """Make an object with the operation `maker` at `path`, its body having what is `given`; returns what was answered."""
+        content = self.content(maker, person)
+        exchange = self.ask(
+            maker.method, path, person, **(content | {"body": {**content["body"], **given}} if given else content)
+        )
         if not exchange.succeeded or not isinstance(exchange.data, dict):
             raise Unprepared(f"{exchange}: no object was made; write a body for {name_of(maker)!r} in `samples`")
         return exchange.data
@@ -235,7 +246,7 @@ class Stage:
             how(self.world, person, ids)
         elif adder is not None:
             known = {**self.ids(adder, person), **ids} if adder.path_ids else {}
-            self.create(adder, person, self.filled(adder.template, known))
+            self.create(adder, person, self.filled(adder.template, known), _named_alike(adder, ids))
         if not (self.ask("GET", path, person).data or {}).get("items"):
             raise Unprepared(f"GET {path} lists nothing; say in `rows` which operation adds a row to {name_of(endpoint)!r}")
         return path

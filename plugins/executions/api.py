@@ -96,8 +96,9 @@ class Executions(Collection):
         return _reach(req)
 
     @operation(
-        "cancel", body="cancel_body", reply="reply", also=(202,), message="Execution cancelled.", refusals=("invalid_state",)
-    )
+        "cancel", body="cancel_body", reply="reply", also=(202,), while_archived=True, message="Execution cancelled.",
+        refusals=("invalid_state",),
+    )  # fmt: skip
     def on_post_cancel(self, req: Request, resp: Response, execution_id: str) -> None:
         """End an execution: 200 when it has ended, 202 while its running step comes to an end."""
         execution = service.cancel(req.target, req.body["reason"], self._settings.cancel_grace_seconds)
@@ -153,6 +154,10 @@ class AgentExecutions(Resource):
     def find(self, req: Request, **ids: str) -> Agent:
         """The agent, if the caller may know of it."""
         return agents.find_visible(ids["agent_id"], req.principal.user_id)
+
+    def node_of(self, target: Agent) -> str | None:
+        """The agent's project."""
+        return target.project_id
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
         """As the agent's own endpoints decide."""

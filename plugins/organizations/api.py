@@ -13,6 +13,7 @@ from aasim_core.errors import not_found
 from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
+from aasim_core.http.schema import merge_patch
 
 from . import schemas, service
 from .settings import OrganizationsSettings
@@ -81,8 +82,9 @@ class Organizations(Collection):
         return service.found(values, req.principal.user_id)
 
     def change(self, req: Request, record: Organization, values: dict[str, Any]) -> Organization:
-        """Write what differs."""
-        return service.change(record, values)
+        """Write what differs; settings of plugins that are off stay as they are, as do those that a PATCH leaves out."""
+        settings = {"settings": merge_patch(record.settings, values["settings"])} if "settings" in values else {}
+        return service.change(record, {**values, **settings})
 
     def remove(self, req: Request, record: Organization) -> None:
         """The first step of two."""

@@ -10,7 +10,6 @@ from aasim_core.access.records import ACTIVE, CLOSING, Grant, Membership, Organi
 from aasim_core.clock import now, to_text
 from aasim_core.context import system_scope
 from aasim_core.data import records
-from aasim_core.http.schema import merge_patch
 from aasim_core.identity.accounts import found_organization
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import User
@@ -47,9 +46,8 @@ def found(values: Mapping[str, Any], user_id: str) -> Organization:
 
 
 def change(organization: Organization, values: Mapping[str, Any]) -> Organization:
-    """Write what differs; settings of plugins that are off stay as they are, as do those that a PATCH leaves out."""
-    settings = {"settings": merge_patch(organization.settings, values["settings"])} if "settings" in values else {}
-    changed = records.change(organization, {**values, **settings})
+    """Write what differs."""
+    changed = records.change(organization, values)
     if changed:
         emit("organizations.updated", organization, changes=changed)
     return organization

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
+from types import MappingProxyType
 from typing import Any
 
 from aasim_core.access.records import Organization
@@ -54,10 +55,12 @@ class Family(Stage):
         """A body without canaries."""
         return super().body(endpoint, self.person)
 
-    def create(self, maker: Endpoint, person: Person, path: str) -> Mapping[str, Any]:
+    def create(
+        self, maker: Endpoint, person: Person, path: str, given: Mapping[str, Any] = MappingProxyType({})
+    ) -> Mapping[str, Any]:
         """Make an object with as many canaries as the operation takes."""
         self._making.append(name_of(maker))
-        body, sample = self.body(maker, person), super().body(maker, person)
+        body, sample = {**self.body(maker, person), **given}, super().body(maker, person)
         for _ in range(_MOST_TRIES):
             exchange = self.ask(maker.method, path, person, body=body)
             if exchange.succeeded:

@@ -1,0 +1,115 @@
+"""What stands in the organization's tree, over REST: branches, departments, projects, and what else a plugin plants there."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from ..access import tree
+from ..access.members import require_member
+from ..access.records import Node
+from ..data import records
+from ..data.references import refuse_in_use
+from ..data.statements import Bind, Condition
+from ..errors import Invalid, Problem
+from ..events.log import emit
+from ..ids import new_id
+from .collection import Collection
+from .request import Request
+
+#: What stands at the place that a field names.
+_KIND_OF = {"branch_id": "branch", "department_id": "department", "parent_id": "department"}
+
+
+class NodeCollection(Collection):
+    """Records each of which stands at a node of its own, under the node's id.
+
+    A subclass also gives `kind`, what it is in the tree, and `parents`: the fields that say where it hangs, the nearest first. What
+    hangs further up follows from the nearest: a department in a department is in that one's branch. `people` are the fields that name
+    members. Records that know their branch say ``carried = "id"`` in their ``Meta`` (see `tree.carry`).
+    """
+
+    kind: ClassVar[str]
+    parents: ClassVar[Sequence[str]] = ()
+    people: ClassVar[Sequence[str]] = ()
+    node_field = "id"
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The record that the last id names, or the node of another kind below which a list is asked for."""
+        (name, node_id), *_ = reversed(ids.items())
+        kind = name.removesuffix("_id")
+        return super().find(req, **ids) if kind == self.kind else tree.find(node_id, kind)
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """At the node itself; of an organization's list everybody sees their part."""
+        if isinstance(target, Node) and target.kind == "organization":
+            return req.rights.has_anywhere(permission)
+        return super().allows(req, permission, target)
+
+    def place(self, values: dict[str, Any], record: Any = None) -> str | None:
+        """The node that it hangs on with these values."""
+        return next((at for field in self.parents if (at := values.get(field, getattr(record, field, None)))), None)
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """The place must be there for the caller, and of one piece; people must be members."""
+        for field in self.people:
+            require_member(values.get(field), field)
+        for field in self.parents:
+            self._require_place(req, field, values.get(field))
+        moves = record is None or any(field in values for field in self.parents)
+        return {**values, **self._way_up(values, record)} if moves else values
+
+    def create(self, req: Request, values: dict[str, Any]) -> Any:
+        """Plant it in the tree, and write its record and the event."""
+        node = tree.add(self.kind, new_id(self.record._meta.id_prefix), self.place(values), self._field(values))
+        return super().create(req, {"id": node.id, **values})
+
+    def change(self, req: Request, record: Any, values: dict[str, Any]) -> Any:
+        """Write what differs, and move it, with all that hangs on it, where its place is another one."""
+        before, place = self.place({}, record), self.place(values, record)
+        branch_id = getattr(record, "branch_id", None)
+        changed = records.change(record, values)
+        if place != before:
+            moved = tree.move(record.id, place, self._field(values))
+            if record.branch_id != branch_id:
+                tree.carry(self.app.models, record.id, record.branch_id)
+        if changed:
+            along = {"moved_along": moved} if place != before else None
+            emit(f"{self.events}.updated", record, changes=changed, data=along, secret_fields=self.secret_fields)
+        return record
+
+    def remove(self, req: Request, record: Any) -> None:
+        """Delete it; Refused ``in_use``, with the list, while anything belongs to it."""
+        refuse_in_use(self.app.models, self.record._meta.id_prefix, record.id)
+        tree.fell(record.id)
+        super().remove(req, record)
+
+    def below(self, node: Node) -> list[Condition]:
+        """What restricts a list to what hangs, at any depth, on the node."""
+        if node.kind == "organization":
+            return []
+
+        field = next(field for field in self.parents if _KIND_OF[field] == node.kind)
+
+        def within() -> Any:
+            hung = Node.select(Node.id).where((Node.path >= Bind("below_from")) & (Node.path < Bind("below_to")))
+            return getattr(self.record, field).in_(hung)
+
+        return [Condition(within, {"below_from": node.path, "below_to": tree.beyond(node.path)}, ("below", field))]
+
+    def _require_place(self, req: Request, field: str, node_id: str | None) -> None:
+        """Invalid for a place that is not there for the caller, which is one where they may do nothing."""
+        if node_id is not None and not any(req.rights.allows_at(one, node_id) for one in req.rights.permissions):
+            raise Invalid({field: [Problem("invalid_reference", "There is no such place in the organization.")]})
+
+    def _way_up(self, values: dict[str, Any], record: Any) -> dict[str, str | None]:
+        """What hangs further up than the nearest that the values name; Invalid where they name another."""
+        node = tree.parent_of(self.kind, self.place(values, record), self._field(values))
+        way = {field: tree.nearest(node, _KIND_OF[field]) for field in self.parents if field != "parent_id"}
+        for field, node_id in way.items():
+            if values.get(field) not in (None, node_id):
+                message = f"The {self._field(values).removesuffix('_id')} is in another one; leave this out, or write {node_id}."
+                raise Invalid({field: [Problem("invalid_reference", message)]})
+        return way
+
+    def _field(self, values: dict[str, Any]) -> str:
+        """The field that says where it hangs: what is wrong with the place is said of it."""
+        return next((field for field in self.parents if values.get(field)), next(iter(self.parents), "parent_id"))

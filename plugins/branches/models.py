@@ -1,0 +1,32 @@
+"""The records of branches."""
+
+import peewee
+
+from aasim_core import TenantRecord
+from aasim_core.data.fields import IdField, JsonField
+
+ACTIVE, INACTIVE = "active", "inactive"
+
+
+class Branch(TenantRecord):
+    """A place of the organization; in the tree it hangs on the organization itself."""
+
+    name = peewee.TextField()
+    code = peewee.TextField(null=True)
+    address = JsonField(null=True)
+    timezone = peewee.TextField(default="UTC")
+    business_hours = JsonField(default=list)
+    holidays = JsonField(default=list)
+    manager_id = IdField(null=True)
+    status = peewee.TextField(default=ACTIVE)
+
+    class Meta:
+        table_name = "branches_branch"
+        id_prefix = "branch"
+        references = {"manager_id": "user"}  # noqa: RUF012 - peewee's Meta is read once
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "updated_at", "id"), False),
+            (("organization_id", "name", "id"), False),
+            (("organization_id", "code"), True),
+        )

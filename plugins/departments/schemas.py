@@ -1,0 +1,40 @@
+"""What clients write about departments, and what they get."""
+
+from aasim_core.http.fields import Choice, Id, Instant, Integer, Text
+from aasim_core.http.schema import Schema
+
+from .models import ACTIVE, INACTIVE
+
+
+class DepartmentIn(Schema):
+    """A department, as a client writes it."""
+
+    name = Text(1, 120, required=True, example="Customer care")
+    code = Text(1, 32, allow_none=True, load_default=None, description="Unique in the organization.", example="CARE")
+    branch_id = Id(
+        "branch",
+        allow_none=True,
+        load_default=None,
+        description="The branch it hangs on; follows from parent_id where that is set.",
+    )
+    parent_id = Id("dept", allow_none=True, load_default=None, description="The department it is a part of.")
+    head_id = Id("user", allow_none=True, load_default=None, description="An active member.")
+    cost_centre = Text(1, 64, allow_none=True, load_default=None)
+    status = Choice(ACTIVE, INACTIVE, load_default=ACTIVE)
+
+
+class DepartmentOut(Schema):
+    """A department, as a client gets it."""
+
+    id = Id("dept", required=True)
+    organization_id = Id("organization", required=True)
+    version = Integer(required=True, description="Counts every change, for If-Match.")
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+    name = Text(required=True)
+    code = Text(required=True, allow_none=True)
+    branch_id = Id("branch", required=True, allow_none=True, description="The branch it is in, at whatever depth.")
+    parent_id = Id("dept", required=True, allow_none=True)
+    head_id = Id("user", required=True, allow_none=True)
+    cost_centre = Text(required=True, allow_none=True)
+    status = Choice(ACTIVE, INACTIVE, required=True)
