@@ -1,0 +1,71 @@
+"""What names a record: found before it is deleted, and handed over to a successor."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from aasim_core.context import organization_scope
+from aasim_core.data import references
+from aasim_core.errors import Refused
+from aasim_core.testing.world import Person, World
+from aasim_plugins.agents.models import Agent
+from aasim_plugins.projects.models import Project
+
+
+@pytest.fixture
+def owner(world: World) -> Iterator[Person]:
+    """The owner of Acme, whose organization is in scope."""
+    person = world.organization("Acme")
+    with organization_scope(person.organization_id):
+        yield person
+
+
+def _project(person: Person, **values: object) -> str:
+    return str(person.client.post("/projects", {"name": "Website", **values}).data["id"])
+
+
+def test_what_nothing_names_can_go(world: World, owner: Person) -> None:
+    references.refuse_in_use(world.app.models, "project", _project(owner))
+
+
+def test_what_names_it_is_listed_with_kind_label_and_field(world: World, owner: Person) -> None:
+    project_id = _project(owner)
+    agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
+    with pytest.raises(Refused) as caught:
+        references.refuse_in_use(world.app.models, "project", project_id)
+    [problem] = caught.value.problems["_"]
+    assert (problem.code, problem.meta) == (
+        "in_use", {"used_by": [{"type": "agent", "id": agent_id, "label": "One", "field": "project_id"}]},
+    )  # fmt: skip
+
+
+def test_what_was_deleted_softly_names_nobody(world: World, owner: Person) -> None:
+    project_id = _project(owner)
+    agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
+    owner.client.delete(f"/agents/{agent_id}")
+    assert references.uses(world.app.models, "project", project_id) == {}
+
+
+def test_at_most_twenty_of_each_kind_are_listed(world: World, owner: Person) -> None:
+    project_id = _project(owner)
+    for number in range(22):
+        owner.client.post("/agents", {"name": f"Agent {number}", "project_id": project_id})
+    assert len(references.uses(world.app.models, "project", project_id)["agent.project_id"]) == 20
+
+
+def test_a_successor_takes_over_and_each_change_is_counted(world: World, owner: Person) -> None:
+    heir = world.member(owner, "admin")
+    agent_id = owner.client.post("/agents", {"name": "One"}).data["id"]
+    project_id = _project(owner, lead_id=owner.user_id)
+    before = Agent.get_by_id(agent_id).version
+    with world.app.database.transaction():
+        references.reassign(world.app.models, "user", owner.user_id, heir.user_id)
+    assert (Agent.get_by_id(agent_id).owner_id, Agent.get_by_id(agent_id).version) == (heir.user_id, before + 1)
+    assert Project.get_by_id(project_id).lead_id == heir.user_id
+
+
+def test_another_organizations_records_are_not_looked_at(world: World, owner: Person) -> None:
+    other = world.organization("Other")
+    project_id = _project(owner)
+    with organization_scope(other.organization_id):
+        assert references.uses(world.app.models, "project", project_id) == {}
