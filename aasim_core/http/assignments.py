@@ -176,9 +176,13 @@ class Assignments(Resource):
         """The record of that id; raises the one 404."""
         raise NotImplementedError
 
+    def place_of(self, subject: Any) -> str | None:
+        """The node of the tree that the subject belongs to; None is the organization itself."""
+        return None
+
     def may_read(self, req: Request, subject: Any) -> bool:
         """Whether the subject is there for the caller."""
-        return req.rights.allows_at(f"{self.plugin}:read", self.node_of(subject))
+        return req.rights.allows_at(f"{self.plugin}:read", self.place_of(subject))
 
     # What the guard asks
 
@@ -192,6 +196,10 @@ class Assignments(Resource):
         if grant is None or grant.subject_id != subject.id:
             raise not_found()
         return Held(subject, grant)
+
+    def node_of(self, target: Held) -> str | None:
+        """Where the subject belongs."""
+        return self.place_of(target.subject)
 
     def allows(self, req: Request, permission: str, target: Held) -> bool:
         """Reading is about the subject; giving and taking are about the place, and only for those who see the subject."""
@@ -213,7 +221,7 @@ class Assignments(Resource):
         subject, values = req.target.subject, req.body
         node_id, until = values.get("resource_id") or current_organization(), values["expires_at"]
         req.rights.require_at(f"{self.plugin}:assign", node_id)
-        _require_place(node_id, values["resource_type"])
+        require_place(node_id, values["resource_type"])
         role = _role(values)
         require_fitting(role, self.subject_type, node_id)
         if until is not None and until <= now():
@@ -261,7 +269,8 @@ class Assignments(Resource):
         emit(f"{self.plugin}.role_{what}", subject, data={"grant_id": grant_id, **{name: row[name] for name in told}})
 
 
-def _require_place(node_id: str, kind: str) -> None:
+def require_place(node_id: str, kind: str) -> None:
+    """Invalid where nothing stands at the node, or something of another kind."""
     found = tree.kind_of(node_id)
     if found is None:
         raise Invalid({"resource_id": [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})

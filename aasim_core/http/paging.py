@@ -15,6 +15,7 @@ import peewee
 
 from .. import base64url
 from ..context import current_organization
+from ..data.listing import Listing
 from ..data.records import database_of
 from ..data.statements import Bind, Condition
 from ..data.views import View
@@ -74,7 +75,7 @@ class Page:
 
 
 def read_page(
-    model: type[Any] | View,
+    model: type[Any] | View | Listing,
     names: tuple[str, ...],
     question: Question,
     conditions: Sequence[Condition],

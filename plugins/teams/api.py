@@ -146,6 +146,6 @@ class TeamAssignments(Assignments):
         """The team; raises the one 404."""
         return _find_team(subject_id)
 
-    def node_of(self, target: Team) -> str:
+    def place_of(self, subject: Team) -> str:
         """The team's own place."""
-        return str(target.id)
+        return str(subject.id)

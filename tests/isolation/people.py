@@ -105,6 +105,8 @@ def _due_about(ground: Ground, endpoint: Endpoint, principal: Principal, family:
 
 
 def _can_see(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family) -> bool:
+    if endpoint.resource.common:
+        return True
     if family is ground.deleted and ground.is_erased(endpoint):
         return False
     if principal.at_home != (family.person is ground.home) or not _is_for(endpoint, principal, family):

@@ -1,0 +1,39 @@
+"""Lists of what no table holds, such as what plugins declare: paged, filtered and sorted by the database as every other list."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import peewee
+
+if TYPE_CHECKING:
+    from .connect import Database
+
+
+class _Column(peewee.Column):
+    """A column of the listing; it is never empty."""
+
+    null = False
+
+
+class Listing:
+    """Stands where `read_page` takes a model: constant rows, as the database would have them (JSON as text).
+
+    `columns` are their names, ``id`` among them. `rows` is asked once, when a statement is compiled: it has to give the same each time.
+    """
+
+    def __init__(self, database: "Database", columns: Sequence[str], rows: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+        self._meta = SimpleNamespace(database=database)
+        self._columns, self._rows = tuple(columns), rows
+        self._table = peewee.Table("listing")
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._columns:
+            raise AttributeError(name)
+        return _Column(self._table, name)
+
+    def select(self, *columns: Any) -> Any:
+        """A query of these columns over all rows."""
+        rows = [tuple(peewee.Value(row[name], converter=False) for name in self._columns) for row in self._rows()]
+        listing = peewee.CTE("listing", peewee.ValuesList(rows), columns=self._columns)
+        return peewee.Select((self._table,), columns).with_cte(listing)
