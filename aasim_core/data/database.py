@@ -200,8 +200,9 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
         self._queue = WriteQueue(str(path), wait_seconds)
 
     def _connect(self) -> Any:
-        # Two connections that both turn WAL mode on meet in a lock that SQLite does not wait for.
-        with nullcontext() if _in_wal_mode(self._path) else self._queue.turn():
+        # Two connections that both turn WAL mode on meet in a lock that SQLite does not wait for. Whether it is on, must not be read
+        # from the file: closing it would take away this process's locks on it, and others would delete the log under its connections.
+        with nullcontext() if Path(f"{self._path}-wal").exists() else self._queue.turn():
             connection = super()._connect()
         self._local.connection = _ClosedAtLast(connection)
         return connection
@@ -230,15 +231,6 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
 
     def _write_turn(self) -> AbstractContextManager[None]:
         return self._queue.turn()
-
-
-def _in_wal_mode(path: str) -> bool:
-    """Whether the file says so in its header (https://www.sqlite.org/fileformat.html, 1.3.3)."""
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(20)[18:] == b"\x02\x02"
-    except OSError:
-        return False
 
 
 class _ClosedAtLast:

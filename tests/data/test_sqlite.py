@@ -44,6 +44,23 @@ def test_writers_of_several_processes_take_turns(threads: tuple[int, ...], count
     assert max(longest for process in done for _, longest in process) < 2, done
 
 
+def read_by_another_process(url: str) -> int:
+    """The count, as a process sees it that opens the file and closes it again."""
+    program = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(*c.execute('SELECT count FROM counter').fetchone()); c.close()"
+    command = [sys.executable, "-c", program, url.removeprefix("sqlite:///")]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def test_a_process_that_ends_leaves_the_log_to_those_that_have_the_file_open(counter: Database, empty_database_url: str) -> None:
+    visitor = threading.Thread(target=lambda: counter.connect() and counter.close())
+    visitor.start()
+    visitor.join()
+    assert read_by_another_process(empty_database_url) == 0
+    with counter.transaction():
+        counter.execute_sql("UPDATE counter SET count = 1")
+    assert read_by_another_process(empty_database_url) == 1
+
+
 @pytest.fixture
 def occupied(empty_database_url: str, counter: Database) -> Iterator[subprocess.Popen[str]]:
     """Another process that is in the middle of a transaction and does not end it."""
