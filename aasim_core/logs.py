@@ -34,7 +34,7 @@ FIELDS = frozenset(
 MASK = "***"
 # Our own API keys and tokens, webhook secrets, JSON Web Tokens, credentials in headers, and passwords in URLs.
 _SECRET = re.compile(
-    r"aasim_(?:sk|rt|pr)_[\w-]+"
+    r"aasim_(?:sk|rt|pr|iv|ev)_[\w-]+"
     r"|whsec_[\w+/=-]+"
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]*"
     r"|\b(?:[Bb]earer|[Bb]asic) [\w.~+/=-]{8,}"

@@ -9,6 +9,17 @@ from .records import Row, database_of
 from .statements import Bind
 
 
+class _FirstOf(peewee.Function):
+    """The first of some columns that is not empty; one of them never is, so lists can be sorted by it as by a column."""
+
+    null = False
+
+
+def first_of(*columns: Any) -> Any:
+    """A column of a view: the first of `columns` that is not empty, where one of them always has a value."""
+    return _FirstOf("COALESCE", columns)
+
+
 class View:
     """Stands where `read_page` takes a model: `base` with what is joined to it.
 

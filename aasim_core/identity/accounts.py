@@ -9,19 +9,15 @@ from ..context import organization_scope
 from ..data.records import create
 from ..errors import Invalid, Problem
 from ..slugs import free_slug, slug_of
-from .records import PasswordReset, RefreshToken, Session, User
+from .records import EmailVerification, PasswordReset, RefreshToken, Session, User
 
 
-def create_user(
-    email: str, name: str, password_hash: str | None, *, kind: str = "person", is_platform_admin: bool = False
-) -> User:
+def create_user(email: str, name: str, password_hash: str | None, **values: Any) -> User:
     """Write a new account; Invalid ``not_unique`` where the address has one already. Needs a transaction."""
     address = email.casefold()
     if User.select(User.id).where(User.email == address).exists():
         raise email_taken()
-    user: User = create(
-        User, email=address, name=name, password_hash=password_hash, kind=kind, is_platform_admin=is_platform_admin
-    )
+    user: User = create(User, email=address, name=name, password_hash=password_hash, **values)
     return user
 
 
@@ -55,7 +51,7 @@ def erase_homeless(user_ids: Sequence[str]) -> None:
     ]
     sessions = Session.select(Session.id).where(Session.user_id.in_(homeless))
     RefreshToken.delete().where(RefreshToken.session_id.in_(sessions)).execute()
-    for record in (Session, PasswordReset):
+    for record in (Session, PasswordReset, EmailVerification):
         record.delete().where(record.user_id.in_(homeless)).execute()
     User.delete().where(User.id.in_(homeless)).execute()
 

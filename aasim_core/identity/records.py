@@ -1,4 +1,4 @@
-"""Accounts, sessions and API keys."""
+"""Accounts, sessions, API keys, invitations and the links that are mailed."""
 
 import peewee
 
@@ -7,7 +7,10 @@ from ..data.records import Record, TenantRecord
 
 
 class User(Record):
-    """An account: a person, or a service without a password. It belongs to organizations through memberships."""
+    """An account: a person, or a service without a password. It belongs to organizations through memberships.
+
+    `email_verified_at` is since when it is known that who has the account reads the mail to its address.
+    """
 
     email = peewee.TextField(unique=True)
     name = peewee.TextField()
@@ -20,6 +23,7 @@ class User(Record):
     avatar_url = peewee.TextField(null=True)
     is_platform_admin = peewee.BooleanField(default=False)
     last_login_at = InstantField(null=True)
+    email_verified_at = InstantField(null=True)
 
     class Meta:
         table_name = "core_user"
@@ -100,6 +104,42 @@ class PasswordReset(Record):
         id_prefix = "reset"
 
 
+class EmailVerification(Record):
+    """A link by which somebody shows that they read the mail to `email`, by its digest; good once, until it expires."""
+
+    user_id = IdField(index=True)
+    digest = peewee.TextField(unique=True)
+    expires_at = InstantField()
+    used_at = InstantField(null=True)
+    email = peewee.TextField()
+
+    class Meta:
+        table_name = "core_email_verification"
+        id_prefix = "verification"
+
+
+class Invitation(TenantRecord):
+    """Somebody who is asked to join the organization, by a link to `email`; the row is gone when they have.
+
+    `user_id` is what they are called in the organization until then: their membership, roles and teams wait under it. Whether the
+    address has an account already is nobody's to know. There is a `digest` when the mail has been written.
+    """
+
+    user_id = IdField()
+    email = peewee.TextField()
+    name = peewee.TextField()
+    timezone = peewee.TextField(default="UTC")
+    locale = peewee.TextField(default="en")
+    invited_by = IdField(null=True)
+    digest = peewee.TextField(null=True, unique=True)
+    expires_at = InstantField()
+
+    class Meta:
+        table_name = "core_invitation"
+        id_prefix = "invitation"
+        indexes = ((("organization_id", "email"), True), (("organization_id", "user_id"), True))
+
+
 class Throttle(Record):
     """How often something failed lately, and until when it must wait. The id is the digest of what is counted."""
 
@@ -111,4 +151,4 @@ class Throttle(Record):
         table_name = "core_throttle"
 
 
-RECORDS: tuple[type[Record], ...] = (User, Session, RefreshToken, ApiKey, PasswordReset, Throttle)
+RECORDS: tuple[type[Record], ...] = (User, Session, RefreshToken, ApiKey, PasswordReset, EmailVerification, Invitation, Throttle)

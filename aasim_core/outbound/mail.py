@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from ..clock import now
 
 if TYPE_CHECKING:
+    from ..settings import Settings
     from ..settings.sections import MailSettings
 
 
@@ -44,6 +45,11 @@ def mailer_of(settings: "MailSettings", stream: TextIO | None = None) -> Mailer:
     if settings.backend == "console":
         return lambda mail: _print(compose(mail, settings.sender), stream or sys.stderr)
     return lambda mail: _send(compose(mail, settings.sender), settings)
+
+
+def address_of(settings: "Settings") -> str:
+    """Where the installation is reached, as links in mails begin."""
+    return settings.http.public_url.rstrip("/") or f"http://{settings.server.bind}"
 
 
 def compose(mail: Mail, sender: str) -> EmailMessage:

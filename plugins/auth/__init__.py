@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aasim_core import App, Event, Job, Plugin, Resource, Retry, hookimpl
+from aasim_core import App, Event, Job, Plugin, Resource, hookimpl
 
 from . import api
 from .jobs import prune, send_mail
@@ -14,7 +14,10 @@ plugin = Plugin("Accounts", "Registration, login, tokens, passwords and the call
 def events(app: App) -> Sequence[Event]:
     """What people do at the door, and what fails there."""
     return (
-        Event("auth.registered", "Somebody registered, with an organization of their own", "user"),
+        Event("auth.registered", "Somebody registered, with an organization of their own or by an invitation", "user"),
+        Event("auth.invitation_accepted", "Somebody who was invited joined the organization", "user",
+              {"invited_as": "The id under which they waited"}),
+        Event("auth.email_verified", "Somebody showed that they read the mail to their address", "user"),
         Event("auth.logged_in", "Somebody logged in", "user", {"session_id": "The new session"}),
         Event("auth.login_failed", "A login was refused", "user", {"reason": "wrong_credentials or not_allowed"}),
         Event("auth.logged_out", "Somebody ended one or all of their sessions", "user", {"sessions": "How many ended"}),
@@ -30,10 +33,7 @@ def events(app: App) -> Sequence[Event]:
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
     """Mails, and the removal of what is over."""
-    return (
-        Job("auth.send_mail", send_mail(app), retry=Retry(max_attempts=6, base_seconds=10), time_limit=60),
-        Job("auth.prune", prune(app), time_limit=300, schedule="17 3 * * *"),
-    )
+    return (send_mail(app), Job("auth.prune", prune(app), time_limit=300, schedule="17 3 * * *"))
 
 
 @hookimpl

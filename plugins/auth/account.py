@@ -14,7 +14,7 @@ from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import PasswordReset, Session, User
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
 
-from .service import subject_of
+from .acting import subject_of
 
 
 def describe(app: App, principal: Principal) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from aasim_core.http.render import Plan
 from aasim_core.identity.clients import Client
 from aasim_core.identity.sessions import RETRY_SECONDS, Tokens
 
-from . import account, resets, schemas, service
+from . import account, resets, schemas, service, verification
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -27,7 +27,7 @@ class Auth(Resource):
 
     paths: ClassVar[Mapping[str, str]] = {
         "register": "/auth/register", "login": "/auth/login", "refresh": "/auth/refresh",
-        "forgot": "/auth/forgot-password", "reset": "/auth/reset-password",
+        "forgot": "/auth/forgot-password", "reset": "/auth/reset-password", "verify": "/auth/verify-email",
     }  # fmt: skip
 
     def __init__(self, app: "App") -> None:
@@ -38,7 +38,7 @@ class Auth(Resource):
         message="Welcome.", refusals=("registration_closed", "busy"),
     )  # fmt: skip
     def on_post_register(self, req: Request, resp: Response) -> None:
-        """Register: a new account with an organization of its own, as its owner."""
+        """Register: a new account with an organization of its own, as its owner, or in the one that an invitation is from."""
         entry = service.register(self.app, client_of(req), **req.body)
         resp.location = f"/api/v1/users/{entry.user.id}"
         resp.media = {
@@ -82,12 +82,21 @@ class Auth(Resource):
         resets.reset_password(self.app, client_of(req), **req.body)
         resp.media = {}
 
+    @operation(
+        PUBLIC, body=schemas.VerifyEmailIn(), reply=schemas.DoneOut(), transaction=False, message="The address is verified."
+    )
+    def on_post_verify(self, req: Request, resp: Response) -> None:
+        """Show with the token of a mail that the address of an account is read; it works once, for 24 hours."""
+        verification.verify_email(self.app, client_of(req), req.body["token"])
+        resp.media = {}
+
 
 class Account(Resource):
     """The caller's own account."""
 
     paths: ClassVar[Mapping[str, str]] = {
         "logout": "/auth/logout", "me": "/auth/me", "profile": "/auth/profile", "password": "/auth/change-password",
+        "accept": "/auth/accept-invitation",
     }  # fmt: skip
 
     def __init__(self, app: "App") -> None:
@@ -123,6 +132,14 @@ class Account(Resource):
     def on_post_password(self, req: Request, resp: Response) -> None:
         """Change the password; the caller's other sessions end."""
         resp.media = {"sessions": account.change_password(self.app, req.principal, client_of(req), **req.body)}
+
+    @operation(
+        SELF, body=schemas.AcceptInvitationIn(), reply=schemas.OrganizationOut(), transaction=False, session_only=True,
+        message="Joined.", refusals=("session_required", "invalid_state"),
+    )  # fmt: skip
+    def on_post_accept(self, req: Request, resp: Response) -> None:
+        """Join the organization that has invited the address of the caller's account."""
+        resp.media = service.accept_invitation(self.app, req.principal, req.body["invitation_token"])
 
 
 def client_of(req: Request) -> Client:

@@ -4,36 +4,28 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from aasim_core import App, JobContext
+from aasim_core import App, Job, JobContext
 from aasim_core.clock import now
 from aasim_core.context import system_scope
-from aasim_core.identity.records import PasswordReset, RefreshToken, Session
+from aasim_core.identity.records import EmailVerification, PasswordReset, RefreshToken, Session
 from aasim_core.identity.throttle import forget_old
-from aasim_core.jobs.context import GiveUp
-from aasim_core.outbound.mail import NotSent, mailer_of
+from aasim_core.outbound.jobs import mail_job
+from aasim_core.outbound.mail import Mail
 
-from . import resets
+from . import resets, verification
 
 _KEEP_DAYS = 90
+#: What writes each kind of mail.
+_WRITERS = {"password_reset": resets.reset_mail, "email_verification": verification.verification_mail}
 
 
-def send_mail(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
+def send_mail(app: App) -> Job:
     """The job that writes and sends one mail."""
 
-    send = mailer_of(app.settings.mail)
+    def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
+        return _WRITERS[payload["kind"]](app, payload["email"], context.job_id)
 
-    def run(context: JobContext, payload: Mapping[str, Any]) -> None:
-        mail = resets.reset_mail(app, payload["email"], context.job_id)
-        if mail is None:
-            return
-        try:
-            send(mail)
-        except NotSent as error:
-            if error.permanent:
-                raise GiveUp(str(error)) from error
-            raise
-
-    return run
+    return mail_job(app, "auth.send_mail", write)
 
 
 def prune(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
@@ -47,6 +39,7 @@ def prune(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
             RefreshToken.delete().where(RefreshToken.used_at < old).execute()
             Session.delete().where((Session.ended_at < old) | (Session.expires_at < old)).execute()
             PasswordReset.delete().where(PasswordReset.expires_at < old).execute()
+            EmailVerification.delete().where(EmailVerification.expires_at < old).execute()
             forget_old(old)
 
     return run

@@ -1,28 +1,25 @@
 """A new password by mail: the question, the mail with its link, and the use of the link."""
 
-import re
 from datetime import datetime, timedelta
-from hashlib import sha256
-from secrets import token_urlsafe
 
 from aasim_core import App, Invalid, Problem, emit, enqueue
 from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
-from aasim_core.data.records import create
-from aasim_core.identity import sessions
+from aasim_core.identity import links, sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
 from aasim_core.identity.records import PasswordReset, User
 from aasim_core.identity.throttle import forget
-from aasim_core.outbound.mail import Mail
+from aasim_core.outbound.mail import Mail, address_of
 
 from .account import set_password
-from .service import account_bucket, acting_for, subject_of
+from .acting import acting_for, subject_of
+from .service import account_bucket
+from .verification import note_verified
 
 _MINUTES = 30
 #: Links that one account gets in that time; more would only fill a mailbox.
 _MOST = 3
-_SHAPE = re.compile(r"aasim_pr_[A-Za-z0-9_-]{43}")
 
 
 def forgot_password(app: App, email: str) -> None:
@@ -39,46 +36,29 @@ def reset_mail(app: App, email: str, mail_id: str) -> Mail | None:
         since = now() - timedelta(minutes=_MINUTES)
         if user is None or _sent_since(user.id, since) >= _MOST:
             return None
-        token = f"aasim_pr_{token_urlsafe(32)}"
-        expires_at = now() + timedelta(minutes=_MINUTES)
-        create(PasswordReset, user_id=user.id, digest=_digest(token), expires_at=expires_at)
-    return Mail(email, "Your new password", _TEXT.format(name=user.name, url=_base(app), token=token), id=mail_id)
+        token = links.make(PasswordReset, links.RESET, timedelta(minutes=_MINUTES), user_id=user.id)
+    text = _TEXT.format(name=user.name, url=address_of(app.settings), token=token)
+    return Mail(email, "Your new password", text, id=mail_id)
 
 
 def reset_password(app: App, client: Client, *, token: str, password: str) -> None:
     """Set a new password by a link's token, once, and end every session; Invalid for a token that is not good, or a weak password."""
     with system_scope("set a new password by a link"):
-        reset = _find(token)
-        user: User | None = User.get_or_none(User.id == reset.user_id, User.status == "active")
+        reset = links.find(PasswordReset, token, links.RESET)
+        user = None if reset is None else User.get_or_none(User.id == reset.user_id, User.status == "active")
         if user is None:
             raise _spent()
         require_strong(password, context=[user.email, user.name])
         password_hash = app.passwords.hash(password)
         with app.database.transaction(), acting_for(user, client):
-            _spend(reset)
+            if not links.spend(reset):
+                raise _spent()
             set_password(user, password_hash)
+            note_verified(user)
             forget([account_bucket(app, user.email)])
             ended = sessions.end_all(user.id, "password_reset")
             home = sessions.home_of(user.id) or EVERY_ORGANIZATION
             emit("auth.password_reset", subject_of(user), organization_id=home, data={"sessions": ended})
-
-
-def _find(token: str) -> PasswordReset:
-    """The link of that token, if it is still good."""
-    if _SHAPE.fullmatch(token) is None:
-        raise _spent()
-    good = PasswordReset.used_at.is_null() & (PasswordReset.expires_at > now())
-    reset: PasswordReset | None = PasswordReset.get_or_none(PasswordReset.digest == _digest(token), good)
-    if reset is None:
-        raise _spent()
-    return reset
-
-
-def _spend(reset: PasswordReset) -> None:
-    """Use the link; of many who use it at the same time one gets through."""
-    used = PasswordReset.update(used_at=now()).where(PasswordReset.id == reset.id, PasswordReset.used_at.is_null())
-    if not used.execute():
-        raise _spent()
 
 
 def _sent_since(user_id: str, moment: datetime) -> int:
@@ -87,14 +67,6 @@ def _sent_since(user_id: str, moment: datetime) -> int:
 
 def _spent() -> Invalid:
     return Invalid({"token": [Problem("invalid_reference", "The link is not good any more; ask for another one.")]})
-
-
-def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
-
-
-def _base(app: App) -> str:
-    return app.settings.http.public_url.rstrip("/") or f"http://{app.settings.server.bind}"
 
 
 _TEXT = """Hello {name},

@@ -53,6 +53,18 @@ class ResetPasswordIn(Schema):
     password = Secret(max_length=256, required=True, description="12 to 256 characters that are hard to guess.")
 
 
+class VerifyEmailIn(Schema):
+    """That somebody reads the mail to their address."""
+
+    token = Secret(max_length=200, required=True, description="From the mail.")
+
+
+class AcceptInvitationIn(Schema):
+    """An invitation to the address of the caller's account."""
+
+    invitation_token = Secret(max_length=200, required=True, description="From the mail.")
+
+
 class ProfileIn(Schema):
     """What people say about themselves."""
 
@@ -76,6 +88,7 @@ class UserOut(Schema):
     avatar_url = Text(allow_none=True)
     is_platform_admin = Boolean()
     last_login_at = Instant(allow_none=True)
+    email_verified_at = Instant(allow_none=True, description="Since when the address is known to be theirs.")
     created_at = Instant()
     updated_at = Instant()
     version = Integer()

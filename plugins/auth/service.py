@@ -1,25 +1,27 @@
 """How people come in and go out: registration, login, tokens, logout."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from peewee import IntegrityError
 
-from aasim_core import App, Refused, emit
+from aasim_core import App, Invalid, Problem, Refused, emit
 from aasim_core.access.records import Organization
 from aasim_core.clock import now
-from aasim_core.context import EVERY_ORGANIZATION, Actor, acting_as, current_request_id, system_scope
+from aasim_core.context import EVERY_ORGANIZATION, system_scope
 from aasim_core.events.log import DENIED, FAILED, Subject
-from aasim_core.identity import sessions
+from aasim_core.identity import invitations, sessions
 from aasim_core.identity.accounts import create_user, email_taken, found_organization
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
 from aasim_core.identity.principal import Principal
-from aasim_core.identity.records import Session, User
+from aasim_core.identity.records import Invitation, Session, User
 from aasim_core.identity.sessions import Tokens
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
+
+from .acting import acting_for, subject_of
+from .verification import ask_to_verify, note_verified
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,45 @@ def register(
     organization_name: str | None = None,
     invitation_token: str | None = None,
 ) -> Entry:
-    """Make an account with an organization of its own, and log it in.
+    """Make an account with an organization of its own, or in the one that an invitation is from, and log it in.
 
-    Refused ``registration_closed`` where the settings do not let anybody register; Invalid for a weak password or a taken address.
+    Refused ``registration_closed`` where the settings do not let them register; Invalid for an invitation that is not good, a weak
+    password or a taken address.
     """
     _require_open(app, invitation_token)
-    require_strong(password, context=[email, name])
-    with system_scope("look whether an address has an account"):
+    with system_scope("look whether an address is invited, and has an account"):
+        if invitation_token is not None:
+            _refuse_organization(organization_name)
+            invitations.find(invitation_token, email)
+        require_strong(password, context=[email, name])
         if _find(email) is not None:
             raise email_taken()
     person = {"email": email, "name": name, "password_hash": app.passwords.hash(password)}
     organization_name = organization_name or f"{name}'s organization"
-    try:
+
+    def settle() -> Entry:
+        if invitation_token is not None:
+            return _join(app, client, person, invitation_token)
         return _settle(app, client, person, organization_name)
+
+    try:
+        return settle()
     except IntegrityError:
         # Somebody took the same address, or the same name for an organization, at the same moment; now it can be seen.
-        return _settle(app, client, person, organization_name)
+        return settle()
+
+
+def accept_invitation(app: App, principal: Principal, invitation_token: str) -> Organization:
+    """Make the caller a member of the organization that invited the address of their account; returns it.
+
+    Invalid for an invitation that is not good, or for another address; Refused ``invalid_state`` for a member.
+    """
+    user: User = User.get_by_id(principal.user_id)
+    with system_scope("join an organization"), app.database.transaction():
+        invitation = invitations.find(invitation_token, user.email)
+        _accept(app, invitation, user)
+        note_verified(user)
+        return Organization.get_by_id(invitation.organization_id)
 
 
 def log_in(app: App, client: Client, *, email: str, password: str) -> Entry:
@@ -111,27 +136,33 @@ def log_out(app: App, principal: Principal, *, all_sessions: bool) -> int:
     return ended
 
 
-def subject_of(user: User) -> Subject:
-    """The account as an event names it: by its address."""
-    return Subject("user", user.id, user.email)
-
-
-@contextmanager
-def acting_for(user: User, client: Client) -> Iterator[None]:
-    """Make the person responsible for what is noted inside; an account that does not exist is nobody."""
-    actor = Actor("user", user.id, user.email, client.ip) if user.id else Actor("anonymous", None, "anonymous", client.ip)
-    with acting_as(actor, current_request_id()):
-        yield
-
-
 def _settle(app: App, client: Client, person: Mapping[str, Any], organization_name: str) -> Entry:
     with system_scope("register a person"), app.database.transaction():
         user = create_user(**person)
         organization = found_organization(organization_name, user)
         tokens = _let_in(app, user, organization.id, client)
+        ask_to_verify(user.email)
         with acting_for(user, client):
             emit("auth.registered", subject_of(user), organization_id=organization.id)
     return Entry(tokens, user, organization)
+
+
+def _join(app: App, client: Client, person: Mapping[str, Any], invitation_token: str) -> Entry:
+    with system_scope("register somebody who is invited"), app.database.transaction():
+        invitation = invitations.find(invitation_token, person["email"])
+        settled = {"id": invitation.user_id, "timezone": invitation.timezone, "locale": invitation.locale}
+        user = create_user(**person, **settled, email_verified_at=now())
+        with acting_for(user, client):
+            emit("auth.registered", subject_of(user), organization_id=invitation.organization_id)
+            _accept(app, invitation, user)
+        tokens = _let_in(app, user, invitation.organization_id, client)
+    return Entry(tokens, user, Organization.get_by_id(invitation.organization_id))
+
+
+def _accept(app: App, invitation: Invitation, user: User) -> None:
+    invitations.accept(app.models, invitation, user.id)
+    waited = {"invited_as": invitation.user_id}
+    emit("auth.invitation_accepted", subject_of(user), organization_id=invitation.organization_id, data=waited)
 
 
 def account_bucket(app: App, email: str) -> Bucket:
@@ -141,14 +172,16 @@ def account_bucket(app: App, email: str) -> Bucket:
 
 def _require_open(app: App, invitation_token: str | None) -> None:
     mode = app.settings.auth.registration
-    if invitation_token is not None:
-        raise Refused(
-            "registration_closed", "The invitation is not good any more; ask for another one.", field="invitation_token"
-        )
-    if mode == "invite":
-        raise Refused("registration_closed", "Registration needs an invitation; ask an administrator for one.")
-    if mode != "open":
+    if mode == "closed":
         raise Refused("registration_closed", "Registration is closed; ask an administrator for an account.")
+    if mode != "open" and invitation_token is None:
+        raise Refused("registration_closed", "Registration needs an invitation; ask an administrator for one.")
+
+
+def _refuse_organization(name: str | None) -> None:
+    if name is not None:
+        message = "An invitation leads into the organization that it is from; leave this out."
+        raise Invalid({"organization_name": [Problem("invalid_choice", message)]})
 
 
 def _find(email: str) -> User | None:

@@ -1,19 +1,14 @@
 """The caller's own account: profile, password, and a new password by mail."""
 
-import re
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from email import message_from_bytes
-from email.policy import default
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import time_machine
-from aiosmtpd.controller import Controller
 
 from aasim_core.access.records import Membership
 from aasim_core.app import App
@@ -28,36 +23,11 @@ from aasim_core.jobs.context import GiveUp
 from aasim_core.jobs.records import JobRow
 from aasim_core.outbound.mail import NotSent
 from aasim_core.settings import Settings
+from aasim_core.testing.mailbox import Inbox, serving
 from aasim_core.testing.world import Answer, Client, World
 
 OLD, NEW = "gravel-tulip-orbit-94", "velvet-canoe-mosaic-31"
 LogIn = Callable[..., Answer]
-
-
-class Inbox:
-    """Keeps what arrives; takes no mail for ``gone.example``, and none at all when `full`."""
-
-    def __init__(self) -> None:
-        self.mails: list[Any] = []
-        self.full = False
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
-        if self.full:
-            return "452 mailbox full"
-        if address.endswith("@gone.example"):
-            return "550 no such mailbox"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        self.mails.append(message_from_bytes(envelope.content, policy=default))
-        return "250 OK"
-
-    def token(self) -> str:
-        """The token in the youngest mail."""
-        found = re.search(r"aasim_pr_[A-Za-z0-9_-]{43}", self.mails[-1].get_content())
-        assert found
-        return found[0]
 
 
 @pytest.fixture
@@ -67,23 +37,22 @@ def inbox() -> Inbox:
 
 @pytest.fixture
 def app_settings(app_settings: Settings, inbox: Inbox) -> Iterator[Settings]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Controller(inbox, hostname="127.0.0.1", port=port)
-    server.start()
-    mail = replace(app_settings.mail, backend="smtp", host="127.0.0.1", port=port, encryption="none")
-    yield replace(app_settings, mail=mail, http=replace(app_settings.http, public_url="https://agents.example.com"))
-    server.stop()
+    with serving(inbox, app_settings) as settings:
+        yield settings
 
 
 def work(app: App) -> None:
-    """Do the mail jobs that wait, as a worker does."""
+    """Do the jobs of links for a new password that wait, as a worker does."""
     with system_scope("test"):
-        waiting = list(JobRow.select().where(JobRow.name == "auth.send_mail", JobRow.state == "queued"))
-        JobRow.update(state="done").where(JobRow.name == "auth.send_mail").execute()
+        waiting = _waiting()
+        JobRow.update(state="done").where(JobRow.id.in_([job.id for job in waiting])).execute()
     for job in waiting:
         app.jobs[job.name].function(SimpleNamespace(job_id=job.id), job.payload)  # type: ignore[arg-type]
+
+
+def _waiting() -> list[JobRow]:
+    queued = JobRow.select().where(JobRow.name == "auth.send_mail", JobRow.state == "queued")
+    return [job for job in queued if job.payload["kind"] == "password_reset"]
 
 
 def ask_for_link(app: App, client: Client, email: str = "ada@example.com") -> Answer:
@@ -233,7 +202,7 @@ def test_the_answer_and_its_writes_are_the_same_for_an_address_without_account(
     answers = [anonymous.post("/auth/forgot-password", {"email": email}) for email in ("ada@example.com", "nobody@example.com")]
     assert answers[0].body == answers[1].body
     with system_scope("test"):
-        assert JobRow.select().where(JobRow.name == "auth.send_mail").count() == 2
+        assert len(_waiting()) == 2
     work(app)
     assert [mail["To"] for mail in inbox.mails] == ["ada@example.com"]
 

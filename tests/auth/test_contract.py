@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
 
-from aasim_core.clock import now
-from aasim_core.context import system_scope
-from aasim_core.data.records import create
-from aasim_core.identity.records import PasswordReset, User
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.identity import invitations, links
+from aasim_core.identity.records import EmailVerification, PasswordReset, User
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Person, World
 
@@ -35,11 +33,28 @@ def _refresh_token(world: World, person: Person) -> Mapping[str, Any]:
 
 def _reset_token(world: World, person: Person) -> Mapping[str, Any]:
     """A link to a new password, as a mail would have it."""
-    token = f"aasim_pr_{token_urlsafe(32)}"
     with world.app.database.transaction(), system_scope("test"):
-        digest = sha256(token.encode()).hexdigest()
-        create(PasswordReset, user_id=person.user_id, digest=digest, expires_at=now() + timedelta(minutes=5))
+        token = links.make(PasswordReset, links.RESET, timedelta(minutes=5), user_id=person.user_id)
     return {"token": token, "password": NEW}
+
+
+def _verification_token(world: World, person: Person) -> Mapping[str, Any]:
+    """A link that verifies an address, as a mail would have it."""
+    with world.app.database.transaction(), system_scope("test"):
+        User.update(email_verified_at=None).where(User.id == person.user_id).execute()
+        email, hour = User.get_by_id(person.user_id).email, timedelta(hours=1)
+        return {"token": links.make(EmailVerification, links.VERIFICATION, hour, user_id=person.user_id, email=email)}
+
+
+def _invitation_token(world: World, person: Person) -> Mapping[str, Any]:
+    """An invitation of the person into an organization that is not theirs."""
+    host = world.organization()
+    with world.app.database.transaction(), organization_scope(host.organization_id):
+        email = User.get_by_id(person.user_id).email
+        invitation = invitations.create_invitation(email, "Somebody", host.user_id, place={})
+        renewed = invitations.renew(invitation.user_id)
+        assert renewed is not None
+        return {"invitation_token": renewed[1]}
 
 
 def _new_password(world: World, person: Person) -> Mapping[str, Any]:
@@ -59,6 +74,8 @@ class TestContract(PluginContract):
         "POST /auth/refresh": _refresh_token,
         "POST /auth/reset-password": _reset_token,
         "POST /auth/change-password": _new_password,
+        "POST /auth/verify-email": _verification_token,
+        "POST /auth/accept-invitation": _invitation_token,
     }
     silent = {
         "POST /auth/refresh": "Every client does it every quarter of an hour.",

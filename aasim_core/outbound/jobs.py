@@ -1,0 +1,33 @@
+"""Mails as jobs: each is written when it is sent, so that no link in it is kept anywhere."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..jobs.context import GiveUp
+from ..jobs.declarations import Job, Retry
+from .mail import Mail, NotSent, mailer_of
+
+if TYPE_CHECKING:
+    from ..app import App
+    from ..jobs.context import JobContext
+
+#: Writes the mail that a payload asks for, or None where none is due any more.
+Writer = Callable[["JobContext", Mapping[str, Any]], Mail | None]
+
+
+def mail_job(app: "App", name: str, write: Writer) -> Job:
+    """The job `name` that writes one mail and sends it; a server that does not take it now is asked again for some minutes."""
+    send = mailer_of(app.settings.mail)
+
+    def run(context: "JobContext", payload: Mapping[str, Any]) -> None:
+        mail = write(context, payload)
+        if mail is None:
+            return
+        try:
+            send(mail)
+        except NotSent as error:
+            if error.permanent:
+                raise GiveUp(str(error)) from error
+            raise
+
+    return Job(name, run, retry=Retry(max_attempts=6, base_seconds=10), time_limit=60)

@@ -1,0 +1,22 @@
+"""Who is named, and who is responsible, in the events of people who are not logged in yet."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aasim_core.context import Actor, acting_as, current_request_id
+from aasim_core.events.log import Subject
+from aasim_core.identity.clients import Client
+from aasim_core.identity.records import User
+
+
+def subject_of(user: User) -> Subject:
+    """The account as an event names it: by its address."""
+    return Subject("user", user.id, user.email)
+
+
+@contextmanager
+def acting_for(user: User, client: Client) -> Iterator[None]:
+    """Make the person responsible for what is noted inside; an account that does not exist is nobody."""
+    actor = Actor("user", user.id, user.email, client.ip) if user.id else Actor("anonymous", None, "anonymous", client.ip)
+    with acting_as(actor, current_request_id()):
+        yield

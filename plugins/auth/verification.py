@@ -1,0 +1,62 @@
+"""Whether people read the mail to their address: the mail that asks, and the link in it."""
+
+from datetime import timedelta
+
+from aasim_core import App, Invalid, Problem, emit, enqueue
+from aasim_core.clock import now
+from aasim_core.context import EVERY_ORGANIZATION, system_scope
+from aasim_core.identity import links, sessions
+from aasim_core.identity.clients import Client
+from aasim_core.identity.records import EmailVerification, User
+from aasim_core.outbound.mail import Mail, address_of
+
+from .acting import acting_for, subject_of
+
+_HOURS = 24
+
+
+def ask_to_verify(email: str) -> None:
+    """Have a link mailed to the account of that address. Needs a transaction and a system scope."""
+    enqueue("auth.send_mail", {"kind": "email_verification", "email": email}, unique_key=f"email_verification {email}")
+
+
+def verification_mail(app: App, email: str, mail_id: str) -> Mail | None:
+    """The mail with a fresh link; None where the address has no account any more, or is known to be read."""
+    with system_scope("make a link that verifies an address"), app.database.transaction():
+        user = User.get_or_none(User.email == email, User.email_verified_at.is_null(), User.kind == "person")
+        if user is None:
+            return None
+        token = links.make(EmailVerification, links.VERIFICATION, timedelta(hours=_HOURS), user_id=user.id, email=email)
+    text = _TEXT.format(name=user.name, url=address_of(app.settings), token=token, hours=_HOURS)
+    return Mail(email, "Is this your address?", text, id=mail_id)
+
+
+def verify_email(app: App, client: Client, token: str) -> None:
+    """Keep that the address of the link's account is read; Invalid for a link that is not good, or for an address before."""
+    with system_scope("verify an address by a link"), app.database.transaction():
+        link = links.find(EmailVerification, token, links.VERIFICATION)
+        user = None if link is None else User.get_or_none(User.id == link.user_id, User.email == link.email)
+        if user is None or not links.spend(link):
+            message = "The link is not good any more, or for an address that was changed."
+            raise Invalid({"token": [Problem("invalid_reference", message)]})
+        if note_verified(user):
+            with acting_for(user, client):
+                emit("auth.email_verified", subject_of(user), organization_id=sessions.home_of(user.id) or EVERY_ORGANIZATION)
+
+
+def note_verified(user: User) -> bool:
+    """Keep that they read the mail to their address; False where that was known. Needs a transaction."""
+    unknown = (User.id == user.id) & User.email_verified_at.is_null()
+    return bool(User.update(email_verified_at=now(), version=User.version + 1).where(unknown).execute())
+
+
+_TEXT = """Hello {name},
+
+this address was given at {url}.
+If that was you, send this within {hours} hours (it works once):
+
+  POST {url}/api/v1/auth/verify-email
+  {{"token": "{token}"}}
+
+If it was not you, do nothing.
+"""
