@@ -7,7 +7,8 @@ from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
 
 from . import api, service
 from . import commands as own_commands
-from .models import Engine
+from .models import Engine, EngineUse
+from .settings import EngineSettings
 
 if TYPE_CHECKING:
     import click
@@ -18,9 +19,15 @@ plugin = Plugin("Engines", "The models that agents run on: built in, or anywhere
 
 
 @hookimpl
+def config_schema() -> type[EngineSettings]:
+    """The section [engines]."""
+    return EngineSettings
+
+
+@hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """The engine."""
-    return (Engine,)
+    """The engine, and what is going on at it."""
+    return Engine, EngineUse
 
 
 @hookimpl
@@ -39,6 +46,8 @@ def events(app: App) -> Sequence[Event]:
         Event("engines.created", "An engine was created", "engine"),
         Event("engines.updated", "An engine was changed", "engine"),
         Event("engines.deleted", "An engine was deleted", "engine"),
+        Event("engines.degraded", "An engine did not answer, and has a rest", "engine", {"code": "Why it did not answer."}),
+        Event("engines.recovered", "A degraded engine answers again", "engine", {"code": "Why it had not answered."}),
         Event("engines.tested", "An engine was tested", "engine", {"ok": "Whether it answered"}),
     )
 

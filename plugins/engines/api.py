@@ -13,11 +13,11 @@ from aasim_core.http.render import Derived
 from aasim_core.ids import new_id
 from aasim_core.secrets import Secret
 
-from . import schemas, service
+from . import health, schemas, service
 from .built_in import ensure_built_in, write
 from .chat import EngineError, Message
 from .checking import checked
-from .models import Engine
+from .models import ACTIVE, DEGRADED, Engine
 from .providers import default_built_in, providers_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Engines(Collection):
         self.derived = {  # type: ignore[misc]  # one of them asks the app
             "has_api_key": Derived(("api_key",), lambda row: row["api_key"] is not None),
             "built_in": Derived(("built_in_of",), lambda row: row["built_in_of"] is not None),
+            "health": Derived(("health", "status"), health.shown),
             "is_default": Derived(("built_in_of",), self._is_default),
         }
         super().__init__(app)
@@ -91,12 +92,24 @@ class Engines(Collection):
             values["id"] = new_id("engine")
         if values.get("api_key") is not None:
             row = Engine(id=record.id if record is not None else values["id"])
-            values["api_key"] = self.app.keyring.seal(Secret(values["api_key"]), service.sealing_place(row))
+            values["api_key"] = self.app.keyring.seal(
+                Secret(values["api_key"]), Engine.api_key.place(row.id, row.organization_id)
+            )
         return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Engine:
         """Write a new engine and its event."""
         return write(values)
+
+    def change(self, req: Request, record: Engine, values: dict[str, Any]) -> Engine:
+        """Write what differs, and its event; an engine that is reached in another way from now on has a new start."""
+        anew = health.is_new_start(record, values)
+        if anew and record.status == DEGRADED:
+            values = {"status": ACTIVE, **values}
+        super().change(req, record, values)
+        if anew:
+            health.forget(record)
+        return record
 
     def remove(self, req: Request, record: Engine) -> None:
         """Delete an engine of the organization's own."""
@@ -125,8 +138,8 @@ class Engines(Collection):
         return outcome
 
     def _remember(self, engine: Engine, outcome: Mapping[str, Any]) -> None:
-        """Keep how the test went, without counting it as a change that somebody's If-Match would trip over."""
-        health = {"ok": outcome["ok"], "at": to_text(now()), "error": outcome["error"], "duration_ms": outcome["duration_ms"]}
+        """Keep how the test went."""
+        kept = {"ok": outcome["ok"], "at": to_text(now()), "error": outcome["error"], "duration_ms": outcome["duration_ms"]}
         with records.database_of(Engine).transaction():
-            Engine.update(health=health).where(Engine.id == engine.id).execute()
+            health.remember_test(engine, kept)
             emit("engines.tested", engine, data={"ok": outcome["ok"]})

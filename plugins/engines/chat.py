@@ -40,6 +40,13 @@ class EngineError(Exception):
         self.retry_after = retry_after
 
 
+class NoRoom(EngineError):
+    """The engine's own limits leave no room for the call now; `retry_after` says when to look again. No provider raises it."""
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__("rate_limited", message, retry_after=retry_after)
+
+
 @dataclass(frozen=True)
 class ToolCall:
     """A tool that the model wants to have called; `arguments` is JSON text as the model wrote it, and may not be valid."""

@@ -9,7 +9,7 @@ from aasim_core.nearest import did_you_mean
 
 from . import service
 from .chat import EngineError, Provider
-from .models import Engine
+from .models import Engine, no_limits
 from .parameters import parameters_from
 
 #: What the provider of a built-in engine decides.
@@ -95,6 +95,8 @@ def _completed(values: Mapping[str, Any], provider: Provider) -> dict[str, Any]:
         completed["capabilities"] = {**asdict(provider.capabilities), **values["capabilities"]}
     if "model" in values and values["model"] is None and provider.built_in is not None:
         completed["model"] = provider.built_in.model
+    if "limits" in values:
+        completed["limits"] = {**no_limits(), **values["limits"]}
     if "prices" in values:
         completed["prices"] = [
             {**row, "valid_from": row["valid_from"] and row["valid_from"].isoformat()} for row in values["prices"]

@@ -1,22 +1,29 @@
-"""The record of an engine: a model that agents run on."""
+"""The records of engines: the models that agents run on, and what is going on at those that have limits."""
 
 from typing import Any
 
 import peewee
 
-from aasim_core.data.fields import JsonField, SealedField
-from aasim_core.data.records import TenantRecord
+from aasim_core.data.fields import IdField, JsonField, SealedField
+from aasim_core.data.records import Row, TenantRecord
 
 from .chat import Capabilities
 
-ACTIVE, DISABLED = "active", "disabled"
+ACTIVE, DEGRADED, DISABLED = "active", "degraded", "disabled"
+#: Agents may use it; a degraded one is asked now and then only.
+USABLE = (ACTIVE, DEGRADED)
+
+
+def no_limits() -> dict[str, int | None]:
+    """Every limit, and that it is none."""
+    return {"rpm": None, "tpm": None, "concurrency": None}
 
 
 class Engine(TenantRecord):
     """An engine of an organization.
 
-    `built_in_of` names the provider that brought it, for one that nobody configured. `prices` are rows of
-    micro-units a million tokens, each valid from a day on.
+    `built_in_of` names the provider that brought it, for one that nobody configured. `prices` are rows of micro-units a million
+    tokens, each valid from a day on. `limits` are calls and tokens a minute, and calls at the same time; None is no limit.
     """
 
     name = peewee.TextField()
@@ -29,6 +36,7 @@ class Engine(TenantRecord):
     capabilities = JsonField()
     context_tokens = peewee.BigIntegerField(null=True)
     default_parameters = JsonField(default=dict)
+    limits = JsonField(default=no_limits)
     prices = JsonField(default=list)
     fallback_engine_ids = JsonField(default=list)
     health = JsonField(null=True)
@@ -49,3 +57,22 @@ class Engine(TenantRecord):
         """What the engine can do."""
         known: dict[str, Any] = self.capabilities
         return Capabilities(**known)
+
+
+class EngineUse(Row):
+    """What is going on at an engine that has limits; times are in seconds since 1970.
+
+    `slices` count the calls and tokens of the last minute (see `pace`), `running` has the end of each running call's lease.
+    `seconds` is how long calls take, and `next_look` when the last one of those who wait looks again.
+    """
+
+    organization_id = IdField()
+    engine_id = IdField()
+    slices = JsonField(default=list)
+    running = JsonField(default=dict)
+    seconds = peewee.DoubleField(default=0)
+    next_look = peewee.DoubleField(default=0)
+
+    class Meta:
+        table_name = "engines_use"
+        primary_key = peewee.CompositeKey("organization_id", "engine_id")

@@ -1,6 +1,21 @@
 """What clients write about engines, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Date, Id, Instant, Integer, Json, ListOf, Object, Patterned, Secret, Text, Url
+from aasim_core.http.fields import (
+    Boolean,
+    Choice,
+    Date,
+    Id,
+    Instant,
+    Integer,
+    Json,
+    ListOf,
+    Number,
+    Object,
+    Patterned,
+    Secret,
+    Text,
+    Url,
+)
 from aasim_core.http.schema import Schema
 
 NAME = Text(1, 120, required=True, description="Unique in the organization.")
@@ -24,6 +39,16 @@ class PriceIn(Schema):
     valid_from = Date(allow_none=True, load_default=None, description="The first day; null is always.")
 
 
+class LimitsIn(Schema):
+    """How much is asked of an engine, by everybody in the organization together; null is no limit."""
+
+    rpm = Integer(1, 10**9, allow_none=True, load_default=None, description="Calls that begin within any minute.")
+    tpm = Integer(
+        1, 10**12, allow_none=True, load_default=None, description="Tokens, read and written, of the calls of any minute."
+    )
+    concurrency = Integer(1, 1_000, allow_none=True, load_default=None, description="Calls at the same time.")
+
+
 class EngineIn(Schema):
     """An engine as a client writes it."""
 
@@ -38,10 +63,41 @@ class EngineIn(Schema):
     default_parameters = Json(
         object_only=True, load_default=dict, description="temperature, max_output_tokens, seed, stop, and the provider's own."
     )
+    limits = Object(LimitsIn, load_default=dict, description="What finds no room waits in the queue.")
     prices = ListOf(Object(PriceIn), 50, load_default=list, description="The operator's own; they go before the built-in list.")
     fallback_engine_ids = ListOf(
         Id("engine"), 5, unique=True, load_default=list, description="Asked in turn while this one cannot answer."
     )
+
+
+class LimitsOut(Schema):
+    """How much is asked of an engine; null is no limit."""
+
+    rpm = Integer(allow_none=True, required=True)
+    tpm = Integer(allow_none=True, required=True)
+    concurrency = Integer(allow_none=True, required=True)
+
+
+class FailureOut(Schema):
+    """Why an engine did not answer."""
+
+    code = Text(required=True)
+    message = Text(max_length=500, multiline=True, required=True)
+    at = Instant(required=True)
+
+
+class HealthOut(Schema):
+    """How an engine has done lately."""
+
+    state = Choice("healthy", "failing", "degraded", required=True, description="failing: the last calls got no answer.")
+    since = Instant(allow_none=True, required=True, description="When it was last degraded, or recovered.")
+    failures_in_a_row = Integer(required=True)
+    last_error = Object(FailureOut, allow_none=True, required=True)
+    next_probe_at = Instant(allow_none=True, required=True, description="When a degraded engine is asked again.")
+    last_test = Json(object_only=True, allow_none=True, required=True, description="How the last test went.")
+    calls = Integer(required=True, description="In the last hour.")
+    failures = Integer(required=True, description="Those of them that got no answer.")
+    success_rate = Number(allow_none=True, required=True, description="The share that got one; null without calls.")
 
 
 class EngineOut(Schema):
@@ -57,13 +113,14 @@ class EngineOut(Schema):
     model = Text(required=True)
     base_url = Url(allow_none=True, required=True)
     kind = Choice("chat", required=True)
-    status = Choice("active", "disabled", required=True)
+    status = Choice("active", "degraded", "disabled", required=True, description="degraded: it did not answer, and has a rest.")
     capabilities = Json(object_only=True, required=True)
     context_tokens = Integer(allow_none=True, required=True)
     default_parameters = Json(object_only=True, required=True)
+    limits = Object(LimitsOut, required=True)
     prices = ListOf(Json(object_only=True), required=True)
     fallback_engine_ids = ListOf(Id("engine"), required=True)
-    health = Json(object_only=True, allow_none=True, required=True, description="How the last test went; null before the first.")
+    health = Object(HealthOut, allow_none=True, required=True, description="null before the first call.")
     has_api_key = Boolean(required=True)
     built_in = Boolean(required=True, description="Whether it came with the installation.")
     is_default = Boolean(required=True, description="Whether agents that name no engine use it.")

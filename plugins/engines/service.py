@@ -1,25 +1,29 @@
 """What engines do: answer a conversation, with prices, fallbacks and the organization's own keys."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.ids import is_id
 from aasim_core.logs import MASK
-from aasim_core.secrets import Place, Secret, Unreadable
+from aasim_core.secrets import Secret, Unreadable
 
+from . import health
 from .built_in import ensure_built_in
 from .chat import (
+    Chat,
     EngineConfig,
     EngineError,
     ErrorCode,
     Message,
+    NoRoom,
     OnToken,
+    Parameters,
     Progress,
     Reply,
     ShouldCancel,
@@ -27,7 +31,8 @@ from .chat import (
     ignore_token,
     never_cancel,
 )
-from .models import ACTIVE, Engine
+from .limits import place_at
+from .models import USABLE, Engine
 from .parameters import parameters_from
 from .prices import FREE, Cost, cost_of
 from .providers import default_built_in, providers_of
@@ -41,12 +46,20 @@ _TELLING = 4
 
 
 @dataclass(frozen=True)
-class FellBack:
-    """An engine that was asked first and could not answer."""
+class Note:
+    """Something worth keeping about a call; `code` is that of the engine's failure, if it is about one."""
 
+    event: Literal["engine_called", "engine_fell_back", "engine_degraded", "engine_recovered"]
     engine_id: str
-    code: ErrorCode
     message: str
+    code: ErrorCode | None = None
+
+
+OnNote = Callable[[Note], None]
+
+
+def ignore_note(_note: Note) -> None:
+    """Keep nothing."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,6 @@ class Answer:
     currency: str | None
     price_source: str | None
     duration_ms: int
-    fell_back: tuple[FellBack, ...] = ()
 
 
 def find_or_none(engine_id: str) -> Engine | None:
@@ -73,7 +85,7 @@ def find_usable(engine_id: str) -> Engine:
     engine = find_or_none(engine_id)
     if engine is None:
         raise Refused("invalid_state", "The engine is not there any more; choose another one.")
-    if engine.status != ACTIVE:
+    if engine.status not in USABLE:
         raise Refused("invalid_state", f"The engine {engine.name} is {engine.status}; enable it, or choose another one.")
     return engine
 
@@ -83,7 +95,7 @@ def find_default(app: "App") -> Engine:
     ensure_built_in(app)
     name = default_built_in(providers_of(app))
     engine = Engine.get_or_none(Engine.built_in_of == name) if name else None
-    if engine is None or engine.status != ACTIVE:
+    if engine is None or engine.status not in USABLE:
         raise Refused("invalid_state", "There is no default engine here; choose an engine for the agent.")
     found: Engine = engine
     return found
@@ -100,23 +112,29 @@ def ask(
     timeout_seconds: float = 120,
     attempt: int = 1,
     on_token: OnToken = ignore_token,
+    on_note: OnNote = ignore_note,
     should_cancel: ShouldCancel = never_cancel,
 ) -> Answer:
     """The next turn of a conversation, by the engine of that id or the default one, or by its fallbacks while it cannot answer.
 
-    `layers` are parameters over those of the engine, later ones over earlier ones. Never retries. Raises `EngineError`, or
-    `Cancelled`. Call it outside of transactions.
+    `layers` are parameters over those of the engine, later ones over earlier ones. `on_note` is told which engines are asked, and
+    what becomes of them. Never retries. Raises `EngineError` (`NoRoom` where the engine's limits are reached), or `Cancelled`. Call
+    it outside of transactions.
     """
-    call = _Call(messages, layers, tools, schema, attempt, on_token, should_cancel)
+    call = _Call(messages, layers, tools, schema, attempt, on_token, on_note, should_cancel)
     deadline = time.monotonic() + timeout_seconds
-    fell_back: list[FellBack] = []
     for engine, is_last in _engines(app, engine_id):
         try:
-            return _answer(app, engine, call, deadline, tuple(fell_back))
+            if not health.may_ask(app, engine):
+                raise health.left_alone(engine)
+            return _answer(app, engine, call, deadline)
+        except NoRoom:
+            raise
         except EngineError as error:
             if is_last or not error.retryable or time.monotonic() >= deadline:
                 raise
-            fell_back.append(FellBack(engine.id, error.code, error.message))
+            told = f"An engine could not answer, and the next is asked: {error.message}"
+            on_note(Note("engine_fell_back", engine.id, told, error.code))
     raise AssertionError("the last engine answers or raises")
 
 
@@ -124,8 +142,8 @@ def ask_one(
     app: "App", engine: Engine, messages: Sequence[Message], *, layers: Sequence[Mapping[str, Any]] = (), timeout_seconds: float
 ) -> Answer:
     """The next turn by this very engine, whatever its status; raises `EngineError`."""
-    call = _Call(messages, layers, (), None, 1, ignore_token, never_cancel)
-    return _answer(app, engine, call, time.monotonic() + timeout_seconds, ())
+    call = _Call(messages, layers, (), None, 1, ignore_token, ignore_note, never_cancel)
+    return _answer(app, engine, call, time.monotonic() + timeout_seconds)
 
 
 def refuse_bad_parameters(values: Mapping[str, Any]) -> None:
@@ -146,11 +164,6 @@ def prepare(app: "App", progress: Progress) -> list[str]:
     return ready
 
 
-def sealing_place(engine: Engine) -> Place:
-    """Where the API key of `engine` is kept."""
-    return Place("engines_engine", "api_key", engine.organization_id, engine.id)
-
-
 @dataclass(frozen=True)
 class _Call:
     messages: Sequence[Message]
@@ -159,6 +172,7 @@ class _Call:
     schema: Mapping[str, Any] | None
     attempt: int
     on_token: OnToken
+    on_note: OnNote
     should_cancel: ShouldCancel
 
 
@@ -169,26 +183,17 @@ def _engines(app: "App", engine_id: str | None) -> list[tuple[Engine, bool]]:
     except Refused as refused:
         raise EngineError("unavailable", refused.message, retryable=False) from refused
     found = [find_or_none(fallback_id) for fallback_id in first.fallback_engine_ids]
-    engines = [first, *(engine for engine in found if engine is not None and engine.status == ACTIVE)]
+    engines = [first, *(engine for engine in found if engine is not None and engine.status in USABLE)]
     return [(engine, engine is engines[-1]) for engine in engines]
 
 
-def _answer(app: "App", engine: Engine, call: _Call, deadline: float, fell_back: tuple[FellBack, ...]) -> Answer:
+def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:
     provider = providers_of(app).get(engine.provider)
     if provider is None:
         raise EngineError("unavailable", f"the plugin that brings the provider {engine.provider} is off", retryable=False)
     began = time.monotonic()
     parameters = parameters_from(engine.default_parameters, *call.layers, timeout_seconds=deadline - began, attempt=call.attempt)
-    config = config_of(app, engine)
-    with _hiding(config.api_key), closing(provider.open(config)) as chat:
-        reply = chat.chat(
-            call.messages,
-            tools=call.tools if engine.can.tools == "native" else (),
-            schema=call.schema if engine.can.json_schema else None,
-            parameters=parameters,
-            on_token=call.on_token,
-            should_cancel=call.should_cancel,
-        )
+    reply = _reply(app, engine, call, provider.open, parameters)
     cost = FREE if provider.free and not engine.prices else _cost(engine, reply)
     return Answer(
         reply=reply,
@@ -198,8 +203,38 @@ def _answer(app: "App", engine: Engine, call: _Call, deadline: float, fell_back:
         currency=cost.currency if cost else None,
         price_source=cost.source if cost else None,
         duration_ms=round((time.monotonic() - began) * 1000),
-        fell_back=fell_back,
     )
+
+
+def _reply(app: "App", engine: Engine, call: _Call, open_chat: Callable[[EngineConfig], Chat], parameters: Parameters) -> Reply:
+    """Ask within the engine's limits, and note how it did."""
+    config = config_of(app, engine)
+    try:
+        with place_at(engine, call.messages, parameters) as place, _hiding(config.api_key), closing(open_chat(config)) as chat:
+            call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is asked."))
+            reply = chat.chat(
+                call.messages,
+                tools=call.tools if engine.can.tools == "native" else (),
+                schema=call.schema if engine.can.json_schema else None,
+                parameters=parameters,
+                on_token=call.on_token,
+                should_cancel=place.watched(call.should_cancel),
+            )
+            place.tokens = reply.usage.input_tokens + reply.usage.output_tokens
+    except NoRoom:
+        raise
+    except EngineError as error:
+        _tell(call, engine, health.failed(app, engine, error, parameters.timeout_seconds), error)
+        raise
+    _tell(call, engine, health.answered(app, engine), None)
+    return reply
+
+
+def _tell(call: _Call, engine: Engine, turn: health.Turn | None, error: EngineError | None) -> None:
+    if turn == "engine_degraded" and error is not None:
+        call.on_note(Note(turn, engine.id, f"The engine {engine.name} is degraded: {error.message}", error.code))
+    elif turn == "engine_recovered":
+        call.on_note(Note(turn, engine.id, f"The engine {engine.name} answers again."))
 
 
 @contextmanager
@@ -228,7 +263,9 @@ def _cost(engine: Engine, reply: Reply) -> Cost | None:
 def config_of(app: "App", engine: Engine) -> EngineConfig:
     """What the provider needs to reach the engine, its key opened; raises `EngineError`."""
     try:
-        key: Secret | None = app.keyring.open(engine.api_key, sealing_place(engine)) if engine.api_key else None
+        key: Secret | None = (
+            app.keyring.open(engine.api_key, Engine.api_key.place(engine.id, engine.organization_id)) if engine.api_key else None
+        )
     except Unreadable as error:
         raise EngineError(
             "auth", f"the API key of the engine {engine.name} cannot be read; write it again", retryable=False

@@ -11,7 +11,7 @@ from aasim_core import json_schema, template
 
 from ..agents import service as agents
 from ..engines import service as engines
-from ..engines.hookspecs import Cancelled, EngineError, Message, ToolCall
+from ..engines.hookspecs import Cancelled, EngineError, Message, NoRoom, ToolCall
 from .hookspecs import Finished, RunFailed, RunLater, Runner
 from .models import Execution
 from .run import CancelRequested, Run
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MOST_ATTEMPTS = 5
 _LONGEST_OUTPUT = 1_048_576
+#: Of what is told of the engines; the rest are warnings.
+_LEVELS = {"engine_called": "debug", "engine_recovered": "info"}
 
 
 def agent_runner(app: "App") -> Runner:
@@ -70,7 +72,6 @@ def _opening(definition: dict[str, Any], given: Any) -> list[Message]:
 def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Message], turn: int) -> dict[str, Any]:
     """One call of the engine, as the JSON value that the step records."""
     layers = (definition["parameters"] or {}, run.execution.parameters or {})
-    run.log("engine_called", f"Turn {turn}: the engine is asked.", level="debug", data={"messages": len(messages)})
     try:
         answer = engines.ask(
             app,
@@ -79,19 +80,17 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
             layers=layers,
             schema=definition["output_schema"],
             timeout_seconds=run.seconds_left(),
+            on_note=partial(_note, run, turn),
             should_cancel=run.cancelled,
             attempt=run.execution.attempt,
         )
     except Cancelled:
         raise CancelRequested from None
+    except NoRoom as full:
+        raise RunLater(full.retry_after or 1, f"The run waits for its turn: {full.message}.") from full
     except EngineError as error:
         raise _later_or_never(run, error) from error
     reply = answer.reply
-    for other in answer.fell_back:
-        data = {"engine_id": other.engine_id, "code": other.code}
-        run.log(
-            "engine_fell_back", f"An engine could not answer, and the next was asked: {other.message}", level="warning", data=data
-        )
     run.log(
         "engine_replied",
         reply.text[:2000],
@@ -108,6 +107,14 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
         "model": reply.raw_model,
         "engine_id": answer.engine_id,
     }
+
+
+def _note(run: Run, turn: int, note: engines.Note) -> None:
+    """Keep in the log what is told of the engines while they are asked."""
+    is_call = note.event == "engine_called"
+    message = f"Turn {turn}: {note.message}" if is_call else note.message
+    data = {"engine_id": note.engine_id} | ({"code": note.code} if note.code else {})
+    run.log(note.event, message, level=_LEVELS.get(note.event, "warning"), data=data)
 
 
 def _later_or_never(run: Run, error: EngineError) -> Exception:

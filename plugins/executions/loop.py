@@ -160,7 +160,7 @@ def _end_cancelled(run: Run) -> None:
 def _put_back(context: "JobContext", run: Run, later: RunLater) -> None:
     with database_of(Execution).transaction():
         if states.move(run.execution, states.QUEUED, attempt=run.execution.attempt, **run.usage()):
-            run.log("delayed", later.reason, level="warning", data={"seconds": later.seconds})
+            run.log_news("delayed", later.reason, level="warning", data={"seconds": later.seconds})
             run.write()
             queue(run.execution, later.seconds)
             Execution.update(job_id=run.execution.job_id).where(Execution.id == run.execution.id).execute()

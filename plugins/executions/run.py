@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import peewee
-
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
@@ -54,7 +52,7 @@ class Run:
         self._number = 0
         self._pending: Step | None = None
         self._log: list[LogEntry] = []
-        self._sequence = 0 if is_new else _last_sequence(execution.id)
+        self._sequence, *self._last_line = (0, None, None) if is_new else _last_line(execution.id)
         self._looked_at = time.monotonic()
         self._usage: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "cost": None}
         self._deadline = time.monotonic() + timeout_seconds
@@ -116,6 +114,12 @@ class Run:
             )
         )
 
+    def log_news(self, event: str, message: str, *, level: str = "info", data: Any = None) -> None:
+        """Add a line, unless the last one says the same: a run that looks in vain again and again has nothing new to tell."""
+        last = [self._log[-1].event, self._log[-1].message] if self._log else self._last_line
+        if last != [event, message]:
+            self.log(event, message, level=level, data=data)
+
     def check(self) -> None:
         """Raise if the run was cancelled, ran out of time, or the worker stops."""
         if self._context.should_stop():
@@ -170,8 +174,11 @@ def _steps(execution_id: str) -> dict[int, Step]:
     return {step.number: step for step in Step.select().where(Step.execution_id == execution_id)}
 
 
-def _last_sequence(execution_id: str) -> int:
-    return LogEntry.select(peewee.fn.MAX(LogEntry.sequence)).where(LogEntry.execution_id == execution_id).scalar() or 0
+def _last_line(execution_id: str) -> tuple[int, str | None, str | None]:
+    """The sequence, the event and the message of the last line of the log."""
+    mine = LogEntry.select(LogEntry.sequence, LogEntry.event, LogEntry.message).where(LogEntry.execution_id == execution_id)
+    found: tuple[int, str | None, str | None] | None = mine.order_by(LogEntry.sequence.desc()).tuples().first()
+    return found or (0, None, None)
 
 
 def _status(execution_id: str) -> str | None:

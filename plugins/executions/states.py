@@ -24,7 +24,7 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
     CANCELLING: frozenset({CANCELLED}),
 }
 
-#: The event that tells of each state; a run that goes back to the queue after a delay or a crash is no news.
+#: The event that tells of each state; that a run goes back to the queue after a delay or a crash, and on from there, is no news.
 EVENTS: Mapping[str, str] = {
     RUNNING: "executions.started",
     WAITING: "executions.paused",
@@ -41,7 +41,7 @@ def move(execution: Execution, to: str, **values: Any) -> bool:
 
     Refused ``invalid_state`` for a transition that the table does not have.
     """
-    before = execution.status
+    before, is_news = execution.status, to in EVENTS and not (to == RUNNING and execution.started_at)
     if to not in TRANSITIONS.get(before, ()):
         raise Refused("invalid_state", f"An execution that is {before} cannot become {to}.", meta={"status": before})
     moment = now()
@@ -52,7 +52,7 @@ def move(execution: Execution, to: str, **values: Any) -> bool:
         changes["finished_at"] = moment
     if not records.compare_and_set(execution, {"status": before, "version": execution.version}, changes):
         return False
-    if to in EVENTS:
+    if is_news:
         emit(EVENTS[to], subject(execution), data=_told(execution), changes={"status": [before, to]})
     return True
 

@@ -171,7 +171,8 @@ def test_a_test_says_how_it_went_and_is_remembered(owner: Any) -> None:
 
     assert (outcome["ok"], outcome["text"], outcome["model"], outcome["cost"]) == (True, "Hello there.", "script", 0)
     after = owner.client.get(f"/engines/{made['id']}").data
-    assert (after["health"]["ok"], after["health"]["error"], after["version"]) == (True, None, made["version"])
+    kept = after["health"]["last_test"]
+    assert (kept["ok"], kept["error"], after["version"]) == (True, None, made["version"])
 
 
 def test_a_test_that_fails_is_an_answer_too(owner: Any) -> None:
@@ -183,4 +184,4 @@ def test_a_test_that_fails_is_an_answer_too(owner: Any) -> None:
     assert answer.data["ok"] is False
     assert answer.data["error"]["code"] == "invalid_request"
     assert "engine_openai.allowed_networks" in answer.data["error"]["message"]
-    assert owner.client.get(f"/engines/{engine_id}").data["health"]["error"] == answer.data["error"]
+    assert owner.client.get(f"/engines/{engine_id}").data["health"]["last_test"]["error"] == answer.data["error"]

@@ -61,10 +61,15 @@ def test_a_fallback_answers_while_the_engine_cannot(app: Any) -> None:
     second = scripted(app, "B", default_parameters={"replies": ["from B"]})
     first = scripted(app, "A", default_parameters={"fault": "unavailable"}, fallback_engine_ids=[second.id])
 
-    answer = service.ask(app, first.id, HELLO)
+    notes: list[service.Note] = []
+    answer = service.ask(app, first.id, HELLO, on_note=notes.append)
 
     assert (answer.reply.text, answer.engine_id) == ("from B", second.id)
-    assert [(one.engine_id, one.code) for one in answer.fell_back] == [(first.id, "unavailable")]
+    assert [(note.event, note.engine_id, note.code) for note in notes] == [
+        ("engine_called", first.id, None),
+        ("engine_fell_back", first.id, "unavailable"),
+        ("engine_called", second.id, None),
+    ]
 
 
 @pytest.mark.usefixtures("organization_id")

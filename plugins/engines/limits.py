@@ -1,0 +1,145 @@
+"""The limits of an engine, over all processes: calls and tokens a minute, and calls at the same time.
+
+What counts stands in one row for each engine that has limits. A call takes its place in one short transaction, and gives it back in
+another one; nothing is read, written or locked for an engine without limits.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import peewee
+import structlog
+
+from aasim_core.clock import now
+from aasim_core.context import current_organization
+from aasim_core.data.records import database_of, insert_rows
+
+from . import pace
+from .chat import Message, NoRoom, Parameters, ShouldCancel
+from .estimates import estimated_usage
+from .models import Engine, EngineUse
+
+#: A call that gives no sign of life for so long has lost its place; it gives one that often.
+_LEASE_SECONDS, _RENEW_SECONDS = 60.0, 15.0
+#: Those who wait look again at different moments, so many seconds apart, and at the latest after so many.
+_CLOSEST, _WIDEST, _LONGEST = 0.05, 5.0, 30.0
+#: How much the latest call counts in the mean duration of calls.
+_WEIGHT = 0.2
+_log = structlog.get_logger("aasim.engines")
+
+
+@dataclass
+class Place:
+    """A call's place at an engine; `tokens` is what the call takes, as estimated and then as it was. Without a `key` it is free."""
+
+    engine_id: str = ""
+    key: str = ""
+    tokens: int = 0
+    _began: float = field(default_factory=time.monotonic)
+
+    def watched(self, should_cancel: ShouldCancel) -> ShouldCancel:
+        """`should_cancel`, which also gives signs of life while it is asked."""
+        if not self.key:
+            return should_cancel
+        renewed = self._began
+
+        def asked() -> bool:
+            nonlocal renewed
+            if time.monotonic() - renewed >= _RENEW_SECONDS:
+                renewed = time.monotonic()
+                _renew(self)
+            return should_cancel()
+
+        return asked
+
+    def seconds(self) -> float:
+        """How long the call has taken."""
+        return time.monotonic() - self._began
+
+
+@contextmanager
+def place_at(engine: Engine, messages: Sequence[Message], parameters: Parameters) -> Iterator[Place]:
+    """A place for one call; raises `NoRoom` when the engine's limits leave none."""
+    if not any(engine.limits.values()):
+        yield Place()
+        return
+    estimate = estimated_usage(messages, "").input_tokens + (parameters.max_output_tokens or 0)
+    place = Place(engine.id, uuid4().hex, estimate)
+    with _use_of(engine.id) as use:
+        full = _taken(engine, use, place)
+    if full is not None:
+        raise full
+    try:
+        yield place
+    finally:
+        _leave(place, estimate)
+
+
+@contextmanager
+def _use_of(engine_id: str) -> Iterator[EngineUse]:
+    """What is going on at the engine, for nobody else to change meanwhile; it is written in the end."""
+    database = database_of(EngineUse)
+    with database.transaction(durable=False):
+        database.lock(f"engines/use/{engine_id}")
+        found = EngineUse.get_or_none(EngineUse.engine_id == engine_id)
+        use: EngineUse = found or EngineUse(organization_id=current_organization(), engine_id=engine_id)
+        moment = now().timestamp()
+        use.slices = pace.recent(use.slices, moment)
+        use.running = {key: until for key, until in use.running.items() if until > moment}
+        yield use
+        if found is None:
+            insert_rows(EngineUse, [use.row()])
+        else:
+            changed = {name: getattr(use, name) for name in ("slices", "running", "seconds", "next_look")}
+            EngineUse.update(changed).where(EngineUse.engine_id == engine_id).execute()
+
+
+def _taken(engine: Engine, use: EngineUse, place: Place) -> NoRoom | None:
+    """Take the place, or say when to look again."""
+    moment = now().timestamp()
+    waits = dict(_waits(engine, use, place.tokens, moment))
+    wait = max(waits.values(), default=0.0)
+    if wait <= 0:
+        use.slices = pace.added(use.slices, moment, calls=1, tokens=place.tokens)
+        use.running = {**use.running, place.key: moment + _LEASE_SECONDS}
+        return None
+    use.next_look = min(max(moment + wait, use.next_look + _between_looks(engine, use)), moment + _LONGEST)
+    reason = next(reason for reason, seconds in waits.items() if seconds == wait)
+    return NoRoom(f"the engine {engine.name} has no room now: its limit {reason}", retry_after=use.next_look - moment)
+
+
+def _waits(engine: Engine, use: EngineUse, tokens: int, moment: float) -> Iterator[tuple[str, float]]:
+    """The seconds that each limit makes the call wait, by what the limit says."""
+    if rpm := engine.limits["rpm"]:
+        yield f"rpm is {rpm}", pace.wait_for_call(use.slices, rpm, moment)
+    if tpm := engine.limits["tpm"]:
+        yield f"tpm is {tpm}", pace.wait_for_tokens(use.slices, tpm, tokens, moment)
+    if most := engine.limits["concurrency"]:
+        wait = _between_looks(engine, use) if len(use.running) >= most else 0.0
+        yield f"concurrency is {most}", wait
+
+
+def _between_looks(engine: Engine, use: EngineUse) -> float:
+    """About how long it takes until the engine has room for the next one of those who wait."""
+    rpm, concurrency = engine.limits["rpm"], engine.limits["concurrency"]
+    seconds = max(60 / rpm if rpm else 0, use.seconds / concurrency if concurrency else 0)
+    return min(max(seconds, _CLOSEST), _WIDEST)
+
+
+def _renew(place: Place) -> None:
+    with _use_of(place.engine_id) as use:
+        use.running = {**use.running, place.key: now().timestamp() + _LEASE_SECONDS}
+
+
+def _leave(place: Place, estimate: int) -> None:
+    """Give the place back, with what the call has taken; where that cannot be written, the place is free again after a while."""
+    try:
+        with _use_of(place.engine_id) as use:
+            use.running = {key: until for key, until in use.running.items() if key != place.key}
+            use.slices = pace.added(use.slices, now().timestamp(), tokens=place.tokens - estimate)
+            use.seconds = place.seconds() * _WEIGHT + use.seconds * (1 - _WEIGHT)
+    except peewee.PeeweeException:
+        _log.warning("a call's place at an engine could not be given back", engine=place.engine_id, exc_info=True)
