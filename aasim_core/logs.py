@@ -5,9 +5,11 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections import Counter
+from collections.abc import Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
+from time import monotonic
 from typing import Any, BinaryIO
 
 import orjson
@@ -76,6 +78,28 @@ def configure(settings: LogSettings, stream: BinaryIO | None = None) -> None:
     handler.setFormatter(_Formatter(render))
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
+
+
+class Seldom:
+    """Lets each kind of trouble be said once in so many seconds: what fails for everybody would fill the log, and hide the rest."""
+
+    def __init__(self, seconds: float = 60.0, clock: Callable[[], float] = monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._said: dict[str, float] = {}
+        self._count: Counter[str] = Counter()
+
+    def count(self, kind: str) -> int | None:
+        """How often it has happened since it was last said, if it is to be said now; else None."""
+        self._count[kind] += 1
+        if self._clock() < self._said.get(kind, float("-inf")) + self._seconds:
+            return None
+        self._said[kind] = self._clock()
+        return self._count.pop(kind)
+
+
+def kind_of(error: BaseException) -> str:
+    """The error's type and the first line of its text."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 class _Patient:

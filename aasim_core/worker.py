@@ -17,6 +17,7 @@ from .jobs.leases import Leases
 from .jobs.pool import Pool
 from .jobs.presence import Presence
 from .jobs.upkeep import Upkeep
+from .logs import Seldom, kind_of
 
 if TYPE_CHECKING:
     from .app import App
@@ -44,6 +45,7 @@ class Worker:
         self._ear = app.doorbell.listen(self.name)
         self._over = threading.Event()
         self._last_beat = time.monotonic()
+        self._seldom = Seldom()
         self._turns: dict[str, float] = {}
 
     def start(self) -> None:
@@ -62,7 +64,8 @@ class Worker:
                 try:
                     action()
                 except Exception as error:  # noqa: BLE001 - a thread that ended would never be missed
-                    _log.error("a worker's upkeep failed", reason=name, error=f"{type(error).__name__}: {error}")
+                    if (count := self._seldom.count(f"{name} {kind_of(error)}")) is not None:
+                        _log.error("a worker's upkeep failed", reason=name, error=kind_of(error), count=count)
                     self._over.wait(1)
                 self._over.wait(seconds)
 

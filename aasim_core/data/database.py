@@ -1,8 +1,9 @@
 """The database: one connection a thread, one way to write, and the tenant scope on every statement."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,9 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
         try:
             yield
         finally:
-            connection.execute(f"PRAGMA synchronous = {before}")
+            # One that could not be rolled back is closed, and the error behind that is the one to be raised.
+            with suppress(sqlite3.ProgrammingError):
+                connection.execute(f"PRAGMA synchronous = {before}")
 
     def _write_turn(self) -> AbstractContextManager[None]:
         return self._queue.turn()

@@ -1,11 +1,13 @@
 """Every error becomes an answer here, and nowhere else: refusals as they are, falcon's own, and what nobody expected."""
 
+from functools import partial
 from typing import Any
 
 import falcon
 import structlog
 
 from ..errors import Refused
+from ..logs import Seldom, kind_of
 from .envelope import failure
 from .request import Request, Response
 from .storage_errors import storage_refusal
@@ -36,7 +38,7 @@ _PROMISES = ("etag", "location", "preference-applied", "content-disposition", "l
 
 def install(wsgi: "falcon.App[Request, Response]") -> None:
     """Make `wsgi` answer every error with the envelope, whatever the request accepts."""
-    wsgi.add_error_handler(Exception, _unexpected)
+    wsgi.add_error_handler(Exception, partial(_unexpected, Seldom()))
     wsgi.add_error_handler(Refused, _refused)
     wsgi.add_error_handler(falcon.HTTPError, _of_falcon)
 
@@ -63,7 +65,7 @@ def _refused(req: Request, resp: Response, error: Refused, params: Any) -> None:
 def _of_falcon(req: Request, resp: Response, error: falcon.HTTPError, params: Any) -> None:
     status = falcon.http_status_to_code(error.status)
     if status not in _OF_STATUS and status >= 500:
-        _unexpected(req, resp, error, params)
+        _fault(req, resp, error)
         return
     code, message = _OF_STATUS.get(status, ("bad_request", _BAD_REQUEST))
     if isinstance(error, falcon.HTTPRouteNotFound):
@@ -72,10 +74,18 @@ def _of_falcon(req: Request, resp: Response, error: falcon.HTTPError, params: An
     resp.set_headers(error.headers or {})
 
 
-def _unexpected(req: Request, resp: Response, error: Exception, params: Any) -> None:
-    """The answer says nothing about the error but the request's id, by which the log knows everything."""
+def _unexpected(seldom: Seldom, req: Request, resp: Response, error: Exception, params: Any) -> None:
     refused = storage_refusal(error)
-    request_id = getattr(req, "request_id", None)
-    problem = "storage unavailable" if refused else "unexpected error"
-    _log.error(problem, request_id=request_id, route=req.uri_template, exc_info=error)
-    answer(req, resp, refused or Refused("internal_error", _UNEXPECTED))
+    if refused is None:
+        _fault(req, resp, error)
+        return
+    reason = kind_of(error)
+    if (count := seldom.count(reason)) is not None:
+        _log.error("storage unavailable", code=refused.code, reason=reason, count=count)
+    answer(req, resp, refused)
+
+
+def _fault(req: Request, resp: Response, error: Exception) -> None:
+    """The answer says nothing about the error but the request's id, by which the log knows everything."""
+    _log.error("unexpected error", request_id=getattr(req, "request_id", None), route=req.uri_template, exc_info=error)
+    answer(req, resp, Refused("internal_error", _UNEXPECTED))

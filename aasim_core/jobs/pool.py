@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ..context import system_scope
+from ..logs import Seldom, kind_of
 from . import outcomes
 from .company import Company
 from .context import JobContext, LeaseLost
@@ -48,6 +49,7 @@ class Pool:
         self._company = Company()
         self._hands: list[_Hand] = []
         self._stuck: list[_Hand] = []
+        self._seldom = Seldom()
         self._orphans: dict[str, float] = {}
         self.wakeups = Wakeups(size)
 
@@ -70,7 +72,8 @@ class Pool:
                     with self._app.database.connected():
                         busy = self._turn(hand, look_first=not busy)
                 except Exception as error:  # noqa: BLE001 - a thread that ends would never be missed
-                    _log.error("a worker cannot go on for now", error=f"{type(error).__name__}: {error}")
+                    if (count := self._seldom.count(kind_of(error))) is not None:
+                        _log.error("a worker cannot go on for now", error=kind_of(error), count=count)
                     self._app.database.close()
                     time.sleep(1)
                 if not busy:

@@ -61,6 +61,19 @@ def test_a_process_that_ends_leaves_the_log_to_those_that_have_the_file_open(cou
     assert read_by_another_process(empty_database_url) == 1
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_went_wrong_is_told_also_where_the_connection_is_lost_with_it(durable: bool, counter: Database) -> None:
+    def lose_connection() -> None:
+        with counter.transaction(durable=durable):
+            counter.connection().close()
+            raise RuntimeError("what went wrong")
+
+    with pytest.raises(RuntimeError, match="what went wrong"):
+        lose_connection()
+    with counter.connected(), counter.transaction(durable=durable):
+        counter.execute_sql("UPDATE counter SET count = 1")
+
+
 @pytest.fixture
 def occupied(empty_database_url: str, counter: Database) -> Iterator[subprocess.Popen[str]]:
     """Another process that is in the middle of a transaction and does not end it."""

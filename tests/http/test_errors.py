@@ -235,6 +235,28 @@ class TestSqlite:
         assert problem(result)["code"] == "busy"
 
 
+def test_a_storage_that_fails_for_everybody_is_one_line_of_the_log() -> None:
+    wsgi = falcon.App(request_type=Request, response_type=Response, middleware=[RequestLog()])
+    errors.install(wsgi)
+    wsgi.add_route("/full", Raising(raising(sqlite_error("database or disk is full", sqlite3.SQLITE_FULL))))
+    wsgi.add_route("/broken", Raising(raising(sqlite_error("disk I/O error", sqlite3.SQLITE_IOERR))))
+    client = testing.TestClient(wsgi)
+    with structlog.testing.capture_logs() as entries:
+        assert {client.simulate_get(path).status_code for path in ("/full", "/broken") * 20} == {503}
+    said = [entry for entry in entries if entry["event"] == "storage unavailable"]
+    assert [entry["reason"] for entry in said] == [
+        "OperationalError: database or disk is full",
+        "OperationalError: disk I/O error",
+    ]
+    assert not any("exc_info" in entry for entry in said)
+
+
+def sqlite_error(text: str, code: int) -> sqlite3.Error:
+    error = sqlite3.OperationalError(text)
+    error.sqlite_errorcode = code
+    return error
+
+
 def test_full_disk_is_storage_unavailable() -> None:
     assert problem(get(raising(OSError(28, "No space left on device"))))["code"] == "storage_unavailable"
     assert problem(get(raising(FileNotFoundError(2, "/srv/s3cret"))))["code"] == "internal_error"
