@@ -107,6 +107,7 @@ class Team(TenantRecord):
     class Meta:
         table_name = "core_team"
         id_prefix = "team"
+        references = {"lead_id": "user"}  # noqa: RUF012 - peewee's Meta is read once
         indexes = ((("organization_id", "slug"), True),)
 
 

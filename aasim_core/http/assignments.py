@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
@@ -124,6 +125,19 @@ def events_of(plugin: str, subject: str) -> tuple[Event, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Gift:
+    """A role that the caller may give, where, and until when."""
+
+    role: Role
+    node_id: str
+    until: datetime | None
+
+    def give(self, subject_type: str, subject_id: str, giver_id: str) -> Grant:
+        """Give it. Needs a transaction."""
+        return grants.grant(subject_type, subject_id, self.role, self.node_id, granted_by=giver_id, expires_at=self.until)
+
+
 class Assignments(Resource):
     """The grants of one kind of subject.
 
@@ -218,18 +232,10 @@ class Assignments(Resource):
     @operation("assign", body="body", reply="reply", status=201, message="Role assigned.")
     def on_post_assign(self, req: Request, resp: Response, **ids: str) -> None:
         """Give a role at a place in the organization's tree; one that is held there already gets the new expiry."""
-        subject, values = req.target.subject, req.body
-        node_id, until = values.get("resource_id") or current_organization(), values["expires_at"]
-        req.rights.require_at(f"{self.plugin}:assign", node_id)
-        require_place(node_id, values["resource_type"])
-        role = _role(values)
-        require_fitting(role, self.subject_type, node_id)
-        if until is not None and until <= now():
-            raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
-        Delegator.of(self.app, req.principal).require_role(role, node_id, until)
-        given = grants.grant(self.subject_type, subject.id, role, node_id, granted_by=req.principal.user_id, expires_at=until)
+        subject, gift = req.target.subject, self.gift(req, req.body)
+        given = gift.give(self.subject_type, subject.id, req.principal.user_id)
         self.find_subject(req, subject.id)  # the gift has waited for who was deleting them
-        self._emit("assigned", subject, given.id)
+        self.tell("assigned", subject, given.id)
         resp.location = f"{req.path.removesuffix('/assign')}/assignments"
         resp.media = self._row(subject, given.id)
 
@@ -246,11 +252,29 @@ class Assignments(Resource):
         subject, grant = req.target.subject, req.target.grant
         if grant.expires_at is None or grant.expires_at > now():
             Delegator.of(self.app, req.principal).require_role(Role.get_by_id(grant.role_id), grant.node_id, now())
-        self._emit("unassigned", subject, grant.id)
+        self.tell("unassigned", subject, grant.id)
         grants.revoke(grant.id)
         resp.media = {"id": grant.id, "deleted": True}
 
-    # What they share
+    # What they share, also with whoever gives a role while making the subject
+
+    def gift(self, req: Request, values: Mapping[str, Any]) -> Gift:
+        """What `values`, as of `AssignIn`, say is to be given; raises where there is no such thing, or the caller may not."""
+        node_id, until = values.get("resource_id") or current_organization(), values["expires_at"]
+        req.rights.require_at(f"{self.plugin}:assign", node_id)
+        require_place(node_id, values["resource_type"])
+        role = _role(values)
+        require_fitting(role, self.subject_type, node_id)
+        if until is not None and until <= now():
+            raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
+        Delegator.of(self.app, req.principal).require_role(role, node_id, until)
+        return Gift(role, node_id, until)
+
+    def tell(self, what: str, subject: Any, grant_id: str) -> None:
+        """Emit that the role was ``assigned`` or ``unassigned``."""
+        row = self._row(subject, grant_id)
+        told = ("role_id", "role", "resource_type", "resource_id", "expires_at")
+        emit(f"{self.plugin}.role_{what}", subject, data={"grant_id": grant_id, **{name: row[name] for name in told}})
 
     def _of_subject(self) -> Any:
         if self.subject_type != "user":
@@ -262,11 +286,6 @@ class Assignments(Resource):
         row = _GRANTS.row(grant_id, self._plan.columns, subject=subject.id)
         assert row is not None  # noqa: S101 - it was written just now
         return row
-
-    def _emit(self, what: str, subject: Any, grant_id: str) -> None:
-        row = self._row(subject, grant_id)
-        told = ("role_id", "role", "resource_type", "resource_id", "expires_at")
-        emit(f"{self.plugin}.role_{what}", subject, data={"grant_id": grant_id, **{name: row[name] for name in told}})
 
 
 def require_place(node_id: str, kind: str) -> None:

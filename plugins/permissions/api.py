@@ -7,13 +7,13 @@ from aasim_core import Permission, Request, Resource, Response, operation
 from aasim_core.access import tree
 from aasim_core.access.records import Membership
 from aasim_core.context import current_organization
-from aasim_core.data.records import find, find_or_none
+from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http.assignments import require_place
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Plan
-from aasim_core.identity.records import ApiKey, User
+from aasim_core.identity.records import ApiKey
 from aasim_core.nearest import did_you_mean
 
 from . import declared, explaining, schemas
@@ -83,7 +83,7 @@ class Permissions(Resource):
         node_id = asked.node_id or current_organization()
         resp.media = {
             **explaining.explain(self.app, req.principal, asked),
-            "user_id": asked.user.id,
+            "user_id": asked.user_id,
             "permission": asked.permission,
             "resource_type": tree.kind_of(node_id),
             "resource_id": node_id,
@@ -102,7 +102,7 @@ class Permissions(Resource):
         if node_id is not None:
             self._require_place(req, node_id, values["resource_type"])
         key = self._key(user_id, values["api_key_id"]) if "api_key_id" in values else None
-        return explaining.Asked(find(User, user_id), values["permission"], node_id, key)
+        return explaining.Asked(user_id, values["permission"], node_id, key)
 
     def _require_permission(self, permission: str) -> None:
         """Invalid for what nobody declares, unless a plugin may that is off."""

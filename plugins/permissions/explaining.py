@@ -10,6 +10,7 @@ from peewee import JOIN
 from aasim_core import App
 from aasim_core.access.records import Grant, Membership, Node, Role, Team, TeamMember
 from aasim_core.clock import now
+from aasim_core.data.records import find_or_none
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, User
 
@@ -37,19 +38,19 @@ MOST_GRANTS = 100
 class Asked:
     """Who, what, where (None is the organization), and by which API key."""
 
-    user: User
+    user_id: str
     permission: str
     node_id: str | None
     api_key: ApiKey | None = None
 
     def principal(self, caller: Principal) -> Principal:
         """Who would send the request, themselves, in the caller's organization."""
-        return Principal("user", self.user.id, caller.organization_id, caller.authz_epoch, self.user.email)
+        return Principal("user", self.user_id, caller.organization_id, caller.authz_epoch, self.user_id)
 
     def by_key(self, caller: Principal, key: ApiKey) -> Principal:
         """The same by the API key."""
         return Principal(
-            "api_key", self.user.id, caller.organization_id, caller.authz_epoch, key.name, api_key_id=key.id,
+            "api_key", self.user_id, caller.organization_id, caller.authz_epoch, key.name, api_key_id=key.id,
             scopes=frozenset(key.scopes), node_id=key.project_id,
         )  # fmt: skip
 
@@ -72,7 +73,7 @@ class Considered:
 def explain(app: App, caller: Principal, asked: Asked) -> dict[str, Any]:
     """Whether it is allowed, which of `REASONS` decided, and the grants that were considered."""
     grants = _considered(app, asked)
-    status = _status_of(asked.user)
+    status = _status_of(asked.user_id)
     if asked.permission not in app.permissions:
         reason = "plugin_off"
     elif status != "active":
@@ -101,7 +102,7 @@ def _decided_by_rights(app: App, caller: Principal, asked: Asked, grants: Sequen
 def _considered(app: App, asked: Asked) -> list[Considered]:
     """Every grant to the user and to their teams, those first that say most."""
     path = _path_of(asked.node_id) if asked.node_id else None
-    considered = [_judged(app, row, asked, path) for row in _grants_of(asked.user.id)]
+    considered = [_judged(app, row, asked, path) for row in _grants_of(asked.user_id)]
     return sorted(considered, key=lambda grant: (VERDICTS.index(grant.verdict), grant.grant_id))
 
 
@@ -140,10 +141,11 @@ def _root_of(path: str) -> str:
     return f"/{path.split('/')[1]}/"
 
 
-def _status_of(user: User) -> str:
-    """``active``, or what keeps the user from working in the organization."""
-    membership = Membership.get(Membership.user_id == user.id)
-    return str(membership.status if user.status == "active" else user.status)
+def _status_of(user_id: str) -> str:
+    """``active``, or what keeps the user from working in the organization; who is only invited has no account there yet."""
+    membership = Membership.get(Membership.user_id == user_id)
+    user: User | None = find_or_none(User, user_id)
+    return str(membership.status if user is None or user.status == "active" else user.status)
 
 
 def _is_active(key: ApiKey) -> bool:

@@ -13,18 +13,19 @@ from aasim_core.clock import now, to_text
 from aasim_core.data.json import to_json
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.data.views import View
-from aasim_core.identity.records import ApiKey, User
+from aasim_core.identity import people
+from aasim_core.identity.records import ApiKey
 
 #: The grants of one role; who holds it is somebody's or something's name.
 HOLDERS = View(
     Grant,
     {
-        "subject": Case(Grant.subject_type, (("user", User.name), ("team", Team.name)), ApiKey.name),
+        "subject": Case(Grant.subject_type, (("user", people.NAME), ("team", Team.name)), ApiKey.name),
         "resource_type": Node.kind,
         "resource_id": Grant.node_id,
     },
     (
-        (User, User.id == Grant.subject_id),
+        *people.joins(Grant.subject_id),
         (Team, Team.id == Grant.subject_id),
         (ApiKey, ApiKey.id == Grant.subject_id),
         (Node, Node.id == Grant.node_id),

@@ -19,7 +19,7 @@ from aasim_core.http.collection import DELETED
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Plan
-from aasim_core.identity.records import User
+from aasim_core.identity import people
 from aasim_core.ids import is_id
 
 from . import schemas, service
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _TEAMS = View(Team, {"members_count": TeamMember.select(fn.COUNT(TeamMember.id)).where(TeamMember.team_id == Team.id)})
 _MEMBERS = View(
     TeamMember,
-    {"name": User.name, "email": User.email, "status": Membership.status},
-    ((User, User.id == TeamMember.user_id), (Membership, Membership.user_id == TeamMember.user_id)),
+    {"name": people.NAME, "email": people.EMAIL, "status": Membership.status},
+    (*people.joins(TeamMember.user_id), (Membership, Membership.user_id == TeamMember.user_id)),
 )
 
 
