@@ -106,6 +106,14 @@ def test_nobody_gives_elsewhere_what_they_hold_in_one_place(world: World, owner:
     assert [give(clerk, team, role, place).status for place in (branch, project, other, None)] == [201, 201, 403, 403]
 
 
+def test_giving_needs_the_permission_to_assign_at_the_place(world: World, owner: Person, team: str) -> None:
+    branch = world.node(owner, "branch")
+    clerk = member_with(world, owner, ["teams:read", "agents:read"])
+    also(world, clerk, ["teams:assign"], branch)
+    role = custom_role(world, owner, ["agents:read"])
+    assert [give(clerk, team, role, place).status for place in (branch, None)] == [201, 403]
+
+
 def test_whoever_cannot_see_the_subject_gives_it_nothing(world: World, owner: Person, team: str) -> None:
     clerk = member_with(world, owner, GIVING, world.node(owner, "branch"))
     assert give(clerk, team, "viewer").status == 404
