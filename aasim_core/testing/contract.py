@@ -40,8 +40,8 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
 
     `folder` is the drop-in folder of a plugin that is not installed. `companions` are plugins that have to be on for the samples to
     work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For `samples`, `objects`, `members`,
-    `copies`, `grown`, `fixed`, `rows`, `before` and `placed` see `stage.Hints`. `unasked` names declared permissions that no operation
-    of the plugin asks for, and `silent` operations that change something and emit no event, each with the reason.
+    `traces`, `copies`, `grown`, `fixed`, `rows`, `before`, `placed` and `everywhere` see `stage.Hints`. `unasked` names declared permissions
+    that no operation of the plugin asks for, and `silent` operations that change something and emit no event, each with the reason.
     """
 
     plugin: ClassVar[str]
@@ -57,6 +57,7 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     rows: ClassVar[Mapping[str, str | Callable[[World, Person, Mapping[str, str]], object]]] = {}
     before: ClassVar[Mapping[str, Callable[[Client, str], object]]] = {}
     placed: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    everywhere: ClassVar[Mapping[str, str]] = {}
     unasked: ClassVar[Mapping[str, str]] = {}
     silent: ClassVar[Mapping[str, str]] = {}
 

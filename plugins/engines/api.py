@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Refused, Request, Response, emit, operation
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
+from aasim_core.data.statements import Condition
 from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _TEST = (Message("user", "Say hello in one short sentence."),)
 _TEST_SECONDS = 30
+_READ = "engines:read"
 
 
 class Engines(Collection):
@@ -53,6 +55,14 @@ class Engines(Collection):
             "is_default": Derived(("built_in_of",), self._is_default),
         }
         super().__init__(app)
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """Whoever may see engines somewhere may see them all: what they make in a project runs on one of them."""
+        return req.rights.has_anywhere(permission) if permission == _READ else super().allows(req, permission, target)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The same for lists."""
+        return []
 
     @operation("read", query="query", reply="reply", many=True, message="{plural} listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:

@@ -156,6 +156,21 @@ def test_reading_and_managing_are_two_permissions(world: Any, owner: Any) -> Non
         assert (answer.status, answer.codes) == (403, {"_": ["permission_denied"]})
 
 
+def test_whoever_has_rights_in_a_project_only_sees_the_engines_and_manages_none(world: Any, owner: Any) -> None:
+    engine_id = owner.client.post("/engines", OWN).data["id"]
+    member = world.member(owner, "admin", world.node(owner, "project")).client
+
+    assert names_of(member.get("/engines?sort=name")) == ["Embedded model", "Ours", "Scripted replies"]
+    assert member.get(f"/engines/{engine_id}").data["name"] == "Ours"
+    assert member.post("/engines", {**OWN, "name": "Mine"}).codes == {"_": ["permission_denied"]}
+    for answer in (
+        member.patch(f"/engines/{engine_id}", {"name": "Mine"}),
+        member.delete(f"/engines/{engine_id}"),
+        member.post(f"/engines/{engine_id}/test"),
+    ):
+        assert (answer.status, answer.codes) == (403, {"_": ["permission_denied"]})
+
+
 def test_a_change_needs_the_version_that_was_read(owner: Any) -> None:
     engine_id = owner.client.post("/engines", OWN).data["id"]
 

@@ -9,3 +9,4 @@ class TestContract(PluginContract):
     plugin = "engines"
     companions = ("engine_scripted",)
     samples = {"POST /engines": {"name": "Mine", "provider": "scripted"}}
+    everywhere = dict.fromkeys(("GET /engines", "GET /engines/{engine_id}"), "an agent of a project runs on one of them")

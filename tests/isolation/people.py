@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.http.operations import Endpoint
 from aasim_core.testing.principals import expel, key_of, log_out, member_with, suspend
-from aasim_core.testing.stage import TENANT
+from aasim_core.testing.stage import TENANT, name_of
 from aasim_core.testing.world import Person
 
 from .ground import Family, Ground
@@ -100,6 +100,8 @@ def _due_about(ground: Ground, endpoint: Endpoint, principal: Principal, family:
         return "not_found"
     if not endpoint.needs_caller or _can_see(ground, endpoint, principal, family):
         return None
+    if _can_read(ground, endpoint, principal, family):
+        return "permission_denied"
     belongs_to_all = family is ground.shared or endpoint.path_ids[-1] == TENANT
     return UNSAID if belongs_to_all and principal.at_home else "not_found"
 
@@ -111,9 +113,18 @@ def _can_see(ground: Ground, endpoint: Endpoint, principal: Principal, family: F
         return False
     if principal.at_home != (family.person is ground.home) or not _is_for(endpoint, principal, family):
         return False
-    if principal.node_id is None or endpoint.permission is None:
+    if principal.node_id is None or endpoint.permission is None or name_of(endpoint) in ground.hints.everywhere:
         return True
     return ground.is_placed(endpoint, family) and family.node_id == principal.node_id
+
+
+def _can_read(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family) -> bool:
+    """Whether the object is one that is read everywhere, so that what may not be done with it is no secret."""
+    template = endpoint.template[: endpoint.template.rindex("}") + 1]
+    read = ground.own.endpoints.get(f"GET {template}")
+    if read is None or name_of(read) not in ground.hints.everywhere or read.permission not in principal.permissions:
+        return False
+    return _can_see(ground, read, principal, family)
 
 
 def _is_for(endpoint: Endpoint, principal: Principal, family: Family) -> bool:
