@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aasim_core.access.records import Organization
+from aasim_core.access.tree import PREFIXES
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import bind
@@ -82,7 +83,7 @@ class Family(Stage):
             prefix = getattr(field, "prefix", None)
             makers = [other for other in self.endpoints.values() if _is_one(other, prefix)]
             if prefix and makers and f"POST {makers[0].template.rpartition('/')[0]}" not in self._making:
-                found[name] = self.ids(makers[0], self.person)[f"{prefix}_id"]
+                found[name] = next(iter(self.ids(makers[0], self.person).values()))
         return found
 
     def place_of(self, endpoint: Endpoint) -> dict[str, str]:
@@ -136,7 +137,8 @@ class Ground:
 
     def _delete_all(self) -> Iterator[str]:
         """Delete what can be deleted of the family that is to be gone, but for the house itself; yields the templates."""
-        for endpoint in self.app.endpoints:
+        # What depends on something is declared after it, or has a longer path.
+        for endpoint in sorted(reversed(self.app.endpoints), key=lambda endpoint: -len(endpoint.path_ids)):
             if endpoint.method == "DELETE" and endpoint.path_ids[-1] != TENANT:
                 exchange = self.deleted.ask("DELETE", self.deleted.path(endpoint, self.home), self.home)
                 assert exchange.succeeded, exchange
@@ -185,7 +187,8 @@ class Ground:
 
 def _is_one(endpoint: Endpoint, prefix: str | None) -> bool:
     """Whether the path names one object, of the kind whose ids begin so."""
-    return len(endpoint.path_ids) == 1 and endpoint.template.endswith(f"s/{{{prefix}_id}}")
+    kind = next((kind for kind, known in PREFIXES.items() if known == prefix), prefix)
+    return len(endpoint.path_ids) == 1 and endpoint.template.endswith(f"s/{{{kind}_id}}")
 
 
 def nowhere(value: str) -> str:

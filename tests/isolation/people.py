@@ -60,7 +60,13 @@ def everybody(ground: Ground) -> Iterator[Principal]:
     yield Principal("another organization's owner", away, permissions=everything)
     yield Principal("another organization's key", key_of(app, away, everything), permissions=everything, is_key=True)
     asking = {"X-Organization-Id": home.organization_id}
-    yield Principal("another organization's owner who asks for home", away, refused="permission_denied", headers=asking)
+    yield Principal(
+        "another organization's owner who asks for home",
+        away,
+        permissions=everything,
+        refused="permission_denied",
+        headers=asking,
+    )
 
 
 def due(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family | None) -> str | None:
