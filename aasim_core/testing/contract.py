@@ -39,9 +39,9 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     """The contract suite; a subclass named ``Test…`` says which `plugin` it is about.
 
     `folder` is the drop-in folder of a plugin that is not installed. `companions` are plugins that have to be on for the samples to
-    work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For `samples`, `objects`, `members`,
-    `traces`, `copies`, `grown`, `fixed`, `rows`, `before`, `placed` and `everywhere` see `stage.Hints`. `unasked` names declared permissions
-    that no operation of the plugin asks for, and `silent` operations that change something and emit no event, each with the reason.
+    work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For those that are not named here
+    see `stage.Hints`. `unasked` names declared permissions that no operation of the plugin asks for, and `silent` operations that
+    change something and emit no event, each with the reason.
     """
 
     plugin: ClassVar[str]
