@@ -43,7 +43,7 @@ def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) 
     credentials = _prepare(app, terminal, email)
     supervisor = Supervisor(_commands(settings, flags), terminal.trouble)
     started = time.monotonic()
-    with supervisor.running(max(settings.worker.grace_seconds, settings.server.graceful_timeout_seconds) + _MARGIN_SECONDS):
+    with supervisor.running(_grace_seconds(settings)):
         if supervisor.watch(lambda: _is_ready(settings), _START_SECONDS):
             terminal.done(f"API and worker run ({time.monotonic() - started:.1f} s)")
             _introduce(settings, terminal, credentials)
@@ -97,6 +97,11 @@ def _commands(settings: Settings, flags: Mapping[str, Any]) -> dict[str, Sequenc
     for name, value in {"log.level": subdued(settings.log).level, **flags}.items():
         common += ["--set", f"{name}={value}"]
     return {name: [*common, name, "--parent", str(os.getpid())] for name in ("serve", "worker")}
+
+
+def _grace_seconds(settings: Settings) -> float:
+    server = settings.server
+    return max(settings.worker.grace_seconds, server.drain_seconds + server.graceful_timeout_seconds) + _MARGIN_SECONDS
 
 
 def _address(settings: Settings) -> str:

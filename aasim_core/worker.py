@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TRY_AGAIN = 75
 _TAKE_OVER_SECONDS = 5.0
 _UNPARK_SECONDS = 30.0
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _log = structlog.get_logger("aasim.worker")
 
 
@@ -136,7 +136,7 @@ class Worker:
 
 
 def run(settings: "Settings") -> None:
-    """Do jobs until SIGTERM or SIGINT, which drain; a second one ends the process at once."""
+    """Do jobs until SIGTERM, SIGINT or SIGHUP, which drain; a second one ends the process at once."""
     app = _ready_app(settings)
     with _stop_requests() as stop_requested:
         for _ in app.plugins.each("startup", app=app):

@@ -1,7 +1,9 @@
 """The API process: gunicorn, configured from our settings only."""
 
 import atexit
+import os
 import signal
+import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,8 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .app import App
 
-#: What tells a worker to stop: gunicorn sends the first or the last, and Ctrl-C reaches all processes of a terminal.
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+#: What tells gunicorn's worker to stop at once: its master sends the last, and Ctrl-C reaches all processes of a terminal.
+_HASTY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
 #: Where gunicorn's workers leave their sign of life: in memory, so that it does not wait for a disk.
 _MEMORY = "/dev/shm"  # noqa: S108 - only a folder to look for
 
@@ -53,12 +55,13 @@ def _options(settings: Settings) -> dict[str, Any]:
         "threads": server.threads,
         "worker_class": "gthread",
         "keepalive": server.keepalive_seconds,
-        "graceful_timeout": server.graceful_timeout_seconds,
+        "graceful_timeout": server.drain_seconds + server.graceful_timeout_seconds,
         "timeout": 120,
         "forwarded_allow_ips": ",".join(server.trusted_proxies) or "127.0.0.1",
         "proc_name": "aasim serve",
         "preload_app": False,
         "control_socket_disable": True,
+        "on_starting": _stop_at_hangup,
         "accesslog": None,
         "errorlog": "-",
         "loglevel": "warning",
@@ -68,21 +71,36 @@ def _options(settings: Settings) -> dict[str, Any]:
     return options
 
 
+def _stop_at_hangup(arbiter: Any) -> None:
+    """SIGHUP would make gunicorn replace its workers by others with the same settings; nobody who sends it wants that."""
+    arbiter.handle_hup = arbiter.handle_term
+
+
 def _follow_process(app: "App") -> None:
     """Start the plugins, stop them with the process, and begin to drain as soon as the process is told to stop."""
     for _ in app.plugins.each("startup", app=app):
         pass
     atexit.register(lambda: [None for _ in app.plugins.each("shutdown", app=app)])
-    for number in _STOP_SIGNALS:
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # a terminal that closes sends it to all, and the master ends its workers in order
+    _drain_at(app, signal.SIGTERM, app.settings.server.drain_seconds)
+    for number in _HASTY_SIGNALS:
         _drain_at(app, number)
 
 
-def _drain_at(app: "App", number: int) -> None:
+def _drain_at(app: "App", number: int, seconds: int = 0) -> None:
+    """At the signal say that no more requests are wanted, and stop so many seconds later, or when the signal comes again."""
     stop = signal.getsignal(number)
 
     def drain(number: int, frame: FrameType | None) -> None:
+        is_first = not app.draining.is_set()
         app.draining.set()
-        if callable(stop):
+        if is_first and seconds:
+            again = threading.Timer(seconds, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+        elif callable(stop):
             stop(number, frame)
 
     signal.signal(number, drain)

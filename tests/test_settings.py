@@ -60,6 +60,7 @@ def test_the_file_is_named_by_the_environment(tmp_path: Path) -> None:
         ("AASIM_BIND", "[::1]:9000", "server", "bind", "[::1]:9000"),
         ("AASIM_DATABASE_URL", "postgresql://a@b/c", "database", "url", "postgresql://a@b/c"),
         ("AASIM_QUEUE_URL", "redis://127.0.0.1/3", "queue", "url", "redis://127.0.0.1/3"),
+        ("AASIM_LOG_LEVEL", "debug", "log", "level", "debug"),
         ("AASIM_RATE_LIMITS", "off", "rate_limits", "enabled", False),
         ("AASIM_RATE_LIMITS", "on", "rate_limits", "enabled", True),
         ("AASIM_RATE_LIMITS__ENABLED", "false", "rate_limits", "enabled", False),

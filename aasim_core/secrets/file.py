@@ -14,6 +14,7 @@ from .ring import KEY_BYTES, Key, Keyring
 
 #: How often a process looks whether the key file has changed.
 LOOK_SECONDS = 5.0
+_NO_PERMISSION = 77
 
 
 class KeyringFile(Keyring):
@@ -84,7 +85,8 @@ def _read_keys(path: Path) -> tuple[object, list[Key]]:
         raise StartupError(f'there is no key file {path}; make one with "aasim secrets create" or restore your backup') from error
     except OSError as error:
         raise StartupError(
-            f"the key file {path} cannot be read ({error.strerror}); give it to the user that runs aasim: chown USER {path}"
+            f"the key file {path} cannot be read ({error.strerror}); give it to the user that runs aasim: chown USER {path}",
+            exit_code=_NO_PERMISSION,
         ) from error
     return _stamp_of(status), parse_keys(text, f"the key file {path}")
 

@@ -45,6 +45,11 @@ class ServerSettings:
     graceful_timeout_seconds: int = setting(
         30, "How long running requests may finish when the process stops.", check=between(1, 600)
     )
+    drain_seconds: int = setting(
+        0,
+        "How long requests are still taken after /health/ready says 503; longer than a balancer takes to notice.",
+        check=between(0, 300),
+    )
 
     @property
     def host(self) -> str:

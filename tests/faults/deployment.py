@@ -63,9 +63,9 @@ class Deployment:
             processes.eventually(self.ready, "the start of the API", seconds=30)
         return process
 
-    def start_api(self, name: str, port: int) -> None:
-        """Start a further API server on another port, and wait until it wants requests."""
-        settings = {**self.settings, "AASIM_BIND": f"127.0.0.1:{port}"}
+    def start_api(self, name: str, port: int, **more: str) -> None:
+        """Start a further API server on another port, with more settings, and wait until it wants requests."""
+        settings = {**self.settings, "AASIM_BIND": f"127.0.0.1:{port}", **more}
         self.running[name] = processes.spawn([COMMAND, "serve"], settings, self.log(name))
         processes.eventually(lambda: processes.answers(port, "/api/v1/health/ready"), f"the start of {name}", seconds=30)
 

@@ -3,7 +3,7 @@
 import http.client
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -61,6 +61,19 @@ def test_rolling_restarts_at_fifty_requests_a_second_fail_no_request(deployment:
     assert traffic.count > 100
 
 
+def test_a_balancer_that_only_asks_for_readiness_fails_no_request_either(deployment: Deployment) -> None:
+    settings = {"AASIM_SERVER__DRAIN_SECONDS": "2"}
+    deployment.start("serve", **settings)
+    client, history = prepare(deployment.port)
+    instances = [Instance(deployment, "serve", deployment.port, settings), Instance(deployment, "second", free_port(), settings)]
+    instances[1].start()
+    with Traffic(client, history, instances, rate=50, tries=1) as traffic:
+        for instance in instances:
+            instance.restart()
+    assert traffic.failures == []
+    assert traffic.count > 100
+
+
 @dataclass
 class Instance:
     """One of several API servers behind a balancer."""
@@ -68,11 +81,12 @@ class Instance:
     deployment: Deployment
     name: str
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
     in_rotation: bool = True
 
     def start(self) -> None:
         """Start it and wait until it wants requests."""
-        self.deployment.start_api(self.name, self.port)
+        self.deployment.start_api(self.name, self.port, **self.settings)
 
     def restart(self) -> None:
         """Stop it as an operator does, and start it again."""
@@ -88,13 +102,14 @@ class Instance:
 class Traffic:
     """Requests at a steady rate through a balancer that asks for readiness, and does what nginx does by itself:
 
-    it tries the next server where a connection is refused, and never repeats a request that it has sent.
+    it tries the next server where a connection is refused, if it may make more than one of `tries`.
     """
 
     client: Client
     history: History
     instances: Sequence[Instance]
     rate: float
+    tries: int = 2
     count: int = 0
     failures: list[str] = field(default_factory=list)
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -124,7 +139,7 @@ class Traffic:
             ordered = [*self.instances[first:], *self.instances[:first]]
             ordered.sort(key=lambda instance: not instance.in_rotation)
             name = f"Rolling {number} {self.count} {time.monotonic()}"
-            self._ask([Client(instance.port, self.client.token) for instance in ordered], number, name)
+            self._ask([Client(instance.port, self.client.token) for instance in ordered[: self.tries]], number, name)
 
     def _ask(self, clients: Sequence[Client], number: int, name: str) -> None:
         """Ask one after the other until one takes the connection; the key makes it safe to send a POST again after a reset."""

@@ -1,5 +1,6 @@
 """What keeps a process from starting is told in a sentence that says what to do, with an exit code, and never as a traceback."""
 
+import json
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -117,6 +118,32 @@ def test_a_database_that_cannot_be_written_is_named(installation: Installation) 
     (installation.data / "aasim.db").chmod(0o400)
     said = refused(installation, "serve", code=NO_PERMISSION, under=UNPRIVILEGED)
     assert said == (f"the database {installation.data}/aasim.db cannot be written by this user; give its file and folder to them")
+
+
+def test_a_key_file_that_cannot_be_read_is_named_with_who_should_own_it(installation: Installation) -> None:
+    path = installation.data / "secrets.json"
+    path.chmod(0)
+    assert refused(installation, "worker", code=NO_PERMISSION, under=UNPRIVILEGED) == (
+        f"the key file {path} cannot be read (Permission denied); give it to the user that runs aasim: chown USER {path}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "bind", "sentence"),
+    [
+        ("worker", "127.0.0.1", "the key {key_id} is not in the key file {path}, and "),
+        ("serve", "0.0.0.0", 'there is no key file {path}; make one with "aasim secrets create" or restore your backup'),
+    ],
+)
+def test_a_key_file_that_is_lost_is_not_replaced_in_silence(
+    installation: Installation, command: str, bind: str, sentence: str
+) -> None:
+    path = installation.data / "secrets.json"
+    key_id = json.loads(path.read_text())["keys"][0]["id"]
+    assert installation.run("secrets", "reseal").returncode == 0
+    path.unlink()
+    said = refused(installation, command, code=CONFIGURATION, AASIM_BIND=f"{bind}:{installation.port}")
+    assert sentence.format(key_id=key_id, path=path) in said
 
 
 def overwrite(content: bytes, at: int) -> Callable[[Path], None]:

@@ -114,7 +114,7 @@ def followed(person: Client, path: str) -> int:
         return response.status
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_stream_ends_in_good_order_when_the_server_stops(installation: Installation, number: signal.Signals) -> None:
     installation.start("worker")
     server = installation.serve()
