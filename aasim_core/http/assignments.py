@@ -216,11 +216,11 @@ class Assignments(Resource):
         return self.place_of(target.subject)
 
     def allows(self, req: Request, permission: str, target: Held) -> bool:
-        """Reading is about the subject; giving and taking are about the place, and only for those who see the subject."""
-        if not self.may_read(req, target.subject):
-            return False
+        """Reading is about the subject; giving and taking are about the place too, and only for those who may know of the subject."""
         if permission == f"{self.plugin}:read":
-            return True
+            return self.may_read(req, target.subject)
+        if not (self.may_read(req, target.subject) or req.rights.allows_at(permission, self.place_of(target.subject))):
+            return False
         return (
             req.rights.has_anywhere(permission)
             if target.grant is None

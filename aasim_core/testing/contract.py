@@ -50,7 +50,7 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     settings: ClassVar[Mapping[str, Any]] = {}
     samples: ClassVar[Mapping[str, Sample]] = {}
     objects: ClassVar[Mapping[str, str | Callable[[World, Person], str]]] = {}
-    members: ClassVar[Mapping[str, Callable[[World, Person, Mapping[str, str]], str]]] = {}
+    members: ClassVar[Mapping[str, str | Callable[[World, Person, Mapping[str, str]], str]]] = {}
     copies: ClassVar[Mapping[str, Callable[[World, Person], Mapping[str, Any]]]] = {}
     grown: ClassVar[Mapping[str, Callable[[World, Person, int], object]]] = {}
     fixed: ClassVar[Mapping[str, str]] = {}

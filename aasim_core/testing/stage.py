@@ -48,8 +48,8 @@ class Hints:
     * `samples`: the body of an operation, where the schema's own example does not do; or a function of world and caller.
     * `objects`: for a path field that is not made by a POST to the path before it: the operation that makes it, or a function of
       world and caller that gives its value.
-    * `members`: for a path field whose value depends on the objects before it: what makes it, of world, caller and their ids; keyed
-      by the path up to the field.
+    * `members`: for a path field whose value depends on the objects before it: the operation that makes it, or what makes it, of world,
+      caller and their ids; keyed by the path up to the field.
     * `copies`: for rows of which no two can be alike but for their ids: what differs in a copy, of world and caller; keyed by the
       prefix of their ids.
     * `grown`: for rows that a copy of them does not bring into the list: what makes so many more, of world, caller and number; keyed by
@@ -66,7 +66,7 @@ class Hints:
 
     samples: Mapping[str, Sample] = field(default_factory=dict)
     objects: Mapping[str, str | Callable[[World, Person], str]] = field(default_factory=dict)
-    members: Mapping[str, Callable[[World, Person, Mapping[str, str]], str]] = field(default_factory=dict)
+    members: Mapping[str, str | Callable[[World, Person, Mapping[str, str]], str]] = field(default_factory=dict)
     copies: Mapping[str, Callable[[World, Person], Mapping[str, Any]]] = field(default_factory=dict)
     grown: Mapping[str, Callable[[World, Person, int], object]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -209,9 +209,9 @@ class Stage:
 
     def _made(self, name: str, prefix: str, person: Person, ids: Mapping[str, str]) -> str:
         member = self.hints.members.get(f"{prefix}/{{{name}}}")
-        if member is not None:
+        if callable(member):
             return member(self.world, person, ids)
-        how = self.hints.objects.get(name, f"POST {prefix}")
+        how = member or self.hints.objects.get(name, f"POST {prefix}")
         if callable(how):
             return how(self.world, person)
         maker = self.endpoints.get(how)

@@ -3,26 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from aasim_core.access.roles import built_in_role
+from aasim_core.context import organization_scope
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Person, World
-
-VIEWER = {"role": "viewer", "resource_type": "organization"}
 
 
 def _somebody(world: World, person: Person) -> Mapping[str, Any]:
     return {"user_id": world.member(person, "viewer").user_id}
 
 
-def _member(world: World, person: Person, ids: Mapping[str, str]) -> str:
-    """Somebody who is in the team."""
-    user_id = world.member(person, "viewer").user_id
-    assert person.client.post(f"/teams/{ids['team_id']}/members", {"user_id": user_id}).status == 201
-    return user_id
+def _caller(world: World, person: Person, ids: Mapping[str, str]) -> str:
+    """The caller, who is in the team."""
+    assert person.client.post(f"/teams/{ids['team_id']}/members", {"user_id": person.user_id}).status == 201
+    return person.user_id
 
 
-def _grant(world: World, person: Person, ids: Mapping[str, str]) -> str:
-    """A role that the team holds."""
-    return str(person.client.post(f"/teams/{ids['team_id']}/assign", VIEWER).data["id"])
+def _viewer(world: World, person: Person) -> Mapping[str, Any]:
+    """A role to give in the whole organization."""
+    with organization_scope(person.organization_id):
+        return {"role_id": built_in_role("viewer").id, "resource_type": "organization"}
 
 
 class TestContract(PluginContract):
@@ -32,8 +32,11 @@ class TestContract(PluginContract):
     samples = {
         "POST /teams": {"name": "Customer care", "slug": "customer-care"},
         "POST /teams/{team_id}/members": _somebody,
-        "POST /teams/{team_id}/assign": VIEWER,
+        "POST /teams/{team_id}/assign": _viewer,
     }
-    members = {"/teams/{team_id}/members/{user_id}": _member, "/teams/{team_id}/assignments/{grant_id}": _grant}
+    members = {
+        "/teams/{team_id}/members/{user_id}": _caller,
+        "/teams/{team_id}/assignments/{grant_id}": "POST /teams/{team_id}/assign",
+    }
     rows = {"GET /teams/{team_id}/assignments": "POST /teams/{team_id}/assign"}
     copies = {"teammember": _somebody, "grant": lambda world, person: {"node_id": world.node(person, "project")}}
