@@ -23,6 +23,7 @@ from .events.log import Deliveries
 from .http.health import Check
 from .http.limits import Limiter
 from .http.operations import Endpoint
+from .http.refusals import Refusals
 from .http.streams import Places
 from .identity.passwords import Passwords
 from .identity.tokens import AccessTokens
@@ -63,6 +64,7 @@ class App:
         self.pulse = Pulse()
         self.limiter = Limiter(self.settings)
         self.places = Places(self.settings.server.threads)
+        self.refusals = Refusals()
         self.doorbell = Doorbell(self.settings)
         self.deliveries = Deliveries({}, {})
         self.organization_settings = OrganizationSettings({})

@@ -9,7 +9,7 @@ from .events.anchors import EventAnchor
 from .events.delivery import delivery_job
 from .events.log import EventRow
 from .events.sealing import sealing_job
-from .http import installed
+from .http import installed, refusals
 from .http.documentation import Documentation
 from .http.health import Health, core_checks
 from .http.idempotency import Idempotency, pruning_job
@@ -31,7 +31,7 @@ def core_declarations(app: "App") -> Declarations:
     return Declarations(
         models=MODELS,
         permissions=installed.PERMISSIONS,
-        events=(*installed.EVENTS, *restarting.EVENTS),
+        events=(*installed.EVENTS, *refusals.EVENTS, *restarting.EVENTS),
         jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs(app)),
         routes=(Health(app), installed.InstalledPlugins(app), Documentation(app)),
         checks=tuple(core_checks(app)),

@@ -39,7 +39,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
         if endpoint.writes and body.refuse_bad_framing(req, limit):
             body.refuse_other_types(req)
         with ExitStack() as stack:
-            _admit(app, endpoint, req, resp, stack, ids.get("organization_id"))
+            _admit(app, endpoint, req, resp, stack, ids)
             raw = body.read_json(req, limit) if endpoint.writes else NO_BODY
             req.query = query.parse(req.query_string, endpoint.query)
             checked = _checked(endpoint, raw)
@@ -54,10 +54,10 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     return respond
 
 
-def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: ExitStack, organization_id: str | None) -> None:
+def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: ExitStack, ids: dict[str, str]) -> None:
     """Find out who it is and whether they may; `stack` keeps their scope. A slow body is read later, without a connection."""
     with app.database.connected():
-        principal = _caller(app, endpoint, req, organization_id)
+        principal = _caller(app, endpoint, req, ids.get("organization_id"))
         if not endpoint.operation.unlimited:
             resp.set_headers(app.limiter.check(principal, req.remote_addr))
         if principal is None:
@@ -65,6 +65,7 @@ def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: 
             return
         stack.enter_context(organization_scope(principal.organization_id))
         stack.enter_context(acting_as(principal.actor(req.remote_addr), req.request_id))
+        stack.enter_context(app.refusals.noted(app.database, endpoint, req, ids))
         stack.enter_context(app.limiter.slot(principal))
         _permit_anywhere(app, endpoint, req)
 
@@ -90,8 +91,6 @@ def _caller(app: "App", endpoint: Endpoint, req: Request, organization_id: str |
         raise (not_found() if organization_id and refused.code == "permission_denied" else refused) from None
     if principal.is_closing and endpoint.permission is not None and not endpoint.operation.while_closing:
         raise not_found() if organization_id else _closing()
-    if endpoint.operation.session_only and principal.kind != "user":
-        raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
     req.principal = principal
     return principal
 
@@ -102,6 +101,8 @@ def _closing() -> Refused:
 
 
 def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
+    if endpoint.operation.session_only and req.principal.kind != "user":
+        raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
     req.rights = app.rights.of(req.principal)
     if not app.features.allowed(req.principal, endpoint.plugin):
         raise Refused("feature_disabled", "This feature is switched off for the organization.")

@@ -1,0 +1,97 @@
+"""Refused attempts to change something, kept in the log of events: but no more of them than tell what goes on."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import peewee
+import structlog
+
+from ..errors import Refused
+from ..events.declarations import Event
+from ..events.log import DENIED, Subject, emit
+from ..ids import is_id
+from .operations import Endpoint
+from .request import Request
+from .windows import MemoryWindows
+
+if TYPE_CHECKING:
+    from ..data.connect import Database
+
+#: Attempts that are kept of a user or key, and of an organization, in a minute and by this process.
+MOST_OF_PRINCIPAL, MOST_OF_ORGANIZATION = 10, 60
+_CODES = frozenset(("permission_denied", "session_required"))
+EVENTS = (
+    Event(
+        "core.permission_denied",
+        "Somebody was refused a change that they had no right to",
+        "",
+        {
+            "operation": "What they asked for: method and path.",
+            "code": "permission_denied or session_required.",
+            "permission": "What they lacked.",
+            "left_out": "How many refusals before this one are not in the log, because they were too many.",
+        },
+    ),
+)
+_log = structlog.get_logger("aasim.http")
+
+
+class Refusals:
+    """Keeps refusals in the log, as an event of the organization that they were refused in."""
+
+    def __init__(self) -> None:
+        self._windows = MemoryWindows()
+        self._lock = threading.Lock()
+        self._left_out: Counter[str] = Counter()
+
+    @contextmanager
+    def noted(self, database: "Database", endpoint: Endpoint, req: Request, ids: Mapping[str, str]) -> Iterator[None]:
+        """Keep what is refused inside, if it was to change something. Needs the scope and the actor of the request."""
+        try:
+            yield
+        except Refused as refused:
+            if endpoint.writes and refused.code in _CODES:
+                self._note(database, endpoint, req, ids, refused)
+            raise
+
+    def _note(self, database: "Database", endpoint: Endpoint, req: Request, ids: Mapping[str, str], refused: Refused) -> None:
+        organization_id = req.principal.organization_id
+        if not self._is_room(organization_id, req.principal.id):
+            return
+        data = {
+            "operation": f"{endpoint.method} {endpoint.template}",
+            "code": refused.code,
+            **self._told(organization_id, refused),
+        }
+        try:
+            with database.connected(), database.transaction():
+                emit("core.permission_denied", _subject(endpoint, ids), data=data, outcome=DENIED)
+        except peewee.DatabaseError as error:
+            # Whoever is refused is refused, also where that cannot be written.
+            _log.warning("a refusal is not in the log of events", reason=type(error).__name__)
+
+    def _is_room(self, organization_id: str, principal_id: str) -> bool:
+        limits = ((f"{organization_id}/{principal_id}", MOST_OF_PRINCIPAL), (organization_id, MOST_OF_ORGANIZATION))
+        if all(self._windows.hit(key, most).allowed for key, most in limits):
+            return True
+        with self._lock:
+            self._left_out[organization_id] += 1
+        return False
+
+    def _told(self, organization_id: str, refused: Refused) -> dict[str, Any]:
+        meta = next(iter(refused.problems.values()))[0].meta or {}
+        lacked = {"permission": meta["permission"]} if "permission" in meta else {}
+        with self._lock:
+            left_out = self._left_out.pop(organization_id, 0)
+        return {**lacked, "left_out": left_out} if left_out else lacked
+
+
+def _subject(endpoint: Endpoint, ids: Mapping[str, str]) -> Subject:
+    """The object that the path names, or else the operation."""
+    named = [value for value in ids.values() if is_id(value)]
+    if named:
+        return Subject(named[-1].rpartition("_")[0], named[-1], named[-1])
+    return Subject("operation", None, f"{endpoint.method} {endpoint.template}")
