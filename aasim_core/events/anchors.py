@@ -58,6 +58,12 @@ class Link:
 BEGINNING = Link(0, None, anchored=True)
 
 
+def chained_organizations() -> list[str]:
+    """The organizations that have a chain. Needs a system scope."""
+    query: Any = EventAnchor.select(EventAnchor.organization_id).distinct().order_by(EventAnchor.organization_id)
+    return [organization_id for (organization_id,) in query.tuples()]
+
+
 def start_of(organization_id: str) -> EventAnchor | None:
     """Where the organization's chain begins, unless it begins with its first event."""
     return _newest(organization_id, START)

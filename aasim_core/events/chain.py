@@ -4,12 +4,14 @@ So nobody can change, remove or insert one without changing all that follow; and
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
 import orjson
 
+from ..context import EVERY_ORGANIZATION, organization_scope
 from ..data.records import database_of
 from ..data.statements import Bind
 from .anchors import Link
@@ -35,6 +37,11 @@ class Fault:
     sequence: int
     until: int
     message: str
+
+
+def scope_of(organization_id: str) -> AbstractContextManager[None]:
+    """The scope to work on a chain in: its organization's. What belongs to no organization needs a system scope around it."""
+    return nullcontext() if organization_id == EVERY_ORGANIZATION else organization_scope(organization_id)
 
 
 def canonical(row: Mapping[str, Any], sequence: int, previous_hash: str | None) -> bytes:

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..clock import to_text
 from . import anchors
-from .anchors import EventAnchor, Link
-from .chain import ChainBroken, faults_in, rows_after
+from .anchors import Link
+from .chain import ChainBroken, faults_in, rows_after, scope_of
 from .log import EventRow
 
 if TYPE_CHECKING:
@@ -17,18 +17,12 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 
 
-def chained_organizations() -> list[str]:
-    """The organizations that have a chain. Needs a system scope."""
-    query: Any = EventAnchor.select(EventAnchor.organization_id).distinct().order_by(EventAnchor.organization_id)
-    return [organization_id for (organization_id,) in query.tuples()]
-
-
 def prune_some(app: "App", organization_id: str, before: datetime) -> int:
     """Delete some of the sealed events from before that time; returns how many. The last one leaves its hash in an anchor.
 
     ChainBroken when one of them is not as it was sealed: evidence is not deleted.
     """
-    with app.database.transaction(durable=False):
+    with scope_of(organization_id), app.database.transaction(durable=False):
         app.database.lock(f"event chain {organization_id}")
         start = anchors.start_of(organization_id)
         if start is not None and not anchors.is_genuine(app.keyring, start):

@@ -15,7 +15,7 @@ from ..data.statements import Bind
 from ..jobs.declarations import Job, Retry
 from . import anchors
 from .anchors import Link
-from .chain import COLUMNS, ChainBroken, hash_of, last_sequence
+from .chain import COLUMNS, ChainBroken, hash_of, last_sequence, scope_of
 from .log import UNSEALED, EventRow
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def seal_some(app: "App", organization_id: str) -> int:
 
     However many workers do it at the same time, each event gets one place. What a loss of power undoes is done again.
     """
-    with app.database.transaction(durable=False):
+    with scope_of(organization_id), app.database.transaction(durable=False):
         app.database.lock(f"event chain {organization_id}")
         head = anchors.head_of(organization_id)
         _refuse_forged(app, organization_id, head)

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..access.records import Organization
+from ..context import EVERY_ORGANIZATION
 from ..secrets import Keyring
 from . import anchors
 from .anchors import EventAnchor, Link
-from .chain import Fault, faults_in, last_sequence, missing_end, rows_after
+from .chain import Fault, faults_in, last_sequence, missing_end, rows_after, scope_of
 
 #: Events that are read at a time.
 _AT_ONCE = 1000
@@ -31,9 +33,13 @@ class Findings:
 
 
 def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int = 10_000) -> Findings:
-    """Look at up to `limit` events after a sequence.
+    """Look at up to `limit` events after a sequence."""
+    with scope_of(organization_id):
+        return _verify(keyring, organization_id, after, limit)
 
-    The order of the questions matters, for events are sealed and pruned meanwhile: what is there, up to where it must be, what that is,
+
+def _verify(keyring: Keyring, organization_id: str, after: int, limit: int) -> Findings:
+    """The order of the questions matters, for events are sealed and pruned meanwhile: what is there, up to where it must be, what that is,
     and last from where on it must be.
     """
     top = last_sequence(organization_id)
@@ -50,6 +56,13 @@ def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int
         faults.insert(0, Fault("unsigned", start.sequence, start.sequence, "The anchor of the chain's beginning is forged."))
     next_after = walk.link.sequence if walk.goes_on else None
     return Findings(walk.checked, anchors.link_of(start).sequence, end, next_after, faults[:MOST_FAULTS])
+
+
+def logged_organizations() -> list[str]:
+    """Everybody who has a chain, or sealed events without one; what belongs to no organization is one more. Needs a system scope."""
+    everybody = {EVERY_ORGANIZATION, *(organization.id for organization in Organization.select(Organization.id))}
+    chained = set(anchors.chained_organizations())
+    return sorted(chained | {each for each in everybody - chained if last_sequence(each)})
 
 
 def _faults_of_the_end(keyring: Keyring, head: EventAnchor | None, top: int) -> Iterator[Fault]:
