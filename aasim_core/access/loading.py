@@ -101,7 +101,7 @@ class RightsCache:
 
     def _read_archived(self, organization_id: str, epoch: int, node_id: str) -> bool:
         with organization_scope(organization_id):
-            return Node.select(Node.id).where(Node.id == node_id, Node.archived_at.is_null(False)).exists()  # type: ignore[no-any-return]
+            return bool(Node.select(Node.id).where(Node.id == node_id, Node.archived_at.is_null(False)).exists())
 
 
 @dataclass(frozen=True)

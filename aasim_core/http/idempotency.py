@@ -159,7 +159,8 @@ def _asked(app: "App", endpoint: "Endpoint", raw: Any, req: Request) -> _Asked |
     principal, sent = getattr(req, "principal", None), orjson.dumps([req.path, req.query_string, _canonical(raw)])
     # Keyed, since a plain digest of a body that holds a password could be guessed at by whoever reads the table.
     payload = app.keyring.sign(_PURPOSE, sent).hex()
-    owner = (EVERY_ORGANIZATION, network_of(req.remote_addr)) if principal is None else (current_organization(), principal.id)
+    owner_id = network_of(req.remote_addr) if principal is None else principal.id
+    owner = EVERY_ORGANIZATION if principal is None else current_organization(), owner_id
     row_id = _digest(*owner, endpoint.method, endpoint.template, key, *([payload] if principal is None else []))
     return _Asked(app, endpoint, *owner, sent, payload, row_id)
 
