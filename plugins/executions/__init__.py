@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core import App, Event, Job, Permission, Plugin, Resource, Retry, Row, hookimpl
+from aasim_core import App, Event, Job, OrganizationSetting, Permission, Plugin, Resource, Retry, Row, hookimpl
 
-from . import agent_runner, api, demonstration, loop, service
+from . import agent_runner, api, demonstration, loop, schemas, service
 from .models import Execution, LogEntry, Step
 from .settings import ExecutionSettings
 
@@ -80,10 +80,17 @@ def jobs(app: App) -> Sequence[Job]:
             take_turn,
             retry=Retry(max_attempts=3),
             time_limit=86_400,
+            halts=True,
             on_giving_up=lambda payload, reason: loop.give_up(payload["execution_id"], reason),
         ),
         Job("executions.enforce_cancel", lambda context, payload: service.enforce_cancel(payload["execution_id"])),
     )
+
+
+@hookimpl
+def organization_settings(app: App) -> Sequence[OrganizationSetting]:
+    """How much of what was said is kept in the logs."""
+    return (OrganizationSetting("log_level", schemas.LOG_LEVEL),)
 
 
 @hookimpl

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 
 _MOST_ATTEMPTS = 5
 _LONGEST_OUTPUT = 1_048_576
-#: Of what is told of the engines; the rest are warnings.
-_LEVELS = {"engine_called": "debug", "engine_recovered": "info"}
+#: How important it is what is told of the engines, and what is said of it where nothing of its content is kept.
+_NOTES = {
+    "engine_called": ("debug", "An engine is asked."),
+    "engine_fell_back": ("warning", "An engine could not answer, and the next is asked."),
+    "engine_degraded": ("warning", "An engine is degraded."),
+    "engine_recovered": ("info", "A degraded engine answers again."),
+}
 
 
 def agent_runner(app: "App") -> Runner:
@@ -93,7 +98,8 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
     reply = answer.reply
     run.log(
         "engine_replied",
-        reply.text[:2000],
+        "The engine has answered.",
+        content=reply.text[:2000],
         data={"finish": reply.finish, "model": reply.raw_model, "engine_id": answer.engine_id},
     )
     return {
@@ -111,10 +117,9 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
 
 def _note(run: Run, turn: int, note: engines.Note) -> None:
     """Keep in the log what is told of the engines while they are asked."""
-    is_call = note.event == "engine_called"
-    message = f"Turn {turn}: {note.message}" if is_call else note.message
-    data = {"engine_id": note.engine_id} | ({"code": note.code} if note.code else {})
-    run.log(note.event, message, level=_LEVELS.get(note.event, "warning"), data=data)
+    level, message = _NOTES[note.event]
+    data = {"engine_id": note.engine_id, "turn": turn} | ({"code": note.code} if note.code else {})
+    run.log(note.event, message, level=level, data=data, content=note.message)
 
 
 def _later_or_never(run: Run, error: EngineError) -> Exception:

@@ -115,7 +115,7 @@ class Executions(Collection):
         """Run the same input again, with the same version of the agent or the active one."""
         agent = agents.find_visible(req.target.agent_id or "", req.principal.user_id)
         same = req.body["version"] == "same"
-        queued = service.retry(req.target, agent, req.principal.user_id, self._settings.queue_limit, same_version=same)
+        queued = service.retry(self.app, req.target, agent, req.principal.user_id, same_version=same)
         accepted(self, req, resp, queued)
 
     @operation("read", query="log_query", reply="log_reply", stream=True, message="Log read.")
@@ -157,7 +157,8 @@ class AgentExecutions(Resource):
 
     def node_of(self, target: Agent) -> str | None:
         """The agent's project."""
-        return target.project_id
+        project_id: str | None = target.project_id
+        return project_id
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
         """As the agent's own endpoints decide."""
@@ -174,12 +175,11 @@ class AgentExecutions(Resource):
     )
     def on_post_execute(self, req: Request, resp: Response, agent_id: str) -> None:
         """Run an agent. The answer comes at once, or with ``Prefer: wait=N`` when the run has ended within N seconds."""
-        settings = self.app.settings.section("executions", ExecutionSettings)
         execution = service.start_agent(
+            self.app,
             req.target,
             req.body["input"],
             req.principal.user_id,
-            settings.queue_limit,
             number=req.body.get("version"),
             parameters=req.body["parameters"],
             metadata=req.body["metadata"],

@@ -13,7 +13,6 @@ from aasim_core.identity import administrators
 from ..agents import service as agents
 from . import service, states
 from .models import Execution
-from .settings import ExecutionSettings
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -31,9 +30,8 @@ def run_sample(app: "App", say: Callable[[str], None]) -> bool:
         agent = agents.find_sample()
         if agent is None:
             return False
-        limit = app.settings.section("executions", ExecutionSettings).queue_limit
         with app.database.transaction():
-            execution = service.start_agent(agent, agents.SAMPLE_INPUT, user_id, limit)
+            execution = service.start_agent(app, agent, agents.SAMPLE_INPUT, user_id)
         say(f"\n  {agent.name} reads:\n    {agents.SAMPLE_INPUT}")
         _report(_ended(execution.id), say)
     return True

@@ -26,6 +26,8 @@ JOB = "executions.run"
 #: How soon to look again for a place among the running ones.
 _PLACE_SECONDS = 1.0
 _CANCELLED = "The run was cancelled."
+_PLAIN: Mapping[str, Any] = {}
+_HALTED = "The organization is halted; the run goes on when it is resumed."
 _UNFORESEEN = "Something went wrong on our side; tell the operator the execution's id."
 _log = structlog.get_logger("aasim.executions")
 
@@ -113,8 +115,7 @@ def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished | Pau
     except RunLater as later:
         _put_back(context, run, later)
     except Interrupted:
-        run.flush()
-        context.hand_back()
+        _interrupt(context, run)
     except LeaseLost:
         raise
     except Exception:
@@ -126,9 +127,25 @@ def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished | Pau
         _succeed(context, run, outcome)
 
 
+def _interrupt(context: "JobContext", run: Run) -> None:
+    """Hand the job back, from the last finished step; in an organization that is halted, the run goes back to the queue visibly."""
+    with database_of(Execution).transaction():
+        if not run.app.pulse.of(run.execution.organization_id).is_halted:
+            run.flush()
+            context.hand_back()
+        elif states.move(run.execution, states.QUEUED, **run.usage()):
+            run.log_news("halted", _HALTED)
+            run.write()
+            context.hand_back()
+        else:
+            _end_cancelled(run)
+            context.complete()
+
+
 def _fail(context: "JobContext", run: Run, to: str, failure: RunFailed) -> None:
     error = _error(failure.code, failure.message, failure.retryable)
-    _end(context, run, to, failure.message, level="error", data={"code": failure.code}, error=error)
+    line = {"level": "error", "data": {"code": failure.code}, "content": failure.message}
+    _end(context, run, to, f"The run {to.replace('_', ' ')}.", line=line, error=error)
 
 
 def _succeed(context: "JobContext", run: Run, outcome: Finished | Paused) -> None:
@@ -138,11 +155,14 @@ def _succeed(context: "JobContext", run: Run, outcome: Finished | Paused) -> Non
         _end(context, run, states.SUCCEEDED, "The run succeeded.", output=outcome.output)
 
 
-def _end(context: "JobContext", run: Run, to: str, message: str, *, level: str = "info", data: Any = None, **values: Any) -> None:
-    """The last step, the log, the state and the job's completion in one transaction; a cancel that came first wins."""
+def _end(context: "JobContext", run: Run, to: str, message: str, *, line: Mapping[str, Any] = _PLAIN, **values: Any) -> None:
+    """The last step, the log, the state and the job's completion in one transaction; a cancel that came first wins.
+
+    `line` is the rest of the last line of the log, `values` are written with the state.
+    """
     with database_of(Execution).transaction():
         if states.move(run.execution, to, **values, **run.usage()):
-            run.log("paused" if to == states.WAITING else to, message, level=level, data=data)
+            run.log("paused" if to == states.WAITING else to, message, **line)
             run.write()
         else:
             _end_cancelled(run)
@@ -160,7 +180,8 @@ def _end_cancelled(run: Run) -> None:
 def _put_back(context: "JobContext", run: Run, later: RunLater) -> None:
     with database_of(Execution).transaction():
         if states.move(run.execution, states.QUEUED, attempt=run.execution.attempt, **run.usage()):
-            run.log_news("delayed", later.reason, level="warning", data={"seconds": later.seconds})
+            line: Any = {"level": "warning", "data": {"seconds": later.seconds}, "content": later.reason}
+            run.log_news("delayed", "The run goes on later.", **line)
             run.write()
             queue(run.execution, later.seconds)
             Execution.update(job_id=run.execution.job_id).where(Execution.id == run.execution.id).execute()

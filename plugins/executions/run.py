@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
 from aasim_core.data.statements import Bind
+from aasim_core.logs import redacted
 
 from .hookspecs import RunFailed
 from .models import Execution, LogEntry, Step
@@ -97,8 +99,31 @@ class Run:
         """How long the run may still take."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def log(self, event: str, message: str, *, level: str = "info", data: Any = None) -> None:
-        """Add a line to the run's log; it is written with the step that it belongs to."""
+    def log(self, event: str, message: str, *, level: str = "info", data: Any = None, content: str | None = None) -> None:
+        """Add a line to the run's log; it is written with the step that it belongs to, as far as the organization wants it.
+
+        `message` and `data` say what happened; `content`, what models, tools or services said, stands instead of `message` where the
+        organization's log level is ``full``. At ``none`` nothing is written.
+        """
+        if self._detail != "none":
+            self._add(event, self._text(message, content), level, data)
+
+    def log_news(self, event: str, message: str, *, level: str = "info", data: Any = None, content: str | None = None) -> None:
+        """Add a line, unless the last one says the same: a run that looks in vain again and again has nothing new to tell."""
+        last = [self._log[-1].event, self._log[-1].message] if self._log else self._last_line
+        if last != [event, self._text(message, content)]:
+            self.log(event, message, level=level, data=data, content=content)
+
+    @cached_property
+    def _detail(self) -> str:
+        """How much the organization wants to have in its logs."""
+        settled = self.app.organization_settings.of(self.execution.organization_id, "executions")
+        return str(settled["log_level"])
+
+    def _text(self, message: str, content: str | None) -> str:
+        return message if content is None or self._detail != "full" else redacted(content)
+
+    def _add(self, event: str, message: str, level: str, data: Any) -> None:
         self._sequence += 1
         self._log.append(
             LogEntry(
@@ -113,12 +138,6 @@ class Run:
                 data=data,
             )
         )
-
-    def log_news(self, event: str, message: str, *, level: str = "info", data: Any = None) -> None:
-        """Add a line, unless the last one says the same: a run that looks in vain again and again has nothing new to tell."""
-        last = [self._log[-1].event, self._log[-1].message] if self._log else self._last_line
-        if last != [event, message]:
-            self.log(event, message, level=level, data=data)
 
     def check(self) -> None:
         """Raise if the run was cancelled, ran out of time, or the worker stops."""

@@ -5,6 +5,14 @@ from aasim_core.http.schema import Schema
 
 from . import states
 
+LOG_LEVEL = Choice(
+    "none",
+    "meta",
+    "full",
+    load_default="full",
+    description="What is kept in the logs of executions: nothing, what happened, or what was said, too.",
+)
+
 
 class ExecuteIn(Schema):
     """What an agent is to work on."""

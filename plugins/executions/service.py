@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import peewee
 
@@ -23,15 +23,19 @@ from ..engines import service as engines
 from . import states
 from .loop import queue
 from .models import Execution
+from .settings import ExecutionSettings
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 _LARGEST_INPUT = 262_144
 
 
 def start_agent(
+    app: "App",
     agent: Agent,
     given: Any,
     initiator_id: str,
-    queue_limit: int,
     *,
     number: int | None = None,
     parameters: Mapping[str, Any] | None = None,
@@ -39,12 +43,16 @@ def start_agent(
     trigger: Mapping[str, Any] | None = None,
     retry_of: Execution | None = None,
 ) -> Execution:
-    """Queue a run of the agent; it pins the version `number`, or the current one."""
+    """Queue a run of the agent; it pins the version `number`, or the current one.
+
+    Refused ``invalid_state`` while the organization is halted or the agent is not active, ``queue_full`` when too many wait.
+    """
+    _refuse_halted(app)
     agents.refuse_unless_runnable(agent)
     definition = agents.definition_at(agent, number or agent.agent_version)
     _check_input(definition["input_schema"], given)
     engines.refuse_bad_parameters({**definition["parameters"], **(parameters or {})})
-    _refuse_full_queue(queue_limit)
+    _refuse_full_queue(app.settings.section("executions", ExecutionSettings).queue_limit)
     execution = Execution(
         id=new_id("exec"),
         organization_id=agent.organization_id,
@@ -64,6 +72,11 @@ def start_agent(
     records.insert(execution)
     emit("executions.queued", states.subject(execution), data={"kind": "agent", "agent_id": agent.id})
     return execution
+
+
+def _refuse_halted(app: "App") -> None:
+    if app.pulse.of(current_organization()).is_halted:
+        raise Refused("invalid_state", "The organization is halted, so nothing begins in it; resume it first.")
 
 
 def _check_input(schema: Any, given: Any) -> None:
@@ -120,16 +133,16 @@ def enforce_cancel(execution_id: str) -> None:
             states.move(execution, states.CANCELLED)
 
 
-def retry(execution: Execution, agent: Agent, initiator_id: str, queue_limit: int, *, same_version: bool) -> Execution:
+def retry(app: "App", execution: Execution, agent: Agent, initiator_id: str, *, same_version: bool) -> Execution:
     """Run the same input again; Refused ``invalid_state`` unless the execution is over."""
     if execution.status not in states.TERMINAL:
         message = f"The execution is {execution.status}; only one that is over can be repeated."
         raise Refused("invalid_state", message, meta={"status": execution.status})
     return start_agent(
+        app,
         agent,
         execution.input,
         initiator_id,
-        queue_limit,
         number=execution.agent_version if same_version else None,
         parameters=execution.parameters,
         metadata=execution.metadata,

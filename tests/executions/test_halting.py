@@ -1,0 +1,133 @@
+"""What becomes of executions while their organization is halted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aasim_core.access.records import Organization
+from aasim_core.app import App
+from aasim_core.clock import now
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.jobs.leases import Leases
+from aasim_core.jobs.presence import Presence
+from aasim_core.jobs.records import JobRow
+from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.testing.world import Person
+from aasim_plugins.engines import providers
+from aasim_plugins.engines.built_in import write
+from aasim_plugins.engines.hookspecs import Capabilities, Finish, Provider, Reply, ToolCall, Usage
+from aasim_plugins.executions.models import Step
+
+Make = Callable[..., dict[str, Any]]
+Work = Callable[[], int]
+_STOP: Finish = "stop"
+_CALLS: Finish = "tool_calls"
+
+
+def set_halted(app: App, owner: Person, moment: datetime | None) -> None:
+    with system_scope("test"):
+        Organization.update(halted_at=moment).where(Organization.id == owner.organization_id).execute()
+    app.pulse.forget(owner.organization_id)
+
+
+def resume(app: App, owner: Person) -> None:
+    set_halted(app, owner, None)
+    Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()
+
+
+def read(owner: Person, execution_id: str) -> dict[str, Any]:
+    return dict(owner.client.get(f"/executions/{execution_id}").data)
+
+
+def execute(owner: Person, agent: dict[str, Any]) -> str:
+    return str(owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x"}).data["id"])
+
+
+def steps_of(owner: Person, execution_id: str) -> list[str]:
+    with organization_scope(owner.organization_id):
+        return [step.name for step in Step.select().where(Step.execution_id == execution_id).order_by(Step.number)]
+
+
+@dataclass
+class HaltingChat:
+    """A model that calls a tool and then answers; while it does the first, somebody halts the organization."""
+
+    halt: Callable[[], None]
+    turns: list[int] = field(default_factory=list)
+
+    def chat(self, messages: Any, **_: Any) -> Reply:
+        self.turns.append(sum(message.role == "assistant" for message in messages))
+        if self.turns == [0]:
+            self.halt()
+            return Reply("", (ToolCall("c1", "look", "{}"),), Usage(1, 1), _CALLS, "halting")
+        return Reply("done", (), Usage(1, 1), _STOP, "halting")
+
+    def close(self) -> None:
+        pass
+
+
+def halting_agent(app: App, owner: Person) -> tuple[HaltingChat, dict[str, Any]]:
+    chat = HaltingChat(lambda: set_halted(app, owner, now()))
+    can = Capabilities()
+    providers.keep(app, {"halting": Provider("halting", "Halting", can, open=lambda _config: chat)})
+    with organization_scope(owner.organization_id), app.database.transaction():
+        engine = write({"name": "Halting", "provider": "halting", "model": "halting", "capabilities": vars(can)})
+    return chat, owner.client.post("/agents", {"name": "Halting", "engine_id": engine.id}).data
+
+
+def test_nothing_begins_in_an_organization_that_is_halted(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    agent = scripted("x")
+    ended = execute(owner, agent)
+    work()
+    set_halted(app, owner, now())
+    for answer in (
+        owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x"}),
+        owner.client.post(f"/executions/{ended}/retry"),
+    ):
+        assert (answer.status, answer.codes) == (409, {"_": ["invalid_state"]})
+        assert "resume it first" in answer.body["message"]
+
+
+def test_what_is_queued_waits_until_the_organization_is_resumed(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    execution = execute(owner, scripted("done"))
+    set_halted(app, owner, now())
+    work()
+    assert (read(owner, execution)["status"], read(owner, execution)["started_at"]) == ("queued", None)
+
+    resume(app, owner)
+    work()
+    assert read(owner, execution)["output"] == "done"
+
+
+def test_a_run_stops_at_the_next_safe_place_and_is_queued_visibly(app: App, owner: Person, work: Work) -> None:
+    chat, agent = halting_agent(app, owner)
+    execution = execute(owner, agent)
+    work()
+    assert (read(owner, execution)["status"], chat.turns, steps_of(owner, execution)) == ("queued", [0], ["engine"])
+    last = owner.client.get(f"/executions/{execution}/logs").data["entries"][-1]
+    assert (last["event"], last["message"]) == ("halted", "The organization is halted; the run goes on when it is resumed.")
+    with system_scope("test"):
+        states = [job.state for job in JobRow.select().where(JobRow.name == "executions.run")]
+    assert states == ["parked"]
+
+
+def test_a_run_goes_on_after_the_halt_without_repeating_its_finished_steps(app: App, owner: Person, work: Work) -> None:
+    chat, agent = halting_agent(app, owner)
+    execution = execute(owner, agent)
+    work()
+    resume(app, owner)
+    work()
+    assert (read(owner, execution)["output"], read(owner, execution)["attempt"]) == ("done", 1)
+    assert chat.turns == [0, 1]
+    assert steps_of(owner, execution) == ["engine", "tool:look", "engine"]
+
+
+def test_what_waits_for_the_end_of_a_halt_can_be_cancelled(app: App, owner: Person, work: Work) -> None:
+    _, agent = halting_agent(app, owner)
+    execution = execute(owner, agent)
+    work()
+    assert owner.client.post(f"/executions/{execution}/cancel").data["status"] == "cancelled"
+    resume(app, owner)
+    work()
+    assert read(owner, execution)["status"] == "cancelled"
