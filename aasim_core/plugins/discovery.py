@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
+from ..cli import COMMANDS
 from .manifest import Plugin, is_name
 from .source import Unreadable, file_spec, locate, read
 
@@ -100,6 +101,9 @@ def _with_source(candidate: Candidate, spec: ModuleSpec) -> Candidate:
     candidate = replace(candidate, file=Path(spec.origin) if spec.origin else None)
     if not is_name(candidate.name):
         return replace(candidate, flaw="has a name that no plugin can have; use lower-case words joined by single underscores")
+    if candidate.name in COMMANDS:
+        command = f"aasim {candidate.name}"
+        return replace(candidate, flaw=f"has the name of the command {command}, which would hide its own; give it another name")
     try:
         source = read(spec)
     except Unreadable as error:

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..access.roles import BUILT_IN
+from ..clock import now
+from ..errors import StartupError
 from .declarations import Declarations, listener_key, table_of
 from .failures import describe, did_you_mean
 from .manifest import CORE
@@ -41,7 +44,7 @@ def broken_rules(declared: Mapping[str, Declarations], requires: Mapping[str, Se
         found = [*_clashes(owner, own, taken), *_field_names(owner, own, taken)]
         if owner != CORE:
             found += [*_misnamed(owner, own), *_strange_roots(owner, own, roots, requires[owner])]
-            found += [*_deaf(own, declared), *_unguarded(owner, own, declared)]
+            found += [*_deaf(own, declared), *_unguarded(owner, own, declared), *_strange_roles(own), *_never_due(own)]
             if found:
                 reasons[owner] = "; ".join(found)
         elif found:
@@ -140,6 +143,29 @@ def _unguarded(owner: str, own: Declarations, declared: Mapping[str, Declaration
         if wanted and wanted not in permissions:
             where = f"{endpoint.method} {endpoint.template}"
             yield f"asks for the permission {wanted} at {where}, which nobody declares{did_you_mean(wanted, permissions)}"
+
+
+def _strange_roles(own: Declarations) -> Iterator[str]:
+    """Permissions for roles that no organization is born with, which nobody would ever hold by them."""
+    for permission in own.permissions:
+        if isinstance(permission.roles, str):
+            yield f'gives the permission {permission.id} roles="{permission.roles}"; write roles=("{permission.roles}",)'
+            continue
+        for role in permission.roles:
+            if role not in BUILT_IN:
+                advice = did_you_mean(role, BUILT_IN) or f"; built in are {', '.join(BUILT_IN)}"
+                yield f"gives the permission {permission.id} to the role {role}, which is not built in{advice}"
+
+
+def _never_due(own: Declarations) -> Iterator[str]:
+    from ..jobs.schedules import previous_due
+
+    for job in own.jobs:
+        if job.schedule is not None:
+            try:
+                previous_due(job, now())
+            except StartupError as error:
+                yield f"has a job that is never due: {error}"
 
 
 def _templates(own: Declarations) -> Iterator[str]:

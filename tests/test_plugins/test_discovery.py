@@ -46,6 +46,12 @@ def test_what_is_no_plugin_in_the_folder_is_passed_over(site: Any) -> None:
     assert list(discover(site.dropins)) == ["notes"]
 
 
+def test_the_name_of_a_command_is_no_name_for_a_plugin(site: Any) -> None:
+    site.drop("jobs")
+    assert site.reason("jobs", "jobs") == "has the name of the command aasim jobs, which would hide its own; give it another name"
+    assert not site.imported("jobs")
+
+
 def test_one_name_in_two_distributions_is_a_problem_that_names_both(site: Any) -> None:
     site.install("aasim-slack", "slack")
     site.install("slack-for-aasim", "slack", version="9.0")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from aasim_core.access.permissions import Permission
+from aasim_core.access.roles import BUILT_IN
 from aasim_core.data.records import Record
 from aasim_core.events.declarations import Event, Listener
 from aasim_core.http.health import Check
@@ -41,6 +42,16 @@ def events(*names: str, listens_to: tuple[str, ...] = ()) -> Declarations:
         events=tuple(Event(name, "For a test.") for name in names),
         listeners=tuple(Listener(pattern, work) for pattern in listens_to),
     )
+
+
+def granted(*roles: str) -> Declarations:
+    """Declarations of one permission that these roles get."""
+    return Declarations(permissions=(Permission("things:read", "For a test.", roles=roles),))
+
+
+def scheduled(schedule: str) -> Declarations:
+    """Declarations of one job with that schedule."""
+    return Declarations(jobs=(Job("things.sweep", work, schedule=schedule),))
 
 
 def jobs(*names: str) -> Declarations:
@@ -185,6 +196,40 @@ def test_a_listener_to_an_event_that_nobody_declares_is_told() -> None:
 @pytest.mark.parametrize("pattern", ["*", "agents.*", "agents.created", "slack.sent"])
 def test_a_listener_may_wait_for_any_event_and_for_a_plugin_that_is_off(pattern: str) -> None:
     assert verdict(agents=events("agents.created"), webhooks=events(listens_to=(pattern,))) == {}
+
+
+@pytest.mark.parametrize(
+    ("own", "complaint"),
+    [
+        (
+            granted("bulider"),
+            'gives the permission things:read to the role bulider, which is not built in; did you mean "builder"?',
+        ),
+        (granted("x"), "to the role x, which is not built in; built in are owner, admin, builder, "),
+        (
+            Declarations(permissions=(Permission("things:read", "For a test.", roles="viewer"),)),
+            'gives the permission things:read roles="viewer"; write roles=("viewer",)',
+        ),
+    ],
+)
+def test_a_permission_for_a_role_that_is_not_built_in_is_refused(own: Declarations, complaint: str) -> None:
+    assert complaint in verdict(things=own)["things"]
+
+
+def test_a_permission_may_be_given_to_every_built_in_role() -> None:
+    assert verdict(things=granted(*BUILT_IN)) == {}
+
+
+@pytest.mark.parametrize("schedule", ["every day", "61 * * * *", "* * * *", "", "0 0 31 2 *"])
+def test_a_schedule_that_is_never_due_is_refused(schedule: str) -> None:
+    refused = verdict(things=scheduled(schedule))["things"]
+    assert f'has a job that is never due: the schedule "{schedule}" of the job things.sweep is no cron expression' in refused
+    assert refused.endswith('; write one such as "0 3 * * *"')
+
+
+@pytest.mark.parametrize("schedule", ["*/5 * * * *", "0 3 * * 1-5", "0 0 29 2 *"])
+def test_a_schedule_that_is_due_some_time_is_accepted(schedule: str) -> None:
+    assert verdict(things=scheduled(schedule)) == {}
 
 
 class Undeclared(Resource):
