@@ -114,7 +114,10 @@ def _scaffold(root: Path, place: Path) -> None:
 def _run(place: Path) -> Mapping[str, Mapping[str, bool]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AASIM_", "PYTEST_"))}
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", "--junitxml=report.xml", "."],
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", "--junitxml=report.xml",
+            "--rootdir=.", "-c", os.devnull, ".",  # whatever lies in the folders above
+        ],
         cwd=place, env={**environment, "PYTHONPATH": str(place / "site")}, check=False, capture_output=True,
     )  # fmt: skip
     found: dict[str, dict[str, bool]] = {}
