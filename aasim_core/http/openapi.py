@@ -97,6 +97,8 @@ def _responses(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any
     }
     if operation.stream:
         responses["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+    for media_type in operation.formats:
+        responses["200"]["content"][media_type] = {"schema": {"type": "string"}}
     if endpoint.method == "GET" and endpoint.path_ids:
         responses["304"] = {"description": _REASONS[304]}
     return responses | {str(status): _FAILURE for status in sorted(_failures(endpoint))}

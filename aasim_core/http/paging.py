@@ -166,6 +166,9 @@ def _filter_condition(model: Any) -> Any:
             return Condition(lambda: column.in_([Bind(n) for n in names]), values, (*shape, len(names)))
         if asked.operator == "contains":
             return Condition(lambda: _like(column, name), {name: _pattern(asked.value)}, shape)
+        if asked.operator == "prefix":
+            # Of names in lower case only; so the database's own statistics say how many there are.
+            return Condition(lambda: _is_like(column, name), {name: _pattern(asked.value)[1:]}, shape)
         operator = OPERATORS.get(asked.operator, "=")
         return Condition(lambda: peewee.Expression(column, operator, Bind(name)), {name: asked.value}, shape)
 
@@ -180,7 +183,11 @@ def _search_condition(model: Any, search_fields: Sequence[str], text: str) -> Co
 
 
 def _like(column: Any, name: str) -> Any:
-    return peewee.NodeList((peewee.fn.LOWER(column), peewee.SQL("LIKE"), Bind(name), peewee.SQL("ESCAPE '!'")))
+    return _is_like(peewee.fn.LOWER(column), name)
+
+
+def _is_like(text: Any, name: str) -> Any:
+    return peewee.NodeList((text, peewee.SQL("LIKE"), Bind(name), peewee.SQL("ESCAPE '!'")))
 
 
 def _pattern(text: str) -> str:

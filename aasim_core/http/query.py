@@ -74,16 +74,19 @@ class ListQuery:
 
     def question(self, route: str, values: Mapping[str, Any]) -> Question:
         """What `values`, which `parse` read, asks of the list at `route`."""
-        filters = [_filter(*found, values[key]) for key, found in self.filters.items() if key in values]
         return Question(
             route=route,
             limit=values["limit"],
             sort=values["sort"],
-            filters=filters,
+            filters=self.filters_in(values),
             cursor=values.get("cursor"),
             total="total" in values.get("include", ()),
             search=values.get("q"),
         )
+
+    def filters_in(self, values: Mapping[str, Any]) -> list[Filter]:
+        """The filters among `values`, which `parse` read."""
+        return [_filter(*found, values[key]) for key, found in self.filters.items() if key in values]
 
 
 def parse(query_string: str, declared: marshmallow.Schema | ListQuery | None) -> dict[str, Any]:
@@ -214,7 +217,7 @@ def _filters(name: str, field: Any) -> Iterator[tuple[str, tuple[str, str, Stric
 def _operand(operator: str, field: Strict) -> Strict:
     if operator == "in":
         return ListOf(field, _MOST_ALTERNATIVES, min_items=1, unique=True)
-    return Text(1, 200) if operator == "contains" else field
+    return Text(1, 200) if operator in ("contains", "prefix") else field
 
 
 def _filter(name: str, operator: str, field: Strict, value: Any) -> Filter:

@@ -10,7 +10,7 @@ from ..errors import Problem
 from .values import LEAST_INTEGER, MOST_INTEGER, kind_of
 
 #: What a list can be asked about a field whose values have an order.
-COMPARISONS = ("ne", "gt", "gte", "lt", "lte", "in")
+COMPARISONS: tuple[str, ...] = ("ne", "gt", "gte", "lt", "lte", "in")
 
 
 def wrong(code: str, message: str) -> ValidationError:

@@ -1,0 +1,174 @@
+"""Lists as files: JSON in the envelope for some rows, CSV and JSON lines for any number of them, piece by piece."""
+
+import csv
+import io
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import marshmallow
+import peewee
+
+from ..data.json import to_json
+from ..data.statements import Condition
+from ..errors import Refused
+from . import streams
+from .envelope import failure
+from .paging import Filter, Page, Question, read_page
+from .query import ListQuery
+from .render import Plan
+from .scalars import Choice
+from .storage_errors import storage_refusal
+from .streams import Reader
+
+if TYPE_CHECKING:
+    from ..app import App
+    from .request import Request, Response
+
+#: Rows that JSON in the envelope may have.
+MOST_IN_JSON = 10_000
+#: The media types of what is sent piece by piece, by the word for ``format``.
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
+_ROWS_AT_ONCE = 500
+_LONGEST_SECONDS = 900.0
+# What makes spreadsheets take a text for a formula, also in the full-width forms that some of them understand.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_BEFORE_FORMULA = ("\t", "\r", "\n")
+
+
+class ExportQuery(ListQuery):
+    """What an export can be asked: the filters of a list, and the format."""
+
+    def __init__(self, reply: marshmallow.Schema, *, filters: Sequence[str]) -> None:
+        super().__init__(reply, filters=filters, sorts=("id",), default="id")
+        text = f"json has at most {MOST_IN_JSON:,} rows; csv and jsonl have any number."
+        form = Choice("json", *MEDIA_TYPES, load_default="json", description=text)
+        self.parameters = {"format": form, **{key: field for key, (_, _, field) in self.filters.items()}}
+        self.implied = [("format", form)]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is exported, from the oldest row on: the rows of `model`, in the order of its column `order`, that meet the conditions.
+
+    `name` is what the file is called. `plan` makes the objects of JSON, and `columns` are those of CSV.
+    """
+
+    name: str
+    model: Any
+    order: str
+    plan: Plan
+    columns: tuple[str, ...]
+    filters: Sequence[Filter] = ()
+    conditions: Sequence[Condition] = ()
+
+    def page(self, app: "App", names: tuple[str, ...], limit: int, cursor: str | None = None) -> Page:
+        """Some of the rows."""
+        question = Question(route=f"export {self.name}", limit=limit, sort=(self.order,), filters=self.filters, cursor=cursor)
+        return read_page(self.model, names, question, self.conditions, app.keyring)
+
+
+def whole(app: "App", source: Source) -> Mapping[str, Any]:
+    """All rows as a JSON value; Refused ``invalid_parameter`` when they are too many for that."""
+    page = source.page(app, source.plan.columns, MOST_IN_JSON)
+    if page.has_more:
+        message = f"More than {MOST_IN_JSON:,} rows match; use format=csv or format=jsonl, or narrow the filters."
+        raise Refused("invalid_parameter", message, field="format", meta={"max": MOST_IN_JSON})
+    return {"items": source.plan.items(page.names, page.rows), "count": len(page.rows)}
+
+
+def send(app: "App", req: "Request", resp: "Response", source: Source, form: str, permission: str) -> None:
+    """Answer with the rows as ``csv`` or ``jsonl``, as long as the reader has the permission.
+
+    What cannot be sent to its end says so in its last line.
+    """
+    resp.content_type = MEDIA_TYPES[form]
+    resp.set_header("Content-Disposition", f'attachment; filename="{source.name}.{form}"')
+    if req.method == "HEAD":
+        resp.data = b""
+        return
+    writer = _Csv(source) if form == "csv" else _Lines(source)
+    streams.send(app, req, resp, _pieces(app, Reader(app, req, permission), source, writer, req.request_id))
+
+
+class _Lines:
+    """JSON lines: an object for each row."""
+
+    beginning = b""
+
+    def __init__(self, source: Source) -> None:
+        self._plan = source.plan
+        self.columns = source.plan.columns
+
+    def rows(self, page: Page) -> bytes:
+        """The lines of a page."""
+        return b"".join(to_json(item) + b"\n" for item in self._plan.items(page.names, page.rows))
+
+    def failure(self, refused: Refused, request_id: str) -> bytes:
+        """The last line of what is not complete: the envelope of an error."""
+        return failure(refused, request_id) + b"\n"
+
+
+class _Csv:
+    """CSV (RFC 4180), with every cell in quotes."""
+
+    def __init__(self, source: Source) -> None:
+        self.columns = source.columns
+        self.beginning = _csv([source.columns])
+
+    def rows(self, page: Page) -> bytes:
+        """The lines of a page."""
+        places = [page.names.index(name) for name in self.columns]
+        return _csv([harmless(row[place]) for place in places] for row in page.rows)
+
+    def failure(self, refused: Refused, request_id: str) -> bytes:
+        """The last line of what is not complete: one cell that says so."""
+        return _csv([[f"INCOMPLETE: {refused.message} (request {request_id})"]])
+
+
+def _csv(rows: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    return text.getvalue().encode()
+
+
+def harmless(value: Any) -> Any:
+    """The value of a cell; a text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
+    if not isinstance(value, str):
+        return "" if value is None else value
+    is_formula = value.startswith(_BEFORE_FORMULA) or value.lstrip().startswith(_FORMULA)
+    return f"'{value}" if is_formula else value
+
+
+def _pieces(app: "App", reader: Reader, source: Source, writer: _Csv | _Lines, request_id: str) -> Generator[bytes, None, None]:
+    try:
+        yield writer.beginning
+        for page in _pages(app, reader, source, writer.columns):
+            yield writer.rows(page)
+    except (Refused, peewee.PeeweeException, OSError) as error:
+        refused = error if isinstance(error, Refused) else storage_refusal(error)
+        if refused is None:
+            raise
+        yield writer.failure(refused, request_id)
+
+
+def _pages(app: "App", reader: Reader, source: Source, names: tuple[str, ...]) -> Iterator[Page]:
+    started, cursor = time.monotonic(), None
+    while True:
+        _refuse_to_go_on(app, reader, started)
+        with reader.looking():
+            page = source.page(app, names, _ROWS_AT_ONCE, cursor)
+        yield page
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def _refuse_to_go_on(app: "App", reader: Reader, started: float) -> None:
+    if app.draining.is_set():
+        raise Refused("unavailable", "The server is stopping; go on from the time of the last row.")
+    if time.monotonic() - started > _LONGEST_SECONDS:
+        raise Refused("unavailable", "This took too long; go on from the time of the last row.")
+    if not reader.is_admitted():
+        raise Refused("invalid_token", "The session has ended, or the permission was taken away.")
