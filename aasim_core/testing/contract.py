@@ -51,6 +51,7 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     samples: ClassVar[Mapping[str, Sample]] = {}
     objects: ClassVar[Mapping[str, str | Callable[[World, Person], str]]] = {}
     members: ClassVar[Mapping[str, str | Callable[[World, Person, Mapping[str, str]], str]]] = {}
+    traces: ClassVar[Mapping[str, str]] = {}
     copies: ClassVar[Mapping[str, Callable[[World, Person], Mapping[str, Any]]]] = {}
     grown: ClassVar[Mapping[str, Callable[[World, Person, int], object]]] = {}
     fixed: ClassVar[Mapping[str, str]] = {}

@@ -50,6 +50,7 @@ class Hints:
       world and caller that gives its value.
     * `members`: for a path field whose value depends on the objects before it: the operation that makes it, or what makes it, of world,
       caller and their ids; keyed by the path up to the field.
+    * `traces`: for a path field that is the id of an event: the operation that the event tells of.
     * `copies`: for rows of which no two can be alike but for their ids: what differs in a copy, of world and caller; keyed by the
       prefix of their ids.
     * `grown`: for rows that a copy of them does not bring into the list: what makes so many more, of world, caller and number; keyed by
@@ -67,6 +68,7 @@ class Hints:
     samples: Mapping[str, Sample] = field(default_factory=dict)
     objects: Mapping[str, str | Callable[[World, Person], str]] = field(default_factory=dict)
     members: Mapping[str, str | Callable[[World, Person, Mapping[str, str]], str]] = field(default_factory=dict)
+    traces: Mapping[str, str] = field(default_factory=dict)
     copies: Mapping[str, Callable[[World, Person], Mapping[str, Any]]] = field(default_factory=dict)
     grown: Mapping[str, Callable[[World, Person, int], object]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
@@ -211,7 +213,7 @@ class Stage:
         member = self.hints.members.get(f"{prefix}/{{{name}}}")
         if callable(member):
             return member(self.world, person, ids)
-        how = member or self.hints.objects.get(name, f"POST {prefix}")
+        how = member or self.hints.traces.get(name) or self.hints.objects.get(name, f"POST {prefix}")
         if callable(how):
             return how(self.world, person)
         maker = self.endpoints.get(how)
@@ -223,7 +225,12 @@ class Stage:
         made = self.create(maker, person, self.filled(maker.template, {**missing, **ids}))
         if "id" not in made:
             raise Unprepared(f"{name_of(maker)} answers {made}, without an id; say in `members` what makes {prefix}/{{{name}}}")
-        return str(made["id"])
+        return self._event_about(made["id"], person) if name in self.hints.traces else str(made["id"])
+
+    @staticmethod
+    def _event_about(subject_id: str, person: Person) -> str:
+        with organization_scope(person.organization_id):
+            return str(EventRow.get(EventRow.subject_id == subject_id).id)
 
     def create(
         self, maker: Endpoint, person: Person, path: str, given: Mapping[str, Any] = MappingProxyType({})

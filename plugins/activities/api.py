@@ -1,0 +1,126 @@
+"""The endpoints of activities; none of them writes or deletes one."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Collection, Request, Resource, Response, operation
+from aasim_core.data.statements import Condition
+from aasim_core.events.log import EventRow
+from aasim_core.events.verification import verify
+from aasim_core.http import exports
+from aasim_core.http.exports import MEDIA_TYPES, ExportQuery, Source
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived
+
+from . import schemas, service
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+READ, EXPORT = "activities:read", "activities:export"
+
+
+def _part(of: str, names: tuple[str, ...]) -> Derived:
+    """An object made of the columns whose names begin alike."""
+    return Derived(tuple(f"{of}_{name}" for name in names), lambda row: {name: row[f"{of}_{name}"] for name in names})
+
+
+class Activities(Collection):
+    """What happened in the organization, and what somebody tried.
+
+    Whoever has the permission in the whole organization sees everything; others see what they did themselves, for an event belongs to
+    no place in the organization's tree.
+    """
+
+    record = EventRow  # type: ignore[assignment] # a row that never changes
+    view = service.VIEW
+    events = "activities"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/activities",
+        "one": "/activities/{activity_id}",
+        "user": "/activities/user/{user_id}",
+        "export": "/activities/export",
+    }
+    reply, export_reply = schemas.ActivityOut(), schemas.ExportOut()
+    derived: ClassVar[Mapping[str, Derived]] = {
+        "actor": _part("actor", ("type", "id", "label", "ip")),
+        "subject": _part("subject", ("type", "id", "label")),
+    }
+    query = ListQuery(schemas.ActivityAsked(), filters=schemas.FILTERS, sorts=("at",), default="-at")
+    export_query = ExportQuery(schemas.ActivityAsked(), filters=schemas.FILTERS)
+
+    # The log only grows, and nobody writes into it.
+    on_post = on_put_one = on_patch_one = on_delete_one = None  # type: ignore[assignment]
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The activity, or the id of the user whose activities the path names."""
+        return service.find_actor(ids["user_id"]) if "user_id" in ids else super().find(req, **ids)
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """What the caller did is theirs to see."""
+        return req.rights.reaches_everything(permission) or _actor_of(target) == req.principal.id
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The same for lists."""
+        return _reach(req, READ)
+
+    def present(self, record: Any) -> Any:
+        """The activity under the names that the API has."""
+        return {**record.row(), "action": record.name}
+
+    @operation("read", query="query", reply="reply", many=True, message="Activities listed.")
+    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
+        """List what happened, the newest first, a page at a time."""
+        resp.media = self.page(req, *service.without_success(req.query))
+
+    @operation("read", query="query", reply="reply", many=True, message="Activities listed.")
+    def on_get_user(self, req: Request, resp: Response, user_id: str) -> None:
+        """List what a user did, the newest first, a page at a time."""
+        resp.media = self.page(req, service.done_by(user_id), *service.without_success(req.query))
+
+    @operation("export", query="export_query", reply="export_reply", formats=tuple(MEDIA_TYPES.values()), message="Exported.")
+    def on_get_export(self, req: Request, resp: Response) -> None:
+        """Export what happened, the oldest first: as JSON, or as CSV or JSON lines of any length."""
+        form = req.query["format"]
+        conditions = [*_reach(req, EXPORT), *service.without_success(req.query), service.until_now()]
+        filters = self.export_query.filters_in(req.query)
+        source = Source("activities", self.view, "at", self._plan, service.COLUMNS, filters, conditions)
+        if form == "json":
+            resp.media = exports.whole(self.app, source)
+        else:
+            exports.send(self.app, req, resp, source, form, EXPORT)
+        if req.method != "HEAD":
+            service.note_export(self.app, req.principal.organization_id, form, _without_format(req.query_string))
+
+
+class Chain(Resource):
+    """Whether the log is as it was written."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": "/activities/verify"}
+    query, reply = schemas.VerifyAsked(), schemas.VerifyOut()
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+
+    @operation("read", query="query", reply="reply", message="Log verified.")
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Verify the log, some thousand activities at a time: which were changed, removed or inserted since they were sealed."""
+        findings = verify(self._app.keyring, req.principal.organization_id, after=req.query["after"], limit=req.query["limit"])
+        head = {"sequence": findings.head.sequence, "hash": findings.head.hash}
+        faults = [asdict(fault) for fault in findings.faults]
+        told = {name: getattr(findings, name) for name in ("checked", "begins_after", "next_after")}
+        resp.media = {**told, "whole": not faults, "head": head, "faults": faults}
+
+
+def _reach(req: Request, permission: str) -> list[Condition]:
+    return [] if req.rights.reaches_everything(permission) else [service.done_by(req.principal.id)]
+
+
+def _actor_of(target: Any) -> str | None:
+    """Whose activity it is; a user's own id stands for itself."""
+    return target if isinstance(target, str) else target.actor_id
+
+
+def _without_format(query_string: str) -> str:
+    return "&".join(part for part in query_string.split("&") if not part.startswith("format="))

@@ -1,0 +1,34 @@
+"""Pruning what organizations keep no longer."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from aasim_core import App, JobContext
+from aasim_core.events.anchors import chained_organizations
+from aasim_core.events.chain import ChainBroken
+from aasim_core.events.pruning import AT_ONCE, prune_some
+
+from . import service
+
+_log = structlog.get_logger("aasim.activities")
+
+
+def prune(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
+    """The job that deletes old activities of every organization, some at a time and in turns."""
+
+    def run(context: JobContext, payload: Mapping[str, Any]) -> None:
+        since = {each: service.kept_since(app, each) for each in chained_organizations()}
+        while since and not context.should_stop():
+            since = {each: moment for each, moment in since.items() if _prune_or_complain(app, each, moment) == AT_ONCE}
+
+    return run
+
+
+def _prune_or_complain(app: App, organization_id: str, before: Any) -> int:
+    try:
+        return prune_some(app, organization_id, before)
+    except ChainBroken as error:
+        _log.error("activities are not pruned", organization_id=organization_id, reason=str(error))
+        return 0

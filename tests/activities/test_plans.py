@@ -1,0 +1,84 @@
+"""How lists are found in long logs: by an index, in its order, whatever else is in the table."""
+
+from typing import Any
+
+import pytest
+
+from aasim_core.app import App
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.connect import connect
+from aasim_core.data.database import SqliteDatabase
+from aasim_core.testing.world import Person, World
+
+from .conftest import Fill
+
+_BY_TIME = "eventrow_organization_id_at_id"
+_BY_ACTOR = "eventrow_organization_id_actor_id_at_id"
+_BY_SUBJECT = "eventrow_organization_id_subject_id_at_id"
+_NO_SUCCESS = "core_event_no_success"
+
+
+@pytest.fixture(params=[3_000, pytest.param(100_000, marks=pytest.mark.long)])
+def long_log(app: App, world: World, owner: Person, fill: Fill, request: pytest.FixtureRequest) -> Person:
+    """The owner of an organization with a long log, beside another one with one as long."""
+    fill(owner, request.param)
+    fill(world.organization("Other"), request.param)
+    keeper = connect(app.settings.database.url)  # only who owns a table may
+    with system_scope("test"), keeper.connected():
+        keeper.execute_sql("ANALYZE")
+    keeper.close_all()
+    return owner
+
+
+def plan_of(app: App, person: Person, path: str) -> str:
+    """The plan of the statement that reads the log for a list, which must not be empty."""
+    seen: list[tuple[str, Any, int]] = []
+    run = app.database.run_rendered
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(app.database, "run_rendered", lambda *call: (seen.append(call), run(*call))[1])
+        assert person.client.get(path).data["items"]
+    sql, parameters, confined = next(call for call in reversed(seen) if "core_event" in call[0])
+    prefix = "EXPLAIN QUERY PLAN " if isinstance(app.database, SqliteDatabase) else "EXPLAIN "
+    with organization_scope(person.organization_id):
+        return "\n".join(str(row[-1]) for row in run(prefix + sql, parameters, confined).fetchall())
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("", _BY_TIME),
+        ("?sort=at", _BY_TIME),
+        ("?at[gte]=2026-01-01T00:00:00Z&at[lt]=2100-01-01T00:00:00Z", _BY_TIME),
+        ("?actor_id={actor}", _BY_ACTOR),
+        ("?subject_id={subject}", _BY_SUBJECT),
+        ("?outcome=denied", _NO_SUCCESS),
+        ("?sequence=1", "core_event_sealed"),
+        ("/user/{owner}", _BY_ACTOR),
+    ],
+)
+def test_a_page_is_read_from_an_index_in_its_order(app: App, long_log: Person, query: str, index: str) -> None:
+    item = long_log.client.get("/activities").data["items"][3]
+    names = {"actor": item["actor"]["id"], "subject": item["subject"]["id"], "owner": long_log.user_id}
+    plan = plan_of(app, long_log, f"/activities{query.format(**names)}")
+    refuse_scans(plan, index, sorts=query == "?sequence=1")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("long_log", [100_000], indirect=True)
+def test_a_page_of_actions_that_begin_alike_is_read_in_order_until_it_is_full(app: App, long_log: Person) -> None:
+    """In a short log PostgreSQL sorts, because nothing tells it how many names begin alike."""
+    refuse_scans(plan_of(app, long_log, "/activities?action[prefix]=agents."), _BY_TIME)
+
+
+def test_the_page_after_a_cursor_is_read_from_where_it_begins(app: App, long_log: Person) -> None:
+    cursor = long_log.client.get("/activities").data["pagination"]["next_cursor"]
+    plan = plan_of(app, long_log, f"/activities?cursor={cursor}")
+    refuse_scans(plan, _BY_TIME)
+    assert "(at,id)<" in plan or "ROW(at, id) <" in plan
+
+
+def refuse_scans(plan: str, index: str, *, sorts: bool = False) -> None:
+    """Fail for a plan that does not search in that index, reads a table from end to end, or sorts more than one row."""
+    assert index in plan, plan
+    assert "SCAN" not in plan and "Seq Scan" not in plan, plan
+    assert sorts or ("TEMP B-TREE" not in plan and "Sort" not in plan), plan
