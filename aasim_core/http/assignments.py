@@ -20,13 +20,13 @@ from ..errors import Invalid, Problem, not_found
 from ..events.declarations import Event
 from ..events.log import emit
 from ..ids import is_id
-from .fields import Choice, Id, Instant, Integer, ListOf, Text
+from .fields import Choice, Id, Instant, ListOf, Text
 from .operations import Resource, operation
 from .paging import read_page
 from .query import ListQuery
 from .render import Derived, Plan
 from .request import Request, Response
-from .schema import DeletedOut, Schema
+from .schema import DeletedOut, RecordOut, Schema
 
 if TYPE_CHECKING:
     from ..app import App
@@ -54,14 +54,10 @@ class AssignIn(Schema):
             raise ValidationError({"resource_id": [Problem("required", f"Write the id of the {kind}.")]})
 
 
-class GrantOut(Schema):
+class GrantOut(RecordOut):
     """A role that somebody holds at a place and at everything below it."""
 
     id = Id("grant", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True)
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     subject_type = Choice("user", "team", "api_key", required=True, description="Who holds it: a team's is each member's.")
     subject_id = Id(required=True)
     role_id = Id("role", required=True)

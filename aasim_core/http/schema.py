@@ -14,6 +14,7 @@ from marshmallow import EXCLUDE, ValidationError, fields, missing, validates_sch
 from ..errors import Invalid, Problem, Refused
 from ..nearest import did_you_mean
 from .containers import Object
+from .formats import Id, Instant
 from .scalars import Boolean, Integer, Text
 from .values import NO_BODY, Path, joined, kind_of, shown
 
@@ -45,6 +46,16 @@ class PaginationOut(Schema):
     next_cursor = Text(max_length=2048, allow_none=True, required=True)
     prev_cursor = Text(max_length=2048, allow_none=True, required=True)
     has_more = Boolean(required=True)
+
+
+class RecordOut(Schema):
+    """What clients get of every record of an organization; a subclass says how its ids begin."""
+
+    id = Id(required=True)
+    organization_id = Id("organization", required=True)
+    version = Integer(required=True, description="Counts every change, for If-Match.")
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
 
 
 class DeletedOut(Schema):

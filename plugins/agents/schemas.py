@@ -6,7 +6,7 @@ from marshmallow import validates
 
 from aasim_core import json_schema, template
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Slug, Text, wrong
-from aasim_core.http.schema import Schema
+from aasim_core.http.schema import RecordOut, Schema
 
 NAME = Text(min_length=1, max_length=120, required=True, description="Unique in the organization.")
 
@@ -74,14 +74,10 @@ class AgentIn(Schema):
             raise wrong("invalid_format", problem)
 
 
-class AgentOut(Schema):
+class AgentOut(RecordOut):
     """An agent as a client gets it."""
 
     id = Id("agent", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True, description="Counts every change, for If-Match.")
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     name = Text(required=True)
     slug = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)

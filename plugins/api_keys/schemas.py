@@ -1,7 +1,7 @@
 """What clients write about API keys, and what they get."""
 
 from aasim_core.http.fields import Choice, Cidr, Id, Instant, Integer, ListOf, Text
-from aasim_core.http.schema import Schema
+from aasim_core.http.schema import RecordOut, Schema
 
 MAX_AGE_DAYS, DEFAULT_AGE_DAYS = 365, 90
 DAY = 86_400
@@ -39,14 +39,10 @@ class NewApiKeyIn(ApiKeyIn):
     user_id = Id("user", description="A service user that the key acts for; the caller if it is left out.")
 
 
-class ApiKeyOut(Schema):
+class ApiKeyOut(RecordOut):
     """A key as a client gets it: all but the key itself."""
 
     id = Id("apikey", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True, description="Counts every change, for If-Match.")
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     user_id = Id("user", required=True, description="For whom the key acts.")
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)

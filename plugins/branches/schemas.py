@@ -6,8 +6,8 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from aasim_core.errors import Problem
-from aasim_core.http.fields import Choice, Date, Id, Instant, Integer, ListOf, Object, Patterned, Text, Timezone
-from aasim_core.http.schema import Schema
+from aasim_core.http.fields import Choice, Date, Id, ListOf, Object, Patterned, Text, Timezone
+from aasim_core.http.schema import RecordOut, Schema
 
 from .models import ACTIVE, INACTIVE
 
@@ -53,14 +53,10 @@ class BranchIn(Schema):
     status = Choice(ACTIVE, INACTIVE, load_default=ACTIVE)
 
 
-class BranchOut(Schema):
+class BranchOut(RecordOut):
     """A branch, as a client gets it."""
 
     id = Id("branch", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True, description="Counts every change, for If-Match.")
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     name = Text(required=True)
     code = Text(required=True, allow_none=True)
     address = Object(AddressIn, required=True, allow_none=True)

@@ -1,7 +1,7 @@
 """What clients write about departments, and what they get."""
 
-from aasim_core.http.fields import Choice, Id, Instant, Integer, Text
-from aasim_core.http.schema import Schema
+from aasim_core.http.fields import Choice, Id, Text
+from aasim_core.http.schema import RecordOut, Schema
 
 from .models import ACTIVE, INACTIVE
 
@@ -23,14 +23,10 @@ class DepartmentIn(Schema):
     status = Choice(ACTIVE, INACTIVE, load_default=ACTIVE)
 
 
-class DepartmentOut(Schema):
+class DepartmentOut(RecordOut):
     """A department, as a client gets it."""
 
     id = Id("dept", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True, description="Counts every change, for If-Match.")
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     name = Text(required=True)
     code = Text(required=True, allow_none=True)
     branch_id = Id("branch", required=True, allow_none=True, description="The branch it is in, at whatever depth.")

@@ -16,7 +16,7 @@ from aasim_core.http.fields import (
     Text,
     Url,
 )
-from aasim_core.http.schema import Schema
+from aasim_core.http.schema import RecordOut, Schema
 
 NAME = Text(1, 120, required=True, description="Unique in the organization.")
 
@@ -100,14 +100,10 @@ class HealthOut(Schema):
     success_rate = Number(allow_none=True, required=True, description="The share that got one; null without calls.")
 
 
-class EngineOut(Schema):
+class EngineOut(RecordOut):
     """An engine as a client gets it."""
 
     id = Id("engine", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True, description="Counts every change, for If-Match.")
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     name = Text(required=True)
     provider = Text(required=True)
     model = Text(required=True)

@@ -1,7 +1,7 @@
 """What clients write about executions, and what they get."""
 
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text
-from aasim_core.http.schema import Schema
+from aasim_core.http.schema import RecordOut, Schema
 
 from . import states
 
@@ -51,14 +51,10 @@ class ErrorOut(Schema):
     retryable = Boolean(required=True)
 
 
-class ExecutionOut(Schema):
+class ExecutionOut(RecordOut):
     """An execution as a client gets it."""
 
     id = Id("exec", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True)
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     kind = Text(required=True)
     agent_id = Id("agent", allow_none=True, required=True)
     agent_version = Integer(allow_none=True, required=True)

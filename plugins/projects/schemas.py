@@ -1,7 +1,7 @@
 """What clients write about projects, and what they get."""
 
-from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Object, Patterned, Text
-from aasim_core.http.schema import Schema
+from aasim_core.http.fields import Choice, Id, Integer, ListOf, Object, Patterned, Text
+from aasim_core.http.schema import RecordOut, Schema
 
 from .models import ACTIVE, ARCHIVED, ON_HOLD
 
@@ -42,14 +42,10 @@ class StatusIn(Schema):
     reason = Text(1, 500, required=True, example="The customer has cancelled.")
 
 
-class ProjectOut(Schema):
+class ProjectOut(RecordOut):
     """A project, as a client gets it."""
 
     id = Id("project", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True, description="Counts every change, for If-Match.")
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     name = Text(required=True)
     key = Text(required=True, allow_none=True)
     description = Text(max_length=2_000, multiline=True, required=True)

@@ -1,7 +1,7 @@
 """What clients write about roles, and what they get."""
 
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
-from aasim_core.http.schema import Schema
+from aasim_core.http.schema import RecordOut, Schema
 
 MOST_PERMISSIONS = 1_000
 
@@ -31,14 +31,10 @@ class DeleteIn(Schema):
     )
 
 
-class RoleOut(Schema):
+class RoleOut(RecordOut):
     """A role, as a client gets it."""
 
     id = Id("role", required=True)
-    organization_id = Id("organization", required=True)
-    version = Integer(required=True)
-    created_at = Instant(required=True)
-    updated_at = Instant(required=True)
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
     permissions = ListOf(
