@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from os import environ
 from pathlib import Path
 from secrets import token_hex
@@ -17,6 +18,20 @@ from ..data.migrations import Source, migrate
 def server_url() -> str:
     """Where the tests look for PostgreSQL."""
     return environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+
+
+@cache
+def has_server() -> bool:
+    """Whether PostgreSQL answers there, and the driver to ask it is installed."""
+    try:
+        import psycopg
+    except ImportError:
+        return False
+    try:
+        psycopg.connect(server_url(), connect_timeout=3).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 class Databases:
@@ -126,17 +141,12 @@ class PostgresServer(Databases):
     _lent: dict[str, tuple[tuple[Source, ...], Any]] = field(default_factory=dict)
 
     @classmethod
-    def found(cls) -> "PostgresServer | None":
-        """The server that the tests use, or None where none answers (or the driver is not installed)."""
-        try:
-            import psycopg
+    def open(cls) -> "PostgresServer":
+        """The server that the tests use; where one is, `has_server` says."""
+        import psycopg
 
-            name = f"aasim_test_{token_hex(6)}"
-            connection = psycopg.connect(server_url(), autocommit=True, connect_timeout=3, application_name=name)
-        except (ImportError, OSError):
-            return None
-        except psycopg.OperationalError:
-            return None
+        name = f"aasim_test_{token_hex(6)}"
+        connection = psycopg.connect(server_url(), autocommit=True, connect_timeout=3, application_name=name)
         for role, database in connection.execute(_LEFT_BEHIND).fetchall():
             with suppress(psycopg.Error):  # another session does the same
                 connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)' if database else "SELECT 1")

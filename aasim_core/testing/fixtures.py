@@ -4,10 +4,11 @@ The package registers this module as a pytest plugin, so that a plugin's tests h
 
 * `database` is connected, migrated and empty, with no organization in scope; on PostgreSQL row-level security is on.
 * `database_url` is the same without the connection, for what opens its own; `app_role` is the role to open it with.
-* `empty_database_url` has no tables at all, for tests of migrations.
+* `empty_database_url` has no tables at all, for tests of migrations; `postgres_url` is the same on PostgreSQL only.
 * `migration_sources` says which migrations are applied: the core's; override it to add those of a plugin.
 
-PostgreSQL is looked for at ``TEST_POSTGRES_URL``; the user there must be allowed to make databases and roles.
+PostgreSQL is looked for at ``TEST_POSTGRES_URL``; the user there must be allowed to make databases and roles. Where none answers, tests
+with the marker `postgres` are left out, which is said, and fail in CI.
 """
 
 import os
@@ -17,7 +18,7 @@ import pytest
 
 from ..data import migrations
 from ..data.connect import Database, connect
-from .databases import Databases, PostgresServer, SqliteFolder, server_url
+from .databases import Databases, PostgresServer, SqliteFolder, has_server, server_url
 
 MISSING = "no PostgreSQL server answers"
 
@@ -35,6 +36,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line, red=True, bold=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what needs a server that does not answer; in CI such a test fails instead."""
+    if item.get_closest_marker("postgres"):
+        _need_postgres()
+
+
+def _need_postgres() -> None:
+    if has_server():
+        return
+    reason = f"{MISSING} at {server_url()}"
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}, and in CI nothing may be left out", pytrace=False)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def migration_sources() -> Sequence[migrations.Source]:
     """The migrations that `database` has; override it in a conftest or module (session scope) to add a plugin's."""
@@ -49,13 +66,9 @@ def sqlite_folder(tmp_path_factory: pytest.TempPathFactory) -> SqliteFolder:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """The session's own databases and role on the PostgreSQL server; the test is skipped where none answers, and fails in CI."""
-    server = PostgresServer.found()
-    if server is None:
-        reason = f"{MISSING} at {server_url()}"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}, and in CI nothing may be left out", pytrace=False)
-        pytest.skip(reason)
+    """The session's own databases and role on the PostgreSQL server."""
+    _need_postgres()
+    server = PostgresServer.open()
     try:
         yield server
     finally:
@@ -75,6 +88,14 @@ def empty_database_url(databases: Databases) -> Iterator[str]:
     url = databases.create()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a PostgreSQL database without tables, dropped after the test."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
 
 
 @pytest.fixture

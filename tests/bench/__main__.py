@@ -10,6 +10,8 @@ from typing import Literal
 import click
 from rich.console import Console
 
+from aasim_core.testing.databases import has_server
+
 from . import databases, footprint, growth, queries, report, rounds
 from .contestants import PEER_ENVIRONMENT, ROOT
 from .findings import Measurement, kept, missed
@@ -53,7 +55,7 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
     if quick:
         options = replace(options, rounds=1, seconds=1, idle=1)
     what, kinds = what or WHAT, kinds or ("sqlite", "postgresql")
-    if "postgresql" in kinds and not databases.has_postgresql():
+    if "postgresql" in kinds and not has_server():
         raise click.ClickException(f"PostgreSQL does not answer at {databases.SERVER}; start it, or say --database sqlite.")
     if set(what) & {*WEB, "J4"} and not only:
         _install_peers(console)

@@ -9,8 +9,10 @@ from pathlib import Path
 from secrets import token_hex
 from tempfile import mkdtemp
 
+from aasim_core.testing.databases import server_url
+
 #: Where a PostgreSQL superuser can be reached; the databases made are named `bench_…`.
-SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres").rpartition("/")[0]
+SERVER = server_url().rpartition("/")[0]
 #: The Redis database of the benchmarks, which empties it.
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0").rpartition("/")[0] + "/15"
 
@@ -68,17 +70,6 @@ def run_on_server(statement: str, url: str = f"{SERVER}/postgres") -> None:
 
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
         connection.execute(statement)
-
-
-def has_postgresql() -> bool:
-    """Whether the PostgreSQL server answers."""
-    import psycopg
-
-    try:
-        run_on_server("SELECT 1")
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 def has_redis() -> bool:

@@ -10,11 +10,11 @@ import pytest
 SUITE = """
 def test_a_database_is_migrated_and_empty(database):
     assert "core_migration" in database.get_tables()
-    assert database.execute_sql("SELECT count(*) FROM core_organization").fetchone() == (0,)
-    database.execute_sql("INSERT INTO core_organization VALUES ('x', 1, '', '', 'x', 'x', 'x', 'x', 'x', 'x', 1)")
+    assert database.execute_sql("SELECT count(*) FROM core_key").fetchone() == (0,)
+    database.execute_sql("INSERT INTO core_key VALUES ('k1', '2026-01-01T00:00:00.000Z')")
 
 def test_rows_of_another_test_are_gone(database):
-    assert database.execute_sql("SELECT count(*) FROM core_organization").fetchone() == (0,)
+    assert database.execute_sql("SELECT count(*) FROM core_key").fetchone() == (0,)
 
 def test_an_empty_database_has_nothing(empty_database_url):
     assert empty_database_url

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ..conftest import server_url
+from aasim_core.testing.databases import server_url
+
 from .conftest import Install
 from .installation import Installation
 
@@ -235,7 +236,7 @@ def test_a_database_that_does_not_answer_is_a_sentence_without_the_password(
 def test_a_database_server_that_refuses_is_a_sentence(
     installation: Installation, user: str, database: str, sentence: str
 ) -> None:
-    server = urlsplit(server_url("postgres"))
+    server = urlsplit(server_url())
     url = f"postgresql://{user}@{server.hostname}:{server.port or 5432}/{database}"
     assert refused(installation, "serve", code=CONFIGURATION, AASIM_DATABASE_URL=url) == sentence
 
