@@ -51,11 +51,11 @@ def with_settings(schema: type[Schema], settings: Settings, *, written: bool) ->
         for plugin, declared in settings.items()
     }
     whole = _object(f"OrganizationSettings{direction}", plugins, written and defaults)
-    made: Schema = type(schema.__name__, (schema,), {"settings": whole, "__doc__": schema.__doc__})()
+    made: Schema = type(schema.__name__, (schema,), {"settings": whole, "__doc__": schema.__doc__, "__module__": __name__})()
     return made
 
 
 def _object(name: str, declared: Mapping[str, Any], default: Any) -> Object:
     """An object of the declared fields; one that is written may be left out, for the default."""
     presence = {"required": True} if default is False else {"load_default": lambda: copy.deepcopy(default)}
-    return Object(type(name, (Schema,), dict(declared)), **presence)
+    return Object(type(name, (Schema,), {**declared, "__module__": __name__}), **presence)
