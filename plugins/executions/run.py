@@ -151,12 +151,15 @@ class Run:
     def cancelled(self) -> bool:
         """Whether the run must stop; asks the database at most five times a second.
 
-        A step that is asked so late takes longer than a moment: what it has logged is written for those who follow the log.
+        A step that is asked so late takes longer than a moment: what it has logged is written for those who follow the log, unless
+        the run was ended meanwhile.
         """
         if time.monotonic() - self._looked_at < _LOOK_EVERY:
             return False
+        if self._is_cancelled():
+            return True
         self.flush()
-        return self._is_cancelled()
+        return False
 
     def _is_cancelled(self) -> bool:
         self._looked_at = time.monotonic()
