@@ -13,4 +13,9 @@ def is_member(user_id: str) -> bool:
 def require_member(user_id: str | None, field: str) -> None:
     """Invalid, of `field`, where it names somebody who is no active member of the organization."""
     if user_id is not None and not is_member(user_id):
-        raise Invalid({field: [Problem("invalid_reference", "There is no such active member of the organization.")]})
+        raise no_member(field)
+
+
+def no_member(field: str) -> Invalid:
+    """What is answered for somebody who is no active member, or not one that the caller may know of."""
+    return Invalid({field: [Problem("invalid_reference", "There is no such active member of the organization.")]})

@@ -51,5 +51,11 @@ def spend(link: Any) -> bool:
     return bool(model.update(used_at=now()).where(model.id == link.id, model.used_at.is_null()).execute())
 
 
+def void(user_id: str) -> None:
+    """Make every link that was mailed to the account before no good. Needs a transaction."""
+    for model in (PasswordReset, EmailVerification):
+        model.update(used_at=now()).where(model.user_id == user_id, model.used_at.is_null()).execute()
+
+
 def _digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()

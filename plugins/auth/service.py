@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import IntegrityError
 
-from aasim_core import App, Invalid, Problem, Refused, emit
+from aasim_core import App, Invalid, Problem, Refused, emit, enqueue
 from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
@@ -21,7 +21,7 @@ from aasim_core.identity.sessions import Tokens
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
 
 from .acting import acting_for, subject_of
-from .verification import ask_to_verify, note_verified
+from .verification import note_verified
 
 
 @dataclass(frozen=True)
@@ -134,6 +134,11 @@ def log_out(app: App, principal: Principal, *, all_sessions: bool) -> int:
             ended = sessions.end([str(principal.session_id)], "logged_out")
         emit("auth.logged_out", Subject("user", principal.user_id, principal.label), data={"sessions": ended})
     return ended
+
+
+def ask_to_verify(email: str) -> None:
+    """Have a link mailed by which whoever has the account of that address shows that they read it. Needs a transaction."""
+    enqueue("auth.send_mail", {"kind": "email_verification", "email": email}, unique_key=f"email_verification {email}")
 
 
 def _settle(app: App, client: Client, person: Mapping[str, Any], organization_name: str) -> Entry:

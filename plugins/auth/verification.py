@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from aasim_core import App, Invalid, Problem, emit, enqueue
+from aasim_core import App, Invalid, Problem, emit
 from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
 from aasim_core.identity import links, sessions
@@ -13,11 +13,6 @@ from aasim_core.outbound.mail import Mail, address_of
 from .acting import acting_for, subject_of
 
 _HOURS = 24
-
-
-def ask_to_verify(email: str) -> None:
-    """Have a link mailed to the account of that address. Needs a transaction and a system scope."""
-    enqueue("auth.send_mail", {"kind": "email_verification", "email": email}, unique_key=f"email_verification {email}")
 
 
 def verification_mail(app: App, email: str, mail_id: str) -> Mail | None:

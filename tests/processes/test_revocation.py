@@ -104,6 +104,20 @@ def test_a_suspended_user_is_out_everywhere_with_every_key(pair: Pair, ada: Clie
     assert [pair.statuses(who) for who in (ada, robot)] == [[401, 401], [401, 401]]
 
 
+def test_a_member_who_is_suspended_is_out_everywhere(pair: Pair, ada: Client) -> None:
+    bot = ada.post("/users", {"name": "Bot", "kind": "service", "role": "viewer"}).data["id"]
+    made = ada.post("/api-keys", {"name": "robot", "user_id": bot, "scopes": ["agents:read"]}).data["key"]
+    robot = replace(ada, token=ada.secrets.keep(made))
+    assert pair.statuses(robot) == [200, 200]
+    assert ada.ask("PUT", f"/users/{bot}/status", {"status": "suspended"}).status == 200
+    assert pair.statuses(robot) == [401, 401]
+    pair.other(ada).ask("PUT", f"/users/{bot}/status", {"status": "active"})
+    pair.write("UPDATE core_api_key SET status = 'active' WHERE user_id = ?", bot)
+    assert pair.statuses(robot) == [200, 200]
+    assert pair.other(ada).ask("DELETE", f"/users/{bot}").status == 200
+    assert pair.statuses(robot) == [401, 401]
+
+
 def test_fifty_refreshes_over_both_processes_make_one_chain(pair: Pair) -> None:
     body = {"name": "Ada", "email": "ada@example.org", "password": pair.installation.secrets.new("pw-")}
     tokens = pair.installation.visitor.post("/auth/register", body).data

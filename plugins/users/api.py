@@ -1,0 +1,228 @@
+"""The endpoints of members."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Collection, Invalid, Problem, Refused, Request, Response, operation
+from aasim_core.access import tree
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.records import Membership, Team
+from aasim_core.data.statements import Condition
+from aasim_core.http.assignments import Assignments, Gift
+from aasim_core.http.collection import DELETED
+from aasim_core.http.query import ListQuery
+
+from . import schemas, service, standing
+from .checking import checked, no_teams, place_of, require_visible_member
+from .service import Member
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+
+class UserAssignments(Assignments):
+    """The roles that members hold."""
+
+    plugin = "users"
+    subject_type = "user"
+    paths = Assignments.under("/users/{user_id}")
+
+    def find_subject(self, req: Request, subject_id: str) -> Member:  # type: ignore[override] # of a record only the id is asked
+        """The member; raises the one 404."""
+        return service.find(subject_id)
+
+    def place_of(self, subject: Member) -> str | None:
+        """Where the member stands."""
+        return subject.place
+
+    def may_read(self, req: Request, subject: Member) -> bool:
+        """Members see their own roles too."""
+        return service.may_read(req.principal, req.rights, subject)
+
+
+class Users(Collection):
+    """Members of the organization: people and service users."""
+
+    record = Membership
+    view = service.VIEW
+    events = "users"
+    node_field = "department_id"
+    unique = ("email",)
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/users",
+        "one": "/users/{user_id}",
+        "status": "/users/{user_id}/status",
+        "invite": "/users/{user_id}/invite",
+    }
+    body = schemas.UserIn()
+    reply = schemas.UserOut()
+    create_body = schemas.NewUserIn()
+    status_body = schemas.StatusIn()
+    status_query = schemas.StatusQuery()
+    status_reply = schemas.StatusOut()
+    query = ListQuery(
+        schemas.UserOut(),
+        filters=(
+            "email", "name", "status", "kind", "branch_id", "department_id", "manager_id", "last_login_at", "email_verified_at",
+            "created_at", "updated_at",
+        ),
+        sorts=("created_at", "name", "email"),
+        search=("name", "email"),
+    )  # fmt: skip
+
+    def __init__(self, app: "App", assignments: UserAssignments) -> None:
+        super().__init__(app)
+        self._assignments = assignments
+
+    # A member is there for whoever may read members where they stand, and for themselves.
+
+    def find(self, req: Request, **ids: str) -> Member:
+        """The member; raises the one 404."""
+        return service.find(ids["user_id"])
+
+    def node_of(self, target: Member) -> str | None:
+        """Where the member stands."""
+        return target.place
+
+    def allows(self, req: Request, permission: str, target: Member) -> bool:
+        """Where the member stands; reading oneself is always allowed."""
+        if permission == service.READ:
+            return service.may_read(req.principal, req.rights, target)
+        return req.rights.allows_at(permission, target.place)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The members in the subtrees where the caller may read them, and the caller."""
+        return service.reach(req.principal, req.rights)
+
+    def present(self, record: Member) -> dict[str, Any]:
+        """The member as it was read."""
+        return record.row
+
+    @operation(
+        "create", body="create_body", reply="reply", status=201, message="User created; people are invited by mail.",
+        refusals=("too_many_attempts",),
+    )  # fmt: skip
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Invite a person by mail, or create a service user; with a role and teams, if they are given."""
+        values = checked(req, req.body)
+        place = place_of(values)
+        req.rights.require_at("users:create", place)
+        self.app.rights.refuse_archived(req.principal, place)
+        gift, teams = self._gift(req, values, place), self._teams(req, values["team_ids"])
+        member = self._unless_taken(lambda: self._make(req, values))
+        if gift is not None:
+            given = gift.give("user", member.id, req.principal.user_id)
+            self._assignments.tell("assigned", member, given.id)
+        if teams:
+            from . import with_teams
+
+            with_teams.join(teams, member.id, Delegator.of(self.app, req.principal))
+        resp.location = self.location(member)
+        resp.media = self.present(member)
+
+    @operation(
+        "create", reply="reply", message="The invitation is on its way again.", refusals=("invalid_state", "too_many_attempts")
+    )
+    def on_post_invite(self, req: Request, resp: Response, user_id: str) -> None:
+        """Send an invitation again, with a new link; the one before is no good then."""
+        service.invite_again(self.app, req.target)
+        resp.media = self.present(req.target)
+
+    @operation("update", body="status_body", query="status_query", reply="status_reply", message="Status changed.",
+               refusals=("invalid_state", "last_owner"))  # fmt: skip
+    def on_put_status(self, req: Request, resp: Response, user_id: str) -> None:
+        """Suspend, deactivate or reactivate a member, on their next request; with plan=true, look first at what they own."""
+        member, giver, values = req.target, Delegator.of(self.app, req.principal), req.body
+        standing.require_change(req.principal, giver, member, values["status"])
+        successor_id = self._successor(req, values)
+        outcome, reassigned = standing.Outcome(), 0
+        if not req.query["plan"]:
+            outcome = standing.change(member, values["status"], values["reason"])
+            if successor_id is not None:
+                reassigned = standing.hand_over(self._others(), member, successor_id, self._teams_taker(req, giver))
+        resp.message = "Nothing is changed yet; this is what the member owns." if req.query["plan"] else None
+        resp.media = {
+            **service.find(user_id).row,
+            "planned": req.query["plan"],
+            "owns": standing.owned(self._others(), user_id),
+            "reassigned": reassigned,
+            "sessions_ended": outcome.sessions_ended,
+            "keys_disabled": outcome.keys_disabled,
+        }
+
+    @operation("delete", reply=DELETED, message="User removed.", refusals=("invalid_state", "last_owner", "in_use"))
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Remove a member, with roles, teams and keys, and the account if it was for this organization only; or withdraw an invitation."""
+        super().on_delete_one(req, resp, **ids)
+
+    def remove(self, req: Request, record: Member) -> None:
+        """Nobody removes themselves, nor whoever holds more than they."""
+        standing.require_other(req.principal, record)
+        service.require_above(Delegator.of(self.app, req.principal), str(record.id))
+        standing.remove(self._others(), record)
+
+    def _put(self, req: Request, resp: Response) -> None:
+        member = req.target
+        values = checked(req, req.body, member)
+        place = place_of(values, member)
+        if place != member.place:
+            req.rights.require_at("users:update", place)
+            self.app.rights.refuse_archived(req.principal, place)
+        if values.get("email", member.label) != member.label and req.principal.kind != "user":
+            raise Refused(
+                "session_required", "An API key cannot change an address; log in and use the access token.", field="email"
+            )
+        giver = Delegator.of(self.app, req.principal)
+        changed = self._unless_taken(lambda: service.change(member, values, req.principal, giver))
+        resp.media = self.present(changed)
+
+    def _make(self, req: Request, values: Mapping[str, Any]) -> Member:
+        if values["kind"] == schemas.SERVICE:
+            return service.create_service(values)
+        return service.invite(self.app, req.principal, values)
+
+    def _gift(self, req: Request, values: Mapping[str, Any], place: str | None) -> Gift | None:
+        """The role that is given along, where they will stand unless another place is named."""
+        if not {"role", "role_id"} & values.keys():
+            return None
+        if "resource_type" not in values:
+            kind = "organization" if place is None else tree.kind_of(place)
+            values = {**values, "resource_type": kind, **({} if place is None else {"resource_id": place})}
+        return self._assignments.gift(req, values)
+
+    def _teams(self, req: Request, team_ids: Sequence[str]) -> Sequence[Team]:
+        if not team_ids:
+            return ()
+        if not self._has_teams(req):
+            raise no_teams(range(len(team_ids)))
+        from . import with_teams
+
+        return with_teams.find_joinable(req, team_ids)
+
+    def _teams_taker(self, req: Request, giver: Delegator) -> standing.TakeOverTeams | None:
+        if not self._has_teams(req):
+            return None
+        from . import with_teams
+
+        return partial(with_teams.lead, giver=giver)
+
+    def _has_teams(self, req: Request) -> bool:
+        on = {plugin.name for plugin in self.app.plugins.on}
+        return "teams" in on and self.app.features.allowed(req.principal, "teams")
+
+    def _others(self) -> list[Any]:
+        """The records that may name a member, but for members: a line of managers is handed over in its own way."""
+        return [model for model in self.app.models if model is not Membership]
+
+    def _successor(self, req: Request, values: Mapping[str, Any]) -> str | None:
+        """Who takes over what a member who is deactivated owned."""
+        successor_id: str | None = values.get("reassign_to")
+        if successor_id is None:
+            return None
+        if values["status"] != standing.DEACTIVATED or successor_id == req.target.id:
+            raise Invalid(
+                {"reassign_to": [Problem("invalid_choice", "Name another member, and only with the status deactivated.")]}
+            )
+        require_visible_member(req, successor_id, "reassign_to")
+        return successor_id

@@ -1,0 +1,52 @@
+"""The mail that invites somebody, written when it is sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aasim_core import App, Job, JobContext
+from aasim_core.access.records import Organization
+from aasim_core.identity import invitations
+from aasim_core.identity.records import User
+from aasim_core.outbound.jobs import mail_job
+from aasim_core.outbound.mail import Mail, address_of
+
+
+def send_invitation(app: App) -> Job:
+    """The job that makes a link and sends it; a link that was sent before is no good then."""
+
+    def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
+        with app.database.transaction():
+            renewed = invitations.renew(payload["user_id"])
+        if renewed is None:
+            return None
+        invitation, token = renewed
+        inviter: User | None = User.get_or_none(User.id == invitation.invited_by)
+        organization = Organization.get_by_id(invitation.organization_id)
+        text = _TEXT.format(
+            name=invitation.name, inviter=inviter.name if inviter is not None else "Somebody", organization=organization.name,
+            url=address_of(app.settings), email=invitation.email, token=token,
+            hours=int(invitations.LIFETIME.total_seconds() // 3600),
+        )  # fmt: skip
+        return Mail(invitation.email, f"Invitation to {organization.name}", text, id=context.job_id)
+
+    return mail_job(app, "users.send_invitation", write)
+
+
+_TEXT = """Hello {name},
+
+{inviter} invites you to the organization "{organization}" at {url}.
+The invitation is good for {hours} hours, once, and for {email} only.
+
+If you have no account there yet, send this to make one:
+
+  POST {url}/api/v1/auth/register
+  {{"name": "{name}", "email": "{email}", "password": "<your password>",
+   "invitation_token": "{token}"}}
+
+If you have one, log in and send:
+
+  POST {url}/api/v1/auth/accept-invitation
+  {{"invitation_token": "{token}"}}
+
+If you do not know what this is about, do nothing.
+"""

@@ -1,0 +1,119 @@
+"""What clients write about members, and what they get."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, validates_schema
+
+from aasim_core.errors import Problem
+from aasim_core.http.assignments import KINDS
+from aasim_core.http.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Locale, Object, Text, Timezone
+from aasim_core.http.schema import Schema
+
+PERSON, SERVICE = "person", "service"
+#: Teams that somebody new can join at once.
+MOST_TEAMS = 50
+
+
+class UserIn(Schema):
+    """A member, as a client writes it."""
+
+    name = Text(1, 120, required=True, example="Grace Hopper")
+    email = Email(
+        description="A person's; left out it stays. They are asked by mail to verify a new one.", example="grace@example.com"
+    )
+    timezone = Timezone(load_default="UTC", example="Europe/Vienna")
+    locale = Locale(load_default="en")
+    branch_id = Id("branch", allow_none=True, load_default=None, description="Follows from the department where there is one.")
+    department_id = Id("dept", allow_none=True, load_default=None, description="Where they belong in the organization.")
+    manager_id = Id("user", allow_none=True, load_default=None, description="An active member.")
+
+
+class NewUserIn(UserIn):
+    """Somebody new: a person who is invited by mail, or a service user; with a role and teams, if you like."""
+
+    kind = Choice(
+        PERSON, SERVICE, load_default=PERSON, description="A service user has no mailbox and no password, only API keys."
+    )
+    role_id = Id("role", description="A role to give; or write its name into role.")
+    role = Text(1, 120, example="viewer")
+    resource_type = Choice(*KINDS, description="Where the role is given; left out, where they belong.", example="organization")
+    resource_id = Id(description="The place; the organization may be left out.")
+    expires_at = Instant(allow_none=True, load_default=None, description="Until when they hold the role; null is for ever.")
+    team_ids = ListOf(Id("team"), MOST_TEAMS, unique=True, load_default=list, description="Teams to join.")
+
+    @validates_schema
+    def require_address_of_people(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for a person without an address, and for a service user with one."""
+        if data.get("kind") == PERSON and "email" not in data:
+            raise ValidationError({"email": [Problem("required", "Write the address that the invitation goes to.")]})
+        if data.get("kind") == SERVICE and "email" in data:
+            raise ValidationError({"email": [Problem("invalid_choice", "A service user has no mailbox; leave this out.")]})
+
+    @validates_schema
+    def require_one_role(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for two roles, for a place or time without a role, and for a place without its id."""
+        named = {"role_id", "role"} & data.keys()
+        about = [name for name in ("resource_type", "resource_id", "expires_at") if data.get(name) is not None]
+        if len(named) > 1:
+            raise ValidationError({"role": [Problem("invalid_choice", "Write either role_id or role.")]})
+        if about and not named:
+            raise ValidationError({about[0]: [Problem("invalid_choice", "This is about a role; write role_id or role too.")]})
+        if data.get("resource_type") not in (None, "organization") and "resource_id" not in data:
+            raise ValidationError({"resource_id": [Problem("required", f"Write the id of the {data['resource_type']}.")]})
+        if "resource_id" in data and "resource_type" not in data:
+            raise ValidationError({"resource_type": [Problem("required", "Write what stands at the place.")]})
+
+
+class UserOut(Schema):
+    """A member, as a client gets it."""
+
+    id = Id("user", required=True)
+    organization_id = Id("organization", required=True)
+    version = Integer(required=True, description="Counts every change of membership and account, for If-Match.")
+    created_at = Instant(required=True, description="When they came into the organization, or were invited.")
+    updated_at = Instant(required=True)
+    email = Email(required=True)
+    name = Text(required=True)
+    status = Choice("invited", "active", "suspended", "deactivated", required=True)
+    kind = Choice(PERSON, SERVICE, required=True)
+    branch_id = Id("branch", required=True, allow_none=True)
+    department_id = Id("dept", required=True, allow_none=True)
+    manager_id = Id("user", required=True, allow_none=True)
+    timezone = Text(required=True)
+    locale = Text(required=True)
+    last_login_at = Instant(required=True, allow_none=True)
+    email_verified_at = Instant(required=True, allow_none=True, description="Since when the address is known to be theirs.")
+
+
+class StatusIn(Schema):
+    """What a member is to be."""
+
+    status = Choice("active", "suspended", "deactivated", required=True, example="suspended")
+    reason = Text(max_length=500, load_default="", example="On leave until June.")
+    reassign_to = Id("user", description="With deactivated: the active member who takes over what this one owns.")
+
+
+class StatusQuery(Schema):
+    """Whether to look first."""
+
+    plan = Boolean(load_default=False, description="Change nothing, and tell what the member owns.")
+
+
+class OwnedOut(Schema):
+    """Something that names a member as its owner, lead or manager."""
+
+    type = Text(required=True)
+    id = Id(required=True)
+    label = Text(required=True)
+    field = Text(required=True)
+
+
+class StatusOut(UserOut):
+    """The member, and what came of it."""
+
+    planned = Boolean(required=True, description="Whether nothing was changed.")
+    owns = ListOf(Object(OwnedOut), required=True, description="What they own now; at most twenty of each kind.")
+    reassigned = Integer(required=True, description="How much somebody else has taken over.")
+    sessions_ended = Integer(required=True)
+    keys_disabled = Integer(required=True)

@@ -1,0 +1,259 @@
+"""Members: who they are, to whom they are there, how they come, and how they are changed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from peewee import Case
+
+from aasim_core import App, Invalid, Problem, Refused, emit, enqueue
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.records import Membership, TeamMember
+from aasim_core.access.rights import Rights
+from aasim_core.context import current_organization, system_scope
+from aasim_core.data import records
+from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.views import View, first_of
+from aasim_core.errors import not_found
+from aasim_core.events.log import Subject
+from aasim_core.identity import invitations, links, people
+from aasim_core.identity.accounts import create_user, email_taken
+from aasim_core.identity.principal import Principal
+from aasim_core.identity.records import Invitation, User
+from aasim_core.identity.throttle import Bucket, count_failure, require_patience
+from aasim_core.ids import is_id, new_id
+
+from ..auth.service import ask_to_verify
+
+READ = "users:read"
+#: What belongs to the account, or to the invitation until there is one; everything else belongs to the membership.
+OF_ACCOUNT = ("email", "name", "timezone", "locale")
+OF_MEMBERSHIP = ("branch_id", "department_id", "manager_id")
+#: Mails with an invitation that an address gets from an organization at once; each further one waits longer.
+_FREE_MAILS, _MAIL_WINDOW = 5, timedelta(days=1)
+
+_ACCOUNT_VERSION = first_of(User.version, 0)
+_ACCOUNT_CHANGED = first_of(User.updated_at, Invitation.updated_at)
+
+#: Members as answers have them; `place` is where they stand in the tree, empty for the organization itself.
+VIEW = View(
+    Membership,
+    {
+        "id": Membership.user_id,
+        "email": people.EMAIL,
+        "name": people.NAME,
+        "kind": first_of(User.kind, "person"),
+        "timezone": first_of(User.timezone, Invitation.timezone),
+        "locale": first_of(User.locale, Invitation.locale),
+        "last_login_at": User.last_login_at,
+        "email_verified_at": User.email_verified_at,
+        "version": Membership.version + _ACCOUNT_VERSION,
+        "updated_at": Case(None, [(Membership.updated_at < _ACCOUNT_CHANGED, _ACCOUNT_CHANGED)], Membership.updated_at),
+        "place": first_of(Membership.department_id, Membership.branch_id),
+        "membership_version": Membership.version,
+        "account_version": _ACCOUNT_VERSION,
+    },
+    people.joins(Membership.user_id),
+)
+_COLUMNS = (
+    "id", "organization_id", "version", "created_at", "updated_at", "email", "name", "status", "kind", "branch_id",
+    "department_id", "manager_id", "timezone", "locale", "last_login_at", "email_verified_at", "place", "membership_version",
+    "account_version",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Member(Subject):
+    """A member as an event names them, by their address; `row` is what `VIEW` has of them."""
+
+    row: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """What ETags are made of."""
+        return int(self.row["version"])
+
+    @property
+    def place(self) -> str | None:
+        """The node where they stand; None is the organization itself."""
+        place: str | None = self.row["place"]
+        return place
+
+    @property
+    def status(self) -> str:
+        return str(self.row["status"])
+
+
+# Who may know of whom
+
+
+def find(user_id: str) -> Member:
+    """The member of that id; raises the one 404."""
+    row = VIEW.row(user_id, _COLUMNS) if is_id(user_id, "user") else None
+    if row is None:
+        raise not_found()
+    return Member("user", row["id"], row["email"], row)
+
+
+def may_read(principal: Principal, rights: Rights, member: Member) -> bool:
+    """Whether the member is there for the caller: those in the subtrees that they may read, and themselves."""
+    own = principal.kind == "user" and member.id == principal.user_id and rights.has_anywhere(READ)
+    return own or rights.allows_at(READ, member.place)
+
+
+def reach(principal: Principal, rights: Rights) -> list[Condition]:
+    """The same for lists, as conditions."""
+    within = rights.reach_condition(READ, VIEW, "place")  # type: ignore[arg-type] # a view stands where a model does
+    if not within or principal.kind != "user":
+        return within
+
+    def seen() -> Any:
+        own = Membership.user_id == Bind("me")
+        return reduce(or_, [condition.expression() for condition in within], own)
+
+    values = {name: value for condition in within for name, value in condition.values.items()}
+    return [Condition(seen, {**values, "me": principal.user_id}, ("members", *(each.shape for each in within)))]
+
+
+def require_above(giver: Delegator, user_id: str) -> None:
+    """Refused unless they may give, and take, every role that the member holds, by themselves or through teams."""
+    teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == user_id)
+    for subject_id in (user_id, *(team.team_id for team in teams)):
+        giver.require_grants_of(subject_id)
+
+
+# How they come
+
+
+def invite(app: App, principal: Principal, values: Mapping[str, Any]) -> Member:
+    """Make a member of somebody who is asked by mail to join. Needs a transaction."""
+    _count_mail(app, values["email"])
+    account = {name: values[name] for name in OF_ACCOUNT}
+    invitation = invitations.create_invitation(**account, invited_by=principal.user_id, place=_membership_of(values))
+    _send(invitation.user_id)
+    member = find(invitation.user_id)
+    emit("users.invited", member, data={"name": invitation.name})
+    return member
+
+
+def invite_again(app: App, member: Member) -> None:
+    """Send another link, which makes the one before void. Needs a transaction; Refused ``invalid_state`` for who is no guest."""
+    if member.status != invitations.INVITED:
+        raise Refused("invalid_state", "They are in the organization already; there is nothing to accept.")
+    _count_mail(app, member.label)
+    _send(str(member.id))
+    emit("users.invited_again", member)
+
+
+def create_service(values: Mapping[str, Any]) -> Member:
+    """Make a service user: an account without mailbox and password, of this organization. Needs a transaction."""
+    user_id = new_id("user")
+    settled = {name: values[name] for name in ("timezone", "locale")}
+    create_user(f"{user_id}@service.invalid", values["name"], None, id=user_id, kind="service", **settled)
+    records.create(Membership, user_id=user_id, **_membership_of(values))
+    member = find(user_id)
+    emit("users.created", member, data={"name": values["name"], "kind": "service"})
+    return member
+
+
+def _membership_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values[name] for name in OF_MEMBERSHIP}
+
+
+def _send(user_id: str) -> None:
+    enqueue("users.send_invitation", {"user_id": user_id}, unique_key=user_id)
+
+
+def _count_mail(app: App, email: str) -> None:
+    """Refused ``too_many_attempts`` where the organization has filled the mailbox enough."""
+    if app.settings.rate_limits.enabled:
+        buckets = [Bucket("invitation_mails", "address", (email, current_organization()), _FREE_MAILS)]
+        require_patience(buckets)
+        count_failure(buckets, int(_MAIL_WINDOW.total_seconds()))
+
+
+# How they are changed
+
+
+def change(member: Member, values: Mapping[str, Any], principal: Principal, giver: Delegator) -> Member:
+    """Write what differs, to the account where that is this organization's alone, and to the membership. Needs a transaction.
+
+    Refused ``invalid_state`` for the account of somebody who is in other organizations too, and for the address of a service user;
+    Invalid for an address that is taken.
+    """
+    membership, account = membership_of(member), _account_of(member)
+    if (membership.version, account.version) != _versions(member, account):
+        raise Refused("version_conflict", "Somebody else changed this object meanwhile; read it again and repeat the change.")
+    of_account = {name: values[name] for name in OF_ACCOUNT if name in values and values[name] != getattr(account, name)}
+    of_membership = {name: values[name] for name in OF_MEMBERSHIP if name in values}
+    if of_account:
+        _require_ours(account, principal)
+        of_account |= _new_address(account, of_account["email"], giver) if "email" in of_account else {}
+    changed = {**records.change(account, of_account), **records.change(membership, of_membership)}
+    if not changed:
+        return member
+    if membership.version == member.row["membership_version"]:  # so that one version of the member is changed once
+        records.compare_and_set(membership, {"version": membership.version}, {"version": membership.version + 1})
+    changed.pop("email_verified_at", None)
+    emit("users.updated", member, changes=changed)
+    return find(str(member.id))
+
+
+def membership_of(member: Member) -> Membership:
+    """The member's membership; the one 404 where they were removed meanwhile."""
+    membership: Membership | None = Membership.get_or_none(Membership.user_id == member.id)
+    if membership is None:
+        raise not_found()
+    return membership
+
+
+def _account_of(member: Member) -> User | Invitation:
+    """The account, or the invitation of whoever has not accepted it yet."""
+    account: User | Invitation | None
+    if member.status == invitations.INVITED:
+        account = Invitation.get_or_none(Invitation.user_id == member.id)
+    else:
+        account = User.get_or_none(User.id == member.id)
+    if account is None:
+        raise not_found()
+    return account
+
+
+def _versions(member: Member, account: Any) -> tuple[int, int]:
+    seen = member.row["account_version"] if isinstance(account, User) else account.version
+    return member.row["membership_version"], seen
+
+
+def _require_ours(account: Any, principal: Principal) -> None:
+    """Refused where the account is not this organization's to change."""
+    if isinstance(account, Invitation):
+        return
+    if account.is_platform_admin and account.id != principal.user_id:
+        raise Refused("permission_denied", "Whoever runs the installation changes their account themselves.")
+    with system_scope("look whether an account is in other organizations"):
+        elsewhere = Membership.select(Membership.id).where(
+            Membership.user_id == account.id, Membership.organization_id != principal.organization_id
+        )
+        if elsewhere.exists():
+            message = "They belong to other organizations too, and change name, address, time zone and locale themselves."
+            raise Refused("invalid_state", message)
+
+
+def _new_address(account: Any, email: str, giver: Delegator) -> dict[str, Any]:
+    """What else changes with the address: whoever reads mail there can take the account over, so links are void."""
+    if isinstance(account, Invitation):
+        invitations.refuse_known(email)
+        invitations.void(account.user_id)
+        _send(account.user_id)
+        return {}
+    if account.kind != "person":
+        raise Invalid({"email": [Problem("invalid_choice", "A service user has no mailbox; leave this out.")]})
+    require_above(giver, account.id)
+    if User.select(User.id).where(User.email == email).exists():
+        raise email_taken()
+    links.void(account.id)
+    ask_to_verify(email)
+    return {"email_verified_at": None}

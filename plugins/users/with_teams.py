@@ -1,0 +1,38 @@
+"""Joining teams on the way in, and leading those that somebody has left, where the plugin teams is on."""
+
+from collections.abc import Sequence
+
+from aasim_core import Request
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.records import Team
+from aasim_core.data.records import find_or_none
+
+from ..teams import service as teams
+from .checking import no_teams
+
+
+def find_joinable(req: Request, team_ids: Sequence[str]) -> list[Team]:
+    """The teams, whose members the caller may change; Invalid for each that is not there for the caller."""
+    found = [find_or_none(Team, team_id) for team_id in team_ids]
+    strange = [
+        number
+        for number, team in enumerate(found)
+        if team is None or not any(req.rights.allows_at(one, team.id) for one in req.rights.permissions)
+    ]
+    if strange:
+        raise no_teams(strange)
+    for team in found:
+        req.rights.require_at("teams:update", team.id)
+    return found
+
+
+def join(joined: Sequence[Team], user_id: str, giver: Delegator) -> None:
+    """Make the user a member of the teams; Refused where one holds more than the giver could give."""
+    for team in joined:
+        teams.add_one(team, user_id, "member", giver)
+
+
+def lead(led: Sequence[Team], user_id: str, giver: Delegator) -> None:
+    """Make the user a lead among the members of the teams."""
+    for team in led:
+        teams.add_one(team, user_id, "lead", giver)

@@ -1,0 +1,66 @@
+"""An owner, a mailbox, and people who come into the organization by mail."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from secrets import token_hex
+from typing import Any
+
+import pytest
+
+from aasim_core.app import App
+from aasim_core.jobs.runner import work_off
+from aasim_core.settings import Settings
+from aasim_core.testing.mailbox import Inbox, serving
+from aasim_core.testing.world import Client, Person, World
+
+PASSWORD = "gravel-tulip-orbit-94"
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    """The mailbox of everybody."""
+    return Inbox()
+
+
+@pytest.fixture
+def app_settings(app_settings: Settings, inbox: Inbox) -> Iterator[Settings]:
+    """Settings with a real mail server."""
+    with serving(inbox, app_settings) as settings:
+        yield settings
+
+
+@pytest.fixture
+def owner(world: World) -> Person:
+    """The owner of an organization."""
+    return world.organization()
+
+
+@pytest.fixture
+def anonymous(world: World) -> Client:
+    """Somebody without a credential."""
+    return replace(world.anonymous, headers={"User-Agent": "aasim tests"})
+
+
+@pytest.fixture
+def invite(app: App, owner: Person, inbox: Inbox) -> Callable[..., tuple[Mapping[str, Any], str]]:
+    """Invites somebody, by the owner unless `by` is given; returns the guest and the token of the mail."""
+
+    def act(by: Person = owner, **values: Any) -> tuple[Mapping[str, Any], str]:
+        guest = by.client.post("/users", {"name": "Grace Hopper", "email": f"{token_hex(6)}@example.com", **values}).data
+        work_off(app)
+        return guest, inbox.token(guest["email"])
+
+    return act
+
+
+@pytest.fixture
+def join(anonymous: Client, owner: Person, invite: Callable[..., tuple[Mapping[str, Any], str]]) -> Callable[..., Person]:
+    """Invites somebody who registers with the token of the mail; returns them."""
+
+    def act(by: Person = owner, **values: Any) -> Person:
+        guest, token = invite(by, **values)
+        body = {"name": guest["name"], "email": guest["email"], "password": PASSWORD, "invitation_token": token}
+        entry = anonymous.post("/auth/register", body).data
+        return Person(entry["user"]["id"], by.organization_id, replace(anonymous, token=entry["access_token"]))
+
+    return act

@@ -1,0 +1,77 @@
+"""With many members: a page of the list is read from an index, without a sort and without a scan, on both databases."""
+
+import re
+
+import pytest
+
+from aasim_core.access.records import Membership
+from aasim_core.app import App
+from aasim_core.clock import now
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.connect import connect
+from aasim_core.data.records import insert_rows
+from aasim_core.identity.records import User
+from aasim_core.testing.world import Person, World
+
+_MANY = 2_000
+
+
+@pytest.fixture
+def crowded(app: App, world: World, owner: Person) -> Person:
+    """The owner of an organization with many members, beside another one with as many."""
+    for host in (owner, world.organization("Other")):
+        with app.database.transaction(), organization_scope(host.organization_id):
+            users = [User(email=f"{host.user_id}.{number}@example.com", name=f"Person {number}") for number in range(_MANY)]
+            insert_rows(User, [user.row() for user in users])
+            insert_rows(Membership, [Membership(user_id=user.id, created_at=now()).row() for user in users])
+    whoever_owns_the_tables = connect(app.settings.database.url)
+    with whoever_owns_the_tables.connected():
+        whoever_owns_the_tables.execute_sql("ANALYZE")
+    whoever_owns_the_tables.close_all()
+    return owner
+
+
+def plans(app: App, owner: Person, path: str) -> list[str]:
+    """What the database does to read the page at the path, statement by statement."""
+    ran: list[tuple[str, list[object]]] = []
+    app.database.query_hooks.append(lambda event: ran.append((event.sql, list(event.params or ()))))
+    try:
+        assert owner.client.get(path).status == 200
+    finally:
+        app.database.query_hooks.clear()
+    explain = "EXPLAIN QUERY PLAN " if "sqlite" in type(app.database).__name__.lower() else "EXPLAIN "
+    listing = [(sql, parameters) for sql, parameters in ran if "core_membership" in sql and "ORDER BY" in sql]
+    with system_scope("test"):
+        return [
+            "\n".join(str(row) for row in app.database.execute_sql(explain + sql, parameters).fetchall())
+            for sql, parameters in listing
+        ]
+
+
+def test_every_page_is_read_from_an_index(app: App, crowded: Person) -> None:
+    cursor = crowded.client.get("/users?limit=100").data["pagination"]["next_cursor"]
+    for question in ("", "?sort=created_at", "?status=active", f"?limit=100&cursor={cursor}"):
+        (plan,) = plans(app, crowded, f"/users{question}")
+        assert_reads_from_an_index(plan)
+
+
+def assert_reads_from_an_index(plan: str) -> None:
+    assert "created_at_user_id" in plan, plan
+    assert not re.search(r"TEMP B-TREE|\bSort\b|SCAN|Seq Scan on core_(membership|user)", plan), plan
+
+
+def test_a_sort_is_seen(app: App, crowded: Person) -> None:
+    (plan,) = plans(app, crowded, "/users?sort=name")
+    with pytest.raises(AssertionError):
+        assert_reads_from_an_index(plan)
+
+
+def test_the_walk_meets_everybody_once(crowded: Person) -> None:
+    met: list[str] = []
+    path: str | None = "/users?limit=100"
+    while path is not None:
+        page = crowded.client.get(path).data
+        met += [item["id"] for item in page["items"]]
+        cursor = page["pagination"]["next_cursor"]
+        path = None if cursor is None else f"/users?limit=100&cursor={cursor}"
+    assert len(met) == len(set(met)) == _MANY + 1

@@ -1,0 +1,308 @@
+"""Members: to whom they are there, where they stand, whom they work for, and who may change what."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aasim_core.access.records import Membership
+from aasim_core.app import App
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.records import create
+from aasim_core.identity.records import User
+from aasim_core.jobs.runner import work_off
+from aasim_core.testing.mailbox import Inbox
+from aasim_core.testing.principals import key_of, member_with
+from aasim_core.testing.world import Client, Person, World
+
+NOBODY = "user_01h455vb4pex5vsknk084sn02q"
+READING = ["users:read"]
+
+
+@pytest.fixture
+def tree(owner: Person) -> dict[str, str]:
+    """A branch with a department and one within it, another branch, and a department of no branch."""
+    one, other = (owner.client.post("/branches", {"name": name}).data["id"] for name in ("One", "Other"))
+    care = owner.client.post("/departments", {"name": "Care", "branch_id": one}).data["id"]
+    within = owner.client.post("/departments", {"name": "Within", "parent_id": care}).data["id"]
+    free = owner.client.post("/departments", {"name": "Free"}).data["id"]
+    return {"one": one, "other": other, "care": care, "within": within, "free": free}
+
+
+def put(owner: Person, person: Person, **values: Any) -> None:
+    """Change the person's membership."""
+    assert owner.client.patch(f"/users/{person.user_id}", values).status == 200
+
+
+# To whom they are there
+
+
+def test_a_member_has_no_hash_nor_anything_of_other_organizations(world: World, owner: Person) -> None:
+    member = owner.client.get(f"/users/{owner.user_id}").data
+    assert member.keys() == {
+        "id", "organization_id", "version", "created_at", "updated_at", "email", "name", "status", "kind", "branch_id",
+        "department_id", "manager_id", "timezone", "locale", "last_login_at", "email_verified_at",
+    }  # fmt: skip
+
+
+def test_members_are_seen_in_the_subtrees_where_they_may_be_read(world: World, owner: Person, tree: dict[str, str]) -> None:
+    people = {name: world.member(owner, "viewer") for name in ("one", "other", "care", "within", "free")}
+    for name, person in people.items():
+        put(owner, person, **{"branch_id" if name in ("one", "other") else "department_id": tree[name]})
+    expected = {"one": {"one", "care", "within"}, "care": {"care", "within"}, "within": {"within"}, "free": {"free"}}
+    for place, names in expected.items():
+        reader = member_with(world, owner, READING, tree[place])
+        listed = {item["id"] for item in reader.client.get("/users?limit=100").data["items"]}
+        assert listed == {people[name].user_id for name in names} | {reader.user_id}, place
+        for person in people.values():
+            assert (reader.client.get(f"/users/{person.user_id}").status == 200) == (person.user_id in listed)
+
+
+def test_a_key_that_is_bound_to_a_place_does_not_see_its_owner_elsewhere(app: App, world: World, owner: Person) -> None:
+    care = owner.client.post("/departments", {"name": "Care"}).data["id"]
+    reader = member_with(world, owner, READING, care)
+    key = key_of(app, reader, READING)
+    assert key.client.get("/users").data["items"] == []
+    assert key.client.get(f"/users/{reader.user_id}").status == 404
+
+
+def test_members_are_found_by_name_and_address(owner: Person) -> None:
+    for name in ("Ada", "Grace"):
+        owner.client.post("/users", {"name": f"{name} Somebody", "email": f"{name}.is.here@example.com"})
+    for question in (
+        "q=gRACE",
+        "q=grace.is",
+        "email=grace.is.here@example.com",
+        "name[contains]=grace",
+        "status=invited&q=grace",
+    ):
+        assert [item["name"] for item in owner.client.get(f"/users?{question}").data["items"]] == ["Grace Somebody"], question
+
+
+def test_members_are_sorted_by_name_whether_they_have_accepted_or_not(world: World, owner: Person) -> None:
+    for name in ("Aaron", "Zoe"):
+        owner.client.post("/users", {"name": name, "email": f"{name}@example.com"})
+    world.member(owner, "viewer")
+    names = [item["name"] for item in owner.client.get("/users?sort=name").data["items"]]
+    assert names == sorted(names)
+    assert (names[0], names[-1], len(names)) == ("Aaron", "Zoe", 4)
+
+
+# Where they stand
+
+
+def test_the_branch_follows_from_the_department(owner: Person, tree: dict[str, str]) -> None:
+    path = f"/users/{owner.user_id}"
+    tried = [
+        ({"department_id": tree["within"]}, (tree["within"], tree["one"])),
+        ({"department_id": tree["free"]}, (tree["free"], None)),
+        ({"department_id": None, "branch_id": tree["other"]}, (None, tree["other"])),
+        ({"department_id": tree["care"], "branch_id": tree["one"]}, (tree["care"], tree["one"])),
+        ({"department_id": None}, (None, tree["one"])),
+        ({"branch_id": None}, (None, None)),
+    ]
+    for values, expected in tried:
+        changed = owner.client.patch(path, values).data
+        assert (changed["department_id"], changed["branch_id"]) == expected, values
+
+
+def test_a_department_of_another_branch_is_refused(owner: Person, tree: dict[str, str]) -> None:
+    refused = {"branch_id": ["invalid_reference"]}
+    for place in ("care", "free"):
+        body = {"department_id": tree[place], "branch_id": tree["other"]}
+        assert owner.client.patch(f"/users/{owner.user_id}", body).codes == refused
+        assert owner.client.post("/users", {"name": "G", "email": "g@example.com", **body}).codes == refused
+    put(owner, owner, department_id=tree["care"])
+    assert owner.client.patch(f"/users/{owner.user_id}", {"branch_id": tree["other"]}).codes == refused
+
+
+def test_whoever_is_in_a_department_moves_along_with_it(owner: Person, tree: dict[str, str]) -> None:
+    put(owner, owner, department_id=tree["within"])
+    owner.client.patch(f"/departments/{tree['care']}", {"branch_id": tree["other"]})
+    assert owner.client.get(f"/users/{owner.user_id}").data["branch_id"] == tree["other"]
+
+
+def test_places_and_people_of_another_organization_are_like_none(world: World, owner: Person) -> None:
+    stranger = world.organization("Other")
+    theirs = {
+        "branch_id": stranger.client.post("/branches", {"name": "Theirs"}).data["id"],
+        "department_id": stranger.client.post("/departments", {"name": "Theirs"}).data["id"],
+        "manager_id": stranger.user_id,
+    }
+    for name, known in theirs.items():
+        unknown = f"{known.partition('_')[0]}_01h455vb4pex5vsknk084sn02q"
+        answers = [owner.client.patch(f"/users/{owner.user_id}", {name: value}) for value in (known, unknown)]
+        assert answers[0].codes == {name: ["invalid_reference"]}
+        assert answers[0].body == answers[1].body
+
+
+def test_a_project_is_no_place_for_a_member(world: World, owner: Person) -> None:
+    project = world.node(owner, "project")
+    assert owner.client.patch(f"/users/{owner.user_id}", {"department_id": project}).codes == {
+        "department_id": ["invalid_format"]
+    }
+
+
+def test_moving_somebody_needs_the_permission_at_both_ends(world: World, owner: Person, tree: dict[str, str]) -> None:
+    person = world.member(owner, "viewer")
+    put(owner, person, department_id=tree["care"])
+    clerk = member_with(world, owner, ["users:read", "users:update"], tree["care"])
+    path = f"/users/{person.user_id}"
+    assert clerk.client.patch(path, {"department_id": tree["within"]}).status == 200
+    assert clerk.client.patch(path, {"department_id": tree["free"]}).codes == {"department_id": ["invalid_reference"]}
+    assert clerk.client.patch(path, {"department_id": None}).codes == {"_": ["permission_denied"]}
+    also = member_with(world, owner, ["departments:read"])
+    assert also.client.patch(path, {"department_id": tree["free"]}).status == 403
+
+
+# Whom they work for
+
+
+def test_nobody_is_their_own_manager_nor_that_of_their_manager(world: World, owner: Person) -> None:
+    one, two, three = (world.member(owner, "viewer") for _ in range(3))
+    put(owner, two, manager_id=one.user_id)
+    put(owner, three, manager_id=two.user_id)
+    for manager in (one, three):
+        answer = owner.client.patch(f"/users/{one.user_id}", {"manager_id": manager.user_id})
+        assert answer.codes == {"manager_id": ["invalid_reference"]}
+
+
+def test_two_who_become_each_others_manager_at_once_do_not_both(world: World, owner: Person) -> None:
+    pairs = [(world.member(owner, "viewer"), world.member(owner, "viewer")) for _ in range(5)]
+    for one, two in pairs:
+        both = [(one, two), (two, one)]
+        with ThreadPoolExecutor(2) as pool:
+            statuses = list(
+                pool.map(
+                    lambda each: owner.client.patch(f"/users/{each[0].user_id}", {"manager_id": each[1].user_id}).status, both
+                )
+            )
+        assert sorted(statuses) == [200, 422]
+
+
+def test_a_manager_is_an_active_member(world: World, owner: Person) -> None:
+    guest = owner.client.post("/users", {"name": "G", "email": "g@example.com"}).data["id"]
+    assert owner.client.patch(f"/users/{owner.user_id}", {"manager_id": guest}).codes == {"manager_id": ["invalid_reference"]}
+
+
+# Who may change what
+
+
+def test_what_is_not_for_clients_to_say_is_refused(owner: Person) -> None:
+    fields = {
+        "id": owner.user_id, "organization_id": owner.organization_id, "version": 1, "status": "active", "is_platform_admin": True,
+        "password_hash": "x", "password": "gravel-tulip-orbit-94", "kind": "service", "email_verified_at": "2026-01-31T09:00:00Z",
+        "created_at": "2026-01-31T09:00:00Z", "role": "owner", "user_id": owner.user_id,
+    }  # fmt: skip
+    for name, value in fields.items():
+        assert owner.client.patch(f"/users/{owner.user_id}", {name: value}).codes == {name: ["unknown_field"]}
+        if name not in ("kind", "role"):
+            made = owner.client.post("/users", {"name": "G", "email": "g@example.com", name: value})
+            assert made.codes == {name: ["unknown_field"]}
+
+
+def test_nobody_promotes_themselves(world: World, owner: Person) -> None:
+    clerk = member_with(world, owner, ["users:read", "users:update", "users:assign", "users:create"])
+    given = {"role": "admin", "resource_type": "organization"}
+    assert clerk.client.post(f"/users/{clerk.user_id}/assign", given).codes == {"_": ["permission_denied"]}
+    assert clerk.client.post(f"/users/{clerk.user_id}/assign", {**given, "role": "owner"}).codes == {"_": ["permission_denied"]}
+
+
+def test_a_put_replaces_everything_but_the_address(owner: Person, tree: dict[str, str]) -> None:
+    before = owner.client.patch(
+        f"/users/{owner.user_id}", {"department_id": tree["care"], "timezone": "Europe/Vienna", "locale": "de-AT"}
+    ).data
+    after = owner.client.put(f"/users/{owner.user_id}", {"name": "Ada King"}).data
+    assert (after["name"], after["timezone"], after["locale"]) == ("Ada King", "UTC", "en")
+    assert (after["department_id"], after["branch_id"], after["email"]) == (None, None, before["email"])
+
+
+def test_of_many_changes_with_one_tag_one_succeeds(owner: Person) -> None:
+    path = f"/users/{owner.user_id}"
+    tag = owner.client.get(path).headers["etag"]
+
+    def attempt(number: int) -> int:
+        values = {"name": f"Ada {number}"} if number % 2 else {"branch_id": None, "locale": f"d{'abcdefghij'[number % 10]}"}
+        return owner.client.patch(path, values, If_Match=tag).status
+
+    with ThreadPoolExecutor(10) as pool:
+        statuses = list(pool.map(attempt, range(10)))
+    assert sorted(statuses) == [200] + [412] * 9
+
+
+def test_the_account_of_whoever_is_in_other_organizations_too_is_theirs(app: App, world: World, owner: Person) -> None:
+    person = world.member(owner, "viewer")
+    stranger = world.organization("Other")
+    with app.database.transaction(), organization_scope(stranger.organization_id):
+        create(Membership, user_id=person.user_id)
+    path = f"/users/{person.user_id}"
+    for values in ({"name": "X"}, {"timezone": "Europe/Vienna"}, {"locale": "de"}, {"email": "x@example.com"}):
+        assert owner.client.patch(path, values).codes == {"_": ["invalid_state"]}
+    branch = owner.client.post("/branches", {"name": "One"}).data["id"]
+    assert owner.client.patch(path, {"branch_id": branch}).status == 200
+    assert stranger.client.get(path).data["branch_id"] is None
+
+
+def test_a_new_address_is_verified_anew_and_makes_links_void(
+    app: App, owner: Person, join: Callable[..., Person], anonymous: Client, inbox: Inbox
+) -> None:
+    person = join(name="Grace Hopper", email="grace@example.com")
+    anonymous.post("/auth/forgot-password", {"email": "grace@example.com"})
+    work_off(app)
+    link = inbox.token("grace@example.com")
+    changed = owner.client.patch(f"/users/{person.user_id}", {"email": "Hopper@example.com"}).data
+    assert (changed["email"], changed["email_verified_at"]) == ("hopper@example.com", None)
+    assert anonymous.post("/auth/reset-password", {"token": link, "password": "velvet-canoe-mosaic-31"}).status == 422
+    work_off(app)
+    assert anonymous.post("/auth/verify-email", {"token": inbox.token("hopper@example.com")}).status == 200
+    assert owner.client.get(f"/users/{person.user_id}").data["email_verified_at"] is not None
+
+
+def test_nobody_takes_over_an_account_that_may_do_more_than_they(world: World, owner: Person) -> None:
+    clerk = member_with(world, owner, ["users:read", "users:update"])
+    body = {"email": "eve@example.com"}
+    assert clerk.client.patch(f"/users/{owner.user_id}", body).codes == {"_": ["permission_denied"]}
+    assert clerk.client.patch(f"/users/{owner.user_id}", {"name": "Boss"}).status == 200
+
+
+def test_a_key_changes_no_address(app: App, owner: Person) -> None:
+    key = key_of(app, owner, app.permissions)
+    assert key.client.patch(f"/users/{owner.user_id}", {"email": "x@example.com"}).codes == {"email": ["session_required"]}
+    assert key.client.patch(f"/users/{owner.user_id}", {"name": "Ada King"}).status == 200
+
+
+def test_the_account_of_whoever_runs_the_installation_is_theirs(app: App, world: World, owner: Person) -> None:
+    person = world.member(owner, "viewer")
+    with app.database.transaction(), system_scope("test"):
+        User.update(is_platform_admin=True).where(User.id == person.user_id).execute()
+    assert owner.client.patch(f"/users/{person.user_id}", {"email": "x@example.com"}).codes == {"_": ["permission_denied"]}
+
+
+def test_an_address_that_somebody_has_is_refused(world: World, owner: Person) -> None:
+    person = world.member(owner, "viewer")
+    me = owner.client.get(f"/users/{owner.user_id}").data["email"]
+    assert owner.client.patch(f"/users/{person.user_id}", {"email": me}).codes == {"email": ["not_unique"]}
+
+
+def test_where_teams_are_off_nobody_joins_one(owner: Person) -> None:
+    team = owner.client.post("/teams", {"name": "Night shift"}).data["id"]
+    assert owner.client.put(f"/plugins/teams/organizations/{owner.organization_id}", {"enabled": False}).status == 200
+    made = owner.client.post("/users", {"name": "G", "email": "g@example.com", "team_ids": [team]})
+    assert made.codes == {"team_ids[0]": ["invalid_reference"]}
+
+
+def test_a_member_of_two_organizations_is_seen_as_each_has_them(app: App, world: World, owner: Person) -> None:
+    person, stranger = world.member(owner, "viewer"), world.organization("Other")
+    with app.database.transaction(), organization_scope(stranger.organization_id):
+        create(Membership, user_id=person.user_id, status="suspended")
+    assert [client.get(f"/users/{person.user_id}").data["status"] for client in (owner.client, stranger.client)] == [
+        "active",
+        "suspended",
+    ]
+    assert replace(owner.client, headers={"X-Organization-Id": stranger.organization_id}).get("/users").status == 403
+
+
+def test_nobody_is_not_there(owner: Person) -> None:
+    assert owner.client.get(f"/users/{NOBODY}").status == 404
