@@ -20,9 +20,9 @@ AT_ONCE = 500
 def prune_some(app: "App", organization_id: str, before: datetime) -> int:
     """Delete some of the sealed events from before that time; returns how many. The last one leaves its hash in an anchor.
 
-    ChainBroken when one of them is not as it was sealed: evidence is not deleted.
+    Needs a system scope. ChainBroken when one of them is not as it was sealed: evidence is not deleted.
     """
-    with scope_of(organization_id), app.database.transaction(durable=False):
+    with app.database.transaction(durable=False):
         app.database.lock(f"event chain {organization_id}")
         start = anchors.start_of(organization_id)
         if start is not None and not anchors.is_genuine(app.keyring, start):
@@ -42,5 +42,6 @@ def prune_some(app: "App", organization_id: str, before: datetime) -> int:
 
 def _delete(organization_id: str, until: int, before: datetime) -> int:
     here = (EventRow.organization_id == organization_id) & (EventRow.sequence <= until)
-    old = EventRow.select(EventRow.id).where(here & (EventRow.at < before)).limit(AT_ONCE)
-    return int(EventRow.delete().where(EventRow.id.in_(old)).execute())
+    with scope_of(organization_id):
+        old = [row.id for row in EventRow.select(EventRow.id).where(here & (EventRow.at < before)).limit(AT_ONCE)]
+    return int(EventRow.delete().where(EventRow.id.in_(old)).execute()) if old else 0

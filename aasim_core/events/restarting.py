@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from . import anchors
 from .anchors import Link
-from .chain import last_sequence, rows_after, scope_of
+from .chain import last_sequence, rows_after
 from .declarations import Event
 from .log import Subject, emit
 
@@ -26,7 +26,7 @@ def restart(app: "App", organization_id: str) -> int:
 
     What is before the new beginning is not vouched for any more; that this was done is an event of the organization.
     """
-    with scope_of(organization_id), app.database.transaction():
+    with app.database.transaction():
         app.database.lock(f"event chain {organization_id}")
         head = anchors.link_of(anchors.head_of(organization_id))
         last = max(head.sequence, last_sequence(organization_id))

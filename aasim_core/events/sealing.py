@@ -65,11 +65,12 @@ def _seal_or_complain(app: "App", organization_id: str) -> int:
 
 
 def seal_some(app: "App", organization_id: str) -> int:
-    """Seal the organization's oldest unsealed events; returns how many. ChainBroken when the chain's end is not what was sealed.
+    """Seal the organization's oldest unsealed events; returns how many. Needs a system scope.
 
-    However many workers do it at the same time, each event gets one place. What a loss of power undoes is done again.
+    ChainBroken when the chain's end is not what was sealed. However many workers do it at the same time, each event gets one place.
+    What a loss of power undoes is done again.
     """
-    with scope_of(organization_id), app.database.transaction(durable=False):
+    with app.database.transaction(durable=False):
         app.database.lock(f"event chain {organization_id}")
         head = anchors.head_of(organization_id)
         _refuse_forged(app, organization_id, head)
@@ -97,7 +98,8 @@ def _unsealed(organization_id: str) -> list[dict[str, Any]]:
         return query.order_by(EventRow.organization_id, EventRow.id).limit(Bind("limit"))
 
     values = {"organization": organization_id, "limit": _AT_ONCE}
-    rows = database.statement("unsealed", build).run(database, values).fetchall()
+    with scope_of(organization_id):
+        rows = database.statement("unsealed", build).run(database, values).fetchall()
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
@@ -124,6 +126,7 @@ def _update(places: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _update_query(count: int) -> Any:
+    # In an organization's scope, databases would look through its whole log for rows with one of these ids.
     def chosen(name: str) -> Any:
         return peewee.Case(EventRow.id, [(Bind(f"id{n}"), Bind(f"{name}{n}")) for n in range(count)])
 

@@ -9,7 +9,7 @@ from ..context import EVERY_ORGANIZATION
 from ..secrets import Keyring
 from . import anchors
 from .anchors import EventAnchor, Link
-from .chain import Fault, faults_in, last_sequence, missing_end, rows_after, scope_of
+from .chain import Fault, faults_in, last_sequence, missing_end, rows_after
 
 #: Events that are read at a time.
 _AT_ONCE = 1000
@@ -33,13 +33,9 @@ class Findings:
 
 
 def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int = 10_000) -> Findings:
-    """Look at up to `limit` events after a sequence."""
-    with scope_of(organization_id):
-        return _verify(keyring, organization_id, after, limit)
+    """Look at up to `limit` events after a sequence.
 
-
-def _verify(keyring: Keyring, organization_id: str, after: int, limit: int) -> Findings:
-    """The order of the questions matters, for events are sealed and pruned meanwhile: what is there, up to where it must be, what that is,
+    The order of the questions matters, for events are sealed and pruned meanwhile: what is there, up to where it must be, what that is,
     and last from where on it must be.
     """
     top = last_sequence(organization_id)

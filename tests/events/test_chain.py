@@ -200,6 +200,28 @@ def test_several_workers_seal_every_event_once(
     assert (verified().checked, found(verified())) == (1000, [])
 
 
+def test_sealing_finds_events_by_their_ids_however_long_the_log_is(
+    app: App, owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with organization_scope(owner.organization_id), app.database.transaction():
+        insert_rows(EventRow, [event(owner.organization_id, number) for number in range(1000)])
+    seen: list[tuple[str, Any, int]] = []
+    run = app.database.run_rendered
+    with monkeypatch.context() as patched, system_scope("test"):
+        patched.setattr(app.database, "run_rendered", lambda *call: (seen.append(call), run(*call))[1])
+        seal_some(app, owner.organization_id)
+    prefix, index = "EXPLAIN QUERY PLAN ", "sqlite_autoindex_core_event_1 (id=?)"
+    if app.database.for_update:
+        prefix, index = "EXPLAIN ", "core_event_pkey"
+    with system_scope("test"):
+        if app.database.for_update:
+            app.database.execute_sql("SET enable_seqscan = off")  # it has no statistics yet
+        updates = [call for call in seen if call[0].startswith('UPDATE "core_event"')]
+        plans = ["\n".join(str(row[-1]) for row in run(prefix + sql, *rest).fetchall()) for sql, *rest in updates]
+    assert plans
+    assert all(index in plan for plan in plans), plans
+
+
 def event(organization_id: str, number: int) -> dict[str, Any]:
     """The row of an event that is not sealed yet."""
     return EventRow(
