@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from secrets import randbelow
 from typing import Literal
 
 import click
@@ -72,10 +73,12 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
 @click.option("--points", default=3000, show_default=True, help="Writes at which a worker is killed.")
 @click.option("--kills", default=400, show_default=True, help="Processes that are killed at random under load.")
 @click.option("--restarts", default=50, show_default=True, help="Rolling restarts under load.")
+@click.option("--seed", type=int, help="What the kills at random depend on; another one each time by default.")
 @click.argument("pytest_arguments", nargs=-1)
-def faults(points: int, kills: int, restarts: int, pytest_arguments: Sequence[str]) -> None:
+def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_arguments: Sequence[str]) -> None:
     """Try for long what tests/faults tries in short: kills at chosen writes and at random, drains, full disks, lost servers."""
     often = {"FAULTS_POINTS": points, "FAULTS_API_POINTS": points // 3, "FAULTS_KILLS": kills, "FAULTS_RESTARTS": restarts}
+    often["FAULTS_SEED"] = randbelow(1_000_000) if seed is None else seed
     command = [sys.executable, "-m", "pytest", "-m", "faults", "tests/faults", *pytest_arguments]
     environment = {**os.environ, **{name: str(value) for name, value in often.items()}}
     sys.exit(subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode)
