@@ -45,10 +45,11 @@ def _real_ids(world: World, person: Person) -> dict[str, str]:
     execution = person.client.post(f"/agents/{agent}/execute", {"input": "x"}).data["id"]
     engine = person.client.get("/engines").data["items"][0]["id"]
     key = person.client.post("/api-keys", {"name": "A key", "scopes": ["agents:read"]}).data["id"]
+    user = person.client.post("/users", {"name": "A service user", "kind": "service"}).data["id"]
     session = world.again(person).client.get("/sessions").data["items"][0]["id"]
     return {
         "agent_id": agent, "execution_id": execution, "engine_id": engine, "number": "1", "api_key_id": key, "session_id": session,
-        "organization_id": person.organization_id,
+        "user_id": user, "organization_id": person.organization_id,
     }  # fmt: skip
 
 

@@ -36,6 +36,16 @@ def owner(world: World) -> Person:
 
 
 @pytest.fixture
+def tree(owner: Person) -> dict[str, str]:
+    """A branch with a department and one within it, another branch, and a department of no branch."""
+    one, other = (owner.client.post("/branches", {"name": name}).data["id"] for name in ("One", "Other"))
+    care = owner.client.post("/departments", {"name": "Care", "branch_id": one}).data["id"]
+    within = owner.client.post("/departments", {"name": "Within", "parent_id": care}).data["id"]
+    free = owner.client.post("/departments", {"name": "Free"}).data["id"]
+    return {"one": one, "other": other, "care": care, "within": within, "free": free}
+
+
+@pytest.fixture
 def anonymous(world: World) -> Client:
     """Somebody without a credential."""
     return replace(world.anonymous, headers={"User-Agent": "aasim tests"})
