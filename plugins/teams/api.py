@@ -27,7 +27,6 @@ from . import schemas, service
 if TYPE_CHECKING:
     from aasim_core import App
 
-_TEAMS = View(Team, {"members_count": TeamMember.select(fn.COUNT(TeamMember.id)).where(TeamMember.team_id == Team.id)})
 _MEMBERS = View(
     TeamMember,
     {"name": people.NAME, "email": people.EMAIL, "status": Membership.status},
@@ -39,7 +38,6 @@ class Teams(Collection):
     """Teams: members who hold roles together."""
 
     record = Team
-    view = _TEAMS
     events = "teams"
     node_field = "id"  # a team is a place in the tree itself
     paths: ClassVar[Mapping[str, str]] = {"": "/teams", "one": "/teams/{team_id}"}
@@ -52,6 +50,11 @@ class Teams(Collection):
         sorts=("created_at", "updated_at", "name"),
         search=("name", "description"),
     )
+
+    def __init__(self, app: "App") -> None:
+        members = TeamMember.select(fn.COUNT(TeamMember.id)).where(TeamMember.team_id == Team.id)
+        self.view = View(Team, {"members_count": members})
+        super().__init__(app)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """A lead belongs to the organization."""
