@@ -33,13 +33,13 @@ def test_an_address_has_one_account_whatever_its_case(app: Any, ada: User) -> No
 
 @pytest.mark.parametrize(("name", "slug"), [
     ("Analytical Engines", "analytical-engines"), ("  Müller & Söhne  ", "muller-sohne"), ("株式会社", "organization"),
-    ("-", "organization"), ("a" * 100, "a" * 40),
+    ("-", "organization"), ("a" * 100, "a" * 60),
 ])  # fmt: skip
 def test_the_slug_is_made_of_the_name(app: Any, name: str, slug: str) -> None:
     with system_scope("test"), app.database.transaction():
         owner = create_user("eve@example.com", "Eve", None)
         assert found_organization(name, owner).slug == slug
-        assert found_organization(name, owner).slug.startswith(f"{slug}-")
+        assert found_organization(name, owner).slug.startswith(f"{slug[:51]}-")
 
 
 def test_nothing_is_left_of_a_registration_that_fails_half_way(app: Any) -> None:

@@ -45,6 +45,7 @@ class Shop:
         settings = Settings.load({"data_dir": str(self.data_dir), **self.flags}, environ={})
         self.jobs: dict[str, Job] = {}
         self.app: Any = SimpleNamespace(
+            pulse=Pulse(),
             settings=settings,
             database=self.database,
             jobs=self.jobs,
