@@ -11,6 +11,7 @@ from ..errors import Invalid, Problem, Refused
 from .grants import in_force, owns
 from .records import Grant, Role
 from .rights import Rights
+from .tree import kind_of
 
 if TYPE_CHECKING:
     from ..app import App
@@ -80,3 +81,12 @@ def require_fitting(role: Role, subject_type: str, node_id: str) -> None:
         raise Invalid({"role": [Problem("invalid_reference", "Only a user can own the organization; choose another role.")]})
     if is_owner(role) and node_id != current_organization():
         raise Invalid({"resource_id": [Problem("invalid_reference", "An owner owns the whole organization.")]})
+
+
+def require_place(node_id: str, kind: str) -> None:
+    """Invalid where nothing stands at the node, or something of another kind."""
+    found = kind_of(node_id)
+    if found is None:
+        raise Invalid({"resource_id": [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})
+    if found != kind:
+        raise Invalid({"resource_type": [Problem("invalid_reference", f"What stands there is a {found}; write {found}.")]})

@@ -69,6 +69,11 @@ class Rights:
         path = self._locate(node_id)
         return path is not None and self.allows(permission, path)
 
+    def knows(self, node_id: str) -> bool:
+        """Whether anything is held at the node of that id: a place where one may do nothing is not there for them."""
+        path = self._locate(node_id)
+        return path is not None and any(path.startswith(holding.path) for holding in self._holdings)
+
     def require_at(self, permission: str, node_id: str | None) -> None:
         """Refused ``permission_denied`` unless the permission is held at the node."""
         if not self.allows_at(permission, node_id):

@@ -9,7 +9,7 @@ import peewee
 from marshmallow import ValidationError, validates_schema
 
 from ..access import grants, tree
-from ..access.delegation import Delegator, require_fitting
+from ..access.delegation import Delegator, require_fitting, require_place
 from ..access.records import Grant, Node, Role, Team, TeamMember
 from ..clock import now, to_text
 from ..context import current_organization
@@ -282,15 +282,6 @@ class Assignments(Resource):
         row = _GRANTS.row(grant_id, self._plan.columns, subject=subject.id)
         assert row is not None  # noqa: S101 - it was written just now
         return row
-
-
-def require_place(node_id: str, kind: str) -> None:
-    """Invalid where nothing stands at the node, or something of another kind."""
-    found = tree.kind_of(node_id)
-    if found is None:
-        raise Invalid({"resource_id": [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})
-    if found != kind:
-        raise Invalid({"resource_type": [Problem("invalid_reference", f"What stands there is a {found}; write {found}.")]})
 
 
 def _role(values: Mapping[str, Any]) -> Role:

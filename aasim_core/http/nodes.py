@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..access import tree
+from ..access import epoch, tree
 from ..access.members import require_member
 from ..access.records import Node
+from ..context import current_organization
 from ..data import records
 from ..data.references import refuse_in_use
 from ..data.statements import Bind, Condition
@@ -54,8 +55,10 @@ class NodeCollection(Collection):
             require_member(values.get(field), field)
         for field in self.parents:
             self._require_place(req, field, values.get(field))
-        moves = record is None or any(field in values for field in self.parents)
-        return {**values, **self._way_up(values, record)} if moves else values
+        if record is None or self.place(values, record) != self.place({}, record):
+            epoch.bump(current_organization())  # before the way up is read: who moves what is on it waits, or is waited for
+        hangs = record is None or any(field in values for field in self.parents)
+        return {**values, **self._way_up(values, record)} if hangs else values
 
     def create(self, req: Request, values: dict[str, Any]) -> Any:
         """Plant it in the tree, and write its record and the event."""
@@ -96,20 +99,22 @@ class NodeCollection(Collection):
         return [Condition(within, {"below_from": node.path, "below_to": tree.beyond(node.path)}, ("below", field))]
 
     def _require_place(self, req: Request, field: str, node_id: str | None) -> None:
-        """Invalid for a place that is not there for the caller, which is one where they may do nothing."""
-        if node_id is not None and not any(req.rights.allows_at(one, node_id) for one in req.rights.permissions):
+        """Invalid for a place that is not there for the caller."""
+        if node_id is not None and not req.rights.knows(node_id):
             raise Invalid({field: [Problem("invalid_reference", "There is no such place in the organization.")]})
 
     def _way_up(self, values: dict[str, Any], record: Any) -> dict[str, str | None]:
         """What hangs further up than the nearest that the values name; Invalid where they name another."""
-        node = tree.parent_of(self.kind, self.place(values, record), self._field(values))
+        nearest = self._field(values, record)
+        node = tree.parent_of(self.kind, self.place(values, record), nearest)
         way = {field: tree.nearest(node, _KIND_OF[field]) for field in self.parents if field != "parent_id"}
         for field, node_id in way.items():
             if values.get(field) not in (None, node_id):
-                message = f"The {self._field(values).removesuffix('_id')} is in another one; leave this out, or write {node_id}."
+                message = f"The {_KIND_OF[nearest]} is in another one; leave this out, or write {node_id}."
                 raise Invalid({field: [Problem("invalid_reference", message)]})
         return way
 
-    def _field(self, values: dict[str, Any]) -> str:
+    def _field(self, values: dict[str, Any], record: Any = None) -> str:
         """The field that says where it hangs: what is wrong with the place is said of it."""
-        return next((field for field in self.parents if values.get(field)), next(iter(self.parents), "parent_id"))
+        said = (field for field in self.parents if values.get(field, getattr(record, field, None)))
+        return next(said, next(iter(self.parents), "parent_id"))

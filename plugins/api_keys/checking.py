@@ -37,7 +37,7 @@ def require_project(rights: Rights, project_id: str | None) -> None:
     """Invalid where there is no such project for the caller: one where they may do nothing is not there for them."""
     if project_id is None:
         return
-    if tree.kind_of(project_id) != "project" or not any(rights.allows_at(one, project_id) for one in rights.permissions):
+    if tree.kind_of(project_id) != "project" or not rights.knows(project_id):
         raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
 
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Permission, Request, Resource, Response, operation
 from aasim_core.access import tree
+from aasim_core.access.delegation import require_place
 from aasim_core.access.records import Membership
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, not_found
-from aasim_core.http.assignments import require_place
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Plan
@@ -113,7 +113,7 @@ class Permissions(Resource):
 
     def _require_place(self, req: Request, node_id: str, kind: str) -> None:
         """Invalid where there is no such place for the caller."""
-        sees = req.rights.allows_at(EXPLAIN, None) or any(req.rights.allows_at(one, node_id) for one in req.rights.permissions)
+        sees = req.rights.allows_at(EXPLAIN, None) or req.rights.knows(node_id)
         require_place(node_id if sees else "", kind)
 
     def _key(self, user_id: str, api_key_id: str) -> ApiKey:
