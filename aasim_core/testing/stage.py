@@ -87,11 +87,6 @@ def name_of(endpoint: Endpoint) -> str:
     return f"{endpoint.method} {endpoint.template}"
 
 
-def _named_alike(endpoint: Endpoint, ids: Mapping[str, str]) -> dict[str, str]:
-    """Those of the ids for which the operation's body has a field: a list below an object is of what names the object."""
-    return {name: value for name, value in ids.items() if name in getattr(endpoint.operation.body, "load_fields", {})}
-
-
 @contextmanager
 def running(settings: "Settings") -> Iterator[App]:
     """An app as a process has it: connected, with its plugins started, and stopped at the end."""
@@ -237,9 +232,9 @@ class Stage:
     ) -> Mapping[str, Any]:
         """Make an object with the operation `maker` at `path`, its body having what is `given`; returns what was answered."""
         content = self.content(maker, person)
-        exchange = self.ask(
-            maker.method, path, person, **(content | {"body": {**content["body"], **given}} if given else content)
-        )
+        if given:
+            content["body"] = {**content["body"], **given}
+        exchange = self.ask(maker.method, path, person, **content)
         if not exchange.succeeded or not isinstance(exchange.data, dict):
             raise Unprepared(f"{exchange}: no object was made; write a body for {name_of(maker)!r} in `samples`")
         return exchange.data
@@ -256,7 +251,9 @@ class Stage:
             how(self.world, person, ids)
         elif adder is not None:
             known = {**self.ids(adder, person), **ids} if adder.path_ids else {}
-            self.create(adder, person, self.filled(adder.template, known), _named_alike(adder, ids))
+            fields_ = getattr(adder.operation.body, "load_fields", {})  # a list below an object is of what names the object
+            alike = {name: value for name, value in ids.items() if name in fields_}
+            self.create(adder, person, self.filled(adder.template, known), alike)
         if not (self.ask("GET", path, person).data or {}).get("items"):
             raise Unprepared(f"GET {path} lists nothing; say in `rows` which operation adds a row to {name_of(endpoint)!r}")
         return path
