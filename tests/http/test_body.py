@@ -228,7 +228,8 @@ def test_no_bytes_make_the_parser_raise_anything_but_a_refusal(raw: bytes) -> No
     ],
 )
 def test_hostile_megabytes_take_linear_time(raw: bytes) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     with contextlib.suppress(Refused):
         parse(raw)
-    assert time.process_time() - began < 1
+    # Each takes some tenths at most, and in squared time minutes; between them is room for a collection of the whole heap.
+    assert time.thread_time() - began < 5
