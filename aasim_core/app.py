@@ -31,6 +31,7 @@ from .jobs.declarations import Job
 from .jobs.doorbell import Doorbell
 from .jobs.queue import flush as flush_jobs
 from .plugins import Collected, Plugins, collect, load, organization_settings
+from .plugins.offers import Offers
 from .secrets import Keyring, load_keyring
 from .settings import Settings
 
@@ -65,6 +66,7 @@ class App:
         self.limiter = Limiter(self.settings)
         self.places = Places(self.settings.server.threads)
         self.refusals = Refusals()
+        self.offers = Offers(self)
         self.doorbell = Doorbell(self.settings)
         self.deliveries = Deliveries({}, {})
         self.organization_settings = OrganizationSettings({})

@@ -1,7 +1,7 @@
 """Executions: durable runs of agents and of whatever other plugins run."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, OrganizationSetting, Permission, Plugin, Resource, Retry, Row, hookimpl
 
@@ -67,17 +67,10 @@ def events(app: App) -> Sequence[Event]:
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
     """A turn of an execution, and the end of one that does not stop by itself."""
-    runners: dict[str, Runner] = {}
-
-    def take_turn(context: Any, payload: Mapping[str, Any]) -> None:
-        if not runners:
-            runners.update({runner.kind: runner for _, found in app.plugins.each("runners", app=app) for runner in found})
-        loop.take_turn(app, runners, context, payload)
-
     return (
         Job(
             loop.JOB,
-            take_turn,
+            lambda context, payload: loop.take_turn(app, context, payload),
             retry=Retry(max_attempts=3),
             time_limit=86_400,
             halts=True,

@@ -38,7 +38,7 @@ def queue(execution: Execution, seconds: float = 0) -> None:
     execution.job_id = enqueue(JOB, {"execution_id": execution.id}, run_at=run_at)
 
 
-def take_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", payload: Mapping[str, Any]) -> None:
+def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> None:
     """One turn of an execution: until it ends, pauses, or is put back into the queue."""
     execution = find_or_none(Execution, payload["execution_id"])
     if execution is None or execution.status in states.TERMINAL or execution.job_id != context.job_id:
@@ -46,6 +46,7 @@ def take_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", 
     if execution.status == states.CANCELLING:
         _cancel(context, execution)
         return
+    runners: Mapping[str, Runner] = app.offers("runners", "kind")
     is_new = execution.started_at is None
     if execution.status == states.QUEUED and not _start(app, runners.get(execution.kind), context, execution):
         return

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 
 from aasim_core.errors import StartupError
-from aasim_plugins.engines import providers
 from aasim_plugins.engines.chat import Capabilities, Progress, Provider
 from aasim_plugins.engines.commands import fetch
 
@@ -18,7 +17,9 @@ def test_fetch_shows_what_it_does(app: Any) -> None:
     def prepare(progress: Progress) -> None:
         progress("downloading the model", 1, 2)
 
-    providers.keep(app, {"plain": PLAIN, "needy": replace(PLAIN, name="needy", title="Needy model", prepare=prepare)})
+    app.offers.keep(
+        "engine_providers", {"plain": PLAIN, "needy": replace(PLAIN, name="needy", title="Needy model", prepare=prepare)}
+    )
 
     done = CliRunner().invoke(fetch(app))
 
@@ -30,7 +31,7 @@ def test_fetch_fails_with_the_providers_sentence(app: Any) -> None:
     def prepare(progress: Progress) -> None:
         raise StartupError("there is no network")
 
-    providers.keep(app, {"needy": replace(PLAIN, prepare=prepare)})
+    app.offers.keep("engine_providers", {"needy": replace(PLAIN, prepare=prepare)})
 
     done = CliRunner().invoke(fetch(app))
 

@@ -12,7 +12,8 @@ from aasim_core.context import organization_scope
 from aasim_core.data import records
 from aasim_core.errors import Refused, StartupError
 from aasim_core.events.log import EventRow
-from aasim_plugins.engines import providers, service
+from aasim_core.plugins.offers import Offers
+from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import ensure_built_in, write
 from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, Provider
 from aasim_plugins.engines.models import DISABLED, Engine
@@ -106,7 +107,7 @@ def test_what_the_engine_cannot_do_is_not_asked_of_it(app: Any) -> None:
             pass
 
     listening = Provider("listening", "Listening", Capabilities(), open=lambda _config: Listening())
-    providers.keep(app, {"listening": listening})
+    app.offers.keep("engine_providers", {"listening": listening})
     plain = scripted(app, "A", provider="listening", capabilities={**CAN, "tools": "emulated", "json_schema": False})
     able = scripted(app, "B", provider="listening")
 
@@ -219,8 +220,8 @@ def test_two_plugins_cannot_bring_one_provider(app: Any) -> None:
     class Other:
         plugins = Twice()
 
-    with pytest.raises(StartupError, match="the plugins first and second both bring an engine provider named 'same'"):
-        providers.providers_of(Other())  # type: ignore[arg-type]
+    with pytest.raises(StartupError, match="the plugins first and second both bring 'same' for the hook engine_providers"):
+        Offers(Other())("engine_providers")  # type: ignore[arg-type]
 
 
 def test_preparing_asks_the_providers_that_need_something(app: Any) -> None:
@@ -232,7 +233,7 @@ def test_preparing_asks_the_providers_that_need_something(app: Any) -> None:
         open=lambda _config: pytest.fail("never opened"),
         prepare=lambda progress: progress("fetching", 1, 2),
     )
-    providers.keep(app, {"needy": needy, "content": replace(needy, name="content", prepare=None)})
+    app.offers.keep("engine_providers", {"needy": needy, "content": replace(needy, name="content", prepare=None)})
 
     assert service.prepare(app, lambda what, done, whole: told.append(f"{what} {done}/{whole}")) == ["Needy"]
     assert told == ["fetching 1/2"]

@@ -9,7 +9,6 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
-from aasim_plugins.engines import providers
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.hookspecs import Capabilities, Finish, Provider, Reply, Usage
 
@@ -38,7 +37,7 @@ class SlowChat:
 def test_what_was_logged_is_read_while_the_engine_still_thinks(app: App, owner: Person) -> None:
     slow = SlowChat(lambda: list(owner.client.get(f"/executions/{execution['id']}/logs").data["entries"]))
     can = Capabilities()
-    providers.keep(app, {"slow": Provider("slow", "Slow", can, open=lambda _config: slow)})
+    app.offers.keep("engine_providers", {"slow": Provider("slow", "Slow", can, open=lambda _config: slow)})
     with organization_scope(owner.organization_id), app.database.transaction():
         values = {"name": "Slow", "provider": "slow", "model": "slow", "capabilities": vars(can)}
         engine = write(values)

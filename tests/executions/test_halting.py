@@ -14,7 +14,6 @@ from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.upkeep import Upkeep
 from aasim_core.testing.world import Person
-from aasim_plugins.engines import providers
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.hookspecs import Capabilities, Finish, Provider, Reply, ToolCall, Usage
 from aasim_plugins.executions.models import Step
@@ -70,7 +69,7 @@ class HaltingChat:
 def halting_agent(app: App, owner: Person) -> tuple[HaltingChat, dict[str, Any]]:
     chat = HaltingChat(lambda: set_halted(app, owner, now()))
     can = Capabilities()
-    providers.keep(app, {"halting": Provider("halting", "Halting", can, open=lambda _config: chat)})
+    app.offers.keep("engine_providers", {"halting": Provider("halting", "Halting", can, open=lambda _config: chat)})
     with organization_scope(owner.organization_id), app.database.transaction():
         engine = write({"name": "Halting", "provider": "halting", "model": "halting", "capabilities": vars(can)})
     return chat, owner.client.post("/agents", {"name": "Halting", "engine_id": engine.id}).data
