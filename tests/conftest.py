@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PLUGINS = frozenset(file.parent.name for file in (ROOT / "plugins").glob("*/__init__.py"))
 MISSING = "no Redis server answers"
 
 
@@ -40,8 +41,12 @@ def redis_server() -> str:
     return os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what needs Redis where none answers; in CI such a test fails instead."""
+    """Mark what is for the long run, and leave out what needs Redis where none answers; in CI such a test fails instead."""
+    for item in items:
+        if _is_for_the_long_run(item):
+            item.add_marker(pytest.mark.long)
     needy = [item for item in items if item.get_closest_marker("redis")]
     if not needy or _has_redis():
         return
@@ -50,6 +55,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError(f"{reason}, and in CI nothing may be left out; start one, or set TEST_REDIS_URL")
     for item in needy:
         item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _is_for_the_long_run(item: pytest.Item) -> bool:
+    """The isolation matrix; and the plugins' tests on PostgreSQL, since they stand on what the core's tests try on both databases."""
+    room = item.path.relative_to(ROOT / "tests").parts[0]
+    is_matrix = "matrix" in getattr(item, "fixturenames", ())
+    return is_matrix or (room in PLUGINS and item.get_closest_marker("postgres") is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

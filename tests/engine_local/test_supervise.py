@@ -19,6 +19,8 @@ from aasim_plugins.engine_local.settings import LocalSettings
 from aasim_plugins.engine_local.supervise import Endpoint, Supervisor
 from aasim_plugins.engines.chat import Cancelled, EngineError, Message, Parameters
 
+pytestmark = pytest.mark.long
+
 LONG_STORY = [Message("user", "Tell a very long story about the sea.")]
 FEW = Parameters(temperature=0, max_output_tokens=4)
 MANY = Parameters(temperature=0, max_output_tokens=1500)

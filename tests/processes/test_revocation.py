@@ -14,6 +14,8 @@ from .client import API, Answer, Client, Secrets
 from .conftest import Install
 from .installation import Installation
 
+pytestmark = pytest.mark.long
+
 
 @dataclass
 class Pair:

@@ -17,6 +17,8 @@ from .client import Client
 from .conftest import Install
 from .installation import Installation
 
+pytestmark = pytest.mark.long
+
 
 class Gossip(BaseHTTPRequestHandler):
     """A model server that refuses every key and repeats it, as real ones do, in body and headers."""
@@ -97,7 +99,7 @@ def test_a_link_for_a_new_password_is_only_in_its_mail(talkative: Installation) 
     talkative.secrets.keep(token)
 
 
-@pytest.mark.parametrize("status", [429, *(pytest.param(number, marks=pytest.mark.long) for number in (400, 401, 500))])
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
 def test_a_key_that_a_model_server_repeats_is_shown_to_nobody(
     talkative: Installation, gossip: ThreadingHTTPServer, status: int
 ) -> None:
