@@ -85,6 +85,7 @@ class Agents(Collection):
         if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
         engines.refuse_bad_parameters(values.get("parameters") or {})
+        service.refuse_bad_tools(self.app, values.get("tools") or [], req.rights, req.principal.user_id)
         project_id = values.get("project_id")
         if project_id is not None and not _is_there(req, project_id):
             raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
@@ -107,7 +108,9 @@ class Agents(Collection):
         """Copy an agent; the copy is a draft that remembers its origin."""
         req.rights.require_at("agents:create", req.body.get("project_id", req.target.project_id))
         values = self.check(req, req.body)
-        self._created(resp, self._unless_taken(lambda: service.clone(req.target, values, req.principal.user_id)))
+        user_id = req.principal.user_id
+        tools = service.usable_tools(self.app, req.target.tools, req.rights, user_id)
+        self._created(resp, self._unless_taken(lambda: service.clone(req.target, values, tools, user_id)))
 
     @operation("read", reply="export_reply", message="Agent exported.")
     def on_get_export(self, req: Request, resp: Response, agent_id: str) -> None:

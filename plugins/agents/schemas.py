@@ -15,8 +15,14 @@ class ToolIn(Schema):
     """A tool that the agent may use."""
 
     ref = Text(1, 200, required=True)
-    approval = Text(1, 1024, load_default="never", description="never, always, or a CEL expression.")
-    arguments = Json(object_only=True, load_default=dict)
+    approval = Text(
+        1,
+        1024,
+        load_default="auto",
+        description="auto: asked for what deletes, pays, sends or grants. Or never, always, or a CEL expression that is true where "
+        "people are to be asked.",
+    )
+    arguments = Json(object_only=True, load_default=dict, description="Arguments that the model cannot choose.")
 
 
 class MemoryIn(Schema):
@@ -30,6 +36,7 @@ class LimitsIn(Schema):
     """Where an execution ends, whatever the agent is doing."""
 
     max_steps = Integer(1, 500)
+    max_tool_calls = Integer(1, 500, description="100 if it is left out.")
     max_tokens = Integer(1, 100_000_000)
     max_cost = Integer(0, 10**15, description="Micro-units of the engine's currency.")
     timeout_seconds = Integer(1, 86_400, description="Without the time spent waiting.")

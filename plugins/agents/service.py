@@ -1,12 +1,13 @@
 """What agents do: versions of their definition, copies, and documents that carry them elsewhere."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from aasim_core import expressions
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_actor
 from aasim_core.data import records
@@ -16,7 +17,11 @@ from aasim_core.events.log import emit
 from aasim_core.ids import is_id
 
 from ..engines import service as engines
+from .hookspecs import Tool, ToolSource
 from .models import DEFINITION, Agent, AgentVersion
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 FORMAT = "aasim.agent/1"
 SAMPLE_NAME = "Summariser (sample)"
@@ -24,6 +29,8 @@ SAMPLE_NAME = "Summariser (sample)"
 SAMPLE_INPUT = (
     "The weekly meeting is moved from Monday to Wednesday at 10 because of the holiday. Anna will send the new invitation today."
 )
+#: When people are asked before a tool is used, where that is not an expression.
+APPROVALS = ("auto", "never", "always")
 _SHARED = ("agents:read", "agents:execute", "executions:read")
 
 
@@ -117,13 +124,14 @@ def restore(agent: Agent, number: int) -> Agent:
     return change(agent, definition_at(agent, number))
 
 
-def clone(agent: Agent, values: Mapping[str, Any], owner_id: str) -> Agent:
-    """A copy in the same organization that remembers where it comes from."""
+def clone(agent: Agent, values: Mapping[str, Any], tools: Sequence[Mapping[str, Any]], owner_id: str) -> Agent:
+    """A copy in the same organization, with these of its tools, that remembers where it comes from."""
     name = values.get("name") or _free_name(agent.name)
     copied = {field: getattr(agent, field) for field in ("description", "visibility", "tags", *DEFINITION)}
     origin = {"agent_id": agent.id, "version": agent.agent_version}
     project_id = values.get("project_id", agent.project_id)
-    return create({**copied, "name": name, "project_id": project_id, "status": "draft", "forked_from": origin}, owner_id)
+    own = {"name": name, "project_id": project_id, "tools": list(tools), "status": "draft", "forked_from": origin}
+    return create({**copied, **own}, owner_id)
 
 
 def export(agent: Agent) -> dict[str, Any]:
@@ -172,6 +180,35 @@ def find_sample() -> Agent | None:
     """The sample agent of the organization in scope, if it is still there."""
     found: Agent | None = Agent.get_or_none((Agent.name == SAMPLE_NAME) & Agent.deleted_at.is_null())
     return found
+
+
+def find_tool(app: "App", ref: str) -> tuple[ToolSource | None, Tool | None]:
+    """Where a tool comes from and what it is now, by its ref ``<kind>:<rest>``; None for what is not there."""
+    kind, _, rest = ref.partition(":")
+    source: ToolSource | None = app.offers("agent_tools", "kind").get(kind)
+    return source, source.find(rest) if source else None
+
+
+def usable_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> list[Mapping[str, Any]]:
+    """Those of the tools that are there, and that the user may use."""
+    found = [(entry, find_tool(app, entry["ref"])[1]) for entry in tools]
+    return [entry for entry, tool in found if tool is not None and tool.allowed(rights, user_id)]
+
+
+def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> None:
+    """Invalid for tools that are not there, that the user may not use, or whose approval cannot be understood."""
+    problems = {}
+    for number, entry in enumerate(tools):
+        if not usable_tools(app, [entry], rights, user_id):
+            kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools", "kind"))
+            message = f"There is no such tool, or you may not use it. A tool is written as one of {kinds}"
+            problems[f"tools[{number}].ref"] = [Problem("invalid_reference", message)]
+        flaw = None if entry["approval"] in APPROVALS else expressions.flaw(entry["approval"])
+        if flaw:
+            message = f"Write {', '.join(APPROVALS)}, or an expression. {flaw}"
+            problems[f"tools[{number}].approval"] = [Problem("invalid_format", message)]
+    if problems:
+        raise Invalid(problems)
 
 
 def refuse_unless_runnable(agent: Agent) -> None:

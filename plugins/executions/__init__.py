@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from aasim_core import App, Event, Job, OrganizationSetting, Permission, Plugin, Resource, Retry, Row, hookimpl
+from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Retry, Row, hookimpl
 
-from . import agent_runner, api, demonstration, loop, schemas, service
-from .models import Execution, LogEntry, Step
+from . import agent_runner, agent_tool, api, demonstration, loop, schemas, service
+from . import listeners as own_listeners
+from .models import Execution, LogEntry, Step, ToolCall
 from .settings import ExecutionSettings
 
 if TYPE_CHECKING:
+    from ..agents.hookspecs import ToolSource
     from .hookspecs import Runner
 
 plugin = Plugin("Executions", "Durable runs, with states, steps, logs, cancel and retry.", requires=("agents", "engines"))
@@ -23,8 +25,8 @@ def config_schema() -> type[ExecutionSettings]:
 
 @hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """The run, its steps, its log."""
-    return Execution, Step, LogEntry
+    """The run, its steps, its tool calls, its log."""
+    return Execution, Step, ToolCall, LogEntry
 
 
 @hookimpl
@@ -51,6 +53,7 @@ def events(app: App) -> Sequence[Event]:
         "output_tokens": "Tokens written.",
         "cost": "Micro-units, if known.",
         "error": "Its code.",
+        "parent_id": "The run that waits for it, if one does.",
     }
     return (
         Event("executions.queued", "An execution was accepted", "exec", told),
@@ -81,6 +84,12 @@ def jobs(app: App) -> Sequence[Job]:
 
 
 @hookimpl
+def listeners(app: App) -> Sequence[Listener]:
+    """A run that called an agent goes on when the agent has answered."""
+    return (Listener("executions.*", own_listeners.wake_the_caller, "before_commit"),)
+
+
+@hookimpl
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
     """How much of what was said is kept in the logs."""
     return (OrganizationSetting("log_level", schemas.LOG_LEVEL),)
@@ -90,6 +99,12 @@ def organization_settings(app: App) -> Sequence[OrganizationSetting]:
 def runners(app: App) -> "Sequence[Runner]":
     """Agents are run here; other plugins bring their own kinds."""
     return (agent_runner.agent_runner(app),)
+
+
+@hookimpl
+def agent_tools(app: App) -> "Sequence[ToolSource]":
+    """Agents can call each other."""
+    return (agent_tool.agent_source(app),)
 
 
 @hookimpl

@@ -1,6 +1,7 @@
 """Running an agent: ask its engine, carry out the calls that it proposes, until it has an answer."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -8,19 +9,27 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from aasim_core import json_schema, template
+from aasim_core.data.records import insert_rows
+from aasim_core.ids import new_id
 
 from ..agents import service as agents
 from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, EngineError, Message, NoRoom, ToolCall
+from . import calls
+from .assessment import assess
 from .hookspecs import Finished, RunFailed, RunLater, Runner
 from .models import Execution
+from .models import ToolCall as CallRecord
 from .run import CancelRequested, Run
+from .tools import BoundTool, toolbox
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
 _MOST_ATTEMPTS = 5
 _LONGEST_OUTPUT = 1_048_576
+_MOST_TOOL_CALLS = 100
+_MOST_ALIKE = 3
 #: How important it is what is told of the engines, and what is said of it where nothing of its content is kept.
 _NOTES = {
     "engine_called": ("debug", "An engine is asked."),
@@ -54,15 +63,21 @@ def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
     limits = definition["limits"] or {}
     run.limit_seconds(limits.get("timeout_seconds"))
     messages = _opening(definition, run.execution.input)
+    tools = toolbox(app, definition["tools"])
     for turn in range(1, (limits.get("max_steps") or 50) + 1):
-        reply = run.step("engine", partial(_ask, app, run, definition, messages, turn))
+        reply = run.step("engine", partial(_ask, app, run, definition, messages, turn, tools))
         run.count(reply)
         _refuse_over(limits, run)
-        calls = [ToolCall(**call) for call in reply["tool_calls"]]
-        if not calls:
-            return Finished(_output(definition, reply))
-        messages.append(Message("assistant", reply["text"], tuple(calls)))
-        messages += [_carry_out(run, call) for call in calls]
+        proposed = tuple(ToolCall(**call) for call in reply["tool_calls"])
+        messages.append(Message("assistant", reply["text"], proposed))
+        if proposed:
+            _refuse_too_many(limits, messages)
+            messages += _carry_out(run, proposed, tools)
+            continue
+        assessed = assess(run, definition, _output(definition, reply))
+        if isinstance(assessed, Finished):
+            return assessed
+        messages.append(Message("user", assessed))
     raise RunFailed(
         "max_steps_reached", f"The agent had no answer after {turn} turns; raise limits.max_steps or change its prompt."
     )
@@ -74,8 +89,10 @@ def _opening(definition: dict[str, Any], given: Any) -> list[Message]:
     return [*([Message("system", prompt)] if prompt else []), Message("user", text)]
 
 
-def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Message], turn: int) -> dict[str, Any]:
-    """One call of the engine, as the JSON value that the step records."""
+def _ask(
+    app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Message], turn: int, tools: Mapping[str, BoundTool]
+) -> dict[str, Any]:
+    """One call of the engine, as the JSON value that the step records; the tool calls that it proposes are written with it."""
     layers = (definition["parameters"] or {}, run.execution.parameters or {})
     try:
         answer = engines.ask(
@@ -83,6 +100,7 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
             definition["engine_id"],
             messages,
             layers=layers,
+            tools=[bound.spec for bound in tools.values()],
             schema=definition["output_schema"],
             timeout_seconds=run.seconds_left(),
             on_note=partial(_note, run, turn),
@@ -102,6 +120,9 @@ def _ask(app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Me
         content=reply.text[:2000],
         data={"finish": reply.finish, "model": reply.raw_model, "engine_id": answer.engine_id},
     )
+    if reply.tool_calls:
+        rows = [_proposed(run, call, position).row() for position, call in enumerate(reply.tool_calls)]
+        run.also(lambda: insert_rows(CallRecord, rows))
     return {
         "text": reply.text,
         "tool_calls": [asdict(call) for call in reply.tool_calls],
@@ -130,16 +151,47 @@ def _later_or_never(run: Run, error: EngineError) -> Exception:
     return RunLater(min(seconds, 300), f"The engine cannot answer now ({error.code}): {error.message}")
 
 
-def _carry_out(run: Run, call: ToolCall) -> Message:
-    """The result of one tool call, as the model reads it."""
-    result = run.step(f"tool:{call.name}", lambda: _call_tool(run, call))
-    return Message("tool", orjson.dumps(result).decode(), tool_call_id=call.id)
+def _proposed(run: Run, call: ToolCall, position: int) -> CallRecord:
+    """The record of a call that the model proposes in the step that is being done."""
+    try:
+        arguments = call.parsed()
+    except ValueError:
+        arguments = None
+    return CallRecord(
+        id=new_id("toolcall"),
+        organization_id=run.execution.organization_id,
+        execution_id=run.execution.id,
+        turn=run.number,
+        position=position,
+        call_id=call.id,
+        name=call.name,
+        arguments=arguments,
+    )
 
 
-def _call_tool(run: Run, call: ToolCall) -> dict[str, Any]:
-    """No agent has tools yet, so a call of one gets an error that the model can read."""
-    run.log("tool_unknown", f"The agent called {call.name}, which it does not have.", level="warning", data={"call": call.id})
-    return {"error": f"There is no tool named {call.name}."}
+def _carry_out(run: Run, proposed: Sequence[ToolCall], tools: Mapping[str, BoundTool]) -> list[Message]:
+    """The results of the calls of one turn, as the model reads them."""
+    turn, told = run.number, []
+    for position, call in enumerate(proposed):
+        result = run.step(f"tool:{call.name}", partial(_result_of, run, turn, position, tools.get(call.name)))
+        told.append(Message("tool", orjson.dumps(result).decode(), tool_call_id=call.id))
+    return told
+
+
+def _result_of(run: Run, turn: int, position: int, bound: BoundTool | None) -> Any:
+    mine = (CallRecord.execution_id == run.execution.id) & (CallRecord.turn == turn) & (CallRecord.position == position)
+    return calls.carry_out(run, CallRecord.get(mine), bound)
+
+
+def _refuse_too_many(limits: dict[str, Any], messages: Sequence[Message]) -> None:
+    """Raises RunFailed for an agent that calls tools without end, or the same one with the same arguments again and again."""
+    called = Counter((call.name, call.arguments) for message in messages for call in message.tool_calls)
+    most = limits.get("max_tool_calls") or _MOST_TOOL_CALLS
+    if called.total() > most:
+        raise RunFailed("max_tool_calls_reached", f"The run called tools {called.total()} times; its limit is {most}.")
+    (name, _), times = called.most_common(1)[0]
+    if times >= _MOST_ALIKE:
+        raise RunFailed("tool_call_repeated", f"The agent called {name} {times} times with the same arguments.")
 
 
 def _refuse_over(limits: dict[str, Any], run: Run) -> None:

@@ -16,7 +16,7 @@ from aasim_core.http.render import Derived, Plan
 from ..agents import service as agents
 from ..agents.models import Agent
 from . import schemas, service, states, stream
-from .models import Execution
+from .models import Execution, ToolCall
 from .settings import ExecutionSettings
 
 _QUERY = ListQuery(
@@ -36,6 +36,11 @@ _QUERY = ListQuery(
         "finished_at",
     ),
     sorts=("created_at",),
+)
+
+
+_CALL_QUERY = ListQuery(
+    schemas.ToolCallOut(), filters=("status", "ref", "name", "created_at"), sorts=("created_at",), default="created_at"
 )
 
 
@@ -69,11 +74,13 @@ class Executions(Collection):
         "cancel": "/executions/{execution_id}/cancel",
         "retry": "/executions/{execution_id}/retry",
         "logs": "/executions/{execution_id}/logs",
+        "tool_calls": "/executions/{execution_id}/tool-calls",
     }
     body = schemas.ExecuteIn()
     reply = schemas.ExecutionOut()
     cancel_body, retry_body = schemas.CancelIn(), schemas.RetryIn()
     log_query, log_reply = schemas.LogQuery(), schemas.LogOut()
+    call_query, call_reply = _CALL_QUERY, schemas.ToolCallOut()
     node_field = "project_id"
     derived = _DERIVED
     query = _QUERY
@@ -125,6 +132,13 @@ class Executions(Collection):
             stream.follow(self.app, req, resp)
             return
         resp.media = stream.stretch(req.target, req.query["after"], req.query["limit"])
+
+    @operation("read", query="call_query", reply="call_reply", many=True, message="Tool calls listed.")
+    def on_get_tool_calls(self, req: Request, resp: Response, execution_id: str) -> None:
+        """List the tool calls of an execution: what was done, what was not, and what is not known."""
+        of_run = Condition(lambda: ToolCall.execution_id == Bind("run"), {"run": req.target.id}, "of run")
+        question = _CALL_QUERY.question(req.path, req.query)
+        resp.media = read_page(ToolCall, Plan(self.call_reply).columns, question, [of_run], self.app.keyring)
 
 
 def _reach(req: Request) -> list[Condition]:
@@ -183,6 +197,7 @@ class AgentExecutions(Resource):
             number=req.body.get("version"),
             parameters=req.body["parameters"],
             metadata=req.body["metadata"],
+            api_key_id=req.principal.api_key_id,
         )
         accepted(self, req, resp, execution)
 

@@ -1,10 +1,10 @@
-"""What the feature executions offers to other plugins: running things of their own, durably."""
+"""What the feature executions offers to other plugins: running things durably, putting questions to people, judging results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
@@ -19,16 +19,37 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is over, and this is its output (a JSON value)."""
+    """The run is over, and this is its output (a JSON value), with its `score` from 0 to 1 and what it was made of."""
 
     output: Any
+    score: float | None = None
+    rubric_results: Any = None
 
 
-@dataclass(frozen=True)
-class Paused:
-    """The run waits for ``approval``, ``time`` or ``event`` without holding a thread; somebody resumes it."""
+def _nothing() -> None:
+    """There is nothing more to write."""
 
-    waiting_for: str
+
+def _not_yet() -> bool:
+    return False
+
+
+class RunPauses(Exception):
+    """Raised by a runner, also from within a step, whose run waits for ``approval``, ``time`` or ``event`` without holding a thread.
+
+    `service.resume` lets it go on: the runner begins anew, and so does the step that was not finished. `enter` is called in the
+    transaction that makes the run wait, so that what it writes is there exactly if the run waits. `is_over`, asked last in that
+    transaction, says whether what is waited for has come meanwhile; then the run goes on at once.
+    """
+
+    def __init__(
+        self,
+        waiting_for: Literal["approval", "time", "event"],
+        enter: Callable[[], object] = _nothing,
+        is_over: Callable[[], bool] = _not_yet,
+    ) -> None:
+        super().__init__(waiting_for)
+        self.waiting_for, self.enter, self.is_over = waiting_for, enter, is_over
 
 
 class RunFailed(Exception):
@@ -57,11 +78,103 @@ class Runner:
     """
 
     kind: str
-    run: Callable[[Run], Finished | Paused]
+    run: Callable[[Run], Finished]
     most_at_once: Callable[[Execution], int | None] = lambda execution: None
 
 
 @hookspec
 def runners(app: App) -> Sequence[Runner]:
     """Return the kinds of executions that the plugin runs."""
+    raise AssertionError("a hook specification is never called")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What people are to decide before a run goes on.
+
+    `kind`: ``tool_call``, may this be done; ``unknown_outcome``, did this happen before the crash; ``result``, may this count as the
+    result. `action` is the JSON value that is decided on: the ref and the arguments of a tool, or the output. `id` is given by whoever
+    opens the question, and names it from then on. `requested_by` is the user who started the run. `is_asked` says that the agent, the
+    tool's effect or the rubric asks for it already.
+    """
+
+    id: str
+    kind: Literal["tool_call", "unknown_outcome", "result"]
+    execution: Execution
+    step: int
+    title: str
+    summary: str
+    action: Mapping[str, Any]
+    requested_by: str
+    is_asked: bool
+    risk: Literal["low", "medium", "high"] = "medium"
+    effect: str | None = None
+    verdict: str | None = None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What people decided: `action` is what they approved, with their edits, and exactly what is done then."""
+
+    approved: bool
+    action: Mapping[str, Any]
+    comment: str
+    by: str | None
+
+
+@dataclass(frozen=True)
+class Reviewer:
+    """Whoever puts questions to people; one plugin of an installation is it.
+
+    `asks` says whether the organization wants the question to be put although nothing else asks for it. `open` puts it, in the running
+    transaction; putting it again changes nothing. `decision` is None as long as the question is open, or was never put.
+    """
+
+    name: str
+    asks: Callable[[Question], bool]
+    open: Callable[[Question], object]
+    decision: Callable[[str], Decision | None]
+
+
+@hookspec
+def reviewers(app: App) -> Sequence[Reviewer]:
+    """Return who puts the questions of runs to people, and knows what they decided.
+
+    A run that asks pauses, and goes on when `service.resume` is called in the transaction of the decision. Without a reviewer, what
+    needs an approval is refused.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """How good a result is: `score` from 0 to 1, None if nothing could be scored; `results` is what it was made of, a JSON value.
+
+    What fails is only kept (``record``), put to people (``approval``), refused (``fail``), or answered with `feedback` to the model,
+    which then tries again (``retry``).
+    """
+
+    verdict: Literal["pass", "review", "fail", "unscored"]
+    score: float | None
+    results: Any
+    on_fail: Literal["record", "approval", "fail", "retry"] = "record"
+    feedback: str = ""
+
+
+@dataclass(frozen=True)
+class Assessor:
+    """Whoever judges the results of agents. `concerns(execution, definition)` says cheaply whether it has anything to say.
+
+    `assess` is called once for a result, outside of transactions; `record` writes what it keeps of it, in the step's transaction.
+    """
+
+    name: str
+    concerns: Callable[[Execution, Mapping[str, Any]], bool]
+    assess: Callable[[Run, Mapping[str, Any], Any], Assessment]
+    record: Callable[[Execution, Assessment], object]
+
+
+@hookspec
+def assessors(app: App) -> Sequence[Assessor]:
+    """Return who judges what agents answer, before it counts as the result of the run."""
     raise AssertionError("a hook specification is never called")

@@ -13,7 +13,7 @@ from aasim_core.jobs.context import LeaseLost
 from aasim_core.jobs.queue import enqueue
 
 from . import states
-from .hookspecs import Finished, Paused, RunFailed, RunLater, Runner
+from .hookspecs import Finished, RunFailed, RunLater, Runner, RunPauses
 from .models import Execution
 from .run import CancelRequested, Interrupted, Run, TimedOut
 from .settings import ExecutionSettings
@@ -28,6 +28,7 @@ _PLACE_SECONDS = 1.0
 _CANCELLED = "The run was cancelled."
 _PLAIN: Mapping[str, Any] = {}
 _HALTED = "The organization is halted; the run goes on when it is resumed."
+_TIMED_OUT = RunFailed("timed_out", "The run used up its time.", retryable=True)
 _UNFORESEEN = "Something went wrong on our side; tell the operator the execution's id."
 _log = structlog.get_logger("aasim.executions")
 
@@ -103,32 +104,24 @@ def _timeout(app: "App") -> float:
     return app.settings.section("executions", ExecutionSettings).timeout_seconds
 
 
-def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished | Paused]) -> None:
-    """Do the work, and write its end: one row of this table for each way in which a turn can end."""
+def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished]) -> None:
+    """Do the work, and write its end."""
     try:
-        outcome = work()
-    except CancelRequested:
-        _end(context, run, states.CANCELLED, _CANCELLED)
-    except TimedOut:
-        _fail(context, run, states.TIMED_OUT, RunFailed("timed_out", "The run used up its time.", retryable=True))
-    except RunFailed as failure:
-        _fail(context, run, states.FAILED, failure)
-    except RunLater as later:
-        _put_back(context, run, later)
-    except Interrupted:
-        _interrupt(context, run)
+        finished = work()
+    except tuple(_ENDS) as end:
+        _ENDS[type(end)](context, run, end)
     except LeaseLost:
         raise
     except Exception:
         if not context.is_last_attempt:
             raise
         _log.exception("a run failed in a way that nobody foresaw", execution_id=run.execution.id)
-        _fail(context, run, states.FAILED, RunFailed("internal_error", _UNFORESEEN, retryable=True))
+        _fail(context, run, RunFailed("internal_error", _UNFORESEEN, retryable=True))
     else:
-        _succeed(context, run, outcome)
+        _end(context, run, states.SUCCEEDED, "The run succeeded.", **vars(finished))
 
 
-def _interrupt(context: "JobContext", run: Run) -> None:
+def _interrupt(context: "JobContext", run: Run, _: Interrupted) -> None:
     """Hand the job back, from the last finished step; in an organization that is halted, the run goes back to the queue visibly."""
     with database_of(Execution).transaction():
         if not run.app.pulse.of(run.execution.organization_id).is_halted:
@@ -143,17 +136,36 @@ def _interrupt(context: "JobContext", run: Run) -> None:
             context.complete()
 
 
-def _fail(context: "JobContext", run: Run, to: str, failure: RunFailed) -> None:
+def _fail(context: "JobContext", run: Run, failure: RunFailed, to: str = states.FAILED) -> None:
     error = _error(failure.code, failure.message, failure.retryable)
     line = {"level": "error", "data": {"code": failure.code}, "content": failure.message}
     _end(context, run, to, f"The run {to.replace('_', ' ')}.", line=line, error=error)
 
 
-def _succeed(context: "JobContext", run: Run, outcome: Finished | Paused) -> None:
-    if isinstance(outcome, Paused):
-        _end(context, run, states.WAITING, f"The run waits for {outcome.waiting_for}.", waiting_for=outcome.waiting_for)
-    else:
-        _end(context, run, states.SUCCEEDED, "The run succeeded.", output=outcome.output)
+def _wait(context: "JobContext", run: Run, pause: RunPauses) -> None:
+    """Let the run wait, unless what it waits for came while it was about to; a cancel that came first wins."""
+    with database_of(Execution).transaction():
+        lock_waiting(run.execution.id)
+        if states.move(run.execution, states.WAITING, waiting_for=pause.waiting_for, **run.usage()):
+            run.log("paused", f"The run waits for {pause.waiting_for}.")
+            run.write()
+            pause.enter()
+            if pause.is_over():
+                go_on(run.execution)
+        else:
+            _end_cancelled(run)
+        context.complete()
+
+
+def lock_waiting(execution_id: str) -> None:
+    """Let nobody else make the execution wait, or resume it, until the running transaction ends; otherwise both could miss the other."""
+    database_of(Execution).lock(f"executions/waiting/{execution_id}")
+
+
+def go_on(execution: Execution) -> bool:
+    """Put an execution that waits back into the queue; False when somebody else was first."""
+    queue(execution)
+    return states.move(execution, states.QUEUED, waiting_for=None, job_id=execution.job_id)
 
 
 def _end(context: "JobContext", run: Run, to: str, message: str, *, line: Mapping[str, Any] = _PLAIN, **values: Any) -> None:
@@ -163,7 +175,7 @@ def _end(context: "JobContext", run: Run, to: str, message: str, *, line: Mappin
     """
     with database_of(Execution).transaction():
         if states.move(run.execution, to, **values, **run.usage()):
-            run.log("paused" if to == states.WAITING else to, message, **line)
+            run.log(to, message, **line)
             run.write()
         else:
             _end_cancelled(run)
@@ -189,6 +201,17 @@ def _put_back(context: "JobContext", run: Run, later: RunLater) -> None:
         else:
             _end_cancelled(run)
         context.complete()
+
+
+#: What becomes of a run whose turn ends in one of these.
+_ENDS: Mapping[type[Exception], Callable[..., None]] = {
+    CancelRequested: lambda context, run, _: _end(context, run, states.CANCELLED, _CANCELLED),
+    TimedOut: lambda context, run, _: _fail(context, run, _TIMED_OUT, states.TIMED_OUT),
+    RunFailed: _fail,
+    RunPauses: _wait,
+    RunLater: _put_back,
+    Interrupted: _interrupt,
+}
 
 
 def _error(code: str, message: str, retryable: bool) -> dict[str, Any]:

@@ -5,6 +5,10 @@ import peewee
 from aasim_core.data.fields import IdField, InstantField, JsonField
 from aasim_core.data.records import Row, TenantRecord
 
+PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN = "proposed", "waiting", "denied", "running", "done", "unknown"
+#: What can become of a tool call.
+CALL_STATES = (PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN)
+
 
 class Execution(TenantRecord):
     """One run of an agent, a workflow or a plugin's own kind; `status` changes through `states.move` only."""
@@ -16,6 +20,7 @@ class Execution(TenantRecord):
     workflow_version = peewee.BigIntegerField(null=True)
     project_id = IdField(null=True)
     initiator_id = IdField(null=True)
+    api_key_id = IdField(null=True)
     status = peewee.TextField(default="queued")
     waiting_for = peewee.TextField(null=True)
     input = JsonField(null=True)
@@ -30,6 +35,7 @@ class Execution(TenantRecord):
     input_tokens = peewee.BigIntegerField(default=0)
     output_tokens = peewee.BigIntegerField(default=0)
     cost = peewee.BigIntegerField(null=True)
+    worked_ms = peewee.BigIntegerField(default=0)
     score = peewee.DoubleField(null=True)
     rubric_results = JsonField(null=True)
     metadata = JsonField(default=dict)
@@ -45,6 +51,7 @@ class Execution(TenantRecord):
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "agent_id", "created_at", "id"), False),
             (("organization_id", "status"), False),
+            (("organization_id", "parent_id"), False),
         )
 
 
@@ -62,6 +69,32 @@ class Step(TenantRecord):
         table_name = "executions_step"
         id_prefix = "step"
         indexes = ((("organization_id", "execution_id", "number"), True),)
+
+
+class ToolCall(TenantRecord):
+    """A tool call that a model proposed: what it asked for, what people said of it, and what became of it.
+
+    `turn` is the number of the step in which the model proposed it, `position` its place among the calls of that turn.
+    """
+
+    execution_id = IdField()
+    turn = peewee.BigIntegerField()
+    position = peewee.BigIntegerField()
+    call_id = peewee.TextField()
+    name = peewee.TextField()
+    ref = peewee.TextField(null=True)
+    arguments = JsonField(null=True)
+    status = peewee.TextField(default=PROPOSED)
+    approval_id = IdField(null=True)
+    awaited_id = IdField(null=True)
+    result = JsonField(null=True)
+    started_at = InstantField(null=True)
+    finished_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "executions_toolcall"
+        id_prefix = "toolcall"
+        indexes = ((("organization_id", "execution_id", "turn", "position"), True),)
 
 
 class LogEntry(Row):

@@ -1,6 +1,7 @@
 """A run in progress: its durable steps, its log, and the checks before each effect."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
@@ -52,12 +53,17 @@ class Run:
         self._context = context
         self._recorded = {} if is_new else _steps(execution.id)
         self._number = 0
+        self._names: Counter[str] = Counter()
+        #: Whether the last step had been done in an earlier turn, and its result was read back.
+        self.is_repeated = False
         self._pending: Step | None = None
+        self._also: list[Callable[[], object]] = []
         self._log: list[LogEntry] = []
         self._sequence, *self._last_line = (0, None, None) if is_new else _last_line(execution.id)
         self._looked_at = time.monotonic()
         self._usage: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "cost": None}
-        self._deadline = time.monotonic() + timeout_seconds
+        self._began = time.monotonic()
+        self._deadline = self._began - execution.worked_ms / 1000 + timeout_seconds
 
     def step(self, name: str, action: Callable[[], Any]) -> Any:
         """The result (a JSON value) of a step: as recorded, if it finished before, or else of `action`.
@@ -65,7 +71,9 @@ class Run:
         Raises `CancelRequested`, `TimedOut` or `Interrupted` before the action when it must not start.
         """
         self._number += 1
+        self._names[name] += 1
         recorded = self._recorded.get(self._number)
+        self.is_repeated = recorded is not None
         if recorded is not None:
             if recorded.name != name:
                 raise RunFailed("nondeterministic_runner", f"Step {self._number} was {recorded.name} and is now {name}.")
@@ -79,10 +87,29 @@ class Run:
         self._pending = self._finished(name, result, started)
         return result
 
+    @property
+    def number(self) -> int:
+        """The number of the step that is being done or was done last; the first is 1."""
+        return self._number
+
+    def times(self, name: str) -> int:
+        """How many steps of that name there were so far."""
+        return self._names[name]
+
+    def also(self, write: Callable[[], object]) -> None:
+        """Call `write` in the transaction that writes the step that is being done."""
+        self._also.append(write)
+
+    def effect(self, write: Callable[[], object]) -> None:
+        """Call `write` in a transaction of its own, before the effect that it tells of, if the job is still ours."""
+        with database_of(Step).transaction():
+            self._context.fence()
+            write()
+
     def limit_seconds(self, seconds: float | None) -> None:
-        """Allow the run at most so many more seconds."""
+        """Allow the run at most so many seconds in all, without the time that it waits."""
         if seconds is not None:
-            self._deadline = min(self._deadline, time.monotonic() + seconds)
+            self._deadline = min(self._deadline, self._began - self.execution.worked_ms / 1000 + seconds)
 
     def count(self, result: Mapping[str, Any]) -> None:
         """Add what a step used: its ``input_tokens``, ``output_tokens`` and ``cost`` (micro-units, None if unknown)."""
@@ -93,7 +120,8 @@ class Run:
 
     def usage(self) -> dict[str, Any]:
         """What the run used so far; the cost is None as long as no step's cost is known."""
-        return dict(self._usage)
+        worked = round((time.monotonic() - self._began) * 1000)
+        return {**self._usage, "worked_ms": self.execution.worked_ms + worked}
 
     def seconds_left(self) -> float:
         """How long the run may still take."""
@@ -167,7 +195,7 @@ class Run:
 
     def flush(self) -> None:
         """Write the finished step and the log, in a transaction of their own."""
-        if self._pending is not None or self._log:
+        if self._pending is not None or self._log or self._also:
             with database_of(Step).transaction():
                 self._context.checkpoint() if self._pending is not None else self._context.fence()
                 self.write()
@@ -178,7 +206,9 @@ class Run:
             insert_rows(Step, [self._pending.row()])
         if self._log:
             insert_rows(LogEntry, [_row(entry) for entry in self._log])
-        self._pending, self._log = None, []
+        for write in self._also:
+            write()
+        self._pending, self._log, self._also = None, [], []
 
     def _finished(self, name: str, result: Any, started: datetime) -> Step:
         return Step(

@@ -4,6 +4,7 @@ from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, 
 from aasim_core.http.schema import RecordOut, Schema
 
 from . import states
+from .models import CALL_STATES
 
 LOG_LEVEL = Choice(
     "none",
@@ -90,6 +91,27 @@ class LogEntryOut(Schema):
     event = Text(required=True)
     message = Text(max_length=4_000, multiline=True, required=True)
     data = Json(allow_none=True, required=True)
+
+
+class ToolCallOut(Schema):
+    """A tool call that a model proposed, and what became of it."""
+
+    id = Id("toolcall", required=True)
+    execution_id = Id("exec", required=True)
+    turn = Integer(required=True, description="The step in which the model proposed it.")
+    position = Integer(required=True, description="Its place among the calls of that turn, from 0.")
+    call_id = Text(required=True, description="What the model calls it.")
+    name = Text(required=True)
+    ref = Text(allow_none=True, required=True, description="The tool as the agent names it; null for one that it does not have.")
+    arguments = Json(object_only=True, allow_none=True, required=True, description="As approved, if people edited them.")
+    status = Choice(
+        *CALL_STATES, required=True, description="unknown: it may have been done before a crash, and people are asked."
+    )
+    approval_id = Id(allow_none=True, required=True)
+    result = Json(allow_none=True, required=True, description="What the model was told.")
+    created_at = Instant(required=True)
+    started_at = Instant(allow_none=True, required=True)
+    finished_at = Instant(allow_none=True, required=True)
 
 
 class LogOut(Schema):

@@ -21,7 +21,7 @@ from ..agents import service as agents
 from ..agents.models import Agent
 from ..engines import service as engines
 from . import states
-from .loop import queue
+from .loop import go_on, lock_waiting, queue
 from .models import Execution
 from .settings import ExecutionSettings
 
@@ -42,6 +42,8 @@ def start_agent(
     metadata: Mapping[str, Any] | None = None,
     trigger: Mapping[str, Any] | None = None,
     retry_of: Execution | None = None,
+    parent: Execution | None = None,
+    api_key_id: str | None = None,
 ) -> Execution:
     """Queue a run of the agent; it pins the version `number`, or the current one.
 
@@ -61,13 +63,16 @@ def start_agent(
         agent_version=number or agent.agent_version,
         project_id=agent.project_id,
         initiator_id=initiator_id,
+        api_key_id=api_key_id,
         input=given,
         parameters=dict(parameters or {}),
         metadata=dict(metadata or {}),
         trigger=dict(trigger or {"type": "api", "id": None}),
         retry_of=retry_of.id if retry_of else None,
+        parent_id=parent.id if parent else None,
     )
-    execution.root_id = (retry_of.root_id if retry_of else None) or execution.id
+    origin = retry_of or parent
+    execution.root_id = (origin.root_id if origin else None) or execution.id
     queue(execution)
     records.insert(execution)
     emit("executions.queued", states.subject(execution), data={"kind": "agent", "agent_id": agent.id})
@@ -109,13 +114,23 @@ def _waiting() -> Any:
     return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
 
+def resume(execution_id: str) -> None:
+    """Let a run that waits go on, in the running transaction; nothing happens to one that does not wait."""
+    lock_waiting(execution_id)
+    execution = records.find_or_none(Execution, execution_id)
+    if execution is not None and execution.status == states.WAITING:
+        go_on(execution)
+
+
 def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Execution:
     """End the execution: at once where nothing runs, or else as soon as its runner sees it.
 
-    Repeating it changes nothing; Refused ``invalid_state`` for one that is over.
+    So are the runs that it waits for. Repeating it changes nothing; Refused ``invalid_state`` for one that is over.
     """
     if execution.status in (states.CANCELLED, states.CANCELLING):
         return execution
+    for child in Execution.select().where(Execution.parent_id == execution.id, Execution.status.not_in(tuple(states.TERMINAL))):
+        cancel(child, reason, grace_seconds)
     target = states.CANCELLING if execution.status == states.RUNNING else states.CANCELLED
     if not states.move(execution, target, cancel_reason=reason):
         return cancel(records.find(Execution, execution.id), reason, grace_seconds)

@@ -67,4 +67,5 @@ def _told(execution: Execution) -> dict[str, Any]:
     if execution.status in TERMINAL:
         told |= {"input_tokens": execution.input_tokens, "output_tokens": execution.output_tokens, "cost": execution.cost}
         told["error"] = (execution.error or {}).get("code")
+        told["parent_id"] = execution.parent_id
     return {key: value for key, value in told.items() if value is not None}

@@ -13,6 +13,7 @@ from aasim_core.clock import now
 from aasim_core.data.records import find_or_none
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, User
+from aasim_core.identity.standing import is_active
 
 from .declared import plugin_of
 
@@ -78,7 +79,7 @@ def explain(app: App, caller: Principal, asked: Asked) -> dict[str, Any]:
         reason = "plugin_off"
     elif status != "active":
         reason = "suspended"
-    elif asked.api_key is not None and not _is_active(asked.api_key):
+    elif asked.api_key is not None and not is_active(asked.api_key):
         reason = "key_inactive"
     elif not app.features.allowed(caller, plugin_of(asked.permission)):
         reason = "feature_off"
@@ -146,10 +147,6 @@ def _status_of(user_id: str) -> str:
     membership = Membership.get(Membership.user_id == user_id)
     user: User | None = find_or_none(User, user_id)
     return str(membership.status if user is None or user.status == "active" else user.status)
-
-
-def _is_active(key: ApiKey) -> bool:
-    return key.status == "active" and (key.expires_at is None or key.expires_at > now())
 
 
 def _words_of(grants: Sequence[Considered]) -> dict[str, Any]:

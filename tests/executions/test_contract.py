@@ -1,12 +1,24 @@
 """The contract that every plugin keeps, kept by executions."""
 
+from collections.abc import Mapping
+
+from aasim_core.context import organization_scope
+from aasim_core.data import records
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.world import Client
+from aasim_core.testing.world import Client, Person, World
+from aasim_plugins.executions.models import ToolCall
 
 
 def _cancel(client: Client, path: str) -> None:
     """Bring an execution to its end, so that it can be repeated."""
     client.post(path.replace("/retry", "/cancel"))
+
+
+def _tool_call(world: World, person: Person, ids: Mapping[str, str]) -> None:
+    """A tool call that a model proposes, each in a turn of its own."""
+    with organization_scope(person.organization_id), records.database_of(ToolCall).transaction():
+        turn = ToolCall.select().where(ToolCall.execution_id == ids["execution_id"]).count() + 1
+        records.create(ToolCall, execution_id=ids["execution_id"], turn=turn, position=0, call_id="call_1", name="look")
 
 
 class TestContract(PluginContract):
@@ -18,5 +30,6 @@ class TestContract(PluginContract):
     rows = {
         "GET /executions": "POST /agents/{agent_id}/execute",
         "GET /agents/{agent_id}/executions": "POST /agents/{agent_id}/execute",
+        "GET /executions/{execution_id}/tool-calls": _tool_call,
     }
     before = {"POST /executions/{execution_id}/retry": _cancel}

@@ -105,8 +105,8 @@ def test_an_engine_fault_that_stays_fails_the_run(owner: Person, scripted: Make,
 
 
 def test_limits_end_a_run_that_goes_round_in_circles(owner: Person, scripted: Make, work: Work) -> None:
-    call = {"tool_calls": [{"name": "look"}]}
-    execution = execute(owner, scripted(*[call] * 10, limits={"max_steps": 3}))
+    turns = [{"tool_calls": [{"name": "look", "arguments": {"at": n}}]} for n in range(10)]
+    execution = execute(owner, scripted(*turns, limits={"max_steps": 3}))
     work()
     assert read(owner, execution)["error"]["code"] == "max_steps_reached"
 

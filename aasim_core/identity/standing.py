@@ -1,0 +1,45 @@
+"""Whoever a job acts for, as they are now: their rights may have changed since they asked for it."""
+
+from typing import Any
+
+from ..access.records import CLOSING, SUSPENDED, Membership, Organization
+from ..clock import now
+from ..context import current_organization
+from ..data.records import find_or_none
+from .principal import Principal
+from .records import ApiKey, User
+
+
+def principal_now(user_id: str, api_key_id: str | None = None) -> Principal | None:
+    """The user, or the API key of theirs, in the organization in scope; None for those who may not act there any more."""
+    facts = _facts(user_id)
+    if facts is None:
+        return None
+    label, organization_status, epoch = facts
+    closing = organization_status == CLOSING
+    if api_key_id is None:
+        return Principal("user", user_id, current_organization(), epoch, label, is_closing=closing)
+    key: ApiKey | None = find_or_none(ApiKey, api_key_id)
+    if key is None or not is_active(key):
+        return None
+    return Principal(
+        "api_key", user_id, current_organization(), epoch, key.name, api_key_id=key.id, scopes=frozenset(key.scopes),
+        node_id=key.project_id, is_closing=closing,
+    )  # fmt: skip
+
+
+def is_active(key: ApiKey) -> bool:
+    """Whether the key can be used at all now."""
+    return key.status == "active" and (key.expires_at is None or key.expires_at > now())
+
+
+def _facts(user_id: str) -> tuple[str, str, int] | None:
+    """The user's address, and the organization's status and epoch, if user and membership are active and it is not suspended."""
+    query: Any = (
+        Membership.select(User.email, Organization.status, Organization.authz_epoch)
+        .join(User, on=(User.id == Membership.user_id))
+        .join_from(Membership, Organization, on=(Organization.id == Membership.organization_id))
+        .where(Membership.user_id == user_id, Membership.status == "active", User.status == "active")
+    )
+    row: tuple[str, str, int] | None = query.tuples().first()
+    return None if row is None or row[1] == SUSPENDED else row

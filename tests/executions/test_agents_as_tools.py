@@ -1,0 +1,71 @@
+"""Agents that call agents: the run that calls waits for the run that it started."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aasim_core.testing.world import Person, World
+
+from .test_tool_calls import call, calls_of, read, run
+
+Make = Callable[..., dict[str, Any]]
+Work = Callable[[], int]
+
+
+def children_of(owner: Person, execution: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(owner.client.get(f"/executions?parent_id={execution['id']}").data["items"])
+
+
+def boss_of(scripted: Make, helper: dict[str, Any], name: str = "Boss") -> dict[str, Any]:
+    tools = [{"ref": f"agent:{helper['id']}"}]
+    return scripted(call(helper["slug"], input="Do it."), "done", name=name, tools=tools)
+
+
+def test_an_agent_asks_another_one_and_gets_its_answer(owner: Person, scripted: Make, work: Work) -> None:
+    execution = run(owner, boss_of(scripted, scripted("I did.", name="Helper")), work)
+    work()
+    assert (read(owner, execution["id"])["status"], calls_of(owner, execution)[0]["result"]) == (
+        "succeeded",
+        {"result": "I did."},
+    )
+    [child] = children_of(owner, execution)
+    assert (child["root_id"], child["trigger"]["type"], child["input"]) == (execution["id"], "agent", "Do it.")
+
+
+def test_what_became_of_a_run_that_failed_is_told_to_the_caller(owner: Person, scripted: Make, work: Work) -> None:
+    execution = run(owner, boss_of(scripted, scripted({"fault": "refused"}, name="Helper")), work)
+    work()
+    assert "run failed" in calls_of(owner, execution)[0]["result"]["error"]
+    assert read(owner, execution["id"])["output"] == "done"
+
+
+def test_cancelling_a_run_cancels_those_that_it_waits_for(
+    owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
+) -> None:
+    helper = scripted(call("hammer", what="nail"), name="Helper", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    execution = run(owner, boss_of(scripted, helper), work)
+    work()
+    [child] = children_of(owner, execution)
+    assert (child["status"], read(owner, execution["id"])["waiting_for"]) == ("waiting", "event")
+    owner.client.post(f"/executions/{execution['id']}/cancel")
+    assert read(owner, child["id"])["status"] == "cancelled"
+
+
+def test_agents_call_each_other_five_deep_at_most(owner: Person, scripted: Make, work: Work) -> None:
+    agent = scripted("bottom", name="Level 0")
+    for level in range(1, 7):
+        agent = boss_of(scripted, agent, f"Level {level}")
+    execution = run(owner, agent, work)
+    while work():
+        pass
+    assert read(owner, execution["id"])["status"] == "succeeded"
+    told = [made["result"] for each in owner.client.get(f"/executions?root_id={execution['id']}").data["items"]
+            for made in calls_of(owner, each)]  # fmt: skip
+    assert {"error": "Agents call each other at most 5 deep."} in told
+    assert len(told) == 5
+
+
+def test_a_private_agent_is_no_tool_of_others(world: World, owner: Person, scripted: Make) -> None:
+    helper = scripted("mine", name="Helper", visibility="private")
+    builder = world.member(owner, "builder")
+    answer = builder.client.post("/agents", {"name": "Boss", "tools": [{"ref": f"agent:{helper['id']}"}]})
+    assert answer.codes == {"tools[0].ref": ["invalid_reference"]}
