@@ -13,7 +13,7 @@ from aasim_core.ids import is_id
 from aasim_core.logs import MASK
 from aasim_core.secrets import Secret, Unreadable
 
-from . import health
+from . import emulation, health
 from .built_in import ensure_built_in
 from .chat import (
     Chat,
@@ -212,14 +212,7 @@ def _reply(app: "App", engine: Engine, call: _Call, open_chat: Callable[[EngineC
     try:
         with place_at(engine, call.messages, parameters) as place, _hiding(config.api_key), closing(open_chat(config)) as chat:
             call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is asked."))
-            reply = chat.chat(
-                call.messages,
-                tools=call.tools if engine.can.tools == "native" else (),
-                schema=call.schema if engine.can.json_schema else None,
-                parameters=parameters,
-                on_token=call.on_token,
-                should_cancel=place.watched(call.should_cancel),
-            )
+            reply = _said(engine, chat, call, parameters, place.watched(call.should_cancel))
             place.tokens = reply.usage.input_tokens + reply.usage.output_tokens
     except NoRoom:
         raise
@@ -228,6 +221,23 @@ def _reply(app: "App", engine: Engine, call: _Call, open_chat: Callable[[EngineC
         raise
     _tell(call, engine, health.answered(app, engine), None)
     return reply
+
+
+def _said(engine: Engine, chat: Chat, call: _Call, parameters: Parameters, should_cancel: ShouldCancel) -> Reply:
+    """What the model says, in the way in which this one can be told of tools and schemas."""
+    if call.tools and engine.can.tools == "none":
+        raise EngineError("invalid_request", f"the engine {engine.name} cannot call tools; choose another one for the agent")
+    emulated = bool(call.tools) and engine.can.tools == "emulated"
+    schema = emulation.action_schema(call.tools, call.schema) if emulated else call.schema
+    reply = chat.chat(
+        emulation.with_tools(call.messages, call.tools) if emulated else call.messages,
+        tools=call.tools if engine.can.tools == "native" else (),
+        schema=schema if engine.can.json_schema else None,
+        parameters=parameters,
+        on_token=call.on_token,
+        should_cancel=should_cancel,
+    )
+    return emulation.with_calls(reply, call.messages, call.tools) if emulated else reply
 
 
 def _tell(call: _Call, engine: Engine, turn: health.Turn | None, error: EngineError | None) -> None:

@@ -13,7 +13,8 @@ import openai
 import pytest
 
 from aasim_plugins.engine_local.supervise import Endpoint
-from aasim_plugins.engines.chat import EngineError, Message, Parameters
+from aasim_plugins.engines.chat import EngineError, Message, Parameters, ToolSpec
+from aasim_plugins.engines.emulation import action_schema, with_calls, with_tools
 
 SUMMARISE = [
     Message("system", "Summarise in one sentence."),
@@ -139,3 +140,12 @@ def test_the_key_is_for_the_owner_alone(endpoint: Endpoint, shared_supervisor: A
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     assert endpoint.key.reveal() not in Path(f"/proc/{endpoint.pid}/cmdline").read_text()
     assert endpoint.key.reveal() not in Path(f"/proc/{endpoint.pid}/environ").read_text()
+
+
+def test_the_model_can_be_bound_to_the_actions_of_emulated_tools(chat: Any) -> None:
+    look = ToolSpec("look_up", "Looks a city up.", {"type": "object", "properties": {"city": {"type": "string", "maxLength": 9}}})
+    asked = [Message("user", "In which country is Lyon?")]
+    schema = action_schema([look], {"type": "string", "maxLength": 9})
+    reply = chat.chat(with_tools(asked, [look]), schema=schema, parameters=Parameters(temperature=0, max_output_tokens=80))
+    assert json.loads(reply.text)["action"] in ("look_up", "final")
+    assert with_calls(reply, asked, [look]) != reply

@@ -15,7 +15,7 @@ from aasim_core.events.log import EventRow
 from aasim_core.plugins.offers import Offers
 from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import ensure_built_in, write
-from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, Provider
+from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, Provider, ToolSpec
 from aasim_plugins.engines.models import DISABLED, Engine
 
 HELLO = [Message("user", "Hello?")]
@@ -95,6 +95,18 @@ def test_the_last_engines_error_is_the_answer_when_none_can(app: Any) -> None:
 
 
 @pytest.mark.usefixtures("organization_id")
+def test_tools_are_emulated_where_the_model_cannot_call_any(app: Any) -> None:
+    action = {"text": {"action": "look", "input": {"at": "sky"}}}
+    engine = scripted(app, "A", capabilities={**CAN, "tools": "emulated"}, default_parameters={"replies": [action]})
+    reply = service.ask(app, engine.id, HELLO, tools=[ToolSpec("look", "Looks.")]).reply
+    assert [(call.name, call.parsed()) for call in reply.tool_calls] == [("look", {"at": "sky"})]
+
+    deaf = scripted(app, "B", capabilities={**CAN, "tools": "none"})
+    with pytest.raises(EngineError, match="the engine B cannot call tools"):
+        service.ask(app, deaf.id, HELLO, tools=[ToolSpec("look", "Looks.")])
+
+
+@pytest.mark.usefixtures("organization_id")
 def test_what_the_engine_cannot_do_is_not_asked_of_it(app: Any) -> None:
     seen: list[Any] = []
 
@@ -111,11 +123,12 @@ def test_what_the_engine_cannot_do_is_not_asked_of_it(app: Any) -> None:
     plain = scripted(app, "A", provider="listening", capabilities={**CAN, "tools": "emulated", "json_schema": False})
     able = scripted(app, "B", provider="listening")
 
+    look = ToolSpec("look", "Looks.")
     for engine in (plain, able):
         with pytest.raises(EngineError):
-            service.ask(app, engine.id, HELLO, tools=["tool"], schema={"type": "object"})  # type: ignore[list-item]
+            service.ask(app, engine.id, HELLO, tools=[look], schema={"type": "object"})
 
-    assert seen == [((), None), (["tool"], {"type": "object"})]
+    assert seen == [((), None), ([look], {"type": "object"})]
 
 
 @pytest.mark.usefixtures("organization_id")
