@@ -1,6 +1,7 @@
 """HTTP for the SDKs of services: one patient connection, and no header but those that we mean to send."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import httpcore2
 import httpx2
@@ -18,24 +19,28 @@ _KEEP_ALIVE_SECONDS = 4.0
 class PatientTransport(httpx2.BaseTransport):
     """Sends requests over sockets made by `backend`, for as long as `patience` lasts, with `key` as the bearer.
 
-    `also` names the headers of the SDK, in lower case, that its service needs besides the usual ones.
+    `also` are the headers that the service needs besides the usual ones.
     """
 
     def __init__(
-        self, patience: Patience, backend: httpcore2.NetworkBackend, key: Secret | None, also: Iterable[bytes] = ()
+        self,
+        patience: Patience,
+        backend: httpcore2.NetworkBackend,
+        key: Secret | None,
+        also: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._pool = httpcore2.ConnectionPool(
             max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS, network_backend=PatientBackend(patience, backend)
         )
         self._key = key
-        self._sent = _SENT.union(also)
+        self._also = tuple((name.encode(), value.encode()) for name, value in also.items())
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request; errors are httpcore's own."""
         url = httpcore2.URL(
             scheme=request.url.raw_scheme, host=request.url.raw_host, port=request.url.port, target=request.url.raw_path
         )
-        headers = [(name, value) for name, value in request.headers.raw if name.lower() in self._sent]
+        headers = [(name, value) for name, value in request.headers.raw if name.lower() in _SENT]
         headers += self._own_headers()
         answer = self._pool.handle_request(httpcore2.Request(request.method, url, headers=headers, content=request.read()))
         return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
@@ -46,7 +51,7 @@ class PatientTransport(httpx2.BaseTransport):
 
     def _own_headers(self) -> list[tuple[bytes, bytes]]:
         bearer = [(b"Authorization", f"Bearer {self._key.reveal()}".encode())] if self._key else []
-        return [(b"User-Agent", f"aasim/{VERSION}".encode()), *bearer]
+        return [(b"User-Agent", f"aasim/{VERSION}".encode()), *self._also, *bearer]
 
 
 class _Body(httpx2.SyncByteStream):
