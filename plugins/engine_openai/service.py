@@ -30,6 +30,4 @@ def provider(settings: OpenAISettings) -> Provider:
 
         return open_chat(config, backend=GuardedBackend(Egress(settings.allowed_networks)))
 
-    return Provider(
-        "openai_compatible", "OpenAI-compatible service", Capabilities(), open=open_guarded, service_url=OPENAI_URL
-    )
+    return Provider("openai_compatible", "OpenAI-compatible service", Capabilities(), open=open_guarded, service_url=OPENAI_URL)

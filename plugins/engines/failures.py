@@ -66,6 +66,18 @@ def engine_errors(service: Service, family: type[Exception], answered: Callable[
         raise EngineError("unavailable", f"{service.peer} sent something that is not {service.protocol}") from error
 
 
+@contextmanager
+def not_installed(package: str, *, extra: str) -> Iterator[None]:
+    """Turn the failure to import `package`, which the distribution's `extra` brings, into an `EngineError` that says so."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        message = f"the package {package} is not installed here; the operator can install it: pip install 'aasim[{extra}]'"
+        raise EngineError("unavailable", message, retryable=False) from error
+
+
 def error_of_status(service: Service, status: int, said: str, headers: Mapping[str, str]) -> EngineError:
     """What a status of HTTP means by itself; `said` is the sentence that tells it."""
     if status in (401, 403):

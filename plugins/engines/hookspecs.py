@@ -32,7 +32,7 @@ from .chat import (
     never_cancel,
 )
 from .estimates import estimated_usage
-from .failures import Cut, Service, engine_errors, error_of_status, no_credit
+from .failures import Cut, Service, engine_errors, error_of_status, no_credit, not_installed
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -67,6 +67,7 @@ __all__ = [
     "ignore_token",
     "never_cancel",
     "no_credit",
+    "not_installed",
 ]
 
 hookspec = pluggy.HookspecMarker("aasim")
