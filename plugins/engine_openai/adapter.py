@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,22 +11,26 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletionChunk
 
+from aasim_core.outbound.patience import Patience
+from aasim_core.outbound.transport import PatientTransport
+
 from ..engines.hookspecs import (
     DEFAULTS,
+    Cut,
     EngineConfig,
     EngineError,
     Message,
     OnToken,
     Parameters,
     Reply,
+    Service,
     ShouldCancel,
     ToolSpec,
+    engine_errors,
     ignore_token,
     never_cancel,
 )
-from .failures import Cut, engine_errors
-from .patience import Patience
-from .transport import PatientTransport
+from .failures import answered
 from .wire import OPENAI_URL, Gathering, request_for
 
 
@@ -35,7 +40,9 @@ class OpenAIChat:
     def __init__(self, config: EngineConfig, backend: httpcore2.NetworkBackend, peer: str | None = None) -> None:
         self._model = config.model
         self._base_url = config.base_url or OPENAI_URL
-        self._peer = peer or urlsplit(self._base_url).netloc.rpartition("@")[2]
+        self._service = Service(
+            peer or urlsplit(self._base_url).netloc.rpartition("@")[2], "the OpenAI protocol", "engine_openai.allowed_networks"
+        )
         self._patience = Patience()
         self._client = _client(self._base_url, PatientTransport(self._patience, backend, config.api_key))
 
@@ -65,7 +72,8 @@ class OpenAIChat:
         self._client.close()
 
     def _texts(self, request: Mapping[str, Any], gathering: Gathering) -> Generator[str]:
-        with engine_errors(self._peer), self._client.chat.completions.create(**request) as stream:
+        errors = engine_errors(self._service, openai.OpenAIError, partial(answered, service=self._service))
+        with errors, self._client.chat.completions.create(**request) as stream:
             chunk: ChatCompletionChunk
             for chunk in stream:
                 self._patience.check()

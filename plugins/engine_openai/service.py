@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from ..engines.hookspecs import Capabilities, Chat, EngineConfig, Provider
 from .settings import OpenAISettings
+from .wire import OPENAI_URL
 
 if TYPE_CHECKING:
     import httpcore2
@@ -29,4 +30,4 @@ def provider(settings: OpenAISettings) -> Provider:
 
         return open_chat(config, backend=GuardedBackend(Egress(settings.allowed_networks)))
 
-    return Provider("openai_compatible", "OpenAI-compatible service", Capabilities(), open=open_guarded)
+    return Provider("openai_compatible", "OpenAI-compatible service", Capabilities(), open=open_guarded, service_url=OPENAI_URL)

@@ -10,6 +10,7 @@ from ..engines.hookspecs import EngineError, Finish, Message, Parameters, Reply,
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
     from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+    from openai.types.completion_usage import CompletionUsage
 
 OPENAI_URL = "https://api.openai.com/v1"
 _OURS = frozenset(
@@ -88,6 +89,12 @@ def _format(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "output", "schema": dict(schema)}}
 
 
+def _usage(reported: "CompletionUsage") -> Usage:
+    details = reported.prompt_tokens_details
+    cached = details.cached_tokens if details is not None else 0
+    return Usage(reported.prompt_tokens or 0, reported.completion_tokens or 0, cache_read_tokens=cached or 0)
+
+
 @dataclass
 class _Call:
     """A tool call as its pieces arrive."""
@@ -112,7 +119,7 @@ class Gathering:
         """Take one chunk in; returns the text that it adds to the reply."""
         self._model = chunk.model or self._model
         if chunk.usage is not None:
-            self._usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
+            self._usage = _usage(chunk.usage)
         text = ""
         for choice in chunk.choices or ():
             self._finish = choice.finish_reason or self._finish

@@ -87,11 +87,16 @@ class ToolSpec:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens of one call, and whether the provider counted them or we estimated."""
+    """Tokens of one call, and whether the provider counted them or we estimated.
+
+    Of the `input_tokens`, `cache_read_tokens` were read from the provider's cache and `cache_write_tokens` written to it.
+    """
 
     input_tokens: int
     output_tokens: int
     source: Literal["reported", "estimated"] = "reported"
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,7 @@ class Provider:
     `name` is what an engine's `provider` field holds. `open` makes a `Chat` and does no input or output yet. `prepare` fetches
     what the provider needs on this machine, and raises `StartupError` where it cannot; running it again changes nothing. Calls
     to a `free` provider cost nothing. `built_in` is the engine that every organization gets; without it the provider needs a base
-    URL or a key.
+    URL or a key. `service_url` is where the provider's own service is, which an engine without a base URL asks.
     """
 
     name: str
@@ -217,3 +222,4 @@ class Provider:
     prepare: Callable[[Progress], None] | None = None
     built_in: BuiltIn | None = None
     free: bool = False
+    service_url: str | None = None

@@ -32,6 +32,7 @@ from .chat import (
     never_cancel,
 )
 from .estimates import estimated_usage
+from .failures import Cut, Service, engine_errors, error_of_status, no_credit, not_installed
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -43,6 +44,7 @@ __all__ = [
     "Cancelled",
     "Capabilities",
     "Chat",
+    "Cut",
     "EngineConfig",
     "EngineError",
     "Finish",
@@ -53,14 +55,19 @@ __all__ = [
     "Progress",
     "Provider",
     "Reply",
+    "Service",
     "ShouldCancel",
     "ToolCall",
     "ToolSpec",
     "Usage",
+    "engine_errors",
     "engine_providers",
+    "error_of_status",
     "estimated_usage",
     "ignore_token",
     "never_cancel",
+    "no_credit",
+    "not_installed",
 ]
 
 hookspec = pluggy.HookspecMarker("aasim")
@@ -73,8 +80,9 @@ def engine_providers(app: App) -> Sequence[Provider]:
     Asked once, at start, so it must be cheap: import the provider's library in the function that needs it, open connections in
     `Chat.chat`. A provider's `name` is unique in the installation, lower_snake, and never changes: engines hold it.
     `Provider.open` receives an `EngineConfig` and returns a `Chat`; its errors are `EngineError`s with one of the seven codes,
-    and it polls `should_cancel` while it waits. The types are documented where they are defined, in `chat.py`; the shortest
-    example is the plugin `engine_scripted`::
+    and it polls `should_cancel` while it waits. The types are documented where they are defined, in `chat.py`. A client of a
+    service on the network sends by `aasim_core.outbound.transport.PatientTransport`, and `engine_errors` translates what goes wrong;
+    `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
 
         @hookimpl
         def engine_providers(app):

@@ -9,7 +9,6 @@ from typing import Any
 from .chat import Usage
 
 _MILLION = 1_000_000
-_OPENAI_URL = "https://api.openai.com/v1"
 
 
 @dataclass(frozen=True)
@@ -25,14 +24,15 @@ FREE = Cost(0, "USD", "free")
 
 
 def cost_of(usage: Usage, *, model: str, base_url: str | None, table: Sequence[Mapping[str, Any]], at: datetime) -> Cost | None:
-    """The cost of a call to `model` at `base_url` (None is OpenAI's own), or None where no price is known.
+    """The cost of a call to `model` at `base_url`, or None where no price is known.
 
-    `table` are the engine's own prices, rows of ``{"input", "output", "currency", "valid_from"}`` in micro-units a million tokens.
+    `table` are the engine's own prices, rows of ``{"input", "output", "currency", "valid_from"}`` in micro-units a million tokens;
+    tokens of a cache cost as much as others there.
     """
     row = _valid(table, at.date())
     if row is not None:
         return _by_row(usage, row)
-    return _by_list(usage, model, base_url or _OPENAI_URL, at)
+    return _by_list(usage, model, base_url, at) if base_url is not None else None
 
 
 def _valid(table: Sequence[Mapping[str, Any]], day: date) -> Mapping[str, Any] | None:
@@ -48,7 +48,12 @@ def _by_row(usage: Usage, row: Mapping[str, Any]) -> Cost:
 def _by_list(usage: Usage, model: str, base_url: str, at: datetime) -> Cost | None:
     import genai_prices
 
-    tokens = genai_prices.Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
+    tokens = genai_prices.Usage(
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+    )
     try:
         price = genai_prices.calc_price(tokens, model, provider_api_url=base_url, genai_request_timestamp=at)
     except LookupError:

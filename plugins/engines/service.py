@@ -194,7 +194,7 @@ def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:
     began = time.monotonic()
     parameters = parameters_from(engine.default_parameters, *call.layers, timeout_seconds=deadline - began, attempt=call.attempt)
     reply = _reply(app, engine, call, provider.open, parameters)
-    cost = FREE if provider.free and not engine.prices else _cost(engine, reply)
+    cost = FREE if provider.free and not engine.prices else _cost(engine, reply, provider.service_url)
     return Answer(
         reply=reply,
         engine_id=engine.id,
@@ -266,8 +266,9 @@ def without(secret: str, text: str) -> str:
     return text[: len(text) - longest] + MASK if longest else text
 
 
-def _cost(engine: Engine, reply: Reply) -> Cost | None:
-    return cost_of(reply.usage, model=reply.raw_model, base_url=engine.base_url, table=engine.prices, at=now())
+def _cost(engine: Engine, reply: Reply, service_url: str | None) -> Cost | None:
+    at = engine.base_url or service_url
+    return cost_of(reply.usage, model=reply.raw_model, base_url=at, table=engine.prices, at=now())
 
 
 def config_of(app: "App", engine: Engine) -> EngineConfig:

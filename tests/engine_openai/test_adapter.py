@@ -123,6 +123,13 @@ def test_earlier_tool_calls_and_their_results_are_sent_back(fake: Any, chat: Any
     ]
 
 
+def test_tokens_of_the_servers_cache_are_told(fake: Any, chat: Any) -> None:
+    details = {"prompt_tokens_details": {"cached_tokens": 1024}}
+    fake.answers("x", usage={"prompt_tokens": 1200, "completion_tokens": 3, **details})
+
+    assert chat.chat(HELLO).usage == Usage(1200, 3, "reported", cache_read_tokens=1024)
+
+
 def test_usage_is_estimated_and_marked_where_the_server_reports_none(fake: Any, chat: Any) -> None:
     fake.answers("a reply of some length")
 

@@ -13,6 +13,10 @@ from aasim_plugins.engines.chat import Cancelled, EngineConfig, EngineError, Mes
 HELLO = [Message("user", "Hello?")]
 
 
+def wrapped(error: Any) -> Any:
+    return error if isinstance(error, bytes) else {"error": error}
+
+
 @pytest.mark.parametrize(
     ("status", "error", "expected"),
     [
@@ -36,7 +40,7 @@ HELLO = [Message("user", "Hello?")]
     ],
 )
 def test_a_status_becomes_its_error(fake: Any, chat: Any, status: int, error: Any, expected: Any) -> None:
-    fake.behaviour = lambda handler: handler.refuse(status, error, Location="http://127.0.0.1:9/")
+    fake.behaviour = lambda handler: handler.answer(status, wrapped(error), Location="http://127.0.0.1:9/")
 
     with pytest.raises(EngineError) as caught:
         chat.chat(HELLO)
@@ -54,7 +58,7 @@ def test_the_servers_wish_to_wait_is_passed_on(fake: Any, chat: Any) -> None:
         ({"Retry_After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
         ({}, None),
     ):
-        fake.behaviour = lambda handler, headers=headers: handler.refuse(429, {"message": "slow down"}, **headers)
+        fake.behaviour = lambda handler, headers=headers: handler.answer(429, {"error": {"message": "slow down"}}, **headers)
         with pytest.raises(EngineError) as caught:
             chat.chat(HELLO)
         assert caught.value.retry_after == seconds
@@ -85,7 +89,7 @@ def test_a_stream_that_ends_early_is_no_reply(fake: Any, chat: Any, make_chunk: 
     def behave(handler: Any) -> None:
         handler.begin_stream()
         handler.event(make_chunk({"content": "half"}))
-        handler.raw(b"")
+        handler.chunk(b"")
 
     fake.behaviour = behave
     with pytest.raises(EngineError, match="in the middle") as caught:
@@ -118,7 +122,7 @@ def test_what_is_not_the_protocol_is_no_reply(fake: Any, chat: Any, event: Any) 
 
 
 def test_a_page_of_html_is_no_reply(fake: Any, chat: Any) -> None:
-    fake.behaviour = lambda handler: handler.refuse(200, b"<html>Welcome to the hotel's network</html>")
+    fake.behaviour = lambda handler: handler.answer(200, b"<html>Welcome to the hotel's network</html>")
 
     with pytest.raises(EngineError) as caught:
         chat.chat(HELLO)
@@ -178,7 +182,7 @@ def test_a_dripping_server_meets_the_deadline_too(fake: Any, chat: Any) -> None:
     def behave(handler: Any) -> None:
         handler.begin_stream()
         while not fake.left.wait(0.02):
-            handler.raw(b": still here\n\n")
+            handler.chunk(b": still here\n\n")
 
     fake.behaviour = behave
     with pytest.raises(EngineError) as caught:
@@ -237,8 +241,8 @@ def test_errors_of_the_caller_pass_unchanged(fake: Any, chat: Any) -> None:
 
 
 def test_a_flood_is_cut_off(fake: Any, chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aasim_plugins.engine_openai.patience._MOST_BYTES", 200_000)
-    fake.behaviour = lambda handler: handler.refuse(500, {"message": "x" * 1_000_000})
+    monkeypatch.setattr("aasim_core.outbound.patience._MOST_BYTES", 200_000)
+    fake.behaviour = lambda handler: handler.answer(500, {"error": {"message": "x" * 1_000_000}})
 
     with pytest.raises(EngineError, match="more than a reply may weigh") as caught:
         chat.chat(HELLO)

@@ -7,6 +7,7 @@ from aasim_plugins.engines.prices import Cost, cost_of
 
 MONDAY = datetime(2026, 6, 1, 12, tzinfo=UTC)
 USAGE = Usage(1_000, 100)
+OPENAI = "https://api.openai.com/v1"
 
 
 def price(row_input: int, valid_from: str | None = None, currency: str = "USD") -> dict[str, object]:
@@ -14,7 +15,7 @@ def price(row_input: int, valid_from: str | None = None, currency: str = "USD") 
 
 
 def test_a_known_model_has_the_price_of_the_list() -> None:
-    cost = cost_of(USAGE, model="gpt-4o-mini", base_url=None, table=[], at=MONDAY)
+    cost = cost_of(USAGE, model="gpt-4o-mini", base_url=OPENAI, table=[], at=MONDAY)
 
     assert cost is not None
     assert (cost.amount, cost.currency) == (210, "USD"), "0.15 and 0.60 dollars a million tokens"
@@ -22,8 +23,18 @@ def test_a_known_model_has_the_price_of_the_list() -> None:
 
 
 def test_an_unknown_model_or_server_has_no_price() -> None:
-    assert cost_of(USAGE, model="our-own", base_url=None, table=[], at=MONDAY) is None
+    assert cost_of(USAGE, model="our-own", base_url=OPENAI, table=[], at=MONDAY) is None
+    assert cost_of(USAGE, model="gpt-4o-mini", base_url=None, table=[], at=MONDAY) is None
     assert cost_of(USAGE, model="gpt-4o-mini", base_url="http://127.0.0.1:11434/v1", table=[], at=MONDAY) is None
+
+
+def test_tokens_of_the_providers_cache_have_their_own_price() -> None:
+    usage = Usage(10_000, 0, cache_read_tokens=6_000, cache_write_tokens=3_000)
+
+    cost = cost_of(usage, model="claude-sonnet-4-5", base_url="https://api.anthropic.com", table=[], at=MONDAY)
+
+    assert cost is not None
+    assert cost.amount == 3_000 + 1_800 + 11_250, "3.00, 0.30 and 3.75 dollars a million tokens"
 
 
 def test_the_operators_price_goes_first() -> None:

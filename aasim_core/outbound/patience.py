@@ -2,18 +2,16 @@
 
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpcore2
 
-from ..engines.hookspecs import Cancelled, ShouldCancel, never_cancel
-
-#: How often, in seconds, `should_cancel` is asked.
+#: How often, in seconds, it is asked whether to stop.
 _POLL_SECONDS = 0.1
 #: A connection that takes longer will not come about; it bounds how late a cancelled call ends.
 _CONNECT_SECONDS = 8.0
-#: The most that a whole reply may weigh, as it comes over the wire.
+#: The most that a whole answer may weigh, as it comes over the wire.
 _MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -21,32 +19,36 @@ class DeadlinePassed(Exception):
     """The call took longer than it may."""
 
 
+class Stopped(Exception):
+    """The call was asked to end."""
+
+
 class TooLarge(Exception):
-    """The peer sent more than any reply can weigh."""
+    """The peer sent more than any answer may weigh."""
 
 
 class Patience:
-    """How long, and for how much, the current call of a chat may go on; `check` raises when it may not."""
+    """How long, and for how much, the current call of a client may go on; `check` raises when it may not."""
 
     def __init__(self) -> None:
-        self.begin(float("inf"), never_cancel)
+        self.begin(float("inf"), lambda: False)
 
-    def begin(self, seconds: float, should_cancel: ShouldCancel) -> None:
-        """Start a call that may take `seconds`."""
+    def begin(self, seconds: float, should_stop: Callable[[], bool]) -> None:
+        """Start a call that may take `seconds`; `should_stop` is asked in the caller's thread, at most ten times a second."""
         self._deadline = time.monotonic() + seconds
-        self._should_cancel = should_cancel
+        self._should_stop = should_stop
         self._asked = float("-inf")
         self._bytes = 0
 
     def check(self) -> None:
-        """Raise `DeadlinePassed` or `Cancelled` if the call has to end."""
+        """Raise `DeadlinePassed` or `Stopped` if the call has to end."""
         now = time.monotonic()
         if now >= self._deadline:
             raise DeadlinePassed
         if now - self._asked >= _POLL_SECONDS:
             self._asked = now
-            if self._should_cancel():
-                raise Cancelled
+            if self._should_stop():
+                raise Stopped
 
     def weigh(self, data: bytes) -> bytes:
         """Count what came; raises `TooLarge`."""

@@ -1,29 +1,39 @@
-"""HTTP for the SDK: one patient connection, and no header but those that we mean to send."""
+"""HTTP for the SDKs of services: one patient connection, and no header but those that we mean to send."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import httpcore2
 import httpx2
 
-from aasim_core import __version__
-from aasim_core.secrets import Secret
-
+from ..secrets import Secret
+from ..version import VERSION
 from .patience import Patience, PatientBackend
 
-# All others are left out. The SDK adds headers from its environment (OPENAI_CUSTOM_HEADERS, OPENAI_ORG_ID), which are the
-# operator's: no tenant's server may see them.
+# All others are left out. SDKs add headers from the process's environment (OPENAI_CUSTOM_HEADERS, ANTHROPIC_CUSTOM_HEADERS), which
+# are the operator's: no tenant's server may see them.
 _SENT = frozenset({b"host", b"accept", b"content-type", b"content-length", b"connection"})
 _KEEP_ALIVE_SECONDS = 4.0
 
 
 class PatientTransport(httpx2.BaseTransport):
-    """Sends requests over sockets made by `backend`, for as long as `patience` lasts, with `key` as the bearer."""
+    """Sends requests over sockets made by `backend`, for as long as `patience` lasts, with `key` as the bearer.
 
-    def __init__(self, patience: Patience, backend: httpcore2.NetworkBackend, key: Secret | None) -> None:
+    `also` are the headers that the service needs besides the usual ones.
+    """
+
+    def __init__(
+        self,
+        patience: Patience,
+        backend: httpcore2.NetworkBackend,
+        key: Secret | None,
+        also: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._pool = httpcore2.ConnectionPool(
             max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS, network_backend=PatientBackend(patience, backend)
         )
         self._key = key
+        self._also = tuple((name.encode(), value.encode()) for name, value in also.items())
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request; errors are httpcore's own."""
@@ -41,7 +51,7 @@ class PatientTransport(httpx2.BaseTransport):
 
     def _own_headers(self) -> list[tuple[bytes, bytes]]:
         bearer = [(b"Authorization", f"Bearer {self._key.reveal()}".encode())] if self._key else []
-        return [(b"User-Agent", f"aasim/{__version__}".encode()), *bearer]
+        return [(b"User-Agent", f"aasim/{VERSION}".encode()), *self._also, *bearer]
 
 
 class _Body(httpx2.SyncByteStream):

@@ -1,0 +1,34 @@
+"""Opening chats with Anthropic's service; loads the SDK only then, and says what to install where it is missing."""
+
+from typing import TYPE_CHECKING
+
+from ..engines.hookspecs import Capabilities, Chat, EngineConfig, Provider, not_installed
+from .settings import AnthropicSettings
+from .wire import ANTHROPIC_URL
+
+if TYPE_CHECKING:
+    import httpcore2
+
+
+def open_chat(config: EngineConfig, *, backend: "httpcore2.NetworkBackend | None" = None) -> Chat:
+    """A chat with the model of `config`; raises `EngineError` where the SDK is not installed.
+
+    `backend` makes the sockets; without it they go wherever the base URL says.
+    """
+    import httpcore2
+
+    with not_installed("anthropic", extra="anthropic"):
+        from .adapter import AnthropicChat
+
+    return AnthropicChat(config, backend or httpcore2.SyncBackend())
+
+
+def provider(settings: AnthropicSettings) -> Provider:
+    """The provider for Claude, on the internet or where the operator allows it."""
+
+    def open_guarded(config: EngineConfig) -> Chat:
+        from aasim_core.outbound.egress import Egress, GuardedBackend
+
+        return open_chat(config, backend=GuardedBackend(Egress(settings.allowed_networks)))
+
+    return Provider("anthropic", "Anthropic", Capabilities(), open=open_guarded, service_url=ANTHROPIC_URL)

@@ -1,0 +1,123 @@
+"""From whatever goes wrong between a provider's client and its service to an `EngineError`; see `hookspecs.py`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from .chat import Cancelled, EngineError
+
+_MOST_CHARACTERS = 300
+
+
+class Cut(Exception):
+    """The stream ended before the model said that it had finished."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The other end of a chat as errors tell it.
+
+    `peer` is what it is called, `protocol` what it should speak, and `allowed_by` the setting with the private networks that it may
+    be in.
+    """
+
+    peer: str
+    protocol: str
+    allowed_by: str
+
+    def said(self, status: int, text: object) -> str:
+        """What it answered, in one sentence."""
+        return f"{self.peer} answered {status}: {' '.join(str(text).split())[:_MOST_CHARACTERS]}"
+
+
+@contextmanager
+def engine_errors(service: Service, family: type[Exception], answered: Callable[[Any], EngineError | None]) -> Iterator[None]:
+    """Turn the failures of a call to `service` into `EngineError`, and a stop into `Cancelled`; whatever else is raised passes.
+
+    `family` are the errors of the SDK. `answered` says what one of them means, or None where it is not about an answer.
+    """
+    import httpcore2
+    import httpx2
+
+    from aasim_core.outbound.egress import NotAllowed
+    from aasim_core.outbound.patience import DeadlinePassed, Stopped, TooLarge
+
+    network = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, httpx2.TransportError)
+    try:
+        yield
+    except Stopped:
+        raise Cancelled from None
+    except NotAllowed as error:
+        raise _not_allowed(service, error.host) from error
+    except DeadlinePassed as error:
+        raise EngineError("timeout", f"{service.peer} did not finish in the time that the call may take") from error
+    except TooLarge as error:
+        raise EngineError("unavailable", f"{service.peer} sent more than a reply may weigh", retryable=False) from error
+    except Cut as error:
+        raise EngineError("unavailable", f"{service.peer} stopped in the middle of its reply") from error
+    except family as error:
+        raise answered(error) or _unreachable(service) from error
+    except network as error:
+        raise _unreachable(service) from error
+    except (ValueError, AttributeError, TypeError) as error:  # not JSON, not UTF-8, or JSON of another shape
+        raise EngineError("unavailable", f"{service.peer} sent something that is not {service.protocol}") from error
+
+
+@contextmanager
+def not_installed(package: str, *, extra: str) -> Iterator[None]:
+    """Turn the failure to import `package`, which the distribution's `extra` brings, into an `EngineError` that says so."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise
+        message = f"the package {package} is not installed here; the operator can install it: pip install 'aasim[{extra}]'"
+        raise EngineError("unavailable", message, retryable=False) from error
+
+
+def error_of_status(service: Service, status: int, said: str, headers: Mapping[str, str]) -> EngineError:
+    """What a status of HTTP means by itself; `said` is the sentence that tells it."""
+    if status in (401, 403):
+        return EngineError("auth", f"{service.peer} does not accept the API key, or the key may not use this model")
+    if status == 429:
+        return EngineError("rate_limited", said, retry_after=_retry_after(headers))
+    if status in (408, 504):
+        return EngineError("timeout", said, retry_after=_retry_after(headers))
+    if status >= 500 or status in (409, 425):
+        return EngineError("unavailable", said, retry_after=_retry_after(headers))
+    return EngineError("invalid_request", said)
+
+
+def no_credit(service: Service) -> EngineError:
+    """The error of an account that has to be paid for first."""
+    return EngineError("rate_limited", f"the account at {service.peer} has no credit left", retryable=False)
+
+
+def _not_allowed(service: Service, host: str) -> EngineError:
+    message = f"engines may not be at {host}; the operator can allow it in {service.allowed_by}"
+    return EngineError("invalid_request", message)
+
+
+def _unreachable(service: Service) -> EngineError:
+    return EngineError("unavailable", f"{service.peer} cannot be reached, or broke the connection")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    try:
+        if milliseconds := headers.get("retry-after-ms"):
+            return max(0.0, float(milliseconds) / 1000)
+        return _seconds(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+
+
+def _seconds(value: str) -> float | None:
+    """RFC 9110, 10.2.3: whole seconds, or a date."""
+    if not value:
+        return None
+    if value.replace(".", "", 1).isdigit():
+        return float(value)
+    return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
