@@ -19,7 +19,7 @@ _KEEP_ALIVE_SECONDS = 4.0
 class PatientTransport(httpx2.BaseTransport):
     """Sends requests over sockets made by `backend`, for as long as `patience` lasts, with `key` as the bearer.
 
-    `also` are the headers that the service needs besides the usual ones.
+    `also` are the headers that the service needs besides the usual ones; `key_header` is where it wants the key instead.
     """
 
     def __init__(
@@ -28,11 +28,13 @@ class PatientTransport(httpx2.BaseTransport):
         backend: httpcore2.NetworkBackend,
         key: Secret | None,
         also: Mapping[str, str] = MappingProxyType({}),
+        *,
+        key_header: str | None = None,
     ) -> None:
         self._pool = httpcore2.ConnectionPool(
             max_connections=1, keepalive_expiry=_KEEP_ALIVE_SECONDS, network_backend=PatientBackend(patience, backend)
         )
-        self._key = key
+        self._key, self._key_header = key, key_header
         self._also = tuple((name.encode(), value.encode()) for name, value in also.items())
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -50,8 +52,13 @@ class PatientTransport(httpx2.BaseTransport):
         self._pool.close()
 
     def _own_headers(self) -> list[tuple[bytes, bytes]]:
-        bearer = [(b"Authorization", f"Bearer {self._key.reveal()}".encode())] if self._key else []
-        return [(b"User-Agent", f"aasim/{VERSION}".encode()), *self._also, *bearer]
+        return [(b"User-Agent", f"aasim/{VERSION}".encode()), *self._also, *self._credential()]
+
+    def _credential(self) -> list[tuple[bytes, bytes]]:
+        if self._key is None:
+            return []
+        key = self._key.reveal()
+        return [(self._key_header.encode(), key.encode())] if self._key_header else [(b"Authorization", f"Bearer {key}".encode())]
 
 
 class _Body(httpx2.SyncByteStream):

@@ -44,7 +44,8 @@ class AnthropicChat:
         self._service = Service(peer, "Anthropic's protocol", "engine_anthropic.allowed_networks")
         self._patience = Patience()
         own = {"anthropic-version": API_VERSION}
-        self._client = _client(base_url, PatientTransport(self._patience, backend, config.api_key, own))
+        transport = PatientTransport(self._patience, backend, config.api_key, own, key_header="x-api-key")
+        self._client = _client(base_url, transport)
 
     def chat(
         self,

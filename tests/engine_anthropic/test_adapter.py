@@ -49,7 +49,7 @@ def test_the_request_says_what_the_parameters_say(fake: Any, chat: Any) -> None:
     }
     assert fake.paths == ["/v1/messages"]
     assert fake.headers[0]["anthropic-version"] == API_VERSION
-    assert fake.headers[0]["Authorization"] == "Bearer key-for-the-fake"
+    assert fake.headers[0]["x-api-key"] == "key-for-the-fake"
 
 
 def test_what_the_protocol_does_not_know_is_not_sent(fake: Any, chat: Any) -> None:
@@ -194,8 +194,8 @@ def test_nothing_of_the_processs_environment_reaches_a_server(fake: Any, monkeyp
         chat.close()
 
     assert canary not in str(fake.headers)
-    assert fake.headers[0]["Authorization"] == "Bearer tenants-key"
-    assert "Authorization" not in fake.headers[1]
+    assert fake.headers[0]["x-api-key"] == "tenants-key"
+    assert "x-api-key" not in fake.headers[1]
 
 
 def test_without_the_sdk_an_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
