@@ -1,15 +1,16 @@
 """The database: one connection a thread, one way to write, and the tenant scope on every statement."""
 
-import sqlite3
+import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import peewee
 import structlog
 
+from .group_commit import GroupCommit
 from .scope import ScopedContext, refuse_unscoped
 from .statements import Statement, kind_of_scope
 from .write_queue import WriteQueue
@@ -17,6 +18,8 @@ from .write_queue import WriteQueue
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
 _MOST_STATEMENTS = 4096
 _log = structlog.get_logger("aasim.data")
+# What SQLite itself uses.
+_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 # Of any type, since peewee's stubs leave out what the classes below build on.
 _PeeweeSqlite: Any = peewee.SqliteDatabase
 
@@ -111,7 +114,7 @@ class _Scoped:
                 yield outer
             return
         transaction = Transaction()
-        with self._write_turn(), nullcontext() if durable else self._unsynced():
+        with nullcontext() if durable else self._unsynced(), self._write_turn():
             self._begin_write()
             self._local.transaction = transaction
             try:
@@ -122,6 +125,8 @@ class _Scoped:
                 raise
             finally:
                 self._local.transaction = None
+        if durable:
+            self._settle()
         for action in transaction.after_commit:
             _run_apart(action)
 
@@ -135,6 +140,9 @@ class _Scoped:
     def _unsynced(self) -> AbstractContextManager[None]:
         """Let the transaction that begins inside commit without waiting for the disk."""
         return nullcontext()
+
+    def _settle(self) -> None:
+        """Wait for the disk, where the commit has not done so."""
 
     def _begin_write(self) -> None:
         self.begin()  # type: ignore[attr-defined]
@@ -182,14 +190,19 @@ def _marking_failure(transaction: Transaction) -> Iterator[None]:
 
 
 class SqliteDatabase(_Scoped, _PeeweeSqlite):
-    """SQLite in WAL mode; each thread keeps its connection, and writers wait in a queue of ours (see `write_queue`)."""
+    """SQLite in WAL mode; each thread keeps its connection, and writers wait in a queue of ours (see `write_queue`).
+
+    With full durability they wait for the disk together, after their turn (see `group_commit`): what one has written, others may see
+    a moment before the disk has it, but nobody is answered before.
+    """
 
     def __init__(self, path: Path, *, full_durability: bool = True, wait_seconds: float = 2) -> None:
         self._prepare()
         self._path, self._wait_seconds = str(path), wait_seconds
+        self._full_durability = full_durability
         pragmas = {
             "journal_mode": "wal",
-            "synchronous": "full" if full_durability else "normal",
+            "synchronous": "normal",
             "foreign_keys": 1,
             "cache_size": -32_000,
             "temp_store": "memory",
@@ -198,7 +211,10 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
             str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=wait_seconds, autoconnect=False, cached_statements=512,
             check_same_thread=False,
         )  # fmt: skip
-        self._queue = WriteQueue(str(path), wait_seconds)
+        self._queue, self._commits = WriteQueue(str(path), wait_seconds), self._group_commit()
+
+    def _group_commit(self) -> GroupCommit:
+        return GroupCommit(self._sync_log, self._empty_log)
 
     def _connect(self) -> Any:
         # Two connections that both turn WAL mode on meet in a lock that SQLite does not wait for. Whether it is on, must not be read
@@ -211,7 +227,7 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""
         super().dispose()
-        self._queue = WriteQueue(self._path, self._wait_seconds)
+        self._queue, self._commits = WriteQueue(self._path, self._wait_seconds), self._group_commit()
 
     def close_all(self) -> None:
         """Close what this thread has open; another thread's connection closes when that thread ends."""
@@ -220,17 +236,23 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
     def _release(self) -> None:
         pass  # a SQLite connection costs more to open than to keep
 
-    @contextmanager
-    def _unsynced(self) -> Iterator[None]:
-        connection = self.connection()
-        before = connection.execute("PRAGMA synchronous").fetchone()[0]
-        connection.execute("PRAGMA synchronous = normal")
+    def _settle(self) -> None:
+        if self._full_durability:
+            self._commits.settle()
+
+    def _sync_log(self) -> None:
+        # Opened each time, for it is another file after all connections were closed. Of this file SQLite needs no locks.
+        log = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield
+            _sync(log)
         finally:
-            # One that could not be rolled back is closed, and the error behind that is the one to be raised.
-            with suppress(sqlite3.ProgrammingError):
-                connection.execute(f"PRAGMA synchronous = {before}")
+            os.close(log)
+
+    def _empty_log(self) -> None:
+        """Write what is in the log into the database's own file, and wait for the disk to have that."""
+        is_busy, *_ = self.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise peewee.OperationalError("others read or write; the log cannot be emptied now")
 
     def _write_turn(self) -> AbstractContextManager[None]:
         return self._queue.turn()

@@ -28,13 +28,26 @@ class Row(peewee.Model):
     class Meta:
         legacy_table_names = False
 
+    def __init__(self, **values: Any) -> None:
+        """Make a record with these fields, defaults for the rest; it is not written."""
+        if values.keys() <= self._meta.fields.keys():
+            # peewee sets one field after the other, each through its descriptor, and makes defaults that are not needed.
+            absent = [(name, default) for name, default in _defaults(type(self)) if name not in values]
+            self.__data__ = {name: default() if callable(default) else default for name, default in absent} | values
+            self.__rel__, self._dirty = {}, set(self.__data__)
+        else:
+            super().__init__(**values)
+
     def row(self) -> dict[str, Any]:
         """The row as the database has it: texts, numbers, JSON text; keyed by field name."""
         read: dict[str, Any] | None = self.__dict__.get("as_read")
         if read is not None and not self.is_dirty():
             return read
-        data = self.__data__
-        return {field.name: field.db_value(data.get(field.name)) for field in self._meta.sorted_fields}
+        data: Any = self.__data__
+        return {
+            name: value if (value := data.get(name)) is None or type(value) is plain else write(value)
+            for name, plain, write in _writers(type(self))
+        }
 
 
 class Record(Row):
@@ -175,6 +188,24 @@ def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:
     record.__data__ = {**row, **{name: read(row[name]) for name, read in _readers(model)}}  # type: ignore[arg-type]
     record.__rel__, record._dirty, record.as_read = {}, set(), row
     return record
+
+
+@cache
+def _defaults(model: type[Row]) -> tuple[tuple[str, Any], ...]:
+    """The default of each field that has one; what can be called makes it."""
+    return tuple((field.name, field.default) for field in model._meta.sorted_fields if field.default is not None)
+
+
+@cache
+def _writers(model: type[Row]) -> tuple[tuple[str, type | None, Callable[[Any], Any]], ...]:
+    """For each field, the type of what goes into the database as it is, and what turns anything else into the column's value."""
+    return tuple((field.name, _plain_type(field), field.db_value) for field in model._meta.sorted_fields)
+
+
+def _plain_type(field: peewee.Field) -> type | None:
+    if isinstance(field, InstantField | JsonField):
+        return None
+    return str if isinstance(field, peewee.TextField) else int if isinstance(field, peewee.IntegerField) else None
 
 
 @cache

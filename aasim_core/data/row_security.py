@@ -16,8 +16,11 @@ DIRECTORY = frozenset(
     {"core_membership", "core_session", "core_api_key", "core_grant", "core_node", "core_role", "core_team_member"}
 )
 
+#: Of a table whose policy has another name, it is put on anew: so `aasim migrate` brings a change of it to every table.
+_POLICY, _FORMER_POLICY = "organization_in_scope", "organization"
 _TENANT_TABLES = """
-SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity FROM pg_class c
+SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity
+AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = %s) FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p')
@@ -28,7 +31,7 @@ def apply(database: Database, app_role: str | None) -> None:
     """Put the policies on, and give `app_role` (made when missing) the use of the tables; nothing to do on SQLite."""
     if not isinstance(database, PostgresDatabase):
         return
-    for table, secured in database.execute_sql(_TENANT_TABLES).fetchall():
+    for table, secured in database.execute_sql(_TENANT_TABLES, (_POLICY,)).fetchall():
         if table not in DIRECTORY and not secured:
             _secure(database, table)
     if app_role:
@@ -36,14 +39,20 @@ def apply(database: Database, app_role: str | None) -> None:
 
 
 def _secure(database: Database, table: str) -> None:
-    mine = "organization_id = current_setting('app.org', true) OR current_setting('app.org', true) = '*'"
+    # As a sub-query, the setting is read once for a statement instead of twice for each row that it looks at.
+    seen, written = _mine("(SELECT current_setting('app.org', true))"), _mine("current_setting('app.org', true)")
     for statement in (
         f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
         f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
-        f'DROP POLICY IF EXISTS organization ON "{table}"',
-        f'CREATE POLICY organization ON "{table}" USING ({mine}) WITH CHECK ({mine})',
+        f'DROP POLICY IF EXISTS {_FORMER_POLICY} ON "{table}"',
+        f'DROP POLICY IF EXISTS {_POLICY} ON "{table}"',
+        f'CREATE POLICY {_POLICY} ON "{table}" USING ({seen}) WITH CHECK ({written})',
     ):
         database.execute_sql(statement)
+
+
+def _mine(scope: str) -> str:
+    return f"organization_id = {scope} OR {scope} = '*'"
 
 
 def _grant(database: Database, role: str) -> None:
@@ -92,6 +101,8 @@ def _verify_role(database: PostgresDatabase) -> None:
     name, walks_through = database.execute_sql(question).fetchone()
     if walks_through:
         raise StartupError(f"the database role {name!r} ignores row-level security; set database.app_role to a plain role")
-    open_tables = [t for t, secured in database.execute_sql(_TENANT_TABLES).fetchall() if t not in DIRECTORY and not secured]
+    open_tables = [
+        t for t, secured in database.execute_sql(_TENANT_TABLES, (_POLICY,)).fetchall() if t not in DIRECTORY and not secured
+    ]
     if open_tables:
         raise StartupError(f"row-level security is off for {', '.join(open_tables)}; run: aasim migrate")

@@ -116,7 +116,8 @@ def once_outside(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp:
         yield False
         return
     claim = token_hex(16)
-    with app.database.transaction(durable=False):
+    # Durable, since an answer that is there may be so new that the disk does not have it yet.
+    with app.database.transaction():
         replayed = _replayed(asked, resp)
         if not replayed:
             _insert(asked, _RUNNING, {}, claim, now() + CLAIM)

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from peewee import OperationalError, PeeweeException
 
+from ..data.group_commit import Unconfirmed
 from ..errors import Refused
 
 _BUSY = "The storage is busy; nothing was changed. Try again."
 _UNAVAILABLE = "The storage cannot take this now; nothing was changed. Try again later."
+_UNCONFIRMED = (
+    "The change was made, but the disk has not confirmed that it keeps it. Look whether it is there before you repeat it."
+)
 
 _SQLITE_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT}
 _SQLITE_BROKEN = {
@@ -31,6 +35,8 @@ _SYSTEM_BROKEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFI
 
 def storage_refusal(error: BaseException) -> Refused | None:
     """The 503 for an error that says the storage is busy, full, broken or out of reach; None for any other error."""
+    if isinstance(error, Unconfirmed):
+        return Refused("storage_unavailable", _UNCONFIRMED, retry_after=5)
     for each in _with_origins(error):
         verdict = _verdict(each)
         if verdict == "busy":

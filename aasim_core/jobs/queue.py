@@ -1,7 +1,6 @@
 """Putting jobs into the queue: rows in the transaction of the change that needs them, and a ring when it has committed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,7 @@ def enqueue(
         "crash_count": 0,
         "unique_key": unique_key,
         "request_id": current_request_id(),
-        "actor": to_json(asdict(current_actor())).decode(),
+        "actor": to_json(vars(current_actor())).decode(),
         "created_at": to_text(moment),
     }
     twin = None if unique_key is None else _twin(transaction.jobs, row)

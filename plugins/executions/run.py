@@ -205,7 +205,7 @@ class Run:
         if self._pending is not None:
             insert_rows(Step, [self._pending.row()])
         if self._log:
-            insert_rows(LogEntry, [_row(entry) for entry in self._log])
+            insert_rows(LogEntry, [entry.row() for entry in self._log])
         for write in self._also:
             write()
         self._pending, self._log, self._also = None, [], []
@@ -238,7 +238,3 @@ def _status(execution_id: str) -> str | None:
     query = database.statement("status", lambda: Execution.select(Execution.status).where(Execution.id == Bind("id")))
     row = query.run(database, {"id": execution_id}).fetchone()
     return None if row is None else str(row[0])
-
-
-def _row(entry: LogEntry) -> dict[str, Any]:
-    return {field.name: field.db_value(entry.__data__.get(field.name)) for field in LogEntry._meta.sorted_fields}

@@ -58,7 +58,7 @@ def test_their_rows_cannot_be_changed(ours: Any, guarded_land: Landscape) -> Non
         "TRUNCATE attack_item",
         "ALTER TABLE attack_item DISABLE ROW LEVEL SECURITY",
         "ALTER TABLE attack_item NO FORCE ROW LEVEL SECURITY",
-        "DROP POLICY organization ON attack_item",
+        "DROP POLICY organization_in_scope ON attack_item",
         "CREATE POLICY everybody ON attack_item USING (true)",
         "DROP TABLE attack_item",
     ],
@@ -142,7 +142,14 @@ def test_verify_refuses_a_superuser(guarded_land: Landscape, database_url: str) 
 
 
 @pytest.mark.parametrize(
-    "gap", ["ALTER TABLE attack_owner NO FORCE ROW LEVEL SECURITY", "ALTER TABLE attack_owner DISABLE ROW LEVEL SECURITY"]
+    "gap",
+    [
+        "ALTER TABLE attack_owner NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE attack_owner DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY organization_in_scope ON attack_owner",
+        # As earlier releases named it.
+        "ALTER POLICY organization_in_scope ON attack_owner RENAME TO organization",
+    ],
 )
 def test_verify_names_a_table_without_a_policy(gap: str, guarded_land: Landscape, owner: Database) -> None:
     owner.execute_sql(gap)

@@ -1,0 +1,53 @@
+"""Making SQLite's commits survive a loss of power together: one wait for the disk for all that committed before it began.
+
+With ``synchronous = FULL`` each commit waits for the disk by itself, and keeps all other writers waiting meanwhile.
+"""
+
+import threading
+from collections.abc import Callable
+
+import peewee
+
+
+class Unconfirmed(peewee.OperationalError):
+    """What was committed is there, but the disk has not confirmed that it keeps it."""
+
+
+class GroupCommit:
+    """The threads of one process that wait for the disk; those of another one wait for themselves.
+
+    `sync` waits until the disk has the log. Once it has failed, the system may take what is lost for written; so the next one calls
+    `rescue`, which brings what the log holds to the disk in another way. Both raise OSError or peewee's errors.
+    """
+
+    def __init__(self, sync: Callable[[], None], rescue: Callable[[], None]) -> None:
+        self._sync, self._rescue = sync, rescue
+        self._changed = threading.Condition()
+        self._committed = self._settled = 0
+        self._is_syncing = self._is_doubtful = False
+
+    def settle(self) -> None:
+        """Return when everything that this thread has committed is on the disk; `Unconfirmed` when that cannot be had."""
+        with self._changed:
+            self._committed += 1
+            mine = self._committed
+            self._changed.wait_for(lambda: self._settled >= mine or not self._is_syncing)
+            if self._settled >= mine:
+                return
+            self._is_syncing, upto = True, self._committed
+        try:
+            self._write_out()
+        except (OSError, peewee.PeeweeException) as error:
+            upto, self._is_doubtful = 0, True
+            raise Unconfirmed("disk I/O error: the disk has not confirmed a change") from error
+        finally:
+            with self._changed:
+                self._settled, self._is_syncing = max(self._settled, upto), False
+                self._changed.notify_all()
+
+    def _write_out(self) -> None:
+        if self._is_doubtful:
+            self._rescue()
+            self._is_doubtful = False
+        else:
+            self._sync()
