@@ -52,7 +52,7 @@ class Eligibility:
         def build() -> Any:
             query = Membership.select(Membership.user_id).join_from(Membership, Approval, on=(Approval.id == Bind("approval")))
             query = query.where(self._has_seat(Assignee.level == Bind("level")))
-            query = query if user_id is None else query.where(_stands_for())
+            query = query if user_id is None else query.where(_stands_for(), _may_be_decided_by(Bind("me")))
             return query.order_by(Membership.user_id).limit(Bind("at_most"))
 
         values = {"approval": approval_id, "level": level, "at_most": at_most if at_most >= 0 else 10_000, **_me(user_id or "")}
@@ -94,6 +94,7 @@ class Eligibility:
         def waits() -> Any:
             seats = Membership.select(Membership.id).where(
                 _stands_for(),
+                _may_be_decided_by(Bind("me")),
                 self._has_seat(Assignee.level == Approval.level),
                 ~fn.EXISTS(_votes(Vote.seat_id == Membership.user_id)),
             )
@@ -110,8 +111,7 @@ class Eligibility:
 
     def _has_seat(self, level: Any) -> Any:
         """Whether the member is asked at the level, and may be."""
-        others = Approval.requested_by.is_null() | (Membership.user_id != Approval.requested_by)
-        return (Membership.status == "active") & (Approval.own_requests | others) & self._is_asked(level)
+        return (Membership.status == "active") & _may_be_decided_by(Membership.user_id) & self._is_asked(level)
 
     def _is_asked(self, *levels: Any) -> Any:
         kinds = [(Assignee.type == kind) & holds(Assignee.subject_id, Membership.user_id) for kind, holds in self._kinds.items()]
@@ -155,6 +155,11 @@ def positions_of(app: "App") -> Mapping[str, Position]:
 
 def _me(user_id: str) -> dict[str, str]:
     return {"me": user_id, "moment": to_text(now())}
+
+
+def _may_be_decided_by(user_id: Any) -> Any:
+    """Whether the user is somebody else than who asked, or may decide what they asked for."""
+    return Approval.own_requests | Approval.requested_by.is_null() | (Approval.requested_by != user_id)
 
 
 def _stands_for() -> Any:
