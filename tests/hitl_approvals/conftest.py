@@ -7,7 +7,10 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.jobs.leases import Leases
+from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.runner import work_off
+from aasim_core.jobs.upkeep import Upkeep
 from aasim_core.testing.world import Person, World
 from aasim_plugins.hitl_approvals.models import Approval
 from aasim_plugins.hitl_approvals.policies import Ruling
@@ -63,5 +66,11 @@ def read(owner: Person) -> Callable[[str], Approval]:
 
 @pytest.fixture
 def work(app: App) -> Callable[[], int]:
-    """Does every job that is due now; returns how many there were."""
-    return lambda: work_off(app)
+    """Does every job that is due now, those too that had to wait; returns how many there were."""
+    upkeep = Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir))
+
+    def act() -> int:
+        upkeep.make_ready()
+        return work_off(app)
+
+    return act
