@@ -10,13 +10,18 @@ from aasim_core import expressions
 from .ladder import Put
 from .models import PERMISSION, Policy
 
+#: What conditions can name.
+NAMES = ("kind", "tool", "effect", "risk", "verdict", "arguments", "output", "execution")
 #: How long those have whom an approval is put to, where no policy says otherwise: 72 hours.
 DUE_SECONDS = 72 * 3600
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What policies look at: the kind of the question, the tool and its effect, a rubric's verdict; `context` is for expressions."""
+    """What policies look at: the kind of the question, the tool and its effect, a rubric's verdict; `context` is for conditions.
+
+    The context has a value for each of `NAMES`.
+    """
 
     kind: str
     tool: str | None = None
@@ -70,5 +75,5 @@ def matches(policy: Policy, facts: Facts) -> bool:
 def _is_met(condition: str, context: Mapping[str, Any]) -> bool:
     try:
         return bool(expressions.evaluate(condition, context))
-    except ValueError:
+    except expressions.ExpressionError:
         return True

@@ -11,7 +11,7 @@ from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, 
 from aasim_core.http.schema import RecordOut, Schema
 
 from . import models
-from .policies import DUE_SECONDS
+from .policies import DUE_SECONDS, NAMES
 
 EFFECTS = ("read", "write", "delete", "pay", "send", "grant")
 VERDICTS = ("pass", "review", "fail", "unscored")
@@ -167,7 +167,9 @@ class PolicyIn(Schema):
     tool = Text(1, 200, allow_none=True, load_default=None, description="The tool's ref, with * and ?; null: any, or none.")
     effects = ListOf(Choice(*EFFECTS), 6, unique=True, load_default=list, description="Of the tool. Empty: all.")
     verdicts = ListOf(Choice(*VERDICTS), 4, unique=True, load_default=list, description="Of the rubrics. Empty: all.")
-    condition = Text(1, 1024, multiline=True, allow_none=True, load_default=None, description="A CEL expression.")
+    condition = Text(
+        1, 1024, multiline=True, allow_none=True, load_default=None, description=f"A CEL expression over {', '.join(NAMES)}."
+    )
     assignees = ListOf(
         Object(AssigneeIn), 20, min_items=1, unique=True, load_default=lambda: [{"type": models.PERMISSION, "id": None}]
     )
@@ -182,7 +184,7 @@ class PolicyIn(Schema):
 
     @validates("condition")
     def _is_expression(self, value: str | None, data_key: str) -> None:
-        problem = None if value is None else expressions.flaw(value)
+        problem = None if value is None else expressions.flaw(value, NAMES)
         if problem:
             raise wrong("invalid_format", problem)
 

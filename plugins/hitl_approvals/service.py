@@ -8,6 +8,7 @@ from aasim_core import Invalid, Problem, Refused, emit, enqueue
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
 from aasim_core.events.log import Subject
+from aasim_core.ids import new_id
 
 from ..executions import service as executions
 from . import business_time, ladder
@@ -26,10 +27,11 @@ _NOBODY = "Nobody decided in time."
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked: about which action (a JSON value), of which step of which execution."""
+    """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one."""
 
     title: str
     payload: Any
+    id: str | None = None
     summary: str = ""
     kind: str = "tool_call"
     risk: str = "medium"
@@ -64,7 +66,7 @@ class Approvals:
         """Open an approval, and put it to whom the ruling says: or further up, where nobody of them may decide it."""
         approval: Approval = records.create(
             Approval,
-            **vars(asked),
+            **{**vars(asked), "id": asked.id or new_id("approval")},
             risk_rank=RISKS.index(asked.risk),
             action_hash=hash_of(asked.payload),
             editable=list(ruling.editable),
