@@ -1,14 +1,18 @@
 """Approvals: people decide before an agent acts."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
 
-from . import api, rules_api
+from . import api, rules_api, with_executions
 from .jobs import jobs_of
 from .listeners import listeners_of
 from .models import Approval, Assignee, Delegation, Policy, Vote
 from .service import Approvals
+
+if TYPE_CHECKING:
+    from ..executions.hookspecs import Reviewer
 
 plugin = Plugin(
     "Approvals",
@@ -75,3 +79,9 @@ def jobs(app: App) -> Sequence[Job]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /hitl-approvals."""
     return rules_api.Policies(app), rules_api.Delegations(app), api.Approvals(app, Approvals(app))
+
+
+@hookimpl
+def reviewers(app: App) -> "Sequence[Reviewer]":
+    """The questions of executions are put to people here."""
+    return (with_executions.reviewer(app),)

@@ -75,5 +75,5 @@ def matches(policy: Policy, facts: Facts) -> bool:
 def _is_met(condition: str, context: Mapping[str, Any]) -> bool:
     try:
         return bool(expressions.evaluate(condition, context))
-    except expressions.ExpressionError:
+    except ValueError:
         return True

@@ -16,6 +16,10 @@ from aasim_plugins.hitl_approvals.models import Approval
 from aasim_plugins.hitl_approvals.policies import Ruling
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
+from ..executions.conftest import scripted, shed
+
+__all__ = ["approver", "ask", "owner", "read", "requester", "scripted", "shed", "work"]
+
 #: What is asked for, unless a test asks for something else.
 REFUND = {"amount": 50, "to": {"name": "Grace", "account": "AT1"}, "items": ["a", "b"]}
 
