@@ -31,7 +31,8 @@ class Collection(Resource):
     A subclass gives `record`, `paths` (suffix ``one`` for the item) and the schemas: `body` for what a client writes, `reply` for what
     it gets, `query` for lists. `node_field` names the column that places a record in the organization's tree, and
     `unique` the fields whose clash is the client's to mend, `derived` what answers have that no column holds. `events` is the prefix
-    of the event names, the plugin's name. `view` is where answers come from, if they have more than the record has.
+    of the event names, the plugin's name; `event_prefix` goes before their verbs where the plugin has records of several kinds. `view`
+    is where answers come from, if they have more than the record has.
     """
 
     record: ClassVar[type[records.TenantRecord]]
@@ -39,6 +40,7 @@ class Collection(Resource):
     reply: ClassVar[Schema]
     query: ClassVar[ListQuery]
     events: ClassVar[str]
+    event_prefix: ClassVar[str] = ""
     node_field: ClassVar[str | None] = None
     unique: ClassVar[Sequence[str]] = ()
     secret_fields: ClassVar[Sequence[str]] = ()
@@ -82,20 +84,20 @@ class Collection(Resource):
     def create(self, req: Request, values: dict[str, Any]) -> Any:
         """Write a new record and its event."""
         record = records.create(self.record, **values)
-        emit(f"{self.events}.created", record)
+        emit(self._event("created"), record)
         return record
 
     def change(self, req: Request, record: Any, values: dict[str, Any]) -> Any:
         """Write what differs, and its event."""
         changed = records.change(record, values)
         if changed:
-            emit(f"{self.events}.updated", record, changes=changed, secret_fields=self.secret_fields)
+            emit(self._event("updated"), record, changes=changed, secret_fields=self.secret_fields)
         return record
 
     def remove(self, req: Request, record: Any) -> None:
         """Delete the record, and write the event that keeps its label."""
         records.remove(record)
-        emit(f"{self.events}.deleted", record)
+        emit(self._event("deleted"), record)
 
     def present(self, record: Any) -> Any:
         """What the reply schema renders for a single record."""
@@ -164,6 +166,9 @@ class Collection(Resource):
 
     def _verb(self, verb: str) -> str:
         return f"{self.events}:{verb}"
+
+    def _event(self, past: str) -> str:
+        return f"{self.events}.{self.event_prefix}{past}"
 
     def _unless_taken(self, write: Any) -> Any:
         try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aasim_core.app import App
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.hookspecs import ToolError
 
@@ -156,7 +157,8 @@ def test_what_was_denied_is_not_done_and_the_model_is_told_why(
     assert shed.used == []
 
 
-def test_without_anybody_to_ask_a_grave_call_is_not_made(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+def test_without_anybody_to_ask_a_grave_call_is_not_made(app: App, owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+    app.offers.keep("reviewers", {})
     agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
     execution = run(owner, agent, work)
     assert "approvals are off here" in calls_of(owner, execution)[0]["result"]["error"]

@@ -1,0 +1,104 @@
+"""The action that an approval is about, as data: its canonical form, its hash, and edits of it where they are allowed."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from aasim_core.errors import Invalid, Problem
+
+_POINTER = re.compile("(?:/(?:[^~/]|~[01])*)*")
+_INDEX = re.compile("0|[1-9][0-9]{0,9}")
+
+
+def hash_of(action: Any) -> str:
+    """The SHA-256 of the action's canonical form, as 64 hexadecimal digits: equal for equal JSON values, and for no others."""
+    return sha256(canonical(action).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """The one text of a JSON value: the JSON Canonicalization Scheme (RFC 8785), but whole numbers with all their digits.
+
+    By the standard, numbers beyond 2^53 that differ would have one text, and one could be approved for another.
+    """
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return "{" + ",".join(f"{_text(name)}:{canonical(value[name])}" for name in names) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, float):
+        return _number(value)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def is_pointer(text: str) -> bool:
+    """Whether the text is a JSON pointer (RFC 6901)."""
+    return _POINTER.fullmatch(text) is not None
+
+
+def edited(action: Any, edits: Mapping[str, Any], editable: Sequence[str]) -> Any:
+    """A copy of the action with other values at some JSON pointers; Invalid for those that are not `editable`, or below one that is.
+
+    A name that an object does not have yet is added; a place in a list has to be there.
+    """
+    problems: dict[str, list[Problem]] = {}
+    result = deepcopy(action)
+    for pointer, value in edits.items():
+        if not any(pointer == allowed or pointer.startswith(f"{allowed}/") for allowed in editable):
+            allowed = f"Editable are {', '.join(editable)}." if editable else "Nothing of this action can be edited."
+            problems[f"edits.{pointer}"] = [_problem("invalid_choice", f"{pointer} cannot be edited. {allowed}", pointer)]
+            continue
+        try:
+            result = _replaced(result, _tokens(pointer), value)
+        except LookupError:
+            message = f"The action has no place {pointer}; write a JSON pointer to a value that is there."
+            problems[f"edits.{pointer}"] = [_problem("invalid_reference", message, pointer)]
+    if problems:
+        raise Invalid(problems)
+    return result
+
+
+def _problem(code: str, message: str, pointer: str) -> Problem:
+    return Problem(code, message, {"pointer": pointer})
+
+
+def _tokens(pointer: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
+def _replaced(target: Any, tokens: Sequence[str], value: Any) -> Any:
+    """The target with the value at the place that the tokens lead to; LookupError where there is no such place."""
+    if not tokens:
+        return deepcopy(value)
+    token, *rest = tokens
+    if isinstance(target, list) and _INDEX.fullmatch(token):
+        target[int(token)] = _replaced(target[int(token)], rest, value)
+    elif isinstance(target, dict) and (token in target or not rest):
+        target[token] = _replaced(target.get(token), rest, value)
+    else:
+        raise LookupError(token)
+    return target
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    """The shortest digits that mean the number, as ECMAScript writes them (ECMA-262, Number::toString)."""
+    if value == 0:
+        return "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text = "".join(map(str, digits))
+    point = len(text) + int(exponent)
+    if 0 < point <= 21:
+        whole = text.ljust(point, "0")
+        shown = whole if len(whole) == point else f"{whole[:point]}.{whole[point:]}"
+    elif -6 < point <= 0:
+        shown = f"0.{'0' * -point}{text}"
+    else:
+        shown = f"{text[0]}{'.' if len(text) > 1 else ''}{text[1:]}e{point - 1:+d}"
+    return f"-{shown}" if sign else shown

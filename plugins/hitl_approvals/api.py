@@ -1,0 +1,102 @@
+"""The endpoints of approvals."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Collection, Request, Response, operation
+from aasim_core.data.statements import Condition
+from aasim_core.http.paging import read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived
+
+from . import schemas
+from .eligibility import READ
+from .models import APPROVE, REJECT, Approval
+from .references import require_assignee
+from .service import Approvals as Service
+from .service import Ballot
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+
+class Approvals(Collection):
+    """Approvals: what people are asked before it happens.
+
+    An approval is there for whoever may read approvals where its run belongs, for whoever asked for it, and for those whom it was put
+    to. Those decide whom it is put to now, and those who stand in for them.
+    """
+
+    record = Approval
+    events = "hitl_approvals"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/hitl-approvals",
+        "pending": "/hitl-approvals/pending",
+        "one": "/hitl-approvals/{approval_id}",
+        "approve": "/hitl-approvals/{approval_id}/approve",
+        "reject": "/hitl-approvals/{approval_id}/reject",
+        "escalate": "/hitl-approvals/{approval_id}/escalate",
+    }
+    reply = schemas.ApprovalOut()
+    approve_body, reject_body, escalate_body = schemas.ApproveIn(), schemas.RejectIn(), schemas.EscalateIn()
+    node_field = "project_id"
+    derived: ClassVar[Mapping[str, Derived]] = {
+        "subject": Derived(("execution_id", "step", "tool"), lambda row: {n: row[n] for n in ("execution_id", "step", "tool")})
+    }
+    query = ListQuery(
+        schemas.ApprovalAsked(), filters=schemas.FILTERS, sorts=("created_at", "due_at"), search=("title", "summary")
+    )
+    inbox_query = ListQuery(
+        schemas.ApprovalAsked(), filters=schemas.FILTERS, sorts=("risk_rank", "due_at", "created_at"), default="-risk_rank,due_at"
+    )
+
+    # Executions ask; an approval is never edited or deleted.
+    on_post = on_put_one = on_patch_one = on_delete_one = None  # type: ignore[assignment]
+
+    def __init__(self, app: "App", approvals: Service) -> None:
+        super().__init__(app)
+        self._approvals, self._eligibility = approvals, approvals.eligibility
+
+    def allows(self, req: Request, permission: str, target: Approval) -> bool:
+        """Reading is for whom it is there, deciding for whom it is put to."""
+        asks = self._eligibility.sees if permission == READ else self._eligibility.decides
+        return asks(req.principal, req.rights, target)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The same for lists."""
+        return self._eligibility.visible(req.principal, req.rights)
+
+    @operation("read", query="inbox_query", reply="reply", many=True, message="Pending approvals listed.")
+    def on_get_pending(self, req: Request, resp: Response) -> None:
+        """List the approvals that wait for the caller, the greatest risk first, and then what is due first."""
+        question = self.inbox_query.question(req.path, req.query)
+        conditions = self._eligibility.inbox(req.principal, req.rights)
+        resp.media = read_page(Approval, self._plan.columns, question, conditions, self.app.keyring)
+
+    @operation(
+        "decide", body="approve_body", reply="reply", message="Vote counted.", refusals=("already_decided", "action_changed")
+    )
+    def on_post_approve(self, req: Request, resp: Response, approval_id: str) -> None:
+        """Approve the action, or the action as you edit it; where several must approve, it is one vote."""
+        resp.media = self._approvals.approve(approval_id, Ballot(req.principal.user_id, APPROVE, **req.body))
+
+    @operation(
+        "decide", body="reject_body", reply="reply", message="Approval rejected.", refusals=("already_decided", "action_changed")
+    )
+    def on_post_reject(self, req: Request, resp: Response, approval_id: str) -> None:
+        """Reject the action; one vote is enough."""
+        resp.media = self._approvals.reject(approval_id, Ballot(req.principal.user_id, REJECT, **req.body))
+
+    @operation(
+        "decide",
+        body="escalate_body",
+        reply="reply",
+        message="Approval escalated.",
+        refusals=("already_decided", "invalid_state"),
+    )
+    def on_post_escalate(self, req: Request, resp: Response, approval_id: str) -> None:
+        """Put the decision to somebody else, or to whoever is next on the way up."""
+        to: Any = req.body["to"]
+        if to is not None:
+            require_assignee(to, "to.id")
+        resp.media = self._approvals.escalate(approval_id, to, req.body["reason"])

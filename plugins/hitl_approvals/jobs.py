@@ -1,0 +1,77 @@
+"""The work of approvals in the background: telling those who may decide, and watching the time."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aasim_core import App, Job, JobContext, enqueue
+from aasim_core.clock import to_text
+from aasim_core.data.records import find_or_none
+from aasim_core.identity.records import User
+from aasim_core.outbound.jobs import mail_job
+from aasim_core.outbound.mail import Mail, address_of
+
+from .models import OPEN, Approval
+from .service import NOTIFY, TIME_OUT, Approvals
+
+SEND = "hitl_approvals.send_mail"
+#: Where more may decide, the others find it in their inbox.
+_MOST_MAILS = 50
+
+
+def jobs_of(app: App, approvals: Approvals) -> tuple[Job, ...]:
+    """Every job of the plugin."""
+
+    def notify(context: JobContext, payload: Mapping[str, Any]) -> None:
+        with app.database.transaction():
+            if _open_at(payload) is not None:
+                for user_id in approvals.eligibility.people(payload["approval_id"], payload["level"], _MOST_MAILS):
+                    enqueue(SEND, {**payload, "user_id": user_id})
+            context.complete()
+
+    def time_out(context: JobContext, payload: Mapping[str, Any]) -> None:
+        with app.database.transaction():
+            approvals.time_out(payload["approval_id"], payload["level"])
+            context.complete()
+
+    def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
+        approval, user = _open_at(payload), User.get_or_none(User.id == payload["user_id"], User.kind == "person")
+        if approval is None or user is None:
+            return None
+        text = _TEXT.format(
+            name=user.name, title=approval.title, summary=approval.summary or "-", risk=approval.risk,
+            due=to_text(approval.due_at), url=address_of(app.settings), id=approval.id,
+        )  # fmt: skip
+        return Mail(user.email, f"Approval: {approval.title}", text, id=context.job_id)
+
+    return Job(NOTIFY, notify), Job(TIME_OUT, time_out), mail_job(app, SEND, write)
+
+
+def _open_at(payload: Mapping[str, Any]) -> Approval | None:
+    """The approval, if it is still open at the level that the job is about."""
+    approval: Approval | None = find_or_none(Approval, payload["approval_id"])
+    is_open = approval is not None and approval.status in OPEN and approval.level == payload["level"]
+    return approval if is_open else None
+
+
+_TEXT = """Hello {name},
+
+an approval waits for you:
+
+  {title}
+
+  {summary}
+
+Risk: {risk}. Please decide before {due}.
+
+See what exactly is asked:
+
+  GET {url}/api/v1/hitl-approvals/{id}
+
+Then approve or reject it:
+
+  POST {url}/api/v1/hitl-approvals/{id}/approve
+  POST {url}/api/v1/hitl-approvals/{id}/reject
+  {{"comment": "<why>"}}
+
+Everything that waits for you: GET {url}/api/v1/hitl-approvals/pending
+"""

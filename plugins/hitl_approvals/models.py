@@ -1,0 +1,153 @@
+"""The records of approvals: what is asked, of whom, how they voted; the policies that say so; and who stands in for whom."""
+
+import peewee
+
+from aasim_core.data.fields import IdField, InstantField, JsonField
+from aasim_core.data.records import Row, TenantRecord
+
+PENDING, ESCALATED = "pending", "escalated"
+APPROVED, REJECTED, EXPIRED, CANCELLED = "approved", "rejected", "expired", "cancelled"
+#: Somebody may still decide.
+OPEN = (PENDING, ESCALATED)
+STATUSES = (PENDING, APPROVED, REJECTED, ESCALATED, EXPIRED, CANCELLED)
+KINDS = ("tool_call", "unknown_outcome", "result")
+#: The least first; an approval's `risk_rank` is the place in it.
+RISKS = ("low", "medium", "high")
+
+USER, ROLE, TEAM, HEAD, MANAGER, OWNER, PERMISSION = (
+    "user", "role", "team", "department_head", "branch_manager", "owner", "permission",
+)  # fmt: skip
+#: In a policy: whoever is at the foot of the way up.
+LADDER = "ladder"
+#: Whom an approval can be put to.
+ASSIGNEE_TYPES = (USER, ROLE, TEAM, HEAD, MANAGER, OWNER, PERMISSION)
+APPROVE, REJECT = "approve", "reject"
+
+
+class Approval(TenantRecord):
+    """A question to people. `payload` is the action as it stands, with the edits of those who have approved it so far.
+
+    `assignees` are those of the present `level`, and `votes` all votes, as answers have them. Each level has `due_seconds`, in business
+    hours.
+    """
+
+    kind = peewee.TextField(default="tool_call")
+    status = peewee.TextField(default=PENDING)
+    execution_id = IdField(null=True)
+    step = peewee.BigIntegerField(null=True)
+    tool = peewee.TextField(null=True)
+    project_id = IdField(null=True)
+    title = peewee.TextField()
+    summary = peewee.TextField(default="")
+    payload = JsonField(null=True)
+    action_hash = peewee.TextField()
+    editable = JsonField(default=list)
+    risk = peewee.TextField(default="medium")
+    risk_rank = peewee.BigIntegerField(default=1)
+    requested_by = IdField(null=True)
+    own_requests = peewee.BooleanField(default=False)
+    policy_id = IdField(null=True)
+    assignees = JsonField(default=list)
+    level = peewee.BigIntegerField(default=1)
+    quorum = peewee.BigIntegerField(default=1)
+    votes = JsonField(default=list)
+    due_seconds = peewee.BigIntegerField()
+    due_at = InstantField()
+    decision = JsonField(null=True)
+
+    class Meta:
+        table_name = "hitl_approvals_approval"
+        id_prefix = "approval"
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "status", "risk_rank", "due_at", "id"), False),
+            (("organization_id", "execution_id"), False),
+        )
+
+
+class Assignee(Row):
+    """Whom an approval was put to at one of its levels; `subject_id` is empty where the kind says it all."""
+
+    organization_id = IdField()
+    approval_id = IdField()
+    level = peewee.BigIntegerField()
+    type = peewee.TextField()
+    subject_id = IdField()
+
+    class Meta:
+        table_name = "hitl_approvals_assignee"
+        primary_key = peewee.CompositeKey("organization_id", "approval_id", "level", "type", "subject_id")
+        indexes = ((("organization_id", "type", "subject_id"), False),)
+
+
+class Vote(TenantRecord):
+    """What somebody said about an action. `seat_id` is whose vote it is: their own, or that of the member whom they stand in for.
+
+    A person votes once about one action, and so does a seat.
+    """
+
+    approval_id = IdField()
+    action_hash = peewee.TextField()
+    user_id = IdField()
+    seat_id = IdField()
+    level = peewee.BigIntegerField()
+    choice = peewee.TextField()
+    comment = peewee.TextField(null=True)
+    edits = JsonField(null=True)
+
+    class Meta:
+        table_name = "hitl_approvals_vote"
+        id_prefix = "vote"
+        indexes = (
+            (("organization_id", "approval_id", "action_hash", "user_id"), True),
+            (("organization_id", "approval_id", "action_hash", "seat_id"), True),
+        )
+
+
+class Policy(TenantRecord):
+    """Which questions are asked, and who decides them. Of those that match, the one with the least `position` says so.
+
+    Empty lists and nulls match everything. One that is not `required` does not make a question be asked.
+    """
+
+    name = peewee.TextField()
+    position = peewee.BigIntegerField(default=100)
+    active = peewee.BooleanField(default=True)
+    required = peewee.BooleanField(default=True)
+    kinds = JsonField(default=list)
+    tool = peewee.TextField(null=True)
+    effects = JsonField(default=list)
+    verdicts = JsonField(default=list)
+    condition = peewee.TextField(null=True)
+    assignees = JsonField(default=list)
+    quorum = peewee.BigIntegerField(default=1)
+    due_seconds = peewee.BigIntegerField()
+    own_requests = peewee.BooleanField(default=False)
+    editable = JsonField(default=list)
+
+    class Meta:
+        table_name = "hitl_approvals_policy"
+        id_prefix = "policy"
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "position", "id"), False),
+            (("organization_id", "name"), True),
+        )
+
+
+class Delegation(TenantRecord):
+    """That one member decides for another one, until a time; who stands in for somebody does not pass it on."""
+
+    from_user_id = IdField()
+    to_user_id = IdField()
+    until = InstantField()
+    reason = peewee.TextField(default="")
+
+    class Meta:
+        table_name = "hitl_approvals_delegation"
+        id_prefix = "delegation"
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "to_user_id", "until"), False),
+            (("organization_id", "from_user_id"), False),
+        )

@@ -1,0 +1,79 @@
+"""Policies: which questions are asked, and who decides them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from aasim_core import expressions
+
+from .ladder import Put
+from .models import PERMISSION, Policy
+
+#: What conditions can name.
+NAMES = ("kind", "tool", "effect", "risk", "verdict", "arguments", "output", "execution")
+#: How long those have whom an approval is put to, where no policy says otherwise: 72 hours.
+DUE_SECONDS = 72 * 3600
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What policies look at: the kind of the question, the tool and its effect, a rubric's verdict; `context` is for conditions.
+
+    The context has a value for each of `NAMES`.
+    """
+
+    kind: str
+    tool: str | None = None
+    effect: str | None = None
+    verdict: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """How a question is decided; by itself, as it is where no policy matches."""
+
+    assignees: Sequence[Put] = ({"type": PERMISSION, "id": None},)
+    quorum: int = 1
+    due_seconds: int = DUE_SECONDS
+    own_requests: bool = False
+    editable: Sequence[str] = ()
+    policy_id: str | None = None
+
+
+def is_required(facts: Facts) -> bool:
+    """Whether a policy asks for an approval."""
+    return any(policy.required for policy in _matching(facts))
+
+
+def ruling_on(facts: Facts) -> Ruling:
+    """How the question is decided: as the first policy says that matches."""
+    policy = next(_matching(facts), None)
+    if policy is None:
+        return Ruling()
+    return Ruling(
+        policy.assignees, policy.quorum, policy.due_seconds, policy.own_requests, policy.editable, policy_id=policy.id
+    )  # fmt: skip
+
+
+def _matching(facts: Facts) -> Iterator[Policy]:
+    active = Policy.select().where(Policy.active).order_by(Policy.position, Policy.id)
+    return (policy for policy in active if matches(policy, facts))
+
+
+def matches(policy: Policy, facts: Facts) -> bool:
+    """Whether the policy is about such a question. A condition that cannot be evaluated for it counts as met: people then decide."""
+    listed = ((policy.kinds, facts.kind), (policy.effects, facts.effect), (policy.verdicts, facts.verdict))
+    if any(wanted and found not in wanted for wanted, found in listed):
+        return False
+    if policy.tool is not None and not (facts.tool is not None and fnmatchcase(facts.tool, policy.tool)):
+        return False
+    return policy.condition is None or _is_met(policy.condition, facts.context)
+
+
+def _is_met(condition: str, context: Mapping[str, Any]) -> bool:
+    try:
+        return bool(expressions.evaluate(condition, context))
+    except ValueError:
+        return True

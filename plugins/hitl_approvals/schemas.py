@@ -1,0 +1,228 @@
+"""What clients write about approvals, and what they get."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, validates, validates_schema
+
+from aasim_core import expressions
+from aasim_core.errors import Problem
+from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text, wrong
+from aasim_core.http.schema import RecordOut, Schema
+
+from . import models
+from .policies import DUE_SECONDS, NAMES
+
+EFFECTS = ("read", "write", "delete", "pay", "send", "grant")
+VERDICTS = ("pass", "review", "fail", "unscored")
+_POINTER = ("(?:/(?:[^~/]|~[01])*)*", 'a JSON pointer (RFC 6901), such as "/amount"')
+_HASH = ("[0-9a-f]{64}", "the action_hash of the approval, 64 hexadecimal digits")
+#: How the id begins that each type of assignee needs, or may have.
+_PREFIXES = {models.USER: "user", models.ROLE: "role", models.TEAM: "team", models.HEAD: "dept", models.MANAGER: "branch"}
+_NEAREST = (models.HEAD, models.MANAGER)
+
+
+class SubjectOut(Schema):
+    """What the approval is about."""
+
+    execution_id = Id("exec", allow_none=True, required=True)
+    step = Integer(allow_none=True, required=True)
+    tool = Text(allow_none=True, required=True)
+
+
+class AssigneeOut(Schema):
+    """Whom an approval is put to."""
+
+    type = Choice(*models.ASSIGNEE_TYPES, required=True)
+    id = Id(allow_none=True, required=True)
+
+
+class VoteOut(Schema):
+    """What somebody said."""
+
+    by = Id("user", required=True)
+    on_behalf_of = Id("user", allow_none=True, required=True, description="The member whom they stand in for.")
+    choice = Choice(models.APPROVE, models.REJECT, required=True)
+    comment = Text(max_length=2_000, multiline=True, allow_none=True, required=True)
+    edits = Json(object_only=True, allow_none=True, required=True)
+    action_hash = Text(required=True, description="That of the action which the vote is for.")
+    level = Integer(required=True)
+    at = Instant(required=True)
+
+
+class DecisionOut(Schema):
+    """How it ended."""
+
+    approved = Boolean(required=True)
+    by = Id("user", allow_none=True, required=True, description="null: nobody decided it.")
+    at = Instant(required=True)
+    comment = Text(max_length=2_000, multiline=True, allow_none=True, required=True)
+    edits = Json(object_only=True, allow_none=True, required=True, description="By JSON pointer.")
+
+
+class ApprovalOut(RecordOut):
+    """An approval as a client gets it."""
+
+    id = Id("approval", required=True)
+    kind = Choice(*models.KINDS, required=True)
+    status = Choice(*models.STATUSES, required=True, description="escalated: still open, at a higher level.")
+    subject = Object(SubjectOut, required=True)
+    project_id = Id(allow_none=True, required=True)
+    title = Text(required=True)
+    summary = Text(max_length=10_000, multiline=True, required=True)
+    payload = Json(allow_none=True, required=True, description="The action as it stands, with the edits so far.")
+    action_hash = Text(required=True, description="SHA-256 over the canonical JSON of the payload.")
+    editable = ListOf(Text(), required=True, description="JSON pointers to what may be edited, with what is below.")
+    risk = Choice(*models.RISKS, required=True)
+    requested_by = Id("user", allow_none=True, required=True)
+    policy_id = Id("policy", allow_none=True, required=True, description="The policy that says who decides.")
+    assignees = ListOf(Object(AssigneeOut), required=True, description="Of the present level.")
+    level = Integer(required=True, description="1, and one more with each escalation.")
+    quorum = Integer(required=True, description="How many must approve the same action.")
+    votes = ListOf(Object(VoteOut), 1_000, required=True)
+    due_at = Instant(required=True, description="When it is passed up.")
+    decision = Object(DecisionOut, allow_none=True, required=True)
+
+
+class ApprovalAsked(ApprovalOut):
+    """An approval with what lists can be filtered by."""
+
+    execution_id = Id("exec", allow_none=True, load_only=True)
+    tool = Text(1, 200, allow_none=True, load_only=True)
+
+
+#: The names of the filters.
+FILTERS = (
+    "status", "kind", "risk", "execution_id", "tool", "project_id", "requested_by", "policy_id", "level", "due_at", "created_at",
+)  # fmt: skip
+
+
+class ApproveIn(Schema):
+    """A vote for the action."""
+
+    comment = Text(0, 2_000, multiline=True, allow_none=True, load_default=None)
+    edits = Json(
+        object_only=True,
+        allow_none=True,
+        load_default=None,
+        max_bytes=262_144,
+        description="Other values, by JSON pointer: only where `editable` allows it.",
+        example={},
+    )
+    action_hash = Patterned(*_HASH, allow_none=True, load_default=None, description="That of the action that you saw.")
+
+
+class RejectIn(Schema):
+    """A vote against the action."""
+
+    comment = Text(1, 2_000, multiline=True, required=True, example="The amount is wrong.")
+    action_hash = Patterned(*_HASH, allow_none=True, load_default=None, description="That of the action that you saw.")
+
+
+class ToIn(Schema):
+    """Somebody to put it to."""
+
+    type = Choice(models.USER, models.ROLE, models.TEAM, required=True)
+    id = Id(required=True)
+
+
+class EscalateIn(Schema):
+    """Who is to decide instead, and why."""
+
+    to = Object(ToIn, allow_none=True, load_default=None, description="null: whoever is next on the way up.")
+    reason = Text(1, 2_000, multiline=True, required=True, example="This is beyond what I may spend.")
+
+
+class AssigneeIn(Schema):
+    """Whom approvals are put to."""
+
+    type = Choice(
+        *models.ASSIGNEE_TYPES,
+        models.LADDER,
+        required=True,
+        description="permission: whoever may decide where the run belongs; ladder: whoever is lowest on the way up.",
+    )
+    id = Id(allow_none=True, load_default=None, description="Of the user, role or team; null for the nearest position.")
+
+    @validates_schema
+    def require_its_id(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for an id that the type does not have, and for the lack of one that it needs."""
+        prefix, given = _PREFIXES.get(data.get("type", "")), data.get("id")
+        if given is None:
+            if prefix is not None and data["type"] not in _NEAREST:
+                raise ValidationError({"id": [Problem("required", f"Write the id of the {data['type']}.")]})
+        elif prefix is None or not given.startswith(f"{prefix}_"):
+            what = f"an id that begins with {prefix}_" if prefix else "null"
+            raise ValidationError({"id": [Problem("invalid_format", f"Write {what} for this type.")]})
+
+
+class PolicyIn(Schema):
+    """A policy as a client writes it: what it is about, and who decides that."""
+
+    name = Text(1, 120, required=True, description="Unique in the organization.", example="Refunds")
+    position = Integer(0, 10_000, load_default=100, description="Of the policies that match, the least says who decides.")
+    active = Boolean(load_default=True)
+    required = Boolean(load_default=True, description="false: it only says who decides what is asked for anyway.")
+    kinds = ListOf(Choice(*models.KINDS), 3, unique=True, load_default=list, description="Empty: all.")
+    tool = Text(1, 200, allow_none=True, load_default=None, description="The tool's ref, with * and ?; null: any, or none.")
+    effects = ListOf(Choice(*EFFECTS), 6, unique=True, load_default=list, description="Of the tool. Empty: all.")
+    verdicts = ListOf(Choice(*VERDICTS), 4, unique=True, load_default=list, description="Of the rubrics. Empty: all.")
+    condition = Text(
+        1, 1024, multiline=True, allow_none=True, load_default=None, description=f"A CEL expression over {', '.join(NAMES)}."
+    )
+    assignees = ListOf(
+        Object(AssigneeIn), 20, min_items=1, unique=True, load_default=lambda: [{"type": models.PERMISSION, "id": None}]
+    )
+    quorum = Integer(1, 20, load_default=1, description="How many must approve the same action.")
+    due_seconds = Integer(
+        60, 31_536_000, load_default=DUE_SECONDS, description="In business hours of the branch, if there are some."
+    )
+    own_requests = Boolean(load_default=False, description="Whether somebody may decide what they asked for themselves.")
+    editable = ListOf(
+        Patterned(*_POINTER, min_length=0), 50, unique=True, load_default=list, description="JSON pointers into the action."
+    )
+
+    @validates("condition")
+    def _is_expression(self, value: str | None, data_key: str) -> None:
+        problem = None if value is None else expressions.flaw(value)
+        if problem:
+            raise wrong("invalid_format", problem)
+
+
+class PolicyOut(RecordOut):
+    """A policy as a client gets it."""
+
+    id = Id("policy", required=True)
+    name = Text(required=True)
+    position = Integer(required=True)
+    active = Boolean(required=True)
+    required = Boolean(required=True)
+    kinds = ListOf(Text(), required=True)
+    tool = Text(allow_none=True, required=True)
+    effects = ListOf(Text(), required=True)
+    verdicts = ListOf(Text(), required=True)
+    condition = Text(max_length=1024, multiline=True, allow_none=True, required=True)
+    assignees = ListOf(Json(object_only=True), required=True)
+    quorum = Integer(required=True)
+    due_seconds = Integer(required=True)
+    own_requests = Boolean(required=True)
+    editable = ListOf(Text(), required=True)
+
+
+class DelegationIn(Schema):
+    """A delegation as a client writes it."""
+
+    from_user_id = Id("user", description="The caller, if it is left out; somebody else needs hitl_approvals:manage.")
+    to_user_id = Id("user", required=True, description="An active member, who decides for them.")
+    until = Instant(required=True, example="2099-01-31T09:00:00Z")
+    reason = Text(0, 500, load_default="", example="On holiday.")
+
+
+class DelegationOut(RecordOut):
+    """A delegation as a client gets it."""
+
+    id = Id("delegation", required=True)
+    from_user_id = Id("user", required=True)
+    to_user_id = Id("user", required=True)
+    until = Instant(required=True)
+    reason = Text(max_length=500, required=True)

@@ -1,0 +1,280 @@
+"""What approvals do: they are asked for, voted on, passed up, and end; whoever waits for one is told in the same transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aasim_core import Invalid, Problem, Refused, emit, enqueue
+from aasim_core.clock import now, to_text
+from aasim_core.data import records
+from aasim_core.events.log import Subject
+from aasim_core.ids import new_id
+
+from ..executions import service as executions
+from . import business_time, ladder
+from .actions import edited, hash_of
+from .eligibility import Eligibility
+from .ladder import Put
+from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval, Vote
+from .policies import Ruling
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+TIME_OUT, NOTIFY = "hitl_approvals.time_out", "hitl_approvals.notify"
+_NOBODY = "Nobody decided in time."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one."""
+
+    title: str
+    payload: Any
+    id: str | None = None
+    summary: str = ""
+    kind: str = "tool_call"
+    risk: str = "medium"
+    execution_id: str | None = None
+    step: int | None = None
+    tool: str | None = None
+    project_id: str | None = None
+    requested_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """A vote that somebody casts; `action_hash` is that of the action they saw, if they say it."""
+
+    user_id: str
+    choice: str
+    comment: str | None = None
+    edits: Mapping[str, Any] | None = None
+    action_hash: str | None = None
+
+
+class Approvals:
+    """Approvals in the organization in scope; everything that changes one needs a transaction."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self.eligibility = Eligibility(app)
+
+    # Asking
+
+    def request(self, asked: Asked, ruling: Ruling) -> Approval:
+        """Open an approval, and put it to whom the ruling says: or further up, where nobody of them may decide it."""
+        approval: Approval = records.create(
+            Approval,
+            **{**vars(asked), "id": asked.id or new_id("approval")},
+            risk_rank=RISKS.index(asked.risk),
+            action_hash=hash_of(asked.payload),
+            editable=list(ruling.editable),
+            quorum=ruling.quorum,
+            own_requests=ruling.own_requests,
+            policy_id=ruling.policy_id,
+            due_seconds=ruling.due_seconds,
+            due_at=now(),
+        )
+        assignees = ladder.resolved(ruling.assignees, approval.project_id)
+        level = 1
+        if not (assignees and ladder.put(self.eligibility, approval, level, assignees)):
+            level = 2 if assignees else 1
+            higher = ladder.climb(self.eligibility, approval, level)
+            level, assignees = (1, assignees) if higher is None else (level, higher)
+        self._hand_to(approval, PENDING, level, assignees)
+        emit("hitl_approvals.requested", subject_of(approval), data=_told(approval, risk=approval.risk))
+        return approval
+
+    # Deciding
+
+    def approve(self, approval_id: str, ballot: Ballot) -> Approval:
+        """Count a vote for the action, or for the action as the vote edits it; with enough votes for one action it is approved.
+
+        Refused ``already_decided`` and ``action_changed``; Invalid for edits where none are allowed.
+        """
+        approval = self._held(approval_id)
+        _refuse_changed(approval, ballot.action_hash)
+        action = edited(approval.payload, ballot.edits, approval.editable) if ballot.edits else approval.payload
+        before, action_hash = approval.action_hash, hash_of(action)
+        vote = self._cast(approval, ballot, action_hash)
+        values = {"payload": action, "action_hash": action_hash, "votes": [*approval.votes, vote]}
+        changes = {} if before == action_hash else {"action_hash": [before, action_hash]}
+        if _count(approval, action_hash) < approval.quorum:
+            self._change(approval, values)
+            emit("hitl_approvals.voted", subject_of(approval), data=_told(approval, choice=APPROVE), changes=changes)
+            return approval
+        decision = _decision(True, ballot, _edits_in(values["votes"]))
+        self._settle(approval, APPROVED, {**values, "decision": decision}, changes)
+        return approval
+
+    def reject(self, approval_id: str, ballot: Ballot) -> Approval:
+        """Reject the action; one vote is enough. Refused ``already_decided`` and ``action_changed``."""
+        approval = self._held(approval_id)
+        _refuse_changed(approval, ballot.action_hash)
+        vote = self._cast(approval, ballot, approval.action_hash)
+        self._settle(approval, REJECTED, {"votes": [*approval.votes, vote], "decision": _decision(False, ballot, None)})
+        return approval
+
+    def escalate(self, approval_id: str, to: Put | None, reason: str) -> Approval:
+        """Put the approval to somebody else, or to the next on the way up; votes that were cast count on.
+
+        Invalid for somebody who may not decide it, Refused ``invalid_state`` where nobody is further up.
+        """
+        approval = self._held(approval_id)
+        level = approval.level + 1
+        if to is None:
+            assignees = ladder.climb(self.eligibility, approval, level)
+            if assignees is None:
+                raise Refused("invalid_state", "Nobody is further up; name somebody in `to`, or decide it.")
+        else:
+            assignees = [to]
+            if not ladder.put(self.eligibility, approval, level, assignees):
+                raise Invalid({"to": [Problem("invalid_reference", "There is nobody who may decide this approval.")]})
+        self._pass_up(approval, level, assignees, reason)
+        return approval
+
+    # Ends that nobody decides
+
+    def time_out(self, approval_id: str, level: int) -> None:
+        """Pass an approval up whose time at the level is over; at the end of the way it expires, which is not approved."""
+        records.database_of(Approval).lock(_lock(approval_id))
+        approval: Approval | None = records.find_or_none(Approval, approval_id)
+        if approval is None or approval.status not in OPEN or approval.level != level:
+            return
+        assignees = ladder.climb(self.eligibility, approval, level + 1)
+        if assignees is not None:
+            self._pass_up(approval, level + 1, assignees, _NOBODY)
+            return
+        decision = {"approved": False, "by": None, "at": to_text(now()), "comment": _NOBODY, "edits": None}
+        self._settle(approval, EXPIRED, {"decision": decision})
+
+    def _hand_to(self, approval: Approval, status: str, level: int, assignees: Sequence[Put]) -> None:
+        """Write down whom the approval waits for, and until when; they are told, and the time is watched."""
+        calendar = ladder.calendar_of(self._app, approval.project_id)
+        due_at = business_time.after(now(), approval.due_seconds, calendar)
+        self._change(approval, {"status": status, "level": level, "assignees": list(assignees), "due_at": due_at})
+        payload = {"approval_id": approval.id, "level": level}
+        enqueue(NOTIFY, payload)
+        enqueue(TIME_OUT, payload, run_at=due_at)
+
+    def _pass_up(self, approval: Approval, level: int, assignees: Sequence[Put], reason: str) -> None:
+        before = approval.status
+        self._hand_to(approval, ESCALATED, level, assignees)
+        data = _told(approval, reason=reason, assignees=list(assignees))
+        emit("hitl_approvals.escalated", subject_of(approval), data=data, changes={"status": [before, ESCALATED]})
+
+    def _held(self, approval_id: str) -> Approval:
+        """The approval as it is now, while nobody else votes on it or passes it up; Refused if it is decided."""
+        records.database_of(Approval).lock(_lock(approval_id))
+        approval: Approval = records.find(Approval, approval_id)
+        if approval.status not in OPEN:
+            raise decided(approval)
+        return approval
+
+    def _cast(self, approval: Approval, ballot: Ballot, action_hash: str) -> dict[str, Any]:
+        """Write the vote, for the voter's own seat or one of those that they may take; returns it as answers have it."""
+        seats = self.eligibility.seats(approval, ballot.user_id)
+        if not seats:
+            raise Refused("permission_denied", "You may not decide this approval.")
+        cast = list(Vote.select().where(Vote.approval_id == approval.id, Vote.action_hash == action_hash))
+        taken = {vote.seat_id for vote in cast}
+        free = [seat for seat in seats if seat not in taken]
+        if not free or any(vote.user_id == ballot.user_id for vote in cast):
+            raise Refused("already_decided", "You have voted on this action, or it was done for those whom you stand in for.")
+        vote = records.create(
+            Vote,
+            approval_id=approval.id,
+            action_hash=action_hash,
+            user_id=ballot.user_id,
+            seat_id=free[0],
+            level=approval.level,
+            choice=ballot.choice,
+            comment=ballot.comment,
+            edits=dict(ballot.edits) if ballot.edits else None,
+        )
+        return {
+            "by": vote.user_id,
+            "on_behalf_of": None if vote.seat_id == vote.user_id else vote.seat_id,
+            "choice": vote.choice,
+            "comment": vote.comment,
+            "edits": vote.edits,
+            "action_hash": action_hash,
+            "level": vote.level,
+            "at": to_text(vote.created_at),
+        }
+
+    def _settle(
+        self, approval: Approval, status: str, values: Mapping[str, Any], changes: Mapping[str, Sequence[Any]] | None = None
+    ) -> None:
+        """End the approval, and let the run that waits for it go on.
+
+        The run comes first: whoever cancels a run and closes its approvals takes the rows in the same order.
+        """
+        before = approval.status
+        if approval.execution_id is not None:
+            executions.resume(approval.execution_id)
+        self._change(approval, {**values, "status": status})
+        data = _told(approval, comment=values["decision"]["comment"])
+        emit(f"hitl_approvals.{status}", subject_of(approval), data=data, changes={"status": [before, status], **(changes or {})})
+
+    def _change(self, approval: Approval, values: Mapping[str, Any]) -> None:
+        seen = {"version": approval.version, "status": approval.status}
+        updates = {**values, "version": approval.version + 1, "updated_at": now()}
+        if not records.compare_and_set(approval, seen, updates):
+            raise decided(records.find(Approval, approval.id))
+
+
+def close(execution_id: str, reason: str) -> None:
+    """Cancel the open approvals of an execution that is over. Needs a transaction."""
+    of_run = (Approval.execution_id == execution_id) & Approval.status.in_(OPEN)
+    while (approval := Approval.get_or_none(of_run)) is not None:
+        before, version = approval.status, approval.version + 1
+        decision = {"approved": False, "by": None, "at": to_text(now()), "comment": reason, "edits": None}
+        values = {"status": CANCELLED, "decision": decision, "version": version, "updated_at": now()}
+        if records.compare_and_set(approval, {"status": before, "version": approval.version}, values):
+            emit("hitl_approvals.cancelled", subject_of(approval), data=_told(approval), changes={"status": [before, CANCELLED]})
+
+
+def decided(approval: Approval) -> Refused:
+    """What is answered to whoever comes too late."""
+    meta = {"status": approval.status}
+    return Refused("already_decided", f"The approval is {approval.status}; nothing is left to decide.", meta=meta)
+
+
+def subject_of(approval: Approval) -> Subject:
+    """The approval as events name it."""
+    return Subject("approval", approval.id, approval.title)
+
+
+def _refuse_changed(approval: Approval, action_hash: str | None) -> None:
+    if action_hash not in (None, approval.action_hash):
+        message = "The action is not the one that you saw; read the approval again."
+        raise Refused("action_changed", message, field="action_hash", meta={"action_hash": approval.action_hash})
+
+
+def _count(approval: Approval, action_hash: str) -> int:
+    """How many have approved exactly this action."""
+    alike = (Vote.approval_id == approval.id) & (Vote.action_hash == action_hash) & (Vote.choice == APPROVE)
+    return int(Vote.select(Vote.id).where(alike).count())
+
+
+def _decision(approved: bool, ballot: Ballot, edits: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"approved": approved, "by": ballot.user_id, "at": to_text(now()), "comment": ballot.comment, "edits": edits}
+
+
+def _edits_in(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """All edits that made the action what it is, the later ones over the earlier."""
+    merged: dict[str, Any] = {}
+    for vote in votes:
+        merged |= vote["edits"] or {}
+    return merged or None
+
+
+def _told(approval: Approval, **more: Any) -> dict[str, Any]:
+    told = {"execution_id": approval.execution_id, "level": approval.level, **more}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _lock(approval_id: str) -> str:
+    return f"hitl_approvals/{approval_id}"

@@ -1,0 +1,78 @@
+"""Approvals of what runs do: the questions of executions are put to people, and their decisions given back."""
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from aasim_core.data.records import find_or_none
+
+from ..executions.hookspecs import Decision, Question, Reviewer
+from .actions import hash_of
+from .models import APPROVED, OPEN, Approval
+from .policies import Facts, is_required, ruling_on
+from .service import Approvals, Asked
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+_TITLE, _SUMMARY = 200, 10_000
+_OTHER_ACTION = "The action is not the one that was approved."
+_log = structlog.get_logger("aasim.hitl_approvals")
+
+
+def reviewer(app: "App") -> Reviewer:
+    """Who puts the questions of executions to people."""
+    approvals = Approvals(app)
+
+    def ask(question: Question) -> None:
+        if find_or_none(Approval, question.id) is None:
+            approvals.request(_asked(question), ruling_on(_facts(question)))
+
+    return Reviewer("people", asks=lambda question: is_required(_facts(question)), open=ask, decision=decision_on)
+
+
+def decision_on(approval_id: str) -> Decision | None:
+    """What people decided, or None as long as they have not; an action that is not the one they approved is not approved."""
+    approval: Approval | None = find_or_none(Approval, approval_id)
+    if approval is None or approval.status in OPEN:
+        return None
+    decided = approval.decision
+    approved, comment = approval.status == APPROVED, decided["comment"] or ""
+    if approved and hash_of(approval.payload) != approval.action_hash:
+        _log.error("an approved action was changed afterwards; it is not carried out", approval_id=approval.id)
+        approved, comment = False, _OTHER_ACTION
+    return Decision(approved, approval.payload, comment, decided["by"])
+
+
+def _asked(question: Question) -> Asked:
+    return Asked(
+        id=question.id,
+        kind=question.kind,
+        title=question.title[:_TITLE],
+        summary=question.summary[:_SUMMARY],
+        payload=question.action,
+        risk=question.risk,
+        execution_id=question.execution.id,
+        step=question.step,
+        tool=question.action.get("tool"),
+        project_id=question.execution.project_id,
+        requested_by=question.requested_by or None,
+    )
+
+
+def _facts(question: Question) -> Facts:
+    run, tool = question.execution, question.action.get("tool")
+    context: dict[str, Any] = {
+        "kind": question.kind,
+        "tool": tool,
+        "effect": question.effect,
+        "risk": question.risk,
+        "verdict": question.verdict,
+        "arguments": question.action.get("arguments"),
+        "output": question.action.get("output"),
+        "execution": {
+            name: getattr(run, name)
+            for name in ("id", "kind", "agent_id", "workflow_id", "project_id", "initiator_id", "input", "metadata", "trigger")
+        },
+    }
+    return Facts(question.kind, tool, question.effect, question.verdict, context)

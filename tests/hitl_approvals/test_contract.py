@@ -1,0 +1,43 @@
+"""The contract that every plugin keeps, kept by hitl_approvals."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aasim_core.access.records import Organization
+from aasim_core.context import organization_scope
+from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.world import Person, World
+from aasim_plugins.hitl_approvals.policies import Ruling
+from aasim_plugins.hitl_approvals.service import Approvals, Asked
+
+
+def _approval(world: World, person: Person) -> str:
+    """An approval in the person's organization that somebody else has asked for, with the organization's name in its title."""
+    requester = world.member(person, "operator").user_id
+    with organization_scope(person.organization_id), world.app.database.transaction():
+        name = Organization.get_by_id(person.organization_id).name
+        asked = Asked(title=f"Refund of {name}", payload={"amount": 5}, risk="high", requested_by=requester)
+        return str(Approvals(world.app).request(asked, Ruling()).id)
+
+
+def _row(world: World, person: Person, ids: Mapping[str, str]) -> object:
+    return _approval(world, person)
+
+
+def _many(world: World, person: Person, number: int) -> None:
+    for _ in range(number):
+        _approval(world, person)
+
+
+def _colleague(world: World, person: Person) -> Mapping[str, Any]:
+    return {"to_user_id": world.member(person, "approver").user_id, "until": "2099-01-31T09:00:00Z"}
+
+
+class TestContract(PluginContract):
+    """What every plugin promises."""
+
+    plugin = "hitl_approvals"
+    objects = {"approval_id": _approval}
+    rows = {"GET /hitl-approvals": _row, "GET /hitl-approvals/pending": _row}
+    grown = {"approval": _many}
+    samples = {"POST /hitl-approvals/delegations": _colleague}

@@ -1,0 +1,218 @@
+"""Passing approvals up: by hand, when nobody decides in time, and to nobody at the end; and the mails to those who may decide."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from time_machine import Traveller, travel
+
+from aasim_core.app import App
+from aasim_core.context import organization_scope
+from aasim_core.identity.records import User
+from aasim_core.settings import Settings
+from aasim_core.testing.mailbox import Inbox, serving
+from aasim_core.testing.world import Person, World
+from aasim_plugins.hitl_approvals.models import Approval
+
+Ask = Callable[..., str]
+Work = Callable[[], int]
+HOUR = 3600
+
+
+@pytest.fixture
+def mailbox() -> Inbox:
+    """The mailbox of everybody."""
+    return Inbox()
+
+
+@pytest.fixture
+def app_settings(app_settings: Settings, mailbox: Inbox) -> Iterator[Settings]:
+    """Settings with a real mail server."""
+    with serving(mailbox, app_settings) as settings:
+        yield settings
+
+
+@pytest.fixture
+def clock() -> Iterator[Traveller]:
+    """A clock that stands still on a Wednesday."""
+    with travel("2026-01-14T09:00:00Z", tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def ladder(world: World, owner: Person) -> dict[str, Person]:
+    """A head of a department and the manager of its branch."""
+    return {name: world.member(owner, "approver") for name in ("head", "manager")}
+
+
+@pytest.fixture
+def project(owner: Person, ladder: dict[str, Person]) -> str:
+    """A project in a department without a head, which is in one that has one, in a branch with a manager."""
+    branch = owner.client.post("/branches", {"name": "Vienna", "manager_id": ladder["manager"].user_id}).data["id"]
+    care = owner.client.post("/departments", {"name": "Care", "branch_id": branch, "head_id": ladder["head"].user_id}).data["id"]
+    within = owner.client.post("/departments", {"name": "Within", "parent_id": care}).data["id"]
+    return str(owner.client.post("/projects", {"name": "Web", "department_id": within}).data["id"])
+
+
+def shown(approval: Approval) -> tuple[str, int, list[str]]:
+    return approval.status, approval.level, [one["type"] for one in approval.assignees]
+
+
+def test_what_nobody_decides_goes_up_and_is_not_approved_at_the_end(
+    clock: Traveller, project: str, ask: Ask, read: Callable[[str], Approval], work: Work
+) -> None:
+    approval_id = ask(project_id=project)
+    seen = []
+    for _ in range(5):
+        work()
+        seen.append(shown(read(approval_id)))
+        clock.shift(72 * HOUR + 1)
+    assert seen == [
+        ("pending", 1, ["permission"]),
+        ("escalated", 2, ["department_head"]),
+        ("escalated", 3, ["branch_manager"]),
+        ("escalated", 4, ["owner"]),
+        ("expired", 4, ["owner"]),
+    ]
+    decision = read(approval_id).decision
+    assert (decision["approved"], decision["by"], decision["comment"]) == (False, None, "Nobody decided in time.")
+
+
+def test_a_rung_on_which_nobody_may_decide_is_left_out(
+    clock: Traveller, ladder: dict[str, Person], project: str, ask: Ask, read: Callable[[str], Approval], work: Work
+) -> None:
+    approval_id = ask(project_id=project, requested_by=ladder["head"].user_id)
+    clock.shift(73 * HOUR)
+    work()
+    assert shown(read(approval_id)) == ("escalated", 2, ["branch_manager"])
+
+
+def test_an_approval_that_nobody_may_decide_goes_up_at_once(
+    ladder: dict[str, Person], project: str, ask: Ask, read: Callable[[str], Approval]
+) -> None:
+    head = ladder["head"].user_id
+    assert shown(read(ask(("user", head), project_id=project, requested_by=head))) == ("pending", 2, ["branch_manager"])
+
+
+def test_the_ladder_begins_at_its_lowest_rung(
+    ladder: dict[str, Person], project: str, ask: Ask, read: Callable[[str], Approval]
+) -> None:
+    assert shown(read(ask(("ladder", None), project_id=project))) == ("pending", 1, ["department_head"])
+    assert shown(read(ask(("ladder", None)))) == ("pending", 1, ["owner"])
+
+
+def test_where_only_the_requester_could_decide_it_waits_until_it_expires(
+    clock: Traveller, owner: Person, ask: Ask, read: Callable[[str], Approval], work: Work
+) -> None:
+    approval_id = ask(("user", owner.user_id), requested_by=owner.user_id)
+    assert shown(read(approval_id)) == ("pending", 1, ["user"])
+    clock.shift(73 * HOUR)
+    work()
+    assert read(approval_id).status == "expired"
+
+
+def test_the_hours_of_the_branch_count(
+    clock: Traveller, owner: Person, project: str, ask: Ask, read: Callable[[str], Approval]
+) -> None:
+    project_ = owner.client.get(f"/projects/{project}").data
+    hours = [
+        {"day": day, "opens": "09:00", "closes": "17:00"} for day in ("monday", "tuesday", "wednesday", "thursday", "friday")
+    ]
+    values = {"timezone": "Europe/Vienna", "business_hours": hours, "holidays": ["2026-01-15"]}
+    assert owner.client.patch(f"/branches/{project_['branch_id']}", values).status == 200
+    approval = read(ask(project_id=project, due_seconds=16 * HOUR))
+    # Seven hours on Wednesday (it is ten in Vienna), none on the holiday, eight on Friday, one on Monday.
+    assert approval.due_at == datetime.fromisoformat("2026-01-19T10:00:00+01:00")
+
+
+def test_without_a_branch_all_hours_count(clock: Traveller, ask: Ask, read: Callable[[str], Approval]) -> None:
+    approval = read(ask())
+    assert approval.due_at - approval.created_at == timedelta(hours=72)
+
+
+def test_somebody_who_may_decide_can_put_it_to_the_next_on_the_way_up(
+    ladder: dict[str, Person], project: str, approver: Person, ask: Ask
+) -> None:
+    approval_id = ask(project_id=project)
+    passed = approver.client.post(f"/hitl-approvals/{approval_id}/escalate", {"reason": "Beyond me."}).data
+    assert (passed["status"], passed["level"], passed["assignees"][0]["type"]) == ("escalated", 2, "department_head")
+    assert approver.client.post(f"/hitl-approvals/{approval_id}/approve", {}).status == 403
+    head = ladder["head"].client
+    assert [item["id"] for item in head.get("/hitl-approvals/pending").data["items"]] == [approval_id]
+    assert head.post(f"/hitl-approvals/{approval_id}/approve", {}).data["status"] == "approved"
+
+
+def test_it_can_be_put_to_a_user_a_role_or_a_team(world: World, owner: Person, approver: Person, ask: Ask) -> None:
+    other = world.member(owner, "approver")
+    team = owner.client.post("/teams", {"name": "Care", "lead_id": other.user_id}).data["id"]
+    role = next(role["id"] for role in owner.client.get("/roles").data["items"] if role["name"] == "owner")
+    for kind, subject_id in (("user", other.user_id), ("team", team), ("role", role)):
+        approval_id = ask()
+        body = {"to": {"type": kind, "id": subject_id}, "reason": "Please."}
+        passed = approver.client.post(f"/hitl-approvals/{approval_id}/escalate", body).data
+        assert passed["assignees"] == [{"type": kind, "id": subject_id}]
+
+
+def test_it_is_put_only_to_somebody_who_may_decide_it(owner: Person, requester: Person, approver: Person, ask: Ask) -> None:
+    approval_id = ask()
+    for user_id in (requester.user_id, "user_01h455vb4pex5vsknk084sn02q"):
+        body = {"to": {"type": "user", "id": user_id}, "reason": "Please."}
+        assert approver.client.post(f"/hitl-approvals/{approval_id}/escalate", body).status == 422
+    unchanged = approver.client.get(f"/hitl-approvals/{approval_id}").data
+    assert (unchanged["status"], unchanged["level"]) == ("pending", 1)
+
+
+def test_at_the_top_there_is_nobody_to_put_it_to(owner: Person, ask: Ask) -> None:
+    approval_id = ask(("owner", None))
+    refused = owner.client.post(f"/hitl-approvals/{approval_id}/escalate", {"reason": "Beyond me."})
+    assert (refused.status, refused.codes) == (409, {"_": ["invalid_state"]})
+
+
+def test_votes_count_on_after_it_was_passed_up(owner: Person, approver: Person, ask: Ask) -> None:
+    approval_id = ask(quorum=2)
+    approver.client.post(f"/hitl-approvals/{approval_id}/approve", {})
+    assert approver.client.post(f"/hitl-approvals/{approval_id}/escalate", {"reason": "Beyond me."}).status == 200
+    assert owner.client.post(f"/hitl-approvals/{approval_id}/approve", {}).data["status"] == "approved"
+
+
+def test_the_time_of_a_level_that_is_over_passes_nothing_up(
+    clock: Traveller, approver: Person, ask: Ask, read: Callable[[str], Approval], work: Work
+) -> None:
+    approval_id = ask()
+    clock.shift(71 * HOUR)
+    work()
+    assert read(approval_id).level == 1
+
+
+def test_those_who_may_decide_get_a_mail_but_not_who_asked(
+    app: App, world: World, owner: Person, approver: Person, requester: Person, ask: Ask, mailbox: Inbox, work: Work
+) -> None:
+    ask(risk="high", summary="Fifty euros.")
+    work()
+    with organization_scope(owner.organization_id):
+        address = {user.id: user.email for user in User.select()}
+    assert {mail["To"] for mail in mailbox.mails} == {address[owner.user_id], address[approver.user_id]}
+    [mail] = mailbox.to(address[approver.user_id])
+    text = mail.get_content()
+    assert mail["Subject"] == "Approval: Refund"
+    assert "Risk: high" in text and "Fifty euros." in text
+    assert "AT1" not in text, "what exactly is asked is read where rights are checked"
+
+
+def test_no_mail_is_sent_about_what_is_decided_meanwhile(approver: Person, ask: Ask, mailbox: Inbox, work: Work) -> None:
+    approver.client.post(f"/hitl-approvals/{ask()}/approve", {})
+    work()
+    assert mailbox.mails == []
+
+
+def test_a_mail_tells_those_whom_it_is_passed_up_to(
+    world: World, owner: Person, approver: Person, ask: Ask, mailbox: Inbox, work: Work
+) -> None:
+    other = world.member(owner, "viewer")
+    approval_id = ask(("user", approver.user_id))
+    work()
+    mailbox.mails.clear()
+    body = {"to": {"type": "user", "id": other.user_id}, "reason": "Please."}
+    assert approver.client.post(f"/hitl-approvals/{approval_id}/escalate", body).status == 200
+    work()
+    assert len(mailbox.mails) == 1

@@ -1,0 +1,163 @@
+"""Runs that wait for people: what is put to them, what is done afterwards, and that nothing brings a cancelled run back."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+from time_machine import travel
+
+from aasim_core.app import App
+from aasim_core.context import organization_scope
+from aasim_core.testing.world import Person
+from aasim_plugins.hitl_approvals.models import Approval
+
+Make = Callable[..., dict[str, Any]]
+Work = Callable[[], int]
+NAIL = {"tool_calls": [{"name": "hammer", "arguments": {"what": "nail"}}]}
+
+
+@pytest.fixture
+def waiting(owner: Person, requester: Person, scripted: Make, work: Work, shed: Any) -> tuple[str, str]:
+    """A run whose agent wants to hammer, and the approval that it waits for."""
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    return _begun(requester, owner, agent, work)
+
+
+def _begun(requester: Person, owner: Person, agent: dict[str, Any], work: Work) -> tuple[str, str]:
+    execution_id = requester.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data["id"]
+    work()
+    assert _read(owner, execution_id)["status"] == "waiting"
+    [approval] = owner.client.get(f"/hitl-approvals?execution_id={execution_id}").data["items"]
+    return execution_id, approval["id"]
+
+
+def _read(person: Person, execution_id: str) -> dict[str, Any]:
+    return dict(person.client.get(f"/executions/{execution_id}").data)
+
+
+def _told(person: Person, execution_id: str) -> list[Any]:
+    return [call["result"] for call in person.client.get(f"/executions/{execution_id}/tool-calls").data["items"]]
+
+
+def test_a_grave_call_is_put_to_people_and_made_when_they_approve(
+    owner: Person, requester: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
+) -> None:
+    execution_id, approval_id = waiting
+    approval = approver.client.get(f"/hitl-approvals/{approval_id}").data
+    assert approval["subject"] == {"execution_id": execution_id, "step": 2, "tool": "shed:hammer"}
+    assert (approval["kind"], approval["risk"], approval["requested_by"]) == ("tool_call", "high", requester.user_id)
+    assert approval["payload"] == {"tool": "shed:hammer", "arguments": {"what": "nail"}}
+    assert shed.used == []
+    approver.client.post(f"/hitl-approvals/{approval_id}/approve", {"action_hash": approval["action_hash"]})
+    work()
+    assert (_read(owner, execution_id)["output"], [use.arguments for use in shed.used]) == ("done", [{"what": "nail"}])
+
+
+def test_what_is_done_is_what_was_approved_with_the_edits(
+    owner: Person, requester: Person, approver: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    owner.client.post("/hitl-approvals/policies", {"name": "Tools", "editable": ["/arguments"]})
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="write")}])
+    execution_id, approval_id = _begun(requester, owner, agent, work)
+    approver.client.post(f"/hitl-approvals/{approval_id}/approve", {"edits": {"/arguments/what": "peg"}})
+    work()
+    assert (_read(owner, execution_id)["status"], [use.arguments for use in shed.used]) == ("succeeded", [{"what": "peg"}])
+
+
+def test_what_is_rejected_is_not_done_and_the_model_is_told_why(
+    owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
+) -> None:
+    execution_id, approval_id = waiting
+    approver.client.post(f"/hitl-approvals/{approval_id}/reject", {"comment": "Use glue."})
+    work()
+    assert (_read(owner, execution_id)["status"], shed.used) == ("succeeded", [])
+    assert _told(owner, execution_id) == [{"error": "A person denied this: Use glue."}]
+
+
+def test_what_nobody_decides_is_not_done(owner: Person, requester: Person, scripted: Make, work: Work, shed: Any) -> None:
+    policy = {"name": "Owners", "assignees": [{"type": "owner"}], "due_seconds": 60}
+    owner.client.post("/hitl-approvals/policies", policy)
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer")}])
+    execution_id, approval_id = _begun(requester, owner, agent, work)
+    due_at = owner.client.get(f"/hitl-approvals/{approval_id}").data["due_at"]
+    with travel(due_at, tick=False):
+        work()
+    assert owner.client.get(f"/hitl-approvals/{approval_id}").data["status"] == "expired"
+    assert (_read(owner, execution_id)["status"], shed.used) == ("succeeded", [])
+    assert _told(owner, execution_id) == [{"error": "A person denied this: Nobody decided in time."}]
+
+
+def test_a_policy_puts_to_people_what_nothing_else_would(
+    owner: Person, requester: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    owner.client.post("/hitl-approvals/policies", {"name": "Nails", "tool": "shed:*", "condition": "arguments.what == 'nail'"})
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="read")}])
+    other = scripted(
+        {"tool_calls": [{"name": "hammer", "arguments": {"what": "peg"}}]}, "done", name="Other", tools=agent["tools"]
+    )
+    _begun(requester, owner, agent, work)
+    free = requester.client.post(f"/agents/{other['id']}/execute", {"input": "hello"}).data["id"]
+    work()
+    assert _read(owner, free)["status"] == "succeeded"
+
+
+def test_several_have_to_approve_before_it_is_done(
+    owner: Person, requester: Person, approver: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    owner.client.post("/hitl-approvals/policies", {"name": "Two", "quorum": 2})
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer")}])
+    execution_id, approval_id = _begun(requester, owner, agent, work)
+    for person, status, uses in ((approver, "waiting", 0), (owner, "succeeded", 1)):
+        person.client.post(f"/hitl-approvals/{approval_id}/approve", {})
+        work()
+        assert (_read(owner, execution_id)["status"], len(shed.used)) == (status, uses)
+
+
+def test_a_cancelled_run_closes_its_approvals_and_a_late_one_does_not_bring_it_back(
+    owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
+) -> None:
+    execution_id, approval_id = waiting
+    assert owner.client.post(f"/executions/{execution_id}/cancel").status == 200
+    closed = approver.client.get(f"/hitl-approvals/{approval_id}").data
+    assert (closed["status"], closed["decision"]["comment"]) == ("cancelled", "The execution was cancelled.")
+    late = approver.client.post(f"/hitl-approvals/{approval_id}/approve", {})
+    assert (late.status, late.codes) == (409, {"_": ["already_decided"]})
+    work()
+    assert (_read(owner, execution_id)["status"], shed.used) == ("cancelled", [])
+
+
+def test_an_action_that_was_changed_behind_the_approval_is_not_done(
+    app: App, owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
+) -> None:
+    execution_id, approval_id = waiting
+    approver.client.post(f"/hitl-approvals/{approval_id}/approve", {})
+    with organization_scope(owner.organization_id), app.database.transaction():
+        forged = {"tool": "shed:hammer", "arguments": {"what": "window"}}
+        Approval.update(payload=forged).where(Approval.id == approval_id).execute()
+    work()
+    assert shed.used == []
+    assert _told(owner, execution_id) == [{"error": "A person denied this: The action is not the one that was approved."}]
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_of_a_cancel_and_an_approval_at_once_one_comes_first_and_nothing_is_done_after_a_cancel(
+    owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any, round_: int
+) -> None:
+    execution_id, approval_id = waiting
+    start = Barrier(8)
+
+    def act(number: int) -> int:
+        start.wait()
+        if number % 2:
+            return owner.client.post(f"/executions/{execution_id}/cancel").status
+        return approver.client.post(f"/hitl-approvals/{approval_id}/approve", {}).status
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(act, range(8)))
+    assert set(statuses) <= {200, 409}
+    approval = approver.client.get(f"/hitl-approvals/{approval_id}").data
+    assert approval["status"] in ("approved", "cancelled")
+    work()
+    assert (_read(owner, execution_id)["status"], shed.used) == ("cancelled", [])
