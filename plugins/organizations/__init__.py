@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+import click
+
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
 
 from . import api, erasure
+from .commands import list_organizations, reactivate, suspend
 from .settings import OrganizationsSettings
 
 plugin = Plugin("Organizations", "The caller's organizations, with their settings; halting, deleting and restoring one.")
@@ -40,6 +43,8 @@ def events(app: App) -> Sequence[Event]:
         Event("organizations.resumed", "What was stopped goes on", "organization"),
         Event("organizations.deleted", "An owner deleted it", "organization", {"delete_at": "Until when it can be restored."}),
         Event("organizations.restored", "An owner restored it", "organization"),
+        Event("organizations.suspended", "The people who run the installation barred it", "organization", {"reason": "Why."}),
+        Event("organizations.reactivated", "The people who run the installation let it in again", "organization", {"reason": "Why."}),
     )
 
 
@@ -53,3 +58,9 @@ def jobs(app: App) -> Sequence[Job]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /organizations."""
     return (api.Organizations(app),)
+
+
+@hookimpl
+def commands(app: App) -> Sequence[click.Command]:
+    """``aasim organizations list``, ``suspend`` and ``reactivate``."""
+    return list_organizations(app), suspend(app), reactivate(app)

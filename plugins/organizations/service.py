@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from aasim_core import App, Refused, emit
+from peewee import JOIN, fn
+
+from aasim_core import App, Refused, StartupError, emit
 from aasim_core.access import grants
-from aasim_core.access.records import ACTIVE, CLOSING, Grant, Membership, Organization, Role, TeamMember
+from aasim_core.access.records import ACTIVE, CLOSING, SUSPENDED, Grant, Membership, Organization, Role, TeamMember
 from aasim_core.clock import now, to_text
 from aasim_core.context import system_scope
 from aasim_core.data import records
@@ -88,6 +90,48 @@ def restore(app: App, organization: Organization, user_id: str) -> Organization:
     emit("organizations.restored", organization)
     app.pulse.forget(organization.id)
     return organization
+
+
+# What the people do who run the installation
+
+
+def with_members(status: str | None) -> list[tuple[Organization, int]]:
+    """Every organization, or those of a status, the oldest first, with the number of its members. Needs a system scope."""
+    count = fn.COUNT(Membership.id)
+    query = Organization.select(Organization, count.alias("members")).join(
+        Membership, JOIN.LEFT_OUTER, on=(Membership.organization_id == Organization.id)
+    )
+    if status is not None:
+        query = query.where(Organization.status == status)
+    rows: Any = query.group_by(Organization.id).order_by(Organization.created_at, Organization.id).objects()
+    return [(each, each.members) for each in rows]
+
+
+def called(text: str) -> list[Organization]:
+    """The organizations of that id, slug or name: the one that it is unique for, if there is one."""
+    unique = list(Organization.select().where((Organization.id == text) | (Organization.slug == text)))
+    return unique or list(Organization.select().where(Organization.name == text).order_by(Organization.id))
+
+
+def suspend(app: App, organization: Organization, reason: str) -> bool:
+    """Bar the organization from the next request on; whether that changed anything. StartupError for one that is closing."""
+    return _switch(app, organization, SUSPENDED, ("organizations.suspended", reason))
+
+
+def reactivate(app: App, organization: Organization, reason: str) -> bool:
+    """Let a suspended organization in again; whether that changed anything. StartupError for one that is closing."""
+    return _switch(app, organization, ACTIVE, ("organizations.reactivated", reason))
+
+
+def _switch(app: App, organization: Organization, status: str, told: tuple[str, str]) -> bool:
+    if organization.status == CLOSING:
+        raise StartupError(f"{organization.name} is deleted; until it is erased, one of its owners can restore it, and nobody else")
+    if organization.status == status:
+        return False
+    changed = records.change(organization, {"status": status})
+    emit(told[0], organization, changes=changed, data={"reason": told[1]})
+    app.pulse.forget(organization.id)
+    return True
 
 
 def _require_owner(user_id: str) -> None:
