@@ -29,7 +29,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("organizations:create", "Found further organizations, as their owner"),
         Permission("organizations:update", "Rename the organization, and change its settings"),
         Permission("organizations:halt", "Stop everything that runs, and let it go on", dangerous=True, roles=("operator",)),
-        Permission("organizations:delete", "Delete and restore the organization, as its owner", dangerous=True),
+        Permission("organizations:delete", "Delete, restore and export the organization, as its owner", dangerous=True),
     )
 
 
@@ -43,8 +43,11 @@ def events(app: App) -> Sequence[Event]:
         Event("organizations.resumed", "What was stopped goes on", "organization"),
         Event("organizations.deleted", "An owner deleted it", "organization", {"delete_at": "Until when it can be restored."}),
         Event("organizations.restored", "An owner restored it", "organization"),
+        Event("organizations.exported", "An owner exported everything that it has", "organization"),
         Event("organizations.suspended", "The people who run the installation barred it", "organization", {"reason": "Why."}),
-        Event("organizations.reactivated", "The people who run the installation let it in again", "organization", {"reason": "Why."}),
+        Event(
+            "organizations.reactivated", "The people who run the installation let it in again", "organization", {"reason": "Why."}
+        ),
     )
 
 

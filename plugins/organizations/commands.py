@@ -24,7 +24,9 @@ def list_organizations(app: App) -> click.Command:
     def command(status: str | None) -> None:
         with _opened(app):
             found = service.with_members(status)
-        rows = [(each.id, each.name, each.slug, each.status, f"{count:,}", f"{each.created_at:%Y-%m-%d}") for each, count in found]
+        rows = [
+            (each.id, each.name, each.slug, each.status, f"{count:,}", f"{each.created_at:%Y-%m-%d}") for each, count in found
+        ]
         print_table(("id", "name", "slug", "status", "members", "since"), rows)
 
     return command
@@ -32,7 +34,9 @@ def list_organizations(app: App) -> click.Command:
 
 def suspend(app: App) -> click.Command:
     """``aasim organizations suspend``."""
-    return _switching(app, "suspend", service.suspend, "Bar an organization: its members are answered 403, and nothing runs in it.")
+    return _switching(
+        app, "suspend", service.suspend, "Bar an organization: its members are answered 403, and nothing runs in it."
+    )
 
 
 def reactivate(app: App) -> click.Command:

@@ -75,7 +75,7 @@ def resume(app: App, organization: Organization) -> Organization:
 
 def close(app: App, organization: Organization, user_id: str, grace_days: int) -> None:
     """Delete the organization for everybody; for so many days an owner can restore it."""
-    _require_owner(user_id)
+    require_owner(user_id)
     records.change(organization, {"status": CLOSING, "delete_at": now() + timedelta(days=grace_days)})
     emit("organizations.deleted", organization, data={"delete_at": to_text(organization.delete_at)})
     app.pulse.forget(organization.id)
@@ -83,7 +83,7 @@ def close(app: App, organization: Organization, user_id: str, grace_days: int) -
 
 def restore(app: App, organization: Organization, user_id: str) -> Organization:
     """Take the deletion back; Refused ``invalid_state`` where it was not deleted."""
-    _require_owner(user_id)
+    require_owner(user_id)
     if organization.status != CLOSING:
         raise Refused("invalid_state", "Only an organization that was deleted can be restored; this one was not.")
     records.change(organization, {"status": ACTIVE, "delete_at": None})
@@ -125,7 +125,9 @@ def reactivate(app: App, organization: Organization, reason: str) -> bool:
 
 def _switch(app: App, organization: Organization, status: str, told: tuple[str, str]) -> bool:
     if organization.status == CLOSING:
-        raise StartupError(f"{organization.name} is deleted; until it is erased, one of its owners can restore it, and nobody else")
+        raise StartupError(
+            f"{organization.name} is deleted; until it is erased, one of its owners can restore it, and nobody else"
+        )
     if organization.status == status:
         return False
     changed = records.change(organization, {"status": status})
@@ -134,6 +136,13 @@ def _switch(app: App, organization: Organization, status: str, told: tuple[str, 
     return True
 
 
-def _require_owner(user_id: str) -> None:
+def note_export(app: App, organization: Organization) -> None:
+    """Keep in the log who took a copy of everything."""
+    with app.database.transaction():
+        emit("organizations.exported", organization)
+
+
+def require_owner(user_id: str) -> None:
+    """Refused for everybody else."""
     if not grants.owns(user_id, None):
-        raise Refused("permission_denied", "Only an owner of the organization deletes or restores it.")
+        raise Refused("permission_denied", "Only an owner of the organization deletes, restores or exports it.")
