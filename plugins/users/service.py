@@ -1,6 +1,6 @@
 """Members: who they are, to whom they are there, how they come, and how they are changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
@@ -123,6 +123,18 @@ def require_above(giver: Delegator, user_id: str) -> None:
     teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == user_id)
     for subject_id in (user_id, *(team.team_id for team in teams)):
         giver.require_grants_of(subject_id)
+
+
+def managers_above(user_id: str) -> Iterator[str]:
+    """The manager of the member, theirs, and so on; up to where a circle would close."""
+    seen: set[str] = set()
+    while True:
+        above: str | None = Membership.select(Membership.manager_id).where(Membership.user_id == user_id).scalar()
+        if above is None or above in seen:
+            return
+        yield above
+        seen.add(above)
+        user_id = above
 
 
 # How they come

@@ -16,7 +16,7 @@ from aasim_core.identity.accounts import erase_homeless
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, Invitation, Session
 
-from .service import VIEW, Member, membership_of, require_above
+from .service import VIEW, Member, managers_above, membership_of, require_above
 
 ACTIVE, SUSPENDED, DEACTIVATED = "active", "suspended", "deactivated"
 #: What a member can become from each state; who is invited becomes active by accepting.
@@ -135,19 +135,9 @@ def _disable_keys(user_id: str) -> int:
 def _hand_over_reports(user_id: str, successor_id: str) -> int:
     """Whoever works for the one works for the other; a successor who worked for them stands in their place."""
     before = Membership.select(Membership.manager_id).where(Membership.user_id == user_id).scalar()
-    if user_id in _above(successor_id):
+    if user_id in managers_above(successor_id):
         _write_manager(Membership.user_id == successor_id, before)
     return _write_manager((Membership.manager_id == user_id) & (Membership.user_id != successor_id), successor_id)
-
-
-def _above(user_id: str) -> set[str]:
-    """Everybody above the member, up to where a circle would close."""
-    above: set[str] = set()
-    current = Membership.select(Membership.manager_id).where(Membership.user_id == user_id).scalar()
-    while current is not None and current not in above:
-        above.add(current)
-        current = Membership.select(Membership.manager_id).where(Membership.user_id == current).scalar()
-    return above
 
 
 def _write_manager(which: Any, manager_id: str | None) -> int:
