@@ -65,7 +65,10 @@ class RefreshToken(Record):
 
 
 class ApiKey(TenantRecord):
-    """A key that acts for its creator within `scopes`. After regeneration the previous one works until `previous_expires_at`."""
+    """A key that acts for its creator within `scopes`. After regeneration the previous one works until `previous_expires_at`.
+
+    A key that was active until its creator was suspended is disabled with `suspended_at`, and active again when they are.
+    """
 
     user_id = IdField(index=True)
     name = peewee.TextField()
@@ -82,6 +85,7 @@ class ApiKey(TenantRecord):
     previous_digest = DigestField(null=True, index=True)
     previous_expires_at = InstantField(null=True)
     rotated_at = InstantField(null=True)
+    suspended_at = InstantField(null=True)
     last_used_at = InstantField(null=True)
     last_used_ip = peewee.TextField(null=True)
 
