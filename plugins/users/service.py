@@ -26,7 +26,7 @@ from aasim_core.identity.records import Invitation, User
 from aasim_core.identity.throttle import Bucket, count_failure, require_patience
 from aasim_core.ids import is_id, new_id
 
-from ..auth.service import ask_to_verify
+from ..auth.service import ask_to_verify, tell_former_address
 
 READ = "users:read"
 #: What belongs to the account, or to the invitation until there is one; everything else belongs to the membership.
@@ -268,4 +268,5 @@ def _new_address(account: Any, email: str, giver: Delegator) -> dict[str, Any]:
         raise email_taken()
     links.void(account.id)
     ask_to_verify(email)
+    tell_former_address(account.email)
     return {"email_verified_at": None}
