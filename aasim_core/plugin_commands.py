@@ -1,6 +1,5 @@
 """``aasim plugins``: see what is installed, check it, turn it on and off, remove what it has left."""
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -101,22 +100,24 @@ def _tolerant_app(settings: "Settings") -> "App":
 
 
 def _print_table(plugins: Plugins) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("plugin", "state", "version", "origin", "requires", "what it is, or why it is not on"):
-        table.add_column(title, overflow="fold")
-    for plugin in plugins.found:
-        state = Text(plugin.state, _STYLES[plugin.state])
-        about = f"It {plugin.reason}" if plugin.reason else plugin.title
-        table.add_row(plugin.name, state, plugin.version, Text(plugin.origin), ", ".join(plugin.requires), Text(about))
-    console = Console(file=sys.stdout)
-    console.width = console.width if console.is_terminal else 200  # a pipe has no width that lines must be broken for
-    console.print(table)
+    from .terminal import print_table
+
+    rows = [
+        (
+            plugin.name,
+            Text(plugin.state, _STYLES[plugin.state]),
+            plugin.version,
+            Text(plugin.origin),
+            ", ".join(plugin.requires),
+            Text(f"It {plugin.reason}" if plugin.reason else plugin.title),
+        )
+        for plugin in plugins.found
+    ]
+    print_table(("plugin", "state", "version", "origin", "requires", "what it is, or why it is not on"), rows)
     for problem in plugins.problems:
-        console.print(Text(problem, "red"))
+        click.secho(problem, fg="red")
 
 
 def _print_brings(plugin: Found) -> None:

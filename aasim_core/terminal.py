@@ -2,18 +2,32 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
 from rich.text import Text
 
 #: Takes what is being done, how much of it is done and how much there is (None if unknown).
 Report = Callable[[str, int, int | None], None]
 
 _SECONDS_BETWEEN_LINES = 5
+_WIDTH_OF_A_PIPE = 250  # it has none that lines must be broken for
+
+
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows below their titles; cells are texts, or what rich shows, and without a title the table has no head."""
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(titles))
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(file=sys.stdout)
+    console.width = console.width if console.is_terminal else _WIDTH_OF_A_PIPE
+    console.print(table)
 
 
 class Terminal:

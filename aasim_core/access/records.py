@@ -51,7 +51,7 @@ class Node(TenantRecord):
     """A place in the organization's tree; it has the id of the organization, branch, department or project that stands there.
 
     `path` is the ids from the root to the node, each followed by a slash: ``/<organization>/<branch>/``. What belongs to an archived
-    node can be read, and not be changed.
+    node can be read, and not be changed. While a node is held, nothing begins that belongs to it.
     """
 
     kind = peewee.TextField()
@@ -59,6 +59,7 @@ class Node(TenantRecord):
     path = peewee.TextField()
     depth = peewee.BigIntegerField()
     archived_at = InstantField(null=True)
+    held_at = InstantField(null=True)
 
     class Meta:
         table_name = "core_node"

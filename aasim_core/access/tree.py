@@ -116,6 +116,21 @@ def archive(node_id: str, moment: datetime | None) -> None:
     epoch.bump(current_organization())
 
 
+def hold(node_id: str, moment: datetime | None) -> None:
+    """From `moment` on, nothing begins that belongs to the node, and what has begun goes on; None ends that."""
+    Node.update(held_at=moment).where(Node.id == node_id).execute()
+
+
+def refuse_to_begin(node_id: str | None) -> None:
+    """Refused ``invalid_state`` where nothing begins that belongs to the node: it is on hold, or archived."""
+    node: Node | None = None if node_id is None else find_or_none(Node, node_id)
+    if node is None or (node.held_at or node.archived_at) is None:
+        return
+    state = "on hold" if node.archived_at is None else "archived"
+    message = f"The {node.kind} is {state}, so nothing begins in it; make it active again first."
+    raise Refused("invalid_state", message, meta={node.kind: node.id})
+
+
 def fell(node_id: str) -> None:
     """Remove a node without children, and the grants that stood at it; Refused ``in_use`` where something hangs on it."""
     epoch.bump(current_organization())  # first, so that who gives a role here meanwhile waits for this

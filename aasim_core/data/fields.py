@@ -57,3 +57,7 @@ class SealedField(peewee.TextField):
     def place(self, row_id: str, organization_id: str = "") -> Place:
         """Where the value of that row is sealed for; `organization_id` is empty where no tenant owns the row."""
         return Place(self.model._meta.table_name, self.column_name, organization_id, row_id)
+
+
+class DigestField(peewee.TextField):
+    """What a password or token is recognised by. It is no secret of its own, and yet it is never shown nor exported."""

@@ -20,7 +20,11 @@ _MOST_PARAMETERS = 32_000  # SQLite's limit for one statement is 32,766, Postgre
 
 
 class Row(peewee.Model):
-    """The base of every table's class; a subclass names its table in ``Meta``: ``table_name = "agents_agent"``."""
+    """The base of every table's class; a subclass names its table in ``Meta``: ``table_name = "agents_agent"``.
+
+    A table that is only there for the working of the installation, such as a queue, says ``internal = True``: no organization is given
+    its rows when it exports what it has.
+    """
 
     if TYPE_CHECKING:
         _meta: ClassVar[Any]  # type: ignore[misc]

@@ -62,7 +62,9 @@ class GrantOut(RecordOut):
     subject_id = Id(required=True)
     role_id = Id("role", required=True)
     role = Text(required=True)
-    resource_type = Choice(*KINDS, required=True)
+    resource_type = Choice(
+        *KINDS, required=True, allow_none=True, description="Null where the place is gone: a key's role limits on."
+    )
     resource_id = Id(required=True)
     scope = ListOf(
         Id(), required=True, description="The place with all above it, from the organization down; it reaches what is below."
@@ -108,13 +110,13 @@ class Held:
         return None if self.grant is None else self.grant.version
 
 
-def events_of(plugin: str, subject: str) -> tuple[Event, ...]:
-    """The events that the plugin of an `Assignments` declares; `subject` is the kind of its subjects."""
+def events_of(plugin: str, subject: str, called: str | None = None) -> tuple[Event, ...]:
+    """The events that the plugin of an `Assignments` declares; `subject` is the kind of its subjects, or else they are `called`."""
     data = {
         "grant_id": "The grant.", "role_id": "The role.", "role": "Its name.", "resource_type": "What stands at the place.",
         "resource_id": "The place.", "expires_at": "When it ends by itself, if it does.",
     }  # fmt: skip
-    name = subject.replace("_", " ")
+    name = called or subject
     return (
         Event(f"{plugin}.role_assigned", f"A role was given to the {name}", subject, data),
         Event(f"{plugin}.role_unassigned", f"A role was taken from the {name}", subject, data),
@@ -163,7 +165,7 @@ class Assignments(Resource):
         sorts=("created_at", "updated_at", "role"),
     )
     derived: ClassVar[Mapping[str, Derived]] = {
-        "scope": Derived(("path",), lambda row: row["path"].strip("/").split("/")),
+        "scope": Derived(("path",), lambda row: row["path"].strip("/").split("/") if row["path"] else []),
         "status": Derived(("expires_at",), lambda row: "active" if (row["expires_at"] or "9") > to_text(now()) else "expired"),
     }
 

@@ -4,6 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,17 +80,45 @@ def whole(app: "App", source: Source) -> Mapping[str, Any]:
 
 
 def send(app: "App", req: "Request", resp: "Response", source: Source, form: str, permission: str) -> None:
-    """Answer with the rows as ``csv`` or ``jsonl``, as long as the reader has the permission.
-
-    What cannot be sent to its end says so in its last line.
-    """
-    resp.content_type = MEDIA_TYPES[form]
-    resp.set_header("Content-Disposition", f'attachment; filename="{source.name}.{form}"')
-    if req.method == "HEAD":
-        resp.data = b""
-        return
+    """Answer with the rows as ``csv`` or ``jsonl``, as long as the reader has the permission."""
+    download = Download(app, req, permission)
     writer = _Csv(source) if form == "csv" else _Lines(source)
-    streams.send(app, req, resp, _pieces(app, Reader(app, req, permission), source, writer, req.request_id))
+    download.send(resp, f"{source.name}.{form}", form, _pieces(app, download, source, writer))
+
+
+class Download:
+    """A file that is made while it is sent. What cannot be sent to its end says so in its last line."""
+
+    def __init__(self, app: "App", req: "Request", permission: str) -> None:
+        self._app, self._req = app, req
+        self._reader, self._started = Reader(app, req, permission), time.monotonic()
+
+    def send(self, resp: "Response", name: str, form: str, pieces: Iterator[bytes]) -> None:
+        """Answer with `pieces`, each of which is made within `looking`."""
+        resp.content_type = MEDIA_TYPES[form]
+        resp.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        streams.send(self._app, self._req, resp, self._to_the_end(pieces, form))
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """What it takes to read the next rows; Refused when the reader is not to have them, or the server stops."""
+        if self._app.draining.is_set():
+            raise Refused("unavailable", "The server is stopping; go on from the last row, or begin again.")
+        if time.monotonic() - self._started > _LONGEST_SECONDS:
+            raise Refused("unavailable", "This took too long; go on from the last row, or narrow what you ask for.")
+        if not self._reader.is_admitted():
+            raise Refused("invalid_token", "The session has ended, or the permission was taken away.")
+        with self._reader.looking():
+            yield
+
+    def _to_the_end(self, pieces: Iterator[bytes], form: str) -> Generator[bytes, None, None]:
+        try:
+            yield from pieces
+        except (Refused, peewee.PeeweeException, OSError) as error:
+            refused = error if isinstance(error, Refused) else storage_refusal(error)
+            if refused is None:
+                raise
+            yield _FAILURES[form](refused, self._req.request_id)
 
 
 class _Lines:
@@ -105,10 +134,6 @@ class _Lines:
         """The lines of a page."""
         return b"".join(to_json(item) + b"\n" for item in self._plan.items(page.names, page.rows))
 
-    def failure(self, refused: Refused, request_id: str) -> bytes:
-        """The last line of what is not complete: the envelope of an error."""
-        return failure(refused, request_id) + b"\n"
-
 
 class _Csv:
     """CSV (RFC 4180), with every cell in quotes."""
@@ -122,15 +147,24 @@ class _Csv:
         places = [page.names.index(name) for name in self.columns]
         return _csv([harmless(row[place]) for place in places] for row in page.rows)
 
-    def failure(self, refused: Refused, request_id: str) -> bytes:
-        """The last line of what is not complete: one cell that says so."""
-        return _csv([[f"INCOMPLETE: {refused.message} (request {request_id})"]])
-
 
 def _csv(rows: Any) -> bytes:
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
     return text.getvalue().encode()
+
+
+def _failed_csv(refused: Refused, request_id: str) -> bytes:
+    """The last line of what is not complete: one cell that says so."""
+    return _csv([[f"INCOMPLETE: {refused.message} (request {request_id})"]])
+
+
+def _failed_lines(refused: Refused, request_id: str) -> bytes:
+    """The last line of what is not complete: the envelope of an error."""
+    return failure(refused, request_id) + b"\n"
+
+
+_FAILURES = {"csv": _failed_csv, "jsonl": _failed_lines}
 
 
 def harmless(value: Any) -> Any:
@@ -141,34 +175,13 @@ def harmless(value: Any) -> Any:
     return f"'{value}" if is_formula else value
 
 
-def _pieces(app: "App", reader: Reader, source: Source, writer: _Csv | _Lines, request_id: str) -> Generator[bytes, None, None]:
-    try:
-        yield writer.beginning
-        for page in _pages(app, reader, source, writer.columns):
-            yield writer.rows(page)
-    except (Refused, peewee.PeeweeException, OSError) as error:
-        refused = error if isinstance(error, Refused) else storage_refusal(error)
-        if refused is None:
-            raise
-        yield writer.failure(refused, request_id)
-
-
-def _pages(app: "App", reader: Reader, source: Source, names: tuple[str, ...]) -> Iterator[Page]:
-    started, cursor = time.monotonic(), None
+def _pieces(app: "App", download: Download, source: Source, writer: _Csv | _Lines) -> Iterator[bytes]:
+    yield writer.beginning
+    cursor = None
     while True:
-        _refuse_to_go_on(app, reader, started)
-        with reader.looking():
-            page = source.page(app, names, _ROWS_AT_ONCE, cursor)
-        yield page
+        with download.looking():
+            page = source.page(app, writer.columns, _ROWS_AT_ONCE, cursor)
+        yield writer.rows(page)
         cursor = page.next_cursor
         if cursor is None:
             return
-
-
-def _refuse_to_go_on(app: "App", reader: Reader, started: float) -> None:
-    if app.draining.is_set():
-        raise Refused("unavailable", "The server is stopping; go on from the time of the last row.")
-    if time.monotonic() - started > _LONGEST_SECONDS:
-        raise Refused("unavailable", "This took too long; go on from the time of the last row.")
-    if not reader.is_admitted():
-        raise Refused("invalid_token", "The session has ended, or the permission was taken away.")

@@ -68,6 +68,7 @@ class Idempotency(Row):
 
     class Meta:
         table_name = "core_idempotency"
+        internal = True
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,10 @@ def _body_schema(converter: OpenAPIConverter, endpoint: Endpoint) -> Any:
 
 def _responses(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any]:
     operation = endpoint.operation
+    formats = {media_type: {"schema": {"type": "string"}} for media_type in operation.formats}
     if operation.plain:
-        return {"200": {"description": _REASONS[200]}} | {str(status): _FAILURE for status in sorted(_failures(endpoint))}
+        answer = {"description": _REASONS[200], **({"content": formats} if formats else {})}
+        return {"200": answer} | {str(status): _FAILURE for status in sorted(_failures(endpoint))}
     reply = _reply_schema(converter, endpoint)
     responses: dict[str, Any] = {
         str(status): {"description": _REASONS[status], "content": _json(_success_schema(reply))}
@@ -97,8 +99,8 @@ def _responses(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any
     }
     if operation.stream:
         responses["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
-    for media_type in operation.formats:
-        responses["200"]["content"][media_type] = {"schema": {"type": "string"}}
+    if formats:
+        responses["200"]["content"] |= formats
     if endpoint.method == "GET" and endpoint.path_ids:
         responses["304"] = {"description": _REASONS[304]}
     return responses | {str(status): _FAILURE for status in sorted(_failures(endpoint))}

@@ -4,7 +4,7 @@ A row is what the database holds: times are RFC 3339 text already, JSON columns 
 holds each plan equal to its schema's own dump.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,40 +22,65 @@ class Derived:
     columns: tuple[str, ...]
     make: Callable[[Mapping[str, Any]], Any]
 
+    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """The field in each row, from what the columns hold in all of them."""
+        values = zip(*(held[column] for column in self.columns), strict=True)
+        return [self.make(dict(zip(self.columns, each, strict=True))) for each in values]
+
+
+class ObjectOf(Derived):
+    """An object that is made of columns; `fields` are their names by those that the object's own fields have."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self._names = tuple(fields)
+        super().__init__(tuple(fields.values()), lambda row: {name: row[column] for name, column in fields.items()})
+
+    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
+        values = zip(*(held[column] for column in self.columns), strict=True)
+        return [dict(zip(self._names, each, strict=True)) for each in values]
+
 
 class Plan:
     """How the rows of one reply schema become JSON: `names` in the answer's order, `columns` to read for them."""
 
     def __init__(self, schema: Schema, derived: Mapping[str, Derived] | None = None) -> None:
         self.names: tuple[str, ...] = tuple(name for name, field in schema.fields.items() if not field.load_only)
-        self._derived = tuple((derived or {}).items())
-        held = [name for name in self.names if name not in (derived or {})]
-        sources = (column for _, field in self._derived for column in field.columns)
+        self._derived = dict(derived or {})
+        held = [name for name in self.names if name not in self._derived]
+        sources = (column for field in self._derived.values() for column in field.columns)
         self.columns = tuple(dict.fromkeys((*held, *sources)))
         self._flags = tuple(name for name in held if isinstance(schema.fields[name], Boolean))
         self._texts = tuple(name for name in held if isinstance(schema.fields[name], ListOf | Json | Object))
 
     def item(self, source: Any) -> dict[str, Any]:
         """The JSON object for a record, or for a mapping with at least the plan's columns."""
-        return self._item(source.row() if isinstance(source, Row) else source)
+        row = source.row() if isinstance(source, Row) else source
+        made = {name: field.make(row) for name, field in self._derived.items()}
+        return self._finished([{name: made[name] if name in made else row[name] for name in self.names}])[0]
 
-    def items(self, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    def items(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
         """The JSON objects for rows whose values stand in the order of `columns`."""
-        if columns == self.names and not self._derived:
-            return [self._finished(dict(zip(columns, row, strict=True))) for row in rows]
-        return [self._item(dict(zip(columns, row, strict=True))) for row in rows]
+        if self._derived or columns != self.names:
+            rows = self._composed(columns, rows)
+        return self._finished([dict(zip(self.names, row, strict=True)) for row in rows])
 
-    def _item(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        made = {name: field.make(row) for name, field in self._derived}
-        return self._finished({name: made[name] if name in made else row[name] for name in self.names})
+    def _composed(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+        """The rows with what answers have, in their order; put together column by column, which takes half the time."""
+        if not rows:
+            return ()
+        held = dict(zip(columns, zip(*rows, strict=True), strict=True))
+        shown = (self._derived[name].of(held) if name in self._derived else held[name] for name in self.names)
+        return list(zip(*shown, strict=True))
 
-    def _finished(self, item: dict[str, Any]) -> dict[str, Any]:
+    def _finished(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Put JSON text in as it is, and make SQLite's 0 and 1 what they mean; on the hot path, so without a call per value."""
         for name in self._texts:
-            value = item[name]
-            if type(value) is str:
-                item[name] = Fragment(value)
+            for item in items:
+                value = item[name]
+                if type(value) is str:
+                    item[name] = Fragment(value)
         for name in self._flags:
-            if item[name] is not None:
-                item[name] = bool(item[name])
-        return item
+            for item in items:
+                if item[name] is not None:
+                    item[name] = bool(item[name])
+        return items

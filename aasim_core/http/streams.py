@@ -55,7 +55,7 @@ class Reader:
     def _look_up(self) -> bool:
         with self._app.database.connected():
             try:
-                principal = authenticate(self._app, self._req)
+                principal = authenticate(self._app, self._req, self.organization_id)
             except Refused:
                 return False
             return self._permission is None or self._app.rights.of(principal).has_anywhere(self._permission)
@@ -83,8 +83,11 @@ class _Stream:
 
 
 def send(app: "App", req: "Request", resp: "Response", pieces: Generator[bytes, None, None]) -> None:
-    """Answer with `pieces` as they come. Refused ``unavailable`` when too many do."""
+    """Answer with `pieces` as they come, to HEAD without them. Refused ``unavailable`` when too many do."""
     resp.set_header("X-Accel-Buffering", "no")
+    if req.method == "HEAD":
+        resp.data = b""
+        return
     with ExitStack() as place:
         place.enter_context(app.places.one())
         place.enter_context(app.limiter.slot(req.principal))

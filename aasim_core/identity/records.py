@@ -2,7 +2,7 @@
 
 import peewee
 
-from ..data.fields import IdField, InstantField, JsonField
+from ..data.fields import DigestField, IdField, InstantField, JsonField
 from ..data.records import Record, TenantRecord
 
 
@@ -16,7 +16,7 @@ class User(Record):
     name = peewee.TextField()
     status = peewee.TextField(default="active")
     kind = peewee.TextField(default="person")
-    password_hash = peewee.TextField(null=True)
+    password_hash = DigestField(null=True)
     password_changed_at = InstantField(null=True)
     timezone = peewee.TextField(default="UTC")
     locale = peewee.TextField(default="en")
@@ -55,9 +55,9 @@ class RefreshToken(Record):
     """A refresh token by its digest; used once, which makes its successor."""
 
     session_id = IdField(index=True)
-    digest = peewee.TextField(unique=True)
+    digest = DigestField(unique=True)
     used_at = InstantField(null=True)
-    successor_digest = peewee.TextField(null=True)
+    successor_digest = DigestField(null=True)
 
     class Meta:
         table_name = "core_refresh_token"
@@ -65,7 +65,10 @@ class RefreshToken(Record):
 
 
 class ApiKey(TenantRecord):
-    """A key that acts for its creator within `scopes`. After regeneration the previous one works until `previous_expires_at`."""
+    """A key that acts for its creator within `scopes`. After regeneration the previous one works until `previous_expires_at`.
+
+    A key that was active until its creator was suspended is disabled with `suspended_at`, and active again when they are.
+    """
 
     user_id = IdField(index=True)
     name = peewee.TextField()
@@ -78,10 +81,11 @@ class ApiKey(TenantRecord):
     expires_at = InstantField(null=True)
     prefix = peewee.TextField()
     last_four = peewee.TextField()
-    digest = peewee.TextField(unique=True)
-    previous_digest = peewee.TextField(null=True, index=True)
+    digest = DigestField(unique=True)
+    previous_digest = DigestField(null=True, index=True)
     previous_expires_at = InstantField(null=True)
     rotated_at = InstantField(null=True)
+    suspended_at = InstantField(null=True)
     last_used_at = InstantField(null=True)
     last_used_ip = peewee.TextField(null=True)
 
@@ -95,7 +99,7 @@ class PasswordReset(Record):
     """A link to set a new password, by its digest; good once, until it expires."""
 
     user_id = IdField(index=True)
-    digest = peewee.TextField(unique=True)
+    digest = DigestField(unique=True)
     expires_at = InstantField()
     used_at = InstantField(null=True)
 
@@ -108,7 +112,7 @@ class EmailVerification(Record):
     """A link by which somebody shows that they read the mail to `email`, by its digest; good once, until it expires."""
 
     user_id = IdField(index=True)
-    digest = peewee.TextField(unique=True)
+    digest = DigestField(unique=True)
     expires_at = InstantField()
     used_at = InstantField(null=True)
     email = peewee.TextField()
@@ -131,7 +135,7 @@ class Invitation(TenantRecord):
     timezone = peewee.TextField(default="UTC")
     locale = peewee.TextField(default="en")
     invited_by = IdField(null=True)
-    digest = peewee.TextField(null=True, unique=True)
+    digest = DigestField(null=True, unique=True)
     expires_at = InstantField()
 
     class Meta:

@@ -1,6 +1,5 @@
 """``aasim jobs``: see background work, and decide about jobs that failed."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -154,14 +153,6 @@ def _shown(value: Any) -> Any:
 
 
 def _print_table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from ..terminal import print_table
 
-    table = Table(box=None, header_style="bold", pad_edge=False, show_header=any(titles))
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = Console(file=sys.stdout)
-    console.width = console.width if console.is_terminal else 250  # a pipe has no width that lines must be broken for
-    console.print(table)
+    print_table(titles, rows)

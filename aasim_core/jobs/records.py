@@ -52,6 +52,7 @@ class JobRow(Row):
 
     class Meta:
         table_name = "core_job"
+        internal = True
         id_prefix = "job"
         indexes = (
             peewee.Index("core_job_ready", "core_job", [SQL("organization_id, priority DESC, run_at, id")], where=READY),

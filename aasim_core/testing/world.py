@@ -1,6 +1,6 @@
 """A small world to test in: an app over an empty database, organizations, people with roles, and a client that speaks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,19 @@ class Client:
         result = falcon.testing.simulate_request(self.wsgi, method, BASE + where, query_string=query, headers=sent, **options)
         is_json = result.text and (result.headers.get("content-type") or "").startswith("application/json")
         return Answer(result.status_code, result.headers, result.json if is_json else result.text)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The pieces of an answer, as a server gets them; the first one is made when it is asked for."""
+        where, _, query = path.partition("?")
+        headers = {"Authorization": f"Bearer {self.token}"}
+        environ = falcon.testing.create_environ(BASE + where, query_string=query, headers=headers)
+        seen: list[str] = []
+        answer = self.wsgi(environ, lambda status, headers, exc_info=None: seen.append(status))
+        assert seen == ["200 OK"], seen  # noqa: S101
+        try:
+            yield from answer
+        finally:
+            answer.close()
 
     def get(self, path: str, **headers: str) -> Answer:
         """Read."""

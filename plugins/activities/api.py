@@ -11,7 +11,7 @@ from aasim_core.events.verification import verify
 from aasim_core.http import exports
 from aasim_core.http.exports import MEDIA_TYPES, ExportQuery, Source
 from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived
+from aasim_core.http.render import Derived, ObjectOf
 
 from . import schemas, service
 
@@ -23,7 +23,7 @@ READ, EXPORT = "activities:read", "activities:export"
 
 def _part(of: str, names: tuple[str, ...]) -> Derived:
     """An object made of the columns whose names begin alike."""
-    return Derived(tuple(f"{of}_{name}" for name in names), lambda row: {name: row[f"{of}_{name}"] for name in names})
+    return ObjectOf({name: f"{of}_{name}" for name in names})
 
 
 class Activities(Collection):

@@ -141,7 +141,7 @@ class Agents(Collection):
 
 def _is_there(req: Request, project_id: str) -> bool:
     """Whether there is such a project for the caller."""
-    return tree.kind_of(project_id) == "project" and req.rights.allows_at("agents:read", project_id)
+    return tree.kind_of(project_id) == "project" and req.rights.knows(project_id)
 
 
 class AgentVersions(Agents):

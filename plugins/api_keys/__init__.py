@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, OrganizationSetting, Permission, Plugin, Resource, hookimpl
+from aasim_core.http import assignments
 
-from . import api, schemas
+from . import api, limits, schemas
 
 plugin = Plugin("API keys", "Credentials of programs, that act for a member within scopes.")
 
@@ -20,6 +21,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("api_keys:create", "Make keys for oneself", dangerous=True, roles=_MAKERS),
         Permission("api_keys:update", "Change, regenerate, disable and enable one's own keys", roles=_MAKERS),
         Permission("api_keys:delete", "Revoke one's own keys", dangerous=True, roles=_EVERYBODY),
+        Permission("api_keys:assign", "Limit one's own keys to roles at places", dangerous=True, roles=_MAKERS),
         Permission(
             "api_keys:manage", "See, change and revoke the keys of others, and make keys for service users, with the permissions above",
             dangerous=True,
@@ -38,6 +40,7 @@ def events(app: App) -> Sequence[Event]:
         Event("api_keys.enabled", "A key was enabled", "apikey"),
         Event("api_keys.disabled", "A key was disabled", "apikey"),
         Event("api_keys.revoked", "A key was revoked for good", "apikey"),
+        *assignments.events_of("api_keys", "apikey", "API key"),
     )  # fmt: skip
 
 
@@ -50,4 +53,4 @@ def organization_settings(app: App) -> Sequence[OrganizationSetting]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /api-keys."""
-    return (api.ApiKeys(app),)
+    return limits.ApiKeyAssignments(app), api.ApiKeys(app)

@@ -116,8 +116,8 @@ def toggle(key: ApiKey) -> None:
     if key.expires_at is not None and key.expires_at <= now():
         raise _expired("change its expires_at, or regenerate it")
     status = "disabled" if key.status == "active" else "active"
-    changed = records.change(key, {"status": status})
-    emit("api_keys.disabled" if status == "disabled" else "api_keys.enabled", key, changes=changed)
+    changed = records.change(key, {"status": status, "suspended_at": None})
+    emit("api_keys.disabled" if status == "disabled" else "api_keys.enabled", key, changes={"status": changed["status"]})
 
 
 def revoke(key: ApiKey) -> None:

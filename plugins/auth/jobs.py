@@ -16,7 +16,11 @@ from . import resets, verification
 
 _KEEP_DAYS = 90
 #: What writes each kind of mail.
-_WRITERS = {"password_reset": resets.reset_mail, "email_verification": verification.verification_mail}
+_WRITERS = {
+    "password_reset": resets.reset_mail,
+    "email_verification": verification.verification_mail,
+    "address_changed": verification.former_address_mail,
+}
 
 
 def send_mail(app: App) -> Job:

@@ -141,6 +141,11 @@ def ask_to_verify(email: str) -> None:
     enqueue("auth.send_mail", {"kind": "email_verification", "email": email}, unique_key=f"email_verification {email}")
 
 
+def tell_former_address(email: str) -> None:
+    """Have it told to the address that an account had until now. Needs a transaction."""
+    enqueue("auth.send_mail", {"kind": "address_changed", "email": email}, unique_key=f"address_changed {email}")
+
+
 def _settle(app: App, client: Client, person: Mapping[str, Any], organization_name: str) -> Entry:
     with system_scope("register a person"), app.database.transaction():
         user = create_user(**person)

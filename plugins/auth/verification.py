@@ -26,6 +26,11 @@ def verification_mail(app: App, email: str, mail_id: str) -> Mail | None:
     return Mail(email, "Is this your address?", text, id=mail_id)
 
 
+def former_address_mail(app: App, email: str, mail_id: str) -> Mail:
+    """The mail to an address that was an account's until somebody changed it; it does not say to which one."""
+    return Mail(email, "Your address was changed", _FORMER.format(url=address_of(app.settings), email=email), id=mail_id)
+
+
 def verify_email(app: App, client: Client, token: str) -> None:
     """Keep that the address of the link's account is read; Invalid for a link that is not good, or for an address before."""
     with system_scope("verify an address by a link"), app.database.transaction():
@@ -54,4 +59,13 @@ If that was you, send this within {hours} hours (it works once):
   {{"token": "{token}"}}
 
 If it was not you, do nothing.
+"""
+
+_FORMER = """Hello,
+
+the account with the address {email} at {url} has another address now.
+You changed it yourself, or whoever administers your organization there did. You cannot log in
+with {email} any more, and nothing more is sent here.
+
+If that is not right, ask them.
 """

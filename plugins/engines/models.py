@@ -75,4 +75,5 @@ class EngineUse(Row):
 
     class Meta:
         table_name = "engines_use"
+        internal = True
         primary_key = peewee.CompositeKey("organization_id", "engine_id")

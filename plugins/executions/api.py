@@ -11,7 +11,7 @@ from aasim_core.data.statements import Bind, Condition
 from aasim_core.http.paging import read_page
 from aasim_core.http.prefer import wait_seconds, wait_until
 from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived, Plan
+from aasim_core.http.render import Derived, ObjectOf, Plan
 
 from ..agents import service as agents
 from ..agents.models import Agent
@@ -55,9 +55,7 @@ def _moment(value: str | datetime) -> datetime:
 
 
 _DERIVED: Mapping[str, Derived] = {
-    "usage": Derived(
-        ("input_tokens", "output_tokens", "cost"), lambda row: {n: row[n] for n in ("input_tokens", "output_tokens", "cost")}
-    ),
+    "usage": ObjectOf({name: name for name in ("input_tokens", "output_tokens", "cost")}),
     "queued_ms": Derived(("created_at", "started_at"), lambda row: _milliseconds(row["created_at"], row["started_at"])),
     "duration_ms": Derived(("started_at", "finished_at"), lambda row: _milliseconds(row["started_at"], row["finished_at"])),
 }

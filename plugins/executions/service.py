@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 from aasim_core import json_schema
+from aasim_core.access import tree
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -47,9 +48,12 @@ def start_agent(
 ) -> Execution:
     """Queue a run of the agent; it pins the version `number`, or the current one.
 
-    Refused ``invalid_state`` while the organization is halted or the agent is not active, ``queue_full`` when too many wait.
+    Refused ``invalid_state`` while the organization is halted, the agent is not active or its project on hold, ``queue_full`` when too
+    many wait. What a run calls in its own project goes on with it.
     """
     _refuse_halted(app)
+    if parent is None or parent.project_id != agent.project_id:
+        tree.refuse_to_begin(agent.project_id)
     agents.refuse_unless_runnable(agent)
     definition = agents.definition_at(agent, number or agent.agent_version)
     _check_input(definition["input_schema"], given)

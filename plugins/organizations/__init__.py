@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+import click
+
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
 
 from . import api, erasure
+from .commands import list_organizations, reactivate, suspend
 from .settings import OrganizationsSettings
 
 plugin = Plugin("Organizations", "The caller's organizations, with their settings; halting, deleting and restoring one.")
@@ -26,7 +29,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("organizations:create", "Found further organizations, as their owner"),
         Permission("organizations:update", "Rename the organization, and change its settings"),
         Permission("organizations:halt", "Stop everything that runs, and let it go on", dangerous=True, roles=("operator",)),
-        Permission("organizations:delete", "Delete and restore the organization, as its owner", dangerous=True),
+        Permission("organizations:delete", "Delete, restore and export the organization, as its owner", dangerous=True),
     )
 
 
@@ -40,6 +43,11 @@ def events(app: App) -> Sequence[Event]:
         Event("organizations.resumed", "What was stopped goes on", "organization"),
         Event("organizations.deleted", "An owner deleted it", "organization", {"delete_at": "Until when it can be restored."}),
         Event("organizations.restored", "An owner restored it", "organization"),
+        Event("organizations.exported", "An owner exported everything that it has", "organization"),
+        Event("organizations.suspended", "The people who run the installation barred it", "organization", {"reason": "Why."}),
+        Event(
+            "organizations.reactivated", "The people who run the installation let it in again", "organization", {"reason": "Why."}
+        ),
     )
 
 
@@ -53,3 +61,9 @@ def jobs(app: App) -> Sequence[Job]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /organizations."""
     return (api.Organizations(app),)
+
+
+@hookimpl
+def commands(app: App) -> Sequence[click.Command]:
+    """``aasim organizations list``, ``suspend`` and ``reactivate``."""
+    return list_organizations(app), suspend(app), reactivate(app)

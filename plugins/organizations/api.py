@@ -7,9 +7,11 @@ import orjson
 
 from aasim_core import App, Collection, Request, Response, operation
 from aasim_core.access.records import CLOSING, Organization
+from aasim_core.clock import to_text
 from aasim_core.data.records import find_or_none
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import not_found
+from aasim_core.http import takeout
 from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
@@ -33,6 +35,7 @@ class Organizations(Collection):
         "halt": "/organizations/{organization_id}/halt",
         "resume": "/organizations/{organization_id}/resume",
         "restore": "/organizations/{organization_id}/restore",
+        "export": "/organizations/{organization_id}/export",
     }
     halt_body = schemas.HaltIn()
 
@@ -106,8 +109,13 @@ class Organizations(Collection):
 
     @operation("delete", reply=DELETED, session_only=True, message="Organization deleted.", refusals=_PEOPLE_ONLY)
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete an organization for everybody in it; until its time of grace is over, an owner can restore it."""
+        """Delete an organization for everybody in it; until its time of grace is over, an owner can restore or export it."""
         super().on_delete_one(req, resp, **ids)
+        export = self.paths["export"].format(**ids)
+        resp.message = (
+            f"Organization deleted. Until {to_text(req.target.delete_at)} an owner can restore it, and take everything along:"
+            f" GET /api/v1{export}."
+        )
 
     @operation(
         "delete", reply="reply", session_only=True, while_closing=True, message="Organization restored.",
@@ -116,6 +124,17 @@ class Organizations(Collection):
     def on_post_restore(self, req: Request, resp: Response, organization_id: str) -> None:
         """Restore a deleted organization, with everything in it."""
         resp.media = service.restore(self.app, req.target, req.principal.user_id)
+
+    @operation(
+        "delete", plain=True, formats=(takeout.MEDIA_TYPE,), session_only=True, while_closing=True, message="Exported.",
+        refusals=_PEOPLE_ONLY,
+    )  # fmt: skip
+    def on_get_export(self, req: Request, resp: Response, organization_id: str) -> None:
+        """Export everything that an organization has, as JSON lines, for its owners; one that is deleted too, until it is erased."""
+        service.require_owner(req.principal.user_id)
+        takeout.send(self.app, req, resp, "organizations:delete")
+        if req.method != "HEAD":
+            service.note_export(self.app, req.target)
 
     @operation("halt", body="halt_body", reply="reply", message="Organization halted.")
     def on_post_halt(self, req: Request, resp: Response, organization_id: str) -> None:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from aasim_core import App, Refused, emit
+from peewee import JOIN, fn
+
+from aasim_core import App, Refused, StartupError, emit
 from aasim_core.access import grants
-from aasim_core.access.records import ACTIVE, CLOSING, Grant, Membership, Organization, Role, TeamMember
+from aasim_core.access.records import ACTIVE, CLOSING, SUSPENDED, Grant, Membership, Organization, Role, TeamMember
 from aasim_core.clock import now, to_text
 from aasim_core.context import system_scope
 from aasim_core.data import records
@@ -73,7 +75,7 @@ def resume(app: App, organization: Organization) -> Organization:
 
 def close(app: App, organization: Organization, user_id: str, grace_days: int) -> None:
     """Delete the organization for everybody; for so many days an owner can restore it."""
-    _require_owner(user_id)
+    require_owner(user_id)
     records.change(organization, {"status": CLOSING, "delete_at": now() + timedelta(days=grace_days)})
     emit("organizations.deleted", organization, data={"delete_at": to_text(organization.delete_at)})
     app.pulse.forget(organization.id)
@@ -81,7 +83,7 @@ def close(app: App, organization: Organization, user_id: str, grace_days: int) -
 
 def restore(app: App, organization: Organization, user_id: str) -> Organization:
     """Take the deletion back; Refused ``invalid_state`` where it was not deleted."""
-    _require_owner(user_id)
+    require_owner(user_id)
     if organization.status != CLOSING:
         raise Refused("invalid_state", "Only an organization that was deleted can be restored; this one was not.")
     records.change(organization, {"status": ACTIVE, "delete_at": None})
@@ -90,6 +92,57 @@ def restore(app: App, organization: Organization, user_id: str) -> Organization:
     return organization
 
 
-def _require_owner(user_id: str) -> None:
+# What the people do who run the installation
+
+
+def with_members(status: str | None) -> list[tuple[Organization, int]]:
+    """Every organization, or those of a status, the oldest first, with the number of its members. Needs a system scope."""
+    count = fn.COUNT(Membership.id)
+    query = Organization.select(Organization, count.alias("members")).join(
+        Membership, JOIN.LEFT_OUTER, on=(Membership.organization_id == Organization.id)
+    )
+    if status is not None:
+        query = query.where(Organization.status == status)
+    rows: Any = query.group_by(Organization.id).order_by(Organization.created_at, Organization.id).objects()
+    return [(each, each.members) for each in rows]
+
+
+def called(text: str) -> list[Organization]:
+    """The organizations of that id, slug or name: the one that it is unique for, if there is one."""
+    unique = list(Organization.select().where((Organization.id == text) | (Organization.slug == text)))
+    return unique or list(Organization.select().where(Organization.name == text).order_by(Organization.id))
+
+
+def suspend(app: App, organization: Organization, reason: str) -> bool:
+    """Bar the organization from the next request on; whether that changed anything. StartupError for one that is closing."""
+    return _switch(app, organization, SUSPENDED, ("organizations.suspended", reason))
+
+
+def reactivate(app: App, organization: Organization, reason: str) -> bool:
+    """Let a suspended organization in again; whether that changed anything. StartupError for one that is closing."""
+    return _switch(app, organization, ACTIVE, ("organizations.reactivated", reason))
+
+
+def _switch(app: App, organization: Organization, status: str, told: tuple[str, str]) -> bool:
+    if organization.status == CLOSING:
+        raise StartupError(
+            f"{organization.name} is deleted; until it is erased, one of its owners can restore it, and nobody else"
+        )
+    if organization.status == status:
+        return False
+    changed = records.change(organization, {"status": status})
+    emit(told[0], organization, changes=changed, data={"reason": told[1]})
+    app.pulse.forget(organization.id)
+    return True
+
+
+def note_export(app: App, organization: Organization) -> None:
+    """Keep in the log who took a copy of everything."""
+    with app.database.transaction():
+        emit("organizations.exported", organization)
+
+
+def require_owner(user_id: str) -> None:
+    """Refused for everybody else."""
     if not grants.owns(user_id, None):
-        raise Refused("permission_denied", "Only an owner of the organization deletes or restores it.")
+        raise Refused("permission_denied", "Only an owner of the organization deletes, restores or exports it.")

@@ -24,5 +24,6 @@ def change_status(project: Project, status: str, reason: str) -> Project:
         )
     changed = records.change(project, {"status": status})
     tree.archive(project.id, now() if status == ARCHIVED else None)
+    tree.hold(project.id, now() if status == ON_HOLD else None)
     emit("projects.status_changed", project, changes=changed, data={"reason": reason})
     return project

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Request, Response, operation
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.records import Role
+from aasim_core.data.statements import Condition
 from aasim_core.http.collection import DELETED
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
@@ -15,6 +16,8 @@ from . import schemas, service, views
 
 if TYPE_CHECKING:
     from aasim_core import App
+
+_READ = "roles:read"
 
 
 class Roles(Collection):
@@ -51,6 +54,16 @@ class Roles(Collection):
         self.view = views.roles(app)
         self._holder = Plan(self.holders_reply)
 
+    # A role's name is good in the whole organization: whoever gives one in a branch has to know which there are.
+
+    def allows(self, req: Request, permission: str, target: Role) -> bool:
+        """Whoever may read roles anywhere may read them all."""
+        return req.rights.has_anywhere(permission) if permission == _READ else super().allows(req, permission, target)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The same for lists."""
+        return []
+
     def check(self, req: Request, values: dict[str, Any], record: Role | None = None) -> dict[str, Any]:
         """The permissions are declared, or the role has them from a plugin that is off at the moment."""
         if "permissions" in values:
@@ -81,6 +94,7 @@ class Roles(Collection):
 
     @operation("read", query="holders_query", reply="holders_reply", many=True, message="Holders listed.")
     def on_get_holders(self, req: Request, resp: Response, **ids: str) -> None:
-        """List who holds a role now: users, teams and API keys, where, and until when."""
+        """List who holds a role now: users, teams and API keys, where, and until when; for those who may read roles everywhere."""
+        req.rights.require_at(_READ, None)
         question = self.holders_query.question(req.path, req.query)
         resp.media = read_page(views.HOLDERS, self._holder.columns, question, [views.held(req.target.id)], self.app.keyring)

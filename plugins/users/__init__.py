@@ -38,7 +38,7 @@ def events(app: App) -> Sequence[Event]:
         Event("users.updated", "A member was changed, or moved in the organization", "user"),
         Event("users.suspended", "A member was suspended", "user", ended),
         Event("users.deactivated", "A member was deactivated", "user", ended),
-        Event("users.reactivated", "A member may work again", "user", ended),
+        Event("users.reactivated", "A member may work again", "user", {"reason": "Why", "keys": "How many keys work again"}),
         Event("users.handed_over", "What a member owned was handed over", "user",
               {"successor_id": "Who owns it now", "count": "How much it was"}),
         Event("users.deleted", "A member was removed, or an invitation withdrawn", "user",

@@ -149,6 +149,7 @@ class Users(Collection):
             "reassigned": reassigned,
             "sessions_ended": outcome.sessions_ended,
             "keys_disabled": outcome.keys_disabled,
+            "keys_enabled": outcome.keys_enabled,
         }
 
     @operation("delete", reply=DELETED, message="User removed.", refusals=("invalid_state", "last_owner", "in_use"))

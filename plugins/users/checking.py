@@ -1,12 +1,13 @@
 """Where members may stand, and who may be their manager: what no schema alone can see."""
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from aasim_core import Invalid, Problem, Request
 from aasim_core.access import epoch, tree
 from aasim_core.access.members import no_member, require_member
-from aasim_core.access.records import Membership, Node
+from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
 
@@ -69,16 +70,11 @@ def _require_manager(req: Request, manager_id: str, member: Member | None) -> No
     if member is None:
         return
     epoch.bump(current_organization())  # first, so that two who would become each other's manager wait for each other
-    above: str | None = manager_id
-    for _ in range(_MOST_ABOVE):
-        if above == member.id:
-            raise Invalid(
-                {"manager_id": [Problem("invalid_reference", "Nobody is their own manager, nor that of their manager.")]}
-            )
-        if above is None:
-            return
-        above = Membership.select(Membership.manager_id).where(Membership.user_id == above).scalar()
-    raise Invalid({"manager_id": [Problem("invalid_reference", "There are too many managers above this one.")]})
+    line = [manager_id, *islice(service.managers_above(manager_id), _MOST_ABOVE)]
+    if member.id in line:
+        raise Invalid({"manager_id": [Problem("invalid_reference", "Nobody is their own manager, nor that of their manager.")]})
+    if len(line) > _MOST_ABOVE:
+        raise Invalid({"manager_id": [Problem("invalid_reference", "There are too many managers above this one.")]})
 
 
 def require_visible_member(req: Request, user_id: str, field: str) -> None:

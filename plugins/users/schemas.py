@@ -117,3 +117,4 @@ class StatusOut(UserOut):
     reassigned = Integer(required=True, description="How much somebody else has taken over.")
     sessions_ended = Integer(required=True)
     keys_disabled = Integer(required=True)
+    keys_enabled = Integer(required=True, description="How many keys work again that were active when they were suspended.")

@@ -1,6 +1,6 @@
 """Members: who they are, to whom they are there, how they come, and how they are changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
@@ -26,7 +26,7 @@ from aasim_core.identity.records import Invitation, User
 from aasim_core.identity.throttle import Bucket, count_failure, require_patience
 from aasim_core.ids import is_id, new_id
 
-from ..auth.service import ask_to_verify
+from ..auth.service import ask_to_verify, tell_former_address
 
 READ = "users:read"
 #: What belongs to the account, or to the invitation until there is one; everything else belongs to the membership.
@@ -123,6 +123,18 @@ def require_above(giver: Delegator, user_id: str) -> None:
     teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == user_id)
     for subject_id in (user_id, *(team.team_id for team in teams)):
         giver.require_grants_of(subject_id)
+
+
+def managers_above(user_id: str) -> Iterator[str]:
+    """The manager of the member, theirs, and so on; up to where a circle would close."""
+    seen: set[str] = set()
+    while True:
+        above: str | None = Membership.select(Membership.manager_id).where(Membership.user_id == user_id).scalar()
+        if above is None or above in seen:
+            return
+        yield above
+        seen.add(above)
+        user_id = above
 
 
 # How they come
@@ -256,4 +268,5 @@ def _new_address(account: Any, email: str, giver: Delegator) -> dict[str, Any]:
         raise email_taken()
     links.void(account.id)
     ask_to_verify(email)
+    tell_former_address(account.email)
     return {"email_verified_at": None}

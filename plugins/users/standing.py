@@ -16,7 +16,7 @@ from aasim_core.identity.accounts import erase_homeless
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, Invitation, Session
 
-from .service import VIEW, Member, membership_of, require_above
+from .service import VIEW, Member, managers_above, membership_of, require_above
 
 ACTIVE, SUSPENDED, DEACTIVATED = "active", "suspended", "deactivated"
 #: What a member can become from each state; who is invited becomes active by accepting.
@@ -36,9 +36,9 @@ TakeOverTeams = Callable[[Sequence[Team], str], None]
 class Outcome:
     """What came of a change of status."""
 
-    reassigned: int = 0
     sessions_ended: int = 0
     keys_disabled: int = 0
+    keys_enabled: int = 0
 
 
 def require_change(principal: Principal, giver: Delegator, member: Member, status: str) -> None:
@@ -78,11 +78,13 @@ def change(member: Member, status: str, reason: str) -> Outcome:
     seen = {"version": member.row["membership_version"], "status": member.status}
     if not records.compare_and_set(membership, seen, {"status": status, "version": seen["version"] + 1, "updated_at": now()}):
         raise Refused("version_conflict", "Somebody else changed this object meanwhile; read it again and repeat the change.")
-    outcome = Outcome()
-    if status != ACTIVE:
-        outcome = Outcome(0, _end_sessions(user_id, status), _disable_keys(user_id))
-    told = {"reason": reason, "sessions": outcome.sessions_ended, "keys": outcome.keys_disabled}
-    emit(_EVENTS[status], member, data=told, changes={"status": [member.status, status]})
+    if status == ACTIVE:
+        outcome = Outcome(keys_enabled=_enable_keys(user_id))
+        told = {"keys": outcome.keys_enabled}
+    else:
+        outcome = Outcome(sessions_ended=_end_sessions(user_id, status), keys_disabled=_disable_keys(user_id, status))
+        told = {"sessions": outcome.sessions_ended, "keys": outcome.keys_disabled}
+    emit(_EVENTS[status], member, data={"reason": reason, **told}, changes={"status": [member.status, status]})
     return outcome
 
 
@@ -126,28 +128,31 @@ def _end_sessions(user_id: str, reason: str) -> int:
     return sessions.end([session.id for session in Session.select(Session.id).where(here, Session.status == "active")], reason)
 
 
-def _disable_keys(user_id: str) -> int:
-    """Disable the member's keys for this organization; they stay so until somebody enables them."""
-    disabled = ApiKey.update(status="disabled", version=ApiKey.version + 1, updated_at=now())
-    return int(disabled.where(ApiKey.user_id == user_id, ApiKey.status == "active").execute())
+def _disable_keys(user_id: str, status: str) -> int:
+    """Disable the member's keys for this organization; those of who is suspended remember that they were active."""
+    active, suspended = ApiKey.status == "active", ApiKey.suspended_at.is_null(False)
+    disabled = _write_keys(user_id, active, status="disabled", suspended_at=now() if status == SUSPENDED else None)
+    if status == DEACTIVATED:
+        _write_keys(user_id, suspended, suspended_at=None)
+    return disabled
+
+
+def _enable_keys(user_id: str) -> int:
+    """Enable the keys that were active when the member was suspended, but for those that somebody has switched since."""
+    return _write_keys(user_id, ApiKey.suspended_at.is_null(False), status="active", suspended_at=None)
+
+
+def _write_keys(user_id: str, which: Any, **values: Any) -> int:
+    written = ApiKey.update(**values, version=ApiKey.version + 1, updated_at=now())
+    return int(written.where(ApiKey.user_id == user_id, ApiKey.status != "revoked", which).execute())
 
 
 def _hand_over_reports(user_id: str, successor_id: str) -> int:
     """Whoever works for the one works for the other; a successor who worked for them stands in their place."""
     before = Membership.select(Membership.manager_id).where(Membership.user_id == user_id).scalar()
-    if user_id in _above(successor_id):
+    if user_id in managers_above(successor_id):
         _write_manager(Membership.user_id == successor_id, before)
     return _write_manager((Membership.manager_id == user_id) & (Membership.user_id != successor_id), successor_id)
-
-
-def _above(user_id: str) -> set[str]:
-    """Everybody above the member, up to where a circle would close."""
-    above: set[str] = set()
-    current = Membership.select(Membership.manager_id).where(Membership.user_id == user_id).scalar()
-    while current is not None and current not in above:
-        above.add(current)
-        current = Membership.select(Membership.manager_id).where(Membership.user_id == current).scalar()
-    return above
 
 
 def _write_manager(which: Any, manager_id: str | None) -> int:

@@ -4,39 +4,22 @@ import csv
 import io
 import json
 import tracemalloc
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
-import falcon.testing
 import pytest
 
 from aasim_core.app import App
 from aasim_core.events.sealing import seal_everything
 from aasim_core.http import exports, streams
-from aasim_core.http.application import make_wsgi
 from aasim_core.http.exports import harmless
 from aasim_core.testing.principals import log_out
-from aasim_core.testing.world import BASE, Person
+from aasim_core.testing.world import Person
 
 from .conftest import Fill
 
 #: What an export may take in memory, however long it is.
 MOST_BYTES = 6_000_000
-
-
-def pieces(app: App, person: Person, path: str) -> Iterator[bytes]:
-    """The pieces of an answer, as a server gets them; the first one is made when it is asked for."""
-    where, _, query = path.partition("?")
-    headers = {"Authorization": f"Bearer {person.client.token}"}
-    environ = falcon.testing.create_environ(BASE + where, query_string=query, headers=headers)
-    seen: list[str] = []
-    answer: Any = make_wsgi(app)(environ, lambda status, headers, exc_info=None: seen.append(status))
-    assert seen == ["200 OK"]
-    try:
-        yield from answer
-    finally:
-        answer.close()
 
 
 def read_csv(text: str) -> list[dict[str, str]]:
@@ -118,11 +101,11 @@ def test_anybody_can_compute_the_hashes_of_exported_lines(app: App, owner: Perso
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_an_export_of_any_length_takes_little_memory(app: App, owner: Person, fill: Fill, form: str, count: int) -> None:
     fill(owner, count)
-    lines = sum(piece.count(b"\n") for piece in pieces(app, owner, "/activities/export?format=csv&outcome=denied"))
+    lines = sum(piece.count(b"\n") for piece in owner.client.pieces("/activities/export?format=csv&outcome=denied"))
     assert lines  # everything that is kept once is there
     tracemalloc.start()
     try:
-        lines = sum(piece.count(b"\n") for piece in pieces(app, owner, f"/activities/export?format={form}"))
+        lines = sum(piece.count(b"\n") for piece in owner.client.pieces(f"/activities/export?format={form}"))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -133,7 +116,7 @@ def test_an_export_of_any_length_takes_little_memory(app: App, owner: Person, fi
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_an_export_that_the_server_ends_says_that_it_is_not_complete(app: App, owner: Person, fill: Fill, form: str) -> None:
     fill(owner, 2000)
-    export = pieces(app, owner, f"/activities/export?format={form}")
+    export = owner.client.pieces(f"/activities/export?format={form}")
     sent = [next(export), next(export)]
     app.draining.set()
     sent += export
@@ -147,7 +130,7 @@ def test_an_export_ends_when_its_reader_has_logged_out(
 ) -> None:
     monkeypatch.setattr(streams, "RECHECK_SECONDS", 0)
     fill(owner, 2000)
-    export = pieces(app, owner, "/activities/export?format=jsonl")
+    export = owner.client.pieces("/activities/export?format=jsonl")
     sent = [next(export), next(export)]
     log_out(app, owner)
     sent += export
@@ -166,7 +149,7 @@ def test_an_export_gives_its_place_back(app: App, owner: Person, fill: Fill) -> 
 def test_too_many_exports_at_once_are_refused(app: App, owner: Person, fill: Fill) -> None:
     fill(owner, 10)
     places = max(1, app.settings.server.threads * 3 // 4)
-    running = [pieces(app, owner, "/activities/export?format=csv") for _ in range(places)]
+    running = [owner.client.pieces("/activities/export?format=csv") for _ in range(places)]
     for export in running:
         next(export)
     assert owner.client.get("/activities/export?format=csv").codes == {"_": ["unavailable"]}

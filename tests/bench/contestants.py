@@ -103,6 +103,9 @@ _FLOOR_SEED, _PEER_SEED = ("-m", "tests.bench.floor_seed"), ("-m", "tests.bench.
 FLOOR = Handmade(
     "floor", "floor: by hand", _FLOOR_SEED, ((*_GUNICORN, "-w", "2", "tests.bench.floor_web:application"),), peer=False
 )
+FLOOR_OF_LISTS = Handmade(
+    "floor_lists", "floor: by hand", (), ((*_GUNICORN, "-w", "2", "tests.bench.floor_lists:application"),), peer=False
+)
 WEB_PEERS = (
     Handmade(
         "flask", "Flask + SQLAlchemy + marshmallow", _PEER_SEED, ((*_GUNICORN, "-w", "2", "tests.bench.peer_flask:application"),)

@@ -5,7 +5,7 @@ import os
 import orjson
 
 from . import shape
-from .floor_store import SCHEMA, open_store
+from .floor_store import SCHEMA, Execute, Store, open_store
 
 
 def seed(url: str) -> None:
@@ -16,13 +16,18 @@ def seed(url: str) -> None:
         for statement in SCHEMA:
             execute(statement, ())
         for organization in (shape.READER, shape.OTHER, shape.WRITER):
-            user = shape.user_of(organization)
-            execute(store.prepare("INSERT INTO organization VALUES (?, 'active')"), (organization,))
-            execute(store.prepare("INSERT INTO person VALUES (?, 'active')"), (user,))
-            execute(store.prepare("INSERT INTO membership VALUES (?, ?, 'builder')"), (user, organization))
-            execute(store.prepare("INSERT INTO session VALUES (?, ?, NULL)"), (shape.session_of(organization), user))
+            admit(store, execute, organization)
             for agent in shape.agents(organization, 1 if organization == shape.WRITER else shape.ROWS):
                 execute(insert, [_stored(name, agent[name]) for name in shape.COLUMNS])
+
+
+def admit(store: Store, execute: Execute, organization: str) -> None:
+    """Write the organization with its one user, whose session stands."""
+    user = shape.user_of(organization)
+    execute(store.prepare("INSERT INTO organization VALUES (?, 'active')"), (organization,))
+    execute(store.prepare("INSERT INTO person VALUES (?, 'active')"), (user,))
+    execute(store.prepare("INSERT INTO membership VALUES (?, ?, 'builder')"), (user, organization))
+    execute(store.prepare("INSERT INTO session VALUES (?, ?, NULL)"), (shape.session_of(organization), user))
 
 
 def _stored(name: str, value: object) -> object:

@@ -73,24 +73,27 @@ def listed(environ: Environ) -> tuple[str, dict[str, Any], list[tuple[str, str]]
     query = dict(parse_qsl(environ["QUERY_STRING"]))
     limit = int(query.get("limit", 25))
     if "cursor" in query:
-        created_at, agent_id = _opened(query["cursor"], organization)
+        created_at, agent_id = opened(query["cursor"], organization)
         rows = STORE.rows(AFTER, (organization, user, created_at, agent_id, limit + 1))
     else:
         rows = STORE.rows(FIRST, (organization, user, limit + 1))
     more, rows = len(rows) > limit, rows[:limit]
     items = [shown(row) for row in rows]
-    pagination = {"limit": limit, "next_cursor": _sealed(items[-1], organization) if more else None, "has_more": more}
+    cursor = sealed(items[-1]["created_at"], items[-1]["id"], organization) if more else None
+    pagination = {"limit": limit, "next_cursor": cursor, "has_more": more}
     if query.get("include") == "total":
         pagination["total"] = STORE.rows(TOTAL, (organization, user))[0][0]
     return "200 OK", {"success": True, "data": {"items": items, "pagination": pagination}, "message": "OK"}, []
 
 
-def _sealed(item: dict[str, Any], organization: str) -> str:
-    plain = f"{item['created_at']}|{item['id']}".encode()
+def sealed(moment: str, row_id: str, organization: str) -> str:
+    """A cursor behind the row of that time and id, which is good for the organization's lists only."""
+    plain = f"{moment}|{row_id}".encode()
     return base64.urlsafe_b64encode(plain + hmac.digest(shape.KEY, plain + organization.encode(), hashlib.sha256)[:16]).decode()
 
 
-def _opened(cursor: str, organization: str) -> list[str]:
+def opened(cursor: str, organization: str) -> list[str]:
+    """The time and the id that a cursor holds."""
     data = base64.urlsafe_b64decode(cursor)
     if not hmac.compare_digest(data[-16:], hmac.digest(shape.KEY, data[:-16] + organization.encode(), hashlib.sha256)[:16]):
         raise Refused("400 Bad Request")
@@ -132,18 +135,26 @@ def created(environ: Environ) -> tuple[str, dict[str, Any], list[tuple[str, str]
     return "201 Created", answer, [("Location", f"/api/v1/agents/{agent['id']}"), ("ETag", '"1"')]
 
 
-def application(environ: Environ, start_response: StartResponse) -> list[bytes]:
-    """The WSGI application."""
-    path = environ["PATH_INFO"]
+def answered(environ: Environ) -> tuple[str, dict[str, Any], list[tuple[str, str]]]:
+    """What is answered to the request."""
+    if environ["REQUEST_METHOD"] == "POST":
+        return created(environ)
+    if environ["PATH_INFO"] == "/api/v1/agents":
+        return listed(environ)
+    return read(environ, environ["PATH_INFO"].removeprefix("/api/v1/agents/"))
+
+
+def sent(answering: Callable[[Environ], Any], environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """Send what `answering` answers, or that it refused."""
     try:
-        if environ["REQUEST_METHOD"] == "POST":
-            status, answer, headers = created(environ)
-        elif path == "/api/v1/agents":
-            status, answer, headers = listed(environ)
-        else:
-            status, answer, headers = read(environ, path.removeprefix("/api/v1/agents/"))
+        status, answer, headers = answering(environ)
     except Refused as refusal:
         status, answer, headers = str(refusal), {"success": False, "message": str(refusal), "errors": {}}, []
     body = orjson.dumps(answer)
     start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body))), *headers])
     return [body]
+
+
+def application(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """The WSGI application."""
+    return sent(answered, environ, start_response)

@@ -1,6 +1,6 @@
 """What the cost of a request must not depend on: the number of rows, the depth of the page, of routes, of other people's grants."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -14,7 +14,7 @@ from .aasim import Aasim, email, fill, login
 from .contestants import Service
 from .databases import Database, fresh, settle
 from .findings import Goal, Measurement, found
-from .probe import connected
+from .multiply import multiply
 from .rounds import Options
 from .shape import OTHER, READER
 from .web import call, loaded
@@ -68,25 +68,27 @@ def measure(kind: str, options: Options) -> Measurement:
         settle(database)
         with aasim.serving(database) as service:
             options.progress(f"{kind}: pages of {FEW:,} and {MANY:,} agents")
-            raw |= _turns(_pages(service), options)
+            raw |= turns(_pages(service), options)
             options.progress(f"{kind}: {GRANTS:,} grants of other users")
-            raw |= _turns(
+            raw |= turns(
                 {"no grants": partial(_one_agent, service, READER), "grants": partial(_one_agent, service, OTHER)}, options
             )
         raw |= _with_routes(database, options)
     return Measurement("growth", kind, [
-        found(f"J1 at {MANY:,} rows ÷ at {FEW:,}, first page", _cost(raw, "many first", "few first"), Goal("≤", 1.2)),
-        found(f"J1 at {MANY:,} rows ÷ at {FEW:,}, last page", _cost(raw, "many last", "few last"), Goal("≤", 1.2)),
-        found("J2 with 300 routes ÷ with 10", _cost(raw, "300 routes", "10 routes"), Goal("≤", 1.05)),
-        found(f"J2 with {GRANTS:,} grants of others ÷ with none", _cost(raw, "grants", "no grants"), Goal("≤", 1.05)),
+        found(f"J1 at {MANY:,} rows ÷ at {FEW:,}, first page", cost(raw, "many first", "few first"), Goal("≤", 1.2)),
+        found(f"J1 at {MANY:,} rows ÷ at {FEW:,}, last page", cost(raw, "many last", "few last"), Goal("≤", 1.2)),
+        found("J2 with 300 routes ÷ with 10", cost(raw, "300 routes", "10 routes"), Goal("≤", 1.05)),
+        found(f"J2 with {GRANTS:,} grants of others ÷ with none", cost(raw, "grants", "no grants"), Goal("≤", 1.05)),
     ], raw=raw)  # fmt: skip
 
 
-def _cost(raw: dict[str, list[float]], dear: str, cheap: str) -> float:
+def cost(raw: dict[str, list[float]], dear: str, cheap: str) -> float:
+    """How much more one costs than the other: the median of the ratios of rates, turn by turn."""
     return round(float(median(one / other for one, other in zip(raw[cheap], raw[dear], strict=True))), 3)
 
 
-def _turns(requests: dict[str, Callable[[], tuple[Service, list[str]]]], options: Options) -> dict[str, list[float]]:
+def turns(requests: dict[str, Callable[[], tuple[Service, list[str]]]], options: Options) -> dict[str, list[float]]:
+    """The rates of requests that take turns, a figure for each round."""
     rates: dict[str, list[float]] = {name: [] for name in requests}
     for number in range(options.rounds):
         for name in sorted(requests, reverse=bool(number % 2)):
@@ -129,7 +131,7 @@ def _with_routes(database: Database, options: Options) -> dict[str, list[float]]
     options.progress(f"{database.kind}: 10 and 300 routes")
     with TemporaryDirectory() as folder, ExitStack() as stack:
         services = {count: stack.enter_context(_ballast(Path(folder), count).serving(database)) for count in (10, 300)}
-        return _turns({f"{count} routes": partial(_one_agent, service) for count, service in services.items()}, options)
+        return turns({f"{count} routes": partial(_one_agent, service) for count, service in services.items()}, options)
 
 
 def _ballast(folder: Path, routes: int) -> Aasim:
@@ -141,38 +143,13 @@ def _ballast(folder: Path, routes: int) -> Aasim:
 
 
 def grow(database: Database, organization: str, count: int) -> None:
-    """Write `count` more agents like the organization's newest, in one statement."""
-    connection = connected(database.url)
+    """Write `count` more agents like the organization's newest."""
     owner = f"(SELECT id FROM core_user WHERE email = '{email(organization)}')"
-    template = f"(SELECT * FROM agents_agent WHERE owner_id = {owner} LIMIT 1)"
-    columns = _columns(connection)
-    chosen = ", ".join(_grown(database.kind).get(column, column) for column in columns)
-    series = (
-        f"generate_series(1, {count}) AS series(n)"
-        if database.kind == "postgresql"
-        else f"(WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count}) SELECT n FROM series)"
-    )
-    connection.execute(f"INSERT INTO agents_agent ({', '.join(columns)}) SELECT {chosen} FROM {template} AS template, {series}")
-    connection.execute("ANALYZE")
-    connection.close()
-
-
-def _columns(connection: object) -> Sequence[str]:
-    return [column[0] for column in connection.execute("SELECT * FROM agents_agent LIMIT 1").description]  # type: ignore[attr-defined]
-
-
-def _grown(kind: str) -> dict[str, str]:
-    if kind == "postgresql":
-        number, moment = (
-            "lpad(n::text, 26, '0')",
-            """to_char(to_timestamp(1700000000 + n) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')""",
-        )
-    else:
-        number, moment = "printf('%026d', n)", "strftime('%Y-%m-%dT%H:%M:%S.000Z', 1700000000 + n, 'unixepoch')"
-    return {
-        "id": f"'agent_' || {number}",
+    grown = {
+        "id": "'agent_' || {number}",
         "name": "'Grown ' || n",
         "slug": "'grown-' || n",
-        "created_at": moment,
-        "updated_at": moment,
+        "created_at": "{moment}",
+        "updated_at": "{moment}",
     }
+    multiply(database, "agents_agent", f"owner_id = {owner}", count, grown)

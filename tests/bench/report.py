@@ -18,6 +18,7 @@ MEANINGS = {
     "J2": "one agent by its id",
     "J3": "an agent of eight fields created, with its event, in one durable commit",
     "J4": "`POST /agents/{id}/execute` on the scripted engine until *succeeded*; one API process, one worker",
+    "lists": "`GET /users`, `/projects`, `/activities` (limit=25, newest first); a neighbour has as many rows",
     "growth": "what the cost of a request does not depend on",
     "start": "from the command to the first answer",
     "memory": "proportional resident memory after load",
@@ -30,7 +31,8 @@ Only ratios taken in one run say something: the machine is
 small and noisy, and the contestants take turns, round after round; every figure is the median of its rounds.
 
 - *Floor*: the same work by hand under the same server: a bare WSGI application, prepared statements of sqlite3 or psycopg,
-  orjson; for J4 a bare job table that is claimed in batches, without leases, steps, logs and events.
+  orjson; for J4 a bare job table that is claimed in batches, without leases, steps, logs and events; for the lists of users,
+  projects and activities the same statements in the same tables.
 - *Peers*: the same service as the users of other frameworks and queues write it. The best one of the run counts.
 - *Aasim*: `aasim serve` and `aasim worker` with every bundled plugin on, tenant scope, rate limits, request ids, access log,
   ETags.

@@ -51,7 +51,8 @@ NEW_AGENT: dict[str, Any] = {
     "memory": {"mode": "window", "limit": 20},
     "limits": {"max_steps": 8, "timeout_seconds": 120},
 }
-PERMISSIONS = {"builder": frozenset(("agents:read", "agents:create", "agents:update", "agents:delete", "agents:execute"))}
+_HELD = ("agents:create", "agents:update", "agents:delete", "agents:execute")
+PERMISSIONS = {"builder": frozenset((*_HELD, *(f"{plural}:read" for plural in ("agents", "users", "projects", "activities"))))}
 READER, OTHER, WRITER = (f"organization_{letter * 26}" for letter in "row")
 ROWS = 10_000
 KEY = b"a key of the benchmarks, thirty-two bytes and more"

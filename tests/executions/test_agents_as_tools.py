@@ -69,3 +69,20 @@ def test_a_private_agent_is_no_tool_of_others(world: World, owner: Person, scrip
     builder = world.member(owner, "builder")
     answer = builder.client.post("/agents", {"name": "Boss", "tools": [{"ref": f"agent:{helper['id']}"}]})
     assert answer.codes == {"tools[0].ref": ["invalid_reference"]}
+
+
+def test_a_run_that_has_begun_calls_the_agents_of_its_project_though_that_is_on_hold(
+    owner: Person, scripted: Make, work: Work
+) -> None:
+    project_id, other = (owner.client.post("/projects", {"name": name}).data["id"] for name in ("Website", "Other"))
+    near, far = (scripted(f"I am {name}.", name=name, project_id=at) for name, at in (("near", project_id), ("far", other)))
+    calls = (call(near["slug"], input="Do it."), call(far["slug"], input="Do it."), "done")
+    boss = scripted(*calls, name="Boss", project_id=project_id, tools=[{"ref": f"agent:{each['id']}"} for each in (near, far)])
+    begun = owner.client.post(f"/agents/{boss['id']}/execute", {"input": "Go."}).data
+    for held in (project_id, other):
+        owner.client.put(f"/projects/{held}/status", {"status": "on_hold", "reason": "A pause."})
+    while work():
+        pass
+    told = [made["result"] for made in calls_of(owner, begun)]
+    assert told[0] == {"result": "I am near."}
+    assert "The project is on hold" in told[1]["error"]

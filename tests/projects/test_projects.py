@@ -52,6 +52,24 @@ def test_what_belongs_to_an_archived_project_is_neither_made_nor_changed_nor_run
     assert owner.client.patch(f"/agents/{agent_id}", {"name": "Four"}).status == 200
 
 
+def test_what_belongs_to_a_project_on_hold_does_not_begin_and_is_changed_as_before(owner: Person, project_id: str) -> None:
+    agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
+    elsewhere = owner.client.post("/agents", {"name": "Two"}).data["id"]
+    begun = owner.client.post(f"/agents/{agent_id}/execute", {"input": "Hello"}).data["id"]
+    owner.client.post(f"/executions/{begun}/cancel")
+    _set(owner, project_id, "on_hold")
+    for refused in (
+        owner.client.post(f"/agents/{agent_id}/execute", {"input": "Hello"}),
+        owner.client.post(f"/executions/{begun}/retry"),
+    ):
+        assert refused.codes == {"_": ["invalid_state"]}
+        assert refused.body["errors"]["_"][0]["meta"] == {"project": project_id}
+    assert owner.client.patch(f"/agents/{agent_id}", {"name": "Four"}).status == 200
+    assert owner.client.post(f"/agents/{elsewhere}/execute", {"input": "Hello"}).status == 202
+    _set(owner, project_id, "active")
+    assert owner.client.post(f"/agents/{agent_id}/execute", {"input": "Hello"}).status == 202
+
+
 def test_a_project_that_has_something_is_not_deleted(owner: Person, project_id: str) -> None:
     agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
     refused = owner.client.delete(f"/projects/{project_id}")

@@ -21,4 +21,7 @@ class TestContract(PluginContract):
     plugin = "roles"
     samples = {"POST /roles": {"name": "Reader", "permissions": ["roles:read"]}}
     rows = {"GET /roles/{role_id}/holders": _hold}
+    everywhere = dict.fromkeys(
+        ("GET /roles", "GET /roles/{role_id}"), "whoever gives a role in a branch has to know which there are"
+    )
     copies = {"grant": lambda world, person: {"node_id": world.node(person, "project")}}

@@ -279,3 +279,18 @@ def test_roles_of_another_organization_are_like_none(world: World, owner: Person
     for method, path in (("GET", ""), ("PATCH", ""), ("DELETE", ""), ("POST", "/clone"), ("GET", "/holders")):
         answer = stranger.ask(method, f"/roles/{role}{path}", {"name": "x"} if method in ("PATCH", "POST") else None)
         assert (answer.status, answer.body) == (404, nothing)
+
+
+def test_who_gives_roles_in_a_branch_reads_which_there_are_and_not_who_holds_them(world: World, owner: Person) -> None:
+    branch = world.node(owner, "branch")
+    manager = member_with(world, owner, ["roles:read", "roles:update", "users:read", "users:assign"], branch)
+    role = owner.client.post("/roles", {"name": "Guest", "permissions": ["users:read"]}).data["id"]
+    assert "Guest" in {each["name"] for each in manager.client.get("/roles?limit=100").data["items"]}
+    assert manager.client.get(f"/roles/{role}").data["permissions"] == ["users:read"]
+    assert manager.client.get(f"/roles/{role}/holders").codes == {"_": ["permission_denied"]}
+    assert manager.client.patch(f"/roles/{role}", {"name": "Mine"}).codes == {"_": ["permission_denied"]}
+
+
+def test_who_may_read_no_roles_anywhere_sees_none(world: World, owner: Person) -> None:
+    somebody = member_with(world, owner, ["users:read"])
+    assert somebody.client.get("/roles").codes == {"_": ["permission_denied"]}

@@ -151,6 +151,17 @@ def test_a_new_address_is_verified_anew_and_makes_links_void(
     assert owner.client.get(f"/users/{person.user_id}").data["email_verified_at"] is not None
 
 
+def test_the_address_before_is_told_that_it_is_not_the_accounts_any_more(
+    app: App, owner: Person, join: Callable[..., Person], inbox: Inbox
+) -> None:
+    person = join(name="Grace Hopper", email="grace@example.com")
+    owner.client.patch(f"/users/{person.user_id}", {"email": "hopper@example.com"})
+    work_off(app)
+    mail = inbox.to("grace@example.com")[-1]
+    assert mail["Subject"] == "Your address was changed"
+    assert "grace@example.com" in mail.get_content() and "hopper@example.com" not in mail.get_content()
+
+
 def test_nobody_takes_over_an_account_that_may_do_more_than_they(world: World, owner: Person) -> None:
     clerk = member_with(world, owner, ["users:read", "users:update"])
     body = {"email": "eve@example.com"}

@@ -21,6 +21,13 @@ def set_status(by: Person, person: Person | str, status: str, query: str = "", *
     return by.client.put(f"/users/{user_id}/status{query}", {"status": status, **more})
 
 
+def switch(by: Person, key: Person) -> None:
+    """Disable or enable the key."""
+    listed = by.client.get("/api-keys").data["items"]
+    key_id = next(each["id"] for each in listed if str(key.client.token).startswith(each["prefix"]))
+    assert by.client.post(f"/api-keys/{key_id}/toggle").status == 200
+
+
 def events(owner: Person, name: str) -> list[EventRow]:
     with organization_scope(owner.organization_id):
         return list(EventRow.select().where(EventRow.name == name).order_by(EventRow.id))
@@ -47,11 +54,34 @@ def test_keys_and_sessions_work_no_more_from_the_next_request_on(app: App, world
     assert told.changes == {"status": ["active", status]}
 
 
-def test_keys_stay_disabled_when_somebody_comes_back(app: App, world: World, owner: Person) -> None:
+def test_keys_that_were_active_before_a_suspension_are_so_after_it(app: App, world: World, owner: Person) -> None:
+    person = world.member(owner, "viewer")
+    active, disabled = (key_of(app, person, ["agents:read"]) for _ in range(2))
+    switch(owner, disabled)
+    assert set_status(owner, person, "suspended").data["keys_disabled"] == 1
+    assert set_status(owner, person, "active").data["keys_enabled"] == 1
+    assert [key.client.get("/agents").status for key in (active, disabled)] == [200, 401]
+    (told,) = events(owner, "users.reactivated")
+    assert told.data["keys"] == 1
+
+
+def test_a_key_that_somebody_switched_meanwhile_stays_as_they_left_it(app: App, world: World, owner: Person) -> None:
     person = world.member(owner, "viewer")
     key = key_of(app, person, ["agents:read"])
     set_status(owner, person, "suspended")
-    set_status(owner, person, "active")
+    switch(owner, key)
+    switch(owner, key)
+    assert set_status(owner, person, "active").data["keys_enabled"] == 0
+    assert key.client.get("/agents").status == 401
+
+
+@pytest.mark.parametrize("before", ["suspended", "active"])
+def test_keys_stay_disabled_after_a_deactivation(app: App, world: World, owner: Person, before: str) -> None:
+    person = world.member(owner, "viewer")
+    key = key_of(app, person, ["agents:read"])
+    for status in (before, "deactivated"):
+        set_status(owner, person, status)
+    assert set_status(owner, person, "active").data["keys_enabled"] == 0
     assert key.client.get("/agents").status == 401
     assert world.again(person).client.get("/agents").status == 200
 

@@ -1,0 +1,89 @@
+"""What an organization has in a table, row by row: all but secrets, in the order of an index, with as much in memory as is read at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+import peewee
+
+from .fields import DigestField, JsonField, SealedField
+from .records import Row, database_of, is_tenant
+from .scope import TENANT_COLUMN
+from .statements import Bind
+from .views import View
+
+ROWS_AT_ONCE = 500
+
+
+def is_dumped(model: type[Row]) -> bool:
+    """Whether rows of `model` are an organization's, and tell it something: ``Meta.internal`` is for those that do not."""
+    return is_tenant(model) and not getattr(model._meta, "internal", False)
+
+
+class Dump:
+    """The rows of one record in the organization in scope; `view` has columns of others besides, named in `more`."""
+
+    def __init__(self, model: type[Row], view: View | None = None, more: Sequence[str] = ()) -> None:
+        self.table: str = model._meta.table_name
+        self._model, self._view = model, view
+        fields = [field for field in model._meta.sorted_fields if not isinstance(field, SealedField | DigestField)]
+        self.columns = (*(field.name for field in fields), *more)
+        self._texts = tuple(field.name for field in fields if isinstance(field, JsonField))
+        self._flags = tuple(field.name for field in fields if isinstance(field, peewee.BooleanField))
+        self._order = _order(model)
+
+    def rows(self) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """All rows, some at a time, each as JSON has it; whoever asks for the next ones is in the scope again."""
+        after: Sequence[Any] | None = None
+        while True:
+            rows = self._some(after)
+            if rows:
+                yield [self._shown(row) for row in rows]
+            if len(rows) < ROWS_AT_ONCE:
+                return
+            after = [rows[-1][self._read.index(name)] for name in self._order]
+
+    def one(self, row_id: str) -> Mapping[str, Any]:
+        """The row of that id."""
+        row = self._model.get_by_id(row_id).row()
+        return self._shown([row[name] for name in self._read])
+
+    @property
+    def _read(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.columns, *self._order)))
+
+    def _some(self, after: Sequence[Any] | None) -> list[tuple[Any, ...]]:
+        database = database_of(self._model)
+
+        def build() -> Any:
+            source: Any = self._view or self._model
+            query = source.select(*(getattr(source, name) for name in self._read))
+            key = [getattr(self._model, name) for name in self._order]
+            if after is not None:
+                query = query.where(peewee.Tuple(*key) > peewee.Tuple(*[Bind(name) for name in self._order]))
+            return query.order_by(*key).limit(ROWS_AT_ONCE)
+
+        values = {} if after is None else dict(zip(self._order, after, strict=True))
+        statement = database.statement(("dump", self._model, self._view, after is None), build)
+        return list(statement.run(database, values).fetchall())
+
+    def _shown(self, row: Sequence[Any]) -> Mapping[str, Any]:
+        shown = dict(zip(self.columns, row, strict=False))
+        for name in self._texts:
+            shown[name] = None if shown[name] is None else orjson.Fragment(shown[name])
+        for name in self._flags:
+            shown[name] = None if shown[name] is None else bool(shown[name])
+        return shown
+
+
+def _order(model: type[Row]) -> tuple[str, ...]:
+    """The fields in whose order an index has the organization's rows, each at a place of its own; else those of the primary key."""
+    meta = model._meta
+    key = tuple(meta.primary_key.field_names if isinstance(meta.primary_key, peewee.CompositeKey) else (meta.primary_key.name,))
+    indexes = [index for index in meta.indexes if not isinstance(index, peewee.Index)]
+    unique = [{*key}, *({*names} for names, is_unique in indexes if is_unique)]
+    for names, _ in sorted(indexes, key=lambda index: bool(index[1])):  # those that are unique may be of names, which change
+        is_whole = names[0] == TENANT_COLUMN and any(each <= {*names} for each in unique)
+        if is_whole and not any(meta.fields[name].null for name in names):
+            return tuple(names)
+    return key

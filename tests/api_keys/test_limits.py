@@ -1,0 +1,117 @@
+"""Roles that are assigned to keys: each key may do no more than they allow, where they do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aasim_core.testing.principals import member_with
+from aasim_core.testing.world import Answer, Client, Person, World
+
+from .conftest import Make
+
+Robot = Callable[[str], Client]
+
+
+@pytest.fixture
+def branch(owner: Person) -> str:
+    """A branch of the organization."""
+    return str(owner.client.post("/branches", {"name": "Vienna", "code": "VIE"}).data["id"])
+
+
+def limit(giver: Person, key: Any, role: str, branch: str | None = None) -> Answer:
+    """Assign the role to the key, in the branch or the whole organization."""
+    where = {"resource_type": "branch", "resource_id": branch} if branch else {"resource_type": "organization"}
+    return giver.client.post(f"/api-keys/{key['id']}/assign", {"role": role, **where})
+
+
+def test_a_limited_key_may_do_what_the_role_allows_where_it_does(owner: Person, make: Make, robot: Robot, branch: str) -> None:
+    other = owner.client.post("/branches", {"name": "Graz", "code": "GRZ"}).data["id"]
+    key = make(owner, "branches:read", "branches:update")
+    asks = robot(key["key"])
+    assert asks.patch(f"/branches/{branch}", {"name": "Wien"}).status == 200
+    assert limit(owner, key, "viewer", branch).status == 201
+    assert asks.get(f"/branches/{branch}").data["name"] == "Wien"
+    assert asks.patch(f"/branches/{branch}", {"name": "Vienna"}).codes == {"_": ["permission_denied"]}
+    assert asks.get(f"/branches/{other}").codes == {"_": ["not_found"]}
+
+
+def test_with_several_roles_it_may_do_what_one_of_them_allows(owner: Person, make: Make, robot: Robot, branch: str) -> None:
+    key = make(owner, "branches:read", "branches:update")
+    limit(owner, key, "viewer")
+    limit(owner, key, "admin", branch)
+    assert robot(key["key"]).patch(f"/branches/{branch}", {"name": "Wien"}).status == 200
+
+
+def test_a_role_gives_a_key_nothing_beyond_its_scopes(owner: Person, make: Make, robot: Robot, branch: str) -> None:
+    key = make(owner, "branches:read")
+    limit(owner, key, "admin")
+    assert robot(key["key"]).patch(f"/branches/{branch}", {"name": "Wien"}).codes == {"_": ["permission_denied"]}
+
+
+def test_what_limits_a_key_is_listed_and_taken_back(owner: Person, make: Make, robot: Robot, branch: str) -> None:
+    key = make(owner, "branches:read", "branches:update")
+    given = limit(owner, key, "viewer", branch).data
+    listed = owner.client.get(f"/api-keys/{key['id']}/assignments").data["items"]
+    assert [(each["id"], each["subject_type"], each["role"], each["resource_id"]) for each in listed] == [
+        (given["id"], "api_key", "viewer", branch)
+    ]
+    assert owner.client.delete(f"/api-keys/{key['id']}/assignments/{given['id']}").status == 200
+    assert robot(key["key"]).patch(f"/branches/{branch}", {"name": "Wien"}).status == 200
+
+
+def test_a_limit_whose_place_is_gone_leaves_nothing_and_is_listed(owner: Person, make: Make, robot: Robot, branch: str) -> None:
+    key = make(owner, "agents:read")
+    limit(owner, key, "viewer", branch)
+    owner.client.delete(f"/branches/{branch}")
+    assert robot(key["key"]).get("/agents").codes == {"_": ["permission_denied"]}
+    listed = owner.client.get(f"/api-keys/{key['id']}/assignments").data["items"]
+    assert [(each["resource_type"], each["resource_id"], each["scope"]) for each in listed] == [(None, branch, [])]
+
+
+def test_nobody_limits_a_key_to_more_than_they_hold(world: World, owner: Person, make: Make) -> None:
+    maker = member_with(world, owner, ["api_keys:read", "api_keys:create", "api_keys:assign"])
+    key = make(maker, "api_keys:read")
+    assert limit(maker, key, "viewer").codes == {"_": ["permission_denied"]}
+
+
+def test_a_key_changes_no_limit_not_even_its_own(owner: Person, make: Make, robot: Robot) -> None:
+    key = make(owner, "api_keys:read", "api_keys:assign")
+    given = limit(owner, key, "admin").data
+    path = f"/api-keys/{key['id']}"
+    asks = robot(key["key"])
+    assert asks.get(f"{path}/assignments").data["items"][0]["id"] == given["id"]
+    assert asks.delete(f"{path}/assignments/{given['id']}").codes == {"_": ["session_required"]}
+    assert asks.post(f"{path}/assign", {"role": "viewer", "resource_type": "organization"}).codes == {"_": ["session_required"]}
+
+
+def test_the_keys_of_others_are_not_there_but_for_who_manages_keys(world: World, owner: Person, make: Make) -> None:
+    key = make(owner, "agents:read")
+    builder, admin = world.member(owner, "builder"), world.member(owner, "admin")
+    assert limit(builder, key, "viewer").codes == {"_": ["not_found"]}
+    assert builder.client.get(f"/api-keys/{key['id']}/assignments").codes == {"_": ["not_found"]}
+    assert limit(admin, key, "viewer").status == 201
+
+
+def test_who_manages_keys_frees_none_to_do_more_than_they_may(world: World, owner: Person, make: Make) -> None:
+    key = make(owner, "agents:delete")
+    given = limit(owner, key, "viewer").data
+    viewer = [name for name in world.app.rights.built_in["viewer"] if not name.startswith("api_keys:")]
+    manager = member_with(world, owner, [*viewer, *(f"api_keys:{verb}" for verb in ("read", "delete", "assign", "manage"))])
+    path = f"/api-keys/{key['id']}/assignments/{given['id']}"
+    assert manager.client.delete(path).codes == {"_": ["permission_denied"]}
+    assert owner.client.delete(path).status == 200
+
+
+def test_a_revoked_key_is_not_there(owner: Person, make: Make) -> None:
+    key = make(owner, "agents:read")
+    owner.client.delete(f"/api-keys/{key['id']}")
+    assert limit(owner, key, "viewer").codes == {"_": ["not_found"]}
+
+
+def test_limiting_is_told(owner: Person, make: Make) -> None:
+    key = make(owner, "agents:read")
+    given = limit(owner, key, "viewer").data
+    owner.client.delete(f"/api-keys/{key['id']}/assignments/{given['id']}")
+    told = owner.client.get(f"/activities?subject_id={key['id']}&sort=at").data["items"]
+    assert [each["action"] for each in told] == ["api_keys.created", "api_keys.role_assigned", "api_keys.role_unassigned"]
