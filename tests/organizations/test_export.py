@@ -23,7 +23,7 @@ from aasim_plugins.executions.models import LogEntry
 MOST_BYTES = 6_000_000
 #: How columns are called that may hold secrets, or what they are recognised by; and those that are called so and are harmless.
 SUSPICIOUS = re.compile(r"password|digest|secret|token|hash|seal|api_key|credential|private")
-HARMLESS = {"input_tokens", "output_tokens", "context_tokens", "hash", "previous_hash", "api_key_id"}
+HARMLESS = {"action_hash", "input_tokens", "output_tokens", "context_tokens", "hash", "previous_hash", "api_key_id"}
 
 
 @pytest.fixture
