@@ -89,7 +89,8 @@ def _body_schema(converter: OpenAPIConverter, endpoint: Endpoint) -> Any:
 def _responses(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any]:
     operation = endpoint.operation
     if operation.plain:
-        return {"200": {"description": _REASONS[200]}} | {str(status): _FAILURE for status in sorted(_failures(endpoint))}
+        plain = {str(status): {"description": _REASONS[status]} for status in (operation.status, *operation.also)}
+        return plain | {str(status): _FAILURE for status in sorted(_failures(endpoint))}
     reply = _reply_schema(converter, endpoint)
     responses: dict[str, Any] = {
         str(status): {"description": _REASONS[status], "content": _json(_success_schema(reply))}
