@@ -7,8 +7,8 @@ from .request import Request, Response
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer, traceparent, "
-    "X-Organization-Id, X-Request-Id"
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Mcp-Method, Mcp-Name, "
+    "MCP-Protocol-Version, Prefer, traceparent, X-Organization-Id, X-Request-Id"
 )
 _ANSWER_HEADERS = (
     "Content-Disposition, Deprecation, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, "

@@ -90,8 +90,9 @@ def _responses(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any
     operation = endpoint.operation
     formats = {media_type: {"schema": {"type": "string"}} for media_type in operation.formats}
     if operation.plain:
-        answer = {"description": _REASONS[200], **({"content": formats} if formats else {})}
-        return {"200": answer} | {str(status): _FAILURE for status in sorted(_failures(endpoint))}
+        content = {"content": formats} if formats else {}
+        plain = {str(status): {"description": _REASONS[status], **content} for status in (operation.status, *operation.also)}
+        return plain | {str(status): _FAILURE for status in sorted(_failures(endpoint))}
     reply = _reply_schema(converter, endpoint)
     responses: dict[str, Any] = {
         str(status): {"description": _REASONS[status], "content": _json(_success_schema(reply))}

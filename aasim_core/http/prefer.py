@@ -13,6 +13,7 @@ from .render import Plan
 from .request import Request, Response
 
 if TYPE_CHECKING:
+    from ..app import App
     from .collection import Collection
 
 _WAIT = re.compile(r"(?:^|,)\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=[,;]|$)", re.IGNORECASE | re.ASCII)
@@ -34,10 +35,7 @@ def wait_until(resource: "Collection", resp: Response, ended: Callable[[], Any],
     plan = Plan(resource.reply, resource.derived)
 
     def finish() -> None:
-        deadline, pause, wakened = time.monotonic() + seconds, _FIRST_LOOK, Event()
-        while (row := ended()) is None and time.monotonic() < deadline and not resource.app.draining.is_set():
-            wakened.wait(pause)
-            pause = min(pause * 1.5, _LAST_LOOK)
+        row = wait(resource.app, ended, seconds)
         if row is not None:
             resp.status = 200
             resp.set_header("Preference-Applied", f"wait={int(seconds)}")
@@ -45,3 +43,12 @@ def wait_until(resource: "Collection", resp: Response, ended: Callable[[], Any],
             resp.data = success(to_json(plan.item(row)), "Execution ended.")
 
     resp.finish = finish
+
+
+def wait(app: "App", ended: Callable[[], Any], seconds: float) -> Any:
+    """What `ended` gives as soon as it is not None, asked ever less often; None after `seconds`, or when the process is to stop."""
+    deadline, pause, wakened = time.monotonic() + seconds, _FIRST_LOOK, Event()
+    while (found := ended()) is None and time.monotonic() < deadline and not app.draining.is_set():
+        wakened.wait(pause)
+        pause = min(pause * 1.5, _LAST_LOOK)
+    return found

@@ -1,8 +1,6 @@
 """The endpoints of agents."""
 
 from collections.abc import Mapping
-from functools import reduce
-from operator import and_
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
@@ -70,15 +68,7 @@ class Agents(Collection):
 
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists, as a condition."""
-        within = req.rights.reach_condition("agents:read", Agent, "project_id")
-
-        def seen() -> Any:
-            in_project = reduce(and_, [condition.expression() for condition in within], Agent.visibility == "project")
-            anybody, own = Agent.visibility == "organization", Agent.owner_id == Bind("me")
-            return Agent.deleted_at.is_null() & (anybody | own | in_project)
-
-        values = {"me": req.principal.user_id} | {name: value for each in within for name, value in each.values.items()}
-        return [Condition(seen, values, ("agents in reach", *(condition.shape for condition in within)))]
+        return [service.in_reach(req.rights, "agents:read", req.principal.user_id)]
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """References to an engine or a project must lead somewhere that the caller may know of."""

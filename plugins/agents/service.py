@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import and_
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ from aasim_core import expressions
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_actor
 from aasim_core.data import records
-from aasim_core.data.statements import Bind
+from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
@@ -94,6 +96,19 @@ def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:
     if shared and permission in _SHARED:
         return rights.has_anywhere(permission)
     return rights.allows_at(permission, agent.project_id)
+
+
+def in_reach(rights: Rights, permission: str, user_id: str) -> Condition:
+    """What `find_visible` and `allows` say about one agent, as a condition on lists, for a user who has the permission somewhere."""
+    within = rights.reach_condition(permission, Agent, "project_id")
+
+    def seen() -> Any:
+        in_project = reduce(and_, [condition.expression() for condition in within], Agent.visibility == "project")
+        anybody, own = Agent.visibility == "organization", Agent.owner_id == Bind("me")
+        return Agent.deleted_at.is_null() & (anybody | own | in_project)
+
+    values = {"me": user_id} | {name: value for each in within for name, value in each.values.items()}
+    return Condition(seen, values, ("agents in reach", *(condition.shape for condition in within)))
 
 
 def pinned_definition(agent_id: str, number: int) -> dict[str, Any] | None:

@@ -1,11 +1,10 @@
 """Anthropic's Messages protocol: our types to a request."""
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..engines.hookspecs import EngineError, Message, Parameters, ToolCall, ToolSpec
+from ..engines.hookspecs import EngineError, Message, Parameters, ToolCall, ToolSpec, schema_in_words
 
 ANTHROPIC_URL = "https://api.anthropic.com"
 #: The version of the protocol that is spoken here.
@@ -93,6 +92,5 @@ def _output(schema: Mapping[str, Any] | None, wanted: Any) -> tuple[dict[str, An
     try:
         bound = anthropic.transform_schema(dict(schema))
     except (ValueError, TypeError, AttributeError, AssertionError):
-        text = json.dumps(schema, ensure_ascii=False)
-        return dict(wanted), [f"Answer with nothing but one JSON value that obeys this JSON Schema:\n{text}"]
+        return dict(wanted), [schema_in_words(schema)]
     return {**wanted, "format": {"type": "json_schema", "schema": bound}}, []

@@ -212,7 +212,8 @@ class Provider:
     `name` is what an engine's `provider` field holds. `open` makes a `Chat` and does no input or output yet. `prepare` fetches
     what the provider needs on this machine, and raises `StartupError` where it cannot; running it again changes nothing. Calls
     to a `free` provider cost nothing. `built_in` is the engine that every organization gets; without it the provider needs a base
-    URL or a key. `service_url` is where the provider's own service is, which an engine without a base URL asks.
+    URL or a key. `service_url` is where the provider's own service is, which an engine without a base URL asks. An engine of a
+    provider that is not `addressable` has no base URL, and needs no key.
     """
 
     name: str
@@ -223,3 +224,4 @@ class Provider:
     built_in: BuiltIn | None = None
     free: bool = False
     service_url: str | None = None
+    addressable: bool = True

@@ -59,13 +59,14 @@ def _current(engine: Engine) -> dict[str, Any]:
 
 
 def _address_problems(whole: Mapping[str, Any], provider: Provider) -> list[tuple[str, Problem | None]]:
-    if provider.built_in is None:
+    if provider.built_in is None and provider.addressable:
         missing = not whole.get("base_url") and not whole.get("api_key")
         return [
             ("base_url", Problem("required", "Write base_url, or api_key for the provider's own service.") if missing else None)
         ]
     message = f"The provider {provider.name} runs on this installation; leave this out."
-    return [(name, Problem("url_not_allowed", message) if whole.get(name) else None) for name in ("base_url", "api_key")]
+    refused = ("base_url",) if provider.built_in is None else ("base_url", "api_key")
+    return [(name, Problem("url_not_allowed", message) if whole.get(name) else None) for name in refused]
 
 
 def _model_problem(whole: Mapping[str, Any], provider: Provider) -> Problem | None:

@@ -33,6 +33,7 @@ from .chat import (
 )
 from .estimates import estimated_usage
 from .failures import Cut, Service, engine_errors, error_of_status, no_credit, not_installed
+from .instructions import schema_in_words
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -68,6 +69,7 @@ __all__ = [
     "never_cancel",
     "no_credit",
     "not_installed",
+    "schema_in_words",
 ]
 
 hookspec = pluggy.HookspecMarker("aasim")

@@ -126,6 +126,11 @@ def resume(execution_id: str) -> None:
         go_on(execution)
 
 
+def is_over(status: str) -> bool:
+    """Whether an execution of that status has come to its end."""
+    return status in states.TERMINAL
+
+
 def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Execution:
     """End the execution: at once where nothing runs, or else as soon as its runner sees it.
 

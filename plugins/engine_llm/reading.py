@@ -1,0 +1,60 @@
+"""Reading what a model generates in a thread of its own, so that whoever waits for it can stop waiting."""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+
+from aasim_core.outbound.patience import Patience
+
+_Item = tuple[str, BaseException | None]
+_END: _Item = ("", None)
+
+
+class Failed(Exception):
+    """The model raised `error`."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def pieces(generate: Callable[[], Generator[str]], patience: Patience) -> Iterator[str]:
+    """What `generate` gives, for as long as `patience` lasts; raises `Failed`, or what `Patience.check` raises.
+
+    A model that is not waited for any more is ended at its next piece. One that gives none cannot be ended; its thread is left
+    behind, and does not keep the process.
+    """
+    found: SimpleQueue[_Item] = SimpleQueue()
+    stopped = Event()
+    Thread(target=_read, args=(generate, found, stopped), name="engine_llm", daemon=True).start()
+    try:
+        while (item := _next(found, patience)) is not _END:
+            text, error = item
+            if error is not None:
+                raise Failed(error)
+            yield text
+    finally:
+        stopped.set()
+
+
+def _next(found: SimpleQueue[_Item], patience: Patience) -> _Item:
+    while True:
+        patience.check()
+        try:
+            return found.get(timeout=patience.slice())
+        except Empty:
+            continue
+
+
+def _read(generate: Callable[[], Generator[str]], found: SimpleQueue[_Item], stopped: Event) -> None:
+    try:
+        with closing(generate()) as generated:
+            for text in generated:
+                if stopped.is_set():
+                    return
+                found.put((text, None))
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        found.put(("", error))
+    else:
+        found.put(_END)

@@ -1,0 +1,26 @@
+"""Opening chats with the models of llm; loads the package only then, and says what to install where it is missing."""
+
+from ..engines.hookspecs import Capabilities, Chat, EngineConfig, EngineError, Provider, not_installed
+from .settings import LlmSettings
+
+#: What holds for every model: the schema is told to those that cannot be bound to it, and tools are called through it.
+_CAPABILITIES = Capabilities(streaming=True, tools="emulated", json_schema=True, judge=False)
+
+
+def provider(settings: LlmSettings) -> Provider:
+    """The provider of the models that the operator has chosen."""
+
+    def open_chosen(config: EngineConfig) -> Chat:
+        if not {config.model, "*"} & set(settings.models):
+            raise EngineError("invalid_request", f"the operator has not chosen {config.model} in engine_llm.models")
+        return open_chat(config)
+
+    return Provider("llm_bridge", "Models of llm", _CAPABILITIES, open=open_chosen, addressable=False)
+
+
+def open_chat(config: EngineConfig) -> Chat:
+    """A chat with the model of `config`; raises `EngineError` where llm is not installed."""
+    with not_installed("llm", extra="llm"):
+        from .adapter import LlmChat
+
+    return LlmChat(config)

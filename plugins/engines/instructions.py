@@ -1,0 +1,11 @@
+"""What a model is told where its service cannot bind it; see `hookspecs.py`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def schema_in_words(schema: Mapping[str, Any]) -> str:
+    """The instruction to answer under a JSON Schema."""
+    text = json.dumps(schema, ensure_ascii=False)
+    return f"Answer with nothing but one JSON value that obeys this JSON Schema:\n{text}"

@@ -1,0 +1,149 @@
+"""The endpoint that clients of the Model Context Protocol call."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import falcon
+import orjson
+
+from aasim_core import App, Request, Resource, Response, operation
+from aasim_core.data import records
+from aasim_core.data.json import to_json
+from aasim_core.errors import Refused
+from aasim_core.http.paging import Filter, Page, Question, read_page
+from aasim_core.http.prefer import wait
+from aasim_core.ids import is_id
+
+from ..agents import service as agents
+from ..agents.models import Agent
+from ..executions import service as executions
+from ..executions.models import Execution
+from . import protocol, schemas, tools
+from .protocol import INVALID_PARAMS, METHOD_NOT_FOUND, RpcError
+from .settings import McpServerSettings
+from .tools import ToolFault
+
+_EXECUTE = "agents:execute"
+_COLUMNS = ("id", "slug", "name", "description", "input_schema")
+_TOOLS_AT_ONCE = 100
+
+
+class McpServer(Resource):
+    """The organization's agents as tools, over JSON-RPC 2.0."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": "/mcp-server"}
+    body = schemas.MessageIn()
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._answers = {
+            "initialize": lambda req, asked: protocol.initialized(asked, tools.INSTRUCTIONS),
+            "server/discover": lambda req, asked: protocol.discovered(asked, tools.INSTRUCTIONS),
+            "ping": lambda req, asked: {},
+            "tools/list": self._list,
+            "tools/call": self._call,
+        }
+
+    @operation(
+        _EXECUTE,
+        body="body",
+        plain=True,
+        transaction=False,
+        also=(202,),
+        message="Answered.",
+        refusals=("invalid_parameter", "permission_denied"),
+    )
+    def on_post(self, req: Request, resp: Response) -> None:
+        """Answer a client of the Model Context Protocol, whose tools are the agents that the caller may run.
+
+        The body is one message of JSON-RPC 2.0; so is the answer, also where it tells an error of the protocol. A notification is
+        answered 202 without a body. What is refused before the message is read has the envelope of all other operations.
+        """
+        self._refuse_foreign_pages(req)
+        resp.content_type = falcon.MEDIA_JSON
+        try:
+            asked = protocol.read(req.body, req.headers)
+            if asked is None:
+                resp.status, resp.data = 202, b""
+                return
+            if asked.method not in self._answers:
+                raise RpcError(
+                    METHOD_NOT_FOUND, f"There is no method {asked.method[:100]}; there are {', '.join(self._answers)}."
+                )
+            answer = asked.answer(self._answers[asked.method](req, asked))
+        except RpcError as error:
+            answer = protocol.failed(req.body.get("id"), error)
+        resp.data = to_json(answer)
+
+    def _refuse_foreign_pages(self, req: Request) -> None:
+        """A page in a browser may call only if the operator lets its origin: names can be made to lead anywhere."""
+        origin, http = req.get_header("Origin"), self.app.settings.http
+        own = urlsplit(http.public_url)
+        if origin is not None and not {origin, "*"} & {*http.cors_origins, f"{own.scheme}://{own.netloc}"}:
+            message = "Pages of this origin may not call this; the operator can allow it in http.cors_origins."
+            raise Refused("permission_denied", message, field="Origin")
+
+    def _list(self, req: Request, asked: protocol.Request) -> Mapping[str, Any]:
+        cursor = asked.text("cursor")
+        try:
+            page = self._page(req, cursor=cursor)
+        except Refused as refused:
+            raise RpcError(INVALID_PARAMS, refused.message) from refused
+        found = [tools.tool_of(agent) for agent in _agents(page)]
+        more = {"nextCursor": page.next_cursor} if page.has_more else {}
+        return asked.cacheable({"tools": found if cursor else [tools.result_tool(), *found], **more})
+
+    def _call(self, req: Request, asked: protocol.Request) -> Mapping[str, Any]:
+        name, arguments = asked.text("name") or "", asked.params.get("arguments") or {}
+        if not isinstance(arguments, dict):
+            raise RpcError(INVALID_PARAMS, "arguments must be an object.")
+        try:
+            return self._waited(self._result_asked(req, arguments) if name == tools.RESULT else self._begun(req, name, arguments))
+        except (ToolFault, Refused) as error:
+            return tools.fault(error)
+
+    def _begun(self, req: Request, slug: str, arguments: Mapping[str, Any]) -> str:
+        """The id of a new run of the agent; RpcError where there is no such tool for the caller."""
+        found = _agents(self._page(req, slug=slug))
+        if not found:
+            raise RpcError(INVALID_PARAMS, f"There is no tool {slug[:100]}; tools/list names those that there are.")
+        with self.app.database.transaction():
+            agent = agents.find_visible(found[0]["id"], req.principal.user_id)
+            self.app.rights.refuse_archived(req.principal, agent.project_id)
+            given = tools.input_of(agent.input_schema, arguments)
+            return str(executions.start_agent(self.app, agent, given, req.principal.user_id).id)
+
+    def _result_asked(self, req: Request, arguments: Mapping[str, Any]) -> str:
+        """The id of a run that the caller has begun."""
+        identity = str(arguments.get("execution_id"))
+        execution = records.find_or_none(Execution, identity) if is_id(identity, "exec") else None
+        mine = execution is not None and execution.initiator_id == req.principal.user_id
+        if not mine or not req.rights.has_anywhere("executions:read"):
+            raise ToolFault("There is no such run of yours; write its execution_id as it was given.")
+        return identity
+
+    def _waited(self, execution_id: str) -> Mapping[str, Any]:
+        """What has become of a run, after waiting a while for its end."""
+        seconds = self.app.settings.section("mcp_server", McpServerSettings).wait_seconds
+        wait(self.app, lambda: _settled(execution_id), seconds)
+        return tools.result_of(records.find(Execution, execution_id))
+
+    def _page(self, req: Request, *, slug: str | None = None, cursor: str | None = None) -> Page:
+        """The agents that the caller may run, by their slugs: a page of all, or the one of that slug."""
+        filters = [Filter("status", "eq", "active"), *([] if slug is None else [Filter("slug", "eq", slug)])]
+        question = Question(req.path, _TOOLS_AT_ONCE, ("slug",), filters, cursor)
+        reach = agents.in_reach(req.rights, _EXECUTE, req.principal.user_id)
+        return read_page(Agent, _COLUMNS, question, [reach], self.app.keyring)
+
+
+def _agents(page: Page) -> list[dict[str, Any]]:
+    rows = [dict(zip(page.names, row, strict=True)) for row in page.rows]
+    return [{**row, "input_schema": orjson.loads(row["input_schema"]) if row["input_schema"] else None} for row in rows]
+
+
+def _settled(execution_id: str) -> bool | None:
+    """Whether there is no use in waiting any longer; a person takes their time."""
+    row = records.read_row(Execution, execution_id)
+    over = row is None or executions.is_over(row["status"]) or row["waiting_for"] == "approval"
+    return True if over else None
