@@ -33,8 +33,8 @@ class Row(peewee.Model):
         if values.keys() <= self._meta.fields.keys():
             # peewee sets one field after the other, each through its descriptor, and makes defaults that are not needed.
             absent = [(name, default) for name, default in _defaults(type(self)) if name not in values]
-            self.__data__ = {name: default() if callable(default) else default for name, default in absent} | values  # type: ignore[assignment]
-            self.__rel__, self._dirty = {}, set(self.__data__)  # type: ignore[assignment]
+            self.__data__ = {name: default() if callable(default) else default for name, default in absent} | values
+            self.__rel__, self._dirty = {}, set(self.__data__)
         else:
             super().__init__(**values)
 

@@ -18,9 +18,9 @@ DIRECTORY = frozenset(
 
 #: Of a table whose policy has another name, it is put on anew: so `aasim migrate` brings a change of it to every table.
 _POLICY, _FORMER_POLICY = "organization_in_scope", "organization"
-_TENANT_TABLES = f"""
+_TENANT_TABLES = """
 SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity
-AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = '{_POLICY}') FROM pg_class c
+AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = %s) FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p')
@@ -31,7 +31,7 @@ def apply(database: Database, app_role: str | None) -> None:
     """Put the policies on, and give `app_role` (made when missing) the use of the tables; nothing to do on SQLite."""
     if not isinstance(database, PostgresDatabase):
         return
-    for table, secured in database.execute_sql(_TENANT_TABLES).fetchall():
+    for table, secured in database.execute_sql(_TENANT_TABLES, (_POLICY,)).fetchall():
         if table not in DIRECTORY and not secured:
             _secure(database, table)
     if app_role:
@@ -101,6 +101,6 @@ def _verify_role(database: PostgresDatabase) -> None:
     name, walks_through = database.execute_sql(question).fetchone()
     if walks_through:
         raise StartupError(f"the database role {name!r} ignores row-level security; set database.app_role to a plain role")
-    open_tables = [t for t, secured in database.execute_sql(_TENANT_TABLES).fetchall() if t not in DIRECTORY and not secured]
+    open_tables = [t for t, secured in database.execute_sql(_TENANT_TABLES, (_POLICY,)).fetchall() if t not in DIRECTORY and not secured]
     if open_tables:
         raise StartupError(f"row-level security is off for {', '.join(open_tables)}; run: aasim migrate")
