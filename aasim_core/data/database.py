@@ -235,6 +235,10 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
         self._local.connection = _ClosedAtLast(connection)
         return connection
 
+    def for_claims(self) -> "SqliteDatabase":
+        """Where a worker claims jobs; on PostgreSQL it has a connection for that."""
+        return self
+
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""
         super().dispose()
