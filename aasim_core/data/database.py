@@ -153,17 +153,12 @@ class _Scoped:
         except peewee.PeeweeException:
             self.close()  # type: ignore[attr-defined]
 
-    @contextmanager
-    def connected(self) -> Iterator[None]:
-        """Hold a connection for one request or one turn of a worker."""
-        opened = self.connect(reuse_if_open=True)  # type: ignore[attr-defined]
-        try:
-            yield
-        finally:
-            if opened:
-                self._release()
+    def connected(self) -> AbstractContextManager[None]:
+        """Hold a connection for one request or one turn of a worker; inside another such block, the connection of that."""
+        return _Connected(self)
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """What was connected is over."""
         self.close()  # type: ignore[attr-defined]
 
     def dispose(self) -> None:
@@ -171,6 +166,22 @@ class _Scoped:
         self._inherited += [self._local, self._state.conn]  # type: ignore[attr-defined]
         self._local = threading.local()
         self._state.reset()  # type: ignore[attr-defined]
+
+
+class _Connected(AbstractContextManager[None]):
+    """A class, since a generator takes longer, and each request enters it."""
+
+    __slots__ = ("_database", "_opened")
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        self._opened = self._database.connect(reuse_if_open=True)
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened:
+            self._database.release()
 
 
 def _run_apart(action: Callable[[], object]) -> None:
@@ -224,6 +235,10 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
         self._local.connection = _ClosedAtLast(connection)
         return connection
 
+    def for_claims(self) -> "SqliteDatabase":
+        """Where a worker claims jobs; on PostgreSQL it has a connection for that."""
+        return self
+
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""
         super().dispose()
@@ -233,8 +248,8 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
         """Close what this thread has open; another thread's connection closes when that thread ends."""
         self.close()
 
-    def _release(self) -> None:
-        pass  # a SQLite connection costs more to open than to keep
+    def release(self) -> None:
+        """Keep the connection: it costs more to open than to keep."""
 
     def _settle(self) -> None:
         if self._full_durability:

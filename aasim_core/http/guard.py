@@ -5,7 +5,7 @@ body, responder, rendering, commit. What is refused on the way leaves nothing be
 """
 
 from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -38,36 +38,47 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     def respond(req: Request, resp: Response, **ids: str) -> None:
         if endpoint.writes and body.refuse_bad_framing(req, limit):
             body.refuse_other_types(req)
-        with ExitStack() as stack:
-            _admit(app, endpoint, req, resp, stack, ids)
-            raw = body.read_json(req, limit) if endpoint.writes else NO_BODY
-            req.query = query.parse(req.query_string, endpoint.query)
-            checked = _checked(endpoint, raw)
-            with app.database.connected():
-                if endpoint.writes:
-                    _write(app, endpoint, plan, (raw, checked), req, resp, ids)
-                else:
-                    _answer(app, endpoint, plan, checked, req, resp, ids)
-                if resp.finish is not None:
-                    resp.finish()
+        # A slow body is read without a connection; who only reads has none, and keeps the connection.
+        with nullcontext() if endpoint.writes else app.database.connected():
+            principal = _identify(app, endpoint, req, resp, ids)
+            if principal is None:
+                with acting_as(_anonymous(req), req.request_id):
+                    _proceed(app, endpoint, plan, limit, (req, resp, ids))
+                return
+            noted = app.refusals.noted(app.database, endpoint, req, ids) if endpoint.writes else nullcontext()
+            acting = acting_as(principal.actor(req.remote_addr), req.request_id)
+            with organization_scope(principal.organization_id), acting, noted, app.limiter.slot(principal):
+                with app.database.connected():
+                    _permit_anywhere(app, endpoint, req)
+                _proceed(app, endpoint, plan, limit, (req, resp, ids))
 
     return respond
 
 
-def _admit(app: "App", endpoint: Endpoint, req: Request, resp: Response, stack: ExitStack, ids: dict[str, str]) -> None:
-    """Find out who it is and whether they may; `stack` keeps their scope. A slow body is read later, without a connection."""
+def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids: dict[str, str]) -> Any:
+    """Find out who it is, and count the request."""
     with app.database.connected():
         principal = _caller(app, endpoint, req, ids.get("organization_id"))
-        if not endpoint.operation.unlimited:
-            resp.set_headers(app.limiter.check(principal, req.remote_addr))
-        if principal is None:
-            stack.enter_context(acting_as(_anonymous(req), req.request_id))
-            return
-        stack.enter_context(organization_scope(principal.organization_id))
-        stack.enter_context(acting_as(principal.actor(req.remote_addr), req.request_id))
-        stack.enter_context(app.refusals.noted(app.database, endpoint, req, ids))
-        stack.enter_context(app.limiter.slot(principal))
-        _permit_anywhere(app, endpoint, req)
+    if not endpoint.operation.unlimited:
+        resp.set_headers(app.limiter.check(principal, req.remote_addr))
+    return principal
+
+
+def _proceed(
+    app: "App", endpoint: Endpoint, plan: Plan | None, limit: int, request: tuple[Request, Response, dict[str, str]]
+) -> None:
+    """Read what was sent, do it, and make the answer."""
+    req, resp, ids = request
+    raw = body.read_json(req, limit) if endpoint.writes else NO_BODY
+    req.query = query.parse(req.query_string, endpoint.query)
+    checked = _checked(endpoint, raw)
+    with app.database.connected():
+        if endpoint.writes:
+            _write(app, endpoint, plan, (raw, checked), req, resp, ids)
+        else:
+            _answer(app, endpoint, plan, checked, req, resp, ids)
+        if resp.finish is not None:
+            resp.finish()
 
 
 def _plan(endpoint: Endpoint) -> Plan | None:

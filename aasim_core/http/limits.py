@@ -7,8 +7,8 @@ counts in memory, are those of one process: with several processes a caller has 
 import ipaddress
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -57,44 +57,55 @@ class Limiter:
         if not section.enabled:
             return {}
         if principal is None:
-            network = network_of(address)
-            return self._hit("network", network, network, section.anonymous_per_minute)
+            network, most = network_of(address), section.anonymous_per_minute
+            return _headers("network", most, self._hit("network", network, network, most))
         most = min(principal.rate_limit or section.principal_per_minute, section.principal_per_minute)
         organization = principal.organization_id
-        headers = self._hit("principal", f"{organization}/{principal.id}", principal.id, most)
+        usage = self._hit("principal", f"{organization}/{principal.id}", principal.id, most)
         self._hit("organization", organization, organization, section.organization_per_minute)
-        return headers
+        return _headers("principal", most, usage)
 
-    @contextmanager
-    def slot(self, principal: "Principal") -> Iterator[None]:
-        """Count a request among those that run at once; raises `RateLimited` when there are too many."""
+    def slot(self, principal: "Principal") -> AbstractContextManager[None]:
+        """Count a request among those that run at once; entering raises `RateLimited` when there are too many."""
         if not self._section.enabled:
-            yield
-            return
-        self._enter(principal.id, self._section.concurrent_per_principal)
-        try:
-            yield
-        finally:
-            self._leave(principal.id)
+            return nullcontext()
+        return _Slot(self, principal.id, self._section.concurrent_per_principal)
 
-    def _hit(self, scope: str, key: str, scope_id: str, most: int) -> Mapping[str, str]:
+    def _hit(self, scope: str, key: str, scope_id: str, most: int) -> Usage:
         usage = self._windows.hit(f"{scope}/{key}", most)
         if not usage.allowed:
             raise RateLimited("requests_per_minute", scope, scope_id, most, usage)
-        return _headers(scope, most, usage)
+        return usage
 
-    def _enter(self, key: str, most: int) -> None:
+    def enter(self, key: str, most: int) -> None:
+        """Count one more that runs; raises `RateLimited` when there are `most`."""
         with self._lock:
             running = self._running[key]
             if running >= most:
                 raise RateLimited("concurrent_requests", "principal", key, most, Usage(False, running, 1))
             self._running[key] = running + 1
 
-    def _leave(self, key: str) -> None:
+    def leave(self, key: str) -> None:
+        """One that ran is over."""
         with self._lock:
             self._running[key] -= 1
             if not self._running[key]:
                 del self._running[key]
+
+
+class _Slot(AbstractContextManager[None]):
+    """A place among the requests of one principal that run at once."""
+
+    __slots__ = ("_key", "_limiter", "_most")
+
+    def __init__(self, limiter: Limiter, key: str, most: int) -> None:
+        self._limiter, self._key, self._most = limiter, key, most
+
+    def __enter__(self) -> None:
+        self._limiter.enter(self._key, self._most)
+
+    def __exit__(self, *_: object) -> None:
+        self._limiter.leave(self._key)
 
 
 @lru_cache(maxsize=4096)

@@ -15,9 +15,10 @@ class RequestLog:
 
     def process_response(self, req: Request, resp: Response, resource: Any, succeeded: bool) -> None:
         """Add the headers, and log method, route, status and time, but no path, query or body."""
-        resp.set_headers({"X-Request-Id": req.request_id, "X-Content-Type-Options": "nosniff"})
         if resp.get_header("Cache-Control") is None:
             resp.set_header("Cache-Control", "no-store")
+        resp.set_header("X-Request-Id", req.request_id)
+        resp.set_header("X-Content-Type-Options", "nosniff")
         principal = getattr(req, "principal", None)
         _log.info(
             "request",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from marshmallow import Schema
@@ -103,32 +104,32 @@ class Endpoint:
     operation_id: str
     path_ids: tuple[str, ...] = field(default=())
 
-    @property
+    @cached_property
     def body(self) -> Schema | None:
         """The schema of the request's body."""
         return cast("Schema | None", self.operation.body)
 
-    @property
+    @cached_property
     def query(self) -> "Schema | ListQuery | None":
         """What the query string may say."""
         return cast("Schema | ListQuery | None", self.operation.query)
 
-    @property
+    @cached_property
     def reply(self) -> Schema | None:
         """The schema of the answer's data."""
         return cast("Schema | None", self.operation.reply)
 
-    @property
+    @cached_property
     def writes(self) -> bool:
         """Whether it may change something, and so runs in a transaction."""
         return self.method != "GET"
 
-    @property
+    @cached_property
     def needs_caller(self) -> bool:
         """Whether it is for authenticated callers only."""
         return self.operation.permission != PUBLIC
 
-    @property
+    @cached_property
     def permission(self) -> str | None:
         """The permission that the caller needs, or None where being authenticated is enough."""
         return None if self.operation.permission in (PUBLIC, SELF) else self.operation.permission

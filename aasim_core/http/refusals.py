@@ -49,11 +49,11 @@ class Refusals:
 
     @contextmanager
     def noted(self, database: "Database", endpoint: Endpoint, req: Request, ids: Mapping[str, str]) -> Iterator[None]:
-        """Keep what is refused inside, if it was to change something. Needs the scope and the actor of the request."""
+        """Keep what is refused inside, of an operation that writes. Needs the scope and the actor of the request."""
         try:
             yield
         except Refused as refused:
-            if endpoint.writes and refused.code in _CODES:
+            if refused.code in _CODES:
                 self._note(database, endpoint, req, ids, refused)
             raise
 

@@ -8,8 +8,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
@@ -21,8 +20,7 @@ _RETRY_REDIS_AFTER = 5.0
 _log = structlog.get_logger("aasim.limits")
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """The state of one counter after a hit: whether it was allowed, how many are used, and in how many seconds there is room."""
 
     allowed: bool

@@ -67,11 +67,14 @@ def principal_of_token(app: "App", token: str, *, wanted: str | None = None) -> 
     if row is None:
         raise _ended()
     user_id, status, last_seen, expires, user_status, email, admin, member_status, organization_status, epoch = row
-    if user_id != claims.user_id or status != "active" or user_status != "active" or _is_over(app, last_seen, expires):
+    moment = now()
+    is_seen = last_seen >= to_text(moment - timedelta(seconds=_SEEN_SECONDS))
+    is_idle = not is_seen and last_seen <= to_text(moment - timedelta(days=app.settings.auth.idle_days))
+    if user_id != claims.user_id or (status, user_status) != ("active", "active") or expires <= to_text(moment) or is_idle:
         raise _ended()
     _require_member(member_status, organization_status)
-    if last_seen < to_text(now() - timedelta(seconds=_SEEN_SECONDS)):
-        _touch(app, Session, claims.session_id, last_seen, {"last_seen_at": now()})
+    if not is_seen:
+        _touch(app, Session, claims.session_id, last_seen, {"last_seen_at": moment})
     return Principal(
         "user", user_id, organization_id, epoch, email, session_id=claims.session_id, is_platform_admin=bool(admin),
         is_closing=organization_status == CLOSING,
@@ -146,11 +149,6 @@ def _is_usable(facts: dict[str, Any], digest: str, moment: str) -> bool:
     in_time = facts["expires_at"] is None or facts["expires_at"] > moment
     current = facts["digest"] == digest or (facts["previous_expires_at"] or "") > moment
     return in_time and current and facts["status"] == "active" and facts["user_status"] == "active"
-
-
-def _is_over(app: "App", last_seen: str, expires: str) -> bool:
-    moment = now()
-    return expires <= to_text(moment) or last_seen <= to_text(moment - timedelta(days=app.settings.auth.idle_days))
 
 
 def _organization(text: str) -> str:

@@ -74,29 +74,29 @@ class Leases:
 
     def __init__(self, database: "Database", owner: str) -> None:
         self.database = database
+        self._claims = database.for_claims()
         self.owner = owner
         # The organization that was served last; the next one in order of ids has the next turn.
         self._turn = ""
 
     def has_ready(self) -> bool:
         """Whether any job is ready: a glance that takes no lock."""
-        return self._run("ready", lambda: JobRow.select(SQL("1")).where(READY).limit(1)).fetchone() is not None
+        with self._claims.connected():
+            ready = self._claims.statement(("job", "ready"), lambda: JobRow.select(SQL("1")).where(READY).limit(1))
+            return ready.run(self._claims, {}).fetchone() is not None
 
     def claim(self) -> Lease | None:
         """Take the next ready job, of the next organization in turn, or None when there is none. Needs a system scope."""
-        moment = to_text(now())
-        with single(self.database, durable=False):
-            rows = self._run(
-                "claim", self._claim_query, owner=self.owner, token=token_hex(8), moment=moment, turn=self._turn
-            ).fetchall()
+        values = {"owner": self.owner, "token": token_hex(8), "moment": to_text(now()), "turn": self._turn}
+        with self._claims.connected(), single(self._claims, durable=False):
+            rows = self._claims.statement(("job", "claim"), self._claim_query).run(self._claims, values).fetchall()
         if not rows:
             return None
-        lease = Lease(*rows[0][: len(_LEASE)])
+        lease = Lease(*rows[0])
         self._turn = lease.organization_id
         return lease
 
     def _claim_query(self) -> Any:
-        """A claim that a loss of power undoes leaves the job in the queue, so PostgreSQL need not wait for the disk either."""
         after, around = (
             self._next_job(condition) for condition in (lambda job: job > Bind("turn"), lambda job: job <= Bind("turn"))
         )
@@ -108,10 +108,9 @@ class Leases:
             JobRow.started_at: Bind("moment"),
             JobRow.attempt: SQL("attempt + 1"),
         }
-        unsynced = [fn.set_config("synchronous_commit", "off", SQL("true"))] if self.database.for_update else []
         # In a SELECT of its own, because row-level security lets no index be searched for what COALESCE gives.
         next_one = peewee.Select([], [fn.COALESCE(after, around)])
-        return JobRow.update(changes).where(JobRow.id == next_one).returning(*_LEASE, *unsynced)
+        return JobRow.update(changes).where(JobRow.id == next_one).returning(*_LEASE)
 
     def _next_job(self, organization: Callable[[Any], Any]) -> Any:
         job, twin = JobRow.alias("job"), JobRow.alias("twin")
