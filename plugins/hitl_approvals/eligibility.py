@@ -46,6 +46,13 @@ class Eligibility:
         """Some of the members who have a seat at a level of the approval."""
         return self._members(approval_id, level, None, at_most)
 
+    def voters(self, approval: Approval, at_most: int) -> list[str]:
+        """Some of those who may vote at the approval's present level: who has a seat, and who stands in for them."""
+        people = self.people(approval.id, approval.level, at_most)
+        lent = Delegation.select(Delegation.to_user_id).where(Delegation.from_user_id.in_(people), Delegation.until > now())
+        delegates = {delegation.to_user_id for delegation in lent} - {None if approval.own_requests else approval.requested_by}
+        return sorted({*people, *delegates})[:at_most]
+
     def _members(self, approval_id: str, level: int, user_id: str | None, at_most: int = -1) -> list[str]:
         database = database_of(Approval)
 

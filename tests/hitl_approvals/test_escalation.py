@@ -199,6 +199,18 @@ def test_those_who_may_decide_get_a_mail_but_not_who_asked(
     assert "AT1" not in text, "what exactly is asked is read where rights are checked"
 
 
+def test_who_stands_in_for_somebody_gets_the_mail_too(
+    world: World, owner: Person, approver: Person, requester: Person, ask: Ask, mailbox: Inbox, work: Work
+) -> None:
+    delegates = [world.member(owner, "approver"), requester]
+    for delegate in delegates:
+        body = {"from_user_id": approver.user_id, "to_user_id": delegate.user_id, "until": "2099-01-31T09:00:00Z"}
+        assert owner.client.post("/hitl-approvals/delegations", body).status == 201
+    ask(("user", approver.user_id))
+    work()
+    assert len(mailbox.mails) == 2, "but who asked does not"
+
+
 def test_no_mail_is_sent_about_what_is_decided_meanwhile(approver: Person, ask: Ask, mailbox: Inbox, work: Work) -> None:
     approver.client.post(f"/hitl-approvals/{ask()}/approve", {})
     work()
