@@ -75,7 +75,11 @@ def test_votes_are_counted_as_they_should_be(
     )
     model = Model(quorum, seats, lent)
     for person, choice, amount in steps:
-        body = {"comment": "So."} | ({"edits": {"/amount": amount}} if choice == "approve" and amount is not None else {})
+        seen = owner.client.get(f"/hitl-approvals/{approval_id}").data["action_hash"]
+        edits = {"edits": {"/amount": amount}} if choice == "approve" and amount is not None else {}
+        body = {"comment": "So.", "action_hash": seen, **edits}
+            {"edits": {"/amount": amount}} if choice == "approve" and amount is not None else {}
+        )
         answer = people[person].client.post(f"/hitl-approvals/{approval_id}/{choice}", body)
         assert answer.status == model.act(person, choice, amount), answer
     found = owner.client.get(f"/hitl-approvals/{approval_id}").data
