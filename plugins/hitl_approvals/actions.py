@@ -10,7 +10,8 @@ from typing import Any
 
 from aasim_core.errors import Invalid, Problem
 
-_POINTER = re.compile("(?:/(?:[^~/]|~[01])*)*")
+#: The form of a JSON pointer (RFC 6901).
+POINTER = "(?:/(?:[^~/]|~[01])*)*"
 _INDEX = re.compile("0|[1-9][0-9]{0,9}")
 
 
@@ -32,11 +33,6 @@ def canonical(value: Any) -> str:
     if isinstance(value, float):
         return _number(value)
     return _text(value) if isinstance(value, str) else json.dumps(value)
-
-
-def is_pointer(text: str) -> bool:
-    """Whether the text is a JSON pointer (RFC 6901)."""
-    return _POINTER.fullmatch(text) is not None
 
 
 def edited(action: Any, edits: Mapping[str, Any], editable: Sequence[str]) -> Any:

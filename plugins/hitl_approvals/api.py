@@ -81,7 +81,12 @@ class Approvals(Collection):
         resp.media = self._approvals.approve(approval_id, Ballot(req.principal.user_id, APPROVE, **req.body))
 
     @operation(
-        "decide", body="reject_body", reply="reply", message="Approval rejected.", refusals=("already_decided", "action_changed")
+        "decide",
+        body="reject_body",
+        reply="reply",
+        message="Approval rejected.",
+        refusals=("already_decided", "action_changed"),
+        while_archived=True,
     )
     def on_post_reject(self, req: Request, resp: Response, approval_id: str) -> None:
         """Reject the action; one vote is enough."""

@@ -1,8 +1,9 @@
 """Who may decide an approval, and whom it is there for: one condition, which lists, single reads and mails share.
 
-An approval is put to assignees: people by name, by role, by team or by position. A member whom one of them means has a seat; whoever
-asked for the approval has none, unless its policy says so. Somebody may take their own seat, and those of the members whom they stand
-in for. All of that is looked up when it is asked, so that a change of roles, teams or positions acts at once.
+An approval is put to assignees: people by name, by role, by team or by position. A member whom one of them means, and who may decide
+approvals at all, has a seat; whoever asked for the approval has none, unless its policy says so. Somebody may take their own seat, and
+those of the members whom they stand in for. All of that is looked up when it is asked, so that a change of roles, teams or positions
+acts at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
 
 READ, DECIDE = "hitl_approvals:read", "hitl_approvals:decide"
+#: More seats than anybody takes.
+_MANY = 1_000
 #: An expression that says whether a user (second) stands at a place of the organization (first).
 Position = Callable[[Any, Any], Any]
 
@@ -46,7 +49,14 @@ class Eligibility:
         """Some of the members who have a seat at a level of the approval."""
         return self._members(approval_id, level, None, at_most)
 
-    def _members(self, approval_id: str, level: int, user_id: str | None, at_most: int = -1) -> list[str]:
+    def voters(self, approval: Approval, at_most: int) -> list[str]:
+        """Some of those who may vote at the approval's present level: who has a seat, and who stands in for them."""
+        people = self.people(approval.id, approval.level, at_most)
+        lent = Delegation.select(Delegation.to_user_id).where(Delegation.from_user_id.in_(people), Delegation.until > now())
+        delegates = {delegation.to_user_id for delegation in lent} - {None if approval.own_requests else approval.requested_by}
+        return sorted({*people, *delegates})[:at_most]
+
+    def _members(self, approval_id: str, level: int, user_id: str | None, at_most: int = _MANY) -> list[str]:
         database = database_of(Approval)
 
         def build() -> Any:
@@ -55,7 +65,7 @@ class Eligibility:
             query = query if user_id is None else query.where(_stands_for(), _may_be_decided_by(Bind("me")))
             return query.order_by(Membership.user_id).limit(Bind("at_most"))
 
-        values = {"approval": approval_id, "level": level, "at_most": at_most if at_most >= 0 else 10_000, **_me(user_id or "")}
+        values = {"approval": approval_id, "level": level, "at_most": at_most, **_me(user_id or "")}
         statement = database.statement(("seats", self, user_id is None), build)
         return [str(row[0]) for row in statement.run(database, values).fetchall()]
 
@@ -67,9 +77,9 @@ class Eligibility:
 
     def sees(self, principal: Principal, rights: "Rights", approval: Approval) -> bool:
         """Whether the approval is there for the caller: by their rights, as whoever asked for it, or as one whom it was put to."""
-        if not rights.has_anywhere(READ) or rights.allows_at(READ, approval.project_id):
-            return rights.has_anywhere(READ)
-        if principal.kind != "user":
+        if rights.allows_at(READ, approval.project_id):
+            return True
+        if principal.kind != "user" or not rights.has_anywhere(READ):
             return False
         database = database_of(Approval)
         statement = database.statement(
@@ -110,8 +120,10 @@ class Eligibility:
         return (Approval.requested_by == Bind("me")) | fn.EXISTS(asked)
 
     def _has_seat(self, level: Any) -> Any:
-        """Whether the member is asked at the level, and may be."""
-        return (Membership.status == "active") & _may_be_decided_by(Membership.user_id) & self._is_asked(level)
+        """Whether the member is asked at the level, and may decide it."""
+        may_decide = _holds(Membership.user_id, Grant.role_id.in_(self._deciding_roles()), anywhere=True)
+        is_free = (Membership.status == "active") & _may_be_decided_by(Membership.user_id)
+        return is_free & self._is_asked(level) & may_decide
 
     def _is_asked(self, *levels: Any) -> Any:
         kinds = [(Assignee.type == kind) & holds(Assignee.subject_id, Membership.user_id) for kind, holds in self._kinds.items()]
@@ -184,12 +196,14 @@ def _owner_roles() -> Any:
     return Role.select(Role.id).where(Role.built_in, Role.name == "owner")
 
 
-def _holds(user_id: Any, role: Any) -> Any:
-    """Whether the user, or a team of theirs, holds such a role at a place that the approval's project is in."""
-    here, place = Node.alias(), Node.alias()
+def _holds(user_id: Any, role: Any, *, anywhere: bool = False) -> Any:
+    """Whether the user, or a team of theirs, holds such a role: at a place that the approval's project is in, unless `anywhere` will do."""
     teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == user_id)
+    lasts = Grant.expires_at.is_null() | (Grant.expires_at > Bind("moment"))
+    held = Grant.select(Grant.id).where((Grant.subject_id == user_id) | Grant.subject_id.in_(teams), role, lasts)
+    if anywhere:
+        return fn.EXISTS(held)
+    here, place = Node.alias(), Node.alias()
     path = place.select(place.path).where(place.id == Approval.project_id)
     reaches = (here.kind == "organization") | (fn.SUBSTR(path, 1, fn.LENGTH(here.path)) == here.path)
-    lasts = Grant.expires_at.is_null() | (Grant.expires_at > Bind("moment"))
-    held = Grant.select(Grant.id).join(here, peewee.JOIN.INNER, on=(here.id == Grant.node_id))
-    return fn.EXISTS(held.where((Grant.subject_id == user_id) | Grant.subject_id.in_(teams), role, lasts, reaches))
+    return fn.EXISTS(held.join(here, peewee.JOIN.INNER, on=(here.id == Grant.node_id)).where(reaches))

@@ -23,8 +23,9 @@ def jobs_of(app: App, approvals: Approvals) -> tuple[Job, ...]:
 
     def notify(context: JobContext, payload: Mapping[str, Any]) -> None:
         with app.database.transaction():
-            if _open_at(payload) is not None:
-                for user_id in approvals.eligibility.people(payload["approval_id"], payload["level"], _MOST_MAILS):
+            approval = _open_at(payload)
+            if approval is not None:
+                for user_id in approvals.eligibility.voters(approval, _MOST_MAILS):
                     enqueue(SEND, {**payload, "user_id": user_id})
             context.complete()
 

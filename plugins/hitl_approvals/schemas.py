@@ -11,11 +11,12 @@ from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, 
 from aasim_core.http.schema import RecordOut, Schema
 
 from . import models
+from .actions import POINTER
 from .policies import DUE_SECONDS, NAMES
 
 EFFECTS = ("read", "write", "delete", "pay", "send", "grant")
 VERDICTS = ("pass", "review", "fail", "unscored")
-_POINTER = ("(?:/(?:[^~/]|~[01])*)*", 'a JSON pointer (RFC 6901), such as "/amount"')
+_POINTER = (POINTER, 'a JSON pointer (RFC 6901), such as "/amount"')
 _HASH = ("[0-9a-f]{64}", "the action_hash of the approval, 64 hexadecimal digits")
 #: How the id begins that each type of assignee needs, or may have.
 _PREFIXES = {models.USER: "user", models.ROLE: "role", models.TEAM: "team", models.HEAD: "dept", models.MANAGER: "branch"}

@@ -94,7 +94,7 @@ class Approvals:
         Refused ``already_decided`` and ``action_changed``; Invalid for edits where none are allowed.
         """
         approval = self._held(approval_id)
-        _refuse_changed(approval, ballot.action_hash)
+        _refuse_unseen(approval, ballot.action_hash)
         action = edited(approval.payload, ballot.edits, approval.editable) if ballot.edits else approval.payload
         before, action_hash = approval.action_hash, hash_of(action)
         vote = self._cast(approval, ballot, action_hash)
@@ -247,9 +247,15 @@ def subject_of(approval: Approval) -> Subject:
     return Subject("approval", approval.id, approval.title)
 
 
+def _refuse_unseen(approval: Approval, action_hash: str | None) -> None:
+    """An action that somebody has edited is approved by its hash only, or it could be another one than the voter saw."""
+    is_edited = any(vote["edits"] for vote in approval.votes)
+    _refuse_changed(approval, action_hash or ("" if is_edited else None))
+
+
 def _refuse_changed(approval: Approval, action_hash: str | None) -> None:
     if action_hash not in (None, approval.action_hash):
-        message = "The action is not the one that you saw; read the approval again."
+        message = "The action is not the one that you saw; read the approval again, and send its action_hash."
         raise Refused("action_changed", message, field="action_hash", meta={"action_hash": approval.action_hash})
 
 

@@ -48,7 +48,7 @@ def _asked(question: Question) -> Asked:
     return Asked(
         id=question.id,
         kind=question.kind,
-        title=question.title[:_TITLE],
+        title=" ".join(question.title.split())[:_TITLE],
         summary=question.summary[:_SUMMARY],
         payload=question.action,
         risk=question.risk,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_core.errors import Invalid
-from aasim_plugins.hitl_approvals.actions import canonical, edited, hash_of, is_pointer
+from aasim_plugins.hitl_approvals.actions import canonical, edited, hash_of
 
 #: JSON values; whole numbers as the API takes them.
 VALUES = st.recursive(
@@ -125,8 +125,3 @@ def test_an_edit_changes_a_copy_only(action: Any, value: Any) -> None:
     before = canonical(action)
     edited({"action": action}, {"/action": value}, ["/action"])
     assert canonical(action) == before
-
-
-@pytest.mark.parametrize(("text", "is_one"), [("", True), ("/a~0b/~1", True), ("/", True), ("a", False), ("/~2", False)])
-def test_a_pointer_is_known_by_its_form(text: str, is_one: bool) -> None:
-    assert is_pointer(text) is is_one

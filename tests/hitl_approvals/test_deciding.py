@@ -123,6 +123,7 @@ def test_whoever_votes_for_one_action_has_not_voted_for_another(world: World, ow
     approve(approver, approval_id)
     edited = approve(second, approval_id, edits={"/amount": 1}).data
     assert (edited["status"], edited["payload"]["amount"]) == ("pending", 1)
+    assert approve(approver, approval_id).codes == {"action_hash": ["action_changed"]}, "they might not have seen the edit"
     agreed = approve(approver, approval_id, action_hash=edited["action_hash"]).data
     assert (agreed["status"], agreed["payload"]["amount"], len(agreed["votes"])) == ("approved", 1, 3)
     assert agreed["decision"]["edits"] == {"/amount": 1}

@@ -87,6 +87,14 @@ def test_a_rung_on_which_nobody_may_decide_is_left_out(
     assert shown(read(approval_id)) == ("escalated", 2, ["branch_manager"])
 
 
+def test_a_head_who_may_not_decide_approvals_is_left_out(
+    world: World, owner: Person, project: str, ask: Ask, read: Callable[[str], Approval]
+) -> None:
+    department = owner.client.get(f"/projects/{project}").data["department_id"]
+    owner.client.patch(f"/departments/{department}", {"head_id": world.member(owner, "viewer").user_id})
+    assert read(ask(("ladder", None), project_id=project)).assignees[0]["id"] != department
+
+
 def test_an_approval_that_nobody_may_decide_goes_up_at_once(
     ladder: dict[str, Person], project: str, ask: Ask, read: Callable[[str], Approval]
 ) -> None:
@@ -153,9 +161,11 @@ def test_it_can_be_put_to_a_user_a_role_or_a_team(world: World, owner: Person, a
         assert passed["assignees"] == [{"type": kind, "id": subject_id}]
 
 
-def test_it_is_put_only_to_somebody_who_may_decide_it(owner: Person, requester: Person, approver: Person, ask: Ask) -> None:
-    approval_id = ask()
-    for user_id in (requester.user_id, "user_01h455vb4pex5vsknk084sn02q"):
+def test_it_is_put_only_to_somebody_who_may_decide_it(
+    world: World, owner: Person, requester: Person, approver: Person, ask: Ask
+) -> None:
+    approval_id, viewer = ask(), world.member(owner, "viewer")
+    for user_id in (requester.user_id, viewer.user_id, "user_01h455vb4pex5vsknk084sn02q"):
         body = {"to": {"type": "user", "id": user_id}, "reason": "Please."}
         assert approver.client.post(f"/hitl-approvals/{approval_id}/escalate", body).status == 422
     unchanged = approver.client.get(f"/hitl-approvals/{approval_id}").data
@@ -199,6 +209,18 @@ def test_those_who_may_decide_get_a_mail_but_not_who_asked(
     assert "AT1" not in text, "what exactly is asked is read where rights are checked"
 
 
+def test_who_stands_in_for_somebody_gets_the_mail_too(
+    world: World, owner: Person, approver: Person, requester: Person, ask: Ask, mailbox: Inbox, work: Work
+) -> None:
+    delegates = [world.member(owner, "approver"), requester]
+    for delegate in delegates:
+        body = {"from_user_id": approver.user_id, "to_user_id": delegate.user_id, "until": "2099-01-31T09:00:00Z"}
+        assert owner.client.post("/hitl-approvals/delegations", body).status == 201
+    ask(("user", approver.user_id))
+    work()
+    assert len(mailbox.mails) == 2, "but who asked does not"
+
+
 def test_no_mail_is_sent_about_what_is_decided_meanwhile(approver: Person, ask: Ask, mailbox: Inbox, work: Work) -> None:
     approver.client.post(f"/hitl-approvals/{ask()}/approve", {})
     work()
@@ -208,7 +230,7 @@ def test_no_mail_is_sent_about_what_is_decided_meanwhile(approver: Person, ask: 
 def test_a_mail_tells_those_whom_it_is_passed_up_to(
     world: World, owner: Person, approver: Person, ask: Ask, mailbox: Inbox, work: Work
 ) -> None:
-    other = world.member(owner, "viewer")
+    other = world.member(owner, "approver")
     approval_id = ask(("user", approver.user_id))
     work()
     mailbox.mails.clear()
