@@ -38,9 +38,7 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
     ) -> None:
         self._prepare()
         self._pool_size, self._wait_seconds = connections, wait_seconds
-        self._beside = partial(
-            PostgresDatabase, url, role=role, wait_seconds=wait_seconds, statement_seconds=statement_seconds
-        )
+        self._beside = partial(PostgresDatabase, url, role=role, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
         self._for_claims: PostgresDatabase | None = None
         timeout = str(int(statement_seconds * 1000))
         options = {"statement_timeout": timeout, "client_min_messages": "warning", "app.org": "", **settings}
