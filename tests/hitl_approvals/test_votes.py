@@ -78,8 +78,6 @@ def test_votes_are_counted_as_they_should_be(
         seen = owner.client.get(f"/hitl-approvals/{approval_id}").data["action_hash"]
         edits = {"edits": {"/amount": amount}} if choice == "approve" and amount is not None else {}
         body = {"comment": "So.", "action_hash": seen, **edits}
-            {"edits": {"/amount": amount}} if choice == "approve" and amount is not None else {}
-        )
         answer = people[person].client.post(f"/hitl-approvals/{approval_id}/{choice}", body)
         assert answer.status == model.act(person, choice, amount), answer
     found = owner.client.get(f"/hitl-approvals/{approval_id}").data
