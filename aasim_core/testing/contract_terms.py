@@ -9,6 +9,7 @@ from marshmallow import Schema
 from ..http.operations import Endpoint
 from ..http.query import ListQuery
 from ..plugins.registry import Found
+from .world import Client
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
@@ -108,3 +109,8 @@ def is_list(endpoint: Endpoint) -> bool:
 def reads_one(endpoint: Endpoint) -> bool:
     """Those that read a single object."""
     return reads(endpoint) and has_ids(endpoint) and not endpoint.operation.many and not endpoint.operation.plain
+
+
+def halt(client: Client, path: str) -> None:
+    """Halt what is to be resumed: what goes before the operation ``resume`` of whatever is `Halting`."""
+    client.post(path.replace("/resume", "/halt"), {"reason": "A test."})

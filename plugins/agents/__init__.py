@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http import halting
 
 from . import api, sample
 from .models import Agent, AgentVersion
@@ -26,6 +27,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("agents:create", "Create, clone and import agents", roles=("builder",)),
         Permission("agents:update", "Change agents and restore versions", roles=("builder",)),
         Permission("agents:execute", "Run agents", roles=("builder", "operator")),
+        Permission("agents:halt", "Stop all runs of an agent, and let them go on", roles=("builder", "operator")),
         Permission("agents:delete", "Delete agents", dangerous=True, roles=("builder",)),
     )
 
@@ -37,6 +39,7 @@ def events(app: App) -> Sequence[Event]:
         Event("agents.created", "An agent was created, cloned or imported", "agent"),
         Event("agents.updated", "An agent was changed", "agent"),
         Event("agents.deleted", "An agent was deleted", "agent"),
+        *halting.events_of("agents", "agent", "An agent"),
     )
 
 

@@ -9,6 +9,7 @@ from aasim_core.clock import now
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http import schema
+from aasim_core.http.halting import Halting
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery, id_from_path
 from aasim_core.http.render import Plan
@@ -18,7 +19,7 @@ from . import schemas, service
 from .models import Agent, AgentVersion
 
 
-class Agents(Collection):
+class Agents(Halting, Collection):
     """Agents: a prompt, an engine, tools and limits, in versions."""
 
     record = Agent
@@ -29,6 +30,8 @@ class Agents(Collection):
         "clone": "/agents/{agent_id}/clone",
         "export": "/agents/{agent_id}/export",
         "import": "/agents/import",
+        "halt": "/agents/{agent_id}/halt",
+        "resume": "/agents/{agent_id}/resume",
     }
     body = schemas.AgentIn()
     reply = schemas.AgentOut()

@@ -41,6 +41,7 @@ class Agent(TenantRecord):
     rubric_ids = JsonField(default=list)
     agent_version = peewee.BigIntegerField(default=1)
     forked_from = JsonField(null=True)
+    halted_at = InstantField(null=True)
     deleted_at = InstantField(null=True)
 
     class Meta:

@@ -104,6 +104,7 @@ class AgentOut(RecordOut):
     rubric_ids = ListOf(Id("rubric"), required=True)
     agent_version = Integer(required=True, description="The number of the current version of the definition.")
     forked_from = Json(object_only=True, allow_none=True, required=True)
+    halted_at = Instant(allow_none=True, required=True, description="Since when nothing of it runs.")
 
 
 class VersionOut(Schema):

@@ -227,7 +227,9 @@ def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rig
 
 
 def refuse_unless_runnable(agent: Agent) -> None:
-    """Refused ``invalid_state`` for an agent that is paused, archived or a draft of nothing."""
+    """Refused ``invalid_state`` for an agent that is halted, paused or archived."""
+    if agent.halted_at is not None:
+        raise Refused("invalid_state", "The agent is halted; resume it first.", meta={"status": "halted"})
     if agent.status in ("paused", "archived"):
         raise Refused(
             "invalid_state", f"The agent is {agent.status}; set its status to active first.", meta={"status": agent.status}

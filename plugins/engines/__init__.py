@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http import halting
 
 from . import api, service
 from . import commands as own_commands
@@ -35,6 +36,7 @@ def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about engines."""
     return (
         Permission("engines:read", "See engines", roles=("builder", "operator", "approver", "viewer", "auditor", "billing")),
+        Permission("engines:halt", "Stop all use of an engine, and let it go on", roles=("operator",)),
         Permission("engines:manage", "Create, change, test and delete engines, and write their keys", dangerous=True),
     )
 
@@ -46,6 +48,7 @@ def events(app: App) -> Sequence[Event]:
         Event("engines.created", "An engine was created", "engine"),
         Event("engines.updated", "An engine was changed", "engine"),
         Event("engines.deleted", "An engine was deleted", "engine"),
+        *halting.events_of("engines", "engine", "An engine"),
         Event("engines.degraded", "An engine did not answer, and has a rest", "engine", {"code": "Why it did not answer."}),
         Event("engines.recovered", "A degraded engine answers again", "engine", {"code": "Why it had not answered."}),
         Event("engines.tested", "An engine was tested", "engine", {"ok": "Whether it answered"}),

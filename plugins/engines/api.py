@@ -9,6 +9,7 @@ from aasim_core.clock import now, to_text
 from aasim_core.data import records
 from aasim_core.data.statements import Condition
 from aasim_core.http.collection import DELETED
+from aasim_core.http.halting import Halting
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
 from aasim_core.ids import new_id
@@ -29,12 +30,18 @@ _TEST_SECONDS = 30
 _READ = "engines:read"
 
 
-class Engines(Collection):
+class Engines(Halting, Collection):
     """Engines: the models that agents run on."""
 
     record = Engine
     events = "engines"
-    paths: ClassVar[Mapping[str, str]] = {"": "/engines", "one": "/engines/{engine_id}", "test": "/engines/{engine_id}/test"}
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/engines",
+        "one": "/engines/{engine_id}",
+        "test": "/engines/{engine_id}/test",
+        "halt": "/engines/{engine_id}/halt",
+        "resume": "/engines/{engine_id}/resume",
+    }
     body = schemas.EngineIn()
     reply = schemas.EngineOut()
     test_reply = schemas.TestOut()

@@ -4,7 +4,7 @@ from typing import Any
 
 import peewee
 
-from aasim_core.data.fields import IdField, JsonField, SealedField
+from aasim_core.data.fields import IdField, InstantField, JsonField, SealedField
 from aasim_core.data.records import Row, TenantRecord
 
 from .chat import Capabilities
@@ -40,6 +40,7 @@ class Engine(TenantRecord):
     prices = JsonField(default=list)
     fallback_engine_ids = JsonField(default=list)
     health = JsonField(null=True)
+    halted_at = InstantField(null=True)
     built_in_of = peewee.TextField(null=True)
 
     class Meta:

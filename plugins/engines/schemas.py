@@ -119,6 +119,7 @@ class EngineOut(RecordOut):
     health = Object(HealthOut, allow_none=True, required=True, description="null before the first call.")
     has_api_key = Boolean(required=True)
     built_in = Boolean(required=True, description="Whether it came with the installation.")
+    halted_at = Instant(allow_none=True, required=True, description="Since when it is not asked.")
     is_default = Boolean(required=True, description="Whether agents that name no engine use it.")
 
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 #: The beginning of a key says something from so many characters on.
 _TELLING = 4
+#: When whoever wants a halted engine looks again.
+_LOOK_AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -177,13 +179,16 @@ class _Call:
 
 
 def _engines(app: "App", engine_id: str | None) -> list[tuple[Engine, bool]]:
-    """The engine to ask, then its fallbacks that can be used; each with whether it is the last."""
+    """The engine to ask, then its fallbacks that can be used; each with whether it is the last. NoRoom while all are halted."""
     try:
         first = find_default(app) if engine_id is None else find_usable(engine_id)
     except Refused as refused:
         raise EngineError("unavailable", refused.message, retryable=False) from refused
     found = [find_or_none(fallback_id) for fallback_id in first.fallback_engine_ids]
-    engines = [first, *(engine for engine in found if engine is not None and engine.status in USABLE)]
+    usable = [first, *(engine for engine in found if engine is not None and engine.status in USABLE)]
+    engines = [engine for engine in usable if engine.halted_at is None]
+    if not engines:
+        raise NoRoom(f"the engine {first.name} is halted", retry_after=_LOOK_AGAIN_SECONDS)
     return [(engine, engine is engines[-1]) for engine in engines]
 
 

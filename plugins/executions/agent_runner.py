@@ -108,6 +108,7 @@ def _ask(
             attempt=run.execution.attempt,
         )
     except Cancelled:
+        run.check()
         raise CancelRequested from None
     except NoRoom as full:
         raise RunLater(full.retry_after or 1, f"The run waits for its turn: {full.message}.") from full

@@ -7,13 +7,16 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from peewee import JOIN
+
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
 from aasim_core.data.statements import Bind
 from aasim_core.logs import redacted
 
-from .hookspecs import RunFailed
+from ..agents.models import Agent
+from .hookspecs import RunFailed, RunLater
 from .models import Execution, LogEntry, Step
 from .states import RUNNING
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 #: How often, in seconds, a running step looks whether it was cancelled.
 _LOOK_EVERY = 0.2
 _MOST_STEPS = 500
+#: When a run whose agent is halted looks again.
+HALTED_SECONDS = 5.0
 
 
 class CancelRequested(Exception):
@@ -171,27 +176,34 @@ class Run:
         """Raise if the run was cancelled, ran out of time, or the worker stops."""
         if self._context.should_stop():
             raise Interrupted
-        if self._is_cancelled():
-            raise CancelRequested
+        reason = self._must_end()
+        if reason is not None:
+            raise reason
         if self.seconds_left() <= 0:
             raise TimedOut
 
     def cancelled(self) -> bool:
-        """Whether the run must stop; asks the database at most five times a second.
+        """Whether the run must stop at once, for which `check` then has the reason; asks the database at most five times a second.
 
         A step that is asked so late takes longer than a moment: what it has logged is written for those who follow the log, unless
         the run was ended meanwhile.
         """
         if time.monotonic() - self._looked_at < _LOOK_EVERY:
             return False
-        if self._is_cancelled():
+        if self._must_end() is not None:
             return True
         self.flush()
         return False
 
-    def _is_cancelled(self) -> bool:
+    def _must_end(self) -> Exception | None:
+        """Why the run does not go on, also in the middle of a step: somebody cancelled it, or halted what runs or the organization."""
         self._looked_at = time.monotonic()
-        return _status(self.execution.id) != RUNNING
+        status, halted_at = _standing(self.execution.id)
+        if status != RUNNING:
+            return CancelRequested()
+        if self.app.pulse.of(self.execution.organization_id).is_halted:
+            return Interrupted()
+        return None if halted_at is None else RunLater(HALTED_SECONDS, "The agent is halted.")
 
     def flush(self) -> None:
         """Write the finished step and the log, in a transaction of their own."""
@@ -233,8 +245,13 @@ def _last_line(execution_id: str) -> tuple[int, str | None, str | None]:
     return found or (0, None, None)
 
 
-def _status(execution_id: str) -> str | None:
+def _standing(execution_id: str) -> tuple[str | None, str | None]:
+    """The execution's status, and since when its agent is halted."""
     database = database_of(Execution)
-    query = database.statement("status", lambda: Execution.select(Execution.status).where(Execution.id == Bind("id")))
-    row = query.run(database, {"id": execution_id}).fetchone()
-    return None if row is None else str(row[0])
+
+    def build() -> Any:
+        query = Execution.select(Execution.status, Agent.halted_at)
+        return query.join(Agent, JOIN.LEFT_OUTER, on=(Agent.id == Execution.agent_id)).where(Execution.id == Bind("id"))
+
+    row: tuple[str, str | None] | None = database.statement("standing", build).run(database, {"id": execution_id}).fetchone()
+    return row or (None, None)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
+from aasim_core.http import halting
 
 from . import api, erasure
 from .commands import list_organizations, reactivate, suspend
@@ -39,8 +40,7 @@ def events(app: App) -> Sequence[Event]:
     return (
         Event("organizations.created", "An organization was founded from this one, by one of its members", "organization"),
         Event("organizations.updated", "The organization or its settings were changed", "organization"),
-        Event("organizations.halted", "Everything that ran was stopped", "organization", {"reason": "Why."}),
-        Event("organizations.resumed", "What was stopped goes on", "organization"),
+        *halting.events_of("organizations", "organization", "Everything in the organization"),
         Event("organizations.deleted", "An owner deleted it", "organization", {"delete_at": "Until when it can be restored."}),
         Event("organizations.restored", "An owner restored it", "organization"),
         Event("organizations.exported", "An owner exported everything that it has", "organization"),

@@ -13,6 +13,7 @@ from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import not_found
 from aasim_core.http import takeout
 from aasim_core.http.collection import DELETED
+from aasim_core.http.halting import Halting
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
 from aasim_core.http.schema import merge_patch
@@ -23,7 +24,7 @@ from .settings import OrganizationsSettings
 _PEOPLE_ONLY = ("session_required",)
 
 
-class Organizations(Collection):
+class Organizations(Halting, Collection):
     """The caller's organizations. A path names the one that the request is about, whichever the token is for."""
 
     record = Organization  # type: ignore[assignment] # it is the tenant, and so belongs to none
@@ -37,7 +38,6 @@ class Organizations(Collection):
         "restore": "/organizations/{organization_id}/restore",
         "export": "/organizations/{organization_id}/export",
     }
-    halt_body = schemas.HaltIn()
 
     def __init__(self, app: App) -> None:
         settings = app.organization_settings
@@ -136,15 +136,9 @@ class Organizations(Collection):
         if req.method != "HEAD":
             service.note_export(self.app, req.target)
 
-    @operation("halt", body="halt_body", reply="reply", message="Organization halted.")
-    def on_post_halt(self, req: Request, resp: Response, organization_id: str) -> None:
-        """Stop everything that runs in an organization, within a second; nothing is lost, and nothing begins until it is resumed."""
-        resp.media = service.halt(self.app, req.target, req.body["reason"])
-
-    @operation("halt", reply="reply", message="Organization resumed.")
-    def on_post_resume(self, req: Request, resp: Response, organization_id: str) -> None:
-        """Let an organization go on where it was halted."""
-        resp.media = service.resume(self.app, req.target)
+    def switched(self, target: Organization) -> None:
+        """This process knows at once; the others look every second."""
+        self.app.pulse.forget(target.id)
 
 
 def _asks_for_status(req: Request) -> bool:

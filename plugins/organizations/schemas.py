@@ -36,12 +36,6 @@ class OrganizationOut(Schema):
     delete_at = Instant(required=True, allow_none=True, description="Until when a closing one can be restored.")
 
 
-class HaltIn(Schema):
-    """Why everything is to stop."""
-
-    reason = Text(1, 500, required=True, example="An agent writes nonsense to customers.")
-
-
 def with_settings(schema: type[Schema], settings: Settings, *, written: bool) -> Schema:
     """The schema with the organization's settings, an object for each plugin that has any."""
     direction = "In" if written else "Out"

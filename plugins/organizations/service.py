@@ -55,24 +55,6 @@ def change(organization: Organization, values: Mapping[str, Any]) -> Organizatio
     return organization
 
 
-def halt(app: App, organization: Organization, reason: str) -> Organization:
-    """Stop what runs within a second, and let nothing begin; nothing to do where that is so already."""
-    if organization.halted_at is None:
-        records.change(organization, {"halted_at": now()})
-        emit("organizations.halted", organization, data={"reason": reason})
-        app.pulse.forget(organization.id)
-    return organization
-
-
-def resume(app: App, organization: Organization) -> Organization:
-    """Let everything go on."""
-    if organization.halted_at is not None:
-        records.change(organization, {"halted_at": None})
-        emit("organizations.resumed", organization)
-        app.pulse.forget(organization.id)
-    return organization
-
-
 def close(app: App, organization: Organization, user_id: str, grace_days: int) -> None:
     """Delete the organization for everybody; for so many days an owner can restore it."""
     require_owner(user_id)

@@ -1,6 +1,7 @@
 """The contract that every plugin keeps, kept by agents."""
 
 from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.contract_terms import halt
 from aasim_core.testing.world import Client
 
 
@@ -15,6 +16,6 @@ class TestContract(PluginContract):
     plugin = "agents"
     samples = {"POST /agents/import": {"document": {"format": "aasim.agent/1", "name": "Imported", "definition": {}}}}
     objects = {"number": lambda world, person: "1"}
-    before = {"POST /agents/{agent_id}/versions/{number}/restore": _change_instructions}
+    before = {"POST /agents/{agent_id}/versions/{number}/restore": _change_instructions, "POST /agents/{agent_id}/resume": halt}
     placed = {"POST /agents": {"visibility": "project"}}
     unasked = {"agents:execute": "The plugin executions asks for it."}

@@ -1,8 +1,10 @@
 """What becomes of executions while their organization is halted."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 from typing import Any
 
 from aasim_core.access.records import Organization
@@ -15,7 +17,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.upkeep import Upkeep
 from aasim_core.testing.world import Person
 from aasim_plugins.engines.built_in import write
-from aasim_plugins.engines.hookspecs import Capabilities, Finish, Provider, Reply, ToolCall, Usage
+from aasim_plugins.engines.hookspecs import Cancelled, Capabilities, Finish, Provider, Reply, ToolCall, Usage
 from aasim_plugins.executions.models import Step
 
 Make = Callable[..., dict[str, Any]]
@@ -130,3 +132,59 @@ def test_what_waits_for_the_end_of_a_halt_can_be_cancelled(app: App, owner: Pers
     resume(app, owner)
     work()
     assert read(owner, execution)["status"] == "cancelled"
+
+
+class PatientChat:
+    """A model that says nothing until it is told to stop; what happens meanwhile is up to the test."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self._meanwhile = meanwhile
+
+    def chat(self, messages: Any, *, should_cancel: Callable[[], bool], **_: Any) -> Reply:
+        self._meanwhile()
+        give_up = time.monotonic() + 10
+        while not should_cancel() and time.monotonic() < give_up:
+            Event().wait(0.05)
+        assert time.monotonic() < give_up, "nobody told the model to stop"
+        raise Cancelled
+
+    def close(self) -> None:
+        pass
+
+
+def patient_agent(app: App, owner: Person, meanwhile: Callable[[], object]) -> dict[str, Any]:
+    can = Capabilities()
+    provider = Provider("patient", "Patient", can, open=lambda _config: PatientChat(meanwhile))
+    app.offers.keep("engine_providers", {"patient": provider})
+    with organization_scope(owner.organization_id), app.database.transaction():
+        engine = write({"name": "Patient", "provider": "patient", "model": "patient", "capabilities": vars(can)})
+    return dict(owner.client.post("/agents", {"name": "Patient", "engine_id": engine.id}).data)
+
+
+def test_a_halt_ends_the_call_of_a_model_that_is_under_way(app: App, owner: Person, work: Work) -> None:
+    execution = execute(owner, patient_agent(app, owner, lambda: set_halted(app, owner, now())))
+    work()
+    assert (read(owner, execution)["status"], steps_of(owner, execution)) == ("queued", [])
+
+
+def test_an_agent_that_is_halted_runs_nothing_and_loses_nothing(app: App, owner: Person, work: Work) -> None:
+    reason = {"reason": "It writes nonsense."}
+    agent = patient_agent(app, owner, lambda: owner.client.post(f"/agents/{agent['id']}/halt", reason))
+    execution = execute(owner, agent)
+    work()
+    assert read(owner, execution)["status"] == "queued"
+    assert owner.client.get(f"/executions/{execution}/logs").data["entries"][-1]["message"] == "The agent is halted."
+    refused = owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x"})
+    assert (refused.status, refused.codes) == (409, {"_": ["invalid_state"]})
+    assert owner.client.post(f"/agents/{agent['id']}/resume").data["halted_at"] is None
+    assert owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x"}).status == 202
+
+
+def test_runs_wait_for_an_engine_that_is_halted(owner: Person, scripted: Make, work: Work) -> None:
+    agent = scripted("done")
+    assert owner.client.post(f"/engines/{agent['engine_id']}/halt", {"reason": "Too dear."}).status == 200
+    execution = execute(owner, agent)
+    work()
+    assert read(owner, execution)["status"] == "queued"
+    last = owner.client.get(f"/executions/{execution}/logs").data["entries"][-1]
+    assert (last["event"], last["message"]) == ("delayed", "The run waits for its turn: the engine Scripted replies is halted.")

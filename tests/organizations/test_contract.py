@@ -4,17 +4,13 @@ from aasim_core.context import system_scope
 from aasim_core.identity.accounts import found_organization
 from aasim_core.identity.records import User
 from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.contract_terms import halt
 from aasim_core.testing.world import Client, Person, World
 
 
 def _delete(client: Client, path: str) -> None:
     """Delete what is to be restored."""
     client.delete(path.removesuffix("/restore"))
-
-
-def _halt(client: Client, path: str) -> None:
-    """Halt what is to be resumed."""
-    client.post(path.replace("/resume", "/halt"), {"reason": "A test."})
 
 
 def _found(world: World, person: Person, times: int) -> None:
@@ -30,5 +26,5 @@ class TestContract(PluginContract):
 
     plugin = "organizations"
     samples = {"POST /organizations": {"name": "Acme", "slug": "acme"}}
-    before = {"POST /organizations/{organization_id}/restore": _delete, "POST /organizations/{organization_id}/resume": _halt}
+    before = {"POST /organizations/{organization_id}/restore": _delete, "POST /organizations/{organization_id}/resume": halt}
     grown = {"organization": _found}

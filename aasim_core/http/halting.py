@@ -1,0 +1,62 @@
+"""Halting: a switch for whatever does something by itself, which stops it at once and loses nothing."""
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from marshmallow import Schema as AnySchema
+
+from ..clock import now
+from ..data import records
+from ..events.declarations import Event
+from ..events.log import emit
+from .fields import Text
+from .operations import operation
+from .request import Request, Response
+from .schema import Schema
+
+
+class HaltIn(Schema):
+    """Why it is to stop."""
+
+    reason = Text(1, 500, required=True, example="An agent writes nonsense to customers.")
+
+
+class Halting:
+    """Gives a `Collection` the operations ``halt`` and ``resume``, which its `paths` name; its record has `halted_at`, null or since when.
+
+    They need the permission ``<plugin>:halt`` and emit ``<plugin>.halted`` and ``<plugin>.resumed``; see `events_of`. Doing one again
+    changes nothing.
+    """
+
+    halt_body: ClassVar[AnySchema] = HaltIn()
+    if TYPE_CHECKING:
+        events: ClassVar[str]
+
+    @operation("halt", body="halt_body", reply="reply", message="{singular} halted.", while_archived=True)
+    def on_post_halt(self, req: Request, resp: Response, **ids: str) -> None:
+        """Stop everything that {one} does, within seconds; nothing is lost, and nothing begins until it is resumed."""
+        if req.target.halted_at is None:
+            self._switch(req.target, now(), "halted", {"reason": req.body["reason"]})
+        resp.media = req.target
+
+    @operation("halt", reply="reply", message="{singular} resumed.")
+    def on_post_resume(self, req: Request, resp: Response, **ids: str) -> None:
+        """Let {one} go on where it was halted."""
+        if req.target.halted_at is not None:
+            self._switch(req.target, None, "resumed", {})
+        resp.media = req.target
+
+    def switched(self, target: Any) -> None:
+        """What else there is to do when something was halted or resumed, in the same transaction."""
+
+    def _switch(self, target: Any, moment: Any, event: str, data: dict[str, Any]) -> None:
+        records.change(target, {"halted_at": moment})
+        emit(f"{self.events}.{event}", target, data=data)
+        self.switched(target)
+
+
+def events_of(plugin: str, subject: str, called: str) -> tuple[Event, ...]:
+    """The events that the plugin of a `Halting` collection declares; `subject` is the prefix of its ids."""
+    return (
+        Event(f"{plugin}.halted", f"{called} was halted", subject, {"reason": "Why."}),
+        Event(f"{plugin}.resumed", f"{called} goes on", subject),
+    )
