@@ -57,13 +57,22 @@ def test_a_method_that_is_not_there_is_an_error_of_the_protocol(rpc: Any, owner:
     assert "tools/list" in error["message"]
 
 
-@pytest.mark.parametrize("identity", [None, True, 1.5, {}, []])
+@pytest.mark.parametrize("identity", [True, 1.5, {}, []])
 def test_an_id_that_is_none_is_an_error_of_the_protocol(owner: Person, identity: Any) -> None:
     answer = owner.client.post("/mcp-server", {"jsonrpc": "2.0", "id": identity, "method": "ping"})
 
-    assert (answer.status in (200, 422)) and "result" not in answer.body
-    if answer.status == 200:
-        assert (answer.body["id"], answer.body["error"]["code"]) == (None, -32600)
+    assert (answer.status, answer.body["id"], answer.body["error"]["code"]) == (200, None, -32600)
+
+
+def test_what_is_no_message_has_the_envelope(owner: Person) -> None:
+    for body, field in (
+        ({"jsonrpc": "1.0", "method": "ping"}, "jsonrpc"),
+        ({"jsonrpc": "2.0", "id": None, "method": "ping"}, "id"),
+        ({"jsonrpc": "2.0", "id": 1, "result": {}}, "method"),
+    ):
+        answer = owner.client.post("/mcp-server", body)
+        assert answer.status == 422
+        assert field in answer.codes
 
 
 def test_headers_must_say_what_the_body_says(owner: Person) -> None:
