@@ -11,22 +11,21 @@ from aasim_plugins.hitl_approvals.policies import Ruling
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 
-def _approval(world: World, person: Person) -> str:
-    """An approval in the person's organization that somebody else has asked for, with the organization's name in its title."""
+def _approvals(world: World, person: Person, number: int) -> list[str]:
+    """Approvals in the person's organization that somebody else has asked for, with the organization's name in their titles."""
     requester = world.member(person, "operator").user_id
     with organization_scope(person.organization_id), world.app.database.transaction():
-        name = Organization.get_by_id(person.organization_id).name
+        name, approvals = Organization.get_by_id(person.organization_id).name, Approvals(world.app)
         asked = Asked(title=f"Refund of {name}", payload={"amount": 5}, risk="high", requested_by=requester)
-        return str(Approvals(world.app).request(asked, Ruling()).id)
+        return [approvals.request(asked, Ruling()).id for _ in range(number)]
+
+
+def _approval(world: World, person: Person) -> str:
+    return _approvals(world, person, 1)[0]
 
 
 def _row(world: World, person: Person, ids: Mapping[str, str]) -> object:
     return _approval(world, person)
-
-
-def _many(world: World, person: Person, number: int) -> None:
-    for _ in range(number):
-        _approval(world, person)
 
 
 def _colleague(world: World, person: Person) -> Mapping[str, Any]:
@@ -39,5 +38,5 @@ class TestContract(PluginContract):
     plugin = "hitl_approvals"
     objects = {"approval_id": _approval}
     rows = {"GET /hitl-approvals": _row, "GET /hitl-approvals/pending": _row}
-    grown = {"approval": _many}
+    grown = {"approval": _approvals}
     samples = {"POST /hitl-approvals/delegations": _colleague}

@@ -13,6 +13,7 @@ from aasim_core.events.log import EventRow
 from aasim_core.testing.world import Answer, Person, World
 from aasim_plugins.hitl_approvals.actions import hash_of
 from aasim_plugins.hitl_approvals.models import Approval, Vote
+from aasim_plugins.hitl_approvals.service import Approvals
 
 from .conftest import REFUND
 
@@ -159,3 +160,26 @@ def test_fifty_who_decide_at_once_decide_once(app: App, world: World, owner: Per
     assert approval.status in ("approved", "rejected")
     ends = [name for name in events_of(owner, approval_id) if name in ("hitl_approvals.approved", "hitl_approvals.rejected")]
     assert ends == [f"hitl_approvals.{approval.status}"]
+
+
+def test_of_a_decision_and_the_end_of_its_time_one_comes_first(app: App, world: World, owner: Person, ask: Ask) -> None:
+    approval_id, people = ask(("owner", None)), [world.again(owner) for _ in range(10)]
+    start = Barrier(20)
+
+    def decide(person: Person) -> int:
+        start.wait()
+        return approve(person, approval_id).status
+
+    def time_out(_: object) -> int:
+        start.wait()
+        with app.database.connected(), organization_scope(owner.organization_id), app.database.transaction():
+            Approvals(app).time_out(approval_id, 1)
+        return 0
+
+    with ThreadPoolExecutor(20) as pool:
+        ended = [pool.submit(act, person) for person in people for act in (decide, time_out)]
+        statuses = [future.result() for future in ended]
+    approval = owner.client.get(f"/hitl-approvals/{approval_id}").data
+    assert approval["status"] == ("approved" if 200 in statuses else "expired")
+    assert statuses.count(200) <= 1
+    assert events_of(owner, approval_id) == ["hitl_approvals.requested", f"hitl_approvals.{approval['status']}"]
