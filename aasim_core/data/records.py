@@ -92,7 +92,9 @@ def create(model: type[Record], /, **values: Any) -> Any:
 
 def insert(record: Record) -> None:
     """Write a new record; IntegrityError when it breaks a constraint."""
-    insert_rows(type(record), [record.row()])
+    row = record.row()
+    insert_rows(type(record), [row])
+    _mark_as_read(record, row)
 
 
 def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -190,8 +192,14 @@ def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:
     """The record that `row`, as `read_row` gives it, stands for."""
     record: Any = object.__new__(model)
     record.__data__ = {**row, **{name: read(row[name]) for name, read in _readers(model)}}  # type: ignore[arg-type]
-    record.__rel__, record._dirty, record.as_read = {}, set(), row
+    record.__rel__ = {}
+    _mark_as_read(record, row)
     return record
+
+
+def _mark_as_read(record: Any, row: Mapping[str, Any]) -> None:
+    """Note that the database has the record as this row, so that an answer need not make it anew."""
+    record._dirty, record.as_read = set(), row
 
 
 @cache

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, missing
 
 from ..errors import Problem
 from .values import LEAST_INTEGER, MOST_INTEGER, kind_of
@@ -58,6 +58,12 @@ class Strict(fields.Field[Any]):
         if key == "required":
             return wrong("required", f"This field is required. Write {self.expects}.")
         return wrong("null_not_allowed", f"This field cannot be null. Write {self.expects}.")
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **kwargs: Any) -> Any:
+        """As marshmallow's own, with fewer calls for the usual case: a value is there, and `read` alone checks it."""
+        if value is missing or value is None or self.validators or self.pre_load or self.post_load:
+            return super().deserialize(value, attr, data, **kwargs)
+        return self._deserialize(value, attr, data, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return self.read(value)

@@ -6,6 +6,7 @@ for answers. Instances are made once, in the module that declares the operations
 
 import copy
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import marshmallow
@@ -29,10 +30,13 @@ class Schema(marshmallow.Schema):
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def refuse_unknown_fields(self, data: Any, original: Any, **_: Any) -> None:
         """Raise for what the schema does not declare."""
-        known = [field.data_key or name for name, field in self.load_fields.items()]
-        unknown = [name for name in original if name not in known]
+        unknown = [name for name in original if name not in self._known]
         if unknown:
-            raise ValidationError({name: [_unknown(name, known)] for name in unknown[:_MOST_UNKNOWN]})
+            raise ValidationError({name: [_unknown(name, self._known)] for name in unknown[:_MOST_UNKNOWN]})
+
+    @cached_property
+    def _known(self) -> Mapping[str, None]:
+        return dict.fromkeys(field.data_key or name for name, field in self.load_fields.items())
 
 
 #: For operations that take no body.

@@ -80,13 +80,13 @@ def _children(item: Any) -> Iterator[tuple[str | int, Any]]:
 
 
 def _scalar_problem(item: Any) -> Problem | None:
-    match item:
-        case str() if _BROKEN_TEXT.search(item):
-            return _broken("this text")
-        case int() if not LEAST_INTEGER <= item <= MOST_INTEGER:
-            return Problem("out_of_range", f"Write a whole number from {LEAST_INTEGER} to {MOST_INTEGER}.")
-        case float() if not math.isfinite(item):
-            return Problem("out_of_range", "Write a number below 1.8e308.")
+    kind = type(item)
+    if kind is str:
+        return _broken("this text") if _BROKEN_TEXT.search(item) else None
+    if kind is int and not LEAST_INTEGER <= item <= MOST_INTEGER:
+        return Problem("out_of_range", f"Write a whole number from {LEAST_INTEGER} to {MOST_INTEGER}.")
+    if kind is float and not math.isfinite(item):
+        return Problem("out_of_range", "Write a number below 1.8e308.")
     return None
 
 
