@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aasim_core import json_schema, template
+from aasim_core import json_schema
 from aasim_core.data.records import insert_rows
 from aasim_core.ids import new_id
 
@@ -20,6 +20,7 @@ from .assessment import assess
 from .hookspecs import Finished, RunFailed, RunLater, Runner
 from .models import Execution
 from .models import ToolCall as CallRecord
+from .opening import opening
 from .run import CancelRequested, Run
 from .tools import BoundTool, toolbox
 
@@ -62,7 +63,7 @@ def agent_runner(app: "App") -> Runner:
 def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
     limits = definition["limits"] or {}
     run.limit_seconds(limits.get("timeout_seconds"))
-    messages = _opening(definition, run.execution.input)
+    messages = opening(run, definition)
     tools = toolbox(app, definition["tools"])
     for turn in range(1, (limits.get("max_steps") or 50) + 1):
         reply = run.step("engine", partial(_ask, app, run, definition, messages, turn, tools))
@@ -81,12 +82,6 @@ def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
     raise RunFailed(
         "max_steps_reached", f"The agent had no answer after {turn} turns; raise limits.max_steps or change its prompt."
     )
-
-
-def _opening(definition: dict[str, Any], given: Any) -> list[Message]:
-    text = given if isinstance(given, str) else orjson.dumps(given).decode()
-    prompt = template.fill(definition["instructions"], {"input": given})
-    return [*([Message("system", prompt)] if prompt else []), Message("user", text)]
 
 
 def _ask(
