@@ -61,7 +61,7 @@ def begin(rubric: Rubric, agent: Any, number: int, author_id: str) -> Evaluation
 
 def find(engine_id: str, rubric_id: str, evaluation_id: str) -> Evaluation:
     """The evaluation with that rubric of the engine, unless the rubric is deleted; raises the one 404."""
-    if not is_id(evaluation_id, "evaluation"):
+    if not (is_id(engine_id) and is_id(rubric_id) and is_id(evaluation_id)):
         raise not_found()
     there = (Rubric.id == rubric_id) & (Rubric.engine_id == engine_id) & Rubric.deleted_at.is_null()
     query = Evaluation.select(Evaluation).join_from(Evaluation, Rubric, on=Rubric.id == Evaluation.rubric_id)
@@ -102,25 +102,38 @@ def give_up(evaluation_id: str, reason: str) -> None:
             emit("rubrics.evaluation_failed", evaluation, data={"reason": reason[:500]})
 
 
-def cases_of(evaluation: Evaluation, *others: str) -> dict[str, list[dict[str, Any]]]:
-    """What became of each example, in order, in the evaluation and in others of the same rubric, by the evaluation's id."""
+def cases_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """What became of each example in the evaluation, in order."""
+    return _cases(Evaluation.id == evaluation.id)[evaluation.id]
+
+
+def changes(evaluation: Evaluation, before_id: str | None) -> dict[str, Any]:
+    """How its cases differ from those of the one before it, or of the one of the same rubric that is named; Refused without any."""
+    other = (Evaluation.id == before_id) if before_id else Evaluation.id.in_(_one_before(evaluation))
+    found = _cases((Evaluation.rubric_id == evaluation.rubric_id) & ((Evaluation.id == evaluation.id) | other))
+    before_id = before_id or next((one for one in found if one != evaluation.id), "")
+    if before_id not in found:
+        raise Refused("invalid_parameter", "There is no such evaluation of this rubric to compare with.", field="with")
+    before, after = ({case["example_id"]: case for case in found[one]} for one in (before_id, evaluation.id))
+    compared = compare(_results(before), _results(after))
+    return _told(evaluation.id, before_id, compared, lambda example: {"before": before[example], "after": after[example]})
+
+
+def _one_before(evaluation: Evaluation) -> Any:
+    earlier = Evaluation.alias()
+    same = (earlier.rubric_id == evaluation.rubric_id) & (earlier.agent_id == evaluation.agent_id)
+    return earlier.select(earlier.id).where(same, earlier.id < evaluation.id).order_by(earlier.id.desc()).limit(1)
+
+
+def _cases(condition: Any) -> dict[str, list[dict[str, Any]]]:
+    """The cases of some evaluations, in order, by the evaluation's id; one statement, whatever their number."""
     fields = (EvaluationCase.evaluation_id, *(getattr(EvaluationCase, name) for name in _SHOWN))
-    query = EvaluationCase.select(*fields).join_from(EvaluationCase, Evaluation, on=Evaluation.id == EvaluationCase.evaluation_id)
-    query = query.where(Evaluation.rubric_id == evaluation.rubric_id, Evaluation.id.in_([evaluation.id, *others]))
+    whose = Evaluation.id == EvaluationCase.evaluation_id
+    query = EvaluationCase.select(*fields).join_from(EvaluationCase, Evaluation, on=whose).where(condition)
     found: dict[str, list[dict[str, Any]]] = {}
     for case in query.order_by(EvaluationCase.number).objects():
         found.setdefault(case.evaluation_id, []).append({name: getattr(case, name) for name in _SHOWN})
     return found
-
-
-def changes(evaluation: Evaluation, before_id: str) -> dict[str, Any]:
-    """How the cases of the evaluation differ from those of the one before it; Refused for one of another rubric."""
-    found = cases_of(evaluation, before_id)
-    if before_id not in found:
-        raise Refused("invalid_parameter", "There is no such evaluation of this rubric.", field="with")
-    before, after = ({case["example_id"]: case for case in found[one]} for one in (before_id, evaluation.id))
-    compared = compare(_results(before), _results(after))
-    return _told(evaluation.id, before_id, compared, lambda example: {"before": before[example], "after": after[example]})
 
 
 def _told(evaluation_id: str, before_id: str, compared: Comparison, both: Any) -> dict[str, Any]:
@@ -188,7 +201,7 @@ def _break(context: "JobContext", case: EvaluationCase, refused: Refused) -> Non
 
 
 def _finish(context: "JobContext", evaluation: Evaluation) -> None:
-    cases = cases_of(evaluation)[evaluation.id]
+    cases = cases_of(evaluation)
     scores = [case["score"] for case in cases if case["score"] is not None]
     verdicts = dict(Counter(case["verdict"] or BROKEN for case in cases))
     score = round(sum(scores) / len(scores), 6) if scores else None

@@ -67,10 +67,9 @@ class Evaluations(Resource):
     @operation("read", reply="detail_reply", message="Evaluation read.")
     def on_get_one(self, req: Request, resp: Response, engine_id: str, rubric_id: str, evaluation_id: str) -> None:
         """Read an evaluation, with what became of each example."""
-        cases = evaluations.cases_of(req.target)[req.target.id]
-        resp.media = {**req.target.row(), "cases": cases}
+        resp.media = {**req.target.row(), "cases": evaluations.cases_of(req.target)}
 
     @operation("read", query="compare_query", reply="compare_reply", message="Evaluations compared.")
     def on_get_compare(self, req: Request, resp: Response, engine_id: str, rubric_id: str, evaluation_id: str) -> None:
         """Compare an evaluation with the one before it: which examples got worse, and which better."""
-        resp.media = evaluations.changes(req.target, req.query["with"])
+        resp.media = evaluations.changes(req.target, req.query.get("with"))

@@ -241,7 +241,8 @@ class EvaluationDetailOut(EvaluationOut):
 
 
 CompareQuery = Schema.from_dict(
-    {"with": Id("evaluation", required=True, description="The evaluation before it, of the same rubric.")}, name="CompareQuery"
+    {"with": Id("evaluation", description="Another evaluation with the same rubric; the agent's one before if left out.")},
+    name="CompareQuery",
 )
 
 

@@ -64,14 +64,12 @@ def worst(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _verdict(marks: Sequence[Mark], rule: Rule, coverage: float) -> Verdict:
-    required = [mark.score for mark in marks if mark.must_pass]
-    if any(score is not None and not passes(score, rule.threshold) for score in required):
+    if not _required_pass([mark for mark in marks if mark.score is not None], rule):
         return "fail"
     if coverage < max(rule.min_coverage - _SLACK, _SLACK):
         return "unscored"
-    if not _reaches(_completed(marks, 1.0), rule):
-        return "fail"
-    return "pass" if None not in required and _reaches(_completed(marks, 0.0), rule) else "review"
+    at_best, at_worst = (_meets(_completed(marks, score), rule) for score in (1.0, 0.0))
+    return "pass" if at_worst else "review" if at_best else "fail"
 
 
 def _completed(marks: Sequence[Mark], score: float) -> list[Mark]:
@@ -79,10 +77,15 @@ def _completed(marks: Sequence[Mark], score: float) -> list[Mark]:
     return [replace(mark, score=score) if mark.score is None else mark for mark in marks]
 
 
-def _reaches(marks: Sequence[Mark], rule: Rule) -> bool:
+def _meets(marks: Sequence[Mark], rule: Rule) -> bool:
+    """Whether marks none of which is empty pass."""
     if rule.aggregation == "all":
         return all(passes(mark.score or 0.0, rule.threshold) for mark in marks)
-    return passes(_aggregate(marks, rule), rule.threshold)
+    return _required_pass(marks, rule) and passes(_aggregate(marks, rule), rule.threshold)
+
+
+def _required_pass(marks: Sequence[Mark], rule: Rule) -> bool:
+    return all(passes(mark.score or 0.0, rule.threshold) for mark in marks if mark.must_pass)
 
 
 def _aggregate(marks: Sequence[Mark], rule: Rule) -> float:

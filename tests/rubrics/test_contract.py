@@ -27,23 +27,14 @@ def _score(world: World, person: Person, ids: Mapping[str, str]) -> str:
 def _evaluate(world: World, person: Person, ids: Mapping[str, str]) -> str:
     path = f"/engines/{ids['engine_id']}/rubrics/{ids['rubric_id']}"
     assert person.client.post(f"{path}/examples", {"input": "Hello"}).status == 201
-    return str(person.client.post(f"{path}/evaluations", _agent(world, person)).data["id"])
+    _first, second = (person.client.post(f"{path}/evaluations", _agent(world, person)) for _ in range(2))
+    return str(second.data["id"])  # which can be compared with the one before
 
 
 def _agent(world: World, person: Person) -> Mapping[str, Any]:
     items = person.client.get("/agents").data["items"]
     agent = items[0] if items else person.client.post("/agents", {"name": "Echo", "engine_id": _scripted(world, person)}).data
     return {"agent_id": agent["id"]}
-
-
-def _before(world: World, person: Person) -> Mapping[str, Any]:
-    """Any evaluation can be compared with itself; the path is not known here, so the latest one of the caller is taken."""
-    for engine in person.client.get("/engines").data["items"]:
-        for rubric in person.client.get(f"/engines/{engine['id']}/rubrics").data["items"]:
-            path = f"/engines/{engine['id']}/rubrics/{rubric['id']}/evaluations"
-            for evaluation in person.client.get(path).data["items"]:
-                return {"with": evaluation["id"]}
-    return {}
 
 
 class TestContract(PluginContract):
@@ -54,9 +45,10 @@ class TestContract(PluginContract):
     objects = {"engine_id": _scripted}
     samples = {
         "POST /engines/{engine_id}/rubrics": {"name": "Quality", "criteria": [_CRITERION]},
+        f"PUT {_UNDER}/examples/{{example_id}}": {"input": "Something else"},
+        f"PATCH {_UNDER}/examples/{{example_id}}": {"expected": "Something else"},
         f"POST {_UNDER}/score": {"input": "Summarize this.", "output": "Short."},
         f"POST {_UNDER}/evaluations": _agent,
-        f"GET {_UNDER}/evaluations/{{evaluation_id}}/compare": _before,
     }
     members = {f"{_UNDER}/scores/{{score_id}}": _score, f"{_UNDER}/evaluations/{{evaluation_id}}": _evaluate}
     rows = {f"GET {_UNDER}/scores": _score, f"GET {_UNDER}/evaluations": _evaluate}
