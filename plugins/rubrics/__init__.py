@@ -9,7 +9,6 @@ from . import api, service
 from .models import Evaluation, EvaluationCase, Example, Label, Rubric, RubricVersion, Score
 
 if TYPE_CHECKING:
-    from ..executions.hookspecs import Assessor
     from .hookspecs import Grader
 
 plugin = Plugin(
@@ -91,7 +90,7 @@ def jobs(app: App) -> Sequence[Job]:
 
 
 @hookimpl(optionalhook=True)
-def assessors(app: App) -> "Sequence[Assessor]":
+def assessors(app: App) -> Sequence[object]:
     """Results of agents are scored before they count."""
     from . import with_executions
 
