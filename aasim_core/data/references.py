@@ -1,7 +1,7 @@
 """Which records name another one: what stands in the way of deleting it, and what its successor takes over.
 
-A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds. Rows that are
-deleted softly (``deleted_at``) name nobody any more.
+A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds; a JSON field
+holds a list of them. Rows that are deleted softly (``deleted_at``) name nobody any more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 
 from ..clock import now
 from ..errors import Refused
+from .fields import JsonField
 from .records import Row
 
 #: How many are listed of each kind; a client that has to clear up more asks the lists themselves.
@@ -28,7 +29,7 @@ def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str,
     found = {}
     for model, field in _fields_to(models, kind):
         label = getattr(model, "name", model.id)
-        rows = _live(model, model.select(model.id, label).where(getattr(model, field) == record_id)).order_by(model.id)
+        rows = _live(model, model.select(model.id, label).where(_names(getattr(model, field), record_id))).order_by(model.id)
         prefix = model._meta.id_prefix
         shown = [
             {"type": prefix, "id": row_id, "label": text, "field": field} for row_id, text in rows.limit(_MOST_SHOWN).tuples()
@@ -39,10 +40,12 @@ def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str,
 
 
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:
-    """Make everything that names the one record name the other; returns how many rows. Needs a transaction."""
+    """Make everything that names the one record, but for lists, name the other; returns how many rows. Needs a transaction."""
     changed = 0
     for model, field in _fields_to(models, kind):
         column = getattr(model, field)
+        if isinstance(column, JsonField):
+            continue
         values = {field: successor_id} | (
             {"version": model.version + 1, "updated_at": now()} if "version" in model._meta.fields else {}
         )
@@ -55,6 +58,11 @@ def _fields_to(models: Iterable[type[Row]], kind: str) -> Iterator[tuple[Any, st
         for field, prefix in getattr(model._meta, "references", {}).items():
             if prefix == kind:
                 yield model, field
+
+
+def _names(column: Any, record_id: str) -> Any:
+    # A list is kept as JSON text, in which an id stands in quotes.
+    return column.contains(f'"{record_id}"') if isinstance(column, JsonField) else column == record_id
 
 
 def _live(model: Any, query: Any) -> Any:

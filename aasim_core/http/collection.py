@@ -151,9 +151,9 @@ class Collection(Resource):
         return read_page(model, self._plan.columns, question, conditions, self.app.keyring, self.query.search)
 
     def location(self, record: Any) -> str:
-        """Where the record can be read."""
+        """Where the record can be read; what its path names before its own id are fields of the record."""
         path = self.paths["one"]
-        return f"/api/v1{path[: path.rindex('{')]}{record.id}"
+        return f"/api/v1{path[: path.rindex('{')].format(**record.__data__)}{record.id}"
 
     def _put(self, req: Request, resp: Response) -> None:
         record = req.target

@@ -73,10 +73,12 @@ class Resource:
     """A falcon resource whose responders are operations; `paths` maps a responder's suffix to its URI template.
 
     Where objects are somebody's own, `others` names the permission that those of others need besides the operation's. Where they are
-    `common`, the same for every organization, they are for whoever holds the permission anywhere.
+    `common`, the same for every organization, they are for whoever holds the permission anywhere. `noun` is what they are called, in
+    the plural, where that is not the plugin's name.
     """
 
     paths: ClassVar[Mapping[str, str]]
+    noun: ClassVar[str | None] = None
     others: ClassVar[str | None] = None
     common: ClassVar[bool] = False
 
@@ -178,14 +180,15 @@ def _resolved(declared: Operation, plugin: str, resource: Resource, responder: C
     schemas = {
         name: getattr(resource, value) for name in ("body", "query", "reply") if isinstance(value := getattr(declared, name), str)
     }
-    text = (responder.__doc__ or "").strip().split("\n")[0].format(**_nouns(plugin))
-    message = (declared.message or text).format(**_nouns(plugin))
+    nouns = _nouns(resource.noun or plugin)
+    text = (responder.__doc__ or "").strip().split("\n")[0].format(**nouns)
+    message = (declared.message or text).format(**nouns)
     message = message[:1].upper() + message[1:]
     return replace(declared, permission=permission, summary=declared.summary or text, message=message, **schemas)
 
 
-def _nouns(plugin: str) -> dict[str, str]:
-    plural = plugin.replace("_", " ")
+def _nouns(name: str) -> dict[str, str]:
+    plural = name.replace("_", " ")
     singular = (
         plural[:-3] + "y" if plural.endswith("ies") else plural[:-2] if plural.endswith("ches") else plural.removesuffix("s")
     )

@@ -47,7 +47,7 @@ class Agent(TenantRecord):
     class Meta:
         table_name = "agents_agent"
         id_prefix = "agent"
-        references = {"project_id": "project", "owner_id": "user"}  # noqa: RUF012 - peewee's Meta is read once
+        references = {"project_id": "project", "owner_id": "user", "rubric_ids": "rubric"}  # noqa: RUF012 - peewee's Meta is read once
         indexes = (
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "updated_at", "id"), False),

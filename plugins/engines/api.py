@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Refused, Request, Response, emit, operation
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
+from aasim_core.data.references import refuse_in_use
 from aasim_core.data.statements import Condition
 from aasim_core.http.collection import DELETED
 from aasim_core.http.halting import Halting
@@ -129,9 +130,10 @@ class Engines(Halting, Collection):
         return record
 
     def remove(self, req: Request, record: Engine) -> None:
-        """Delete an engine of the organization's own."""
+        """Delete an engine of the organization's own, unless something hangs on it."""
         if record.built_in_of is not None:
             raise Refused("invalid_state", "A built-in engine cannot be deleted; set its status to disabled.")
+        refuse_in_use(self.app.models, "engine", record.id)
         super().remove(req, record)
 
     def _verb(self, verb: str) -> str:

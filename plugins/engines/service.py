@@ -92,10 +92,15 @@ def find_usable(engine_id: str) -> Engine:
     return engine
 
 
+def default_provider(app: "App") -> str | None:
+    """The provider whose built-in engine agents use that name none; None where no plugin brings one."""
+    return default_built_in(providers_of(app))
+
+
 def find_default(app: "App") -> Engine:
     """The engine of agents that name none: the built-in one of the default provider; Refused ``invalid_state`` without one."""
     ensure_built_in(app)
-    name = default_built_in(providers_of(app))
+    name = default_provider(app)
     engine = Engine.get_or_none(Engine.built_in_of == name) if name else None
     if engine is None or engine.status not in USABLE:
         raise Refused("invalid_state", "There is no default engine here; choose an engine for the agent.")

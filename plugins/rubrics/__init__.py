@@ -1,0 +1,101 @@
+"""Rubrics: how results are scored, by rules and by judges, and how versions of agents are compared."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
+
+from . import api, service
+from .models import Evaluation, EvaluationCase, Example, Label, Rubric, RubricVersion, Score
+
+if TYPE_CHECKING:
+    from .hookspecs import Grader
+
+plugin = Plugin(
+    "Rubrics",
+    "How results are scored, by rules and by judges, and how versions of agents are compared.",
+    requires=("engines",),
+    uses=("agents", "executions"),
+)
+
+_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor")
+
+
+@hookimpl
+def models(app: App) -> Sequence[type[Row]]:
+    """The rubric and its versions, scores and labels, examples and evaluations."""
+    return Rubric, RubricVersion, Score, Label, Example, Evaluation, EvaluationCase
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about rubrics."""
+    return (
+        Permission("rubrics:read", "See rubrics, their examples, scores and evaluations", roles=_EVERYBODY),
+        Permission("rubrics:create", "Create rubrics and examples", roles=("builder",)),
+        Permission("rubrics:update", "Change rubrics and examples", roles=("builder",)),
+        Permission("rubrics:delete", "Delete rubrics and examples", dangerous=True, roles=("builder",)),
+        Permission("rubrics:evaluate", "Try rubrics, and evaluate agents with them", roles=("builder", "operator")),
+        Permission("rubrics:label", "Say what scores should have been", roles=("builder", "operator", "approver")),
+    )
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What happens to rubrics and what belongs to them."""
+    return (
+        Event("rubrics.created", "A rubric was created", "rubric"),
+        Event("rubrics.updated", "A rubric was changed", "rubric"),
+        Event("rubrics.deleted", "A rubric was deleted", "rubric"),
+        Event("rubrics.scored", "A result was scored by a rubric", "rubric",
+              {"verdict": "pass, review, fail or unscored.", "score": "From 0 to 1.", "execution_id": "The run."}),
+        Event("rubrics.labelled", "Somebody said what a score should have been", "label",
+              {"score_id": "The score.", "verdict": "What they said.", "scored": "What the grader had said."}),
+        Event("rubrics.example_created", "An example was attached to a rubric", "example"),
+        Event("rubrics.example_updated", "An example was changed", "example", {"fields": "What of it."}),
+        Event("rubrics.example_deleted", "An example was deleted", "example"),
+        Event("rubrics.evaluation_started", "An agent is tried with a rubric's examples", "evaluation",
+              {"rubric_id": "The rubric.", "agent_id": "The agent.", "agent_version": "Its version."}),
+        Event("rubrics.evaluation_finished", "An evaluation is done", "evaluation",
+              {"score": "The mean.", "verdicts": "How many of each."}),
+        Event("rubrics.evaluation_failed", "An evaluation could not go on", "evaluation", {"reason": "Why."}),
+    )  # fmt: skip
+
+
+@hookimpl
+def graders(app: App) -> "Sequence[Grader]":
+    """The bundled ones; other plugins bring their own."""
+    return service.BUNDLED
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /engines/{engine_id}/rubrics; those of evaluations where there is something to evaluate."""
+    resources: list[Resource] = [api.Rubrics(app), api.Examples(app), api.Scores(app)]
+    if _runs_agents(app):
+        from . import evaluations_api
+
+        resources.append(evaluations_api.Evaluations(app))
+    return resources
+
+
+@hookimpl
+def jobs(app: App) -> Sequence[Job]:
+    """What brings evaluations forward."""
+    if not _runs_agents(app):
+        return ()
+    from .jobs import evaluate
+
+    return (evaluate(app),)
+
+
+@hookimpl(optionalhook=True)
+def assessors(app: App) -> Sequence[object]:
+    """Results of agents are scored before they count."""
+    from . import with_executions
+
+    return (with_executions.assessor(app),)
+
+
+def _runs_agents(app: App) -> bool:
+    return "executions" in {plugin.name for plugin in app.plugins.on}

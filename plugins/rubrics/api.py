@@ -1,0 +1,214 @@
+"""The endpoints of rubrics, under those of their engines."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import orjson
+
+from aasim_core import Collection, Request, Resource, Response, not_found, operation
+from aasim_core.data.statements import Bind, Condition
+from aasim_core.http.paging import Page, read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived, Plan
+
+from ..engines import service as engines
+from . import criteria, labels, schemas, scoring, service
+from .agreement import agreement_of
+from .models import Example, Rubric, RubricVersion, Score
+
+UNDER_ENGINE = "/engines/{engine_id}/rubrics"
+UNDER_RUBRIC = f"{UNDER_ENGINE}/{{rubric_id}}"
+
+
+def _warnings(row: Mapping[str, Any]) -> list[str]:
+    return service.warnings_about(row["engine_id"], row["judge_engine_id"], orjson.loads(row["criteria"]))
+
+
+def of_rubric(model: Any, rubric: Rubric) -> Condition:
+    """What restricts a list to what belongs to the rubric."""
+    return Condition(lambda: model.rubric_id == Bind("rubric"), {"rubric": rubric.id}, "of rubric")
+
+
+class Rubrics(Collection):
+    """Rubrics: how results are scored."""
+
+    record = Rubric
+    events = "rubrics"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": UNDER_ENGINE,
+        "one": UNDER_RUBRIC,
+        "score": f"{UNDER_RUBRIC}/score",
+        "versions": f"{UNDER_RUBRIC}/versions",
+        "agreement": f"{UNDER_RUBRIC}/agreement",
+    }
+    body = schemas.RubricIn()
+    reply = schemas.RubricOut()
+    try_body, result_reply = schemas.TryIn(), schemas.ResultOut()
+    version_reply, agreement_reply = schemas.VersionOut(), schemas.AgreementOut()
+    version_query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")
+    unique = ("name",)
+    derived: ClassVar[Mapping[str, Derived]] = {"warnings": Derived(("engine_id", "judge_engine_id", "criteria"), _warnings)}
+    query = ListQuery(
+        schemas.RubricOut(),
+        filters=("name", "active", "on_fail", "created_at", "updated_at"),
+        sorts=("created_at", "updated_at"),
+        search=("name", "description"),
+    )
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The rubric, or the engine whose rubrics are asked for."""
+        if "rubric_id" in ids:
+            return service.find_rubric(ids["engine_id"], ids["rubric_id"])
+        engine = engines.find_or_none(ids["engine_id"])
+        if engine is None:
+            raise not_found()
+        return engine
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """Like engines, they belong to the whole organization: whoever may read them somewhere may read them all."""
+        return req.rights.has_anywhere(permission) if permission == "rubrics:read" else super().allows(req, permission, target)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """Those of the engine that are there."""
+
+        def here() -> Any:
+            return (Rubric.engine_id == Bind("engine")) & Rubric.deleted_at.is_null()
+
+        return [Condition(here, {"engine": req.target.id}, "of engine")]
+
+    def check(self, req: Request, values: dict[str, Any], record: Rubric | None = None) -> dict[str, Any]:
+        """The criteria must go together, and the judge must be able to judge."""
+        if "criteria" in values:
+            criteria.refuse_flawed(values["criteria"], service.graders_of(self.app))
+        service.refuse_bad_judge(values.get("judge_engine_id"))
+        return values
+
+    def create(self, req: Request, values: dict[str, Any]) -> Rubric:
+        """Write the rubric and its first version."""
+        return service.create(req.target.id, values)
+
+    def change(self, req: Request, record: Rubric, values: dict[str, Any]) -> Rubric:
+        """Write what differs; a change of the definition makes a new version."""
+        return service.change(record, values)
+
+    def remove(self, req: Request, record: Rubric) -> None:
+        """Deleting a rubric keeps its history; one that an agent names stays."""
+        service.remove(self.app.models, record)
+
+    @operation("evaluate", body="try_body", reply="result_reply", transaction=False, message="Scored.")
+    def on_post_score(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
+        """Score something by a rubric without keeping it, to see what the rubric makes of it."""
+        resp.media = scoring.score(self.app, req.target, scoring.Work(**req.body))
+
+    @operation("read", query="version_query", reply="version_reply", many=True, message="Versions listed.")
+    def on_get_versions(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
+        """List the versions of a rubric's definition, newest first."""
+        question = self.version_query.question(req.path, req.query)
+        names = Plan(self.version_reply).names
+        resp.media = read_page(RubricVersion, names, question, [of_rubric(RubricVersion, req.target)], self.app.keyring)
+
+    @operation("read", reply="agreement_reply", message="Agreement read.")
+    def on_get_agreement(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
+        """Say how far the criteria of a rubric's current version agree with what people say of their scores."""
+        rubric, graders = req.target, service.graders_of(self.app)
+        found = labels.agreement(rubric.id, rubric.rubric_version)
+        told = []
+        for criterion in rubric.criteria:
+            grader, agreement = graders.get(criterion["grader"]), found.get(criterion["key"], agreement_of(()))
+            may_gate = agreement.may_gate or grader is None or not grader.needs_model
+            facts = {"labels": agreement.labels, "observed": agreement.observed, "kappa": agreement.kappa, "may_gate": may_gate}
+            told.append({"key": criterion["key"], "grader": criterion["grader"], **facts})
+        resp.media = {"rubric_id": rubric.id, "rubric_version": rubric.rubric_version, "criteria": told}
+
+
+class Examples(Collection):
+    """The examples of a rubric: cases that agents are tried with."""
+
+    record = Example
+    events = "rubrics"
+    noun = "examples"
+    paths: ClassVar[Mapping[str, str]] = {"": f"{UNDER_RUBRIC}/examples", "one": f"{UNDER_RUBRIC}/examples/{{example_id}}"}
+    body = schemas.ExampleIn()
+    reply = schemas.ExampleOut()
+    query = ListQuery(
+        schemas.ExampleOut(), filters=("name", "created_at", "updated_at"), sorts=("created_at", "updated_at"), search=("name",)
+    )
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The example, or the rubric whose examples are asked for."""
+        rubric = service.find_rubric(ids["engine_id"], ids["rubric_id"])
+        return service.find_example(rubric, ids["example_id"]) if "example_id" in ids else rubric
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """As for their rubric."""
+        return req.rights.has_anywhere(permission) if permission == "rubrics:read" else super().allows(req, permission, target)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """Those of the rubric."""
+        return [of_rubric(Example, req.target)]
+
+    def create(self, req: Request, values: dict[str, Any]) -> Example:
+        """Attach it to the rubric."""
+        return service.add_example(req.target, values)
+
+    def change(self, req: Request, record: Example, values: dict[str, Any]) -> Example:
+        """Write what differs."""
+        return service.change_example(record, values)
+
+    def remove(self, req: Request, record: Example) -> None:
+        """Delete it."""
+        service.remove_example(record)
+
+
+class Scores(Resource):
+    """The scores that a rubric gave, and what people say of them."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": f"{UNDER_RUBRIC}/scores", "label": f"{UNDER_RUBRIC}/scores/{{score_id}}/label"}
+    reply = schemas.ScoreOut()
+    label_body, label_reply = schemas.LabelIn(), schemas.LabelOut()
+    query = ListQuery(
+        schemas.ScoreOut(),
+        filters=(
+            "key",
+            "grader",
+            "verdict",
+            "rubric_version",
+            "execution_id",
+            "agent_id",
+            "agent_version",
+            "evaluation_id",
+            "created_at",
+        ),
+        sorts=("created_at",),
+    )
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The score, or the rubric whose scores are asked for."""
+        rubric = service.find_rubric(ids["engine_id"], ids["rubric_id"])
+        return labels.find_score(rubric, ids["score_id"]) if "score_id" in ids else rubric
+
+    def node_of(self, target: Any) -> str | None:
+        """A score quotes what a run answered, so it belongs where the run does."""
+        return target.project_id if isinstance(target, Score) else None
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """Of the list, everybody sees their part."""
+        return super().allows(req, permission, target) if isinstance(target, Score) else req.rights.has_anywhere(permission)
+
+    @operation("read", query="query", reply="reply", many=True, message="Scores listed.")
+    def on_get(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
+        """List the scores that a rubric gave to runs, one for each criterion."""
+        resp.media = self._page(req)
+
+    @operation("label", body="label_body", reply="label_reply", message="Score labelled.", refusals=("invalid_state",))
+    def on_post_label(self, req: Request, resp: Response, engine_id: str, rubric_id: str, score_id: str) -> None:
+        """Say what the verdict of a score should have been; this is what a judge's agreement is measured by."""
+        resp.media = labels.label(req.target, req.principal.user_id, req.body["verdict"], req.body["comment"])
+
+    def _page(self, req: Request) -> Page:
+        question = self.query.question(req.path, req.query)
+        conditions = [of_rubric(Score, req.target), *req.rights.reach_condition("rubrics:read", Score, "project_id")]
+        return read_page(Score, Plan(self.reply).names, question, conditions, self.app.keyring)

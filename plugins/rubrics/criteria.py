@@ -1,0 +1,54 @@
+"""What the schema of a rubric cannot see: whether its criteria go together, and whether their graders can work with them."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from aasim_core import json_schema
+from aasim_core.errors import Invalid, Problem
+from aasim_core.nearest import did_you_mean
+
+from .grading import Grader
+
+#: How far from 1 the sum of the weights may be.
+_TOLERANCE = 0.001
+
+
+def refuse_flawed(criteria: Sequence[Mapping[str, Any]], graders: Mapping[str, Grader]) -> None:
+    """Invalid, with everything that is wrong, by the path of each field."""
+    problems: dict[str, list[Problem]] = {}
+    for path, problem in (*_flaws_together(criteria), *_flaws_each(criteria, graders)):
+        problems.setdefault(path, []).append(problem)
+    if problems:
+        raise Invalid(problems)
+
+
+def _flaws_together(criteria: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Problem]]:
+    total = sum(criterion["weight"] for criterion in criteria)
+    if abs(total - 1) > _TOLERANCE:
+        yield "criteria", Problem("out_of_range", f"The weights add up to {total:g}; they must add up to 1.")
+    counts = Counter(criterion["key"] for criterion in criteria)
+    for number, criterion in enumerate(criteria):
+        if counts[criterion["key"]] > 1:
+            yield f"criteria[{number}].key", Problem("not_unique", "Another criterion has this key; give each its own.")
+
+
+def _flaws_each(criteria: Sequence[Mapping[str, Any]], graders: Mapping[str, Grader]) -> Iterator[tuple[str, Problem]]:
+    for number, criterion in enumerate(criteria):
+        place, grader = f"criteria[{number}]", graders.get(criterion["grader"])
+        if grader is None:
+            advice = did_you_mean(criterion["grader"], graders) or f" There are {', '.join(sorted(graders))}."
+            yield f"{place}.grader", Problem("invalid_choice", f"No plugin brings this grader.{advice}")
+            continue
+        yield from _flaws_in_params(f"{place}.params", grader, criterion["params"])
+        if criterion["scale"] is not None and not grader.needs_model:
+            yield f"{place}.scale", Problem("invalid_choice", "Only where a model judges there is a scale; leave this out.")
+
+
+def _flaws_in_params(place: str, grader: Grader, params: Mapping[str, Any]) -> Iterator[tuple[str, Problem]]:
+    broken = json_schema.violations(grader.params, params)
+    for path, message in broken:
+        yield place if path == "_" else f"{place}.{path}", Problem("invalid_format", f"{grader.name}: {message}"[:500])
+    flaw = None if broken else grader.flaw(params)
+    if flaw is not None:
+        yield f"{place}.{flaw[0]}", Problem("invalid_format", flaw[1])

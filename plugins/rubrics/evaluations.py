@@ -1,0 +1,212 @@
+"""Evaluations: a version of an agent runs each example of a rubric, a few at a time, and every output is scored.
+
+The rows are the truth, and one job brings them forward: it scores what has ended, starts what is next, and comes back a little later.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.clock import now
+from aasim_core.data import records
+from aasim_core.errors import Refused, not_found
+from aasim_core.events.log import emit
+from aasim_core.ids import is_id
+from aasim_core.jobs.queue import enqueue
+
+from . import labels, scoring
+from .comparison import Comparison, Result, compare
+from .models import BROKEN, DONE, FAILED, RUNNING, SCORED, STARTED, WAITING, Evaluation, EvaluationCase, Example, Rubric
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+    from aasim_core.jobs.context import JobContext
+
+JOB = "rubrics.evaluate"
+#: How many runs of one evaluation go on at the same time.
+_AT_ONCE = 4
+#: How long, in seconds, until it is looked whether runs have ended.
+_LOOK_EVERY = 1
+_SHOWN = ("example_id", "number", "status", "execution_id", "verdict", "score", "error")
+
+
+def begin(rubric: Rubric, agent: Any, number: int, author_id: str) -> Evaluation:
+    """Write the evaluation with a case for each example as it is now; Refused ``invalid_state`` where there is none."""
+    examples = list(Example.select().where(Example.rubric_id == rubric.id).order_by(Example.created_at, Example.id))
+    if not examples:
+        raise Refused("invalid_state", "The rubric has no examples to try the agent with; attach some first.")
+    evaluation: Evaluation = records.create(
+        Evaluation,
+        rubric_id=rubric.id,
+        engine_id=rubric.engine_id,
+        rubric_version=rubric.rubric_version,
+        agent_id=agent.id,
+        agent_version=number,
+        project_id=agent.project_id,
+        author_id=author_id,
+        total=len(examples),
+    )
+    cases = [
+        EvaluationCase(
+            evaluation_id=evaluation.id, example_id=example.id, number=place, input=example.input, expected=example.expected
+        )
+        for place, example in enumerate(examples, 1)
+    ]
+    records.insert_rows(EvaluationCase, [case.row() for case in cases])
+    enqueue(JOB, {"evaluation_id": evaluation.id}, unique_key=evaluation.id)
+    emit("rubrics.evaluation_started", evaluation, data={"rubric_id": rubric.id, "agent_id": agent.id, "agent_version": number})
+    return evaluation
+
+
+def find(engine_id: str, rubric_id: str, evaluation_id: str) -> Evaluation:
+    """The evaluation with that rubric of the engine, unless the rubric is deleted; raises the one 404."""
+    if not (is_id(engine_id) and is_id(rubric_id) and is_id(evaluation_id)):
+        raise not_found()
+    there = (Rubric.id == rubric_id) & (Rubric.engine_id == engine_id) & Rubric.deleted_at.is_null()
+    query = Evaluation.select(Evaluation).join_from(Evaluation, Rubric, on=Rubric.id == Evaluation.rubric_id)
+    found = query.where(Evaluation.id == evaluation_id, there).first()
+    if found is None:
+        raise not_found()
+    evaluation: Evaluation = found
+    return evaluation
+
+
+def take_turn(app: "App", context: "JobContext", evaluation_id: str) -> None:
+    """Bring the evaluation forward as far as it goes now, and come back later while anything of it runs."""
+    evaluation = records.find_or_none(Evaluation, evaluation_id)
+    if evaluation is None or evaluation.status != RUNNING:
+        return
+    rubric = records.find_or_none(Rubric, evaluation.rubric_id)
+    if rubric is None or rubric.deleted_at is not None:
+        give_up(evaluation_id, "The rubric was deleted.")
+        return
+    open_cases = _open_cases(evaluation.id)
+    running = [case for case in open_cases if case.status == STARTED and not _is_settled(app, context, evaluation, rubric, case)]
+    waiting = [case for case in open_cases if case.status == WAITING]
+    if not context.should_stop():
+        running += [case for case in waiting[: _AT_ONCE - len(running)] if _start(app, context, evaluation, case)]
+    if _open_cases(evaluation.id):
+        context.hand_back(now() + timedelta(seconds=_LOOK_EVERY))
+    else:
+        _finish(context, evaluation)
+
+
+def give_up(evaluation_id: str, reason: str) -> None:
+    """Let the evaluation end as failed."""
+    with records.database_of(Evaluation).transaction():
+        evaluation = records.find_or_none(Evaluation, evaluation_id)
+        if evaluation is not None and evaluation.status == RUNNING:
+            error = {"code": "evaluation_failed", "message": reason[:500]}
+            records.change(evaluation, {"status": FAILED, "error": error, "finished_at": now()})
+            emit("rubrics.evaluation_failed", evaluation, data={"reason": reason[:500]})
+
+
+def cases_of(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """What became of each example in the evaluation, in order."""
+    return _cases(Evaluation.id == evaluation.id)[evaluation.id]
+
+
+def changes(evaluation: Evaluation, before_id: str | None) -> dict[str, Any]:
+    """How its cases differ from those of the one before it, or of the one of the same rubric that is named; Refused without any."""
+    other = (Evaluation.id == before_id) if before_id else Evaluation.id.in_(_one_before(evaluation))
+    found = _cases((Evaluation.rubric_id == evaluation.rubric_id) & ((Evaluation.id == evaluation.id) | other))
+    before_id = before_id or next((one for one in found if one != evaluation.id), "")
+    if before_id not in found:
+        raise Refused("invalid_parameter", "There is no such evaluation of this rubric to compare with.", field="with")
+    before, after = ({case["example_id"]: case for case in found[one]} for one in (before_id, evaluation.id))
+    compared = compare(_results(before), _results(after))
+    return _told(evaluation.id, before_id, compared, lambda example: {"before": before[example], "after": after[example]})
+
+
+def _one_before(evaluation: Evaluation) -> Any:
+    earlier = Evaluation.alias()
+    same = (earlier.rubric_id == evaluation.rubric_id) & (earlier.agent_id == evaluation.agent_id)
+    return earlier.select(earlier.id).where(same, earlier.id < evaluation.id).order_by(earlier.id.desc()).limit(1)
+
+
+def _cases(condition: Any) -> dict[str, list[dict[str, Any]]]:
+    """The cases of some evaluations, in order, by the evaluation's id; one statement, whatever their number."""
+    fields = (EvaluationCase.evaluation_id, *(getattr(EvaluationCase, name) for name in _SHOWN))
+    whose = Evaluation.id == EvaluationCase.evaluation_id
+    query = EvaluationCase.select(*fields).join_from(EvaluationCase, Evaluation, on=whose).where(condition)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for case in query.order_by(EvaluationCase.number).objects():
+        found.setdefault(case.evaluation_id, []).append({name: getattr(case, name) for name in _SHOWN})
+    return found
+
+
+def _told(evaluation_id: str, before_id: str, compared: Comparison, both: Any) -> dict[str, Any]:
+    return {
+        "evaluation_id": evaluation_id,
+        "before_id": before_id,
+        "worse": [{"example_id": example, **both(example)} for example in compared.worse],
+        "better": [{"example_id": example, **both(example)} for example in compared.better],
+        "unchanged": compared.unchanged,
+        "without_counterpart": compared.without_counterpart,
+    }
+
+
+def _results(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Result]:
+    return {example: Result(case["verdict"], case["score"]) for example, case in cases.items()}
+
+
+def _open_cases(evaluation_id: str) -> list[EvaluationCase]:
+    mine = EvaluationCase.select().where(EvaluationCase.evaluation_id == evaluation_id)
+    return list(mine.where(EvaluationCase.status.in_((WAITING, STARTED))).order_by(EvaluationCase.number))
+
+
+def _is_settled(app: "App", context: "JobContext", evaluation: Evaluation, rubric: Rubric, case: EvaluationCase) -> bool:
+    """Whether the run of the case is over; its output is then scored, and both are written at once."""
+    from . import with_executions
+
+    over = with_executions.ended(case.execution_id or "")
+    if over is None or context.should_stop():
+        return False
+    result = None
+    if over.execution is not None and over.error is None:
+        work = scoring.Work(case.input, over.execution.output, case.expected)
+        result = scoring.score(app, rubric, work, version=evaluation.rubric_version)
+    with records.database_of(EvaluationCase).transaction():
+        context.checkpoint()
+        if result is None or over.execution is None:
+            records.change(case, {"status": BROKEN, "error": over.error})
+        else:
+            records.change(case, {"status": SCORED, "verdict": result["verdict"], "score": result["score"]})
+            labels.keep(result, with_executions.origin_of(over.execution, evaluation.id))
+    return True
+
+
+def _start(app: "App", context: "JobContext", evaluation: Evaluation, case: EvaluationCase) -> bool:
+    """Start the run of the case; False where it has to wait for room, or cannot run at all."""
+    from . import with_executions
+
+    try:
+        with records.database_of(EvaluationCase).transaction():
+            context.checkpoint()
+            execution_id = with_executions.start(app, evaluation, case.input)
+            records.change(case, {"status": STARTED, "execution_id": execution_id})
+    except Refused as refused:
+        if refused.code != "queue_full":
+            _break(context, case, refused)
+        return False
+    return True
+
+
+def _break(context: "JobContext", case: EvaluationCase, refused: Refused) -> None:
+    problem = next(iter(refused.problems.values()))[0]
+    with records.database_of(EvaluationCase).transaction():
+        context.checkpoint()
+        records.change(case, {"status": BROKEN, "error": {"code": problem.code, "message": problem.message}})
+
+
+def _finish(context: "JobContext", evaluation: Evaluation) -> None:
+    cases = cases_of(evaluation)
+    scores = [case["score"] for case in cases if case["score"] is not None]
+    verdicts = dict(Counter(case["verdict"] or BROKEN for case in cases))
+    score = round(sum(scores) / len(scores), 6) if scores else None
+    with records.database_of(Evaluation).transaction():
+        context.fence()
+        records.change(evaluation, {"status": DONE, "score": score, "verdicts": verdicts, "finished_at": now()})
+        emit("rubrics.evaluation_finished", evaluation, data={"score": score, "verdicts": verdicts})
+        context.complete()

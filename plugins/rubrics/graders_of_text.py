@@ -1,0 +1,145 @@
+"""Graders that look at an output as text: whether it is, has, resembles or matches something, and how long it is."""
+
+from typing import Any
+
+from . import patterns
+from .grading import AT, TEXT, Case, Grade, Grader, as_text, of_part, params_of
+
+#: Comparing two texts takes the product of their lengths.
+_LONGEST_COMPARED = 20_000
+_LONGEST_SHOWN = 200
+_TEXTS = {"type": "array", "items": TEXT, "minItems": 1, "maxItems": 50}
+_FLAG = {"type": "boolean"}
+
+
+def _told(case: Case) -> tuple[bool, Any]:
+    """Whether it is known what would be right, and what."""
+    if "value" in case.params:
+        return True, case.params["value"]
+    return case.has_expected, case.expected
+
+
+def _unknown() -> Grade:
+    return Grade(None, "There is nothing to compare with: the criterion has no value, and the case none that is expected.")
+
+
+def _plain(case: Case, text: str) -> str:
+    return text.casefold() if case.params.get("ignore_case") else text
+
+
+def _exact(case: Case, part: Any) -> Grade:
+    is_known, right = _told(case)
+    if not is_known:
+        return _unknown()
+    both_texts = isinstance(part, str) and isinstance(right, str)
+    same = _plain(case, part.strip()) == _plain(case, right.strip()) if both_texts else part == right
+    return Grade(float(same), "It is exactly that." if same else "It is something else.", {"wanted": _shown(right)})
+
+
+def _contains(case: Case, part: Any) -> Grade:
+    text, values = _plain(case, as_text(part)), case.params["values"]
+    missing = [value for value in values if _plain(case, value) not in text]
+    if case.params.get("match") == "any":
+        found = len(missing) < len(values)
+        return Grade(float(found), "It has one of them." if found else "It has none of them.", {"missing": missing})
+    reason = f"It lacks {len(missing)} of {len(values)}." if missing else "It has all of them."
+    return Grade(1 - len(missing) / len(values), reason, {"missing": missing})
+
+
+def _not_contains(case: Case, part: Any) -> Grade:
+    text = _plain(case, as_text(part))
+    found = [value for value in case.params["values"] if _plain(case, value) in text]
+    return Grade(float(not found), f"It has {len(found)} of them." if found else "It has none of them.", {"found": found})
+
+
+def _regex(case: Case, part: Any) -> Grade:
+    try:
+        found = patterns.find(case.params["pattern"], as_text(part), ignore_case=bool(case.params.get("ignore_case")))
+    except patterns.TooMuch:
+        return Grade(None, "The output is too long for this pattern; simplify the pattern.")
+    unwanted = bool(case.params.get("unwanted"))
+    reason = "The pattern matches." if found is not None else "The pattern does not match."
+    return Grade(float((found is not None) != unwanted), reason, {"match": None if found is None else found[:_LONGEST_SHOWN]})
+
+
+def _pattern_flaw(params: Any) -> tuple[str, str] | None:
+    problem = patterns.flaw(params["pattern"])
+    return ("pattern", problem) if problem else None
+
+
+def _length(case: Case, part: Any) -> Grade:
+    text, unit = as_text(part), case.params.get("unit", "characters")
+    length = len(text.split()) if unit == "words" else len(text)
+    fits = case.params.get("min", 0) <= length <= case.params.get("max", length)
+    return Grade(float(fits), f"It has {length} {unit}.", {"length": length})
+
+
+def range_flaw(params: Any) -> tuple[str, str] | None:
+    """What is wrong with the parameters `min` and `max`."""
+    if not {"min", "max"} & set(params):
+        return "min", "Write min, max, or both."
+    if params.get("min", params.get("max")) > params.get("max", params.get("min")):
+        return "max", "Write a max that is not less than min."
+    return None
+
+
+def _similarity(case: Case, part: Any) -> Grade:
+    from rapidfuzz import fuzz
+
+    is_known, right = _told(case)
+    if not is_known:
+        return _unknown()
+    ours, theirs = _plain(case, as_text(part)), _plain(case, as_text(right))
+    if max(len(ours), len(theirs)) > _LONGEST_COMPARED:
+        return Grade(None, f"Texts of more than {_LONGEST_COMPARED} characters are not compared.")
+    compare = fuzz.token_sort_ratio if case.params.get("by") == "words" else fuzz.ratio
+    score = round(compare(ours, theirs) / 100, 4)
+    return Grade(score, f"It resembles what is wanted by {score:.0%}.", {"wanted": _shown(right)})
+
+
+def _shown(value: Any) -> str:
+    return as_text(value)[:_LONGEST_SHOWN]
+
+
+_COUNT = {"type": "integer", "minimum": 0, "maximum": 10_000_000}
+GRADERS = (
+    Grader("exact", "Exactly the same", params_of(value={}, ignore_case=_FLAG, at=AT), of_part(_exact)),
+    Grader(
+        "contains",
+        "Has certain texts",
+        params_of("values", values=_TEXTS, match={"enum": ["all", "any"]}, ignore_case=_FLAG, at=AT),
+        of_part(_contains),
+    ),
+    Grader(
+        "not_contains",
+        "Has none of certain texts",
+        params_of("values", values=_TEXTS, ignore_case=_FLAG, at=AT),
+        of_part(_not_contains),
+    ),
+    Grader(
+        "regex",
+        "Matches a pattern",
+        params_of(
+            "pattern",
+            pattern={"type": "string", "minLength": 1, "maxLength": patterns.LONGEST},
+            unwanted=_FLAG,
+            ignore_case=_FLAG,
+            at=AT,
+        ),
+        of_part(_regex),
+        flaw=_pattern_flaw,
+    ),
+    Grader(
+        "length",
+        "Has a certain length",
+        params_of(min=_COUNT, max=_COUNT, unit={"enum": ["characters", "words"]}, at=AT),
+        of_part(_length),
+        flaw=range_flaw,
+    ),
+    Grader(
+        "similarity",
+        "Resembles a text",
+        params_of(value=TEXT, by={"enum": ["characters", "words"]}, ignore_case=_FLAG, at=AT),
+        of_part(_similarity),
+    ),
+)

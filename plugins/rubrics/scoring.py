@@ -1,0 +1,172 @@
+"""Scoring one piece of work by one rubric: each criterion's grader, then the verdict."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from aasim_core.data.json import to_json
+
+from ..engines import service as engines
+from ..engines.hookspecs import EngineError, Message, ShouldCancel, never_cancel
+from . import labels
+from .grading import Case, Grade, Judge, Level, Opinion, Unjudged, no_judge
+from .models import Rubric
+from .service import definition_at, graders_of
+from .verdict import Mark, Rule, outcome_of, passes
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+_log = structlog.get_logger(__name__)
+#: How long a judge may take over one criterion.
+_JUDGE_SECONDS = 60
+_LONGEST_REASON = 2_000
+_LARGEST_EVIDENCE = 16_384
+#: What generates the judge's opinion, whatever its engine's own parameters say.
+_SOBER = {"temperature": 0, "max_output_tokens": 800}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is scored: an output for an input, and what would be right (None if nobody said)."""
+
+    input: Any
+    output: Any
+    expected: Any = None
+
+
+def _go_on() -> None:
+    """Nothing speaks against the next criterion."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How scoring is cut short: `check` may raise before each criterion, and a judge raises `Cancelled` once it `should_cancel`."""
+
+    check: Callable[[], None] = _go_on
+    should_cancel: ShouldCancel = never_cancel
+
+
+def score(
+    app: "App", rubric: Rubric, work: Work, *, version: int | None = None, patience: Patience = Patience()
+) -> dict[str, Any]:
+    """The result of scoring the work by a version of the rubric, or its current one, as a JSON value (see ``ResultOut``).
+
+    Call it outside of transactions: a judge is asked over the network.
+    """
+    number = version or rubric.rubric_version
+    definition = definition_at(rubric, number)
+    judge = judge_of(app, definition["judge_engine_id"], patience.should_cancel)
+    found = []
+    for criterion in definition["criteria"]:
+        patience.check()
+        found.append(_result(criterion, _grade(app, criterion, work, judge), definition["threshold"]))
+    outcome = outcome_of([Mark(each["weight"], each["score"], each["must_pass"]) for each in found], _rule(definition))
+    on_fail, notes = _gate(app, rubric, number, definition)
+    return {
+        "rubric_id": rubric.id,
+        "rubric_version": number,
+        "name": rubric.name,
+        "verdict": outcome.verdict,
+        "score": outcome.score,
+        "coverage": outcome.coverage,
+        "on_fail": on_fail,
+        "notes": notes,
+        "criteria": found,
+    }
+
+
+def judge_of(app: "App", engine_id: str | None, should_cancel: ShouldCancel = never_cancel) -> Judge:
+    """The judge that asks this engine, or one of its fallbacks that can judge too."""
+    if engine_id is None:
+        return no_judge
+
+    def ask(messages: Sequence[Message], schema: Mapping[str, Any]) -> Opinion:
+        _require_judge(engine_id)
+        try:
+            answer = engines.ask(
+                app,
+                engine_id,
+                messages,
+                layers=(_SOBER,),
+                schema=schema,
+                timeout_seconds=_JUDGE_SECONDS,
+                should_cancel=should_cancel,
+            )
+        except EngineError as error:
+            raise Unjudged(f"The judge gave no answer: {error.message}.") from error
+        if answer.engine_id != engine_id:
+            _require_judge(answer.engine_id)
+        return Opinion(answer.reply.text, answer.engine_id, answer.reply.raw_model)
+
+    return ask
+
+
+def _require_judge(engine_id: str) -> None:
+    engine = engines.find_or_none(engine_id)
+    if engine is None or not engine.can.judge:
+        raise Unjudged("The engine is not trusted to judge, or is not there any more; choose another judge_engine_id.")
+
+
+def _grade(app: "App", criterion: Mapping[str, Any], work: Work, judge: Judge) -> Grade:
+    """What the criterion's grader says; one that is off, or fails, abstains."""
+    grader = graders_of(app).get(criterion["grader"])
+    if grader is None:
+        return Grade(None, f"The plugin that brings the grader {criterion['grader']} is off.")
+    case = Case(
+        input=work.input,
+        output=work.output,
+        params=criterion["params"],
+        expected=work.expected,
+        has_expected=work.expected is not None,
+        scale=tuple(Level(**level) for level in criterion["scale"] or ()),
+        judge=judge,
+    )
+    try:
+        return _checked(grader.grade(case))
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        _log.warning("a grader failed", grader=grader.name, exc_info=error)
+        return Grade(None, f"The grader {grader.name} failed.")
+
+
+def _checked(grade: Grade) -> Grade:
+    """The grade, if it is one: ValueError for a score that is none."""
+    if grade.score is not None and not (math.isfinite(grade.score) and 0 <= grade.score <= 1):
+        raise ValueError(f"a score is from 0 to 1, not {grade.score}")
+    if len(to_json(grade.evidence)) > _LARGEST_EVIDENCE:
+        return Grade(grade.score, grade.reason, None)
+    return grade
+
+
+def _result(criterion: Mapping[str, Any], grade: Grade, threshold: float) -> dict[str, Any]:
+    verdict = "unscored" if grade.score is None else "pass" if passes(grade.score, threshold) else "fail"
+    told = {name: criterion[name] for name in ("key", "grader", "weight", "must_pass")}
+    return {
+        **told,
+        "score": grade.score,
+        "verdict": verdict,
+        "reason": grade.reason[:_LONGEST_REASON],
+        "evidence": grade.evidence,
+    }
+
+
+def _rule(definition: Mapping[str, Any]) -> Rule:
+    return Rule(definition["aggregation"], definition["threshold"], definition["min_coverage"])
+
+
+def _gate(app: "App", rubric: Rubric, number: int, definition: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """What becomes of a result that fails, and why it is not what the rubric says."""
+    graders = graders_of(app)
+    judged = {each["key"] for each in definition["criteria"] if (by := graders.get(each["grader"])) and by.needs_model}
+    if definition["on_fail"] == "record" or not judged:
+        return definition["on_fail"], []
+    found = labels.agreement(rubric.id, number)
+    unreliable = sorted(key for key in judged if key in found and not found[key].may_gate)
+    notes = [
+        f"The judge of {key} agrees too little with people (kappa {found[key].kappa:.2f}), so on_fail is record."
+        for key in unreliable
+    ]
+    return "record" if unreliable else definition["on_fail"], notes

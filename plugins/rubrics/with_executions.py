@@ -1,0 +1,137 @@
+"""Scoring every result of an agent, and running agents for evaluations, where the plugin executions is on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.data import records
+from aasim_core.data.statements import Bind
+
+from ..engines import service as engines
+from ..engines.hookspecs import Cancelled
+from ..engines.models import Engine
+from ..executions import service as executions
+from ..executions.hookspecs import Assessment, Assessor
+from ..executions.models import Execution
+from . import labels, scoring, with_agents
+from .models import Evaluation, Rubric
+from .verdict import worst
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+#: What starts the runs of evaluations, which score them themselves.
+TRIGGER = "evaluation"
+#: The stronger one is taken where several rubrics fail.
+_BY_STRENGTH = ("record", "retry", "approval", "fail")
+_LONGEST_FEEDBACK = 4_000
+
+
+def assessor(app: "App") -> Assessor:
+    """Who scores results by the active rubrics of the agent's engine, and by those that the agent names."""
+    return Assessor("rubrics", concerns=partial(_concerns, app), assess=partial(_assess, app), record=_record)
+
+
+def _concerns(app: "App", execution: Execution, definition: Mapping[str, Any]) -> bool:
+    """Whether there is any rubric to score by; one indexed read where the agent names none."""
+    if execution.trigger.get("type") == TRIGGER:
+        return False
+    return bool(definition["rubric_ids"]) or _has_rubrics(app, definition["engine_id"])
+
+
+def _has_rubrics(app: "App", engine_id: str | None) -> bool:
+    database = records.database_of(Rubric)
+
+    def build() -> Any:
+        if engine_id is not None:
+            mine = Rubric.engine_id == Bind("engine")
+        else:
+            mine = Rubric.engine_id.in_(Engine.select(Engine.id).where(Engine.built_in_of == Bind("engine")))
+        return Rubric.select(Rubric.id).where(mine, Rubric.active, Rubric.deleted_at.is_null()).limit(1)
+
+    shape = ("has rubrics", engine_id is None)
+    values = {"engine": engine_id or engines.default_provider(app)}
+    return database.statement(shape, build).run(database, values).fetchone() is not None
+
+
+def _rubrics(app: "App", definition: Mapping[str, Any]) -> list[Rubric]:
+    """The active rubrics of the engine and of the agent, in the order in which they were made."""
+    engine_id = definition["engine_id"] or engines.find_default(app).id
+    mine = (Rubric.engine_id == engine_id) | Rubric.id.in_(definition["rubric_ids"])
+    return list(Rubric.select().where(mine, Rubric.active, Rubric.deleted_at.is_null()).order_by(Rubric.created_at, Rubric.id))
+
+
+def _assess(app: "App", run: Any, definition: Mapping[str, Any], output: Any) -> Assessment:
+    work = scoring.Work(run.execution.input, output)
+    patience = scoring.Patience(run.check, run.cancelled)
+    try:
+        results = [scoring.score(app, rubric, work, patience=patience) for rubric in _rubrics(app, definition)]
+    except Cancelled:
+        run.check()
+        raise
+    return assessment_of(results)
+
+
+def assessment_of(results: list[dict[str, Any]]) -> Assessment:
+    """What several rubrics say together: the worst verdict, the mean score, and the strongest consequence of those that fail."""
+    if not results:
+        return Assessment("unscored", None, [])
+    scores = [result["score"] for result in results if result["score"] is not None]
+    failed = [result for result in results if result["verdict"] == "fail"]
+    return Assessment(
+        verdict=worst([result["verdict"] for result in results]),
+        score=round(sum(scores) / len(scores), 6) if scores else None,
+        results=results,
+        on_fail=max((result["on_fail"] for result in failed), key=_BY_STRENGTH.index, default="record"),
+        feedback=_feedback(failed),
+    )
+
+
+def _feedback(failed: list[dict[str, Any]]) -> str:
+    lines = [
+        f"{result['name']}: {each['key']}: {each['reason']}"
+        for result in failed
+        for each in result["criteria"]
+        if each["verdict"] == "fail"
+    ]
+    return "\n".join(lines)[:_LONGEST_FEEDBACK]
+
+
+def _record(execution: Execution, assessment: Assessment) -> None:
+    for result in assessment.results:
+        labels.keep(result, origin_of(execution))
+
+
+def origin_of(execution: Execution, evaluation_id: str | None = None) -> labels.Origin:
+    """What is kept of a run with the scores of its result."""
+    return labels.Origin(execution.id, execution.agent_id, execution.agent_version, execution.project_id, evaluation_id)
+
+
+def start(app: "App", evaluation: Evaluation, given: Any) -> str:
+    """Queue a run of the evaluated version of the agent, in the running transaction; returns its id. Refused as any run may be."""
+    agent = with_agents.find_live(evaluation.agent_id)
+    trigger = {"type": TRIGGER, "id": evaluation.id}
+    execution = executions.start_agent(app, agent, given, evaluation.author_id, number=evaluation.agent_version, trigger=trigger)
+    return str(execution.id)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over: with an output, or why it has none."""
+
+    execution: Execution | None
+    error: dict[str, Any] | None = None
+
+
+def ended(execution_id: str) -> Ended | None:
+    """The run, if it is over; one that is not there any more is."""
+    execution: Execution | None = records.find_or_none(Execution, execution_id)
+    if execution is None:
+        return Ended(None, {"code": "not_found", "message": "The run is not there any more."})
+    if execution.finished_at is None:
+        return None
+    if execution.status == "succeeded":
+        return Ended(execution)
+    error = execution.error or {"code": execution.status, "message": f"The run was {execution.status.replace('_', ' ')}."}
+    return Ended(execution, {name: error[name] for name in ("code", "message")})

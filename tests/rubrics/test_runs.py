@@ -1,0 +1,197 @@
+"""Results of agents are scored before they count; and versions of agents are tried with examples and compared."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from aasim_core.app import App
+from aasim_core.context import organization_scope
+from aasim_core.jobs.queue import enqueue
+from aasim_core.testing.world import Person, World
+from aasim_plugins.executions.models import Execution
+from aasim_plugins.rubrics import with_executions
+from aasim_plugins.rubrics.evaluations import JOB
+
+from .conftest import path_of
+
+Make = Callable[..., dict[str, Any]]
+Work = Callable[[], int]
+
+
+def _run(owner: Person, agent: dict[str, Any], work: Work, given: Any = "Hello") -> dict[str, Any]:
+    execution = owner.client.post(f"/agents/{agent['id']}/execute", {"input": given}).data
+    work()
+    return dict(owner.client.get(f"/executions/{execution['id']}").data)
+
+
+def test_a_result_is_scored_by_the_active_rubrics_of_its_engine(
+    make_rubric: Make, make_agent: Make, owner: Person, work: Work
+) -> None:
+    rubric, off = make_rubric(), make_rubric(name="Off", active=False)
+    execution = _run(owner, make_agent("Paris"), work)
+    assert (execution["status"], execution["score"]) == ("succeeded", 1.0)
+    [result] = execution["rubric_results"]
+    assert (result["rubric_id"], result["verdict"]) == (rubric["id"], "pass")
+    [score] = owner.client.get(path_of(rubric, "/scores")).data["items"]
+    assert (score["execution_id"], score["key"], score["verdict"]) == (execution["id"], "short", "pass")
+    assert owner.client.get(path_of(off, "/scores")).data["items"] == []
+
+
+def test_an_agent_can_name_rubrics_of_another_engine(
+    make_agent: Make, make_judge: Callable[..., str], owner: Person, work: Work
+) -> None:
+    criterion = {"key": "long", "weight": 1, "grader": "length", "params": {"min": 100}}
+    body = {"name": "Elsewhere", "criteria": [criterion]}
+    rubric = owner.client.post(f"/engines/{make_judge('')}/rubrics", body).data
+    execution = _run(owner, make_agent("Paris", rubric_ids=[rubric["id"]]), work)
+    assert (execution["status"], execution["score"]) == ("succeeded", 0.0)
+    assert execution["rubric_results"][0]["verdict"] == "fail"
+
+
+def test_a_result_that_fails_can_fail_the_run(make_rubric: Make, make_agent: Make, owner: Person, work: Work) -> None:
+    make_rubric(on_fail="fail")
+    execution = _run(owner, make_agent("A very long answer"), work)
+    assert execution["status"] == "failed"
+    assert execution["error"]["code"] == "result_not_good_enough"
+    assert "Quality: short: It has 18 characters." in execution["error"]["message"]
+
+
+def test_a_result_that_fails_can_be_given_back_to_the_model(
+    make_rubric: Make, make_agent: Make, owner: Person, work: Work
+) -> None:
+    rubric = make_rubric(on_fail="retry")
+    execution = _run(owner, make_agent("A very long answer", "Paris"), work)
+    assert (execution["status"], execution["output"], execution["score"]) == ("succeeded", "Paris", 1.0)
+    verdicts = [each["verdict"] for each in owner.client.get(path_of(rubric, "/scores?sort=created_at")).data["items"]]
+    assert verdicts == ["fail", "pass"]
+
+
+def test_several_rubrics_give_the_worst_verdict_and_the_strongest_consequence() -> None:
+    def result(verdict: str, score: float | None, on_fail: str) -> dict[str, Any]:
+        return {"name": "R", "verdict": verdict, "score": score, "on_fail": on_fail, "criteria": []}
+
+    found = with_executions.assessment_of(
+        [
+            result("pass", 1.0, "fail"),
+            result("fail", 0.2, "retry"),
+            result("fail", 0.0, "approval"),
+            result("unscored", None, "fail"),
+        ]
+    )
+    assert (found.verdict, found.score, found.on_fail) == ("fail", 0.4, "approval")
+
+
+@pytest.mark.parametrize("named", [None, "engine"])
+def test_looking_whether_there_is_anything_to_score_is_one_read(
+    app: App, owner: Person, engine_id: str, named: str | None
+) -> None:
+    assessor = app.offers("assessors")["rubrics"]
+    definition = {"rubric_ids": [], "engine_id": engine_id if named else None}
+    statements: list[str] = []
+    with organization_scope(owner.organization_id):
+        execution = Execution(trigger={"type": "api", "id": None})
+        assert assessor.concerns(execution, definition) is False
+        app.database.query_hooks.append(lambda event: statements.append(event.sql))
+        assert assessor.concerns(execution, definition) is False
+    assert len([sql for sql in statements if "set_config" not in sql]) == 1
+
+
+def _examples(owner: Person, rubric: dict[str, Any], *inputs: Any) -> None:
+    for given in inputs:
+        assert owner.client.post(path_of(rubric, "/examples"), {"input": given, "expected": "Paris"}).status == 201
+
+
+def _evaluated(app: App, owner: Person, rubric: dict[str, Any], body: dict[str, Any], work: Work) -> dict[str, Any]:
+    """The evaluation when it is done; the job looks again at once instead of later."""
+    started = owner.client.post(path_of(rubric, "/evaluations"), body)
+    assert started.status == 202, started.body
+    path = path_of(rubric, f"/evaluations/{started.data['id']}")
+    for _ in range(10):
+        work()
+        evaluation: dict[str, Any] = owner.client.get(path).data
+        if evaluation["status"] != "running":
+            break
+        with organization_scope(owner.organization_id), app.database.transaction():
+            enqueue(JOB, {"evaluation_id": evaluation["id"]}, unique_key=evaluation["id"])
+    return evaluation
+
+
+def test_an_evaluation_tries_an_agent_with_every_example(
+    make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
+) -> None:
+    rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "params": {}}, on_fail="fail")
+    _examples(owner, rubric, "Paris", "Rome", "Paris", "Paris", "Paris", "Paris")
+    evaluation = _evaluated(app, owner, rubric, {"agent_id": make_agent()["id"]}, work)
+    assert (evaluation["status"], evaluation["total"]) == ("done", 6)
+    assert evaluation["verdicts"] == {"pass": 5, "fail": 1}
+    assert evaluation["score"] == pytest.approx(5 / 6)
+    assert [case["verdict"] for case in evaluation["cases"]] == ["pass", "fail", "pass", "pass", "pass", "pass"]
+    execution = owner.client.get(f"/executions/{evaluation['cases'][1]['execution_id']}").data
+    assert execution["trigger"] == {"type": "evaluation", "id": evaluation["id"]}
+    assert (execution["status"], execution["rubric_results"]) == ("succeeded", None)
+    scores = owner.client.get(path_of(rubric, f"/scores?evaluation_id={evaluation['id']}")).data["items"]
+    assert len(scores) == 6
+
+
+def test_two_versions_of_an_agent_are_compared(make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work) -> None:
+    rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "params": {}})
+    _examples(owner, rubric, "Paris", "Rome", "Oslo")
+    agent = make_agent()
+    first = _evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    owner.client.patch(f"/agents/{agent['id']}", {"parameters": {"replies": ["Paris"]}})
+    second = _evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    again = _evaluated(app, owner, rubric, {"agent_id": agent["id"], "version": 1}, work)
+    assert [each["agent_version"] for each in (first, second, again)] == [1, 2, 1]
+    compared = owner.client.get(path_of(rubric, f"/evaluations/{second['id']}/compare")).data
+    assert (compared["before_id"], len(compared["better"]), compared["worse"], compared["unchanged"]) == (first["id"], 2, [], 1)
+    back = owner.client.get(path_of(rubric, f"/evaluations/{again['id']}/compare?with={second['id']}")).data
+    assert {case["example_id"] for case in back["worse"]} == {case["example_id"] for case in compared["better"]}
+    assert (back["worse"][0]["before"]["verdict"], back["worse"][0]["after"]["verdict"]) == ("pass", "fail")
+
+
+def test_a_run_that_fails_is_a_broken_case_and_no_score(
+    make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
+) -> None:
+    rubric = make_rubric()
+    _examples(owner, rubric, "Hello", {"wrong": "shape"})
+    agent = make_agent({"fault": "refused"}, input_schema={"type": "string"})
+    evaluation = _evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    assert (evaluation["status"], evaluation["score"], evaluation["verdicts"]) == ("done", None, {"broken": 2})
+    assert [case["error"]["code"] for case in evaluation["cases"]] == ["engine_refused", "invalid_format"]
+
+
+def test_an_evaluation_needs_examples_and_an_agent_that_one_may_run(
+    make_rubric: Make, make_agent: Make, owner: Person, world: World
+) -> None:
+    rubric, agent = make_rubric(), make_agent()
+    path = path_of(rubric, "/evaluations")
+    assert owner.client.post(path, {"agent_id": agent["id"]}).codes == {"_": ["invalid_state"]}
+    _examples(owner, rubric, "Hello")
+    assert owner.client.post(path, {"agent_id": agent["id"], "version": 9}).codes == {"version": ["invalid_reference"]}
+    nothing = "agent_01h455vb4pex5vsknk084sn02q"
+    assert owner.client.post(path, {"agent_id": nothing}).codes == {"agent_id": ["invalid_reference"]}
+    private = make_agent(name="Private", visibility="private")
+    builder = world.member(owner, "builder").client
+    assert builder.post(path, {"agent_id": private["id"]}).codes == {"agent_id": ["invalid_reference"]}
+    assert builder.post(path, {"agent_id": agent["id"]}).status == 202
+
+
+def test_an_evaluation_ends_with_its_rubric(make_rubric: Make, make_agent: Make, owner: Person, work: Work, app: App) -> None:
+    rubric = make_rubric()
+    _examples(owner, rubric, "Hello")
+    evaluation_id = owner.client.post(path_of(rubric, "/evaluations"), {"agent_id": make_agent()["id"]}).data["id"]
+    owner.client.delete(path_of(rubric))
+    work()
+    assert owner.client.get(path_of(rubric, f"/evaluations/{evaluation_id}")).status == 404
+    assert owner.client.get("/activities?action=rubrics.evaluation_failed").data["items"]
+
+
+def test_scores_are_seen_where_the_runs_are(make_rubric: Make, make_agent: Make, owner: Person, world: World, work: Work) -> None:
+    rubric = make_rubric()
+    project_id = owner.client.post("/projects", {"name": "Website"}).data["id"]
+    for place in (None, project_id):
+        _run(owner, make_agent("Paris", name=f"In {place}", project_id=place), work)
+    inside = world.member(owner, "viewer", project_id).client
+    assert len(owner.client.get(path_of(rubric, "/scores")).data["items"]) == 2
+    assert len(inside.get(path_of(rubric, "/scores")).data["items"]) == 1
