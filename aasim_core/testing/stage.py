@@ -39,6 +39,10 @@ class Unprepared(AssertionError):
     """An operation cannot be tried for want of a sample; the text says which one to write."""
 
 
+#: Stands in `placed` for the node where something is to be.
+NODE = "{node}"
+
+
 @dataclass(frozen=True)
 class Hints:
     """What the operations table does not say about how a plugin's operations are tried.
@@ -60,7 +64,8 @@ class Hints:
       the ids of the path.
     * `before`: what brings the object at a path into the state that the operation needs; called with the caller's client and
       the path.
-    * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree.
+    * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree;
+      `NODE` stands for the place, where the resource has no `node_field`.
     * `everywhere`: operations on what belongs to the whole organization that whoever holds their permission somewhere in the tree may
       do, each with the reason.
     """

@@ -6,6 +6,7 @@ from typing import Any
 from aasim_core.access.roles import built_in_role
 from aasim_core.context import organization_scope
 from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.stage import NODE
 from aasim_core.testing.world import Person, World
 
 
@@ -25,6 +26,7 @@ class TestContract(PluginContract):
         "POST /api-keys/{api_key_id}/assign": _viewer,
     }
     members = {"/api-keys/{api_key_id}/assignments/{grant_id}": "POST /api-keys/{api_key_id}/assign"}
+    placed = {"POST /api-keys/{api_key_id}/assign": {"resource_type": "project", "resource_id": NODE}}
     rows = {"GET /api-keys/{api_key_id}/assignments": "POST /api-keys/{api_key_id}/assign"}
     copies = {"grant": lambda world, person: {"node_id": world.node(person, "project")}}
     unasked = {"api_keys:manage": "It widens the others to the keys of every member."}

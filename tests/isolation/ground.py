@@ -21,7 +21,7 @@ from aasim_core.identity.records import User
 from aasim_core.ids import is_id, new_id
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.stage import TENANT, Hints, Stage, Unprepared, name_of
+from aasim_core.testing.stage import NODE, TENANT, Hints, Stage, Unprepared, name_of
 from aasim_core.testing.world import Person, World
 
 from .canaries import filled, without_refused
@@ -71,10 +71,11 @@ class Family(Stage):
         raise Unprepared(f"{exchange}\nto {body}; write a body for {name_of(maker)!r} in `samples`")
 
     def _placed(self, endpoint: Endpoint) -> dict[str, Any]:
-        field = getattr(endpoint.resource, "node_field", None)
-        if self.node_id is None or field not in getattr(endpoint.operation.body, "load_fields", {}):
+        field, placed = getattr(endpoint.resource, "node_field", None), self.hints.placed.get(name_of(endpoint), {})
+        if self.node_id is None or not (NODE in placed.values() or field in getattr(endpoint.operation.body, "load_fields", {})):
             return {}
-        return {field: self.node_id, **self.hints.placed.get(name_of(endpoint), {})}
+        here = {} if NODE in placed.values() else {field: self.node_id}
+        return {**here, **{name: self.node_id if value == NODE else value for name, value in placed.items()}}
 
     def _references(self, endpoint: Endpoint) -> dict[str, str]:
         """Ids of other objects of the family, which are made for it, in the fields that name one of a kind."""
