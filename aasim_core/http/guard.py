@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import falcon
 
+from ..access import grants
 from ..context import Actor, acting_as, organization_scope
 from ..data.json import to_json
 from ..errors import Refused, not_found
@@ -119,6 +120,8 @@ def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
         raise Refused("feature_disabled", "This feature is switched off for the organization.")
     if endpoint.permission is not None and not req.rights.has_anywhere(endpoint.permission):
         raise _denied(endpoint.permission)
+    if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
+        raise Refused("permission_denied", "This is for the owners of the organization only.")
 
 
 def _denied(permission: str) -> Refused:

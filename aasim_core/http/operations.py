@@ -30,6 +30,7 @@ class Operation:
     that the operation itself adds to those that every operation has. An operation that is no `transaction` has transactions of its own,
     as one must that waits for something else. `keep_seconds` is how long the answer to a POST is kept for its ``Idempotency-Key``.
     `formats` are further media types that it can answer with.
+    `session_only` keeps API keys out, and `owners_only` everybody but the owners of the organization, whatever permissions they hold.
     In an organization that is being deleted, what needs a permission is refused, unless it is declared to work `while_closing`. What
     belongs to an archived node is not changed but `while_archived`.
     """
@@ -46,6 +47,7 @@ class Operation:
     transaction: bool = True
     keep_seconds: int = 86_400
     session_only: bool = False
+    owners_only: bool = False
     stream: bool = False
     formats: Sequence[str] = ()
     plain: bool = False

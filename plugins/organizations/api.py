@@ -92,7 +92,7 @@ class Organizations(Halting, Collection):
     def remove(self, req: Request, record: Organization) -> None:
         """The first step of two."""
         days = self.app.settings.section("organizations", OrganizationsSettings).grace_days
-        service.close(self.app, record, req.principal.user_id, days)
+        service.close(self.app, record, days)
 
     @operation("read", query="query", reply="reply", many=True, while_closing=True, message="{plural} listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
@@ -107,7 +107,9 @@ class Organizations(Halting, Collection):
         """Found a further organization; the caller is its owner."""
         super().on_post(req, resp, **ids)
 
-    @operation("delete", reply=DELETED, session_only=True, message="Organization deleted.", refusals=_PEOPLE_ONLY)
+    @operation(
+        "delete", reply=DELETED, session_only=True, owners_only=True, message="Organization deleted.", refusals=_PEOPLE_ONLY
+    )
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
         """Delete an organization for everybody in it; until its time of grace is over, an owner can restore or export it."""
         super().on_delete_one(req, resp, **ids)
@@ -118,20 +120,19 @@ class Organizations(Halting, Collection):
         )
 
     @operation(
-        "delete", reply="reply", session_only=True, while_closing=True, message="Organization restored.",
+        "delete", reply="reply", session_only=True, owners_only=True, while_closing=True, message="Organization restored.",
         refusals=(*_PEOPLE_ONLY, "invalid_state"),
     )  # fmt: skip
     def on_post_restore(self, req: Request, resp: Response, organization_id: str) -> None:
         """Restore a deleted organization, with everything in it."""
-        resp.media = service.restore(self.app, req.target, req.principal.user_id)
+        resp.media = service.restore(self.app, req.target)
 
     @operation(
-        "delete", plain=True, formats=(takeout.MEDIA_TYPE,), session_only=True, while_closing=True, message="Exported.",
+        "delete", plain=True, formats=(takeout.MEDIA_TYPE,), session_only=True, owners_only=True, while_closing=True, message="Exported.",
         refusals=_PEOPLE_ONLY,
     )  # fmt: skip
     def on_get_export(self, req: Request, resp: Response, organization_id: str) -> None:
         """Export everything that an organization has, as JSON lines, for its owners; one that is deleted too, until it is erased."""
-        service.require_owner(req.principal.user_id)
         takeout.send(self.app, req, resp, "organizations:delete")
         if req.method != "HEAD":
             service.note_export(self.app, req.target)

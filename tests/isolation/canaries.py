@@ -49,6 +49,12 @@ def ids_in(exchange: Exchange) -> set[str]:
     return set(_AN_ID.findall(exchange.content.decode(errors="replace") + str(dict(exchange.headers))))
 
 
+def tried_in(exchange: Exchange) -> set[str]:
+    """The ids in those lines of an export of a log that tell what its readers themselves asked for, and were refused."""
+    lines = exchange.content.decode(errors="replace").splitlines()
+    return {found for line in lines[1:] if "core.permission_denied" in line for found in _AN_ID.findall(line)}
+
+
 def _unwrapped(heard: bytes) -> list[bytes]:
     """What the long words are in base64; a cursor, for one, holds the values by which a list is sorted."""
     found = []

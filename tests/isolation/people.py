@@ -20,7 +20,7 @@ class Principal:
     """Somebody who asks.
 
     `refused` is the code that every operation for known callers refuses them with. `permissions` is what they hold somewhere, at
-    `node_id` and below if it is set; `at_home` whether in the organization with the canaries.
+    `node_id` and below if it is set; `at_home` whether in the organization with the canaries; `is_owner` whether they own theirs.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Principal:
     permissions: frozenset[str] = frozenset()
     node_id: str | None = None
     is_key: bool = False
+    is_owner: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -49,7 +50,8 @@ def everybody(ground: Ground) -> Iterator[Principal]:
     yield Principal("an owner who is suspended", suspend(app, world.member(home, "owner")), refused="invalid_token")
     yield Principal("an owner who has left", expel(app, world.member(home, "owner")), refused="permission_denied")
     for role in BUILT_IN:
-        yield Principal(f"the {role}", world.member(home, role), True, permissions=app.rights.built_in[role])
+        permissions, owns = app.rights.built_in[role], role == "owner"
+        yield Principal(f"the {role}", world.member(home, role), True, permissions=permissions, is_owner=owns)
     for permission in sorted(everything):
         person = member_with(world, home, [permission])
         yield Principal(f"a member with {permission} only", person, True, permissions=frozenset([permission]))
@@ -57,13 +59,14 @@ def everybody(ground: Ground) -> Iterator[Principal]:
     yield Principal("a member with everything in one project", narrow, True, permissions=everything, node_id=ground.node)
     yield Principal("a key without scopes", key_of(app, home, ()), True, is_key=True)
     yield Principal("a key with all scopes", key_of(app, home, everything), True, permissions=everything, is_key=True)
-    yield Principal("another organization's owner", away, permissions=everything)
+    yield Principal("another organization's owner", away, permissions=everything, is_owner=True)
     yield Principal("another organization's key", key_of(app, away, everything), permissions=everything, is_key=True)
     asking = {"X-Organization-Id": home.organization_id}
     yield Principal(
         "another organization's owner who asks for home",
         away,
         permissions=everything,
+        is_owner=True,
         refused="permission_denied",
         headers=asking,
     )
@@ -98,7 +101,7 @@ def _due_to_caller(endpoint: Endpoint, principal: Principal) -> str | None:
     if endpoint.operation.session_only and principal.is_key:
         return "session_required"
     lacks = endpoint.permission is not None and endpoint.permission not in principal.permissions
-    return "permission_denied" if lacks else None
+    return "permission_denied" if lacks or (endpoint.operation.owners_only and not principal.is_owner) else None
 
 
 def _due_about(ground: Ground, endpoint: Endpoint, principal: Principal, family: Family | None) -> str | None:

@@ -28,7 +28,7 @@ from aasim_core.testing.databases import Databases
 from aasim_core.testing.stage import TENANT, name_of, running
 from aasim_core.testing.world import Person
 
-from .canaries import ids_in, marks_in
+from .canaries import ids_in, marks_in, tried_in
 from .ground import Family, Ground, nowhere
 from .matrix import UNKNOWN_FIELD, Cell, Matrix
 from .people import UNSAID, due
@@ -102,7 +102,7 @@ def test_no_answer_has_a_trace_of_what_is_not_for_its_reader(matrix: Matrix, nam
     for cell in matrix.cells(name):
         seen = marks_in(cell.exchange, _hidden_from(matrix.ground, name, cell))
         if cell.principal.is_stranger:
-            given = set(cell.exchange.asked.split("/"))
+            given = set(cell.exchange.asked.split("/")) | tried_in(cell.exchange)
             seen += sorted((ids_in(cell.exchange) & matrix.ground.ids_at_home) - given)
         wrong += [f"{cell}\n    it shows {', '.join(seen)}"] if seen else []
     assert not wrong, _report(wrong)
