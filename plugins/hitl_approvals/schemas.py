@@ -205,7 +205,7 @@ class PolicyIn(Schema):
 
     @validates("condition")
     def _is_expression(self, value: str | None, data_key: str) -> None:
-        problem = None if value is None else expressions.flaw(value)
+        problem = None if value is None else expressions.flaw(value, NAMES)
         if problem:
             raise wrong("invalid_format", problem)
 
