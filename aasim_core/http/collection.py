@@ -153,7 +153,7 @@ class Collection(Resource):
     def location(self, record: Any) -> str:
         """Where the record can be read; what its path names before its own id are fields of the record."""
         path = self.paths["one"]
-        return f"/api/v1{path[: path.rindex('{')].format(**record.__data__)}{record.id}"
+        return f"/api/v1{path[: path.rindex('{')].format(**getattr(record, '__data__', {}))}{record.id}"
 
     def _put(self, req: Request, resp: Response) -> None:
         record = req.target

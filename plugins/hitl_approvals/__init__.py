@@ -18,7 +18,7 @@ plugin = Plugin(
     "Approvals",
     "People decide before an agent acts: policies, votes, delegation and escalation.",
     requires=("agents", "executions"),
-    uses=("branches", "departments"),
+    uses=("branches", "departments", "rubrics"),
 )
 
 _EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor")
@@ -78,7 +78,13 @@ def jobs(app: App) -> Sequence[Job]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /hitl-approvals."""
-    return rules_api.Policies(app), rules_api.Delegations(app), api.Approvals(app, Approvals(app))
+    approvals = Approvals(app)
+    own = rules_api.Policies(app), rules_api.Delegations(app), api.Approvals(app, approvals)
+    if "rubrics" not in {plugin.name for plugin in app.plugins.on}:
+        return own
+    from . import with_rubrics
+
+    return *own, with_rubrics.ApprovalExamples(approvals.eligibility)
 
 
 @hookimpl

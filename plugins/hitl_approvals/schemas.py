@@ -88,8 +88,8 @@ class ApprovalOut(RecordOut):
 class ApprovalAsked(ApprovalOut):
     """An approval with what lists can be filtered by."""
 
-    execution_id = Id("exec", allow_none=True, load_only=True)
-    tool = Text(1, 200, allow_none=True, load_only=True)
+    execution_id = Id("exec", load_only=True)
+    tool = Text(1, 200, load_only=True)
 
 
 #: The names of the filters.
@@ -132,6 +132,26 @@ class EscalateIn(Schema):
 
     to = Object(ToIn, allow_none=True, load_default=None, description="null: whoever is next on the way up.")
     reason = Text(1, 2_000, multiline=True, required=True, example="This is beyond what I may spend.")
+
+
+class ExampleIn(Schema):
+    """Which rubric gets the example, and what would have been right."""
+
+    rubric_id = Id("rubric", required=True)
+    name = Text(1, 120, allow_none=True, load_default=None, description="The approval's title if it is left out.")
+    expected = Json(allow_none=True, load_default=None, max_bytes=262_144, description="What would have been right, if known.")
+
+
+class ExampleOut(RecordOut):
+    """The example, as the rubric has it."""
+
+    id = Id("example", required=True)
+    engine_id = Id("engine", required=True)
+    rubric_id = Id("rubric", required=True)
+    name = Text(required=True)
+    input = Json(required=True, description="What the run was given.")
+    expected = Json(allow_none=True, required=True)
+    source = Json(object_only=True, required=True)
 
 
 class AssigneeIn(Schema):
@@ -185,7 +205,7 @@ class PolicyIn(Schema):
 
     @validates("condition")
     def _is_expression(self, value: str | None, data_key: str) -> None:
-        problem = None if value is None else expressions.flaw(value)
+        problem = None if value is None else expressions.flaw(value, NAMES)
         if problem:
             raise wrong("invalid_format", problem)
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope
+from aasim_core.ids import new_id
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.world import Person, World
+from aasim_core.testing.world import Client, Person, World
 from aasim_plugins.hitl_approvals.policies import Ruling
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
@@ -14,9 +15,12 @@ from aasim_plugins.hitl_approvals.service import Approvals, Asked
 def _approvals(world: World, person: Person, number: int) -> list[str]:
     """Approvals in the person's organization that somebody else has asked for, with the organization's name in their titles."""
     requester = world.member(person, "operator").user_id
+    engine = person.client.get("/engines?provider=scripted").data["items"][0]["id"]
+    agent = person.client.post("/agents", {"name": new_id("name"), "engine_id": engine}).data["id"]
+    run = person.client.post(f"/agents/{agent}/execute", {"input": "Hello"}).data["id"]
     with organization_scope(person.organization_id), world.app.database.transaction():
         name, approvals = Organization.get_by_id(person.organization_id).name, Approvals(world.app)
-        asked = Asked(title=f"Refund of {name}", payload={"amount": 5}, risk="high", requested_by=requester)
+        asked = Asked(title=f"Refund of {name}", payload={"amount": 5}, risk="high", requested_by=requester, execution_id=run)
         return [approvals.request(asked, Ruling()).id for _ in range(number)]
 
 
@@ -26,6 +30,17 @@ def _approval(world: World, person: Person) -> str:
 
 def _row(world: World, person: Person, ids: Mapping[str, str]) -> object:
     return _approval(world, person)
+
+
+def _rubric(world: World, person: Person) -> Mapping[str, Any]:
+    engine = person.client.get("/engines?provider=scripted").data["items"][0]["id"]
+    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 10}}
+    body = {"name": new_id("name"), "criteria": [criterion]}
+    return {"rubric_id": person.client.post(f"/engines/{engine}/rubrics", body).data["id"]}
+
+
+def _reject(client: Client, path: str) -> None:
+    assert client.post(path.replace("/example", "/reject"), {"comment": "No."}).status == 200
 
 
 def _colleague(world: World, person: Person) -> Mapping[str, Any]:
@@ -39,4 +54,6 @@ class TestContract(PluginContract):
     objects = {"approval_id": _approval}
     rows = {"GET /hitl-approvals": _row, "GET /hitl-approvals/pending": _row}
     grown = {"approval": _approvals}
-    samples = {"POST /hitl-approvals/delegations": _colleague}
+    companions = ("engine_scripted", "rubrics")
+    samples = {"POST /hitl-approvals/delegations": _colleague, "POST /hitl-approvals/{approval_id}/example": _rubric}
+    before = {"POST /hitl-approvals/{approval_id}/example": _reject}

@@ -97,6 +97,7 @@ UNKNOWN = "01h455vb4pex5vsknk084sn02q"
     ("values", "codes"),
     [
         ({"condition": "arguments.amount >"}, {"condition": ["invalid_format"]}),
+        ({"condition": "request.amount > 1"}, {"condition": ["invalid_format"]}),
         ({"editable": ["amount"]}, {"editable[0]": ["invalid_format"]}),
         ({"quorum": 0}, {"quorum": ["out_of_range"]}),
         ({"assignees": []}, {"assignees": ["too_short"]}),
