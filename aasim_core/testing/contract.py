@@ -57,7 +57,7 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     fixed: ClassVar[Mapping[str, str]] = {}
     rows: ClassVar[Mapping[str, str | Callable[[World, Person, Mapping[str, str]], object]]] = {}
     before: ClassVar[Mapping[str, Callable[[Client, str], object]]] = {}
-    placed: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    placed: ClassVar[Mapping[str, Mapping[str, Any] | Callable[[str], Mapping[str, Any]]]] = {}
     everywhere: ClassVar[Mapping[str, str]] = {}
     unasked: ClassVar[Mapping[str, str]] = {}
     silent: ClassVar[Mapping[str, str]] = {}

@@ -60,7 +60,8 @@ class Hints:
       the ids of the path.
     * `before`: what brings the object at a path into the state that the operation needs; called with the caller's client and
       the path.
-    * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree.
+    * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree; or
+      a function that says with what it is placed at the node of that id, where no field is the column that does it.
     * `everywhere`: operations on what belongs to the whole organization that whoever holds their permission somewhere in the tree may
       do, each with the reason.
     """
@@ -74,7 +75,7 @@ class Hints:
     fixed: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, str | Callable[[World, Person, Mapping[str, str]], object]] = field(default_factory=dict)
     before: Mapping[str, Callable[[Client, str], object]] = field(default_factory=dict)
-    placed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    placed: Mapping[str, Mapping[str, Any] | Callable[[str], Mapping[str, Any]]] = field(default_factory=dict)
     everywhere: Mapping[str, str] = field(default_factory=dict)
 
     def with_those_of(self, other: "Hints") -> "Hints":

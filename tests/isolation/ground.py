@@ -72,9 +72,12 @@ class Family(Stage):
 
     def _placed(self, endpoint: Endpoint) -> dict[str, Any]:
         field = getattr(endpoint.resource, "node_field", None)
-        if self.node_id is None or field not in getattr(endpoint.operation.body, "load_fields", {}):
+        hint = self.hints.placed.get(name_of(endpoint), {})
+        if self.node_id is not None and callable(hint):
+            return dict(hint(self.node_id))
+        if self.node_id is None or callable(hint) or field not in getattr(endpoint.operation.body, "load_fields", {}):
             return {}
-        return {field: self.node_id, **self.hints.placed.get(name_of(endpoint), {})}
+        return {field: self.node_id, **hint}
 
     def _references(self, endpoint: Endpoint) -> dict[str, str]:
         """Ids of other objects of the family, which are made for it, in the fields that name one of a kind."""
