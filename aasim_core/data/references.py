@@ -1,7 +1,8 @@
 """Which records name another one: what stands in the way of deleting it, and what its successor takes over.
 
-A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds; a JSON field
-holds a list of them. Rows that are deleted softly (``deleted_at``) name nobody any more.
+A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds, or the prefixes
+of all that it may hold: ``{"scope_id": ("branch", "project")}``; a JSON field holds a list of them. Rows that are deleted softly
+(``deleted_at``) name nobody any more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,8 +56,8 @@ def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_i
 
 def _fields_to(models: Iterable[type[Row]], kind: str) -> Iterator[tuple[Any, str]]:
     for model in models:
-        for field, prefix in getattr(model._meta, "references", {}).items():
-            if prefix == kind:
+        for field, prefixes in getattr(model._meta, "references", {}).items():
+            if kind == prefixes or (isinstance(prefixes, tuple) and kind in prefixes):
                 yield model, field
 
 

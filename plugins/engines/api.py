@@ -20,6 +20,7 @@ from . import health, schemas, service
 from .built_in import ensure_built_in, write
 from .chat import EngineError, Message
 from .checking import checked
+from .metering import Payer
 from .models import ACTIVE, DEGRADED, Engine
 from .providers import default_built_in, providers_of
 
@@ -98,10 +99,10 @@ class Engines(Halting, Collection):
         """Delete an {singular}; one that came with the installation can only be disabled."""
         super().on_delete_one(req, resp, **ids)
 
-    @operation("manage", reply="test_reply", transaction=False, message="{singular} tested.")
+    @operation("manage", reply="test_reply", transaction=False, message="{singular} tested.", refusals=("budget_exceeded",))
     def on_post_test(self, req: Request, resp: Response, engine_id: str) -> None:
         """Ask an {singular} for one short sentence, and say how that went."""
-        resp.media = self._test(req.target)
+        resp.media = self._test(req.target, Payer(api_key_id=req.principal.api_key_id, initiator_id=req.principal.user_id))
 
     def check(self, req: Request, values: dict[str, Any], record: Engine | None = None) -> dict[str, Any]:
         """The values, completed and with the key sealed for the engine's row."""
@@ -142,11 +143,13 @@ class Engines(Halting, Collection):
     def _is_default(self, row: Mapping[str, Any]) -> bool:
         return row["built_in_of"] is not None and row["built_in_of"] == default_built_in(providers_of(self.app))
 
-    def _test(self, engine: Engine) -> dict[str, Any]:
+    def _test(self, engine: Engine, payer: Payer) -> dict[str, Any]:
         began = time.monotonic()
         outcome: dict[str, Any] = dict.fromkeys(("text", "model", "input_tokens", "output_tokens", "cost", "error"))
         try:
-            answer = service.ask_one(self.app, engine, _TEST, layers=({"max_output_tokens": 24},), timeout_seconds=_TEST_SECONDS)
+            answer = service.ask_one(
+                self.app, engine, _TEST, layers=({"max_output_tokens": 24},), timeout_seconds=_TEST_SECONDS, payer=payer
+            )
             usage = answer.reply.usage
             outcome |= {"text": answer.reply.text[:2000], "model": answer.reply.raw_model, "cost": answer.cost}
             outcome |= {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}

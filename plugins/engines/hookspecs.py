@@ -1,4 +1,4 @@
-"""What the feature engines offers to other plugins: the hook for providers of models, and the types that it speaks of."""
+"""What the feature engines offers to other plugins: hooks for providers of models and for meters, and the types they speak of."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ from .chat import (
 from .estimates import estimated_usage
 from .failures import Cut, Service, engine_errors, error_of_status, no_credit, not_installed
 from .instructions import schema_in_words
+from .metering import Estimate, Meter, Payer, refuse_spent
+from .prices import Cost
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -45,14 +47,18 @@ __all__ = [
     "Cancelled",
     "Capabilities",
     "Chat",
+    "Cost",
     "Cut",
     "EngineConfig",
     "EngineError",
+    "Estimate",
     "Finish",
     "Message",
+    "Meter",
     "NoRoom",
     "OnToken",
     "Parameters",
+    "Payer",
     "Progress",
     "Provider",
     "Reply",
@@ -66,9 +72,11 @@ __all__ = [
     "error_of_status",
     "estimated_usage",
     "ignore_token",
+    "meters",
     "never_cancel",
     "no_credit",
     "not_installed",
+    "refuse_spent",
     "schema_in_words",
 ]
 
@@ -89,5 +97,15 @@ def engine_providers(app: App) -> Sequence[Provider]:
         @hookimpl
         def engine_providers(app):
             return [Provider("my_models", "My models", Capabilities(tools="none"), open=open_chat)]
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def meters(app: App) -> Sequence[Meter]:
+    """Return who keeps account of what engines cost, and may refuse a call before it is made.
+
+    Every call of an engine is reserved and settled with each meter; a call that one of them refuses is not made, and no fallback is
+    asked for it. `Payer` says for whom the engine is asked. The bundled example is the plugin `budgets`.
     """
     raise AssertionError("a hook specification is never called")

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from .chat import Usage
+from .chat import Provider, Usage
+from .models import Engine
 
 _MILLION = 1_000_000
 
@@ -21,6 +22,13 @@ class Cost:
 
 
 FREE = Cost(0, "USD", "free")
+
+
+def cost_at(engine: Engine, provider: Provider, usage: Usage, model: str, at: datetime) -> Cost | None:
+    """The cost of a call to the engine, whose model calls itself `model`; None where no price is known."""
+    if provider.free and not engine.prices:
+        return FREE
+    return cost_of(usage, model=model, base_url=engine.base_url or provider.service_url, table=engine.prices, at=at)
 
 
 def cost_of(usage: Usage, *, model: str, base_url: str | None, table: Sequence[Mapping[str, Any]], at: datetime) -> Cost | None:

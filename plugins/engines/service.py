@@ -25,16 +25,19 @@ from .chat import (
     OnToken,
     Parameters,
     Progress,
+    Provider,
     Reply,
     ShouldCancel,
     ToolSpec,
     ignore_token,
     never_cancel,
 )
+from .estimates import usage_at_most
 from .limits import place_at
+from .metering import NOBODY, Payer, estimate_of, metered
 from .models import USABLE, Engine
 from .parameters import parameters_from
-from .prices import FREE, Cost, cost_of
+from .prices import Cost, cost_at
 from .providers import default_built_in, providers_of
 
 if TYPE_CHECKING:
@@ -118,6 +121,7 @@ def ask(
     schema: Mapping[str, Any] | None = None,
     timeout_seconds: float = 120,
     attempt: int = 1,
+    payer: Payer = NOBODY,
     on_token: OnToken = ignore_token,
     on_note: OnNote = ignore_note,
     should_cancel: ShouldCancel = never_cancel,
@@ -125,10 +129,10 @@ def ask(
     """The next turn of a conversation, by the engine of that id or the default one, or by its fallbacks while it cannot answer.
 
     `layers` are parameters over those of the engine, later ones over earlier ones. `on_note` is told which engines are asked, and
-    what becomes of them. Never retries. Raises `EngineError` (`NoRoom` where the engine's limits are reached), or `Cancelled`. Call
-    it outside of transactions.
+    what becomes of them. Never retries. Raises `EngineError` (`NoRoom` where the engine's limits are reached), `Cancelled`, or what a
+    meter refuses the `payer` with. Call it outside of transactions.
     """
-    call = _Call(messages, layers, tools, schema, attempt, on_token, on_note, should_cancel)
+    call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, should_cancel)
     deadline = time.monotonic() + timeout_seconds
     for engine, is_last in _engines(app, engine_id):
         try:
@@ -146,10 +150,16 @@ def ask(
 
 
 def ask_one(
-    app: "App", engine: Engine, messages: Sequence[Message], *, layers: Sequence[Mapping[str, Any]] = (), timeout_seconds: float
+    app: "App",
+    engine: Engine,
+    messages: Sequence[Message],
+    *,
+    layers: Sequence[Mapping[str, Any]] = (),
+    timeout_seconds: float,
+    payer: Payer = NOBODY,
 ) -> Answer:
-    """The next turn by this very engine, whatever its status; raises `EngineError`."""
-    call = _Call(messages, layers, (), None, 1, ignore_token, ignore_note, never_cancel)
+    """The next turn by this very engine, whatever its status; raises `EngineError`, or what a meter refuses the `payer` with."""
+    call = _Call(messages, layers, (), None, 1, payer, ignore_token, ignore_note, never_cancel)
     return _answer(app, engine, call, time.monotonic() + timeout_seconds)
 
 
@@ -178,6 +188,7 @@ class _Call:
     tools: Sequence[ToolSpec]
     schema: Mapping[str, Any] | None
     attempt: int
+    payer: Payer
     on_token: OnToken
     on_note: OnNote
     should_cancel: ShouldCancel
@@ -203,8 +214,7 @@ def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:
         raise EngineError("unavailable", f"the plugin that brings the provider {engine.provider} is off", retryable=False)
     began = time.monotonic()
     parameters = parameters_from(engine.default_parameters, *call.layers, timeout_seconds=deadline - began, attempt=call.attempt)
-    reply = _reply(app, engine, call, provider.open, parameters)
-    cost = FREE if provider.free and not engine.prices else _cost(engine, reply, provider.service_url)
+    reply, cost = _reply(app, engine, call, provider, parameters)
     return Answer(
         reply=reply,
         engine_id=engine.id,
@@ -216,21 +226,28 @@ def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:
     )
 
 
-def _reply(app: "App", engine: Engine, call: _Call, open_chat: Callable[[EngineConfig], Chat], parameters: Parameters) -> Reply:
-    """Ask within the engine's limits, and note how it did."""
+def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, parameters: Parameters) -> tuple[Reply, Cost | None]:
+    """Ask within the engine's limits and what the payer has, and note how it did; returns also what it cost."""
     config = config_of(app, engine)
+    usage = usage_at_most(call.messages, call.tools, call.schema, parameters, engine.context_tokens)
     try:
-        with place_at(engine, call.messages, parameters) as place, _hiding(config.api_key), closing(open_chat(config)) as chat:
+        with (
+            place_at(engine, call.messages, parameters) as place,
+            metered(app, call.payer, estimate_of(engine, provider, usage)) as bill,
+            _hiding(config.api_key),
+            closing(provider.open(config)) as chat,
+        ):
             call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is asked."))
             reply = _said(engine, chat, call, parameters, place.watched(call.should_cancel))
-            place.tokens = reply.usage.input_tokens + reply.usage.output_tokens
+            bill.fill(reply.usage, cost_at(engine, provider, reply.usage, reply.raw_model, now()))
+            place.tokens = bill.tokens
     except NoRoom:
         raise
     except EngineError as error:
         _tell(call, engine, health.failed(app, engine, error, parameters.timeout_seconds), error)
         raise
     _tell(call, engine, health.answered(app, engine), None)
-    return reply
+    return reply, bill.cost
 
 
 def _said(engine: Engine, chat: Chat, call: _Call, parameters: Parameters, should_cancel: ShouldCancel) -> Reply:
@@ -274,11 +291,6 @@ def without(secret: str, text: str) -> str:
     text = text.replace(secret, MASK)
     longest = next((n for n in range(len(secret) - 1, _TELLING - 1, -1) if text.endswith(secret[:n])), 0)
     return text[: len(text) - longest] + MASK if longest else text
-
-
-def _cost(engine: Engine, reply: Reply, service_url: str | None) -> Cost | None:
-    at = engine.base_url or service_url
-    return cost_of(reply.usage, model=reply.raw_model, base_url=at, table=engine.prices, at=now())
 
 
 def config_of(app: "App", engine: Engine) -> EngineConfig:

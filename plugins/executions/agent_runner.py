@@ -10,6 +10,7 @@ import orjson
 
 from aasim_core import json_schema
 from aasim_core.data.records import insert_rows
+from aasim_core.errors import Refused
 from aasim_core.ids import new_id
 
 from ..agents import service as agents
@@ -22,6 +23,7 @@ from .models import Execution
 from .models import ToolCall as CallRecord
 from .opening import opening
 from .run import CancelRequested, Run
+from .service import payer_of
 from .tools import BoundTool, toolbox
 
 if TYPE_CHECKING:
@@ -101,10 +103,13 @@ def _ask(
             on_note=partial(_note, run, turn),
             should_cancel=run.cancelled,
             attempt=run.execution.attempt,
+            payer=payer_of(run.execution, run.number),
         )
     except Cancelled:
         run.check()
         raise CancelRequested from None
+    except Refused as refused:
+        raise _refused(refused) from refused
     except NoRoom as full:
         raise RunLater(full.retry_after or 1, f"The run waits for its turn: {full.message}.") from full
     except EngineError as error:
@@ -145,6 +150,12 @@ def _later_or_never(run: Run, error: EngineError) -> Exception:
     seconds = error.retry_after if error.retry_after is not None else 2.0**run.execution.attempt
     run.execution.attempt += 1
     return RunLater(min(seconds, 300), f"The engine cannot answer now ({error.code}): {error.message}")
+
+
+def _refused(refused: Refused) -> RunFailed:
+    """What a meter refused, with its code."""
+    [[problem, *_], *_] = refused.problems.values()
+    return RunFailed(refused.code, refused.message, retryable=True, meta=problem.meta)
 
 
 def _proposed(run: Run, call: ToolCall, position: int) -> CallRecord:

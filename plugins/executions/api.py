@@ -114,13 +114,19 @@ class Executions(Collection):
         resp.media = execution
 
     @operation(
-        "agents:execute", body="retry_body", reply="reply", status=202, message="Execution queued.", refusals=("invalid_state",)
+        "agents:execute",
+        body="retry_body",
+        reply="reply",
+        status=202,
+        message="Execution queued.",
+        refusals=("invalid_state", "budget_exceeded"),
     )
     def on_post_retry(self, req: Request, resp: Response, execution_id: str) -> None:
         """Run the same input again, with the same version of the agent or the active one."""
         agent = agents.find_visible(req.target.agent_id or "", req.principal.user_id)
         same = req.body["version"] == "same"
-        queued = service.retry(self.app, req.target, agent, req.principal.user_id, same_version=same)
+        key_id = req.principal.api_key_id
+        queued = service.retry(self.app, req.target, agent, req.principal.user_id, same_version=same, api_key_id=key_id)
         accepted(self, req, resp, queued)
 
     @operation("read", query="log_query", reply="log_reply", stream=True, message="Log read.")
@@ -183,7 +189,7 @@ class AgentExecutions(Resource):
         status=202,
         also=(200,),
         message="Execution queued.",
-        refusals=("invalid_state", "queue_full"),
+        refusals=("invalid_state", "queue_full", "budget_exceeded"),
     )
     def on_post_execute(self, req: Request, resp: Response, agent_id: str) -> None:
         """Run an agent. The answer comes at once, or with ``Prefer: wait=N`` when the run has ended within N seconds."""

@@ -53,11 +53,11 @@ class RunPauses(Exception):
 
 
 class RunFailed(Exception):
-    """The run cannot go on: `code` for programs, `message` for people; `retryable` if a new run may succeed."""
+    """The run cannot go on: `code` for programs, `message` for people, `meta` with facts; `retryable` if a new run may succeed."""
 
-    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, code: str, message: str, *, retryable: bool = False, meta: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
-        self.code, self.message, self.retryable = code, message, retryable
+        self.code, self.message, self.retryable, self.meta = code, message, retryable, meta
 
 
 class RunLater(Exception):

@@ -138,6 +138,7 @@ def _interrupt(context: "JobContext", run: Run, _: Interrupted) -> None:
 
 def _fail(context: "JobContext", run: Run, failure: RunFailed, to: str = states.FAILED) -> None:
     error = _error(failure.code, failure.message, failure.retryable)
+    error |= {"meta": dict(failure.meta)} if failure.meta else {}
     line = {"level": "error", "data": {"code": failure.code}, "content": failure.message}
     _end(context, run, to, f"The run {to.replace('_', ' ')}.", line=line, error=error)
 

@@ -50,6 +50,7 @@ class ErrorOut(Schema):
     code = Text(required=True)
     message = Text(max_length=4_000, multiline=True, required=True)
     retryable = Boolean(required=True)
+    meta = Json(object_only=True, allow_none=True, description="Facts about it, such as which limit was reached.")
 
 
 class ExecutionOut(RecordOut):

@@ -21,6 +21,7 @@ from aasim_core.jobs.queue import enqueue
 from ..agents import service as agents
 from ..agents.models import Agent
 from ..engines import service as engines
+from ..engines.hookspecs import Payer, refuse_spent
 from . import states
 from .loop import go_on, lock_waiting, queue
 from .models import Execution
@@ -49,7 +50,7 @@ def start_agent(
     """Queue a run of the agent; it pins the version `number`, or the current one.
 
     Refused ``invalid_state`` while the organization is halted, the agent is not active or its project on hold, ``queue_full`` when too
-    many wait. What a run calls in its own project goes on with it.
+    many wait, or what a meter of engines refuses it with. What a run calls in its own project goes on with it.
     """
     _refuse_halted(app)
     if parent is None or parent.project_id != agent.project_id:
@@ -75,12 +76,18 @@ def start_agent(
         retry_of=retry_of.id if retry_of else None,
         parent_id=parent.id if parent else None,
     )
+    refuse_spent(app, payer_of(execution))
     origin = retry_of or parent
     execution.root_id = (origin.root_id if origin else None) or execution.id
     queue(execution)
     records.insert(execution)
     emit("executions.queued", states.subject(execution), data={"kind": "agent", "agent_id": agent.id})
     return execution
+
+
+def payer_of(execution: Execution, step: int | None = None) -> Payer:
+    """For whom the execution asks engines, in the step of that number."""
+    return Payer(execution.id, step, execution.agent_id, execution.project_id, execution.api_key_id, execution.initiator_id)
 
 
 def _refuse_halted(app: "App") -> None:
@@ -157,7 +164,9 @@ def enforce_cancel(execution_id: str) -> None:
             states.move(execution, states.CANCELLED)
 
 
-def retry(app: "App", execution: Execution, agent: Agent, initiator_id: str, *, same_version: bool) -> Execution:
+def retry(
+    app: "App", execution: Execution, agent: Agent, initiator_id: str, *, same_version: bool, api_key_id: str | None = None
+) -> Execution:
     """Run the same input again; Refused ``invalid_state`` unless the execution is over."""
     if execution.status not in states.TERMINAL:
         message = f"The execution is {execution.status}; only one that is over can be repeated."
@@ -172,4 +181,5 @@ def retry(app: "App", execution: Execution, agent: Agent, initiator_id: str, *, 
         metadata=execution.metadata,
         trigger={"type": "retry", "id": execution.id},
         retry_of=execution,
+        api_key_id=api_key_id,
     )

@@ -7,7 +7,7 @@ from .models import ACTIVE, ARCHIVED, ON_HOLD
 
 
 class BudgetIn(Schema):
-    """What may be spent, and in which time."""
+    """What is planned to be spent, and in which time; a plan that is kept and not enforced, as those of ``/budgets`` are."""
 
     amount = Integer(0, 10**15, required=True, description="Micro-units of the currency.")
     currency = Patterned("[A-Z]{3}", 'a currency\'s three letters (ISO 4217), such as "EUR"', load_default="USD", example="EUR")
@@ -32,7 +32,7 @@ class ProjectIn(Schema):
     )
     department_id = Id("dept", allow_none=True, load_default=None, description="The department it hangs on.")
     tags = ListOf(Text(1, 50), 20, unique=True, load_default=list)
-    budget = Object(BudgetIn, allow_none=True, load_default=None)
+    budget = Object(BudgetIn, allow_none=True, load_default=None, description="A plan, which is kept and not enforced.")
 
 
 class StatusIn(Schema):

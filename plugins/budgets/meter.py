@@ -1,0 +1,171 @@
+"""The meter of engines that budgets are: what a call may take is reserved before it, and what it took is counted afterwards.
+
+Reserving and settling are one short transaction each. It does not wait for the disk: the step that the call belongs to does, which
+commits later, and a loss of power that undoes the one undoes the other too.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aasim_core.clock import now
+from aasim_core.data import records
+
+from ..engines.hookspecs import Cost, Estimate, Meter, Payer
+from . import uses
+from .models import REFUSE, Budget, BudgetUse, Reservation
+from .scopes import concerned
+
+_UNPRICED = (
+    "The budget {budget} counts {currency}, in which no price of the engine is known; write the engine's prices, or let the budget "
+    "allow what is unpriced."
+)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What is reserved of one budget."""
+
+    budget: Budget
+    use_id: str
+    cost: int
+    tokens: int
+
+    @property
+    def wanted(self) -> Mapping[str, int]:
+        """What it counts for towards each limit."""
+        return {"max_cost": self.cost, "max_tokens": self.tokens}
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is reserved for a call, under the id of its reservation."""
+
+    id: str
+    holds: Sequence[Hold]
+
+
+def meter() -> Meter:
+    """What the plugin brings for the hook of engines."""
+    return Meter("budgets", check, reserve, settle)
+
+
+def check(payer: Payer) -> None:
+    """Refused ``budget_exceeded`` where nothing is left of a budget that concerns the payer."""
+    budgets = {budget.id: budget for budget in concerned(payer)}
+    if not budgets:
+        return
+    moment = now()
+    runs = (BudgetUse.starts_at <= moment) & (BudgetUse.ends_at.is_null() | (BudgetUse.ends_at > moment))
+    for use in BudgetUse.select().where(BudgetUse.budget_id.in_(list(budgets)), runs).order_by(BudgetUse.budget_id):
+        limit = uses.spent_limit(budgets[use.budget_id], use)
+        if limit is not None:
+            raise uses.used_up(budgets[use.budget_id], use, limit)
+
+
+def reserve(payer: Payer, estimate: Estimate) -> Held | None:
+    """Hold what the call may take of every budget that concerns it, or of none; None where there is no such budget.
+
+    Refused ``budget_exceeded`` where one has not so much left.
+    """
+    budgets = concerned(payer)
+    if not budgets:
+        return None
+    _release_repeated(payer)
+    try:
+        with uses.database().transaction(durable=False):
+            holds = [_hold(budget, estimate) for budget in budgets]
+            kept = [{"use_id": hold.use_id, "cost": hold.cost, "tokens": hold.tokens} for hold in holds]
+            made = records.create(Reservation, execution_id=payer.execution_id, step=payer.step, holds=kept)
+            return Held(made.id, holds)
+    except uses.Exceeded as exceeded:
+        with uses.database().transaction(durable=False):
+            budget = exceeded.budget
+            uses.tell_exceeded(budget, uses.use_in(budget, uses.current_period(budget)), exceeded.limit)
+        raise
+
+
+def settle(held: Held | None, tokens: int, cost: Cost | None) -> None:
+    """Count what the call took instead of what was held for it; where its price is not known, it cost what was held."""
+    if held is None:
+        return
+    with uses.database().transaction(durable=False):
+        still = bool(Reservation.delete().where(Reservation.id == held.id).execute())
+        for hold in held.holds:
+            spent = _amount(hold.budget, cost)
+            _count(hold, hold.cost if spent is None else spent, tokens, still=still)
+            uses.tell_of(hold.budget, hold.use_id)
+
+
+def release(reservation: Reservation) -> None:
+    """Give back what is held for a call that nobody makes any more."""
+    with uses.database().transaction(durable=False):
+        if Reservation.delete().where(Reservation.id == reservation.id).execute():
+            for hold in reservation.holds:
+                less = {
+                    "reserved_cost": BudgetUse.reserved_cost - hold["cost"],
+                    "reserved_tokens": BudgetUse.reserved_tokens - hold["tokens"],
+                }
+                BudgetUse.update(less).where(BudgetUse.id == hold["use_id"]).execute()
+
+
+def _release_repeated(payer: Payer) -> None:
+    """A step that asks once more has crashed before: what was held for it then is not held beside what it needs now."""
+    if payer.execution_id is not None:
+        same = (Reservation.execution_id == payer.execution_id) & (Reservation.step == payer.step)
+        for left in Reservation.select().where(same):
+            release(left)
+
+
+def _hold(budget: Budget, estimate: Estimate) -> Hold:
+    """Hold what the call may take, in the running transaction; raises `uses.Exceeded` where the budget has not so much left."""
+    use = uses.use_in(budget, uses.current_period(budget))
+    cost = _amount(budget, estimate.cost)
+    if cost is None and budget.max_cost is not None and budget.unpriced == REFUSE:
+        raise uses.Exceeded(budget, use, "max_cost", _UNPRICED.format(budget=budget.name, currency=budget.currency))
+    hold = Hold(budget, use.id, cost or 0, estimate.input_tokens + estimate.output_tokens)
+    if not _take(hold):
+        raise _too_much(hold, BudgetUse.get_by_id(use.id))
+    return hold
+
+
+def _take(hold: Hold) -> bool:
+    """Write what is held, unless it is more than is left: one conditional statement, so that calls at the same time cannot overdraw."""
+    more = {"reserved_cost": BudgetUse.reserved_cost + hold.cost, "reserved_tokens": BudgetUse.reserved_tokens + hold.tokens}
+    fits = [BudgetUse.id == hold.use_id]
+    for limit, wanted in hold.wanted.items():
+        most, (used, reserved) = getattr(hold.budget, limit), (getattr(BudgetUse, column) for column in uses.LIMITS[limit])
+        if most is not None:
+            fits += [used < most, used + reserved + wanted <= most]
+    return bool(BudgetUse.update(more).where(*fits).execute())
+
+
+def _too_much(hold: Hold, use: BudgetUse) -> uses.Exceeded:
+    budget = hold.budget
+    spent = uses.spent_limit(budget, use)
+    if spent is not None:
+        return uses.used_up(budget, use, spent)
+    left = {
+        limit: getattr(budget, limit) - uses.counted(use, limit) for limit in hold.wanted if getattr(budget, limit) is not None
+    }
+    limit = next(limit for limit in left if hold.wanted[limit] > left[limit])
+    message = (
+        f"The call may take {hold.wanted[limit]} of the {limit} of the budget {budget.name}, of which {left[limit]} are left; "
+        "lower max_output_tokens, or ask whoever manages the budget to raise it."
+    )
+    return uses.Exceeded(budget, use, limit, message)
+
+
+def _count(hold: Hold, cost: int, tokens: int, *, still: bool) -> None:
+    """Count what was spent; what was held is given back, if it was `still` held."""
+    changes = {"used_cost": BudgetUse.used_cost + cost, "used_tokens": BudgetUse.used_tokens + tokens}
+    if still:
+        changes["reserved_cost"] = BudgetUse.reserved_cost - hold.cost
+        changes["reserved_tokens"] = BudgetUse.reserved_tokens - hold.tokens
+    BudgetUse.update(changes).where(BudgetUse.id == hold.use_id).execute()
+
+
+def _amount(budget: Budget, cost: Cost | None) -> int | None:
+    """The cost in the budget's currency; None where it is not known in that one. Nothing is nothing in all of them."""
+    if cost is None or (cost.amount and cost.currency != budget.currency):
+        return None
+    return cost.amount

@@ -1,0 +1,80 @@
+"""The records of budgets: what may be spent, what was spent in each period, and what is reserved for calls that go on."""
+
+import peewee
+
+from aasim_core import TenantRecord
+from aasim_core.data.fields import IdField, InstantField, JsonField
+
+REFUSE, ALLOW = "refuse", "allow"
+SCOPES = ("organization", "branch", "department", "project", "agent", "api_key")
+PERIODS = ("day", "week", "month", "total")
+
+
+class Budget(TenantRecord):
+    """What may be spent on engines by whatever belongs to a scope; None is no limit.
+
+    `node_id` is the place in the tree that the scope belongs to, None for the organization itself. Costs are in micro-units of
+    `currency`, `warn_at` are percents.
+    """
+
+    name = peewee.TextField()
+    scope_type = peewee.TextField()
+    scope_id = IdField()
+    node_id = IdField(null=True)
+    period = peewee.TextField()
+    timezone = peewee.TextField()
+    max_cost = peewee.BigIntegerField(null=True)
+    currency = peewee.TextField()
+    max_tokens = peewee.BigIntegerField(null=True)
+    unpriced = peewee.TextField(default=REFUSE)
+    warn_at = JsonField(default=list)
+    active = peewee.BooleanField(default=True)
+
+    class Meta:
+        table_name = "budgets_budget"
+        id_prefix = "budget"
+        references = {"scope_id": ("branch", "dept", "project")}  # noqa: RUF012 - peewee's Meta is read once
+        indexes = (
+            (("organization_id", "created_at", "id"), False),
+            (("organization_id", "updated_at", "id"), False),
+            (("organization_id", "name"), True),
+            (("organization_id", "scope_id"), False),
+        )
+
+
+class BudgetUse(TenantRecord):
+    """What was spent of a budget in one of its periods, and what is reserved; `ends_at` is None for one without an end.
+
+    `warned` is the highest percent that was warned of, `exceeded_at` when it was last told that nothing was left.
+    """
+
+    budget_id = IdField()
+    starts_at = InstantField()
+    ends_at = InstantField(null=True)
+    used_cost = peewee.BigIntegerField(default=0)
+    used_tokens = peewee.BigIntegerField(default=0)
+    reserved_cost = peewee.BigIntegerField(default=0)
+    reserved_tokens = peewee.BigIntegerField(default=0)
+    warned = peewee.BigIntegerField(default=0)
+    exceeded_at = InstantField(null=True)
+
+    class Meta:
+        table_name = "budgets_use"
+        id_prefix = "budgetuse"
+        indexes = ((("organization_id", "budget_id", "starts_at"), True),)
+
+
+class Reservation(TenantRecord):
+    """What a call of an engine that goes on may take, of every budget that it concerns.
+
+    `holds` are ``{"use_id", "cost", "tokens"}`` in the order of the budgets' ids. The step of an execution has one at most.
+    """
+
+    execution_id = IdField(null=True)
+    step = peewee.BigIntegerField(null=True)
+    holds = JsonField()
+
+    class Meta:
+        table_name = "budgets_reservation"
+        id_prefix = "reservation"
+        indexes = ((("organization_id", "execution_id", "step"), True),)

@@ -1,0 +1,66 @@
+"""Where the scope of a budget is in the tree, and whether it is there for whoever names it."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from aasim_core import App, Request
+from aasim_core.access import tree
+from aasim_core.context import current_organization
+from aasim_core.errors import Invalid, Problem, Refused, not_found
+
+from ..agents import service as agents
+
+
+def place_of(app: App, req: Request, scope_type: str, scope_id: str | None) -> tuple[str, str | None]:
+    """The id of the scope, and the node that it belongs to, None for the organization itself.
+
+    Raises Invalid, of ``scope_id``, for a scope that is not there for the caller.
+    """
+    if scope_id is None and scope_type != "organization":
+        raise Invalid({"scope_id": [Problem("required", f"Write the id of the {_words(scope_type)}.")]})
+    named = scope_id or current_organization()
+    try:
+        return named, _FINDERS[scope_type](app, req, named)
+    except Refused as refused:
+        message = f"There is no such {_words(scope_type)} here."
+        raise Invalid({"scope_id": [Problem("invalid_reference", message)]}) from refused
+
+
+def _organization(app: App, req: Request, scope_id: str) -> str | None:
+    if scope_id != current_organization():
+        raise not_found()
+    return None
+
+
+def _node(kind: str, app: App, req: Request, scope_id: str) -> str | None:
+    if tree.kind_of(scope_id) != kind or not req.rights.knows(scope_id):
+        raise not_found()
+    return scope_id
+
+
+def _agent(app: App, req: Request, scope_id: str) -> str | None:
+    agent = agents.find_visible(scope_id, req.principal.user_id)
+    if not agents.allows(req.rights, "agents:read", agent, req.principal.user_id):
+        raise not_found()
+    node_id: str | None = agent.project_id
+    return node_id
+
+
+def _api_key(app: App, req: Request, scope_id: str) -> str | None:
+    if "api_keys" not in {plugin.name for plugin in app.plugins.on}:
+        raise not_found()
+    from . import with_api_keys
+
+    return with_api_keys.node_of(req, scope_id)
+
+
+_FINDERS: Mapping[str, Callable[[App, Request, str], str | None]] = {
+    "organization": _organization,
+    "agent": _agent,
+    "api_key": _api_key,
+    **{kind: partial(_node, kind) for kind in ("branch", "department", "project")},
+}
+
+
+def _words(scope_type: str) -> str:
+    return "API key" if scope_type == "api_key" else scope_type

@@ -1,0 +1,33 @@
+"""Which budgets a call of an engine concerns: those of the places that it is made at, of its agent, and of its API key."""
+
+from collections.abc import Sequence
+
+from aasim_core.access.records import Node
+from aasim_core.context import current_organization
+from aasim_core.data.records import database_of, find_or_none
+
+from ..engines.hookspecs import Payer
+from .models import Budget
+
+
+def concerned(payer: Payer) -> Sequence[Budget]:
+    """The active budgets that what the payer spends counts towards, in the order of their ids.
+
+    In an organization without budgets this is one indexed read.
+    """
+    if not _has_budgets():
+        return ()
+    ids = [each for each in (*_places(payer.project_id), payer.agent_id, payer.api_key_id) if each is not None]
+    return list(Budget.select().where(Budget.active, Budget.scope_id.in_(ids)).order_by(Budget.id))
+
+
+def _has_budgets() -> bool:
+    database = database_of(Budget)
+    query = database.statement("has budgets", lambda: Budget.select(Budget.id).limit(1))
+    return query.run(database, {}).fetchone() is not None
+
+
+def _places(project_id: str | None) -> Sequence[str]:
+    """The ids of the project and of everything above it; only the organization's, where there is no project."""
+    node: Node | None = find_or_none(Node, project_id) if project_id is not None else None
+    return [current_organization()] if node is None else node.path.strip("/").split("/")

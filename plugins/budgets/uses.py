@@ -1,0 +1,118 @@
+"""What was used of a budget in a period: how far it is, and what is told of that."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from aasim_core.clock import now, to_text
+from aasim_core.data.records import database_of
+from aasim_core.errors import Refused
+from aasim_core.events.log import emit
+
+from .models import Budget, BudgetUse
+from .periods import Period, period_at
+
+#: At most so often it is told of a budget that nothing is left.
+_QUIET = timedelta(minutes=1)
+#: The limits of a budget, and the columns that count towards each.
+LIMITS: Mapping[str, tuple[str, str]] = {
+    "max_cost": ("used_cost", "reserved_cost"),
+    "max_tokens": ("used_tokens", "reserved_tokens"),
+}
+
+
+def current_period(budget: Budget) -> Period:
+    """The period of the budget that it is now."""
+    return period_at(budget.period, budget.timezone, now(), budget.created_at)
+
+
+def use_in(budget: Budget, period: Period) -> BudgetUse:
+    """The row of that period, which is there from then on. Needs a transaction."""
+    found = _find(budget, period)
+    if found is None:
+        row = BudgetUse(budget_id=budget.id, starts_at=period.starts_at, ends_at=period.ends_at)
+        BudgetUse.insert(row.__data__).on_conflict_ignore().execute()
+        found = _find(budget, period)
+    assert found is not None  # noqa: S101 - somebody has written it
+    return found
+
+
+def _find(budget: Budget, period: Period) -> BudgetUse | None:
+    same = (BudgetUse.budget_id == budget.id) & (BudgetUse.starts_at == period.starts_at)
+    found: BudgetUse | None = BudgetUse.get_or_none(same)
+    return found
+
+
+def percent_of(row: Mapping[str, Any]) -> float:
+    """How much of the limit that is nearest to its end is used, in percent; `row` has the limits and what counts towards them."""
+    shares: list[float] = [100 * (row[used] or 0) / row[limit] for limit, (used, _) in LIMITS.items() if row[limit] is not None]
+    return round(max(shares), 1)
+
+
+def spent_limit(budget: Budget, use: BudgetUse | None) -> str | None:
+    """The limit of which all is used, if there is one."""
+    for limit, (used, _) in LIMITS.items():
+        most = getattr(budget, limit)
+        if most is not None and use is not None and getattr(use, used) >= most:
+            return limit
+    return None
+
+
+class Exceeded(Refused):
+    """The refusal of a call for which a budget has not enough left, with the exact limit.
+
+    What counts towards the limit is used, or reserved for calls that go on.
+    """
+
+    def __init__(self, budget: Budget, use: BudgetUse, limit: str, message: str) -> None:
+        meta = {
+            "limit": limit,
+            "scope": budget.scope_type,
+            "scope_id": budget.scope_id,
+            "used": counted(use, limit),
+            "max": getattr(budget, limit),
+            "resets_at": to_text(use.ends_at) if use.ends_at else None,
+        }
+        super().__init__("budget_exceeded", message, meta=meta)
+        self.budget, self.limit = budget, limit
+
+
+def counted(use: BudgetUse, limit: str) -> int:
+    """What counts towards the limit."""
+    return sum(getattr(use, column) for column in LIMITS[limit])
+
+
+def used_up(budget: Budget, use: BudgetUse, limit: str) -> Exceeded:
+    """The refusal where nothing is left."""
+    again = f"begins anew at {to_text(use.ends_at)}" if use.ends_at else "has no further period"
+    message = f"The budget {budget.name} is used up, and {again}; whoever manages it can raise its {limit}."
+    return Exceeded(budget, use, limit, message)
+
+
+def tell_exceeded(budget: Budget, use: BudgetUse, limit: str) -> None:
+    """Tell, in the running transaction, that nothing is left or that a call was refused; once a minute at most."""
+    moment = now()
+    quiet = BudgetUse.exceeded_at.is_null(False) & (BudgetUse.exceeded_at > moment - _QUIET)
+    if BudgetUse.update(exceeded_at=moment).where(BudgetUse.id == use.id, ~quiet).execute():
+        emit("budgets.exceeded", budget, data={"limit": limit, "used": counted(use, limit), "max": getattr(budget, limit)})
+
+
+def tell_of(budget: Budget, use_id: str) -> None:
+    """Tell, in the transaction that has counted what was used, which thresholds it has passed, each of them once in a period."""
+    use = BudgetUse.get_or_none(BudgetUse.id == use_id)
+    if use is None:
+        return
+    percent = percent_of({**budget.__data__, **use.__data__})
+    passed = [threshold for threshold in sorted(budget.warn_at) if use.warned < threshold <= percent]
+    for threshold in passed:
+        emit("budgets.warned", budget, data={"threshold": threshold, "percent": percent})
+    if passed:
+        BudgetUse.update(warned=passed[-1]).where(BudgetUse.id == use_id).execute()
+    limit = spent_limit(budget, use)
+    if limit is not None:
+        tell_exceeded(budget, use, limit)
+
+
+def database() -> Any:
+    """The database of budgets."""
+    return database_of(BudgetUse)
