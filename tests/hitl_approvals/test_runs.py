@@ -161,3 +161,21 @@ def test_of_a_cancel_and_an_approval_at_once_one_comes_first_and_nothing_is_done
     assert approval["status"] in ("approved", "cancelled")
     work()
     assert (_read(owner, execution_id)["status"], shed.used) == ("cancelled", [])
+
+
+def test_a_result_that_its_rubric_does_not_pass_counts_only_as_people_approve_it(
+    owner: Person, requester: Person, approver: Person, scripted: Make, work: Work
+) -> None:
+    agent = scripted("Far too long.")
+    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 3}}
+    rubric = {"name": "Short", "criteria": [criterion], "on_fail": "approval"}
+    assert owner.client.post(f"/engines/{agent['engine_id']}/rubrics", rubric).status == 201
+    owner.client.post("/hitl-approvals/policies", {"name": "Results", "verdicts": ["fail"], "editable": ["/output"]})
+    execution_id, approval_id = _begun(requester, owner, agent, work)
+    approval = owner.client.get(f"/hitl-approvals/{approval_id}").data
+    assert (approval["kind"], approval["payload"], approval["subject"]["tool"]) == ("result", {"output": "Far too long."}, None)
+    assert approval["policy_id"] is not None
+    approver.client.post(f"/hitl-approvals/{approval_id}/approve", {"edits": {"/output": "Ok."}})
+    work()
+    finished = _read(owner, execution_id)
+    assert (finished["status"], finished["output"]) == ("succeeded", "Ok.")
