@@ -1,5 +1,6 @@
 """The usual five verbs over one record, each step a method to override."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ..app import App
 
 DELETED = DeletedOut()
+_FIELD = re.compile(r"\{(\w+)\}")
 
 
 class Collection(Resource):
@@ -153,7 +155,8 @@ class Collection(Resource):
     def location(self, record: Any) -> str:
         """Where the record can be read; what its path names before its own id are fields of the record."""
         path = self.paths["one"]
-        return f"/api/v1{path[: path.rindex('{')].format(**record.__data__)}{record.id}"
+        before = _FIELD.sub(lambda field: str(getattr(record, field[1])), path[: path.rindex("{")])
+        return f"/api/v1{before}{record.id}"
 
     def _put(self, req: Request, resp: Response) -> None:
         record = req.target

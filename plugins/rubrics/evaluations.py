@@ -16,7 +16,7 @@ from aasim_core.ids import is_id
 from aasim_core.jobs.queue import enqueue
 
 from . import labels, scoring
-from .comparison import Comparison, Result, compare
+from .comparison import Result, compare
 from .models import BROKEN, DONE, FAILED, RUNNING, SCORED, STARTED, WAITING, Evaluation, EvaluationCase, Example, Rubric
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def begin(rubric: Rubric, agent: Any, number: int, author_id: str) -> Evaluation
         Evaluation,
         rubric_id=rubric.id,
         engine_id=rubric.engine_id,
+        rubric_name=rubric.name,
         rubric_version=rubric.rubric_version,
         agent_id=agent.id,
         agent_version=number,
@@ -116,7 +117,20 @@ def changes(evaluation: Evaluation, before_id: str | None) -> dict[str, Any]:
         raise Refused("invalid_parameter", "There is no such evaluation of this rubric to compare with.", field="with")
     before, after = ({case["example_id"]: case for case in found[one]} for one in (before_id, evaluation.id))
     compared = compare(_results(before), _results(after))
-    return _told(evaluation.id, before_id, compared, lambda example: {"before": before[example], "after": after[example]})
+    both = {
+        example: {"example_id": example, "before": before[example], "after": case}
+        for example, case in after.items()
+        if example in before
+    }
+    return {
+        "rubric_name": evaluation.rubric_name,
+        "evaluation_id": evaluation.id,
+        "before_id": before_id,
+        "worse": [both[example] for example in compared.worse],
+        "better": [both[example] for example in compared.better],
+        "unchanged": compared.unchanged,
+        "without_counterpart": compared.without_counterpart,
+    }
 
 
 def _one_before(evaluation: Evaluation) -> Any:
@@ -134,17 +148,6 @@ def _cases(condition: Any) -> dict[str, list[dict[str, Any]]]:
     for case in query.order_by(EvaluationCase.number).objects():
         found.setdefault(case.evaluation_id, []).append({name: getattr(case, name) for name in _SHOWN})
     return found
-
-
-def _told(evaluation_id: str, before_id: str, compared: Comparison, both: Any) -> dict[str, Any]:
-    return {
-        "evaluation_id": evaluation_id,
-        "before_id": before_id,
-        "worse": [{"example_id": example, **both(example)} for example in compared.worse],
-        "better": [{"example_id": example, **both(example)} for example in compared.better],
-        "unchanged": compared.unchanged,
-        "without_counterpart": compared.without_counterpart,
-    }
 
 
 def _results(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Result]:
