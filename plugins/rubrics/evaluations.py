@@ -4,8 +4,8 @@ The rows are the truth, and one job brings them forward: it scores what has ende
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 JOB = "rubrics.evaluate"
 #: How many runs of one evaluation go on at the same time.
 _AT_ONCE = 4
-#: How long, in seconds, until it is looked whether runs have ended.
-_LOOK_EVERY = 1
+#: How long, in seconds, until it is looked again whether runs have ended: a quarter of the time for which nothing happened.
+_SOONEST, _LATEST = 1, 60
 _SHOWN = ("example_id", "number", "status", "execution_id", "verdict", "score", "error")
 
 
@@ -83,12 +83,14 @@ def take_turn(app: "App", context: "JobContext", evaluation_id: str) -> None:
         give_up(evaluation_id, "The rubric was deleted.")
         return
     open_cases = _open_cases(evaluation.id)
-    running = [case for case in open_cases if case.status == STARTED and not _is_settled(app, context, evaluation, rubric, case)]
+    started = [case for case in open_cases if case.status == STARTED]
+    running = [case for case in started if not _settle(app, context, evaluation, rubric, case)]
     waiting = [case for case in open_cases if case.status == WAITING]
     if not context.should_stop():
         running += [case for case in waiting[: _AT_ONCE - len(running)] if _start(app, context, evaluation, case)]
-    if _open_cases(evaluation.id):
-        context.hand_back(now() + timedelta(seconds=_LOOK_EVERY))
+    still_open = _open_cases(evaluation.id)
+    if still_open:
+        context.hand_back(_next_look(still_open))
     else:
         _finish(context, evaluation)
 
@@ -159,8 +161,14 @@ def _open_cases(evaluation_id: str) -> list[EvaluationCase]:
     return list(mine.where(EvaluationCase.status.in_((WAITING, STARTED))).order_by(EvaluationCase.number))
 
 
-def _is_settled(app: "App", context: "JobContext", evaluation: Evaluation, rubric: Rubric, case: EvaluationCase) -> bool:
-    """Whether the run of the case is over; its output is then scored, and both are written at once."""
+def _next_look(still_open: Sequence[EvaluationCase]) -> datetime:
+    moment = now()
+    quiet = (moment - max(case.updated_at for case in still_open)).total_seconds()
+    return moment + timedelta(seconds=min(max(quiet / 4, _SOONEST), _LATEST))
+
+
+def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: Rubric, case: EvaluationCase) -> bool:
+    """Score the output of the case's run, if that is over, and write what became of the case; False while it runs."""
     from . import with_executions
 
     over = with_executions.ended(case.execution_id or "")
