@@ -7,6 +7,7 @@ import orjson
 
 from aasim_core import Collection, Request, Resource, Response, not_found, operation
 from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.views import View
 from aasim_core.http.paging import Page, read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived, Plan
@@ -18,6 +19,10 @@ from .models import Example, Rubric, RubricVersion, Score
 
 UNDER_ENGINE = "/engines/{engine_id}/rubrics"
 UNDER_RUBRIC = f"{UNDER_ENGINE}/{{rubric_id}}"
+
+_VERSIONS, _SCORES = (
+    View(model, {"rubric_name": Rubric.name}, ((Rubric, Rubric.id == model.rubric_id),)) for model in (RubricVersion, Score)
+)
 
 
 def _warnings(row: Mapping[str, Any]) -> list[str]:
@@ -105,7 +110,7 @@ class Rubrics(Collection):
         """List the versions of a rubric's definition, newest first."""
         question = self.version_query.question(req.path, req.query)
         names = Plan(self.version_reply).names
-        resp.media = read_page(RubricVersion, names, question, [of_rubric(RubricVersion, req.target)], self.app.keyring)
+        resp.media = read_page(_VERSIONS, names, question, [of_rubric(RubricVersion, req.target)], self.app.keyring)
 
     @operation("read", reply="agreement_reply", message="Agreement read.")
     def on_get_agreement(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
@@ -118,7 +123,8 @@ class Rubrics(Collection):
             may_gate = agreement.may_gate or grader is None or not grader.needs_model
             facts = {"labels": agreement.labels, "observed": agreement.observed, "kappa": agreement.kappa, "may_gate": may_gate}
             told.append({"key": criterion["key"], "grader": criterion["grader"], **facts})
-        resp.media = {"rubric_id": rubric.id, "rubric_version": rubric.rubric_version, "criteria": told}
+        about = {"rubric_id": rubric.id, "rubric_name": rubric.name, "rubric_version": rubric.rubric_version}
+        resp.media = {**about, "criteria": told}
 
 
 class Examples(Collection):
@@ -211,4 +217,4 @@ class Scores(Resource):
     def _page(self, req: Request) -> Page:
         question = self.query.question(req.path, req.query)
         conditions = [of_rubric(Score, req.target), *req.rights.reach_condition("rubrics:read", Score, "project_id")]
-        return read_page(Score, Plan(self.reply).names, question, conditions, self.app.keyring)
+        return read_page(_SCORES, Plan(self.reply).names, question, conditions, self.app.keyring)

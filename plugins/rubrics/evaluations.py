@@ -4,8 +4,8 @@ The rows are the truth, and one job brings them forward: it scores what has ende
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now
@@ -16,7 +16,7 @@ from aasim_core.ids import is_id
 from aasim_core.jobs.queue import enqueue
 
 from . import labels, scoring
-from .comparison import Comparison, Result, compare
+from .comparison import Result, compare
 from .models import BROKEN, DONE, FAILED, RUNNING, SCORED, STARTED, WAITING, Evaluation, EvaluationCase, Example, Rubric
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 JOB = "rubrics.evaluate"
 #: How many runs of one evaluation go on at the same time.
 _AT_ONCE = 4
-#: How long, in seconds, until it is looked whether runs have ended.
-_LOOK_EVERY = 1
+#: How long, in seconds, until it is looked again whether runs have ended: a quarter of the time for which nothing happened.
+_SOONEST, _LATEST = 1, 60
 _SHOWN = ("example_id", "number", "status", "execution_id", "verdict", "score", "error")
 
 
@@ -40,6 +40,7 @@ def begin(rubric: Rubric, agent: Any, number: int, author_id: str) -> Evaluation
         Evaluation,
         rubric_id=rubric.id,
         engine_id=rubric.engine_id,
+        rubric_name=rubric.name,
         rubric_version=rubric.rubric_version,
         agent_id=agent.id,
         agent_version=number,
@@ -82,12 +83,14 @@ def take_turn(app: "App", context: "JobContext", evaluation_id: str) -> None:
         give_up(evaluation_id, "The rubric was deleted.")
         return
     open_cases = _open_cases(evaluation.id)
-    running = [case for case in open_cases if case.status == STARTED and not _is_settled(app, context, evaluation, rubric, case)]
+    started = [case for case in open_cases if case.status == STARTED]
+    running = [case for case in started if not _settle(app, context, evaluation, rubric, case)]
     waiting = [case for case in open_cases if case.status == WAITING]
     if not context.should_stop():
         running += [case for case in waiting[: _AT_ONCE - len(running)] if _start(app, context, evaluation, case)]
-    if _open_cases(evaluation.id):
-        context.hand_back(now() + timedelta(seconds=_LOOK_EVERY))
+    still_open = _open_cases(evaluation.id)
+    if still_open:
+        context.hand_back(_next_look(still_open))
     else:
         _finish(context, evaluation)
 
@@ -116,7 +119,20 @@ def changes(evaluation: Evaluation, before_id: str | None) -> dict[str, Any]:
         raise Refused("invalid_parameter", "There is no such evaluation of this rubric to compare with.", field="with")
     before, after = ({case["example_id"]: case for case in found[one]} for one in (before_id, evaluation.id))
     compared = compare(_results(before), _results(after))
-    return _told(evaluation.id, before_id, compared, lambda example: {"before": before[example], "after": after[example]})
+    both = {
+        example: {"example_id": example, "before": before[example], "after": case}
+        for example, case in after.items()
+        if example in before
+    }
+    return {
+        "rubric_name": evaluation.rubric_name,
+        "evaluation_id": evaluation.id,
+        "before_id": before_id,
+        "worse": [both[example] for example in compared.worse],
+        "better": [both[example] for example in compared.better],
+        "unchanged": compared.unchanged,
+        "without_counterpart": compared.without_counterpart,
+    }
 
 
 def _one_before(evaluation: Evaluation) -> Any:
@@ -136,17 +152,6 @@ def _cases(condition: Any) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _told(evaluation_id: str, before_id: str, compared: Comparison, both: Any) -> dict[str, Any]:
-    return {
-        "evaluation_id": evaluation_id,
-        "before_id": before_id,
-        "worse": [{"example_id": example, **both(example)} for example in compared.worse],
-        "better": [{"example_id": example, **both(example)} for example in compared.better],
-        "unchanged": compared.unchanged,
-        "without_counterpart": compared.without_counterpart,
-    }
-
-
 def _results(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, Result]:
     return {example: Result(case["verdict"], case["score"]) for example, case in cases.items()}
 
@@ -156,8 +161,14 @@ def _open_cases(evaluation_id: str) -> list[EvaluationCase]:
     return list(mine.where(EvaluationCase.status.in_((WAITING, STARTED))).order_by(EvaluationCase.number))
 
 
-def _is_settled(app: "App", context: "JobContext", evaluation: Evaluation, rubric: Rubric, case: EvaluationCase) -> bool:
-    """Whether the run of the case is over; its output is then scored, and both are written at once."""
+def _next_look(still_open: Sequence[EvaluationCase]) -> datetime:
+    moment = now()
+    quiet = (moment - max(case.updated_at for case in still_open)).total_seconds()
+    return moment + timedelta(seconds=min(max(quiet / 4, _SOONEST), _LATEST))
+
+
+def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: Rubric, case: EvaluationCase) -> bool:
+    """Score the output of the case's run, if that is over, and write what became of the case; False while it runs."""
     from . import with_executions
 
     over = with_executions.ended(case.execution_id or "")

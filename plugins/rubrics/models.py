@@ -125,6 +125,7 @@ class Evaluation(TenantRecord):
 
     rubric_id = IdField()
     engine_id = IdField()
+    rubric_name = peewee.TextField()
     rubric_version = peewee.BigIntegerField()
     agent_id = IdField()
     agent_version = peewee.BigIntegerField()

@@ -75,6 +75,7 @@ class VersionOut(Schema):
 
     id = Id("rubricversion", required=True)
     rubric_id = Id("rubric", required=True)
+    rubric_name = Text(required=True)
     number = Integer(required=True)
     definition = Json(object_only=True, required=True)
     author_id = Id(allow_none=True, required=True)
@@ -121,6 +122,7 @@ class ScoreOut(Schema):
 
     id = Id("score", required=True)
     rubric_id = Id("rubric", required=True)
+    rubric_name = Text(required=True)
     rubric_version = Integer(required=True)
     key = Text(required=True)
     grader = Text(required=True)
@@ -167,6 +169,7 @@ class AgreementOut(Schema):
     """How far the criteria of a rubric's current version agree with people."""
 
     rubric_id = Id("rubric", required=True)
+    rubric_name = Text(required=True)
     rubric_version = Integer(required=True)
     criteria = ListOf(Object(CriterionAgreementOut), required=True)
 
@@ -210,6 +213,7 @@ class EvaluationOut(RecordOut):
 
     id = Id("evaluation", required=True)
     rubric_id = Id("rubric", required=True)
+    rubric_name = Text(required=True)
     rubric_version = Integer(required=True)
     agent_id = Id("agent", required=True)
     agent_version = Integer(required=True)
@@ -257,6 +261,7 @@ class ChangeOut(Schema):
 class ComparisonOut(Schema):
     """Which examples got worse, and which better."""
 
+    rubric_name = Text(required=True)
     evaluation_id = Id("evaluation", required=True)
     before_id = Id("evaluation", required=True)
     worse = ListOf(Object(ChangeOut), 200, required=True, description="The worst changes first.")

@@ -127,7 +127,7 @@ def _grade(app: "App", criterion: Mapping[str, Any], work: Work, judge: Judge) -
     )
     try:
         return _checked(grader.grade(case))
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         _log.warning("a grader failed", grader=grader.name, exc_info=error)
         return Grade(None, f"The grader {grader.name} failed.")
 

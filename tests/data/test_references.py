@@ -7,6 +7,7 @@ import pytest
 from aasim_core.context import organization_scope
 from aasim_core.data import references
 from aasim_core.errors import Refused
+from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.models import Agent
 from aasim_plugins.projects.models import Project
@@ -44,6 +45,14 @@ def test_what_was_deleted_softly_names_nobody(world: World, owner: Person) -> No
     agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
     owner.client.delete(f"/agents/{agent_id}")
     assert references.uses(world.app.models, "project", project_id) == {}
+
+
+def test_a_list_that_has_its_id_names_it(world: World, owner: Person) -> None:
+    rubric_id, other_id = new_id("rubric"), new_id("rubric")
+    agent_id = owner.client.post("/agents", {"name": "One", "rubric_ids": [other_id, rubric_id]}).data["id"]
+    [named] = references.uses(world.app.models, "rubric", rubric_id)["agent.rubric_ids"]
+    assert named == {"type": "agent", "id": agent_id, "label": "One", "field": "rubric_ids"}
+    assert references.uses(world.app.models, "rubric", new_id("rubric")) == {}
 
 
 def test_at_most_twenty_of_each_kind_are_listed(world: World, owner: Person) -> None:

@@ -13,10 +13,6 @@ _UNDER = "/engines/{engine_id}/rubrics/{rubric_id}"
 _CRITERION = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 500}}
 
 
-def _scripted(world: World, person: Person) -> str:
-    return str(person.client.get("/engines?provider=scripted").data["items"][0]["id"])
-
-
 def _score(world: World, person: Person, ids: Mapping[str, str]) -> str:
     """A score as a run would get it."""
     with world.app.database.transaction(), organization_scope(person.organization_id):
@@ -33,7 +29,7 @@ def _evaluate(world: World, person: Person, ids: Mapping[str, str]) -> str:
 
 def _agent(world: World, person: Person) -> Mapping[str, Any]:
     items = person.client.get("/agents").data["items"]
-    agent = items[0] if items else person.client.post("/agents", {"name": "Echo", "engine_id": _scripted(world, person)}).data
+    agent = items[0] if items else person.client.post("/agents", {"name": "Echo"}).data
     return {"agent_id": agent["id"]}
 
 
@@ -42,8 +38,8 @@ class TestContract(PluginContract):
 
     plugin = "rubrics"
     companions = ("engine_scripted", "agents", "executions")
-    objects = {"engine_id": _scripted}
     samples = {
+        "POST /engines": {"name": "Mine", "provider": "scripted"},
         "POST /engines/{engine_id}/rubrics": {"name": "Quality", "criteria": [_CRITERION]},
         f"PUT {_UNDER}/examples/{{example_id}}": {"input": "Something else"},
         f"PATCH {_UNDER}/examples/{{example_id}}": {"expected": "Something else"},
@@ -68,6 +64,7 @@ class TestContract(PluginContract):
             ("GET", f"{_UNDER}/examples/{{example_id}}"),
             ("GET", f"{_UNDER}/scores"),
             ("GET", f"{_UNDER}/evaluations"),
+            ("POST", f"{_UNDER}/evaluations"),
         )
     }
     silent = {f"POST {_UNDER}/score": "it tries a rubric, and keeps nothing"}

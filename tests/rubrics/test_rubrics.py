@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from aasim_core.app import App
+from aasim_core.plugins.offers import Offers
 from aasim_core.testing.world import Person, World
+from aasim_plugins.rubrics import service
+from aasim_plugins.rubrics.hookspecs import Grade, Grader, params_of
 
 from .conftest import SHORT, path_of
 
@@ -120,6 +124,51 @@ def test_examples_say_where_they_are_from(make_rubric: Make, owner: Person) -> N
     source = {"type": "approval", "id": "approval_1"}
     changed = owner.client.patch(path_of(rubric, f"/examples/{example['id']}"), {"source": source, "expected": None}).data
     assert (changed["source"], changed["expected"], changed["input"]) == (source, None, {"city": "Paris"})
+
+
+def test_examples_are_called_what_they_are(make_rubric: Make, owner: Person) -> None:
+    made = owner.client.post(path_of(make_rubric(), "/examples"), {"input": "Hello"})
+    assert made.body["message"] == "Example created."
+    assert owner.client.get(made.headers["location"].removeprefix("/api/v1")).data == made.data
+
+
+def test_there_are_only_so_many_examples(make_rubric: Make, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_EXAMPLES", 1)
+    rubric = make_rubric()
+    answers = [owner.client.post(path_of(rubric, "/examples"), {"input": "Hello"}) for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 409]
+    assert answers[1].body["errors"]["_"][0]["meta"]["max"] == 1
+
+
+def _offer(app: App, *graders: Grader) -> None:
+    """Let the app have these graders besides the bundled ones, as another plugin's."""
+    bundled = dict(app.offers("graders"))
+    app.offers = Offers(app)
+    app.offers.keep("graders", {**bundled, **{grader.name: grader for grader in graders}})
+
+
+def test_other_plugins_bring_graders(app: App, make_rubric: Make, owner: Person) -> None:
+    _offer(app, Grader("loud", "Shouts", params_of(), lambda case: Grade(float(case.output.isupper()), "It shouts.")))
+    rubric = make_rubric({"key": "loud", "weight": 1, "grader": "loud"})
+    assert owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": "PARIS"}).data["score"] == 1.0
+
+
+@pytest.mark.parametrize(
+    "grade", [lambda case: case.output["missing"], lambda case: Grade(2.0, "Too good."), lambda case: Grade(float("nan"), "?")]
+)
+def test_a_grader_that_breaks_abstains(app: App, make_rubric: Make, owner: Person, grade: Callable[..., Any]) -> None:
+    _offer(app, Grader("broken", "Breaks", params_of(), grade))
+    rubric = make_rubric({"key": "broken", "weight": 1, "grader": "broken"})
+    [found] = owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": {}}).data["criteria"]
+    assert (found["score"], found["reason"]) == (None, "The grader broken failed.")
+
+
+def test_a_grader_whose_plugin_is_off_abstains(app: App, make_rubric: Make, owner: Person) -> None:
+    _offer(app, Grader("loud", "Shouts", params_of(), lambda case: Grade(1.0, "It shouts.")))
+    rubric = make_rubric({"key": "loud", "weight": 1, "grader": "loud"})
+    app.offers = Offers(app)
+    [found] = owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": "PARIS"}).data["criteria"]
+    assert (found["score"], found["reason"]) == (None, "The plugin that brings the grader loud is off.")
 
 
 def test_a_viewer_reads_and_an_operator_tries_but_neither_changes(make_rubric: Make, owner: Person, world: World) -> None:

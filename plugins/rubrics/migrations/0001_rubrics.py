@@ -126,6 +126,7 @@ def up(migrator, db):
         organization_id = TextField()
         rubric_id = TextField()
         engine_id = TextField()
+        rubric_name = TextField()
         rubric_version = BigIntegerField()
         agent_id = TextField()
         agent_version = BigIntegerField()
