@@ -12,7 +12,7 @@ import structlog
 
 from .group_commit import GroupCommit
 from .scope import ScopedContext, refuse_unscoped
-from .statements import Statement, kind_of_scope
+from .statements import Result, Statement, kind_of_scope
 from .write_queue import WriteQueue
 
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
@@ -71,6 +71,11 @@ class _Scoped:
             if transaction := getattr(self._local, "transaction", None):
                 transaction.failed = True
             raise
+
+    def run_compiled(self, statement: Statement, parameters: Any) -> Result:
+        """Run one compiled statement to its end."""
+        cursor = self.run_rendered(statement.sql, parameters, statement.confined)
+        return Result(cursor.fetchall() if statement.gives_rows else (), cursor.rowcount)
 
     def _enter_scope(self) -> None:
         """Tell the database server which organization is in scope, where it has a second wall."""

@@ -1,6 +1,6 @@
 """Statements compiled once and bound many times, still through the tenant scope."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -54,11 +54,13 @@ class Statement:
     """SQL text with what fills each of its parameters: a constant, a `Bind`, or the organization in scope.
 
     `confined` is how many of its tables were confined to that organization; a statement made for tenants runs for tenants only.
+    `gives_rows` is whether it is a query, or returns what it wrote.
     """
 
     sql: str
     slots: tuple[Any, ...]
     confined: int
+    gives_rows: bool
 
     @classmethod
     def compile(cls, database: "Database", build: Callable[[], Any]) -> "Statement":
@@ -66,11 +68,28 @@ class Statement:
         with organization_scope(_SCOPE_SLOT) if kind_of_scope() == ONE_ORGANIZATION else nullcontext():
             context: Any = database.get_sql_context()
             sql, values = context.sql(build()).query()
-        return cls(sql, tuple(values), context.confined)
+        return cls(sql, tuple(values), context.confined, sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql)
 
-    def run(self, database: "Database", values: Mapping[str, Any]) -> Any:
-        """Execute with `values` for the binds; returns the driver's cursor."""
+    def run(self, database: "Database", values: Mapping[str, Any]) -> "Result":
+        """Execute with `values` for the binds."""
         parameters = [
             values[slot.name] if type(slot) is Bind else current_scope() if slot is _SCOPE_SLOT else slot for slot in self.slots
         ]
-        return database.run_rendered(self.sql, parameters, self.confined)
+        return database.run_compiled(self, parameters)
+
+
+class Result:
+    """What a statement gave, read to its end: the cursor is free for the next one."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]], rowcount: int) -> None:
+        self._rows, self.rowcount = rows, rowcount
+
+    def fetchone(self) -> Any:
+        """The first row, or None."""
+        return self._rows[0] if self._rows else None
+
+    def fetchall(self) -> Sequence[Any]:
+        """All rows."""
+        return self._rows

@@ -48,10 +48,10 @@ FAULTS = {
     "raw SQL passes": (DATABASE, "return self.run_rendered(sql, params, 0)", "return self.run_rendered(sql, params, 1)"),
     "nothing is checked at last": (DATABASE, "        refuse_unscoped(sql, confined, self.tenant_tables)\n", ""),
     "statements keep their first organization": (STATEMENTS, "slot is _SCOPE_SLOT", "slot is None"),
-    "statements for all run for one": (STATEMENTS, "parameters, self.confined)", "parameters, self.sql.count('attack_'))"),
+    "statements for all run for one": (DATABASE, "parameters, statement.confined)", "parameters, statement.sql.count('attack_'))"),
     "records of others are inserted": (RECORDS, "row[TENANT_COLUMN] != current_scope() != EVERY", "False and EVERY"),
     "no scope means every organization": (CONTEXT, "    if scope is None:", "    if scope is None:\n        return '*'\n    if not scope:"),
-    "a system scope does not end": (CONTEXT, "token = _scope.set(EVERY", "_scope.set('*')\n    token = _scope.set(EVERY"),
+    "a system scope does not end": (CONTEXT, "return _Scope(EVERY", "_scope.set('*')\n    return _Scope(EVERY"),
 }  # fmt: skip
 
 
