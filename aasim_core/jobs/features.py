@@ -1,18 +1,11 @@
 """Whether a job can be done now: what does it is on, for the deployment and for the job's organization, which is not halted."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..context import EVERY_ORGANIZATION
 
 if TYPE_CHECKING:
     from ..app import App
-
-
-class _Place(NamedTuple):
-    """What the answer depends on, as a principal has it."""
-
-    organization_id: str
-    authz_epoch: int
 
 
 class JobFeatures:
@@ -30,8 +23,8 @@ class JobFeatures:
             return None
         if self.is_halted(name, organization_id):
             return "the organization is halted"
-        place: Any = _Place(organization_id, self._app.pulse.of(organization_id).authz_epoch)
-        return None if self._app.features.allowed(place, job.plugin) else f"{job.plugin} is off for the organization"
+        is_on = self._app.features.allowed_in(organization_id, job.plugin)
+        return None if is_on else f"{job.plugin} is off for the organization"
 
     def is_halted(self, name: str, organization_id: str) -> bool:
         """Whether the job is of those that stop while their organization is halted, and it is."""

@@ -75,4 +75,4 @@ def routes(app: App) -> Sequence[Resource]:
 @hookimpl
 def meters(app: App) -> "Sequence[Meter]":
     """Every call of an engine is reserved and counted."""
-    return (own_meter.meter(),)
+    return (own_meter.meter(app),)

@@ -6,7 +6,9 @@ commits later, and a loss of power that undoes the one undoes the other too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from aasim_core import App
 from aasim_core.clock import now
 from aasim_core.data import records
 
@@ -44,14 +46,14 @@ class Held:
     holds: Sequence[Hold]
 
 
-def meter() -> Meter:
+def meter(app: App) -> Meter:
     """What the plugin brings for the hook of engines."""
-    return Meter("budgets", check, reserve, settle)
+    return Meter("budgets", partial(check, app), partial(reserve, app), settle)
 
 
-def check(payer: Payer) -> None:
+def check(app: App, payer: Payer) -> None:
     """Refused ``budget_exceeded`` where nothing is left of a budget that concerns the payer."""
-    budgets = {budget.id: budget for budget in concerned(payer)}
+    budgets = {budget.id: budget for budget in concerned(app, payer)}
     if not budgets:
         return
     moment = now()
@@ -62,12 +64,12 @@ def check(payer: Payer) -> None:
             raise uses.used_up(budgets[use.budget_id], use, limit)
 
 
-def reserve(payer: Payer, estimate: Estimate) -> Held | None:
+def reserve(app: App, payer: Payer, estimate: Estimate) -> Held | None:
     """Hold what the call may take of every budget that concerns it, or of none; None where there is no such budget.
 
     Refused ``budget_exceeded`` where one has not so much left.
     """
-    budgets = concerned(payer)
+    budgets = concerned(app, payer)
     if not budgets:
         return None
     _release_repeated(payer)
@@ -148,9 +150,10 @@ def _too_much(hold: Hold, use: BudgetUse) -> uses.Exceeded:
         limit: getattr(budget, limit) - uses.counted(use, limit) for limit in hold.wanted if getattr(budget, limit) is not None
     }
     limit = next(limit for limit in left if hold.wanted[limit] > left[limit])
+    unit = "tokens" if limit == "max_tokens" else f"micro-units of {budget.currency}"
     message = (
-        f"The call may take {hold.wanted[limit]} of the {limit} of the budget {budget.name}, of which {left[limit]} are left; "
-        "lower max_output_tokens, or ask whoever manages the budget to raise it."
+        f"The call may take {hold.wanted[limit]} {unit}, and the budget {budget.name} has {left[limit]} left; "
+        f"lower max_output_tokens, or ask whoever manages the budget to raise its {limit}."
     )
     return uses.Exceeded(budget, use, limit, message)
 

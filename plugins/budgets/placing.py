@@ -47,7 +47,8 @@ def _agent(app: App, req: Request, scope_id: str) -> str | None:
 
 
 def _api_key(app: App, req: Request, scope_id: str) -> str | None:
-    if "api_keys" not in {plugin.name for plugin in app.plugins.on}:
+    is_on = "api_keys" in {plugin.name for plugin in app.plugins.on} and app.features.allowed(req.principal, "api_keys")
+    if not is_on:
         raise not_found()
     from . import with_api_keys
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from aasim_core import App
 from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, find_or_none
@@ -10,12 +11,12 @@ from ..engines.hookspecs import Payer
 from .models import Budget
 
 
-def concerned(payer: Payer) -> Sequence[Budget]:
+def concerned(app: App, payer: Payer) -> Sequence[Budget]:
     """The active budgets that what the payer spends counts towards, in the order of their ids.
 
-    In an organization without budgets this is one indexed read.
+    In an organization without budgets this is one indexed read. One that has switched them off has none.
     """
-    if not _has_budgets():
+    if not _has_budgets() or not app.features.allowed_in(current_organization(), "budgets"):
         return ()
     ids = [each for each in (*_places(payer.project_id), payer.agent_id, payer.api_key_id) if each is not None]
     return list(Budget.select().where(Budget.active, Budget.scope_id.in_(ids)).order_by(Budget.id))

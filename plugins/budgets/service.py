@@ -105,4 +105,4 @@ def _over(app: App, execution_ids: set[str]) -> set[str]:
         return set()
     from . import with_executions
 
-    return with_executions.over(execution_ids)
+    return with_executions.over_among(execution_ids)

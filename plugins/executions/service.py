@@ -1,6 +1,6 @@
 """Starting, cancelling and repeating executions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +88,14 @@ def start_agent(
 def payer_of(execution: Execution, step: int | None = None) -> Payer:
     """For whom the execution asks engines, in the step of that number."""
     return Payer(execution.id, step, execution.agent_id, execution.project_id, execution.api_key_id, execution.initiator_id)
+
+
+def over_among(execution_ids: Collection[str]) -> set[str]:
+    """Those of the executions, in whatever scope there is, that are over or gone."""
+    going = Execution.select(Execution.id).where(
+        Execution.id.in_(list(execution_ids)), Execution.status.not_in(sorted(states.TERMINAL))
+    )
+    return set(execution_ids) - {execution.id for execution in going}
 
 
 def _refuse_halted(app: "App") -> None:

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 import time_machine
 
+from aasim_core.access import features
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World
-from aasim_plugins.budgets import meter, service
+from aasim_plugins.budgets import service
 from aasim_plugins.budgets.models import Reservation
-from aasim_plugins.engines.hookspecs import Cost, Estimate, Payer
+from aasim_plugins.engines.hookspecs import Cost, Estimate, Meter, Payer
 
 from .conftest import current, events_of
 
@@ -29,6 +30,13 @@ def _in_scope(owner: Person) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def books(app: App) -> Meter:
+    """The meter that the plugin brings."""
+    found: Meter = app.offers("meters")["budgets"]
+    return found
+
+
 def estimate(tokens: int, cost: int | None = None, currency: str = "USD") -> Estimate:
     return Estimate(new_id("engine"), tokens, 0, None if cost is None else Cost(cost, currency, "test"))
 
@@ -39,32 +47,32 @@ def counts(owner: Person, budget: Any) -> tuple[int, int]:
     return now["used_tokens"], now["reserved_tokens"]
 
 
-def test_what_is_held_gives_way_to_what_was_used(owner: Person, budget: Make) -> None:
+def test_what_is_held_gives_way_to_what_was_used(books: Meter, owner: Person, budget: Make) -> None:
     kept = budget(max_tokens=100)
 
-    held = meter.reserve(NOBODY, estimate(60))
+    held = books.reserve(NOBODY, estimate(60))
     assert counts(owner, kept) == (0, 60)
-    with pytest.raises(Refused, match="of which 40 are left"):
-        meter.reserve(NOBODY, estimate(41))
+    with pytest.raises(Refused, match="has 40 left"):
+        books.reserve(NOBODY, estimate(41))
 
-    meter.settle(held, 7, None)
+    books.settle(held, 7, None)
     assert counts(owner, kept) == (7, 0)
 
 
-def test_a_call_of_which_no_price_is_known_afterwards_costs_what_was_held(owner: Person, budget: Make) -> None:
+def test_a_call_of_which_no_price_is_known_afterwards_costs_what_was_held(books: Meter, owner: Person, budget: Make) -> None:
     kept = budget(max_cost=100)
 
-    meter.settle(meter.reserve(NOBODY, estimate(1, cost=30)), 1, None)
+    books.settle(books.reserve(NOBODY, estimate(1, cost=30)), 1, None)
     assert current(owner, kept)["used_cost"] == 30
-    meter.settle(meter.reserve(NOBODY, estimate(1, cost=30)), 1, Cost(12, "USD", "test"))
+    books.settle(books.reserve(NOBODY, estimate(1, cost=30)), 1, Cost(12, "USD", "test"))
     assert current(owner, kept)["used_cost"] == 42
 
 
-def test_nothing_is_held_where_one_of_several_budgets_refuses(owner: Person, budget: Make) -> None:
+def test_nothing_is_held_where_one_of_several_budgets_refuses(books: Meter, owner: Person, budget: Make) -> None:
     wide, narrow = budget(max_tokens=100), budget(name="Narrow", max_tokens=10)
 
-    with pytest.raises(Refused, match="the budget Narrow"):
-        meter.reserve(NOBODY, estimate(11))
+    with pytest.raises(Refused, match="the budget Narrow has 10 left"):
+        books.reserve(NOBODY, estimate(11))
 
     assert (counts(owner, wide), counts(owner, narrow)) == ((0, 0), (0, 0))
     assert Reservation.select().count() == 0
@@ -81,20 +89,20 @@ def test_nothing_is_held_where_one_of_several_budgets_refuses(owner: Person, bud
     ],
 )
 def test_a_new_period_begins_with_nothing(
-    owner: Person, world: World, budget: Make, period: str, timezone: str, last: str, first: str
+    books: Meter, owner: Person, world: World, budget: Make, period: str, timezone: str, last: str, first: str
 ) -> None:
     with time_machine.travel(last, tick=False) as clock:
         person = world.again(owner)
         kept = budget_by(person, period, timezone)
-        meter.settle(meter.reserve(NOBODY, estimate(10)), 10, None)
+        books.settle(books.reserve(NOBODY, estimate(10)), 10, None)
         with pytest.raises(Refused) as refused:
-            meter.check(NOBODY)
+            books.check(NOBODY)
         assert refused.value.problems["_"][0].meta["resets_at"] == first.replace("Z", ".000Z")  # type: ignore[index]
 
         clock.move_to(first)
-        meter.check(NOBODY)
+        books.check(NOBODY)
         assert counts(person, kept) == (0, 0)
-        meter.settle(meter.reserve(NOBODY, estimate(10)), 3, None)
+        books.settle(books.reserve(NOBODY, estimate(10)), 3, None)
 
         periods = person.client.get(f"/budgets/{kept['id']}/periods").data["items"]
         assert [each["used_tokens"] for each in periods] == [3, 10]
@@ -106,11 +114,11 @@ def budget_by(person: Person, period: str, timezone: str) -> Any:
     return person.client.post("/budgets", body).data
 
 
-def test_a_total_has_one_period_since_it_was_made(owner: Person, world: World) -> None:
+def test_a_total_has_one_period_since_it_was_made(books: Meter, owner: Person, world: World) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
         kept = budget_by(world.again(owner), "total", "UTC")
         clock.move_to("2031-01-31T09:00:00Z")
-        meter.settle(meter.reserve(NOBODY, estimate(10)), 10, None)
+        books.settle(books.reserve(NOBODY, estimate(10)), 10, None)
         now = current(world.again(owner), kept)
         assert (now["starts_at"], now["resets_at"], now["used_tokens"], now["percent"]) == (
             "2026-01-31T09:00:00.000Z",
@@ -120,47 +128,49 @@ def test_a_total_has_one_period_since_it_was_made(owner: Person, world: World) -
         )
 
 
-def test_a_call_counts_for_the_period_in_which_it_began(owner: Person, world: World) -> None:
+def test_a_call_counts_for_the_period_in_which_it_began(books: Meter, owner: Person, world: World) -> None:
     with time_machine.travel("2026-01-31T23:59:59Z", tick=False) as clock:
         person = world.again(owner)
         kept = budget_by(person, "day", "UTC")
-        held = meter.reserve(NOBODY, estimate(10))
+        held = books.reserve(NOBODY, estimate(10))
         clock.move_to("2026-02-01T00:00:01Z")
-        meter.settle(held, 10, None)
+        books.settle(held, 10, None)
         assert counts(person, kept) == (0, 0)
         assert person.client.get(f"/budgets/{kept['id']}/periods").data["items"][-1]["used_tokens"] == 10
 
 
-def test_it_is_told_once_a_minute_that_nothing_is_left(owner: Person, world: World) -> None:
+def test_it_is_told_once_a_minute_that_nothing_is_left(books: Meter, owner: Person, world: World) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
         person = world.again(owner)
         budget_by(person, "month", "UTC")
         for moment, times in (("09:00:00", 1), ("09:00:59", 1), ("09:01:00", 2)):
             clock.move_to(f"2026-01-31T{moment}Z")
             with pytest.raises(Refused):
-                meter.reserve(NOBODY, estimate(11))
+                books.reserve(NOBODY, estimate(11))
             assert len(events_of(person, "budgets.exceeded")) == times
 
 
-def test_a_step_that_is_repeated_after_a_crash_is_held_once(owner: Person, budget: Make) -> None:
+def test_a_step_that_is_repeated_after_a_crash_is_held_once(books: Meter, owner: Person, budget: Make) -> None:
     kept = budget(max_tokens=100)
     payer = Payer(execution_id=new_id("exec"), step=3)
 
-    first = meter.reserve(payer, estimate(60))
-    again = meter.reserve(payer, estimate(60))
+    first = books.reserve(payer, estimate(60))
+    again = books.reserve(payer, estimate(60))
     assert counts(owner, kept) == (0, 60)
 
-    meter.settle(again, 5, None)
-    meter.settle(first, 7, None)
+    books.settle(again, 5, None)
+    books.settle(first, 7, None)
     assert counts(owner, kept) == (12, 0)
 
 
-def test_what_is_held_for_a_run_that_is_over_is_given_back(app: App, owner: Person, agent: Make, budget: Make, run: Make) -> None:
+def test_what_is_held_for_a_run_that_is_over_is_given_back(
+    books: Meter, app: App, owner: Person, agent: Make, budget: Make, run: Make
+) -> None:
     kept = budget(max_tokens=1_000)
     over = run(agent(), parameters={"fault": "refused"})["id"]
     waiting = owner.client.post(f"/agents/{agent(name='Other')}/execute", {"input": "Well?"}).data["id"]
     for execution_id in (over, waiting, new_id("exec"), None):
-        meter.reserve(Payer(execution_id=execution_id, step=1), estimate(10))
+        books.reserve(Payer(execution_id=execution_id, step=1), estimate(10))
     assert counts(owner, kept) == (0, 40)
 
     with system_scope("test"):
@@ -169,40 +179,54 @@ def test_what_is_held_for_a_run_that_is_over_is_given_back(app: App, owner: Pers
 
 
 def test_what_is_held_for_longer_than_a_day_is_given_back_and_counted_all_the_same_if_it_ends(
-    app: App, owner: Person, world: World
+    books: Meter, app: App, owner: Person, world: World
 ) -> None:
     with time_machine.travel("2026-01-01T09:00:00Z", tick=False) as clock:
         kept = budget_by(world.again(owner), "month", "UTC")
-        held = meter.reserve(NOBODY, estimate(10))
+        held = books.reserve(NOBODY, estimate(10))
         for moment, left in (("2026-01-02T09:00:00Z", (0, 10)), ("2026-01-02T09:00:01Z", (0, 0))):
             clock.move_to(moment)
             with system_scope("test"):
                 service.release_left(app)
             assert counts(world.again(owner), kept) == left
-        meter.settle(held, 9, None)
+        books.settle(held, 9, None)
         assert counts(world.again(owner), kept) == (9, 0)
 
 
-def test_a_budget_that_is_deleted_while_a_call_goes_on_is_forgotten(owner: Person, budget: Make) -> None:
+def test_a_budget_that_is_deleted_while_a_call_goes_on_is_forgotten(books: Meter, owner: Person, budget: Make) -> None:
     kept = budget(max_tokens=100)
-    held = meter.reserve(NOBODY, estimate(60))
+    held = books.reserve(NOBODY, estimate(60))
     owner.client.delete(f"/budgets/{kept['id']}")
 
-    meter.settle(held, 7, None)
+    books.settle(held, 7, None)
 
-    assert meter.reserve(NOBODY, estimate(1_000)) is None
+    assert books.reserve(NOBODY, estimate(1_000)) is None
 
 
-def test_without_budgets_a_call_costs_one_read(app: App, owner: Person) -> None:
+def test_an_organization_that_has_switched_budgets_off_is_held_to_none(
+    app: App, owner: Person, books: Meter, budget: Make
+) -> None:
+    budget(max_tokens=1)
+    with app.database.transaction():
+        features.switch(owner.organization_id, "budgets", False)
+    app.pulse.forget(owner.organization_id)
+
+    books.check(NOBODY)
+    assert books.reserve(NOBODY, estimate(10)) is None
+
+
+def test_without_budgets_a_call_costs_one_read(books: Meter, app: App, owner: Person) -> None:
     seen: list[str] = []
     app.database.query_hooks.append(lambda event: seen.append(event.sql))
 
-    assert meter.reserve(Payer(project_id=new_id("project"), agent_id=new_id("agent")), estimate(10)) is None
+    assert books.reserve(Payer(project_id=new_id("project"), agent_id=new_id("agent")), estimate(10)) is None
 
     assert [sql for sql in seen if "set_config" not in sql] == [next(sql for sql in seen if "budgets_budget" in sql)]
 
 
-def test_fifty_calls_at_the_same_time_never_take_more_than_there_is(app: App, owner: Person, world: World, budget: Make) -> None:
+def test_fifty_calls_at_the_same_time_never_take_more_than_there_is(
+    books: Meter, app: App, owner: Person, world: World, budget: Make
+) -> None:
     project = world.node(owner, "project")
     wide = budget(max_tokens=1_000)
     narrow = budget(name="Narrow", scope_type="project", scope_id=project, max_tokens=100, max_cost=70)
@@ -213,12 +237,12 @@ def test_fifty_calls_at_the_same_time_never_take_more_than_there_is(app: App, ow
             if number < 10:
                 barrier.wait()
             try:
-                held = meter.reserve(Payer(project_id=project), estimate(10, cost=10))
+                held = books.reserve(Payer(project_id=project), estimate(10, cost=10))
             except Refused:
                 return False
             now = current(owner, narrow)
             most.append(now["used_cost"] + now["reserved_cost"])
-            meter.settle(held, 10, Cost(10, "USD", "test"))
+            books.settle(held, 10, Cost(10, "USD", "test"))
             return True
 
     with ThreadPoolExecutor(10) as pool:

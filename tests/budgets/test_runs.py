@@ -62,8 +62,8 @@ def test_a_call_that_does_not_fit_ends_the_run_with_the_exact_limit(owner: Perso
     assert failed["status"] == "failed"
     assert failed["error"] == {
         "code": "budget_exceeded",
-        "message": "The call may take 16 of the max_cost of the budget Everything, of which 15 are left; lower max_output_tokens, or ask "
-        "whoever manages the budget to raise it.",
+        "message": "The call may take 16 micro-units of USD, and the budget Everything has 15 left; lower max_output_tokens, or ask "
+        "whoever manages the budget to raise its max_cost.",
         "retryable": True,
         "meta": {
             "limit": "max_cost",
