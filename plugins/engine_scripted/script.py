@@ -33,11 +33,16 @@ def turn_for(messages: Sequence[Message], parameters: Parameters) -> Turn:
     echoed.
     """
     script = parameters.extra
-    position = sum(message.role == "assistant" for message in messages)
+    position = position_of(messages)
     turn = _entry(script, position, messages)
     if turn.fault is None:
         turn = replace(turn, fault=script.get("fault"), until_attempt=turn.until_attempt or script.get("until_attempt"))
     return _checked(replace(turn, delay_seconds=turn.delay_seconds or script.get("delay_seconds", 0)), position)
+
+
+def position_of(messages: Sequence[Message]) -> int:
+    """How many turns the assistant has had in this conversation."""
+    return sum(message.role == "assistant" and not message.remembered for message in messages)
 
 
 def text_of(turn: Turn) -> str:

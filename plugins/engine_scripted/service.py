@@ -26,7 +26,7 @@ from ..engines.hookspecs import (
     ignore_token,
     never_cancel,
 )
-from .script import CUT, GARBAGE, HANG, Turn, text_of, tool_calls_of, turn_for
+from .script import CUT, GARBAGE, HANG, Turn, position_of, text_of, tool_calls_of, turn_for
 
 _POLL_SECONDS = 0.1
 _NOT_JSON = '{"this is": not JSON'
@@ -65,7 +65,7 @@ class ScriptedChat:
         """There is nothing to release."""
 
     def _reply(self, turn: Turn, failing: str | None, messages: Sequence[Message]) -> Reply:
-        calls = tool_calls_of(turn, sum(message.role == "assistant" for message in messages))
+        calls = tool_calls_of(turn, position_of(messages))
         text = _NOT_JSON if failing == GARBAGE else text_of(turn)
         if failing == CUT:
             text = text[: len(text) // 2]

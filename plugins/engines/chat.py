@@ -68,12 +68,16 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation; `tool_calls` only from the assistant, `tool_call_id` only with the result of a tool."""
+    """One turn of a conversation; `tool_calls` only from the assistant, `tool_call_id` only with the result of a tool.
+
+    What is `remembered` was said in an earlier conversation.
+    """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    remembered: bool = False
 
 
 @dataclass(frozen=True)

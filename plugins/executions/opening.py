@@ -6,13 +6,14 @@ import orjson
 
 from aasim_core import template
 
-from ..engines.hookspecs import Message
+from ..engines.hookspecs import Message, Role
 from . import states
 from .models import Execution
 from .run import Run
 
 #: How much of each input and output is remembered, in characters.
 _LONGEST = 8_000
+_ROLES: tuple[Role, Role] = ("user", "assistant")
 
 
 def opening(run: Run, definition: dict[str, Any]) -> list[Message]:
@@ -27,7 +28,7 @@ def _remembered(run: Run, memory: dict[str, Any]) -> list[Message]:
     if memory.get("mode") != "window":
         return []
     earlier = run.step("recall", lambda: _earlier(run.execution, memory["limit"]))
-    return [message for given, output in earlier for message in (Message("user", given), Message("assistant", output))]
+    return [Message(role, text, remembered=True) for pair in earlier for role, text in zip(_ROLES, pair, strict=True)]
 
 
 def _earlier(execution: Execution, limit: int) -> list[list[str]]:

@@ -13,19 +13,20 @@ from rich.console import Console
 
 from aasim_core.testing.databases import has_server
 
-from . import databases, footprint, growth, lists, queries, report, rounds
+from . import databases, footprint, growth, lists, queries, report, rounds, scored
 from .contestants import PEER_ENVIRONMENT, ROOT
 from .findings import Measurement, kept, missed
 from .rounds import Options
 
 WEB = ("J1", "J1t", "J2", "J3")
-WHAT = (*WEB, "J4", "growth", "lists", "start", "memory", "queries")
+WHAT = (*WEB, "J4", "rubrics", "growth", "lists", "start", "memory", "queries")
 Kind = Literal["sqlite", "postgresql"]
 _OF_AASIM: Mapping[str, Callable[[str, Options], Measurement]] = {
     "growth": growth.measure,
     "lists": lists.measure,
     "memory": footprint.memory,
     "queries": queries.measure,
+    "rubrics": scored.measure,
 }
 
 

@@ -61,5 +61,5 @@ def an_agent(service: Service, database: Database) -> str:
         probe = Probe(database.url, "agent")
         return probe.first(f"SELECT id FROM agent WHERE organization_id = '{READER}'")
     engine = scripted_engine(service.port, service.reader)
-    body = {**NEW_AGENT, "name": "Scripted", "engine_id": engine, "parameters": {"replies": ["done"]}}
+    body = {**NEW_AGENT, "name": "Scripted", "engine_id": engine, "parameters": {"replies": ["done"]}, "memory": {"mode": "none"}}
     return str(call(service.port, "POST", "/api/v1/agents", service.reader, body)["data"]["id"])

@@ -21,6 +21,7 @@ MEANINGS = {
     "lists": "`GET /users`, `/projects`, `/activities` (limit=25, newest first); a neighbour has as many rows",
     "growth": "what the cost of a request does not depend on",
     "start": "from the command to the first answer",
+    "rubrics": "J4 with a rubric of two deterministic criteria that scores every result",
     "memory": "proportional resident memory after load",
     "queries": "statements per request",
 }

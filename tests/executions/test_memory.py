@@ -59,6 +59,14 @@ def test_an_agent_reads_the_last_runs_of_the_same_user(world: World, owner: Pers
     assert listener.heard[-2] == [("user", "somebody else")]
 
 
+def test_what_is_remembered_does_not_shift_a_script(owner: Person, scripted: Any, work: Work) -> None:
+    agent = scripted("one", memory={"mode": "window", "limit": 3})
+    for text in ("first", "second"):
+        say(owner, agent["id"], text, work)
+    outputs = [item["output"] for item in owner.client.get(f"/agents/{agent['id']}/executions").data["items"]]
+    assert outputs == ["one", "one"]
+
+
 def test_without_memory_every_run_is_the_first(owner: Person, listener: Listener, work: Work) -> None:
     agent_id = agent_of(owner, mode="none")
     for text in ("one", "two"):

@@ -31,6 +31,8 @@ class Deployment:
     queue_url: str
     port: int
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+    #: Further settings of every process.
+    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def witnessed(self) -> Path:
@@ -42,7 +44,7 @@ class Deployment:
         """The environment of every process."""
         return {
             **self.database.settings, **HASTY, "AASIM_QUEUE_URL": self.queue_url, "AASIM_BIND": f"127.0.0.1:{self.port}",
-            "WITNESS_FILE": str(self.witnessed),
+            "WITNESS_FILE": str(self.witnessed), **self.more,
         }  # fmt: skip
 
     def log(self, name: str) -> Path:
