@@ -179,11 +179,10 @@ def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: R
         work = scoring.Work(case.input, over.execution.output, case.expected)
         result = scoring.score(app, rubric, work, version=evaluation.rubric_version)
     with records.database_of(EvaluationCase).transaction():
-        context.checkpoint()
         if result is None or over.execution is None:
-            records.change(case, {"status": BROKEN, "error": over.error})
+            _write(context, evaluation, case, {"status": BROKEN, "error": over.error})
         else:
-            records.change(case, {"status": SCORED, "verdict": result["verdict"], "score": result["score"]})
+            _write(context, evaluation, case, {"status": SCORED, "verdict": result["verdict"], "score": result["score"]})
             labels.keep(result, with_executions.origin_of(over.execution, evaluation.id))
     return True
 
@@ -194,21 +193,27 @@ def _start(app: "App", context: "JobContext", evaluation: Evaluation, case: Eval
 
     try:
         with records.database_of(EvaluationCase).transaction():
-            context.checkpoint()
             execution_id = with_executions.start(app, evaluation, case.input)
-            records.change(case, {"status": STARTED, "execution_id": execution_id})
+            _write(context, evaluation, case, {"status": STARTED, "execution_id": execution_id})
     except Refused as refused:
         if refused.code != "queue_full":
-            _break(context, case, refused)
+            _break(context, evaluation, case, refused)
         return False
     return True
 
 
-def _break(context: "JobContext", case: EvaluationCase, refused: Refused) -> None:
+def _break(context: "JobContext", evaluation: Evaluation, case: EvaluationCase, refused: Refused) -> None:
     problem = next(iter(refused.problems.values()))[0]
     with records.database_of(EvaluationCase).transaction():
-        context.checkpoint()
-        records.change(case, {"status": BROKEN, "error": {"code": problem.code, "message": problem.message}})
+        _write(context, evaluation, case, {"status": BROKEN, "error": {"code": problem.code, "message": problem.message}})
+
+
+def _write(context: "JobContext", evaluation: Evaluation, case: EvaluationCase, values: Mapping[str, Any]) -> None:
+    """Write what became of the case; the evaluation shows its cases, so that is a change of its own, too."""
+    context.checkpoint()
+    records.change(case, values)
+    seen = evaluation.version
+    records.compare_and_set(evaluation, {"version": seen}, {"version": seen + 1, "updated_at": now()})
 
 
 def _finish(context: "JobContext", evaluation: Evaluation) -> None:

@@ -212,6 +212,7 @@ class EvaluationOut(RecordOut):
     """How a version of an agent did with the examples."""
 
     id = Id("evaluation", required=True)
+    version = Integer(required=True, description="Counts every change, those of its cases too.")
     rubric_id = Id("rubric", required=True)
     rubric_name = Text(required=True)
     rubric_version = Integer(required=True)

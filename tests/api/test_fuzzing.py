@@ -44,12 +44,17 @@ def _real_ids(world: World, person: Person) -> dict[str, str]:
     agent = person.client.post("/agents", {"name": f"Agent {token_hex(8)}"}).data["id"]
     execution = person.client.post(f"/agents/{agent}/execute", {"input": "x"}).data["id"]
     engine = person.client.get("/engines").data["items"][0]["id"]
+    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 9}}
+    rubric = person.client.post(f"/engines/{engine}/rubrics", {"name": f"Rubric {token_hex(8)}", "criteria": [criterion]}).data[
+        "id"
+    ]
+    person.client.post(f"/engines/{engine}/rubrics/{rubric}/examples", {"input": "x"})
     key = person.client.post("/api-keys", {"name": "A key", "scopes": ["agents:read"]}).data["id"]
     user = person.client.post("/users", {"name": "A service user", "kind": "service"}).data["id"]
     session = world.again(person).client.get("/sessions").data["items"][0]["id"]
     return {
         "agent_id": agent, "execution_id": execution, "engine_id": engine, "number": "1", "api_key_id": key, "session_id": session,
-        "user_id": user, "organization_id": person.organization_id,
+        "user_id": user, "organization_id": person.organization_id, "rubric_id": rubric,
     }  # fmt: skip
 
 

@@ -150,6 +150,17 @@ def test_two_versions_of_an_agent_are_compared(make_rubric: Make, make_agent: Ma
     assert (back["worse"][0]["before"]["verdict"], back["worse"][0]["after"]["verdict"]) == ("pass", "fail")
 
 
+def test_an_evaluation_that_goes_on_is_another_one(make_rubric: Make, make_agent: Make, owner: Person, work: Work) -> None:
+    rubric = make_rubric()
+    _examples(owner, rubric, "Hello")
+    started = owner.client.post(path_of(rubric, "/evaluations"), {"agent_id": make_agent()["id"]})
+    path = path_of(rubric, f"/evaluations/{started.data['id']}")
+    tag = owner.client.get(path).headers["etag"]
+    assert owner.client.get(path, If_None_Match=tag).status == 304
+    work()
+    assert owner.client.get(path, If_None_Match=tag).status == 200
+
+
 def test_a_run_that_fails_is_a_broken_case_and_no_score(
     make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
 ) -> None:
