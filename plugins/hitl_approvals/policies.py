@@ -63,7 +63,10 @@ def _matching(facts: Facts) -> Iterator[Policy]:
 
 
 def matches(policy: Policy, facts: Facts) -> bool:
-    """Whether the policy is about such a question. A condition that cannot be evaluated for it counts as met: people then decide."""
+    """Whether the policy is about such a question.
+
+    A condition that has no value for it, or one that is neither true nor false, counts as met: people then decide.
+    """
     listed = ((policy.kinds, facts.kind), (policy.effects, facts.effect), (policy.verdicts, facts.verdict))
     if any(wanted and found not in wanted for wanted, found in listed):
         return False
@@ -74,6 +77,6 @@ def matches(policy: Policy, facts: Facts) -> bool:
 
 def _is_met(condition: str, context: Mapping[str, Any]) -> bool:
     try:
-        return bool(expressions.evaluate(condition, context))
+        return expressions.evaluate(condition, context) is not False
     except ValueError:
         return True

@@ -203,6 +203,11 @@ class PolicyIn(Schema):
         Patterned(*_POINTER, min_length=0), 50, unique=True, load_default=list, description="JSON pointers into the action."
     )
 
+    @validates("assignees")
+    def _is_one_way(self, value: list[dict[str, Any]], data_key: str) -> None:
+        if len(value) > 1 and any(assignee["type"] == models.LADDER for assignee in value):
+            raise wrong("invalid_choice", "Write the ladder alone; approvals of others go up it, too.")
+
     @validates("condition")
     def _is_expression(self, value: str | None, data_key: str) -> None:
         problem = None if value is None else expressions.flaw(value, NAMES)

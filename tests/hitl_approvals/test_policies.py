@@ -74,8 +74,10 @@ def test_a_policy_matches_by_everything_that_it_says(
 
 
 def test_a_condition_that_cannot_be_evaluated_counts_as_met(owner: Person) -> None:
-    policy(owner, condition="arguments.amount > 100")
+    policy_id = policy(owner, condition="arguments.amount > 100")
     assert is_required(facts(context={"arguments": {"sum": 5}}))
+    owner.client.patch(f"{PATH}/{policy_id}", {"condition": "arguments.amount"})
+    assert is_required(facts(context={"arguments": {"amount": 0}}))
 
 
 def test_the_least_position_of_those_that_match_decides(owner: Person) -> None:
@@ -101,6 +103,7 @@ UNKNOWN = "01h455vb4pex5vsknk084sn02q"
         ({"editable": ["amount"]}, {"editable[0]": ["invalid_format"]}),
         ({"quorum": 0}, {"quorum": ["out_of_range"]}),
         ({"assignees": []}, {"assignees": ["too_short"]}),
+        ({"assignees": [{"type": "ladder"}, {"type": "owner"}]}, {"assignees": ["invalid_choice"]}),
         ({"assignees": [{"type": "user"}]}, {"assignees[0].id": ["required"]}),
         ({"assignees": [{"type": "owner", "id": f"role_{UNKNOWN}"}]}, {"assignees[0].id": ["invalid_format"]}),
         ({"assignees": [{"type": "team", "id": f"user_{UNKNOWN}"}]}, {"assignees[0].id": ["invalid_format"]}),
