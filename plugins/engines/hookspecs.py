@@ -35,7 +35,7 @@ from .chat import (
 from .estimates import estimated_usage
 from .failures import Cut, Service, engine_errors, error_of_status, no_credit, not_installed
 from .instructions import schema_in_words
-from .metering import Estimate, Meter, Payer, refuse_spent
+from .metering import NOBODY, Estimate, Meter, Payer, refuse_spent
 from .prices import Cost
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULTS",
     "ERROR_CODES",
+    "NOBODY",
     "BuiltIn",
     "Cancelled",
     "Capabilities",

@@ -109,7 +109,7 @@ def _ask(
         run.check()
         raise CancelRequested from None
     except Refused as refused:
-        raise _refused(refused) from refused
+        raise RunFailed.by(refused) from refused
     except NoRoom as full:
         raise RunLater(full.retry_after or 1, f"The run waits for its turn: {full.message}.") from full
     except EngineError as error:
@@ -150,12 +150,6 @@ def _later_or_never(run: Run, error: EngineError) -> Exception:
     seconds = error.retry_after if error.retry_after is not None else 2.0**run.execution.attempt
     run.execution.attempt += 1
     return RunLater(min(seconds, 300), f"The engine cannot answer now ({error.code}): {error.message}")
-
-
-def _refused(refused: Refused) -> RunFailed:
-    """What a meter refused, with its code."""
-    [[problem, *_], *_] = refused.problems.values()
-    return RunFailed(refused.code, refused.message, retryable=True, meta=problem.meta)
 
 
 def _proposed(run: Run, call: ToolCall, position: int) -> CallRecord:

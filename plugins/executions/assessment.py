@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
+from aasim_core.errors import Refused
 from aasim_core.ids import new_id
 
 from .hookspecs import Assessment, Assessor, Finished, Question, RunFailed
@@ -32,7 +33,10 @@ def assess(run: Run, definition: Mapping[str, Any], output: Any) -> Finished | s
 
 
 def _judge(run: Run, assessor: Assessor, definition: Mapping[str, Any], output: Any) -> dict[str, Any]:
-    assessment = assessor.assess(run, definition, output)
+    try:
+        assessment = assessor.assess(run, definition, output)
+    except Refused as refused:
+        raise RunFailed.by(refused) from refused
     run.also(lambda: assessor.record(run.execution, assessment))
     data = {"verdict": assessment.verdict, "score": assessment.score}
     run.log("result_scored", "The result was scored.", data=data, level="info" if assessment.verdict == "pass" else "warning")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
+from aasim_core.errors import Refused
+
 if TYPE_CHECKING:
     from aasim_core.app import App
 
@@ -58,6 +60,12 @@ class RunFailed(Exception):
     def __init__(self, code: str, message: str, *, retryable: bool = False, meta: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.retryable, self.meta = code, message, retryable, meta
+
+    @classmethod
+    def by(cls, refused: Refused) -> RunFailed:
+        """The failure of a run that was refused something, such as the call of an engine; there may be more of it later."""
+        [[problem, *_], *_] = refused.problems.values()
+        return cls(refused.code, refused.message, retryable=True, meta=problem.meta)
 
 
 class RunLater(Exception):
@@ -165,7 +173,8 @@ class Assessment:
 class Assessor:
     """Whoever judges the results of agents. `concerns(execution, definition)` says cheaply whether it has anything to say.
 
-    `assess` is called once for a result, outside of transactions; `record` writes what it keeps of it, in the step's transaction.
+    `assess` is called once for a result, outside of transactions, and may raise Refused, which ends the run; `record` writes what it
+    keeps of it, in the step's transaction.
     """
 
     name: str

@@ -112,7 +112,8 @@ class McpServer(Resource):
             agent = agents.find_visible(found[0]["id"], req.principal.user_id)
             self.app.rights.refuse_archived(req.principal, agent.project_id)
             given = tools.input_of(agent.input_schema, arguments)
-            return str(executions.start_agent(self.app, agent, given, req.principal.user_id).id)
+            key_id = req.principal.api_key_id
+            return str(executions.start_agent(self.app, agent, given, req.principal.user_id, api_key_id=key_id).id)
 
     def _result_asked(self, req: Request, arguments: Mapping[str, Any]) -> str:
         """The id of a run that the caller has begun."""

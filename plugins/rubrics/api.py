@@ -13,6 +13,7 @@ from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived, Plan
 
 from ..engines import service as engines
+from ..engines.hookspecs import Payer
 from . import criteria, labels, schemas, scoring, service
 from .agreement import agreement_of
 from .models import Example, Rubric, RubricVersion, Score
@@ -100,10 +101,13 @@ class Rubrics(Collection):
         """Deleting a rubric keeps its history; one that an agent names stays."""
         service.remove(self.app.models, record)
 
-    @operation("evaluate", body="try_body", reply="result_reply", transaction=False, message="Scored.")
+    @operation(
+        "evaluate", body="try_body", reply="result_reply", transaction=False, message="Scored.", refusals=("budget_exceeded",)
+    )
     def on_post_score(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
         """Score something by a rubric without keeping it, to see what the rubric makes of it."""
-        resp.media = scoring.score(self.app, req.target, scoring.Work(**req.body))
+        payer = Payer(api_key_id=req.principal.api_key_id, initiator_id=req.principal.user_id)
+        resp.media = scoring.score(self.app, req.target, scoring.Work(**req.body), patience=scoring.Patience(payer=payer))
 
     @operation("read", query="version_query", reply="version_reply", many=True, message="Versions listed.")
     def on_get_versions(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:

@@ -177,7 +177,12 @@ def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: R
     result = None
     if over.execution is not None and over.error is None:
         work = scoring.Work(case.input, over.execution.output, case.expected)
-        result = scoring.score(app, rubric, work, version=evaluation.rubric_version)
+        patience = scoring.Patience(payer=with_executions.payer_of(over.execution))
+        try:
+            result = scoring.score(app, rubric, work, version=evaluation.rubric_version, patience=patience)
+        except Refused as refused:
+            _break(context, case, refused)
+            return True
     with records.database_of(EvaluationCase).transaction():
         if result is None or over.execution is None:
             _write(context, evaluation, case, {"status": BROKEN, "error": over.error})

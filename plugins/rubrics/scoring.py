@@ -10,7 +10,7 @@ import structlog
 from aasim_core.data.json import to_json
 
 from ..engines import service as engines
-from ..engines.hookspecs import EngineError, Message, ShouldCancel, never_cancel
+from ..engines.hookspecs import NOBODY, EngineError, Message, Payer, ShouldCancel, never_cancel
 from . import labels
 from .grading import Case, Grade, Judge, Level, Opinion, Unjudged, no_judge
 from .models import Rubric
@@ -44,10 +44,14 @@ def _go_on() -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """How scoring is cut short: `check` may raise before each criterion, and a judge raises `Cancelled` once it `should_cancel`."""
+    """How scoring is cut short: `check` may raise before each criterion, and a judge raises `Cancelled` once it `should_cancel`.
+
+    Judges are asked for the `payer`; what a meter refuses it with is raised.
+    """
 
     check: Callable[[], None] = _go_on
     should_cancel: ShouldCancel = never_cancel
+    payer: Payer = NOBODY
 
 
 def score(
@@ -59,7 +63,7 @@ def score(
     """
     number = version or rubric.rubric_version
     definition = definition_at(rubric, number)
-    judge = judge_of(app, definition["judge_engine_id"], patience.should_cancel)
+    judge = judge_of(app, definition["judge_engine_id"], patience)
     found = []
     for criterion in definition["criteria"]:
         patience.check()
@@ -79,7 +83,7 @@ def score(
     }
 
 
-def judge_of(app: "App", engine_id: str | None, should_cancel: ShouldCancel = never_cancel) -> Judge:
+def judge_of(app: "App", engine_id: str | None, patience: Patience = Patience()) -> Judge:
     """The judge that asks this engine, or one of its fallbacks that can judge too."""
     if engine_id is None:
         return no_judge
@@ -94,7 +98,8 @@ def judge_of(app: "App", engine_id: str | None, should_cancel: ShouldCancel = ne
                 layers=(_SOBER,),
                 schema=schema,
                 timeout_seconds=_JUDGE_SECONDS,
-                should_cancel=should_cancel,
+                payer=patience.payer,
+                should_cancel=patience.should_cancel,
             )
         except EngineError as error:
             raise Unjudged(f"The judge gave no answer: {error.message}.") from error

@@ -1,7 +1,7 @@
 """Scoring every result of an agent, and running agents for evaluations, where the plugin executions is on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from aasim_core.data import records
 from aasim_core.data.statements import Bind
 
 from ..engines import service as engines
-from ..engines.hookspecs import Cancelled
+from ..engines.hookspecs import Cancelled, Payer
 from ..engines.models import Engine
 from ..executions import service as executions
 from ..executions.hookspecs import Assessment, Assessor
@@ -64,7 +64,7 @@ def _rubrics(app: "App", definition: Mapping[str, Any]) -> list[Rubric]:
 
 def _assess(app: "App", run: Any, definition: Mapping[str, Any], output: Any) -> Assessment:
     work = scoring.Work(run.execution.input, output)
-    patience = scoring.Patience(run.check, run.cancelled)
+    patience = scoring.Patience(run.check, run.cancelled, executions.payer_of(run.execution, run.number))
     try:
         results = [scoring.score(app, rubric, work, patience=patience) for rubric in _rubrics(app, definition)]
     except Cancelled:
@@ -114,6 +114,11 @@ def start(app: "App", evaluation: Evaluation, given: Any) -> str:
     trigger = {"type": TRIGGER, "id": evaluation.id}
     execution = executions.start_agent(app, agent, given, evaluation.author_id, number=evaluation.agent_version, trigger=trigger)
     return str(execution.id)
+
+
+def payer_of(execution: Execution) -> Payer:
+    """For whom a judge is asked about the output of a run that is over."""
+    return replace(executions.payer_of(execution), execution_id=None)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from aasim_core.app import App
+from aasim_core.context import organization_scope
 from aasim_core.testing.world import Client, Person, World
+from aasim_plugins.executions.models import Execution
 from aasim_plugins.mcp_server.tools import RESULT
 
 Make = Callable[..., dict[str, Any]]
@@ -175,3 +178,14 @@ def test_every_tool_is_listed_once_over_many_pages(rpc: Any, owner: Person, make
 
     assert len(seen) == len(set(seen))
     assert made | {RESULT} <= set(seen)
+
+
+def test_a_run_is_begun_by_the_key_that_calls(app: App, owner: Person, make_agent: Make, call: Call) -> None:
+    make_agent("Greeter", "Hello!")
+    scopes = ["agents:read", "agents:execute", "executions:read"]
+    made = owner.client.post("/api-keys", {"name": "Assistant", "scopes": scopes}).data
+
+    call(Client(owner.client.wsgi, made["key"]), "greeter", input="Hi")
+
+    with organization_scope(owner.organization_id):
+        assert [execution.api_key_id for execution in Execution.select()] == [made["id"]]
