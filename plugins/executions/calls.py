@@ -151,6 +151,8 @@ class Attempt:
         decision = self._decision()
         if decision.approved:
             return _close(self.run, self.row, DONE, {"result": decision.comment or "It was done."})
+        if decision.by is None:
+            return _close(self.run, self.row, UNKNOWN, {"error": "Nobody could say whether it was done, so do not do it again."})
         return _close(self.run, self.row, DONE, {"error": f"It was not done. {decision.comment}".strip()})
 
     # Doing it.

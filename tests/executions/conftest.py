@@ -74,13 +74,13 @@ class Desk:
         """Put a question on the desk."""
         self.open.setdefault(question.id, question)
 
-    def decide(self, *, approved: bool, comment: str = "", **edits: Any) -> None:
-        """Decide the open question, and let its run go on, in one transaction."""
+    def decide(self, *, approved: bool, comment: str = "", by: str | None = "user_1", **edits: Any) -> None:
+        """Decide the open question, and let its run go on, in one transaction; by nobody once its time is over."""
         [question] = self.open.values()
         self.open.clear()
         action = {**question.action, **edits}
         with organization_scope(question.execution.organization_id), database_of(Execution).transaction():
-            self.decided[question.id] = Decision(approved, action, comment, None)
+            self.decided[question.id] = Decision(approved, action, comment, by)
             service.resume(question.execution.id)
 
 

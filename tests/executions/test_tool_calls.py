@@ -191,6 +191,18 @@ def test_people_say_what_happened_where_nobody_knows(owner: Person, scripted: Ma
     assert (read(owner, execution["id"])["output"], len(shed.used)) == ("done", 1)
 
 
+def test_what_nobody_can_say_is_not_taken_for_not_done(owner: Person, scripted: Make, work: Work, shed: Any, desk: Any) -> None:
+    def cut_off(use: Any) -> Any:
+        raise ToolError("The connection was lost.", unknown=True)
+
+    shed.does = cut_off
+    execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
+    desk.decide(approved=False, comment="Nobody decided in time.", by=None)
+    work()
+    [made] = calls_of(owner, execution)
+    assert (made["status"], "do not do it again" in made["result"]["error"]) == ("unknown", True)
+
+
 def test_a_tool_that_is_not_there_is_refused_when_the_agent_is_written(owner: Person, scripted: Make, shed: Any) -> None:
     shed.add("secret", allowed=lambda rights, user_id: False)
     tools = [{"ref": "shed:saw"}, {"ref": "shed:secret"}, {"ref": "barn:cow"}, {"ref": shed.add("hammer"), "approval": "1 +"}]
