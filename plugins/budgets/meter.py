@@ -74,13 +74,13 @@ def reserve(app: App, payer: Payer, estimate: Estimate) -> Held | None:
         return None
     _release_repeated(payer)
     try:
-        with uses.database().transaction(durable=False):
+        with records.database_of(BudgetUse).transaction(durable=False):
             holds = [_hold(budget, estimate) for budget in budgets]
             kept = [{"use_id": hold.use_id, "cost": hold.cost, "tokens": hold.tokens} for hold in holds]
             made = records.create(Reservation, execution_id=payer.execution_id, step=payer.step, holds=kept)
             return Held(made.id, holds)
     except uses.Exceeded as exceeded:
-        with uses.database().transaction(durable=False):
+        with records.database_of(BudgetUse).transaction(durable=False):
             budget = exceeded.budget
             uses.tell_exceeded(budget, uses.use_in(budget, uses.current_period(budget)), exceeded.limit)
         raise
@@ -90,7 +90,7 @@ def settle(held: Held | None, tokens: int, cost: Cost | None) -> None:
     """Count what the call took instead of what was held for it; where its price is not known, it cost what was held."""
     if held is None:
         return
-    with uses.database().transaction(durable=False):
+    with records.database_of(BudgetUse).transaction(durable=False):
         still = bool(Reservation.delete().where(Reservation.id == held.id).execute())
         for hold in held.holds:
             spent = _amount(hold.budget, cost)
@@ -100,7 +100,7 @@ def settle(held: Held | None, tokens: int, cost: Cost | None) -> None:
 
 def release(reservation: Reservation) -> None:
     """Give back what is held for a call that nobody makes any more."""
-    with uses.database().transaction(durable=False):
+    with records.database_of(BudgetUse).transaction(durable=False):
         if Reservation.delete().where(Reservation.id == reservation.id).execute():
             for hold in reservation.holds:
                 less = {

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from aasim_core.clock import now, to_text
-from aasim_core.data.records import database_of
 from aasim_core.errors import Refused
 from aasim_core.events.log import emit
 
@@ -49,11 +48,11 @@ def percent_of(row: Mapping[str, Any]) -> float:
     return round(max(shares), 1)
 
 
-def spent_limit(budget: Budget, use: BudgetUse | None) -> str | None:
+def spent_limit(budget: Budget, use: BudgetUse) -> str | None:
     """The limit of which all is used, if there is one."""
     for limit, (used, _) in LIMITS.items():
         most = getattr(budget, limit)
-        if most is not None and use is not None and getattr(use, used) >= most:
+        if most is not None and getattr(use, used) >= most:
             return limit
     return None
 
@@ -111,8 +110,3 @@ def tell_of(budget: Budget, use_id: str) -> None:
     limit = spent_limit(budget, use)
     if limit is not None:
         tell_exceeded(budget, use, limit)
-
-
-def database() -> Any:
-    """The database of budgets."""
-    return database_of(BudgetUse)
