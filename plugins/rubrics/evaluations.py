@@ -181,7 +181,7 @@ def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: R
         try:
             result = scoring.score(app, rubric, work, version=evaluation.rubric_version, patience=patience)
         except Refused as refused:
-            _break(context, case, refused)
+            _break(context, evaluation, case, refused)
             return True
     with records.database_of(EvaluationCase).transaction():
         if result is None or over.execution is None:
