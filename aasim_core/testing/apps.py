@@ -34,9 +34,22 @@ def settings_in(folder: Path, plugin_settings: Mapping[str, Any], **flags: Any) 
 
 
 @pytest.fixture(scope="session")
-def app_migrations(tmp_path_factory: pytest.TempPathFactory, plugin_settings: Mapping[str, Any]) -> Sequence[Source]:
-    """The migrations of the core and of every plugin that is on."""
-    return build_app(settings_in(tmp_path_factory.mktemp("sources"), plugin_settings)).migration_sources
+def _migrations_by_settings() -> dict[str, Sequence[Source]]:
+    return {}
+
+
+@pytest.fixture
+def app_migrations(
+    tmp_path_factory: pytest.TempPathFactory,
+    plugin_settings: Mapping[str, Any],
+    _migrations_by_settings: dict[str, Sequence[Source]],
+) -> Sequence[Source]:
+    """The migrations of the core and of every plugin that is on; found once for each `plugin_settings`, of which each room has its own."""
+    key = repr(sorted(plugin_settings.items()))
+    if key not in _migrations_by_settings:
+        sources = build_app(settings_in(tmp_path_factory.mktemp("sources"), plugin_settings)).migration_sources
+        _migrations_by_settings[key] = sources
+    return _migrations_by_settings[key]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope
 from aasim_core.data import records
 from aasim_core.testing.contract import PluginContract
@@ -18,7 +19,9 @@ def _tool_call(world: World, person: Person, ids: Mapping[str, str]) -> None:
     """A tool call that a model proposes, each in a turn of its own."""
     with organization_scope(person.organization_id), records.database_of(ToolCall).transaction():
         turn = ToolCall.select().where(ToolCall.execution_id == ids["execution_id"]).count() + 1
-        records.create(ToolCall, execution_id=ids["execution_id"], turn=turn, position=0, call_id="call_1", name="look")
+        house = Organization.get_by_id(person.organization_id).name
+        call = {"call_id": "call_1", "name": "look", "arguments": {"where": house}}
+        records.create(ToolCall, execution_id=ids["execution_id"], turn=turn, position=0, **call)
 
 
 class TestContract(PluginContract):

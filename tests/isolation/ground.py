@@ -87,6 +87,13 @@ class Family(Stage):
                 found[name] = next(iter(self.ids(makers[0], self.person).values()))
         return found
 
+    def fill_lists(self) -> None:
+        """Make the rows that no operation makes: those of lists below an object, for which the contract tests have a function."""
+        for name, how in self.hints.rows.items():
+            endpoint = self.endpoints.get(name)
+            if endpoint is not None and endpoint.path_ids and callable(how):
+                how(self.world, self.person, self.place_of(endpoint))
+
     def place_of(self, endpoint: Endpoint) -> dict[str, str]:
         """The ids of the family's objects for each field of the operation's path."""
         return self.ids(endpoint, self.person)
@@ -124,6 +131,8 @@ class Ground:
         for family in self.families:
             for endpoint in self.app.endpoints:
                 family.place_of(endpoint)
+            if family is not self.deleted:  # a row may keep its object from being deleted
+                family.fill_lists()
         work_off(self.app)
         self.erased = set(self._delete_all())
         for endpoint in self.app.endpoints:

@@ -68,7 +68,8 @@ def test_a_slow_run_is_cancelled_within_ten_seconds(ada: Client) -> None:
 
 
 def test_no_step_starts_after_a_cancel_is_acknowledged(ada: Client, running: Installation) -> None:
-    agent = ada.agent(*[CALL] * 49, "Done.")
+    turns = [{"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {"at": number}}]} for number in range(49)]
+    agent = ada.agent(*turns, "Done.")
     for enough in (2, 5, 9, 14):
         execution = ada.execute(agent)
         wait_for_steps(running, execution, enough)
