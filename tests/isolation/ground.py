@@ -87,6 +87,15 @@ class Family(Stage):
                 found[name] = next(iter(self.ids(makers[0], self.person).values()))
         return found
 
+    def fill(self) -> None:
+        """Add a row to each list of something of an object's own that is empty, since no operation makes such rows."""
+        for name, how in self.hints.rows.items():
+            endpoint = self.endpoints.get(name)
+            if callable(how) and endpoint is not None and endpoint.path_ids:
+                ids = self.place_of(endpoint)
+                if not self.ask("GET", self.filled(endpoint.template, ids), self.person).data["items"]:
+                    how(self.world, self.person, ids)
+
     def place_of(self, endpoint: Endpoint) -> dict[str, str]:
         """The ids of the family's objects for each field of the operation's path."""
         return self.ids(endpoint, self.person)
@@ -126,6 +135,8 @@ class Ground:
                 family.place_of(endpoint)
         work_off(self.app)
         self.erased = set(self._delete_all())
+        for family in set(self.families) - {self.deleted}:
+            family.fill()
         for endpoint in self.app.endpoints:
             if endpoint.method == "GET" and not endpoint.path_ids:
                 for person in (self.home, self.away):
