@@ -97,7 +97,10 @@ def parse(query_string: str, declared: marshmallow.Schema | ListQuery | None) ->
     parameters, implied = _declared(declared)
     values: dict[str, Any] = {}
     problems: dict[str, list[Problem]] = {}
+    tolerant = getattr(declared, "tolerant", False)
     for name, text in _pairs(query_string):
+        if tolerant and name not in parameters:
+            continue
         problem = _read_into(values, parameters, name, text)
         if problem is not None and len(problems) < _MOST_PROBLEMS:
             problems[shown(name) or "_"] = [problem]

@@ -7,7 +7,7 @@ for answers. Instances are made once, in the module that declares the operations
 import copy
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import marshmallow
 from marshmallow import EXCLUDE, ValidationError, fields, missing, validates_schema
@@ -25,7 +25,12 @@ _MOST_UNKNOWN = 20
 
 
 class Schema(marshmallow.Schema):
-    """The base of every schema; fields that it does not declare are errors that name the nearest one."""
+    """The base of every schema; fields that it does not declare are errors that name the nearest one.
+
+    Of the parameters of a `tolerant` one, others than it declares are left alone: those of a page that other systems send people to.
+    """
+
+    tolerant: ClassVar[bool] = False
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def refuse_unknown_fields(self, data: Any, original: Any, **_: Any) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -52,6 +53,25 @@ class Egress:
         if not all(self.permits(address) for address in addresses):
             raise NotAllowed(host)
         return addresses
+
+    def closes(self, host: str) -> bool:
+        """Whether the host is an address, in whatever spelling, that requests may not go to; no name is looked up for it."""
+        try:
+            found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except (OSError, UnicodeError):
+            return False
+        return not all(self.permits(str(each[4][0])) for each in found)
+
+    def connect(self, host: str, port: int, seconds: float) -> socket.socket:
+        """A socket to the first of the host's addresses that answers, each within `seconds`; raises `NotAllowed`, or OSError."""
+        try:
+            addresses = self.resolve(host, port)
+        except UnicodeError as error:
+            raise OSError(f"{host} has no address") from error
+        for address in addresses[:-1]:
+            with suppress(OSError):
+                return socket.create_connection((address, port), seconds)
+        return socket.create_connection((addresses[-1], port), seconds)
 
     def _is_allowed(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._allowed)

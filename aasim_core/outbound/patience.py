@@ -28,9 +28,13 @@ class TooLarge(Exception):
 
 
 class Patience:
-    """How long, and for how much, the current call of a client may go on; `check` raises when it may not."""
+    """How long, and for how much, the current call of a client may go on; `check` raises when it may not.
 
-    def __init__(self) -> None:
+    `most_bytes` is what all answers to a call may weigh together, as they come over the wire, if not 64 MiB.
+    """
+
+    def __init__(self, most_bytes: int | None = None) -> None:
+        self._most_bytes = most_bytes
         self.begin(float("inf"), lambda: False)
 
     def begin(self, seconds: float, should_stop: Callable[[], bool]) -> None:
@@ -53,7 +57,7 @@ class Patience:
     def weigh(self, data: bytes) -> bytes:
         """Count what came; raises `TooLarge`."""
         self._bytes += len(data)
-        if self._bytes > _MOST_BYTES:
+        if self._bytes > (self._most_bytes or _MOST_BYTES):
             raise TooLarge
         return data
 

@@ -50,6 +50,11 @@ def any_operation(endpoint: Endpoint) -> bool:
     return True
 
 
+def knows_its_parameters(endpoint: Endpoint) -> bool:
+    """Those that no other system adds parameters to."""
+    return not getattr(endpoint.query, "tolerant", False)
+
+
 def needs_caller(endpoint: Endpoint) -> bool:
     """Those that are not public."""
     return endpoint.needs_caller

@@ -10,8 +10,8 @@ from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.ids import is_id
-from aasim_core.logs import MASK
 from aasim_core.secrets import Secret, Unreadable
+from aasim_core.secrets.hiding import without
 
 from . import emulation, health
 from .built_in import ensure_built_in
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 
-#: The beginning of a key says something from so many characters on.
-_TELLING = 4
 #: When whoever wants a halted engine looks again.
 _LOOK_AGAIN_SECONDS = 5.0
 
@@ -284,13 +282,6 @@ def _hiding(key: Secret | None) -> Iterator[None]:
         if told == error.message:
             raise
         raise EngineError(error.code, told, retryable=error.retryable, retry_after=error.retry_after) from None
-
-
-def without(secret: str, text: str) -> str:
-    """`text` with the secret masked, also where its end was cut off with the text's."""
-    text = text.replace(secret, MASK)
-    longest = next((n for n in range(len(secret) - 1, _TELLING - 1, -1) if text.endswith(secret[:n])), 0)
-    return text[: len(text) - longest] + MASK if longest else text
 
 
 def config_of(app: "App", engine: Engine) -> EngineConfig:

@@ -192,7 +192,10 @@ class Run:
             return False
         if self._must_end() is not None:
             return True
-        self.flush()
+        try:
+            self.flush()
+        except CancelRequested:
+            return True
         return False
 
     def _must_end(self) -> Exception | None:
@@ -206,10 +209,12 @@ class Run:
         return None if halted_at is None else RunLater(HALTED_SECONDS, "The agent is halted.")
 
     def flush(self) -> None:
-        """Write the finished step and the log, in a transaction of their own."""
+        """Write the finished step and the log, in a transaction of their own; `CancelRequested` where the run was ended meanwhile."""
         if self._pending is not None or self._log or self._also:
             with database_of(Step).transaction():
                 self._context.checkpoint() if self._pending is not None else self._context.fence()
+                if _standing(self.execution.id)[0] != RUNNING:
+                    raise CancelRequested
                 self.write()
 
     def write(self) -> None:

@@ -15,6 +15,8 @@ from aasim_core.cli import cli
 from aasim_core.errors import STATUS_OF
 from aasim_core.settings.sources import SHORT_NAMES
 from aasim_core.testing.apps import settings_in
+from aasim_plugins.connected_apps.hookspecs import ERROR_CODES as APP_ERRORS
+from aasim_plugins.connected_apps.models import STATES
 from aasim_plugins.engines.hookspecs import ERROR_CODES
 from aasim_plugins.executions import states
 
@@ -66,6 +68,10 @@ def test_every_field_of_the_log_is_documented(pages: Mapping[str, Page]) -> None
 
 def test_every_error_of_an_engine_is_documented(pages: Mapping[str, Page]) -> None:
     assert codes_in_first_cells(pages["docs/use/engines.md"]) >= set(ERROR_CODES)
+
+
+def test_every_state_and_error_of_a_connected_app_is_documented(pages: Mapping[str, Page]) -> None:
+    assert codes_in_first_cells(pages["docs/use/connected-apps.md"]) >= {*STATES, *APP_ERRORS}
 
 
 def test_every_state_error_and_log_event_of_an_execution_is_documented(pages: Mapping[str, Page]) -> None:

@@ -16,12 +16,13 @@ def _cancel(client: Client, path: str) -> None:
 
 
 def _tool_call(world: World, person: Person, ids: Mapping[str, str]) -> None:
-    """A tool call that a model proposes, each in a turn of its own."""
+    """A tool call that a model proposes, each in a turn of its own; the tool is named after the organization."""
     with organization_scope(person.organization_id), records.database_of(ToolCall).transaction():
         turn = ToolCall.select().where(ToolCall.execution_id == ids["execution_id"]).count() + 1
-        house = Organization.get_by_id(person.organization_id).name
-        call = {"call_id": "call_1", "name": "look", "arguments": {"where": house}}
-        records.create(ToolCall, execution_id=ids["execution_id"], turn=turn, position=0, **call)
+        name = Organization.get_by_id(person.organization_id).name
+        records.create(
+            ToolCall, execution_id=ids["execution_id"], turn=turn, position=0, call_id="call_1", name=f"look at {name}"
+        )
 
 
 class TestContract(PluginContract):

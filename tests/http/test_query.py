@@ -24,6 +24,11 @@ class AgentOut(Schema):
     parameters = Json()
 
 
+class ReturnQuery(Schema):
+    tolerant = True
+    state = Text(1, 50, required=True)
+
+
 class LogQuery(Schema):
     after = Integer(0, load_default=0)
     format = Choice("json", "csv", required=True)
@@ -200,3 +205,11 @@ def test_anything_else_in_a_path_is_not_found(text: str) -> None:
     with pytest.raises(Refused) as caught:
         id_from_path(text)
     assert caught.value.code == "not_found"
+
+
+def test_parameters_that_another_system_adds_are_left_alone_where_that_is_declared() -> None:
+    assert parse("state=x&session_state=y&iss=https%3A%2F%2Fz", ReturnQuery()) == {"state": "x"}
+    with pytest.raises(Refused):
+        parse("state=x&state=y", ReturnQuery())
+    with pytest.raises(Refused):
+        parse("after=1&format=csv&iss=z", LogQuery())

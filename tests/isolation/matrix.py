@@ -37,6 +37,7 @@ class Matrix:
         self.endpoints = ground.own.endpoints
         self._answers: dict[str, list[Cell]] = {}
         self._bodies: dict[str, dict[str, Any]] = {}
+        self._queries: dict[str, str] = {}
         ground.settle()
         self.untouched = ground.rows(ground.home)
 
@@ -69,9 +70,16 @@ class Matrix:
         self, endpoint: Endpoint, principal: Principal, ids: Mapping[str, str], query: str = "", *, harmless: bool = True
     ) -> Exchange:
         """The request; a `harmless` one that may change something has a field that nobody knows, another one is as it is meant."""
-        path = self.ground.own.filled(endpoint.template, ids) + (f"?{query}" if query else "")
+        path = self.ground.own.filled(endpoint.template, ids) + (f"?{query}" if query else self._query(endpoint))
         content = self._content(endpoint, harmless=harmless)
         return self.ground.own.ask(endpoint.method, path, principal.person, headers=principal.headers, **content)
+
+    def _query(self, endpoint: Endpoint) -> str:
+        """What the operation cannot be asked without; it is of the strangers' own organization."""
+        name, foreign = name_of(endpoint), self.ground.foreign
+        if name not in self._queries:
+            self._queries[name] = foreign.query(endpoint, foreign.person)
+        return self._queries[name]
 
     def _content(self, endpoint: Endpoint, *, harmless: bool) -> dict[str, Any]:
         if not endpoint.writes:

@@ -96,7 +96,9 @@ def test_runs_of_a_plugin_that_is_off_wait_visibly_until_it_is_on_again(installa
     ada = installation.visitor.register()
     waiting = [ada.execute(ada.agent("Done.")) for _ in range(3)]
     cancelled = ada.execute(ada.agent("Done."))
-    without = installation.start("worker", AASIM_PLUGINS__DISABLED='["engine_local", "executions", "hitl_approvals", "mcp_server"]')
+    without = installation.start(
+        "worker", AASIM_PLUGINS__DISABLED='["engine_local", "executions", "hitl_approvals", "mcp_server"]'
+    )
     without.says("a job is parked")
     assert ada.post(f"/executions/{cancelled}/cancel").data["status"] == "cancelled"
     assert [ada.execution(execution)["status"] for execution in waiting] == ["queued"] * 3

@@ -1,0 +1,126 @@
+"""The HTTP client for other people's URLs: it goes where egress lets it, and no answer takes longer or weighs more than it may."""
+
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import anyio.to_thread
+import httpcore2
+import httpx2
+
+from ..version import VERSION
+from .egress import Egress, GuardedBackend
+from .patience import Patience, PatientBackend
+
+# An answer that is unpacked weighs more than what was counted, so none is asked for packed.
+_HEADERS = {"User-Agent": f"aasim/{VERSION}", "Accept-Encoding": "identity"}
+_CONNECTIONS = 4
+
+
+def guarded_client(egress: Egress, patience: Patience, **options: Any) -> httpx2.Client:
+    """A client whose requests go where `egress` lets them, for as long as `patience` lasts; `options` are those of httpx.
+
+    It follows no redirects and takes nothing from the environment. It raises httpx's errors, `NotAllowed`, and those of `patience`.
+    """
+    return httpx2.Client(**client_options(egress, patience), **options)
+
+
+def client_options(egress: Egress, patience: Patience) -> dict[str, Any]:
+    """The same for a library that makes httpx's client itself: the keywords for it."""
+    return {"transport": GuardedTransport(egress, patience), **_options()}
+
+
+def guarded_async_client(transport: "GuardedAsyncTransport", headers: dict[str, str]) -> httpx2.AsyncClient:
+    """The same for libraries that are asynchronous only, with these `headers` besides."""
+    options = _options()
+    return httpx2.AsyncClient(transport=transport, **{**options, "headers": {**options["headers"], **headers}})
+
+
+def _options() -> dict[str, Any]:
+    return {"trust_env": False, "timeout": None, "headers": dict(_HEADERS)}
+
+
+class GuardedTransport(httpx2.HTTPTransport):
+    """httpx's own transport over guarded sockets."""
+
+    def __init__(self, egress: Egress, patience: Patience) -> None:
+        # Not the base's: it makes a pool that cannot be given sockets. All that its methods use is the pool.
+        backend = PatientBackend(patience, GuardedBackend(egress))
+        self._pool = httpcore2.ConnectionPool(max_connections=_CONNECTIONS, network_backend=backend)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        return _plain(super().handle_request(request))
+
+
+class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
+    """httpx's own asynchronous transport over guarded sockets.
+
+    Bytes are counted here; whoever uses it looks at `patience` for the time, since no thread waits in a socket.
+    """
+
+    def __init__(self, egress: Egress, patience: Patience) -> None:
+        backend = _GuardedAsyncBackend(egress, patience)
+        self._pool = httpcore2.AsyncConnectionPool(max_connections=_CONNECTIONS, network_backend=backend)
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send one request."""
+        return _plain(await super().handle_async_request(request))
+
+
+def _plain(response: httpx2.Response) -> httpx2.Response:
+    if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise httpx2.RemoteProtocolError("the answer is packed, which was not asked for")
+    return response
+
+
+class _GuardedAsyncBackend(httpcore2.AsyncNetworkBackend):
+    """Names are resolved and checked as `GuardedBackend` does it, in a thread, since looking one up blocks."""
+
+    def __init__(self, egress: Egress, patience: Patience) -> None:
+        self._egress, self._patience = egress, patience
+        self._inner = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            addresses = await anyio.to_thread.run_sync(self._egress.resolve, host, port, abandon_on_cancel=True)
+        except (OSError, UnicodeError) as error:
+            raise httpcore2.ConnectError(f"{host} has no address") from error
+        for address in addresses[:-1]:
+            try:
+                return await self._connect(address, port, timeout)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+                continue
+        return await self._connect(addresses[-1], port, timeout)
+
+    async def _connect(self, address: str, port: int, timeout: float | None) -> httpcore2.AsyncNetworkStream:
+        return _CountedStream(await self._inner.connect_tcp(address, port, timeout), self._patience)
+
+
+class _CountedStream(httpcore2.AsyncNetworkStream):
+    def __init__(self, inner: httpcore2.AsyncNetworkStream, patience: Patience) -> None:
+        self._inner, self._patience = inner, patience
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._patience.weigh(await self._inner.read(max_bytes, timeout))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._inner.write(buffer, timeout)
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.AsyncNetworkStream:
+        return _CountedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout), self._patience)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,100 @@
+"""Connected apps: other people's services that agents use, with their secrets, operations and uses."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
+
+from . import api
+from . import jobs as own_jobs
+from .connectors import http, mcp, oauth2, smtp
+from .models import AppOperation, ConnectedApp, PendingAuthorization, Share, Use
+from .settings import ConnectedAppSettings
+from .vault import settings_of
+
+if TYPE_CHECKING:
+    from .connecting import Connector
+
+plugin = Plugin("Connected apps", "Other people's services that agents use as tools.", uses=("agents", "projects"))
+
+_READERS = ("builder", "operator", "approver", "viewer", "auditor")
+
+
+@hookimpl
+def config_schema() -> type[ConnectedAppSettings]:
+    """The section [connected_apps]."""
+    return ConnectedAppSettings
+
+
+@hookimpl
+def models(app: App) -> Sequence[type[Row]]:
+    """The app, what it can do, its uses, its shares, and authorizations under way."""
+    return ConnectedApp, AppOperation, Use, Share, PendingAuthorization
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about connected apps."""
+    return (
+        Permission("connected_apps:read", "See connected apps and their logs", roles=_READERS),
+        Permission("connected_apps:create", "Connect apps", dangerous=True, roles=("builder",)),
+        Permission(
+            "connected_apps:update", "Change, authorize, halt and revoke connected apps", dangerous=True, roles=("builder",)
+        ),
+        Permission("connected_apps:delete", "Delete connected apps that no agent uses", dangerous=True, roles=("builder",)),
+        Permission("connected_apps:sync", "Read what connected apps can do", roles=("builder",)),
+        Permission("connected_apps:test", "Test connected apps", roles=("builder", "operator")),
+        Permission("connected_apps:use", "Have agents use connected apps", dangerous=True, roles=("builder", "operator")),
+    )
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What happens to connected apps."""
+    why = {"code": "What went wrong", "message": "The same for people"}
+    return (
+        Event("connected_apps.created", "An app was connected", "capp"),
+        Event("connected_apps.updated", "A connected app was changed", "capp"),
+        Event("connected_apps.deleted", "A connected app was deleted", "capp"),
+        Event("connected_apps.authorization_started", "Somebody began to authorize an app", "capp"),
+        Event("connected_apps.authorized", "A person authorized an app", "capp"),
+        Event("connected_apps.refreshed", "An app has new tokens", "capp"),
+        Event("connected_apps.expiring", "The token of an app ends soon, and a person has to renew it", "capp"),
+        Event("connected_apps.needs_reauth", "An app does not take its credentials any more", "capp", why),
+        Event("connected_apps.revoked", "The access to an app was ended", "capp",
+              {"at_provider": "Whether the provider was told", "reason": "Why not"}),
+        Event("connected_apps.tested", "An app was tested", "capp", {"ok": "Whether it answered", "code": "Why not"}),
+        Event("connected_apps.sync_requested", "Somebody had an app asked for what it can do", "capp"),
+        Event("connected_apps.synced", "An app was asked for what it can do", "capp",
+              {"operations": "How many it has", "unconfirmed": "How many of them wait for a person"}),
+        Event("connected_apps.operation_confirmed", "Somebody let agents use an operation as it is now", "capp",
+              {"operation": "Its name", "digest": "The SHA-256 of what is told of it"}),
+        Event("connected_apps.halted", "An app was halted", "capp"),
+        Event("connected_apps.resumed", "An app was resumed", "capp"),
+    )  # fmt: skip
+
+
+@hookimpl
+def jobs(app: App) -> Sequence[Job]:
+    """Tokens in time, authorizations, what apps can do, and forgetting."""
+    return own_jobs.all_jobs(app)
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /connected-apps."""
+    return api.ConnectedApps(app), api.Callback(app)
+
+
+@hookimpl(optionalhook=True)
+def agent_tools(app: App) -> Sequence[Any]:
+    """The operations of connected apps."""
+    from . import with_agents
+
+    return (with_agents.app_source(app),)
+
+
+@hookimpl
+def connectors(app: App) -> "Sequence[Connector]":
+    """Those that come with the platform."""
+    return http.connector(), oauth2.connector(), mcp.connector(lambda: settings_of(app).mcp_servers), smtp.connector()

@@ -1,0 +1,241 @@
+"""The endpoints of connected apps."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from aasim_core import Collection, Request, Resource, Response, operation
+from aasim_core.data.statements import Bind, Condition
+from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.http.collection import DELETED
+from aasim_core.http.operations import PUBLIC
+from aasim_core.http.paging import Page, read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived, Plan
+
+from . import authorizing, checking, schemas, service, sharing, syncing
+from .connecting import Connector
+from .models import AppOperation, ConnectedApp, Use
+from .registry import connectors_of
+
+if TYPE_CHECKING:
+    from aasim_core import App
+
+
+class _Users(Derived):
+    """What uses each app, asked for all rows together."""
+
+    def __init__(self, ask: Callable[[Sequence[str]], Mapping[str, Any]]) -> None:
+        self._ask = ask
+        super().__init__(("id",), lambda row: ask([row["id"]])[row["id"]])
+
+    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
+        found = self._ask(held["id"])
+        return [found[app_id] for app_id in held["id"]]
+
+
+class ConnectedApps(Collection):
+    """Connected apps: other people's services that agents use."""
+
+    record = ConnectedApp
+    events = "connected_apps"
+    node_field = "project_id"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/connected-apps",
+        "one": "/connected-apps/{connected_app_id}",
+        **{
+            verb.replace("-", "_"): f"/connected-apps/{{connected_app_id}}/{verb}"
+            for verb in (
+                "operations", "logs", "authorize", "refresh-token", "revoke", "sync", "test", "confirm", "halt", "resume",
+            )
+        },
+    }  # fmt: skip
+    body = schemas.ConnectedAppIn()
+    reply = schemas.ConnectedAppOut()
+    test_reply = schemas.TestOut()
+    authorization_reply = schemas.AuthorizationOut()
+    operation_reply, use_reply = schemas.OperationOut(), schemas.UseOut()
+    confirm_body = schemas.ConfirmIn()
+    unique = ("name",)
+    secret_fields = ("secret",)
+    query = ListQuery(
+        schemas.ConnectedAppOut(),
+        filters=(
+            "name", "provider", "auth_type", "status", "project_id", "expires_at", "last_used_at", "created_at", "updated_at",
+        ),
+        sorts=("created_at", "updated_at", "name"),
+        search=("name", "description"),
+    )  # fmt: skip
+    operation_query = ListQuery(
+        schemas.OperationOut(),
+        filters=("name", "effect", "confirmed"),
+        sorts=("name", "created_at"),
+        search=("name", "description"),
+        default="name",
+    )
+    use_query = ListQuery(
+        schemas.UseOut(), filters=("execution_id", "operation", "status", "code", "created_at"), sorts=("created_at",)
+    )
+
+    def __init__(self, app: "App") -> None:
+        self.derived = {  # type: ignore[misc]  # one of them asks the app
+            "has_credentials": Derived(("secret",), lambda row: row["secret"] is not None),
+            "used_by": _Users(self._used_by),
+        }
+        super().__init__(app)
+
+    # An app is for its project or the whole organization, and for those with whom it is shared.
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """Where the permission is held at its place, or comes with a share."""
+        return sharing.allows(req.rights, permission, target, req.principal.user_id)
+
+    def reach(self, req: Request) -> list[Condition]:
+        """The same for lists."""
+        return sharing.reach(req.rights, req.principal.user_id)
+
+    def check(self, req: Request, values: dict[str, Any], record: ConnectedApp | None = None) -> dict[str, Any]:
+        """The connector must take what is written, and it must lead to where apps may be."""
+        connector = checking.connector_for(self.app, values, record)
+        auth_type = values["auth_type"] if record is None else record.auth_type
+        if "config" in values:
+            checking.refuse_bad_config(self.app, connector, values["config"], auth_type)
+            syncing.refuse_bad_operations(connector.operations(values["config"]))
+        if record is not None:
+            checking.refuse_to_move_secrets(connector, values, record)
+        if "credentials" in values:
+            values["credentials"] = values["credentials"] or {}
+            checking.refuse_bad_credentials(connector, values["credentials"], auth_type)
+        if "shared_with" in values:
+            sharing.refuse_strangers(req.rights, values["shared_with"])
+        project_id = values.get("project_id")
+        if project_id is not None and not sharing.is_place(req.rights, sharing.READ, project_id):
+            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
+        return values
+
+    def create(self, req: Request, values: dict[str, Any]) -> ConnectedApp:
+        """Write the app, with its secret sealed, and what it can do."""
+        return service.create(self.app, values, self._connector(values["provider"]))
+
+    def change(self, req: Request, record: ConnectedApp, values: dict[str, Any]) -> ConnectedApp:
+        """Write what differs; other credentials make it begin anew."""
+        return service.change(self.app, record, values, self._connector(record.provider))
+
+    def remove(self, req: Request, record: ConnectedApp) -> None:
+        """Delete an app that no agent uses."""
+        service.remove(record, self._used_by([record.id])[record.id])
+
+    def _used_by(self, app_ids: Sequence[str]) -> Mapping[str, list[dict[str, str]]]:
+        if not app_ids or "agents" not in {plugin.name for plugin in self.app.plugins.on}:
+            return {app_id: [] for app_id in app_ids}
+        from . import with_agents
+
+        return with_agents.used_by(app_ids)
+
+    def _connector(self, provider: str) -> Connector:
+        return connectors_of(self.app)[provider]
+
+    # The verbs
+
+    @operation("create", body="body", reply="reply", status=201, message="{singular} created.")
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Connect an app: a service of somebody else's, with what it takes to use it."""
+        super().on_post(req, resp, **ids)
+
+    @operation("update", body="body", reply="reply", message="{singular} replaced.", refusals=("invalid_state",))
+    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Replace a {singular}; what is left out returns to its default, and credentials that are left out are forgotten."""
+        super().on_put_one(req, resp, **ids)
+
+    @operation("update", body="body", reply="reply", message="{singular} changed.", refusals=("invalid_state",))
+    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Change some fields of a {singular}; config and credentials are replaced as a whole."""
+        super().on_patch_one(req, resp, **ids)
+
+    @operation("delete", reply=DELETED, message="{singular} deleted.", refusals=("in_use",))
+    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Delete a {singular} that no agent uses, with its secret and its log."""
+        super().on_delete_one(req, resp, **ids)
+
+    @operation("read", query="operation_query", reply="operation_reply", many=True, message="Operations listed.")
+    def on_get_operations(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """List what an app can do, with what agents may use of it."""
+        resp.media = self._rows_of(req, AppOperation, self.operation_query, self.operation_reply)
+
+    @operation("read", query="use_query", reply="use_reply", many=True, message="Uses listed.")
+    def on_get_logs(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """List the uses of an app, one row each; what was sent and answered is not in it."""
+        resp.media = self._rows_of(req, Use, self.use_query, self.use_reply)
+
+    def _rows_of(self, req: Request, model: Any, query: ListQuery, reply: Any) -> Page:
+        question = query.question(req.path, req.query)
+        mine = Condition(lambda: model.app_id == Bind("app"), {"app": req.target.id}, ("of app", model))
+        return read_page(model, Plan(reply).names, question, [mine], self.app.keyring, query.search)
+
+    @operation(
+        "update", reply="authorization_reply", message="Send the person to the address.", refusals=("invalid_state",),
+        keep_seconds=60,
+    )  # fmt: skip
+    def on_post_authorize(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Begin to have an app authorized by a person: they open the address, and come back to the platform."""
+        url, expires_at = service.begin_authorization(self.app, req.target, req.principal.user_id)
+        resp.media = {"url": url, "expires_at": expires_at}
+
+    @operation("update", reply="reply", message="Token refreshed.", refusals=("invalid_state",), transaction=False)
+    def on_post_refresh_token(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Get new tokens for an app now; within ten seconds it is done once."""
+        resp.media = self.present(service.refresh_token(self.app, req.target))
+
+    @operation("update", reply="reply", message="{singular} revoked.", while_archived=True, transaction=False)
+    def on_post_revoke(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """End the access at the provider, where it can be told, and forget the secret; the record and its log stay."""
+        resp.media = self.present(service.revoke(self.app, req.target))
+
+    @operation("test", reply="test_reply", message="{singular} tested.", transaction=False)
+    def on_post_test(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Test an app step by step: its name, its certificate, its credentials, and a call that changes nothing."""
+        outcome = service.test(self.app, req.target)
+        resp.media = {"ok": outcome.error is None, "steps": outcome.steps}
+
+    @operation("sync", reply="reply", status=202, message="The app is asked for what it can do.", refusals=("invalid_state",))
+    def on_post_sync(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Have an app asked for what it can do; what changed has to be confirmed before agents use it."""
+        service.request_sync(req.target)
+        resp.location = self.location(req.target)
+        resp.set_header("Retry-After", "1")
+        resp.media = self.present(req.target)
+
+    @operation("update", body="confirm_body", reply="reply", message="Operations confirmed.", refusals=("action_changed",))
+    def on_post_confirm(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Let agents use operations in the form in which you have read them, by their digests."""
+        syncing.confirm(req.target, req.body["digests"])
+        resp.media = self.present(req.target)
+
+    @operation("update", reply="reply", message="{singular} halted.", while_archived=True)
+    def on_post_halt(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Refuse every call of an app from now on."""
+        resp.media = self.present(service.halt(req.target))
+
+    @operation("update", reply="reply", message="{singular} resumed.")
+    def on_post_resume(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Let calls of an app go out again."""
+        resp.media = self.present(service.resume(req.target))
+
+
+class Callback(Resource):
+    """Where providers send people back to."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": authorizing.CALLBACK}
+    query = schemas.CallbackIn()
+    reply = schemas.CallbackOut()
+
+    def __init__(self, app: "App") -> None:
+        self.app = app
+
+    @operation(PUBLIC, query="query", reply="reply", message="Thank you. You can close this window.")
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Take what a provider answered to an authorization; the app is connected a moment later."""
+        code, error = req.query.get("code"), req.query.get("error")
+        if (code is None) == (error is None):
+            raise Refused("invalid_parameter", "The provider sends either code or error.", field="code")
+        authorizing.take_answer(self.app, req.query["state"], code, error)
+        resp.media = {"allowed": code is not None}

@@ -1,0 +1,149 @@
+"""Calling an operation of an app: whether that may be, the call itself, and the row that tells of it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from aasim_core import json_schema
+from aasim_core.clock import now
+from aasim_core.data import records
+
+from .connecting import AppError, Call, Connection, Connector, never
+from .models import PENDING, USABLE, AppOperation, ConnectedApp, Use
+from .registry import connector_of
+from .standing import note_failure, note_success, open_connection
+from .tokens import is_due, refresh, refreshable
+from .vault import hide, hiding
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+#: The most that an agent gets of a result, in bytes of JSON.
+MOST_BYTES = 16_384
+_SUCCEEDED, _FAILED, _REFUSED = "succeeded", "failed", "refused"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call that somebody asks for, and on whose behalf."""
+
+    operation: str
+    arguments: Mapping[str, Any]
+    idempotency_key: str
+    execution_id: str | None
+    step: str | None
+    seconds: float
+    should_stop: Callable[[], bool] = never
+
+
+def call(app: "App", row: ConnectedApp, request: Request) -> Any:
+    """The operation's result, a JSON value of at most 16 kB; raises `AppError`. Each call leaves a row in the app's log."""
+    began = time.monotonic()
+    try:
+        refuse_unless_usable(row)
+        operation = _operation(row, request)
+    except AppError as error:
+        _note(app, row, request, began, error, _REFUSED)
+        raise
+    try:
+        value = _called(app, row, Call(operation.name, request.arguments, request.idempotency_key), request)
+    except AppError as error:
+        _note(app, row, request, began, error, _FAILED)
+        raise
+    _note(app, row, request, began, None, _SUCCEEDED)
+    return cut(value)
+
+
+def refuse_unless_usable(row: ConnectedApp) -> None:
+    """`AppError` for an app that is halted, or not connected."""
+    if row.halted_at is not None:
+        raise AppError("halted", f"the app {row.name} is halted; nothing is sent to it until somebody resumes it")
+    if row.status not in USABLE:
+        advice = "connect it first" if row.status == PENDING else "somebody has to connect it anew"
+        raise AppError("not_connected", f"the app {row.name} is {row.status}; {advice}")
+
+
+def find_operation(app_id: str, name: str) -> AppOperation | None:
+    """The operation of that name that agents may use, or None."""
+    found: AppOperation | None = AppOperation.get_or_none(
+        (AppOperation.app_id == app_id) & (AppOperation.name == name) & AppOperation.confirmed
+    )
+    return found
+
+
+def _operation(row: ConnectedApp, request: Request) -> AppOperation:
+    operation = find_operation(row.id, request.operation)
+    if operation is None:
+        raise AppError("not_found", f"the app {row.name} has no operation {request.operation[:80]} that may be used")
+    broken = json_schema.violations(operation.parameters, request.arguments)
+    if broken:
+        path, message = broken[0]
+        raise AppError("invalid_arguments", f"the arguments are not as {operation.name} takes them: {path}: {message}")
+    return operation
+
+
+def _called(app: "App", row: ConnectedApp, asked: Call, request: Request) -> Any:
+    """Call it, with tokens that are good: new ones where most of the old ones' life is over, or the app does not take them."""
+    deadline = time.monotonic() + request.seconds
+    connector = connector_of(app, row.provider)
+    row, connection = with_good_tokens(app, row, connector, request.seconds)
+    try:
+        return _answer(connector, replace(connection, should_stop=request.should_stop), asked)
+    except AppError as error:
+        if error.code != "auth" or not refreshable(connector, connection):
+            note_failure(app, row, error)
+            raise
+    row = refresh(app, row, deadline - time.monotonic())
+    connection = open_connection(app, row, deadline - time.monotonic())
+    try:
+        return _answer(connector, replace(connection, should_stop=request.should_stop), asked)
+    except AppError as error:
+        note_failure(app, row, error)
+        raise
+
+
+def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, seconds: float) -> tuple[ConnectedApp, Connection]:
+    """The app and its connection, with new tokens where they are due; a server that has none now does not stop the old ones."""
+    deadline = time.monotonic() + seconds
+    connection = open_connection(app, row, seconds)
+    if not refreshable(connector, connection) or not (is_due(row) or connection.tokens is None):
+        return row, connection
+    try:
+        row = refresh(app, row, seconds)
+    except AppError as error:
+        still_good = connection.tokens is not None and row.expires_at is not None and row.expires_at > now()
+        if error.code == "auth" or not still_good:
+            raise
+        return row, connection
+    return row, open_connection(app, row, deadline - time.monotonic())
+
+
+def _answer(connector: Connector, connection: Connection, asked: Call) -> Any:
+    with hiding(connection):
+        return hide(connection, connector.call(connection, asked))
+
+
+def _note(app: "App", row: ConnectedApp, request: Request, began: float, error: AppError | None, status: str) -> None:
+    ms = round((time.monotonic() - began) * 1000)
+    with app.database.transaction():
+        records.create(
+            Use, app_id=row.id, execution_id=request.execution_id, step=request.step, operation=request.operation[:120],
+            status=status, code=error.code if error else None, ms=ms,
+        )  # fmt: skip
+        if status != _REFUSED:
+            records.compare_and_set(row, {}, {"last_used_at": now()})
+        if error is None:
+            note_success(row)
+
+
+def cut(value: Any) -> Any:
+    """The JSON value, or, where it is longer than an agent gets, the beginning of its text with a marker."""
+    text = orjson.dumps(value)
+    if len(text) <= MOST_BYTES:
+        return value
+    whole = value.encode() if isinstance(value, str) else text
+    marker = f"… [cut: these are the first of {len(whole)} bytes]"
+    return whole[: MOST_BYTES - 200].decode(errors="ignore") + marker

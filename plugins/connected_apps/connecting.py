@@ -1,0 +1,188 @@
+"""What a connector is, and what it is given: the interface between the platform and other people's services."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from aasim_core.outbound.egress import Egress
+    from aasim_core.outbound.patience import Patience
+    from aasim_core.secrets import Secret
+
+AuthType = Literal["oauth2", "api_key", "bearer", "basic", "mcp"]
+Effect = Literal["read", "write", "delete", "pay", "send", "grant"]
+ErrorCode = Literal[
+    "not_found", "halted", "not_connected", "invalid_arguments", "not_allowed", "auth", "refused", "rate_limited", "unavailable",
+    "timeout", "cancelled", "too_large", "invalid_answer",
+]  # fmt: skip
+
+AUTH_TYPES: tuple[AuthType, ...] = get_args(AuthType)
+EFFECTS: tuple[Effect, ...] = get_args(Effect)
+ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
+#: The most that the answers to one call may weigh together; what an agent gets of it is less (see `calling.MOST_BYTES`).
+MOST_BYTES = 4 * 1024 * 1024
+
+
+class AppError(Exception):
+    """A call of a connected app gave no result.
+
+    `message` is a sentence for a person or a model, without secrets. `unknown` says that the effect may have happened all the same.
+    `is_final` says of the code ``auth`` that no new token helps: a person has to allow it again.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, *, unknown: bool = False, is_final: bool = False) -> None:
+        super().__init__(message)
+        self.code: ErrorCode = code
+        self.message = message
+        self.unknown = unknown
+        self.is_final = is_final
+
+
+def not_allowed(host: str) -> AppError:
+    """What is said of a host where apps may not be."""
+    return AppError("not_allowed", f"apps may not be at {host}; the operator can allow it in connected_apps.allowed_networks")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """Something that an app can do: `parameters` is the JSON Schema of its arguments, an object.
+
+    `effect` is the worst that it does; `idempotent` says that doing it twice does no more than doing it once.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({"type": "object"}))
+    effect: Effect = "write"
+    idempotent: bool = False
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What an authorization server gave out; `scopes` is None where it did not say."""
+
+    access_token: "Secret"
+    refresh_token: "Secret | None" = None
+    expires_at: datetime | None = None
+    scopes: tuple[str, ...] | None = None
+
+
+def never() -> bool:
+    """Never ask a call to end."""
+    return False
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a connector needs to reach one app, for one call; its secrets are open as long as this is there.
+
+    `egress` says which addresses may be reached: use `client`, or `egress.connect` for what is not HTTP. `deadline` is on the clock of
+    `time.monotonic`, and `should_stop` says that nobody waits for the call any more. `shown` are the credentials that are no secret;
+    the others are masked in whatever comes back.
+    """
+
+    app_id: str
+    auth_type: AuthType
+    config: Mapping[str, Any]
+    scopes: tuple[str, ...]
+    credentials: "Mapping[str, Secret]"
+    tokens: Tokens | None
+    egress: "Egress"
+    deadline: float
+    shown: frozenset[str] = frozenset()
+    should_stop: Callable[[], bool] = never
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the call may still take; raises ``timeout`` once that is nothing."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise AppError("timeout", "there was no time left for the call")
+        return left
+
+    def client(self, **options: Any) -> "httpx2.Client":
+        """An HTTP client that goes only where it may, for as long as the call may take; `options` are those of httpx."""
+        from aasim_core.outbound.client import guarded_client
+
+        return guarded_client(self.egress, self.patience(), **options)
+
+    def patience(self) -> "Patience":
+        """How long the call may go on, and for how much, for other clients of `aasim_core.outbound`."""
+        from aasim_core.outbound.patience import Patience
+
+        patience = Patience(MOST_BYTES)
+        patience.begin(self.seconds_left, self.should_stop)
+        return patience
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of an operation; `arguments` meet its schema. Whoever is called twice with one `idempotency_key` does it once."""
+
+    operation: str
+    arguments: Mapping[str, Any]
+    idempotency_key: str
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where an app is: `tls` if the connection begins with it."""
+
+    host: str
+    port: int
+    tls: bool
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """How a person allows the platform to use an app in their name, by OAuth's authorization code with PKCE.
+
+    `url(connection, redirect_uri, state, verifier)` is where to send the person; `exchange(connection, redirect_uri, code, verifier)`
+    makes tokens of the code that comes back. `applies(config)` says whether this app is connected in that way.
+    """
+
+    url: Callable[[Connection, str, str, str], str]
+    exchange: Callable[[Connection, str, str, str], Tokens]
+    applies: Callable[[Mapping[str, Any]], bool] = lambda config: True
+
+
+def _none(*_: Any) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A way to reach apps of one kind. `name` is what records have as `provider`: lower_snake, and never changed.
+
+    `credentials` has the ways to authenticate, each with the JSON Schema of what has to be known for it: an object of texts. They are
+    masked in what comes back, but for those with ``"writeOnly": false``, such as a user name. `config` is the schema of everything
+    that is no secret; `flaws(config, auth_type)` gives ``(path, sentence)`` for what it cannot see.
+
+    `call(connection, call)` does an operation and returns a JSON value. `probe(connection)` finds out, without an effect, whether the
+    app answers and takes the credentials. Both raise `AppError`; ``auth`` where the credentials are not taken. `addresses(config)`
+    are where requests may go, the app itself first; none for one on this machine.
+
+    What an app can do is said by `operations(config)`, or, where the app has to be asked for it, by `sync(connection)`.
+    `refresh(connection)` gets new tokens, `can_refresh` says whether it can without a person; `revoke(connection)` has the provider
+    forget them. `authorization` is how a person gives them.
+    """
+
+    name: str
+    title: str
+    credentials: Mapping[AuthType, Mapping[str, Any]]
+    config: Mapping[str, Any]
+    addresses: Callable[[Mapping[str, Any]], Sequence[Address]]
+    call: Callable[[Connection, Call], Any]
+    probe: Callable[[Connection], None]
+    flaws: Callable[[Mapping[str, Any], AuthType], Iterable[tuple[str, str]]] = _none
+    operations: Callable[[Mapping[str, Any]], Sequence[Operation]] = _none
+    sync: Callable[[Connection], Sequence[Operation]] | None = None
+    refresh: Callable[[Connection], Tokens] | None = None
+    can_refresh: Callable[[Connection], bool] = lambda connection: True
+    revoke: Callable[[Connection], None] | None = None
+    authorization: Authorization | None = None

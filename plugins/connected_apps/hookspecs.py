@@ -1,0 +1,62 @@
+"""What the feature connected_apps offers to other plugins: the hook for connectors, and the types that it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from .connecting import (
+    AUTH_TYPES,
+    EFFECTS,
+    ERROR_CODES,
+    Address,
+    AppError,
+    Authorization,
+    AuthType,
+    Call,
+    Connection,
+    Connector,
+    Effect,
+    Operation,
+    Tokens,
+)
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+__all__ = [
+    "AUTH_TYPES",
+    "EFFECTS",
+    "ERROR_CODES",
+    "Address",
+    "AppError",
+    "AuthType",
+    "Authorization",
+    "Call",
+    "Connection",
+    "Connector",
+    "Effect",
+    "Operation",
+    "Tokens",
+    "connectors",
+]
+
+hookspec = pluggy.HookspecMarker("aasim")
+
+
+@hookspec
+def connectors(app: App) -> Sequence[Connector]:
+    """Return the ways to reach other people's services that the plugin brings.
+
+    Asked once, so it must be cheap: import the service's library in the function that needs it. A connector's `name` is unique in the
+    installation, and never changes: connected apps hold it. Its functions are called outside of transactions, with a `Connection`
+    whose secrets are open for this one call; whatever it sends goes through ``connection.client()`` or ``connection.egress``. They
+    raise `AppError`, whose message never holds a secret. The types are documented where they are defined, in `connecting.py`::
+
+        @hookimpl
+        def connectors(app):
+            return [Connector("weather", "Weather", {"api_key": SCHEMA}, CONFIG, addresses=addresses, call=call, probe=probe)]
+    """
+    raise AssertionError("a hook specification is never called")

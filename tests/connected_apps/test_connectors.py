@@ -1,0 +1,72 @@
+"""Connectors of other plugins, as the documentation tells how to write one."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from aasim_core.plugins.offers import Offers
+from aasim_plugins.connected_apps.connecting import AppError
+
+from .conftest import Apps
+from .peers import Response, Service
+
+
+@pytest.fixture
+def weather(apps: Apps, peer: Service, root: Path) -> Mapping[str, Any]:
+    """An app with the connector of the documentation, whose service is the peer."""
+    (code,) = re.findall(r"^```python\n(.*?)^```$", (root / "docs/extend/connectors.md").read_text(), re.MULTILINE | re.DOTALL)
+    plugin = ModuleType("aasim_weather")
+    exec(code.replace("https://weather.example", peer.url), vars(plugin))  # noqa: S102 - the documentation is ours
+    bundled = dict(apps.app.offers("connectors"))
+    apps.app.offers = Offers(apps.app)
+    (connector,) = plugin.connectors(apps.app)
+    apps.app.offers.keep("connectors", {**bundled, connector.name: connector})
+    return apps.connect(
+        name="Weather",
+        provider="weather",
+        auth_type="api_key",
+        config={"units": "metric"},
+        credentials={"api_key": "sentinel-key"},
+    )
+
+
+def test_it_is_called_with_its_secret_and_what_comes_back_has_none(apps: Apps, peer: Service, weather: Mapping[str, Any]) -> None:
+    peer.answers["/now"] = lambda received: Response(200, {"asked": dict(received.query)})
+
+    assert apps.call(weather, "weather", {"city": "Vienna"}) == {"asked": {"city": "Vienna", "key": "***"}}
+
+
+def test_what_it_says_of_its_failures_has_its_meaning(apps: Apps, peer: Service, weather: Mapping[str, Any]) -> None:
+    peer.answers["/now"] = lambda received: Response(401, {})
+
+    with pytest.raises(AppError) as caught:
+        apps.call(weather, "weather", {"city": "Vienna"})
+
+    assert caught.value.code == "auth"
+    assert apps.read(weather)["status"] == "needs_reauth"
+
+
+def test_an_app_of_a_plugin_that_is_off_stays_and_is_refused(apps: Apps, weather: Mapping[str, Any]) -> None:
+    apps.app.offers = Offers(apps.app)
+
+    with pytest.raises(AppError, match="the connector weather is off"):
+        apps.call(weather, "weather", {"city": "Vienna"})
+
+    assert apps.read(weather)["provider"] == "weather"
+    outcome = apps.client.post(f"/connected-apps/{weather['id']}/test").data
+    assert [step["status"] for step in outcome["steps"]] == ["skipped", "skipped", "failed", "skipped"]
+    assert apps.client.post(f"/connected-apps/{weather['id']}/halt").status == 200
+    assert apps.client.post(f"/connected-apps/{weather['id']}/revoke").data["status"] == "revoked"
+    assert apps.client.delete(f"/connected-apps/{weather['id']}").status == 200
+
+
+def test_changing_an_app_of_a_plugin_that_is_off_is_refused_with_a_sentence(apps: Apps, weather: Mapping[str, Any]) -> None:
+    apps.app.offers = Offers(apps.app)
+
+    answer = apps.client.patch(f"/connected-apps/{weather['id']}", {"name": "Renamed"})
+
+    assert answer.codes == {"provider": ["invalid_choice"]}
