@@ -14,8 +14,8 @@ from .workbench import SETTINGS, Workbench, keeping_a_ledger, set_up, telling_th
 from .workload import Client
 
 pytestmark = [pytest.mark.long, pytest.mark.faults, pytest.mark.usefixtures("needs_strace")]
-#: So many kills happen before a worker may live long enough to take over what the dead ones left.
-_BATCH = 6
+#: So many kills happen before a worker may live long enough to end what the dead ones left: a run that crashed three is given up.
+_BATCH = 2
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def workbench(deployment: Deployment) -> Iterator[Workbench]:
 def test_a_run_whose_worker_dies_at_any_write_uses_its_tools_once(deployment: Deployment, workbench: Workbench) -> None:
     last = writes_of_a_run(deployment, workbench)
     runs: dict[str, str] = {}
-    points = spread(how_many("TOOL_POINTS", 24), last)
+    points = spread(how_many("TOOL_POINTS", 12), last)
     killed = 0
     for start in range(0, len(points), _BATCH):
         for point in points[start : start + _BATCH]:
@@ -46,13 +46,14 @@ def test_a_run_whose_worker_dies_at_any_write_uses_its_tools_once(deployment: De
 
 def violations(workbench: Workbench, note: str, run: str) -> list[str]:
     """What is wrong with a run: how it ended, or what it did."""
-    ended = workbench.read(run)
+    ended, entries = workbench.read(run), workbench.ledger.count(note)
+    if ended["status"] != "succeeded":
+        return [f"{run} is {ended['status']}: {ended['error']}"]
     weather, write = workbench.calls_of(run)
-    entries = workbench.ledger.count(note)
     told = write["result"] or {}
     found = []
-    if (ended["status"], ended["output"]) != ("succeeded", "done"):
-        found.append(f"{run} is {ended['status']}: {ended['error']}")
+    if ended["output"] != "done":
+        found.append(f"{run} answered {ended['output']}")
     if (weather["status"], weather["result"]) != ("done", {"result": {"city": "Vienna", "degrees": 21}}):
         found.append(f"{run} was told {weather['result']} of the weather")
     if entries > 1:

@@ -112,7 +112,11 @@ def set_up(client: Client, port: int, weather: int, ledger: Ledger) -> Workbench
                           "credentials": {"token": "a-token-of-the-ledger"}})  # fmt: skip
     _post(client, f"/connected-apps/{tells}/sync", None, 202)
     until(lambda: client.ask("GET", f"/api/v1/connected-apps/{tells}")[1]["data"]["synced_at"], "the tools of the MCP server")
-    _post(client, "/hitl-approvals/policies", {"name": "Everything", "assignees": [{"type": "owner"}], "own_requests": True})
+    _post(
+        client,
+        "/hitl-approvals/policies",
+        {"name": "Everything", "assignees": [{"type": "owner"}], "own_requests": True, "required": False},
+    )
     tools = [{"ref": f"app:{tells}/weather"}, {"ref": f"app:{keeps}/write", "approval": "always"}]
     agent = _post(client, "/agents", {"name": "Clerk", "engine_id": scripted_engine(port, client.token), "tools": tools})
     return Workbench(client, agent, ledger)
