@@ -31,19 +31,21 @@ class Halting:
     if TYPE_CHECKING:
         events: ClassVar[str]
 
+        def present(self, record: Any) -> Any: ...
+
     @operation("halt", body="halt_body", reply="reply", message="{singular} halted.", while_archived=True)
     def on_post_halt(self, req: Request, resp: Response, **ids: str) -> None:
         """Stop everything that {one} does, within seconds; nothing is lost, and nothing begins until it is resumed."""
         if req.target.halted_at is None:
             self._switch(req.target, now(), "halted", {"reason": req.body["reason"]})
-        resp.media = req.target
+        resp.media = self.present(req.target)
 
     @operation("halt", reply="reply", message="{singular} resumed.")
     def on_post_resume(self, req: Request, resp: Response, **ids: str) -> None:
         """Let {one} go on where it was halted."""
         if req.target.halted_at is not None:
             self._switch(req.target, None, "resumed", {})
-        resp.media = req.target
+        resp.media = self.present(req.target)
 
     def switched(self, target: Any) -> None:
         """What else there is to do when something was halted or resumed, in the same transaction."""

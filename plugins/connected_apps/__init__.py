@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http import halting
 
 from . import api
 from . import jobs as own_jobs
@@ -38,9 +39,8 @@ def permissions(app: App) -> Sequence[Permission]:
     return (
         Permission("connected_apps:read", "See connected apps and their logs", roles=_READERS),
         Permission("connected_apps:create", "Connect apps", dangerous=True, roles=("builder",)),
-        Permission(
-            "connected_apps:update", "Change, authorize, halt and revoke connected apps", dangerous=True, roles=("builder",)
-        ),
+        Permission("connected_apps:update", "Change, authorize and revoke connected apps", dangerous=True, roles=("builder",)),
+        Permission("connected_apps:halt", "Stop all use of connected apps, and let it go on", roles=("builder", "operator")),
         Permission("connected_apps:delete", "Delete connected apps that no agent uses", dangerous=True, roles=("builder",)),
         Permission("connected_apps:sync", "Read what connected apps can do", roles=("builder",)),
         Permission("connected_apps:test", "Test connected apps", roles=("builder", "operator")),
@@ -69,8 +69,7 @@ def events(app: App) -> Sequence[Event]:
               {"operations": "How many it has", "unconfirmed": "How many of them wait for a person"}),
         Event("connected_apps.operation_confirmed", "Somebody let agents use an operation as it is now", "capp",
               {"operation": "Its name", "digest": "The SHA-256 of what is told of it"}),
-        Event("connected_apps.halted", "An app was halted", "capp"),
-        Event("connected_apps.resumed", "An app was resumed", "capp"),
+        *halting.events_of("connected_apps", "capp", "An app"),
     )  # fmt: skip
 
 

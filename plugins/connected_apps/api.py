@@ -7,6 +7,7 @@ from aasim_core import Collection, Request, Resource, Response, operation
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.http.collection import DELETED
+from aasim_core.http.halting import Halting
 from aasim_core.http.operations import PUBLIC
 from aasim_core.http.paging import Page, read_page
 from aasim_core.http.query import ListQuery
@@ -33,7 +34,7 @@ class _Users(Derived):
         return [found[app_id] for app_id in held["id"]]
 
 
-class ConnectedApps(Collection):
+class ConnectedApps(Halting, Collection):
     """Connected apps: other people's services that agents use."""
 
     record = ConnectedApp
@@ -209,16 +210,6 @@ class ConnectedApps(Collection):
         """Let agents use operations in the form in which you have read them, by their digests."""
         syncing.confirm(req.target, req.body["digests"])
         resp.media = self.present(req.target)
-
-    @operation("update", reply="reply", message="{singular} halted.", while_archived=True)
-    def on_post_halt(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Refuse every call of an app from now on."""
-        resp.media = self.present(service.halt(req.target))
-
-    @operation("update", reply="reply", message="{singular} resumed.")
-    def on_post_resume(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Let calls of an app go out again."""
-        resp.media = self.present(service.resume(req.target))
 
 
 class Callback(Resource):

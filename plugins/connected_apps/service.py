@@ -1,4 +1,4 @@
-"""What connected apps do: they are kept, shared, halted, tested and revoked, and their operations are called."""
+"""What connected apps do: they are kept, shared, tested and revoked, and their operations are called."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -152,22 +152,6 @@ def _revoke_there(app: "App", row: ConnectedApp) -> str | None:
     except AppError as error:
         return error.message[:500]
     return None
-
-
-def halt(row: ConnectedApp) -> ConnectedApp:
-    """Refuse every call from now on. Needs a transaction."""
-    return _set_halted(row, "connected_apps.halted", now() if row.halted_at is None else row.halted_at)
-
-
-def resume(row: ConnectedApp) -> ConnectedApp:
-    """Let calls go out again. Needs a transaction."""
-    return _set_halted(row, "connected_apps.resumed", None)
-
-
-def _set_halted(row: ConnectedApp, event: str, moment: Any) -> ConnectedApp:
-    if records.change(row, {"halted_at": moment}):
-        emit(event, row)
-    return row
 
 
 def refresh_token(app: "App", row: ConnectedApp) -> ConnectedApp:

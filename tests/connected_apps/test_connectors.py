@@ -59,7 +59,7 @@ def test_an_app_of_a_plugin_that_is_off_stays_and_is_refused(apps: Apps, weather
     assert apps.read(weather)["provider"] == "weather"
     outcome = apps.client.post(f"/connected-apps/{weather['id']}/test").data
     assert [step["status"] for step in outcome["steps"]] == ["skipped", "skipped", "failed", "skipped"]
-    assert apps.client.post(f"/connected-apps/{weather['id']}/halt").status == 200
+    assert apps.client.post(f"/connected-apps/{weather['id']}/halt", {"reason": "A test."}).status == 200
     assert apps.client.post(f"/connected-apps/{weather['id']}/revoke").data["status"] == "revoked"
     assert apps.client.delete(f"/connected-apps/{weather['id']}").status == 200
 

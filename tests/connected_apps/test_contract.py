@@ -13,6 +13,7 @@ from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.contract_terms import halt
 from aasim_core.testing.world import Client, Person, World
 from aasim_plugins.connected_apps.models import Use
 
@@ -78,11 +79,6 @@ def _for_people(client: Client, path: str) -> None:
     assert client.patch(path.rpartition("/")[0], {"config": _config("authorization_code")}).status == 200
 
 
-def _halted(client: Client, path: str) -> None:
-    """No call of the app goes out."""
-    assert client.post(f"{path.rpartition('/')[0]}/halt").status == 200
-
-
 def _answer(world: World, person: Person) -> Mapping[str, Any]:
     """What a provider sends somebody back with."""
     path = f"/connected-apps/{person.client.post('/connected-apps', dict(_app(world, person))).data['id']}/authorize"
@@ -109,7 +105,7 @@ class TestContract(PluginContract):
     }
     before = {
         "POST /connected-apps/{connected_app_id}/authorize": _for_people,
-        "POST /connected-apps/{connected_app_id}/resume": _halted,
+        "POST /connected-apps/{connected_app_id}/resume": halt,
     }
     rows = {
         "GET /connected-apps/{connected_app_id}/logs": _use,

@@ -269,7 +269,7 @@ def test_every_use_leaves_a_row_without_what_was_said(apps: Apps, peer: Service)
 def test_a_halted_app_is_not_asked(apps: Apps, peer: Service) -> None:
     peer.answers["/orders/1"] = lambda received: Response(200, {})
     made = apps.http(peer, [ORDER])
-    assert apps.client.post(f"/connected-apps/{made['id']}/halt").data["halted_at"] is not None
+    assert apps.client.post(f"/connected-apps/{made['id']}/halt", {"reason": "A test."}).data["halted_at"] is not None
 
     with pytest.raises(AppError, match="halted") as caught:
         apps.call(made, "get_order", {"order_id": "1"})

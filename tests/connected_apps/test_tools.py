@@ -93,7 +93,7 @@ def test_a_halted_app_is_refused_to_the_agent_at_once(
     apps: Apps, owner: Person, orders: dict[str, Any], work: Work, peer: Service
 ) -> None:
     clerk = agent(apps, orders, call("orders_get_order", order_id="7"), "I cannot see it.")
-    apps.client.post(f"/connected-apps/{orders['id']}/halt")
+    apps.client.post(f"/connected-apps/{orders['id']}/halt", {"reason": "A test."})
 
     execution = run(owner, clerk, work)
 
