@@ -181,7 +181,13 @@ class ConnectedApps(Halting, Collection):
         url, expires_at = service.begin_authorization(self.app, req.target, req.principal.user_id)
         resp.media = {"url": url, "expires_at": expires_at}
 
-    @operation("update", reply="reply", message="Token refreshed.", refusals=("invalid_state",), transaction=False)
+    @operation(
+        "update",
+        reply="reply",
+        message="Token refreshed.",
+        refusals=("invalid_state", "unavailable", "upstream_timeout"),
+        transaction=False,
+    )
     def on_post_refresh_token(self, req: Request, resp: Response, connected_app_id: str) -> None:
         """Get new tokens for an app now; within ten seconds it is done once."""
         resp.media = self.present(service.refresh_token(self.app, req.target))

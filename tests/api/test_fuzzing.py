@@ -51,10 +51,12 @@ def _real_ids(world: World, person: Person) -> dict[str, str]:
     person.client.post(f"/engines/{engine}/rubrics/{rubric}/examples", {"input": "x"})
     key = person.client.post("/api-keys", {"name": "A key", "scopes": ["agents:read"]}).data["id"]
     user = person.client.post("/users", {"name": "A service user", "kind": "service"}).data["id"]
+    app = {"provider": "http", "auth_type": "bearer", "config": {"base_url": "https://x.invalid"}, "credentials": {"token": "x"}}
+    connected = person.client.post("/connected-apps", {"name": f"App {token_hex(8)}", **app}).data["id"]
     session = world.again(person).client.get("/sessions").data["items"][0]["id"]
     return {
         "agent_id": agent, "execution_id": execution, "engine_id": engine, "number": "1", "api_key_id": key, "session_id": session,
-        "user_id": user, "organization_id": person.organization_id, "rubric_id": rubric,
+        "user_id": user, "organization_id": person.organization_id, "rubric_id": rubric, "connected_app_id": connected,
     }  # fmt: skip
 
 

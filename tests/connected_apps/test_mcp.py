@@ -1,5 +1,6 @@
 """MCP servers, against a real one in a process of its own."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -168,3 +169,23 @@ def test_no_request_names_a_command(apps: Apps, config: Any, field: str) -> None
     answer = apps.client.post("/connected-apps", {"name": "Shell", "provider": "mcp", "auth_type": "mcp", "config": config})
 
     assert answer.codes == {field: ["invalid_format"]}
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that takes connections and says nothing; where it is."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+
+
+@pytest.mark.parametrize(("options", "code"), [({"seconds_left": 0.3}, "timeout"), ({"should_stop": lambda: True}, "cancelled")])
+def test_a_server_that_says_nothing_is_left_in_time_or_when_nobody_waits(
+    apps: Apps, server: str, silent: str, options: Any, code: str
+) -> None:
+    made = connect(apps, {"url": f"{server}/mcp"})
+    apps.change(made, config={"url": silent})
+
+    with pytest.raises(AppError) as caught:
+        apps.call(made, "weather", {"city": "Vienna"}, **options)
+
+    assert (caught.value.code, caught.value.unknown) == (code, True)

@@ -1,9 +1,14 @@
 """Apps with OAuth 2, against Authlib's authorization server."""
 
+import json
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +23,8 @@ from aasim_plugins.connected_apps.standing import note_failure
 
 from .conftest import Apps
 from .peers import CLIENT_SECRET, Provider, Response
+
+REFRESHER = Path(__file__).with_name("refresher.py")
 
 
 def test_a_person_allows_an_app_to_be_used_and_agents_can_call_it(apps: Apps, provider: Provider) -> None:
@@ -253,6 +260,28 @@ def test_twenty_who_need_new_tokens_get_them_by_one_request(apps: Apps, provider
 
     assert provider.asked_for_tokens == ["authorization_code", "refresh_token"]
     assert {row.generation for row in renewed} == {seen.generation + 1}
+
+
+def test_four_processes_that_need_new_tokens_get_them_by_one_request(
+    apps: Apps, provider: Provider, plugin_settings: Mapping[str, Any]
+) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+    seen, settings = apps.record(made), apps.app.settings
+    role = {"database.app_role": settings.database.app_role} if settings.database.app_role else {}
+    flags = {"data_dir": str(settings.data_dir), "database.url": settings.database.url, **role, **plugin_settings}
+    command = [sys.executable, str(REFRESHER), json.dumps([flags, apps.owner.organization_id, made["id"]])]
+    with ExitStack() as stack:
+        processes = [stack.enter_context(Popen(command, stdin=PIPE, stdout=PIPE, text=True)) for _ in range(4)]
+        assert [process.stdout.readline() for process in processes if process.stdout] == ["ready\n"] * 4
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        got = [generation for process in processes for generation in json.loads(process.communicate()[0])]
+
+    assert provider.asked_for_tokens == ["authorization_code", "refresh_token"]
+    assert got == [seen.generation + 1] * 20
 
 
 def test_twenty_calls_that_meet_a_401_get_one_new_token(apps: Apps, provider: Provider) -> None:
