@@ -28,7 +28,7 @@ FIELDS = frozenset(
     method route status milliseconds organization_id principal ip
     plugin hook state version
     job job_id attempt queue lease owner worker schedule due
-    execution_id step engine model input_tokens output_tokens
+    execution_id step engine model input_tokens output_tokens meter grader approval_id
     reason error code count seconds pid port path url signal exit_code table migration
     """.split()
 )

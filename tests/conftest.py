@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PLUGINS = frozenset(file.parent.name for file in (ROOT / "plugins").glob("*/__init__.py"))
+#: The rooms whose tests run on both databases each time.
+BOTH_DATABASES = frozenset({"data", "jobs"})
 MISSING = "no Redis server answers"
 
 
@@ -58,10 +59,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
-    """The isolation matrix; and the plugins' tests on PostgreSQL, since they stand on what the core's tests try on both databases."""
+    """The isolation matrix; and what runs on PostgreSQL, but for the rooms that all others stand on."""
     room = item.path.relative_to(ROOT / "tests").parts[0]
     is_matrix = "matrix" in getattr(item, "fixturenames", ())
-    return is_matrix or (room in PLUGINS and item.get_closest_marker("postgres") is not None)
+    return is_matrix or (room not in BOTH_DATABASES and item.get_closest_marker("postgres") is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

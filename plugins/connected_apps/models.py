@@ -2,7 +2,7 @@
 
 import peewee
 
-from aasim_core.data.fields import IdField, InstantField, JsonField, SealedField
+from aasim_core.data.fields import DigestField, IdField, InstantField, JsonField, SealedField
 from aasim_core.data.records import TenantRecord
 
 PENDING, CONNECTED, EXPIRING, NEEDS_REAUTH, ERROR, REVOKED = STATES = (
@@ -108,10 +108,10 @@ class PendingAuthorization(TenantRecord):
 
     app_id = IdField()
     user_id = IdField()
-    nonce_digest = peewee.TextField()
+    nonce_digest = DigestField()
     verifier = SealedField(null=True)
     code = SealedField(null=True)
-    code_digest = peewee.TextField(null=True)
+    code_digest = DigestField(null=True)
     expires_at = InstantField()
 
     class Meta:

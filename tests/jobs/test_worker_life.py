@@ -18,6 +18,8 @@ from aasim_core.jobs.records import JobRow
 
 from .conftest import heard
 
+pytestmark = pytest.mark.long
+
 Context = Any
 Payload = Mapping[str, Any]
 

@@ -24,7 +24,7 @@ from aasim_plugins.executions.models import LogEntry
 MOST_BYTES = 6_000_000
 #: How columns of text are called that may hold secrets, or what they are recognised by; and those that are called so and are harmless.
 SUSPICIOUS = re.compile(r"password|digest|secret|token|hash|seal|api_key|credential|private")
-HARMLESS = {"action_hash", "hash", "previous_hash", "api_key_id"}
+HARMLESS = {"action_hash", "digest", "hash", "previous_hash", "api_key_id"}
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from aasim_core.testing.databases import server_url
 from .conftest import Install
 from .installation import Installation
 
+pytestmark = pytest.mark.long
+
 #: sysexits.h
 UNAVAILABLE, STORAGE, NO_PERMISSION, CONFIGURATION = 69, 74, 77, 78
 #: What lets the rights of files count where the tests run as root.

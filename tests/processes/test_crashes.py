@@ -9,6 +9,8 @@ from .client import Client
 from .conftest import Install
 from .installation import Installation, Process
 
+pytestmark = pytest.mark.long
+
 PLUGINS = Path(__file__).parent / "plugins"
 CALL = {"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {}}]}
 
