@@ -59,10 +59,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
-    """The isolation matrix; and what runs on PostgreSQL, but for the rooms that all others stand on."""
+    """The isolation matrix; what starts API and worker; and what runs on PostgreSQL, but for the rooms that all others stand on."""
     room = item.path.relative_to(ROOT / "tests").parts[0]
     is_matrix = "matrix" in getattr(item, "fixturenames", ())
-    return is_matrix or (room not in BOTH_DATABASES and item.get_closest_marker("postgres") is not None)
+    return is_matrix or room == "processes" or (room not in BOTH_DATABASES and item.get_closest_marker("postgres") is not None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,9 +5,10 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import blake2s
 from importlib.machinery import ModuleSpec
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -67,13 +68,18 @@ def discover(folder: Path | None) -> Mapping[str, Candidate]:
 
 
 def _installed() -> Iterator[Candidate]:
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: (entry.name, entry.dist.name if entry.dist else "")):
-        yield _from_entry_point(entry)
+    # A distribution reads its metadata anew each time that it is asked, and ours brings many plugins.
+    told = cache(_name_and_version)
+    entries = [(entry, *told(entry.dist)) for entry in entry_points(group=GROUP)]
+    for entry, name, version in sorted(entries, key=lambda found: (found[0].name, found[1])):
+        yield _from_entry_point(entry, name, version)
 
 
-def _from_entry_point(entry: EntryPoint) -> Candidate:
-    name = entry.dist.name if entry.dist else "unknown"
-    version = entry.dist.version if entry.dist else ""
+def _name_and_version(distribution: Distribution | None) -> tuple[str, str]:
+    return ("unknown", "") if distribution is None else (distribution.name, distribution.version)
+
+
+def _from_entry_point(entry: EntryPoint, name: str, version: str) -> Candidate:
     origin = BUNDLED if name == _OUR_DISTRIBUTION else name
     candidate = Candidate(entry.name, entry.value, origin, version, label=f"the distribution {name} {version}".rstrip())
     if not _MODULE.fullmatch(entry.value):

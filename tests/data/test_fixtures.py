@@ -30,18 +30,21 @@ def run(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 def test_each_test_runs_on_both_databases(tmp_path: Path) -> None:
     outcome = run(tmp_path)
     assert "6 passed" in outcome.stdout, outcome.stdout + outcome.stderr
 
 
+@pytest.mark.long
 def test_without_postgres_half_is_left_out_and_this_is_said(tmp_path: Path) -> None:
     outcome = run(tmp_path, TEST_POSTGRES_URL=NOWHERE)
     assert "3 passed, 3 skipped" in outcome.stdout, outcome.stdout + outcome.stderr
     assert f"LEFT OUT: 3 tests, for no PostgreSQL server answers at {NOWHERE}" in outcome.stdout
 
 
+@pytest.mark.long
 def test_without_postgres_nothing_passes_in_ci(tmp_path: Path) -> None:
     outcome = run(tmp_path, TEST_POSTGRES_URL=NOWHERE, CI="true")
     assert outcome.returncode == 1

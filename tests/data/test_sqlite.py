@@ -28,6 +28,7 @@ def counter(empty_database: Database) -> Database:
     return empty_database
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("threads", [(8, 8), (12, 1), (4, 4, 4)], ids=str)
 def test_writers_of_several_processes_take_turns(threads: tuple[int, ...], counter: Database, empty_database_url: str) -> None:
     script = [sys.executable, str(Path(__file__).with_name("writers.py")), empty_database_url]

@@ -14,8 +14,6 @@ from aasim_core.testing.databases import server_url
 from .conftest import Install
 from .installation import Installation
 
-pytestmark = pytest.mark.long
-
 #: sysexits.h
 UNAVAILABLE, STORAGE, NO_PERMISSION, CONFIGURATION = 69, 74, 77, 78
 #: What lets the rights of files count where the tests run as root.
@@ -77,7 +75,6 @@ def test_a_plugin_that_does_not_import_is_named_with_its_line(installation: Inst
     )
 
 
-@pytest.mark.long
 def test_where_broken_plugins_are_skipped_the_rest_runs(installation: Installation) -> None:
     break_plugin(installation)
     server = installation.serve(AASIM_PLUGINS__ON_ERROR="skip", **BROKEN)
@@ -177,7 +174,6 @@ def test_a_damaged_database_is_left_alone(installation: Installation, command: s
     assert path.read_bytes() == before
 
 
-@pytest.mark.long
 def test_a_damaged_queue_is_not_taken_for_the_database(installation: Installation) -> None:
     path = installation.data / "queue.db"
     path.write_bytes(b"This was a queue." * 1000)
@@ -271,7 +267,6 @@ def test_a_model_that_cannot_be_fetched_is_a_sentence_that_says_what_to_do(insta
     )
 
 
-@pytest.mark.long
 def test_a_model_that_is_not_where_the_settings_say_is_named(install: Install) -> None:
     installation = install(AASIM_PLUGINS__DISABLED="[]", AASIM_ENGINE_LOCAL__MODEL_PATH="/nowhere/model.gguf")
     assert refused(installation, "up", code=CONFIGURATION) == (

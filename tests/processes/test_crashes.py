@@ -9,8 +9,6 @@ from .client import Client
 from .conftest import Install
 from .installation import Installation, Process
 
-pytestmark = pytest.mark.long
-
 PLUGINS = Path(__file__).parent / "plugins"
 CALL = {"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {}}]}
 
@@ -65,7 +63,6 @@ def worker_dies(installation: Installation) -> Process:
     return worker
 
 
-@pytest.mark.long
 def test_a_run_that_kills_its_worker_three_times_fails_and_its_neighbour_is_done(dangerous: Installation) -> None:
     ada, agent = deadly(dangerous, deed="kill")
     poison, neighbour = ada.execute(agent), ada.execute(ada.agent("Done."))
@@ -79,7 +76,6 @@ def test_a_run_that_kills_its_worker_three_times_fails_and_its_neighbour_is_done
     assert survivor.stop() == 0
 
 
-@pytest.mark.long
 def test_a_failure_that_nobody_foresaw_is_told_without_its_details(dangerous: Installation) -> None:
     ada, agent = deadly(dangerous, deed="raise")
     worker = dangerous.start("worker")

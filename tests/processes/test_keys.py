@@ -3,13 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from ..bench import processes
 from .conftest import Install
 from .test_bad_starts import CONFIGURATION, refused
-
-pytestmark = pytest.mark.long
 
 
 def ids_in(path: Path) -> list[str]:

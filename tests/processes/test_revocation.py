@@ -14,8 +14,6 @@ from .client import API, Answer, Client, Secrets
 from .conftest import Install
 from .installation import Installation
 
-pytestmark = pytest.mark.long
-
 
 @dataclass
 class Pair:

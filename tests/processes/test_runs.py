@@ -141,7 +141,6 @@ def wait_for_steps(installation: Installation, execution: str, count: int) -> No
     processes.eventually(lambda: len(starts_of_steps(installation, execution)) >= count, f"step {count}", pause=0.002)
 
 
-@pytest.mark.long
 def test_a_stream_ends_soon_after_its_reader_logged_out(ada: Client) -> None:
     execution = ada.execute(ada.agent(CALL, SLOW))
     stream = ada.follow(f"/executions/{execution}/logs", seconds=RECHECK_SECONDS)
@@ -152,7 +151,6 @@ def test_a_stream_ends_soon_after_its_reader_logged_out(ada: Client) -> None:
     assert time.monotonic() - began < RECHECK_SECONDS + 5
 
 
-@pytest.mark.long
 def test_a_run_that_does_not_notice_its_cancel_is_ended_all_the_same(install: Install) -> None:
     """Its worker is stopped, as a machine that swaps would stop it."""
     installation = install()

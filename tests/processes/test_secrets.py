@@ -17,8 +17,6 @@ from .client import Client
 from .conftest import Install
 from .installation import Installation
 
-pytestmark = pytest.mark.long
-
 
 class Gossip(BaseHTTPRequestHandler):
     """A model server that refuses every key and repeats it, as real ones do, in body and headers."""

@@ -15,8 +15,6 @@ from .client import Client
 from .conftest import MODEL_DIR, NO_MODEL, Install
 from .installation import Installation, Process, is_alive, kill
 
-pytestmark = pytest.mark.long
-
 READY = "Ctrl-C stops."
 SLOW = {"text": "late", "delay_seconds": 600}
 
