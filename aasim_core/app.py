@@ -79,13 +79,21 @@ class App:
     @property
     def migration_sources(self) -> list[Source]:
         """Where migrations are: the core's, then each plugin's that is on, in the order of their dependencies."""
-        folders = ((plugin.name, plugin.migrations) for plugin in self.plugins.on)
-        return [Source("core", migrations.CORE), *(Source(name, folder) for name, folder in folders if folder)]
+        return migration_sources(self.plugins)
 
 
-def build_app(settings: Settings, *, database: Database | None = None) -> App:
-    """Load the plugins, connect, and collect what they declare; StartupError with every problem that stands in the way."""
-    plugins = load(settings)
+def migration_sources(plugins: Plugins) -> list[Source]:
+    """Where the migrations of the core and of every plugin that is on are."""
+    folders = ((plugin.name, plugin.migrations) for plugin in plugins.on)
+    return [Source("core", migrations.CORE), *(Source(name, folder) for name, folder in folders if folder)]
+
+
+def build_app(settings: Settings, *, database: Database | None = None, plugins: Plugins | None = None) -> App:
+    """Load the plugins, connect, and collect what they declare; StartupError with every problem that stands in the way.
+
+    `plugins` are those that were loaded for the same settings already.
+    """
+    plugins = plugins or load(settings)
     settings = settings.with_sections(plugins.schemas, off=[plugin.name for plugin in plugins.found if plugin.state != "on"])
     app = App(settings, database or open_database(settings), load_keyring(settings.secrets.key_file), plugins)
     app.organization_settings = OrganizationSettings(organization_settings(plugins, app))

@@ -3,15 +3,15 @@
 `plugin_settings` says which plugins are on and with which settings; override it in a conftest or module.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..app import App, build_app
-from ..data.migrations import Source
+from ..app import App, build_app, migration_sources
 from ..http.application import make_wsgi
+from ..plugins import Plugins, load
 from ..secrets import Keyring, new_key, save_keyring
 from ..settings import Settings
 from .databases import Databases
@@ -34,30 +34,27 @@ def settings_in(folder: Path, plugin_settings: Mapping[str, Any], **flags: Any) 
 
 
 @pytest.fixture(scope="session")
-def _migrations_by_settings() -> dict[str, Sequence[Source]]:
+def _loaded() -> dict[str, Plugins]:
     return {}
 
 
 @pytest.fixture
-def app_migrations(
-    tmp_path_factory: pytest.TempPathFactory,
-    plugin_settings: Mapping[str, Any],
-    _migrations_by_settings: dict[str, Sequence[Source]],
-) -> Sequence[Source]:
-    """The migrations of the core and of every plugin that is on; found once for each `plugin_settings`, of which each room has its own."""
+def app_plugins(
+    plugin_settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory, _loaded: dict[str, Plugins]
+) -> Plugins:
+    """The plugins that are on, loaded once for each `plugin_settings`, of which each room of tests may have its own."""
     key = repr(sorted(plugin_settings.items()))
-    if key not in _migrations_by_settings:
-        sources = build_app(settings_in(tmp_path_factory.mktemp("sources"), plugin_settings)).migration_sources
-        _migrations_by_settings[key] = sources
-    return _migrations_by_settings[key]
+    if key not in _loaded:
+        _loaded[key] = load(settings_in(tmp_path_factory.mktemp("plugins"), plugin_settings))
+    return _loaded[key]
 
 
 @pytest.fixture
 def app_settings(
-    databases: Databases, app_migrations: Sequence[Source], tmp_path: Path, plugin_settings: Mapping[str, Any]
+    databases: Databases, app_plugins: Plugins, tmp_path: Path, plugin_settings: Mapping[str, Any]
 ) -> Iterator[Settings]:
     """Settings for an app over an empty database of its own, once on SQLite and once on PostgreSQL."""
-    url = databases.lend(app_migrations)
+    url = databases.lend(migration_sources(app_plugins))
     flags = {"database.url": url, "database.durability": "normal"}
     if databases.app_role:
         flags["database.app_role"] = databases.app_role
@@ -66,9 +63,9 @@ def app_settings(
 
 
 @pytest.fixture
-def app(app_settings: Settings) -> Iterator[App]:
+def app(app_settings: Settings, app_plugins: Plugins) -> Iterator[App]:
     """An app over an empty database, connected, in no scope."""
-    app = build_app(app_settings)
+    app = build_app(app_settings, plugins=app_plugins)
     with app.database.connected():
         yield app
     app.database.close_all()
