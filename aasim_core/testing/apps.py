@@ -3,7 +3,7 @@
 `plugin_settings` says which plugins are on and with which settings; override it in a conftest or module.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +75,18 @@ def app(app_settings: Settings, app_plugins: Plugins) -> Iterator[App]:
 def world(app: App) -> World:
     """Organizations, people and clients for the app."""
     return World(app, make_wsgi(app))
+
+
+@pytest.fixture
+def join(app: App) -> Iterator[Callable[[object], None]]:
+    """Lets a plugin of the test's own implement hooks; it leaves with the test, since the others are shared."""
+    manager = app.plugins.manager
+    joined: list[object] = []
+
+    def register(plugin: object) -> None:
+        manager.register(plugin)
+        joined.append(plugin)
+
+    yield register
+    for plugin in joined:
+        manager.unregister(plugin)

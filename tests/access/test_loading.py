@@ -252,7 +252,7 @@ def test_a_feature_switched_off_is_off_for_that_organization_at_once(app: App, w
     assert allowed(owner)
 
 
-def test_a_plugin_can_hide_a_feature_and_is_asked_once_an_epoch(app: App, world: World, owner: Person) -> None:
+def test_a_plugin_can_hide_a_feature_and_is_asked_once_an_epoch(app: App, world: World, owner: Person, join: Any) -> None:
     asked: list[str] = []
 
     class Plans:
@@ -261,7 +261,7 @@ def test_a_plugin_can_hide_a_feature_and_is_asked_once_an_epoch(app: App, world:
             asked.append(plugin)
             return False if plugin == "agents" else None
 
-    app.plugins.manager.register(Plans())
+    join(Plans())
     principal = principal_of_token(app, str(owner.client.token))
     assert [app.features.allowed(principal, name) for name in ("agents", "engines") * 2] == [False, True] * 2
     assert asked == ["agents", "engines"]

@@ -101,7 +101,7 @@ def test_the_scheme_of_a_credential_may_have_any_case() -> None:
     assert bearer_of(request("BEARER  abc")) == "abc"
 
 
-def test_a_plugin_can_know_a_credential_first(app: Any, ada: User, log_in: LogIn) -> None:
+def test_a_plugin_can_know_a_credential_first(app: Any, ada: User, log_in: LogIn, join: Any) -> None:
     robot = Principal("user", ada.id, "organization_x", 1, "from elsewhere")
 
     class Elsewhere:
@@ -109,7 +109,7 @@ def test_a_plugin_can_know_a_credential_first(app: Any, ada: User, log_in: LogIn
         def authenticate(self, app: Any, req: Any) -> Principal | None:
             return robot if req.get_header("Authorization") == "Robot 1" else None
 
-    app.plugins.manager.register(Elsewhere())
+    join(Elsewhere())
     assert authenticate(app, request("Robot 1")) is robot
     assert authenticate(app, request(f"Bearer {log_in(ada).access_token}")).label == ada.email
     assert code_of(lambda: authenticate(app, request())) == "authentication_required"
