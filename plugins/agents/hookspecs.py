@@ -29,6 +29,14 @@ class ToolError(Exception):
         self.message, self.unknown = message, unknown
 
 
+class ToolLater(Exception):
+    """The tool cannot be used now, and nothing was done: the run goes back to the queue for `seconds`, and makes the call then."""
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.message, self.seconds = message, seconds
+
+
 @dataclass(frozen=True)
 class Tool:
     """A tool as its source describes it now.
@@ -80,8 +88,8 @@ class ToolSource:
     """Where tools of one kind come from: an agent names them as ``<kind>:<rest>``.
 
     All functions are called in the organization's scope. `find(rest)` is the tool, or None where there is none. `call` does it,
-    outside of transactions, and returns a JSON value, or `Awaited`; it raises `ToolError`. `result` is what came of an `Awaited`, None
-    as long as nothing did.
+    outside of transactions, and returns a JSON value, or `Awaited`; it raises `ToolError`, or `ToolLater`. `result` is what came of an
+    `Awaited`, None as long as nothing did.
     """
 
     kind: str

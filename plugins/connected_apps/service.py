@@ -14,7 +14,7 @@ from aasim_core.secrets import Secret
 
 from . import authorizing, calling, probing, sharing, syncing, tokens
 from .connecting import AppError, Connector, never
-from .models import CONNECTED, PENDING, REVOKED, AppOperation, ConnectedApp, PendingAuthorization, Share, Use
+from .models import CONNECTED, NEEDS_REAUTH, PENDING, REVOKED, AppOperation, ConnectedApp, PendingAuthorization, Share, Use
 from .registry import connector_of
 from .standing import note_ending, note_failure, note_success, open_connection
 from .vault import hiding, sealed, settings_of
@@ -248,6 +248,12 @@ def call_operation(
     seconds = most if seconds_left is None else min(most, seconds_left)
     request = calling.Request(operation, arguments, idempotency_key, execution_id, step, seconds, should_stop)
     return calling.call(app, row, request)
+
+
+def needs_a_person(connected_app_id: str) -> bool:
+    """Whether the app waits for somebody to connect it anew; until then, so does what uses it."""
+    row = find_or_none(connected_app_id)
+    return row is not None and row.status == NEEDS_REAUTH
 
 
 def may_use(rights: Rights, row: ConnectedApp, user_id: str) -> bool:

@@ -9,7 +9,7 @@ from peewee import SQL, NodeList, Value
 from aasim_core.access.rights import Rights
 from aasim_core.slugs import slug_of
 
-from ..agents.hookspecs import Effect, Tool, ToolError, ToolSource, ToolUse
+from ..agents.hookspecs import Effect, Tool, ToolError, ToolLater, ToolSource, ToolUse
 from ..agents.models import Agent
 from . import service
 from .connecting import AppError
@@ -21,6 +21,8 @@ _KIND = "app"
 _PREFIX = f"{_KIND}:"
 #: How many are listed of one app.
 _MOST_SHOWN = 20
+#: When a run looks again whether somebody has connected the app anew.
+_LOOK_AGAIN_SECONDS = 30.0
 
 
 def app_source(app: "App") -> ToolSource:
@@ -69,6 +71,8 @@ def _call(app: "App", use: ToolUse) -> Any:
             should_stop=use.should_cancel,
         )
     except AppError as error:
+        if error.code == "not_connected" and service.needs_a_person(app_id):
+            raise ToolLater(f"{error.message[:1].upper()}{error.message[1:]}.", seconds=_LOOK_AGAIN_SECONDS) from error
         raise ToolError(f"{error.message[:1].upper()}{error.message[1:]}.", unknown=error.unknown) from error
 
 

@@ -12,8 +12,8 @@ from aasim_core.data import records
 from aasim_core.identity.standing import principal_now
 from aasim_core.ids import new_id
 
-from ..agents.hookspecs import Awaited, ToolError, ToolUse
-from .hookspecs import Decision, Question, Reviewer, RunFailed, RunPauses
+from ..agents.hookspecs import Awaited, ToolError, ToolLater, ToolUse
+from .hookspecs import Decision, Question, Reviewer, RunFailed, RunLater, RunPauses
 from .models import DENIED, DONE, PROPOSED, RUNNING, UNKNOWN, WAITING, ToolCall
 from .questions import decided, is_wanted, put, reviewer_of
 from .run import Run
@@ -158,10 +158,17 @@ class Attempt:
     # Doing it.
 
     def _call(self, arguments: dict[str, Any]) -> Any:
+        before = {"status": self.row.status}
         started = {"status": RUNNING, "ref": self.bound.ref, "arguments": arguments, "started_at": now()}
-        self.run.log("tool_called", f"{self.bound.name} is called.", data={"call": self.row.call_id, "tool": self.bound.ref})
+        if self.row.started_at is None:
+            data = {"call": self.row.call_id, "tool": self.bound.ref}
+            self.run.log("tool_called", f"{self.bound.name} is called.", data=data)
         self.run.effect(lambda: _write(self.row, started))
-        return self._do(arguments)
+        try:
+            return self._do(arguments)
+        except ToolLater as later:
+            self.run.effect(lambda: _write(self.row, before))
+            raise RunLater(later.seconds, later.message) from later
 
     def _do(self, arguments: Mapping[str, Any]) -> Any:
         try:

@@ -1,12 +1,17 @@
 """Agents use connected apps' operations as tools."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from time_machine import travel
 
 from aasim_core.access import grants
 from aasim_core.context import organization_scope
+from aasim_core.jobs.leases import Leases
+from aasim_core.jobs.presence import Presence
+from aasim_core.jobs.upkeep import Upkeep
 from aasim_core.testing.world import Person, World
 
 from .conftest import TOKEN, Apps
@@ -100,6 +105,27 @@ def test_a_halted_app_is_refused_to_the_agent_at_once(
     assert execution["output"] == "I cannot see it."
     assert "halted" in str(calls_of(owner, execution)[0]["result"])
     assert peer.received == []
+
+
+def test_a_run_waits_for_an_app_that_somebody_has_to_connect_anew(
+    apps: Apps, owner: Person, orders: dict[str, Any], work: Work, peer: Service
+) -> None:
+    clerk = agent(apps, orders, call("orders_get_order", order_id="7"), "Yes.")
+    peer.answers["/orders/7"] = lambda received: Response(401, {})
+    first = run(owner, clerk, work)
+    assert apps.read(orders)["status"] == "needs_reauth"
+
+    execution = run(owner, clerk, work)
+    assert (first["output"], execution["status"], len(peer.received)) == ("Yes.", "queued", 1)
+    assert [made["status"] for made in calls_of(owner, execution)] == ["proposed"]
+
+    peer.answers["/orders/7"] = lambda received: Response(200, {"open": True})
+    apps.client.patch(f"/connected-apps/{orders['id']}", {"credentials": {"token": TOKEN}})
+    with travel(datetime.now(UTC) + timedelta(seconds=31)):
+        Upkeep(apps.app, Leases(apps.app.database, "test"), Presence(apps.app.settings.data_dir)).make_ready()
+        work()
+    assert owner.client.get(f"/executions/{execution['id']}").data["output"] == "Yes."
+    assert [made["result"] for made in calls_of(owner, execution)] == [{"result": {"open": True}}]
 
 
 def test_the_initiator_needs_the_permission_when_the_tool_is_called(
