@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..clock import now
-from ..errors import Refused
+from ..errors import Invalid, Problem, Refused
 from .fields import JsonField
 from .records import Row
 
@@ -52,6 +52,17 @@ def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_i
         )
         changed += _live(model, model.update(values).where(column == record_id)).execute()
     return changed
+
+
+def require(models: Iterable[type[Row]], kind: str, ids: Sequence[str], field: str, known: Sequence[str] = ()) -> None:
+    """Invalid, on ``<field>[n]``, for ids of that kind that no record in the organization in scope has; the `known` ones pass."""
+    model: Any = next((model for model in models if getattr(model._meta, "id_prefix", None) == kind), None)
+    query = _live(model, model.select(model.id).where(model.id.in_(list(ids)))) if model is not None and ids else ()
+    there = {row.id for row in query} | set(known)
+    problem = [Problem("invalid_reference", f"There is no such {kind}.")]
+    missing = {f"{field}[{number}]": problem for number, record_id in enumerate(ids) if record_id not in there}
+    if missing:
+        raise Invalid(missing)
 
 
 def _fields_to(models: Iterable[type[Row]], kind: str) -> Iterator[tuple[Any, str]]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from aasim_core import Collection, Request, Response, operation
 from aasim_core.access import tree
 from aasim_core.clock import now
+from aasim_core.data import references
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http import schema
@@ -78,6 +79,8 @@ class Agents(Halting, Collection):
         if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
         engines.refuse_bad_parameters(values.get("parameters") or {})
+        known = record.rubric_ids if record is not None else []
+        references.require(self.app.models, "rubric", values.get("rubric_ids") or [], "rubric_ids", known)
         service.refuse_bad_tools(self.app, values.get("tools") or [], req.rights, req.principal.user_id)
         project_id = values.get("project_id")
         if project_id is not None and not _is_there(req, project_id):

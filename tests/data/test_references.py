@@ -47,8 +47,20 @@ def test_what_was_deleted_softly_names_nobody(world: World, owner: Person) -> No
     assert references.uses(world.app.models, "project", project_id) == {}
 
 
+def _rubric(owner: Person, name: str) -> str:
+    engine = owner.client.get("/engines?provider=scripted").data["items"][0]
+    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 60, "unit": "words"}}
+    body = {"name": name, "criteria": [criterion]}
+    return str(owner.client.post(f"/engines/{engine['id']}/rubrics", body).data["id"])
+
+
+def test_what_is_not_there_cannot_be_named(owner: Person) -> None:
+    answer = owner.client.post("/agents", {"name": "One", "rubric_ids": [_rubric(owner, "One"), new_id("rubric")]})
+    assert answer.codes == {"rubric_ids[1]": ["invalid_reference"]}
+
+
 def test_a_list_that_has_its_id_names_it(world: World, owner: Person) -> None:
-    rubric_id, other_id = new_id("rubric"), new_id("rubric")
+    rubric_id, other_id = _rubric(owner, "One"), _rubric(owner, "Other")
     agent_id = owner.client.post("/agents", {"name": "One", "rubric_ids": [other_id, rubric_id]}).data["id"]
     [named] = references.uses(world.app.models, "rubric", rubric_id)["agent.rubric_ids"]
     assert named == {"type": "agent", "id": agent_id, "label": "One", "field": "rubric_ids"}
