@@ -30,8 +30,9 @@ from .contract_lists import ListContract
 from .contract_manifest import ManifestContract
 from .contract_refusals import RefusalContract
 from .databases import Databases
+from .hints import Hints, Sample
 from .selection import only
-from .stage import Hints, Sample, Stage, name_of, running
+from .stage import Stage, name_of, running
 from .world import Client, Person, World
 
 
@@ -40,7 +41,7 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
 
     `folder` is the drop-in folder of a plugin that is not installed. `companions` are plugins that have to be on for the samples to
     work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For those that are not named here
-    see `stage.Hints`. `unasked` names declared permissions that no operation of the plugin asks for, and `silent` operations that
+    see `hints.Hints`. `unasked` names declared permissions that no operation of the plugin asks for, and `silent` operations that
     change something and emit no event, each with the reason.
     """
 

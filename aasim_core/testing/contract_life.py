@@ -22,8 +22,9 @@ from ..plugins.registry import Found
 from .apps import settings_in
 from .contract_terms import demand, demand_none, provided
 from .databases import Databases
+from .hints import Hints
 from .selection import without
-from .stage import TENANT, Hints, Stage, running
+from .stage import TENANT, Stage, running
 from .tables import History, differences, history_of
 from .world import Person
 

@@ -2,9 +2,8 @@
 
 import copy
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -23,13 +22,12 @@ from ..http.operations import Endpoint
 from .asking import Exchange, ask
 from .copies import copied, numbered
 from .documented import Documented
-from .world import Client, Person, World
+from .hints import Hints, Sample
+from .world import Person, World
 
 if TYPE_CHECKING:
     from ..settings import Settings
 
-#: A body (of a GET: query parameters), or what makes one for a caller.
-Sample = Mapping[str, Any] | Callable[[World, Person], Mapping[str, Any]]
 _FIELD = re.compile(r"\{(\w+)\}")
 #: The path field that names the organization itself: the caller's own, but where an operation changes or deletes it.
 TENANT = "organization_id"
@@ -37,54 +35,6 @@ TENANT = "organization_id"
 
 class Unprepared(AssertionError):
     """An operation cannot be tried for want of a sample; the text says which one to write."""
-
-
-#: Stands in `placed` for the node where something is to be.
-NODE = "{node}"
-
-
-@dataclass(frozen=True)
-class Hints:
-    """What the operations table does not say about how a plugin's operations are tried.
-
-    Operations are named ``"POST /agents/{agent_id}/clone"``.
-
-    * `samples`: the body of an operation, where the schema's own example does not do; or a function of world and caller.
-    * `objects`: for a path field that is not made by a POST to the path before it: the operation that makes it, or a function of
-      world and caller that gives its value.
-    * `members`: for a path field whose value depends on the objects before it: the operation that makes it, or what makes it, of world,
-      caller and their ids; keyed by the path up to the field.
-    * `traces`: for a path field that is the id of an event: the operation that the event tells of.
-    * `copies`: for rows of which no two can be alike but for their ids: what differs in a copy, of world and caller; keyed by the
-      prefix of their ids.
-    * `grown`: for rows that a copy of them does not bring into the list: what makes so many more, of world, caller and number; keyed by
-      the prefix of their ids.
-    * `fixed`: lists whose rows are in no table, each with the reason; they have some dozens of them.
-    * `rows`: for a list that a new object's path leaves empty: the operation that adds a row, or what adds it, of world, caller and
-      the ids of the path.
-    * `before`: what brings the object at a path into the state that the operation needs; called with the caller's client and
-      the path.
-    * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree;
-      `NODE` stands for the place, where the resource has no `node_field`.
-    * `everywhere`: operations on what belongs to the whole organization that whoever holds their permission somewhere in the tree may
-      do, each with the reason.
-    """
-
-    samples: Mapping[str, Sample] = field(default_factory=dict)
-    objects: Mapping[str, str | Callable[[World, Person], str]] = field(default_factory=dict)
-    members: Mapping[str, str | Callable[[World, Person, Mapping[str, str]], str]] = field(default_factory=dict)
-    traces: Mapping[str, str] = field(default_factory=dict)
-    copies: Mapping[str, Callable[[World, Person], Mapping[str, Any]]] = field(default_factory=dict)
-    grown: Mapping[str, Callable[[World, Person, int], object]] = field(default_factory=dict)
-    fixed: Mapping[str, str] = field(default_factory=dict)
-    rows: Mapping[str, str | Callable[[World, Person, Mapping[str, str]], object]] = field(default_factory=dict)
-    before: Mapping[str, Callable[[Client, str], object]] = field(default_factory=dict)
-    placed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    everywhere: Mapping[str, str] = field(default_factory=dict)
-
-    def with_those_of(self, other: "Hints") -> "Hints":
-        """Both together."""
-        return Hints(**{one.name: {**getattr(self, one.name), **getattr(other, one.name)} for one in fields(self)})
 
 
 def name_of(endpoint: Endpoint) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import peewee
@@ -41,12 +42,17 @@ NOBODY = Payer()
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a call will take at most, as far as one can tell before it; `cost` is None where no price is known."""
+    """What a call will take at most, as far as one can tell before it. What it costs is looked up only when a meter wants to know."""
 
     engine_id: str
     input_tokens: int
     output_tokens: int
-    cost: Cost | None
+    price: Callable[[], Cost | None]
+
+    @cached_property
+    def cost(self) -> Cost | None:
+        """What it costs; None where no price is known."""
+        return self.price()
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,8 @@ class Bill:
 
 def estimate_of(engine: Engine, provider: Provider, usage: Usage) -> Estimate:
     """What a call of the engine that takes so much will cost."""
-    cost = cost_at(engine, provider, usage, engine.model, now())
-    return Estimate(engine.id, usage.input_tokens, usage.output_tokens, cost)
+    price = partial(cost_at, engine, provider, usage, engine.model, now())
+    return Estimate(engine.id, usage.input_tokens, usage.output_tokens, price)
 
 
 def refuse_spent(app: "App", payer: Payer) -> None:

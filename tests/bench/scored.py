@@ -35,7 +35,7 @@ def measure(kind: str, options: Options) -> Measurement:
             plain = executions.measured(service, database, agent_id=agent, seconds=options.seconds, idle=0)
             _add_rubric(service, agent)
             options.progress(f"{kind}: {MANY:,} executions with one")
-            seconds = max(options.seconds, MANY / plain.rate * 1.5)
+            seconds = max(options.seconds, MANY / plain.rate * 3)
             scored = executions.measured(service, database, agent_id=agent, seconds=seconds, idle=0)
         count = _scored(database)
     return Measurement("rubrics", kind, _findings(plain.rate, scored, count), raw=[asdict(plain), asdict(scored)])

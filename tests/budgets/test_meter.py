@@ -38,7 +38,7 @@ def books(app: App) -> Meter:
 
 
 def estimate(tokens: int, cost: int | None = None, currency: str = "USD") -> Estimate:
-    return Estimate(new_id("engine"), tokens, 0, None if cost is None else Cost(cost, currency, "test"))
+    return Estimate(new_id("engine"), tokens, 0, lambda: None if cost is None else Cost(cost, currency, "test"))
 
 
 def counts(owner: Person, budget: Any) -> tuple[int, int]:

@@ -21,7 +21,8 @@ from aasim_core.identity.records import User
 from aasim_core.ids import is_id, new_id
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.stage import NODE, TENANT, Hints, Stage, Unprepared, name_of
+from aasim_core.testing.hints import NODE, Hints
+from aasim_core.testing.stage import TENANT, Stage, Unprepared, name_of
 from aasim_core.testing.world import Person, World
 
 from .canaries import filled, without_refused
