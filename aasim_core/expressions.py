@@ -17,6 +17,7 @@ DEEPEST = 32
 _LOOP = re.compile(r"\.\s*(?://.*\s*)*(map|filter|all|exists|exists_one|existsOne)\s*(?://.*\s*)*\(")
 # Bytes of the values as JSON, times the square of how often they are named: a sum of texts copies them that often.
 _MOST_COPIED = 2**26
+_PLACE = re.compile(r":(\d+):(\d+): ")
 _FAULTS = (ValueError, TypeError, KeyError, RuntimeError, ArithmeticError, IndexError)
 
 
@@ -28,7 +29,7 @@ def flaw(expression: str, names: Collection[str] | None = None) -> str | None:
     try:
         program = _compiled(expression)
     except ValueError as error:
-        return f"This is not an expression: {_first_line(error)}"
+        return _not_parsed(error)
     if "matches" in program.functions():
         return "An expression cannot use matches(), as a pattern can take minutes; use contains, startsWith or endsWith."
     unknown = sorted(set(program.variables()) - set(names)) if names is not None else ()
@@ -90,6 +91,12 @@ def _is_json(value: Any) -> bool:
     if isinstance(value, list):
         return all(_is_json(each) for each in value)
     return math.isfinite(value) if isinstance(value, float) else value is None or isinstance(value, bool | int | str)
+
+
+def _not_parsed(error: ValueError) -> str:
+    # What the parser expected instead is a list of its own tokens, which tells nobody anything.
+    place = _PLACE.search(str(error))
+    return f"This is not an expression{f'; look at line {place[1]}, column {place[2]}' if place else ''}."
 
 
 def _first_line(error: Exception) -> str:
