@@ -9,10 +9,17 @@ from aasim_core.app import App
 from aasim_core.context import system_scope
 from aasim_core.events.log import EventRow
 from aasim_core.http.refusals import MOST_OF_ORGANIZATION, MOST_OF_PRINCIPAL
+from aasim_core.http.windows import MemoryWindows
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Person, World
 
 Denied = Callable[[Person], list[EventRow]]
+
+
+@pytest.fixture(autouse=True)
+def no_minute_ends(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no minute end in the middle of a test, which would make room for more."""
+    monkeypatch.setattr(app.refusals, "_windows", MemoryWindows(clock=lambda: 0.0))
 
 
 @pytest.fixture
