@@ -114,12 +114,19 @@ def numbered(requests: list[str], first_number: int) -> Iterator[bytes]:
 
 
 def run(plan: Plan) -> Result:
-    """Load the server for `plan.warm_up` seconds unmeasured and then for `plan.seconds`."""
+    """Load the server for `plan.warm_up` seconds unmeasured and then for `plan.seconds`.
+
+    Each connection has its first answer before the next one is opened: of many that come at once, one of the server's processes
+    may take nearly all, and the others idle.
+    """
     poll = select.epoll()
     requests = numbered(plan.requests, plan.first_number)
     connections = {}
     for _ in range(plan.connections):
         connection = Connection(plan.port)
+        connection.send(next(requests))
+        while not connection.complete():
+            continue
         connections[connection.sock.fileno()] = connection
         poll.register(connection.sock, select.EPOLLIN)
     for connection in connections.values():
