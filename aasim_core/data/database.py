@@ -13,6 +13,7 @@ import structlog
 from .group_commit import GroupCommit
 from .scope import ScopedContext, refuse_unscoped
 from .statements import Result, Statement, kind_of_scope
+from .write_batches import WriteBatches
 from .write_queue import WriteQueue
 
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
@@ -80,9 +81,6 @@ class _Scoped:
     def _enter_scope(self) -> None:
         """Tell the database server which organization is in scope, where it has a second wall."""
 
-    def _write_turn(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
     def statement(self, key: Any, build: Callable[[], Any]) -> Statement:
         """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for each kind of scope."""
         full_key = (key, kind_of_scope())
@@ -119,15 +117,11 @@ class _Scoped:
                 yield outer
             return
         transaction = Transaction()
-        with nullcontext() if durable else self._unsynced(), self._write_turn():
-            self._begin_write()
+        with nullcontext() if durable else self._unsynced(), self._unit_of_work():
             self._local.transaction = transaction
             try:
                 yield transaction
                 self._finish(transaction)
-            except BaseException:
-                self._abandon()
-                raise
             finally:
                 self._local.transaction = None
         if durable:
@@ -140,7 +134,6 @@ class _Scoped:
             raise RuntimeError("a part of this transaction failed and its error was swallowed; nothing was written")
         if self.before_commit is not None:
             self.before_commit(transaction)
-        self.commit()  # type: ignore[attr-defined]
 
     def _unsynced(self) -> AbstractContextManager[None]:
         """Let the transaction that begins inside commit without waiting for the disk."""
@@ -149,14 +142,9 @@ class _Scoped:
     def _settle(self) -> None:
         """Wait for the disk, where the commit has not done so."""
 
-    def _begin_write(self) -> None:
-        self.begin()  # type: ignore[attr-defined]
-
-    def _abandon(self) -> None:
-        try:
-            self.rollback()  # type: ignore[attr-defined]
-        except peewee.PeeweeException:
-            self.close()  # type: ignore[attr-defined]
+    def _unit_of_work(self) -> AbstractContextManager[None]:
+        """A transaction of the database around what is done inside."""
+        raise NotImplementedError
 
     def connected(self) -> AbstractContextManager[None]:
         """Hold a connection for one request or one turn of a worker; inside another such block, the connection of that."""
@@ -206,10 +194,10 @@ def _marking_failure(transaction: Transaction) -> Iterator[None]:
 
 
 class SqliteDatabase(_Scoped, _PeeweeSqlite):
-    """SQLite in WAL mode; each thread keeps its connection, and writers wait in a queue of ours (see `write_queue`).
+    """SQLite in WAL mode; each thread keeps a connection to read, and all write over another one in turn (see `write_batches`).
 
-    With full durability they wait for the disk together, after their turn (see `group_commit`): what one has written, others may see
-    a moment before the disk has it, but nobody is answered before.
+    The processes' turns are in `write_queue`. With full durability writers wait for the disk together, after their turn (see
+    `group_commit`): what one has written, others may see a moment before the disk has it, but nobody is answered before.
     """
 
     def __init__(self, path: Path, *, full_durability: bool = True, wait_seconds: float = 2) -> None:
@@ -224,21 +212,25 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
             "temp_store": "memory",
         }
         super().__init__(
-            str(path), pragmas=pragmas, lock_type="IMMEDIATE", timeout=wait_seconds, autoconnect=False, cached_statements=512,
-            check_same_thread=False,
-        )  # fmt: skip
-        self._queue, self._commits = WriteQueue(str(path), wait_seconds), self._group_commit()
+            str(path), pragmas=pragmas, timeout=wait_seconds, autoconnect=False, cached_statements=512, check_same_thread=False
+        )
+        self._prepare_writing()
 
-    def _group_commit(self) -> GroupCommit:
-        return GroupCommit(self._sync_log, self._empty_log)
+    def _prepare_writing(self) -> None:
+        self._queue = WriteQueue(self._path, self._wait_seconds)
+        self._commits = GroupCommit(self._sync_log, self._empty_log)
+        self._batches = WriteBatches(self._open, self._queue.turn, self._commits.record, self._wait_seconds)
 
     def _connect(self) -> Any:
+        connection = self._open()
+        self._local.connection = _ClosedAtLast(connection)
+        return connection
+
+    def _open(self) -> Any:
         # Two connections that both turn WAL mode on meet in a lock that SQLite does not wait for. Whether it is on, must not be read
         # from the file: closing it would take away this process's locks on it, and others would delete the log under its connections.
         with nullcontext() if Path(f"{self._path}-wal").exists() else self._queue.turn():
-            connection = super()._connect()
-        self._local.connection = _ClosedAtLast(connection)
-        return connection
+            return super()._connect()
 
     def for_claims(self) -> "SqliteDatabase":
         """Where a worker claims jobs; on PostgreSQL it has a connection for that."""
@@ -247,18 +239,20 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""
         super().dispose()
-        self._queue, self._commits = WriteQueue(self._path, self._wait_seconds), self._group_commit()
+        self._inherited.append(self._batches)
+        self._prepare_writing()
 
     def close_all(self) -> None:
-        """Close what this thread has open; another thread's connection closes when that thread ends."""
+        """Close what this thread has open, and what writes; another thread's connection closes when that thread ends."""
         self.close()
+        self._batches.close()
 
     def release(self) -> None:
         """Keep the connection: it costs more to open than to keep."""
 
     def _settle(self) -> None:
         if self._full_durability:
-            self._commits.settle()
+            self._commits.settle(self._local.commit)
 
     def _sync_log(self) -> None:
         # Opened each time, for it is another file after all connections were closed. Of this file SQLite needs no locks.
@@ -274,8 +268,18 @@ class SqliteDatabase(_Scoped, _PeeweeSqlite):
         if is_busy:
             raise peewee.OperationalError("others read or write; the log cannot be emptied now")
 
-    def _write_turn(self) -> AbstractContextManager[None]:
-        return self._queue.turn()
+    @contextmanager
+    def _unit_of_work(self) -> Iterator[None]:
+        own = self._state.conn
+        if own is None:
+            raise peewee.InterfaceError("Error, database connection not opened.")
+        with self._batches.unit() as (connection, batch):
+            self._state.set_connection(connection)
+            try:
+                yield
+            finally:
+                self._state.set_connection(own)
+        self._local.commit = batch.number
 
 
 class _ClosedAtLast:

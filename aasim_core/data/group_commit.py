@@ -26,11 +26,15 @@ class GroupCommit:
         self._committed = self._settled = 0
         self._is_syncing = self._is_doubtful = False
 
-    def settle(self) -> None:
-        """Return when everything that this thread has committed is on the disk; `Unconfirmed` when that cannot be had."""
+    def record(self) -> int:
+        """Count what has just been committed; returns its number, for `settle`."""
         with self._changed:
             self._committed += 1
-            mine = self._committed
+            return self._committed
+
+    def settle(self, mine: int) -> None:
+        """Return when the commit of that number, and those before, are on the disk; `Unconfirmed` when that cannot be had."""
+        with self._changed:
             self._changed.wait_for(lambda: self._settled >= mine or not self._is_syncing)
             if self._settled >= mine:
                 return

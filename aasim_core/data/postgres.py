@@ -123,8 +123,21 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
         finally:
             self._local.begin = "BEGIN"
 
-    def _begin_write(self) -> None:
+    @contextmanager
+    def _unit_of_work(self) -> Iterator[None]:
         self._execute_cursor(getattr(self._local, "begin", "BEGIN"), None)
+        try:
+            yield
+            self.commit()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        try:
+            self.rollback()
+        except peewee.PeeweeException:
+            self.close()
 
     def lock(self, name: str) -> None:
         """See `_Scoped.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""

@@ -51,6 +51,11 @@ def commits(disk: Disk) -> GroupCommit:
     return GroupCommit(disk.sync, disk.rescue)
 
 
+def commit(commits: GroupCommit) -> None:
+    """Commit, and wait for the disk."""
+    commits.settle(commits.record())
+
+
 def running(action: Callable[[], object], count: int) -> list[threading.Thread]:
     threads = [threading.Thread(target=action) for _ in range(count)]
     for thread in threads:
@@ -60,9 +65,9 @@ def running(action: Callable[[], object], count: int) -> list[threading.Thread]:
 
 def test_who_commits_while_others_wait_for_the_disk_waits_with_the_next_ones(disk: Disk, commits: GroupCommit) -> None:
     disk.confirms.clear()
-    first = running(commits.settle, 1)
+    first = running(lambda: commit(commits), 1)
     disk.waits.acquire()
-    others = running(commits.settle, 8)
+    others = running(lambda: commit(commits), 8)
     while commits._committed < 9:
         threading.Event().wait(0.001)
     assert all(thread.is_alive() for thread in (*first, *others))
@@ -72,15 +77,22 @@ def test_who_commits_while_others_wait_for_the_disk_waits_with_the_next_ones(dis
     assert disk.asked == 2
 
 
+def test_what_was_committed_together_waits_once(disk: Disk, commits: GroupCommit) -> None:
+    number = commits.record()
+    commits.settle(number)
+    commits.settle(number)
+    assert disk.asked == 1
+
+
 def test_nobody_is_answered_after_a_failure_until_the_log_is_rescued(disk: Disk, commits: GroupCommit) -> None:
     disk.fails = True
     for _ in range(2):
         with pytest.raises(Unconfirmed):
-            commits.settle()
+            commit(commits)
     assert (disk.asked, disk.rescued) == (1, 1)
     disk.fails = False
-    commits.settle()
-    commits.settle()
+    commit(commits)
+    commit(commits)
     assert (disk.asked, disk.rescued) == (2, 2)
 
 
@@ -94,16 +106,17 @@ def syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def durable_database(empty_database_url: str) -> Iterator[Database]:
-    """A database without tables and with full durability, which those of other tests do without."""
+    """A database with one table and with full durability, which those of other tests do without."""
     database = connect(empty_database_url)
     with database.connected():
+        database.execute_sql("CREATE TABLE thing (id INTEGER)")
         yield database
     database.close_all()
 
 
 def write(database: Database, *, durable: bool = True) -> None:
     with database.connected(), database.transaction(durable=durable):
-        database.execute_sql("CREATE TABLE IF NOT EXISTS thing (id INTEGER)")
+        database.execute_sql("INSERT INTO thing VALUES (1)")
 
 
 @on_sqlite
@@ -147,6 +160,8 @@ def test_a_change_that_the_disk_does_not_confirm_is_no_success(
 @on_sqlite
 def test_without_full_durability_nobody_waits_for_the_disk(syncs: list[str], empty_database_url: str) -> None:
     database = connect(empty_database_url, durability="normal")
+    with database.connected():
+        database.execute_sql("CREATE TABLE thing (id INTEGER)")
     write(database)
     assert syncs == []
     database.close_all()
