@@ -17,7 +17,7 @@ import peewee
 
 #: How much one commit may be for: other processes wait for it, and who was first waits for the last.
 _MOST_UNITS = 16
-_LONGEST_SECONDS = 0.005
+_LONGEST_SECONDS = 0.001
 
 
 class Batch:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import peewee
 
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.000_05, 0.001
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.000_05, 0.000_2
 
 
 class WriteQueue:
