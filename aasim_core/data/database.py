@@ -105,6 +105,11 @@ class _Scoped:
         """
         self.current_transaction()
 
+    def try_lock(self, name: str) -> bool:
+        """Take the lock `name` as `lock` does, or return False where another transaction holds it."""
+        self.lock(name)
+        return True
+
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
         """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and fails it when it fails.

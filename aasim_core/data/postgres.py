@@ -144,6 +144,11 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
         super().lock(name)
         self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
+    def try_lock(self, name: str) -> bool:
+        """See `_Scoped.try_lock`."""
+        self.current_transaction()
+        return bool(self.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0])
+
     def rollback(self) -> None:
         """Undo the transaction, which undoes the setting too if it was made inside it."""
         super().rollback()

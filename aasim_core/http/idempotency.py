@@ -26,7 +26,6 @@ import structlog
 from ..clock import now
 from ..context import EVERY_ORGANIZATION, current_organization, system_scope
 from ..data.fields import IdField, InstantField, JsonField
-from ..data.postgres import PostgresDatabase
 from ..data.records import Row, database_of, insert_rows
 from ..data.statements import Bind
 from ..errors import Refused
@@ -170,7 +169,9 @@ def _asked(app: "App", endpoint: "Endpoint", raw: Any, req: Request) -> _Asked |
 def _replayed(asked: _Asked, resp: Response) -> bool:
     """Whether there is an answer already, which is then in `resp`."""
     with asked.scope():
-        _refuse_while_running(asked.row_id)
+        # Held until the first request's answer is committed, or is not.
+        if not database_of(Idempotency).try_lock(f"idempotency/{asked.row_id}"):
+            raise _in_progress()
         kept = _kept(asked.row_id)
     if kept is None:
         return False
@@ -184,19 +185,6 @@ def _replayed(asked: _Asked, resp: Response) -> bool:
     resp.set_header("Idempotency-Replayed", "true")
     resp.data = asked.app.keyring.open(kept.body, _place(asked)).reveal().encode()
     return True
-
-
-def _refuse_while_running(row_id: str) -> None:
-    """On PostgreSQL two requests can run at once; the lock is held until the first one's answer is committed, or is not.
-
-    On SQLite writers take turns, so the second one starts when the first one's answer is there.
-    """
-    database = database_of(Idempotency)
-    if isinstance(database, PostgresDatabase):
-        number = int.from_bytes(bytes.fromhex(row_id)[:8], "big", signed=True)
-        (locked,) = database.execute_sql("SELECT pg_try_advisory_xact_lock(%s)", (number,)).fetchone()
-        if not locked:
-            raise _in_progress()
 
 
 def _in_progress() -> Refused:
