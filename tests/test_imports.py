@@ -40,7 +40,6 @@ MAY_USE_HTTP = {"app", "core", "wsgi", "commands.openapi", "plugins", "testing"}
 #: Files that run SQL of their own, each with its reason; everything else speaks peewee.
 SQL_OUTSIDE_DATA = {
     "aasim_core/http/health.py": "probes whether the database takes writes, on a table that no tenant has rows in",
-    "aasim_core/http/idempotency.py": "takes an advisory lock, which is no table",
 }
 #: A fragment with one of these reads a table that the tenant scope does not see.
 READS_A_TABLE = re.compile(r"\b(select|from|join|into|update|delete)\b", re.IGNORECASE)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from . import load
 from .aasim import scripted_engine
 from .contestants import ROOT, Service
-from .databases import Database
+from .databases import Database, settle
 from .probe import Probe
 from .queue_load import Plan, Result
 from .shape import NEW_AGENT, READER
@@ -31,6 +31,7 @@ def measured(service: Service, database: Database, *, agent_id: str, seconds: fl
     request = load.request("POST", f"/api/v1/agents/{agent_id}/execute", service.reader, {"input": "Hello 0123456789"})
     plan = Plan(service.port, request, database.url, service.executions)
     _run(plan, seconds=0.5)
+    settle(database)  # or else PostgreSQL goes on with plans that it made while the tables were empty
     sustained = _run(plan, seconds=seconds)
     even = _run(plan, seconds=seconds, pace=25)
     time.sleep(idle)
