@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from aasim_core.clock import now
@@ -13,9 +13,10 @@ from aasim_core.ids import is_id
 from aasim_core.secrets import Secret, Unreadable
 from aasim_core.secrets.hiding import without
 
-from . import emulation, health
+from . import emulation, halts, health
 from .built_in import ensure_built_in
 from .chat import (
+    Cancelled,
     Chat,
     EngineConfig,
     EngineError,
@@ -42,10 +43,6 @@ from .providers import default_built_in, providers_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-
-
-#: When whoever wants a halted engine looks again.
-_LOOK_AGAIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -133,12 +130,17 @@ def ask(
     call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, should_cancel)
     deadline = time.monotonic() + timeout_seconds
     for engine, is_last in _engines(app, engine_id):
+        watch = halts.Watch(engine, should_cancel)
         try:
             if not health.may_ask(app, engine):
                 raise health.left_alone(engine)
-            return _answer(app, engine, call, deadline)
-        except NoRoom:
-            raise
+            return _answer(app, engine, replace(call, should_cancel=watch), deadline)
+        except (NoRoom, Cancelled):
+            if not watch.has_seen_halt:
+                raise
+            if is_last:
+                raise halts.waits(engine) from None
+            on_note(Note("engine_fell_back", engine.id, "The engine was halted, and the next is asked."))
         except EngineError as error:
             if is_last or not error.retryable or time.monotonic() >= deadline:
                 raise
@@ -202,7 +204,7 @@ def _engines(app: "App", engine_id: str | None) -> list[tuple[Engine, bool]]:
     usable = [first, *(engine for engine in found if engine is not None and engine.status in USABLE)]
     engines = [engine for engine in usable if engine.halted_at is None]
     if not engines:
-        raise NoRoom(f"the engine {first.name} is halted", retry_after=_LOOK_AGAIN_SECONDS)
+        raise halts.waits(first)
     return [(engine, engine is engines[-1]) for engine in engines]
 
 

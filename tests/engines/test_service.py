@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data import records
 from aasim_core.errors import Refused, StartupError
@@ -15,7 +16,7 @@ from aasim_core.events.log import EventRow
 from aasim_core.plugins.offers import Offers
 from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import ensure_built_in, write
-from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, Provider, ToolSpec
+from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, NoRoom, Provider, ToolSpec
 from aasim_plugins.engines.models import DISABLED, Engine
 
 HELLO = [Message("user", "Hello?")]
@@ -71,6 +72,35 @@ def test_a_fallback_answers_while_the_engine_cannot(app: Any) -> None:
         ("engine_fell_back", first.id, "unavailable"),
         ("engine_called", second.id, None),
     ]
+
+
+@pytest.fixture
+def halting(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Called with an engine, makes what is to be told of calls: as soon as it is asked, the engine is halted, and that is seen."""
+    monkeypatch.setattr("aasim_plugins.engines.halts._LOOK_EVERY_SECONDS", 0)
+
+    def halt(engine: Engine) -> Any:
+        def told(note: service.Note) -> None:
+            if (note.event, note.engine_id) == ("engine_called", engine.id):
+                Engine.update(halted_at=now()).where(Engine.id == engine.id).execute()
+
+        return told
+
+    return halt
+
+
+@pytest.mark.usefixtures("organization_id")
+def test_a_call_ends_when_its_engine_is_halted_and_whoever_asks_waits(app: Any, halting: Any) -> None:
+    engine = scripted(app, "A", default_parameters={"fault": "hang"})
+    with pytest.raises(NoRoom, match="halted"):
+        service.ask(app, engine.id, HELLO, on_note=halting(engine))
+
+
+@pytest.mark.usefixtures("organization_id")
+def test_a_fallback_answers_when_the_engine_is_halted_in_the_middle(app: Any, halting: Any) -> None:
+    second = scripted(app, "B", default_parameters={"replies": ["from B"]})
+    first = scripted(app, "A", default_parameters={"fault": "hang"}, fallback_engine_ids=[second.id])
+    assert service.ask(app, first.id, HELLO, on_note=halting(first)).reply.text == "from B"
 
 
 @pytest.mark.usefixtures("organization_id")

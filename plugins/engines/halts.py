@@ -1,0 +1,48 @@
+"""Halted engines: nobody asks them, and a call that is under way ends."""
+
+import time
+from typing import Any
+
+from aasim_core.data.records import database_of
+from aasim_core.data.statements import Bind
+
+from .chat import NoRoom, ShouldCancel
+from .models import Engine
+
+#: How often a call looks whether its engine was halted.
+_LOOK_EVERY_SECONDS = 1.0
+#: When whoever wants a halted engine looks again.
+_LOOK_AGAIN_SECONDS = 5.0
+
+
+class Watch:
+    """Whether a call must end: its caller says so, or its engine is halted, which `has_seen_halt` tells then."""
+
+    def __init__(self, engine: Engine, should_cancel: ShouldCancel) -> None:
+        self._engine_id, self._should_cancel = engine.id, should_cancel
+        self._looked_at = time.monotonic()
+        self.has_seen_halt = False
+
+    def __call__(self) -> bool:
+        return self._should_cancel() or self._is_halted()
+
+    def _is_halted(self) -> bool:
+        if not self.has_seen_halt and time.monotonic() - self._looked_at >= _LOOK_EVERY_SECONDS:
+            self.has_seen_halt = _halted_at(self._engine_id) is not None
+            self._looked_at = time.monotonic()
+        return self.has_seen_halt
+
+
+def waits(engine: Engine) -> NoRoom:
+    """What is raised to whoever has to wait until the engine is resumed."""
+    return NoRoom(f"the engine {engine.name} is halted", retry_after=_LOOK_AGAIN_SECONDS)
+
+
+def _halted_at(engine_id: str) -> str | None:
+    database = database_of(Engine)
+    row = database.statement("engine halted", _query).run(database, {"id": engine_id}).fetchone()
+    return row[0] if row else None
+
+
+def _query() -> Any:
+    return Engine.select(Engine.halted_at).where(Engine.id == Bind("id"))
