@@ -23,6 +23,8 @@ from ..errors import Refused
 from ..secrets import Keyring
 from .keyset import key_names, ordered, position_values
 
+#: Of how many rows a page is read; what was not asked for is left out.
+_SIZES = (10, 25, 50, 100)
 OPERATORS: Mapping[str, str] = {"ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -114,17 +116,30 @@ def _read(
     backwards: bool,
     position: Sequence[Any] | None,
 ) -> list[tuple[Any, ...]]:
+    most = _most_rows(question)
+
     def build() -> Any:
         query = _conditioned(model.select(*(getattr(model, name) for name in names)), conditions)
         query = ordered(query, model, question.sort, backwards=backwards, after=position is not None)
-        return query.limit(Bind("limit"))
+        return query.limit(Bind("limit") if most is None else peewee.SQL(str(most)))
 
-    shape = ("page", model, names, question.sort, backwards, position is None, tuple(c.shape for c in conditions))
+    shape = ("page", model, names, question.sort, backwards, position is None, most, tuple(c.shape for c in conditions))
     database = database_of(model)
     values = _values(model, conditions) | {"limit": question.limit + 1}
     if position is not None:
         values |= position_values(model, question.sort, position)
     return list(database.statement(shape, build).run(database, values).fetchall())
+
+
+def _most_rows(question: Question) -> int | None:
+    """How many rows to read, as a number of the statement's text; None where it is given when the statement runs.
+
+    PostgreSQL keeps a plan only where it knows the limit, or else it plans each time, which takes longer than the page. With filters it
+    shall plan each time: how many rows there are of a value decides which index is best. Few sizes, so that there are few statements.
+    """
+    if question.filters or question.search:
+        return None
+    return next((size + 1 for size in _SIZES if size >= question.limit), None)
 
 
 def _count(model: Any, question: Question, conditions: Sequence[Condition]) -> int:
