@@ -116,22 +116,19 @@ def numbered(requests: list[str], first_number: int) -> Iterator[bytes]:
 def run(plan: Plan) -> Result:
     """Load the server for `plan.warm_up` seconds unmeasured and then for `plan.seconds`.
 
-    Each connection has its first answer before the next one is opened: of many that come at once, one of the server's processes
-    may take nearly all, and the others idle.
+    While the server warms up, each connection is opened anew, one after the other: of many that come at once, one of the server's
+    processes may take nearly all, but while there is load, the one takes the next that has least to do.
     """
     poll = select.epoll()
     requests = numbered(plan.requests, plan.first_number)
     connections = {}
     for _ in range(plan.connections):
         connection = Connection(plan.port)
-        connection.send(next(requests))
-        while not connection.complete():
-            continue
         connections[connection.sock.fileno()] = connection
         poll.register(connection.sock, select.EPOLLIN)
     for connection in connections.values():
         connection.send(next(requests))
-    warm, _ = _drive(poll, connections, requests, plan, plan.warm_up)
+    warm, _ = _drive(poll, connections, requests, plan, plan.warm_up, _Renewal(plan))
     started, cpu = time.perf_counter(), time.process_time()
     latencies, result = _drive(poll, connections, requests, plan, plan.seconds)
     result.seconds = time.perf_counter() - started
@@ -143,7 +140,12 @@ def run(plan: Plan) -> Result:
 
 
 def _drive(
-    poll: select.epoll, connections: dict[int, Connection], requests: Iterator[bytes], plan: Plan, seconds: float
+    poll: select.epoll,
+    connections: dict[int, Connection],
+    requests: Iterator[bytes],
+    plan: Plan,
+    seconds: float,
+    renewal: "_Renewal | None" = None,
 ) -> tuple["array[float]", Result]:
     latencies, result = array("d"), Result()
     until = time.perf_counter() + seconds
@@ -154,10 +156,26 @@ def _drive(
                 continue
             latencies.append(time.perf_counter() - connection.sent_at)
             _judge(connection, plan.expect, result)
-            if connection.hung_up():
+            if connection.hung_up() or (renewal and renewal.is_due(connection)):
                 connection = _reopened(poll, connections, descriptor)
             connection.send(next(requests))
     return latencies, result
+
+
+class _Renewal:
+    """Which connection is opened anew next, so that all are by the middle of the time to warm up."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._pause = plan.warm_up / 2 / plan.connections
+        self._next_at = time.perf_counter()
+        self._renewed: set[int] = set()
+
+    def is_due(self, connection: Connection) -> bool:
+        if id(connection) in self._renewed or time.perf_counter() < self._next_at:
+            return False
+        self._renewed.add(id(connection))
+        self._next_at += self._pause
+        return True
 
 
 def _judge(connection: Connection, expect: int, result: Result) -> None:
