@@ -182,7 +182,8 @@ class WriteBatches:
     def _forget_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with suppress(sqlite3.Error):  # whatever is wrong with it, the next one who writes gets another
+                connection.close()
 
 
 def _is_left_behind(error: BaseException | None) -> bool:
