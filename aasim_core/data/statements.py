@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from peewee import Node
+from peewee import SQL, Node
 
 from ..context import EVERY_ORGANIZATION, current_scope, organization_scope
 from .scope import scope_or_nothing
@@ -26,6 +26,11 @@ class Bind(Node):
     def __sql__(self, ctx: Any) -> Any:
         ctx._values.append(self)
         return ctx.literal(ctx.state.param or "?")
+
+
+def in_text(number: int) -> Any:
+    """A whole number that stands in the statement's text, and not among its parameters."""
+    return SQL(str(int(number)))
 
 
 ONE_ORGANIZATION, NO_SCOPE = "one organization", "no scope"

@@ -17,7 +17,7 @@ from .. import base64url
 from ..context import current_organization
 from ..data.listing import Listing
 from ..data.records import database_of
-from ..data.statements import Bind, Condition
+from ..data.statements import Bind, Condition, in_text
 from ..data.views import View
 from ..errors import Refused
 from ..secrets import Keyring
@@ -121,7 +121,7 @@ def _read(
     def build() -> Any:
         query = _conditioned(model.select(*(getattr(model, name) for name in names)), conditions)
         query = ordered(query, model, question.sort, backwards=backwards, after=position is not None)
-        return query.limit(Bind("limit") if most is None else peewee.SQL(str(most)))
+        return query.limit(Bind("limit") if most is None else in_text(most))
 
     shape = ("page", model, names, question.sort, backwards, position is None, most, tuple(c.shape for c in conditions))
     database = database_of(model)
