@@ -147,9 +147,22 @@ class _Scoped:
     def _settle(self) -> None:
         """Wait for the disk, where the commit has not done so."""
 
-    def _unit_of_work(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _unit_of_work(self) -> Iterator[None]:
         """A transaction of the database around what is done inside."""
-        raise NotImplementedError
+        self.begin()  # type: ignore[attr-defined]
+        try:
+            yield
+            self.commit()  # type: ignore[attr-defined]
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        try:
+            self.rollback()  # type: ignore[attr-defined]
+        except peewee.PeeweeException:
+            self.close()  # type: ignore[attr-defined]
 
     def connected(self) -> AbstractContextManager[None]:
         """Hold a connection for one request or one turn of a worker; inside another such block, the connection of that."""

@@ -123,21 +123,9 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
         finally:
             self._local.begin = "BEGIN"
 
-    @contextmanager
-    def _unit_of_work(self) -> Iterator[None]:
+    def begin(self) -> None:
+        """Begin a transaction, in the way that `_unsynced` says."""
         self._execute_cursor(getattr(self._local, "begin", "BEGIN"), None)
-        try:
-            yield
-            self.commit()
-        except BaseException:
-            self._abandon()
-            raise
-
-    def _abandon(self) -> None:
-        try:
-            self.rollback()
-        except peewee.PeeweeException:
-            self.close()
 
     def lock(self, name: str) -> None:
         """See `_Scoped.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""

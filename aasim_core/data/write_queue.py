@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import peewee
 
+# flock can wait without end or not at all, so it is tried again and again. Turns are of some 0.5 ms: who looks seldom leaves the file idle.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.000_05, 0.000_2
 
 

@@ -1,6 +1,7 @@
 """On SQLite, threads that write at the same time commit together, and each is still a unit of work of its own."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import peewee
@@ -58,12 +59,18 @@ def behind_each_other(database: Database, *writers: tuple[str | None, Callable[[
     others: list[Writer] = []
     for each in rest:
         others.append(Writer(database, *each))
-        while len(database._batches._waiting) < len(others):  # type: ignore[union-attr]
-            threading.Event().wait(0.001)
+        _until(lambda: len(database._batches._waiting) == len(others))  # type: ignore[union-attr]
     all_wait.set()
     for writer in (first, *others):
         writer.join(10)
     return [first, *others]
+
+
+def _until(check: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "it did not happen in time"
+        threading.Event().wait(0.001)
 
 
 def nothing() -> None:
@@ -129,7 +136,7 @@ def test_nobody_is_told_that_it_succeeded_when_the_connection_is_lost(notes: Dat
     assert isinstance(writers[0].error, peewee.PeeweeException)
     assert writers[1].error is not None
     assert texts(notes) == ([] if writers[2].error else ["c"])
-    assert Writer(notes, "d").join(10) is None
+    Writer(notes, "d").join(10)
     assert "d" in texts(notes)
 
 
