@@ -6,9 +6,9 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from time import monotonic
 from typing import Any, BinaryIO
 
@@ -17,9 +17,8 @@ import structlog
 
 from .clock import now, to_text
 from .context import current_request_id
+from .log_stream import Entry, LogStream
 from .settings.sections import LogSettings
-
-Entry = MutableMapping[str, Any]
 
 #: What a line may hold; anything else is left out, and its name is noted under ``omitted``. Never text from users, never values.
 FIELDS = frozenset(
@@ -59,24 +58,22 @@ def subdued(settings: LogSettings) -> LogSettings:
     return replace(settings, level="warning") if settings.level == "info" else settings
 
 
-def configure(settings: LogSettings, stream: BinaryIO | None = None) -> None:
-    """Send what structlog and the standard library log to `stream` (standard error), as the settings say.
+def configure(settings: LogSettings, stream: BinaryIO | None = None, *, gathers: bool = False) -> None:
+    """Send what structlog and the standard library log to `stream` (standard error), as the settings say (see `LogStream`).
 
     Of others' libraries only warnings and errors are wanted, whatever the level is: what they do for us, we log ourselves.
     """
-    patient = _Patient(stream or sys.stderr.buffer)
+    stream = stream or sys.stderr.buffer
+    for_people = settings.format == "console" or (settings.format == "auto" and stream.isatty())
+    lines = LogStream(stream, partial(_rendered, _line_for_people if for_people else _line_for_programs), gathers=gathers)
     level = logging.getLevelNamesMapping()[settings.level.upper()]
-    for_people = settings.format == "console" or (settings.format == "auto" and patient.isatty())
-    render = _line_for_people if for_people else _line_for_programs
     structlog.configure(
-        processors=[_completed, _known_fields, lambda _logger, _method, entry: render(entry).encode()],
+        processors=[lambda logger, method, entry: ((_entry(logger.name, method, entry),), {})],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda name="aasim": _Lines(patient, name),
+        logger_factory=lambda name="aasim": _Logger(lines, name),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(_Text(patient))
-    handler.setFormatter(_Formatter(render))
-    logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+    logging.basicConfig(handlers=[_Handler(lines)], level=max(level, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
 
 
@@ -102,62 +99,33 @@ def kind_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
-class _Patient:
-    """A stream that loses what cannot be written: a full disk under the log is no reason not to do what is logged."""
+class _Logger:
+    """What structlog hands entries to; it knows the name that it was asked for by. What goes wrong does not wait."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.isatty = stream.isatty
-
-    def write(self, data: bytes) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(data)
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
-
-
-class _Lines(structlog.BytesLogger):
-    """Writes finished lines, and knows the name that it was asked for by."""
-
-    def __init__(self, stream: _Patient, name: str) -> None:
-        super().__init__(stream)  # type: ignore[arg-type]
+    def __init__(self, lines: LogStream, name: str) -> None:
         self.name = name
+        self.debug = self.info = lines.add
+        self.warning = self.error = self.critical = self.exception = lines.write
 
 
-class _Text:
-    """The stream of bytes as the standard library's handler wants it."""
+class _Handler(logging.Handler):
+    """Makes of the standard library's records entries like our own."""
 
-    def __init__(self, stream: _Patient) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> None:
-        self._stream.write(text.encode())
-
-    def flush(self) -> None:
-        self._stream.flush()
-
-
-class _Formatter(logging.Formatter):
-    """Makes of the standard library's record the same line as of our own entries."""
-
-    def __init__(self, render: Any) -> None:
+    def __init__(self, lines: LogStream) -> None:
         super().__init__()
-        self._render = render
+        self._lines = lines
 
-    def format(self, record: logging.LogRecord) -> str:
-        entry: Entry = {"event": record.getMessage(), "exc_info": record.exc_info}
-        line: str = self._render(_known_fields(None, "", _entry(record.name, record.levelname.lower(), entry)))
-        return line
-
-
-def _completed(logger: Any, method: str, entry: Entry) -> Entry:
-    return _entry(logger.name, "error" if method == "exception" else method, entry)
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.write(
+                _entry(record.name, record.levelname.lower(), {"event": record.getMessage(), "exc_info": record.exc_info})
+            )
+        except Exception:  # noqa: BLE001 - the library that logs should not fail for its own message
+            self.handleError(record)
 
 
 def _entry(name: str, level: str, entry: Entry) -> Entry:
-    complete: Entry = {"time": to_text(now()), "level": level, "logger": name}
+    complete: Entry = {"time": now(), "level": "error" if level == "exception" else level, "logger": name}
     if (request_id := current_request_id()) is not None:
         complete["request_id"] = request_id
     complete.update(entry)
@@ -172,7 +140,17 @@ def _traceback_of(failure: Any) -> str:
     return "".join(traceback.format_exception(exception)) if exception else ""
 
 
-def _known_fields(_logger: Any, _method: str, entry: Entry) -> Entry:
+def _rendered(line_of: Callable[[Entry], str], entry: Entry) -> bytes:
+    """The line, with its end; of an entry that cannot be shown, that it was there."""
+    try:
+        line = line_of(_of_known_fields({**entry, "time": to_text(entry["time"])}))
+    except Exception as error:  # noqa: BLE001 - whatever a value's text fails with, the other entries wait behind this one
+        complete = {"time": to_text(now()), "level": entry["level"], "logger": entry["logger"]}
+        line = line_of({**complete, "event": "an entry that cannot be shown", "reason": type(error).__name__})
+    return line.encode(errors="backslashreplace") + b"\n"
+
+
+def _of_known_fields(entry: Entry) -> Entry:
     if entry.keys() <= FIELDS:
         return entry
     known = {key: value for key, value in entry.items() if key in FIELDS}

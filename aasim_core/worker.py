@@ -153,7 +153,7 @@ def run(settings: "Settings") -> None:
             pass
     if not ended:
         # Threads that cannot be ended would keep the process.
-        sys.stderr.flush()
+        _log.warning("the process ends in the middle of jobs that do not", worker=worker.name)
         os._exit(code)
     if code:
         sys.exit(code)

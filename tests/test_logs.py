@@ -4,6 +4,9 @@ import ast
 import io
 import json
 import logging
+import subprocess
+import sys
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +31,21 @@ def stream() -> Iterator[io.BytesIO]:
     logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+class Watched(io.RawIOBase):
+    """Passes on to a stream, counts the writes, and tells when so many lines are there."""
+
+    def __init__(self, stream: io.BytesIO, lines: int) -> None:
+        self.writes, self.complete = 0, threading.Event()
+        self._stream, self._lines = stream, lines
+
+    def write(self, data: Any) -> int:
+        self.writes += 1
+        count = self._stream.write(data)
+        if self._stream.getvalue().count(b"\n") == self._lines:
+            self.complete.set()
+        return count
 
 
 def last_entry(stream: io.BytesIO) -> dict[str, Any]:
@@ -180,3 +198,52 @@ def test_our_code_logs_known_fields_only(root: Path) -> None:
         if keyword.arg is not None and keyword.arg not in FIELDS | {"exc_info"}
     ]
     assert not unknown
+
+
+def test_an_entry_that_cannot_be_shown_leaves_the_others_readable(stream: io.BytesIO) -> None:
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    configure(LogSettings(format="json"), stream)
+    structlog.get_logger("aasim.test").info("odd", reason=Broken())
+    structlog.get_logger("aasim.test").info("started")
+    first, second = map(json.loads, stream.getvalue().splitlines())
+    assert (first["event"], first["reason"]) == ("an entry that cannot be shown", "RuntimeError")
+    assert second["event"] == "started"
+
+
+def test_what_can_wait_is_written_together_by_a_thread(stream: io.BytesIO) -> None:
+    written = Watched(stream, 100)
+    configure(LogSettings(format="json"), written, gathers=True)
+    log = structlog.get_logger("aasim.test")
+    for number in range(100):
+        log.info("request", count=number)
+    assert written.complete.wait(10)
+    assert [json.loads(line)["count"] for line in stream.getvalue().splitlines()] == list(range(100))
+    assert written.writes < 10
+
+
+def test_what_goes_wrong_does_not_wait_and_keeps_its_place(stream: io.BytesIO) -> None:
+    configure(LogSettings(format="json"), stream, gathers=True)
+    log = structlog.get_logger("aasim.test")
+    log.info("first")
+    log.warning("second")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["first", "second"]
+
+
+def test_a_process_that_ends_and_its_forked_child_write_each_line_once() -> None:
+    program = """
+import os, structlog
+from aasim_core.logs import configure
+from aasim_core.settings.sections import LogSettings
+configure(LogSettings(format="json"), gathers=True)
+log = structlog.get_logger("aasim.test")
+log.info("before")
+child = os.fork()
+log.info("parent" if child else "child")
+if child:
+    os.waitpid(child, 0)
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=60)
+    assert sorted(json.loads(line)["event"] for line in run.stderr.splitlines()) == ["before", "child", "parent"]

@@ -32,7 +32,7 @@ def serve(settings: "Settings") -> None:
     from .. import logs, wsgi
     from ..installation import prepare, refuse_exposure, refuse_taken_port
 
-    logs.configure(settings.log)
+    logs.configure(settings.log, gathers=True)
     prepare(settings)
     refuse_exposure(settings)
     refuse_taken_port(settings)
@@ -49,7 +49,7 @@ def worker(settings: "Settings") -> None:
     from .. import worker as process
     from ..installation import prepare
 
-    logs.configure(settings.log)
+    logs.configure(settings.log, gathers=True)
     prepare(settings)
     process.run(settings)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import StartupError
-from .database import SqliteDatabase
 from .postgres import PostgresDatabase
 from .records import Row, is_tenant
+from .sqlite import SqliteDatabase
 
 Database = SqliteDatabase | PostgresDatabase
 

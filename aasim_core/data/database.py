@@ -1,28 +1,20 @@
-"""The database: one connection a thread, one way to write, and the tenant scope on every statement."""
+"""What both databases have: one connection a thread, one way to write, and the tenant scope on every statement."""
 
-import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import peewee
 import structlog
 
-from .group_commit import GroupCommit
 from .scope import ScopedContext, refuse_unscoped
 from .statements import Result, Statement, kind_of_scope
-from .write_batches import WriteBatches
-from .write_queue import WriteQueue
 
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
 _MOST_STATEMENTS = 4096
 _log = structlog.get_logger("aasim.data")
-# What SQLite itself uses.
-_sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-# Of any type, since peewee's stubs leave out what the classes below build on.
-_PeeweeSqlite: Any = peewee.SqliteDatabase
 
 
 class Transaction:
@@ -35,8 +27,8 @@ class Transaction:
         self.failed = False
 
 
-class _Scoped:
-    """What both databases share: scoped rendering, the last check, the transaction, and compiled statements."""
+class ScopedDatabase:
+    """A database of peewee's, mixed into one of its classes: scoped rendering, the last check, the transaction, compiled statements."""
 
     context_class = ScopedContext
     tenant_tables: frozenset[str] = frozenset()
@@ -68,15 +60,34 @@ class _Scoped:
             self._enter_scope()
             return super().execute_sql(sql, parameters)  # type: ignore[misc]
         except peewee.PeeweeException:
-            # PostgreSQL would answer a later COMMIT with a silent rollback, and SQLite would keep the half that succeeded.
-            if transaction := getattr(self._local, "transaction", None):
-                transaction.failed = True
+            self._note_failure()
             raise
 
     def run_compiled(self, statement: Statement, parameters: Any) -> Result:
-        """Run one compiled statement to its end."""
-        cursor = self.run_rendered(statement.sql, parameters, statement.confined)
-        return Result(cursor.fetchall() if statement.gives_rows else (), cursor.rowcount)
+        """Run one compiled statement to its end, without a cursor of peewee's: making one takes as long as a short statement."""
+        started = time.perf_counter()
+        try:
+            self._enter_scope()
+            cursor = self._executor().execute(statement.sql, parameters)
+            result = Result(cursor.fetchall() if statement.gives_rows else (), cursor.rowcount)
+        except Exception:
+            self._note_failure()
+            with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+                raise
+        if self.query_hooks:  # type: ignore[attr-defined]
+            self._notify_hooks(statement.sql, parameters, started, None)  # type: ignore[attr-defined]
+        return result
+
+    def _note_failure(self) -> None:
+        """After an error, PostgreSQL would answer a COMMIT with a silent rollback, and SQLite would keep the half that succeeded."""
+        if transaction := getattr(self._local, "transaction", None):
+            transaction.failed = True
+
+    def _executor(self) -> Any:
+        """What executes statements over this thread's connection; InterfaceError when it has none."""
+        if self._state.conn is None:  # type: ignore[attr-defined]
+            raise peewee.InterfaceError("no connection is open; wrap the work in database.connected()")
+        return self._state.conn  # type: ignore[attr-defined]
 
     def _enter_scope(self) -> None:
         """Tell the database server which organization is in scope, where it has a second wall."""
@@ -209,102 +220,3 @@ def _marking_failure(transaction: Transaction) -> Iterator[None]:
     except BaseException:
         transaction.failed = True
         raise
-
-
-class SqliteDatabase(_Scoped, _PeeweeSqlite):
-    """SQLite in WAL mode; each thread keeps a connection to read, and all write over another one in turn (see `write_batches`).
-
-    The processes' turns are in `write_queue`. With full durability writers wait for the disk together, after their turn (see
-    `group_commit`): what one has written, others may see a moment before the disk has it, but nobody is answered before.
-    """
-
-    def __init__(self, path: Path, *, full_durability: bool = True, wait_seconds: float = 2) -> None:
-        self._prepare()
-        self._path, self._wait_seconds = str(path), wait_seconds
-        self._full_durability = full_durability
-        pragmas = {
-            "journal_mode": "wal",
-            "synchronous": "normal",
-            "foreign_keys": 1,
-            "cache_size": -32_000,
-            "temp_store": "memory",
-        }
-        super().__init__(
-            str(path), pragmas=pragmas, timeout=wait_seconds, autoconnect=False, cached_statements=512, check_same_thread=False
-        )
-        self._prepare_writing()
-
-    def _prepare_writing(self) -> None:
-        self._queue = WriteQueue(self._path, self._wait_seconds)
-        self._commits = GroupCommit(self._sync_log, self._empty_log)
-        self._batches = WriteBatches(self._open, self._queue.turn, self._commits.record, self._wait_seconds)
-
-    def _connect(self) -> Any:
-        connection = self._open()
-        self._local.connection = _ClosedAtLast(connection)
-        return connection
-
-    def _open(self) -> Any:
-        # Two connections that both turn WAL mode on meet in a lock that SQLite does not wait for. Whether it is on, must not be read
-        # from the file: closing it would take away this process's locks on it, and others would delete the log under its connections.
-        with nullcontext() if Path(f"{self._path}-wal").exists() else self._queue.turn():
-            return super()._connect()
-
-    def for_claims(self) -> "SqliteDatabase":
-        """Where a worker claims jobs; on PostgreSQL it has a connection for that."""
-        return self
-
-    def dispose(self) -> None:
-        """Forget every connection without closing it; a forked child does this, since they are its parent's."""
-        super().dispose()
-        self._inherited.append(self._batches)
-        self._prepare_writing()
-
-    def close_all(self) -> None:
-        """Close what this thread has open, and what writes; another thread's connection closes when that thread ends."""
-        self.close()
-        self._batches.close()
-
-    def release(self) -> None:
-        """Keep the connection: it costs more to open than to keep."""
-
-    def _settle(self) -> None:
-        if self._full_durability:
-            self._commits.settle(self._local.commit)
-
-    def _sync_log(self) -> None:
-        # Opened each time, for it is another file after all connections were closed. Of this file SQLite needs no locks.
-        log = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            _sync(log)
-        finally:
-            os.close(log)
-
-    def _empty_log(self) -> None:
-        """Write what is in the log into the database's own file, and wait for the disk to have that."""
-        is_busy, *_ = self.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if is_busy:
-            raise peewee.OperationalError("others read or write; the log cannot be emptied now")
-
-    @contextmanager
-    def _unit_of_work(self) -> Iterator[None]:
-        own = self._state.conn
-        if own is None:
-            raise peewee.InterfaceError("Error, database connection not opened.")
-        with self._batches.unit() as (connection, batch):
-            self._state.set_connection(connection)
-            try:
-                yield
-            finally:
-                self._state.set_connection(own)
-        self._local.commit = batch.number
-
-
-class _ClosedAtLast:
-    """Closes a connection when its thread ends; Python's connections are in a reference cycle, and would wait for the collector."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    def __del__(self) -> None:
-        self._connection.close()

@@ -18,7 +18,7 @@ from ..context import system_scope
 from ..errors import StartupError
 from . import row_security
 from .connect import Database
-from .database import SqliteDatabase
+from .sqlite import SqliteDatabase
 
 CORE = Path(__file__).parent.parent / "migrations"
 _LOCK_NUMBER = 0x61617369  # "aasi": any constant will do, all runners share it

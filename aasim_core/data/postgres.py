@@ -7,10 +7,9 @@ from typing import Any
 
 import peewee
 
-from .database import _Scoped
+from .database import ScopedDatabase
 from .pool import Pool
 from .scope import scope_or_nothing
-from .statements import Result, Statement
 
 # libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -20,7 +19,7 @@ _FOR_CLAIMS = {"plan_cache_mode": "force_generic_plan", "synchronous_commit": "o
 _PeeweePostgres: Any = peewee.PostgresqlDatabase
 
 
-class PostgresDatabase(_Scoped, _PeeweePostgres):
+class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     """PostgreSQL through psycopg 3; each connection takes on the application's role, which owns no table.
 
     The organization in scope is the connection's setting ``app.org``, sent only when it changes: a request that follows another
@@ -93,19 +92,9 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
         connection.aasim_scope, connection.aasim_cursor = "", connection.cursor()
         return connection
 
-    def run_compiled(self, statement: Statement, parameters: Any) -> Result:
-        """Run one compiled statement to its end, with the connection's own cursor: making one is a fifth of a short statement."""
-        self._local.takes_own_cursor = True
-        try:
-            return super().run_compiled(statement, parameters)
-        finally:
-            self._local.takes_own_cursor = False
-
-    def cursor(self, named_cursor: str | None = None) -> Any:
-        """The connection's own cursor for a compiled statement, or else a new one, which may be read as late as one likes."""
-        if getattr(self._local, "takes_own_cursor", False) and not self.is_closed():
-            return self._state.conn.aasim_cursor
-        return super().cursor(named_cursor)
+    def _executor(self) -> Any:
+        """The connection's own cursor: making one is a fifth of a short statement."""
+        return super()._executor().aasim_cursor
 
     def _enter_scope(self) -> None:
         connection = self._state.conn
@@ -128,12 +117,12 @@ class PostgresDatabase(_Scoped, _PeeweePostgres):
         self._execute_cursor(getattr(self._local, "begin", "BEGIN"), None)
 
     def lock(self, name: str) -> None:
-        """See `_Scoped.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""
+        """See `ScopedDatabase.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""
         super().lock(name)
         self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
     def try_lock(self, name: str) -> bool:
-        """See `_Scoped.try_lock`."""
+        """See `ScopedDatabase.try_lock`."""
         self.current_transaction()
         return bool(self.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from peewee import SQL, Node
 
 from ..context import EVERY_ORGANIZATION, current_scope, organization_scope
-from .scope import scope_or_nothing
+from .scope import ScopeViolation, mentions_tenants, refuse_unscoped, scope_or_nothing
 
 if TYPE_CHECKING:
     from .connect import Database
@@ -58,25 +58,33 @@ class Condition:
 class Statement:
     """SQL text with what fills each of its parameters: a constant, a `Bind`, or the organization in scope.
 
-    `confined` is how many of its tables were confined to that organization; a statement made for tenants runs for tenants only.
-    `gives_rows` is whether it is a query, or returns what it wrote.
+    It is checked when it is compiled: `crosses` is whether it sees the rows of every organization, and therefore may not run in the
+    scope of one. `gives_rows` is whether it is a query, or returns what it wrote.
     """
 
     sql: str
     slots: tuple[Any, ...]
-    confined: int
+    crosses: bool
     gives_rows: bool
 
     @classmethod
     def compile(cls, database: "Database", build: Callable[[], Any]) -> "Statement":
-        """Render the query that `build` makes: for any one organization where one is in scope, or else for the scope as it is."""
-        with organization_scope(_SCOPE_SLOT) if kind_of_scope() == ONE_ORGANIZATION else nullcontext():
+        """Render the query that `build` makes: for any one organization where one is in scope, or else for the scope as it is.
+
+        Raises ScopeViolation and NoScope as `refuse_unscoped` does.
+        """
+        kind = kind_of_scope()
+        with organization_scope(_SCOPE_SLOT) if kind == ONE_ORGANIZATION else nullcontext():
             context: Any = database.get_sql_context()
             sql, values = context.sql(build()).query()
-        return cls(sql, tuple(values), context.confined, sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql)
+            refuse_unscoped(sql, context.confined, database.tenant_tables)
+        crosses = kind == EVERY_ORGANIZATION and mentions_tenants(sql, database.tenant_tables) > 0
+        return cls(sql, tuple(values), crosses, sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql)
 
     def run(self, database: "Database", values: Mapping[str, Any]) -> "Result":
-        """Execute with `values` for the binds."""
+        """Execute with `values` for the binds; ScopeViolation (NoScope without a scope) where it would see more than that."""
+        if self.crosses and current_scope() != EVERY_ORGANIZATION:
+            raise ScopeViolation("a statement that was compiled for every organization cannot run for one")
         parameters = [
             values[slot.name] if type(slot) is Bind else current_scope() if slot is _SCOPE_SLOT else slot for slot in self.slots
         ]

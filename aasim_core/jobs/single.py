@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ..data.database import SqliteDatabase
+from ..data.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
     from ..data.connect import Database

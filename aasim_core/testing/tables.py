@@ -9,8 +9,8 @@ import peewee
 
 from ..context import system_scope
 from ..data.connect import Database
-from ..data.database import SqliteDatabase
 from ..data.migrations import Source, migrate, purge
+from ..data.sqlite import SqliteDatabase
 
 #: Columns and indexes of each table, by the table's name.
 Shapes = dict[str, dict[str, str]]

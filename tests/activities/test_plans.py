@@ -7,7 +7,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import connect
-from aasim_core.data.database import SqliteDatabase
+from aasim_core.data.sqlite import SqliteDatabase
 from aasim_core.testing.world import Person, World
 
 from .conftest import Fill

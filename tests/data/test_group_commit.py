@@ -8,7 +8,7 @@ from pathlib import Path
 import peewee
 import pytest
 
-from aasim_core.data import database as data
+from aasim_core.data import sqlite as data
 from aasim_core.data.connect import Database, connect
 from aasim_core.data.group_commit import GroupCommit, Unconfirmed
 from aasim_core.http.storage_errors import storage_refusal

@@ -13,7 +13,7 @@ from pathlib import Path
 import peewee
 import pytest
 
-from aasim_core.data import database as data
+from aasim_core.data import sqlite as data
 from aasim_core.data.connect import Database, connect
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -7,8 +7,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import connect
-from aasim_core.data.database import SqliteDatabase
 from aasim_core.data.records import insert_rows
+from aasim_core.data.sqlite import SqliteDatabase
 from aasim_core.testing.world import Person, World
 from aasim_plugins.projects.models import Project
 
