@@ -199,7 +199,8 @@ class _Connected(AbstractContextManager[None]):
         self._database = database
 
     def __enter__(self) -> None:
-        self._opened = self._database.connect(reuse_if_open=True)
+        # Nearly always it is open; asking for that takes no lock.
+        self._opened = self._database.is_closed() and self._database.connect()
 
     def __exit__(self, *_: object) -> None:
         if self._opened:
