@@ -1,8 +1,10 @@
 """Who acts, for which organization, in which request: ambient facts that every layer reads and only the edges set."""
 
-from contextlib import AbstractContextManager
+import re
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 #: The scope that sees every organization; only `system_scope` sets it.
 EVERY_ORGANIZATION = "*"
@@ -22,11 +24,14 @@ class Actor:
     ip: str | None = None
 
 
+_UNTRACED = nullcontext()
 SYSTEM = Actor("system", None, "system")
 
 _scope: ContextVar[str | None] = ContextVar("aasim_scope", default=None)
 _actor: ContextVar[Actor] = ContextVar("aasim_actor", default=SYSTEM)
 _request_id: ContextVar[str | None] = ContextVar("aasim_request_id", default=None)
+_traceparent: ContextVar[str | None] = ContextVar("aasim_traceparent", default=None)
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def current_scope() -> str:
@@ -55,33 +60,43 @@ def current_request_id() -> str | None:
     return _request_id.get()
 
 
-class _Scope(AbstractContextManager[None]):
-    """Sets the scope for its block; a class, since a generator takes three times as long, and each request enters some."""
+def current_traceparent() -> str | None:
+    """The place in a distributed trace that the request was sent with, for whoever is asked on its behalf (W3C Trace Context)."""
+    return _traceparent.get()
 
-    __slots__ = ("_scope", "_token")
 
-    def __init__(self, scope: str) -> None:
-        self._scope = scope
+class _With(AbstractContextManager[None]):
+    """Sets one fact for its block; a class, since a generator takes three times as long, and each request enters some."""
+
+    __slots__ = ("_token", "_value", "_variable")
+
+    def __init__(self, variable: ContextVar[Any], value: str) -> None:
+        self._variable, self._value = variable, value
 
     def __enter__(self) -> None:
-        self._token = _scope.set(self._scope)
+        self._token = self._variable.set(self._value)
 
     def __exit__(self, *_: object) -> None:
-        _scope.reset(self._token)
+        self._variable.reset(self._token)
 
 
 def organization_scope(organization_id: str) -> AbstractContextManager[None]:
     """Make the rows of one organization, and no others, visible."""
     if not organization_id or organization_id == EVERY_ORGANIZATION:
         raise NoScope(f"{organization_id!r} is not an organization's id")
-    return _Scope(organization_id)
+    return _With(_scope, organization_id)
 
 
 def system_scope(reason: str) -> AbstractContextManager[None]:
     """Make every organization's rows visible, for `reason`; each call site is listed in tests/isolation/system_scopes.txt."""
     if not reason:
         raise NoScope("system_scope needs a reason")
-    return _Scope(EVERY_ORGANIZATION)
+    return _With(_scope, EVERY_ORGANIZATION)
+
+
+def traced(traceparent: str | None) -> AbstractContextManager[None]:
+    """Pass `traceparent` on; what has not the form of one is left out, as the standard wants it."""
+    return _With(_traceparent, traceparent) if traceparent and _TRACEPARENT.fullmatch(traceparent) else _UNTRACED
 
 
 class acting_as(AbstractContextManager[None]):  # noqa: N801 - it is used as a function

@@ -40,6 +40,7 @@ class Lease:
     crash_count: int
     unique_key: str | None
     request_id: str | None
+    traceparent: str | None
     actor: str
     heartbeat_at: str | None
 
@@ -64,6 +65,7 @@ _LEASE = (
     JobRow.crash_count,
     JobRow.unique_key,
     JobRow.request_id,
+    JobRow.traceparent,
     JobRow.actor,
     JobRow.heartbeat_at,
 )

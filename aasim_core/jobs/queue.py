@@ -8,7 +8,7 @@ import peewee
 from peewee import SQL
 
 from ..clock import now, to_text
-from ..context import EVERY_ORGANIZATION, current_actor, current_request_id, current_scope, system_scope
+from ..context import EVERY_ORGANIZATION, current_actor, current_request_id, current_scope, current_traceparent, system_scope
 from ..data.json import to_json
 from ..data.records import database_of
 from ..data.scope import TENANT_COLUMN, ScopeViolation
@@ -58,6 +58,7 @@ def enqueue(
         "crash_count": 0,
         "unique_key": unique_key,
         "request_id": current_request_id(),
+        "traceparent": current_traceparent(),
         "actor": to_json(vars(current_actor())).decode(),
         "created_at": to_text(moment),
     }

@@ -49,6 +49,7 @@ class JobRow(Row):
     created_at = InstantField()
     started_at = InstantField(null=True)
     finished_at = InstantField(null=True)
+    traceparent = peewee.TextField(null=True)
 
     class Meta:
         table_name = "core_job"

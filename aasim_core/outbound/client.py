@@ -8,6 +8,7 @@ import anyio.to_thread
 import httpcore2
 import httpx2
 
+from ..context import current_traceparent
 from ..version import VERSION
 from .egress import Egress, GuardedBackend
 from .patience import Patience, PatientBackend
@@ -50,7 +51,7 @@ class GuardedTransport(httpx2.HTTPTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
-        return _plain(super().handle_request(request))
+        return _plain(super().handle_request(_traced(request)))
 
 
 class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
@@ -65,7 +66,14 @@ class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
-        return _plain(await super().handle_async_request(request))
+        return _plain(await super().handle_async_request(_traced(request)))
+
+
+def _traced(request: httpx2.Request) -> httpx2.Request:
+    """The request with its place in the trace of whoever caused it."""
+    if traceparent := current_traceparent():
+        request.headers["traceparent"] = traceparent
+    return request
 
 
 def _plain(response: httpx2.Response) -> httpx2.Response:

@@ -8,6 +8,7 @@ from ..http.operations import Endpoint
 from .asking import Exchange
 from .contract_terms import any_operation, deletes, demand, for_each, has_ids, reads, reads_one, repeatable, writes
 from .stage import Stage, name_of
+from .statements import recorded
 
 #: How many statements reading one object may take, with finding out who asks.
 _MOST_FOR_ONE = 3
@@ -60,9 +61,9 @@ class AnswerContract:
         """At most three, authentication included, once everything that is kept is known."""
         path = stage.prepared_path(endpoint, stage.owner)
         stage.ask("GET", path, stage.owner)
-        with stage.counting() as statements:
+        with recorded(stage.app.database) as statements:
             stage.ask("GET", path, stage.owner)
-        listed = "\n".join(statements)
+        listed = "\n".join(statement.sql for statement in statements)
         demand(
             len(statements) <= _MOST_FOR_ONE, f"GET {path} ran {len(statements)} statements, more than {_MOST_FOR_ONE}:\n{listed}"
         )

@@ -233,21 +233,6 @@ class Stage:
         with system_scope("count events in a test"):
             return int(EventRow.select().count())
 
-    @contextmanager
-    def counting(self) -> Iterator[list[str]]:
-        """Collect the statements that are run inside."""
-        statements: list[str] = []
-
-        def note(event: Any) -> None:
-            statements.append(event.sql)
-
-        hooks = self.app.database.query_hooks
-        hooks.append(note)
-        try:
-            yield statements
-        finally:
-            hooks.remove(note)
-
 
 def _in_nothing(world: World, person: Person) -> Mapping[str, Any]:
     """A copy differs from its original in nothing else."""

@@ -1,13 +1,11 @@
 """How lists are found in long logs: by an index, in its order, whatever else is in the table."""
 
-from typing import Any
-
 import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import connect
-from aasim_core.data.sqlite import SqliteDatabase
+from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
 
 from .conftest import Fill
@@ -30,17 +28,12 @@ def long_log(app: App, world: World, owner: Person, fill: Fill, request: pytest.
     return owner
 
 
-def plan_of(app: App, person: Person, path: str) -> str:
+def plan_for(app: App, person: Person, path: str) -> str:
     """The plan of the statement that reads the log for a list, which must not be empty."""
-    seen: list[tuple[str, Any, int]] = []
-    run = app.database.run_rendered
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(app.database, "run_rendered", lambda *call: (seen.append(call), run(*call))[1])
+    with recorded(app.database) as seen:
         assert person.client.get(path).data["items"]
-    sql, parameters, confined = next(call for call in reversed(seen) if "core_event" in call[0])
-    prefix = "EXPLAIN QUERY PLAN " if isinstance(app.database, SqliteDatabase) else "EXPLAIN "
     with organization_scope(person.organization_id):
-        return "\n".join(str(row[-1]) for row in run(prefix + sql, parameters, confined).fetchall())
+        return plan_of(app.database, next(statement for statement in reversed(seen) if "core_event" in statement.sql))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +52,7 @@ def plan_of(app: App, person: Person, path: str) -> str:
 def test_a_page_is_read_from_an_index_in_its_order(app: App, long_log: Person, query: str, index: str) -> None:
     item = long_log.client.get("/activities").data["items"][3]
     names = {"actor": item["actor"]["id"], "subject": item["subject"]["id"], "owner": long_log.user_id}
-    plan = plan_of(app, long_log, f"/activities{query.format(**names)}")
+    plan = plan_for(app, long_log, f"/activities{query.format(**names)}")
     refuse_scans(plan, index, sorts=query == "?sequence=1")
 
 
@@ -67,12 +60,12 @@ def test_a_page_is_read_from_an_index_in_its_order(app: App, long_log: Person, q
 @pytest.mark.parametrize("long_log", [100_000], indirect=True)
 def test_a_page_of_actions_that_begin_alike_is_read_in_order_until_it_is_full(app: App, long_log: Person) -> None:
     """In a short log PostgreSQL sorts, because nothing tells it how many names begin alike."""
-    refuse_scans(plan_of(app, long_log, "/activities?action[prefix]=agents."), _BY_TIME)
+    refuse_scans(plan_for(app, long_log, "/activities?action[prefix]=agents."), _BY_TIME)
 
 
 def test_the_page_after_a_cursor_is_read_from_where_it_begins(app: App, long_log: Person) -> None:
     cursor = long_log.client.get("/activities").data["pagination"]["next_cursor"]
-    plan = plan_of(app, long_log, f"/activities?cursor={cursor}")
+    plan = plan_for(app, long_log, f"/activities?cursor={cursor}")
     refuse_scans(plan, _BY_TIME)
     assert "(at,id)<" in plan or "ROW(at, id) <" in plan
 

@@ -13,6 +13,7 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
+from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.budgets import service
 from aasim_plugins.budgets.models import Reservation
@@ -216,12 +217,11 @@ def test_an_organization_that_has_switched_budgets_off_is_held_to_none(
 
 
 def test_without_budgets_a_call_costs_one_read(books: Meter, app: App, owner: Person) -> None:
-    seen: list[str] = []
-    app.database.query_hooks.append(lambda event: seen.append(event.sql))
+    with recorded(app.database) as seen:
+        assert books.reserve(Payer(project_id=new_id("project"), agent_id=new_id("agent")), estimate(10)) is None
 
-    assert books.reserve(Payer(project_id=new_id("project"), agent_id=new_id("agent")), estimate(10)) is None
-
-    assert [sql for sql in seen if "set_config" not in sql] == [next(sql for sql in seen if "budgets_budget" in sql)]
+    (read,) = seen
+    assert "budgets_budget" in read.sql
 
 
 def test_fifty_calls_at_the_same_time_never_take_more_than_there_is(

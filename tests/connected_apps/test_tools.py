@@ -73,6 +73,19 @@ def test_an_agent_calls_an_app_and_goes_on_with_what_it_says(
     assert TOKEN not in str(apps.client.get(f"/executions/{execution['id']}/logs").body)
 
 
+def test_an_app_is_told_the_trace_of_the_request_that_began_the_run(
+    apps: Apps, owner: Person, orders: dict[str, Any], work: Work, peer: Service
+) -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    clerk = agent(apps, orders, call("orders_get_order", order_id="7"), "Yes.")
+
+    owner.client.post(f"/agents/{clerk['id']}/execute", {"input": "Is order 7 open?"}, traceparent=traceparent)
+    work()
+
+    (received,) = peer.received
+    assert received.headers["traceparent"] == traceparent
+
+
 def test_what_the_service_refuses_is_told_to_the_model(
     apps: Apps, owner: Person, orders: dict[str, Any], work: Work, peer: Service
 ) -> None:

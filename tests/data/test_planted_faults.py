@@ -52,7 +52,7 @@ FAULTS = {
     "statements for all run for one": (STATEMENTS, "if self.crosses and", "if False and"),
     "records of others are inserted": (RECORDS, "row[TENANT_COLUMN] != current_scope() != EVERY", "False and EVERY"),
     "no scope means every organization": (CONTEXT, "    if scope is None:", "    if scope is None:\n        return '*'\n    if not scope:"),
-    "a system scope does not end": (CONTEXT, "return _Scope(EVERY", "_scope.set('*')\n    return _Scope(EVERY"),
+    "a system scope does not end": (CONTEXT, "return _With(_scope, EVERY", "_scope.set('*')\n    return _With(_scope, EVERY"),
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import find
 from aasim_core.events.log import EventRow
+from aasim_core.testing.statements import recorded
 from aasim_plugins.engines import health, service
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.chat import EngineError, Message
@@ -200,11 +201,10 @@ def test_failures_of_many_at_once_are_all_counted_and_told_once(app: Any, organi
 def test_an_engine_that_works_is_written_about_now_and_then_only(app: Any) -> None:
     engine = scripted(app)
     ask(app, engine)
-    statements: list[str] = []
-    app.database.query_hooks.append(lambda event: statements.append(event.sql))
-    for _ in range(20):
-        ask(app, engine)
-    assert not [sql for sql in statements if sql.startswith(("UPDATE", "INSERT", "BEGIN"))]
+    with recorded(app.database) as statements:
+        for _ in range(20):
+            ask(app, engine)
+    assert not [sql for sql, _ in statements if sql.startswith(("UPDATE", "INSERT", "BEGIN"))]
 
 
 def test_the_health_is_shown(app: Any, world: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import find
+from aasim_core.testing.statements import recorded
 from aasim_plugins.engines import limits, service
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.chat import EngineError, Message, NoRoom, Parameters
@@ -40,10 +41,8 @@ def change_use(**values: Any) -> None:
 @pytest.mark.usefixtures("organization_id")
 def test_nothing_is_read_written_or_locked_for_an_engine_without_limits(app: Any) -> None:
     engine = limited(app)
-    statements: list[str] = []
-    app.database.query_hooks.append(lambda event: statements.append(event.sql))
 
-    with limits.place_at(engine, HELLO, Parameters()) as place:
+    with recorded(app.database) as statements, limits.place_at(engine, HELLO, Parameters()) as place:
         place.watched(lambda: False)()
 
     assert statements == []

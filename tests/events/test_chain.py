@@ -16,6 +16,7 @@ from aasim_core.events.log import EventRow
 from aasim_core.events.sealing import seal_everything, seal_some
 from aasim_core.events.verification import Findings, verify
 from aasim_core.ids import new_id
+from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
 
 from .conftest import Happen
@@ -200,24 +201,16 @@ def test_several_workers_seal_every_event_once(
     assert (verified().checked, found(verified())) == (1000, [])
 
 
-def test_sealing_finds_events_by_their_ids_however_long_the_log_is(
-    app: App, owner: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sealing_finds_events_by_their_ids_however_long_the_log_is(app: App, owner: Person) -> None:
     with organization_scope(owner.organization_id), app.database.transaction():
         insert_rows(EventRow, [event(owner.organization_id, number) for number in range(1000)])
-    seen: list[tuple[str, Any, int]] = []
-    run = app.database.run_rendered
-    with monkeypatch.context() as patched, system_scope("test"):
-        patched.setattr(app.database, "run_rendered", lambda *call: (seen.append(call), run(*call))[1])
+    with recorded(app.database) as seen, system_scope("test"):
         seal_some(app, owner.organization_id)
-    prefix, index = "EXPLAIN QUERY PLAN ", "sqlite_autoindex_core_event_1 (id=?)"
-    if app.database.for_update:
-        prefix, index = "EXPLAIN ", "core_event_pkey"
+    index = "core_event_pkey" if app.database.for_update else "sqlite_autoindex_core_event_1 (id=?)"
     with system_scope("test"):
         if app.database.for_update:
             app.database.execute_sql("SET enable_seqscan = off")  # it has no statistics yet
-        updates = [call for call in seen if call[0].startswith('UPDATE "core_event"')]
-        plans = ["\n".join(str(row[-1]) for row in run(prefix + sql, *rest).fetchall()) for sql, *rest in updates]
+        plans = [plan_of(app.database, statement) for statement in seen if statement.sql.startswith('UPDATE "core_event"')]
     assert plans
     assert all(index in plan for plan in plans), plans
 

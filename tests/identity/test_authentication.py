@@ -22,6 +22,7 @@ from aasim_core.identity.authentication import authenticate, bearer_of, principa
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, Session, User
 from aasim_core.identity.sessions import Tokens
+from aasim_core.testing.statements import recorded
 
 LogIn = Callable[..., Tokens]
 
@@ -35,13 +36,6 @@ def code_of(call: Callable[[], object]) -> str:
     with pytest.raises(Refused) as caught:
         call()
     return caught.value.code
-
-
-def statements_of(app: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A list that grows with each statement that the app sends to the database."""
-    statements: list[str] = []
-    monkeypatch.setattr(app.database, "query_hooks", [lambda event: statements.append(event.sql)])
-    return statements
 
 
 @pytest.fixture
@@ -77,14 +71,13 @@ def test_an_api_key_leads_to_its_creator_within_its_scopes(app: Any, ada: User, 
     assert principal.label == "robot"
 
 
-def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn, key: NewKey, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn, key: NewKey) -> None:
     token = log_in(ada).access_token
     principal_of_key(app, key.secret.reveal())
-    statements = statements_of(app, monkeypatch)
-    principal_of_token(app, token)
-    principal_of_key(app, key.secret.reveal())
-    reads = [statement for statement in statements if "set_config" not in statement]
-    assert [statement[:6] for statement in reads] == ["SELECT", "SELECT"]
+    with recorded(app.database) as statements:
+        principal_of_token(app, token)
+        principal_of_key(app, key.secret.reveal())
+    assert [statement.sql[:6] for statement in statements] == ["SELECT", "SELECT"]
 
 
 @pytest.mark.parametrize(("header", "code"), [
@@ -167,9 +160,10 @@ def test_an_api_key_is_refused_at_once_when(app: Any, key: NewKey, reason: str) 
     assert code_of(lambda: principal_of_key(app, key.secret.reveal(), ip="198.51.100.1")) == code
 
 
-def test_a_mistyped_key_is_refused_without_the_database(app: Any, key: NewKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    text, statements = key.secret.reveal(), statements_of(app, monkeypatch)
-    assert code_of(lambda: principal_of_key(app, text[:-1] + ("A" if text[-1] != "A" else "B"))) == "invalid_token"
+def test_a_mistyped_key_is_refused_without_the_database(app: Any, key: NewKey) -> None:
+    text = key.secret.reveal()
+    with recorded(app.database) as statements:
+        assert code_of(lambda: principal_of_key(app, text[:-1] + ("A" if text[-1] != "A" else "B"))) == "invalid_token"
     assert statements == []
 
 

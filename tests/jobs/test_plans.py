@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from aasim_core.jobs import administration, depth
 from aasim_core.jobs.housekeeping import prune
 from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.testing.statements import plan_of, recorded
 
 from .conftest import ACME, Shop
 
@@ -57,19 +57,13 @@ def work(shop: Shop, data_dir: Path) -> None:
         depth(10)
 
 
-def test_no_statement_reads_the_whole_table(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[tuple[str, Any, int]] = []
-    run = shop.database.run_rendered
-    monkeypatch.setattr(shop.database, "run_rendered", lambda *call: (seen.append(call), run(*call))[1])
-    work(shop, tmp_path)
-    monkeypatch.undo()
+def test_no_statement_reads_the_whole_table(shop: Shop, tmp_path: Path) -> None:
+    with recorded(shop.database) as seen:
+        work(shop, tmp_path)
     if shop.database.for_update:
         shop.database.execute_sql("SET enable_seqscan = off")  # so that a scan is left only where no index can be used
-    explain = "EXPLAIN " if shop.database.for_update else "EXPLAIN QUERY PLAN "
-    bad = []
-    for sql, parameters, _ in seen:
-        if "core_job" in sql and not sql.startswith("INSERT"):
-            plan = "\n".join(str(row[-1]) for row in run(explain + sql, parameters, 0).fetchall())
-            bad += [f"{sql}\n{plan}"] if WHOLE_TABLE.search(plan) else []
+    looking = [statement for statement in seen if "core_job" in statement.sql and not statement.sql.startswith("INSERT")]
+    plans = [(statement.sql, plan_of(shop.database, statement)) for statement in looking]
+    bad = [f"{sql}\n{plan}" for sql, plan in plans if WHOLE_TABLE.search(plan)]
     assert len(seen) > 15
     assert not bad, "\n\n".join(bad)

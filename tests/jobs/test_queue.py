@@ -11,6 +11,7 @@ from aasim_core.context import EVERY_ORGANIZATION, Actor, acting_as, organizatio
 from aasim_core.data.scope import ScopeViolation
 from aasim_core.jobs import depth, enqueue
 from aasim_core.jobs.records import JobRow
+from aasim_core.testing.statements import recorded
 
 from .conftest import ACME, UMBRELLA
 
@@ -54,15 +55,12 @@ def test_a_payload_that_is_not_json_fails_where_it_is_enqueued(shop: Any) -> Non
         enqueue("mail.send", {"to": object()})
 
 
-def test_many_jobs_are_written_in_one_statement(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_jobs_are_written_in_one_statement(shop: Any) -> None:
     shop.offers("mail.send")
-    seen: list[str] = []
-    run = shop.database.run_rendered
-    monkeypatch.setattr(shop.database, "run_rendered", lambda sql, *rest: (seen.append(sql), run(sql, *rest))[1])
-    with organization_scope(ACME), shop.database.transaction():
+    with recorded(shop.database) as seen, organization_scope(ACME), shop.database.transaction():
         for number in range(50):
             enqueue("mail.send", {"number": number})
-    assert [sql.split()[0] for sql in seen if "core_job" in sql] == ["INSERT"]
+    assert [sql.split()[0] for sql, _ in seen if "core_job" in sql] == ["INSERT"]
     assert len(shop.states()) == 50
 
 

@@ -8,12 +8,14 @@ import anyio
 import httpx2
 import pytest
 
+from aasim_core.context import traced
 from aasim_core.outbound.client import GuardedAsyncTransport, guarded_async_client, guarded_client
 from aasim_core.outbound.egress import Egress, NotAllowed
 from aasim_core.outbound.patience import DeadlinePassed, Patience, TooLarge
 from aasim_core.testing.peer import Handler, Peer, serving
 
 OPEN = Egress(["127.0.0.0/8"])
+TRACEPARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 Post = Callable[..., httpx2.Response]
 
 
@@ -59,6 +61,24 @@ def test_it_goes_nowhere_on_this_side(send: Post, peer: Peer, host: str) -> None
     with pytest.raises((NotAllowed, httpx2.ConnectError)):
         send(f"http://{host}:{httpx2.URL(peer.url).port}/", Egress())
     assert peer.bodies == []
+
+
+@both
+def test_it_passes_on_the_trace_of_whoever_caused_the_request(send: Post, peer: Peer) -> None:
+    with traced(TRACEPARENT):
+        send(peer.url)
+    assert peer.headers[0]["traceparent"] == TRACEPARENT
+
+
+@both
+@pytest.mark.parametrize(
+    "traceparent",
+    [None, "", "abc", TRACEPARENT.upper(), TRACEPARENT + "-1", "ff" + TRACEPARENT[2:], f"00-{'0' * 32}-{'b' * 16}-01"],
+)
+def test_what_names_no_trace_is_not_passed_on(send: Post, peer: Peer, traceparent: str | None) -> None:
+    with traced(traceparent):
+        send(peer.url)
+    assert "traceparent" not in peer.headers[0]
 
 
 @both

@@ -1,14 +1,12 @@
 """How lists of projects are read: from an index, in its order, whatever else is in the table."""
 
-from typing import Any
-
 import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import connect
 from aasim_core.data.records import insert_rows
-from aasim_core.data.sqlite import SqliteDatabase
+from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.projects.models import Project
 
@@ -27,23 +25,18 @@ def owner(app: App, world: World) -> Person:
     return people[0]
 
 
-def plan_of(app: App, person: Person, path: str) -> str:
+def plan_for(app: App, person: Person, path: str) -> str:
     """The plan of the statement that reads the list, which must not be empty."""
-    seen: list[tuple[str, Any, int]] = []
-    run = app.database.run_rendered
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(app.database, "run_rendered", lambda *call: (seen.append(call), run(*call))[1])
+    with recorded(app.database) as seen:
         assert person.client.get(path).data["items"]
-    sql, parameters, confined = next(call for call in reversed(seen) if "projects_project" in call[0])
-    prefix = "EXPLAIN QUERY PLAN " if isinstance(app.database, SqliteDatabase) else "EXPLAIN "
     with organization_scope(person.organization_id):
-        return "\n".join(str(row[-1]) for row in run(prefix + sql, parameters, confined).fetchall())
+        return plan_of(app.database, next(statement for statement in reversed(seen) if "projects_project" in statement.sql))
 
 
 @pytest.mark.parametrize("sort", ["-created_at", "created_at", "-updated_at", "name"])
 def test_a_page_is_read_from_an_index_in_its_order(app: App, owner: Person, sort: str) -> None:
     cursor = owner.client.get(f"/projects?sort={sort}").data["pagination"]["next_cursor"]
     for path in (f"/projects?sort={sort}", f"/projects?sort={sort}&cursor={cursor}"):
-        plan = plan_of(app, owner, path)
+        plan = plan_for(app, owner, path)
         assert f"organization_id_{sort.removeprefix('-')}_id" in plan, plan
         assert not any(word in plan for word in ("SCAN", "Seq Scan", "TEMP B-TREE", "Sort")), plan

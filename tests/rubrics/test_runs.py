@@ -8,6 +8,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.jobs.queue import enqueue
+from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.rubrics import with_executions
@@ -88,13 +89,12 @@ def test_looking_whether_there_is_anything_to_score_is_one_read(
 ) -> None:
     assessor = app.offers("assessors")["rubrics"]
     definition = {"rubric_ids": [], "engine_id": engine_id if named else None}
-    statements: list[str] = []
     with organization_scope(owner.organization_id):
         execution = Execution(trigger={"type": "api", "id": None})
         assert assessor.concerns(execution, definition) is False
-        app.database.query_hooks.append(lambda event: statements.append(event.sql))
-        assert assessor.concerns(execution, definition) is False
-    assert len([sql for sql in statements if "set_config" not in sql]) == 1
+        with recorded(app.database) as statements:
+            assert assessor.concerns(execution, definition) is False
+    assert len(statements) == 1
 
 
 def _examples(owner: Person, rubric: dict[str, Any], *inputs: Any) -> None:

@@ -11,6 +11,7 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import connect
 from aasim_core.data.records import insert_rows
 from aasim_core.identity.records import User
+from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
 
 _MANY = 2_000
@@ -33,19 +34,11 @@ def crowded(app: App, world: World, owner: Person) -> Person:
 
 def plans(app: App, owner: Person, path: str) -> list[str]:
     """What the database does to read the page at the path, statement by statement."""
-    ran: list[tuple[str, list[object]]] = []
-    app.database.query_hooks.append(lambda event: ran.append((event.sql, list(event.params or ()))))
-    try:
+    with recorded(app.database) as ran:
         assert owner.client.get(path).status == 200
-    finally:
-        app.database.query_hooks.clear()
-    explain = "EXPLAIN QUERY PLAN " if "sqlite" in type(app.database).__name__.lower() else "EXPLAIN "
-    listing = [(sql, parameters) for sql, parameters in ran if "core_membership" in sql and "ORDER BY" in sql]
+    listing = [statement for statement in ran if "core_membership" in statement.sql and "ORDER BY" in statement.sql]
     with system_scope("test"):
-        return [
-            "\n".join(str(row) for row in app.database.execute_sql(explain + sql, parameters).fetchall())
-            for sql, parameters in listing
-        ]
+        return [plan_of(app.database, statement) for statement in listing]
 
 
 def test_every_page_is_read_from_an_index(app: App, crowded: Person) -> None:

@@ -1,0 +1,40 @@
+"""What is sent to the database, and how the database goes about it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from ..data.connect import Database
+from ..data.scope import mentions_tenants
+from ..data.sqlite import SqliteDatabase
+
+
+class Sent(NamedTuple):
+    """One statement and what filled its parameters."""
+
+    sql: str
+    parameters: Sequence[Any]
+
+
+@contextmanager
+def recorded(database: Database) -> Iterator[list[Sent]]:
+    """Collect the statements that are run inside, but for those that only tell PostgreSQL the scope."""
+    sent: list[Sent] = []
+
+    def note(event: Any) -> None:
+        if "set_config" not in event.sql:
+            sent.append(Sent(event.sql, list(event.params or ())))
+
+    database.query_hooks.append(note)
+    try:
+        yield sent
+    finally:
+        database.query_hooks.remove(note)
+
+
+def plan_of(database: Database, statement: Sent) -> str:
+    """How the database runs the statement, which was rendered for the scope that is open."""
+    explain = "EXPLAIN QUERY PLAN" if isinstance(database, SqliteDatabase) else "EXPLAIN"
+    confined = mentions_tenants(statement.sql, database.tenant_tables)
+    rows = database.run_rendered(f"{explain} {statement.sql}", statement.parameters, confined).fetchall()
+    return "\n".join(str(row[-1]) for row in rows)
