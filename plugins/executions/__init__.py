@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Retry, Row, hookimpl
 
-from . import agent_runner, agent_tool, api, demonstration, loop, schemas, service
+from . import agent_runner, agent_tool, api, demonstration, loop, retention, schemas, service
 from . import listeners as own_listeners
 from .models import Execution, LogEntry, Step, ToolCall
 from .settings import ExecutionSettings
@@ -64,6 +64,16 @@ def events(app: App) -> Sequence[Event]:
         Event("executions.failed", "An execution failed", "exec", ended),
         Event("executions.cancelled", "An execution was cancelled", "exec", ended),
         Event("executions.timed_out", "An execution used up its time", "exec", ended),
+        Event(
+            "executions.pruned",
+            "Of old executions it was deleted what the organization keeps no longer",
+            "organization",
+            {
+                "logs": "How many lost their log.",
+                "payloads": "How many lost what they were given and answered.",
+                "records": "How many are gone.",
+            },
+        ),
     )
 
 
@@ -80,6 +90,7 @@ def jobs(app: App) -> Sequence[Job]:
             on_giving_up=lambda payload, reason: loop.give_up(payload["execution_id"], reason),
         ),
         Job("executions.enforce_cancel", lambda context, payload: service.enforce_cancel(payload["execution_id"])),
+        Job("executions.prune", retention.prune(app), time_limit=600, schedule="41 * * * *"),
     )
 
 
@@ -91,8 +102,8 @@ def listeners(app: App) -> Sequence[Listener]:
 
 @hookimpl
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
-    """How much of what was said is kept in the logs."""
-    return (OrganizationSetting("log_level", schemas.LOG_LEVEL),)
+    """How much of what was said is kept in the logs, and how long what is kept."""
+    return (OrganizationSetting("log_level", schemas.LOG_LEVEL), *retention.SETTINGS)
 
 
 @hookimpl

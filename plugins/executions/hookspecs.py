@@ -187,3 +187,22 @@ class Assessor:
 def assessors(app: App) -> Sequence[Assessor]:
     """Return who judges what agents answer, before it counts as the result of the run."""
     raise AssertionError("a hook specification is never called")
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Whoever keeps something of executions beside them.
+
+    `empty` deletes what was said in them, such as quotations of their inputs and outputs, and `forget` everything. Both are called with the
+    ids of up to a few hundred executions, in the transaction that does the same to these, and in the scope of their organization.
+    """
+
+    name: str
+    empty: Callable[[Sequence[str]], object]
+    forget: Callable[[Sequence[str]], object]
+
+
+@hookspec
+def keepers(app: App) -> Sequence[Keeper]:
+    """Return who keeps something of executions, which goes when the organization keeps it no longer."""
+    raise AssertionError("a hook specification is never called")

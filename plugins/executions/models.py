@@ -9,6 +9,10 @@ PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN = "proposed", "waiting", "deni
 #: What can become of a tool call.
 CALL_STATES = (PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN)
 
+EVERYTHING, NO_LOG, NO_PAYLOAD = "everything", "no_log", "no_payload"
+#: What is still kept of a run; without its payload there is no log either.
+KEPT = (EVERYTHING, NO_LOG, NO_PAYLOAD)
+
 
 class Execution(TenantRecord):
     """One run of an agent, a workflow or a plugin's own kind; `status` changes through `states.move` only."""
@@ -43,6 +47,7 @@ class Execution(TenantRecord):
     cancel_reason = peewee.TextField(null=True)
     started_at = InstantField(null=True)
     finished_at = InstantField(null=True)
+    kept = peewee.TextField(default=EVERYTHING)
 
     class Meta:
         table_name = "executions_execution"
@@ -52,6 +57,12 @@ class Execution(TenantRecord):
             (("organization_id", "agent_id", "created_at", "id"), False),
             (("organization_id", "status"), False),
             (("organization_id", "parent_id"), False),
+            peewee.Index(
+                "executions_execution_ended",
+                "executions_execution",
+                [peewee.SQL("organization_id, finished_at")],
+                where=peewee.SQL("kept <> 'no_payload' AND finished_at IS NOT NULL"),
+            ),
         )
 
 

@@ -8,7 +8,7 @@ from aasim_core import template
 
 from ..engines.hookspecs import Message, Role
 from . import states
-from .models import Execution
+from .models import NO_PAYLOAD, Execution
 from .run import Run
 
 #: How much of each input and output is remembered, in characters.
@@ -34,7 +34,9 @@ def _remembered(run: Run, memory: dict[str, Any]) -> list[Message]:
 def _earlier(execution: Execution, limit: int) -> list[list[str]]:
     """Inputs and outputs of the last successful runs of the same agent for the same user, the oldest first."""
     same = (Execution.agent_id == execution.agent_id) & (Execution.initiator_id == execution.initiator_id)
-    before = (Execution.status == states.SUCCEEDED) & (Execution.created_at < execution.created_at)
+    before = (
+        (Execution.status == states.SUCCEEDED) & (Execution.created_at < execution.created_at) & (Execution.kept != NO_PAYLOAD)
+    )
     newest = Execution.created_at.desc(), Execution.id.desc()
     query = Execution.select(Execution.input, Execution.output).where(same, before).order_by(*newest).limit(limit)
     return [[_text(row.input)[:_LONGEST], _text(row.output)[:_LONGEST]] for row in query][::-1]

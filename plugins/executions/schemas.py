@@ -4,7 +4,7 @@ from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, 
 from aasim_core.http.schema import RecordOut, Schema
 
 from . import states
-from .models import CALL_STATES
+from .models import CALL_STATES, KEPT
 
 LOG_LEVEL = Choice(
     "none",
@@ -78,6 +78,7 @@ class ExecutionOut(RecordOut):
     metadata = Json(object_only=True, required=True)
     started_at = Instant(allow_none=True, required=True)
     finished_at = Instant(allow_none=True, required=True)
+    kept = Choice(*KEPT, required=True, description="What of it is still kept; without its payload, input and output are null.")
     queued_ms = Integer(allow_none=True, required=True, description="From creation to start, in milliseconds.")
     duration_ms = Integer(allow_none=True, required=True, description="From start to end, in milliseconds.")
 

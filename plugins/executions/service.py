@@ -24,7 +24,7 @@ from ..engines import service as engines
 from ..engines.hookspecs import Payer, refuse_spent
 from . import states
 from .loop import go_on, lock_waiting, queue
-from .models import Execution
+from .models import NO_PAYLOAD, Execution
 from .settings import ExecutionSettings
 
 if TYPE_CHECKING:
@@ -175,10 +175,13 @@ def enforce_cancel(execution_id: str) -> None:
 def retry(
     app: "App", execution: Execution, agent: Agent, initiator_id: str, *, same_version: bool, api_key_id: str | None = None
 ) -> Execution:
-    """Run the same input again; Refused ``invalid_state`` unless the execution is over."""
+    """Run the same input again; Refused ``invalid_state`` unless the execution is over and its input still kept."""
     if execution.status not in states.TERMINAL:
         message = f"The execution is {execution.status}; only one that is over can be repeated."
         raise Refused("invalid_state", message, meta={"status": execution.status})
+    if execution.kept == NO_PAYLOAD:
+        message = "What the execution was given is no longer kept; execute the agent again with an input."
+        raise Refused("invalid_state", message, meta={"kept": execution.kept})
     return start_agent(
         app,
         agent,

@@ -12,7 +12,7 @@ from .models import Approval, Assignee, Delegation, Policy, Vote
 from .service import Approvals
 
 if TYPE_CHECKING:
-    from ..executions.hookspecs import Reviewer
+    from ..executions.hookspecs import Keeper, Reviewer
 
 plugin = Plugin(
     "Approvals",
@@ -91,3 +91,9 @@ def routes(app: App) -> Sequence[Resource]:
 def reviewers(app: App) -> "Sequence[Reviewer]":
     """The questions of executions are put to people here."""
     return (with_executions.reviewer(app),)
+
+
+@hookimpl
+def keepers(app: App) -> "Sequence[Keeper]":
+    """Approvals go with the runs that they are of."""
+    return (with_executions.keeper(),)

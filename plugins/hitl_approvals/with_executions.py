@@ -1,14 +1,15 @@
 """Approvals of what runs do: the questions of executions are put to people, and their decisions given back."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from aasim_core.data.records import find_or_none
 
-from ..executions.hookspecs import Decision, Question, Reviewer
+from ..executions.hookspecs import Decision, Keeper, Question, Reviewer
 from .actions import hash_of
-from .models import APPROVED, OPEN, Approval
+from .models import APPROVED, OPEN, Approval, Assignee, Vote
 from .policies import Facts, is_required, ruling_on
 from .service import Approvals, Asked
 
@@ -29,6 +30,27 @@ def reviewer(app: "App") -> Reviewer:
             approvals.request(_asked(question), ruling_on(_facts(question)))
 
     return Reviewer("people", asks=lambda question: is_required(_facts(question)), open=ask, decision=decision_on)
+
+
+def keeper() -> Keeper:
+    """Approvals are kept as long as the runs that they are of; the actions, as long as what was said. Who decided stays to the end."""
+    return Keeper("approvals", empty=_empty, forget=_forget)
+
+
+def _empty(execution_ids: Sequence[str]) -> None:
+    for approval in Approval.select().where(Approval.execution_id.in_(execution_ids)):
+        votes = [{**vote, "edits": None} for vote in approval.votes]
+        decision = approval.decision and {**approval.decision, "edits": None}
+        said = {"payload": None, "summary": "", "votes": votes, "decision": decision}
+        Approval.update({**said, "version": Approval.version + 1}).where(Approval.id == approval.id).execute()
+        Vote.update(edits=None).where(Vote.approval_id == approval.id).execute()
+
+
+def _forget(execution_ids: Sequence[str]) -> None:
+    approvals = Approval.select(Approval.id).where(Approval.execution_id.in_(execution_ids))
+    for model in (Assignee, Vote):
+        model.delete().where(model.approval_id.in_(approvals)).execute()
+    Approval.delete().where(Approval.execution_id.in_(execution_ids)).execute()
 
 
 def decision_on(approval_id: str) -> Decision | None:

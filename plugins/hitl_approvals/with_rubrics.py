@@ -7,7 +7,7 @@ from aasim_core import Invalid, Problem, Refused, Request, Resource, Response, n
 from aasim_core.data.records import find_or_none
 from aasim_core.ids import is_id
 
-from ..executions.models import Execution
+from ..executions.models import NO_PAYLOAD, Execution
 from ..rubrics import service as rubrics
 from ..rubrics.models import Example, Rubric
 from . import schemas
@@ -62,8 +62,8 @@ def example_of(approval: Approval, rubric_id: str, name: str | None, expected: A
         meta = {"status": approval.status}
         raise Refused("invalid_state", f"The approval is {approval.status}; examples are made of rejected ones.", meta=meta)
     execution: Execution | None = find_or_none(Execution, approval.execution_id or "")
-    if execution is None:
-        raise Refused("invalid_state", "The approval's execution is not there, so nobody knows what it was given.")
+    if execution is None or execution.kept == NO_PAYLOAD:
+        raise Refused("invalid_state", "What the approval's execution was given is no longer kept.")
     rubric: Rubric | None = find_or_none(Rubric, rubric_id)
     if rubric is None or rubric.deleted_at is not None:
         raise Invalid({"rubric_id": [Problem("invalid_reference", "There is no such rubric.")]})

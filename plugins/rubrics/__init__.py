@@ -97,5 +97,13 @@ def assessors(app: App) -> Sequence[object]:
     return (with_executions.assessor(app),)
 
 
+@hookimpl(optionalhook=True)
+def keepers(app: App) -> Sequence[object]:
+    """Scores go with the runs that they are of."""
+    from . import with_executions
+
+    return (with_executions.keeper(),)
+
+
 def _runs_agents(app: App) -> bool:
     return "executions" in {plugin.name for plugin in app.plugins.on}

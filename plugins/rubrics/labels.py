@@ -79,3 +79,15 @@ def _pairs(rubric_id: str, version: int) -> Sequence[tuple[str, str, str]]:
 
     values = {"rubric_id": rubric_id, "version": version}
     return list(database.statement("labels of a rubric", build).run(database, values).fetchall())
+
+
+def empty(execution_ids: Sequence[str]) -> None:
+    """Delete the reasons and quotations in the scores of these runs. Needs a transaction."""
+    Score.update(reason="", evidence=None).where(Score.execution_id.in_(execution_ids)).execute()
+
+
+def forget(execution_ids: Sequence[str]) -> None:
+    """Delete the scores of these runs, with what people said of them. Needs a transaction."""
+    scores = Score.select(Score.id).where(Score.execution_id.in_(execution_ids))
+    Label.delete().where(Label.score_id.in_(scores)).execute()
+    Score.delete().where(Score.execution_id.in_(execution_ids)).execute()

@@ -12,7 +12,7 @@ from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, Payer
 from ..engines.models import Engine
 from ..executions import service as executions
-from ..executions.hookspecs import Assessment, Assessor
+from ..executions.hookspecs import Assessment, Assessor, Keeper
 from ..executions.models import Execution
 from . import labels, scoring, with_agents
 from .models import Evaluation, Rubric
@@ -31,6 +31,11 @@ _LONGEST_FEEDBACK = 4_000
 def assessor(app: "App") -> Assessor:
     """Who scores results by the active rubrics of the agent's engine, and by those that the agent names."""
     return Assessor("rubrics", concerns=partial(_concerns, app), assess=partial(_assess, app), record=_record)
+
+
+def keeper() -> Keeper:
+    """Scores are kept as long as the runs that they are of; what they quote, as long as what was said."""
+    return Keeper("rubrics", empty=labels.empty, forget=labels.forget)
 
 
 def _concerns(app: "App", execution: Execution, definition: Mapping[str, Any]) -> bool:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from aasim_core.context import organization_scope
 from aasim_core.testing.principals import member_with
 from aasim_core.testing.world import Person, World
+from aasim_plugins.executions.models import Execution
 
 Ask = Callable[..., str]
 
@@ -39,6 +41,13 @@ def test_a_rejected_approval_becomes_an_example(owner: Person, rubric: dict[str,
     assert {name: found[name] for name in ("id", "rubric_id", "input")} == {
         name: example[name] for name in ("id", "rubric_id", "input")
     }
+
+
+def test_what_a_run_was_given_may_no_longer_be_kept(owner: Person, rubric: dict[str, Any], rejected: str) -> None:
+    with organization_scope(owner.organization_id):
+        Execution.update(input=None, kept="no_payload").execute()
+    refused = owner.client.post(f"/hitl-approvals/{rejected}/example", {"rubric_id": rubric["id"]})
+    assert (refused.status, refused.codes) == (409, {"_": ["invalid_state"]})
 
 
 def test_only_what_was_rejected_in_a_run_becomes_one(owner: Person, approver: Person, rubric: dict[str, Any], ask: Ask) -> None:

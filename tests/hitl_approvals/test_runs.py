@@ -66,6 +66,26 @@ def test_what_is_done_is_what_was_approved_with_the_edits(
     assert (_read(owner, execution_id)["status"], [use.arguments for use in shed.used]) == ("succeeded", [{"what": "peg"}])
 
 
+def test_approvals_go_with_the_runs_that_they_are_of(
+    app: App, owner: Person, approver: Person, requester: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    owner.client.post("/hitl-approvals/policies", {"name": "Tools", "editable": ["/arguments"]})
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="write")}])
+    execution_id, approval_id = _begun(requester, owner, agent, work)
+    path = f"/hitl-approvals/{approval_id}"
+    approver.client.post(f"{path}/approve", {"edits": {"/arguments/what": "peg"}, "comment": "As agreed."})
+    work()
+    keeper = app.offers("keepers")["approvals"]
+    with organization_scope(owner.organization_id), app.database.transaction():
+        keeper.empty([execution_id])
+    kept = owner.client.get(path)
+    assert "peg" not in str(kept.body)
+    assert (kept.data["payload"], kept.data["decision"]["by"]) == (None, approver.user_id)
+    with organization_scope(owner.organization_id), app.database.transaction():
+        keeper.forget([execution_id])
+    assert owner.client.get(path).status == 404
+
+
 def test_what_is_rejected_is_not_done_and_the_model_is_told_why(
     owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
 ) -> None:

@@ -13,6 +13,7 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.rubrics import with_executions
 from aasim_plugins.rubrics.evaluations import JOB
+from aasim_plugins.rubrics.models import Label
 
 from .conftest import path_of
 
@@ -37,6 +38,24 @@ def test_a_result_is_scored_by_the_active_rubrics_of_its_engine(
     [score] = owner.client.get(path_of(rubric, "/scores")).data["items"]
     assert (score["execution_id"], score["key"], score["verdict"]) == (execution["id"], "short", "pass")
     assert owner.client.get(path_of(off, "/scores")).data["items"] == []
+
+
+def test_scores_go_with_the_runs_that_they_are_of(
+    make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
+) -> None:
+    rubric = make_rubric()
+    execution = _run(owner, make_agent("Paris"), work)
+    [score] = owner.client.get(path_of(rubric, "/scores")).data["items"]
+    owner.client.post(path_of(rubric, f"/scores/{score['id']}/label"), {"verdict": "pass"})
+    keeper = app.offers("keepers")["rubrics"]
+    with organization_scope(owner.organization_id), app.database.transaction():
+        keeper.empty([execution["id"]])
+    [kept] = owner.client.get(path_of(rubric, "/scores")).data["items"]
+    assert kept == {**score, "reason": "", "evidence": None}
+    with organization_scope(owner.organization_id), app.database.transaction():
+        keeper.forget([execution["id"]])
+        assert Label.select().count() == 0
+    assert owner.client.get(path_of(rubric, "/scores")).data["items"] == []
 
 
 def test_an_agent_can_name_rubrics_of_another_engine(
