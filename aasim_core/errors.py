@@ -53,6 +53,7 @@ STATUS_OF: Mapping[str, int] = {
     "length_required": 411,
     "version_conflict": 412,
     "payload_too_large": 413,
+    "uri_too_long": 414,
     "unsupported_media_type": 415,
     **dict.fromkeys(
         (
@@ -77,6 +78,7 @@ STATUS_OF: Mapping[str, int] = {
         422,
     ),
     **dict.fromkeys(("rate_limited", "too_many_attempts", "quota_exceeded", "queue_full"), 429),
+    "headers_too_large": 431,
     "internal_error": 500,
     **dict.fromkeys(("unavailable", "busy", "storage_unavailable"), 503),
     "upstream_timeout": 504,

@@ -14,6 +14,10 @@ def slug_of(name: str, otherwise: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_MOST].strip("-") or otherwise
 
 
-def free_slug(slug: str, is_taken: Callable[[str], bool]) -> str:
-    """The slug itself, or with a few characters more where somebody has it already."""
+def free_slug(slug: str, is_taken: Callable[[str], bool], lock: Callable[[str], None], space: str) -> str:
+    """The slug itself, or with a few characters more where somebody has it already.
+
+    `lock` is the database's: until the running transaction ends, nobody else takes a free slug of the same `space`.
+    """
+    lock(f"slugs of {space}")
     return f"{slug[: _MOST - 9].strip('-')}-{token_hex(4)}" if is_taken(slug) else slug

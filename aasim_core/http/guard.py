@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..app import App
 
 Responder = Callable[..., None]
+#: How often a change is begun anew because somebody else's was quicker.
+_MOST_TRIES = 10
 
 
 def guarded(app: "App", endpoint: Endpoint) -> Responder:
@@ -143,10 +145,30 @@ def _checked(endpoint: Endpoint, raw: Any) -> dict[str, Any] | Refused:
 def _write(
     app: "App", endpoint: Endpoint, plan: Plan | None, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]
 ) -> None:
+    """Do it in a transaction; once more where somebody else has changed the object meanwhile, unless the caller named a version."""
+    if not endpoint.operation.transaction:
+        _write_once(app, endpoint, plan, sent, req, resp, ids)
+        return
+    for number in range(1, _MOST_TRIES + 1):
+        try:
+            with app.database.transaction():
+                if number > 1:
+                    app.database.lock(f"again {req.path}")  # those who were overtaken go one after the other
+                _write_once(app, endpoint, plan, sent, req, resp, ids)
+        except Refused as refused:
+            if refused.code != "version_conflict" or number == _MOST_TRIES or req.get_header("If-Match") is not None:
+                raise
+            sent = sent[0], _checked(endpoint, sent[0])  # what was checked may have been completed on the way
+        else:
+            return
+
+
+def _write_once(
+    app: "App", endpoint: Endpoint, plan: Plan | None, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]
+) -> None:
     raw, checked = sent
-    inside = endpoint.operation.transaction
-    once = idempotency.once if inside else idempotency.once_outside
-    with app.database.transaction() if inside else nullcontext(), once(app, endpoint, raw, req, resp) as replayed:
+    once = idempotency.once if endpoint.operation.transaction else idempotency.once_outside
+    with once(app, endpoint, raw, req, resp) as replayed:
         if not replayed:
             _answer(app, endpoint, plan, checked, req, resp, ids)
 

@@ -54,7 +54,8 @@ class NodeCollection(Collection):
         for field in self.people:
             require_member(values.get(field), field)
         for field in self.parents:
-            self._require_place(req, field, values.get(field))
+            if values.get(field) != getattr(record, field, None):
+                self._require_place(req, field, values.get(field))
         if record is None or self.place(values, record) != self.place({}, record):
             epoch.bump(current_organization())  # before the way up is read: who moves what is on it waits, or is waited for
         hangs = record is None or any(field in values for field in self.parents)

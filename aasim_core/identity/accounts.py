@@ -6,7 +6,7 @@ from typing import Any
 from ..access import grants, roles, tree
 from ..access.records import Membership, Organization
 from ..context import organization_scope
-from ..data.records import create
+from ..data.records import create, database_of
 from ..errors import Invalid, Problem
 from ..slugs import free_slug, slug_of
 from .records import EmailVerification, PasswordReset, RefreshToken, Session, User
@@ -31,9 +31,9 @@ def found_organization(name: str, owner: User, *, slug: str | None = None, **val
 
     Without a slug it gets one that is free; IntegrityError for one that is not.
     """
-    organization: Organization = create(
-        Organization, name=name, slug=slug or free_slug(slug_of(name, "organization"), _has_slug), **values
-    )
+    lock = database_of(Organization).lock
+    slug = slug or free_slug(slug_of(name, "organization"), _has_slug, lock, "organizations")
+    organization: Organization = create(Organization, name=name, slug=slug, **values)
     with organization_scope(organization.id):
         tree.create_root(organization.id)
         roles.create_built_in(organization.id)

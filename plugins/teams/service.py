@@ -32,7 +32,7 @@ class Joined:
 
 def create(values: Mapping[str, Any], giver: Delegator) -> Team:
     """Write a new team, which is a place in the tree; its lead is a member."""
-    slug = values.get("slug") or free_slug(slug_of(values["name"], "team"), _has_slug)
+    slug = values.get("slug") or _slug_for(values["name"])
     team: Team = records.create(Team, **{**values, "slug": slug})
     tree.add("team", team.id)
     emit("teams.created", team)
@@ -141,6 +141,11 @@ def _members(team: Team, user_ids: Sequence[str]) -> dict[str, TeamMember]:
 def _touch(team: Team, **values: Any) -> None:
     """Count the change of members as one of the team, whose answers say how many there are."""
     records.compare_and_set(team, {}, {"version": team.version + 1, "updated_at": now(), **values})
+
+
+def _slug_for(name: str) -> str:
+    lock = records.database_of(Team).lock
+    return free_slug(slug_of(name, "team"), _has_slug, lock, f"teams in {current_organization()}")
 
 
 def _has_slug(slug: str) -> bool:

@@ -35,6 +35,17 @@ def make(owner: Person) -> Make:
     return made
 
 
+def test_whoever_holds_a_part_of_the_tree_replaces_what_stands_there(world: World, owner: Person, make: Make) -> None:
+    branch = make("branches", "Vienna")
+    care = make("departments", "Care", branch_id=branch["id"])
+    member = member_with(world, owner, ["departments:read", "departments:update"], care["id"])
+    body = {"name": "Customer care", "branch_id": branch["id"]}
+    answer = member.client.put(f"/departments/{care['id']}", body)
+    assert (answer.status, answer.data["branch_id"]) == (200, branch["id"])
+    elsewhere = {**body, "branch_id": make("branches", "Graz")["id"]}
+    assert member.client.put(f"/departments/{care['id']}", elsewhere).codes == {"branch_id": ["invalid_reference"]}
+
+
 def test_the_branch_follows_from_the_department_however_deep(make: Make) -> None:
     branch = make("branches", "Vienna")
     care = make("departments", "Care", branch_id=branch["id"])

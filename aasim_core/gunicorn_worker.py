@@ -1,0 +1,57 @@
+"""gunicorn's worker with threads, whose own refusals have the envelope too: it answers what never becomes a request for the app."""
+
+import logging
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.http.errors import (
+    InvalidResponseHeader,
+    InvalidResponseHeaderName,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.util import write_nonblock
+from gunicorn.workers.gthread import ThreadWorker
+from uuid_utils import uuid7
+
+from .errors import Refused
+from .http.envelope import failure
+
+_TOO_LONG = {
+    LimitRequestLine: ("uri_too_long", "The path and query are too long; they may have 4,094 bytes."),
+    LimitRequestHeaders: ("headers_too_large", "A header is too long, or there are too many: 100 headers of 8,190 bytes each."),
+}
+_UNREADABLE = ("bad_request", "This is not a request of HTTP/1.1 that can be understood; check its first line and its headers.")
+_OURS = ("internal_error", "Something went wrong on our side; tell the operator the request id.")
+_log = logging.getLogger("aasim.http")
+
+
+class Worker(ThreadWorker):
+    """Named in gunicorn's settings."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer for a request that cannot be read, or whose answer cannot be sent."""
+        request_id = uuid7().hex
+        refused = _refusal_of(exc)
+        if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("an answer could not be sent (request %s)", request_id, exc_info=exc)
+        with suppress(OSError):
+            write_nonblock(client, _answer(refused, request_id))
+
+
+def _refusal_of(error: BaseException) -> Refused:
+    if not isinstance(error, ParseException) or isinstance(error, InvalidResponseHeader | InvalidResponseHeaderName):
+        return Refused(*_OURS)
+    return Refused(*_TOO_LONG.get(type(error), _UNREADABLE))
+
+
+def _answer(refused: Refused, request_id: str) -> bytes:
+    body = failure(refused, request_id)
+    head = (
+        f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        f"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: {request_id}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
