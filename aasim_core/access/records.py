@@ -43,6 +43,7 @@ class Membership(TenantRecord):
         table_name = "core_membership"
         id_prefix = "membership"
         references = {"branch_id": "branch", "department_id": "dept"}  # noqa: RUF012 - peewee's Meta is read once
+        stands_for = ("user_id", "user")
         carried = "department_id"
         indexes = ((("user_id", "organization_id"), True), (("organization_id", "created_at", "user_id"), False))
 

@@ -2,7 +2,7 @@
 
 A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds, or the prefixes
 of all that it may hold: ``{"scope_id": ("branch", "project")}``; a JSON field holds a list of them. Rows that are deleted softly
-(``deleted_at``) name nobody any more.
+(``deleted_at``) name nobody any more. A record that no endpoint shows says what it stands for: ``stands_for = ("user_id", "user")``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,15 +29,29 @@ def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str,
     """What names the record of that kind and id, as ``{type, id, label, field}``, by ``<type>.<field>``; at most twenty of each."""
     found = {}
     for model, field in _fields_to(models, kind):
-        label = getattr(model, "name", model.id)
-        rows = _live(model, model.select(model.id, label).where(_names(getattr(model, field), record_id))).order_by(model.id)
-        prefix = model._meta.id_prefix
-        shown = [
-            {"type": prefix, "id": row_id, "label": text, "field": field} for row_id, text in rows.limit(_MOST_SHOWN).tuples()
-        ]
-        if shown:
-            found[f"{prefix}.{field}"] = shown
+        shown_id, shown_kind = _shown_as(model)
+        query = _live(model, model.select(shown_id).where(_names(getattr(model, field), record_id)))
+        ids = [row_id for (row_id,) in query.order_by(model.id).limit(_MOST_SHOWN).tuples()]
+        if ids:
+            labels = _labels(models, shown_kind, ids)
+            found[f"{shown_kind}.{field}"] = [
+                {"type": shown_kind, "id": row_id, "label": labels.get(row_id, row_id), "field": field} for row_id in ids
+            ]
     return found
+
+
+def _shown_as(model: Any) -> tuple[Any, str]:
+    """The column of the id, and the prefix, of what people know the record as."""
+    name, kind = getattr(model._meta, "stands_for", ("id", model._meta.id_prefix))
+    return getattr(model, name), kind
+
+
+def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mapping[str, str]:
+    """The names of the records of that kind, where they have any."""
+    named: Any = next(
+        (model for model in models if getattr(model._meta, "id_prefix", None) == kind and hasattr(model, "name")), None
+    )
+    return {} if named is None else dict(named.select(named.id, named.name).where(named.id.in_(ids)).tuples())
 
 
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:

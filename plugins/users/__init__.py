@@ -40,7 +40,7 @@ def events(app: App) -> Sequence[Event]:
         Event("users.deactivated", "A member was deactivated", "user", ended),
         Event("users.reactivated", "A member may work again", "user", {"reason": "Why", "keys": "How many keys work again"}),
         Event("users.handed_over", "What a member owned was handed over", "user",
-              {"successor_id": "Who owns it now", "count": "How much it was"}),
+              {"successor_id": "Who owns it now", "count": "How much it was", "objects": "Ids by type and field, 20 of each at most"}),
         Event("users.deleted", "A member was removed, or an invitation withdrawn", "user",
               {"sessions": "How many sessions ended", "keys": "How many keys were removed"}),
         *assignments.events_of("users", "user"),

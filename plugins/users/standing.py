@@ -95,9 +95,10 @@ def hand_over(models: Iterable[type[Row]], member: Member, successor_id: str, ta
         models = [model for model in models if model is not Team]
     else:
         take_over_teams(list(Team.select().where(Team.lead_id == user_id)), successor_id)
+    owned = {field: [each["id"] for each in found] for field, found in references.uses(models, "user", user_id).items()}
     count = references.reassign(models, "user", user_id, successor_id) + _hand_over_reports(user_id, successor_id)
     if count:
-        emit("users.handed_over", member, data={"successor_id": successor_id, "count": count})
+        emit("users.handed_over", member, data={"successor_id": successor_id, "count": count, "objects": owned})
     return count
 
 

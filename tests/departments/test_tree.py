@@ -35,6 +35,16 @@ def make(owner: Person) -> Make:
     return made
 
 
+def test_members_of_a_department_are_named_where_it_cannot_be_deleted(owner: Person, world: World, make: Make) -> None:
+    care = make("departments", "Care")
+    member = world.member(owner, "viewer")
+    owner.client.patch(f"/users/{member.user_id}", {"department_id": care["id"]})
+    refused = owner.client.delete(f"/departments/{care['id']}")
+    name = owner.client.get(f"/users/{member.user_id}").data["name"]
+    used_by = refused.body["errors"]["_"][0]["meta"]["used_by"]
+    assert used_by == [{"type": "user", "id": member.user_id, "label": name, "field": "department_id"}]
+
+
 def test_whoever_holds_a_part_of_the_tree_replaces_what_stands_there(world: World, owner: Person, make: Make) -> None:
     branch = make("branches", "Vienna")
     care = make("departments", "Care", branch_id=branch["id"])

@@ -38,7 +38,11 @@ def test_an_agent_can_be_halted_while_others_change_it(owner: Person) -> None:
     path = f"/agents/{owner.client.post('/agents', {'name': 'Busy'}).data['id']}"
 
     def send(number: int) -> Any:
-        return owner.client.patch(path, {"name": f"Busy {number}"}) if number else owner.client.post(f"{path}/halt", {"reason": "Too busy."})
+        return (
+            owner.client.patch(path, {"name": f"Busy {number}"})
+            if number
+            else owner.client.post(f"{path}/halt", {"reason": "Too busy."})
+        )
 
     assert at_once(send) == [200] * _MANY
     assert owner.client.get(path).data["halted_at"] is not None

@@ -115,6 +115,8 @@ def test_what_somebody_owns_is_told_first_and_then_handed_over(
     assert (left["status"], left["reassigned"], left["owns"], left["planned"]) == ("deactivated", 1, [], False)
     assert grace.client.get("/auth/me").status == 401
     assert heir.client.get(f"/agents/{agent}").data["owner_id"] == heir.user_id
+    (event,) = owner.client.get("/activities?action=users.handed_over").data["items"]
+    assert event["data"] == {"successor_id": heir.user_id, "count": 1, "objects": {"agent.owner_id": [agent]}}
     assert owner.client.delete(path).status == 200
     assert owner.client.get(path).status == 404
     assert anonymous.post("/auth/login", LOG_IN).status == 401
