@@ -3,11 +3,14 @@
 import atexit
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from .errors import StartupError
+from .exits import CONFIGURATION, report
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What tells gunicorn's worker to stop at once: its master sends the last, and Ctrl-C reaches all processes of a terminal.
 _HASTY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
+#: gunicorn's ``WORKER_BOOT_ERROR``: whoever ends with it is not started again, and ends its master.
+_BOOT_ERROR = 3
 #: Where gunicorn's workers leave their sign of life: in memory, so that it does not wait for a disk.
 _MEMORY = "/dev/shm"  # noqa: S108 - only a folder to look for
 
@@ -44,7 +49,12 @@ def run(settings: Settings) -> None:
             _follow_process(app)
             return make_wsgi(app)
 
-    Server().run()
+    master = os.getpid()
+    try:
+        Server().run()
+    except SystemExit as ended:
+        # The workers come this way too: one that could not start has said why, and ends its master by its code.
+        sys.exit(CONFIGURATION if ended.code == _BOOT_ERROR and os.getpid() == master else ended.code)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -78,15 +88,27 @@ def _stop_at_hangup(arbiter: Any) -> None:
 
 def _follow_process(app: "App") -> None:
     """Start the plugins, stop them with the process, and begin to drain as soon as the process is told to stop."""
-    for _ in app.plugins.each("startup", app=app):
-        pass
-    atexit.register(lambda: [None for _ in app.plugins.each("shutdown", app=app)])
+    try:
+        for _ in app.plugins.each("startup", app=app):
+            pass
+    except StartupError as error:
+        report(error)
+        sys.exit(_BOOT_ERROR)
+    atexit.register(_shut_down, app)
     signal.signal(
         signal.SIGHUP, signal.SIG_IGN
     )  # a terminal that closes sends it to all, and the master ends its workers in order
     _drain_at(app, signal.SIGTERM, app.settings.server.drain_seconds)
     for number in _HASTY_SIGNALS:
         _drain_at(app, number)
+
+
+def _shut_down(app: "App") -> None:
+    try:
+        for _ in app.plugins.each("shutdown", app=app):
+            pass
+    except StartupError as error:
+        report(error)
 
 
 def _drain_at(app: "App", number: int, seconds: int = 0) -> None:

@@ -46,4 +46,7 @@ def generated_password() -> str:
 
 
 def _from_file(path: Path) -> str:
-    return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    try:
+        return path.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path} is not text in UTF-8; write the password into it as such.") from None

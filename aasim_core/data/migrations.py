@@ -60,7 +60,7 @@ def migrate(database: Database, sources: Iterable[Source], app_role: str | None 
     applied: list[str] = []
     with _only_runner(database):
         for source in sources:
-            with _complaints():
+            with _complaints(source.owner):
                 applied += _Runner(database, source).up()
         row_security.apply(database, app_role)
     return applied
@@ -84,7 +84,7 @@ def purge(database: Database, source: Source) -> list[str]:
     with _only_runner(database):
         runner = _Runner(database, source)
         while any(m.applied for m in runner.status()):
-            with _complaints():
+            with _complaints(source.owner):
                 undone += runner.down()
     return undone
 
@@ -101,11 +101,18 @@ def refuse_pending(database: Database, sources: Iterable[Source]) -> None:
 
 
 @contextmanager
-def _complaints() -> Iterator[None]:
+def _complaints(owner: str) -> Iterator[None]:
+    """Say whose migration it is that cannot be run, whatever is wrong with it."""
     try:
         yield
     except playhouse.MigrationError as error:
         raise StartupError(str(error)) from error
+    except (StartupError, OSError, peewee.PeeweeException):
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        message = f"a migration of {owner} failed ({reason}) and was not recorded; mend it and run: aasim migrate"
+        raise StartupError(message) from error
 
 
 @contextmanager

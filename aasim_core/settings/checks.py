@@ -32,6 +32,19 @@ def is_address(value: str) -> str | None:
     return None
 
 
+def is_mailbox(value: str) -> str | None:
+    """The value is an address that mail can come from, with or without a name (RFC 5322)."""
+    from email.errors import MessageError
+    from email.headerregistry import Address
+    from email.utils import parseaddr
+
+    try:
+        is_whole = bool(Address(addr_spec=parseaddr(value)[1]).domain)
+    except (ValueError, IndexError, MessageError):
+        is_whole = False
+    return None if is_whole else 'write an address, such as "Shop <shop@example.com>"'
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
     if host == "localhost":

@@ -15,6 +15,7 @@ from .checks import (
     is_counter_url,
     is_database_url,
     is_loopback,
+    is_mailbox,
     is_optional_web_url,
     is_queue_url,
     split_address,
@@ -186,7 +187,7 @@ class MailSettings:
     """How mail leaves."""
 
     backend: Literal["console", "smtp"] = setting("console", "console writes mails to standard error; smtp sends them.")
-    sender: str = setting("Aasim <aasim@localhost>", "The From address.")
+    sender: str = setting("Aasim <aasim@localhost>", "The From address.", check=is_mailbox)
     host: str = setting("localhost", "The SMTP server.")
     port: int = setting(587, "Its port.", check=between(1, 65535))
     encryption: Literal["starttls", "tls", "none"] = setting("starttls", "How the connection to the server is protected.")

@@ -72,8 +72,9 @@ def _ask(outcome: Probe, connector: Connector, connection: Connection) -> None:
     began = time.monotonic()
     error = _failure(connector, connection)
     ms = round((time.monotonic() - began) * 1000)
-    # One call shows both: an app that answers anything but a refusal of the credentials has taken them.
-    outcome.do(AUTH, _raising(error if error is not None and error.code == "auth" else None), ms)
+    # One call shows both: credentials are known to be good where it succeeded, and to be bad where it was refused for them.
+    is_refused = error is not None and error.code == "auth"
+    outcome.do(AUTH, _raising(error) if error is None or is_refused else None, ms)
     outcome.do(CALL, _raising(error), ms)
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: New tokens are fetched once this share of the old ones' life is over.
 _REFRESH_AT = 0.8
+#: Tokens that live for less are renewed when they are used: a provider that gives such tokens is not asked all the time.
+_SOONEST = timedelta(seconds=30)
 #: What says something about the app rather than about the call.
 _OF_THE_APP = ("not_allowed", "unavailable", "timeout")
 _UNREADABLE = "the secret of the app cannot be read; write its credentials again"
@@ -96,8 +98,8 @@ def note_ending(row: ConnectedApp) -> None:
 def _refresh_at(moment: datetime, expires_at: datetime | None) -> datetime | None:
     if expires_at is None:
         return None
-    whole = timedelta(milliseconds=max(0, round((expires_at - moment).total_seconds() * 1000 * _REFRESH_AT)))
-    return moment + whole
+    whole = timedelta(milliseconds=round((expires_at - moment).total_seconds() * 1000 * _REFRESH_AT))
+    return moment + max(whole, _SOONEST)
 
 
 def _need_reauth(row: ConnectedApp, told: Mapping[str, Any]) -> None:

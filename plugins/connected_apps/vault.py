@@ -116,6 +116,10 @@ def hiding(connection: Connection) -> Iterator[None]:
         raise AppError(error.code, told, unknown=error.unknown, is_final=error.is_final) from None
 
 
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
 def _forms(connection: Connection) -> list[str]:
     """What the secrets look like when they travel, the longest first."""
     tokens = connection.tokens
@@ -125,6 +129,7 @@ def _forms(connection: Connection) -> list[str]:
     values = [secret.reveal() for secret in secrets]
     known = [secret.reveal() for secret in connection.credentials.values()]
     pairs = [f"{one}:{other}" for one, other in product(known, repeat=2)]
-    encoded = [b64encode(pair.encode()).decode() for pair in pairs]
-    forms = {*values, *(quote(value, safe="") for value in values), *encoded}
+    encoded = [_base64(pair) for pair in pairs]
+    plain = {*values, *encoded}
+    forms = {form for value in plain for form in (value, quote(value, safe=""), _base64(value), value.encode().hex())}
     return sorted((form for form in forms if len(form) >= _LEAST_HIDDEN), key=len, reverse=True)

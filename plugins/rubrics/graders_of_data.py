@@ -1,6 +1,7 @@
 """Graders that look at an output as data: its shape, a number in it, and whatever an expression says of it."""
 
 import math
+import re
 from typing import Any
 
 from aasim_core import expressions, json_schema
@@ -9,6 +10,8 @@ from .graders_of_text import range_flaw
 from .grading import AT, Case, Grade, Grader, as_json, of_part, params_of
 
 _MOST_SHOWN = 10
+# Python's float also reads 1_0 and the digits of other scripts.
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 #: What an expression can use.
 _NAMES = ("input", "output", "expected")
 
@@ -37,10 +40,7 @@ def _numeric_range(case: Case, part: Any) -> Grade:
 
 def _number(value: Any) -> float | None:
     if isinstance(value, str):
-        try:
-            value = float(value.strip())
-        except ValueError:
-            return None
+        value = float(value) if _DECIMAL.fullmatch(value.strip()) else None
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return value if is_number else None
 

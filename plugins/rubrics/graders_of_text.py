@@ -32,8 +32,17 @@ def _exact(case: Case, part: Any) -> Grade:
     if not is_known:
         return _unknown()
     both_texts = isinstance(part, str) and isinstance(right, str)
-    same = _plain(case, part.strip()) == _plain(case, right.strip()) if both_texts else part == right
+    same = _plain(case, part.strip()) == _plain(case, right.strip()) if both_texts else _is_same(part, right)
     return Grade(float(same), "It is exactly that." if same else "It is something else.", {"wanted": _shown(right)})
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal; to Python, true is 1."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _contains(case: Case, part: Any) -> Grade:

@@ -45,6 +45,15 @@ def test_migrations_are_applied_in_order_and_once(empty_database: Database, shop
     assert {"bills_bill", "shop_customer", "shop_more", "shop_order"} < set(empty_database.get_tables())
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"), [("def up(", "SyntaxError: "), ("def up(migrator, db):\n    raise ValueError('no')\n", "ValueError: no")]
+)
+def test_whose_migration_cannot_be_run_is_said(empty_database: Database, shop: Source, code: str, reason: str) -> None:
+    (shop.folder / "0003_wrong.py").write_text(code)
+    with pytest.raises(StartupError, match=rf"a migration of shop failed \({reason}"):
+        migrate(empty_database, [shop])
+
+
 def test_a_migration_that_fails_leaves_nothing_and_keeps_those_before(
     empty_database: Database, shop: Source, write: Write
 ) -> None:

@@ -84,11 +84,24 @@ def test_where_broken_plugins_are_skipped_the_rest_runs(installation: Installati
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_plugin_that_is_not_ready_says_why(installation: Installation, command: str) -> None:
+    head = 'from aasim_core import Plugin, hookimpl\nfrom aasim_core.errors import StartupError\nplugin = Plugin("Broken", "Is shut.")\n'
+    write_plugin(installation, f'{head}@hookimpl\ndef startup(app):\n    raise StartupError("The shop is shut; open it.")\n')
+    assert "The shop is shut; open it." in refused(installation, command, code=CONFIGURATION, **BROKEN).splitlines()
+
+
 def break_plugin(installation: Installation) -> None:
     """Drop a plugin in that needs a package that is not there."""
+    write_plugin(
+        installation, 'from aasim_core import Plugin\nimport nowhere_to_be_found\nplugin = Plugin("Broken", "Does not import.")\n'
+    )
+
+
+def write_plugin(installation: Installation, code: str) -> None:
+    """Drop the plugin `broken` in."""
     folder = installation.folder / "plugins" / "broken"
     folder.mkdir(parents=True)
-    code = 'from aasim_core import Plugin\nimport nowhere_to_be_found\nplugin = Plugin("Broken", "Does not import.")\n'
     (folder / "__init__.py").write_text(code)
 
 
