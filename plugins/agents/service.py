@@ -98,6 +98,16 @@ def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:
     return rights.allows_at(permission, agent.project_id)
 
 
+def find_allowed(permission: str, agent_id: str, rights: Rights, user_id: str) -> Agent:
+    """The agent of that id, if the permission holds on it; the one 404 if it may not even be read, or else ``permission_denied``."""
+    agent = find_visible(agent_id, user_id)
+    if allows(rights, permission, agent, user_id):
+        return agent
+    if not allows(rights, "agents:read", agent, user_id):
+        raise not_found()
+    raise Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
+
+
 def in_reach(rights: Rights, permission: str, user_id: str) -> Condition:
     """What `find_visible` and `allows` say about one agent, as a condition on lists, for a user who has the permission somewhere."""
     within = rights.reach_condition(permission, Agent, "project_id")

@@ -123,7 +123,8 @@ class Executions(Collection):
     )
     def on_post_retry(self, req: Request, resp: Response, execution_id: str) -> None:
         """Run the same input again, with the same version of the agent or the active one."""
-        agent = agents.find_visible(req.target.agent_id or "", req.principal.user_id)
+        agent = agents.find_allowed("agents:execute", req.target.agent_id or "", req.rights, req.principal.user_id)
+        self.app.rights.refuse_archived(req.principal, agent.project_id)
         same = req.body["version"] == "same"
         key_id = req.principal.api_key_id
         queued = service.retry(self.app, req.target, agent, req.principal.user_id, same_version=same, api_key_id=key_id)
