@@ -91,11 +91,12 @@ def find_visible(agent_id: str, user_id: str) -> Agent:
 
 
 def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:
-    """Whether the permission holds on the agent: what is for the organization may be read and run by whoever may do so anywhere."""
-    shared = agent.visibility == "organization" or agent.owner_id == user_id
-    if shared and permission in _SHARED:
-        return rights.has_anywhere(permission)
-    return rights.allows_at(permission, agent.project_id)
+    """Whether the permission holds on the agent: what is for the organization may be read and run by whoever may do so anywhere.
+
+    Rights that are confined to places count at the agent's own place only.
+    """
+    shared = (agent.visibility == "organization" or agent.owner_id == user_id) and permission in _SHARED
+    return (shared and rights.has_for_shared(permission)) or rights.allows_at(permission, agent.project_id)
 
 
 def find_allowed(permission: str, agent_id: str, rights: Rights, user_id: str) -> Agent:
@@ -113,12 +114,13 @@ def in_reach(rights: Rights, permission: str, user_id: str) -> Condition:
     within = rights.reach_condition(permission, Agent, "project_id")
 
     def seen() -> Any:
-        in_project = reduce(and_, [condition.expression() for condition in within], Agent.visibility == "project")
-        anybody, own = Agent.visibility == "organization", Agent.owner_id == Bind("me")
-        return Agent.deleted_at.is_null() & (anybody | own | in_project)
+        shared = (Agent.visibility == "organization") | (Agent.owner_id == Bind("me"))
+        known = shared | (Agent.visibility == "project")
+        reached = reduce(and_, [condition.expression() for condition in within], known)
+        return Agent.deleted_at.is_null() & (reached if rights.confined else shared | reached)
 
     values = {"me": user_id} | {name: value for each in within for name, value in each.values.items()}
-    return Condition(seen, values, ("agents in reach", *(condition.shape for condition in within)))
+    return Condition(seen, values, ("agents in reach", rights.confined, *(condition.shape for condition in within)))
 
 
 def pinned_definition(agent_id: str, number: int) -> dict[str, Any] | None:

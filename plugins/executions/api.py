@@ -92,9 +92,7 @@ class Executions(Collection):
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
         """Whoever started a run may follow and cancel it."""
-        if target.initiator_id == req.principal.user_id:
-            return req.rights.has_anywhere(permission)
-        return super().allows(req, permission, target)
+        return service.allows(req.rights, permission, target, req.principal.user_id)
 
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists."""
@@ -149,8 +147,8 @@ class Executions(Collection):
 def _reach(req: Request) -> list[Condition]:
     """What restricts a list to the caller's own runs, and those that their rights reach."""
     within = req.rights.reach_condition("executions:read", Execution, "project_id")
-    if not within:
-        return []
+    if not within or req.rights.confined:
+        return within
     [reach] = within
 
     def mine_or_within() -> Any:
