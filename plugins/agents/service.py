@@ -63,8 +63,8 @@ def change(agent: Agent, values: Mapping[str, Any]) -> Agent:
 
 
 def remove(agent: Agent, now: Any) -> None:
-    """Take the agent out of every list; its executions and versions stay."""
-    records.change(agent, {"deleted_at": now, "status": "archived"})
+    """Take the agent out of every list; its executions and versions stay, and a halt, which nobody could end, holds them no longer."""
+    records.change(agent, {"deleted_at": now, "status": "archived", "halted_at": None})
     emit("agents.deleted", agent)
 
 
