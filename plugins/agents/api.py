@@ -9,7 +9,6 @@ from aasim_core.clock import now
 from aasim_core.data import references
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Invalid, Problem, not_found
-from aasim_core.http import schema
 from aasim_core.http.halting import Halting
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery, id_from_path
@@ -76,16 +75,19 @@ class Agents(Halting, Collection):
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """References to an engine or a project must lead somewhere that the caller may know of."""
+        self._check_definition(req, values, record)
+        project_id = values.get("project_id")
+        if project_id is not None and not _is_there(req, project_id):
+            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
+        return values
+
+    def _check_definition(self, req: Request, values: Mapping[str, Any], record: Any = None) -> None:
         if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
         engines.refuse_bad_parameters(values.get("parameters") or {})
         known = record.rubric_ids if record is not None else []
         references.require(self.app.models, "rubric", values.get("rubric_ids") or [], "rubric_ids", known)
         service.refuse_bad_tools(self.app, values.get("tools") or [], req.rights, req.principal.user_id)
-        project_id = values.get("project_id")
-        if project_id is not None and not _is_there(req, project_id):
-            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
-        return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Agent:
         """Write the agent and its first version."""
@@ -119,16 +121,21 @@ class Agents(Halting, Collection):
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import an exported agent; with dry_run, only check it and say what it needs."""
         document = req.body["document"]
-        service.check_format(document)
         req.rights.require_at("agents:create", None)
-        values = self.check(req, schema.load(self.body, service.fields_of(document)))
+        self._check_document(req, document)
         agent = None
         if not req.body["dry_run"]:
             name, owner_id = req.body.get("name"), req.principal.user_id
-            agent = self._unless_taken(lambda: service.import_document(values, name, owner_id))
+            agent = self._unless_taken(lambda: service.import_document(document, name, owner_id))
             resp.location = self.location(agent)
         resp.status = 201 if agent else 200
-        resp.media = {"agent": agent and self._plan.item(agent), "needs": service.needs_of(document)}
+        resp.media = {"agent": agent and self._plan.item(agent), "needs": document["needs"]}
+
+    def _check_document(self, req: Request, document: Mapping[str, Any]) -> None:
+        try:
+            self._check_definition(req, document["definition"])
+        except Invalid as invalid:
+            raise invalid.below("document.definition") from invalid
 
     def _created(self, resp: Response, agent: Agent) -> None:
         resp.location = self.location(agent)

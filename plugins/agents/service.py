@@ -21,11 +21,11 @@ from aasim_core.ids import is_id
 from ..engines import service as engines
 from .hookspecs import Tool, ToolSource
 from .models import DEFINITION, Agent, AgentVersion
+from .schemas import FORMAT
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-FORMAT = "aasim.agent/1"
 SAMPLE_NAME = "Summariser (sample)"
 #: What the sample agent is shown with.
 SAMPLE_INPUT = (
@@ -178,29 +178,10 @@ def export(agent: Agent) -> dict[str, Any]:
     }
 
 
-def check_format(document: Mapping[str, Any]) -> None:
-    """Invalid for a document that is not an exported agent."""
-    if document.get("format") != FORMAT:
-        raise Invalid({"document.format": [Problem("invalid_choice", f"Only documents of the format {FORMAT} can be imported.")]})
-
-
-def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an agent that a document holds, not validated yet; an import is a draft."""
-    definition = document.get("definition")
-    written = definition if isinstance(definition, Mapping) else {}
-    told = {name: document[name] for name in ("name", "description", "tags") if name in document}
-    return {**told, **{name: written[name] for name in DEFINITION if written.get(name) is not None}, "status": "draft"}
-
-
-def needs_of(document: Mapping[str, Any]) -> list[str]:
-    """What the document says that it needs, and does not carry."""
-    told = document.get("needs")
-    return [need[:300] for need in told[:100] if isinstance(need, str)] if isinstance(told, list) else []
-
-
-def import_document(values: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
-    """Write the agent that a document describes; `values` are its validated fields."""
-    return create({**values, "name": name or _free_name(values["name"])}, owner_id)
+def import_document(document: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
+    """Write the agent that a document describes, as a draft."""
+    about = {field: document[field] for field in ("description", "tags")}
+    return create({**about, **document["definition"], "name": name or _free_name(document["name"]), "status": "draft"}, owner_id)
 
 
 def find_sample() -> Agent | None:

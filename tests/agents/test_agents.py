@@ -1,5 +1,7 @@
 """Agents through the API: the five verbs, versions, copies, documents, and who sees what."""
 
+from typing import Any
+
 import pytest
 
 from aasim_core.testing.world import Person, World
@@ -83,6 +85,27 @@ def test_an_export_can_be_imported_by_another_organization(world: World, owner: 
     assert tried.status == 200 and other.client.get("/agents").data["items"] == []
     imported = other.client.post("/agents/import", {"document": document})
     assert (imported.status, imported.data["agent"]["name"], imported.data["agent"]["instructions"]) == (201, "One", "do")
+
+
+@pytest.mark.parametrize(
+    ("change", "codes"),
+    [
+        ({"definition": "garbage"}, {"document.definition": ["invalid_type"]}),
+        ({"definition": {"limits": {"max_steps": 0}}}, {"document.definition.limits.max_steps": ["out_of_range"]}),
+        ({"definition": {"instruction": "do"}}, {"document.definition.instruction": ["unknown_field"]}),
+        ({"definition": {"parameters": {"stop": 5}}}, {"document.definition.parameters": ["invalid_format"]}),
+        ({"colour": "red"}, {"document.colour": ["unknown_field"]}),
+        ({"format": "aasim.agent/2"}, {"document.format": ["invalid_choice"]}),
+    ],
+    ids=["no object", "a bad limit", "an unknown field of it", "bad parameters", "an unknown field", "another format"],
+)
+def test_what_is_wrong_in_a_document_is_said_with_its_place_there(
+    owner: Person, change: dict[str, Any], codes: dict[str, list[str]]
+) -> None:
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    document = {**owner.client.get(f"/agents/{agent['id']}/export").data, **change}
+    answer = owner.client.post("/agents/import", {"document": document})
+    assert (answer.status, answer.codes) == (422, codes)
 
 
 def test_lists_are_paged_filtered_sorted_and_sparse(owner: Person) -> None:
