@@ -76,9 +76,7 @@ class Agents(Halting, Collection):
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """References to an engine or a project must lead somewhere that the caller may know of."""
         self._check_definition(req, values, record)
-        project_id = values.get("project_id")
-        if project_id is not None and not _is_there(req, project_id):
-            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
+        _refuse_strange(req, values.get("project_id"))
         return values
 
     def _check_definition(self, req: Request, values: Mapping[str, Any], record: Any = None) -> None:
@@ -120,16 +118,22 @@ class Agents(Halting, Collection):
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import an exported agent; with dry_run, only check it and say what it needs."""
-        document = req.body["document"]
-        req.rights.require_at("agents:create", None)
+        document, project_id = req.body["document"], req.body["project_id"]
+        _refuse_strange(req, project_id)
+        self._require_place(req, project_id)
         self._check_document(req, document)
         agent = None
         if not req.body["dry_run"]:
             name, owner_id = req.body.get("name"), req.principal.user_id
-            agent = self._unless_taken(lambda: service.import_document(document, name, owner_id))
+            agent = self._unless_taken(lambda: service.import_document(document, name, project_id, owner_id))
             resp.location = self.location(agent)
         resp.status = 201 if agent else 200
         resp.media = {"agent": agent and self._plan.item(agent), "needs": document["needs"]}
+
+    def _require_place(self, req: Request, project_id: str | None) -> None:
+        """Refused where the caller may not create agents, or nobody may."""
+        req.rights.require_at("agents:create", project_id)
+        self.app.rights.refuse_archived(req.principal, project_id)
 
     def _check_document(self, req: Request, document: Mapping[str, Any]) -> None:
         try:
@@ -142,9 +146,10 @@ class Agents(Halting, Collection):
         resp.media = agent
 
 
-def _is_there(req: Request, project_id: str) -> bool:
-    """Whether there is such a project for the caller."""
-    return tree.kind_of(project_id) == "project" and req.rights.knows(project_id)
+def _refuse_strange(req: Request, project_id: str | None) -> None:
+    """Invalid for a project that is not there for the caller."""
+    if project_id is not None and not (tree.kind_of(project_id) == "project" and req.rights.knows(project_id)):
+        raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
 
 
 class AgentVersions(Agents):

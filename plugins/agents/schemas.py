@@ -160,6 +160,7 @@ class ImportIn(Schema):
 
     document = Object(DocumentIn, required=True)
     name = Text(1, 120)
+    project_id = Id(allow_none=True, load_default=None, description="Where the agent is to be; null is the organization itself.")
     dry_run = Boolean(load_default=False)
 
 

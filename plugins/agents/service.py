@@ -178,10 +178,11 @@ def export(agent: Agent) -> dict[str, Any]:
     }
 
 
-def import_document(document: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
+def import_document(document: Mapping[str, Any], name: str | None, project_id: str | None, owner_id: str) -> Agent:
     """Write the agent that a document describes, as a draft."""
     about = {field: document[field] for field in ("description", "tags")}
-    return create({**about, **document["definition"], "name": name or _free_name(document["name"]), "status": "draft"}, owner_id)
+    own = {"name": name or _free_name(document["name"]), "project_id": project_id, "status": "draft"}
+    return create({**about, **document["definition"], **own}, owner_id)
 
 
 def find_sample() -> Agent | None:

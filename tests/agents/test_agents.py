@@ -108,6 +108,18 @@ def test_what_is_wrong_in_a_document_is_said_with_its_place_there(
     assert (answer.status, answer.codes) == (422, codes)
 
 
+def test_a_builder_of_a_project_imports_agents_into_it(world: World, owner: Person) -> None:
+    mine, other = world.node(owner, "project"), world.node(owner, "project")
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    document = owner.client.get(f"/agents/{agent['id']}/export").data
+    builder = world.member(owner, "builder", mine).client
+    imported = builder.post("/agents/import", {"document": document, "project_id": mine})
+    assert (imported.status, imported.data["agent"]["project_id"]) == (201, mine)
+    foreign = builder.post("/agents/import", {"document": document, "project_id": other})
+    assert (foreign.status, foreign.codes) == (422, {"project_id": ["invalid_reference"]})
+    assert builder.post("/agents/import", {"document": document}).codes == {"_": ["permission_denied"]}
+
+
 def test_lists_are_paged_filtered_sorted_and_sparse(owner: Person) -> None:
     for number in range(5):
         owner.client.post("/agents", {"name": f"Agent {number}", "tags": ["even"] if number % 2 == 0 else []})
