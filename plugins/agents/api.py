@@ -121,25 +121,34 @@ class Agents(Halting, Collection):
         document, project_id = req.body["document"], req.body["project_id"]
         _refuse_strange(req, project_id)
         self._require_place(req, project_id)
-        self._check_document(req, document)
+        found = self._without_missing_tools(req, document)
         agent = None
         if not req.body["dry_run"]:
             name, owner_id = req.body.get("name"), req.principal.user_id
-            agent = self._unless_taken(lambda: service.import_document(document, name, project_id, owner_id))
+            agent = self._unless_taken(lambda: service.import_document(found, name, project_id, owner_id))
             resp.location = self.location(agent)
         resp.status = 201 if agent else 200
-        resp.media = {"agent": agent and self._plan.item(agent), "needs": document["needs"]}
+        resp.media = {
+            "agent": agent and self._plan.item(agent),
+            "needs": service.needs_of(document, found["definition"]["tools"]),
+        }
 
     def _require_place(self, req: Request, project_id: str | None) -> None:
         """Refused where the caller may not create agents, or nobody may."""
         req.rights.require_at("agents:create", project_id)
         self.app.rights.refuse_archived(req.principal, project_id)
 
-    def _check_document(self, req: Request, document: Mapping[str, Any]) -> None:
+    def _without_missing_tools(self, req: Request, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The document with those of its tools that the caller may use; Invalid for what is wrong in it, with its place there."""
+        written = document["definition"]
+        tools = service.usable_tools(self.app, written["tools"], req.rights, req.principal.user_id)
+        definition = {**written, "tools": tools}
         try:
-            self._check_definition(req, document["definition"])
+            service.refuse_bad_approvals(written["tools"])
+            self._check_definition(req, definition)
         except Invalid as invalid:
             raise invalid.below("document.definition") from invalid
+        return {**document, "definition": definition}
 
     def _created(self, resp: Response, agent: Agent) -> None:
         resp.location = self.location(agent)

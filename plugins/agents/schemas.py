@@ -168,4 +168,4 @@ class ImportOut(Schema):
     """The imported agent, or null for a dry run, and what it needs that a document cannot carry."""
 
     agent = Object(AgentOut, allow_none=True, required=True)
-    needs = ListOf(Text(max_length=300), required=True)
+    needs = ListOf(Text(max_length=300), required=True, description="Tools that are named here are not there, and were left out.")

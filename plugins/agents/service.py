@@ -162,9 +162,9 @@ def clone(agent: Agent, values: Mapping[str, Any], tools: Sequence[Mapping[str, 
 
 
 def export(agent: Agent) -> dict[str, Any]:
-    """The agent as a document without ids of this installation and without secrets."""
+    """The agent as a document without secrets, and without ids but in the refs of its tools."""
     definition = {**definition_of(agent), "engine_id": None, "rubric_ids": []}
-    needs = [f"tool {tool['ref']}" for tool in agent.tools]
+    needs = _named(agent.tools)
     engine = engines.find_or_none(agent.engine_id) if agent.engine_id else None
     if engine is not None:
         needs.append(f"engine of {engine.provider} with model {engine.model}")
@@ -176,6 +176,17 @@ def export(agent: Agent) -> dict[str, Any]:
         "definition": definition,
         "needs": needs,
     }
+
+
+def needs_of(document: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is needed that a document cannot carry, in words; `tools` are those of its tools that are there already."""
+    there = set(_named(tools))
+    told = dict.fromkeys([*document["needs"], *_named(document["definition"]["tools"])])
+    return [need for need in told if need not in there]
+
+
+def _named(tools: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"tool {tool['ref']}" for tool in tools]
 
 
 def import_document(document: Mapping[str, Any], name: str | None, project_id: str | None, owner_id: str) -> Agent:
@@ -206,18 +217,26 @@ def usable_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights,
 
 def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> None:
     """Invalid for tools that are not there, that the user may not use, or whose approval cannot be understood."""
-    problems = {}
-    for number, entry in enumerate(tools):
-        if not usable_tools(app, [entry], rights, user_id):
-            kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools", "kind"))
-            message = f"There is no such tool, or you may not use it. A tool is written as one of {kinds}"
-            problems[f"tools[{number}].ref"] = [Problem("invalid_reference", message)]
-        flaw = None if entry["approval"] in APPROVALS else expressions.flaw(entry["approval"])
-        if flaw:
-            message = f"Write {', '.join(APPROVALS)}, or an expression. {flaw}"
-            problems[f"tools[{number}].approval"] = [Problem("invalid_format", message)]
+    kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools", "kind"))
+    problem = Problem("invalid_reference", f"There is no such tool, or you may not use it. A tool is written as one of {kinds}")
+    missing = [number for number, entry in enumerate(tools) if not usable_tools(app, [entry], rights, user_id)]
+    problems = {f"tools[{number}].ref": [problem] for number in missing} | _bad_approvals(tools)
     if problems:
         raise Invalid(problems)
+
+
+def refuse_bad_approvals(tools: Sequence[Mapping[str, Any]]) -> None:
+    """Invalid for tools whose approval cannot be understood."""
+    problems = _bad_approvals(tools)
+    if problems:
+        raise Invalid(problems)
+
+
+def _bad_approvals(tools: Sequence[Mapping[str, Any]]) -> dict[str, list[Problem]]:
+    written = {number: entry["approval"] for number, entry in enumerate(tools) if entry["approval"] not in APPROVALS}
+    flaws = {number: flaw for number, approval in written.items() if (flaw := expressions.flaw(approval))}
+    advice = f"Write {', '.join(APPROVALS)}, or an expression."
+    return {f"tools[{number}].approval": [Problem("invalid_format", f"{advice} {flaw}")] for number, flaw in flaws.items()}
 
 
 def refuse_unless_runnable(agent: Agent) -> None:

@@ -94,10 +94,22 @@ def test_an_export_can_be_imported_by_another_organization(world: World, owner: 
         ({"definition": {"limits": {"max_steps": 0}}}, {"document.definition.limits.max_steps": ["out_of_range"]}),
         ({"definition": {"instruction": "do"}}, {"document.definition.instruction": ["unknown_field"]}),
         ({"definition": {"parameters": {"stop": 5}}}, {"document.definition.parameters": ["invalid_format"]}),
+        (
+            {"definition": {"tools": [{"ref": "agent:gone"}, {"ref": "agent:gone", "approval": "1 +"}]}},
+            {"document.definition.tools[1].approval": ["invalid_format"]},
+        ),
         ({"colour": "red"}, {"document.colour": ["unknown_field"]}),
         ({"format": "aasim.agent/2"}, {"document.format": ["invalid_choice"]}),
     ],
-    ids=["no object", "a bad limit", "an unknown field of it", "bad parameters", "an unknown field", "another format"],
+    ids=[
+        "no object",
+        "a bad limit",
+        "an unknown field of it",
+        "bad parameters",
+        "a bad approval",
+        "an unknown field",
+        "another format",
+    ],
 )
 def test_what_is_wrong_in_a_document_is_said_with_its_place_there(
     owner: Person, change: dict[str, Any], codes: dict[str, list[str]]
@@ -106,6 +118,19 @@ def test_what_is_wrong_in_a_document_is_said_with_its_place_there(
     document = {**owner.client.get(f"/agents/{agent['id']}/export").data, **change}
     answer = owner.client.post("/agents/import", {"document": document})
     assert (answer.status, answer.codes) == (422, codes)
+
+
+def test_an_import_tells_which_tools_are_missing_and_leaves_them_out(world: World, owner: Person) -> None:
+    helper = owner.client.post("/agents", {"name": "Helper"}).data["id"]
+    agent = owner.client.post("/agents", {"name": "One", "tools": [{"ref": f"agent:{helper}"}]}).data
+    document = owner.client.get(f"/agents/{agent['id']}/export").data
+    other = world.organization("Other").client
+    for dry_run in (True, False):
+        imported = other.post("/agents/import", {"document": document, "dry_run": dry_run}).data
+        assert imported["needs"] == [f"tool agent:{helper}"]
+    assert imported["agent"]["tools"] == []
+    here = owner.client.post("/agents/import", {"document": document}).data
+    assert (here["needs"], here["agent"]["tools"]) == ([], agent["tools"])
 
 
 def test_a_builder_of_a_project_imports_agents_into_it(world: World, owner: Person) -> None:
