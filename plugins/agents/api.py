@@ -66,8 +66,9 @@ class Agents(Halting, Collection):
         return service.find_visible(ids["agent_id"], req.principal.user_id)
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
-        """What is for the organization may be read and run by whoever may do so anywhere."""
-        return service.allows(req.rights, permission, target, req.principal.user_id)
+        """What is for the organization may be read and run by whoever may do so anywhere; whoever reads an agent may copy it."""
+        needed = "agents:read" if permission == "agents:create" else permission
+        return service.allows(req.rights, needed, target, req.principal.user_id)
 
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists, as a condition."""
@@ -99,11 +100,11 @@ class Agents(Halting, Collection):
         """Deleting an agent keeps its history."""
         service.remove(record, now())
 
-    @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.")
+    @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.", while_archived=True)
     def on_post_clone(self, req: Request, resp: Response, agent_id: str) -> None:
         """Copy an agent; the copy is a draft that remembers its origin."""
-        req.rights.require_at("agents:create", req.body.get("project_id", req.target.project_id))
         values = self.check(req, req.body)
+        self._require_place(req, values.get("project_id", req.target.project_id))
         user_id = req.principal.user_id
         tools = service.usable_tools(self.app, req.target.tools, req.rights, user_id)
         self._created(resp, self._unless_taken(lambda: service.clone(req.target, values, tools, user_id)))

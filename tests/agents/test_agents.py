@@ -77,6 +77,20 @@ def test_a_clone_is_a_draft_that_remembers_its_origin(owner: Person) -> None:
     assert clone["forked_from"] == {"agent_id": agent["id"], "version": 1}
 
 
+def test_a_builder_of_a_project_copies_what_they_read_into_it(world: World, owner: Person) -> None:
+    mine, other = world.node(owner, "project"), world.node(owner, "project")
+    builder = world.member(owner, "builder", mine).client
+    shared = owner.client.post("/agents", {"name": "Shared"}).data["id"]
+    hidden = owner.client.post("/agents", {"name": "Hidden", "visibility": "project", "project_id": other}).data["id"]
+    clone = builder.post(f"/agents/{shared}/clone", {"project_id": mine})
+    assert (clone.status, clone.data["project_id"]) == (201, mine)
+    for foreign in (other, "project_00000000000000000000000000"):
+        refused = builder.post(f"/agents/{shared}/clone", {"project_id": foreign})
+        assert (refused.status, refused.codes) == (422, {"project_id": ["invalid_reference"]})
+    assert builder.post(f"/agents/{shared}/clone").codes == {"_": ["permission_denied"]}
+    assert builder.post(f"/agents/{hidden}/clone", {"project_id": mine}).codes == {"_": ["not_found"]}
+
+
 def test_an_export_can_be_imported_by_another_organization(world: World, owner: Person) -> None:
     agent = owner.client.post("/agents", {"name": "One", "instructions": "do"}).data
     document = owner.client.get(f"/agents/{agent['id']}/export").data
