@@ -116,6 +116,7 @@ class Executions(Collection):
         body="retry_body",
         reply="reply",
         status=202,
+        also=(200,),
         message="Execution queued.",
         refusals=("invalid_state", "budget_exceeded"),
     )
