@@ -127,6 +127,10 @@ class Invalid(Refused):
         super().__init__("validation_failed", message)
         self.problems = problems
 
+    def below(self, path: str) -> "Invalid":
+        """The same of an object that is itself a field, at `path`."""
+        return Invalid({f"{path}.{field}": problems for field, problems in self.problems.items()}, self.message)
+
 
 def not_found() -> Refused:
     """The one answer for an object that is absent, deleted, of another organization, or not visible to the caller."""

@@ -29,12 +29,19 @@ class Holding:
 class Rights:
     """The permissions of one principal in one organization, as they are in one epoch.
 
-    `locate` finds the path of a node's id; it is asked only where the rights do not reach the whole organization.
+    `locate` finds the path of a node's id; it is asked only where the rights do not reach the whole organization. Rights that are
+    `confined`, as an API key's are that is limited to places, count there only, whoever else something is shared with.
     """
 
     def __init__(
-        self, organization_id: str, holdings: Iterable[Holding], locate: Callable[[str], str | None] = lambda node_id: None
+        self,
+        organization_id: str,
+        holdings: Iterable[Holding],
+        locate: Callable[[str], str | None] = lambda node_id: None,
+        *,
+        confined: bool = False,
     ) -> None:
+        self.confined = confined
         self._root = root_path(organization_id)
         self._holdings = tuple(holdings)
         self._locate = locate
@@ -47,6 +54,10 @@ class Rights:
     def has_anywhere(self, permission: str) -> bool:
         """Whether the permission is held at any node."""
         return any(permission in holding.permissions for holding in self._holdings)
+
+    def has_for_shared(self, permission: str) -> bool:
+        """Whether the permission is held for what is one's own, or shared with one, wherever in the organization that is."""
+        return not self.confined and self.has_anywhere(permission)
 
     def reach(self, permission: str) -> tuple[str, ...]:
         """The paths of the subtrees where the permission is held, none inside another; the root's path alone is everything."""
@@ -111,7 +122,7 @@ class Rights:
         return self.within([Holding(permissions, path) for path in places])
 
     def within(self, limits: Sequence[Holding]) -> "Rights":
-        """The part of the rights that one of `limits` allows too."""
+        """The part of the rights that one of `limits` allows too; confined, if one of them is for a part of the organization."""
         common = (
             Holding(holding.permissions & limit.permissions, longer, _earlier(holding.until, limit.until))
             for holding in self._holdings
@@ -119,14 +130,15 @@ class Rights:
             for shorter, longer in [sorted((holding.path, limit.path), key=len)]
             if longer.startswith(shorter)
         )
-        return self._of([holding for holding in common if holding.permissions])
+        confined = any(limit.path != self._root for limit in limits)
+        return self._of([holding for holding in common if holding.permissions], confined=confined)
 
     def lasting(self, until: datetime | None) -> "Rights":
         """The part of the rights that is held at least until then; None is for ever."""
         return self._of([holding for holding in self._holdings if holding.outlasts(until)])
 
-    def _of(self, holdings: Iterable[Holding]) -> "Rights":
-        return Rights(self._root.strip("/"), holdings, self._locate)
+    def _of(self, holdings: Iterable[Holding], *, confined: bool = False) -> "Rights":
+        return Rights(self._root.strip("/"), holdings, self._locate, confined=confined or self.confined)
 
 
 def outermost(paths: Iterable[str]) -> tuple[str, ...]:

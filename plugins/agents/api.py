@@ -9,7 +9,6 @@ from aasim_core.clock import now
 from aasim_core.data import references
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Invalid, Problem, not_found
-from aasim_core.http import schema
 from aasim_core.http.halting import Halting
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery, id_from_path
@@ -67,8 +66,9 @@ class Agents(Halting, Collection):
         return service.find_visible(ids["agent_id"], req.principal.user_id)
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
-        """What is for the organization may be read and run by whoever may do so anywhere."""
-        return service.allows(req.rights, permission, target, req.principal.user_id)
+        """What is for the organization may be read and run by whoever may do so anywhere; whoever reads an agent may copy it."""
+        needed = "agents:read" if permission == "agents:create" else permission
+        return service.allows(req.rights, needed, target, req.principal.user_id)
 
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists, as a condition."""
@@ -76,16 +76,17 @@ class Agents(Halting, Collection):
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """References to an engine or a project must lead somewhere that the caller may know of."""
+        self._check_definition(req, values, record)
+        _refuse_strange(req, values.get("project_id"))
+        return values
+
+    def _check_definition(self, req: Request, values: Mapping[str, Any], record: Any = None) -> None:
         if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
         engines.refuse_bad_parameters(values.get("parameters") or {})
         known = record.rubric_ids if record is not None else []
         references.require(self.app.models, "rubric", values.get("rubric_ids") or [], "rubric_ids", known)
         service.refuse_bad_tools(self.app, values.get("tools") or [], req.rights, req.principal.user_id)
-        project_id = values.get("project_id")
-        if project_id is not None and not _is_there(req, project_id):
-            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
-        return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Agent:
         """Write the agent and its first version."""
@@ -99,11 +100,11 @@ class Agents(Halting, Collection):
         """Deleting an agent keeps its history."""
         service.remove(record, now())
 
-    @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.")
+    @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.", while_archived=True)
     def on_post_clone(self, req: Request, resp: Response, agent_id: str) -> None:
         """Copy an agent; the copy is a draft that remembers its origin."""
-        req.rights.require_at("agents:create", req.body.get("project_id", req.target.project_id))
         values = self.check(req, req.body)
+        self._require_place(req, values.get("project_id", req.target.project_id))
         user_id = req.principal.user_id
         tools = service.usable_tools(self.app, req.target.tools, req.rights, user_id)
         self._created(resp, self._unless_taken(lambda: service.clone(req.target, values, tools, user_id)))
@@ -118,26 +119,47 @@ class Agents(Halting, Collection):
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import an exported agent; with dry_run, only check it and say what it needs."""
-        document = req.body["document"]
-        service.check_format(document)
-        req.rights.require_at("agents:create", None)
-        values = self.check(req, schema.load(self.body, service.fields_of(document)))
+        document, project_id = req.body["document"], req.body["project_id"]
+        _refuse_strange(req, project_id)
+        self._require_place(req, project_id)
+        found = self._without_missing_tools(req, document)
         agent = None
         if not req.body["dry_run"]:
             name, owner_id = req.body.get("name"), req.principal.user_id
-            agent = self._unless_taken(lambda: service.import_document(values, name, owner_id))
+            agent = self._unless_taken(lambda: service.import_document(found, name, project_id, owner_id))
             resp.location = self.location(agent)
         resp.status = 201 if agent else 200
-        resp.media = {"agent": agent and self._plan.item(agent), "needs": service.needs_of(document)}
+        resp.media = {
+            "agent": agent and self._plan.item(agent),
+            "needs": service.needs_of(document, found["definition"]["tools"]),
+        }
+
+    def _require_place(self, req: Request, project_id: str | None) -> None:
+        """Refused where the caller may not create agents, or nobody may."""
+        req.rights.require_at("agents:create", project_id)
+        self.app.rights.refuse_archived(req.principal, project_id)
+
+    def _without_missing_tools(self, req: Request, document: Mapping[str, Any]) -> dict[str, Any]:
+        """The document with those of its tools that the caller may use; Invalid for what is wrong in it, with its place there."""
+        written = document["definition"]
+        tools = service.usable_tools(self.app, written["tools"], req.rights, req.principal.user_id)
+        definition = {**written, "tools": tools}
+        try:
+            service.refuse_bad_approvals(written["tools"])
+            self._check_definition(req, definition)
+        except Invalid as invalid:
+            raise invalid.below("document.definition") from invalid
+        return {**document, "definition": definition}
 
     def _created(self, resp: Response, agent: Agent) -> None:
         resp.location = self.location(agent)
         resp.media = agent
 
 
-def _is_there(req: Request, project_id: str) -> bool:
-    """Whether there is such a project for the caller."""
-    return tree.kind_of(project_id) == "project" and req.rights.knows(project_id)
+def _refuse_strange(req: Request, project_id: str | None) -> None:
+    """Invalid for a project that is not there for the caller."""
+    if project_id is not None and not (tree.kind_of(project_id) == "project" and req.rights.knows(project_id)):
+        raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
 
 
 class AgentVersions(Agents):

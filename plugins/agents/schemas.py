@@ -8,7 +8,8 @@ from aasim_core import json_schema, template
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Slug, Text, wrong
 from aasim_core.http.schema import RecordOut, Schema
 
-NAME = Text(min_length=1, max_length=120, required=True, description="Unique in the organization.")
+#: What a document that carries an agent says that it is.
+FORMAT = "aasim.agent/1"
 
 
 class ToolIn(Schema):
@@ -43,20 +44,21 @@ class LimitsIn(Schema):
     max_concurrent = Integer(1, 1_000)
 
 
-class AgentIn(Schema):
-    """An agent as a client writes it."""
+class AboutIn(Schema):
+    """What people know an agent by."""
 
-    name = NAME
-    slug = Slug(description="Made from the name if it is left out.")
+    name = Text(min_length=1, max_length=120, required=True, description="Unique in the organization.")
     description = Text(max_length=2_000, multiline=True, load_default="")
-    status = Choice("draft", "active", "paused", "archived", load_default="active")
-    visibility = Choice("private", "project", "organization", load_default="organization")
-    project_id = Id(allow_none=True, load_default=None)
     tags = ListOf(Text(1, 50), 20, unique=True, load_default=list)
-    engine_id = Id("engine", allow_none=True, load_default=None, description="null is the default engine.")
+
+
+class DefinitionIn(Schema):
+    """What an agent does."""
+
     instructions = Text(
         max_length=100_000, multiline=True, load_default="", description="The prompt; {{ input.field }} is filled in."
     )
+    engine_id = Id("engine", allow_none=True, load_default=None, description="null is the default engine.")
     parameters = Json(
         object_only=True,
         load_default=dict,
@@ -79,6 +81,15 @@ class AgentIn(Schema):
     def _is_template(self, value: str, data_key: str) -> None:
         for problem in template.flaws(value):
             raise wrong("invalid_format", problem)
+
+
+class AgentIn(DefinitionIn, AboutIn):
+    """An agent as a client writes it."""
+
+    slug = Slug(description="Made from the name if it is left out.")
+    status = Choice("draft", "active", "paused", "archived", load_default="active")
+    visibility = Choice("private", "project", "organization", load_default="organization")
+    project_id = Id(allow_none=True, load_default=None)
 
 
 class AgentOut(RecordOut):
@@ -136,11 +147,20 @@ class ExportOut(Schema):
     needs = ListOf(Text(), required=True, description="What must be there to run it, in words.")
 
 
+class DocumentIn(AboutIn):
+    """An agent as a document, as an export gives it."""
+
+    format = Choice(FORMAT, required=True)
+    definition = Object(DefinitionIn, required=True)
+    needs = ListOf(Text(1, 300), 100, load_default=list)
+
+
 class ImportIn(Schema):
     """An exported agent, and whether to write it or only say what is missing."""
 
-    document = Json(object_only=True, required=True, max_bytes=5_000_000)
+    document = Object(DocumentIn, required=True)
     name = Text(1, 120)
+    project_id = Id(allow_none=True, load_default=None, description="Where the agent is to be; null is the organization itself.")
     dry_run = Boolean(load_default=False)
 
 
@@ -148,4 +168,4 @@ class ImportOut(Schema):
     """The imported agent, or null for a dry run, and what it needs that a document cannot carry."""
 
     agent = Object(AgentOut, allow_none=True, required=True)
-    needs = ListOf(Text(max_length=300), required=True)
+    needs = ListOf(Text(max_length=300), required=True, description="Tools that are named here are not there, and were left out.")

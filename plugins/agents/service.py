@@ -21,11 +21,11 @@ from aasim_core.ids import is_id
 from ..engines import service as engines
 from .hookspecs import Tool, ToolSource
 from .models import DEFINITION, Agent, AgentVersion
+from .schemas import FORMAT
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-FORMAT = "aasim.agent/1"
 SAMPLE_NAME = "Summariser (sample)"
 #: What the sample agent is shown with.
 SAMPLE_INPUT = (
@@ -63,8 +63,8 @@ def change(agent: Agent, values: Mapping[str, Any]) -> Agent:
 
 
 def remove(agent: Agent, now: Any) -> None:
-    """Take the agent out of every list; its executions and versions stay."""
-    records.change(agent, {"deleted_at": now, "status": "archived"})
+    """Take the agent out of every list; its executions and versions stay, and a halt, which nobody could end, holds them no longer."""
+    records.change(agent, {"deleted_at": now, "status": "archived", "halted_at": None})
     emit("agents.deleted", agent)
 
 
@@ -91,11 +91,22 @@ def find_visible(agent_id: str, user_id: str) -> Agent:
 
 
 def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:
-    """Whether the permission holds on the agent: what is for the organization may be read and run by whoever may do so anywhere."""
-    shared = agent.visibility == "organization" or agent.owner_id == user_id
-    if shared and permission in _SHARED:
-        return rights.has_anywhere(permission)
-    return rights.allows_at(permission, agent.project_id)
+    """Whether the permission holds on the agent: what is for the organization may be read and run by whoever may do so anywhere.
+
+    Rights that are confined to places count at the agent's own place only.
+    """
+    shared = (agent.visibility == "organization" or agent.owner_id == user_id) and permission in _SHARED
+    return (shared and rights.has_for_shared(permission)) or rights.allows_at(permission, agent.project_id)
+
+
+def find_allowed(permission: str, agent_id: str, rights: Rights, user_id: str) -> Agent:
+    """The agent of that id, if the permission holds on it; the one 404 if it may not even be read, or else ``permission_denied``."""
+    agent = find_visible(agent_id, user_id)
+    if allows(rights, permission, agent, user_id):
+        return agent
+    if not allows(rights, "agents:read", agent, user_id):
+        raise not_found()
+    raise Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
 
 
 def in_reach(rights: Rights, permission: str, user_id: str) -> Condition:
@@ -103,12 +114,13 @@ def in_reach(rights: Rights, permission: str, user_id: str) -> Condition:
     within = rights.reach_condition(permission, Agent, "project_id")
 
     def seen() -> Any:
-        in_project = reduce(and_, [condition.expression() for condition in within], Agent.visibility == "project")
-        anybody, own = Agent.visibility == "organization", Agent.owner_id == Bind("me")
-        return Agent.deleted_at.is_null() & (anybody | own | in_project)
+        shared = (Agent.visibility == "organization") | (Agent.owner_id == Bind("me"))
+        known = shared | (Agent.visibility == "project")
+        reached = reduce(and_, [condition.expression() for condition in within], known)
+        return Agent.deleted_at.is_null() & (reached if rights.confined else shared | reached)
 
     values = {"me": user_id} | {name: value for each in within for name, value in each.values.items()}
-    return Condition(seen, values, ("agents in reach", *(condition.shape for condition in within)))
+    return Condition(seen, values, ("agents in reach", rights.confined, *(condition.shape for condition in within)))
 
 
 def pinned_definition(agent_id: str, number: int) -> dict[str, Any] | None:
@@ -150,9 +162,9 @@ def clone(agent: Agent, values: Mapping[str, Any], tools: Sequence[Mapping[str, 
 
 
 def export(agent: Agent) -> dict[str, Any]:
-    """The agent as a document without ids of this installation and without secrets."""
+    """The agent as a document without secrets, and without ids but in the refs of its tools."""
     definition = {**definition_of(agent), "engine_id": None, "rubric_ids": []}
-    needs = [f"tool {tool['ref']}" for tool in agent.tools]
+    needs = _named(agent.tools)
     engine = engines.find_or_none(agent.engine_id) if agent.engine_id else None
     if engine is not None:
         needs.append(f"engine of {engine.provider} with model {engine.model}")
@@ -166,29 +178,22 @@ def export(agent: Agent) -> dict[str, Any]:
     }
 
 
-def check_format(document: Mapping[str, Any]) -> None:
-    """Invalid for a document that is not an exported agent."""
-    if document.get("format") != FORMAT:
-        raise Invalid({"document.format": [Problem("invalid_choice", f"Only documents of the format {FORMAT} can be imported.")]})
+def needs_of(document: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is needed that a document cannot carry, in words; `tools` are those of its tools that are there already."""
+    there = set(_named(tools))
+    told = dict.fromkeys([*document["needs"], *_named(document["definition"]["tools"])])
+    return [need for need in told if need not in there]
 
 
-def fields_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an agent that a document holds, not validated yet; an import is a draft."""
-    definition = document.get("definition")
-    written = definition if isinstance(definition, Mapping) else {}
-    told = {name: document[name] for name in ("name", "description", "tags") if name in document}
-    return {**told, **{name: written[name] for name in DEFINITION if written.get(name) is not None}, "status": "draft"}
+def _named(tools: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [f"tool {tool['ref']}" for tool in tools]
 
 
-def needs_of(document: Mapping[str, Any]) -> list[str]:
-    """What the document says that it needs, and does not carry."""
-    told = document.get("needs")
-    return [need[:300] for need in told[:100] if isinstance(need, str)] if isinstance(told, list) else []
-
-
-def import_document(values: Mapping[str, Any], name: str | None, owner_id: str) -> Agent:
-    """Write the agent that a document describes; `values` are its validated fields."""
-    return create({**values, "name": name or _free_name(values["name"])}, owner_id)
+def import_document(document: Mapping[str, Any], name: str | None, project_id: str | None, owner_id: str) -> Agent:
+    """Write the agent that a document describes, as a draft."""
+    about = {field: document[field] for field in ("description", "tags")}
+    own = {"name": name or _free_name(document["name"]), "project_id": project_id, "status": "draft"}
+    return create({**about, **document["definition"], **own}, owner_id)
 
 
 def find_sample() -> Agent | None:
@@ -212,18 +217,26 @@ def usable_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights,
 
 def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> None:
     """Invalid for tools that are not there, that the user may not use, or whose approval cannot be understood."""
-    problems = {}
-    for number, entry in enumerate(tools):
-        if not usable_tools(app, [entry], rights, user_id):
-            kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools", "kind"))
-            message = f"There is no such tool, or you may not use it. A tool is written as one of {kinds}"
-            problems[f"tools[{number}].ref"] = [Problem("invalid_reference", message)]
-        flaw = None if entry["approval"] in APPROVALS else expressions.flaw(entry["approval"])
-        if flaw:
-            message = f"Write {', '.join(APPROVALS)}, or an expression. {flaw}"
-            problems[f"tools[{number}].approval"] = [Problem("invalid_format", message)]
+    kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools", "kind"))
+    problem = Problem("invalid_reference", f"There is no such tool, or you may not use it. A tool is written as one of {kinds}")
+    missing = [number for number, entry in enumerate(tools) if not usable_tools(app, [entry], rights, user_id)]
+    problems = {f"tools[{number}].ref": [problem] for number in missing} | _bad_approvals(tools)
     if problems:
         raise Invalid(problems)
+
+
+def refuse_bad_approvals(tools: Sequence[Mapping[str, Any]]) -> None:
+    """Invalid for tools whose approval cannot be understood."""
+    problems = _bad_approvals(tools)
+    if problems:
+        raise Invalid(problems)
+
+
+def _bad_approvals(tools: Sequence[Mapping[str, Any]]) -> dict[str, list[Problem]]:
+    written = {number: entry["approval"] for number, entry in enumerate(tools) if entry["approval"] not in APPROVALS}
+    flaws = {number: flaw for number, approval in written.items() if (flaw := expressions.flaw(approval))}
+    advice = f"Write {', '.join(APPROVALS)}, or an expression."
+    return {f"tools[{number}].approval": [Problem("invalid_format", f"{advice} {flaw}")] for number, flaw in flaws.items()}
 
 
 def refuse_unless_runnable(agent: Agent) -> None:

@@ -39,10 +39,7 @@ def _node(kind: str, app: App, req: Request, scope_id: str) -> str | None:
 
 
 def _agent(app: App, req: Request, scope_id: str) -> str | None:
-    agent = agents.find_visible(scope_id, req.principal.user_id)
-    if not agents.allows(req.rights, "agents:read", agent, req.principal.user_id):
-        raise not_found()
-    node_id: str | None = agent.project_id
+    node_id: str | None = agents.find_allowed("agents:read", scope_id, req.rights, req.principal.user_id).project_id
     return node_id
 
 

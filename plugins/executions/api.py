@@ -92,9 +92,7 @@ class Executions(Collection):
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
         """Whoever started a run may follow and cancel it."""
-        if target.initiator_id == req.principal.user_id:
-            return req.rights.has_anywhere(permission)
-        return super().allows(req, permission, target)
+        return service.allows(req.rights, permission, target, req.principal.user_id)
 
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists."""
@@ -118,12 +116,14 @@ class Executions(Collection):
         body="retry_body",
         reply="reply",
         status=202,
+        also=(200,),
         message="Execution queued.",
         refusals=("invalid_state", "budget_exceeded"),
     )
     def on_post_retry(self, req: Request, resp: Response, execution_id: str) -> None:
         """Run the same input again, with the same version of the agent or the active one."""
-        agent = agents.find_visible(req.target.agent_id or "", req.principal.user_id)
+        agent = agents.find_allowed("agents:execute", req.target.agent_id or "", req.rights, req.principal.user_id)
+        self.app.rights.refuse_archived(req.principal, agent.project_id)
         same = req.body["version"] == "same"
         key_id = req.principal.api_key_id
         queued = service.retry(self.app, req.target, agent, req.principal.user_id, same_version=same, api_key_id=key_id)
@@ -148,8 +148,8 @@ class Executions(Collection):
 def _reach(req: Request) -> list[Condition]:
     """What restricts a list to the caller's own runs, and those that their rights reach."""
     within = req.rights.reach_condition("executions:read", Execution, "project_id")
-    if not within:
-        return []
+    if not within or req.rights.confined:
+        return within
     [reach] = within
 
     def mine_or_within() -> Any:

@@ -8,6 +8,7 @@ import peewee
 
 from aasim_core import json_schema
 from aasim_core.access import tree
+from aasim_core.access.rights import Rights
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -131,6 +132,12 @@ def _refuse_full_queue(limit: int) -> None:
 def _waiting() -> Any:
     some = Execution.select(Execution.id).where(Execution.status == states.QUEUED).limit(Bind("limit"))
     return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
+
+
+def allows(rights: Rights, permission: str, execution: Execution, user_id: str) -> bool:
+    """Whether the permission holds on the execution: at its place, or because the user started it."""
+    own = execution.initiator_id == user_id and rights.has_for_shared(permission)
+    return own or rights.allows_at(permission, execution.project_id)
 
 
 def resume(execution_id: str) -> None:

@@ -118,9 +118,10 @@ class McpServer(Resource):
     def _result_asked(self, req: Request, arguments: Mapping[str, Any]) -> str:
         """The id of a run that the caller has begun."""
         identity = str(arguments.get("execution_id"))
-        execution = records.find_or_none(Execution, identity) if is_id(identity, "exec") else None
-        mine = execution is not None and execution.initiator_id == req.principal.user_id
-        if not mine or not req.rights.has_anywhere("executions:read"):
+        execution: Any = records.find_or_none(Execution, identity) if is_id(identity, "exec") else None
+        user_id = req.principal.user_id
+        mine = execution is not None and execution.initiator_id == user_id
+        if not mine or not executions.allows(req.rights, "executions:read", execution, user_id):
             raise ToolFault("There is no such run of yours; write its execution_id as it was given.")
         return identity
 

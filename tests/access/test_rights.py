@@ -105,6 +105,14 @@ def test_a_node_of_another_organization_or_of_none_is_out_of_reach() -> None:
     assert not rights.allows_at("agents:read", None)
 
 
+def test_rights_that_are_confined_to_places_do_not_count_for_what_is_shared_elsewhere() -> None:
+    held = frozenset(["agents:read"])
+    rights = Rights(ORGANIZATION, [Holding(held, f"/{ORGANIZATION}/node_1/")])
+    confined = rights.narrowed(held, [f"/{ORGANIZATION}/node_1/node_2/"])
+    assert [each.has_for_shared("agents:read") for each in (rights, rights.narrowed(held), confined)] == [True, True, False]
+    assert not confined.narrowed(held).has_for_shared("agents:read")
+
+
 def test_a_missing_permission_is_named() -> None:
     rights = Rights(ORGANIZATION, [Holding(frozenset(["agents:read"]), root_path(ORGANIZATION))])
     rights.require_at("agents:read", "node_1")

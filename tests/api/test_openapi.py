@@ -36,3 +36,9 @@ def test_reference_is_served_without_other_hosts(world: World) -> None:
     for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js"):
         assert world.anonymous.get(f"/docs/{name}").status == 200
     assert world.anonymous.get("/docs/other.js").codes == {"_": ["not_found"]}
+
+
+def test_what_can_be_waited_for_documents_both_answers(app: App) -> None:
+    paths = document(app)["paths"]
+    for what in ("agents/{agent_id}/execute", "executions/{execution_id}/retry"):
+        assert {"200", "202"} <= paths[f"/api/v1/{what}"]["post"]["responses"].keys(), what

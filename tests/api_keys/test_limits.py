@@ -11,6 +11,8 @@ from aasim_core.testing.world import Answer, Client, Person, World
 from .conftest import Make
 
 Robot = Callable[[str], Client]
+#: What it takes to find agents, run them and follow that.
+RUNS = ("agents:read", "agents:execute", "executions:read")
 
 
 @pytest.fixture
@@ -115,3 +117,51 @@ def test_limiting_is_told(owner: Person, make: Make) -> None:
     owner.client.delete(f"/api-keys/{key['id']}/assignments/{given['id']}")
     told = owner.client.get(f"/activities?subject_id={key['id']}&sort=at").data["items"]
     assert [each["action"] for each in told] == ["api_keys.created", "api_keys.role_assigned", "api_keys.role_unassigned"]
+
+
+# What is shared with the organization, or the maker's own
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"visibility": "organization"}, {"visibility": "private"}, {"visibility": "project", "elsewhere": True}],
+    ids=["shared", "private", "of another project"],
+)
+def test_a_key_of_a_project_reaches_no_agent_and_no_run_elsewhere(
+    world: World, owner: Person, make: Make, robot: Robot, fields: dict[str, Any]
+) -> None:
+    mine, other = world.node(owner, "project"), world.node(owner, "project")
+    asks = robot(make(owner, *RUNS, project_id=mine)["key"])
+    told = {"visibility": fields["visibility"], "project_id": other if "elsewhere" in fields else None}
+    agent = owner.client.post("/agents", {"name": "One", **told}).data["id"]
+    run = owner.client.post(f"/agents/{agent}/execute", {"input": "x"}).data["id"]
+    owner.client.post(f"/executions/{run}/cancel")
+    for path in (f"/agents/{agent}", f"/agents/{agent}/export", f"/agents/{agent}/executions", f"/executions/{run}/logs"):
+        assert asks.get(path).codes == {"_": ["not_found"]}, path
+    for path, body in ((f"/agents/{agent}/execute", {"input": "x"}), (f"/executions/{run}/retry", {})):
+        assert asks.post(path, body).codes == {"_": ["not_found"]}, path
+    assert [asks.get(path).data["items"] for path in ("/agents", "/executions")] == [[], []]
+
+
+@pytest.mark.parametrize("visibility", ["organization", "project", "private"])
+def test_a_key_of_a_project_runs_what_its_maker_may_run_there(
+    world: World, owner: Person, make: Make, robot: Robot, visibility: str
+) -> None:
+    mine = world.node(owner, "project")
+    asks = robot(make(owner, *RUNS, project_id=mine)["key"])
+    agent = owner.client.post("/agents", {"name": "One", "visibility": visibility, "project_id": mine}).data["id"]
+    run = asks.post(f"/agents/{agent}/execute", {"input": "x"}).data["id"]
+    assert [each["id"] for each in asks.get("/agents").data["items"]] == [agent]
+    assert [each["id"] for each in asks.get("/executions").data["items"]] == [run]
+
+
+def test_a_key_that_is_limited_in_the_whole_organization_reaches_what_is_shared(
+    world: World, owner: Person, make: Make, robot: Robot
+) -> None:
+    builder = world.member(owner, "builder", world.node(owner, "project"))
+    agent = owner.client.post("/agents", {"name": "Shared"}).data["id"]
+    key = make(builder, *RUNS)
+    limit(owner, key, "viewer")
+    asks = robot(key["key"])
+    assert asks.get(f"/agents/{agent}").status == 200
+    assert asks.post(f"/agents/{agent}/execute", {"input": "x"}).codes == {"_": ["permission_denied"]}

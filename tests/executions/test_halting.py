@@ -188,3 +188,12 @@ def test_runs_wait_for_an_engine_that_is_halted(owner: Person, scripted: Make, w
     assert read(owner, execution)["status"] == "queued"
     last = owner.client.get(f"/executions/{execution}/logs").data["entries"][-1]
     assert (last["event"], last["message"]) == ("delayed", "The run waits for its turn: the engine Scripted replies is halted.")
+
+
+def test_the_runs_of_an_agent_that_is_deleted_are_not_held_by_its_halt(owner: Person, scripted: Make, work: Work) -> None:
+    agent = scripted("done")
+    execution = execute(owner, agent)
+    owner.client.post(f"/agents/{agent['id']}/halt", {"reason": "It writes nonsense."})
+    assert owner.client.delete(f"/agents/{agent['id']}").status == 200
+    work()
+    assert read(owner, execution)["status"] == "succeeded"

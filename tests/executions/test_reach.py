@@ -1,6 +1,18 @@
 """Who sees which executions, and who may repeat them."""
 
-from aasim_core.testing.world import World
+from aasim_core.access import grants
+from aasim_core.access.records import Grant
+from aasim_core.access.roles import built_in_role
+from aasim_core.context import organization_scope
+from aasim_core.testing.world import Person, World
+
+
+def move(world: World, person: Person, role: str, node_id: str) -> None:
+    """Take every role from the person, and give them one at the node."""
+    with world.app.database.transaction(), organization_scope(person.organization_id):
+        for held in list(Grant.select().where(Grant.subject_id == person.user_id)):
+            grants.revoke(held.id)
+        grants.grant("user", person.user_id, built_in_role(role), node_id)
 
 
 def test_the_executions_of_a_shared_agent_are_listed_to_whom_each_of_them_is_there(world: World) -> None:
@@ -25,3 +37,17 @@ def test_a_private_agent_is_not_run_by_repeating_what_its_owner_ran(world: World
     assert owner.client.post(f"/agents/{agent['id']}/execute", {"input": "Hello"}).status == 404
     assert owner.client.post(f"/executions/{execution['id']}/retry").status == 404
     assert builder.client.post(f"/executions/{execution['id']}/retry").status == 202
+
+
+def test_whoever_may_no_longer_run_an_agent_does_not_repeat_what_they_ran(world: World) -> None:
+    owner = world.organization()
+    former, present = (world.node(owner, "project") for _ in range(2))
+    builder = world.member(owner, "builder", former)
+    agent = owner.client.post("/agents", {"name": "One", "visibility": "project", "project_id": former}).data
+    execution = builder.client.post(f"/agents/{agent['id']}/execute", {"input": "Hello"}).data
+    builder.client.post(f"/executions/{execution['id']}/cancel")
+    for role, node_id, status in (("builder", present, 404), ("viewer", former, 403), ("builder", former, 202)):
+        move(world, builder, role, node_id)
+        for path in (f"/agents/{agent['id']}/execute", f"/executions/{execution['id']}/retry"):
+            body = {"input": "Hello"} if path.endswith("execute") else {}
+            assert builder.client.post(path, body).status == status, (role, path)
