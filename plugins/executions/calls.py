@@ -116,6 +116,7 @@ class Attempt:
             is_asked=kind != "tool_call" or self._wants_approval(arguments),
             risk=_RISKS.get(effect, "high"),  # type: ignore[arg-type]
             effect=effect,
+            schema={**self.bound.tool.parameters, "type": "object"},
         )
 
     def _ask_what_happened(self, arguments: Mapping[str, Any]) -> RunPauses:
@@ -143,9 +144,16 @@ class Attempt:
         data = {"call": self.row.call_id, "by": decision.by}
         if decision.approved:
             self.run.log("tool_approved", f"{self.bound.name} was approved.", data=data, content=decision.comment or None)
-            return dict(decision.action["arguments"])
+            return self._arguments_in(decision.action)
         self.run.log("tool_denied", f"{self.bound.name} was denied.", level="warning", data=data, content=decision.comment)
         return f"A person denied this: {decision.comment}"
+
+    def _arguments_in(self, action: Mapping[str, Any]) -> dict[str, Any] | str:
+        """The arguments of an approved action, or what the model is told where it is another action than the one that was put."""
+        arguments = action.get("arguments")
+        if action.get("tool") != self.row.ref or not isinstance(arguments, dict):
+            return f"What was approved is not a call of {self.bound.name}, so it was not made."
+        return arguments
 
     def _told_by_people(self) -> Any:
         decision = self._decision()

@@ -12,7 +12,7 @@ from aasim_core.ids import new_id
 
 from ..executions import service as executions
 from . import business_time, ladder
-from .actions import edited, hash_of
+from .actions import edited, hash_of, refuse_unfit
 from .eligibility import Eligibility
 from .ladder import Put
 from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval, Vote
@@ -27,7 +27,10 @@ _NOBODY = "Nobody decided in time."
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one."""
+    """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one.
+
+    `editable_schema` is what the part of the action that may be edited must meet.
+    """
 
     title: str
     payload: Any
@@ -40,6 +43,7 @@ class Asked:
     tool: str | None = None
     project_id: str | None = None
     requested_by: str | None = None
+    editable_schema: Any = None
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,11 @@ class Approvals:
     def approve(self, approval_id: str, ballot: Ballot) -> Approval:
         """Count a vote for the action, or for the action as the vote edits it; with enough votes for one action it is approved.
 
-        Refused ``already_decided`` and ``action_changed``; Invalid for edits where none are allowed.
+        Refused ``already_decided`` and ``action_changed``; Invalid for edits where none are allowed, or that do not fit.
         """
         approval = self._held(approval_id)
         _refuse_unseen(approval, ballot.action_hash)
-        action = edited(approval.payload, ballot.edits, approval.editable) if ballot.edits else approval.payload
+        action = _edited(approval, ballot.edits) if ballot.edits else approval.payload
         before, action_hash = approval.action_hash, hash_of(action)
         vote = self._cast(approval, ballot, action_hash)
         values = {"payload": action, "action_hash": action_hash, "votes": [*approval.votes, vote]}
@@ -245,6 +249,13 @@ def decided(approval: Approval) -> Refused:
 def subject_of(approval: Approval) -> Subject:
     """The approval as events name it."""
     return Subject("approval", approval.id, approval.title)
+
+
+def _edited(approval: Approval, edits: Mapping[str, Any]) -> Any:
+    action = edited(approval.payload, edits, approval.editable)
+    if approval.editable_schema is not None:
+        refuse_unfit(action, approval.kind, approval.editable_schema)
+    return action
 
 
 def _refuse_unseen(approval: Approval, action_hash: str | None) -> None:

@@ -66,6 +66,20 @@ def test_what_is_done_is_what_was_approved_with_the_edits(
     assert (_read(owner, execution_id)["status"], [use.arguments for use in shed.used]) == ("succeeded", [{"what": "peg"}])
 
 
+def test_edited_arguments_fit_the_tool_or_are_refused_by_their_pointer(
+    owner: Person, requester: Person, approver: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    owner.client.post("/hitl-approvals/policies", {"name": "Tools", "editable": ["/output", "/arguments"]})
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="write")}])
+    _, approval_id = _begun(requester, owner, agent, work)
+    path = f"/hitl-approvals/{approval_id}"
+    assert approver.client.get(path).data["editable"] == ["/arguments"]
+    for pointer, value in (("/arguments", 5), ("/arguments/what", 5)):
+        refused = approver.client.post(f"{path}/approve", {"edits": {pointer: value}})
+        assert (refused.status, refused.codes) == (422, {f"edits.{pointer}": ["invalid_format"]})
+    assert approver.client.get(path).data["status"] == "pending"
+
+
 def test_approvals_go_with_the_runs_that_they_are_of(
     app: App, owner: Person, approver: Person, requester: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
