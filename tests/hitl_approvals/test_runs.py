@@ -110,6 +110,19 @@ def test_what_is_rejected_is_not_done_and_the_model_is_told_why(
     assert _told(owner, execution_id) == [{"error": "A person denied this: Use glue."}]
 
 
+def test_where_approvals_are_off_for_the_organization_nobody_is_asked_and_a_grave_call_is_not_made(
+    app: App, owner: Person, requester: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    switch = f"/plugins/hitl_approvals/organizations/{owner.organization_id}"
+    assert owner.client.put(switch, {"enabled": False}).status == 200
+    app.pulse.forget(owner.organization_id)
+    execution_id = requester.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data["id"]
+    work()
+    assert (_read(owner, execution_id)["status"], shed.used) == ("succeeded", [])
+    assert _told(owner, execution_id) == [{"error": "hammer needs an approval, and approvals are off here."}]
+
+
 def test_what_nobody_decides_is_not_done(owner: Person, requester: Person, scripted: Make, work: Work, shed: Any) -> None:
     policy = {"name": "Owners", "assignees": [{"type": "owner"}], "due_seconds": 60}
     owner.client.post("/hitl-approvals/policies", policy)
