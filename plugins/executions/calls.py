@@ -13,7 +13,7 @@ from aasim_core.identity.standing import principal_now
 from aasim_core.ids import new_id
 
 from ..agents.hookspecs import Awaited, ToolError, ToolLater, ToolUse
-from .hookspecs import Decision, Question, Reviewer, RunFailed, RunLater, RunPauses
+from .hookspecs import Question, Reviewer, RunFailed, RunLater, RunPauses
 from .models import DENIED, DONE, PROPOSED, RUNNING, UNKNOWN, WAITING, ToolCall
 from .questions import decided, is_wanted, put, reviewer_of
 from .run import Run
@@ -82,10 +82,11 @@ class Attempt:
     def _submit(self, question: Question) -> Any:
         """Let people decide whether the call is made; where nobody puts it to them, it is not."""
         if reviewer_of(self.run.app) is None:
-            return _close(
-                self.run, self.row, DENIED, {"error": f"{self.bound.name} needs an approval, and approvals are off here."}
-            )
+            return _close(self.run, self.row, DENIED, {"error": self._nobody_to_ask()})
         raise self._ask(question, WAITING)
+
+    def _nobody_to_ask(self) -> str:
+        return f"{self.bound.name} needs an approval, and approvals are off here."
 
     def _wants_approval(self, arguments: Mapping[str, Any]) -> bool:
         """Whether the agent asks for an approval of this call; an expression that cannot be evaluated does."""
@@ -135,12 +136,12 @@ class Attempt:
             raise RunFailed("tool_outcome_unknown", message)
         return reviewer
 
-    def _decision(self) -> Decision:
-        return decided(self._reviewer(), self.row.approval_id)
-
     def _approved(self) -> dict[str, Any] | str:
         """The arguments as they were approved, or what the model is told of the refusal."""
-        decision = self._decision()
+        reviewer = reviewer_of(self.run.app)
+        if reviewer is None:
+            return self._nobody_to_ask()
+        decision = decided(reviewer, self.row.approval_id)
         data = {"call": self.row.call_id, "by": decision.by}
         if decision.approved:
             self.run.log("tool_approved", f"{self.bound.name} was approved.", data=data, content=decision.comment or None)
@@ -156,7 +157,7 @@ class Attempt:
         return arguments
 
     def _told_by_people(self) -> Any:
-        decision = self._decision()
+        decision = decided(self._reviewer(), self.row.approval_id)
         if decision.approved:
             return _close(self.run, self.row, DONE, {"result": decision.comment or "It was done."})
         if decision.by is None:
