@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from aasim_core import Invalid, Problem, Refused, emit, enqueue
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
-from aasim_core.events.log import Subject
 from aasim_core.ids import new_id
 
 from ..executions import service as executions
 from . import business_time, ladder
 from .actions import edited, hash_of, refuse_unfit
+from .closing import ENDED, close, is_left_over, subject_of, told
 from .eligibility import Eligibility
 from .ladder import Put
 from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval, Vote
@@ -87,7 +87,7 @@ class Approvals:
             higher = ladder.climb(self.eligibility, approval, level)
             level, assignees = (1, assignees) if higher is None else (level, higher)
         self._hand_to(approval, PENDING, level, assignees)
-        emit("hitl_approvals.requested", subject_of(approval), data=_told(approval, risk=approval.risk))
+        emit("hitl_approvals.requested", subject_of(approval), data=told(approval, risk=approval.risk))
         return approval
 
     # Deciding
@@ -106,7 +106,7 @@ class Approvals:
         changes = {} if before == action_hash else {"action_hash": [before, action_hash]}
         if _count(approval, action_hash) < approval.quorum:
             self._change(approval, values)
-            emit("hitl_approvals.voted", subject_of(approval), data=_told(approval, choice=APPROVE), changes=changes)
+            emit("hitl_approvals.voted", subject_of(approval), data=told(approval, choice=APPROVE), changes=changes)
             return approval
         decision = _decision(True, ballot, _edits_in(values["votes"]))
         self._settle(approval, APPROVED, {**values, "decision": decision}, changes)
@@ -146,6 +146,9 @@ class Approvals:
         approval: Approval | None = records.find_or_none(Approval, approval_id)
         if approval is None or approval.status not in OPEN or approval.level != level:
             return
+        if is_left_over(approval):
+            close(str(approval.execution_id), ENDED)
+            return
         assignees = ladder.climb(self.eligibility, approval, level + 1)
         if assignees is not None:
             self._pass_up(approval, level + 1, assignees, _NOBODY)
@@ -165,7 +168,7 @@ class Approvals:
     def _pass_up(self, approval: Approval, level: int, assignees: Sequence[Put], reason: str) -> None:
         before = approval.status
         self._hand_to(approval, ESCALATED, level, assignees)
-        data = _told(approval, reason=reason, assignees=list(assignees))
+        data = told(approval, reason=reason, assignees=list(assignees))
         emit("hitl_approvals.escalated", subject_of(approval), data=data, changes={"status": [before, ESCALATED]})
 
     def _held(self, approval_id: str) -> Approval:
@@ -173,7 +176,9 @@ class Approvals:
         records.database_of(Approval).lock(_lock(approval_id))
         approval: Approval = records.find(Approval, approval_id)
         if approval.status not in OPEN:
-            raise decided(approval)
+            raise decided(approval.status)
+        if is_left_over(approval):
+            raise decided(CANCELLED)
         return approval
 
     def _cast(self, approval: Approval, ballot: Ballot, action_hash: str) -> dict[str, Any]:
@@ -219,36 +224,19 @@ class Approvals:
         if approval.execution_id is not None:
             executions.resume(approval.execution_id)
         self._change(approval, {**values, "status": status})
-        data = _told(approval, comment=values["decision"]["comment"])
+        data = told(approval, comment=values["decision"]["comment"])
         emit(f"hitl_approvals.{status}", subject_of(approval), data=data, changes={"status": [before, status], **(changes or {})})
 
     def _change(self, approval: Approval, values: Mapping[str, Any]) -> None:
         seen = {"version": approval.version, "status": approval.status}
         updates = {**values, "version": approval.version + 1, "updated_at": now()}
         if not records.compare_and_set(approval, seen, updates):
-            raise decided(records.find(Approval, approval.id))
+            raise decided(records.find(Approval, approval.id).status)
 
 
-def close(execution_id: str, reason: str) -> None:
-    """Cancel the open approvals of an execution that is over. Needs a transaction."""
-    of_run = (Approval.execution_id == execution_id) & Approval.status.in_(OPEN)
-    while (approval := Approval.get_or_none(of_run)) is not None:
-        before, version = approval.status, approval.version + 1
-        decision = {"approved": False, "by": None, "at": to_text(now()), "comment": reason, "edits": None}
-        values = {"status": CANCELLED, "decision": decision, "version": version, "updated_at": now()}
-        if records.compare_and_set(approval, {"status": before, "version": approval.version}, values):
-            emit("hitl_approvals.cancelled", subject_of(approval), data=_told(approval), changes={"status": [before, CANCELLED]})
-
-
-def decided(approval: Approval) -> Refused:
-    """What is answered to whoever comes too late."""
-    meta = {"status": approval.status}
-    return Refused("already_decided", f"The approval is {approval.status}; nothing is left to decide.", meta=meta)
-
-
-def subject_of(approval: Approval) -> Subject:
-    """The approval as events name it."""
-    return Subject("approval", approval.id, approval.title)
+def decided(status: str) -> Refused:
+    """What is answered to whoever comes too late, by what the approval is."""
+    return Refused("already_decided", f"The approval is {status}; nothing is left to decide.", meta={"status": status})
 
 
 def _edited(approval: Approval, edits: Mapping[str, Any]) -> Any:
@@ -286,11 +274,6 @@ def _edits_in(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     for vote in votes:
         merged |= vote["edits"] or {}
     return merged or None
-
-
-def _told(approval: Approval, **more: Any) -> dict[str, Any]:
-    told = {"execution_id": approval.execution_id, "level": approval.level, **more}
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _lock(approval_id: str) -> str:

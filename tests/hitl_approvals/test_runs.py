@@ -9,8 +9,10 @@ import pytest
 from time_machine import travel
 
 from aasim_core.app import App
-from aasim_core.context import organization_scope
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.jobs.queue import enqueue
 from aasim_core.testing.world import Person
+from aasim_plugins.executions.models import Execution
 from aasim_plugins.hitl_approvals.models import Approval
 
 Make = Callable[..., dict[str, Any]]
@@ -173,6 +175,20 @@ def test_a_cancelled_run_closes_its_approvals_and_a_late_one_does_not_bring_it_b
     assert (late.status, late.codes) == (409, {"_": ["already_decided"]})
     work()
     assert (_read(owner, execution_id)["status"], shed.used) == ("cancelled", [])
+
+
+def test_an_approval_whose_run_ended_unseen_is_decided_no_more_and_closed(
+    app: App, owner: Person, approver: Person, waiting: tuple[str, str], work: Work
+) -> None:
+    execution_id, approval_id = waiting
+    with organization_scope(owner.organization_id), app.database.transaction():
+        Execution.update(status="cancelled").where(Execution.id == execution_id).execute()
+    late = approver.client.post(f"/hitl-approvals/{approval_id}/approve", {})
+    assert (late.status, late.codes) == (409, {"_": ["already_decided"]})
+    with system_scope("test"), app.database.transaction():
+        enqueue("hitl_approvals.tidy", {"due": "2026-01-31T09:40:00.000Z"})
+    work()
+    assert approver.client.get(f"/hitl-approvals/{approval_id}").data["status"] == "cancelled"
 
 
 def test_an_action_that_was_changed_behind_the_approval_is_not_done(
