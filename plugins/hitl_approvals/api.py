@@ -104,4 +104,4 @@ class Approvals(Collection):
         to: Any = req.body["to"]
         if to is not None:
             require_assignee(to, "to.id")
-        resp.media = self._approvals.escalate(approval_id, to, req.body["reason"])
+        resp.media = self._approvals.escalate(approval_id, req.principal.user_id, to, req.body["reason"])

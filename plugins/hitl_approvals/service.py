@@ -120,12 +120,14 @@ class Approvals:
         self._settle(approval, REJECTED, {"votes": [*approval.votes, vote], "decision": _decision(False, ballot, None)})
         return approval
 
-    def escalate(self, approval_id: str, to: Put | None, reason: str) -> Approval:
+    def escalate(self, approval_id: str, user_id: str, to: Put | None, reason: str) -> Approval:
         """Put the approval to somebody else, or to the next on the way up; votes that were cast count on.
 
-        Invalid for somebody who may not decide it, Refused ``invalid_state`` where nobody is further up.
+        Invalid for somebody who may not decide it, Refused ``invalid_state`` where nobody is further up, and ``permission_denied`` for a
+        user whom it is not put to any more.
         """
         approval = self._held(approval_id)
+        self._seats(approval, user_id)
         level = approval.level + 1
         if to is None:
             assignees = ladder.climb(self.eligibility, approval, level)
@@ -181,11 +183,15 @@ class Approvals:
             raise decided(CANCELLED)
         return approval
 
-    def _cast(self, approval: Approval, ballot: Ballot, action_hash: str) -> dict[str, Any]:
-        """Write the vote, for the voter's own seat or one of those that they may take; returns it as answers have it."""
-        seats = self.eligibility.seats(approval, ballot.user_id)
+    def _seats(self, approval: Approval, user_id: str) -> list[str]:
+        seats = self.eligibility.seats(approval, user_id)
         if not seats:
             raise Refused("permission_denied", "You may not decide this approval.")
+        return seats
+
+    def _cast(self, approval: Approval, ballot: Ballot, action_hash: str) -> dict[str, Any]:
+        """Write the vote, for the voter's own seat or one of those that they may take; returns it as answers have it."""
+        seats = self._seats(approval, ballot.user_id)
         cast = list(Vote.select().where(Vote.approval_id == approval.id, Vote.action_hash == action_hash))
         taken = {vote.seat_id for vote in cast}
         free = [seat for seat in seats if seat not in taken]
