@@ -186,7 +186,7 @@ class Approvals:
     def _seats(self, approval: Approval, user_id: str) -> list[str]:
         seats = self.eligibility.seats(approval, user_id)
         if not seats:
-            raise Refused("permission_denied", "You may not decide this approval.")
+            raise self.eligibility.denial(approval, user_id)
         return seats
 
     def _cast(self, approval: Approval, ballot: Ballot, action_hash: str) -> dict[str, Any]:
