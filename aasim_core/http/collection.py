@@ -17,7 +17,7 @@ from .paging import Page, read_page
 from .query import ListQuery
 from .render import Derived, Plan
 from .request import Request, Response
-from .schema import DeletedOut
+from .schema import DeletedOut, merged
 
 if TYPE_CHECKING:
     from ..app import App
@@ -77,6 +77,10 @@ class Collection(Resource):
         """What restricts the list to what the caller may know of; it says for many what `visible` and `allows` say for one."""
         return req.rights.reach_condition(self._verb("read"), self.record, self.node_field)
 
+    def merged(self, record: Any, values: dict[str, Any]) -> dict[str, Any]:
+        """The values of a PATCH: of an object within, what it does not name stays as the record has it; raises Invalid."""
+        return merged(self.body, values, record)
+
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """The values to write; raise Invalid for what the schema alone cannot see."""
         return values
@@ -134,6 +138,7 @@ class Collection(Resource):
     @operation("update", body="body", reply="reply", message="{singular} changed.")
     def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
         """Change some fields of {one}; null clears a field that may be empty."""
+        req.body = self.merged(req.target, req.body)
         self._put(req, resp)
 
     @operation("delete", reply=DELETED, message="{singular} deleted.")

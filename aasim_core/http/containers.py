@@ -1,6 +1,7 @@
 """Fields for what holds other values: lists, objects with a schema, and free JSON."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import orjson
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
@@ -83,7 +84,10 @@ class ListOf(Strict, fields.List[Any]):
 
 
 class Object(Strict, fields.Nested):  # type: ignore[misc] # marshmallow's own fields disagree about a signature
-    """An object that another schema describes."""
+    """An object that another schema describes.
+
+    With `partial`, as for PATCH, its value is the patch as it was sent, checked by itself; `merged` says what it makes of an object.
+    """
 
     operators = ()
 
@@ -93,7 +97,29 @@ class Object(Strict, fields.Nested):  # type: ignore[misc] # marshmallow's own f
     def _deserialize(self, value: Any, attr: str | None, data: Any, partial: Any = None, **kwargs: Any) -> Any:
         if type(value) is not dict:
             raise self.wrong_type(value)
-        return fields.Nested._deserialize(self, value, attr, data, partial, **kwargs)
+        if not partial:
+            return fields.Nested._deserialize(self, value, attr, data, partial, **kwargs)
+        fields.Nested._deserialize(self, self._without_cleared(value), attr, data, partial, **kwargs)
+        return value
+
+    def merged(self, current: Any, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """The JSON value `current` as `patch` changes it: objects within are merged, and null clears what may be left out."""
+        known = self.schema.load_fields
+        kept = current if isinstance(current, dict) else {}
+        whole = {name: kept[name] for name in known if name in kept}
+        for name, value in patch.items():
+            member = known[name]
+            is_patch = isinstance(member, Object) and isinstance(value, dict)
+            whole[name] = cast("Object", member).merged(kept.get(name), value) if is_patch else value
+        return self._without_cleared(whole)
+
+    def _without_cleared(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """What is left of the object without the nulls that stand for members' defaults."""
+        return {name: each for name, each in value.items() if each is not None or not self._can_clear(name)}
+
+    def _can_clear(self, name: str) -> bool:
+        member = self.schema.load_fields.get(name)
+        return member is not None and not member.required and not member.allow_none
 
     def write(self, value: Any) -> Any:
         return self.schema.dump(value)

@@ -17,7 +17,7 @@ from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
 from . import body, idempotency, query, schema
 from .envelope import success
-from .operations import Endpoint
+from .operations import Endpoint, lacking
 from .paging import Page
 from .render import Plan
 from .request import Request, Response
@@ -121,13 +121,9 @@ def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
     if not app.features.allowed(req.principal, endpoint.plugin):
         raise Refused("feature_disabled", "This feature is switched off for the organization.")
     if endpoint.permission is not None and not req.rights.has_anywhere(endpoint.permission):
-        raise _denied(endpoint.permission)
+        raise lacking(endpoint.permission)
     if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
         raise Refused("permission_denied", "This is for the owners of the organization only.")
-
-
-def _denied(permission: str) -> Refused:
-    return Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
 
 
 def _checked(endpoint: Endpoint, raw: Any) -> dict[str, Any] | Refused:
@@ -203,7 +199,7 @@ def _permit_object(endpoint: Endpoint, req: Request, target: Any) -> None:
     permission = endpoint.permission or ""
     if not endpoint.resource.allows(req, permission, target):
         if endpoint.resource.allows(req, f"{permission.partition(':')[0]}:read", target):
-            raise _denied(permission)
+            raise endpoint.resource.denial(req, permission, target)
         raise not_found()
 
 

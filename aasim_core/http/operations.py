@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from marshmallow import Schema
 
+from ..errors import Refused
 from .request import Request
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ PUBLIC = "public"
 SELF = "self"
 
 _METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def lacking(permission: str) -> Refused:
+    """What is answered to whoever does not hold the permission."""
+    return Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,10 @@ class Resource:
     def allows(self, req: Request, permission: str, target: Any) -> bool:
         """Whether the caller has the permission on the object."""
         return req.rights.has_anywhere(permission) if self.common else req.rights.allows_at(permission, self.node_of(target))
+
+    def denial(self, req: Request, permission: str, target: Any) -> Refused:
+        """What the caller is told whom `allows` says no to, of an object that they may read."""
+        return lacking(permission)
 
 
 @dataclass(frozen=True)

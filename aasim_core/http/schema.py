@@ -83,7 +83,8 @@ def load(schema: marshmallow.Schema, value: Any, *, partial: bool = False) -> di
     """The fields of the JSON value `value`, typed; raises Invalid with every problem, keyed by the field's path.
 
     No body counts as an empty object where no field is required; elsewhere it raises Refused ``malformed_json``.
-    With `partial`, as for PATCH, absent fields stay absent, in objects within objects too, but not in the items of lists.
+    With `partial`, as for PATCH, absent fields stay absent, but not in the items of lists; objects within the object are patches, for
+    `merged`.
     """
     if value is NO_BODY:
         value = _in_place_of_a_body(schema, partial)
@@ -95,6 +96,23 @@ def load(schema: marshmallow.Schema, value: Any, *, partial: bool = False) -> di
     except ValidationError as error:
         raise Invalid(problems_of(error)) from None
     return loaded
+
+
+def merged(schema: marshmallow.Schema, patch: Mapping[str, Any], record: Any) -> dict[str, Any]:
+    """The fields of a `partial` load, where objects within are whole: what the patch does not name of them is as the record has it.
+
+    Raises Invalid for an object that is wrong as a whole.
+    """
+    values, problems = dict(patch), {}
+    for name, field in schema.load_fields.items():
+        if isinstance(field, Object) and isinstance(patch.get(name), dict):
+            try:
+                values[name] = field.deserialize(field.merged(getattr(record, name, None), patch[name]))
+            except ValidationError as error:
+                problems[name] = error.messages
+    if problems:
+        raise Invalid(problems_of(ValidationError(problems)))
+    return values
 
 
 def _in_place_of_a_body(schema: marshmallow.Schema, partial: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from ..context import current_organization
 from ..errors import StartupError
 
 if TYPE_CHECKING:
@@ -16,11 +17,22 @@ class Offers:
     def __init__(self, app: "App") -> None:
         self._app = app
         self._kept: dict[str, Mapping[str, Any]] = {}
+        self._owners: dict[str, Mapping[str, str]] = {}
 
     def __call__(self, hook: str, key: str = "name") -> Mapping[str, Any]:
         """What every plugin brings for `hook`, by the attribute `key`; StartupError where two bring the same."""
         kept = self._kept.get(hook)
         return kept if kept is not None else self.keep(hook, self._asked(hook, key))
+
+    def here(self, hook: str, key: str = "name") -> Mapping[str, Any]:
+        """The same, without what comes from plugins that are off for the organization in scope."""
+        offers, owners = self(hook, key), self._owners.get(hook, {})
+        organization_id, features = current_organization(), self._app.features
+        return {
+            name: offer
+            for name, offer in offers.items()
+            if name not in owners or features.allowed_in(organization_id, owners[name])
+        }
 
     def keep(self, hook: str, offers: Mapping[str, Any]) -> Mapping[str, Any]:
         """Let the app have these from now on, unless another thread was quicker."""
@@ -37,4 +49,5 @@ class Offers:
                         f"the plugins {owners[name]} and {plugin} both bring {name!r} for the hook {hook}; turn one of them off"
                     )
                 found[name], owners[name] = offer, plugin
+        self._owners[hook] = owners
         return found

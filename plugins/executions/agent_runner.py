@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aasim_core import json_schema
 from aasim_core.data.records import insert_rows
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
@@ -16,7 +15,7 @@ from aasim_core.ids import new_id
 from ..agents import service as agents
 from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, EngineError, Message, NoRoom, ToolCall
-from . import calls
+from . import calls, outputs
 from .assessment import assess
 from .hookspecs import Finished, RunFailed, RunLater, Runner
 from .models import Execution
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 _MOST_ATTEMPTS = 5
-_LONGEST_OUTPUT = 1_048_576
 _MOST_TOOL_CALLS = 100
 _MOST_ALIKE = 3
 #: How important it is what is told of the engines, and what is said of it where nothing of its content is kept.
@@ -77,7 +75,7 @@ def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
             _refuse_too_many(limits, messages)
             messages += _carry_out(run, proposed, tools)
             continue
-        assessed = assess(run, definition, _output(definition, reply))
+        assessed = assess(run, definition, outputs.answered(definition, reply))
         if isinstance(assessed, Finished):
             return assessed
         messages.append(Message("user", assessed))
@@ -202,23 +200,3 @@ def _refuse_over(limits: dict[str, Any], run: Run) -> None:
         raise RunFailed("max_tokens_reached", f"The run used {tokens} tokens; its limit is {limits['max_tokens']}.")
     if limits.get("max_cost") is not None and (spent["cost"] or 0) > limits["max_cost"]:
         raise RunFailed("max_cost_reached", f"The run cost {spent['cost']} micro-units; its limit is {limits['max_cost']}.")
-
-
-def _output(definition: dict[str, Any], reply: dict[str, Any]) -> Any:
-    if len(reply["text"].encode()) > _LONGEST_OUTPUT:
-        raise RunFailed("output_too_long", "The answer is longer than 1 MiB.")
-    schema = definition["output_schema"]
-    if schema is None:
-        return reply["text"]
-    try:
-        value = orjson.loads(reply["text"])
-    except ValueError:
-        cut = " It was cut off; raise max_output_tokens." if reply["finish"] == "length" else ""
-        raise RunFailed(
-            "output_not_json", f"The answer is not the JSON that output_schema asks for.{cut}", retryable=True
-        ) from None
-    broken = json_schema.violations(schema, value)
-    if broken:
-        path, message = broken[0]
-        raise RunFailed("output_not_valid", f"The answer does not meet output_schema at {path}: {message}", retryable=True)
-    return value

@@ -8,6 +8,7 @@ from typing import Any
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
 
+from . import outputs
 from .hookspecs import Assessment, Assessor, Finished, Question, RunFailed
 from .questions import decided, put, reviewer_of
 from .run import Run
@@ -25,7 +26,7 @@ def assess(run: Run, definition: Mapping[str, Any], output: Any) -> Finished | s
             continue
         found = run.step(_STEP, partial(_judge, run, assessor, definition, finished.output))
         assessment = Assessment(**found)
-        judged = _judged(run, assessment, finished.output)
+        judged = _judged(run, assessment, definition, finished.output)
         if isinstance(judged, str):
             return judged
         finished = judged
@@ -43,12 +44,12 @@ def _judge(run: Run, assessor: Assessor, definition: Mapping[str, Any], output: 
     return asdict(assessment)
 
 
-def _judged(run: Run, assessment: Assessment, output: Any) -> Finished | str:
+def _judged(run: Run, assessment: Assessment, definition: Mapping[str, Any], output: Any) -> Finished | str:
     finished = Finished(output, assessment.score, assessment.results)
     if assessment.verdict != "fail" or assessment.on_fail == "record":
         return finished
     if assessment.on_fail == "approval":
-        return replace(finished, output=_approved(run, assessment, output))
+        return replace(finished, output=_approved(run, assessment, definition, output))
     if assessment.on_fail == "retry" and run.times(_STEP) <= _MOST_RETRIES:
         return assessment.feedback
     raise RunFailed(
@@ -56,18 +57,19 @@ def _judged(run: Run, assessment: Assessment, output: Any) -> Finished | str:
     )
 
 
-def _approved(run: Run, assessment: Assessment, output: Any) -> Any:
-    """The output as people approved it, perhaps edited; raises RunFailed where they did not."""
+def _approved(run: Run, assessment: Assessment, definition: Mapping[str, Any], output: Any) -> Any:
+    """The output as people approved it, perhaps edited; raises RunFailed where they did not, or where it is none of the agent."""
     reviewer = reviewer_of(run.app)
     if reviewer is None:
         raise RunFailed("approvals_unavailable", "The result needs an approval, and the plugin that asks people is off.")
     question_id = run.step("ask", lambda: new_id("approval"))
     if not run.is_repeated:
-        raise put(reviewer, _question(run, question_id, assessment, output), lambda: None)
+        question = replace(_question(run, question_id, assessment, output), schema=definition["output_schema"])
+        raise put(reviewer, question, lambda: None)
     decision = decided(reviewer, question_id)
     if not decision.approved:
         raise RunFailed("result_rejected", f"A person rejected the result: {decision.comment}")
-    return decision.action["output"]
+    return outputs.approved(definition, decision.action["output"])
 
 
 def _question(run: Run, question_id: str, assessment: Assessment, output: Any) -> Question:

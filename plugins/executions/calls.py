@@ -13,7 +13,7 @@ from aasim_core.identity.standing import principal_now
 from aasim_core.ids import new_id
 
 from ..agents.hookspecs import Awaited, ToolError, ToolLater, ToolUse
-from .hookspecs import Decision, Question, Reviewer, RunFailed, RunLater, RunPauses
+from .hookspecs import Question, Reviewer, RunFailed, RunLater, RunPauses
 from .models import DENIED, DONE, PROPOSED, RUNNING, UNKNOWN, WAITING, ToolCall
 from .questions import decided, is_wanted, put, reviewer_of
 from .run import Run
@@ -82,10 +82,11 @@ class Attempt:
     def _submit(self, question: Question) -> Any:
         """Let people decide whether the call is made; where nobody puts it to them, it is not."""
         if reviewer_of(self.run.app) is None:
-            return _close(
-                self.run, self.row, DENIED, {"error": f"{self.bound.name} needs an approval, and approvals are off here."}
-            )
+            return _close(self.run, self.row, DENIED, {"error": self._nobody_to_ask()})
         raise self._ask(question, WAITING)
+
+    def _nobody_to_ask(self) -> str:
+        return f"{self.bound.name} needs an approval, and approvals are off here."
 
     def _wants_approval(self, arguments: Mapping[str, Any]) -> bool:
         """Whether the agent asks for an approval of this call; an expression that cannot be evaluated does."""
@@ -116,6 +117,7 @@ class Attempt:
             is_asked=kind != "tool_call" or self._wants_approval(arguments),
             risk=_RISKS.get(effect, "high"),  # type: ignore[arg-type]
             effect=effect,
+            schema={**self.bound.tool.parameters, "type": "object"},
         )
 
     def _ask_what_happened(self, arguments: Mapping[str, Any]) -> RunPauses:
@@ -134,21 +136,28 @@ class Attempt:
             raise RunFailed("tool_outcome_unknown", message)
         return reviewer
 
-    def _decision(self) -> Decision:
-        return decided(self._reviewer(), self.row.approval_id)
-
     def _approved(self) -> dict[str, Any] | str:
         """The arguments as they were approved, or what the model is told of the refusal."""
-        decision = self._decision()
+        reviewer = reviewer_of(self.run.app)
+        if reviewer is None:
+            return self._nobody_to_ask()
+        decision = decided(reviewer, self.row.approval_id)
         data = {"call": self.row.call_id, "by": decision.by}
         if decision.approved:
             self.run.log("tool_approved", f"{self.bound.name} was approved.", data=data, content=decision.comment or None)
-            return dict(decision.action["arguments"])
+            return self._arguments_in(decision.action)
         self.run.log("tool_denied", f"{self.bound.name} was denied.", level="warning", data=data, content=decision.comment)
         return f"A person denied this: {decision.comment}"
 
+    def _arguments_in(self, action: Mapping[str, Any]) -> dict[str, Any] | str:
+        """The arguments of an approved action, or what the model is told where it is another action than the one that was put."""
+        arguments = action.get("arguments")
+        if action.get("tool") != self.row.ref or not isinstance(arguments, dict):
+            return f"What was approved is not a call of {self.bound.name}, so it was not made."
+        return arguments
+
     def _told_by_people(self) -> Any:
-        decision = self._decision()
+        decision = decided(self._reviewer(), self.row.approval_id)
         if decision.approved:
             return _close(self.run, self.row, DONE, {"result": decision.comment or "It was done."})
         if decision.by is None:

@@ -103,7 +103,8 @@ class Question:
     `kind`: ``tool_call``, may this be done; ``unknown_outcome``, did this happen before the crash; ``result``, may this count as the
     result. `action` is the JSON value that is decided on: the ref and the arguments of a tool, or the output. `id` is given by whoever
     opens the question, and names it from then on. `requested_by` is the user who started the run. `is_asked` says that the agent, the
-    tool's effect or the rubric asks for it already.
+    tool's effect or the rubric asks for it already. `schema` is the JSON Schema that the arguments, or the output, must meet as they are
+    edited; None is any.
     """
 
     id: str
@@ -118,6 +119,7 @@ class Question:
     risk: Literal["low", "medium", "high"] = "medium"
     effect: str | None = None
     verdict: str | None = None
+    schema: Any = None
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def reviewer_of(app: "App") -> Reviewer | None:
-    """Whoever puts questions to people in this installation, if anybody does."""
-    return next(iter(app.offers("reviewers").values()), None)
+    """Whoever puts questions to people in the organization in scope, if anybody does."""
+    return next(iter(app.offers.here("reviewers").values()), None)
 
 
 def is_wanted(app: "App", question: Question) -> bool:

@@ -153,6 +153,12 @@ def is_over(status: str) -> bool:
     return status in states.TERMINAL
 
 
+def has_ended(execution_id: str) -> bool:
+    """Whether the execution has come to its end, or is not there any more."""
+    execution = records.find_or_none(Execution, execution_id)
+    return execution is None or is_over(execution.status)
+
+
 def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Execution:
     """End the execution: at once where nothing runs, or else as soon as its runner sees it.
 

@@ -8,10 +8,15 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
+from aasim_core import json_schema
 from aasim_core.errors import Invalid, Problem
 
 #: The form of a JSON pointer (RFC 6901).
 POINTER = "(?:/(?:[^~/]|~[01])*)*"
+#: The part of an action that may be edited, by the kind of the question; of other kinds, nothing.
+_PARTS = {"tool_call": "arguments", "result": "output"}
+#: The form of a pointer to such a part, or to what is below.
+EDITABLE = f"/(?:{'|'.join(_PARTS.values())}){POINTER}"
 _INDEX = re.compile("0|[1-9][0-9]{0,9}")
 
 
@@ -33,6 +38,23 @@ def canonical(value: Any) -> str:
     if isinstance(value, float):
         return _number(value)
     return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def editable_in(kind: str, pointers: Sequence[str]) -> list[str]:
+    """Those of the pointers that lead to what may be edited in an action of the kind."""
+    part = _PARTS.get(kind)
+    return [pointer for pointer in pointers if part is not None and pointer.split("/")[:2] == ["", part]]
+
+
+def refuse_unfit(action: Any, kind: str, schema: Any) -> None:
+    """Invalid for an edited action whose part that may be edited breaks its schema."""
+    part = _PARTS[kind]
+    problems: dict[str, list[Problem]] = {}
+    for below, message in json_schema.violations_by_pointer(schema, action[part]):
+        pointer = f"/{part}{below}"
+        problems.setdefault(f"edits.{pointer}", []).append(_problem("invalid_format", f"It would not fit: {message}.", pointer))
+    if problems:
+        raise Invalid(problems)
 
 
 def edited(action: Any, edits: Mapping[str, Any], editable: Sequence[str]) -> Any:

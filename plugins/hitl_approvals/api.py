@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aasim_core import Collection, Request, Response, operation
+from aasim_core import Collection, Refused, Request, Response, operation
 from aasim_core.data.statements import Condition
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
@@ -62,6 +62,12 @@ class Approvals(Collection):
         asks = self._eligibility.sees if permission == READ else self._eligibility.decides
         return asks(req.principal, req.rights, target)
 
+    def denial(self, req: Request, permission: str, target: Approval) -> Refused:
+        """Whoever lacks no permission is told why it is not theirs to decide."""
+        if self._eligibility.holds(req.principal, req.rights, target):
+            return self._eligibility.denial(target, req.principal.user_id)
+        return super().denial(req, permission, target)
+
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists."""
         return self._eligibility.visible(req.principal, req.rights)
@@ -104,4 +110,4 @@ class Approvals(Collection):
         to: Any = req.body["to"]
         if to is not None:
             require_assignee(to, "to.id")
-        resp.media = self._approvals.escalate(approval_id, to, req.body["reason"])
+        resp.media = self._approvals.escalate(approval_id, req.principal.user_id, to, req.body["reason"])

@@ -17,6 +17,7 @@ from aasim_core.access.records import Grant, Membership, Node, Role, TeamMember
 from aasim_core.clock import now, to_text
 from aasim_core.data.records import database_of
 from aasim_core.data.statements import Bind, Condition
+from aasim_core.errors import Refused
 from aasim_core.identity.principal import Principal
 
 from .models import HEAD, MANAGER, OPEN, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Delegation, Vote
@@ -69,11 +70,19 @@ class Eligibility:
         statement = database.statement(("seats", self, user_id is None), build)
         return [str(row[0]) for row in statement.run(database, values).fetchall()]
 
+    def denial(self, approval: Approval, user_id: str) -> Refused:
+        """What somebody is told who may decide approvals, and has no seat at this one."""
+        if approval.requested_by == user_id and not approval.own_requests:
+            return Refused("permission_denied", "You have asked for this yourself, so somebody else decides it.")
+        return Refused("permission_denied", "This approval is not put to you, nor to anybody whom you stand in for.")
+
+    def holds(self, principal: Principal, rights: "Rights", approval: Approval) -> bool:
+        """Whether the caller may decide approvals; a key may only where its own rights reach, too."""
+        return rights.has_anywhere(DECIDE) and (principal.kind == "user" or rights.allows_at(DECIDE, approval.project_id))
+
     def decides(self, principal: Principal, rights: "Rights", approval: Approval) -> bool:
-        """Whether the caller may decide the approval; a key may only where its own rights reach, too."""
-        if principal.kind != "user" and not rights.allows_at(DECIDE, approval.project_id):
-            return False
-        return rights.has_anywhere(DECIDE) and bool(self.seats(approval, principal.user_id))
+        """Whether the caller may decide the approval."""
+        return self.holds(principal, rights, approval) and bool(self.seats(approval, principal.user_id))
 
     def sees(self, principal: Principal, rights: "Rights", approval: Approval) -> bool:
         """Whether the approval is there for the caller: by their rights, as whoever asked for it, or as one whom it was put to."""

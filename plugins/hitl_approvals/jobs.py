@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from aasim_core import App, Job, JobContext, enqueue
+from aasim_core.access.records import Organization
 from aasim_core.clock import to_text
+from aasim_core.context import organization_scope
 from aasim_core.data.records import find_or_none
 from aasim_core.identity.records import User
 from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail, address_of
 
+from .closing import close_left_over
 from .models import OPEN, Approval
 from .service import NOTIFY, TIME_OUT, Approvals
 
-SEND = "hitl_approvals.send_mail"
+SEND, TIDY = "hitl_approvals.send_mail", "hitl_approvals.tidy"
 #: Where more may decide, the others find it in their inbox.
 _MOST_MAILS = 50
 
@@ -34,6 +37,11 @@ def jobs_of(app: App, approvals: Approvals) -> tuple[Job, ...]:
             approvals.time_out(payload["approval_id"], payload["level"])
             context.complete()
 
+    def tidy(context: JobContext, payload: Mapping[str, Any]) -> None:
+        for organization in list(Organization.select(Organization.id)):
+            with organization_scope(organization.id), app.database.transaction():
+                close_left_over()
+
     def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
         approval, user = _open_at(payload), User.get_or_none(User.id == payload["user_id"], User.kind == "person")
         if approval is None or user is None:
@@ -44,7 +52,7 @@ def jobs_of(app: App, approvals: Approvals) -> tuple[Job, ...]:
         )  # fmt: skip
         return Mail(user.email, f"Approval: {approval.title}", text, id=context.job_id)
 
-    return Job(NOTIFY, notify), Job(TIME_OUT, time_out), mail_job(app, SEND, write)
+    return Job(NOTIFY, notify), Job(TIME_OUT, time_out), Job(TIDY, tidy, schedule="*/10 * * * *"), mail_job(app, SEND, write)
 
 
 def _open_at(payload: Mapping[str, Any]) -> Approval | None:

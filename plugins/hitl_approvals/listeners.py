@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from aasim_core import Listener
 from aasim_core.events.log import EventRow
 
-from .service import close
+from .closing import close
 
 #: The ends of an execution at which nobody needs to decide anything any more, and what is said of them.
 _ENDS = {

@@ -27,6 +27,7 @@ APPROVE, REJECT = "approve", "reject"
 class Approval(TenantRecord):
     """A question to people. `payload` is the action as it stands, with the edits of those who have approved it so far.
 
+    `editable_schema` is the JSON Schema that the part which may be edited has to meet.
     `assignees` are those of the present `level`, and `votes` all votes, as answers have them. Each level has `due_seconds`, in business
     hours.
     """
@@ -42,6 +43,7 @@ class Approval(TenantRecord):
     payload = JsonField(null=True)
     action_hash = peewee.TextField()
     editable = JsonField(default=list)
+    editable_schema = JsonField(null=True)
     risk = peewee.TextField(default="medium")
     risk_rank = peewee.BigIntegerField(default=1)
     requested_by = IdField(null=True)

@@ -11,12 +11,12 @@ from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, 
 from aasim_core.http.schema import RecordOut, Schema
 
 from . import models
-from .actions import POINTER
+from .actions import EDITABLE
 from .policies import DUE_SECONDS, NAMES
 
 EFFECTS = ("read", "write", "delete", "pay", "send", "grant")
 VERDICTS = ("pass", "review", "fail", "unscored")
-_POINTER = (POINTER, 'a JSON pointer (RFC 6901), such as "/amount"')
+_POINTER = (EDITABLE, 'a JSON pointer (RFC 6901) into /arguments or /output, such as "/arguments/amount"')
 _HASH = ("[0-9a-f]{64}", "the action_hash of the approval, 64 hexadecimal digits")
 #: How the id begins that each type of assignee needs, or may have.
 _PREFIXES = {models.USER: "user", models.ROLE: "role", models.TEAM: "team", models.HEAD: "dept", models.MANAGER: "branch"}
@@ -200,7 +200,7 @@ class PolicyIn(Schema):
     )
     own_requests = Boolean(load_default=False, description="Whether somebody may decide what they asked for themselves.")
     editable = ListOf(
-        Patterned(*_POINTER, min_length=0), 50, unique=True, load_default=list, description="JSON pointers into the action."
+        Patterned(*_POINTER), 50, unique=True, load_default=list, description="JSON pointers to /arguments, /output, or below."
     )
 
     @validates("assignees")

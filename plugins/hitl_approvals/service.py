@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from aasim_core import Invalid, Problem, Refused, emit, enqueue
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
-from aasim_core.events.log import Subject
 from aasim_core.ids import new_id
 
 from ..executions import service as executions
 from . import business_time, ladder
-from .actions import edited, hash_of
+from .actions import edited, hash_of, refuse_unfit
+from .closing import ENDED, close, is_left_over, subject_of, told
 from .eligibility import Eligibility
 from .ladder import Put
 from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval, Vote
@@ -27,7 +27,10 @@ _NOBODY = "Nobody decided in time."
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one."""
+    """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one.
+
+    `editable_schema` is what the part of the action that may be edited must meet.
+    """
 
     title: str
     payload: Any
@@ -40,6 +43,7 @@ class Asked:
     tool: str | None = None
     project_id: str | None = None
     requested_by: str | None = None
+    editable_schema: Any = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Approvals:
             higher = ladder.climb(self.eligibility, approval, level)
             level, assignees = (1, assignees) if higher is None else (level, higher)
         self._hand_to(approval, PENDING, level, assignees)
-        emit("hitl_approvals.requested", subject_of(approval), data=_told(approval, risk=approval.risk))
+        emit("hitl_approvals.requested", subject_of(approval), data=told(approval, risk=approval.risk))
         return approval
 
     # Deciding
@@ -91,18 +95,18 @@ class Approvals:
     def approve(self, approval_id: str, ballot: Ballot) -> Approval:
         """Count a vote for the action, or for the action as the vote edits it; with enough votes for one action it is approved.
 
-        Refused ``already_decided`` and ``action_changed``; Invalid for edits where none are allowed.
+        Refused ``already_decided`` and ``action_changed``; Invalid for edits where none are allowed, or that do not fit.
         """
         approval = self._held(approval_id)
         _refuse_unseen(approval, ballot.action_hash)
-        action = edited(approval.payload, ballot.edits, approval.editable) if ballot.edits else approval.payload
+        action = _edited(approval, ballot.edits) if ballot.edits else approval.payload
         before, action_hash = approval.action_hash, hash_of(action)
         vote = self._cast(approval, ballot, action_hash)
         values = {"payload": action, "action_hash": action_hash, "votes": [*approval.votes, vote]}
         changes = {} if before == action_hash else {"action_hash": [before, action_hash]}
         if _count(approval, action_hash) < approval.quorum:
             self._change(approval, values)
-            emit("hitl_approvals.voted", subject_of(approval), data=_told(approval, choice=APPROVE), changes=changes)
+            emit("hitl_approvals.voted", subject_of(approval), data=told(approval, choice=APPROVE), changes=changes)
             return approval
         decision = _decision(True, ballot, _edits_in(values["votes"]))
         self._settle(approval, APPROVED, {**values, "decision": decision}, changes)
@@ -116,12 +120,14 @@ class Approvals:
         self._settle(approval, REJECTED, {"votes": [*approval.votes, vote], "decision": _decision(False, ballot, None)})
         return approval
 
-    def escalate(self, approval_id: str, to: Put | None, reason: str) -> Approval:
+    def escalate(self, approval_id: str, user_id: str, to: Put | None, reason: str) -> Approval:
         """Put the approval to somebody else, or to the next on the way up; votes that were cast count on.
 
-        Invalid for somebody who may not decide it, Refused ``invalid_state`` where nobody is further up.
+        Invalid for somebody who may not decide it, Refused ``invalid_state`` where nobody is further up, and ``permission_denied`` for a
+        user whom it is not put to any more.
         """
         approval = self._held(approval_id)
+        self._seats(approval, user_id)
         level = approval.level + 1
         if to is None:
             assignees = ladder.climb(self.eligibility, approval, level)
@@ -142,6 +148,9 @@ class Approvals:
         approval: Approval | None = records.find_or_none(Approval, approval_id)
         if approval is None or approval.status not in OPEN or approval.level != level:
             return
+        if is_left_over(approval):
+            close(str(approval.execution_id), ENDED)
+            return
         assignees = ladder.climb(self.eligibility, approval, level + 1)
         if assignees is not None:
             self._pass_up(approval, level + 1, assignees, _NOBODY)
@@ -161,7 +170,7 @@ class Approvals:
     def _pass_up(self, approval: Approval, level: int, assignees: Sequence[Put], reason: str) -> None:
         before = approval.status
         self._hand_to(approval, ESCALATED, level, assignees)
-        data = _told(approval, reason=reason, assignees=list(assignees))
+        data = told(approval, reason=reason, assignees=list(assignees))
         emit("hitl_approvals.escalated", subject_of(approval), data=data, changes={"status": [before, ESCALATED]})
 
     def _held(self, approval_id: str) -> Approval:
@@ -169,14 +178,20 @@ class Approvals:
         records.database_of(Approval).lock(_lock(approval_id))
         approval: Approval = records.find(Approval, approval_id)
         if approval.status not in OPEN:
-            raise decided(approval)
+            raise decided(approval.status)
+        if is_left_over(approval):
+            raise decided(CANCELLED)
         return approval
+
+    def _seats(self, approval: Approval, user_id: str) -> list[str]:
+        seats = self.eligibility.seats(approval, user_id)
+        if not seats:
+            raise self.eligibility.denial(approval, user_id)
+        return seats
 
     def _cast(self, approval: Approval, ballot: Ballot, action_hash: str) -> dict[str, Any]:
         """Write the vote, for the voter's own seat or one of those that they may take; returns it as answers have it."""
-        seats = self.eligibility.seats(approval, ballot.user_id)
-        if not seats:
-            raise Refused("permission_denied", "You may not decide this approval.")
+        seats = self._seats(approval, ballot.user_id)
         cast = list(Vote.select().where(Vote.approval_id == approval.id, Vote.action_hash == action_hash))
         taken = {vote.seat_id for vote in cast}
         free = [seat for seat in seats if seat not in taken]
@@ -215,36 +230,26 @@ class Approvals:
         if approval.execution_id is not None:
             executions.resume(approval.execution_id)
         self._change(approval, {**values, "status": status})
-        data = _told(approval, comment=values["decision"]["comment"])
+        data = told(approval, comment=values["decision"]["comment"])
         emit(f"hitl_approvals.{status}", subject_of(approval), data=data, changes={"status": [before, status], **(changes or {})})
 
     def _change(self, approval: Approval, values: Mapping[str, Any]) -> None:
         seen = {"version": approval.version, "status": approval.status}
         updates = {**values, "version": approval.version + 1, "updated_at": now()}
         if not records.compare_and_set(approval, seen, updates):
-            raise decided(records.find(Approval, approval.id))
+            raise decided(records.find(Approval, approval.id).status)
 
 
-def close(execution_id: str, reason: str) -> None:
-    """Cancel the open approvals of an execution that is over. Needs a transaction."""
-    of_run = (Approval.execution_id == execution_id) & Approval.status.in_(OPEN)
-    while (approval := Approval.get_or_none(of_run)) is not None:
-        before, version = approval.status, approval.version + 1
-        decision = {"approved": False, "by": None, "at": to_text(now()), "comment": reason, "edits": None}
-        values = {"status": CANCELLED, "decision": decision, "version": version, "updated_at": now()}
-        if records.compare_and_set(approval, {"status": before, "version": approval.version}, values):
-            emit("hitl_approvals.cancelled", subject_of(approval), data=_told(approval), changes={"status": [before, CANCELLED]})
+def decided(status: str) -> Refused:
+    """What is answered to whoever comes too late, by what the approval is."""
+    return Refused("already_decided", f"The approval is {status}; nothing is left to decide.", meta={"status": status})
 
 
-def decided(approval: Approval) -> Refused:
-    """What is answered to whoever comes too late."""
-    meta = {"status": approval.status}
-    return Refused("already_decided", f"The approval is {approval.status}; nothing is left to decide.", meta=meta)
-
-
-def subject_of(approval: Approval) -> Subject:
-    """The approval as events name it."""
-    return Subject("approval", approval.id, approval.title)
+def _edited(approval: Approval, edits: Mapping[str, Any]) -> Any:
+    action = edited(approval.payload, edits, approval.editable)
+    if approval.editable_schema is not None:
+        refuse_unfit(action, approval.kind, approval.editable_schema)
+    return action
 
 
 def _refuse_unseen(approval: Approval, action_hash: str | None) -> None:
@@ -275,11 +280,6 @@ def _edits_in(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     for vote in votes:
         merged |= vote["edits"] or {}
     return merged or None
-
-
-def _told(approval: Approval, **more: Any) -> dict[str, Any]:
-    told = {"execution_id": approval.execution_id, "level": approval.level, **more}
-    return {name: value for name, value in told.items() if value is not None}
 
 
 def _lock(approval_id: str) -> str:

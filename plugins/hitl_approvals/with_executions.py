@@ -1,6 +1,7 @@
 """Approvals of what runs do: the questions of executions are put to people, and their decisions given back."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -8,7 +9,7 @@ import structlog
 from aasim_core.data.records import find_or_none
 
 from ..executions.hookspecs import Decision, Keeper, Question, Reviewer
-from .actions import hash_of
+from .actions import editable_in, hash_of
 from .models import APPROVED, OPEN, Approval, Assignee, Vote
 from .policies import Facts, is_required, ruling_on
 from .service import Approvals, Asked
@@ -27,7 +28,9 @@ def reviewer(app: "App") -> Reviewer:
 
     def ask(question: Question) -> None:
         if find_or_none(Approval, question.id) is None:
-            approvals.request(_asked(question), ruling_on(_facts(question)))
+            ruling = ruling_on(_facts(question))
+            editable = editable_in(question.kind, ruling.editable)
+            approvals.request(_asked(question, editable), replace(ruling, editable=editable))
 
     return Reviewer("people", asks=lambda question: is_required(_facts(question)), open=ask, decision=decision_on)
 
@@ -66,7 +69,7 @@ def decision_on(approval_id: str) -> Decision | None:
     return Decision(approved, approval.payload, comment, decided["by"])
 
 
-def _asked(question: Question) -> Asked:
+def _asked(question: Question, editable: Sequence[str]) -> Asked:
     return Asked(
         id=question.id,
         kind=question.kind,
@@ -79,6 +82,7 @@ def _asked(question: Question) -> Asked:
         tool=question.action.get("tool"),
         project_id=question.execution.project_id,
         requested_by=question.requested_by or None,
+        editable_schema=question.schema if editable else None,
     )
 
 

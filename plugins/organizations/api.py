@@ -84,6 +84,10 @@ class Organizations(Halting, Collection):
         """Found it, with the caller as its owner."""
         return service.found(values, req.principal.user_id)
 
+    def merged(self, record: Organization, values: dict[str, Any]) -> dict[str, Any]:
+        """As they are sent: `change` keeps those settings alone that somebody has made, so that the others follow their defaults."""
+        return values
+
     def change(self, req: Request, record: Organization, values: dict[str, Any]) -> Organization:
         """Write what differs; settings of plugins that are off stay as they are, as do those that a PATCH leaves out."""
         settings = {"settings": merge_patch(record.settings, values["settings"])} if "settings" in values else {}

@@ -49,6 +49,17 @@ def test_a_patch_changes_what_it_names_and_a_put_resets_the_rest(owner: Person) 
     assert (replaced["name"], replaced["description"], replaced["tags"]) == ("Three", "", [])
 
 
+def test_a_patch_merges_objects_within_and_null_returns_a_member_to_its_default(owner: Person) -> None:
+    given = {"name": "One", "memory": {"mode": "window", "limit": 3}, "limits": {"max_steps": 3}}
+    path = f"/agents/{owner.client.post('/agents', given).data['id']}"
+    assert owner.client.patch(path, {"memory": {"mode": "none"}}).data["memory"] == {"mode": "none", "limit": 3}
+    assert owner.client.patch(path, {"memory": {"limit": None}}).data["memory"] == {"mode": "none", "limit": 10}
+    assert owner.client.patch(path, {"limits": {"max_tokens": 5}}).data["limits"] == {"max_steps": 3, "max_tokens": 5}
+    assert owner.client.patch(path, {"limits": {"max_steps": None}}).data["limits"] == {"max_tokens": 5}
+    assert owner.client.patch(path, {"limits": {"max_step": None}}).codes == {"limits.max_step": ["unknown_field"]}
+    assert owner.client.patch(path, {"limits": None}).codes == {"limits": ["null_not_allowed"]}
+
+
 def test_a_stale_etag_is_refused(owner: Person) -> None:
     agent = owner.client.post("/agents", {"name": "One"}).data
     path = f"/agents/{agent['id']}"

@@ -77,6 +77,15 @@ def test_a_key_can_be_replaced_and_cleared(owner: Any) -> None:
     assert owner.client.patch(path, {"api_key": None}).data["has_api_key"] is False
 
 
+def test_a_patch_of_limits_and_capabilities_keeps_what_it_does_not_name(owner: Any) -> None:
+    given = {**OWN, "limits": {"rpm": 5, "concurrency": 2}, "capabilities": {"judge": True}}
+    path = f"/engines/{owner.client.post('/engines', given).data['id']}"
+
+    changed = owner.client.patch(path, {"limits": {"tpm": 100_000, "rpm": None}, "capabilities": {"streaming": False}}).data
+    assert changed["limits"] == {"rpm": None, "tpm": 100_000, "concurrency": 2}
+    assert (changed["capabilities"]["judge"], changed["capabilities"]["streaming"]) == (True, False)
+
+
 def test_an_engine_is_replaced_and_deleted(owner: Any) -> None:
     made = owner.client.post("/engines", {**OWN, "context_tokens": 4096, "capabilities": {"tools": "none"}}).data
     assert made["capabilities"] == {"streaming": True, "tools": "none", "json_schema": True, "judge": True}

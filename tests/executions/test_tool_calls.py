@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
+from aasim_core.plugins.offers import Offers
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.hookspecs import ToolError
 
@@ -163,6 +164,21 @@ def test_without_anybody_to_ask_a_grave_call_is_not_made(app: App, owner: Person
     execution = run(owner, agent, work)
     assert "approvals are off here" in calls_of(owner, execution)[0]["result"]["error"]
     assert shed.used == []
+
+
+def test_a_call_that_was_approved_is_not_made_once_nobody_is_there_who_could_say_so(
+    app: App, owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
+) -> None:
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    execution = run(owner, agent, work)
+    desk.decide(approved=True)
+    kinds = app.offers("agent_tools", "kind")
+    app.offers = Offers(app)
+    app.offers.keep("agent_tools", kinds)
+    app.offers.keep("reviewers", {})
+    work()
+    assert (read(owner, execution["id"])["status"], shed.used) == ("succeeded", [])
+    assert "approvals are off here" in calls_of(owner, execution)[0]["result"]["error"]
 
 
 def test_a_late_decision_does_not_bring_a_cancelled_run_back(

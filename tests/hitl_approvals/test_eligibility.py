@@ -66,6 +66,19 @@ def test_a_visible_approval_that_is_put_to_others_is_theirs_to_decide(
     assert approve(named, approval_id) == 200
 
 
+def test_a_403_says_why_and_names_a_permission_only_where_it_is_lacking(
+    world: World, owner: Person, approver: Person, ask: Ask
+) -> None:
+    own, others = ask(requested_by=owner.user_id), ask(("user", approver.user_id))
+    viewer = world.member(owner, "viewer")
+    told = [
+        person.client.post(f"/hitl-approvals/{approval_id}/approve", {}).body["errors"]["_"][0]
+        for person, approval_id in ((owner, own), (owner, others), (viewer, others))
+    ]
+    assert ["yourself" in told[0]["message"], "not put to you" in told[1]["message"]] == [True, True]
+    assert [(problem.get("meta") or {}).get("permission") for problem in told] == [None, None, "hitl_approvals:decide"]
+
+
 def test_whoever_asked_may_not_decide_unless_the_policy_says_so(owner: Person, ask: Ask) -> None:
     approval_id, own = (ask(requested_by=owner.user_id, own_requests=may) for may in (False, True))
     assert approve(owner, approval_id) == 403

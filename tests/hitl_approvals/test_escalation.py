@@ -1,7 +1,9 @@
 """Passing approvals up: by hand, when nobody decides in time, and to nobody at the end; and the mails to those who may decide."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 
 import pytest
 from time_machine import Traveller, travel
@@ -148,6 +150,20 @@ def test_somebody_who_may_decide_can_put_it_to_the_next_on_the_way_up(
     head = ladder["head"].client
     assert [item["id"] for item in head.get("/hitl-approvals/pending").data["items"]] == [approval_id]
     assert head.post(f"/hitl-approvals/{approval_id}/approve", {}).data["status"] == "approved"
+
+
+def test_of_many_escalations_at_once_by_somebody_one_counts(
+    approver: Person, project: str, ask: Ask, read: Callable[[str], Approval]
+) -> None:
+    approval_id, start = ask(project_id=project), Barrier(8)
+
+    def act(_: int) -> int:
+        start.wait()
+        return approver.client.post(f"/hitl-approvals/{approval_id}/escalate", {"reason": "Beyond me."}).status
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = sorted(pool.map(act, range(8)))
+    assert (statuses, read(approval_id).level) == ([200] + [403] * 7, 2)
 
 
 def test_it_can_be_put_to_a_user_a_role_or_a_team(world: World, owner: Person, approver: Person, ask: Ask) -> None:

@@ -101,6 +101,8 @@ UNKNOWN = "01h455vb4pex5vsknk084sn02q"
         ({"condition": "arguments.amount >"}, {"condition": ["invalid_format"]}),
         ({"condition": "request.amount > 1"}, {"condition": ["invalid_format"]}),
         ({"editable": ["amount"]}, {"editable[0]": ["invalid_format"]}),
+        ({"editable": ["/tool"]}, {"editable[0]": ["invalid_format"]}),
+        ({"editable": [""]}, {"editable[0]": ["too_short"]}),
         ({"quorum": 0}, {"quorum": ["out_of_range"]}),
         ({"assignees": []}, {"assignees": ["too_short"]}),
         ({"assignees": [{"type": "ladder"}, {"type": "owner"}]}, {"assignees": ["invalid_choice"]}),

@@ -9,8 +9,10 @@ import pytest
 from time_machine import travel
 
 from aasim_core.app import App
-from aasim_core.context import organization_scope
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.jobs.queue import enqueue
 from aasim_core.testing.world import Person
+from aasim_plugins.executions.models import Execution
 from aasim_plugins.hitl_approvals.models import Approval
 
 Make = Callable[..., dict[str, Any]]
@@ -66,6 +68,20 @@ def test_what_is_done_is_what_was_approved_with_the_edits(
     assert (_read(owner, execution_id)["status"], [use.arguments for use in shed.used]) == ("succeeded", [{"what": "peg"}])
 
 
+def test_edited_arguments_fit_the_tool_or_are_refused_by_their_pointer(
+    owner: Person, requester: Person, approver: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    owner.client.post("/hitl-approvals/policies", {"name": "Tools", "editable": ["/output", "/arguments"]})
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="write")}])
+    _, approval_id = _begun(requester, owner, agent, work)
+    path = f"/hitl-approvals/{approval_id}"
+    assert approver.client.get(path).data["editable"] == ["/arguments"]
+    for pointer, value in (("/arguments", 5), ("/arguments/what", 5)):
+        refused = approver.client.post(f"{path}/approve", {"edits": {pointer: value}})
+        assert (refused.status, refused.codes) == (422, {f"edits.{pointer}": ["invalid_format"]})
+    assert approver.client.get(path).data["status"] == "pending"
+
+
 def test_approvals_go_with_the_runs_that_they_are_of(
     app: App, owner: Person, approver: Person, requester: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -94,6 +110,19 @@ def test_what_is_rejected_is_not_done_and_the_model_is_told_why(
     work()
     assert (_read(owner, execution_id)["status"], shed.used) == ("succeeded", [])
     assert _told(owner, execution_id) == [{"error": "A person denied this: Use glue."}]
+
+
+def test_where_approvals_are_off_for_the_organization_nobody_is_asked_and_a_grave_call_is_not_made(
+    app: App, owner: Person, requester: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    switch = f"/plugins/hitl_approvals/organizations/{owner.organization_id}"
+    assert owner.client.put(switch, {"enabled": False}).status == 200
+    app.pulse.forget(owner.organization_id)
+    execution_id = requester.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data["id"]
+    work()
+    assert (_read(owner, execution_id)["status"], shed.used) == ("succeeded", [])
+    assert _told(owner, execution_id) == [{"error": "hammer needs an approval, and approvals are off here."}]
 
 
 def test_what_nobody_decides_is_not_done(owner: Person, requester: Person, scripted: Make, work: Work, shed: Any) -> None:
@@ -146,6 +175,20 @@ def test_a_cancelled_run_closes_its_approvals_and_a_late_one_does_not_bring_it_b
     assert (late.status, late.codes) == (409, {"_": ["already_decided"]})
     work()
     assert (_read(owner, execution_id)["status"], shed.used) == ("cancelled", [])
+
+
+def test_an_approval_whose_run_ended_unseen_is_decided_no_more_and_closed(
+    app: App, owner: Person, approver: Person, waiting: tuple[str, str], work: Work
+) -> None:
+    execution_id, approval_id = waiting
+    with organization_scope(owner.organization_id), app.database.transaction():
+        Execution.update(status="cancelled").where(Execution.id == execution_id).execute()
+    late = approver.client.post(f"/hitl-approvals/{approval_id}/approve", {})
+    assert (late.status, late.codes) == (409, {"_": ["already_decided"]})
+    with system_scope("test"), app.database.transaction():
+        enqueue("hitl_approvals.tidy", {"due": "2026-01-31T09:40:00.000Z"})
+    work()
+    assert approver.client.get(f"/hitl-approvals/{approval_id}").data["status"] == "cancelled"
 
 
 def test_an_action_that_was_changed_behind_the_approval_is_not_done(

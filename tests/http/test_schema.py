@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aasim_core.errors import Invalid, Refused
 from aasim_core.http.fields import Id, Integer, Json, ListOf, Number, Object, Text
-from aasim_core.http.schema import NOTHING, Schema, load, merge_patch, patch_of
+from aasim_core.http.schema import NOTHING, Schema, load, merge_patch, merged, patch_of
 from aasim_core.http.values import NO_BODY
 
 
@@ -106,6 +106,12 @@ def test_operation_without_a_body_refuses_fields() -> None:
 def test_partial_load_leaves_absent_fields_absent_but_not_in_the_items_of_lists() -> None:
     assert load(AGENT_IN, {"parameters": {"seed": None}}, partial=True) == {"parameters": {"seed": None}}
     assert codes(AGENT_IN, {"steps": [{}]}, partial=True) == {"steps[0].name": "required"}
+
+
+def test_a_patch_of_an_object_within_is_judged_as_the_whole_that_it_makes() -> None:
+    with pytest.raises(Invalid) as caught:
+        merged(AGENT_IN, load(AGENT_IN, {"parameters": {"seed": 1}}, partial=True), None)
+    assert list(caught.value.problems) == ["parameters.temperature"]
 
 
 def test_patch_has_no_required_fields_and_no_defaults() -> None:
