@@ -1,8 +1,8 @@
 """What engines do: answer a conversation, with prices, fallbacks and the organization's own keys."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,6 @@ from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.ids import is_id
 from aasim_core.secrets import Secret, Unreadable
-from aasim_core.secrets.hiding import without
 
 from . import emulation, halts, health
 from .built_in import ensure_built_in
@@ -40,6 +39,7 @@ from .models import USABLE, Engine
 from .parameters import parameters_from
 from .prices import Cost, cost_at
 from .providers import default_built_in, providers_of
+from .replies import clean_errors, clean_reply
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -234,7 +234,7 @@ def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, paramete
         with (
             place_at(engine, call.messages, parameters) as place,
             metered(app, call.payer, estimate_of(engine, provider, usage)) as bill,
-            _hiding(config.api_key),
+            clean_errors(config.api_key),
             closing(provider.open(config)) as chat,
         ):
             call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is asked."))
@@ -264,7 +264,8 @@ def _said(engine: Engine, chat: Chat, call: _Call, parameters: Parameters, shoul
         on_token=call.on_token,
         should_cancel=should_cancel,
     )
-    return emulation.with_calls(reply, call.messages, call.tools) if emulated else reply
+    said = emulation.with_calls(reply, call.messages, call.tools) if emulated else reply
+    return clean_reply(said, call.messages)
 
 
 def _tell(call: _Call, engine: Engine, turn: health.Turn | None, error: EngineError | None) -> None:
@@ -272,18 +273,6 @@ def _tell(call: _Call, engine: Engine, turn: health.Turn | None, error: EngineEr
         call.on_note(Note(turn, engine.id, f"The engine {engine.name} is degraded: {error.message}", error.code))
     elif turn == "engine_recovered":
         call.on_note(Note(turn, engine.id, f"The engine {engine.name} answers again."))
-
-
-@contextmanager
-def _hiding(key: Secret | None) -> Iterator[None]:
-    """Servers repeat the key that they refuse; what they said is told without it."""
-    try:
-        yield
-    except EngineError as error:
-        told = error.message if key is None else without(key.reveal(), error.message)
-        if told == error.message:
-            raise
-        raise EngineError(error.code, told, retryable=error.retryable, retry_after=error.retry_after) from None
 
 
 def config_of(app: "App", engine: Engine) -> EngineConfig:

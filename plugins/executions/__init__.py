@@ -87,7 +87,7 @@ def jobs(app: App) -> Sequence[Job]:
             retry=Retry(max_attempts=3),
             time_limit=86_400,
             halts=True,
-            on_giving_up=lambda payload, reason: loop.give_up(payload["execution_id"], reason),
+            on_giving_up=lambda payload, reason, state: loop.give_up(payload["execution_id"], reason, state),
         ),
         Job("executions.enforce_cancel", lambda context, payload: service.enforce_cancel(payload["execution_id"])),
         Job("executions.prune", retention.prune(app), time_limit=600, schedule="41 * * * *"),

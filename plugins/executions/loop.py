@@ -11,6 +11,7 @@ from aasim_core.data import records
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.jobs.context import LeaseLost
 from aasim_core.jobs.queue import enqueue
+from aasim_core.jobs.records import DEAD
 
 from . import states
 from .hookspecs import Finished, RunFailed, RunLater, Runner, RunPauses
@@ -30,6 +31,7 @@ _PLAIN: Mapping[str, Any] = {}
 _HALTED = "The organization is halted; the run goes on when it is resumed."
 _TIMED_OUT = RunFailed("timed_out", "The run used up its time.", retryable=True)
 _UNFORESEEN = "Something went wrong on our side; tell the operator the execution's id."
+_CRASHED = {"code": "worker_crash_loop", "message": "The run ended its worker three times.", "retryable": False}
 _log = structlog.get_logger("aasim.executions")
 
 
@@ -219,12 +221,13 @@ def _error(code: str, message: str, retryable: bool) -> dict[str, Any]:
     return {"code": code, "message": message, "retryable": retryable}
 
 
-def give_up(execution_id: str, reason: str) -> None:
-    """End an execution whose job died: it crashed the worker too often."""
+def give_up(execution_id: str, reason: str, state: str) -> None:
+    """End an execution whose job is `dead`, since it crashed the worker too often, or has failed; the reason is the operator's."""
     execution = find_or_none(Execution, execution_id)
     if execution is None or execution.status in states.TERMINAL:
         return
+    _log.error("a run was given up", execution_id=execution_id, reason=reason)
     if execution.status == states.CANCELLING:
         states.move(execution, states.CANCELLED)
     else:
-        states.move(execution, states.FAILED, error=_error("worker_crash_loop", reason, False))
+        states.move(execution, states.FAILED, error=_CRASHED if state == DEAD else _error("internal_error", _UNFORESEEN, True))

@@ -14,6 +14,7 @@ from aasim_core.data import records
 from aasim_core.errors import Refused, StartupError
 from aasim_core.events.log import EventRow
 from aasim_core.plugins.offers import Offers
+from aasim_core.secrets.hiding import without
 from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import ensure_built_in, write
 from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, NoRoom, Provider, ToolSpec
@@ -292,4 +293,4 @@ def test_preparing_asks_the_providers_that_need_something(app: Any) -> None:
     ],
 )
 def test_what_a_server_says_of_its_key_is_told_without_it(said: str, told: str) -> None:
-    assert service.without("abcdefgh", said) == told
+    assert without("abcdefgh", said) == told
