@@ -9,6 +9,7 @@ import orjson
 from aasim_core import expressions, json_schema
 from aasim_core.clock import now
 from aasim_core.data import records
+from aasim_core.data.json import keepable
 from aasim_core.identity.standing import principal_now
 from aasim_core.ids import new_id
 
@@ -210,7 +211,8 @@ class Attempt:
             raise self._until(self.row.awaited_id)
         return self._returned(value)
 
-    def _returned(self, result: dict[str, Any]) -> Any:
+    def _returned(self, answered: Mapping[str, Any]) -> Any:
+        result = {key: keepable(value) for key, value in answered.items()}
         level = "warning" if "error" in result else "info"
         data = {"call": self.row.call_id, "ok": "error" not in result}
         self.run.log("tool_returned", f"{self.bound.name} has answered.", level=level, data=data, content=_text(result)[:2000])

@@ -99,6 +99,14 @@ def test_a_long_result_is_cut(owner: Person, scripted: Make, work: Work, shed: A
     assert "left out" in made["result"]["note"]
 
 
+def test_a_result_that_nobody_can_keep_is_mended(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+    shed.does = lambda use: {"half \ud800": ["a\0b", 10**20]}
+    execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
+    [made] = calls_of(owner, execution)
+    assert (made["status"], execution["output"]) == ("done", "done")
+    assert made["result"] == {"result": {"half \ufffd": ["a\ufffdb", "100000000000000000000"]}}
+
+
 def test_the_same_call_for_the_third_time_ends_the_run(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     agent = scripted(*[call("hammer", what="nail")] * 5, tools=[{"ref": shed.add("hammer")}])
     assert run(owner, agent, work)["error"]["code"] == "tool_call_repeated"
