@@ -96,8 +96,12 @@ def jobs(app: App) -> Sequence[Job]:
 
 @hookimpl
 def listeners(app: App) -> Sequence[Listener]:
-    """A run that called an agent goes on when the agent has answered."""
-    return (Listener("executions.*", own_listeners.wake_the_caller, "before_commit"),)
+    """A run that ends is wound up; one that called an agent goes on when the agent has answered."""
+    wind_up = own_listeners.wind_up_what_ended(app)
+    return (
+        *(Listener(f"executions.{end}", wind_up, "before_commit") for end in own_listeners.ENDS),
+        Listener("executions.*", own_listeners.wake_the_caller, "before_commit"),
+    )
 
 
 @hookimpl

@@ -3,21 +3,29 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
-from aasim_plugins.executions import states
+from aasim_plugins.executions import service, states
 from aasim_plugins.executions.models import Execution
 
 Make = Callable[..., dict[str, Any]]
 
 
+def log_of(owner: Person, path: str) -> list[tuple[str, str]]:
+    """The events and messages of the run's log."""
+    return [(line["event"], line["message"]) for line in owner.client.get(f"{path}/logs").data["entries"]]
+
+
 def start(app: App, person: Person, agent: dict[str, Any], *, status: str = states.QUEUED) -> str:
     """A run of the agent in that state; returns its path."""
     execution = person.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data
-    if status != states.QUEUED:
-        with organization_scope(person.organization_id), app.database.transaction():
-            assert states.move(Execution.get_by_id(execution["id"]), status)
+    way = {states.QUEUED: (), states.RUNNING: (states.RUNNING,), states.WAITING: (states.RUNNING, states.WAITING)}
+    with organization_scope(person.organization_id), app.database.transaction():
+        row = Execution.get_by_id(execution["id"])
+        assert all(states.move(row, each) for each in way[status])
     return f"/executions/{execution['id']}"
 
 
@@ -26,3 +34,12 @@ def test_cancelling_what_is_about_to_end_changes_nothing(app: App, owner: Person
     first, second = owner.client.post(f"{path}/cancel"), owner.client.post(f"{path}/cancel")
     assert (first.status, first.data["status"]) == (202, "cancelling")
     assert (second.status, second.data) == (200, first.data)
+
+
+@pytest.mark.parametrize("status", [states.QUEUED, states.RUNNING, states.WAITING])
+def test_the_log_of_a_cancelled_run_ends_with_that(app: App, owner: Person, scripted: Make, status: str) -> None:
+    path = start(app, owner, scripted("x"), status=status)
+    owner.client.post(f"{path}/cancel")
+    with organization_scope(owner.organization_id):
+        service.enforce_cancel(path.rpartition("/")[2])
+    assert log_of(owner, path) == [("cancelled", "The run was cancelled.")]

@@ -29,3 +29,5 @@ def test_a_run_that_is_given_up_says_so_without_internals(
     ended = owner.client.get(f"/executions/{queued['id']}").data
 
     assert (ended["status"], ended["error"]["code"], ended["error"]["message"]) == ("failed", code, message)
+    [line] = owner.client.get(f"/executions/{queued['id']}/logs").data["entries"]
+    assert (line["event"], line["level"], line["message"], line["data"]) == ("failed", "error", message, {"code": code})

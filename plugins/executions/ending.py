@@ -1,0 +1,33 @@
+"""What every run leaves behind that ends without success, however it ends: the last line of its log.
+
+It is written at the end of the transaction that moves the state, after all else that the run has to write. A run that succeeds does so in
+a turn of its own, which writes the line together with the others.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import states
+from .logbook import Logbook
+from .models import Execution
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+#: How important the end is, and what is said of it.
+_LINES: Mapping[str, tuple[str, str]] = {
+    states.CANCELLED: ("info", "The run was cancelled."),
+    states.FAILED: ("error", "The run failed."),
+    states.TIMED_OUT: ("error", "The run timed out."),
+}
+ENDS = tuple(_LINES)
+
+
+def wind_up(app: "App", execution: Execution) -> None:
+    """Write the last line of a run that is at one of the `ENDS`, in the running transaction."""
+    level, message = _LINES[execution.status]
+    error: dict[str, Any] = execution.error or {}
+    log = Logbook(app, execution)
+    data = {"code": error["code"]} if error else None
+    log.add(execution.status, message, step=log.last_step, level=level, data=data, content=error.get("message"))
+    log.write()
