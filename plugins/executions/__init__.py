@@ -55,14 +55,15 @@ def events(app: App) -> Sequence[Event]:
         "error": "Its code.",
         "parent_id": "The run that waits for it, if one does.",
     }
+    cancelled = {"cancel_reason": "Why, if whoever cancelled it said so."}
     return (
         Event("executions.queued", "An execution was accepted", "exec", told),
         Event("executions.started", "An execution began to run", "exec", told),
         Event("executions.paused", "An execution waits for a person, a time or an event", "exec", told),
-        Event("executions.cancelling", "An execution was asked to end", "exec", told),
+        Event("executions.cancelling", "An execution was asked to end", "exec", told | cancelled),
         Event("executions.succeeded", "An execution succeeded", "exec", ended),
         Event("executions.failed", "An execution failed", "exec", ended),
-        Event("executions.cancelled", "An execution was cancelled", "exec", ended),
+        Event("executions.cancelled", "An execution was cancelled", "exec", ended | cancelled),
         Event("executions.timed_out", "An execution used up its time", "exec", ended),
         Event(
             "executions.pruned",

@@ -29,5 +29,12 @@ def wind_up(app: "App", execution: Execution) -> None:
     error: dict[str, Any] = execution.error or {}
     log = Logbook(app, execution)
     data = {"code": error["code"]} if error else None
-    log.add(execution.status, message, step=log.last_step, level=level, data=data, content=error.get("message"))
+    log.add(execution.status, message, step=log.last_step, level=level, data=data, content=_said(execution, message))
     log.write()
+
+
+def _said(execution: Execution, message: str) -> str | None:
+    """What was given as the reason of the end."""
+    if execution.error:
+        return str(execution.error["message"])
+    return f"{message.removesuffix('.')}: {execution.cancel_reason}" if execution.cancel_reason else None

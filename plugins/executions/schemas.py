@@ -67,6 +67,7 @@ class ExecutionOut(RecordOut):
     input = Json(required=True, allow_none=True)
     output = Json(required=True, allow_none=True)
     error = Object(ErrorOut, allow_none=True, required=True)
+    cancel_reason = Text(0, 500, allow_none=True, required=True, description="What whoever cancelled it gave as the reason.")
     trigger = Json(object_only=True, required=True)
     parent_id = Id("exec", allow_none=True, required=True)
     root_id = Id("exec", allow_none=True, required=True)

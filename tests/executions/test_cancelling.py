@@ -7,6 +7,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.events.log import EventRow
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import service, states
 from aasim_plugins.executions.models import Execution
@@ -43,3 +44,15 @@ def test_the_log_of_a_cancelled_run_ends_with_that(app: App, owner: Person, scri
     with organization_scope(owner.organization_id):
         service.enforce_cancel(path.rpartition("/")[2])
     assert log_of(owner, path) == [("cancelled", "The run was cancelled.")]
+
+
+def test_why_a_run_was_cancelled_is_told_wherever_it_is_told_of(app: App, owner: Person, scripted: Make) -> None:
+    path = start(app, owner, scripted("x"), status=states.RUNNING)
+    owner.client.post(f"{path}/cancel", {"reason": "No longer needed."})
+    with organization_scope(owner.organization_id):
+        service.enforce_cancel(path.rpartition("/")[2])
+    assert owner.client.get(path).data["cancel_reason"] == "No longer needed."
+    assert log_of(owner, path) == [("cancelled", "The run was cancelled: No longer needed.")]
+    with organization_scope(owner.organization_id):
+        told = {event.name: event.data.get("cancel_reason") for event in EventRow.select() if path.endswith(event.subject_id)}
+    assert (told["executions.cancelling"], told["executions.cancelled"]) == ("No longer needed.", "No longer needed.")
