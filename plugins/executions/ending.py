@@ -1,15 +1,17 @@
-"""What every run leaves behind that ends without success, however it ends: the last line of its log.
+"""What every run leaves behind that ends without success, however it ends: the last line of its log, and no call that seems to go on.
 
 It is written at the end of the transaction that moves the state, after all else that the run has to write. A run that succeeds does so in
-a turn of its own, which writes the line together with the others.
+a turn of its own, which writes the line together with the others, and has no open calls.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
+
+from aasim_core.clock import now
 
 from . import states
 from .logbook import Logbook
-from .models import Execution
+from .models import DENIED, PROPOSED, RUNNING, UNKNOWN, WAITING, Execution, ToolCall
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -24,7 +26,13 @@ ENDS = tuple(_LINES)
 
 
 def wind_up(app: "App", execution: Execution) -> None:
-    """Write the last line of a run that is at one of the `ENDS`, in the running transaction."""
+    """Write the last line of a run that is at one of the `ENDS`, and close its calls, in the running transaction."""
+    _write_last_line(app, execution)
+    _close_calls(execution, (PROPOSED, WAITING), DENIED, "The run ended before this was done.")
+    _close_calls(execution, (RUNNING,), UNKNOWN, "The run ended while this was being done.")
+
+
+def _write_last_line(app: "App", execution: Execution) -> None:
     level, message = _LINES[execution.status]
     error: dict[str, Any] = execution.error or {}
     log = Logbook(app, execution)
@@ -38,3 +46,10 @@ def _said(execution: Execution, message: str) -> str | None:
     if execution.error:
         return str(execution.error["message"])
     return f"{message.removesuffix('.')}: {execution.cancel_reason}" if execution.cancel_reason else None
+
+
+def _close_calls(execution: Execution, those: Collection[str], status: str, told: str) -> None:
+    moment = now()
+    values = {"status": status, "result": {"error": told}, "finished_at": moment, "updated_at": moment}
+    mine = (ToolCall.execution_id == execution.id) & ToolCall.status.in_(those)
+    ToolCall.update(**values, version=ToolCall.version + 1).where(mine).execute()

@@ -7,10 +7,11 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.data.records import create
 from aasim_core.events.log import EventRow
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import service, states
-from aasim_plugins.executions.models import Execution
+from aasim_plugins.executions.models import Execution, ToolCall
 
 Make = Callable[..., dict[str, Any]]
 
@@ -56,3 +57,18 @@ def test_why_a_run_was_cancelled_is_told_wherever_it_is_told_of(app: App, owner:
     with organization_scope(owner.organization_id):
         told = {event.name: event.data.get("cancel_reason") for event in EventRow.select() if path.endswith(event.subject_id)}
     assert (told["executions.cancelling"], told["executions.cancelled"]) == ("No longer needed.", "No longer needed.")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("proposed", "denied"), ("waiting", "denied"), ("running", "unknown"), ("done", "done"), ("unknown", "unknown")],
+)
+def test_no_call_of_a_run_that_has_ended_seems_to_go_on(app: App, owner: Person, scripted: Make, before: str, after: str) -> None:
+    path = start(app, owner, scripted("x"), status=states.WAITING)
+    call = {"execution_id": path.rpartition("/")[2], "turn": 1, "position": 0, "call_id": "1", "name": "hammer"}
+    with organization_scope(owner.organization_id), app.database.transaction():
+        create(ToolCall, **call, status=before, result={"result": "kept"})
+    owner.client.post(f"{path}/cancel")
+    [closed] = owner.client.get(f"{path}/tool-calls").data["items"]
+    assert closed["status"] == after
+    assert ("The run ended" in closed["result"].get("error", "")) is (before != after)
