@@ -85,8 +85,12 @@ def find_usable(engine_id: str) -> Engine:
     engine = find_or_none(engine_id)
     if engine is None:
         raise Refused("invalid_state", "The engine is not there any more; choose another one.")
+    return _usable(engine, "choose another one")
+
+
+def _usable(engine: Engine, instead: str) -> Engine:
     if engine.status not in USABLE:
-        raise Refused("invalid_state", f"The engine {engine.name} is {engine.status}; enable it, or choose another one.")
+        raise Refused("invalid_state", f"The engine {engine.name} is {engine.status}; enable it, or {instead}.")
     return engine
 
 
@@ -100,10 +104,9 @@ def find_default(app: "App") -> Engine:
     ensure_built_in(app)
     name = default_provider(app)
     engine = Engine.get_or_none(Engine.built_in_of == name) if name else None
-    if engine is None or engine.status not in USABLE:
+    if engine is None:
         raise Refused("invalid_state", "There is no default engine here; choose an engine for the agent.")
-    found: Engine = engine
-    return found
+    return _usable(engine, "choose an engine for the agent")
 
 
 def ask(

@@ -146,7 +146,7 @@ class Attempt:
             self.run.log("tool_approved", f"{self.bound.name} was approved.", data=data, content=decision.comment or None)
             return dict(decision.action["arguments"])
         self.run.log("tool_denied", f"{self.bound.name} was denied.", level="warning", data=data, content=decision.comment)
-        return f"A person denied this: {decision.comment}"
+        return decision.comment if decision.by is None else f"A person denied this: {decision.comment}"
 
     def _told_by_people(self) -> Any:
         decision = self._decision()

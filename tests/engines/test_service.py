@@ -181,7 +181,9 @@ def test_the_default_is_the_embedded_model(app: Any) -> None:
 
     with app.database.transaction():
         records.change(engine, {"status": DISABLED})
-    with pytest.raises(EngineError, match="choose an engine"):
+    with pytest.raises(
+        EngineError, match=r"The engine Embedded model is disabled; enable it, or choose an engine for the agent\."
+    ):
         service.ask(app, None, HELLO)
 
 

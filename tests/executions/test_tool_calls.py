@@ -165,6 +165,14 @@ def test_what_was_denied_is_not_done_and_the_model_is_told_why(
     assert shed.used == []
 
 
+def test_what_nobody_decided_is_not_put_down_to_a_person(owner: Person, scripted: Make, work: Work, shed: Any, desk: Any) -> None:
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    execution = run(owner, agent, work)
+    desk.decide(approved=False, comment="Nobody decided in time.", by=None)
+    work()
+    assert [made["result"] for made in calls_of(owner, execution)] == [{"error": "Nobody decided in time."}]
+
+
 def test_without_anybody_to_ask_a_grave_call_is_not_made(app: App, owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     app.offers.keep("reviewers", {})
     agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
