@@ -1,5 +1,6 @@
 """JSON as the platform writes it, in the database and in answers."""
 
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -7,10 +8,33 @@ import orjson
 
 from ..clock import to_text
 
+_BROKEN_TEXT = re.compile("[\0\ud800-\udfff]")
+_MOST_INTEGER, _LEAST_INTEGER = 2**64 - 1, -(2**63)
+
 
 def to_json(value: Any) -> bytes:
     """JSON bytes for plain values; an aware datetime becomes text with milliseconds; TypeError for what is not JSON."""
     return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def keepable_text(text: str) -> str:
+    """The text with U+FFFD for what no database or encoder takes: NUL and surrogates without their pair."""
+    if _BROKEN_TEXT.search(text) is None:
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
+
+
+def keepable(value: Any) -> Any:
+    """A JSON value from outside as it can be kept: its texts as `keepable_text` has them, numbers beyond 64 bits as text."""
+    if isinstance(value, str):
+        return keepable_text(value)
+    if isinstance(value, dict):
+        return {keepable(key): keepable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [keepable(each) for each in value]
+    if isinstance(value, int) and not _LEAST_INTEGER <= value <= _MOST_INTEGER:
+        return str(value)
+    return value
 
 
 def _default(value: Any) -> Any:

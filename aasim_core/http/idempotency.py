@@ -1,19 +1,20 @@
 """Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a POST that is sent again is answered again, and done once.
 
-The answer is kept in the transaction of what it reports, so there is never one without the other. An operation with transactions of
-its own claims its key first and keeps its answer last; should its process die in between, the claim ends after some minutes, and the
-request can be sent again. A request that fails leaves nothing, and can be sent again under the same key. Answers are sealed, because
-some show a secret for the only time.
+The answer is kept in the transaction of what it reports, so there is never one without the other; one that is finished after the
+commit is kept anew then. An operation with transactions of its own claims its key first and keeps its answer last; should its process
+die in between, the claim ends after some minutes, and the request can be sent again. A request that fails leaves nothing, and can be
+sent again under the same key. Answers are sealed, because some show a secret for the only time.
 
 A known caller's keys are theirs in their organization. Callers that nobody knows are told apart by their network and by what they
 send: only who sends the same body, with the password or token in it, is given the answer to it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
@@ -212,10 +213,35 @@ def _query() -> Any:
 def _keep(asked: _Asked, resp: Response) -> None:
     if resp.stream is not None:
         return  # what is sent in pieces cannot be sent again
+    _insert(asked, *_answer(asked, resp), now() + timedelta(seconds=asked.endpoint.operation.keep_seconds))
+    if resp.finish is not None:
+        resp.finish = partial(_finish, asked, resp, resp.finish)
+
+
+def _finish(asked: _Asked, resp: Response, finish: Callable[[], None]) -> None:
+    """Finish the answer, and keep it as it is then; what was done is done, also when that fails."""
+    unfinished = resp.data
+    finish()
+    if resp.data is unfinished:
+        return
+    status, headers, body = _answer(asked, resp)
+    try:
+        # Without waiting for the disk: a loss of power that undoes it leaves the answer that came first.
+        with asked.app.database.transaction(durable=False), asked.scope():
+            Idempotency.update(status=status, headers=headers, body=body).where(Idempotency.id == asked.row_id).execute()
+    except peewee.PeeweeException as error:
+        _tell_lost(error)
+
+
+def _answer(asked: _Asked, resp: Response) -> tuple[int, dict[str, str], str]:
+    """The status, the headers and the sealed body."""
     headers = {name: value for name in _HEADERS if (value := resp.get_header(name)) is not None}
     body = asked.app.keyring.seal(Secret((resp.data or b"").decode()), _place(asked))
-    expires_at = now() + timedelta(seconds=asked.endpoint.operation.keep_seconds)
-    _insert(asked, falcon.http_status_to_code(resp.status), headers, body, expires_at)
+    return falcon.http_status_to_code(resp.status), headers, body
+
+
+def _tell_lost(error: Exception) -> None:
+    _log.warning("the answer for an idempotency key could not be kept", reason=type(error).__name__)
 
 
 def _insert(asked: _Asked, status: int, headers: Mapping[str, str], body: str, expires_at: datetime) -> None:
@@ -245,7 +271,7 @@ def _end_claim(asked: _Asked, claim: str, resp: Response | None) -> None:
             if is_mine and resp is not None:
                 _keep(asked, resp)
     except peewee.PeeweeException as error:
-        _log.warning("the answer for an idempotency key could not be kept", reason=type(error).__name__)
+        _tell_lost(error)
 
 
 def _place(asked: _Asked) -> Place:

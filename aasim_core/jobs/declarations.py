@@ -31,8 +31,9 @@ class Job:
     progress and whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job
     then runs by itself, once for each due time, in a system scope, with the payload ``{"due": <time>}``.
     One that `halts` is parked while its organization is halted; one that runs is told by ``context.should_stop()``.
-    `on_giving_up(payload, reason)` is called when the job has failed for good or is dead, in the transaction that says so and in
-    the job's organization: the place to bring what the job was for to an end.
+    `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is ``dead`` because it took too many
+    workers with it, in the transaction that says so and in the job's organization: the place to bring what the job was for to an
+    end. The `reason` names the exception and its place; it is for the operator, and never for an answer.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Job:
     time_limit: float = 300
     schedule: str | None = None
     halts: bool = False
-    on_giving_up: Callable[[Mapping[str, Any], str], Any] | None = None
+    on_giving_up: Callable[[Mapping[str, Any], str, str], Any] | None = None
 
     @property
     def plugin(self) -> str:

@@ -60,7 +60,7 @@ def _give_up(app: "App", leases: Leases, lease: Lease, state: str, reason: str) 
             leases.give_up(lease, state, reason)
             if told is not None:
                 with scope_of(lease):
-                    told(lease.read_payload(), reason)
+                    told(lease.read_payload(), reason, state)
     except LeaseLost:
         raise
     except Exception:  # noqa: BLE001 - the job must end, whatever its owner makes of it

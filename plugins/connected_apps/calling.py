@@ -10,6 +10,7 @@ import orjson
 from aasim_core import json_schema
 from aasim_core.clock import now
 from aasim_core.data import records
+from aasim_core.data.json import keepable
 
 from .connecting import AppError, Call, Connection, Connector, never
 from .models import PENDING, USABLE, AppOperation, ConnectedApp, Use
@@ -123,7 +124,7 @@ def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, second
 
 def _answer(connector: Connector, connection: Connection, asked: Call) -> Any:
     with hiding(connection):
-        return hide(connection, connector.call(connection, asked))
+        return hide(connection, keepable(connector.call(connection, asked)))
 
 
 def _note(app: "App", row: ConnectedApp, request: Request, began: float, error: AppError | None, status: str) -> None:

@@ -98,7 +98,7 @@ class Gathering:
     def _count(self, usage: "StartUsage | MessageDeltaUsage | None") -> None:
         """Counts are those so far, so the last one holds."""
         for name in ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"):
-            if (count := getattr(usage, name, None)) is not None:
+            if isinstance(count := getattr(usage, name, None), int):
                 self._counts[name] = count
 
     def _usage(self) -> Usage | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from aasim_core.data.json import keepable
+
 if TYPE_CHECKING:
     from aasim_core.secrets import Secret
 
@@ -56,14 +58,14 @@ class ToolCall:
     arguments: str
 
     def parsed(self) -> dict[str, Any]:
-        """The arguments as an object; raises ValueError with a sentence that can be given back to the model."""
+        """The arguments as an object that can be kept; raises ValueError with a sentence that can be given back to the model."""
         try:
             value = json.loads(self.arguments or "{}")
         except (ValueError, RecursionError) as error:
             raise ValueError(f"the arguments of {self.name} are not valid JSON") from error
         if not isinstance(value, dict):
             raise ValueError(f"the arguments of {self.name} must be a JSON object")  # noqa: TRY004 - one kind of error to catch
-        return value
+        return dict(keepable(value))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What engines do: answer a conversation, with prices, fallbacks and the organization's own keys."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +11,6 @@ from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.ids import is_id
 from aasim_core.secrets import Secret, Unreadable
-from aasim_core.secrets.hiding import without
 
 from . import emulation, halts, health
 from .built_in import ensure_built_in
@@ -40,6 +39,7 @@ from .models import USABLE, Engine
 from .parameters import parameters_from
 from .prices import Cost, cost_at
 from .providers import default_built_in, providers_of
+from .replies import clean_errors, clean_reply
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -85,8 +85,12 @@ def find_usable(engine_id: str) -> Engine:
     engine = find_or_none(engine_id)
     if engine is None:
         raise Refused("invalid_state", "The engine is not there any more; choose another one.")
+    return _usable(engine, "choose another one")
+
+
+def _usable(engine: Engine, instead: str) -> Engine:
     if engine.status not in USABLE:
-        raise Refused("invalid_state", f"The engine {engine.name} is {engine.status}; enable it, or choose another one.")
+        raise Refused("invalid_state", f"The engine {engine.name} is {engine.status}; enable it, or {instead}.")
     return engine
 
 
@@ -100,10 +104,9 @@ def find_default(app: "App") -> Engine:
     ensure_built_in(app)
     name = default_provider(app)
     engine = Engine.get_or_none(Engine.built_in_of == name) if name else None
-    if engine is None or engine.status not in USABLE:
+    if engine is None:
         raise Refused("invalid_state", "There is no default engine here; choose an engine for the agent.")
-    found: Engine = engine
-    return found
+    return _usable(engine, "choose an engine for the agent")
 
 
 def ask(
@@ -234,7 +237,7 @@ def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, paramete
         with (
             place_at(engine, call.messages, parameters) as place,
             metered(app, call.payer, estimate_of(engine, provider, usage)) as bill,
-            _hiding(config.api_key),
+            clean_errors(config.api_key),
             closing(provider.open(config)) as chat,
         ):
             call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is asked."))
@@ -264,7 +267,8 @@ def _said(engine: Engine, chat: Chat, call: _Call, parameters: Parameters, shoul
         on_token=call.on_token,
         should_cancel=should_cancel,
     )
-    return emulation.with_calls(reply, call.messages, call.tools) if emulated else reply
+    said = emulation.with_calls(reply, call.messages, call.tools) if emulated else reply
+    return clean_reply(said, call.messages)
 
 
 def _tell(call: _Call, engine: Engine, turn: health.Turn | None, error: EngineError | None) -> None:
@@ -272,18 +276,6 @@ def _tell(call: _Call, engine: Engine, turn: health.Turn | None, error: EngineEr
         call.on_note(Note(turn, engine.id, f"The engine {engine.name} is degraded: {error.message}", error.code))
     elif turn == "engine_recovered":
         call.on_note(Note(turn, engine.id, f"The engine {engine.name} answers again."))
-
-
-@contextmanager
-def _hiding(key: Secret | None) -> Iterator[None]:
-    """Servers repeat the key that they refuse; what they said is told without it."""
-    try:
-        yield
-    except EngineError as error:
-        told = error.message if key is None else without(key.reveal(), error.message)
-        if told == error.message:
-            raise
-        raise EngineError(error.code, told, retryable=error.retryable, retry_after=error.retry_after) from None
 
 
 def config_of(app: "App", engine: Engine) -> EngineConfig:

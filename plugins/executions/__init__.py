@@ -55,14 +55,15 @@ def events(app: App) -> Sequence[Event]:
         "error": "Its code.",
         "parent_id": "The run that waits for it, if one does.",
     }
+    cancelled = {"cancel_reason": "Why, if whoever cancelled it said so."}
     return (
         Event("executions.queued", "An execution was accepted", "exec", told),
         Event("executions.started", "An execution began to run", "exec", told),
         Event("executions.paused", "An execution waits for a person, a time or an event", "exec", told),
-        Event("executions.cancelling", "An execution was asked to end", "exec", told),
+        Event("executions.cancelling", "An execution was asked to end", "exec", told | cancelled),
         Event("executions.succeeded", "An execution succeeded", "exec", ended),
         Event("executions.failed", "An execution failed", "exec", ended),
-        Event("executions.cancelled", "An execution was cancelled", "exec", ended),
+        Event("executions.cancelled", "An execution was cancelled", "exec", ended | cancelled),
         Event("executions.timed_out", "An execution used up its time", "exec", ended),
         Event(
             "executions.pruned",
@@ -87,7 +88,7 @@ def jobs(app: App) -> Sequence[Job]:
             retry=Retry(max_attempts=3),
             time_limit=86_400,
             halts=True,
-            on_giving_up=lambda payload, reason: loop.give_up(payload["execution_id"], reason),
+            on_giving_up=lambda payload, reason, state: loop.give_up(payload["execution_id"], reason, state),
         ),
         Job("executions.enforce_cancel", lambda context, payload: service.enforce_cancel(payload["execution_id"])),
         Job("executions.prune", retention.prune(app), time_limit=600, schedule="41 * * * *"),
@@ -96,8 +97,12 @@ def jobs(app: App) -> Sequence[Job]:
 
 @hookimpl
 def listeners(app: App) -> Sequence[Listener]:
-    """A run that called an agent goes on when the agent has answered."""
-    return (Listener("executions.*", own_listeners.wake_the_caller, "before_commit"),)
+    """A run that ends is wound up; one that called an agent goes on when the agent has answered."""
+    wind_up = own_listeners.wind_up_what_ended(app)
+    return (
+        *(Listener(f"executions.{end}", wind_up, "before_commit") for end in own_listeners.ENDS),
+        Listener("executions.*", own_listeners.wake_the_caller, "before_commit"),
+    )
 
 
 @hookimpl

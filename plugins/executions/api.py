@@ -103,9 +103,10 @@ class Executions(Collection):
         refusals=("invalid_state",),
     )  # fmt: skip
     def on_post_cancel(self, req: Request, resp: Response, execution_id: str) -> None:
-        """End an execution: 200 when it has ended, 202 while its running step comes to an end."""
+        """End an execution: 200 when it has ended or was cancelled before, 202 when its running step now comes to an end."""
+        was_cancelling = req.target.status == states.CANCELLING
         execution = service.cancel(req.target, req.body["reason"], self._settings.cancel_grace_seconds)
-        if execution.status == states.CANCELLING:
+        if execution.status == states.CANCELLING and not was_cancelling:
             resp.status = 202
             resp.location = self.location(execution)
             resp.set_header("Retry-After", "1")

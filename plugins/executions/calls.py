@@ -9,6 +9,7 @@ import orjson
 from aasim_core import expressions, json_schema
 from aasim_core.clock import now
 from aasim_core.data import records
+from aasim_core.data.json import keepable
 from aasim_core.identity.standing import principal_now
 from aasim_core.ids import new_id
 
@@ -147,7 +148,7 @@ class Attempt:
             self.run.log("tool_approved", f"{self.bound.name} was approved.", data=data, content=decision.comment or None)
             return self._arguments_in(decision.action)
         self.run.log("tool_denied", f"{self.bound.name} was denied.", level="warning", data=data, content=decision.comment)
-        return f"A person denied this: {decision.comment}"
+        return decision.comment if decision.by is None else f"A person denied this: {decision.comment}"
 
     def _arguments_in(self, action: Mapping[str, Any]) -> dict[str, Any] | str:
         """The arguments of an approved action, or what the model is told where it is another action than the one that was put."""
@@ -219,7 +220,8 @@ class Attempt:
             raise self._until(self.row.awaited_id)
         return self._returned(value)
 
-    def _returned(self, result: dict[str, Any]) -> Any:
+    def _returned(self, answered: Mapping[str, Any]) -> Any:
+        result = {key: keepable(value) for key, value in answered.items()}
         level = "warning" if "error" in result else "info"
         data = {"call": self.row.call_id, "ok": "error" not in result}
         self.run.log("tool_returned", f"{self.bound.name} has answered.", level=level, data=data, content=_text(result)[:2000])

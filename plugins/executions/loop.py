@@ -11,6 +11,7 @@ from aasim_core.data import records
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.jobs.context import LeaseLost
 from aasim_core.jobs.queue import enqueue
+from aasim_core.jobs.records import DEAD
 
 from . import states
 from .hookspecs import Finished, RunFailed, RunLater, Runner, RunPauses
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
 JOB = "executions.run"
 #: How soon to look again for a place among the running ones.
 _PLACE_SECONDS = 1.0
-_CANCELLED = "The run was cancelled."
-_PLAIN: Mapping[str, Any] = {}
 _HALTED = "The organization is halted; the run goes on when it is resumed."
 _TIMED_OUT = RunFailed("timed_out", "The run used up its time.", retryable=True)
 _UNFORESEEN = "Something went wrong on our side; tell the operator the execution's id."
+_CRASHED = {"code": "worker_crash_loop", "message": "The run ended its worker three times.", "retryable": False}
 _log = structlog.get_logger("aasim.executions")
 
 
@@ -118,7 +118,7 @@ def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished]) -> 
         _log.exception("a run failed in a way that nobody foresaw", execution_id=run.execution.id)
         _fail(context, run, RunFailed("internal_error", _UNFORESEEN, retryable=True))
     else:
-        _end(context, run, states.SUCCEEDED, "The run succeeded.", **vars(finished))
+        _end(context, run, states.SUCCEEDED, say=lambda: run.log(states.SUCCEEDED, "The run succeeded."), **vars(finished))
 
 
 def _interrupt(context: "JobContext", run: Run, _: Interrupted) -> None:
@@ -139,8 +139,7 @@ def _interrupt(context: "JobContext", run: Run, _: Interrupted) -> None:
 def _fail(context: "JobContext", run: Run, failure: RunFailed, to: str = states.FAILED) -> None:
     error = _error(failure.code, failure.message, failure.retryable)
     error |= {"meta": dict(failure.meta)} if failure.meta else {}
-    line = {"level": "error", "data": {"code": failure.code}, "content": failure.message}
-    _end(context, run, to, f"The run {to.replace('_', ' ')}.", line=line, error=error)
+    _end(context, run, to, error=error)
 
 
 def _wait(context: "JobContext", run: Run, pause: RunPauses) -> None:
@@ -169,14 +168,15 @@ def go_on(execution: Execution) -> bool:
     return states.move(execution, states.QUEUED, waiting_for=None, job_id=execution.job_id)
 
 
-def _end(context: "JobContext", run: Run, to: str, message: str, *, line: Mapping[str, Any] = _PLAIN, **values: Any) -> None:
-    """The last step, the log, the state and the job's completion in one transaction; a cancel that came first wins.
+def _say_nothing() -> None:
+    """Of all ends but success, `ending` writes the last line."""
 
-    `line` is the rest of the last line of the log, `values` are written with the state.
-    """
+
+def _end(context: "JobContext", run: Run, to: str, *, say: Callable[[], None] = _say_nothing, **values: Any) -> None:
+    """The last step, the log, the state with `values`, and the job's completion in one transaction; a cancel that came first wins."""
     with database_of(Execution).transaction():
         if states.move(run.execution, to, **values, **run.usage()):
-            run.log(to, message, **line)
+            say()
             run.write()
         else:
             _end_cancelled(run)
@@ -187,7 +187,6 @@ def _end_cancelled(run: Run) -> None:
     """End an execution that somebody cancelled meanwhile; of one that is over already nothing more is recorded."""
     fresh = find_or_none(Execution, run.execution.id)
     if fresh is not None and fresh.status == states.CANCELLING and states.move(fresh, states.CANCELLED, **run.usage()):
-        run.log("cancelled", _CANCELLED)
         run.write()
 
 
@@ -206,7 +205,7 @@ def _put_back(context: "JobContext", run: Run, later: RunLater) -> None:
 
 #: What becomes of a run whose turn ends in one of these.
 _ENDS: Mapping[type[Exception], Callable[..., None]] = {
-    CancelRequested: lambda context, run, _: _end(context, run, states.CANCELLED, _CANCELLED),
+    CancelRequested: lambda context, run, _: _end(context, run, states.CANCELLED),
     TimedOut: lambda context, run, _: _fail(context, run, _TIMED_OUT, states.TIMED_OUT),
     RunFailed: _fail,
     RunPauses: _wait,
@@ -219,12 +218,13 @@ def _error(code: str, message: str, retryable: bool) -> dict[str, Any]:
     return {"code": code, "message": message, "retryable": retryable}
 
 
-def give_up(execution_id: str, reason: str) -> None:
-    """End an execution whose job died: it crashed the worker too often."""
+def give_up(execution_id: str, reason: str, state: str) -> None:
+    """End an execution whose job is `dead`, since it crashed the worker too often, or has failed; the reason is the operator's."""
     execution = find_or_none(Execution, execution_id)
     if execution is None or execution.status in states.TERMINAL:
         return
+    _log.error("a run was given up", execution_id=execution_id, reason=reason)
     if execution.status == states.CANCELLING:
         states.move(execution, states.CANCELLED)
     else:
-        states.move(execution, states.FAILED, error=_error("worker_crash_loop", reason, False))
+        states.move(execution, states.FAILED, error=_CRASHED if state == DEAD else _error("internal_error", _UNFORESEEN, True))

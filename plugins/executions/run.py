@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from peewee import JOIN
@@ -13,11 +12,11 @@ from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
 from aasim_core.data.statements import Bind
-from aasim_core.logs import redacted
 
 from ..agents.models import Agent
 from .hookspecs import RunFailed, RunLater
-from .models import Execution, LogEntry, Step
+from .logbook import Logbook
+from .models import Execution, Step
 from .states import RUNNING
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ class Run:
         self.is_repeated = False
         self._pending: Step | None = None
         self._also: list[Callable[[], object]] = []
-        self._log: list[LogEntry] = []
-        self._sequence, *self._last_line = (0, None, None) if is_new else _last_line(execution.id)
+        self._log = Logbook(app, execution, is_new=is_new)
         self._looked_at = time.monotonic()
         self._usage: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "cost": None}
         self._began = time.monotonic()
@@ -132,45 +130,14 @@ class Run:
         """How long the run may still take."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def log(self, event: str, message: str, *, level: str = "info", data: Any = None, content: str | None = None) -> None:
-        """Add a line to the run's log; it is written with the step that it belongs to, as far as the organization wants it.
+    def log(self, event: str, message: str, **line: Any) -> None:
+        """Add a line to the run's log, as `Logbook.add` does; it is written with the step that it belongs to."""
+        self._log.add(event, message, step=self._number or None, **line)
 
-        `message` and `data` say what happened; `content`, what models, tools or services said, stands instead of `message` where the
-        organization's log level is ``full``. At ``none`` nothing is written.
-        """
-        if self._detail != "none":
-            self._add(event, self._text(message, content), level, data)
-
-    def log_news(self, event: str, message: str, *, level: str = "info", data: Any = None, content: str | None = None) -> None:
+    def log_news(self, event: str, message: str, *, content: str | None = None, **line: Any) -> None:
         """Add a line, unless the last one says the same: a run that looks in vain again and again has nothing new to tell."""
-        last = [self._log[-1].event, self._log[-1].message] if self._log else self._last_line
-        if last != [event, self._text(message, content)]:
-            self.log(event, message, level=level, data=data, content=content)
-
-    @cached_property
-    def _detail(self) -> str:
-        """How much the organization wants to have in its logs."""
-        settled = self.app.organization_settings.of(self.execution.organization_id, "executions")
-        return str(settled["log_level"])
-
-    def _text(self, message: str, content: str | None) -> str:
-        return message if content is None or self._detail != "full" else redacted(content)
-
-    def _add(self, event: str, message: str, level: str, data: Any) -> None:
-        self._sequence += 1
-        self._log.append(
-            LogEntry(
-                organization_id=current_organization(),
-                execution_id=self.execution.id,
-                sequence=self._sequence,
-                at=now(),
-                level=level,
-                step=self._number or None,
-                event=event,
-                message=message,
-                data=data,
-            )
-        )
+        if self._log.is_news(event, message, content):
+            self.log(event, message, content=content, **line)
 
     def check(self) -> None:
         """Raise if the run was cancelled, ran out of time, or the worker stops."""
@@ -221,11 +188,10 @@ class Run:
         """Write them in the running transaction, which also fences or completes the job."""
         if self._pending is not None:
             insert_rows(Step, [self._pending.row()])
-        if self._log:
-            insert_rows(LogEntry, [entry.row() for entry in self._log])
+        self._log.write()
         for write in self._also:
             write()
-        self._pending, self._log, self._also = None, [], []
+        self._pending, self._also = None, []
 
     def _finished(self, name: str, result: Any, started: datetime) -> Step:
         return Step(
@@ -241,13 +207,6 @@ class Run:
 
 def _steps(execution_id: str) -> dict[int, Step]:
     return {step.number: step for step in Step.select().where(Step.execution_id == execution_id)}
-
-
-def _last_line(execution_id: str) -> tuple[int, str | None, str | None]:
-    """The sequence, the event and the message of the last line of the log."""
-    mine = LogEntry.select(LogEntry.sequence, LogEntry.event, LogEntry.message).where(LogEntry.execution_id == execution_id)
-    found: tuple[int, str | None, str | None] | None = mine.order_by(LogEntry.sequence.desc()).tuples().first()
-    return found or (0, None, None)
 
 
 def _standing(execution_id: str) -> tuple[str | None, str | None]:

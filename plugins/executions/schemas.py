@@ -67,6 +67,7 @@ class ExecutionOut(RecordOut):
     input = Json(required=True, allow_none=True)
     output = Json(required=True, allow_none=True)
     error = Object(ErrorOut, allow_none=True, required=True)
+    cancel_reason = Text(0, 500, allow_none=True, required=True, description="What whoever cancelled it gave as the reason.")
     trigger = Json(object_only=True, required=True)
     parent_id = Id("exec", allow_none=True, required=True)
     root_id = Id("exec", allow_none=True, required=True)
@@ -107,7 +108,7 @@ class ToolCallOut(Schema):
     ref = Text(allow_none=True, required=True, description="The tool as the agent names it; null for one that it does not have.")
     arguments = Json(object_only=True, allow_none=True, required=True, description="As approved, if people edited them.")
     status = Choice(
-        *CALL_STATES, required=True, description="unknown: it may have been done before a crash, and people are asked."
+        *CALL_STATES, required=True, description="unknown: it may have been done before a crash, or the end of the run."
     )
     approval_id = Id(allow_none=True, required=True)
     result = Json(allow_none=True, required=True, description="What the model was told.")

@@ -64,6 +64,7 @@ def subject(execution: Execution) -> Subject:
 
 def _told(execution: Execution) -> dict[str, Any]:
     told = {"kind": execution.kind, "agent_id": execution.agent_id, "workflow_id": execution.workflow_id}
+    told["cancel_reason"] = execution.cancel_reason
     if execution.status in TERMINAL:
         told |= {"input_tokens": execution.input_tokens, "output_tokens": execution.output_tokens, "cost": execution.cost}
         told["error"] = (execution.error or {}).get("code")

@@ -7,6 +7,8 @@ from aasim_core import App, Job, JobContext
 
 from . import evaluations
 
+_UNFORESEEN = "Something went wrong on our side; tell the operator the evaluation's id."
+
 
 def evaluate(app: App) -> Job:
     """Runs and scores the examples of an evaluation, a few at a time."""
@@ -19,5 +21,5 @@ def evaluate(app: App) -> Job:
         take_turn,
         time_limit=1_800,
         halts=True,
-        on_giving_up=lambda payload, reason: evaluations.give_up(payload["evaluation_id"], reason),
+        on_giving_up=lambda payload, *_: evaluations.give_up(payload["evaluation_id"], _UNFORESEEN),
     )

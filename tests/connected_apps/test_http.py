@@ -38,6 +38,13 @@ def test_arguments_go_into_path_and_query(apps: Apps, peer: Service) -> None:
     assert received.headers["Authorization"] == f"Bearer {TOKEN}"
 
 
+def test_half_a_character_in_an_answer_is_mended(apps: Apps, peer: Service) -> None:
+    peer.answers["/orders/7"] = lambda received: Response(200, {"id": "7", "note": "\ud800!"})
+    made = apps.http(peer, [ORDER])
+
+    assert apps.call(made, "get_order", {"order_id": "7"}) == {"id": "7", "note": "\ufffd!"}
+
+
 def test_an_argument_can_stand_twice_in_a_path(apps: Apps, peer: Service) -> None:
     peer.answers["/a/1/b/1"] = lambda received: Response(200, dict(received.query))
     made = apps.http(peer, [{**ORDER, "path": "/a/{order_id}/b/{order_id}"}])

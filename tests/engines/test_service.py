@@ -14,6 +14,7 @@ from aasim_core.data import records
 from aasim_core.errors import Refused, StartupError
 from aasim_core.events.log import EventRow
 from aasim_core.plugins.offers import Offers
+from aasim_core.secrets.hiding import without
 from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import ensure_built_in, write
 from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, NoRoom, Provider, ToolSpec
@@ -180,7 +181,9 @@ def test_the_default_is_the_embedded_model(app: Any) -> None:
 
     with app.database.transaction():
         records.change(engine, {"status": DISABLED})
-    with pytest.raises(EngineError, match="choose an engine"):
+    with pytest.raises(
+        EngineError, match=r"The engine Embedded model is disabled; enable it, or choose an engine for the agent\."
+    ):
         service.ask(app, None, HELLO)
 
 
@@ -292,4 +295,4 @@ def test_preparing_asks_the_providers_that_need_something(app: Any) -> None:
     ],
 )
 def test_what_a_server_says_of_its_key_is_told_without_it(said: str, told: str) -> None:
-    assert service.without("abcdefgh", said) == told
+    assert without("abcdefgh", said) == told

@@ -100,6 +100,14 @@ def test_a_long_result_is_cut(owner: Person, scripted: Make, work: Work, shed: A
     assert "left out" in made["result"]["note"]
 
 
+def test_a_result_that_nobody_can_keep_is_mended(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+    shed.does = lambda use: {"half \ud800": ["a\0b", 10**20]}
+    execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
+    [made] = calls_of(owner, execution)
+    assert (made["status"], execution["output"]) == ("done", "done")
+    assert made["result"] == {"result": {"half \ufffd": ["a\ufffdb", "100000000000000000000"]}}
+
+
 def test_the_same_call_for_the_third_time_ends_the_run(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     agent = scripted(*[call("hammer", what="nail")] * 5, tools=[{"ref": shed.add("hammer")}])
     assert run(owner, agent, work)["error"]["code"] == "tool_call_repeated"
@@ -156,6 +164,14 @@ def test_what_was_denied_is_not_done_and_the_model_is_told_why(
     assert read(owner, execution["id"])["output"] == "done"
     assert [made["result"] for made in calls_of(owner, execution)] == [{"error": "A person denied this: Too loud."}]
     assert shed.used == []
+
+
+def test_what_nobody_decided_is_not_put_down_to_a_person(owner: Person, scripted: Make, work: Work, shed: Any, desk: Any) -> None:
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    execution = run(owner, agent, work)
+    desk.decide(approved=False, comment="Nobody decided in time.", by=None)
+    work()
+    assert [made["result"] for made in calls_of(owner, execution)] == [{"error": "Nobody decided in time."}]
 
 
 def test_without_anybody_to_ask_a_grave_call_is_not_made(app: App, owner: Person, scripted: Make, work: Work, shed: Any) -> None:

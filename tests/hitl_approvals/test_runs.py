@@ -135,7 +135,7 @@ def test_what_nobody_decides_is_not_done(owner: Person, requester: Person, scrip
         work()
     assert owner.client.get(f"/hitl-approvals/{approval_id}").data["status"] == "expired"
     assert (_read(owner, execution_id)["status"], shed.used) == ("succeeded", [])
-    assert _told(owner, execution_id) == [{"error": "A person denied this: Nobody decided in time."}]
+    assert _told(owner, execution_id) == [{"error": "Nobody decided in time."}]
 
 
 def test_a_policy_puts_to_people_what_nothing_else_would(

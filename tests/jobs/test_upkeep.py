@@ -124,7 +124,7 @@ def test_a_worker_that_left_no_trace_is_not_known_to_be_dead(tmp_path: Path) -> 
 
 def test_after_three_crashes_a_job_is_dead_and_its_owner_is_told(shop: Any, upkeep: Upkeep, clock: Clock) -> None:
     told = []
-    shop.offers("mail.send", on_giving_up=lambda payload, reason: told.append((current_scope(), payload, reason)))
+    shop.offers("mail.send", on_giving_up=lambda payload, *told_of: told.append((current_scope(), payload, *told_of)))
     job_id = shop.enqueue("mail.send", {"to": "bob"})
     for count in range(1, 4):
         shop.leases(f"otherhost-{count}-x").claim()
@@ -133,7 +133,7 @@ def test_after_three_crashes_a_job_is_dead_and_its_owner_is_told(shop: Any, upke
         assert upkeep.take_over() == 1
     job = shop.job(job_id)
     assert (job.state, job.error) == ("dead", "its worker otherhost-3-x gave no sign of life; that was crash 3 of 3")
-    assert told == [(ACME, {"to": "bob"}, job.error)]
+    assert told == [(ACME, {"to": "bob"}, job.error, "dead")]
 
 
 def test_a_dead_job_whose_plugin_is_off_is_dead_all_the_same(shop: Any, upkeep: Upkeep, clock: Clock) -> None:

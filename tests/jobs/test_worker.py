@@ -110,16 +110,16 @@ def test_a_job_that_raises_at_its_last_attempt_has_failed_and_its_owner_is_told(
     def fail(context: Context, payload: Payload) -> None:
         raise ValueError("no such address")
 
-    def give_up(payload: Payload, reason: str) -> None:
+    def give_up(payload: Payload, reason: str, state: str) -> None:
         shop.database.current_transaction()
-        told.append((current_scope(), payload, reason))
+        told.append((current_scope(), payload, reason, state))
 
     shop.offers("mail.send", fail, retry=Retry(max_attempts=1), on_giving_up=give_up)
     with shop.open():
         job_id = shop.enqueue("mail.send", {"to": "bob"})
     assert shop.job(job_id).state == "failed"
-    [(scope, payload, reason)] = told
-    assert (scope, payload) == (ACME, {"to": "bob"})
+    [(scope, payload, reason, state)] = told
+    assert (scope, payload, state) == (ACME, {"to": "bob"}, "failed")
     assert reason == shop.job(job_id).error
 
 
@@ -137,7 +137,7 @@ def test_a_job_fails_whatever_its_owner_makes_of_it(shop: Any) -> None:
     def fail(context: Context, payload: Payload) -> None:
         raise ValueError
 
-    def raise_too(payload: Payload, reason: str) -> None:
+    def raise_too(payload: Payload, reason: str, state: str) -> None:
         raise OSError
 
     shop.offers("mail.send", fail, retry=Retry(max_attempts=1), on_giving_up=raise_too)
