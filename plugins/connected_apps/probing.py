@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DNS, TLS, AUTH, CALL = STEPS = ("dns", "tls", "auth", "call")
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 _SECONDS = 20.0
+#: Failures after which nobody knows whether the credentials are good.
+_WITHOUT_AN_ANSWER = frozenset(("unavailable", "timeout", "not_allowed", "not_connected", "cancelled"))
 
 
 class Probe:
@@ -72,9 +74,9 @@ def _ask(outcome: Probe, connector: Connector, connection: Connection) -> None:
     began = time.monotonic()
     error = _failure(connector, connection)
     ms = round((time.monotonic() - began) * 1000)
-    # One call shows both: credentials are known to be good where it succeeded, and to be bad where it was refused for them.
-    is_refused = error is not None and error.code == "auth"
-    outcome.do(AUTH, _raising(error) if error is None or is_refused else None, ms)
+    # One call shows both: an app that answers anything but a refusal of the credentials has taken them.
+    is_refused, is_answered = error is not None and error.code == "auth", error is None or error.code not in _WITHOUT_AN_ANSWER
+    outcome.do(AUTH, _raising(error if is_refused else None) if is_answered else None, ms)
     outcome.do(CALL, _raising(error), ms)
 
 
