@@ -183,7 +183,7 @@ def test_the_limits_of_an_engine_are_written_and_read(world: Any) -> None:
     assert made["limits"] == {"rpm": 60, "tpm": None, "concurrency": None}
 
     path = f"/engines/{made['id']}"
-    assert client.patch(path, {"limits": {"concurrency": 2}}).data["limits"] == {"rpm": None, "tpm": None, "concurrency": 2}
+    assert client.patch(path, {"limits": {"concurrency": 2}}).data["limits"] == {"rpm": 60, "tpm": None, "concurrency": 2}
     assert client.patch(path, {"limits": {"rpm": 0}}).status == 422
     [built_in] = client.get("/engines?provider=local").data["items"]
     assert client.patch(f"/engines/{built_in['id']}", {"limits": {"concurrency": 1}}).data["limits"]["concurrency"] == 1
