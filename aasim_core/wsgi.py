@@ -63,7 +63,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "bind": server.bind,
         "workers": server.workers,
         "threads": server.threads,
-        "worker_class": "aasim_core.gunicorn_worker.Worker",
+        "worker_class": "aasim_core.http.gunicorn_worker.Worker",
         "keepalive": server.keepalive_seconds,
         "graceful_timeout": server.drain_seconds + server.graceful_timeout_seconds,
         "timeout": 120,

@@ -51,7 +51,7 @@ def _executions(deployment: Deployment, history: History) -> Iterator[str]:
             yield f"the execution {execution} is {status}, neither over nor visibly waiting"
         if status == "succeeded" and output != '"done"':
             yield f"the execution {execution} succeeded with the output {output}"
-        if status == "failed" and json.loads(error)["code"] != "worker_crash_loop":
+        if status == "failed" and json.loads(error)["code"] not in ("worker_crash_loop", "internal_error"):
             yield f"the execution {execution} failed: {error}"
 
 

@@ -16,8 +16,8 @@ from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 from uuid_utils import uuid7
 
-from .errors import Refused
-from .http.envelope import failure
+from ..errors import Refused
+from .envelope import failure
 
 _TOO_LONG = {
     LimitRequestLine: ("uri_too_long", "The path and query are too long; they may have 4,094 bytes."),
