@@ -32,14 +32,19 @@ def change_profile(app: App, principal: Principal, values: dict[str, Any]) -> Us
     """Replace the caller's own fields; with ``organization_id``, new tokens are for that one of the caller's organizations."""
     organization_id = values.pop("organization_id", None)
     user: User = User.get_by_id(principal.user_id)
-    if organization_id is not None and sessions.home_of(user.id, organization_id) != organization_id:
-        raise Invalid({"organization_id": [Problem("invalid_reference", "This is none of your organizations.")]})
-    changed = change(user, values)
     if organization_id is not None:
-        Session.update(current_organization_id=organization_id).where(Session.id == principal.session_id).execute()
+        _move_session(principal, organization_id)
+    changed = change(user, values)
     if changed:
         emit("auth.profile_updated", subject_of(user), changes=changed)
     return user
+
+
+def _move_session(principal: Principal, organization_id: str) -> None:
+    sessions.hold(principal.user_id)
+    if sessions.home_of(principal.user_id, organization_id) != organization_id:
+        raise Invalid({"organization_id": [Problem("invalid_reference", "This is none of your organizations.")]})
+    Session.update(current_organization_id=organization_id).where(Session.id == principal.session_id).execute()
 
 
 def change_password(app: App, principal: Principal, client: Client, *, current_password: str, new_password: str) -> int:
