@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -60,6 +61,18 @@ def test_a_login_while_its_member_has_to_leave_leaves_no_session(
     assert left.status == 200
     assert {answer.status for answer in logins} <= {200, 401}
     assert active_sessions(ada["user"]["id"]) == []
+
+
+def test_of_many_who_change_one_password_at_once_one_succeeds(as_ada: Client, log_in: LogIn) -> None:
+    passwords = [f"{NEW}-{number}" for number in range(8)]
+
+    def change(password: str) -> Answer:
+        return as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": password})
+
+    answers = at_once([partial(change, password) for password in passwords])
+    assert sorted(answer.status for answer in answers) == [200] + [401] * 7
+    assert {str(answer.codes) for answer in answers if answer.status == 401} == {"{'current_password': ['invalid_credentials']}"}
+    assert [log_in(password=password).status for password in passwords] == [answer.status for answer in answers]
 
 
 def test_a_login_with_the_password_before_leaves_no_session(ada: Mapping[str, Any], as_ada: Client, log_in: LogIn) -> None:
