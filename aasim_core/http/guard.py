@@ -166,7 +166,7 @@ def _answer(
 
 
 def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
-    if not endpoint.path_ids:
+    if not endpoint.has_target:
         return None
     target = endpoint.resource.find(req, **ids)
     if endpoint.permission is not None and target is not None:

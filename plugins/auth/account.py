@@ -17,10 +17,16 @@ from aasim_core.identity.throttle import Bucket, count_failure, forget, require_
 from .acting import subject_of
 
 
+def of(principal: Principal) -> User:
+    """The caller's account."""
+    user: User = User.get_by_id(principal.user_id)
+    return user
+
+
 def describe(app: App, principal: Principal) -> dict[str, Any]:
     """The caller, their organization, and what they hold there."""
     return {
-        "user": User.get_by_id(principal.user_id),
+        "user": of(principal),
         "organization": Organization.get_by_id(principal.organization_id),
         "roles": _held_roles(principal),
         "permissions": sorted(app.rights.of(principal).permissions),
@@ -28,10 +34,12 @@ def describe(app: App, principal: Principal) -> dict[str, Any]:
     }
 
 
-def change_profile(app: App, principal: Principal, values: dict[str, Any]) -> User:
-    """Replace the caller's own fields; with ``organization_id``, new tokens are for that one of the caller's organizations."""
+def change_profile(user: User, principal: Principal, values: dict[str, Any]) -> User:
+    """Replace the caller's own fields; with ``organization_id``, new tokens are for that one of the caller's organizations.
+
+    Invalid for an organization of others; Refused ``version_conflict`` when somebody else changed the account since it was read.
+    """
     organization_id = values.pop("organization_id", None)
-    user: User = User.get_by_id(principal.user_id)
     if organization_id is not None:
         _move_session(principal, organization_id)
     changed = change(user, values)
@@ -53,7 +61,7 @@ def change_password(app: App, principal: Principal, client: Client, *, current_p
     Refused ``invalid_credentials`` for a wrong current one, or one that is not current any more, and ``too_many_attempts`` after several;
     Invalid for a weak new one.
     """
-    user: User = User.get_by_id(principal.user_id)
+    user = of(principal)
     require_strong(new_password, context=[user.email, user.name], field="new_password")
     buckets = _buckets(app, user)
     with app.passwords.turn():

@@ -86,6 +86,12 @@ def test_a_profile_that_does_not_change_leaves_no_trace(app: App, as_ada: Client
         assert not EventRow.select().where(EventRow.name == "auth.profile_updated").exists()
 
 
+def test_a_profile_that_was_changed_meanwhile_is_not_replaced(as_ada: Client) -> None:
+    seen = as_ada.get("/auth/me").data["user"]["version"]
+    assert as_ada.put("/auth/profile", {"name": "Ada King"}, If_Match=f'"{seen}"').data["version"] == seen + 1
+    assert as_ada.put("/auth/profile", {"name": "Ada"}, If_Match=f'"{seen}"').codes == {"_": ["version_conflict"]}
+
+
 @pytest.mark.parametrize(("field", "value"), [
     ("email", "eve@example.com"), ("status", "active"), ("is_platform_admin", True), ("password_hash", "x"), ("id", "user_1"),
 ])  # fmt: skip
