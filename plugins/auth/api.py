@@ -63,7 +63,7 @@ class Auth(Resource):
     )  # fmt: skip
     def on_post_refresh(self, req: Request, resp: Response) -> None:
         """Exchange a refresh token for new tokens; each works once, and using one again ends the session."""
-        resp.media = shown(service.refresh(self.app, client_of(req), req.body["refresh_token"]))
+        resp.media = shown(service.refresh(self.app, req.body["refresh_token"]))
 
     @operation(
         PUBLIC, body=schemas.ForgotPasswordIn(), reply=schemas.DoneOut(), transaction=False,

@@ -101,24 +101,22 @@ def log_in(app: App, client: Client, *, email: str, password: str) -> Entry:
             right = app.passwords.verify(user.password_hash if user is not None else None, password)
             if user is None or home is None or not right or user.status != "active":
                 reason = "not_allowed" if right else "wrong_credentials"
-                raise _login_failed(app, client, buckets, user or _nobody(email), home, reason)
+                raise _login_failed(app, buckets, user or _nobody(email), home, reason)
         _renew_hash(app, user, password)
         tokens = _begin(app, client, buckets, user)
         if tokens is None:
-            raise _login_failed(app, client, buckets, user, home, "not_allowed")
+            raise _login_failed(app, buckets, user, home, "not_allowed")
         return Entry(tokens, user, Organization.get_by_id(tokens.organization_id))
 
 
-def refresh(app: App, client: Client, refresh_token: str) -> Tokens:
+def refresh(app: App, refresh_token: str) -> Tokens:
     """Exchange a refresh token; Refused ``invalid_refresh_token`` for one that is not good, or was used before."""
 
     def note(session: Session) -> None:
-        user = User.get_by_id(session.user_id)
-        with acting_for(user, client):
-            emit(
-                "auth.refresh_token_reused", subject_of(user), organization_id=session.current_organization_id, outcome=DENIED,
-                data={"session_id": session.id},
-            )  # fmt: skip
+        emit(
+            "auth.refresh_token_reused", subject_of(User.get_by_id(session.user_id)),
+            organization_id=session.current_organization_id, outcome=DENIED, data={"session_id": session.id},
+        )  # fmt: skip
 
     with system_scope("renew a session"):
         return sessions.refresh(app, refresh_token, on_reuse=note)
@@ -223,9 +221,9 @@ def _note_login(user: User) -> bool:
     return compare_and_set(user, seen, {"last_login_at": now()})
 
 
-def _login_failed(app: App, client: Client, buckets: list[Bucket], user: User, home: str | None, reason: str) -> Refused:
+def _login_failed(app: App, buckets: list[Bucket], user: User, home: str | None, reason: str) -> Refused:
     """Count and note the failure, with the same writes whether there is such an account or not; returns the refusal."""
-    with app.database.transaction(), acting_for(user, client):
+    with app.database.transaction():
         count_failure(buckets, app.settings.rate_limits.login_window_seconds)
         emit(
             "auth.login_failed", subject_of(user), organization_id=home or EVERY_ORGANIZATION, outcome=FAILED,
