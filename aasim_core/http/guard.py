@@ -118,7 +118,8 @@ def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
     req.rights = app.rights.of(req.principal)
     if not app.features.allowed(req.principal, endpoint.plugin):
         raise Refused("feature_disabled", "This feature is switched off for the organization.")
-    if endpoint.permission is not None and not req.rights.has_anywhere(endpoint.permission):
+    own_only = endpoint.operation.own_always and req.principal.kind == "user"
+    if endpoint.permission is not None and not own_only and not req.rights.has_anywhere(endpoint.permission):
         raise _denied(endpoint.permission)
     if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
         raise Refused("permission_denied", "This is for the owners of the organization only.")

@@ -31,6 +31,8 @@ class Operation:
     as one must that waits for something else. `keep_seconds` is how long the answer to a POST is kept for its ``Idempotency-Key``.
     `formats` are further media types that it can answer with.
     One that is `about_caller` has an object although its path names none: the caller's own, which the resource's `find` gives.
+    One that is `own_always` needs its permission for what belongs to others only: people may do it to their own whatever they hold, which
+    the resource's `allows` tells; an API key still needs the scope.
     `session_only` keeps API keys out, and `owners_only` everybody but the owners of the organization, whatever permissions they hold.
     In an organization that is being deleted, what needs a permission is refused, unless it is declared to work `while_closing`. What
     belongs to an archived node is not changed but `while_archived`.
@@ -48,6 +50,7 @@ class Operation:
     transaction: bool = True
     keep_seconds: int = 86_400
     about_caller: bool = False
+    own_always: bool = False
     session_only: bool = False
     owners_only: bool = False
     stream: bool = False

@@ -117,6 +117,25 @@ def test_others_do_not(owner: Person, member: Person, question: str) -> None:
     assert (answer.status, answer.codes) == (403, {"_": ["permission_denied"]})
 
 
+def test_people_without_any_role_see_and_end_their_own(world: World, owner: Person) -> None:
+    nobody = member_with(world, owner, [])
+    session_id = another_session(world, nobody)
+    assert session_id in listed(nobody.client, "/sessions/active")
+    assert nobody.client.post(f"/sessions/{session_id}/terminate").data["status"] == "terminated"
+    assert nobody.client.post(f"/sessions/{own_session(owner)}/terminate").status == 404
+
+
+def test_managing_needs_the_permission_for_what_is_done(world: World, owner: Person, member: Person) -> None:
+    manager = member_with(world, owner, ["sessions:manage"])
+    assert manager.client.get(f"/sessions?user_id={member.user_id}").codes == {"_": ["permission_denied"]}
+    assert manager.client.post(f"/sessions/{own_session(member)}/terminate").status == 404
+
+
+def test_a_key_sees_sessions_by_its_scope_only(app: App, owner: Person) -> None:
+    statuses = [key_of(app, owner, scopes).client.get("/sessions").status for scopes in ([], ["sessions:read"])]
+    assert statuses == [403, 200]
+
+
 def test_everybody_may_name_themselves(member: Person) -> None:
     assert listed(member.client, f"/sessions?user_id={member.user_id}") == [own_session(member)]
 
