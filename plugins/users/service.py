@@ -20,7 +20,7 @@ from aasim_core.data.views import View, first_of
 from aasim_core.errors import not_found
 from aasim_core.events.log import Subject
 from aasim_core.identity import invitations, links, people
-from aasim_core.identity.accounts import create_user, email_taken
+from aasim_core.identity.accounts import create_user
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import Invitation, User
 from aasim_core.identity.throttle import Bucket, count_failure, require_patience
@@ -265,7 +265,7 @@ def _new_address(account: Any, email: str, giver: Delegator) -> dict[str, Any]:
         raise Invalid({"email": [Problem("invalid_choice", "A service user has no mailbox; leave this out.")]})
     require_above(giver, account.id)
     if User.select(User.id).where(User.email == email).exists():
-        raise email_taken()
+        raise Invalid({"email": [Problem("not_unique", "Another account has this address.")]})
     links.void(account.id)
     ask_to_verify(email)
     tell_former_address(account.email)
