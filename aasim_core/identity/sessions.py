@@ -101,7 +101,9 @@ def refresh(app: "App", token: str, *, on_reuse: Callable[[Session], object] = l
 
 def end(session_ids: list[str], reason: str) -> int:
     """End the sessions, on all their next requests; returns how many were active. Needs a transaction."""
-    ended = Session.update(status="terminated", ended_at=now(), end_reason=reason, version=Session.version + 1)
+    moment = now()
+    changed = {"ended_at": moment, "updated_at": moment, "version": Session.version + 1}
+    ended = Session.update(status="terminated", end_reason=reason, **changed)
     return int(ended.where(Session.id.in_(session_ids), Session.status == "active").execute())
 
 

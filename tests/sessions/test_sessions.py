@@ -100,6 +100,12 @@ def test_a_session_in_use_expires_after_thirty_days(world: World, owner: Person)
         assert session_id in listed(world.again(owner).client, "/sessions?status=expired")
 
 
+def test_the_end_of_a_session_is_a_change_of_it(world: World, owner: Person) -> None:
+    session_id = another_session(world, owner)
+    ended = owner.client.post(f"/sessions/{session_id}/terminate").data
+    assert (ended["version"], ended["updated_at"]) == (2, ended["ended_at"])
+
+
 # Whose they are
 
 
