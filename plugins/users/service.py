@@ -182,7 +182,8 @@ def _send(user_id: str) -> None:
 def _count_mail(app: App, email: str) -> None:
     """Refused ``too_many_attempts`` where the organization has filled the mailbox enough."""
     if app.settings.rate_limits.enabled:
-        buckets = [Bucket("invitation_mails", "address", (email, current_organization()), _FREE_MAILS)]
+        reason = "This address has got too many invitations"
+        buckets = [Bucket("invitation_mails", "address", (email, current_organization()), _FREE_MAILS, reason)]
         require_patience(buckets)
         count_failure(buckets, int(_MAIL_WINDOW.total_seconds()))
 
