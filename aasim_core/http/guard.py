@@ -205,8 +205,10 @@ def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response)
         return
     version = media.get("version") if isinstance(media, dict) else getattr(media, "version", None)
     if isinstance(version, int):
-        resp.set_header("ETag", f'"{version}"')
-        if endpoint.method == "GET" and f'"{version}"' in (req.get_header("If-None-Match") or ""):
+        tag = f'"{version}"'
+        resp.set_header("ETag", tag)
+        known = req.get_header("If-None-Match") if endpoint.method == "GET" else None
+        if known is not None and (tag in known or known.strip() == "*"):
             resp.status, resp.media = falcon.HTTP_304, None
             return
     if isinstance(media, Page) and (links := media.links(req.path, req.query_string)):

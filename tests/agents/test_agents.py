@@ -47,6 +47,12 @@ def test_a_patch_changes_what_it_names_and_a_put_resets_the_rest(owner: Person) 
     assert (replaced["name"], replaced["description"], replaced["tags"]) == ("Three", "", [])
 
 
+@pytest.mark.parametrize(("known", "status"), [('"1"', 304), ("*", 304), ('"0", "1"', 304), ('"0"', 200)])
+def test_what_the_caller_knows_is_not_sent_again(owner: Person, known: str, status: int) -> None:
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    assert owner.client.get(f"/agents/{agent['id']}", If_None_Match=known).status == status
+
+
 def test_a_stale_etag_is_refused(owner: Person) -> None:
     agent = owner.client.post("/agents", {"name": "One"}).data
     path = f"/agents/{agent['id']}"
