@@ -59,7 +59,7 @@ def change_password(app: App, principal: Principal, client: Client, *, current_p
     """Set another password, and end the caller's other sessions; returns how many ended.
 
     Refused ``invalid_credentials`` for a wrong current one, or one that is not current any more, and ``too_many_attempts`` after several;
-    Invalid for a weak new one.
+    Invalid for a weak new one, or the same one.
     """
     user = of(principal)
     require_strong(new_password, context=[user.email, user.name], field="new_password")
@@ -68,11 +68,18 @@ def change_password(app: App, principal: Principal, client: Client, *, current_p
         require_patience(buckets)
         if not app.passwords.verify(user.password_hash, current_password):
             raise _not_current(app, user, buckets)
+        _require_another(app, user, new_password)
         password_hash = app.passwords.hash(new_password)
     ended = _exchange_password(user, password_hash, principal, buckets)
     if ended is None:
         raise _not_current(app, user, buckets)
     return ended
+
+
+def _require_another(app: App, user: User, new_password: str) -> None:
+    """Invalid for the password that they have: it would end their other sessions for nothing."""
+    if app.passwords.verify(user.password_hash, new_password):
+        raise Invalid({"new_password": [Problem("weak_password", "This is your password already; choose another one.")]})
 
 
 def _buckets(app: App, user: User) -> list[Bucket]:

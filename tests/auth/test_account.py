@@ -179,6 +179,13 @@ def test_a_password_is_not_changed_without_the_current_one(app: App, as_ada: Cli
     assert event(app, "auth.password_change_failed").outcome == "failed"
 
 
+def test_a_new_password_is_another_one(as_ada: Client, anonymous: Client, log_in: LogIn) -> None:
+    other = log_in().data
+    answer = as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": OLD})
+    assert (answer.status, answer.codes) == (422, {"new_password": ["weak_password"]})
+    assert replace(anonymous, token=other["access_token"]).get("/auth/me").status == 200
+
+
 @pytest.mark.parametrize(("password", "code"), [("short", "too_short"), ("ada-lovelace-1815", "weak_password")])
 def test_a_new_password_must_be_hard_to_guess(as_ada: Client, password: str, code: str) -> None:
     answer = as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": password})
