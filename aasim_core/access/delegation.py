@@ -87,6 +87,6 @@ def require_place(node_id: str, kind: str) -> None:
     """Invalid where nothing stands at the node, or something of another kind."""
     found = kind_of(node_id)
     if found is None:
-        raise Invalid({"resource_id": [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})
+        raise Invalid({"resource_id": [Problem("invalid_reference", "There is no such place in the organization.")]})
     if found != kind:
         raise Invalid({"resource_type": [Problem("invalid_reference", f"What stands there is a {found}; write {found}.")]})

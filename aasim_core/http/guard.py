@@ -121,7 +121,9 @@ def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
     if not app.features.allowed(req.principal, endpoint.plugin):
         raise Refused("feature_disabled", "This feature is switched off for the organization.")
     if endpoint.permission is not None and not req.rights.has_anywhere(endpoint.permission):
-        raise lacking(endpoint.permission)
+        # What is their own, the object's check lets people have.
+        if not endpoint.operation.own_always or req.principal.kind != "user":
+            raise lacking(endpoint.permission)
     if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
         raise Refused("permission_denied", "This is for the owners of the organization only.")
 
@@ -184,7 +186,7 @@ def _answer(
 
 
 def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
-    if not endpoint.path_ids:
+    if not endpoint.has_target:
         return None
     target = endpoint.resource.find(req, **ids)
     if endpoint.permission is not None and target is not None:
@@ -222,8 +224,10 @@ def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response)
         return
     version = media.get("version") if isinstance(media, dict) else getattr(media, "version", None)
     if isinstance(version, int):
-        resp.set_header("ETag", f'"{version}"')
-        if endpoint.method == "GET" and f'"{version}"' in (req.get_header("If-None-Match") or ""):
+        tag = f'"{version}"'
+        resp.set_header("ETag", tag)
+        known = req.get_header("If-None-Match") if endpoint.method == "GET" else None
+        if known is not None and (tag in known or known.strip() == "*"):
             resp.status, resp.media = falcon.HTTP_304, None
             return
     if isinstance(media, Page) and (links := media.links(req.path, req.query_string)):

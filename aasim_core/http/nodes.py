@@ -111,7 +111,8 @@ class NodeCollection(Collection):
         way = {field: tree.nearest(node, _KIND_OF[field]) for field in self.parents if field != "parent_id"}
         for field, node_id in way.items():
             if values.get(field) not in (None, node_id):
-                message = f"The {_KIND_OF[nearest]} is in another one; leave this out, or write {node_id}."
+                where = "another one" if node_id else "none"
+                message = f"The {_KIND_OF[nearest]} is in {where}; leave this out, or write {node_id or 'null'}."
                 raise Invalid({field: [Problem("invalid_reference", message)]})
         return way
 

@@ -70,6 +70,8 @@ def _operation(converter: OpenAPIConverter, endpoint: Endpoint) -> dict[str, Any
         described["description"] = text
     if endpoint.resource.others is not None:
         described["x-permission-for-others"] = endpoint.resource.others
+    if operation.own_always:
+        described["x-own-always"] = True
     if operation.owners_only:
         described["x-owners-only"] = True
     if not endpoint.needs_caller:

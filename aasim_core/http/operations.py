@@ -36,6 +36,9 @@ class Operation:
     that the operation itself adds to those that every operation has. An operation that is no `transaction` has transactions of its own,
     as one must that waits for something else. `keep_seconds` is how long the answer to a POST is kept for its ``Idempotency-Key``.
     `formats` are further media types that it can answer with.
+    One that is `about_caller` has an object although its path names none: the caller's own, which the resource's `find` gives.
+    One that is `own_always` needs its permission for what belongs to others only: people may do it to their own whatever they hold, which
+    the resource's `allows` tells; an API key still needs the scope.
     `session_only` keeps API keys out, and `owners_only` everybody but the owners of the organization, whatever permissions they hold.
     In an organization that is being deleted, what needs a permission is refused, unless it is declared to work `while_closing`. What
     belongs to an archived node is not changed but `while_archived`.
@@ -52,6 +55,8 @@ class Operation:
     many: bool = False
     transaction: bool = True
     keep_seconds: int = 86_400
+    about_caller: bool = False
+    own_always: bool = False
     session_only: bool = False
     owners_only: bool = False
     stream: bool = False
@@ -89,7 +94,10 @@ class Resource:
     common: ClassVar[bool] = False
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The object that the path names; raises the one 404. None where the path names none."""
+        """The object that the path names; raises the one 404. None where the path names none.
+
+        For an operation that is `about_caller`, what is the caller's own.
+        """
         return None
 
     def node_of(self, target: Any) -> str | None:
@@ -137,6 +145,11 @@ class Endpoint:
     def writes(self) -> bool:
         """Whether it may change something, and so runs in a transaction."""
         return self.method != "GET"
+
+    @cached_property
+    def has_target(self) -> bool:
+        """Whether it is about an object that is there already."""
+        return bool(self.path_ids) or self.operation.about_caller
 
     @cached_property
     def needs_caller(self) -> bool:

@@ -14,7 +14,7 @@ from .. import base64url
 from ..access.records import ACTIVE, Membership, Organization
 from ..clock import now
 from ..context import system_scope
-from ..data.records import create
+from ..data.records import create, database_of
 from ..errors import Refused
 from .clients import Client
 from .records import RefreshToken, Session, User
@@ -55,6 +55,14 @@ def home_of(user_id: str, preferred: str | None = None) -> str | None:
     return preferred if preferred in found else next(iter(found), None)
 
 
+def hold(user_id: str) -> None:
+    """Let no other transaction begin or move sessions of the user, or end their membership, until the running one ends.
+
+    Whoever does one of these holds them before they read where the user is a member; else a session could begin where it has just ended.
+    """
+    database_of(Session).lock(f"sessions/{user_id}")
+
+
 def start(app: "App", user: User, organization_id: str, client: Client) -> Tokens:
     """Begin a session, and end the user's oldest ones beyond the limit. Needs a transaction."""
     moment = now()
@@ -82,6 +90,7 @@ def refresh(app: "App", token: str, *, on_reuse: Callable[[Session], object] = l
         session: Session | None = Session.get_or_none(Session.id == row.session_id) if row is not None else None
         if row is None or session is None or not _is_live(app, session):
             raise _invalid()
+        hold(session.user_id)
         successor = _use(app, row, token) or _again(app, row.id, token)
         if successor is not None:
             return _renewed(app, session, successor)
@@ -92,7 +101,9 @@ def refresh(app: "App", token: str, *, on_reuse: Callable[[Session], object] = l
 
 def end(session_ids: list[str], reason: str) -> int:
     """End the sessions, on all their next requests; returns how many were active. Needs a transaction."""
-    ended = Session.update(status="terminated", ended_at=now(), end_reason=reason, version=Session.version + 1)
+    moment = now()
+    changed = {"ended_at": moment, "updated_at": moment, "version": Session.version + 1}
+    ended = Session.update(status="terminated", end_reason=reason, **changed)
     return int(ended.where(Session.id.in_(session_ids), Session.status == "active").execute())
 
 

@@ -1,4 +1,4 @@
-"""Failures cost time: after some free ones, each further one makes the next attempt wait twice as long."""
+"""Failures, or what else is counted, cost time: after some free ones, each further one makes the next attempt wait twice as long."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,14 @@ from .records import Throttle
 class Bucket:
     """What failures are counted by: the name of the `limit`, whose it is (`scope`, `of`), and how many are free.
 
-    `of` begins with the id that answers may show, and is hashed before it is kept.
+    `of` begins with the id that answers may show, and is hashed before it is kept. `reason` is what is said to whoever has to wait.
     """
 
     limit: str
     scope: str
     of: tuple[str, ...]
     free: int
+    reason: str = "Too many attempts failed"
 
     @property
     def id(self) -> str:
@@ -46,7 +47,7 @@ def _too_many(bucket: Bucket, row: Throttle, moment: datetime) -> Refused:
         "limit": bucket.limit, "scope": bucket.scope, "scope_id": bucket.of[0], "used": row.failures, "max": bucket.free,
         "resets_at": to_text(row.blocked_until),
     }  # fmt: skip
-    return Refused("too_many_attempts", f"Too many attempts failed; try again in {seconds} s.", retry_after=seconds, meta=meta)
+    return Refused("too_many_attempts", f"{bucket.reason}; try again in {seconds} s.", retry_after=seconds, meta=meta)
 
 
 def count_failure(buckets: Sequence[Bucket], window_seconds: int) -> None:

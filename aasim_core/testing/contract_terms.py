@@ -61,8 +61,8 @@ def needs_caller(endpoint: Endpoint) -> bool:
 
 
 def has_permission(endpoint: Endpoint) -> bool:
-    """Those that ask for a permission."""
-    return endpoint.permission is not None
+    """Those that ask for a permission whoever comes."""
+    return endpoint.permission is not None and not endpoint.operation.own_always
 
 
 def has_ids(endpoint: Endpoint) -> bool:

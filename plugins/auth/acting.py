@@ -1,4 +1,4 @@
-"""Who is named, and who is responsible, in the events of people who are not logged in yet."""
+"""Who is named, and who is responsible, in the events of people who come in: they showed who they are, but have no session yet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,6 @@ def subject_of(user: User) -> Subject:
 
 @contextmanager
 def acting_for(user: User, client: Client) -> Iterator[None]:
-    """Make the person responsible for what is noted inside; an account that does not exist is nobody."""
-    actor = Actor("user", user.id, user.email, client.ip) if user.id else Actor("anonymous", None, "anonymous", client.ip)
-    with acting_as(actor, current_request_id()):
+    """Make the person responsible for what is noted inside."""
+    with acting_as(Actor("user", user.id, user.email, client.ip), current_request_id()):
         yield

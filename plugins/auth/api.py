@@ -7,6 +7,7 @@ from aasim_core import Request, Resource, Response, operation
 from aasim_core.http.operations import PUBLIC, SELF
 from aasim_core.http.render import Plan
 from aasim_core.identity.clients import Client
+from aasim_core.identity.records import User
 from aasim_core.identity.sessions import RETRY_SECONDS, Tokens
 
 from . import account, resets, schemas, service, verification
@@ -62,7 +63,7 @@ class Auth(Resource):
     )  # fmt: skip
     def on_post_refresh(self, req: Request, resp: Response) -> None:
         """Exchange a refresh token for new tokens; each works once, and using one again ends the session."""
-        resp.media = shown(service.refresh(self.app, client_of(req), req.body["refresh_token"]))
+        resp.media = shown(service.refresh(self.app, req.body["refresh_token"]))
 
     @operation(
         PUBLIC, body=schemas.ForgotPasswordIn(), reply=schemas.DoneOut(), transaction=False,
@@ -102,6 +103,10 @@ class Account(Resource):
     def __init__(self, app: "App") -> None:
         self.app = app
 
+    def find(self, req: Request, **ids: str) -> User:
+        """The caller's account."""
+        return account.of(req.principal)
+
     @operation(
         SELF, body=schemas.LogoutIn(), reply=schemas.LogoutOut(), transaction=False, session_only=True, message="Logged out.",
         refusals=("session_required",),
@@ -117,12 +122,12 @@ class Account(Resource):
         resp.media = {**facts, "user": _USER.item(facts["user"]), "organization": _ORGANIZATION.item(facts["organization"])}
 
     @operation(
-        SELF, body=schemas.ProfileIn(), reply=schemas.UserOut(), session_only=True, message="Profile replaced.",
-        refusals=("session_required",),
+        SELF, body=schemas.ProfileIn(), reply=schemas.UserOut(), session_only=True, about_caller=True,
+        message="Profile replaced.", refusals=("session_required",),
     )  # fmt: skip
     def on_put_profile(self, req: Request, resp: Response) -> None:
         """Replace the caller's own profile; what is left out returns to its default."""
-        resp.media = account.change_profile(self.app, req.principal, req.body)
+        resp.media = account.change_profile(req.target, req.principal, req.body)
 
     @operation(
         SELF, body=schemas.ChangePasswordIn(), reply=schemas.LogoutOut(), transaction=False, session_only=True,

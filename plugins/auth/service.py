@@ -10,6 +10,7 @@ from aasim_core import App, Invalid, Problem, Refused, emit, enqueue
 from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
+from aasim_core.data.records import compare_and_set
 from aasim_core.events.log import DENIED, FAILED, Subject
 from aasim_core.identity import invitations, sessions
 from aasim_core.identity.accounts import create_user, email_taken, found_organization
@@ -100,26 +101,22 @@ def log_in(app: App, client: Client, *, email: str, password: str) -> Entry:
             right = app.passwords.verify(user.password_hash if user is not None else None, password)
             if user is None or home is None or not right or user.status != "active":
                 reason = "not_allowed" if right else "wrong_credentials"
-                raise _login_failed(app, client, buckets, user or _nobody(email), home, reason)
+                raise _login_failed(app, buckets, user or _nobody(email), home, reason)
         _renew_hash(app, user, password)
-        with app.database.transaction():
-            forget(buckets[:1])
-            tokens = _let_in(app, user, home, client)
-            with acting_for(user, client):
-                emit("auth.logged_in", subject_of(user), organization_id=home, data={"session_id": tokens.session_id})
-        return Entry(tokens, user, Organization.get_by_id(home))
+        tokens = _begin(app, client, buckets, user)
+        if tokens is None:
+            raise _login_failed(app, buckets, user, home, "not_allowed")
+        return Entry(tokens, user, Organization.get_by_id(tokens.organization_id))
 
 
-def refresh(app: App, client: Client, refresh_token: str) -> Tokens:
+def refresh(app: App, refresh_token: str) -> Tokens:
     """Exchange a refresh token; Refused ``invalid_refresh_token`` for one that is not good, or was used before."""
 
     def note(session: Session) -> None:
-        user = User.get_by_id(session.user_id)
-        with acting_for(user, client):
-            emit(
-                "auth.refresh_token_reused", subject_of(user), organization_id=session.current_organization_id, outcome=DENIED,
-                data={"session_id": session.id},
-            )  # fmt: skip
+        emit(
+            "auth.refresh_token_reused", subject_of(User.get_by_id(session.user_id)),
+            organization_id=session.current_organization_id, outcome=DENIED, data={"session_id": session.id},
+        )  # fmt: skip
 
     with system_scope("renew a session"):
         return sessions.refresh(app, refresh_token, on_reuse=note)
@@ -148,9 +145,9 @@ def tell_former_address(email: str) -> None:
 
 def _settle(app: App, client: Client, person: Mapping[str, Any], organization_name: str) -> Entry:
     with system_scope("register a person"), app.database.transaction():
-        user = create_user(**person)
+        user = create_user(**person, last_login_at=now())
         organization = found_organization(organization_name, user)
-        tokens = _let_in(app, user, organization.id, client)
+        tokens = sessions.start(app, user, organization.id, client)
         ask_to_verify(user.email)
         with acting_for(user, client):
             emit("auth.registered", subject_of(user), organization_id=organization.id)
@@ -161,11 +158,11 @@ def _join(app: App, client: Client, person: Mapping[str, Any], invitation_token:
     with system_scope("register somebody who is invited"), app.database.transaction():
         invitation = invitations.find(invitation_token, person["email"])
         settled = {"id": invitation.user_id, "timezone": invitation.timezone, "locale": invitation.locale}
-        user = create_user(**person, **settled, email_verified_at=now())
+        user = create_user(**person, **settled, email_verified_at=now(), last_login_at=now())
         with acting_for(user, client):
             emit("auth.registered", subject_of(user), organization_id=invitation.organization_id)
             _accept(app, invitation, user)
-        tokens = _let_in(app, user, invitation.organization_id, client)
+        tokens = sessions.start(app, user, invitation.organization_id, client)
     return Entry(tokens, user, Organization.get_by_id(invitation.organization_id))
 
 
@@ -204,15 +201,29 @@ def _nobody(email: str) -> User:
     return User(id=None, email=email)
 
 
-def _let_in(app: App, user: User, organization_id: str, client: Client) -> Tokens:
-    user.last_login_at = now()
-    User.update(last_login_at=user.last_login_at).where(User.id == user.id).execute()
-    return sessions.start(app, user, organization_id, client)
+def _begin(app: App, client: Client, buckets: list[Bucket], user: User) -> Tokens | None:
+    """Begin the session; None where the user may not log in any more, or has another password than the one that was verified."""
+    with app.database.transaction():
+        sessions.hold(user.id)
+        home = sessions.home_of(user.id)
+        if home is None or not _note_login(user):
+            return None
+        forget(buckets[:1])
+        tokens = sessions.start(app, user, home, client)
+        with acting_for(user, client):
+            emit("auth.logged_in", subject_of(user), organization_id=home, data={"session_id": tokens.session_id})
+    return tokens
 
 
-def _login_failed(app: App, client: Client, buckets: list[Bucket], user: User, home: str | None, reason: str) -> Refused:
+def _note_login(user: User) -> bool:
+    """Keep when they logged in; False for an account that is not active any more, or whose password was changed since it was read."""
+    seen = {"status": "active", "password_changed_at": user.password_changed_at}
+    return compare_and_set(user, seen, {"last_login_at": now()})
+
+
+def _login_failed(app: App, buckets: list[Bucket], user: User, home: str | None, reason: str) -> Refused:
     """Count and note the failure, with the same writes whether there is such an account or not; returns the refusal."""
-    with app.database.transaction(), acting_for(user, client):
+    with app.database.transaction():
         count_failure(buckets, app.settings.rate_limits.login_window_seconds)
         emit(
             "auth.login_failed", subject_of(user), organization_id=home or EVERY_ORGANIZATION, outcome=FAILED,
@@ -236,4 +247,4 @@ def _renew_hash(app: App, user: User, password: str) -> None:
     if app.passwords.is_outdated(str(user.password_hash)):
         renewed = app.passwords.hash(password)
         with app.database.transaction():
-            User.update(password_hash=renewed).where(User.id == user.id).execute()
+            compare_and_set(user, {"password_hash": user.password_hash}, {"password_hash": renewed})

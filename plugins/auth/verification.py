@@ -46,8 +46,9 @@ def verify_email(app: App, client: Client, token: str) -> None:
 
 def note_verified(user: User) -> bool:
     """Keep that they read the mail to their address; False where that was known. Needs a transaction."""
-    unknown = (User.id == user.id) & User.email_verified_at.is_null()
-    return bool(User.update(email_verified_at=now(), version=User.version + 1).where(unknown).execute())
+    moment, unknown = now(), (User.id == user.id) & User.email_verified_at.is_null()
+    verified = User.update(email_verified_at=moment, updated_at=moment, version=User.version + 1)
+    return bool(verified.where(unknown).execute())
 
 
 _TEXT = """Hello {name},

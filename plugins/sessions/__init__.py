@@ -13,10 +13,12 @@ _EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
 
 @hookimpl
 def permissions(app: App) -> Sequence[Permission]:
-    """What roles can allow about sessions; everybody's own are for everybody with a built-in role."""
+    """What roles can allow about sessions; people's own are theirs without any."""
     return (
-        Permission("sessions:read", "See one's own sessions", roles=_EVERYBODY),
-        Permission("sessions:terminate", "End one's own sessions", roles=_EVERYBODY),
+        Permission(
+            "sessions:read", "See sessions: through an API key one's own, with sessions:manage those of others", roles=_EVERYBODY
+        ),
+        Permission("sessions:terminate", "End sessions of others, with sessions:manage", roles=_EVERYBODY),
         Permission("sessions:manage", "See and end the sessions of every member, with the permissions above", dangerous=True),
     )
 

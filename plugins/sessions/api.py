@@ -40,21 +40,26 @@ class Sessions(Resource):
         return service.find_visible(ids["session_id"], req.principal, managing=self._manages(req))
 
     def allows(self, req: Request, permission: str, target: Session) -> bool:
-        """One's own wherever the permission is held; `find` has hidden the others from whoever does not manage them."""
+        """One's own always, through a key by its scope; `find` has hidden the others from whoever does not manage them."""
         return target.user_id == req.principal.user_id or bool(req.rights.allows_at(permission, None))
 
-    @operation("read", query=_QUERY, reply=_REPLY, many=True, message="Sessions listed.")
+    @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, message="Sessions listed.")
     def on_get(self, req: Request, resp: Response) -> None:
         """List the caller's sessions or, with user_id, a member's, a page at a time."""
         resp.media = self._page(req)
 
-    @operation("read", query=_QUERY, reply=_REPLY, many=True, message="Active sessions listed.")
+    @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, message="Active sessions listed.")
     def on_get_active(self, req: Request, resp: Response) -> None:
         """List the sessions that are not over: the caller's or, with user_id, a member's."""
         resp.media = self._page(req, service.live())
 
     @operation(
-        "terminate", reply=schemas.TerminatedOut(), session_only=True, message="Session ended.", refusals=("session_required",)
+        "terminate",
+        reply=schemas.TerminatedOut(),
+        session_only=True,
+        own_always=True,
+        message="Session ended.",
+        refusals=("session_required",),
     )
     def on_post_terminate(self, req: Request, resp: Response, session_id: str) -> None:
         """End a session, on its next request; ending one that is over changes nothing."""
@@ -65,7 +70,7 @@ class Sessions(Resource):
         return bool(req.rights.allows_at(service.MANAGE, None))
 
     def _page(self, req: Request, *conditions: Condition) -> Page:
-        managing = self._manages(req)
+        managing = self._manages(req) and req.rights.has_anywhere(service.READ)
         if not managing:
             service.refuse_others(req.principal, req.query)
         asked = any(name.partition("[")[0] == "user_id" for name in req.query)

@@ -19,7 +19,7 @@ from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import Session
 from aasim_core.ids import is_id
 
-MANAGE = "sessions:manage"
+READ, MANAGE = "sessions:read", "sessions:manage"
 
 _OVER_BY_TIME = (Session.expires_at <= Bind("moment")) | (Session.last_seen_at <= Bind("idle_since"))
 #: Sessions as answers have them. Its binds are filled by `reach`.
@@ -66,7 +66,7 @@ def refuse_others(principal: Principal, query: Mapping[str, Any]) -> None:
     """Refused for a question about sessions of others, to somebody who may see their own only."""
     named = [value for name, value in query.items() if name.partition("[")[0] == "user_id"]
     if any(value not in (principal.user_id, [principal.user_id]) for value in named):
-        message = f"The sessions of others need the permission {MANAGE} in the whole organization."
+        message = f"The sessions of others need the permissions {READ} and, in the whole organization, {MANAGE}."
         raise Refused("permission_denied", message, meta={"permission": MANAGE})
 
 

@@ -20,7 +20,7 @@ from aasim_core.data.views import View, first_of
 from aasim_core.errors import not_found
 from aasim_core.events.log import Subject
 from aasim_core.identity import invitations, links, people
-from aasim_core.identity.accounts import create_user, email_taken
+from aasim_core.identity.accounts import create_user
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import Invitation, User
 from aasim_core.identity.throttle import Bucket, count_failure, require_patience
@@ -182,7 +182,8 @@ def _send(user_id: str) -> None:
 def _count_mail(app: App, email: str) -> None:
     """Refused ``too_many_attempts`` where the organization has filled the mailbox enough."""
     if app.settings.rate_limits.enabled:
-        buckets = [Bucket("invitation_mails", "address", (email, current_organization()), _FREE_MAILS)]
+        reason = "This address has got too many invitations"
+        buckets = [Bucket("invitation_mails", "address", (email, current_organization()), _FREE_MAILS, reason)]
         require_patience(buckets)
         count_failure(buckets, int(_MAIL_WINDOW.total_seconds()))
 
@@ -265,7 +266,7 @@ def _new_address(account: Any, email: str, giver: Delegator) -> dict[str, Any]:
         raise Invalid({"email": [Problem("invalid_choice", "A service user has no mailbox; leave this out.")]})
     require_above(giver, account.id)
     if User.select(User.id).where(User.email == email).exists():
-        raise email_taken()
+        raise Invalid({"email": [Problem("not_unique", "Another account has this address.")]})
     links.void(account.id)
     ask_to_verify(email)
     tell_former_address(account.email)

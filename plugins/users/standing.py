@@ -72,6 +72,7 @@ def change(member: Member, status: str, reason: str) -> Outcome:
     if status == member.status:
         return Outcome()
     epoch.bump(current_organization())  # first, so that two who change the same, or the last two owners, wait for each other
+    sessions.hold(user_id)
     if status != ACTIVE and grants.owns(user_id, None):
         grants.require_other_owner(user_id)
     membership = membership_of(member)
@@ -109,6 +110,7 @@ def remove(models: Iterable[type[Row]], member: Member) -> None:
     """
     user_id = str(member.id)
     epoch.bump(current_organization())  # first, so that who accepts the invitation, or gives them something, waits for this
+    sessions.hold(user_id)
     references.refuse_in_use(models, "user", user_id)
     grants.revoke_all(user_id)
     keys = [key.id for key in ApiKey.select(ApiKey.id).where(ApiKey.user_id == user_id)]

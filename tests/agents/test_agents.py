@@ -60,6 +60,12 @@ def test_a_patch_merges_objects_within_and_null_returns_a_member_to_its_default(
     assert owner.client.patch(path, {"limits": None}).codes == {"limits": ["null_not_allowed"]}
 
 
+@pytest.mark.parametrize(("known", "status"), [('"1"', 304), ("*", 304), ('"0", "1"', 304), ('"0"', 200)])
+def test_what_the_caller_knows_is_not_sent_again(owner: Person, known: str, status: int) -> None:
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    assert owner.client.get(f"/agents/{agent['id']}", If_None_Match=known).status == status
+
+
 def test_a_stale_etag_is_refused(owner: Person) -> None:
     agent = owner.client.post("/agents", {"name": "One"}).data
     path = f"/agents/{agent['id']}"

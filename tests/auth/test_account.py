@@ -86,6 +86,12 @@ def test_a_profile_that_does_not_change_leaves_no_trace(app: App, as_ada: Client
         assert not EventRow.select().where(EventRow.name == "auth.profile_updated").exists()
 
 
+def test_a_profile_that_was_changed_meanwhile_is_not_replaced(as_ada: Client) -> None:
+    seen = as_ada.get("/auth/me").data["user"]["version"]
+    assert as_ada.put("/auth/profile", {"name": "Ada King"}, If_Match=f'"{seen}"').data["version"] == seen + 1
+    assert as_ada.put("/auth/profile", {"name": "Ada"}, If_Match=f'"{seen}"').codes == {"_": ["version_conflict"]}
+
+
 @pytest.mark.parametrize(("field", "value"), [
     ("email", "eve@example.com"), ("status", "active"), ("is_platform_admin", True), ("password_hash", "x"), ("id", "user_1"),
 ])  # fmt: skip
@@ -171,6 +177,13 @@ def test_a_password_is_not_changed_without_the_current_one(app: App, as_ada: Cli
     assert (answer.status, answer.codes) == (401, {"current_password": ["invalid_credentials"]})
     assert log_in(password=OLD).status == 200
     assert event(app, "auth.password_change_failed").outcome == "failed"
+
+
+def test_a_new_password_is_another_one(as_ada: Client, anonymous: Client, log_in: LogIn) -> None:
+    other = log_in().data
+    answer = as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": OLD})
+    assert (answer.status, answer.codes) == (422, {"new_password": ["weak_password"]})
+    assert replace(anonymous, token=other["access_token"]).get("/auth/me").status == 200
 
 
 @pytest.mark.parametrize(("password", "code"), [("short", "too_short"), ("ada-lovelace-1815", "weak_password")])

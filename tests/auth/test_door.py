@@ -132,6 +132,20 @@ def test_logins_and_failures_are_noted(app: App, ada: Mapping[str, Any], log_in:
     ]  # fmt: skip
 
 
+def test_what_fails_at_the_door_is_not_the_deed_of_whose_account_it_is(
+    app: App, anonymous: Client, ada: Mapping[str, Any], log_in: LogIn
+) -> None:
+    log_in(password="wrong-but-quite-long")
+    token = ada["refresh_token"]
+    for _ in range(2):
+        token = anonymous.post("/auth/refresh", {"refresh_token": token}).data["refresh_token"]
+    anonymous.post("/auth/refresh", {"refresh_token": ada["refresh_token"]})
+    for name in ("auth.login_failed", "auth.refresh_token_reused"):
+        (noted,) = events(app, name)
+        assert (noted.actor_type, noted.actor_id, noted.actor_label) == ("anonymous", None, "anonymous")
+        assert (noted.actor_ip, noted.subject_id) == ("127.0.0.1", ada["user"]["id"])
+
+
 def test_a_refresh_token_gives_new_tokens_once(anonymous: Client, ada: Mapping[str, Any]) -> None:
     second = anonymous.post("/auth/refresh", {"refresh_token": ada["refresh_token"]}).data
     assert second.keys() == {"access_token", "refresh_token", "token_type", "expires_in", "session_id"}

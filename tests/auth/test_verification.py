@@ -53,6 +53,12 @@ def test_who_registers_is_asked_by_mail_whether_the_address_is_theirs(
     assert verified_at(as_ada) is not None
 
 
+def test_verifying_is_a_change_of_the_account(anonymous: Client, as_ada: Client, token: str) -> None:
+    anonymous.post("/auth/verify-email", {"token": token})
+    user = as_ada.get("/auth/me").data["user"]
+    assert (user["version"], user["updated_at"]) == (2, user["email_verified_at"])
+
+
 def test_an_account_works_before_its_address_is_verified(as_ada: Client, token: str) -> None:
     assert as_ada.post("/agents", {"name": "One"}).status == 201
 

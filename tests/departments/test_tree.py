@@ -76,6 +76,13 @@ def test_a_branch_that_is_not_the_departments_is_refused(owner: Person, make: Ma
     assert refused.codes == {"branch_id": ["invalid_reference"]}
 
 
+def test_a_branch_beside_a_department_that_is_in_none_is_refused(owner: Person, make: Make) -> None:
+    free, one = make("departments", "Free"), make("branches", "One")
+    answer = owner.client.post("/departments", {"name": "Night", "parent_id": free["id"], "branch_id": one["id"]})
+    (problem,) = answer.body["errors"]["branch_id"]
+    assert problem["message"] == "The department is in none; leave this out, or write null."
+
+
 def test_everything_below_moves_along_with_its_branch(owner: Person, make: Make) -> None:
     vienna, graz = make("branches", "Vienna"), make("branches", "Graz")
     care = make("departments", "Care", branch_id=vienna["id"])

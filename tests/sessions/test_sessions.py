@@ -100,6 +100,12 @@ def test_a_session_in_use_expires_after_thirty_days(world: World, owner: Person)
         assert session_id in listed(world.again(owner).client, "/sessions?status=expired")
 
 
+def test_the_end_of_a_session_is_a_change_of_it(world: World, owner: Person) -> None:
+    session_id = another_session(world, owner)
+    ended = owner.client.post(f"/sessions/{session_id}/terminate").data
+    assert (ended["version"], ended["updated_at"]) == (2, ended["ended_at"])
+
+
 # Whose they are
 
 
@@ -115,6 +121,25 @@ def test_whoever_manages_sessions_sees_those_of_a_member(world: World, owner: Pe
 def test_others_do_not(owner: Person, member: Person, question: str) -> None:
     answer = member.client.get(f"/sessions?{question.format(owner.user_id)}")
     assert (answer.status, answer.codes) == (403, {"_": ["permission_denied"]})
+
+
+def test_people_without_any_role_see_and_end_their_own(world: World, owner: Person) -> None:
+    nobody = member_with(world, owner, [])
+    session_id = another_session(world, nobody)
+    assert session_id in listed(nobody.client, "/sessions/active")
+    assert nobody.client.post(f"/sessions/{session_id}/terminate").data["status"] == "terminated"
+    assert nobody.client.post(f"/sessions/{own_session(owner)}/terminate").status == 404
+
+
+def test_managing_needs_the_permission_for_what_is_done(world: World, owner: Person, member: Person) -> None:
+    manager = member_with(world, owner, ["sessions:manage"])
+    assert manager.client.get(f"/sessions?user_id={member.user_id}").codes == {"_": ["permission_denied"]}
+    assert manager.client.post(f"/sessions/{own_session(member)}/terminate").status == 404
+
+
+def test_a_key_sees_sessions_by_its_scope_only(app: App, owner: Person) -> None:
+    statuses = [key_of(app, owner, scopes).client.get("/sessions").status for scopes in ([], ["sessions:read"])]
+    assert statuses == [403, 200]
 
 
 def test_everybody_may_name_themselves(member: Person) -> None:

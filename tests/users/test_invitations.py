@@ -228,6 +228,7 @@ class TestLimits:
         assert statuses[0] == 200
         refused = owner.client.post(f"/users/{guest['id']}/invite")
         assert refused.codes == {"_": ["too_many_attempts"]}
+        assert refused.body["message"].startswith("This address has got too many invitations; try again in ")
         assert refused.body["errors"]["_"][0]["meta"]["limit"] == "invitation_mails"
 
 

@@ -151,6 +151,12 @@ def test_a_new_address_is_verified_anew_and_makes_links_void(
     assert owner.client.get(f"/users/{person.user_id}").data["email_verified_at"] is not None
 
 
+def test_whoever_gives_a_member_an_address_that_is_taken_is_told_so(world: World, owner: Person) -> None:
+    taken = world.organization("Other").client.get("/auth/me").data["user"]["email"]
+    answer = owner.client.patch(f"/users/{owner.user_id}", {"email": taken})
+    assert answer.body["errors"] == {"email": [{"code": "not_unique", "message": "Another account has this address."}]}
+
+
 def test_the_address_before_is_told_that_it_is_not_the_accounts_any_more(
     app: App, owner: Person, join: Callable[..., Person], inbox: Inbox
 ) -> None:

@@ -107,3 +107,11 @@ def test_two_who_become_each_others_manager_at_once_do_not_both(world: World, ow
 def test_a_manager_is_an_active_member(world: World, owner: Person) -> None:
     guest = owner.client.post("/users", {"name": "G", "email": "g@example.com"}).data["id"]
     assert owner.client.patch(f"/users/{owner.user_id}", {"manager_id": guest}).codes == {"manager_id": ["invalid_reference"]}
+
+
+def test_another_organization_is_no_place_in_this_one(world: World, owner: Person) -> None:
+    stranger = world.organization("Other")
+    given = {"role": "viewer", "resource_type": "organization", "resource_id": stranger.organization_id}
+    answer = owner.client.post(f"/users/{owner.user_id}/assign", given)
+    (problem,) = answer.body["errors"]["resource_id"]
+    assert (problem["code"], problem["message"]) == ("invalid_reference", "There is no such place in the organization.")
