@@ -75,10 +75,10 @@ def is_owner(role: Role) -> bool:
     return bool(role.built_in and role.name == "owner")
 
 
-def require_fitting(role: Role, subject_type: str, node_id: str) -> None:
-    """Invalid where an owner would be something else than a user who owns the whole organization."""
-    if is_owner(role) and subject_type != "user":
-        raise Invalid({"role": [Problem("invalid_reference", "Only a user can own the organization; choose another role.")]})
+def require_fitting(role: Role, node_id: str, *, may_own: bool) -> None:
+    """Invalid where an owner would be something else than a person who owns the whole organization."""
+    if is_owner(role) and not may_own:
+        raise Invalid({"role": [Problem("invalid_reference", "Only a person can own the organization; choose another role.")]})
     if is_owner(role) and node_id != current_organization():
         raise Invalid({"resource_id": [Problem("invalid_reference", "An owner owns the whole organization.")]})
 

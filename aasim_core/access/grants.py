@@ -10,6 +10,7 @@ from ..context import current_organization
 from ..data.records import create, find, remove
 from ..data.statements import Bind
 from ..errors import Refused
+from ..identity.records import User
 from . import epoch
 from .records import Grant, Membership, Node, Role, TeamMember
 
@@ -83,7 +84,7 @@ def owns(user_id: str, until: datetime | None) -> bool:
 
 
 def require_other_owner(user_id: str) -> None:
-    """Refused ``last_owner`` unless another active member owns the organization for good. Needs a transaction.
+    """Refused ``last_owner`` unless another active member who can log in owns the organization for good. Needs a transaction.
 
     Two owners who leave at the same time wait for each other here, and the second is the last one.
     """
@@ -91,7 +92,9 @@ def require_other_owner(user_id: str) -> None:
     others = (
         Grant.select(Grant.id)
         .join(Membership, on=(Membership.user_id == Grant.subject_id))
+        .join(User, on=(User.id == Grant.subject_id))
         .where(_owning(), Grant.subject_id != user_id, Membership.status == "active")
+        .where(User.kind == "person", User.status == "active")
     )
     if not others.exists():
         raise Refused("last_owner", "This is the last owner; make somebody else an owner first.")

@@ -192,6 +192,10 @@ class Assignments(Resource):
         """The node of the tree that the subject belongs to; None is the organization itself."""
         return None
 
+    def may_own(self, subject: Any) -> bool:
+        """Whether the subject can be an owner: only somebody who can log in."""
+        return False
+
     def may_read(self, req: Request, subject: Any) -> bool:
         """Whether the subject is there for the caller."""
         return req.rights.allows_at(f"{self.plugin}:read", self.place_of(subject))
@@ -230,7 +234,8 @@ class Assignments(Resource):
     @operation("assign", body="body", reply="reply", status=201, message="Role assigned.")
     def on_post_assign(self, req: Request, resp: Response, **ids: str) -> None:
         """Give a role at a place in the organization's tree; one that is held there already gets the new expiry."""
-        subject, gift = req.target.subject, self.gift(req, req.body)
+        subject = req.target.subject
+        gift = self.gift(req, req.body, may_own=self.may_own(subject))
         given = gift.give(self.subject_type, subject.id, req.principal.user_id)
         self.find_subject(req, subject.id)  # the gift has waited for who was deleting them
         self.tell("assigned", subject, given.id)
@@ -256,13 +261,13 @@ class Assignments(Resource):
 
     # What they share, also with whoever gives a role while making the subject
 
-    def gift(self, req: Request, values: Mapping[str, Any]) -> Gift:
+    def gift(self, req: Request, values: Mapping[str, Any], *, may_own: bool) -> Gift:
         """What `values`, as of `AssignIn`, say is to be given; raises where there is no such thing, or the caller may not."""
         node_id, until = values.get("resource_id") or current_organization(), values["expires_at"]
         req.rights.require_at(f"{self.plugin}:assign", node_id)
         require_place(node_id, values["resource_type"])
         role = _role(values)
-        require_fitting(role, self.subject_type, node_id)
+        require_fitting(role, node_id, may_own=may_own)
         if until is not None and until <= now():
             raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
         Delegator.of(self.app, req.principal).require_role(role, node_id, until)

@@ -36,6 +36,10 @@ class UserAssignments(Assignments):
         """Where the member stands."""
         return subject.place
 
+    def may_own(self, subject: Member) -> bool:
+        """Whether the member can log in: a service user cannot."""
+        return bool(subject.row["kind"] == schemas.PERSON)
+
     def may_read(self, req: Request, subject: Member) -> bool:
         """Members see their own roles too."""
         return service.may_read(req.principal, req.rights, subject)
@@ -190,7 +194,7 @@ class Users(Collection):
         if "resource_type" not in values:
             kind = "organization" if place is None else tree.kind_of(place)
             values = {**values, "resource_type": kind, **({} if place is None else {"resource_id": place})}
-        return self._assignments.gift(req, values)
+        return self._assignments.gift(req, values, may_own=values["kind"] == schemas.PERSON)
 
     def _teams(self, req: Request, team_ids: Sequence[str]) -> Sequence[Team]:
         if not team_ids:
