@@ -1,11 +1,12 @@
 """What teams do: they have members, who hold what the team holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from aasim_core.access import epoch, tree
 from aasim_core.access.delegation import Delegator
+from aasim_core.access.members import visible
 from aasim_core.access.records import Grant, Membership, Team, TeamMember
 from aasim_core.clock import now
 from aasim_core.context import current_organization
@@ -61,31 +62,32 @@ def remove(team: Team, giver: Delegator) -> None:
     emit("teams.deleted", team, data={"members": gone, "grants": taken})
 
 
-def require_lead(user_id: str) -> None:
-    """Invalid where a team cannot have this lead."""
-    if not _known([user_id]):
+def require_lead(team: Team | None, user_id: str, giver: Delegator) -> None:
+    """Invalid where the team, or a new one, cannot get this lead from the giver."""
+    if not _candidates(team, [user_id], giver):
         raise Invalid({"lead_id": [Problem("invalid_reference", _STRANGER)]})
 
 
 def add(team: Team, user_ids: Sequence[str], team_role: str, giver: Delegator) -> list[Joined]:
-    """Make the users members, or give members another role in the team; what they get is what the giver could give."""
-    giver.require_grants_of(team.id)
-    epoch.bump(current_organization())  # first: who adds the same, or deletes the team, waits for this, or this for them
-    records.find(Team, team.id)
-    known, members = _known(user_ids), _members(team, user_ids)
-    joined = [
-        _join(team, user_id, team_role, members.get(user_id)) if user_id in known else _refused(user_id) for user_id in user_ids
-    ]
-    if any(each.status in ("added", "changed") for each in joined):
-        _touch(team)
-    return joined
+    """Make the users members, or give members another role in the team; what they get is what the giver could give.
+
+    Somebody who is not there for the giver is refused like nobody.
+    """
+    _wait_for(team, giver)
+    return _admit(team, user_ids, team_role, _candidates(team, user_ids, giver))
 
 
 def add_one(team: Team, user_id: str, team_role: str, giver: Delegator) -> list[Joined]:
     """The same for one user; Invalid for somebody who cannot be a member."""
-    if not _known([user_id]):
+    if not _candidates(team, [user_id], giver):
         raise Invalid({"user_id": [Problem("invalid_reference", _STRANGER)]})
     return add(team, [user_id], team_role, giver)
+
+
+def admit(team: Team, user_id: str, team_role: str, giver: Delegator) -> None:
+    """The same for somebody whom the giver has just made a member, or has been allowed to name."""
+    _wait_for(team, giver)
+    _admit(team, [user_id], team_role, _known([user_id]))
 
 
 def find_member(team: Team, user_id: str) -> TeamMember:
@@ -107,7 +109,24 @@ def expel(team: Team, member: TeamMember, giver: Delegator) -> None:
 
 def _join_lead(team: Team, giver: Delegator) -> None:
     if team.lead_id is not None:
-        add(team, [team.lead_id], "lead", giver)
+        admit(team, team.lead_id, "lead", giver)
+
+
+def _wait_for(team: Team, giver: Delegator) -> None:
+    """Wait for those who change the same or delete the team, or let them wait; Refused for who could not give what it holds."""
+    giver.require_grants_of(team.id)
+    epoch.bump(current_organization())
+    records.find(Team, team.id)
+
+
+def _admit(team: Team, user_ids: Sequence[str], team_role: str, known: Set[str]) -> list[Joined]:
+    members = _members(team, user_ids)
+    joined = [
+        _join(team, user_id, team_role, members.get(user_id)) if user_id in known else _refused(user_id) for user_id in user_ids
+    ]
+    if any(each.status in ("added", "changed") for each in joined):
+        _touch(team)
+    return joined
 
 
 def _join(team: Team, user_id: str, team_role: str, member: TeamMember | None) -> Joined:
@@ -123,6 +142,12 @@ def _join(team: Team, user_id: str, team_role: str, member: TeamMember | None) -
 
 def _refused(user_id: str) -> Joined:
     return Joined(user_id, "refused", None, _STRANGER, "invalid_reference")
+
+
+def _candidates(team: Team | None, user_ids: Sequence[str], giver: Delegator) -> set[str]:
+    """Those of the users whom the giver can make members: they see them, or the team has them already."""
+    seen = visible(giver, user_ids)
+    return _known(user_ids) & (seen if team is None else seen | _members(team, user_ids).keys())
 
 
 def _known(user_ids: Sequence[str]) -> set[str]:

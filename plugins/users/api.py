@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Invalid, Problem, Refused, Request, Response, operation
 from aasim_core.access import tree
 from aasim_core.access.delegation import Delegator
+from aasim_core.access.members import READ, require_visible_member
 from aasim_core.access.records import Membership, Team
 from aasim_core.data.statements import Condition
 from aasim_core.http.assignments import Assignments, Gift
@@ -14,7 +15,7 @@ from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 
 from . import schemas, service, standing
-from .checking import checked, no_teams, place_of, require_visible_member
+from .checking import checked, no_teams, place_of
 from .service import Member
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Users(Collection):
 
     def allows(self, req: Request, permission: str, target: Member) -> bool:
         """Where the member stands; reading oneself is always allowed."""
-        if permission == service.READ:
+        if permission == READ:
             return service.may_read(req.principal, req.rights, target)
         return req.rights.allows_at(permission, target.place)
 
@@ -109,7 +110,7 @@ class Users(Collection):
     )  # fmt: skip
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Invite a person by mail, or create a service user; with a role and teams, if they are given."""
-        values = checked(req, req.body)
+        values = checked(req, Delegator.of(self.app, req.principal), req.body)
         place = place_of(values)
         req.rights.require_at("users:create", place)
         self.app.rights.refuse_archived(req.principal, place)
@@ -168,8 +169,8 @@ class Users(Collection):
         standing.remove(self._others(), record)
 
     def _put(self, req: Request, resp: Response) -> None:
-        member = req.target
-        values = checked(req, req.body, member)
+        member, giver = req.target, Delegator.of(self.app, req.principal)
+        values = checked(req, giver, req.body, member)
         place = place_of(values, member)
         if place != member.place:
             req.rights.require_at("users:update", place)
@@ -178,7 +179,6 @@ class Users(Collection):
             raise Refused(
                 "session_required", "An API key cannot change an address; log in and use the access token.", field="email"
             )
-        giver = Delegator.of(self.app, req.principal)
         changed = self._unless_taken(lambda: service.change(member, values, req.principal, giver))
         resp.media = self.present(changed)
 
@@ -229,5 +229,5 @@ class Users(Collection):
             raise Invalid(
                 {"reassign_to": [Problem("invalid_choice", "Name another member, and only with the status deactivated.")]}
             )
-        require_visible_member(req, successor_id, "reassign_to")
+        require_visible_member(Delegator.of(self.app, req.principal), successor_id, "reassign_to")
         return successor_id

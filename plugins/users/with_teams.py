@@ -29,10 +29,10 @@ def find_joinable(req: Request, team_ids: Sequence[str]) -> list[Team]:
 def join(joined: Sequence[Team], user_id: str, giver: Delegator) -> None:
     """Make the user a member of the teams; Refused where one holds more than the giver could give."""
     for team in joined:
-        teams.add_one(team, user_id, "member", giver)
+        teams.admit(team, user_id, "member", giver)
 
 
 def lead(led: Sequence[Team], user_id: str, giver: Delegator) -> None:
     """Make the user a lead among the members of the teams."""
     for team in led:
-        teams.add_one(team, user_id, "lead", giver)
+        teams.admit(team, user_id, "lead", giver)

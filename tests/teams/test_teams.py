@@ -48,6 +48,19 @@ def test_somebody_of_another_organization_can_neither_lead_nor_join(world: World
     assert owner.client.post(f"/teams/{team}/members", {"user_id": stranger}).codes == {"user_id": ["invalid_reference"]}
 
 
+def test_a_member_whom_the_caller_cannot_see_is_like_nobody(world: World, owner: Person, team: str) -> None:
+    known, unseen = world.member(owner, "viewer"), world.member(owner, "viewer")
+    join(owner, team, known)
+    clerk = member_with(world, owner, ["teams:read", "teams:update"], team)
+    path = f"/teams/{team}/members"
+    assert clerk.client.patch(f"/teams/{team}", {"lead_id": unseen.user_id}).codes == {"lead_id": ["invalid_reference"]}
+    assert clerk.client.post(path, {"user_id": unseen.user_id}).codes == {"user_id": ["invalid_reference"]}
+    items = clerk.client.post(path, {"user_ids": [unseen.user_id, known.user_id]}).data["items"]
+    assert [(item["status"], item["code"]) for item in items] == [("refused", "invalid_reference"), ("unchanged", None)]
+    owner.client.patch(f"/teams/{team}", {"lead_id": owner.user_id})
+    assert clerk.client.put(f"/teams/{team}", {"name": "Renamed", "lead_id": owner.user_id}).status == 200
+
+
 def test_each_of_several_new_members_is_answered_for(world: World, owner: Person, team: str) -> None:
     known, new, stranger = world.member(owner, "viewer"), world.member(owner, "viewer"), world.organization("Other")
     join(owner, team, known)
