@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
 from marshmallow import ValidationError, validates_schema
 
 from ..access import grants, tree
-from ..access.delegation import Delegator, require_fitting, require_place
+from ..access.delegation import Delegator, Gift, require_fitting, require_place
 from ..access.records import Grant, Node, Role, Team, TeamMember
 from ..clock import now, to_text
 from ..context import current_organization
@@ -123,19 +122,6 @@ def events_of(plugin: str, subject: str, called: str | None = None) -> tuple[Eve
     )
 
 
-@dataclass(frozen=True)
-class Gift:
-    """A role that the caller may give, where, and until when."""
-
-    role: Role
-    node_id: str
-    until: datetime | None
-
-    def give(self, subject_type: str, subject_id: str, giver_id: str) -> Grant:
-        """Give it. Needs a transaction."""
-        return grants.grant(subject_type, subject_id, self.role, self.node_id, granted_by=giver_id, expires_at=self.until)
-
-
 class Assignments(Resource):
     """The grants of one kind of subject.
 
@@ -236,7 +222,7 @@ class Assignments(Resource):
         """Give a role at a place in the organization's tree; one that is held there already gets the new expiry."""
         subject = req.target.subject
         gift = self.gift(req, req.body, may_own=self.may_own(subject))
-        given = gift.give(self.subject_type, subject.id, req.principal.user_id)
+        given = gift.give(self.subject_type, subject.id)
         self.find_subject(req, subject.id)  # the gift has waited for who was deleting them
         self.tell("assigned", subject, given.id)
         resp.location = f"{req.path.removesuffix('/assign')}/assignments"
@@ -253,8 +239,7 @@ class Assignments(Resource):
     def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:
         """Take a role back; the last owner keeps theirs, and what comes through a team is taken from the team."""
         subject, grant = req.target.subject, req.target.grant
-        if grant.expires_at is None or grant.expires_at > now():
-            Delegator.of(self.app, req.principal).require_role(Role.get_by_id(grant.role_id), grant.node_id, now())
+        Delegator.of(self.app, req.principal).require_taking(grant)
         self.tell("unassigned", subject, grant.id)
         grants.revoke(grant.id)
         resp.media = {"id": grant.id, "deleted": True}
@@ -270,8 +255,9 @@ class Assignments(Resource):
         require_fitting(role, node_id, may_own=may_own)
         if until is not None and until <= now():
             raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
-        Delegator.of(self.app, req.principal).require_role(role, node_id, until)
-        return Gift(role, node_id, until)
+        giver = Delegator.of(self.app, req.principal)
+        giver.require_role(role, node_id, until)
+        return Gift(giver, role, node_id, until)
 
     def tell(self, what: str, subject: Any, grant_id: str) -> None:
         """Emit that the role was ``assigned`` or ``unassigned``."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Invalid, Problem, Refused, Request, Response, operation
 from aasim_core.access import tree
-from aasim_core.access.delegation import Delegator
+from aasim_core.access.delegation import Delegator, Gift
 from aasim_core.access.members import READ, require_visible_member
 from aasim_core.access.records import Membership, Team
 from aasim_core.data.statements import Condition
-from aasim_core.http.assignments import Assignments, Gift
+from aasim_core.http.assignments import Assignments
 from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 
@@ -117,7 +117,7 @@ class Users(Collection):
         gift, teams = self._gift(req, values, place), self._teams(req, values["team_ids"])
         member = self._unless_taken(lambda: self._make(req, values))
         if gift is not None:
-            given = gift.give("user", member.id, req.principal.user_id)
+            given = gift.give("user", member.id)
             self._assignments.tell("assigned", member, given.id)
         if teams:
             from . import with_teams
