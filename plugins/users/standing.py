@@ -28,7 +28,7 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 _EVENTS = {ACTIVE: "users.reactivated", SUSPENDED: "users.suspended", DEACTIVATED: "users.deactivated"}
 _MOST_SHOWN = 20
 
-#: Makes the successor a lead of the teams, if teams are on.
+#: Makes the successor the lead of the teams, if teams are on.
 TakeOverTeams = Callable[[Sequence[Team], str], None]
 
 
@@ -90,12 +90,12 @@ def change(member: Member, status: str, reason: str) -> Outcome:
 
 def hand_over(models: Iterable[type[Row]], member: Member, successor_id: str, take_over_teams: TakeOverTeams | None) -> int:
     """Make another member own, lead and manage what this one did; returns how much. Needs a transaction."""
-    user_id, models = str(member.id), list(models)
-    if take_over_teams is None:
-        models = [model for model in models if model is not Team]
-    else:
-        take_over_teams(list(Team.select().where(Team.lead_id == user_id)), successor_id)
-    count = references.reassign(models, "user", user_id, successor_id) + _hand_over_reports(user_id, successor_id)
+    user_id, others = str(member.id), [model for model in models if model is not Team]
+    count = references.reassign(others, "user", user_id, successor_id) + _hand_over_reports(user_id, successor_id)
+    if take_over_teams is not None:
+        led = list(Team.select().where(Team.lead_id == user_id))
+        take_over_teams(led, successor_id)
+        count += len(led)
     if count:
         emit("users.handed_over", member, data={"successor_id": successor_id, "count": count})
     return count

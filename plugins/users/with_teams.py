@@ -29,10 +29,10 @@ def find_joinable(req: Request, team_ids: Sequence[str]) -> list[Team]:
 def join(joined: Sequence[Team], user_id: str, giver: Delegator) -> None:
     """Make the user a member of the teams; Refused where one holds more than the giver could give."""
     for team in joined:
-        teams.admit(team, user_id, "member", giver)
+        teams.admit(team, user_id, teams.MEMBER, giver)
 
 
 def lead(led: Sequence[Team], user_id: str, giver: Delegator) -> None:
-    """Make the user a lead among the members of the teams."""
+    """Make the user the lead of the teams."""
     for team in led:
-        teams.admit(team, user_id, "lead", giver)
+        teams.admit(team, user_id, teams.LEAD, giver)

@@ -172,7 +172,7 @@ def test_people_and_teams_are_handed_over(world: World, owner: Person) -> None:
     assert owner.client.get(f"/branches/{branch}").data["manager_id"] == heir.user_id
     assert owner.client.get(f"/teams/{team}").data["lead_id"] == heir.user_id
     leads = owner.client.get(f"/teams/{team}/members?team_role=lead").data["items"]
-    assert heir.user_id in {member["user_id"] for member in leads}
+    assert [member["user_id"] for member in leads] == [heir.user_id]
     managers = [owner.client.get(f"/users/{person.user_id}").data["manager_id"] for person in (heir, worker)]
     assert managers == [owner.user_id, heir.user_id]
 
