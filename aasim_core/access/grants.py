@@ -12,7 +12,7 @@ from ..data.statements import Bind
 from ..errors import Refused
 from ..identity.records import User
 from . import epoch
-from .records import Grant, Membership, Node, Role, TeamMember
+from .records import Grant, Membership, Node, Role, Team, TeamMember
 
 
 def grant(
@@ -59,10 +59,15 @@ def revoke(grant_id: str) -> Grant:
 
 
 def revoke_all(subject_id: str) -> None:
-    """Take every role back from a user, team or key that goes away; Refused ``last_owner`` where that is the last owner."""
+    """Take every role back from a user, team or key that goes away, and a user out of their teams; they count that as a change.
+
+    Refused ``last_owner`` where that is the last owner.
+    """
     if Grant.select().where(Grant.subject_id == subject_id).where(_owning()).exists():
         require_other_owner(subject_id)
     Grant.delete().where(Grant.subject_id == subject_id).execute()
+    joined = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == subject_id)
+    Team.update(version=Team.version + 1, updated_at=now()).where(Team.id.in_(joined)).execute()
     TeamMember.delete().where(TeamMember.user_id == subject_id).execute()
     epoch.bump(current_organization())
 

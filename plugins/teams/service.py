@@ -106,6 +106,16 @@ def expel(team: Team, member: TeamMember, giver: Delegator) -> None:
     team = _latest(team, giver)
     records.remove(member)
     _touch(team, _lead_after(team, {member.user_id}, MEMBER))
+    _tell_removed(team, member)
+
+
+def tell_left(user_id: str) -> None:
+    """Emit that the user, who leaves the organization, is no member of their teams any more."""
+    for member in TeamMember.select().where(TeamMember.user_id == user_id):
+        _tell_removed(Team.get_by_id(member.team_id), member)
+
+
+def _tell_removed(team: Team, member: TeamMember) -> None:
     emit("teams.member_removed", team, data={"user_id": member.user_id, "team_role": member.team_role})
 
 

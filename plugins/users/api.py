@@ -166,7 +166,7 @@ class Users(Collection):
         """Nobody removes themselves, nor whoever holds more than they."""
         standing.require_other(req.principal, record)
         service.require_above(Delegator.of(self.app, req.principal), str(record.id))
-        standing.remove(self._others(), record)
+        standing.remove(self._others(), record, self._teams_teller(req))
 
     def _put(self, req: Request, resp: Response) -> None:
         member, giver = req.target, Delegator.of(self.app, req.principal)
@@ -211,6 +211,13 @@ class Users(Collection):
         from . import with_teams
 
         return partial(with_teams.lead, giver=giver)
+
+    def _teams_teller(self, req: Request) -> standing.TellTeams | None:
+        if not self._has_teams(req):
+            return None
+        from . import with_teams
+
+        return with_teams.tell_left
 
     def _has_teams(self, req: Request) -> bool:
         on = {plugin.name for plugin in self.app.plugins.on}

@@ -30,6 +30,8 @@ _MOST_SHOWN = 20
 
 #: Makes the successor the lead of the teams, if teams are on.
 TakeOverTeams = Callable[[Sequence[Team], str], None]
+#: Tells that a member leaves their teams, if teams are on.
+TellTeams = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def hand_over(models: Iterable[type[Row]], member: Member, successor_id: str, ta
     return count
 
 
-def remove(models: Iterable[type[Row]], member: Member) -> None:
+def remove(models: Iterable[type[Row]], member: Member, tell_teams: TellTeams | None) -> None:
     """End the membership with what came with it, and the account if it was its last. Needs a transaction.
 
     Refused ``in_use``, with the list, while the member owns something, and ``last_owner``.
@@ -109,6 +111,8 @@ def remove(models: Iterable[type[Row]], member: Member) -> None:
     user_id = str(member.id)
     epoch.bump(current_organization())  # first, so that who accepts the invitation, or gives them something, waits for this
     references.refuse_in_use(models, "user", user_id)
+    if tell_teams is not None:
+        tell_teams(user_id)
     grants.revoke_all(user_id)
     keys = [key.id for key in ApiKey.select(ApiKey.id).where(ApiKey.user_id == user_id)]
     Grant.delete().where(Grant.subject_id.in_(keys)).execute()

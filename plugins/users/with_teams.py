@@ -32,6 +32,11 @@ def join(joined: Sequence[Team], user_id: str, giver: Delegator) -> None:
         teams.admit(team, user_id, teams.MEMBER, giver)
 
 
+def tell_left(user_id: str) -> None:
+    """Emit that the user is no member of their teams any more."""
+    teams.tell_left(user_id)
+
+
 def lead(led: Sequence[Team], user_id: str, giver: Delegator) -> None:
     """Make the user the lead of the teams."""
     for team in led:

@@ -222,6 +222,17 @@ def test_removing_takes_roles_teams_keys_and_the_last_account(app: App, world: W
         assert User.get_or_none(User.id == person.user_id) is None
 
 
+def test_teams_are_changed_by_the_removal_of_a_member(world: World, owner: Person) -> None:
+    person = world.member(owner, "viewer")
+    path = f"/teams/{owner.client.post('/teams', {'name': 'Night shift'}).data['id']}"
+    owner.client.post(f"{path}/members", {"user_id": person.user_id})
+    before = owner.client.get(path).headers["etag"]
+    assert owner.client.delete(f"/users/{person.user_id}").status == 200
+    assert owner.client.get(path, If_None_Match=before).data["members_count"] == 0
+    (told,) = events(owner, "teams.member_removed")
+    assert (told.subject_label, told.data) == ("Night shift", {"user_id": person.user_id, "team_role": "member"})
+
+
 def test_whoever_is_removed_keeps_an_account_that_others_need(app: App, world: World, owner: Person) -> None:
     person, stranger = in_both(app, world, owner)
     elsewhere = world.again(Person(person.user_id, stranger.organization_id, person.client))
