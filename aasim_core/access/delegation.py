@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..clock import now
 from ..context import current_organization
 from ..errors import Invalid, Problem, Refused
-from .grants import in_force, owns
+from . import epoch
+from .grants import grant, in_force, owns
 from .records import Grant, Role
 from .rights import Rights
 from .tree import kind_of
@@ -56,11 +57,34 @@ class Delegator:
             message = "That is more than you may do there, or for longer; nobody gives or takes what they do not hold."
             raise Refused("permission_denied", message, meta={"missing": missing})
 
+    def require_taking(self, held: Grant) -> None:
+        """Refused unless they hold what the grant gives for as long as it does; one that has ended gives nothing."""
+        if held.expires_at is None or held.expires_at > now():
+            self.require_role(Role.get_by_id(held.role_id), held.node_id, held.expires_at)
+
     def require_grants_of(self, subject_id: str) -> None:
         """Refused unless they may give, and take, every role that the team holds now."""
         held = Grant.select(Grant.role_id, Grant.node_id, Grant.expires_at).where(Grant.subject_id == subject_id, in_force(now()))
         for role, node_id, until in with_roles(held):
             self.require_role(role, node_id, until)
+
+
+@dataclass(frozen=True)
+class Gift:
+    """A role that the giver may give, where, and until when."""
+
+    giver: Delegator
+    role: Role
+    node_id: str
+    until: datetime | None
+
+    def give(self, subject_type: str, subject_id: str) -> Grant:
+        """Give it; Refused where it is held already for longer than the giver holds it. Needs a transaction."""
+        epoch.bump(current_organization())  # first, so that who gives the same meanwhile waits for this
+        held = Grant.get_or_none(subject_id=subject_id, role_id=self.role.id, node_id=self.node_id)
+        if held is not None:
+            self.giver.require_taking(held)
+        return grant(subject_type, subject_id, self.role, self.node_id, granted_by=self.giver.user_id, expires_at=self.until)
 
 
 def with_roles(held: Any) -> list[tuple[Role, str, datetime | None]]:
@@ -75,10 +99,10 @@ def is_owner(role: Role) -> bool:
     return bool(role.built_in and role.name == "owner")
 
 
-def require_fitting(role: Role, subject_type: str, node_id: str) -> None:
-    """Invalid where an owner would be something else than a user who owns the whole organization."""
-    if is_owner(role) and subject_type != "user":
-        raise Invalid({"role": [Problem("invalid_reference", "Only a user can own the organization; choose another role.")]})
+def require_fitting(role: Role, node_id: str, *, may_own: bool) -> None:
+    """Invalid where an owner would be something else than a person who owns the whole organization."""
+    if is_owner(role) and not may_own:
+        raise Invalid({"role": [Problem("invalid_reference", "Only a person can own the organization; choose another role.")]})
     if is_owner(role) and node_id != current_organization():
         raise Invalid({"resource_id": [Problem("invalid_reference", "An owner owns the whole organization.")]})
 

@@ -10,8 +10,9 @@ from ..context import current_organization
 from ..data.records import create, find, remove
 from ..data.statements import Bind
 from ..errors import Refused
+from ..identity.records import User
 from . import epoch
-from .records import Grant, Membership, Node, Role, TeamMember
+from .records import Grant, Membership, Node, Role, Team, TeamMember
 
 
 def grant(
@@ -58,10 +59,15 @@ def revoke(grant_id: str) -> Grant:
 
 
 def revoke_all(subject_id: str) -> None:
-    """Take every role back from a user, team or key that goes away; Refused ``last_owner`` where that is the last owner."""
+    """Take every role back from a user, team or key that goes away, and a user out of their teams; they count that as a change.
+
+    Refused ``last_owner`` where that is the last owner.
+    """
     if Grant.select().where(Grant.subject_id == subject_id).where(_owning()).exists():
         require_other_owner(subject_id)
     Grant.delete().where(Grant.subject_id == subject_id).execute()
+    joined = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == subject_id)
+    Team.update(version=Team.version + 1, updated_at=now()).where(Team.id.in_(joined)).execute()
     TeamMember.delete().where(TeamMember.user_id == subject_id).execute()
     epoch.bump(current_organization())
 
@@ -83,7 +89,7 @@ def owns(user_id: str, until: datetime | None) -> bool:
 
 
 def require_other_owner(user_id: str) -> None:
-    """Refused ``last_owner`` unless another active member owns the organization for good. Needs a transaction.
+    """Refused ``last_owner`` unless another active member who can log in owns the organization for good. Needs a transaction.
 
     Two owners who leave at the same time wait for each other here, and the second is the last one.
     """
@@ -91,7 +97,9 @@ def require_other_owner(user_id: str) -> None:
     others = (
         Grant.select(Grant.id)
         .join(Membership, on=(Membership.user_id == Grant.subject_id))
+        .join(User, on=(User.id == Grant.subject_id))
         .where(_owning(), Grant.subject_id != user_id, Membership.status == "active")
+        .where(User.kind == "person", User.status == "active")
     )
     if not others.exists():
         raise Refused("last_owner", "This is the last owner; make somebody else an owner first.")

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
 from marshmallow import ValidationError, validates_schema
 
 from ..access import grants, tree
-from ..access.delegation import Delegator, require_fitting, require_place
+from ..access.delegation import Delegator, Gift, require_fitting, require_place
 from ..access.records import Grant, Node, Role, Team, TeamMember
 from ..clock import now, to_text
 from ..context import current_organization
@@ -123,19 +122,6 @@ def events_of(plugin: str, subject: str, called: str | None = None) -> tuple[Eve
     )
 
 
-@dataclass(frozen=True)
-class Gift:
-    """A role that the caller may give, where, and until when."""
-
-    role: Role
-    node_id: str
-    until: datetime | None
-
-    def give(self, subject_type: str, subject_id: str, giver_id: str) -> Grant:
-        """Give it. Needs a transaction."""
-        return grants.grant(subject_type, subject_id, self.role, self.node_id, granted_by=giver_id, expires_at=self.until)
-
-
 class Assignments(Resource):
     """The grants of one kind of subject.
 
@@ -192,6 +178,10 @@ class Assignments(Resource):
         """The node of the tree that the subject belongs to; None is the organization itself."""
         return None
 
+    def may_own(self, subject: Any) -> bool:
+        """Whether the subject can be an owner: only somebody who can log in."""
+        return False
+
     def may_read(self, req: Request, subject: Any) -> bool:
         """Whether the subject is there for the caller."""
         return req.rights.allows_at(f"{self.plugin}:read", self.place_of(subject))
@@ -230,8 +220,9 @@ class Assignments(Resource):
     @operation("assign", body="body", reply="reply", status=201, message="Role assigned.")
     def on_post_assign(self, req: Request, resp: Response, **ids: str) -> None:
         """Give a role at a place in the organization's tree; one that is held there already gets the new expiry."""
-        subject, gift = req.target.subject, self.gift(req, req.body)
-        given = gift.give(self.subject_type, subject.id, req.principal.user_id)
+        subject = req.target.subject
+        gift = self.gift(req, req.body, may_own=self.may_own(subject))
+        given = gift.give(self.subject_type, subject.id)
         self.find_subject(req, subject.id)  # the gift has waited for who was deleting them
         self.tell("assigned", subject, given.id)
         resp.location = f"{req.path.removesuffix('/assign')}/assignments"
@@ -248,25 +239,25 @@ class Assignments(Resource):
     def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:
         """Take a role back; the last owner keeps theirs, and what comes through a team is taken from the team."""
         subject, grant = req.target.subject, req.target.grant
-        if grant.expires_at is None or grant.expires_at > now():
-            Delegator.of(self.app, req.principal).require_role(Role.get_by_id(grant.role_id), grant.node_id, now())
+        Delegator.of(self.app, req.principal).require_taking(grant)
         self.tell("unassigned", subject, grant.id)
         grants.revoke(grant.id)
         resp.media = {"id": grant.id, "deleted": True}
 
     # What they share, also with whoever gives a role while making the subject
 
-    def gift(self, req: Request, values: Mapping[str, Any]) -> Gift:
+    def gift(self, req: Request, values: Mapping[str, Any], *, may_own: bool) -> Gift:
         """What `values`, as of `AssignIn`, say is to be given; raises where there is no such thing, or the caller may not."""
         node_id, until = values.get("resource_id") or current_organization(), values["expires_at"]
         req.rights.require_at(f"{self.plugin}:assign", node_id)
         require_place(node_id, values["resource_type"])
         role = _role(values)
-        require_fitting(role, self.subject_type, node_id)
+        require_fitting(role, node_id, may_own=may_own)
         if until is not None and until <= now():
             raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
-        Delegator.of(self.app, req.principal).require_role(role, node_id, until)
-        return Gift(role, node_id, until)
+        giver = Delegator.of(self.app, req.principal)
+        giver.require_role(role, node_id, until)
+        return Gift(giver, role, node_id, until)
 
     def tell(self, what: str, subject: Any, grant_id: str) -> None:
         """Emit that the role was ``assigned`` or ``unassigned``."""

@@ -120,12 +120,15 @@ def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
     req.rights = app.rights.of(req.principal)
     if not app.features.allowed(req.principal, endpoint.plugin):
         raise Refused("feature_disabled", "This feature is switched off for the organization.")
-    if endpoint.permission is not None and not req.rights.has_anywhere(endpoint.permission):
-        # What is their own, the object's check lets people have.
-        if not endpoint.operation.own_always or req.principal.kind != "user":
-            raise lacking(endpoint.permission)
+    if endpoint.permission is not None and not (req.rights.has_anywhere(endpoint.permission) or _is_for_own(endpoint, req)):
+        raise lacking(endpoint.permission)
     if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
         raise Refused("permission_denied", "This is for the owners of the organization only.")
+
+
+def _is_for_own(endpoint: Endpoint, req: Request) -> bool:
+    """Whether people may ask for what is their own without the permission; the check of the object keeps them from the rest."""
+    return endpoint.operation.own_always and req.principal.kind == "user"
 
 
 def _checked(endpoint: Endpoint, raw: Any) -> dict[str, Any] | Refused:

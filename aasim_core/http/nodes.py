@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from ..access import epoch, tree
-from ..access.members import require_member
+from ..access.delegation import Delegator
+from ..access.members import require_visible_member
 from ..access.records import Node
 from ..context import current_organization
 from ..data import records
@@ -50,9 +51,10 @@ class NodeCollection(Collection):
         return next((at for field in self.parents if (at := values.get(field, getattr(record, field, None)))), None)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """The place must be there for the caller, and of one piece; people must be members."""
+        """The place must be there for the caller, and of one piece; people who are named anew must be there too, and members."""
         for field in self.people:
-            require_member(values.get(field), field)
+            if values.get(field) != getattr(record, field, None):
+                require_visible_member(Delegator.of(self.app, req.principal), values.get(field), field)
         for field in self.parents:
             if values.get(field) != getattr(record, field, None):
                 self._require_place(req, field, values.get(field))

@@ -6,9 +6,7 @@ from typing import Any
 from aasim_core import App, Refused, emit
 from aasim_core.access import epoch
 from aasim_core.access.delegation import Delegator, is_owner
-from aasim_core.access.grants import in_force
 from aasim_core.access.records import Grant, Role
-from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data import records, references
 from aasim_core.errors import Invalid, Problem
@@ -61,7 +59,7 @@ def change(role: Role, values: Mapping[str, Any], giver: Delegator) -> Role:
 
 
 def remove(app: App, role: Role, replacement_role_id: str | None, giver: Delegator) -> None:
-    """Delete the role; Refused ``in_use`` while it is held or named, unless another one takes its place."""
+    """Delete the role; Refused ``in_use`` while it is held, named or limits a key, unless another one takes its place."""
     _refuse_built_in(role)
     epoch.bump(current_organization())  # first, so that who gives the role meanwhile waits for this
     giver.require_permissions(giver.permissions_of(role))
@@ -89,7 +87,7 @@ def _refuse_built_in(role: Role) -> None:
 def _refuse_held(role: Role) -> None:
     holders = views.holders_of(role.id, _MOST_SHOWN)
     if holders:
-        count = Grant.select(Grant.subject_id).where(Grant.role_id == role.id, in_force(now())).distinct().count()
+        count = Grant.select(Grant.subject_id).where(views.keeping(role.id)).distinct().count()
         message = f"The role is held; name one in its place with ?{_REPLACEMENT}=…, or take it back first."
         raise Refused("in_use", message, meta={"holders": holders, "holders_count": count})
 

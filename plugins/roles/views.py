@@ -54,9 +54,14 @@ def held(role_id: str) -> Condition:
     return Condition(held, {"role": role_id, "moment": to_text(now())}, "holders of role")
 
 
+def keeping(role_id: str) -> Any:
+    """The condition of the grants that keep the role: those in force, and limits of keys, which would be freed by losing an ended one."""
+    return (Grant.role_id == role_id) & (in_force(now()) | (Grant.subject_type == "api_key"))
+
+
 def holders_of(role_id: str, most: int) -> list[dict[str, Any]]:
-    """The first of those who hold the role now, for messages."""
+    """The first of those who keep the role, for messages."""
     names = ("subject_type", "subject_id", "subject", "resource_type", "resource_id")
     query = HOLDERS.select(*(getattr(HOLDERS, name) for name in names))
-    rows = query.where(Grant.role_id == role_id, in_force(now())).order_by(Grant.id).limit(most).tuples()
+    rows = query.where(keeping(role_id)).order_by(Grant.id).limit(most).tuples()
     return [dict(zip(names, row, strict=True)) for row in rows]

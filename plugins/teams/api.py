@@ -57,9 +57,9 @@ class Teams(Collection):
         super().__init__(app)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """A lead belongs to the organization."""
-        if values.get("lead_id") is not None:
-            service.require_lead(values["lead_id"])
+        """Who is to lead belongs to the organization, and is there for the caller."""
+        if values.get("lead_id") not in (None, getattr(record, "lead_id", None)):
+            service.require_lead(record, values["lead_id"], Delegator.of(self.app, req.principal))
         return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Team:

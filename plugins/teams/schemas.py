@@ -54,6 +54,12 @@ class MembersIn(Schema):
             code = "invalid_choice" if given else "required"
             raise ValidationError({"user_id": [Problem(code, "Write either user_id or user_ids.")]})
 
+    @validates_schema
+    def require_one_lead(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for several who are to lead."""
+        if data.get("team_role") == "lead" and len(data.get("user_ids", ())) > 1:
+            raise ValidationError({"team_role": [Problem("invalid_choice", "A team has one lead; name one user.")]})
+
 
 class MembershipOut(Schema):
     """What became of one user."""

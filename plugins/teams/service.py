@@ -1,11 +1,12 @@
 """What teams do: they have members, who hold what the team holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from aasim_core.access import epoch, tree
 from aasim_core.access.delegation import Delegator
+from aasim_core.access.members import no_member, visible
 from aasim_core.access.records import Grant, Membership, Team, TeamMember
 from aasim_core.clock import now
 from aasim_core.context import current_organization
@@ -15,7 +16,9 @@ from aasim_core.events.log import emit
 from aasim_core.ids import is_id
 from aasim_core.slugs import free_slug, slug_of
 
-MEMBER_STATES = ("active", "invited", "suspended")
+LEAD, MEMBER = "lead", "member"
+#: Who can be what in a team, by their state in the organization.
+STATES = {LEAD: ("active",), MEMBER: ("active", "invited", "suspended")}
 _STRANGER = "There is no such member of the organization."
 
 
@@ -41,11 +44,14 @@ def create(values: Mapping[str, Any], giver: Delegator) -> Team:
 
 
 def change(team: Team, values: Mapping[str, Any], giver: Delegator) -> Team:
-    """Write what differs; a new lead becomes a member."""
+    """Write what differs; a new lead becomes a member, and the one before stays one."""
+    epoch.bump(current_organization())  # first, so that who makes somebody else the lead meanwhile waits for this
+    former_id = team.lead_id
     changed = records.change(team, values)
     if changed:
         emit("teams.updated", team, changes=changed)
     if "lead_id" in changed:
+        _step_back(team, former_id)
         _join_lead(team, giver)
     return team
 
@@ -61,31 +67,30 @@ def remove(team: Team, giver: Delegator) -> None:
     emit("teams.deleted", team, data={"members": gone, "grants": taken})
 
 
-def require_lead(user_id: str) -> None:
-    """Invalid where a team cannot have this lead."""
-    if not _known([user_id]):
-        raise Invalid({"lead_id": [Problem("invalid_reference", _STRANGER)]})
+def require_lead(team: Team | None, user_id: str, giver: Delegator) -> None:
+    """Invalid where the team, or a new one, cannot get this lead from the giver."""
+    if not _candidates(team, [user_id], LEAD, giver):
+        raise no_member("lead_id")
 
 
 def add(team: Team, user_ids: Sequence[str], team_role: str, giver: Delegator) -> list[Joined]:
-    """Make the users members, or give members another role in the team; what they get is what the giver could give."""
-    giver.require_grants_of(team.id)
-    epoch.bump(current_organization())  # first: who adds the same, or deletes the team, waits for this, or this for them
-    records.find(Team, team.id)
-    known, members = _known(user_ids), _members(team, user_ids)
-    joined = [
-        _join(team, user_id, team_role, members.get(user_id)) if user_id in known else _refused(user_id) for user_id in user_ids
-    ]
-    if any(each.status in ("added", "changed") for each in joined):
-        _touch(team)
-    return joined
+    """Make the users members, or give members another role in the team; what they get is what the giver could give.
+
+    Somebody who is not there for the giver is refused like nobody.
+    """
+    return _admit(_latest(team, giver), user_ids, team_role, _candidates(team, user_ids, team_role, giver))
 
 
 def add_one(team: Team, user_id: str, team_role: str, giver: Delegator) -> list[Joined]:
     """The same for one user; Invalid for somebody who cannot be a member."""
-    if not _known([user_id]):
+    if not _candidates(team, [user_id], team_role, giver):
         raise Invalid({"user_id": [Problem("invalid_reference", _STRANGER)]})
     return add(team, [user_id], team_role, giver)
+
+
+def admit(team: Team, user_id: str, team_role: str, giver: Delegator) -> None:
+    """The same for somebody whom the giver has just made a member, or has been allowed to name."""
+    _admit(_latest(team, giver), [user_id], team_role, _known([user_id], team_role))
 
 
 def find_member(team: Team, user_id: str) -> TeamMember:
@@ -98,16 +103,63 @@ def find_member(team: Team, user_id: str) -> TeamMember:
 
 def expel(team: Team, member: TeamMember, giver: Delegator) -> None:
     """End the membership in the team, and with it what came only through the team."""
-    giver.require_grants_of(team.id)
+    team = _latest(team, giver)
     records.remove(member)
-    epoch.bump(current_organization())
-    _touch(team, **({"lead_id": None} if team.lead_id == member.user_id else {}))
+    _touch(team, _lead_after(team, {member.user_id}, MEMBER))
+    _tell_removed(team, member)
+
+
+def tell_left(user_id: str) -> None:
+    """Emit that the user, who leaves the organization, is no member of their teams any more."""
+    for member in TeamMember.select().where(TeamMember.user_id == user_id):
+        _tell_removed(Team.get_by_id(member.team_id), member)
+
+
+def _tell_removed(team: Team, member: TeamMember) -> None:
     emit("teams.member_removed", team, data={"user_id": member.user_id, "team_role": member.team_role})
 
 
 def _join_lead(team: Team, giver: Delegator) -> None:
     if team.lead_id is not None:
-        add(team, [team.lead_id], "lead", giver)
+        admit(team, team.lead_id, LEAD, giver)
+
+
+def _latest(team: Team, giver: Delegator) -> Team:
+    """The team as it is when those have finished who change its members or delete it; others wait from here on.
+
+    Refused for whoever could not give what it holds.
+    """
+    giver.require_grants_of(team.id)
+    epoch.bump(current_organization())
+    latest: Team = records.find(Team, team.id)
+    return latest
+
+
+def _admit(team: Team, user_ids: Sequence[str], team_role: str, known: Set[str]) -> list[Joined]:
+    members, lead_id = _members(team, user_ids), _lead_after(team, known, team_role)
+    joined = [
+        _join(team, user_id, team_role, members.get(user_id)) if user_id in known else _refused(user_id) for user_id in user_ids
+    ]
+    if lead_id != team.lead_id:
+        _step_back(team, team.lead_id)
+    if lead_id != team.lead_id or any(each.status in ("added", "changed") for each in joined):
+        _touch(team, lead_id)
+    return joined
+
+
+def _lead_after(team: Team, user_ids: Set[str], team_role: str) -> str | None:
+    """Who leads the team when these have that role in it, or are no members any more."""
+    if team_role == LEAD and user_ids:
+        return next(iter(user_ids))
+    lead_id: str | None = None if team.lead_id in user_ids else team.lead_id
+    return lead_id
+
+
+def _step_back(team: Team, former_id: str | None) -> None:
+    """Make who has led the team a member like others."""
+    member = _members(team, [former_id]).get(former_id) if former_id is not None else None
+    if member is not None:
+        _join(team, member.user_id, MEMBER, member)
 
 
 def _join(team: Team, user_id: str, team_role: str, member: TeamMember | None) -> Joined:
@@ -125,10 +177,16 @@ def _refused(user_id: str) -> Joined:
     return Joined(user_id, "refused", None, _STRANGER, "invalid_reference")
 
 
-def _known(user_ids: Sequence[str]) -> set[str]:
-    """Those of the users who belong to the organization."""
+def _candidates(team: Team | None, user_ids: Sequence[str], team_role: str, giver: Delegator) -> set[str]:
+    """Those of the users to whom the giver can give the role in the team: they see them, or the team has them already."""
+    seen = visible(giver, user_ids)
+    return _known(user_ids, team_role) & (seen if team is None else seen | _members(team, user_ids).keys())
+
+
+def _known(user_ids: Sequence[str], team_role: str) -> set[str]:
+    """Those of the users who belong to the organization, in a state in which one can be that in a team."""
     found = Membership.select(Membership.user_id).where(
-        Membership.user_id.in_(list(user_ids)), Membership.status.in_(MEMBER_STATES)
+        Membership.user_id.in_(list(user_ids)), Membership.status.in_(STATES[team_role])
     )
     return {each.user_id for each in found}
 
@@ -138,9 +196,12 @@ def _members(team: Team, user_ids: Sequence[str]) -> dict[str, TeamMember]:
     return {member.user_id: member for member in found}
 
 
-def _touch(team: Team, **values: Any) -> None:
-    """Count the change of members as one of the team, whose answers say how many there are."""
-    records.compare_and_set(team, {}, {"version": team.version + 1, "updated_at": now(), **values})
+def _touch(team: Team, lead_id: str | None) -> None:
+    """Count the change of members as one of the team, whose answers say how many there are, and who leads them."""
+    before = team.lead_id
+    records.compare_and_set(team, {}, {"version": team.version + 1, "updated_at": now(), "lead_id": lead_id})
+    if lead_id != before:
+        emit("teams.updated", team, changes={"lead_id": [before, lead_id]})
 
 
 def _slug_for(name: str) -> str:

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Invalid, Problem, Refused, Request, Response, operation
 from aasim_core.access import tree
-from aasim_core.access.delegation import Delegator
+from aasim_core.access.delegation import Delegator, Gift
+from aasim_core.access.members import READ, require_visible_member
 from aasim_core.access.records import Membership, Team
 from aasim_core.data.statements import Condition
-from aasim_core.http.assignments import Assignments, Gift
+from aasim_core.http.assignments import Assignments
 from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 
 from . import schemas, service, standing
-from .checking import checked, no_teams, place_of, require_visible_member
+from .checking import checked, no_teams, place_of
 from .service import Member
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class UserAssignments(Assignments):
     def place_of(self, subject: Member) -> str | None:
         """Where the member stands."""
         return subject.place
+
+    def may_own(self, subject: Member) -> bool:
+        """Whether the member can log in: a service user cannot."""
+        return bool(subject.row["kind"] == schemas.PERSON)
 
     def may_read(self, req: Request, subject: Member) -> bool:
         """Members see their own roles too."""
@@ -87,7 +92,7 @@ class Users(Collection):
 
     def allows(self, req: Request, permission: str, target: Member) -> bool:
         """Where the member stands; reading oneself is always allowed."""
-        if permission == service.READ:
+        if permission == READ:
             return service.may_read(req.principal, req.rights, target)
         return req.rights.allows_at(permission, target.place)
 
@@ -105,14 +110,14 @@ class Users(Collection):
     )  # fmt: skip
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Invite a person by mail, or create a service user; with a role and teams, if they are given."""
-        values = checked(req, req.body)
+        values = checked(req, Delegator.of(self.app, req.principal), req.body)
         place = place_of(values)
         req.rights.require_at("users:create", place)
         self.app.rights.refuse_archived(req.principal, place)
         gift, teams = self._gift(req, values, place), self._teams(req, values["team_ids"])
         member = self._unless_taken(lambda: self._make(req, values))
         if gift is not None:
-            given = gift.give("user", member.id, req.principal.user_id)
+            given = gift.give("user", member.id)
             self._assignments.tell("assigned", member, given.id)
         if teams:
             from . import with_teams
@@ -161,11 +166,11 @@ class Users(Collection):
         """Nobody removes themselves, nor whoever holds more than they."""
         standing.require_other(req.principal, record)
         service.require_above(Delegator.of(self.app, req.principal), str(record.id))
-        standing.remove(self._others(), record)
+        standing.remove(self._others(), record, self._teams_teller(req))
 
     def _put(self, req: Request, resp: Response) -> None:
-        member = req.target
-        values = checked(req, req.body, member)
+        member, giver = req.target, Delegator.of(self.app, req.principal)
+        values = checked(req, giver, req.body, member)
         place = place_of(values, member)
         if place != member.place:
             req.rights.require_at("users:update", place)
@@ -174,7 +179,6 @@ class Users(Collection):
             raise Refused(
                 "session_required", "An API key cannot change an address; log in and use the access token.", field="email"
             )
-        giver = Delegator.of(self.app, req.principal)
         changed = self._unless_taken(lambda: service.change(member, values, req.principal, giver))
         resp.media = self.present(changed)
 
@@ -190,7 +194,7 @@ class Users(Collection):
         if "resource_type" not in values:
             kind = "organization" if place is None else tree.kind_of(place)
             values = {**values, "resource_type": kind, **({} if place is None else {"resource_id": place})}
-        return self._assignments.gift(req, values)
+        return self._assignments.gift(req, values, may_own=values["kind"] == schemas.PERSON)
 
     def _teams(self, req: Request, team_ids: Sequence[str]) -> Sequence[Team]:
         if not team_ids:
@@ -207,6 +211,13 @@ class Users(Collection):
         from . import with_teams
 
         return partial(with_teams.lead, giver=giver)
+
+    def _teams_teller(self, req: Request) -> standing.TellTeams | None:
+        if not self._has_teams(req):
+            return None
+        from . import with_teams
+
+        return with_teams.tell_left
 
     def _has_teams(self, req: Request) -> bool:
         on = {plugin.name for plugin in self.app.plugins.on}
@@ -225,5 +236,5 @@ class Users(Collection):
             raise Invalid(
                 {"reassign_to": [Problem("invalid_choice", "Name another member, and only with the status deactivated.")]}
             )
-        require_visible_member(req, successor_id, "reassign_to")
+        require_visible_member(Delegator.of(self.app, req.principal), successor_id, "reassign_to")
         return successor_id

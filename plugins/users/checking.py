@@ -6,7 +6,8 @@ from typing import Any
 
 from aasim_core import Invalid, Problem, Request
 from aasim_core.access import epoch, tree
-from aasim_core.access.members import no_member, require_member
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.members import require_visible_member
 from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
@@ -18,10 +19,10 @@ from .service import Member
 _MOST_ABOVE = 100
 
 
-def checked(req: Request, values: Mapping[str, Any], member: Member | None = None) -> dict[str, Any]:
+def checked(req: Request, caller: Delegator, values: Mapping[str, Any], member: Member | None = None) -> dict[str, Any]:
     """The values with a place of one piece; Invalid for a place or manager that is not there for the caller, or does not fit."""
     if values.get("manager_id") is not None and values["manager_id"] != _now(member, "manager_id"):
-        _require_manager(req, values["manager_id"], member)
+        _require_manager(caller, values["manager_id"], member)
     if not {"branch_id", "department_id"} & values.keys():
         return dict(values)
     department_id = values.get("department_id", _now(member, "department_id"))
@@ -64,9 +65,9 @@ def _require_node(req: Request, kind: str, node_id: str) -> Node:
     return node
 
 
-def _require_manager(req: Request, manager_id: str, member: Member | None) -> None:
+def _require_manager(caller: Delegator, manager_id: str, member: Member | None) -> None:
     """Invalid for a manager who is no active member for the caller, is the member, or works for the member."""
-    require_visible_member(req, manager_id, "manager_id")
+    require_visible_member(caller, manager_id, "manager_id")
     if member is None:
         return
     epoch.bump(current_organization())  # first, so that two who would become each other's manager wait for each other
@@ -75,13 +76,6 @@ def _require_manager(req: Request, manager_id: str, member: Member | None) -> No
         raise Invalid({"manager_id": [Problem("invalid_reference", "Nobody is their own manager, nor that of their manager.")]})
     if len(line) > _MOST_ABOVE:
         raise Invalid({"manager_id": [Problem("invalid_reference", "There are too many managers above this one.")]})
-
-
-def require_visible_member(req: Request, user_id: str, field: str) -> None:
-    """Invalid, of `field`, where it names nobody who is an active member and there for the caller."""
-    require_member(user_id, field)
-    if not service.may_read(req.principal, req.rights, service.find(user_id)):
-        raise no_member(field)
 
 
 def no_teams(numbers: Iterable[int]) -> Invalid:

@@ -11,6 +11,7 @@ from peewee import Case
 
 from aasim_core import App, Invalid, Problem, Refused, emit, enqueue
 from aasim_core.access.delegation import Delegator
+from aasim_core.access.members import READ
 from aasim_core.access.records import Membership, TeamMember
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_organization, system_scope
@@ -28,7 +29,6 @@ from aasim_core.ids import is_id, new_id
 
 from ..auth.service import ask_to_verify, tell_former_address
 
-READ = "users:read"
 #: What belongs to the account, or to the invitation until there is one; everything else belongs to the membership.
 OF_ACCOUNT = ("email", "name", "timezone", "locale")
 OF_MEMBERSHIP = ("branch_id", "department_id", "manager_id")

@@ -28,8 +28,10 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 _EVENTS = {ACTIVE: "users.reactivated", SUSPENDED: "users.suspended", DEACTIVATED: "users.deactivated"}
 _MOST_SHOWN = 20
 
-#: Makes the successor a lead of the teams, if teams are on.
+#: Makes the successor the lead of the teams, if teams are on.
 TakeOverTeams = Callable[[Sequence[Team], str], None]
+#: Tells that a member leaves their teams, if teams are on.
+TellTeams = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,19 @@ def change(member: Member, status: str, reason: str) -> Outcome:
 def hand_over(models: Iterable[type[Row]], member: Member, successor_id: str, take_over_teams: TakeOverTeams | None) -> int:
     """Make another member own, lead and manage what this one did; returns how much. Needs a transaction."""
     user_id, models = str(member.id), list(models)
-    if take_over_teams is None:
-        models = [model for model in models if model is not Team]
-    else:
-        take_over_teams(list(Team.select().where(Team.lead_id == user_id)), successor_id)
+    others = [model for model in models if model is not Team]
     owned = {field: [each["id"] for each in found] for field, found in references.uses(models, "user", user_id).items()}
-    count = references.reassign(models, "user", user_id, successor_id) + _hand_over_reports(user_id, successor_id)
+    count = references.reassign(others, "user", user_id, successor_id) + _hand_over_reports(user_id, successor_id)
+    if take_over_teams is not None:
+        led = list(Team.select().where(Team.lead_id == user_id))
+        take_over_teams(led, successor_id)
+        count += len(led)
     if count:
         emit("users.handed_over", member, data={"successor_id": successor_id, "count": count, "objects": owned})
     return count
 
 
-def remove(models: Iterable[type[Row]], member: Member) -> None:
+def remove(models: Iterable[type[Row]], member: Member, tell_teams: TellTeams | None) -> None:
     """End the membership with what came with it, and the account if it was its last. Needs a transaction.
 
     Refused ``in_use``, with the list, while the member owns something, and ``last_owner``.
@@ -112,6 +115,8 @@ def remove(models: Iterable[type[Row]], member: Member) -> None:
     epoch.bump(current_organization())  # first, so that who accepts the invitation, or gives them something, waits for this
     sessions.hold(user_id)
     references.refuse_in_use(models, "user", user_id)
+    if tell_teams is not None:
+        tell_teams(user_id)
     grants.revoke_all(user_id)
     keys = [key.id for key in ApiKey.select(ApiKey.id).where(ApiKey.user_id == user_id)]
     Grant.delete().where(Grant.subject_id.in_(keys)).execute()

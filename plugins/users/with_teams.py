@@ -29,10 +29,15 @@ def find_joinable(req: Request, team_ids: Sequence[str]) -> list[Team]:
 def join(joined: Sequence[Team], user_id: str, giver: Delegator) -> None:
     """Make the user a member of the teams; Refused where one holds more than the giver could give."""
     for team in joined:
-        teams.add_one(team, user_id, "member", giver)
+        teams.admit(team, user_id, teams.MEMBER, giver)
+
+
+def tell_left(user_id: str) -> None:
+    """Emit that the user is no member of their teams any more."""
+    teams.tell_left(user_id)
 
 
 def lead(led: Sequence[Team], user_id: str, giver: Delegator) -> None:
-    """Make the user a lead among the members of the teams."""
+    """Make the user the lead of the teams."""
     for team in led:
-        teams.add_one(team, user_id, "lead", giver)
+        teams.admit(team, user_id, teams.LEAD, giver)

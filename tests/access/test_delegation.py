@@ -112,11 +112,11 @@ def test_what_a_team_held_once_does_not_count(app: App, world: World, owner: Per
     of(app, world.member(owner, "viewer")).require_grants_of(team.id)
 
 
-def test_owners_are_users_and_own_the_whole_organization(world: World, owner: Person) -> None:
+def test_owners_are_people_and_own_the_whole_organization(world: World, owner: Person) -> None:
     own, branch = owner.organization_id, world.node(owner, "branch")
-    require_fitting(built_in_role("owner"), "user", own)
-    require_fitting(built_in_role("admin"), "team", branch)
-    for subject_type, place, field in (("team", own, "role"), ("api_key", own, "role"), ("user", branch, "resource_id")):
+    require_fitting(built_in_role("owner"), own, may_own=True)
+    require_fitting(built_in_role("admin"), branch, may_own=False)
+    for may_own, place, field in ((False, own, "role"), (True, branch, "resource_id")):
         with pytest.raises(Invalid) as caught:
-            require_fitting(built_in_role("owner"), subject_type, place)
+            require_fitting(built_in_role("owner"), place, may_own=may_own)
         assert list(caught.value.problems) == [field]

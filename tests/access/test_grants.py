@@ -11,6 +11,7 @@ from aasim_core.access.roles import built_in_role
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.errors import Refused
+from aasim_core.identity.records import User
 from aasim_core.testing.world import Person, World
 
 
@@ -50,6 +51,12 @@ def test_an_owner_who_is_suspended_or_only_for_a_time_does_not_count(world: Worl
     assert is_last_owner(lambda: grants.revoke(ownership_of(owner)))
     Grant.update(expires_at=None).where(Grant.subject_id == second.user_id).execute()
     Membership.update(status="suspended").where(Membership.user_id == second.user_id).execute()
+    assert is_last_owner(lambda: grants.revoke(ownership_of(owner)))
+
+
+def test_an_owner_who_cannot_log_in_does_not_count(world: World, owner: Person) -> None:
+    second = world.member(owner, "owner")
+    User.update(kind="service").where(User.id == second.user_id).execute()
     assert is_last_owner(lambda: grants.revoke(ownership_of(owner)))
 
 

@@ -1,10 +1,13 @@
 """Roles that are assigned to keys: each key may do no more than they allow, where they do."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
+from aasim_core.clock import now, to_text
 from aasim_core.testing.principals import member_with
 from aasim_core.testing.world import Answer, Client, Person, World
 
@@ -69,6 +72,22 @@ def test_a_limit_whose_place_is_gone_leaves_nothing_and_is_listed(owner: Person,
     assert robot(key["key"]).get("/agents").codes == {"_": ["permission_denied"]}
     listed = owner.client.get(f"/api-keys/{key['id']}/assignments").data["items"]
     assert [(each["resource_type"], each["resource_id"], each["scope"]) for each in listed] == [(None, branch, [])]
+
+
+def test_a_role_that_limited_a_key_is_not_deleted_but_replaced(owner: Person, make: Make, robot: Robot) -> None:
+    key = make(owner, "agents:read")
+    role = owner.client.post("/roles", {"name": "Reader", "permissions": ["agents:read"]}).data["id"]
+    given = {"role_id": role, "resource_type": "organization"}
+    with time_machine.travel(now(), tick=False) as clock:
+        until = to_text(now() + timedelta(seconds=60))
+        assert owner.client.post(f"/api-keys/{key['id']}/assign", {**given, "expires_at": until}).status == 201
+        clock.shift(60)
+        refused = owner.client.delete(f"/roles/{role}")
+        assert refused.codes == {"_": ["in_use"]}
+        assert [each["subject_id"] for each in refused.body["errors"]["_"][0]["meta"]["holders"]] == [key["id"]]
+        viewer = owner.client.get("/roles?name=viewer").data["items"][0]["id"]
+        assert owner.client.delete(f"/roles/{role}?replacement_role_id={viewer}").status == 200
+        assert robot(key["key"]).get("/agents").codes == {"_": ["permission_denied"]}
 
 
 def test_nobody_limits_a_key_to_more_than_they_hold(world: World, owner: Person, make: Make) -> None:

@@ -167,6 +167,20 @@ def test_only_active_members_lead(world: World, owner: Person, plural: str, fiel
     assert owner.client.post(f"/{plural}", {"name": "One", field: owner.user_id}).status == 201
 
 
+@pytest.mark.parametrize(("plural", "field"), [("branches", "manager_id"), ("departments", "head_id"), ("projects", "lead_id")])
+def test_a_member_whom_the_caller_cannot_see_is_like_nobody(
+    world: World, owner: Person, make: Make, plural: str, field: str
+) -> None:
+    path = f"/{plural}/{(made := make(plural, 'One', **{field: owner.user_id}))['id']}"
+    clerk = member_with(world, owner, [f"{plural}:read", f"{plural}:update"], made["id"])
+    unseen = world.member(owner, "viewer").user_id
+    refused = [clerk.client.patch(path, {field: user_id}) for user_id in (unseen, new_id("user"))]
+    assert refused[0].codes == {field: ["invalid_reference"]}
+    assert refused[0].body["errors"] == refused[1].body["errors"]
+    for user_id in (owner.user_id, clerk.user_id):  # who is named already, and oneself
+        assert clerk.client.put(path, {"name": "Two", field: user_id}).status == 200
+
+
 def test_a_place_of_another_organization_is_none(world: World, owner: Person) -> None:
     other = world.organization("Other")
     foreign = other.client.post("/departments", {"name": "Foreign"}).data["id"]

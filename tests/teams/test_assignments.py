@@ -136,6 +136,18 @@ def test_nobody_gives_a_role_for_longer_than_they_hold_it(world: World, owner: P
     assert give(keeper, other, "builder", expires_at=to_text(until)).status == 201
 
 
+def test_nobody_takes_or_shortens_a_role_that_lasts_longer_than_they_hold_it(world: World, owner: Person, team: str) -> None:
+    role, keeper = custom_role(world, owner, ["agents:read"]), member_with(world, owner, GIVING)
+    joined = owner.client.post("/teams", {"name": "Readers for a day"}).data["id"]
+    owner.client.post(f"/teams/{joined}/members", {"user_id": keeper.user_id})
+    give(owner, joined, role, expires_at=to_text(now() + timedelta(days=1)))
+    given = give(owner, team, role).data
+    assert give(keeper, team, role, expires_at=to_text(now() + timedelta(seconds=60))).codes == {"_": ["permission_denied"]}
+    path = f"/teams/{team}/assignments/{given['id']}"
+    assert keeper.client.delete(path).codes == {"_": ["permission_denied"]}
+    assert owner.client.get(f"/teams/{team}/assignments").data["items"] == [given]
+
+
 def test_a_team_owns_nothing(owner: Person, team: str) -> None:
     assert give(owner, team, "owner").codes == {"role": ["invalid_reference"]}
 

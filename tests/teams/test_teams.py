@@ -1,5 +1,7 @@
 """Teams: members who hold roles together."""
 
+from typing import Any
+
 import pytest
 
 from aasim_core.testing.principals import member_with
@@ -48,6 +50,19 @@ def test_somebody_of_another_organization_can_neither_lead_nor_join(world: World
     assert owner.client.post(f"/teams/{team}/members", {"user_id": stranger}).codes == {"user_id": ["invalid_reference"]}
 
 
+def test_a_member_whom_the_caller_cannot_see_is_like_nobody(world: World, owner: Person, team: str) -> None:
+    known, unseen = world.member(owner, "viewer"), world.member(owner, "viewer")
+    join(owner, team, known)
+    clerk = member_with(world, owner, ["teams:read", "teams:update"], team)
+    path = f"/teams/{team}/members"
+    assert clerk.client.patch(f"/teams/{team}", {"lead_id": unseen.user_id}).codes == {"lead_id": ["invalid_reference"]}
+    assert clerk.client.post(path, {"user_id": unseen.user_id}).codes == {"user_id": ["invalid_reference"]}
+    items = clerk.client.post(path, {"user_ids": [unseen.user_id, known.user_id]}).data["items"]
+    assert [(item["status"], item["code"]) for item in items] == [("refused", "invalid_reference"), ("unchanged", None)]
+    owner.client.patch(f"/teams/{team}", {"lead_id": owner.user_id})
+    assert clerk.client.put(f"/teams/{team}", {"name": "Renamed", "lead_id": owner.user_id}).status == 200
+
+
 def test_each_of_several_new_members_is_answered_for(world: World, owner: Person, team: str) -> None:
     known, new, stranger = world.member(owner, "viewer"), world.member(owner, "viewer"), world.organization("Other")
     join(owner, team, known)
@@ -89,6 +104,38 @@ def test_removing_a_member_ends_what_came_only_through_the_team(world: World, ow
     assert owner.client.delete(f"/teams/{team}/members/{person.user_id}").data == {"id": person.user_id, "deleted": True}
     assert person.client.post("/agents", agent | {"name": "Two"}).status == 403
     assert person.client.get("/agents").status == 200  # they are a viewer by themselves
+
+
+def test_the_lead_of_a_team_is_who_has_that_role_in_it(world: World, owner: Person, team: str) -> None:
+    first, second = (world.member(owner, "viewer").user_id for _ in range(2))
+    path, members = f"/teams/{team}", f"/teams/{team}/members"
+    steps: list[tuple[str, str, dict[str, Any], str | None]] = [
+        ("PATCH", path, {"lead_id": first}, first),
+        ("POST", members, {"user_id": second, "team_role": "lead"}, second),
+        ("POST", members, {"user_id": second, "team_role": "member"}, None),
+        ("PATCH", path, {"lead_id": first}, first),
+        ("PATCH", path, {"lead_id": second}, second),
+        ("PATCH", path, {"lead_id": None}, None),
+    ]
+    for method, at, body, lead in steps:
+        assert owner.client.ask(method, at, body).status in (200, 201)
+        leads = owner.client.get(f"{members}?team_role=lead").data["items"]
+        assert owner.client.get(path).data["lead_id"] == lead
+        assert [each["user_id"] for each in leads] == ([lead] if lead else []), body
+
+
+def test_a_team_has_one_lead(world: World, owner: Person, team: str) -> None:
+    both = [world.member(owner, "viewer").user_id for _ in range(2)]
+    refused = owner.client.post(f"/teams/{team}/members", {"user_ids": both, "team_role": "lead"})
+    assert refused.codes == {"team_role": ["invalid_choice"]}
+
+
+def test_a_lead_is_an_active_member(world: World, owner: Person, team: str) -> None:
+    suspended = world.member(owner, "viewer").user_id
+    owner.client.put(f"/users/{suspended}/status", {"status": "suspended"})
+    assert owner.client.patch(f"/teams/{team}", {"lead_id": suspended}).codes == {"lead_id": ["invalid_reference"]}
+    body = {"user_id": suspended, "team_role": "lead"}
+    assert owner.client.post(f"/teams/{team}/members", body).codes == {"user_id": ["invalid_reference"]}
 
 
 def test_a_lead_who_is_removed_leads_no_more(world: World, owner: Person, team: str) -> None:

@@ -79,5 +79,13 @@ def test_a_service_user_cannot_log_in_and_works_by_keys(owner: Person, anonymous
     assert replace(anonymous, token=key).get("/agents").status == 200
 
 
+def test_a_service_user_owns_nothing(owner: Person) -> None:
+    service = {"name": "Nightly report", "kind": "service"}
+    assert owner.client.post("/users", {**service, "role": "owner"}).codes == {"role": ["invalid_reference"]}
+    made = owner.client.post("/users", service).data
+    given = owner.client.post(f"/users/{made['id']}/assign", {"role": "owner", "resource_type": "organization"})
+    assert given.codes == {"role": ["invalid_reference"]}
+
+
 def test_a_person_needs_an_address(owner: Person) -> None:
     assert owner.client.post("/users", {"name": "Grace Hopper"}).codes == {"email": ["required"]}

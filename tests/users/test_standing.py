@@ -172,7 +172,7 @@ def test_people_and_teams_are_handed_over(world: World, owner: Person) -> None:
     assert owner.client.get(f"/branches/{branch}").data["manager_id"] == heir.user_id
     assert owner.client.get(f"/teams/{team}").data["lead_id"] == heir.user_id
     leads = owner.client.get(f"/teams/{team}/members?team_role=lead").data["items"]
-    assert heir.user_id in {member["user_id"] for member in leads}
+    assert [member["user_id"] for member in leads] == [heir.user_id]
     managers = [owner.client.get(f"/users/{person.user_id}").data["manager_id"] for person in (heir, worker)]
     assert managers == [owner.user_id, heir.user_id]
 
@@ -220,6 +220,17 @@ def test_removing_takes_roles_teams_keys_and_the_last_account(app: App, world: W
         for record, field in ((Grant, "subject_id"), (TeamMember, "user_id"), (ApiKey, "user_id"), (Session, "user_id")):
             assert not record.select().where(getattr(record, field) == person.user_id).exists()
         assert User.get_or_none(User.id == person.user_id) is None
+
+
+def test_teams_are_changed_by_the_removal_of_a_member(world: World, owner: Person) -> None:
+    person = world.member(owner, "viewer")
+    path = f"/teams/{owner.client.post('/teams', {'name': 'Night shift'}).data['id']}"
+    owner.client.post(f"{path}/members", {"user_id": person.user_id})
+    before = owner.client.get(path).headers["etag"]
+    assert owner.client.delete(f"/users/{person.user_id}").status == 200
+    assert owner.client.get(path, If_None_Match=before).data["members_count"] == 0
+    (told,) = events(owner, "teams.member_removed")
+    assert (told.subject_label, told.data) == ("Night shift", {"user_id": person.user_id, "team_role": "member"})
 
 
 def test_whoever_is_removed_keeps_an_account_that_others_need(app: App, world: World, owner: Person) -> None:
