@@ -6,7 +6,7 @@ from typing import Any
 
 from aasim_core.access import epoch, tree
 from aasim_core.access.delegation import Delegator
-from aasim_core.access.members import no_member, visible
+from aasim_core.access.members import visible
 from aasim_core.access.records import Grant, Membership, Team, TeamMember
 from aasim_core.clock import now
 from aasim_core.context import current_organization
@@ -18,7 +18,7 @@ from aasim_core.slugs import free_slug, slug_of
 
 LEAD, MEMBER = "lead", "member"
 #: Who can be what in a team, by their state in the organization.
-STATES = {LEAD: ("active",), MEMBER: ("active", "invited", "suspended")}
+STATES = {LEAD: ("active", "invited"), MEMBER: ("active", "invited", "suspended")}
 _STRANGER = "There is no such member of the organization."
 
 
@@ -70,7 +70,7 @@ def remove(team: Team, giver: Delegator) -> None:
 def require_lead(team: Team | None, user_id: str, giver: Delegator) -> None:
     """Invalid where the team, or a new one, cannot get this lead from the giver."""
     if not _candidates(team, [user_id], LEAD, giver):
-        raise no_member("lead_id")
+        raise Invalid({"lead_id": [Problem("invalid_reference", _STRANGER)]})
 
 
 def add(team: Team, user_ids: Sequence[str], team_role: str, giver: Delegator) -> list[Joined]:

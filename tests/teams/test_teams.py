@@ -130,7 +130,7 @@ def test_a_team_has_one_lead(world: World, owner: Person, team: str) -> None:
     assert refused.codes == {"team_role": ["invalid_choice"]}
 
 
-def test_a_lead_is_an_active_member(world: World, owner: Person, team: str) -> None:
+def test_a_suspended_member_cannot_lead(world: World, owner: Person, team: str) -> None:
     suspended = world.member(owner, "viewer").user_id
     owner.client.put(f"/users/{suspended}/status", {"status": "suspended"})
     assert owner.client.patch(f"/teams/{team}", {"lead_id": suspended}).codes == {"lead_id": ["invalid_reference"]}
