@@ -9,6 +9,8 @@ import orjson
 from ..clock import to_text
 
 _BROKEN_TEXT = re.compile("[\0\ud800-\udfff]")
+#: orjson writes no more than 254.
+_DEEPEST = 100
 _MOST_INTEGER, _LEAST_INTEGER = 2**64 - 1, -(2**63)
 
 
@@ -24,14 +26,19 @@ def keepable_text(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
-def keepable(value: Any) -> Any:
-    """A JSON value from outside as it can be kept: its texts as `keepable_text` has them, numbers beyond 64 bits as text."""
+def keepable(value: Any, depth: int = _DEEPEST) -> Any:
+    """A JSON value from outside as it can be kept: its texts as `keepable_text` has them, numbers beyond 64 bits as text.
+
+    What is nested deeper than `depth` is left out.
+    """
     if isinstance(value, str):
         return keepable_text(value)
+    if isinstance(value, dict | list | tuple) and depth == 0:
+        return None
     if isinstance(value, dict):
-        return {keepable(key): keepable(each) for key, each in value.items()}
+        return {keepable_text(str(key)): keepable(each, depth - 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [keepable(each) for each in value]
+        return [keepable(each, depth - 1) for each in value]
     if isinstance(value, int) and not _LEAST_INTEGER <= value <= _MOST_INTEGER:
         return str(value)
     return value
