@@ -88,13 +88,9 @@ def _stop_at_hangup(arbiter: Any) -> None:
 
 def _follow_process(app: "App") -> None:
     """Start the plugins, stop them with the process, and begin to drain as soon as the process is told to stop."""
-    try:
-        for _ in app.plugins.each("startup", app=app):
-            pass
-    except StartupError as error:
-        report(error)
+    if not _tell_plugins(app, "startup"):
         sys.exit(_BOOT_ERROR)
-    atexit.register(_shut_down, app)
+    atexit.register(_tell_plugins, app, "shutdown")
     signal.signal(
         signal.SIGHUP, signal.SIG_IGN
     )  # a terminal that closes sends it to all, and the master ends its workers in order
@@ -103,12 +99,15 @@ def _follow_process(app: "App") -> None:
         _drain_at(app, number)
 
 
-def _shut_down(app: "App") -> None:
+def _tell_plugins(app: "App", hook: str) -> bool:
+    """Ask every plugin; False, and why on standard error, where one fails."""
     try:
-        for _ in app.plugins.each("shutdown", app=app):
+        for _ in app.plugins.each(hook, app=app):
             pass
     except StartupError as error:
         report(error)
+        return False
+    return True
 
 
 def _drain_at(app: "App", number: int, seconds: int = 0) -> None:

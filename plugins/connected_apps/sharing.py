@@ -32,6 +32,8 @@ def allows(rights: Rights, permission: str, row: ConnectedApp, user_id: str) -> 
 
 def _reaches(rights: Rights, permission: str, share: Mapping[str, str], user_id: str) -> bool:
     target = share["id"]
+    if share["type"] != NODE and rights.confined:
+        return False  # what is shared with people, a key that is limited to places does not get
     if share["type"] == USER:
         return target == user_id
     if share["type"] == TEAM:
@@ -51,11 +53,12 @@ def reach(rights: Rights, user_id: str) -> list[Condition]:
         to_me = (Share.kind == USER) & (Share.target_id == Bind("me"))
         to_us = (Share.kind == TEAM) & Share.target_id.in_(teams)
         to_place = reduce(and_, [condition.expression() for condition in at_node], Share.kind == NODE)
-        mine = Share.select(Share.app_id).where(reduce(or_, (to_me, to_us, to_place)))
+        ways = (to_place,) if rights.confined else (to_me, to_us, to_place)
+        mine = Share.select(Share.app_id).where(reduce(or_, ways))
         return reduce(and_, [condition.expression() for condition in own]) | ConnectedApp.id.in_(mine)
 
     values = {"me": user_id} | {name: value for each in (*own, *at_node) for name, value in each.values.items()}
-    return [Condition(shared, values, ("apps in reach", *(condition.shape for condition in (*own, *at_node))))]
+    return [Condition(shared, values, ("apps in reach", rights.confined, *(condition.shape for condition in (*own, *at_node))))]
 
 
 def refuse_strangers(rights: Rights, shared_with: Sequence[Mapping[str, str]]) -> None:

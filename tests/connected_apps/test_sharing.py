@@ -7,7 +7,8 @@ import pytest
 from aasim_core.access.records import Team, TeamMember
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
-from aasim_core.testing.principals import member_with
+from aasim_core.identity.records import ApiKey
+from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Person, World
 
 from .conftest import Apps
@@ -111,3 +112,20 @@ def test_a_guest_may_use_what_is_shared_with_them(world: World, owner: Person, a
         assert service.may_use(rights, apps.record(made), guest.user_id)
         apps.client.patch(f"/connected-apps/{made['id']}", {"shared_with": []})
         assert not service.may_use(rights, apps.record(made), guest.user_id)
+
+
+@pytest.mark.parametrize("kind", ["user", "team", "node"])
+def test_a_key_that_is_limited_to_a_place_gets_what_is_shared_there_only(
+    world: World, owner: Person, apps: Apps, shop: str, kind: str
+) -> None:
+    place = world.node(owner, "project")
+    guest = member_with(world, owner, READ_AND_USE, place)
+    target = {"user": guest.user_id, "node": place, "team": team_of(owner, guest, apps)}[kind]
+    made = apps.connect(name="Orders", project_id=shop, shared_with=[{"type": kind, "id": target}], **BODY)
+    key = key_of(apps.app, guest, READ_AND_USE)
+    with organization_scope(owner.organization_id), apps.app.database.transaction():
+        ApiKey.update(project_id=place).execute()
+
+    assert names(guest) == ["Orders"]
+    assert names(key) == (["Orders"] if kind == "node" else [])
+    assert key.client.get(f"/connected-apps/{made['id']}").status == (200 if kind == "node" else 404)
