@@ -67,8 +67,8 @@ class Agents(Halting, Collection):
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
         """What is for the organization may be read and run by whoever may do so anywhere; whoever reads an agent may copy it."""
-        needed = "agents:read" if permission == "agents:create" else permission
-        return service.allows(req.rights, needed, target, req.principal.user_id)
+        enough = (permission, "agents:read") if permission == "agents:create" else (permission,)
+        return any(service.allows(req.rights, each, target, req.principal.user_id) for each in enough)
 
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists, as a condition."""

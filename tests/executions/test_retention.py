@@ -168,4 +168,6 @@ def test_what_is_due_is_found_by_an_index(app: App, owner: Person, ran: Ran, pru
             app.database.execute_sql("SET enable_seqscan = off")  # so few rows are quicker read one after the other
         found = [plan_of(app.database, each) for each in statements if "kept <> 'no_payload'" in each.sql and "LIMIT" in each.sql]
     assert found
-    assert all("executions_execution_ended" in plan for plan in found), found
+    # Of so few rows one index is as good as another to PostgreSQL.
+    wanted = "Index" if app.database.for_update else "executions_execution_ended"
+    assert all(wanted in plan for plan in found), found

@@ -1,6 +1,7 @@
 """Texts that nobody else may see: putting them into every field of a body, and finding them in an answer, however they are wrapped."""
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from aasim_core.http.fields import Email, Json, ListOf, Object, Secret, Slug, Te
 from aasim_core.testing.asking import Exchange
 
 _WRAPPED = re.compile(rb"[A-Za-z0-9_+/-]{24,}={0,2}")
+_REFUSAL = "core.permission_denied"
 _AN_ID = re.compile(r"[a-z]{2,12}_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
@@ -50,9 +52,14 @@ def ids_in(exchange: Exchange) -> set[str]:
 
 
 def tried_in(exchange: Exchange) -> set[str]:
-    """The ids in those lines of an export of a log that tell what its readers themselves asked for, and were refused."""
-    lines = exchange.content.decode(errors="replace").splitlines()
-    return {found for line in lines[1:] if "core.permission_denied" in line for found in _AN_ID.findall(line)}
+    """The ids in what a log tells of that its readers themselves asked for, and were refused: in a page's items, or an export's lines."""
+    body = exchange.body
+    if isinstance(body, dict):
+        data = body.get("data") if isinstance(body.get("data"), dict) else {}
+        entries = [json.dumps(entry) for entry in (data, *data.get("items", ())) if entry.get("action") == _REFUSAL]
+    else:
+        entries = [line for line in exchange.content.decode(errors="replace").splitlines()[1:] if _REFUSAL in line]
+    return {found for entry in entries for found in _AN_ID.findall(entry)}
 
 
 def _unwrapped(heard: bytes) -> list[bytes]:

@@ -84,7 +84,7 @@ def test_where_broken_plugins_are_skipped_the_rest_runs(installation: Installati
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize("command", ["serve", "worker"])
+@pytest.mark.parametrize("command", ["serve", pytest.param("worker", marks=pytest.mark.long)])
 def test_a_plugin_that_is_not_ready_says_why(installation: Installation, command: str) -> None:
     head = 'from aasim_core import Plugin, hookimpl\nfrom aasim_core.errors import StartupError\nplugin = Plugin("Broken", "Is shut.")\n'
     write_plugin(installation, f'{head}@hookimpl\ndef startup(app):\n    raise StartupError("The shop is shut; open it.")\n')
