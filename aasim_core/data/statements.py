@@ -82,7 +82,7 @@ class Statement:
         return cls(sql, tuple(values), crosses, sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql)
 
     def run(self, database: "Database", values: Mapping[str, Any]) -> "Result":
-        """Execute with `values` for the binds; ScopeViolation (NoScope without a scope) where it would see more than that."""
+        """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""
         if self.crosses and current_scope() != EVERY_ORGANIZATION:
             raise ScopeViolation("a statement that was compiled for every organization cannot run for one")
         parameters = [

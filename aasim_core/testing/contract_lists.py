@@ -15,7 +15,6 @@ from .world import Person
 
 #: How many statements a page may take, with finding out who asks.
 _MOST_FOR_A_PAGE = 4
-#: What PostgreSQL is told between two of them, where they are about different organizations.
 _BAD_LIMITS = ("0", "101", "-1", "1.5", "x", "", "%D9%A3", "1&limit=2")
 _MOST_PAGES = 20
 

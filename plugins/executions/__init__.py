@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Retry, Row, hookimpl
 
-from . import agent_runner, agent_tool, api, demonstration, loop, retention, schemas, service
+from . import agent_runner, agent_tool, api, demonstration, ending, loop, retention, schemas, service
 from . import listeners as own_listeners
 from .models import Execution, LogEntry, Step, ToolCall
 from .settings import ExecutionSettings
@@ -100,7 +100,7 @@ def listeners(app: App) -> Sequence[Listener]:
     """A run that ends is wound up; one that called an agent goes on when the agent has answered."""
     wind_up = own_listeners.wind_up_what_ended(app)
     return (
-        *(Listener(f"executions.{end}", wind_up, "before_commit") for end in own_listeners.ENDS),
+        *(Listener(f"executions.{end}", wind_up, "before_commit") for end in ending.ENDS),
         Listener("executions.*", own_listeners.wake_the_caller, "before_commit"),
     )
 

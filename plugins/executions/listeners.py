@@ -7,14 +7,12 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import find_or_none
 
 from . import service
-from .ending import ENDS, wind_up
+from .ending import wind_up
 from .models import Execution
 
 if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.events.log import EventRow
-
-__all__ = ["ENDS", "wake_the_caller", "wind_up_what_ended"]
 
 
 def wind_up_what_ended(app: "App") -> "Callable[[EventRow], None]":

@@ -48,11 +48,12 @@ def prune_some(app: "App", organization_id: str) -> bool:
     """Delete what is over of some runs of the organization in scope; whether there may be more."""
     settled = app.organization_settings.of(organization_id, "executions")
     records, payloads, logs = (now() - timedelta(days=settled[f"{what}_days"]) for what in ("record", "payload", "log"))
-    with app.database.transaction():
+    # Without waiting for the disk: what a loss of power brings back is deleted once more.
+    with app.database.transaction(durable=False):
         pruned = {
-            "records": _forget(app, _old(records)),
-            "payloads": _empty(app, _ended(payloads, (EVERYTHING, NO_LOG))),
-            "logs": _delete_logs(_ended(logs, (EVERYTHING,))),
+            "records": _forget(app, ids) if (ids := _old(records)) else 0,
+            "payloads": _empty(app, ids) if (ids := _ended(payloads, (EVERYTHING, NO_LOG))) else 0,
+            "logs": _delete_logs(ids) if (ids := _ended(logs, (EVERYTHING,))) else 0,
         }
         if any(pruned.values()):
             organization: Organization = find(Organization, organization_id)
