@@ -52,3 +52,9 @@ def bind(database: Database, models: Iterable[type[Row]]) -> None:
     for model in models:
         model.bind(database, bind_refs=False, bind_backrefs=False)
     database.tenant_tables = frozenset(model._meta.table_name.lower() for model in models if is_tenant(model))
+
+
+def unbind(models: Iterable[type[Row]]) -> None:
+    """Detach the records from their database, so that nothing holds it any longer."""
+    for model in models:
+        model.bind(None, bind_refs=False, bind_backrefs=False)

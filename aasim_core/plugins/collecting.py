@@ -78,9 +78,9 @@ def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar) -> Declaratio
 
 def _answers(plugins: Plugins, plugin: Loaded, hook: str, app: AppSoFar) -> list[Any]:
     """None or one answer; a hook that is there and returns nothing answers None, which pluggy would drop."""
-    implemented = any(one.plugin is plugin.module for one in getattr(plugins.hook, hook).get_hookimpls())
-    answers = ask(plugins.manager, plugins.on, plugin, hook, app=app)
-    return [None] if implemented and not answers else answers
+    if not any(one.plugin is plugin.module for one in getattr(plugins.hook, hook).get_hookimpls()):
+        return []
+    return ask(plugins.manager, plugins.on, plugin, hook, app=app) or [None]
 
 
 def _with_brings(plugins: Plugins, declared: Mapping[str, Declarations]) -> Plugins:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ..app import App, build_app, migration_sources
+from ..data.connect import unbind
 from ..http.application import make_wsgi
 from ..plugins import Plugins, load
 from ..secrets import Keyring, new_key, save_keyring
@@ -69,6 +70,7 @@ def app(app_settings: Settings, app_plugins: Plugins) -> Iterator[App]:
     with app.database.connected():
         yield app
     app.database.close_all()
+    unbind(app.models)  # or the next app's queries would hold this one, and so on to the first
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def cut_all(database: Database) -> None:
 
 
 def in_threads(count: int, action: Callable[[], object]) -> list[object]:
-    """What `action` returned or raised in so many threads that all have a connection at the same time."""
+    """What `action` returned or raised in so many threads that begin at the same time."""
     together, results = threading.Barrier(count), []
 
     def run() -> None:
@@ -112,11 +112,18 @@ def test_a_connection_that_was_cut_while_idle_is_replaced(pooled: Database, empt
 
 
 def test_after_a_restart_each_connection_in_use_fails_once_and_no_other(pooled: Database, empty_database: Database) -> None:
+    together = threading.Barrier(3)
+
     def use() -> int:
         with pooled.connected():
             return backend(pooled)
 
-    assert len(set(in_threads(3, use))) == 3
+    def use_while_others_do() -> int:
+        with pooled.connected():
+            together.wait(10)
+            return backend(pooled)
+
+    assert len(set(in_threads(3, use_while_others_do))) == 3
     cut_all(empty_database)
     with pytest.raises(peewee.OperationalError):
         use()
