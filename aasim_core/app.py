@@ -66,7 +66,7 @@ class App:
         self.limiter = Limiter(self.settings)
         self.places = Places(self.settings.server.threads)
         self.refusals = Refusals()
-        self.offers = Offers(self)
+        self.offers = Offers(Collected(self.plugins, {}), self.features)
         self.doorbell = Doorbell(self.settings)
         self.deliveries = Deliveries({}, {})
         self.organization_settings = OrganizationSettings({})
@@ -124,6 +124,7 @@ def _fill(app: App, collected: Collected) -> None:
     app.models = tuple(collected.models.values())
     app.endpoints, app.checks = tuple(collected.endpoints), tuple(collected.checks)
     app.deliveries = Deliveries(app.events, app.listeners)
+    app.offers = Offers(collected, app.features)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
 

@@ -57,4 +57,4 @@ def bind(database: Database, models: Iterable[type[Row]]) -> None:
 def unbind(models: Iterable[type[Row]]) -> None:
     """Detach the records from their database, so that nothing holds it any longer."""
     for model in models:
-        model.bind(None, bind_refs=False, bind_backrefs=False)
+        model._meta.set_database(None)

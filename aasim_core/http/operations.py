@@ -163,11 +163,16 @@ class Endpoint:
 
 
 def endpoints_of(plugin: str, resources: Iterable[Resource]) -> Iterator[Endpoint]:
-    """Every endpoint of the plugin's resources; LookupError for a responder that declares no operation."""
+    """Every endpoint of the plugin's resources; LookupError for a path without a responder, or a responder without an operation."""
     for resource in resources:
         for suffix, template in resource.paths.items():
-            for method in _METHODS:
-                responder = getattr(resource, f"on_{method}_{suffix}" if suffix else f"on_{method}", None)
+            tail = f"_{suffix}" if suffix else ""
+            responders = {method: getattr(resource, f"on_{method}{tail}", None) for method in _METHODS}
+            if not any(responders.values()):
+                raise LookupError(
+                    f"nothing answers at {template}; {type(resource).__name__} has no on_get{tail}, on_post{tail} …"
+                )
+            for method, responder in responders.items():
                 if responder is not None:
                     yield _endpoint(plugin, method, suffix, template, resource, responder)
 

@@ -1,6 +1,7 @@
 """Whether what a hook returned is what it should have returned."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from marshmallow import missing
@@ -14,8 +15,18 @@ Test = Callable[[Any], bool]
 
 
 def flaw_of(hook: str, answer: Any) -> str | None:
-    """What is wrong with the answer to a hook that returns declarations, or None."""
-    wanted, fits = _EXPECTED[hook]
+    """What is wrong with the answer to a hook of the core that returns declarations, or None."""
+    return _flaw(hook, answer, *_EXPECTED[hook])
+
+
+def flaw_of_offers(hook: str, kind: type[Any], answer: Any) -> str | None:
+    """What is wrong with the answer to a hook that a plugin offers, which is asked at start for a list of this dataclass."""
+    return _flaw(
+        hook, answer, f"{kind.__name__}(…) with a name", lambda value: isinstance(value, kind) and isinstance(name_of(value), str)
+    )
+
+
+def _flaw(hook: str, answer: Any, wanted: str, fits: Test) -> str | None:
     if not isinstance(answer, Sequence) or isinstance(answer, str):
         return f"gives {_shown(answer)} in its hook {hook}, which must return a list of {wanted}"
     for value in answer:
@@ -28,6 +39,11 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     return f"the class {value.__name__}" if isinstance(value, type) else f"a value of type {type(value).__name__}"
+
+
+def name_of(offer: Any) -> Any:
+    """What an offer is called by: its first field."""
+    return getattr(offer, fields(offer)[0].name)
 
 
 def _is_listener(value: Any) -> bool:

@@ -2,10 +2,11 @@
 
 import importlib.util
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pluggy
 
@@ -41,6 +42,21 @@ def config_schemas(manager: pluggy.PluginManager, on: Sequence[Loaded]) -> tuple
         except PluginFailed as error:
             faults[plugin.name] = Fault("broken", error.reason)
     return schemas, faults
+
+
+def offered_hooks(manager: pluggy.PluginManager) -> dict[str, type[Any]]:
+    """The hooks of plugins that are asked at start, with the dataclass of which they return a list: ``(app) -> Sequence[Grader]``."""
+    specs = [caller.spec for caller in vars(manager.hook).values() if isinstance(caller, pluggy.HookCaller) and caller.spec]
+    offered = {spec.name: _class_of(spec.function) for spec in specs if spec.namespace is not hookspecs}
+    return {hook: kind for hook, kind in offered.items() if kind is not None}
+
+
+def _class_of(function: Callable[..., Any]) -> type[Any] | None:
+    with suppress(NameError, TypeError, AttributeError):
+        hints = get_type_hints(function, localns={"App": Any})
+        (kind,) = get_args(hints.pop("return", None)) or (None,)
+        return kind if isinstance(kind, type) and is_dataclass(kind) and list(hints) == ["app"] else None
+    return None
 
 
 def _section(plugin: Loaded, answer: Any) -> type[Any]:

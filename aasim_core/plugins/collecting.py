@@ -1,21 +1,23 @@
 """Collecting: ask each plugin that is on what it declares, and refuse what breaks a rule or clashes."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 from ..access.organization_settings import OrganizationSetting
-from .answers import flaw_of
+from .answers import flaw_of, flaw_of_offers, name_of
+from .assembly import offered_hooks
 from .choice import HasPlugins
-from .declarations import Collected, Declarations
+from .declarations import Collected, Declarations, Offer
 from .loading import without
 from .manifest import CORE
 from .registry import Loaded, PluginFailed, Plugins, ask
 from .rules import broken_rules
 
-#: The hook that fills each field of `Declarations`, where it is not named alike.
-_HOOK_OF = {"checks": "health"}
+#: The hook of the core that fills each field of `Declarations`.
+_HOOKS = {field.name: field.name for field in dataclasses.fields(Declarations) if field.name != "offers"} | {"checks": "health"}
 
 
 class AppSoFar(Protocol):
@@ -33,8 +35,9 @@ def collect(plugins: Plugins, app: AppSoFar, core: Declarations) -> Collected:
     """
     answers: dict[str, Declarations] = {}
     reasons: dict[str, str] = {}
+    offered = offered_hooks(plugins.manager)
     for plugin in plugins.on:
-        answer = _declarations(plugins, plugin, app)
+        answer = _declarations(plugins, plugin, app, offered)
         if isinstance(answer, Declarations):
             answers[plugin.name] = answer
         else:
@@ -60,20 +63,26 @@ def organization_settings(plugins: Plugins, app: AppSoFar) -> dict[str, tuple[Or
     return declared
 
 
-def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar) -> Declarations | str:
+def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar, offered: Mapping[str, type[Any]]) -> Declarations | str:
     """What the plugin declares, or all that is wrong with it."""
-    values: dict[str, tuple[Any, ...]] = {}
-    flaws = []
-    for field in dataclasses.fields(Declarations):
-        hook = _HOOK_OF.get(field.name, field.name)
+    flaws: list[str] = []
+
+    def asked(hook: str, flaw_in: Callable[[Any], str | None]) -> tuple[Any, ...]:
         try:
             answers = _answers(plugins, plugin, hook, app)
         except PluginFailed as error:
             flaws.append(error.reason)
-            continue
-        flaws += [flaw for answer in answers if (flaw := flaw_of(hook, answer))]
-        values[field.name] = () if flaws else tuple(value for answer in answers for value in answer)
-    return "; ".join(flaws) if flaws else Declarations(**values)
+            return ()
+        flaws.extend(flaw for answer in answers if (flaw := flaw_in(answer)))
+        return () if flaws else tuple(value for answer in answers for value in answer)
+
+    values = {name: asked(hook, partial(flaw_of, hook)) for name, hook in _HOOKS.items()}
+    offers = {hook: asked(hook, partial(flaw_of_offers, hook, kind)) for hook, kind in offered.items()}
+    if values["models"] and not plugin.migrations:
+        flaws.append("has records, and no folder migrations/ to make their tables")
+    if flaws:
+        return "; ".join(flaws)
+    return Declarations(**values, offers=tuple(Offer(hook, name_of(one), one) for hook, found in offers.items() for one in found))
 
 
 def _answers(plugins: Plugins, plugin: Loaded, hook: str, app: AppSoFar) -> list[Any]:

@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """One thing that a plugin brings for the `hook` of another: a dataclass, whose first field is its `name`."""
+
+    hook: str
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True)
 class Declarations:
-    """What one owner, the core or a plugin, declares: a field for each hook that returns declarations."""
+    """What one owner, the core or a plugin, declares: a field for each hook of the core that returns declarations, and the `offers`."""
 
     permissions: "tuple[Permission, ...]" = ()
     events: "tuple[Event, ...]" = ()
@@ -31,6 +40,7 @@ class Declarations:
     checks: "tuple[Check, ...]" = ()
     commands: "tuple[click.Command, ...]" = ()
     organization_settings: "tuple[OrganizationSetting, ...]" = ()
+    offers: tuple[Offer, ...] = ()
 
     def brings(self, settings: tuple[str, ...] = ()) -> Brings:
         """The names of all that is declared."""

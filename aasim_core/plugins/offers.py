@@ -5,49 +5,36 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..context import current_organization
-from ..errors import StartupError
+from .assembly import offered_hooks
+from .declarations import Collected
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ..access.features import Features
 
 
 class Offers:
-    """The declarations that a hook of a plugin returns; each hook is asked once in the life of the app, when it is first needed."""
+    """The answers to every hook ``(app) -> Sequence[<dataclass>]`` of a plugin, which all were asked at start."""
 
-    def __init__(self, app: "App") -> None:
-        self._app = app
-        self._kept: dict[str, Mapping[str, Any]] = {}
-        self._owners: dict[str, Mapping[str, str]] = {}
+    def __init__(self, collected: Collected, features: "Features") -> None:
+        self._features = features
+        self._kept: dict[str, Mapping[str, Any]] = dict.fromkeys(offered_hooks(collected.plugins.manager), MappingProxyType({}))
+        self._owners = {(offer.hook, offer.name): owner for owner, offer in collected.each("offers")}
+        for _, offer in collected.each("offers"):
+            self.keep(offer.hook, {**self._kept[offer.hook], offer.name: offer.value})
 
-    def __call__(self, hook: str, key: str = "name") -> Mapping[str, Any]:
-        """What every plugin brings for `hook`, by the attribute `key`; StartupError where two bring the same."""
-        kept = self._kept.get(hook)
-        return kept if kept is not None else self.keep(hook, self._asked(hook, key))
+    def __call__(self, hook: str) -> Mapping[str, Any]:
+        """What every plugin brings for `hook`, by its first field, in the order of dependencies; LookupError if it is no such hook."""
+        if hook not in self._kept:
+            raise LookupError(f"no plugin that is on offers the hook {hook}(app) -> Sequence[<a dataclass>]")
+        return self._kept[hook]
 
-    def here(self, hook: str, key: str = "name") -> Mapping[str, Any]:
+    def here(self, hook: str) -> Mapping[str, Any]:
         """The same, without what comes from plugins that are off for the organization in scope."""
-        offers, owners = self(hook, key), self._owners.get(hook, {})
-        organization_id, features = current_organization(), self._app.features
-        return {
-            name: offer
-            for name, offer in offers.items()
-            if name not in owners or features.allowed_in(organization_id, owners[name])
-        }
+        return {name: offer for name, offer in self(hook).items() if self._is_on(self._owners.get((hook, name)))}
 
-    def keep(self, hook: str, offers: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Let the app have these from now on, unless another thread was quicker."""
-        return self._kept.setdefault(hook, MappingProxyType(dict(offers)))
+    def _is_on(self, plugin: str | None) -> bool:
+        return plugin is None or self._features.allowed_in(current_organization(), plugin)
 
-    def _asked(self, hook: str, key: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        owners: dict[str, str] = {}
-        for plugin, brought in self._app.plugins.each(hook, app=self._app):
-            for offer in brought:
-                name = getattr(offer, key)
-                if name in found:
-                    raise StartupError(
-                        f"the plugins {owners[name]} and {plugin} both bring {name!r} for the hook {hook}; turn one of them off"
-                    )
-                found[name], owners[name] = offer, plugin
-        self._owners[hook] = owners
-        return found
+    def keep(self, hook: str, offers: Mapping[str, Any]) -> None:
+        """Let the app have these from now on; for tests, which bring what no plugin does."""
+        self._kept[hook] = MappingProxyType(dict(offers))

@@ -62,10 +62,13 @@ def _claims(own: Declarations) -> Iterator[Claim]:
         "command": [str(command.name) for command in own.commands],
         "organization's setting": [setting.name for setting in own.organization_settings],
         "listener": [listener_key("", listener).removeprefix("/") for listener in own.listeners],
+        "prefix of ids": [prefix for model in own.models if (prefix := getattr(model._meta, "id_prefix", None))],
     }
     for kind, names in named.items():
         for name in names:
             yield Claim(kind, name, name)
+    for offer in own.offers:
+        yield Claim(f"entry for {offer.hook}", offer.name, offer.name)
     for template in _templates(own):
         yield Claim("route", re.sub(r"\{[^}]*\}", "{}", template), template)
 

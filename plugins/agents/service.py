@@ -205,7 +205,7 @@ def find_sample() -> Agent | None:
 def find_tool(app: "App", ref: str) -> tuple[ToolSource | None, Tool | None]:
     """Where a tool comes from and what it is now, by its ref ``<kind>:<rest>``; None for what is not there."""
     kind, _, rest = ref.partition(":")
-    source: ToolSource | None = app.offers("agent_tools", "kind").get(kind)
+    source: ToolSource | None = app.offers("agent_tools").get(kind)
     return source, source.find(rest) if source else None
 
 
@@ -217,7 +217,7 @@ def usable_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights,
 
 def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> None:
     """Invalid for tools that are not there, that the user may not use, or whose approval cannot be understood."""
-    kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools", "kind"))
+    kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools"))
     problem = Problem("invalid_reference", f"There is no such tool, or you may not use it. A tool is written as one of {kinds}")
     missing = [number for number, entry in enumerate(tools) if not usable_tools(app, [entry], rights, user_id)]
     problems = {f"tools[{number}].ref": [problem] for number in missing} | _bad_approvals(tools)

@@ -47,7 +47,7 @@ def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> 
     if execution.status == states.CANCELLING:
         _cancel(context, execution)
         return
-    runners: Mapping[str, Runner] = app.offers("runners", "kind")
+    runners: Mapping[str, Runner] = app.offers("runners")
     is_new = execution.started_at is None
     if execution.status == states.QUEUED and not _start(app, runners.get(execution.kind), context, execution):
         return

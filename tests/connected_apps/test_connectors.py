@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from aasim_core.plugins.offers import Offers
 from aasim_plugins.connected_apps.connecting import AppError
 
 from .conftest import Apps
@@ -21,10 +20,8 @@ def weather(apps: Apps, peer: Service, root: Path) -> Mapping[str, Any]:
     (code,) = re.findall(r"^```python\n(.*?)^```$", (root / "docs/extend/connectors.md").read_text(), re.MULTILINE | re.DOTALL)
     plugin = ModuleType("aasim_weather")
     exec(code.replace("https://weather.example", peer.url), vars(plugin))  # noqa: S102 - the documentation is ours
-    bundled = dict(apps.app.offers("connectors"))
-    apps.app.offers = Offers(apps.app)
     (connector,) = plugin.connectors(apps.app)
-    apps.app.offers.keep("connectors", {**bundled, connector.name: connector})
+    apps.app.offers.keep("connectors", {**apps.app.offers("connectors"), connector.name: connector})
     return apps.connect(
         name="Weather",
         provider="weather",
@@ -51,7 +48,7 @@ def test_what_it_says_of_its_failures_has_its_meaning(apps: Apps, peer: Service,
 
 
 def test_an_app_of_a_plugin_that_is_off_stays_and_is_refused(apps: Apps, weather: Mapping[str, Any]) -> None:
-    apps.app.offers = Offers(apps.app)
+    apps.app.offers.keep("connectors", {})
 
     with pytest.raises(AppError, match="the connector weather is off"):
         apps.call(weather, "weather", {"city": "Vienna"})
@@ -65,7 +62,7 @@ def test_an_app_of_a_plugin_that_is_off_stays_and_is_refused(apps: Apps, weather
 
 
 def test_changing_an_app_of_a_plugin_that_is_off_is_refused_with_a_sentence(apps: Apps, weather: Mapping[str, Any]) -> None:
-    apps.app.offers = Offers(apps.app)
+    apps.app.offers.keep("connectors", {})
 
     answer = apps.client.patch(f"/connected-apps/{weather['id']}", {"name": "Renamed"})
 

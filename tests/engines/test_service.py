@@ -11,9 +11,8 @@ import pytest
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data import records
-from aasim_core.errors import Refused, StartupError
+from aasim_core.errors import Refused
 from aasim_core.events.log import EventRow
-from aasim_core.plugins.offers import Offers
 from aasim_core.secrets.hiding import without
 from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import ensure_built_in, write
@@ -252,22 +251,6 @@ def test_a_built_in_engine_follows_its_provider_and_keeps_what_the_organization_
 
     assert (changed.id, changed.model, changed.context_tokens) == (engine.id, "smollm2-135m-instruct", 2048)
     assert (changed.name, changed.default_parameters) == ("Ours", {"max_output_tokens": 9})
-
-
-def test_two_plugins_cannot_bring_one_provider(app: Any) -> None:
-    provider = Provider("same", "Same", Capabilities(), open=lambda _config: pytest.fail("never opened"))
-
-    class Twice:
-        def each(self, hook: str, **_: Any) -> Iterator[tuple[str, list[Provider]]]:
-            assert hook == "engine_providers"
-            yield "first", [provider]
-            yield "second", [provider]
-
-    class Other:
-        plugins = Twice()
-
-    with pytest.raises(StartupError, match="the plugins first and second both bring 'same' for the hook engine_providers"):
-        Offers(Other())("engine_providers")  # type: ignore[arg-type]
 
 
 def test_preparing_asks_the_providers_that_need_something(app: Any) -> None:

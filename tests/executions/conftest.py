@@ -9,7 +9,6 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
 from aasim_core.jobs.runner import work_off
-from aasim_core.plugins.offers import Offers
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.hookspecs import Tool, ToolSource, ToolUse
 from aasim_plugins.executions import service
@@ -88,9 +87,7 @@ class Desk:
 def shed(app: App) -> Shed:
     """Tools of the kind ``shed``, beside agents."""
     shed = Shed()
-    agents = dict(app.offers("agent_tools", "kind"))
-    app.offers = Offers(app)
-    app.offers.keep("agent_tools", {**agents, "shed": ToolSource("shed", shed.tools.get, shed.call)})
+    app.offers.keep("agent_tools", {**app.offers("agent_tools"), "shed": ToolSource("shed", shed.tools.get, shed.call)})
     return shed
 
 

@@ -10,7 +10,6 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.jobs.queue import enqueue
-from aasim_core.plugins.offers import Offers
 from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions import retention
@@ -138,7 +137,6 @@ def test_other_plugins_delete_theirs_with_it(
     forgotten: list[str] = []
     keeper = Keeper("notes", empty=emptied.extend, forget=forgotten.extend)
     said, gone, _ = ran(31), ran(401), ran(1)
-    monkeypatch.setattr(app, "offers", Offers(app))
     app.offers.keep("keepers", {"notes": keeper})
 
     prune()

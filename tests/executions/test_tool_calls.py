@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.plugins.offers import Offers
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.hookspecs import ToolError
 
@@ -188,9 +187,6 @@ def test_a_call_that_was_approved_is_not_made_once_nobody_is_there_who_could_say
     agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
     execution = run(owner, agent, work)
     desk.decide(approved=True)
-    kinds = app.offers("agent_tools", "kind")
-    app.offers = Offers(app)
-    app.offers.keep("agent_tools", kinds)
     app.offers.keep("reviewers", {})
     work()
     assert (read(owner, execution["id"])["status"], shed.used) == ("succeeded", [])

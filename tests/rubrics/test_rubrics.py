@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.plugins.offers import Offers
 from aasim_core.testing.world import Person, World
 from aasim_plugins.rubrics import service
 from aasim_plugins.rubrics.hookspecs import Grade, Grader, params_of
@@ -142,9 +141,7 @@ def test_there_are_only_so_many_examples(make_rubric: Make, owner: Person, monke
 
 def _offer(app: App, *graders: Grader) -> None:
     """Let the app have these graders besides the bundled ones, as another plugin's."""
-    bundled = dict(app.offers("graders"))
-    app.offers = Offers(app)
-    app.offers.keep("graders", {**bundled, **{grader.name: grader for grader in graders}})
+    app.offers.keep("graders", {**app.offers("graders"), **{grader.name: grader for grader in graders}})
 
 
 def test_other_plugins_bring_graders(app: App, make_rubric: Make, owner: Person) -> None:
@@ -166,7 +163,7 @@ def test_a_grader_that_breaks_abstains(app: App, make_rubric: Make, owner: Perso
 def test_a_grader_whose_plugin_is_off_abstains(app: App, make_rubric: Make, owner: Person) -> None:
     _offer(app, Grader("loud", "Shouts", params_of(), lambda case: Grade(1.0, "It shouts.")))
     rubric = make_rubric({"key": "loud", "weight": 1, "grader": "loud"})
-    app.offers = Offers(app)
+    app.offers.keep("graders", {})
     [found] = owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": "PARIS"}).data["criteria"]
     assert (found["score"], found["reason"]) == (None, "The plugin that brings the grader loud is off.")
 

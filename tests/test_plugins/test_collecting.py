@@ -6,6 +6,7 @@ import pytest
 
 from aasim_core.errors import StartupError
 from aasim_core.plugins import Declarations, collect
+from aasim_core.plugins.offers import Offers
 
 AGENTS = """
 from aasim_core.access.permissions import Permission
@@ -56,9 +57,12 @@ def commands(app):
     return [click.Command("tidy")]
 """
 
+#: No records without migrations; nothing runs these.
+TABLES = {"migrations/0001_initial.py": ""}
+
 
 def test_everything_that_is_declared_is_collected_with_its_owner(site: Any) -> None:
-    site.bundle("agents", AGENTS)
+    site.bundle("agents", AGENTS, files=TABLES)
     collected = collect(site.load(), site.app(), Declarations())
     assert list(collected.by_owner) == ["core", "agents"]
     assert list(collected.permissions) == ["agents:read"]
@@ -74,7 +78,7 @@ def test_everything_that_is_declared_is_collected_with_its_owner(site: Any) -> N
 
 
 def test_what_each_plugin_brings_can_be_read_from_the_registry(site: Any) -> None:
-    site.bundle("agents", AGENTS)
+    site.bundle("agents", AGENTS, files=TABLES)
     brings = collect(site.load(), site.app(), Declarations()).plugins.find("agents").brings
     assert brings.permissions == ("agents:read",)
     assert brings.events == ("agents.created",)
@@ -119,7 +123,7 @@ def test_the_hooks_are_given_the_app(site: Any) -> None:
     ],
 )
 def test_an_answer_that_cannot_be_used_is_told_and_the_rest_starts(site: Any, hook: str, answer: str, complaint: str) -> None:
-    site.bundle("agents", AGENTS)
+    site.bundle("agents", AGENTS, files=TABLES)
     imports = "from aasim_core.events.declarations import Listener\nclass Agents: paths = {}\n"
     site.install("aasim-slack", "slack", f"{imports}@hookimpl\ndef {hook}(app):\n    return {answer}")
     site.drop("bridge", requires=("slack",))
@@ -148,3 +152,75 @@ def test_an_essential_plugin_that_breaks_a_rule_stops_the_start_always(site: Any
     site.bundle("auth", "@hookimpl\ndef jobs(app):\n    return 1", essential=True)
     with pytest.raises(StartupError, match="Plugin auth gives a value of type int"):
         collect(site.load(on_error="skip"), site.app("skip"), Declarations())
+
+
+GREETERS = """
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aasim_core.hookspecs import hookspec
+
+@dataclass(frozen=True)
+class Greeter:
+    name: str
+
+@hookspec
+def greeters(app: "App") -> Sequence[Greeter]: "Return who greets."
+
+@hookspec
+def unasked(app) -> Sequence[str]: "Return what is not asked for at start."
+
+@hookspec(firstresult=True)
+def greet(app: "App", name: str) -> Sequence[Greeter]: "Greet somebody."
+"""
+GREETING = """
+from {offering}.hookspecs import Greeter
+
+@hookimpl
+def greeters(app):
+    return {answer}
+@hookimpl
+def unasked(app):
+    1 / 0
+"""
+
+
+def greeting(site: Any, name: str, answer: str) -> None:
+    """Write a plugin that answers the hook `greeters` of the bundled plugin hall."""
+    site.install(f"aasim-{name}", name, GREETING.format(offering=f"aasim_{site.token}.hall", answer=answer), requires=("hall",))
+
+
+def test_what_plugins_bring_for_the_hook_of_another_is_asked_for_at_start(site: Any) -> None:
+    site.bundle("hall", files={"hookspecs.py": GREETERS})
+    greeting(site, "polite", "[Greeter('hello'), Greeter('good day')]")
+    collected = collect(site.load("polite"), site.app(), Declarations())
+    offers = Offers(collected, None)  # type: ignore[arg-type]
+    assert list(offers("greeters")) == ["hello", "good day"]
+    with pytest.raises(LookupError, match=r"offers the hook unasked\(app\)"):
+        offers("unasked")
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        ("None", "gives nothing in its hook greeters, which must return a list of Greeter(…) with a name"),
+        ("['hello']", "gives a value of type str in its hook greeters, which must return Greeter(…) with a name only"),
+        ("[Greeter(None)]", "gives a value of type Greeter in its hook greeters, which must return Greeter(…) with a name only"),
+        ("1 / 0", "failed in its hook greeters: ZeroDivisionError: division by zero"),
+        ("[Greeter('hello')] * 2", "declares the entry for greeters hello twice"),
+    ],
+)
+def test_what_cannot_be_brought_breaks_only_who_brings_it(site: Any, answer: str, complaint: str) -> None:
+    site.bundle("hall", files={"hookspecs.py": GREETERS})
+    greeting(site, "polite", "[Greeter('good day')]")
+    greeting(site, "rude", answer)
+    collected = collect(site.load("polite", "rude"), site.app("skip"), Declarations())
+    assert complaint in collected.plugins.find("rude").reason
+    assert list(Offers(collected, None)("greeters")) == ["good day"]  # type: ignore[arg-type]
+
+
+def test_records_without_migrations_are_told(site: Any) -> None:
+    site.bundle("agents", AGENTS)
+    with pytest.raises(StartupError) as refused:
+        collect(site.load(), site.app(), Declarations())
+    assert refused.value.problems == ("Plugin agents has records, and no folder migrations/ to make their tables.",)

@@ -69,7 +69,7 @@ def test_a_hook_that_a_plugin_offers_is_in_the_table_documented_and_used(root: P
 
 
 def test_the_examples_are_one_plugin_that_works(site: Any, manual: str) -> None:
-    site.drop("notes")
+    site.drop("notes", files={"migrations/0001_initial.py": ""})
     blocks = re.findall(r"^```python\n(.*?)^```$", manual, re.MULTILINE | re.DOTALL)
     (site.dropins / "notes" / "__init__.py").write_text("\n\n".join(blocks))
     collected = collect(site.load("notes"), site.app(), Declarations())

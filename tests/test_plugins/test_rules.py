@@ -9,9 +9,10 @@ from aasim_core.access.roles import BUILT_IN
 from aasim_core.data.records import Record
 from aasim_core.events.declarations import Event, Listener
 from aasim_core.http.health import Check
-from aasim_core.http.operations import Resource, operation
+from aasim_core.http.operations import SELF, Resource, operation
 from aasim_core.jobs.declarations import Job
 from aasim_core.plugins import Declarations
+from aasim_core.plugins.declarations import Offer
 from aasim_core.plugins.rules import broken_rules
 
 
@@ -21,13 +22,18 @@ def work(*args: Any) -> None:
 
 def table(name: str) -> type[Record]:
     """A record of that table."""
-    return type("Thing", (Record,), {"Meta": type("Meta", (), {"table_name": name, "id_prefix": "thing"})})
+    return type("Thing", (Record,), {"Meta": type("Meta", (), {"table_name": name, "id_prefix": name})})
 
 
 def resource(*templates: str) -> Resource:
     """A resource that answers at these templates."""
-    made = Resource()
-    made.paths = {f"s{number}": template for number, template in enumerate(templates)}  # type: ignore[misc]
+
+    @operation(SELF)
+    def on_get(resource: Resource, req: Any, resp: Any) -> None:
+        """Get them."""
+
+    paths = {f"s{number}": template for number, template in enumerate(templates)}
+    made: Resource = type("Things", (Resource,), {"paths": paths, **{f"on_get_{suffix}": on_get for suffix in paths}})()
     return made
 
 
@@ -159,7 +165,21 @@ def test_a_clash_of_two_plugins_names_both_and_breaks_the_later() -> None:
 
 def test_a_clash_of_tables_with_one_prefix_in_another_is_told() -> None:
     clash = verdict(agents=tables("agents_old_run"), agents_old=tables("agents_old_run"))
-    assert clash == {"agents_old": "declares the table agents_old_run, which the plugin agents has already"}
+    assert list(clash) == ["agents_old"]
+    assert clash["agents_old"].startswith("declares the table agents_old_run, which the plugin agents has already")
+
+
+def test_a_clash_of_prefixes_of_ids_is_told() -> None:
+    ours, theirs = table("agents_agent"), table("spies_agent")
+    theirs._meta.id_prefix = ours._meta.id_prefix  # type: ignore[attr-defined]
+    clash = verdict(agents=Declarations(models=(ours,)), spies=Declarations(models=(theirs,)))
+    assert clash == {"spies": "declares the prefix of ids agents_agent, which the plugin agents has already"}
+
+
+def test_a_clash_of_what_two_bring_for_one_hook_is_told() -> None:
+    exact = Declarations(offers=(Offer("graders", "exact", object()),))
+    clash = verdict(rubrics=exact, polite=exact, other=Declarations(offers=(Offer("connectors", "exact", object()),)))
+    assert clash == {"polite": "declares the entry for graders exact, which the plugin rubrics has already"}
 
 
 def test_routes_that_differ_in_the_name_of_a_field_only_are_one_route() -> None:
@@ -249,6 +269,13 @@ class Guarded(Resource):
     @operation("agents:reed")
     def on_get(self, req: Any, resp: Any) -> None:
         """List agents."""
+
+
+def test_a_path_that_nothing_answers_at_is_refused() -> None:
+    silent = resource("/agents")
+    type(silent).paths = {**silent.paths, "late": "/agents/late"}
+    refused = verdict(agents=Declarations(routes=(silent,)))["agents"]
+    assert refused.endswith("nothing answers at /agents/late; Things has no on_get_late, on_post_late …")
 
 
 def test_a_responder_without_an_operation_is_refused() -> None:
