@@ -32,6 +32,8 @@ class ScopedDatabase:
 
     context_class = ScopedContext
     tenant_tables: frozenset[str] = frozenset()
+    #: Whether what a page shows is read as one column, of JSON objects (see `packing`).
+    packs_rows = False
     #: Called inside each transaction just before it commits; the app sets it to write events and jobs.
     before_commit: Callable[[Transaction], object] | None = None
 

@@ -26,6 +26,8 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
     `group_commit`): what one has written, others may see a moment before the disk has it, but nobody is answered before.
     """
 
+    packs_rows = True
+
     def __init__(self, path: Path, *, full_durability: bool = True, wait_seconds: float = 2) -> None:
         self._prepare()
         self._path, self._wait_seconds = str(path), wait_seconds

@@ -233,7 +233,7 @@ class Assignments(Resource):
         """List the roles that are held, where, until when, and through which team."""
         question = self.query.question(req.path, req.query)
         mine = Condition(self._of_subject, {"subject": req.target.subject.id}, ("grants of", self.subject_type))
-        resp.media = read_page(_GRANTS, self._plan.columns, question, [mine], self.app.keyring)
+        resp.media = read_page(_GRANTS, self._plan.page_columns, question, [mine], self.app.keyring)
 
     @operation("assign", reply="deleted", message="Role taken back.")
     def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:

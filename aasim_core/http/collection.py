@@ -153,7 +153,7 @@ class Collection(Resource):
         """One page of the list that the query asks for, within the caller's reach."""
         question = self.query.question(req.path, req.query)
         model, conditions = self.view or self.record, (*self.reach(req), *conditions)
-        return read_page(model, self._plan.columns, question, conditions, self.app.keyring, self.query.search)
+        return read_page(model, self._plan.page_columns, question, conditions, self.app.keyring, self.query.search)
 
     def location(self, record: Any) -> str:
         """Where the record can be read; what its path names before its own id are fields of the record."""

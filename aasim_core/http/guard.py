@@ -246,13 +246,5 @@ def shown(plan: Plan | None, media: Any, req: Request) -> Any:
     if plan is None:
         return media
     if isinstance(media, Page):
-        items = plan.items(media.names, media.rows)
-        wanted = req.query.get("fields")
-        return {"items": _sparse(items, wanted or plan.names), "pagination": media.pagination()}
+        return {"items": plan.items(media.names, media.rows, req.query.get("fields") or ()), "pagination": media.pagination()}
     return plan.item(media)
-
-
-def _sparse(items: list[dict[str, Any]], names: Any) -> list[dict[str, Any]]:
-    if not items or len(items[0]) == len(names):
-        return items
-    return [{name: item[name] for name in names} for item in items]

@@ -16,6 +16,7 @@ import peewee
 from .. import base64url
 from ..context import current_organization
 from ..data.listing import Listing
+from ..data.packing import Packed
 from ..data.records import database_of
 from ..data.statements import Bind, Condition, in_text
 from ..data.views import View
@@ -52,9 +53,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, in the order of `names`."""
+    """One page of rows, whose columns stand in the order of `names`."""
 
-    names: tuple[str, ...]
+    names: tuple[str | Packed, ...]
     rows: Sequence[tuple[Any, ...]]
     limit: int
     has_more: bool
@@ -78,18 +79,18 @@ class Page:
 
 def read_page(
     model: type[Any] | View | Listing,
-    names: tuple[str, ...],
+    names: tuple[str | Packed, ...],
     question: Question,
     conditions: Sequence[Condition],
     keyring: Keyring,
     search_fields: Sequence[str] = (),
 ) -> Page:
-    """The page of `model`'s rows that the question asks for; columns are `names`. Refused ``invalid_cursor`` for a foreign cursor."""
+    """The page of `model`'s rows that the question asks for, with the columns `names`. Refused ``invalid_cursor`` for a foreign cursor."""
     conditions = [*conditions, *map(_filter_condition(model), enumerate(question.filters))]
     if question.search:
         conditions.append(_search_condition(model, search_fields, question.search))
     backwards, position = _open(keyring, question)
-    names_read = tuple(dict.fromkeys((*names, *key_names(question.sort))))
+    names_read = tuple(dict.fromkeys((*_readable(model, names), *key_names(question.sort))))
     rows = _read(model, names_read, question, conditions, backwards, position)
     more = len(rows) > question.limit
     rows = rows[: question.limit]
@@ -108,9 +109,15 @@ def read_page(
     )
 
 
+def _readable(model: Any, names: tuple[str | Packed, ...]) -> tuple[str | Packed, ...]:
+    if database_of(model).packs_rows:
+        return names
+    return tuple(name for one in names for name in (one.names if isinstance(one, Packed) else (one,)))
+
+
 def _read(
     model: Any,
-    names: tuple[str, ...],
+    names: tuple[str | Packed, ...],
     question: Question,
     conditions: Sequence[Condition],
     backwards: bool,
@@ -119,7 +126,8 @@ def _read(
     most = _most_rows(question)
 
     def build() -> Any:
-        query = _conditioned(model.select(*(getattr(model, name) for name in names)), conditions)
+        columns = [name.column(model) if isinstance(name, Packed) else getattr(model, name) for name in names]
+        query = _conditioned(model.select(*columns), conditions)
         query = ordered(query, model, question.sort, backwards=backwards, after=position is not None)
         return query.limit(Bind("limit") if most is None else in_text(most))
 
@@ -165,7 +173,7 @@ def _values(model: Any, conditions: Sequence[Condition]) -> dict[str, Any]:
     return values
 
 
-def _key(names: tuple[str, ...], question: Question, row: tuple[Any, ...]) -> list[Any]:
+def _key(names: tuple[str | Packed, ...], question: Question, row: tuple[Any, ...]) -> list[Any]:
     return [row[names.index(name)] for name in key_names(question.sort)]
 
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from marshmallow import Schema
 from orjson import Fragment
 
+from ..data.packing import MOST_COLUMNS, Packed
 from ..data.records import Row
-from .fields import Boolean, Json, ListOf, Object
+from .fields import Boolean, Json, ListOf, Number, Object
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Plan:
         self.columns = tuple(dict.fromkeys((*held, *sources)))
         self._flags = tuple(name for name in held if isinstance(schema.fields[name], Boolean))
         self._texts = tuple(name for name in held if isinstance(schema.fields[name], ListOf | Json | Object))
+        # Of broken numbers SQLite's JSON has fifteen digits only.
+        is_packed = held == list(self.names) and not any(isinstance(schema.fields[name], Number) for name in held)
+        #: The columns that a page of such objects reads.
+        self.page_columns: tuple[str | Packed, ...] = self.columns
+        if is_packed and len(held) <= MOST_COLUMNS:
+            self.page_columns = (Packed(held, self._texts, self._flags),)
 
     def item(self, source: Any) -> dict[str, Any]:
         """The JSON object for a record, or for a mapping with at least the plan's columns."""
@@ -58,8 +66,15 @@ class Plan:
         made = {name: field.make(row) for name, field in self._derived.items()}
         return self._finished([{name: made[name] if name in made else row[name] for name in self.names}])[0]
 
-    def items(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-        """The JSON objects for rows whose values stand in the order of `columns`."""
+    def items(self, columns: tuple[str | Packed, ...], rows: Sequence[tuple[Any, ...]], only: Sequence[str] = ()) -> list[Any]:
+        """The JSON objects for rows whose values stand in the order of `columns`; with `only` those fields of them."""
+        if columns and isinstance(columns[0], Packed):
+            items = [orjson.loads(row[0]) if only else Fragment(row[0]) for row in rows]
+        else:
+            items = self._unpacked(columns, rows)
+        return [{name: item[name] for name in only} for item in items] if only else items
+
+    def _unpacked(self, columns: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
         if self._derived or columns != self.names:
             rows = self._composed(columns, rows)
         return self._finished([dict(zip(self.names, row, strict=True)) for row in rows])

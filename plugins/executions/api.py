@@ -211,7 +211,7 @@ class AgentExecutions(Resource):
         """List those executions of an agent that the caller may see."""
         of_agent = Condition(lambda: Execution.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
         question = _QUERY.question(req.path, req.query)
-        resp.media = read_page(Execution, self._plan.columns, question, [of_agent, *_reach(req)], self.app.keyring)
+        resp.media = read_page(Execution, self._plan.page_columns, question, [of_agent, *_reach(req)], self.app.keyring)
 
 
 def accepted(resource: Any, req: Request, resp: Response, execution: Execution) -> None:

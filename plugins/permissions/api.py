@@ -62,7 +62,7 @@ class Permissions(Resource):
     def on_get(self, req: Request, resp: Response) -> None:
         """List permissions, with the operations that ask for each, a page at a time."""
         question = self.query.question(req.path, req.query)
-        resp.media = read_page(self._listing, self._plan.columns, question, [], self.app.keyring, self.query.search)
+        resp.media = read_page(self._listing, self._plan.page_columns, question, [], self.app.keyring, self.query.search)
 
     @operation("read", reply="groups_reply", message="Permissions listed.")
     def on_get_list(self, req: Request, resp: Response) -> None:

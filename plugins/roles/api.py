@@ -97,4 +97,4 @@ class Roles(Collection):
         """List who holds a role now: users, teams and API keys, where, and until when; for those who may read roles everywhere."""
         req.rights.require_at(_READ, None)
         question = self.holders_query.question(req.path, req.query)
-        resp.media = read_page(views.HOLDERS, self._holder.columns, question, [views.held(req.target.id)], self.app.keyring)
+        resp.media = read_page(views.HOLDERS, self._holder.page_columns, question, [views.held(req.target.id)], self.app.keyring)
