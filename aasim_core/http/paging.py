@@ -53,9 +53,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, whose columns stand in the order of `names`."""
+    """One page of rows, whose columns stand in the order of `names`: texts, or `Packed`."""
 
-    names: tuple[str | Packed, ...]
+    names: tuple[Any, ...]
     rows: Sequence[tuple[Any, ...]]
     limit: int
     has_more: bool

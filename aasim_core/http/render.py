@@ -68,6 +68,7 @@ class Plan:
 
     def items(self, columns: tuple[str | Packed, ...], rows: Sequence[tuple[Any, ...]], only: Sequence[str] = ()) -> list[Any]:
         """The JSON objects for rows whose values stand in the order of `columns`; with `only` those fields of them."""
+        items: list[Any]
         if columns and isinstance(columns[0], Packed):
             items = [orjson.loads(row[0]) if only else Fragment(row[0]) for row in rows]
         else:
