@@ -34,12 +34,12 @@ class ObjectOf(Derived):
     """An object that is made of columns; `fields` are their names by those that the object's own fields have."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
-        self._names = tuple(fields)
+        self.fields = dict(fields)
         super().__init__(tuple(fields.values()), lambda row: {name: row[column] for name, column in fields.items()})
 
     def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
         values = zip(*(held[column] for column in self.columns), strict=True)
-        return [dict(zip(self._names, each, strict=True)) for each in values]
+        return [dict(zip(self.fields, each, strict=True)) for each in values]
 
 
 class Plan:
@@ -53,12 +53,21 @@ class Plan:
         self.columns = tuple(dict.fromkeys((*held, *sources)))
         self._flags = tuple(name for name in held if isinstance(schema.fields[name], Boolean))
         self._texts = tuple(name for name in held if isinstance(schema.fields[name], ListOf | Json | Object))
-        # Of broken numbers SQLite's JSON has fifteen digits only.
-        is_packed = held == list(self.names) and not any(isinstance(schema.fields[name], Number) for name in held)
+        packed = self._packed(schema)
         #: The columns that a page of such objects reads.
-        self.page_columns: tuple[str | Packed, ...] = self.columns
-        if is_packed and len(held) <= MOST_COLUMNS:
-            self.page_columns = (Packed(held, self._texts, self._flags),)
+        self.page_columns: tuple[str | Packed, ...] = self.columns if packed is None else (packed,)
+
+    def _packed(self, schema: Schema) -> Packed | None:
+        """All columns as one, where they are only put into objects; of broken numbers SQLite's JSON has fifteen digits only."""
+        is_plain = all(isinstance(field, ObjectOf) for field in self._derived.values())
+        if (
+            not is_plain
+            or len(self.columns) > MOST_COLUMNS
+            or any(isinstance(schema.fields[name], Number) for name in self.names)
+        ):
+            return None
+        made = {name: field.fields for name, field in self._derived.items() if isinstance(field, ObjectOf)}
+        return Packed({name: made.get(name, name) for name in self.names}, self._texts, self._flags)
 
     def item(self, source: Any) -> dict[str, Any]:
         """The JSON object for a record, or for a mapping with at least the plan's columns."""

@@ -18,7 +18,7 @@ from aasim_core.data.packing import MOST_COLUMNS, Packed
 from aasim_core.data.records import TenantRecord, insert_rows
 from aasim_core.http.fields import Boolean, Id, Instant, Integer, Json, ListOf, Number, Text
 from aasim_core.http.paging import Question, read_page
-from aasim_core.http.render import Derived, Plan
+from aasim_core.http.render import Derived, ObjectOf, Plan
 from aasim_core.http.schema import Schema
 from aasim_core.secrets import Keyring, new_key
 
@@ -95,9 +95,9 @@ def put(database: Database, notes: Sequence[dict[str, Any]]) -> list[Note]:
     return sorted(made, key=lambda note: str(note.id))
 
 
-def shown(only: Sequence[str] = ()) -> list[dict[str, Any]]:
-    page = read_page(Note, PLAN.page_columns, Question("/notes", 25, ("id",)), [], KEYRING)
-    found: list[dict[str, Any]] = orjson.loads(orjson.dumps(PLAN.items(page.names, page.rows, only)))
+def shown(only: Sequence[str] = (), plan: Plan = PLAN) -> list[dict[str, Any]]:
+    page = read_page(Note, plan.page_columns, Question("/notes", 25, ("id",)), [], KEYRING)
+    found: list[dict[str, Any]] = orjson.loads(orjson.dumps(plan.items(page.names, page.rows, only)))
     return found
 
 
@@ -115,6 +115,13 @@ def test_a_page_shows_each_row_as_an_answer_with_it_alone(desk: Database, notes:
 def test_the_fields_stand_in_the_order_of_the_schema(desk: Database) -> None:
     put(desk, [{"title": "A"}])
     assert list(shown()[0]) == list(PLAN.names)
+
+
+def test_an_object_of_columns_is_made_there_too(desk: Database) -> None:
+    plan = Plan(NoteOut(), {"facts": ObjectOf({"heading": "title", "below": "subtitle"})})
+    [note] = put(desk, [{"title": "A", "labels": ["x"]}])
+    assert isinstance(plan.page_columns[0], Packed)
+    assert shown(plan=plan) == [{**alone(note), "facts": {"heading": "A", "below": None}}]
 
 
 def test_of_a_page_some_fields_can_be_shown(desk: Database) -> None:
