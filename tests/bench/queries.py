@@ -50,29 +50,24 @@ def _fresh(body: Any) -> Any:
 
 def _asker(token: str) -> Callable[..., tuple[int, str]]:
     """What sends a request to an app of this process, and returns the number of its statements and its answer."""
-    import peewee
     from falcon import testing
 
     from aasim_core import logs
     from aasim_core.app import build_app
     from aasim_core.http.application import make_wsgi
     from aasim_core.settings import Settings
+    from aasim_core.testing.statements import recorded
 
     settings = Settings.load({"log.level": "error"})
     logs.configure(settings.log)
-    client = testing.TestClient(make_wsgi(build_app(settings)))
-    run = peewee.Database.execute_sql
+    app = build_app(settings)
+    client = testing.TestClient(make_wsgi(app))
 
     def ask(method: str, path: str, body: Any = None) -> tuple[int, str]:
-        statements: list[str] = []
-
-        def counted(database: peewee.Database, sql: str, *values: Any, **more: Any) -> Any:
-            statements.append(sql)
-            return run(database, sql, *values, **more)
-
-        with patch.object(peewee.Database, "execute_sql", counted):
+        with recorded(app.database) as statements:
             answer = client.simulate_request(method, f"/api/v1{path}", json=body, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code < 300, answer.text
+        assert statements, f"{method} {path} was answered without a statement; they are not counted"
         return len(statements), answer.text
 
     return ask
