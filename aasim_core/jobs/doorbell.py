@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: After a failure no message is written for so long: a queue that is down must not slow every request.
 REST_SECONDS = 5.0
+#: A listener that cannot listen tries again after so long.
+DEAF_SECONDS = 1.0
 # How often a listener looks into a queue that cannot wake it, as datagrams and Redis do.
 _LOOK_SECONDS = 0.2
 _MOST_MESSAGES = 1000
@@ -79,6 +81,7 @@ class Ear:
     def __init__(self, messages: "_Messages", datagrams: SocketEar | None) -> None:
         self._messages = messages
         self._datagrams = datagrams
+        self._is_deaf = False
 
     def wait(self, seconds: float) -> bool:
         """Whether somebody rang, after `seconds` at most."""
@@ -98,11 +101,17 @@ class Ear:
 
     def _heard(self, seconds: float) -> bool:
         try:
-            return self._messages.take(seconds)
+            heard = self._messages.take(seconds)
         except Exception as error:  # noqa: BLE001 - as for ring
-            _log.warning("cannot listen for rings; looking for jobs instead", error=f"{type(error).__name__}: {error}")
-            time.sleep(1)
+            if not self._is_deaf:
+                _log.warning("cannot listen for rings; looking for jobs instead", error=f"{type(error).__name__}: {error}")
+            self._is_deaf = True
+            time.sleep(DEAF_SECONDS)
             return False
+        if self._is_deaf:
+            _log.info("rings are heard again")
+        self._is_deaf = False
+        return heard
 
     def close(self) -> None:
         """Stop listening."""

@@ -85,11 +85,6 @@ class ManifestContract:
             ]
             demand_none(flaws)
 
-    def test_its_records_and_migrations_go_together(self, app_alone: App, found: Found) -> None:
-        """A plugin with tables has migrations that make them."""
-        loaded = next(plugin for plugin in app_alone.plugins.on if plugin.name == self.plugin)
-        demand(not found.brings.tables or loaded.migrations, f"{', '.join(found.brings.tables)}: there is no folder migrations/")
-
     def test_its_readme_names_what_it_brings(self, found: Found) -> None:
         """README.md has a heading and names each permission, event, job, setting, command and route."""
         if found.folder is None:

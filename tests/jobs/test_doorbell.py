@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from aasim_core.jobs.doorbell import Doorbell
 from aasim_core.jobs.messages import JsonSerializer, open_huey
@@ -155,6 +156,14 @@ def test_a_queue_that_is_down_fails_no_request_and_slows_none(
     for _ in range(100):
         bell.ring()
     assert time.monotonic() - began < 1
+
+
+def test_of_a_queue_that_is_down_a_worker_tells_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aasim_core.jobs.doorbell.DEAF_SECONDS", 0.001)
+    ear = doorbell(tmp_path, "redis://127.0.0.1:1/0").listen("worker-0-x")
+    with capture_logs() as told:
+        assert not ear.wait(0.1)
+    assert [line["event"] for line in told] == ["cannot listen for rings; looking for jobs instead"]
 
 
 def test_messages_are_json_and_not_pickle() -> None:
