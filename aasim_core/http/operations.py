@@ -169,9 +169,8 @@ def endpoints_of(plugin: str, resources: Iterable[Resource]) -> Iterator[Endpoin
             tail = f"_{suffix}" if suffix else ""
             responders = {method: getattr(resource, f"on_{method}{tail}", None) for method in _METHODS}
             if not any(responders.values()):
-                raise LookupError(
-                    f"nothing answers at {template}; {type(resource).__name__} has no on_get{tail}, on_post{tail} …"
-                )
+                where = f"{type(resource).__name__}.on_get{tail}"
+                raise LookupError(f"nothing answers at {template}; write {where}, or that of another method")
             for method, responder in responders.items():
                 if responder is not None:
                     yield _endpoint(plugin, method, suffix, template, resource, responder)

@@ -275,7 +275,7 @@ def test_a_path_that_nothing_answers_at_is_refused() -> None:
     silent = resource("/agents")
     type(silent).paths = {**silent.paths, "late": "/agents/late"}
     refused = verdict(agents=Declarations(routes=(silent,)))["agents"]
-    assert refused.endswith("nothing answers at /agents/late; Things has no on_get_late, on_post_late …")
+    assert refused.endswith("nothing answers at /agents/late; write Things.on_get_late, or that of another method")
 
 
 def test_a_responder_without_an_operation_is_refused() -> None:
