@@ -67,7 +67,10 @@ def _is_for_the_long_run(item: pytest.Item) -> bool:
 
 
 def pytest_collection_finish() -> None:
-    """Take the thousands of collected tests out of the garbage collector's sight: walking them cost a sixth of the run."""
+    """Take the thousands of collected tests out of the garbage collector's sight: walking them cost a sixth of the run.
+
+    The threshold is for the app that each test makes and leaves, so that it is looked for once in some tests, not many times in each.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)

@@ -16,12 +16,19 @@ class Packed:
 
     Python's sqlite3 gives the interpreter's lock away for each value that it fetches, 600 times for a page of agents, and where many
     threads answer at once, each time one of them may take it. Of the columns in `fields`, `texts` hold JSON and `flags` are 0 or 1.
-    Compared by identity.
+    Those that make the same object are equal, for they name compiled statements.
     """
 
     def __init__(self, fields: Fields, texts: Collection[str], flags: Collection[str]) -> None:
         self._fields, self._texts, self._flags = fields, frozenset(texts), frozenset(flags)
         self.names = tuple(_columns(fields))
+        self._key = repr((fields, sorted(texts), sorted(flags)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Packed) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
     def column(self, model: Any) -> Any:
         """The expression that makes the object from the columns of `model`."""

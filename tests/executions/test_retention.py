@@ -130,9 +130,7 @@ def test_a_run_without_its_input_is_not_repeated(owner: Person, ran: Ran, prune:
     assert answer.body["errors"]["_"][0]["meta"] == {"kept": "no_payload"}
 
 
-def test_other_plugins_delete_theirs_with_it(
-    app: App, owner: Person, ran: Ran, prune: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_plugins_delete_theirs_with_it(app: App, owner: Person, ran: Ran, prune: Callable[[], None]) -> None:
     emptied: list[str] = []
     forgotten: list[str] = []
     keeper = Keeper("notes", empty=emptied.extend, forget=forgotten.extend)

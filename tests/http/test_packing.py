@@ -129,6 +129,13 @@ def test_of_a_page_some_fields_can_be_shown(desk: Database) -> None:
     assert shown(["id", "facts"]) == [{"id": note.id, "facts": {"b": 0.1}}]
 
 
+def test_a_plan_that_is_made_anew_needs_no_other_statement(desk: Database) -> None:
+    shown()
+    known = len(desk._statements)
+    shown(plan=Plan(NoteOut()))
+    assert len(desk._statements) == known
+
+
 def test_only_what_needs_nothing_of_python_is_packed() -> None:
     derived = Plan(NoteOut(), {"facts": Derived(("title",), lambda row: row["title"].upper())})
     many = Plan(Schema.from_dict({f"field{number}": Text() for number in range(MOST_COLUMNS + 1)})())
