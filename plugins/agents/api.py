@@ -184,7 +184,7 @@ class AgentVersions(Agents):
         """List the versions of an agent's definition, newest first."""
         question = self.version_query.question(req.path, req.query)
         mine = Condition(lambda: AgentVersion.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
-        names = Plan(self.version_reply).names
+        names = Plan(self.version_reply).page_columns
         resp.media = read_page(AgentVersion, names, question, [mine], self.app.keyring)
 
     @operation("update", reply="reply", message="Version restored.")

@@ -66,7 +66,7 @@ class Budgets(Collection):
         """List the periods of a budget in which anything was asked for, the latest first."""
         question = self.period_query.question(req.path, req.query)
         mine = Condition(lambda: service.PERIODS.budget_id == Bind("budget"), {"budget": req.target.id}, "of budget")
-        resp.media = read_page(service.PERIODS, Plan(self.period_reply).columns, question, [mine], self.app.keyring)
+        resp.media = read_page(service.PERIODS, Plan(self.period_reply).page_columns, question, [mine], self.app.keyring)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """The values with the place of what the budget is for; it must be there for the caller, and cannot become another one."""

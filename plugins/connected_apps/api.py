@@ -170,7 +170,7 @@ class ConnectedApps(Halting, Collection):
     def _rows_of(self, req: Request, model: Any, query: ListQuery, reply: Any) -> Page:
         question = query.question(req.path, req.query)
         mine = Condition(lambda: model.app_id == Bind("app"), {"app": req.target.id}, ("of app", model))
-        return read_page(model, Plan(reply).names, question, [mine], self.app.keyring, query.search)
+        return read_page(model, Plan(reply).page_columns, question, [mine], self.app.keyring, query.search)
 
     @operation(
         "update", reply="authorization_reply", message="Send the person to the address.", refusals=("invalid_state",),

@@ -143,7 +143,7 @@ class Executions(Collection):
         """List the tool calls of an execution: what was done, what was not, and what is not known."""
         of_run = Condition(lambda: ToolCall.execution_id == Bind("run"), {"run": req.target.id}, "of run")
         question = _CALL_QUERY.question(req.path, req.query)
-        resp.media = read_page(ToolCall, Plan(self.call_reply).columns, question, [of_run], self.app.keyring)
+        resp.media = read_page(ToolCall, Plan(self.call_reply).page_columns, question, [of_run], self.app.keyring)
 
 
 def _reach(req: Request) -> list[Condition]:

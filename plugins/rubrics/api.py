@@ -113,7 +113,7 @@ class Rubrics(Collection):
     def on_get_versions(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
         """List the versions of a rubric's definition, newest first."""
         question = self.version_query.question(req.path, req.query)
-        names = Plan(self.version_reply).names
+        names = Plan(self.version_reply).page_columns
         resp.media = read_page(_VERSIONS, names, question, [of_rubric(RubricVersion, req.target)], self.app.keyring)
 
     @operation("read", reply="agreement_reply", message="Agreement read.")
@@ -221,4 +221,4 @@ class Scores(Resource):
     def _page(self, req: Request) -> Page:
         question = self.query.question(req.path, req.query)
         conditions = [of_rubric(Score, req.target), *req.rights.reach_condition("rubrics:read", Score, "project_id")]
-        return read_page(_SCORES, Plan(self.reply).names, question, conditions, self.app.keyring)
+        return read_page(_SCORES, Plan(self.reply).page_columns, question, conditions, self.app.keyring)

@@ -51,7 +51,7 @@ class Evaluations(Resource):
         """List the evaluations that were made with a rubric."""
         question = self.query.question(req.path, req.query)
         conditions = [of_rubric(Evaluation, req.target), *req.rights.reach_condition("rubrics:read", Evaluation, "project_id")]
-        resp.media = read_page(Evaluation, self._plan.names, question, conditions, self.app.keyring)
+        resp.media = read_page(Evaluation, self._plan.page_columns, question, conditions, self.app.keyring)
 
     @operation("evaluate", body="body", reply="reply", status=202, message="Evaluation started.", refusals=("invalid_state",))
     def on_post(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:

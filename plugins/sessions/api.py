@@ -33,7 +33,7 @@ class Sessions(Resource):
 
     def __init__(self, app: "App") -> None:
         self.app = app
-        self._columns = Plan(_REPLY).columns
+        self._columns = Plan(_REPLY).page_columns
 
     def find(self, req: Request, **ids: str) -> Session:
         """The session, if the caller may know of it."""

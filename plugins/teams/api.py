@@ -116,7 +116,7 @@ class Members(Resource):
         """List the members of a team."""
         question = self.query.question(req.path, req.query)
         mine = Condition(lambda: TeamMember.team_id == Bind("team"), {"team": team_id}, "of team")
-        names = Plan(self.reply).names
+        names = Plan(self.reply).page_columns
         resp.media = read_page(_MEMBERS, names, question, [mine], self.app.keyring, self.query.search)
 
     @operation("update", body="body", reply="joined", status=201, message="Members added.")
