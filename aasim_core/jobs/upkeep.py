@@ -64,8 +64,9 @@ class Upkeep:
     def take_over(self) -> int:
         """Take jobs away from workers that are dead, or silent for longer than the lease; returns how many."""
         with system_scope("take over the jobs of dead workers"):
-            leased = [lease for lease in self._leases.leased() if lease.owner != self._leases.owner]
+            # In this order: one that ends in between is then found dead the next time, with all its leases.
             dead = set(self._presence.dead())
+            leased = [lease for lease in self._leases.leased() if lease.owner != self._leases.owner]
             silent = self._silent(leased)
             count = 0
             for lease in leased:
