@@ -59,7 +59,7 @@ class ScopedDatabase:
         """Run one statement, of whose tables so many were confined to the organization in scope when it was rendered."""
         refuse_unscoped(sql, confined, self.tenant_tables)
         try:
-            self._enter_scope()
+            self._make_ready(only_reads=False)
             return super().execute_sql(sql, parameters)  # type: ignore[misc]
         except peewee.PeeweeException:
             self._note_failure()
@@ -67,11 +67,24 @@ class ScopedDatabase:
 
     def run_compiled(self, statement: Statement, parameters: Any) -> Result:
         """Run one compiled statement to its end, without a cursor of peewee's: making one takes as long as a short statement."""
+        try:
+            self._make_ready(only_reads=statement.only_reads)
+        except Exception:
+            self._note_failure()
+            raise
+        return self._run(statement, parameters)
+
+    def run_later(self, statement: Statement, parameters: Any) -> None:
+        """Run one compiled statement that gives nothing: at once, or before the transaction's next one, or at its end.
+
+        So what is wrong with it may be raised by a later statement, or by the commit.
+        """
+        self.run_compiled(statement, parameters)
+
+    def _run(self, statement: Statement, parameters: Any) -> Result:
         started = time.perf_counter()
         try:
-            self._enter_scope()
-            cursor = self._executor().execute(statement.sql, parameters)
-            result = Result(cursor.fetchall() if statement.gives_rows else (), cursor.rowcount)
+            result = self._result_of(statement, parameters)
         except Exception:
             self._note_failure()
             with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
@@ -85,14 +98,19 @@ class ScopedDatabase:
         if transaction := getattr(self._local, "transaction", None):
             transaction.failed = True
 
-    def _executor(self) -> Any:
-        """What executes statements over this thread's connection; InterfaceError when it has none."""
+    def _result_of(self, statement: Statement, parameters: Any) -> Result:
+        """Let the driver run a statement; raises the driver's errors."""
+        cursor = self._own_connection().execute(statement.sql, parameters)
+        return Result(cursor.fetchall() if statement.gives_rows else (), cursor.rowcount)
+
+    def _own_connection(self) -> Any:
+        """The driver's connection that this thread has; InterfaceError when it has none."""
         if self._state.conn is None:  # type: ignore[attr-defined]
             raise peewee.InterfaceError("no connection is open; wrap the work in database.connected()")
         return self._state.conn  # type: ignore[attr-defined]
 
-    def _enter_scope(self) -> None:
-        """Tell the database server which organization is in scope, where it has a second wall."""
+    def _make_ready(self, *, only_reads: bool) -> None:
+        """Do what the next statement needs to have happened before; `only_reads` is whether it writes nothing, and locks nothing."""
 
     def statement(self, key: Any, build: Callable[[], Any]) -> Statement:
         """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for each kind of scope."""

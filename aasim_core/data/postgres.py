@@ -10,6 +10,8 @@ import peewee
 from .database import ScopedDatabase
 from .pool import Pool
 from .scope import scope_or_nothing
+from .statements import Result, Statement
+from .unit_of_work import BEGIN, UnitOfWork, together
 
 # libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -40,6 +42,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._pool_size, self._wait_seconds = connections, wait_seconds
         self._beside = partial(PostgresDatabase, url, role=role, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
         self._for_claims: PostgresDatabase | None = None
+        self._together: dict[tuple[str, ...], Statement] = {}
         timeout = str(int(statement_seconds * 1000))
         options = {"statement_timeout": timeout, "client_min_messages": "warning", "app.org": "", **settings}
         if role:
@@ -85,20 +88,22 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         return self._pool.take(self._open)
 
     def _close(self, conn: Any) -> None:
+        self._local.unit = None
         self._pool.give_back(conn)
 
     def _open(self) -> Any:
+        from .prepared import PreparedStatements
+
         connection = super()._connect()
-        connection.aasim_scope, connection.aasim_cursor = "", connection.cursor()
+        connection.aasim_scope, connection.aasim_statements = "", PreparedStatements(connection)
         return connection
 
-    def _executor(self) -> Any:
-        """The connection's own cursor: making one is a fifth of a short statement."""
-        return super()._executor().aasim_cursor
+    def _result_of(self, statement: Statement, parameters: Any) -> Result:
+        result: Result = self._own_connection().aasim_statements.run(statement.sql, parameters)
+        return result
 
-    def _enter_scope(self) -> None:
+    def _enter_scope(self, scope: str) -> None:
         connection = self._state.conn
-        scope = scope_or_nothing()
         if connection is not None and connection.aasim_scope != scope:
             connection.aasim_scope = None  # unknown, should the next line fail
             self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
@@ -106,15 +111,72 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
 
     @contextmanager
     def _unsynced(self) -> Iterator[None]:
-        self._local.begin = "BEGIN; SET LOCAL synchronous_commit = off"
+        self._local.begin = f"{BEGIN}; SET LOCAL synchronous_commit = off"
         try:
             yield
         finally:
-            self._local.begin = "BEGIN"
+            self._local.begin = BEGIN
 
     def begin(self) -> None:
-        """Begin a transaction, in the way that `_unsynced` says."""
-        self._execute_cursor(getattr(self._local, "begin", "BEGIN"), None)
+        """Begin a transaction, in the way that `_unsynced` says; the server hears of it when it has to (see `unit_of_work`)."""
+        self._own_connection()
+        self._local.unit = UnitOfWork(getattr(self._local, "begin", BEGIN))
+
+    def run_later(self, statement: Statement, parameters: Any) -> None:
+        """See `ScopedDatabase.run_later`: in a transaction, writes that follow each other go to the server together."""
+        unit, scope = self._unit, scope_or_nothing()
+        if unit is None:
+            self.run_compiled(statement, parameters)
+            return
+        if not unit.has_room(scope, parameters):
+            self._write(unit)
+        unit.put(scope, statement, parameters)
+
+    def commit(self) -> None:
+        """Commit. What waits is a transaction by itself, if it is all there is; one that does not wait for the disk has to say so."""
+        unit: Any = self._unit
+        if unit.beginning == BEGIN and unit.waiting:
+            self._send(unit)
+        elif unit.waiting:
+            self._write(unit)
+        if unit.beginning is None:
+            super().commit()
+        self._local.unit = None
+
+    def rollback(self) -> None:
+        """Undo the transaction, which undoes the setting too if it was made inside it."""
+        unit, self._local.unit = self._unit, None
+        if unit is None or unit.beginning is None:
+            super().rollback()
+            self._state.conn.aasim_scope = None
+
+    @property
+    def _unit(self) -> UnitOfWork | None:
+        """The transaction that this thread is in."""
+        unit: UnitOfWork | None = getattr(self._local, "unit", None)
+        return unit
+
+    def _make_ready(self, *, only_reads: bool) -> None:
+        unit = self._unit
+        if unit is not None and (unit.waiting or not only_reads):
+            self._write(unit)
+        self._enter_scope(scope_or_nothing())
+
+    def _write(self, unit: UnitOfWork) -> None:
+        """Begin, where that was not done, and write what waits."""
+        if unit.beginning is not None:
+            beginning, unit.beginning = unit.beginning, None
+            self._execute_cursor(beginning, None)
+        if unit.waiting:
+            self._send(unit)
+
+    def _send(self, unit: UnitOfWork) -> None:
+        scope, statements, parameters = unit.take()
+        self._enter_scope(scope)
+        key = tuple(statement.sql for statement in statements)
+        if key not in self._together:
+            self._together[key] = together(statements)
+        self._run(self._together[key], parameters)
 
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""
@@ -125,8 +187,3 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         """See `ScopedDatabase.try_lock`."""
         self.current_transaction()
         return bool(self.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0])
-
-    def rollback(self) -> None:
-        """Undo the transaction, which undoes the setting too if it was made inside it."""
-        super().rollback()
-        self._state.conn.aasim_scope = None

@@ -91,7 +91,7 @@ def create(model: type[Record], /, **values: Any) -> Any:
 
 
 def insert(record: Record) -> None:
-    """Write a new record; IntegrityError when it breaks a constraint."""
+    """Write a new record; IntegrityError, now or by the end of the transaction, when it breaks a constraint."""
     row = record.row()
     insert_rows(type(record), [row])
     _mark_as_read(record, row)
@@ -105,7 +105,7 @@ def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
     most = _MOST_PARAMETERS // len(model._meta.sorted_fields)
     for some in (rows[start : start + most] for start in range(0, len(rows), most)):
         statement = database.statement(("insert", model, len(some)), partial(_insert_query, model, len(some)))
-        statement.run(database, {f"{name}#{n}": value for n, row in enumerate(some) for name, value in row.items()})
+        statement.run_later(database, {f"{name}#{n}": value for n, row in enumerate(some) for name, value in row.items()})
 
 
 def _insert_query(model: type[Row], count: int) -> Any:

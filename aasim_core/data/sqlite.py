@@ -98,7 +98,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
 
     @contextmanager
     def _unit_of_work(self) -> Iterator[None]:
-        own = self._executor()
+        own = self._own_connection()
         with self._batches.unit() as (connection, batch):
             self._state.set_connection(connection)
             try:

@@ -1,5 +1,6 @@
 """Statements compiled once and bound many times, still through the tenant scope."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 # Stands for the organization while a statement is compiled; compared by identity.
 _SCOPE_SLOT = "organization in scope"
+# PostgreSQL's locking clauses of a SELECT.
+_LOCKS = re.compile(r" FOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b")
 
 
 class Bind(Node):
@@ -59,13 +62,14 @@ class Statement:
     """SQL text with what fills each of its parameters: a constant, a `Bind`, or the organization in scope.
 
     It is checked when it is compiled: `crosses` is whether it sees the rows of every organization, and therefore may not run in the
-    scope of one. `gives_rows` is whether it is a query, or returns what it wrote.
+    scope of one. `gives_rows` is whether it is a query, or returns what it wrote; `only_reads` is whether it locks no row either.
     """
 
     sql: str
     slots: tuple[Any, ...]
     crosses: bool
     gives_rows: bool
+    only_reads: bool = False
 
     @classmethod
     def compile(cls, database: "Database", build: Callable[[], Any]) -> "Statement":
@@ -79,16 +83,23 @@ class Statement:
             sql, values = context.sql(build()).query()
             refuse_unscoped(sql, context.confined, database.tenant_tables)
         crosses = kind == EVERY_ORGANIZATION and mentions_tenants(sql, database.tenant_tables) > 0
-        return cls(sql, tuple(values), crosses, sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql)
+        gives_rows = sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql
+        return cls(sql, tuple(values), crosses, gives_rows, sql.startswith("SELECT") and not _LOCKS.search(sql))
 
     def run(self, database: "Database", values: Mapping[str, Any]) -> "Result":
         """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""
+        return database.run_compiled(self, self._bound(values))
+
+    def run_later(self, database: "Database", values: Mapping[str, Any]) -> None:
+        """The same for one that gives nothing; what is wrong with it may be raised as late as by the commit."""
+        database.run_later(self, self._bound(values))
+
+    def _bound(self, values: Mapping[str, Any]) -> list[Any]:
         if self.crosses and current_scope() != EVERY_ORGANIZATION:
             raise ScopeViolation("a statement that was compiled for every organization cannot run for one")
-        parameters = [
+        return [
             values[slot.name] if type(slot) is Bind else current_scope() if slot is _SCOPE_SLOT else slot for slot in self.slots
         ]
-        return database.run_compiled(self, parameters)
 
 
 class Result:

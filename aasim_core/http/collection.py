@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import peewee
 from marshmallow import Schema
 
 from ..data import records
 from ..data.statements import Condition
 from ..data.views import View
-from ..errors import Invalid, Problem, not_found
+from ..errors import not_found
 from ..events.log import emit
 from ..ids import is_id
 from .operations import Resource, operation
@@ -30,9 +29,9 @@ class Collection(Resource):
 
     A subclass gives `record`, `paths` (suffix ``one`` for the item) and the schemas: `body` for what a client writes, `reply` for what
     it gets, `query` for lists. `node_field` names the column that places a record in the organization's tree, and
-    `unique` the fields whose clash is the client's to mend, `derived` what answers have that no column holds. `events` is the prefix
-    of the event names, the plugin's name; `event_prefix` goes before their verbs where the plugin has records of several kinds. `view`
-    is where answers come from, if they have more than the record has.
+    `derived` what answers have that no column holds. `events` is the prefix of the event names, the plugin's name; `event_prefix` goes
+    before their verbs where the plugin has records of several kinds. `view` is where answers come from, if they have more than the
+    record has.
     """
 
     record: ClassVar[type[records.TenantRecord]]
@@ -42,7 +41,6 @@ class Collection(Resource):
     events: ClassVar[str]
     event_prefix: ClassVar[str] = ""
     node_field: ClassVar[str | None] = None
-    unique: ClassVar[Sequence[str]] = ()
     secret_fields: ClassVar[Sequence[str]] = ()
     derived: ClassVar[Mapping[str, Derived]] = {}
     view: View | None = None
@@ -121,7 +119,7 @@ class Collection(Resource):
         place = self.place(values)
         req.rights.require_at(self._verb("create"), place)
         self.app.rights.refuse_archived(req.principal, place)
-        record = self._unless_taken(lambda: self.create(req, values))
+        record = self.create(req, values)
         resp.location = self.location(record)
         resp.media = self.present(record)
 
@@ -167,25 +165,10 @@ class Collection(Resource):
         if place != self.place({}, record):
             req.rights.require_at(self._verb("update"), place)
             self.app.rights.refuse_archived(req.principal, place)
-        resp.media = self.present(self._unless_taken(lambda: self.change(req, record, values)))
+        resp.media = self.present(self.change(req, record, values))
 
     def _verb(self, verb: str) -> str:
         return f"{self.events}:{verb}"
 
     def _event(self, past: str) -> str:
         return f"{self.events}.{self.event_prefix}{past}"
-
-    def _unless_taken(self, write: Any) -> Any:
-        try:
-            return write()
-        except peewee.IntegrityError as error:
-            raise taken(self.unique, error) from error
-
-
-def taken(unique: Sequence[str], error: peewee.IntegrityError) -> Exception:
-    """The 422 for a value that another object has; the database's own error when it was something else."""
-    names = [name for name in unique if name in str(error)]
-    if not names:
-        return error
-    problem = Problem("not_unique", f"Another object has this {names[0].replace('_', ' ')}; choose another.")
-    return Invalid({names[0]: [problem]})

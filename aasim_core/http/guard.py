@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import falcon
+import peewee
 
 from ..access import grants
 from ..context import Actor, acting_as, organization_scope, traced
@@ -21,6 +22,7 @@ from .operations import Endpoint, lacking
 from .paging import Page
 from .render import Plan
 from .request import Request, Response
+from .uniqueness import taken
 from .values import NO_BODY
 
 if TYPE_CHECKING:
@@ -77,7 +79,10 @@ def _proceed(
     checked = _checked(endpoint, raw)
     with app.database.connected():
         if endpoint.writes:
-            _write(app, endpoint, plan, (raw, checked), req, resp, ids)
+            try:
+                _write(app, endpoint, plan, (raw, checked), req, resp, ids)
+            except peewee.IntegrityError as error:
+                raise taken(endpoint.resource.unique, error) from error
         else:
             _answer(app, endpoint, plan, checked, req, resp, ids)
         if resp.finish is not None:

@@ -85,13 +85,15 @@ class Resource:
 
     Where objects are somebody's own, `others` names the permission that those of others need besides the operation's. Where they are
     `common`, the same for every organization, they are for whoever holds the permission anywhere. `noun` is what they are called, in
-    the plural, where that is not the plugin's name.
+    the plural, where that is not the plugin's name. `unique` are the fields of which the database refuses a value that another object
+    has: a clash is the client's to mend, with 422.
     """
 
     paths: ClassVar[Mapping[str, str]]
     noun: ClassVar[str | None] = None
     others: ClassVar[str | None] = None
     common: ClassVar[bool] = False
+    unique: ClassVar[Sequence[str]] = ()
 
     def find(self, req: Request, **ids: str) -> Any:
         """The object that the path names; raises the one 404. None where the path names none.

@@ -107,7 +107,7 @@ class Agents(Halting, Collection):
         self._require_place(req, values.get("project_id", req.target.project_id))
         user_id = req.principal.user_id
         tools = service.usable_tools(self.app, req.target.tools, req.rights, user_id)
-        self._created(resp, self._unless_taken(lambda: service.clone(req.target, values, tools, user_id)))
+        self._created(resp, service.clone(req.target, values, tools, user_id))
 
     @operation("read", reply="export_reply", message="Agent exported.")
     def on_get_export(self, req: Request, resp: Response, agent_id: str) -> None:
@@ -125,8 +125,7 @@ class Agents(Halting, Collection):
         found = self._without_missing_tools(req, document)
         agent = None
         if not req.body["dry_run"]:
-            name, owner_id = req.body.get("name"), req.principal.user_id
-            agent = self._unless_taken(lambda: service.import_document(found, name, project_id, owner_id))
+            agent = service.import_document(found, req.body.get("name"), project_id, req.principal.user_id)
             resp.location = self.location(agent)
         resp.status = 201 if agent else 200
         resp.media = {

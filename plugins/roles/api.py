@@ -88,7 +88,7 @@ class Roles(Collection):
     def on_post_clone(self, req: Request, resp: Response, **ids: str) -> None:
         """Make a role of one's own with what another one allows now; a built-in one can be cloned too."""
         giver = Delegator.of(self.app, req.principal)
-        role = self._unless_taken(lambda: service.clone(req.target, req.body, giver))
+        role = service.clone(req.target, req.body, giver)
         resp.location = self.location(role)
         resp.media = self.present(role)
 

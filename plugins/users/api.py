@@ -115,7 +115,7 @@ class Users(Collection):
         req.rights.require_at("users:create", place)
         self.app.rights.refuse_archived(req.principal, place)
         gift, teams = self._gift(req, values, place), self._teams(req, values["team_ids"])
-        member = self._unless_taken(lambda: self._make(req, values))
+        member: Any = self._make(req, values)
         if gift is not None:
             given = gift.give("user", member.id)
             self._assignments.tell("assigned", member, given.id)
@@ -179,7 +179,7 @@ class Users(Collection):
             raise Refused(
                 "session_required", "An API key cannot change an address; log in and use the access token.", field="email"
             )
-        changed = self._unless_taken(lambda: service.change(member, values, req.principal, giver))
+        changed = service.change(member, values, req.principal, giver)
         resp.media = self.present(changed)
 
     def _make(self, req: Request, values: Mapping[str, Any]) -> Member:
