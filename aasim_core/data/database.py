@@ -10,7 +10,7 @@ import peewee
 import structlog
 
 from .scope import ScopedContext, refuse_unscoped
-from .statements import Result, Statement, kind_of_scope
+from .statements import Result, Statement, kind_of_scope, only_reads
 
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
 _MOST_STATEMENTS = 4096
@@ -49,17 +49,20 @@ class ScopedDatabase:
         """Render and run a query of peewee's."""
         context = self.get_sql_context(**context_options)  # type: ignore[attr-defined]
         sql, parameters = context.sql(query).query()
-        return self.run_rendered(sql, parameters, context.confined)
+        return self.run_rendered(sql, parameters, context.confined, reads=only_reads(sql))
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run one statement as it is written; it may name no tenant's table, but in a system scope (`ScopeViolation`)."""
         return self.run_rendered(sql, params, 0)
 
-    def run_rendered(self, sql: str, parameters: Any, confined: int) -> Any:
-        """Run one statement, of whose tables so many were confined to the organization in scope when it was rendered."""
+    def run_rendered(self, sql: str, parameters: Any, confined: int, *, reads: bool = False) -> Any:
+        """Run one statement, of whose tables so many were confined to the organization in scope when it was rendered.
+
+        One that `reads` writes nothing, and locks nothing.
+        """
         refuse_unscoped(sql, confined, self.tenant_tables)
         try:
-            self._make_ready(only_reads=False)
+            self._make_ready(only_reads=reads)
             return super().execute_sql(sql, parameters)  # type: ignore[misc]
         except peewee.PeeweeException:
             self._note_failure()

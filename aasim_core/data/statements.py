@@ -36,6 +36,11 @@ def in_text(number: int) -> Any:
     return SQL(str(int(number)))
 
 
+def only_reads(sql: str) -> bool:
+    """Whether a statement that was rendered from a query writes nothing, and locks nothing."""
+    return sql.startswith("SELECT") and not _LOCKS.search(sql)
+
+
 ONE_ORGANIZATION, NO_SCOPE = "one organization", "no scope"
 _KINDS = {"": NO_SCOPE, EVERY_ORGANIZATION: EVERY_ORGANIZATION}
 
@@ -84,7 +89,7 @@ class Statement:
             refuse_unscoped(sql, context.confined, database.tenant_tables)
         crosses = kind == EVERY_ORGANIZATION and mentions_tenants(sql, database.tenant_tables) > 0
         gives_rows = sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql
-        return cls(sql, tuple(values), crosses, gives_rows, sql.startswith("SELECT") and not _LOCKS.search(sql))
+        return cls(sql, tuple(values), crosses, gives_rows, only_reads(sql))
 
     def run(self, database: "Database", values: Mapping[str, Any]) -> "Result":
         """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""

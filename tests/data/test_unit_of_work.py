@@ -58,7 +58,8 @@ def test_writes_that_nobody_asks_about_are_one_statement_and_nothing_else(guarde
 def test_reading_alone_takes_no_transaction(guarded_land: Landscape, sent: list[str]) -> None:
     with organization_scope(OURS), guarded_land.database.transaction():
         find_or_none(Item, guarded_land.our_items[0].id)
-    assert sent == ['SELECT "t1"."id",']
+        assert Item.select(Item.id).count() == 3
+    assert sent == ['SELECT "t1"."id",', "SELECT COUNT(1)"]
 
 
 def test_what_is_read_before_writing_stays_outside(guarded_land: Landscape, sent: list[str]) -> None:
