@@ -117,12 +117,14 @@ class ScopedDatabase:
 
     def statement(self, key: Any, build: Callable[[], Any]) -> Statement:
         """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for each kind of scope."""
-        full_key = (key, kind_of_scope())
-        found = self._statements.get(full_key)
+        return self._remembered((key, kind_of_scope()), lambda: Statement.compile(self, build))  # type: ignore[arg-type]
+
+    def _remembered(self, key: Any, make: Callable[[], Statement]) -> Statement:
+        found = self._statements.get(key)
         if found is None:
             if len(self._statements) >= _MOST_STATEMENTS:
                 self._statements.clear()
-            found = self._statements[full_key] = Statement.compile(self, build)  # type: ignore[arg-type]
+            found = self._statements[key] = make()
         return found
 
     def current_transaction(self) -> Transaction:

@@ -42,7 +42,6 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._pool_size, self._wait_seconds = connections, wait_seconds
         self._beside = partial(PostgresDatabase, url, role=role, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
         self._for_claims: PostgresDatabase | None = None
-        self._together: dict[tuple[str, ...], Statement] = {}
         timeout = str(int(statement_seconds * 1000))
         options = {"statement_timeout": timeout, "client_min_messages": "warning", "app.org": "", **settings}
         if role:
@@ -173,10 +172,8 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     def _send(self, unit: UnitOfWork) -> None:
         scope, statements, parameters = unit.take()
         self._enter_scope(scope)
-        key = tuple(statement.sql for statement in statements)
-        if key not in self._together:
-            self._together[key] = together(statements)
-        self._run(self._together[key], parameters)
+        one = self._remembered(tuple(statement.sql for statement in statements), lambda: together(statements))
+        self._run(one, parameters)
 
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""

@@ -1,8 +1,7 @@
-"""Compiled statements as the server keeps them: prepared once on each connection, and then run through libpq itself.
+"""Compiled statements as the server keeps them: prepared when they come again on a connection, and run through libpq itself.
 
-psycopg's cursor takes half as long again for a short statement: it looks each time whether the statement is worth preparing, and how to
-wait. Compiled statements are all worth it, and a thread that waits for the database has nothing else to do. (So a Ctrl-C is heard when
-the statement ends.)
+psycopg's cursor takes half as long again for a short statement, most of it to wait in a way that can be interrupted. A thread that waits
+for the database has nothing else to do. (So a Ctrl-C is heard when the statement ends.)
 """
 
 import re
@@ -16,8 +15,8 @@ from psycopg.pq import ConnStatus, ExecStatus
 
 from .statements import Result
 
-#: So many a connection keeps; the oldest goes first.
-_MOST_STATEMENTS = 500
+#: So many a connection knows, at some 20 KB of the server's memory each; what was not used for the longest time goes first.
+_MOST_STATEMENTS = 250
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 _PLACEHOLDER = re.compile("%([s%])")
 
@@ -29,26 +28,35 @@ class PreparedStatements:
         self._server = connection.pgconn
         self._transformer = Transformer(connection)
         self._numbers = count()
-        self._names: dict[tuple[str, tuple[int, ...] | None], bytes] = {}
+        self._names: dict[tuple[str, tuple[int, ...] | None], bytes | None] = {}
 
     def run(self, sql: str, parameters: Sequence[Any]) -> Result:
         """Run a statement, with ``%s`` for each parameter, to its end; raises psycopg's errors."""
         adapted = self._transformer
         values = adapted.dump_sequence(parameters, [PyFormat.AUTO] * len(parameters))
-        name = self._names.get((sql, adapted.types)) or self._prepare(sql, adapted.types)
-        result = self._checked(self._server.exec_prepared(name, values, adapted.formats))
+        result = self._checked(self._answer(sql, adapted.types, values, adapted.formats))
         if not result.ntuples:
             return Result([], result.command_tuples or 0)
         adapted.set_pgresult(result)
         return Result(adapted.load_rows(0, result.ntuples, tuple), result.command_tuples or 0)
 
+    def _answer(self, sql: str, types: tuple[int, ...] | None, values: Any, formats: Any) -> Any:
+        key = sql, types
+        if key not in self._names:
+            self._make_room()
+            self._names[key] = None
+            return self._server.exec_params(_numbered(sql), values, types, formats)
+        name = self._names.pop(key)
+        self._names[key] = name = name or self._prepare(sql, types)  # the last one now
+        return self._server.exec_prepared(name, values, formats)
+
+    def _make_room(self) -> None:
+        if len(self._names) >= _MOST_STATEMENTS and (name := self._names.pop(next(iter(self._names)))):
+            self._checked(self._server.exec_(b"DEALLOCATE " + name))
+
     def _prepare(self, sql: str, types: tuple[int, ...] | None) -> bytes:
-        if len(self._names) >= _MOST_STATEMENTS:
-            oldest = next(iter(self._names))
-            self._checked(self._server.exec_(b"DEALLOCATE " + self._names.pop(oldest)))
         name = b"aasim_%d" % next(self._numbers)
-        self._checked(self._server.prepare(name, _numbered(sql).encode(), types))
-        self._names[sql, types] = name
+        self._checked(self._server.prepare(name, _numbered(sql), types))
         return name
 
     def _checked(self, result: Any) -> Any:
@@ -59,7 +67,7 @@ class PreparedStatements:
         raise errors.error_from_result(result)
 
 
-def _numbered(sql: str) -> str:
+def _numbered(sql: str) -> bytes:
     """The statement with PostgreSQL's own placeholders: ``$1``, ``$2`` …"""
     numbers = count(1)
-    return _PLACEHOLDER.sub(lambda found: "%" if found[1] == "%" else f"${next(numbers)}", sql)
+    return _PLACEHOLDER.sub(lambda found: "%" if found[1] == "%" else f"${next(numbers)}", sql).encode()

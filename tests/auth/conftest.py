@@ -6,10 +6,20 @@ from typing import Any
 
 import pytest
 
+from aasim_core.app import App
+from aasim_core.context import system_scope
+from aasim_core.events.log import EventRow
 from aasim_core.testing.world import Answer, Client, World
 
 PASSWORD = "gravel-tulip-orbit-94"
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "password": PASSWORD, "organization_name": "Analytical Engines"}
+
+
+def event(app: App, name: str) -> EventRow:
+    """The event of that name."""
+    with system_scope("test"):
+        found: EventRow = EventRow.get(EventRow.name == name)
+    return found
 
 
 @pytest.fixture

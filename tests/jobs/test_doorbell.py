@@ -166,6 +166,21 @@ def test_of_a_queue_that_is_down_a_worker_tells_once(tmp_path: Path, monkeypatch
     assert [line["event"] for line in told] == ["cannot listen for rings; looking for jobs instead"]
 
 
+@pytest.mark.redis
+def test_a_queue_that_is_back_is_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    monkeypatch.setattr("aasim_core.jobs.doorbell.DEAF_SECONDS", 0.001)
+    bell = doorbell(tmp_path, redis_url)
+    ear: Any = bell.listen("worker-0-x")
+    there = ear._messages._listening
+    with capture_logs() as told:
+        ear._messages._listening = open_huey("redis://127.0.0.1:1/0", wait_seconds=1)[0]
+        ear.wait(0.1)
+        ear._messages._listening = there
+        bell.ring()
+        assert ear.wait(10)
+    assert [line["event"] for line in told] == ["cannot listen for rings; looking for jobs instead", "rings are heard again"]
+
+
 def test_messages_are_json_and_not_pickle() -> None:
     huey, task = open_huey("sqlite:///:memory:", wait_seconds=1)
     message = huey.serialize_task(task.s())
