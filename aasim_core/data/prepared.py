@@ -25,6 +25,7 @@ class PreparedStatements:
     """Those of one connection of psycopg's."""
 
     def __init__(self, connection: Any) -> None:
+        connection.prepare_threshold = None  # psycopg's own would be thrown away after a rollback, and these with them
         self._server = connection.pgconn
         self._transformer = Transformer(connection)
         self._numbers = count()

@@ -1,6 +1,7 @@
 """What PostgreSQL hears of a transaction: no more statements than it takes, and nothing that another order could change."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import peewee
@@ -180,6 +181,20 @@ def test_a_statement_is_kept_when_it_comes_again(guarded_land: Landscape) -> Non
             compiled.run(database, {"rank": 0})
             kept.append(database.execute_sql(count).fetchone()[0])
     assert kept == [0, 1, 1]
+
+
+def test_a_rollback_leaves_the_prepared_statements(guarded_land: Landscape) -> None:
+    database = guarded_land.database
+    with organization_scope(OURS):
+        compiled = database.statement("eight", statement_of(database, 8))
+        for _ in range(20):
+            assert len(compiled.run(database, {"rank": 0}).fetchall()) == 1
+            assert Item.select().where(Item.rank == 0).count() == 1  # of peewee's, by psycopg's cursor
+        with suppress(LookupError), database.transaction():
+            database.execute_sql("SELECT 1")
+            raise LookupError
+        assert Item.select().where(Item.rank == 0).count() == 1
+        assert len(compiled.run(database, {"rank": 0}).fetchall()) == 1
 
 
 def test_a_percent_sign_of_a_statement_is_one(guarded_land: Landscape) -> None:
