@@ -164,8 +164,8 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     def _write(self, unit: UnitOfWork) -> None:
         """Begin, where that was not done, and write what waits."""
         if unit.beginning is not None:
-            beginning, unit.beginning = unit.beginning, None
-            self._execute_cursor(beginning, None)
+            self._execute_cursor(unit.beginning, None)
+            unit.beginning = None  # not before: where it has failed, nothing may go on without it
         if unit.waiting:
             self._send(unit)
 

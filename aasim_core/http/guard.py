@@ -82,7 +82,9 @@ def _proceed(
             try:
                 _write(app, endpoint, plan, (raw, checked), req, resp, ids)
             except peewee.IntegrityError as error:
-                raise taken(endpoint.resource.unique, error) from error
+                if (refused := taken(endpoint.resource.unique, error)) is None:
+                    raise
+                raise refused from error
         else:
             _answer(app, endpoint, plan, checked, req, resp, ids)
         if resp.finish is not None:

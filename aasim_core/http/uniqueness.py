@@ -1,16 +1,21 @@
 """What is answered where the database refuses a value because another object has it."""
 
+import re
 from collections.abc import Sequence
 
 import peewee
 
 from ..errors import Invalid, Problem
 
+# PostgreSQL names the index, and SQLite its columns; an index is named after its columns, by peewee and by us.
+_REFUSED = re.compile(r'violates unique constraint "([^"]+)"|UNIQUE constraint failed: (.+)')
 
-def taken(unique: Sequence[str], error: peewee.IntegrityError) -> Exception:
-    """The 422 for a value of the fields `unique` that another object has; the database's own error when it was something else."""
-    names = [name for name in unique if name in str(error)]
-    if not names:
-        return error
-    problem = Problem("not_unique", f"Another object has this {names[0].replace('_', ' ')}; choose another.")
-    return Invalid({names[0]: [problem]})
+
+def taken(unique: Sequence[str], error: peewee.IntegrityError) -> Invalid | None:
+    """The 422 for a value of the fields `unique` that another object has; None when the database refused something else."""
+    refused = _REFUSED.search(str(error))
+    place = (refused[1] or refused[2]) if refused else ""
+    name = next((name for name in unique if re.search(rf"(?<![A-Za-z0-9]){name}\b", place)), None)
+    if name is None:
+        return None
+    return Invalid({name: [Problem("not_unique", f"Another object has this {name.replace('_', ' ')}; choose another.")]})
