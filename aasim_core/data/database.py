@@ -3,27 +3,31 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, TypeVar
 
 import peewee
 import structlog
 
-from .scope import ScopedContext, refuse_unscoped
+from .scope import ScopedContext, refuse_unscoped, scope_or_nothing
 from .statements import Result, Statement, kind_of_scope, only_reads
+from .unit_of_work import Mistaken, UnitOfWork, Write
 
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
 _MOST_STATEMENTS = 4096
+_T = TypeVar("_T")
 _log = structlog.get_logger("aasim.data")
 
 
 class Transaction:
-    """What one unit of work collects until it commits."""
+    """What one unit of work collects until it commits; `on_mistake` puts back what is held in memory, where an optimistic one was."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, optimistic: bool = False) -> None:
+        self.optimistic = optimistic
         self.events: list[Any] = []
         self.jobs: list[Any] = []
         self.after_commit: list[Callable[[], object]] = []
+        self.on_mistake: list[Callable[[], object]] = []
         self.failed = False
 
 
@@ -65,7 +69,7 @@ class ScopedDatabase:
             self._make_ready(only_reads=reads)
             return super().execute_sql(sql, parameters)  # type: ignore[misc]
         except peewee.PeeweeException:
-            self._note_failure()
+            self.fail_transaction()
             raise
 
     def run_compiled(self, statement: Statement, parameters: Any) -> Result:
@@ -73,38 +77,77 @@ class ScopedDatabase:
         try:
             self._make_ready(only_reads=statement.only_reads)
         except Exception:
-            self._note_failure()
+            self.fail_transaction()
             raise
         return self._run(statement, parameters)
 
-    def run_later(self, statement: Statement, parameters: Any) -> None:
-        """Run one compiled statement that gives nothing: at once, or before the transaction's next one, or at its end.
+    def run_later(self, statement: Statement, parameters: Any, *, expects_one: bool = False) -> None:
+        """Run one compiled statement that gives nothing: before the transaction's next one, or at its end; outside of one at once.
 
         So what is wrong with it may be raised by a later statement, or by the commit.
         """
-        self.run_compiled(statement, parameters)
+        unit, write = self._unit, Write(statement, parameters, expects_one)
+        if unit is None:
+            self.run_compiled(statement, parameters)
+            return
+        scope = scope_or_nothing()
+        if not unit.has_room(scope, write):
+            self._write(unit)
+        unit.put(scope, write)
+
+    def change_one(self, statement: Statement, parameters: Any) -> bool:
+        """Run one compiled statement that changes one row at most; whether it did, which an optimistic transaction takes for granted."""
+        if (transaction := self._transaction) is not None and transaction.optimistic:
+            self.run_later(statement, parameters, expects_one=True)
+            return True
+        return bool(self.run_alone(statement, parameters).rowcount)
+
+    def on_mistake(self, action: Callable[[], object]) -> None:
+        """Call `action` if the running transaction is an optimistic one, and was mistaken."""
+        if (transaction := self._transaction) is not None and transaction.optimistic:
+            transaction.on_mistake.append(action)
+
+    def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
+        """Run one compiled statement as a unit of work by itself, or within the running transaction; `durable` as in `transaction`."""
+        raise NotImplementedError
+
+    def _write(self, unit: UnitOfWork) -> None:
+        """Begin, where that was not done, and write what waits."""
+        raise NotImplementedError
+
+    @property
+    def _unit(self) -> UnitOfWork | None:
+        """What the database has not heard yet of the transaction that this thread is in."""
+        unit: UnitOfWork | None = getattr(self._local, "unit", None)
+        return unit
 
     def _run(self, statement: Statement, parameters: Any) -> Result:
-        started = time.perf_counter()
         try:
-            result = self._result_of(statement, parameters)
-        except Exception:
-            self._note_failure()
-            with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
-                raise
+            return self._execute(self._own_connection(), statement, parameters)
+        except peewee.PeeweeException:
+            self.fail_transaction()
+            raise
+
+    def _execute(self, connection: Any, statement: Statement, parameters: Any) -> Result:
+        """Let the driver run a statement over its `connection`."""
+        started = time.perf_counter()
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+            result = self._result_of(connection, statement, parameters)
         if self.query_hooks:  # type: ignore[attr-defined]
             self._notify_hooks(statement.sql, parameters, started, None)  # type: ignore[attr-defined]
         return result
 
-    def _note_failure(self) -> None:
-        """After an error, PostgreSQL would answer a COMMIT with a silent rollback, and SQLite would keep the half that succeeded."""
-        if transaction := getattr(self._local, "transaction", None):
-            transaction.failed = True
+    def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
+        """What the driver gives for a statement; raises the driver's errors."""
+        raise NotImplementedError
 
-    def _result_of(self, statement: Statement, parameters: Any) -> Result:
-        """Let the driver run a statement; raises the driver's errors."""
-        cursor = self._own_connection().execute(statement.sql, parameters)
-        return Result(cursor.fetchall() if statement.gives_rows else (), cursor.rowcount)
+    def fail_transaction(self) -> None:
+        """Let the running transaction fail by its end, whoever swallows the error.
+
+        PostgreSQL would answer its COMMIT with a silent rollback, and SQLite would keep the half that succeeded.
+        """
+        if (transaction := self._transaction) is not None:
+            transaction.failed = True
 
     def _own_connection(self) -> Any:
         """The driver's connection that this thread has; InterfaceError when it has none."""
@@ -129,16 +172,18 @@ class ScopedDatabase:
 
     def current_transaction(self) -> Transaction:
         """The transaction that this thread is in; RuntimeError outside of one."""
-        transaction: Transaction | None = getattr(self._local, "transaction", None)
+        transaction = self._transaction
         if transaction is None:
             raise RuntimeError("this needs a transaction; wrap the change in database.transaction()")
         return transaction
 
-    def lock(self, name: str) -> None:
-        """Let no other transaction hold the lock `name` until the running one ends; whoever counts and then writes takes it first.
+    @property
+    def _transaction(self) -> Transaction | None:
+        transaction: Transaction | None = getattr(self._local, "transaction", None)
+        return transaction
 
-        Nothing to do on SQLite, where one transaction runs at a time.
-        """
+    def lock(self, name: str) -> None:
+        """Let no other transaction hold the lock `name` until the running one ends; whoever counts and then writes takes it first."""
         self.current_transaction()
 
     def try_lock(self, name: str) -> bool:
@@ -146,19 +191,36 @@ class ScopedDatabase:
         self.lock(name)
         return True
 
+    def attempt(self, work: Callable[[], _T], *, durable: bool = True) -> _T:
+        """Do `work` in a transaction of its own, or in the running one; returns what it returns.
+
+        In its own, each `change_one` counts as made until the end. Where one was not, all is undone, and `work` is called once more,
+        each change made at once: so it changes nothing but rows and their records.
+        """
+        if self._transaction is not None:
+            return work()
+        transaction = Transaction(optimistic=True)
+        try:
+            with self._running(transaction, durable):
+                return work()
+        except (Mistaken, peewee.IntegrityError):  # a constraint is broken by what should not have been written, too
+            for put_back in reversed(transaction.on_mistake):
+                put_back()
+        with self.transaction(durable=durable):
+            return work()
+
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
         """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and fails it when it fails.
 
         One that is not `durable` survives the death of any process, but perhaps not the loss of power: it does not wait for the disk.
         """
-        outer: Transaction | None = getattr(self._local, "transaction", None)
-        if outer is not None:
-            with _marking_failure(outer):
-                yield outer
-            return
-        transaction = Transaction()
-        with nullcontext() if durable else self._unsynced(), self._unit_of_work():
+        with self._running(Transaction(), durable) if self._transaction is None else _joining(self._transaction) as transaction:
+            yield transaction
+
+    @contextmanager
+    def _running(self, transaction: Transaction, durable: bool) -> Iterator[Transaction]:
+        with self._unit_of_work(UnitOfWork(durable=durable)):
             self._local.transaction = transaction
             try:
                 yield transaction
@@ -176,29 +238,12 @@ class ScopedDatabase:
         if self.before_commit is not None:
             self.before_commit(transaction)
 
-    def _unsynced(self) -> AbstractContextManager[None]:
-        """Let the transaction that begins inside commit without waiting for the disk."""
-        return nullcontext()
+    def _unit_of_work(self, unit: UnitOfWork) -> AbstractContextManager[None]:
+        """A transaction of the database around what is done inside."""
+        raise NotImplementedError
 
     def _settle(self) -> None:
         """Wait for the disk, where the commit has not done so."""
-
-    @contextmanager
-    def _unit_of_work(self) -> Iterator[None]:
-        """A transaction of the database around what is done inside."""
-        self.begin()  # type: ignore[attr-defined]
-        try:
-            yield
-            self.commit()  # type: ignore[attr-defined]
-        except BaseException:
-            self._abandon()
-            raise
-
-    def _abandon(self) -> None:
-        try:
-            self.rollback()  # type: ignore[attr-defined]
-        except peewee.PeeweeException:
-            self.close()  # type: ignore[attr-defined]
 
     def connected(self) -> AbstractContextManager[None]:
         """Hold a connection for one request or one turn of a worker; inside another such block, the connection of that."""
@@ -240,9 +285,9 @@ def _run_apart(action: Callable[[], object]) -> None:
 
 
 @contextmanager
-def _marking_failure(transaction: Transaction) -> Iterator[None]:
+def _joining(transaction: Transaction) -> Iterator[Transaction]:
     try:
-        yield
+        yield transaction
     except BaseException:
         transaction.failed = True
         raise

@@ -11,10 +11,13 @@ from .database import ScopedDatabase
 from .pool import Pool
 from .scope import scope_or_nothing
 from .statements import Result, Statement
-from .unit_of_work import BEGIN, UnitOfWork, together
+from .together import together
+from .unit_of_work import Mistaken, UnitOfWork
 
 # libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_BEGIN, _BEGIN_UNSYNCED = "BEGIN", "BEGIN; SET LOCAL synchronous_commit = off"
+_DIVISION_BY_ZERO = "22012"  # how a statement of `together` says that a row is not as expected
 _NO_SETTINGS: Mapping[str, str] = {}
 _FOR_CLAIMS = {"plan_cache_mode": "force_generic_plan", "synchronous_commit": "off"}
 # Of any type, since peewee's stubs leave out what the class below builds on.
@@ -97,8 +100,8 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         connection.aasim_scope, connection.aasim_statements = "", PreparedStatements(connection)
         return connection
 
-    def _result_of(self, statement: Statement, parameters: Any) -> Result:
-        result: Result = self._own_connection().aasim_statements.run(statement.sql, parameters)
+    def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
+        result: Result = connection.aasim_statements.run(statement.sql, parameters)
         return result
 
     def _enter_scope(self, scope: str) -> None:
@@ -108,52 +111,39 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
             connection.aasim_scope = scope
 
+    def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
+        """See `ScopedDatabase.run_alone`; a statement is a transaction by itself, durable as its connection is."""
+        return self.run_compiled(statement, parameters)
+
     @contextmanager
-    def _unsynced(self) -> Iterator[None]:
-        self._local.begin = f"{BEGIN}; SET LOCAL synchronous_commit = off"
+    def _unit_of_work(self, unit: UnitOfWork) -> Iterator[None]:
+        self._own_connection()
+        self._local.unit = unit
         try:
             yield
+            self._commit(unit)
+        except BaseException:
+            self._abandon(unit)
+            raise
         finally:
-            self._local.begin = BEGIN
+            self._local.unit = None
 
-    def begin(self) -> None:
-        """Begin a transaction, in the way that `_unsynced` says; the server hears of it when it has to (see `unit_of_work`)."""
-        self._own_connection()
-        self._local.unit = UnitOfWork(getattr(self._local, "begin", BEGIN))
-
-    def run_later(self, statement: Statement, parameters: Any) -> None:
-        """See `ScopedDatabase.run_later`: in a transaction, writes that follow each other go to the server together."""
-        unit, scope = self._unit, scope_or_nothing()
-        if unit is None:
-            self.run_compiled(statement, parameters)
-            return
-        if not unit.has_room(scope, parameters):
-            self._write(unit)
-        unit.put(scope, statement, parameters)
-
-    def commit(self) -> None:
-        """Commit. What waits is a transaction by itself, if it is all there is; one that does not wait for the disk has to say so."""
-        unit: Any = self._unit
-        if unit.beginning == BEGIN and unit.waiting:
+    def _commit(self, unit: UnitOfWork) -> None:
+        """Commit; if what waits is all there is, it is a transaction by itself."""
+        if unit.waiting:
             self._send(unit)
-        elif unit.waiting:
-            self._write(unit)
-        if unit.beginning is None:
-            super().commit()
-        self._local.unit = None
+        if unit.begun:
+            self.commit()
 
-    def rollback(self) -> None:
-        """Undo the transaction, which undoes the setting too if it was made inside it."""
-        unit, self._local.unit = self._unit, None
-        if unit is None or unit.beginning is None:
-            super().rollback()
+    def _abandon(self, unit: UnitOfWork) -> None:
+        """Undo the transaction, which undoes the scope too if it was set inside it."""
+        if not unit.begun:
+            return
+        try:
+            self.rollback()
             self._state.conn.aasim_scope = None
-
-    @property
-    def _unit(self) -> UnitOfWork | None:
-        """The transaction that this thread is in."""
-        unit: UnitOfWork | None = getattr(self._local, "unit", None)
-        return unit
+        except peewee.PeeweeException:
+            self.close()
 
     def _make_ready(self, *, only_reads: bool) -> None:
         unit = self._unit
@@ -162,18 +152,24 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._enter_scope(scope_or_nothing())
 
     def _write(self, unit: UnitOfWork) -> None:
-        """Begin, where that was not done, and write what waits."""
-        if unit.beginning is not None:
-            self._execute_cursor(unit.beginning, None)
-            unit.beginning = None  # not before: where it has failed, nothing may go on without it
+        if not unit.begun:
+            self._execute_cursor(_BEGIN if unit.durable else _BEGIN_UNSYNCED, None)
+            unit.begun = True  # not before: where it has failed, nothing may go on without it
         if unit.waiting:
             self._send(unit)
 
     def _send(self, unit: UnitOfWork) -> None:
-        scope, statements, parameters = unit.take()
+        scope, writes = unit.take()
+        is_durable = unit.durable or unit.begun
         self._enter_scope(scope)
-        one = self._remembered(tuple(statement.sql for statement in statements), lambda: together(statements))
-        self._run(one, parameters)
+        shape = is_durable, *((write.statement.sql, write.expects_one) for write in writes)
+        one = self._remembered(shape, lambda: together(writes, durable=is_durable))
+        try:
+            self._run(one, [value for write in writes for value in write.parameters])
+        except peewee.DataError as error:
+            if getattr(error.__context__, "sqlstate", None) == _DIVISION_BY_ZERO:
+                raise Mistaken from None
+            raise
 
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""

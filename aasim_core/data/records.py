@@ -138,7 +138,10 @@ def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def compare_and_set(record: Record, seen: Mapping[str, Any], updates: Mapping[str, Any]) -> bool:
-    """Write `updates` to the row and the record, if the row still has the values in `seen`; False if it has not."""
+    """Write `updates` to the row and the record, if the row still has the values in `seen`; False if it has not.
+
+    An optimistic transaction (see `ScopedDatabase.attempt`) looks at its end, and puts the record back if it has not.
+    """
     model = type(record)
     fields, database = model._meta.fields, database_of(model)
 
@@ -151,11 +154,16 @@ def compare_and_set(record: Record, seen: Mapping[str, Any], updates: Mapping[st
     statement = database.statement(("compare and set", model, *seen, "of them empty", *empty, "to", *updates), build)
     values = {name: fields[name].db_value(value) for name, value in updates.items()}
     expected = {f"seen_{name}": fields[name].db_value(value) for name, value in seen.items()}
-    if not statement.run(database, {**values, **expected, "seen_id": record.id}).rowcount:
+    if not statement.change_one(database, {**values, **expected, "seen_id": record.id}):
         return False
+    database.on_mistake(partial(_put_back, record, dict(record.__data__), set(record._dirty)))
     for name, value in updates.items():
         setattr(record, name, value)
     return True
+
+
+def _put_back(record: Any, data: dict[str, Any], dirty: set[str]) -> None:
+    record.__data__, record._dirty = data, dirty
 
 
 def remove(record: Record) -> None:

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import peewee
 
+from .checkpoints import MOST_PAGES, Checkpoints
 from .database import ScopedDatabase
 from .group_commit import GroupCommit
+from .statements import Result, Statement
+from .unit_of_work import Mistaken, UnitOfWork
 from .write_batches import WriteBatches
 from .write_queue import WriteQueue
 
@@ -47,7 +50,8 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
     def _prepare_writing(self) -> None:
         self._queue = WriteQueue(self._path, self._wait_seconds)
         self._commits = GroupCommit(self._sync_log, self._empty_log)
-        self._batches = WriteBatches(self._open, self._queue.turn, self._commits.record, self._wait_seconds)
+        self._checkpoints = Checkpoints(self._open)
+        self._batches = WriteBatches(self._open_to_write, self._queue.turn, self._record, self._wait_seconds)
 
     def _connect(self) -> Any:
         connection = self._open()
@@ -59,6 +63,15 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         # from the file: closing it would take away this process's locks on it, and others would delete the log under its connections.
         with nullcontext() if Path(f"{self._path}-wal").exists() else self._queue.turn():
             return super()._connect()
+
+    def _open_to_write(self) -> Any:
+        connection = self._open()
+        connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
+        return connection
+
+    def _record(self) -> int:
+        self._checkpoints.count_commit()
+        return self._commits.record()
 
     def for_claims(self) -> "SqliteDatabase":
         """Where a worker claims jobs; on PostgreSQL it has a connection for that."""
@@ -96,8 +109,33 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         if is_busy:
             raise peewee.OperationalError("others read or write; the log cannot be emptied now")
 
+    def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
+        """See `ScopedDatabase.run_alone`."""
+        if self._transaction is not None:
+            return self.run_compiled(statement, parameters)
+        results: list[Result] = []
+        number = self._batches.write(lambda connection: results.append(self._execute(connection, statement, parameters)))
+        if durable and self._full_durability:
+            self._commits.settle(number)
+        return results[0]
+
     @contextmanager
-    def _unit_of_work(self) -> Iterator[None]:
+    def _unit_of_work(self, unit: UnitOfWork) -> Iterator[None]:
+        self._own_connection()
+        with ExitStack() as turn:
+            self._local.unit, self._local.begin, self._local.commit = unit, lambda: turn.enter_context(self._turn()), 0
+            try:
+                yield
+                if unit.begun:
+                    self._write(unit)
+                elif unit.waiting:
+                    self._local.commit = self._batches.write(lambda connection: self._write_all(connection, unit))
+            finally:
+                self._local.unit = self._local.begin = None
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let this thread's statements go over the connection that writes; at the end they are committed, perhaps with others."""
         own = self._own_connection()
         with self._batches.unit() as (connection, batch):
             self._state.set_connection(connection)
@@ -106,6 +144,38 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
             finally:
                 self._state.set_connection(own)
         self._local.commit = batch.number
+
+    def _make_ready(self, *, only_reads: bool) -> None:
+        unit = self._unit
+        if unit is not None and (unit.begun or unit.waiting or not only_reads):
+            self._write(unit)
+
+    def lock(self, name: str) -> None:
+        """See `ScopedDatabase.lock`; whoever has begun to write is alone."""
+        super().lock(name)
+        if (unit := self._unit) is not None:
+            self._write(unit)
+
+    def _write(self, unit: UnitOfWork) -> None:
+        if not unit.begun:
+            self._local.begin()
+            unit.begun = True
+        try:
+            self._write_all(self._state.conn, unit)
+        except Exception:
+            self.fail_transaction()
+            raise
+
+    def _write_all(self, connection: Any, unit: UnitOfWork) -> None:
+        """Write what waits; the connection is none of another thread's meanwhile, but the thread may be another one."""
+        _, writes = unit.take()
+        for write in writes:
+            if self._execute(connection, write.statement, write.parameters).rowcount != 1 and write.expects_one:
+                raise Mistaken
+
+    def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
+        cursor = connection.execute(statement.sql, parameters)
+        return Result(cursor.fetchall() if statement.gives_rows else (), cursor.rowcount)
 
 
 class _ClosedAtLast:

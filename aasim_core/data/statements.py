@@ -99,6 +99,14 @@ class Statement:
         """The same for one that gives nothing; what is wrong with it may be raised as late as by the commit."""
         database.run_later(self, self._bound(values))
 
+    def change_one(self, database: "Database", values: Mapping[str, Any]) -> bool:
+        """The same for one that changes one row at most: whether it did. An optimistic transaction says yes, and looks at its end."""
+        return database.change_one(self, self._bound(values))
+
+    def run_alone(self, database: "Database", values: Mapping[str, Any], *, durable: bool = True) -> "Result":
+        """Execute as a unit of work by itself, or within the running transaction; `durable` as in `ScopedDatabase.transaction`."""
+        return database.run_alone(self, self._bound(values), durable=durable)
+
     def _bound(self, values: Mapping[str, Any]) -> list[Any]:
         if self.crosses and current_scope() != EVERY_ORGANIZATION:
             raise ScopeViolation("a statement that was compiled for every organization cannot run for one")

@@ -15,16 +15,32 @@ from typing import Any
 
 import peewee
 
+#: What a unit of work does with the connection; any thread may do it.
+Work = Callable[[Any], object]
 #: How much one commit may be for: other processes wait for it, and who was first waits for the last.
 _MOST_UNITS = 16
 _LONGEST_SECONDS = 0.001
 
 
+class Place:
+    """A thread's place in the queue. Who comes before it may do its `work` for it, which has then become part of `batch`."""
+
+    def __init__(self, work: Work | None) -> None:
+        self.work = work
+        self.batch: Batch | None = None
+        self.error: BaseException | None = None
+        self.turn = threading.Lock()
+
+
 class Batch:
-    """Units of work that are committed together, or not at all; `number` is that of the commit (see `GroupCommit.record`)."""
+    """Units of work that are committed together, or not at all; `number` is that of the commit (see `GroupCommit.record`).
+
+    `guests` are the places whose work was done by another thread; they are told of the end.
+    """
 
     def __init__(self, turn: AbstractContextManager[None]) -> None:
         self.turn = turn
+        self.guests: list[Place] = []
         self.units = 0
         self.number = 0
         self.error: BaseException | None = None
@@ -39,6 +55,8 @@ class Batch:
     def end(self) -> None:
         """It has been committed, or has failed."""
         self._over.set()
+        for guest in self.guests:
+            guest.turn.release()
 
     def wait(self) -> None:
         """Return when it has ended; raises what it failed with."""
@@ -63,7 +81,7 @@ class WriteBatches:
     ) -> None:
         self._open, self._turn, self._record, self._wait_seconds = open_connection, turn, record, wait_seconds
         self._mutex = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
+        self._waiting: deque[Place] = deque()
         self._is_busy = False
         self._batch: Batch | None = None
         self._connection: Any = None
@@ -83,40 +101,66 @@ class WriteBatches:
 
         Raises peewee's OperationalError when the turn does not come in time, and what the commit failed with.
         """
-        self._take_turn()
+        self._take_turn(Place(None))
+        with self._member() as found:
+            yield found
+
+    def write(self, work: Work) -> int:
+        """Do `work` as one unit, or let the thread do it that has the turn; returns the number of the commit. Raises what `unit` does."""
+        place = Place(work)
+        self._take_turn(place)
+        if place.batch is None:
+            with self._member() as (connection, batch):
+                work(connection)
+            return batch.number
+        place.batch.wait()
+        if place.error is not None:
+            raise place.error
+        return place.batch.number
+
+    @contextmanager
+    def _member(self) -> Iterator[tuple[Any, Batch]]:
+        """A unit of the batch that there is, or of a new one, by the thread that has the turn."""
         try:
             batch = self._batch = self._batch or self._begun()
         except BaseException:
             self._pass_on()
             raise
         try:
+            with self._undoable(batch):
+                yield self._connection, batch
+        finally:
+            self._leave(batch)
+        batch.wait()
+
+    @contextmanager
+    def _undoable(self, batch: Batch) -> Iterator[None]:
+        try:
             if batch.units:
                 self._run("SAVEPOINT unit")
-            yield self._connection, batch
+            yield
             if batch.units:
                 self._run("RELEASE unit")
             batch.units += 1
         except BaseException as error:
             self._undo(batch, error)
-            self._leave(batch)
             raise
-        self._leave(batch)
-        batch.wait()
 
-    def _take_turn(self) -> None:
+    def _take_turn(self, place: Place) -> None:
+        """Return when it is the turn of `place`, or when its work has been done."""
         with self._mutex:
             if not self._is_busy:
                 self._is_busy = True
                 return
-            mine = threading.Lock()
-            mine.acquire()
-            self._waiting.append(mine)
-        if mine.acquire(timeout=self._wait_seconds):
+            place.turn.acquire()
+            self._waiting.append(place)
+        if place.turn.acquire(timeout=self._wait_seconds):
             return
         with self._mutex:
-            if mine in self._waiting:  # or else the turn has come just now
-                self._waiting.remove(mine)
+            if place in self._waiting:
+                self._waiting.remove(place)
                 raise peewee.OperationalError("the database is busy: other writers took too long")
+        place.turn.acquire()  # it has come just now, or the work is being done
 
     def _pass_on(self) -> None:
         with self._mutex:
@@ -124,7 +168,7 @@ class WriteBatches:
 
     def _call_next(self) -> bool:
         if self._waiting:
-            self._waiting.popleft().release()
+            self._waiting.popleft().turn.release()
             return True
         return False
 
@@ -160,10 +204,12 @@ class WriteBatches:
             batch.error = error if isinstance(error, peewee.PeeweeException) else _undone(error)
 
     def _leave(self, batch: Batch) -> None:
-        """Let the next unit join, or commit."""
-        with self._mutex:
-            if batch.may_grow() and self._call_next():
+        """Do what others wait for, let the next one do what it has to do itself, or commit."""
+        while (place := self._next_member(batch)) is not None:
+            if place.work is None:
+                place.turn.release()
                 return
+            self._do_for(place, place.work, batch)
         try:
             self._run("COMMIT" if batch.units and batch.error is None else "ROLLBACK")
             batch.number = self._record()
@@ -174,6 +220,19 @@ class WriteBatches:
         batch.turn.__exit__(None, None, None)
         self._pass_on()
         batch.end()
+
+    def _next_member(self, batch: Batch) -> Place | None:
+        with self._mutex:
+            return self._waiting.popleft() if self._waiting and batch.may_grow() else None
+
+    def _do_for(self, place: Place, work: Work, batch: Batch) -> None:
+        place.batch = batch
+        batch.guests.append(place)
+        try:
+            with self._undoable(batch):
+                work(self._connection)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work comes from
+            place.error = error
 
     def _run(self, sql: str) -> None:
         with peewee.__exception_wrapper__:  # type: ignore[attr-defined]

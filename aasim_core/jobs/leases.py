@@ -15,7 +15,6 @@ from ..context import Actor
 from ..data.statements import Bind
 from .context import LeaseLost
 from .records import CANCELLED, DONE, LEASED, PARKED, QUEUED, READY, UNIQUE, JobRow
-from .single import single
 
 if TYPE_CHECKING:
     from ..data.connect import Database
@@ -90,11 +89,12 @@ class Leases:
     def claim(self) -> Lease | None:
         """Take the next ready job, of the next organization in turn, or None when there is none. Needs a system scope."""
         values = {"owner": self.owner, "token": token_hex(8), "moment": to_text(now()), "turn": self._turn}
-        with self._claims.connected(), single(self._claims, durable=False):
-            rows = self._claims.statement(("job", "claim"), self._claim_query).run(self._claims, values).fetchall()
-        if not rows:
+        with self._claims.connected():
+            claim = self._claims.statement(("job", "claim"), self._claim_query)
+            row = claim.run_alone(self._claims, values, durable=False).fetchone()
+        if row is None:
             return None
-        lease = Lease(*rows[0])
+        lease = Lease(*row)
         self._turn = lease.organization_id
         return lease
 
@@ -198,21 +198,18 @@ class Leases:
 
     def _fenced(self, lease: Lease, key: Any, changes: Callable[[], Mapping[Any, Any]], **values: Any) -> None:
         ours = (JobRow.id == Bind("id")) & (JobRow.lease_token == Bind("token")) & LEASED
-        with single(self.database):
-            cursor = self._run(key, lambda: JobRow.update(changes()).where(ours), id=lease.job_id, token=lease.token, **values)
-            if cursor.rowcount != 1:
-                raise LeaseLost(f"job {lease.job_id} ({lease.name}) belongs to another worker, or was cancelled")
+        change = self.database.statement(("job", key), lambda: JobRow.update(changes()).where(ours))
+        if not change.change_one(self.database, {"id": lease.job_id, "token": lease.token, **values}):
+            self.database.fail_transaction()
+            raise LeaseLost(f"job {lease.job_id} ({lease.name}) belongs to another worker, or was cancelled")
 
     def heartbeat(self) -> None:
         """Give a sign of life for every job of this worker. Needs a system scope."""
         mine = JobRow.lease_owner == Bind("owner")
-        with single(self.database, durable=False):
-            self._run(
-                "heartbeat",
-                lambda: JobRow.update({JobRow.heartbeat_at: Bind("moment")}).where(LEASED, mine),
-                owner=self.owner,
-                moment=to_text(now()),
-            )
+        beat = self.database.statement(
+            ("job", "heartbeat"), lambda: JobRow.update({JobRow.heartbeat_at: Bind("moment")}).where(LEASED, mine)
+        )
+        beat.run_alone(self.database, {"owner": self.owner, "moment": to_text(now())}, durable=False)
 
     def leased(self) -> list[Lease]:
         """All leases of all workers. Needs a system scope."""

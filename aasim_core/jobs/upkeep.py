@@ -17,7 +17,6 @@ from .leases import Lease, Leases
 from .presence import Presence
 from .records import DELAYED, PARKED, QUEUED, STUCK, JobRow
 from .schedules import Schedules
-from .single import single
 
 if TYPE_CHECKING:
     from ..app import App
@@ -44,8 +43,8 @@ class Upkeep:
         with system_scope("make delayed jobs ready"):
             if self._run("due", lambda: self._due().limit(1), moment=moment).fetchone() is None:
                 return False
-            with single(self._app.database, durable=False):
-                self._run("make ready", self._make_ready_query, moment=moment)
+            change = self._app.database.statement(("upkeep", "make ready"), self._make_ready_query)
+            change.run_alone(self._app.database, {"moment": moment}, durable=False)
         return True
 
     def _due(self) -> Any:

@@ -148,8 +148,14 @@ def test_a_change_that_the_disk_does_not_confirm_is_no_success(
     monkeypatch.setattr(data, "_sync", lambda _file: disk.sync())
     disk.fails = True
     told: list[str] = []
-    with pytest.raises(peewee.OperationalError) as raised, durable_database.transaction() as transaction:
-        transaction.after_commit.append(lambda: told.append("too early"))
+
+    def change() -> None:
+        with durable_database.transaction() as transaction:
+            transaction.after_commit.append(lambda: told.append("too early"))
+            durable_database.execute_sql("PRAGMA user_version = 1")
+
+    with pytest.raises(peewee.OperationalError) as raised:
+        change()
     refused = storage_refusal(raised.value)
     assert refused is not None
     assert (refused.code, "not confirmed" in refused.message, told) == ("storage_unavailable", True, [])

@@ -122,6 +122,7 @@ def test_a_writer_gives_up_when_another_thread_does_not_end(counter: Database, e
 
     def occupy() -> None:
         with database.connected(), database.transaction():
+            database.execute_sql("PRAGMA user_version = 1")
             writing.set()
             ended.wait(10)
 
@@ -189,12 +190,13 @@ from aasim_core.data.connect import connect
 database = connect(sys.argv[1])
 database.connect()
 with database.transaction():
+    database.execute_sql("UPDATE counter SET count = 0")
     child = os.fork()
     if not child:
         database.dispose()
         try:
             with database.connected(), database.transaction():
-                pass
+                database.execute_sql("UPDATE counter SET count = 5")
         except Exception as error:
             os._exit(3 if "busy" in str(error) else 4)
         os._exit(5)

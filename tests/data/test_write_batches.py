@@ -8,7 +8,10 @@ import peewee
 import pytest
 
 from aasim_core.data.connect import Database, connect
+from aasim_core.data.statements import Statement
 from aasim_core.http.storage_errors import storage_refusal
+
+INSERT = Statement("INSERT INTO note VALUES (?)", (), crosses=False, gives_rows=False)
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -71,6 +74,42 @@ def _until(check: Callable[[], bool], seconds: float = 10) -> None:
     while not check():
         assert time.monotonic() < end, "it did not happen in time"
         threading.Event().wait(0.001)
+
+
+class Guest(threading.Thread):
+    """Writes `text` in one statement, which may be run by whoever has the turn, and keeps what went wrong."""
+
+    def __init__(self, database: Database, text: str | None) -> None:
+        super().__init__()
+        self._database, self._text = database, text
+        self.error: BaseException | None = None
+        self.seen: list[str] = []
+        self.start()
+
+    def run(self) -> None:
+        try:
+            with self._database.connected():
+                self._database.run_alone(INSERT, (self._text,))
+                self.seen = texts(self._database)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            self.error = error
+
+
+def guests_of(database: Database, *given: str | None) -> list[Guest]:
+    """Threads that write these texts, all of which wait while another one has the turn, which then ends."""
+    all_wait = threading.Event()
+    host = Writer(database, "host", lambda: all_wait.wait(10))
+    host.has_begun.wait(10)
+    _until(lambda: database._batches._is_busy)  # type: ignore[union-attr]
+    guests = []
+    for text in given:
+        guests.append(Guest(database, text))
+        _until(lambda: len(database._batches._waiting) == len(guests))  # type: ignore[union-attr]
+    all_wait.set()
+    for thread in (host, *guests):
+        thread.join(10)
+    assert host.error is None
+    return guests
 
 
 def nothing() -> None:
@@ -175,3 +214,43 @@ def test_a_batch_has_an_end_however_many_wait(notes: Database, monkeypatch: pyte
     seen: list[list[str]] = []
     behind_each_other(notes, ("a", nothing), ("b", nothing), ("c", lambda: seen.append(to_a_stranger(notes))))
     assert seen == [["a", "b"]]
+
+
+@pytest.mark.usefixtures("patient")
+def test_who_has_the_turn_writes_for_those_who_wait(notes: Database) -> None:
+    begun: list[str] = []
+    notes._batches._begin = lambda begin=notes._batches._begin: (begun.append("BEGIN"), begin())  # type: ignore[union-attr, assignment, misc]
+    guests = guests_of(notes, "a", "b", "c")
+    assert [guest.seen for guest in guests] == [["a", "b", "c", "host"]] * 3
+    assert begun == ["BEGIN"]
+
+
+@pytest.mark.usefixtures("patient")
+@pytest.mark.parametrize("failing", range(3))
+def test_what_is_written_for_another_thread_fails_for_that_thread_alone(failing: int, notes: Database) -> None:
+    guests = guests_of(notes, *(None if n == failing else text for n, text in enumerate("abc")))
+    assert [type(guest.error) for guest in guests] == [peewee.IntegrityError if n == failing else type(None) for n in range(3)]
+    assert texts(notes) == [text for n, text in enumerate("abc") if n != failing] + ["host"]
+
+
+def test_guests_of_a_batch_that_does_not_grow_write_for_themselves(notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aasim_core.data.write_batches._LONGEST_SECONDS", 0)
+    guests = guests_of(notes, "a", "b")
+    assert [guest.error for guest in guests] == [None, None]
+    assert texts(notes) == ["a", "b", "host"]
+
+
+def test_a_guest_gives_up_where_nobody_comes_to_an_end(empty_database_url: str, notes: Database) -> None:
+    hurried = connect(empty_database_url, wait_seconds=0.1)
+    ended = threading.Event()
+    host = Writer(hurried, "host", lambda: ended.wait(10))
+    host.has_begun.wait(10)
+    _until(lambda: hurried._batches._is_busy)  # type: ignore[union-attr]
+    guest = Guest(hurried, "too late")
+    guest.join(10)
+    ended.set()
+    host.join(10)
+    assert isinstance(guest.error, peewee.OperationalError)
+    assert "busy" in str(guest.error)
+    assert texts(notes) == ["host"]
+    hurried.close_all()
