@@ -1,10 +1,11 @@
 """The log of a run: its lines are gathered, in as much detail as the organization wants, and written together."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now
-from aasim_core.data.records import insert_rows
+from aasim_core.data.records import database_of, insert_rows
 from aasim_core.logs import redacted
 
 from .models import Execution, LogEntry
@@ -16,10 +17,16 @@ _NO_LINE = (0, None, None, None)
 
 
 class Logbook:
-    """The lines that follow the last one that was written; `last_step` is the step that it belongs to."""
+    """The lines that follow the last one that was written; `last_step` is the step that it belongs to.
 
-    def __init__(self, app: "App", execution: Execution, *, is_new: bool = False) -> None:
+    `settled` is what the organization has settled, where that was read already.
+    """
+
+    def __init__(
+        self, app: "App", execution: Execution, settled: Mapping[str, Any] | None = None, *, is_new: bool = False
+    ) -> None:
         self._app = app
+        self._settled = settled
         self._execution = execution
         self._sequence, self.last_step, *self._last = _NO_LINE if is_new else _last_line(execution.id)
         self._lines: list[LogEntry] = []
@@ -37,42 +44,45 @@ class Logbook:
         where the organization's log level is ``full``. At ``none`` nothing is written.
         """
         if self._detail != "none":
-            self._add(event, self._text(message, content), step, level, data)
+            self._sequence += 1
+            self._lines.append(self._line(self._sequence, event, self._text(message, content), step, level, data))
 
     def is_news(self, event: str, message: str, content: str | None) -> bool:
         """Whether the last line says something else."""
         last = [self._lines[-1].event, self._lines[-1].message] if self._lines else self._last
         return last != [event, self._text(message, content)]
 
-    def write(self) -> None:
-        """Write the lines in the running transaction."""
-        if self._lines:
-            insert_rows(LogEntry, [line.row() for line in self._lines])
-        self._lines = []
+    def write(self, *, last: tuple[str, str] | None = None, step: int | None = None) -> None:
+        """Write the lines in the running transaction, and after them the `last` one: its event and its message."""
+        lines = list(self._lines)
+        if last is not None and self._detail != "none":
+            lines.append(self._line(self._sequence + 1, *last, step, "info", None))
+        if lines:
+            insert_rows(LogEntry, [line.row() for line in lines])
+            database_of(LogEntry).current_transaction().after_commit.append(self._lines.clear)
 
     @cached_property
     def _detail(self) -> str:
         """How much the organization wants to have in its logs."""
-        settled = self._app.organization_settings.of(self._execution.organization_id, "executions")
-        return str(settled["log_level"])
+        settings = self._app.organization_settings
+        if self._settled is None:
+            return str(settings.of(self._execution.organization_id, "executions")["log_level"])
+        return str(settings.completed(self._settled)["executions"]["log_level"])
 
     def _text(self, message: str, content: str | None) -> str:
         return message if content is None or self._detail != "full" else redacted(content)
 
-    def _add(self, event: str, message: str, step: int | None, level: str, data: Any) -> None:
-        self._sequence += 1
-        self._lines.append(
-            LogEntry(
-                organization_id=self._execution.organization_id,
-                execution_id=self._execution.id,
-                sequence=self._sequence,
-                at=now(),
-                level=level,
-                step=step,
-                event=event,
-                message=message,
-                data=data,
-            )
+    def _line(self, sequence: int, event: str, message: str, step: int | None, level: str, data: Any) -> LogEntry:
+        return LogEntry(
+            organization_id=self._execution.organization_id,
+            execution_id=self._execution.id,
+            sequence=sequence,
+            at=now(),
+            level=level,
+            step=step,
+            event=event,
+            message=message,
+            data=data,
         )
 
 

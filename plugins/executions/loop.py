@@ -18,6 +18,7 @@ from .hookspecs import Finished, RunFailed, RunLater, Runner, RunPauses
 from .models import Execution
 from .run import CancelRequested, Interrupted, Run, TimedOut
 from .settings import ExecutionSettings
+from .standing import Standing, begin
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -27,6 +28,8 @@ JOB = "executions.run"
 #: How soon to look again for a place among the running ones.
 _PLACE_SECONDS = 1.0
 _HALTED = "The organization is halted; the run goes on when it is resumed."
+#: What the log ends with; of all ends but success, `ending` writes that line.
+_LAST_LINES = {states.SUCCEEDED: (states.SUCCEEDED, "The run succeeded.")}
 _TIMED_OUT = RunFailed("timed_out", "The run used up its time.", retryable=True)
 _UNFORESEEN = "Something went wrong on our side; tell the operator the execution's id."
 _CRASHED = {"code": "worker_crash_loop", "message": "The run ended its worker three times.", "retryable": False}
@@ -41,8 +44,11 @@ def queue(execution: Execution, seconds: float = 0) -> None:
 
 def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> None:
     """One turn of an execution: until it ends, pauses, or is put back into the queue."""
-    execution = find_or_none(Execution, payload["execution_id"])
-    if execution is None or execution.status in states.TERMINAL or execution.job_id != context.job_id:
+    begun = begin(payload["execution_id"])
+    if begun is None:
+        return
+    execution, halted_at, settled = begun
+    if execution.status in states.TERMINAL or execution.job_id != context.job_id:
         return
     if execution.status == states.CANCELLING:
         _cancel(context, execution)
@@ -51,7 +57,8 @@ def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> 
     is_new = execution.started_at is None
     if execution.status == states.QUEUED and not _start(app, runners.get(execution.kind), context, execution):
         return
-    run = Run(app, context, execution, _timeout(app), is_new=is_new)
+    known = Standing(states.RUNNING, halted_at) if is_new else None
+    run = Run(app, context, execution, _timeout(app), settled, known)
     _conclude(run, context, lambda: _runner(runners, execution.kind).run(run))
 
 
@@ -66,13 +73,16 @@ def _start(app: "App", runner: Runner | None, context: "JobContext", execution: 
 
     Without waiting for the disk: a loss of power that undoes it leaves the execution in the queue, and its job too.
     """
-    with database_of(Execution).transaction(durable=False):
+
+    def start() -> bool:
         if not _is_full(app, runner, execution):
             return states.move(execution, states.RUNNING)
         queue(execution, _PLACE_SECONDS)
         records.compare_and_set(execution, {"status": states.QUEUED}, {"job_id": execution.job_id})
         context.complete()
         return False
+
+    return database_of(Execution).attempt(start, durable=False)
 
 
 def _is_full(app: "App", runner: Runner | None, execution: Execution) -> bool:
@@ -118,7 +128,7 @@ def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished]) -> 
         _log.exception("a run failed in a way that nobody foresaw", execution_id=run.execution.id)
         _fail(context, run, RunFailed("internal_error", _UNFORESEEN, retryable=True))
     else:
-        _end(context, run, states.SUCCEEDED, say=lambda: run.log(states.SUCCEEDED, "The run succeeded."), **vars(finished))
+        _end(context, run, states.SUCCEEDED, **vars(finished))
 
 
 def _interrupt(context: "JobContext", run: Run, _: Interrupted) -> None:
@@ -168,19 +178,17 @@ def go_on(execution: Execution) -> bool:
     return states.move(execution, states.QUEUED, waiting_for=None, job_id=execution.job_id)
 
 
-def _say_nothing() -> None:
-    """Of all ends but success, `ending` writes the last line."""
-
-
-def _end(context: "JobContext", run: Run, to: str, *, say: Callable[[], None] = _say_nothing, **values: Any) -> None:
+def _end(context: "JobContext", run: Run, to: str, **values: Any) -> None:
     """The last step, the log, the state with `values`, and the job's completion in one transaction; a cancel that came first wins."""
-    with database_of(Execution).transaction():
+
+    def end() -> None:
         if states.move(run.execution, to, **values, **run.usage()):
-            say()
-            run.write()
+            run.write(last=_LAST_LINES.get(to))
         else:
             _end_cancelled(run)
         context.complete()
+
+    database_of(Execution).attempt(end)
 
 
 def _end_cancelled(run: Run) -> None:

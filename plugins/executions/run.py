@@ -6,17 +6,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from peewee import JOIN
-
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
-from aasim_core.data.statements import Bind
 
-from ..agents.models import Agent
 from .hookspecs import RunFailed, RunLater
 from .logbook import Logbook
 from .models import Execution, Step
+from .standing import Standing, standing_of
 from .states import RUNNING
 
 if TYPE_CHECKING:
@@ -43,15 +40,22 @@ class Interrupted(Exception):
 
 
 class Run:
-    """What a runner works with.
+    """What a runner works with; `known` is how it stands, where its first turn has just begun.
 
     A finished step is written together with the beginning of what follows it: before the next step's effect, or with the end of
     the run, so that a run of one step costs one commit.
     """
 
     def __init__(
-        self, app: "App", context: "JobContext", execution: Execution, timeout_seconds: float, *, is_new: bool = False
+        self,
+        app: "App",
+        context: "JobContext",
+        execution: Execution,
+        timeout_seconds: float,
+        settled: Mapping[str, Any],
+        known: Standing | None = None,
     ) -> None:
+        is_new = known is not None
         self.app = app
         self.execution = execution
         self._context = context
@@ -62,7 +66,8 @@ class Run:
         self.is_repeated = False
         self._pending: Step | None = None
         self._also: list[Callable[[], object]] = []
-        self._log = Logbook(app, execution, is_new=is_new)
+        self._log = Logbook(app, execution, settled, is_new=is_new)
+        self._known = known
         self._looked_at = time.monotonic()
         self._usage: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "cost": None}
         self._began = time.monotonic()
@@ -168,7 +173,8 @@ class Run:
     def _must_end(self) -> Exception | None:
         """Why the run does not go on, also in the middle of a step: somebody cancelled it, or halted what runs or the organization."""
         self._looked_at = time.monotonic()
-        status, halted_at = _standing(self.execution.id)
+        status, halted_at = self._known or standing_of(self.execution.id)
+        self._known = None
         if status != RUNNING:
             return CancelRequested()
         if self.app.pulse.of(self.execution.organization_id).is_halted:
@@ -180,17 +186,20 @@ class Run:
         if self._pending is not None or self._log or self._also:
             with database_of(Step).transaction():
                 self._context.checkpoint() if self._pending is not None else self._context.fence()
-                if _standing(self.execution.id)[0] != RUNNING:
+                if standing_of(self.execution.id).status != RUNNING:
                     raise CancelRequested
                 self.write()
 
-    def write(self) -> None:
-        """Write them in the running transaction, which also fences or completes the job."""
+    def write(self, *, last: tuple[str, str] | None = None) -> None:
+        """Write them, and the `last` line of the log, in the running transaction, which also fences or completes the job."""
         if self._pending is not None:
             insert_rows(Step, [self._pending.row()])
-        self._log.write()
+        self._log.write(last=last, step=self._number or None)
         for write in self._also:
             write()
+        database_of(Step).current_transaction().after_commit.append(self._forget)
+
+    def _forget(self) -> None:
         self._pending, self._also = None, []
 
     def _finished(self, name: str, result: Any, started: datetime) -> Step:
@@ -207,15 +216,3 @@ class Run:
 
 def _steps(execution_id: str) -> dict[int, Step]:
     return {step.number: step for step in Step.select().where(Step.execution_id == execution_id)}
-
-
-def _standing(execution_id: str) -> tuple[str | None, str | None]:
-    """The execution's status, and since when its agent is halted."""
-    database = database_of(Execution)
-
-    def build() -> Any:
-        query = Execution.select(Execution.status, Agent.halted_at)
-        return query.join(Agent, JOIN.LEFT_OUTER, on=(Agent.id == Execution.agent_id)).where(Execution.id == Bind("id"))
-
-    row: tuple[str, str | None] | None = database.statement("standing", build).run(database, {"id": execution_id}).fetchone()
-    return row or (None, None)
