@@ -102,7 +102,7 @@ class QueueSettings:
 class WorkerSettings:
     """The process that does the background work."""
 
-    threads: int = setting(4, "Jobs done at the same time.", check=between(1, 256))
+    threads: int = setting(16, "Jobs done at the same time.", check=between(1, 256))
     lease_seconds: int = setting(
         60, "After this long without a sign of life a job is given to another worker.", check=between(5, 3600)
     )
