@@ -30,7 +30,7 @@ def group(context: click.Context) -> None:
 @click.pass_obj
 def list_plugins(settings: "Settings", brings: bool = False) -> None:
     """Show every plugin that was found: its state, version, origin and requirements, and why it is not on."""
-    plugins = _tolerant_app(settings).plugins if brings else examine(settings)
+    plugins = _tolerant_app(settings).plugins if brings else _as_started(settings)
     _print_table(plugins)
     if brings:
         for plugin in plugins.found:
@@ -91,6 +91,17 @@ def _switch(settings: "Settings", names: tuple[str, ...], *, on: bool) -> None:
         click.echo(f"{', '.join(names)}: {state} from the next start (written to {settings.config_file}).")
     else:
         click.echo(f"{', '.join(names)}: {state} already.")
+
+
+def _as_started(settings: "Settings") -> Plugins:
+    """The plugins as a start finds them: what they declare counts too, as far as a start gets."""
+    found = examine(settings)
+    if found.problems:
+        return found
+    try:
+        return _tolerant_app(settings).plugins
+    except StartupError:  # something else is missing, such as the key file; that is no plugin's fault
+        return found
 
 
 def _tolerant_app(settings: "Settings") -> "App":

@@ -1,9 +1,10 @@
-"""Pytest fixtures of a whole app: `app`, `world`, and `worker` which does the jobs that are due.
+"""Pytest fixtures of a whole app: `app`, `world`, and `inbox` for what it sends by mail.
 
 `plugin_settings` says which plugins are on and with which settings; override it in a conftest or module.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..plugins import Plugins, load
 from ..secrets import Keyring, new_key, save_keyring
 from ..settings import Settings
 from .databases import Databases
+from .mailbox import Inbox, serving
 from .world import World
 
 
@@ -51,15 +53,24 @@ def app_plugins(
 
 
 @pytest.fixture
+def inbox() -> Inbox:
+    """The mailbox of everybody. The app of a test that has it sends its mails over SMTP, to a server on the loopback interface."""
+    return Inbox()
+
+
+@pytest.fixture
 def app_settings(
-    databases: Databases, app_plugins: Plugins, tmp_path: Path, plugin_settings: Mapping[str, Any]
+    request: pytest.FixtureRequest, databases: Databases, app_plugins: Plugins, tmp_path: Path, plugin_settings: Mapping[str, Any]
 ) -> Iterator[Settings]:
     """Settings for an app over an empty database of its own, once on SQLite and once on PostgreSQL."""
     url = databases.lend(migration_sources(app_plugins))
     flags = {"database.url": url, "database.durability": "normal"}
     if databases.app_role:
         flags["database.app_role"] = databases.app_role
-    yield settings_in(tmp_path, plugin_settings, **flags)
+    settings = settings_in(tmp_path, plugin_settings, **flags)
+    has_mail = "inbox" in request.fixturenames
+    with serving(request.getfixturevalue("inbox"), settings) if has_mail else nullcontext(settings) as reached:
+        yield reached
     databases.take_back(url)
 
 

@@ -1,6 +1,6 @@
 """A new password: changed by whoever knows the old one, or set by a link that came by mail."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -18,8 +18,7 @@ from aasim_core.identity.records import PasswordReset, Session, User
 from aasim_core.jobs.context import GiveUp
 from aasim_core.jobs.records import JobRow
 from aasim_core.outbound.mail import NotSent
-from aasim_core.settings import Settings
-from aasim_core.testing.mailbox import Inbox, serving
+from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Answer, Client
 
 from .conftest import PASSWORD as OLD
@@ -27,17 +26,6 @@ from .conftest import event
 
 NEW = "velvet-canoe-mosaic-31"
 LogIn = Callable[..., Answer]
-
-
-@pytest.fixture
-def inbox() -> Inbox:
-    return Inbox()
-
-
-@pytest.fixture
-def app_settings(app_settings: Settings, inbox: Inbox) -> Iterator[Settings]:
-    with serving(inbox, app_settings) as settings:
-        yield settings
 
 
 def work(app: App) -> None:

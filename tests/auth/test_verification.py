@@ -1,6 +1,6 @@
 """Whether people read the mail to their address."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,20 +13,8 @@ from aasim_core.context import system_scope
 from aasim_core.events.log import EventRow
 from aasim_core.identity.records import User
 from aasim_core.jobs.runner import work_off
-from aasim_core.settings import Settings
-from aasim_core.testing.mailbox import Inbox, serving
+from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Client
-
-
-@pytest.fixture
-def inbox() -> Inbox:
-    return Inbox()
-
-
-@pytest.fixture
-def app_settings(app_settings: Settings, inbox: Inbox) -> Iterator[Settings]:
-    with serving(inbox, app_settings) as settings:
-        yield settings
 
 
 @pytest.fixture

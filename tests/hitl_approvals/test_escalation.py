@@ -11,27 +11,13 @@ from time_machine import Traveller, travel
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.identity.records import User
-from aasim_core.settings import Settings
-from aasim_core.testing.mailbox import Inbox, serving
+from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Person, World
 from aasim_plugins.hitl_approvals.models import Approval
 
 Ask = Callable[..., str]
 Work = Callable[[], int]
 HOUR = 3600
-
-
-@pytest.fixture
-def mailbox() -> Inbox:
-    """The mailbox of everybody."""
-    return Inbox()
-
-
-@pytest.fixture
-def app_settings(app_settings: Settings, mailbox: Inbox) -> Iterator[Settings]:
-    """Settings with a real mail server."""
-    with serving(mailbox, app_settings) as settings:
-        yield settings
 
 
 @pytest.fixture
@@ -211,14 +197,14 @@ def test_the_time_of_a_level_that_is_over_passes_nothing_up(
 
 
 def test_those_who_may_decide_get_a_mail_but_not_who_asked(
-    app: App, world: World, owner: Person, approver: Person, requester: Person, ask: Ask, mailbox: Inbox, work: Work
+    app: App, world: World, owner: Person, approver: Person, requester: Person, ask: Ask, inbox: Inbox, work: Work
 ) -> None:
     ask(risk="high", summary="Fifty euros.")
     work()
     with organization_scope(owner.organization_id):
         address = {user.id: user.email for user in User.select()}
-    assert {mail["To"] for mail in mailbox.mails} == {address[owner.user_id], address[approver.user_id]}
-    [mail] = mailbox.to(address[approver.user_id])
+    assert {mail["To"] for mail in inbox.mails} == {address[owner.user_id], address[approver.user_id]}
+    [mail] = inbox.to(address[approver.user_id])
     text = mail.get_content()
     assert mail["Subject"] == "Approval: Refund"
     assert "Risk: high" in text and "Fifty euros." in text
@@ -226,7 +212,7 @@ def test_those_who_may_decide_get_a_mail_but_not_who_asked(
 
 
 def test_who_stands_in_for_somebody_gets_the_mail_too(
-    world: World, owner: Person, approver: Person, requester: Person, ask: Ask, mailbox: Inbox, work: Work
+    world: World, owner: Person, approver: Person, requester: Person, ask: Ask, inbox: Inbox, work: Work
 ) -> None:
     delegates = [world.member(owner, "approver"), requester]
     for delegate in delegates:
@@ -234,23 +220,23 @@ def test_who_stands_in_for_somebody_gets_the_mail_too(
         assert owner.client.post("/hitl-approvals/delegations", body).status == 201
     ask(("user", approver.user_id))
     work()
-    assert len(mailbox.mails) == 2, "but who asked does not"
+    assert len(inbox.mails) == 2, "but who asked does not"
 
 
-def test_no_mail_is_sent_about_what_is_decided_meanwhile(approver: Person, ask: Ask, mailbox: Inbox, work: Work) -> None:
+def test_no_mail_is_sent_about_what_is_decided_meanwhile(approver: Person, ask: Ask, inbox: Inbox, work: Work) -> None:
     approver.client.post(f"/hitl-approvals/{ask()}/approve", {})
     work()
-    assert mailbox.mails == []
+    assert inbox.mails == []
 
 
 def test_a_mail_tells_those_whom_it_is_passed_up_to(
-    world: World, owner: Person, approver: Person, ask: Ask, mailbox: Inbox, work: Work
+    world: World, owner: Person, approver: Person, ask: Ask, inbox: Inbox, work: Work
 ) -> None:
     other = world.member(owner, "approver")
     approval_id = ask(("user", approver.user_id))
     work()
-    mailbox.mails.clear()
+    inbox.mails.clear()
     body = {"to": {"type": "user", "id": other.user_id}, "reason": "Please."}
     assert approver.client.post(f"/hitl-approvals/{approval_id}/escalate", body).status == 200
     work()
-    assert len(mailbox.mails) == 1
+    assert len(inbox.mails) == 1

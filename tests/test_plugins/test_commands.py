@@ -54,6 +54,23 @@ def test_the_list_shows_what_each_plugin_brings_when_asked(site: Any, file: Path
     assert "notes permissions: notes:read\n" in run(site, file, "list", "--brings").output
 
 
+def test_the_list_shows_a_plugin_that_is_broken_in_what_it_declares(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES.replace("notes:read", "note:read"))
+    output = run(site, file).output
+    assert "broken" in output
+    assert "declares the permission note:read; name it notes:<verb>" in output
+
+
+def test_the_list_needs_no_keys(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES)
+    ring = file.with_name("ring.json")
+    ring.write_text("no keys")
+    ring.chmod(0o600)
+    file.write_text(f'[secrets]\nkey_file = "{ring}"\n')
+    assert isinstance(run(site, file, "check").exception, StartupError)
+    assert ["notes", "on"] in [line.split()[:2] for line in run(site, file).output.splitlines()]
+
+
 def test_the_check_is_content_when_nothing_is_wrong(site: Any, file: Path) -> None:
     site.bundle("notes", DECLARES)
     assert run(site, file, "check").output == "Nothing is wrong with the plugins.\n"

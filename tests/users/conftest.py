@@ -1,6 +1,6 @@
 """An owner, a mailbox, and people who come into the organization by mail."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from secrets import token_hex
 from typing import Any
@@ -9,24 +9,10 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.jobs.runner import work_off
-from aasim_core.settings import Settings
-from aasim_core.testing.mailbox import Inbox, serving
+from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Client, Person, World
 
 PASSWORD = "gravel-tulip-orbit-94"
-
-
-@pytest.fixture
-def inbox() -> Inbox:
-    """The mailbox of everybody."""
-    return Inbox()
-
-
-@pytest.fixture
-def app_settings(app_settings: Settings, inbox: Inbox) -> Iterator[Settings]:
-    """Settings with a real mail server."""
-    with serving(inbox, app_settings) as settings:
-        yield settings
 
 
 @pytest.fixture
