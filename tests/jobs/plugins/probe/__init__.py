@@ -46,6 +46,7 @@ def linger(context: JobContext, payload: Mapping[str, Any]) -> None:
 def hold(app: App, payload: Mapping[str, Any]) -> None:
     """Say that it began, and never end the transaction that it is in."""
     with app.database.transaction():
+        app.database.lock("the probe's")
         tell(payload, f"{payload['word']}")
         threading.Event().wait()
 
