@@ -1,0 +1,82 @@
+"""Idle threads of a worker are woken one by one, the one that worked last first, and no ring is lost."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from aasim_core.jobs.wakeups import Wakeups
+
+
+class Sleepers:
+    """Threads that sleep one after the other, and say their number when they are woken."""
+
+    def __init__(self) -> None:
+        self.wakeups = Wakeups(4)
+        self._woken: list[int] = []
+        self._said = threading.Semaphore(0)
+
+    def send_to_sleep(self, number: int) -> None:
+        """Start a thread; return when it sleeps."""
+        before = len(self.wakeups._idle)
+        threading.Thread(target=self._sleep, args=(number,), daemon=True).start()
+        while len(self.wakeups._idle) == before:
+            threading.Event().wait(0.001)
+
+    def _sleep(self, number: int) -> None:
+        self.wakeups.wait()
+        self._woken.append(number)
+        self._said.release()
+
+    def woken(self, count: int) -> list[int]:
+        """The numbers of those that were woken, as soon as there are so many."""
+        for _ in range(count):
+            assert self._said.acquire(timeout=10)
+        return self._woken
+
+
+@pytest.fixture
+def sleepers() -> Iterator[Sleepers]:
+    """Nobody yet; whoever still sleeps in the end is woken."""
+    sleepers = Sleepers()
+    yield sleepers
+    sleepers.wakeups.close()
+
+
+def test_who_fell_asleep_last_is_woken_first(sleepers: Sleepers) -> None:
+    for number in range(3):
+        sleepers.send_to_sleep(number)
+    for _ in range(2):
+        sleepers.wakeups.ring()
+        sleepers.woken(1)
+    assert sleepers._woken == [2, 1]
+
+
+def test_a_ring_that_nobody_hears_is_kept(sleepers: Sleepers) -> None:
+    sleepers.wakeups.ring()
+    sleepers.wakeups.wait()
+    sleepers.send_to_sleep(1)
+    assert sleepers._woken == []
+
+
+def test_no_more_rings_are_kept_than_there_are_threads(sleepers: Sleepers) -> None:
+    for _ in range(9):
+        sleepers.wakeups.ring()
+    for _ in range(4):
+        sleepers.wakeups.wait()
+    sleepers.send_to_sleep(1)
+    assert sleepers._woken == []
+
+
+def test_nobody_sleeps_once_it_is_closed(sleepers: Sleepers) -> None:
+    for number in range(2):
+        sleepers.send_to_sleep(number)
+    sleepers.wakeups.close()
+    assert sorted(sleepers.woken(2)) == [0, 1]
+    sleepers.wakeups.wait()
+
+
+def test_whether_somebody_is_idle_is_told(sleepers: Sleepers) -> None:
+    assert not sleepers.wakeups.wait_for_idle(0.01)
+    sleepers.send_to_sleep(1)
+    assert sleepers.wakeups.wait_for_idle(10)
