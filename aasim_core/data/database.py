@@ -131,8 +131,11 @@ class ScopedDatabase:
     def _execute(self, connection: Any, statement: Statement, parameters: Any) -> Result:
         """Let the driver run a statement over its `connection`."""
         started = time.perf_counter()
-        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+        try:
             result = self._result_of(connection, statement, parameters)
+        except Exception:
+            with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+                raise
         if self.query_hooks:  # type: ignore[attr-defined]
             self._notify_hooks(statement.sql, parameters, started, None)  # type: ignore[attr-defined]
         return result
