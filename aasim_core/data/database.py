@@ -2,6 +2,7 @@
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
@@ -31,7 +32,7 @@ class Transaction:
         self.failed = False
 
 
-class ScopedDatabase:
+class ScopedDatabase(ABC):
     """A database of peewee's, mixed into one of its classes: scoped rendering, the last check, the transaction, compiled statements."""
 
     context_class = ScopedContext
@@ -107,13 +108,13 @@ class ScopedDatabase:
         if (transaction := self._transaction) is not None and transaction.optimistic:
             transaction.on_mistake.append(action)
 
+    @abstractmethod
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
         """Run one compiled statement as a unit of work by itself, or within the running transaction; `durable` as in `transaction`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _write(self, unit: UnitOfWork) -> None:
         """Begin, where that was not done, and write what waits."""
-        raise NotImplementedError
 
     @property
     def _unit(self) -> UnitOfWork | None:
@@ -140,9 +141,9 @@ class ScopedDatabase:
             self._notify_hooks(statement.sql, parameters, started, None)  # type: ignore[attr-defined]
         return result
 
+    @abstractmethod
     def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
         """What the driver gives for a statement; raises the driver's errors."""
-        raise NotImplementedError
 
     def fail_transaction(self) -> None:
         """Let the running transaction fail by its end, whoever swallows the error.
@@ -159,7 +160,10 @@ class ScopedDatabase:
         return self._state.conn  # type: ignore[attr-defined]
 
     def _make_ready(self, *, only_reads: bool) -> None:
-        """Do what the next statement needs to have happened before; `only_reads` is whether it writes nothing, and locks nothing."""
+        """Write what waits, and begin for a statement that writes or locks; `only_reads` is whether the next one does neither."""
+        unit = self._unit
+        if unit is not None and (unit.waiting or not only_reads):
+            self._write(unit)
 
     def statement(self, key: Any, build: Callable[[], Any]) -> Statement:
         """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for each kind of scope."""
@@ -230,8 +234,6 @@ class ScopedDatabase:
                 self._finish(transaction)
             finally:
                 self._local.transaction = None
-        if durable:
-            self._settle()
         for action in transaction.after_commit:
             _run_apart(action)
 
@@ -241,12 +243,9 @@ class ScopedDatabase:
         if self.before_commit is not None:
             self.before_commit(transaction)
 
+    @abstractmethod
     def _unit_of_work(self, unit: UnitOfWork) -> AbstractContextManager[None]:
-        """A transaction of the database around what is done inside."""
-        raise NotImplementedError
-
-    def _settle(self) -> None:
-        """Wait for the disk, where the commit has not done so."""
+        """A transaction of the database around what is done inside; when it has ended well, the disk has it, if it is durable."""
 
     def connected(self) -> AbstractContextManager[None]:
         """Hold a connection for one request or one turn of a worker; inside another such block, the connection of that."""

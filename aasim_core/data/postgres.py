@@ -146,9 +146,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             self.close()
 
     def _make_ready(self, *, only_reads: bool) -> None:
-        unit = self._unit
-        if unit is not None and (unit.waiting or not only_reads):
-            self._write(unit)
+        super()._make_ready(only_reads=only_reads)
         self._enter_scope(scope_or_nothing())
 
     def _write(self, unit: UnitOfWork) -> None:

@@ -91,9 +91,10 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
     def release(self) -> None:
         """Keep the connection: it costs more to open than to keep."""
 
-    def _settle(self) -> None:
+    def _settle(self, number: int) -> None:
+        """Wait for the disk to have the commit of that number."""
         if self._full_durability:
-            self._commits.settle(self._local.commit)
+            self._commits.settle(number)
 
     def _sync_log(self) -> None:
         # Opened each time, for it is another file after all connections were closed. Of this file SQLite needs no locks.
@@ -115,8 +116,8 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
             return self.run_compiled(statement, parameters)
         results: list[Result] = []
         number = self._batches.write(lambda connection: results.append(self._execute(connection, statement, parameters)))
-        if durable and self._full_durability:
-            self._commits.settle(number)
+        if durable:
+            self._settle(number)
         return results[0]
 
     @contextmanager
@@ -132,6 +133,8 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
                     self._local.commit = self._batches.write(lambda connection: self._write_all(connection, unit))
             finally:
                 self._local.unit = self._local.begin = None
+        if unit.durable:
+            self._settle(self._local.commit)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -144,11 +147,6 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
             finally:
                 self._state.set_connection(own)
         self._local.commit = batch.number
-
-    def _make_ready(self, *, only_reads: bool) -> None:
-        unit = self._unit
-        if unit is not None and (unit.begun or unit.waiting or not only_reads):
-            self._write(unit)
 
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; whoever has begun to write is alone."""
