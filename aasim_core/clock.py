@@ -1,19 +1,20 @@
 """The platform's time: UTC, in whole milliseconds, as every record and answer shows it."""
 
 from datetime import UTC, datetime
+from time import time_ns
 
 
 def now() -> datetime:
     """The present moment in UTC, cut to milliseconds."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return datetime.fromtimestamp(time_ns() // 1_000_000 / 1000, UTC)
 
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 with milliseconds and ``Z``, of fixed width, so that text sorts as time does."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+    parts = moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond // 1000
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % parts  # noqa: UP031 - takes half as long as any other way
 
 
 def from_text(text: str) -> datetime:

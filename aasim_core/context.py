@@ -1,7 +1,7 @@
 """Who acts, for which organization, in which request: ambient facts that every layer reads and only the edges set."""
 
 import re
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,6 @@ class Actor:
     ip: str | None = None
 
 
-_UNTRACED = nullcontext()
 SYSTEM = Actor("system", None, "system")
 
 _scope: ContextVar[str | None] = ContextVar("aasim_scope", default=None)
@@ -94,23 +93,23 @@ def system_scope(reason: str) -> AbstractContextManager[None]:
     return _With(_scope, EVERY_ORGANIZATION)
 
 
-def traced(traceparent: str | None) -> AbstractContextManager[None]:
-    """Pass `traceparent` on; what has not the form of one is left out, as the standard wants it."""
-    return _With(_traceparent, traceparent) if traceparent and _TRACEPARENT.fullmatch(traceparent) else _UNTRACED
-
-
 class acting_as(AbstractContextManager[None]):  # noqa: N801 - it is used as a function
-    """Make `actor` responsible for the events that are emitted inside."""
+    """Make `actor` responsible for the events that are emitted inside, in the request of that id.
 
-    __slots__ = ("_actor", "_request_id", "_tokens")
+    `traceparent` is passed on; what has not the form of one is left out, as the standard wants it.
+    """
 
-    def __init__(self, actor: Actor, request_id: str | None = None) -> None:
+    __slots__ = ("_actor", "_request_id", "_tokens", "_traceparent")
+
+    def __init__(self, actor: Actor, request_id: str | None = None, traceparent: str | None = None) -> None:
         self._actor, self._request_id = actor, request_id
+        self._traceparent = traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else current_traceparent()
 
     def __enter__(self) -> None:
-        self._tokens = _actor.set(self._actor), _request_id.set(self._request_id)
+        self._tokens = _actor.set(self._actor), _request_id.set(self._request_id), _traceparent.set(self._traceparent)
 
     def __exit__(self, *_: object) -> None:
-        actor, request_id = self._tokens
+        actor, request_id, traceparent = self._tokens
         _actor.reset(actor)
         _request_id.reset(request_id)
+        _traceparent.reset(traceparent)

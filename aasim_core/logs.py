@@ -48,9 +48,10 @@ _MARKS = ("aasim_", "whsec_", "eyJ", "earer ", "asic ", "://")
 
 def redacted(text: str) -> str:
     """`text` with everything that looks like a secret masked."""
-    if not any(mark in text for mark in _MARKS):
-        return text
-    return _SECRET.sub(MASK, text)
+    for mark in _MARKS:
+        if mark in text:
+            return _SECRET.sub(MASK, text)
+    return text
 
 
 def subdued(settings: LogSettings) -> LogSettings:

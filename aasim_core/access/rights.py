@@ -45,15 +45,13 @@ class Rights:
         self._root = root_path(organization_id)
         self._holdings = tuple(holdings)
         self._locate = locate
-
-    @property
-    def permissions(self) -> frozenset[str]:
-        """Everything that is held somewhere."""
-        return frozenset().union(*(holding.permissions for holding in self._holdings))
+        #: Everything that is held somewhere.
+        self.permissions = _permissions_of(self._holdings)
+        self._everywhere = _permissions_of(holding for holding in self._holdings if holding.path == self._root)
 
     def has_anywhere(self, permission: str) -> bool:
         """Whether the permission is held at any node."""
-        return any(permission in holding.permissions for holding in self._holdings)
+        return permission in self.permissions
 
     def has_for_shared(self, permission: str) -> bool:
         """Whether the permission is held for what is one's own, or shared with one, wherever in the organization that is."""
@@ -65,7 +63,7 @@ class Rights:
 
     def reaches_everything(self, permission: str) -> bool:
         """Whether the permission is held in the whole organization."""
-        return any(permission in holding.permissions and holding.path == self._root for holding in self._holdings)
+        return permission in self._everywhere
 
     def allows(self, permission: str, path: str) -> bool:
         """Whether the permission is held at the node of that path."""
@@ -139,6 +137,10 @@ class Rights:
 
     def _of(self, holdings: Iterable[Holding], *, confined: bool = False) -> "Rights":
         return Rights(self._root.strip("/"), holdings, self._locate, confined=confined or self.confined)
+
+
+def _permissions_of(holdings: Iterable[Holding]) -> frozenset[str]:
+    return frozenset[str]().union(*(holding.permissions for holding in holdings))
 
 
 def outermost(paths: Iterable[str]) -> tuple[str, ...]:

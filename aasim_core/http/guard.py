@@ -12,7 +12,7 @@ import falcon
 import peewee
 
 from ..access import grants
-from ..context import Actor, acting_as, organization_scope, traced
+from ..context import Actor, acting_as, organization_scope
 from ..data.json import to_json
 from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
@@ -51,8 +51,8 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
                     _proceed(app, endpoint, plan, limit, (req, resp, ids))
                 return
             noted = app.refusals.noted(app.database, endpoint, req, ids) if endpoint.writes else nullcontext()
-            acting, traceparent = acting_as(principal.actor(req.remote_addr), req.request_id), req.get_header("traceparent")
-            with organization_scope(principal.organization_id), acting, traced(traceparent), noted, app.limiter.slot(principal):
+            acting = acting_as(principal.actor(req.remote_addr), req.request_id, req.get_header("traceparent"))
+            with organization_scope(principal.organization_id), acting, noted, app.limiter.slot(principal):
                 with app.database.connected():
                     _permit_anywhere(app, endpoint, req)
                 _proceed(app, endpoint, plan, limit, (req, resp, ids))

@@ -31,6 +31,11 @@ _log = logging.getLogger("aasim.http")
 class Worker(ThreadWorker):
     """Named in gunicorn's settings."""
 
+    def init_process(self) -> None:
+        """Serve; the settings, which gunicorn looks up anew some thirty times a request, do not change any more."""
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        super().init_process()
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer for a request that cannot be read, or whose answer cannot be sent."""
         request_id = uuid7().hex

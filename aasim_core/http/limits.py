@@ -6,7 +6,6 @@ counts in memory, are those of one process: with several processes a caller has 
 
 import ipaddress
 import threading
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
@@ -45,7 +44,7 @@ class Limiter:
     def __init__(self, settings: "Settings", windows: Windows | None = None) -> None:
         self._section = settings.rate_limits
         self._windows = windows or windows_at(self._section.url)
-        self._running: Counter[str] = Counter()
+        self._running: dict[str, int] = {}
         self._lock = threading.Lock()
 
     def check(self, principal: "Principal | None", address: str) -> Mapping[str, str]:
@@ -80,7 +79,7 @@ class Limiter:
     def enter(self, key: str, most: int) -> None:
         """Count one more that runs; raises `RateLimited` when there are `most`."""
         with self._lock:
-            running = self._running[key]
+            running = self._running.get(key, 0)
             if running >= most:
                 raise RateLimited("concurrent_requests", "principal", key, most, Usage(False, running, 1))
             self._running[key] = running + 1
@@ -88,9 +87,8 @@ class Limiter:
     def leave(self, key: str) -> None:
         """One that ran is over."""
         with self._lock:
-            self._running[key] -= 1
-            if not self._running[key]:
-                del self._running[key]
+            if (running := self._running.pop(key)) > 1:
+                self._running[key] = running - 1
 
 
 class _Slot(AbstractContextManager[None]):

@@ -6,7 +6,7 @@ was made for.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
 
@@ -90,29 +90,35 @@ def read_page(
     if question.search:
         conditions.append(_search_condition(model, search_fields, question.search))
     backwards, position = _open(keyring, question)
-    names_read = tuple(dict.fromkeys((*_readable(model, names), *key_names(question.sort))))
+    database: Any = model._meta.database
+    names_read, key = _columns(names, question.sort, database.packs_rows)
     rows = _read(model, names_read, question, conditions, backwards, position)
     more = len(rows) > question.limit
     rows = rows[: question.limit]
     if backwards:
         rows.reverse()
-    first, last = (_key(names_read, question, rows[0]), _key(names_read, question, rows[-1])) if rows else (None, None)
     has_next, has_previous = (True, more) if backwards else (more, position is not None)
     return Page(
         names=names_read,
         rows=rows,
         limit=question.limit,
         has_more=bool(rows) and has_next,
-        next_cursor=_seal(keyring, question, False, last) if rows and has_next else None,
-        prev_cursor=_seal(keyring, question, True, first) if rows and has_previous else None,
+        next_cursor=_seal(keyring, question, False, [rows[-1][at] for at in key]) if rows and has_next else None,
+        prev_cursor=_seal(keyring, question, True, [rows[0][at] for at in key]) if rows and has_previous else None,
         total=_count(model, question, conditions) if question.total else None,
     )
 
 
-def _readable(model: Any, names: tuple[str | Packed, ...]) -> tuple[str | Packed, ...]:
-    if database_of(model).packs_rows:
-        return names
-    return tuple(name for one in names for name in (one.names if isinstance(one, Packed) else (one,)))
+@lru_cache(maxsize=4096)
+def _columns(
+    names: tuple[str | Packed, ...], sort: tuple[str, ...], packs_rows: bool
+) -> tuple[tuple[str | Packed, ...], tuple[int, ...]]:
+    """The columns to read, and which of them are the key of a row."""
+    if not packs_rows:
+        names = tuple(name for one in names for name in (one.names if isinstance(one, Packed) else (one,)))
+    key = key_names(sort)
+    names_read = tuple(dict.fromkeys((*names, *key)))
+    return names_read, tuple(names_read.index(name) for name in key)
 
 
 def _read(
@@ -173,10 +179,6 @@ def _values(model: Any, conditions: Sequence[Condition]) -> dict[str, Any]:
     return values
 
 
-def _key(names: tuple[str | Packed, ...], question: Question, row: tuple[Any, ...]) -> list[Any]:
-    return [row[names.index(name)] for name in key_names(question.sort)]
-
-
 def _filter_condition(model: Any) -> Any:
     def condition(numbered: tuple[int, Filter]) -> Condition:
         number, asked = numbered
@@ -225,8 +227,8 @@ def _bound_to(question: Question) -> bytes:
     return orjson.dumps([current_organization(), question.route, question.sort, filters, question.search])
 
 
-def _seal(keyring: Keyring, question: Question, backwards: bool, key: Sequence[Any] | None) -> str:
-    content = orjson.dumps([backwards, *(key or ())])
+def _seal(keyring: Keyring, question: Question, backwards: bool, key: Sequence[Any]) -> str:
+    content = orjson.dumps([backwards, *key])
     tag = keyring.sign("cursor", content + b"\0" + _bound_to(question))
     return base64url.encode(tag + content)
 

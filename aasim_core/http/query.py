@@ -86,6 +86,8 @@ class ListQuery:
 
     def filters_in(self, values: Mapping[str, Any]) -> list[Filter]:
         """The filters among `values`, which `parse` read."""
+        if self.filters.keys().isdisjoint(values):
+            return []
         return [_filter(*found, values[key]) for key, found in self.filters.items() if key in values]
 
 

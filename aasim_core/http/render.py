@@ -12,7 +12,7 @@ import orjson
 from marshmallow import Schema
 from orjson import Fragment
 
-from ..data.packing import MOST_COLUMNS, Packed
+from ..data.packing import MOST_COLUMNS, Packed, packed
 from ..data.records import Row
 from .fields import Boolean, Json, ListOf, Number, Object
 
@@ -53,9 +53,9 @@ class Plan:
         self.columns = tuple(dict.fromkeys((*held, *sources)))
         self._flags = tuple(name for name in held if isinstance(schema.fields[name], Boolean))
         self._texts = tuple(name for name in held if isinstance(schema.fields[name], ListOf | Json | Object))
-        packed = self._packed(schema)
+        as_one = self._packed(schema)
         #: The columns that a page of such objects reads.
-        self.page_columns: tuple[str | Packed, ...] = self.columns if packed is None else (packed,)
+        self.page_columns: tuple[str | Packed, ...] = self.columns if as_one is None else (as_one,)
 
     def _packed(self, schema: Schema) -> Packed | None:
         """All columns as one, where they are only put into objects; of broken numbers SQLite's JSON has fifteen digits only."""
@@ -67,7 +67,7 @@ class Plan:
         ):
             return None
         made = {name: field.fields for name, field in self._derived.items() if isinstance(field, ObjectOf)}
-        return Packed({name: made.get(name, name) for name in self.names}, self._texts, self._flags)
+        return packed({name: made.get(name, name) for name in self.names}, self._texts, self._flags)
 
     def item(self, source: Any) -> dict[str, Any]:
         """The JSON object for a record, or for a mapping with at least the plan's columns."""

@@ -54,10 +54,11 @@ class MemoryWindows:
             if key not in self._now and key not in self._before and len(self._now) >= _MOST_KEYS:
                 key = ""
             current, before = self._now.get(key, 0), self._before.get(key, 0)
-            allowed = _used(before, elapsed, current) + 1 <= most
-            if allowed:
-                current = self._now[key] = current + 1
-        return _usage(allowed, before, elapsed, current, most)
+            used = _used(before, elapsed, current)
+            if used < most:
+                self._now[key] = current + 1
+                return Usage(True, used + 1, math.ceil(WINDOW - elapsed))
+        return Usage(False, used, _seconds_until_room(before, elapsed, current, most))
 
     def _turn(self, window: int) -> None:
         self._before = self._now if window == self._window + 1 else {}
@@ -90,7 +91,9 @@ class RedisWindows:
             return self._fallback.hit(key, most)
         # A window's counter outlives it by one window, in which it is the window before.
         elapsed = WINDOW - left if before else min(max(0, 2 * WINDOW - expires), WINDOW)
-        return _usage(allowed, before, elapsed, current, most)
+        used = _used(before, elapsed, current)
+        wait = math.ceil(WINDOW - elapsed) if allowed else _seconds_until_room(before, elapsed, current, most)
+        return Usage(allowed, used, wait)
 
 
 def windows_at(url: str) -> Windows:
@@ -99,14 +102,11 @@ def windows_at(url: str) -> Windows:
 
 
 def _used(before: int, elapsed: float, current: int) -> int:
-    return math.floor(before * (WINDOW - elapsed) / WINDOW + current)
+    return math.floor(before * (WINDOW - elapsed) / WINDOW + current) if before else current
 
 
-def _usage(allowed: bool, before: int, elapsed: float, current: int, most: int) -> Usage:
-    used = _used(before, elapsed, current)
-    if allowed:
-        return Usage(True, used, math.ceil(WINDOW - elapsed))
-    return Usage(False, used, math.floor(max(0, _wait(before, elapsed, current, most))) + 1)
+def _seconds_until_room(before: int, elapsed: float, current: int, most: int) -> int:
+    return math.floor(max(0, _wait(before, elapsed, current, most))) + 1
 
 
 def _wait(before: int, elapsed: float, current: int, most: int) -> float:

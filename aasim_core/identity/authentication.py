@@ -1,7 +1,8 @@
 """From the credential of a request to a `Principal`, by one indexed read of everything that may have been revoked."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -72,7 +73,7 @@ def principal_of_token(app: "App", token: str, *, wanted: str | None = None) -> 
     if row is None:
         raise _ended()
     user_id, status, last_seen, expires, user_status, email, admin, member_status, organization_status, epoch = row
-    moment, seen_since = _moments(now().replace(microsecond=0))
+    moment, seen_since = _moments(int(time()))
     is_seen = last_seen >= seen_since
     is_idle = not is_seen and last_seen <= to_text(now() - timedelta(days=app.settings.auth.idle_days))
     if user_id != claims.user_id or status != "active" or user_status != "active" or expires <= moment or is_idle:
@@ -80,10 +81,17 @@ def principal_of_token(app: "App", token: str, *, wanted: str | None = None) -> 
     _require_member(member_status, organization_status)
     if not is_seen:
         _touch(app, Session, claims.session_id, last_seen, {"last_seen_at": now()})
+    return _user(user_id, organization_id, epoch, email, claims.session_id, bool(admin), organization_status == CLOSING)
+
+
+@lru_cache(maxsize=4096)
+def _user(
+    user_id: str, organization_id: str, epoch: int, email: str, session_id: str, is_admin: bool, is_closing: bool
+) -> Principal:
+    """The principal; made once for the requests of a session, since making one takes longer than to look for it."""
     return Principal(
-        "user", user_id, organization_id, epoch, email, session_id=claims.session_id, is_platform_admin=bool(admin),
-        is_closing=organization_status == CLOSING,
-    )  # fmt: skip
+        "user", user_id, organization_id, epoch, email, session_id=session_id, is_platform_admin=is_admin, is_closing=is_closing
+    )
 
 
 def principal_of_key(app: "App", key: str, *, wanted: str | None = None, ip: str | None = None) -> Principal:
@@ -116,12 +124,12 @@ def principal_of_key(app: "App", key: str, *, wanted: str | None = None, ip: str
 
 
 @lru_cache(maxsize=2)
-def _moments(second: datetime) -> tuple[str, str]:
-    """The end of the second, and since when a use need not be noted again; as texts, made once for all requests of the second.
+def _moments(second: int) -> tuple[str, str]:
+    """The end of the second since 1970, and since when a use need not be noted again; as texts, made once for its requests.
 
     What expires within the second is over already.
     """
-    return to_text(second + timedelta(seconds=1)), to_text(second - timedelta(seconds=_SEEN_SECONDS))
+    return to_text(datetime.fromtimestamp(second + 1, UTC)), to_text(datetime.fromtimestamp(second - _SEEN_SECONDS, UTC))
 
 
 def _session_query() -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ..clock import now
-from ..context import EVERY_ORGANIZATION, acting_as, organization_scope, system_scope, traced
+from ..context import EVERY_ORGANIZATION, acting_as, organization_scope, system_scope
 from .context import LeaseLost
 from .leases import CRASHES_UNTIL_DEAD, Lease, Leases
 from .records import DEAD, FAILED
@@ -26,7 +26,7 @@ def scope_of(lease: Lease) -> Iterator[None]:
     """The scope, the actor and the trace in which a job is done: those in which it was enqueued."""
     whole = lease.organization_id == EVERY_ORGANIZATION
     scope = system_scope("do a job of the system") if whole else organization_scope(lease.organization_id)
-    with scope, acting_as(lease.acting(), lease.request_id), traced(lease.traceparent):
+    with scope, acting_as(lease.acting(), lease.request_id, lease.traceparent):
         yield
 
 

@@ -8,7 +8,7 @@ import anyio
 import httpx2
 import pytest
 
-from aasim_core.context import traced
+from aasim_core.context import SYSTEM, acting_as
 from aasim_core.outbound.client import GuardedAsyncTransport, guarded_async_client, guarded_client
 from aasim_core.outbound.egress import Egress, NotAllowed
 from aasim_core.outbound.patience import DeadlinePassed, Patience, TooLarge
@@ -65,7 +65,7 @@ def test_it_goes_nowhere_on_this_side(send: Post, peer: Peer, host: str) -> None
 
 @both
 def test_it_passes_on_the_trace_of_whoever_caused_the_request(send: Post, peer: Peer) -> None:
-    with traced(TRACEPARENT):
+    with acting_as(SYSTEM, traceparent=TRACEPARENT):
         send(peer.url)
     assert peer.headers[0]["traceparent"] == TRACEPARENT
 
@@ -76,7 +76,7 @@ def test_it_passes_on_the_trace_of_whoever_caused_the_request(send: Post, peer: 
     [None, "", "abc", TRACEPARENT.upper(), TRACEPARENT + "-1", "ff" + TRACEPARENT[2:], f"00-{'0' * 32}-{'b' * 16}-01"],
 )
 def test_what_names_no_trace_is_not_passed_on(send: Post, peer: Peer, traceparent: str | None) -> None:
-    with traced(traceparent):
+    with acting_as(SYSTEM, traceparent=traceparent):
         send(peer.url)
     assert "traceparent" not in peer.headers[0]
 
