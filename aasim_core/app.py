@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -131,5 +132,7 @@ def _fill(app: App, collected: Collected) -> None:
 
 def _finish(app: App, transaction: Transaction) -> None:
     """The end of every transaction: events, their deliveries, and jobs, in the rows' own transaction."""
+    for organization_id in transaction.bumped:
+        transaction.after_commit.append(partial(app.pulse.forget, organization_id))
     enqueue_deliveries(app.deliveries.write(transaction))
     flush_jobs(app, transaction)

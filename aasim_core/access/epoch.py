@@ -5,9 +5,10 @@ from .records import Organization
 
 
 def bump(organization_id: str) -> None:
-    """Make what was loaded of the organization's rights stale.
+    """Make what was loaded of the organization's rights, and what else is `remembered` of it, stale.
 
-    Call it in the transaction of every change of roles, grants, teams, tree, memberships and feature switches.
+    Call it in the transaction of every change of roles, grants, teams, tree, memberships and feature switches, and of what is
+    remembered.
     """
-    database_of(Organization).current_transaction()
+    database_of(Organization).current_transaction().bumped.add(organization_id)
     Organization.update(authz_epoch=Organization.authz_epoch + 1).where(Organization.id == organization_id).execute()

@@ -29,6 +29,8 @@ class Transaction:
         self.jobs: list[Any] = []
         self.after_commit: list[Callable[[], object]] = []
         self.on_mistake: list[Callable[[], object]] = []
+        #: Organizations of which others must look again at what they know.
+        self.bumped: set[str] = set()
         self.failed = False
 
 

@@ -4,7 +4,7 @@ Reserving and settling are one short transaction each. It does not wait for the 
 commits later, and a loss of power that undoes the one undoes the other too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,9 @@ from aasim_core.data import records
 from ..engines.hookspecs import Cost, Estimate, Meter, Payer
 from . import uses
 from .models import REFUSE, Budget, BudgetUse, Reservation
-from .scopes import concerned
+from .scopes import finder
+
+Find = Callable[[Payer], Sequence[Budget]]
 
 _UNPRICED = (
     "The budget {budget} counts {currency}, in which no price of the engine is known; write the engine's prices, or let the budget "
@@ -48,12 +50,13 @@ class Held:
 
 def meter(app: App) -> Meter:
     """What the plugin brings for the hook of engines."""
-    return Meter("budgets", partial(check, app), partial(reserve, app), settle)
+    find = finder(app)
+    return Meter("budgets", partial(check, find), partial(reserve, find), settle)
 
 
-def check(app: App, payer: Payer) -> None:
+def check(find: Find, payer: Payer) -> None:
     """Refused ``budget_exceeded`` where nothing is left of a budget that concerns the payer."""
-    budgets = {budget.id: budget for budget in concerned(app, payer)}
+    budgets = {budget.id: budget for budget in find(payer)}
     if not budgets:
         return
     moment = now()
@@ -64,12 +67,12 @@ def check(app: App, payer: Payer) -> None:
             raise uses.used_up(budgets[use.budget_id], use, limit)
 
 
-def reserve(app: App, payer: Payer, estimate: Estimate) -> Held | None:
+def reserve(find: Find, payer: Payer, estimate: Estimate) -> Held | None:
     """Hold what the call may take of every budget that concerns it, or of none; None where there is no such budget.
 
     Refused ``budget_exceeded`` where one has not so much left.
     """
-    budgets = concerned(app, payer)
+    budgets = find(payer)
     if not budgets:
         return None
     _release_repeated(payer)

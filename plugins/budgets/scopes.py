@@ -1,8 +1,10 @@
 """Which budgets a call of an engine concerns: those of the places that it is made at, of its agent, and of its API key."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from aasim_core import App
+from aasim_core.access.pulse import remembered
 from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, find_or_none
@@ -11,12 +13,14 @@ from ..engines.hookspecs import Payer
 from .models import Budget
 
 
-def concerned(app: App, payer: Payer) -> Sequence[Budget]:
-    """The active budgets that what the payer spends counts towards, in the order of their ids.
+def finder(app: App) -> Callable[[Payer], Sequence[Budget]]:
+    """What finds the budgets that concern a payer; in an organization without any, nothing is read for it."""
+    return partial(_concerned, app, remembered(app, _has_budgets))
 
-    In an organization without budgets this is one indexed read. One that has switched them off has none.
-    """
-    if not _has_budgets() or not app.features.allowed_in(current_organization(), "budgets"):
+
+def _concerned(app: App, has_budgets: Callable[[], bool], payer: Payer) -> Sequence[Budget]:
+    """The active budgets that what the payer spends counts towards, in the order of their ids; none where they are switched off."""
+    if not has_budgets() or not app.features.allowed_in(current_organization(), "budgets"):
         return ()
     ids = [each for each in (*_places(payer.project_id), payer.agent_id, payer.api_key_id) if each is not None]
     return list(Budget.select().where(Budget.active, Budget.scope_id.in_(ids)).order_by(Budget.id))

@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from aasim_core import App, emit
+from aasim_core.access import epoch
 from aasim_core.clock import from_text, now, to_text
-from aasim_core.context import organization_scope
+from aasim_core.context import current_organization, organization_scope
 from aasim_core.data import records
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
@@ -69,6 +70,7 @@ def refuse_fixed(budget: Budget, values: Mapping[str, Any]) -> None:
 
 def create(values: Mapping[str, Any]) -> Budget:
     """Write a new budget, with its first period."""
+    epoch.bump(current_organization())
     budget: Budget = records.create(Budget, **values)
     uses.use_in(budget, uses.current_period(budget))
     emit("budgets.created", budget)
@@ -77,6 +79,7 @@ def create(values: Mapping[str, Any]) -> Budget:
 
 def remove(budget: Budget) -> None:
     """Delete the budget with its history; calls that go on are not counted any more."""
+    epoch.bump(current_organization())
     BudgetUse.delete().where(BudgetUse.budget_id == budget.id).execute()
     records.remove(budget)
     emit("budgets.deleted", budget)

@@ -44,7 +44,7 @@ def queue(execution: Execution, seconds: float = 0) -> None:
 
 def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> None:
     """One turn of an execution: until it ends, pauses, or is put back into the queue."""
-    begun = begin(payload["execution_id"])
+    begun = begin(app, payload["execution_id"])
     if begun is None:
         return
     execution, halted_at, settled = begun

@@ -1,7 +1,10 @@
 """Starting, cancelling and repeating executions."""
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import peewee
@@ -30,6 +33,7 @@ from .settings import ExecutionSettings
 
 if TYPE_CHECKING:
     from aasim_core.app import App
+    from aasim_core.data.connect import Database
 
 _LARGEST_INPUT = 262_144
 
@@ -117,11 +121,12 @@ def _field(path: str) -> str:
 
 
 def _refuse_full_queue(limit: int) -> None:
-    database = records.database_of(Execution)
-    waiting = database.statement("queue length", _waiting).run(database, {"limit": limit}).fetchone()[0]
-    if waiting >= limit:
+    """Raises Refused where as many wait as may; counted once a second, and again before anybody is refused."""
+    database, organization_id = records.database_of(Execution), current_organization()
+    places = _places_taken(database, organization_id, limit, int(time.monotonic()))
+    if next(places) >= limit and (waiting := _waiting(database, limit)) >= limit:
         meta = {
-            "limit": "queue", "scope": "organization", "scope_id": current_organization(), "used": waiting, "max": limit,
+            "limit": "queue", "scope": "organization", "scope_id": organization_id, "used": waiting, "max": limit,
             "resets_at": None,
         }  # fmt: skip
         raise Refused(
@@ -129,9 +134,20 @@ def _refuse_full_queue(limit: int) -> None:
         )
 
 
-def _waiting() -> Any:
-    some = Execution.select(Execution.id).where(Execution.status == states.QUEUED).limit(Bind("limit"))
-    return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
+@lru_cache(maxsize=1024)
+def _places_taken(database: "Database", organization_id: str, limit: int, second: int) -> Iterator[int]:
+    """How many waited at the beginning of this second of the clock, and one more for each that has come since in this process."""
+    return count(_waiting(database, limit))
+
+
+def _waiting(database: "Database", limit: int) -> int:
+    """How many executions wait, up to the limit; it takes the longer, the more they are."""
+
+    def build() -> Any:
+        some = Execution.select(Execution.id).where(Execution.status == states.QUEUED).limit(Bind("limit"))
+        return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
+
+    return int(database.statement("queue length", build).run(database, {"limit": limit}).fetchone()[0])
 
 
 def allows(rights: Rights, permission: str, execution: Execution, user_id: str) -> bool:

@@ -1,17 +1,21 @@
 """How it stands with a run, besides what only its own turn changes: was it ended, is its agent halted, what does its organization want."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from peewee import JOIN
 
+from aasim_core.access import pulse
 from aasim_core.access.records import Organization
 from aasim_core.data.records import database_of, to_record
 from aasim_core.data.statements import Bind
 
 from ..agents.models import Agent
 from .models import Execution
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 
 class Standing(NamedTuple):
@@ -27,14 +31,18 @@ def standing_of(execution_id: str) -> Standing:
     return Standing(None, None) if row is None else Standing(*row)
 
 
-def begin(execution_id: str) -> tuple[Execution, str | None, Mapping[str, Any]] | None:
-    """The execution, since when its agent is halted, and what its organization has settled, in one read; None where it is gone."""
+def begin(app: "App", execution_id: str) -> tuple[Execution, str | None, Mapping[str, Any]] | None:
+    """The execution, since when its agent is halted, and what its organization has settled, in one read; None where it is gone.
+
+    How it stands with the organization is told to the app's pulse, so that nothing older is gone by in the turn that begins.
+    """
     fields = Execution._meta.sorted_fields
-    row = _read("turn", execution_id, *fields, Organization.settings)
+    row = _read("turn", execution_id, *fields, Organization.settings, *pulse.FACTS)
     if row is None:
         return None
-    *values, settings, halted_at = row
+    values, (settings, *facts, halted_at) = row[: len(fields)], row[len(fields) :]
     execution = to_record(Execution, {field.name: value for field, value in zip(fields, values, strict=True)})
+    app.pulse.tell(execution.organization_id, pulse.beat_of(*facts))
     return execution, halted_at, orjson.loads(settings)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aasim_core.access import epoch
 from aasim_core.clock import now
-from aasim_core.context import current_actor
+from aasim_core.context import current_actor, current_organization
 from aasim_core.data import records
 from aasim_core.data.references import refuse_in_use
 from aasim_core.data.statements import Bind
@@ -50,6 +51,7 @@ def definition_of(rubric: Rubric) -> dict[str, Any]:
 
 def create(engine_id: str, values: Mapping[str, Any]) -> Rubric:
     """Write a new rubric of the engine, with the first version of its definition."""
+    epoch.bump(current_organization())
     rubric: Rubric = records.create(Rubric, **values, engine_id=engine_id)
     _add_version(rubric)
     emit("rubrics.created", rubric)
@@ -58,6 +60,8 @@ def create(engine_id: str, values: Mapping[str, Any]) -> Rubric:
 
 def change(rubric: Rubric, values: Mapping[str, Any]) -> Rubric:
     """Write what differs; a change of the definition makes a new version."""
+    if values.get("active", rubric.active) != rubric.active:
+        epoch.bump(current_organization())
     if any(name in values and values[name] != getattr(rubric, name) for name in DEFINITION):
         values = {**values, "rubric_version": rubric.rubric_version + 1}
     changed = records.change(rubric, values)
@@ -70,6 +74,7 @@ def change(rubric: Rubric, values: Mapping[str, Any]) -> Rubric:
 
 def remove(models: "Iterable[type[Row]]", rubric: Rubric) -> None:
     """Take the rubric out of every list; its versions and scores stay. Refused ``in_use`` while an agent names it."""
+    epoch.bump(current_organization())
     refuse_in_use(models, "rubric", rubric.id)
     records.change(rubric, {"deleted_at": now(), "active": False})
     emit("rubrics.deleted", rubric)

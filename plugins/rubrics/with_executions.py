@@ -1,10 +1,11 @@
 """Scoring every result of an agent, and running agents for evaluations, where the plugin executions is on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from aasim_core.access.pulse import remembered
 from aasim_core.data import records
 from aasim_core.data.statements import Bind
 
@@ -30,7 +31,12 @@ _LONGEST_FEEDBACK = 4_000
 
 def assessor(app: "App") -> Assessor:
     """Who scores results by the active rubrics of the agent's engine, and by those that the agent names."""
-    return Assessor("rubrics", concerns=partial(_concerns, app), assess=partial(_assess, app), record=_record)
+    return Assessor(
+        "rubrics",
+        concerns=partial(_concerns, remembered(app, partial(_has_rubrics, app))),
+        assess=partial(_assess, app),
+        record=_record,
+    )
 
 
 def keeper() -> Keeper:
@@ -38,14 +44,15 @@ def keeper() -> Keeper:
     return Keeper("rubrics", empty=labels.empty, forget=labels.forget)
 
 
-def _concerns(app: "App", execution: Execution, definition: Mapping[str, Any]) -> bool:
-    """Whether there is any rubric to score by; one indexed read where the agent names none."""
+def _concerns(has_rubrics: Callable[[str | None], bool], execution: Execution, definition: Mapping[str, Any]) -> bool:
+    """Whether there is any rubric to score by."""
     if execution.trigger.get("type") == TRIGGER:
         return False
-    return bool(definition["rubric_ids"]) or _has_rubrics(app, definition["engine_id"])
+    return bool(definition["rubric_ids"]) or has_rubrics(definition["engine_id"])
 
 
 def _has_rubrics(app: "App", engine_id: str | None) -> bool:
+    """Whether the engine, or the built-in one, has an active rubric."""
     database = records.database_of(Rubric)
 
     def build() -> Any:

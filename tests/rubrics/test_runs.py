@@ -103,17 +103,24 @@ def test_several_rubrics_give_the_worst_verdict_and_the_strongest_consequence() 
 
 
 @pytest.mark.parametrize("named", [None, "engine"])
-def test_looking_whether_there_is_anything_to_score_is_one_read(
-    app: App, owner: Person, engine_id: str, named: str | None
+def test_that_there_is_nothing_to_score_by_is_read_once_until_that_changes(
+    app: App, owner: Person, engine_id: str, named: str | None, make_rubric: Make
 ) -> None:
     assessor = app.offers("assessors")["rubrics"]
     definition = {"rubric_ids": [], "engine_id": engine_id if named else None}
-    with organization_scope(owner.organization_id):
-        execution = Execution(trigger={"type": "api", "id": None})
-        assert assessor.concerns(execution, definition) is False
-        with recorded(app.database) as statements:
-            assert assessor.concerns(execution, definition) is False
-    assert len(statements) == 1
+
+    def concerns() -> bool:
+        with organization_scope(owner.organization_id):
+            return assessor.concerns(Execution(trigger={"type": "api", "id": None}), definition)
+
+    assert concerns() is False
+    with recorded(app.database) as statements:
+        assert concerns() is False
+    assert statements == []
+    rubric = make_rubric()
+    assert concerns() is True
+    owner.client.patch(path_of(rubric), {"active": False})
+    assert concerns() is False
 
 
 def _examples(owner: Person, rubric: dict[str, Any], *inputs: Any) -> None:
