@@ -10,12 +10,13 @@ from aasim_core.context import organization_scope
 from aasim_core.jobs.queue import enqueue
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
+from aasim_plugins.engines import service as engines
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.rubrics import with_executions
 from aasim_plugins.rubrics.evaluations import JOB
 from aasim_plugins.rubrics.models import Label
 
-from .conftest import path_of
+from .conftest import SHORT, path_of
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
@@ -102,12 +103,12 @@ def test_several_rubrics_give_the_worst_verdict_and_the_strongest_consequence() 
     assert (found.verdict, found.score, found.on_fail) == ("fail", 0.4, "approval")
 
 
-@pytest.mark.parametrize("named", [None, "engine"])
+@pytest.mark.parametrize("is_named", [True, False])
 def test_that_there_is_nothing_to_score_by_is_read_once_until_that_changes(
-    app: App, owner: Person, engine_id: str, named: str | None, make_rubric: Make
+    app: App, owner: Person, engine_id: str, is_named: bool
 ) -> None:
     assessor = app.offers("assessors")["rubrics"]
-    definition = {"rubric_ids": [], "engine_id": engine_id if named else None}
+    definition = {"rubric_ids": [], "engine_id": engine_id if is_named else None}
 
     def concerns() -> bool:
         with organization_scope(owner.organization_id):
@@ -117,7 +118,10 @@ def test_that_there_is_nothing_to_score_by_is_read_once_until_that_changes(
     with recorded(app.database) as statements:
         assert concerns() is False
     assert statements == []
-    rubric = make_rubric()
+
+    with organization_scope(owner.organization_id):
+        asked = engine_id if is_named else engines.find_default(app).id
+    rubric = owner.client.post(f"/engines/{asked}/rubrics", {"name": "Quality", "criteria": [SHORT]}).data
     assert concerns() is True
     owner.client.patch(path_of(rubric), {"active": False})
     assert concerns() is False
