@@ -129,8 +129,10 @@ class _Messages:
         try:
             from .messages import open_huey
 
-            self._ringing, self._task = open_huey(url, wait_seconds=0.5)
+            self._ringing, task = open_huey(url, wait_seconds=0.5)
             self._listening, _ = open_huey(url, wait_seconds=10)
+            #: All rings are alike, so that one message serves for all.
+            self._message = self._ringing.serialize_task(task.s())
         except ImportError as error:
             raise StartupError(
                 f"queue.url needs a package that is not there ({error}); run: pip install 'aasim[redis]'"
@@ -144,7 +146,7 @@ class _Messages:
 
     def ring(self) -> float:
         """Write a message; returns for how many seconds another one would change nothing."""
-        self._ringing.enqueue(self._task.s())
+        self._ringing.storage.enqueue(self._message)
         self._rung += 1
         if self._rung % 100 == 0 and self._ringing.storage.queue_size() > _MOST_MESSAGES:
             self._ringing.storage.flush_queue()
@@ -153,7 +155,7 @@ class _Messages:
     def take(self, seconds: float) -> bool:
         """Whether there was a message, waiting for one if the queue can be waited for."""
         self._listening.storage.read_timeout = seconds
-        return self._listening.dequeue() is not None
+        return self._listening.storage.dequeue() is not None
 
     def forget(self) -> None:
         """Throw away all messages."""
