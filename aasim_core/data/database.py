@@ -79,10 +79,10 @@ class ScopedDatabase(ABC):
         """Run one compiled statement to its end, without a cursor of peewee's: making one takes as long as a short statement."""
         try:
             self._make_ready(only_reads=statement.only_reads)
+            return self._execute(self._own_connection(), statement, parameters)
         except Exception:
             self.fail_transaction()
             raise
-        return self._run(statement, parameters)
 
     def run_later(self, statement: Statement, parameters: Any, *, expects_one: bool = False) -> None:
         """Run one compiled statement that gives nothing: before the transaction's next one, or at its end; outside of one at once.
@@ -124,22 +124,15 @@ class ScopedDatabase(ABC):
         unit: UnitOfWork | None = getattr(self._local, "unit", None)
         return unit
 
-    def _run(self, statement: Statement, parameters: Any) -> Result:
-        try:
-            return self._execute(self._own_connection(), statement, parameters)
-        except peewee.PeeweeException:
-            self.fail_transaction()
-            raise
-
     def _execute(self, connection: Any, statement: Statement, parameters: Any) -> Result:
         """Let the driver run a statement over its `connection`."""
-        started = time.perf_counter()
+        started = time.perf_counter() if self.query_hooks else 0.0  # type: ignore[attr-defined]
         try:
             result = self._result_of(connection, statement, parameters)
         except Exception:
             with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
                 raise
-        if self.query_hooks:  # type: ignore[attr-defined]
+        if started:
             self._notify_hooks(statement.sql, parameters, started, None)  # type: ignore[attr-defined]
         return result
 
@@ -163,7 +156,7 @@ class ScopedDatabase(ABC):
 
     def _make_ready(self, *, only_reads: bool) -> None:
         """Write what waits, and begin for a statement that writes or locks; `only_reads` is whether the next one does neither."""
-        unit = self._unit
+        unit: UnitOfWork | None = getattr(self._local, "unit", None)
         if unit is not None and (unit.waiting or not only_reads):
             self._write(unit)
 
@@ -256,6 +249,13 @@ class ScopedDatabase(ABC):
     def release(self) -> None:
         """What was connected is over."""
         self.close()  # type: ignore[attr-defined]
+
+    @contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Let others have this thread's connection while it waits for something else."""
+        self.release()
+        yield
+        self.connect(reuse_if_open=True)  # type: ignore[attr-defined]
 
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""

@@ -163,8 +163,9 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         shape = is_durable, *((write.statement.sql, write.expects_one) for write in writes)
         one = self._remembered(shape, lambda: together(writes, durable=is_durable))
         try:
-            self._run(one, [value for write in writes for value in write.parameters])
-        except peewee.DataError as error:
+            self._execute(self._own_connection(), one, [value for write in writes for value in write.parameters])
+        except peewee.PeeweeException as error:
+            self.fail_transaction()
             if getattr(error.__context__, "sqlstate", None) == _DIVISION_BY_ZERO:
                 raise Mistaken from None
             raise

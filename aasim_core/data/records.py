@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import orjson
 import peewee
 
-from ..clock import now
+from ..clock import from_text, now
 from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 from ..errors import Refused, not_found
 from .fields import IdField, InstantField, JsonField
@@ -199,7 +200,10 @@ def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
 def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:
     """The record that `row`, as `read_row` gives it, stands for."""
     record: Any = object.__new__(model)
-    record.__data__ = {**row, **{name: read(row[name]) for name, read in _readers(model)}}  # type: ignore[arg-type]
+    data = record.__data__ = dict(row)
+    for name, read in _readers(model):  # type: ignore[arg-type]
+        if data[name] is not None:
+            data[name] = read(data[name])
     record.__rel__ = {}
     _mark_as_read(record, row)
     return record
@@ -228,8 +232,15 @@ def _plain_type(field: peewee.Field) -> type | None:
     return str if isinstance(field, peewee.TextField) else int if isinstance(field, peewee.IntegerField) else None
 
 
+#: What makes a record's value of a column's that is not empty, for the types of which they differ.
+_READ: Mapping[type[peewee.Field], Callable[[Any], Any]] = {
+    JsonField: orjson.loads,
+    InstantField: from_text,
+    peewee.BooleanField: bool,
+}
+
+
 @cache
 def _readers(model: type[Row]) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    """What turns a column's value into the record's, for the fields that differ."""
-    differing = (JsonField, InstantField, peewee.BooleanField)
-    return tuple((field.name, field.python_value) for field in model._meta.sorted_fields if isinstance(field, differing))
+    differing: list[Any] = [field for field in model._meta.sorted_fields if isinstance(field, tuple(_READ))]
+    return tuple((field.name, _READ.get(type(field), field.python_value)) for field in differing)

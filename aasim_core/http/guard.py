@@ -43,18 +43,16 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     def respond(req: Request, resp: Response, **ids: str) -> None:
         if endpoint.writes and body.refuse_bad_framing(req, limit):
             body.refuse_other_types(req)
-        # A slow body is read without a connection; who only reads has none, and keeps the connection.
-        with nullcontext() if endpoint.writes else app.database.connected():
+        with app.database.connected():
             principal = _identify(app, endpoint, req, resp, ids)
             if principal is None:
                 with acting_as(_anonymous(req), req.request_id):
                     _proceed(app, endpoint, plan, limit, (req, resp, ids))
                 return
             noted = app.refusals.noted(app.database, endpoint, req, ids) if endpoint.writes else nullcontext()
-            acting = acting_as(principal.actor(req.remote_addr), req.request_id, req.get_header("traceparent"))
+            acting = acting_as(principal.actor(req.remote_addr), req.request_id, req.env.get("HTTP_TRACEPARENT"))
             with organization_scope(principal.organization_id), acting, noted, app.limiter.slot(principal):
-                with app.database.connected():
-                    _permit_anywhere(app, endpoint, req)
+                _permit_anywhere(app, endpoint, req)
                 _proceed(app, endpoint, plan, limit, (req, resp, ids))
 
     return respond
@@ -62,8 +60,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
 
 def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids: dict[str, str]) -> Any:
     """Find out who it is, and count the request."""
-    with app.database.connected():
-        principal = _caller(app, endpoint, req, ids.get("organization_id"))
+    principal = _caller(app, endpoint, req, ids.get("organization_id"))
     if not endpoint.operation.unlimited:
         resp.set_headers(app.limiter.check(principal, req.remote_addr))
     return principal
@@ -74,21 +71,26 @@ def _proceed(
 ) -> None:
     """Read what was sent, do it, and make the answer."""
     req, resp, ids = request
-    raw = body.read_json(req, limit) if endpoint.writes else NO_BODY
+    raw = _sent(app, req, limit) if endpoint.writes else NO_BODY
     req.query = query.parse(req.query_string, endpoint.query)
     checked = _checked(endpoint, raw)
-    with app.database.connected():
-        if endpoint.writes:
-            try:
-                _write(app, endpoint, plan, (raw, checked), req, resp, ids)
-            except peewee.IntegrityError as error:
-                if (refused := taken(endpoint.resource.unique, error)) is None:
-                    raise
-                raise refused from error
-        else:
-            _answer(app, endpoint, plan, checked, req, resp, ids)
-        if resp.finish is not None:
-            resp.finish()
+    if endpoint.writes:
+        try:
+            _write(app, endpoint, plan, (raw, checked), req, resp, ids)
+        except peewee.IntegrityError as error:
+            if (refused := taken(endpoint.resource.unique, error)) is None:
+                raise
+            raise refused from error
+    else:
+        _answer(app, endpoint, plan, checked, req, resp, ids)
+    if resp.finish is not None:
+        resp.finish()
+
+
+def _sent(app: "App", req: Request, limit: int) -> Any:
+    """The body; a slow one is read without a connection."""
+    with app.database.let_go():
+        return body.read_json(req, limit)
 
 
 def _plan(endpoint: Endpoint) -> Plan | None:
@@ -236,7 +238,7 @@ def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response)
     if isinstance(version, int):
         tag = f'"{version}"'
         resp.set_header("ETag", tag)
-        known = req.get_header("If-None-Match") if endpoint.method == "GET" else None
+        known = req.env.get("HTTP_IF_NONE_MATCH") if endpoint.method == "GET" else None
         if known is not None and (tag in known or known.strip() == "*"):
             resp.status, resp.media = falcon.HTTP_304, None
             return

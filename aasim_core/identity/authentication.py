@@ -40,7 +40,7 @@ def authenticate(app: "App", req: "Request", organization_id: str | None = None)
     foreign: Principal | None = asked(app=app, req=req) if asked.get_hookimpls() else None
     if foreign is not None:
         return foreign
-    credential, wanted = bearer_of(req), organization_id or req.get_header("X-Organization-Id")
+    credential, wanted = bearer_of(req), organization_id or req.env.get("HTTP_X_ORGANIZATION_ID")
     if api_keys.looks_like_key(credential):
         return principal_of_key(app, credential, wanted=wanted, ip=req.remote_addr)
     return principal_of_token(app, credential, wanted=wanted)
@@ -48,7 +48,7 @@ def authenticate(app: "App", req: "Request", organization_id: str | None = None)
 
 def bearer_of(req: "Request") -> str:
     """The credential in the ``Authorization`` header (RFC 6750)."""
-    header = req.get_header("Authorization")
+    header: str | None = req.env.get("HTTP_AUTHORIZATION")
     if header is None:
         raise Refused("authentication_required", "This needs a credential; send the header: Authorization: Bearer <token>.")
     scheme, _, credential = header.partition(" ")
