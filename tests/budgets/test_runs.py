@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from aasim_core.access.pulse import Pulse
+from aasim_core.app import App
 from aasim_core.testing.world import Person, World
 
 from .conftest import PRICE, current, events_of
@@ -185,3 +187,18 @@ def test_the_test_of_an_engine_is_counted_too(owner: Person, engine: Make, budge
 
     owner.client.patch(f"/budgets/{kept['id']}", {"max_tokens": 1})
     assert owner.client.post(f"/engines/{engine_id}/test").codes == {"_": ["budget_exceeded"]}
+
+
+def test_a_budget_that_another_process_has_just_made_holds_the_turns_that_begin_after_it(
+    app: App, owner: Person, agent: Make, run: Make, budget: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent_id = agent()
+    assert run(agent_id)["status"] == "succeeded"
+    ours, app.pulse = app.pulse, Pulse()
+    budget(max_tokens=1)
+    app.pulse = ours
+    monkeypatch.setattr("aasim_core.access.pulse._TRUSTED_SECONDS", 60)
+
+    execution = run(agent_id)
+
+    assert (execution["status"], execution["error"]["code"]) == ("failed", "budget_exceeded")
