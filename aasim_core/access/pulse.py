@@ -1,4 +1,4 @@
-"""What a worker must know of an organization all the time: whether its rights changed, and whether it is halted."""
+"""What a process must know of an organization all the time: whether it is halted, and whether what is remembered of it has changed."""
 
 import time
 from collections.abc import Callable

@@ -36,6 +36,7 @@ class Request(falcon.Request):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.started = time.perf_counter()
+        # On the way of every request headers are read from where they are: get_header makes the key anew each time.
         given = self.env.get("HTTP_X_REQUEST_ID")
         self.request_id = given if given and _REQUEST_ID.fullmatch(given) else uuid7().hex
 

@@ -1,11 +1,13 @@
 """``aasim jobs``: see background work, and decide about jobs that failed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import Refused, StartupError
+from ..exits import DATA
 from .records import STATES
 
 if TYPE_CHECKING:
@@ -64,11 +66,9 @@ def retry(settings: "Settings", job_ids: Sequence[str], state: str | None, name:
     from . import administration
 
     with _opened(settings) as app:
-        chosen = _chosen(job_ids, state, name)
-        for job_id in chosen:
-            administration.retry(job_id)
+        refused = _each(_chosen(job_ids, state, name), administration.retry, "put back into the queue")
         app.doorbell.ring()
-    click.echo(f"{len(chosen)} put back into the queue.")
+    _tell(refused)
 
 
 @group.command("discard")
@@ -85,9 +85,8 @@ def discard(settings: "Settings", job_ids: Sequence[str], state: str | None, nam
         chosen = _chosen(job_ids, state, name)
         if chosen and not yes:
             click.confirm(f"What {len(chosen)} jobs were to do will never be done. Delete them?", abort=True)
-        for job_id in chosen:
-            administration.discard(job_id)
-    click.echo(f"{len(chosen)} deleted.")
+        refused = _each(chosen, administration.discard, "deleted")
+    _tell(refused)
 
 
 @group.command("schedules")
@@ -122,6 +121,24 @@ def _chosen(job_ids: Sequence[str], state: str | None, name: str | None) -> list
     if bool(job_ids) == bool(state):
         raise click.UsageError("Say which jobs: by their ids, or by --state failed (and --name NAME).")
     return list(job_ids) or [job.id for job in administration.find_jobs(state, name, limit=10_000)]
+
+
+def _each(job_ids: Sequence[str], decide: Callable[[str], object], told: str) -> list[str]:
+    """Decide about each job, and say to how many it was done; returns why not to the others."""
+    refused = []
+    for job_id in job_ids:
+        try:
+            decide(job_id)
+        except Refused as error:
+            refused.append(f"{job_id}: {error.message}")
+    click.echo(f"{len(job_ids) - len(refused)} {told}.")
+    return refused
+
+
+def _tell(refused: Sequence[str]) -> None:
+    """End the command with an error where it was refused for some."""
+    if refused:
+        raise StartupError(*refused, exit_code=DATA)
 
 
 def _row(job: "JobRow") -> list[Any]:

@@ -1,6 +1,6 @@
 """How it stands with a run, besides what only its own turn changes: was it ended, is its agent halted, what does its organization want."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -27,7 +27,7 @@ class Standing(NamedTuple):
 
 def standing_of(execution_id: str) -> Standing:
     """How it stands now."""
-    row = _read("standing", execution_id, Execution.status)
+    row = _read("standing", execution_id, [Execution.status])
     return Standing(None, None) if row is None else Standing(*row)
 
 
@@ -37,7 +37,7 @@ def begin(app: "App", execution_id: str) -> tuple[Execution, str | None, Mapping
     How it stands with the organization is told to the app's pulse, so that nothing older is gone by in the turn that begins.
     """
     fields = Execution._meta.sorted_fields
-    row = _read("turn", execution_id, *fields, Organization.settings, *pulse.FACTS)
+    row = _read("turn", execution_id, fields, [Organization.settings, *pulse.FACTS])
     if row is None:
         return None
     values, (settings, *facts, halted_at) = row[: len(fields)], row[len(fields) :]
@@ -46,12 +46,14 @@ def begin(app: "App", execution_id: str) -> tuple[Execution, str | None, Mapping
     return execution, halted_at, orjson.loads(settings)
 
 
-def _read(key: str, execution_id: str, *columns: Any) -> tuple[Any, ...] | None:
+def _read(key: str, execution_id: str, columns: Sequence[Any], of_organization: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    """These columns of the execution, those of its organization, and since when its agent is halted."""
     database = database_of(Execution)
 
     def build() -> Any:
-        query = Execution.select(*columns, Agent.halted_at).join(Agent, JOIN.LEFT_OUTER, on=(Agent.id == Execution.agent_id))
-        if Organization.settings in columns:
+        query = Execution.select(*columns, *of_organization, Agent.halted_at)
+        query = query.join(Agent, JOIN.LEFT_OUTER, on=(Agent.id == Execution.agent_id))
+        if of_organization:
             query = query.join_from(Execution, Organization, on=(Organization.id == Execution.organization_id))
         return query.where(Execution.id == Bind("id"))
 

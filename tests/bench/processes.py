@@ -115,5 +115,12 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 def children(pid: int) -> list[int]:
     """The process's children and theirs."""
-    own = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    own = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children_of(task)]
     return own + [grandchild for child in own for grandchild in children(child)]
+
+
+def _children_of(task: Path) -> list[int]:
+    try:
+        return [int(child) for child in (task / "children").read_text().split()]
+    except FileNotFoundError:  # the thread has ended meanwhile
+        return []

@@ -146,6 +146,15 @@ def test_discard_asks_first(shop: Shop, aasim: Any) -> None:
     assert shop.states() == []
 
 
+@pytest.mark.parametrize("decide", ["retry", "discard"])
+def test_jobs_about_which_nothing_can_be_decided_do_not_stop_the_others(shop: Shop, aasim: Any, decide: str) -> None:
+    waiting, first, last = shop.enqueue("mail.send"), job_in(shop, "dead"), job_in(shop, "dead")
+    result = aasim(decide, first, waiting, "job_of_nobody", last, *(["--yes"] if decide == "discard" else []))
+    assert result.output.startswith("2 ")
+    assert [problem.partition(":")[0] for problem in result.exception.problems] == [waiting, "job_of_nobody"]
+    assert "dead" not in shop.states()
+
+
 def test_whoever_does_not_say_which_jobs_is_told_how(shop: Shop, aasim: Any) -> None:
     result = aasim("retry")
     assert result.exit_code == 2
