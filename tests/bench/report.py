@@ -36,7 +36,7 @@ small and noisy, and the contestants take turns, round after round; every figure
   projects and activities the same statements in the same tables.
 - *Peers*: the same service as the users of other frameworks and queues write it. The best one of the run counts.
 - *Aasim*: `aasim serve` and `aasim worker` with every bundled plugin on, tenant scope, rate limits, request ids, access log,
-  ETags.
+  ETags. Its own class of gunicorn's worker looks gunicorn's settings up once; the floor has gunicorn's, which does so each time.
 
 J1 to J3: 16 keep-alive connections, two processes of 16 threads. Everything is in `tests/bench/`; the raw figures of a run are
 kept in `var/bench/`.
