@@ -88,7 +88,7 @@ class Run:
             return recorded.result
         if self._number > _MOST_STEPS:
             raise RunFailed("too_many_steps", f"A run has at most {_MOST_STEPS} steps.")
-        self.flush()
+        self._known = self.flush() or self._known
         started = now()
         self.check()
         result = action()
@@ -110,9 +110,12 @@ class Run:
 
     def effect(self, write: Callable[[], object]) -> None:
         """Call `write` in a transaction of its own, before the effect that it tells of, if the job is still ours."""
-        with database_of(Step).transaction():
+
+        def fenced() -> None:
             self._context.fence()
             write()
+
+        database_of(Step).attempt(fenced)
 
     def limit_seconds(self, seconds: float | None) -> None:
         """Allow the run at most so many seconds in all, without the time that it waits."""
@@ -144,13 +147,17 @@ class Run:
         if self._log.is_news(event, message, content):
             self.log(event, message, content=content, **line)
 
-    def check(self) -> None:
-        """Raise if the run was cancelled, ran out of time, or the worker stops."""
+    def check(self, *, closely: bool = True) -> None:
+        """Raise if the run was cancelled, ran out of time, or the worker stops.
+
+        Before an effect it is looked at `closely`, else the database is asked at most five times a second.
+        """
         if self._context.should_stop():
             raise Interrupted
-        reason = self._must_end()
-        if reason is not None:
-            raise reason
+        if closely or self._is_time_to_look():
+            reason = self._must_end()
+            if reason is not None:
+                raise reason
         if self.seconds_left() <= 0:
             raise TimedOut
 
@@ -160,7 +167,7 @@ class Run:
         A step that is asked so late takes longer than a moment: what it has logged is written for those who follow the log, unless
         the run was ended meanwhile.
         """
-        if time.monotonic() - self._looked_at < _LOOK_EVERY:
+        if not self._is_time_to_look():
             return False
         if self._must_end() is not None:
             return True
@@ -169,6 +176,9 @@ class Run:
         except CancelRequested:
             return True
         return False
+
+    def _is_time_to_look(self) -> bool:
+        return time.monotonic() - self._looked_at >= _LOOK_EVERY
 
     def _must_end(self) -> Exception | None:
         """Why the run does not go on, also in the middle of a step: somebody cancelled it, or halted what runs or the organization."""
@@ -181,14 +191,22 @@ class Run:
             return Interrupted()
         return None if halted_at is None else RunLater(HALTED_SECONDS, "The agent is halted.")
 
-    def flush(self) -> None:
-        """Write the finished step and the log, in a transaction of their own; `CancelRequested` where the run was ended meanwhile."""
+    def flush(self) -> Standing | None:
+        """Write the finished step and the log, in a transaction of their own, and return how the run stands; None if there is nothing.
+
+        Raises `CancelRequested` where the run was ended meanwhile.
+        """
         if self._pending is not None or self._log or self._also:
-            with database_of(Step).transaction():
-                self._context.checkpoint() if self._pending is not None else self._context.fence()
-                if standing_of(self.execution.id).status != RUNNING:
-                    raise CancelRequested
-                self.write()
+            return database_of(Step).attempt(self._flush)
+        return None
+
+    def _flush(self) -> Standing:
+        standing = standing_of(self.execution.id)
+        if standing.status != RUNNING:
+            raise CancelRequested
+        self._context.checkpoint() if self._pending is not None else self._context.fence()
+        self.write()
+        return standing
 
     def write(self, *, last: tuple[str, str] | None = None) -> None:
         """Write them, and the `last` line of the log, in the running transaction, which also fences or completes the job."""

@@ -60,9 +60,10 @@ def create(engine_id: str, values: Mapping[str, Any]) -> Rubric:
 
 def change(rubric: Rubric, values: Mapping[str, Any]) -> Rubric:
     """Write what differs; a change of the definition makes a new version."""
-    if values.get("active", rubric.active) != rubric.active:
+    different = {name for name, value in values.items() if value != getattr(rubric, name)}
+    if different:
         epoch.bump(current_organization())
-    if any(name in values and values[name] != getattr(rubric, name) for name in DEFINITION):
+    if different.intersection(DEFINITION):
         values = {**values, "rubric_version": rubric.rubric_version + 1}
     changed = records.change(rubric, values)
     if "rubric_version" in changed:

@@ -1,13 +1,12 @@
 """Scoring every result of an agent, and running agents for evaluations, where the plugin executions is on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.pulse import remembered
 from aasim_core.data import records
-from aasim_core.data.statements import Bind
 
 from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, Payer
@@ -22,6 +21,8 @@ from .verdict import worst
 if TYPE_CHECKING:
     from aasim_core.app import App
 
+#: The rubrics by which to score the results of an engine's agent, with those that the agent names.
+_Rubrics = Callable[[str | None, Sequence[str]], Sequence[Rubric]]
 #: What starts the runs of evaluations, which score them themselves.
 TRIGGER = "evaluation"
 #: The stronger one is taken where several rubrics fail.
@@ -31,12 +32,8 @@ _LONGEST_FEEDBACK = 4_000
 
 def assessor(app: "App") -> Assessor:
     """Who scores results by the active rubrics of the agent's engine, and by those that the agent names."""
-    return Assessor(
-        "rubrics",
-        concerns=partial(_concerns, remembered(app, partial(_has_rubrics, app))),
-        assess=partial(_assess, app),
-        record=_record,
-    )
+    rubrics = remembered(app, partial(_rubrics, app))
+    return Assessor("rubrics", concerns=partial(_concerns, rubrics), assess=partial(_assess, app, rubrics), record=_record)
 
 
 def keeper() -> Keeper:
@@ -44,41 +41,27 @@ def keeper() -> Keeper:
     return Keeper("rubrics", empty=labels.empty, forget=labels.forget)
 
 
-def _concerns(has_rubrics: Callable[[str | None], bool], execution: Execution, definition: Mapping[str, Any]) -> bool:
+def _concerns(rubrics: _Rubrics, execution: Execution, definition: Mapping[str, Any]) -> bool:
     """Whether there is any rubric to score by."""
     if execution.trigger.get("type") == TRIGGER:
         return False
-    return bool(definition["rubric_ids"]) or has_rubrics(definition["engine_id"])
+    return bool(definition["rubric_ids"]) or bool(rubrics(definition["engine_id"], ()))
 
 
-def _has_rubrics(app: "App", engine_id: str | None) -> bool:
-    """Whether the engine, or the built-in one, has an active rubric."""
-    database = records.database_of(Rubric)
-
-    def build() -> Any:
-        if engine_id is not None:
-            mine = Rubric.engine_id == Bind("engine")
-        else:
-            mine = Rubric.engine_id.in_(Engine.select(Engine.id).where(Engine.built_in_of == Bind("engine")))
-        return Rubric.select(Rubric.id).where(mine, Rubric.active, Rubric.deleted_at.is_null()).limit(1)
-
-    shape = ("has rubrics", engine_id is None)
-    values = {"engine": engine_id or engines.default_provider(app)}
-    return database.statement(shape, build).run(database, values).fetchone() is not None
+def _rubrics(app: "App", engine_id: str | None, rubric_ids: Sequence[str]) -> Sequence[Rubric]:
+    """The active rubrics of the engine, or of the built-in one, and those of these ids, in the order in which they were made."""
+    built_in = Engine.select(Engine.id).where(Engine.built_in_of == engines.default_provider(app))
+    of_engine = Rubric.engine_id.in_(built_in) if engine_id is None else Rubric.engine_id == engine_id
+    active = Rubric.select().where(of_engine | Rubric.id.in_(rubric_ids), Rubric.active, Rubric.deleted_at.is_null())
+    return list(active.order_by(Rubric.created_at, Rubric.id))
 
 
-def _rubrics(app: "App", definition: Mapping[str, Any]) -> list[Rubric]:
-    """The active rubrics of the engine and of the agent, in the order in which they were made."""
-    engine_id = definition["engine_id"] or engines.find_default(app).id
-    mine = (Rubric.engine_id == engine_id) | Rubric.id.in_(definition["rubric_ids"])
-    return list(Rubric.select().where(mine, Rubric.active, Rubric.deleted_at.is_null()).order_by(Rubric.created_at, Rubric.id))
-
-
-def _assess(app: "App", run: Any, definition: Mapping[str, Any], output: Any) -> Assessment:
+def _assess(app: "App", rubrics: _Rubrics, run: Any, definition: Mapping[str, Any], output: Any) -> Assessment:
     work = scoring.Work(run.execution.input, output)
-    patience = scoring.Patience(run.check, run.cancelled, executions.payer_of(run.execution, run.number))
+    patience = scoring.Patience(partial(run.check, closely=False), run.cancelled, executions.payer_of(run.execution, run.number))
+    chosen = rubrics(definition["engine_id"], tuple(definition["rubric_ids"]))
     try:
-        results = [scoring.score(app, rubric, work, patience=patience) for rubric in _rubrics(app, definition)]
+        results = [scoring.score(app, rubric, work, patience=patience) for rubric in chosen]
     except Cancelled:
         run.check()
         raise

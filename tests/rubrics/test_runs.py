@@ -127,6 +127,16 @@ def test_that_there_is_nothing_to_score_by_is_read_once_until_that_changes(
     assert concerns() is False
 
 
+def test_a_rubric_that_was_changed_scores_the_next_run_as_it_is_then(
+    make_rubric: Make, make_agent: Make, owner: Person, work: Work
+) -> None:
+    rubric, agent = make_rubric(), make_agent("Paris")
+    assert _run(owner, agent, work)["score"] == 1.0
+    owner.client.patch(path_of(rubric), {"criteria": [{**SHORT, "params": {"max": 2}}]})
+    [result] = _run(owner, agent, work)["rubric_results"]
+    assert (result["rubric_version"], result["verdict"]) == (2, "fail")
+
+
 def _examples(owner: Person, rubric: dict[str, Any], *inputs: Any) -> None:
     for given in inputs:
         assert owner.client.post(path_of(rubric, "/examples"), {"input": given, "expected": "Paris"}).status == 201
