@@ -27,18 +27,23 @@ _GUNICORN = (
     "127.0.0.1:{port}",
 )
 _QUEUE = (*_GUNICORN, "-w", "1", "tests.bench.queue_web:application")
+_PEER_QUEUE = (*_GUNICORN, "-w", "1", "tests.bench.peer_executions:application")
 _UVICORN = ("-m", "uvicorn", "--workers", "2", "--log-level", "warning", "--no-access-log", "--port", "{port}", "--factory")
 
 
 @dataclass(frozen=True)
 class Service:
-    """A contestant that answers: where, with whose tokens, its processes in the order of its commands, its executions' table."""
+    """A contestant that answers: where, with whose tokens, its processes in the order of its commands, and its executions' table.
+
+    Any of its `agents` can be executed; where no table of them is named, one is made through its API.
+    """
 
     port: int
     reader: str
     writer: str
     processes: list["subprocess.Popen[bytes]"]
-    executions: str = "execution"
+    executions: str
+    agents: str = ""
 
 
 class Contestant(Protocol):
@@ -61,7 +66,10 @@ class Contestant(Protocol):
 
 @dataclass(frozen=True)
 class Handmade:
-    """A contestant of this folder: `seed` and `commands` are arguments of its Python; `{port}` is filled in."""
+    """A contestant of this folder: `seed` and `commands` are arguments of its Python; `{port}` is filled in.
+
+    `queue` and `work` are what `queues` reads; `executions` and `agents` are its tables.
+    """
 
     name: str
     title: str
@@ -69,6 +77,9 @@ class Handmade:
     commands: tuple[tuple[str, ...], ...]
     peer: bool = True
     queue: str = "table"
+    work: str = "peer_work"
+    executions: str = "execution"
+    agents: str = "agent"
 
     @property
     def python(self) -> str:
@@ -87,13 +98,14 @@ class Handmade:
         log = database.folder / f"{self.name}.log"
         ready = lambda: processes.answers(port, below=600)  # noqa: E731
         with processes.running(commands, self._environment(database), log, ready) as started:
-            yield Service(port, shape.token(shape.READER), shape.token(shape.WRITER), started)
+            yield Service(port, shape.token(shape.READER), shape.token(shape.WRITER), started, self.executions, self.agents)
 
     def _environment(self, database: Database) -> Mapping[str, str]:
         return {
             "PYTHONPATH": str(ROOT),
             "BENCH_DATABASE_URL": database.url,
             "BENCH_QUEUE": self.queue,
+            "BENCH_WORK": f"tests.bench.{self.work}",
             "BENCH_QUEUE_URL": REDIS,
             "BENCH_BELL": str(database.folder / "bell"),
         }
@@ -120,19 +132,20 @@ JOB_TABLE = Handmade(
     (_QUEUE, ("-m", "tests.bench.floor_worker")),
     peer=False,
 )
-QUEUE_PEERS = (
+_HUEY = ("-m", "huey.bin.huey_consumer", "tests.bench.peer_huey.huey", "-w", "4", "-k", "thread", "-q")
+_CELERY = ("-m", "celery", "-A", "tests.bench.peer_celery", "worker", "-c", "2", "-l", "warning")
+_STACK = "Flask + SQLAlchemy + marshmallow"
+QUEUE_PEERS = tuple(
     Handmade(
-        "huey",
-        "huey + Redis",
-        _FLOOR_SEED,
-        (_QUEUE, ("-m", "huey.bin.huey_consumer", "tests.bench.peer_huey.huey", "-w", "4", "-k", "thread", "-q")),
-        queue="huey",
-    ),
-    Handmade(
-        "celery",
-        "Celery + Redis",
-        _FLOOR_SEED,
-        (_QUEUE, ("-m", "celery", "-A", "tests.bench.peer_celery", "worker", "-c", "2", "-l", "warning")),
-        queue="celery",
-    ),
+        name,
+        f"Flask + SQLAlchemy + marshmallow, {title} + Redis",
+        _PEER_SEED,
+        (_PEER_QUEUE, worker),
+        queue=name,
+        executions="executions",
+        agents="agents",
+    )
+    for name, title, worker in (("huey", "huey", _HUEY), ("celery", "Celery", _CELERY))
 )
+#: What a queue is capable of where all around it is the floor's.
+BARE_QUEUE = Handmade("bare_huey", "by hand, huey + Redis", _FLOOR_SEED, (_QUEUE, _HUEY), queue="huey", work="floor_work")

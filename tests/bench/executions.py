@@ -66,9 +66,9 @@ def _run(plan: Plan, **changes: float) -> Result:
 
 def an_agent(service: Service, database: Database) -> str:
     """The id of an agent of the reader that can be executed; made through the API where there is one for it."""
-    if service.executions == "execution":
-        probe = Probe(database.url, "agent")
-        return probe.first(f"SELECT id FROM agent WHERE organization_id = '{READER}'")
+    if service.agents:
+        probe = Probe(database.url, service.agents)
+        return probe.first(f"SELECT id FROM {service.agents} WHERE organization_id = '{READER}'")
     engine = scripted_engine(service.port, service.reader)
     body = {**NEW_AGENT, "name": "Scripted", "engine_id": engine, "parameters": {"replies": ["done"]}, "memory": {"mode": "none"}}
     return str(call(service.port, "POST", "/api/v1/agents", service.reader, body)["data"]["id"])

@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import shape
-from .floor_store import Row, Sqlite, Store, open_store
+from .floor_store import Row, Sqlite, Store
+from .floor_work import FINISH, STORE
 
-STORE = open_store(os.environ["BENCH_DATABASE_URL"])
 BATCH = 32
 _LOCK = "" if isinstance(STORE, Sqlite) else " FOR UPDATE SKIP LOCKED"
 DUE = STORE.prepare(f"SELECT id, execution_id FROM job WHERE state = 'queued' AND run_at <= ? ORDER BY run_at LIMIT ?{_LOCK}")
 CLAIM = STORE.prepare("UPDATE job SET state = 'running' WHERE id = ?")
-FINISH = STORE.prepare("UPDATE execution SET status = 'succeeded', output = ?, finished_at = ? WHERE id = ?")
 DELETE = STORE.prepare("DELETE FROM job WHERE id = ?")
 
 

@@ -110,6 +110,30 @@ class Event(Base):
     data: Mapped[dict[str, Any]]
 
 
+class Execution(Base):
+    __tablename__ = "executions"
+    __table_args__ = (
+        Index("executions_newest", "organization_id", "created_at", "id"),
+        Index("executions_of_agents", "organization_id", "agent_id", "created_at", "id"),
+        Index("executions_at", "organization_id", "status"),
+    )
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=lambda: shape.new_id("execution"))
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id"))
+    initiator_id: Mapped[str] = mapped_column(ForeignKey("users.id"))
+    status: Mapped[str] = mapped_column(default="queued")
+    input: Mapped[Any] = mapped_column(JSON)
+    output: Mapped[Any] = mapped_column(JSON, nullable=True)
+    created_at: Mapped[datetime] = mapped_column(default=lambda: datetime.now(UTC))
+    finished_at: Mapped[datetime | None]
+
+
+def happened(name: str, execution: Execution) -> Event:
+    """The event of an execution."""
+    who = {"organization_id": execution.organization_id, "actor": execution.initiator_id}
+    return Event(**who, name=name, subject=execution.id, data={"agent_id": execution.agent_id, "status": execution.status})
+
+
 def url(*, asynchronous: bool = False) -> str:
     """SQLAlchemy's address of the database under test."""
     plain = os.environ["BENCH_DATABASE_URL"]

@@ -1,51 +1,18 @@
-"""J4's API for the floor and the queues' peers: an execution is recorded in one durable commit and handed to a queue.
+"""J4's API by hand, for the floor and for a queue behind it: an execution is recorded in one durable commit and handed on."""
 
-`BENCH_QUEUE` chooses the queue: `table` (a job row in the same commit and a datagram as the doorbell), `huey` or `celery` (both
-on Redis, sent to after the commit, as their users do).
-"""
-
-import os
-import socket
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import orjson
 
 from . import shape
 from .floor_web import ONE, STORE, Environ, Refused, StartResponse, principal
+from .queues import QUEUE, sender
 
-QUEUE = os.environ.get("BENCH_QUEUE", "table")
-BELL = os.environ.get("BENCH_BELL", "")
+SEND = sender()
 EXECUTION = STORE.prepare(
     "INSERT INTO execution (id, organization_id, agent_id, status, input, created_at) VALUES (?, ?, ?, 'queued', ?, ?)"
 )
 JOB = STORE.prepare("INSERT INTO job (id, execution_id, payload, state, run_at) VALUES (?, ?, ?, 'queued', ?)")
-
-
-def sender() -> Callable[[str], object]:
-    """What tells the queue of an execution, after its commit."""
-    if QUEUE == "huey":
-        from .peer_huey import run
-
-        return run
-    if QUEUE == "celery":
-        from .peer_celery import run as task
-
-        return task.delay
-    bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    bell.setblocking(False)
-    return lambda execution_id: ring(bell)
-
-
-def ring(bell: socket.socket) -> None:
-    """Wake the worker; it looks by itself every half second if this is lost."""
-    try:
-        bell.sendto(b"1", BELL)
-    except (BlockingIOError, ConnectionRefusedError, FileNotFoundError):
-        return
-
-
-SEND = sender()
 
 
 def executed(environ: Environ, agent_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import executions, web
 from .aasim import Aasim
-from .contestants import FLOOR, JOB_TABLE, QUEUE_PEERS, WEB_PEERS, Contestant, Service
+from .contestants import BARE_QUEUE, FLOOR, JOB_TABLE, QUEUE_PEERS, WEB_PEERS, Contestant, Service
 from .databases import Database, fresh, settle
 from .findings import Finding, Goal, Measurement, found
 
@@ -68,7 +68,7 @@ def queue_job(kind: str, options: Options) -> list[Measurement]:
     aasim = Aasim(
         queue="redis" if kind == "postgresql" else "sqlite", worker=True, rows=100, settings={"AASIM_SERVER__WORKERS": "1"}
     )
-    contestants = options.chosen([JOB_TABLE, aasim, *QUEUE_PEERS])
+    contestants = options.chosen([JOB_TABLE, aasim, *QUEUE_PEERS, BARE_QUEUE])
     raw = _rounds(contestants, kind, measure, options)
     return [_compared("J4", kind, contestants, raw)]
 
@@ -101,13 +101,15 @@ def _findings(job: str, raw: dict[str, list[Any]]) -> Iterator[Finding]:
     if "aasim" not in raw:
         return
     floor = next((name for name in raw if name in (FLOOR.name, JOB_TABLE.name)), None)
-    peers = [name for name in raw if name not in ("aasim", floor)]
+    peers = [name for name in raw if name not in ("aasim", floor, BARE_QUEUE.name)]
     to_floor, to_peer = _GOALS[job]
     if floor:
         yield found("× floor", ratio(raw["aasim"], raw[floor]), to_floor)
     if peers:
         best = max(peers, key=lambda name: median(turn["rate"] for turn in raw[name]))
         yield found("× best peer", ratio(raw["aasim"], raw[best]), to_peer, note=best)
+    if BARE_QUEUE.name in raw:
+        yield found("× a queue with all around it by hand", ratio(raw["aasim"], raw[BARE_QUEUE.name]), note="huey")
     if job == "J4":
         for key, goal in _TIMES.items():
             yield found(_TIME_NAMES[key], median(turn[key] for turn in raw["aasim"]), goal)
