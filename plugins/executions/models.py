@@ -56,7 +56,12 @@ class Execution(TenantRecord):
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "agent_id", "created_at", "id"), False),
             (("organization_id", "status"), False),
-            (("organization_id", "parent_id"), False),
+            peewee.Index(
+                "executions_execution_children",
+                "executions_execution",
+                [peewee.SQL("organization_id, parent_id")],
+                where=peewee.SQL("parent_id IS NOT NULL"),
+            ),
             peewee.Index(
                 "executions_execution_ended",
                 "executions_execution",

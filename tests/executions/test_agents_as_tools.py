@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from aasim_core.app import App
+from aasim_core.context import organization_scope
+from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
 
 from .test_tool_calls import call, calls_of, read, run
@@ -29,6 +32,20 @@ def test_an_agent_asks_another_one_and_gets_its_answer(owner: Person, scripted: 
     )
     [child] = children_of(owner, execution)
     assert (child["root_id"], child["trigger"]["type"], child["input"]) == (execution["id"], "agent", "Do it.")
+
+
+def test_the_run_that_is_waited_for_is_found_by_an_index(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    with recorded(app.database) as statements:
+        run(owner, boss_of(scripted, scripted("I did.", name="Helper")), work)
+    searches = [each for each in statements if '"parent_id" =' in each.sql and each.sql.startswith("SELECT")]
+    with organization_scope(owner.organization_id):
+        if app.database.for_update:
+            app.database.execute_sql("SET enable_seqscan = off")  # so few rows are quicker read one after the other
+        plans = [plan_of(app.database, each) for each in searches]
+    assert plans
+    # Of so few rows one index is as good as another to PostgreSQL.
+    wanted = "Index" if app.database.for_update else "executions_execution_children"
+    assert all(wanted in plan for plan in plans), plans
 
 
 def test_what_became_of_a_run_that_failed_is_told_to_the_caller(owner: Person, scripted: Make, work: Work) -> None:
