@@ -18,6 +18,7 @@ from .jobs.pool import Pool
 from .jobs.presence import Presence
 from .jobs.upkeep import Upkeep
 from .logs import Seldom, kind_of
+from .starting import starting
 
 if TYPE_CHECKING:
     from .app import App
@@ -160,12 +161,13 @@ def run(settings: "Settings") -> None:
 
 
 def _ready_app(settings: "Settings") -> "App":
-    from .app import build_app
-    from .installation import refuse_unfit_database
+    with starting():
+        from .app import build_app
+        from .installation import refuse_unfit_database
 
-    app = build_app(settings)
-    refuse_unfit_database(app)
-    return app
+        app = build_app(settings)
+        refuse_unfit_database(app)
+        return app
 
 
 @contextmanager

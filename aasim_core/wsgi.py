@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import StartupError
 from .exits import CONFIGURATION, report
 from .settings import Settings
+from .starting import starting
 
 if TYPE_CHECKING:
     from .app import App
@@ -26,15 +27,16 @@ _MEMORY = "/dev/shm"  # noqa: S108 - only a folder to look for
 
 def run(settings: Settings) -> None:
     """Serve until told to stop: the app is built once to see that it can be, then in each worker process."""
-    from gunicorn.app.base import BaseApplication
+    with starting():
+        from gunicorn.app.base import BaseApplication
 
-    from .app import build_app
-    from .http.application import make_wsgi
-    from .installation import refuse_unfit_database
+        from .app import build_app
+        from .http.application import make_wsgi
+        from .installation import refuse_unfit_database
 
-    checked = build_app(settings)
-    refuse_unfit_database(checked)
-    checked.database.close()
+        checked = build_app(settings)
+        refuse_unfit_database(checked)
+        checked.database.close()
 
     class Server(BaseApplication):
         """gunicorn without its command line and its configuration files."""
@@ -44,10 +46,11 @@ def run(settings: Settings) -> None:
                 self.cfg.set(name, value)
 
         def load(self) -> Any:
-            app = build_app(settings)
-            app.doorbell.prepare()
-            _follow_process(app)
-            return make_wsgi(app)
+            with starting():
+                app = build_app(settings)
+                app.doorbell.prepare()
+                _follow_process(app)
+                return make_wsgi(app)
 
     master = os.getpid()
     try:
