@@ -61,7 +61,7 @@ def call(app: "App", row: ConnectedApp, request: Request) -> Any:
 def refuse_unless_usable(row: ConnectedApp) -> None:
     """`AppError` for an app that is halted, or not connected."""
     if row.halted_at is not None:
-        raise AppError("halted", f"the app {row.name} is halted; nothing is sent to it until somebody resumes it")
+        raise AppError("halted", f"the app {row.name} is halted; nothing of it is used until somebody resumes it")
     if row.status not in USABLE:
         advice = "connect it first" if row.status == PENDING else "somebody has to connect it anew"
         raise AppError("not_connected", f"the app {row.name} is {row.status}; {advice}")

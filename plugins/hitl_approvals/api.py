@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, operation
+from aasim_core.access.delegation import Delegator
 from aasim_core.data.statements import Condition
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
@@ -109,5 +110,5 @@ class Approvals(Collection):
         """Put the decision to somebody else, or to whoever is next on the way up."""
         to: Any = req.body["to"]
         if to is not None:
-            require_assignee(to, "to.id")
+            require_assignee(to, "to.id", Delegator.of(self.app, req.principal))
         resp.media = self._approvals.escalate(approval_id, req.principal.user_id, to, req.body["reason"])

@@ -1,9 +1,10 @@
-"""Whether those are there whom approvals are to be put to."""
+"""Whether those are there, for whoever names them, whom approvals are to be put to."""
 
 from typing import Any
 
 from aasim_core.access import tree
-from aasim_core.access.members import is_member
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.members import is_member, visible
 from aasim_core.access.records import Role, Team
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem
@@ -12,16 +13,16 @@ from .ladder import Put
 from .models import HEAD, MANAGER, ROLE, TEAM, USER
 
 
-def require_assignee(assignee: Put, field: str) -> None:
-    """Invalid, of `field`, where an assignee names somebody who is not in the organization."""
-    if assignee["id"] is not None and not _is_there(assignee["type"], assignee["id"]):
+def require_assignee(assignee: Put, field: str, caller: Delegator) -> None:
+    """Invalid, of `field`, where an assignee names somebody who is not in the organization, or whom the caller may not know of."""
+    if assignee["id"] is not None and not _is_there(assignee["type"], assignee["id"], caller):
         kind = str(assignee["type"]).replace("_", " ")
         raise Invalid({field: [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})
 
 
-def _is_there(kind: str | None, subject_id: str) -> Any:
+def _is_there(kind: str | None, subject_id: str, caller: Delegator) -> Any:
     if kind == USER:
-        return is_member(subject_id)
+        return is_member(subject_id) and subject_id in visible(caller, [subject_id])
     if kind in (ROLE, TEAM):
         return find_or_none(Role if kind == ROLE else Team, subject_id) is not None
     return kind in (HEAD, MANAGER) and tree.kind_of(subject_id) is not None

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Invalid, Problem, Request, Response, operation
-from aasim_core.access.members import require_member
+from aasim_core.access.delegation import Delegator
+from aasim_core.access.members import require_member, require_visible_member
 from aasim_core.clock import now
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.http.collection import DELETED
@@ -39,9 +40,10 @@ class Policies(Collection):
     )
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """Whoever is named must be there."""
+        """Whoever is named must be there, for the caller."""
+        caller = Delegator.of(self.app, req.principal)
         for number, assignee in enumerate(values.get("assignees", ())):
-            require_assignee(assignee, f"assignees[{number}].id")
+            require_assignee(assignee, f"assignees[{number}].id", caller)
         return values
 
     @operation(MANAGE, query="query", reply="reply", many=True, message="Policies listed.")
@@ -113,12 +115,15 @@ class Delegations(Collection):
         return [Condition(mine, {"me": req.principal.user_id}, "delegations of mine")]
 
     def check(self, req: Request, values: dict[str, Any], record: Delegation | None = None) -> dict[str, Any]:
-        """Both are members and not the same; what is given ends in the future, and is one's own to give."""
+        """Both are members and not the same; whoever is named anew is there for the caller, and what is given is theirs to give."""
         whole = {**(record.row() if record is not None else {"from_user_id": req.principal.user_id}), **values}
         if whole["from_user_id"] != req.principal.user_id:
             req.rights.require_at(MANAGE, None)
+        caller = Delegator.of(self.app, req.principal)
         for field in ("from_user_id", "to_user_id"):
             require_member(whole[field], field)
+            if record is None or whole[field] != getattr(record, field):
+                require_visible_member(caller, whole[field], field)
         if whole["from_user_id"] == whole["to_user_id"]:
             raise Invalid({"to_user_id": [Problem("invalid_choice", "Name another member; nobody stands in for themselves.")]})
         _require_future(values.get("until"))

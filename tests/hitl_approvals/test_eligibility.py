@@ -281,6 +281,22 @@ def test_a_delegation_is_to_a_member_and_into_the_future(
     assert approver.client.post("/hitl-approvals/delegations", whole).codes == codes
 
 
+def test_a_member_whom_the_caller_cannot_see_is_like_nobody(world: World, owner: Person, approver: Person, ask: Ask) -> None:
+    department = world.node(owner, "department")
+    clerk, path = world.member(owner, "approver", department), "/hitl-approvals/delegations"
+    refused = clerk.client.post(path, {"to_user_id": approver.user_id, "until": LATER})
+    assert refused.codes == {"to_user_id": ["invalid_reference"]}
+
+    for_clerk = {"from_user_id": clerk.user_id, "to_user_id": approver.user_id, "until": LATER}
+    given = owner.client.post(path, for_clerk).data["id"]
+    same = {"to_user_id": approver.user_id, "until": LATER, "reason": "On holiday."}
+    assert clerk.client.put(f"{path}/{given}", same).status == 200
+
+    asked = ask(("user", clerk.user_id))
+    to = {"to": {"type": "user", "id": approver.user_id}, "reason": "Not mine."}
+    assert clerk.client.post(f"/hitl-approvals/{asked}/escalate", to).codes == {"to.id": ["invalid_reference"]}
+
+
 def test_nobody_delegates_to_themselves_or_for_somebody_else_unless_they_manage_approvals(
     world: World, owner: Person, approver: Person
 ) -> None:
