@@ -34,7 +34,10 @@ small and noisy, and the contestants take turns, round after round; every figure
 - *Floor*: the same work by hand under the same server: a bare WSGI application, prepared statements of sqlite3 or psycopg,
   orjson; for J4 a bare job table that is claimed in batches, without leases, steps, logs and events; for the lists of users,
   projects and activities the same statements in the same tables.
-- *Peers*: the same service as the users of other frameworks and queues write it. The best one of the run counts.
+- *Peers*: the same service as the users of other frameworks and queues write it; J4 with Flask, SQLAlchemy and a queue on Redis: an
+  execution and its end are recorded, each with its event, and nothing else of what Aasim keeps. The best one of the run counts.
+- *By hand, huey*: the floor's API with huey instead of the job table, to show what a queue is capable of. It keeps no events either, and
+  loses what was begun when its worker dies.
 - *Aasim*: `aasim serve` and `aasim worker` with every bundled plugin on, tenant scope, rate limits, request ids, access log,
   ETags. Its own class of gunicorn's worker looks gunicorn's settings up once; the floor has gunicorn's, which does so each time.
 
