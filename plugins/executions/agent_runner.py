@@ -1,7 +1,7 @@
 """Running an agent: ask its engine, carry out the calls that it proposes, until it has an answer."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -85,7 +85,7 @@ def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
 
 
 def _ask(
-    app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Message], turn: int, tools: Mapping[str, BoundTool]
+    app: "App", run: Run, definition: dict[str, Any], messages: Sequence[Message], turn: int, tools: Sequence[BoundTool]
 ) -> dict[str, Any]:
     """One call of the engine, as the JSON value that the step records; the tool calls that it proposes are written with it."""
     layers = (definition["parameters"] or {}, run.execution.parameters or {})
@@ -95,7 +95,7 @@ def _ask(
             definition["engine_id"],
             messages,
             layers=layers,
-            tools=[bound.spec for bound in tools.values()],
+            tools=[bound.spec for bound in tools if bound.is_there],
             schema=definition["output_schema"],
             timeout_seconds=run.seconds_left(),
             on_note=partial(_note, run, turn),
@@ -120,7 +120,7 @@ def _ask(
         data={"finish": reply.finish, "model": reply.raw_model, "engine_id": answer.engine_id},
     )
     if reply.tool_calls:
-        rows = [_proposed(run, call, position).row() for position, call in enumerate(reply.tool_calls)]
+        rows = [_proposed(run, call, position, tools).row() for position, call in enumerate(reply.tool_calls)]
         run.also(lambda: insert_rows(CallRecord, rows))
     return {
         "text": reply.text,
@@ -150,8 +150,9 @@ def _later_or_never(run: Run, error: EngineError) -> Exception:
     return RunLater(min(seconds, 300), f"The engine cannot answer now ({error.code}): {error.message}")
 
 
-def _proposed(run: Run, call: ToolCall, position: int) -> CallRecord:
-    """The record of a call that the model proposes in the step that is being done."""
+def _proposed(run: Run, call: ToolCall, position: int, tools: Sequence[BoundTool]) -> CallRecord:
+    """The record of a call that the model proposes in the step that is being done, by the name that the tool has now."""
+    number = next((number for number, bound in enumerate(tools) if bound.is_there and bound.name == call.name), None)
     try:
         arguments = call.parsed()
     except ValueError:
@@ -164,22 +165,25 @@ def _proposed(run: Run, call: ToolCall, position: int) -> CallRecord:
         position=position,
         call_id=call.id,
         name=call.name,
+        tool=number,
+        ref=None if number is None else tools[number].ref,
         arguments=arguments,
     )
 
 
-def _carry_out(run: Run, proposed: Sequence[ToolCall], tools: Mapping[str, BoundTool]) -> list[Message]:
+def _carry_out(run: Run, proposed: Sequence[ToolCall], tools: Sequence[BoundTool]) -> list[Message]:
     """The results of the calls of one turn, as the model reads them."""
     turn, told = run.number, []
     for position, call in enumerate(proposed):
-        result = run.step(f"tool:{call.name}", partial(_result_of, run, turn, position, tools.get(call.name)))
+        result = run.step(f"tool:{call.name}", partial(_result_of, run, turn, position, tools))
         told.append(Message("tool", orjson.dumps(result).decode(), tool_call_id=call.id))
     return told
 
 
-def _result_of(run: Run, turn: int, position: int, bound: BoundTool | None) -> Any:
+def _result_of(run: Run, turn: int, position: int, tools: Sequence[BoundTool]) -> Any:
     mine = (CallRecord.execution_id == run.execution.id) & (CallRecord.turn == turn) & (CallRecord.position == position)
-    return calls.carry_out(run, CallRecord.get(mine), bound)
+    call = CallRecord.get(mine)
+    return calls.carry_out(run, call, None if call.tool is None else tools[call.tool])
 
 
 def _refuse_too_many(limits: dict[str, Any], messages: Sequence[Message]) -> None:

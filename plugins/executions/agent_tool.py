@@ -49,6 +49,9 @@ def _start(app: "App", use: ToolUse) -> Awaited:
     caller = find(Execution, use.execution_id)
     _require_depth(caller)
     with database_of(Execution).transaction():
+        service.lock_children(caller.id)
+        if find(Execution, caller.id).status != states.RUNNING:
+            raise ToolError("The run that calls has ended.")
         begun = Execution.select().where(Execution.parent_id == caller.id)
         started = next((child for child in begun if child.trigger["id"] == use.idempotency_key), None)
         return Awaited((started or _begin(app, use, caller)).id)

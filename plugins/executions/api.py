@@ -8,6 +8,7 @@ from aasim_core import App, Collection, Request, Resource, Response, operation
 from aasim_core.clock import from_text
 from aasim_core.data import records
 from aasim_core.data.statements import Bind, Condition
+from aasim_core.errors import not_found
 from aasim_core.http.paging import read_page
 from aasim_core.http.prefer import wait_seconds, wait_until
 from aasim_core.http.query import ListQuery
@@ -122,7 +123,9 @@ class Executions(Collection):
         refusals=("invalid_state", "budget_exceeded"),
     )
     def on_post_retry(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Run the same input again, with the same version of the agent or the active one."""
+        """Run the same input again, with the same version of the agent or the active one; who may not read the run cannot."""
+        if not self.allows(req, "executions:read", req.target):
+            raise not_found()
         agent = agents.find_allowed("agents:execute", req.target.agent_id or "", req.rights, req.principal.user_id)
         self.app.rights.refuse_archived(req.principal, agent.project_id)
         same = req.body["version"] == "same"

@@ -1,6 +1,7 @@
 """One tool call, from proposed to done: recorded before its effect, put to people where that is due, never done twice unawares."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..agents.hookspecs import Awaited, ToolError, ToolLater, ToolUse
 from .hookspecs import Question, Reviewer, RunFailed, RunLater, RunPauses
 from .models import DENIED, DONE, PROPOSED, RUNNING, UNKNOWN, WAITING, ToolCall
 from .questions import decided, is_wanted, put, reviewer_of
-from .run import Run
+from .run import CancelRequested, Run, TimedOut
 from .tools import BoundTool
 
 #: What a tool may answer; more of it is cut off.
@@ -38,7 +39,7 @@ def carry_out(run: Run, row: ToolCall, bound: BoundTool | None) -> Any:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a call of a tool that is there."""
+    """One try at a call of a tool that the agent has, even if it is not there any more."""
 
     run: Run
     row: ToolCall
@@ -67,6 +68,8 @@ class Attempt:
         """Why the call must not be made, for the model."""
         if self.row.arguments is None:
             return f"The arguments of {self.row.name} are not a JSON object."
+        if not self.bound.is_there:
+            return f"The tool {self.row.name} is not there any more."
         broken = json_schema.violations(self.bound.tool.parameters, arguments)
         if broken:
             return f"The arguments of {self.row.name} do not fit its schema: {broken[0][0]}: {broken[0][1]}"
@@ -87,7 +90,7 @@ class Attempt:
         raise self._ask(question, WAITING)
 
     def _nobody_to_ask(self) -> str:
-        return f"{self.bound.name} needs an approval, and approvals are off here."
+        return f"{self.row.name} needs an approval, and approvals are off here."
 
     def _wants_approval(self, arguments: Mapping[str, Any]) -> bool:
         """Whether the agent asks for an approval of this call; an expression that cannot be evaluated does."""
@@ -105,7 +108,7 @@ class Attempt:
     def _question(self, kind: Any, arguments: Mapping[str, Any]) -> Question:
         effect = self.bound.tool.effect
         summary = self.bound.tool.description[:500]
-        title = f"May the agent use {self.bound.name}?" if kind == "tool_call" else f"Has {self.bound.name} been done?"
+        title = f"May the agent use {self.row.name}?" if kind == "tool_call" else f"Has {self.row.name} been done?"
         return Question(
             id=new_id(_QUESTION),
             kind=kind,
@@ -122,7 +125,7 @@ class Attempt:
         )
 
     def _ask_what_happened(self, arguments: Mapping[str, Any]) -> RunPauses:
-        self.run.log("tool_unknown", f"Whether {self.bound.name} was done is not known.", level="warning")
+        self.run.log("tool_unknown", f"Whether {self.row.name} was done is not known.", level="warning")
         return self._ask(self._question("unknown_outcome", arguments), UNKNOWN)
 
     def _ask(self, question: Question, status: str) -> RunPauses:
@@ -133,7 +136,7 @@ class Attempt:
     def _reviewer(self) -> Reviewer:
         reviewer = reviewer_of(self.run.app)
         if reviewer is None:
-            message = f"Only people can tell whether {self.bound.name} was done, and the plugin that asks them is off."
+            message = f"Only people can tell whether {self.row.name} was done, and the plugin that asks them is off."
             raise RunFailed("tool_outcome_unknown", message)
         return reviewer
 
@@ -144,17 +147,19 @@ class Attempt:
             return self._nobody_to_ask()
         decision = decided(reviewer, self.row.approval_id)
         data = {"call": self.row.call_id, "by": decision.by}
+        if decision.approved and self.row.started_at is not None:
+            return self._arguments_in(decision.action)  # it was told of before the tool asked for patience
         if decision.approved:
-            self.run.log("tool_approved", f"{self.bound.name} was approved.", data=data, content=decision.comment or None)
+            self.run.log("tool_approved", f"{self.row.name} was approved.", data=data, content=decision.comment or None)
             return self._arguments_in(decision.action)
-        self.run.log("tool_denied", f"{self.bound.name} was denied.", level="warning", data=data, content=decision.comment)
+        self.run.log("tool_denied", f"{self.row.name} was denied.", level="warning", data=data, content=decision.comment)
         return decision.comment if decision.by is None else f"A person denied this: {decision.comment}"
 
     def _arguments_in(self, action: Mapping[str, Any]) -> dict[str, Any] | str:
         """The arguments of an approved action, or what the model is told where it is another action than the one that was put."""
         arguments = action.get("arguments")
         if action.get("tool") != self.row.ref or not isinstance(arguments, dict):
-            return f"What was approved is not a call of {self.bound.name}, so it was not made."
+            return f"What was approved is not a call of {self.row.name}, so it was not made."
         return arguments
 
     def _told_by_people(self) -> Any:
@@ -172,7 +177,7 @@ class Attempt:
         started = {"status": RUNNING, "ref": self.bound.ref, "arguments": arguments, "started_at": now()}
         if self.row.started_at is None:
             data = {"call": self.row.call_id, "tool": self.bound.ref}
-            self.run.log("tool_called", f"{self.bound.name} is called.", data=data)
+            self.run.log("tool_called", f"{self.row.name} is called.", data=data)
         self.run.effect(lambda: _write(self.row, started))
         try:
             return self._do(arguments)
@@ -186,10 +191,17 @@ class Attempt:
         except ToolError as error:
             if error.unknown and not self.bound.tool.idempotent:
                 raise self._ask_what_happened(arguments) from error
+            self._leave_if_halted()
             return self._returned({"error": error.message})
         if isinstance(value, Awaited):
             raise self._until(value.id)
         return self._returned({"result": value})
+
+    def _leave_if_halted(self) -> None:
+        """Let the run go back to the queue with the call under way, if that was asked to end and may be made again."""
+        if self.bound.tool.idempotent:
+            with suppress(CancelRequested, TimedOut):  # they are met again before the next step
+                self.run.check()
 
     def _use(self, arguments: Mapping[str, Any]) -> ToolUse:
         execution = self.run.execution
@@ -205,8 +217,8 @@ class Attempt:
         )
 
     def _after_a_crash(self) -> Any:
-        """The worker died while the tool was at work: do it again where that does no harm, or ask what happened."""
-        if self.bound.tool.idempotent:
+        """The worker died while the tool was at work: do it again where that may be and does no harm, or ask what happened."""
+        if self.bound.tool.idempotent and self._is_allowed():
             return self._do(self.row.arguments)
         raise self._ask_what_happened(self.row.arguments)
 
@@ -224,7 +236,7 @@ class Attempt:
         result = {key: keepable(value) for key, value in answered.items()}
         level = "warning" if "error" in result else "info"
         data = {"call": self.row.call_id, "ok": "error" not in result}
-        self.run.log("tool_returned", f"{self.bound.name} has answered.", level=level, data=data, content=_text(result)[:2000])
+        self.run.log("tool_returned", f"{self.row.name} has answered.", level=level, data=data, content=_text(result)[:2000])
         return _close(self.run, self.row, DONE, result)
 
 

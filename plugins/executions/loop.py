@@ -119,7 +119,10 @@ def _conclude(run: Run, context: "JobContext", work: Callable[[], Finished]) -> 
     try:
         finished = work()
     except tuple(_ENDS) as end:
-        _ENDS[type(end)](context, run, end)
+        try:
+            _ENDS[type(end)](context, run, end)
+        except CancelRequested as cancel:  # which came first, while the turn was to end in another way
+            _ENDS[CancelRequested](context, run, cancel)
     except LeaseLost:
         raise
     except Exception:

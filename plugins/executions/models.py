@@ -90,7 +90,8 @@ class Step(TenantRecord):
 class ToolCall(TenantRecord):
     """A tool call that a model proposed: what it asked for, what people said of it, and what became of it.
 
-    `turn` is the number of the step in which the model proposed it, `position` its place among the calls of that turn.
+    `turn` is the number of the step in which the model proposed it, `position` its place among the calls of that turn. `tool` is the
+    place of the tool among those of the agent's version, None where it has none of that name: names move, this does not.
     """
 
     execution_id = IdField()
@@ -98,6 +99,7 @@ class ToolCall(TenantRecord):
     position = peewee.BigIntegerField()
     call_id = peewee.TextField()
     name = peewee.TextField()
+    tool = peewee.BigIntegerField(null=True)
     ref = peewee.TextField(null=True)
     arguments = JsonField(null=True)
     status = peewee.TextField(default=PROPOSED)

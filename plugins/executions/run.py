@@ -10,11 +10,11 @@ from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
 
+from . import states
 from .hookspecs import RunFailed, RunLater
 from .logbook import Logbook
 from .models import Execution, Step
 from .standing import Standing, standing_of
-from .states import RUNNING
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -88,7 +88,7 @@ class Run:
             return recorded.result
         if self._number > _MOST_STEPS:
             raise RunFailed("too_many_steps", f"A run has at most {_MOST_STEPS} steps.")
-        self._known = self.flush() or self._known
+        self.flush()
         started = now()
         self.check()
         result = action()
@@ -109,10 +109,14 @@ class Run:
         self._also.append(write)
 
     def effect(self, write: Callable[[], object]) -> None:
-        """Call `write` in a transaction of its own, before the effect that it tells of, if the job is still ours."""
+        """Call `write` in a transaction of its own, before the effect that it tells of; the log goes with it.
+
+        Raises `CancelRequested` where the run was ended meanwhile, and `LeaseLost`.
+        """
 
         def fenced() -> None:
-            self._context.fence()
+            self._fence()
+            self._log.write()
             write()
 
         database_of(Step).attempt(fenced)
@@ -185,28 +189,26 @@ class Run:
         self._looked_at = time.monotonic()
         status, halted_at = self._known or standing_of(self.execution.id)
         self._known = None
-        if status != RUNNING:
+        if status != states.RUNNING:
             return CancelRequested()
         if self.app.pulse.of(self.execution.organization_id).is_halted:
             return Interrupted()
         return None if halted_at is None else RunLater(HALTED_SECONDS, "The agent is halted.")
 
-    def flush(self) -> Standing | None:
-        """Write the finished step and the log, in a transaction of their own, and return how the run stands; None if there is nothing.
-
-        Raises `CancelRequested` where the run was ended meanwhile.
-        """
+    def flush(self) -> None:
+        """Write the finished step and the log, in a transaction of their own; `CancelRequested` where the run was ended meanwhile."""
         if self._pending is not None or self._log or self._also:
-            return database_of(Step).attempt(self._flush)
-        return None
+            database_of(Step).attempt(self._flush)
 
-    def _flush(self) -> Standing:
-        standing = standing_of(self.execution.id)
-        if standing.status != RUNNING:
-            raise CancelRequested
-        self._context.checkpoint() if self._pending is not None else self._context.fence()
+    def _flush(self) -> None:
+        self._fence(progress=self._pending is not None)
         self.write()
-        return standing
+
+    def _fence(self, *, progress: bool = False) -> None:
+        """Make sure that the job is still ours, and the run still to go on, as long as the running transaction lasts."""
+        self._context.checkpoint() if progress else self._context.fence()
+        if not states.touch(self.execution):
+            raise CancelRequested
 
     def write(self, *, last: tuple[str, str] | None = None) -> None:
         """Write them, and the `last` line of the log, in the running transaction, which also fences or completes the job."""

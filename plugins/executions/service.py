@@ -180,17 +180,32 @@ def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Exec
 
     So are the runs that it waits for. Repeating it changes nothing; Refused ``invalid_state`` for one that is over.
     """
-    if execution.status in (states.CANCELLED, states.CANCELLING):
+    ended = _cancel(execution, reason, grace_seconds)
+    if ended.status not in (states.CANCELLED, states.CANCELLING):
+        message = f"An execution that is {ended.status} cannot become {states.CANCELLED}."
+        raise Refused("invalid_state", message, meta={"status": ended.status})
+    return ended
+
+
+def _cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Execution:
+    """The same; one that is over is left as it is, for it may have come to that just now."""
+    if execution.status in (states.CANCELLING, *states.TERMINAL):
         return execution
-    for child in Execution.select().where(Execution.parent_id == execution.id, Execution.status.not_in(tuple(states.TERMINAL))):
-        cancel(child, reason, grace_seconds)
+    lock_children(execution.id)
     target = states.CANCELLING if execution.status == states.RUNNING else states.CANCELLED
     if not states.move(execution, target, cancel_reason=reason):
-        return cancel(records.find(Execution, execution.id), reason, grace_seconds)
+        return _cancel(records.find(Execution, execution.id), reason, grace_seconds)
     if target == states.CANCELLING:
         enforce_at = now() + timedelta(seconds=grace_seconds)
         enqueue("executions.enforce_cancel", {"execution_id": execution.id}, run_at=enforce_at)
+    for child in Execution.select().where(Execution.parent_id == execution.id, Execution.status.not_in(tuple(states.TERMINAL))):
+        _cancel(child, reason, grace_seconds)
     return execution
+
+
+def lock_children(execution_id: str) -> None:
+    """Let nobody else start a run for the execution, or cancel it with those that it has, until the running transaction ends."""
+    records.database_of(Execution).lock(f"executions/children/{execution_id}")
 
 
 def enforce_cancel(execution_id: str) -> None:

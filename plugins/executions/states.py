@@ -57,6 +57,12 @@ def move(execution: Execution, to: str, **values: Any) -> bool:
     return True
 
 
+def touch(execution: Execution) -> bool:
+    """Say that the execution got further, if it is still running; whoever ends it meanwhile waits for the transaction to end."""
+    changes = {"updated_at": now(), "version": execution.version + 1}
+    return records.compare_and_set(execution, {"status": RUNNING}, changes)
+
+
 def subject(execution: Execution) -> Subject:
     """The execution as the subject of events; its label names what it runs."""
     return Subject("exec", execution.id, f"{execution.kind} {execution.agent_id or execution.workflow_id or ''}".strip())

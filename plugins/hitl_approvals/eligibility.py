@@ -19,6 +19,7 @@ from aasim_core.data.records import database_of
 from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import Refused
 from aasim_core.identity.principal import Principal
+from aasim_core.identity.standing import principal_now
 
 from .models import HEAD, MANAGER, OPEN, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Delegation, Vote
 
@@ -54,8 +55,13 @@ class Eligibility:
         """Some of those who may vote at the approval's present level: who has a seat, and who stands in for them."""
         people = self.people(approval.id, approval.level, at_most)
         lent = Delegation.select(Delegation.to_user_id).where(Delegation.from_user_id.in_(people), Delegation.until > now())
-        delegates = {delegation.to_user_id for delegation in lent} - {None if approval.own_requests else approval.requested_by}
-        return sorted({*people, *delegates})[:at_most]
+        delegates = {delegation.to_user_id for delegation in lent} - set(people)
+        return sorted([*people, *(user_id for user_id in delegates if self.may_vote(approval, user_id))])[:at_most]
+
+    def may_vote(self, approval: Approval, user_id: str) -> bool:
+        """Whether the user, as they stand now, may decide the approval at its present level."""
+        principal = principal_now(user_id)
+        return principal is not None and self.decides(principal, self._app.rights.of(principal), approval)
 
     def _members(self, approval_id: str, level: int, user_id: str | None, at_most: int = _MANY) -> list[str]:
         database = database_of(Approval)

@@ -44,7 +44,7 @@ def jobs_of(app: App, approvals: Approvals) -> tuple[Job, ...]:
 
     def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
         approval, user = _open_at(payload), User.get_or_none(User.id == payload["user_id"], User.kind == "person")
-        if approval is None or user is None:
+        if approval is None or user is None or not approvals.eligibility.may_vote(approval, user.id):
             return None
         text = _TEXT.format(
             name=user.name, title=approval.title, summary=approval.summary or "-", risk=approval.risk,
