@@ -1,6 +1,7 @@
 """Cancelling runs: what is answered, what is told of it, and what becomes of what they had begun."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,14 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.events.log import EventRow
 from aasim_core.testing.world import Person
+from aasim_plugins.agents.hookspecs import ToolUse
 from aasim_plugins.executions import service, states
 from aasim_plugins.executions.models import Execution, ToolCall
 
+from .test_tool_calls import call, calls_of
+
 Make = Callable[..., dict[str, Any]]
+Work = Callable[[], int]
 
 
 def log_of(owner: Person, path: str) -> list[tuple[str, str]]:
@@ -72,3 +77,35 @@ def test_no_call_of_a_run_that_has_ended_seems_to_go_on(app: App, owner: Person,
     [closed] = owner.client.get(f"{path}/tool-calls").data["items"]
     assert closed["status"] == after
     assert ("The run ended" in closed["result"].get("error", "")) is (before != after)
+
+
+def test_a_call_that_is_about_to_be_made_is_not_made_after_a_cancel(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+    started: dict[str, str] = {}
+
+    def cancel(*_: Any) -> bool:
+        if started:
+            assert owner.client.post(f"/executions/{started['id']}/cancel").status in (200, 202)
+        return True
+
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", allowed=cancel)}])
+    started.update(owner.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data)
+    work()
+    assert shed.used == []
+    assert owner.client.get(f"/executions/{started['id']}").data["status"] == "cancelled"
+    assert calls_of(owner, started)[0]["status"] == "denied"
+
+
+def test_a_run_that_was_cancelled_starts_no_other(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    agents = app.offers("agent_tools")["agent"]
+
+    def cancel_first(use: ToolUse) -> Any:
+        assert owner.client.post(f"/executions/{use.execution_id}/cancel").status == 202
+        return agents.call(use)
+
+    app.offers.keep("agent_tools", {**app.offers("agent_tools"), "agent": replace(agents, call=cancel_first)})
+    helper = scripted("I did.", name="Helper")
+    boss = scripted(call(helper["slug"], input="Do it."), "done", name="Boss", tools=[{"ref": f"agent:{helper['id']}"}])
+    execution = owner.client.post(f"/agents/{boss['id']}/execute", {"input": "hello"}).data
+    work()
+    assert owner.client.get(f"/executions/{execution['id']}").data["status"] == "cancelled"
+    assert owner.client.get(f"/executions?parent_id={execution['id']}").data["items"] == []

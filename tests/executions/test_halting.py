@@ -16,9 +16,12 @@ from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.upkeep import Upkeep
 from aasim_core.testing.world import Person
+from aasim_plugins.agents.hookspecs import ToolError, ToolUse
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.hookspecs import Cancelled, Capabilities, Finish, Provider, Reply, ToolCall, Usage
 from aasim_plugins.executions.models import Step
+
+from .test_tool_calls import call, calls_of
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
@@ -165,6 +168,43 @@ def test_a_halt_ends_the_call_of_a_model_that_is_under_way(app: App, owner: Pers
     execution = execute(owner, patient_agent(app, owner, lambda: set_halted(app, owner, now())))
     work()
     assert (read(owner, execution)["status"], steps_of(owner, execution)) == ("queued", [])
+
+
+def test_a_cancel_while_the_worker_drains_ends_the_run(app: App, owner: Person, work: Work) -> None:
+    def drain_and_cancel() -> None:
+        app.draining.set()
+        [execution] = owner.client.get("/executions").data["items"]
+        assert owner.client.post(f"/executions/{execution['id']}/cancel").status == 202
+
+    execution = execute(owner, patient_agent(app, owner, drain_and_cancel))
+    work()
+    assert read(owner, execution)["status"] == "cancelled"
+    with system_scope("test"):
+        assert [job.error for job in JobRow.select().where(JobRow.name == "executions.run")] == [None]
+
+
+def test_a_repeatable_call_that_a_halt_cut_short_is_made_when_the_agent_is_resumed(
+    app: App, owner: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    def patient(use: ToolUse) -> str:
+        if len(shed.used) > 1:
+            return "done"
+        owner.client.post(f"/agents/{agent['id']}/halt", {"reason": "It writes nonsense."})
+        give_up = time.monotonic() + 10
+        while not use.should_cancel() and time.monotonic() < give_up:
+            Event().wait(0.05)
+        raise ToolError("The call was asked to end.")
+
+    shed.does = patient
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", idempotent=True)}])
+    execution = execute(owner, agent)
+    work()
+    assert read(owner, execution)["status"] == "queued"
+    owner.client.post(f"/agents/{agent['id']}/resume")
+    with system_scope("test"), app.database.transaction():
+        JobRow.update(delayed=False, run_at=now()).where(JobRow.state == "queued").execute()
+    work()
+    assert calls_of(owner, {"id": execution})[0]["result"] == {"result": "done"}
 
 
 def test_an_agent_that_is_halted_runs_nothing_and_loses_nothing(app: App, owner: Person, work: Work) -> None:

@@ -1,7 +1,7 @@
 """Who sees which executions, and who may repeat them."""
 
 from aasim_core.access import grants
-from aasim_core.access.records import Grant
+from aasim_core.access.records import Grant, Role
 from aasim_core.access.roles import built_in_role
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
@@ -51,3 +51,18 @@ def test_whoever_may_no_longer_run_an_agent_does_not_repeat_what_they_ran(world:
         for path in (f"/agents/{agent['id']}/execute", f"/executions/{execution['id']}/retry"):
             body = {"input": "Hello"} if path.endswith("execute") else {}
             assert builder.client.post(path, body).status == status, (role, path)
+
+
+def test_what_one_may_not_read_is_not_repeated(world: World) -> None:
+    owner = world.organization()
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    execution = owner.client.post(f"/agents/{agent['id']}/execute", {"input": "A secret"}).data
+    owner.client.post(f"/executions/{execution['id']}/cancel")
+    owner.client.post("/roles", {"name": "runner", "permissions": ["agents:read", "agents:execute"]})
+    runner = world.member(owner, "viewer")
+    with world.app.database.transaction(), organization_scope(owner.organization_id):
+        for held in list(Grant.select().where(Grant.subject_id == runner.user_id)):
+            grants.revoke(held.id)
+        grants.grant("user", runner.user_id, Role.get(Role.name == "runner"), None)
+    assert runner.client.post(f"/agents/{agent['id']}/execute", {"input": "Hello"}).status == 202
+    assert runner.client.post(f"/executions/{execution['id']}/retry").status == 404
