@@ -14,21 +14,21 @@ from aasim_core.ids import new_id
 
 from ..agents import service as agents
 from ..engines import service as engines
-from ..engines.hookspecs import Cancelled, EngineError, Message, NoRoom, ToolCall
+from ..engines.hookspecs import Cancelled, EngineError, Message, ToolCall
 from . import calls, outputs
 from .assessment import assess
-from .hookspecs import Finished, RunFailed, RunLater, Runner
+from .hookspecs import Finished, RunFailed, Runner
 from .models import Execution
 from .models import ToolCall as CallRecord
 from .opening import opening
 from .run import CancelRequested, Run
 from .service import payer_of
 from .tools import BoundTool, toolbox
+from .waiting import later_or_never
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-_MOST_ATTEMPTS = 5
 _MOST_TOOL_CALLS = 100
 _MOST_ALIKE = 3
 #: How important it is what is told of the engines, and what is said of it where nothing of its content is kept.
@@ -108,10 +108,8 @@ def _ask(
         raise CancelRequested from None
     except Refused as refused:
         raise RunFailed.by(refused) from refused
-    except NoRoom as full:
-        raise RunLater(full.retry_after or 1, f"The run waits for its turn: {full.message}.") from full
     except EngineError as error:
-        raise _later_or_never(run, error) from error
+        raise later_or_never(run, error) from error
     reply = answer.reply
     run.log(
         "engine_replied",
@@ -140,14 +138,6 @@ def _note(run: Run, turn: int, note: engines.Note) -> None:
     level, message = _NOTES[note.event]
     data = {"engine_id": note.engine_id, "turn": turn} | ({"code": note.code} if note.code else {})
     run.log(note.event, message, level=level, data=data, content=note.message)
-
-
-def _later_or_never(run: Run, error: EngineError) -> Exception:
-    if not error.retryable or run.execution.attempt >= _MOST_ATTEMPTS:
-        return RunFailed(f"engine_{error.code}", error.message, retryable=error.retryable)
-    seconds = error.retry_after if error.retry_after is not None else 2.0**run.execution.attempt
-    run.execution.attempt += 1
-    return RunLater(min(seconds, 300), f"The engine cannot answer now ({error.code}): {error.message}")
 
 
 def _proposed(run: Run, call: ToolCall, position: int, tools: Sequence[BoundTool]) -> CallRecord:

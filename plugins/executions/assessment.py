@@ -1,6 +1,6 @@
 """Judging what an agent answered, before it counts as the result of the run."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -8,10 +8,12 @@ from typing import Any
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
 
+from ..engines.hookspecs import EngineError
 from . import outputs
 from .hookspecs import Assessment, Assessor, Finished, Question, RunFailed
 from .questions import decided, put, reviewer_of
 from .run import Run
+from .waiting import later_or_never
 
 #: How often a result that fails is given back to the model.
 _MOST_RETRIES = 2
@@ -20,17 +22,30 @@ _STEP = "assess"
 
 def assess(run: Run, definition: Mapping[str, Any], output: Any) -> Finished | str:
     """The result, with its score, or what the model is told to do better. Raises RunFailed, or `RunPauses` while people decide."""
-    finished = Finished(output)
-    for assessor in run.app.offers("assessors").values():
-        if not assessor.concerns(run.execution, definition):
-            continue
-        found = run.step(_STEP, partial(_judge, run, assessor, definition, finished.output))
-        assessment = Assessment(**found)
-        judged = _judged(run, assessment, definition, finished.output)
+    finished, judged_by = Finished(output), set[str]()
+    while (judge := _next(run, definition, finished.output, judged_by)) is not None:
+        found = dict(run.step(_STEP, judge))
+        judged_by.add(found.pop("by", ""))
+        judged = _judged(run, Assessment(**found), definition, finished.output)
         if isinstance(judged, str):
             return judged
         finished = judged
     return finished
+
+
+def _next(run: Run, definition: Mapping[str, Any], output: Any, judged_by: Collection[str]) -> Callable[[], Any] | None:
+    """What judges next, if anything does: as in an earlier turn, whatever concerns anybody by now, or else whom the result concerns."""
+    recorded = run.next_recorded()
+    if recorded is not None:
+        return _nothing if recorded == _STEP else None
+    for name, assessor in run.app.offers.here("assessors").items():
+        if name not in judged_by and assessor.concerns(run.execution, definition):
+            return partial(_judge, run, assessor, definition, output)
+    return None
+
+
+def _nothing() -> None:
+    """What was judged in an earlier turn is read back."""
 
 
 def _judge(run: Run, assessor: Assessor, definition: Mapping[str, Any], output: Any) -> dict[str, Any]:
@@ -38,10 +53,13 @@ def _judge(run: Run, assessor: Assessor, definition: Mapping[str, Any], output: 
         assessment = assessor.assess(run, definition, output)
     except Refused as refused:
         raise RunFailed.by(refused) from refused
+    except EngineError as error:
+        run.check()
+        raise later_or_never(run, error) from error
     run.also(lambda: assessor.record(run.execution, assessment))
     data = {"verdict": assessment.verdict, "score": assessment.score}
     run.log("result_scored", "The result was scored.", data=data, level="info" if assessment.verdict == "pass" else "warning")
-    return asdict(assessment)
+    return {**asdict(assessment), "by": assessor.name}
 
 
 def _judged(run: Run, assessment: Assessment, definition: Mapping[str, Any], output: Any) -> Finished | str:

@@ -175,8 +175,8 @@ class Assessment:
 class Assessor:
     """Whoever judges the results of agents. `concerns(execution, definition)` says cheaply whether it has anything to say.
 
-    `assess` is called once for a result, outside of transactions, and may raise Refused, which ends the run; `record` writes what it
-    keeps of it, in the step's transaction.
+    `assess` is called once for a result, outside of transactions, and may raise Refused, which ends the run, or `EngineError`, after which
+    the run goes on later where that may help; `record` writes what it keeps of it, in the step's transaction.
     """
 
     name: str

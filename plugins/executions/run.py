@@ -100,6 +100,11 @@ class Run:
         """The number of the step that is being done or was done last; the first is 1."""
         return self._number
 
+    def next_recorded(self) -> str | None:
+        """The name of the step that comes next, if that was done in an earlier turn."""
+        step = self._recorded.get(self._number + 1)
+        return None if step is None else step.name
+
     def times(self, name: str) -> int:
         """How many steps of that name there were so far."""
         return self._names[name]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -44,14 +44,18 @@ def _go_on() -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """How scoring is cut short: `check` may raise before each criterion, and a judge raises `Cancelled` once it `should_cancel`.
+    """How scoring is cut short: `check` may raise before and after each criterion, and a judge raises `Cancelled` once it `should_cancel`.
 
-    Judges are asked for the `payer`; what a meter refuses it with is raised.
+    Judges are asked for the `payer`; what a meter refuses it with is raised. They have `seconds_left`, each a minute at most. Where
+    somebody `waits`, a judge that cannot answer now raises what its engine does, unless its rubric only records: no result passes a
+    gate because its judge was away.
     """
 
     check: Callable[[], None] = _go_on
     should_cancel: ShouldCancel = never_cancel
     payer: Payer = NOBODY
+    seconds_left: Callable[[], float] = lambda: _JUDGE_SECONDS
+    waits: bool = False
 
 
 def score(
@@ -63,11 +67,13 @@ def score(
     """
     number = version or rubric.rubric_version
     definition = definition_at(rubric, number)
-    judge = judge_of(app, definition["judge_engine_id"], patience)
+    waits = patience.waits and definition["on_fail"] != "record"
+    judge = judge_of(app, definition["judge_engine_id"], replace(patience, waits=waits))
     found = []
     for criterion in definition["criteria"]:
         patience.check()
         found.append(_result(criterion, _grade(app, criterion, work, judge), definition["threshold"]))
+    patience.check()
     outcome = outcome_of([Mark(each["weight"], each["score"], each["must_pass"]) for each in found], _rule(definition))
     on_fail, notes = _gate(app, rubric, number, definition)
     return {
@@ -97,11 +103,13 @@ def judge_of(app: "App", engine_id: str | None, patience: Patience = Patience())
                 messages,
                 layers=(_SOBER,),
                 schema=schema,
-                timeout_seconds=_JUDGE_SECONDS,
+                timeout_seconds=min(_JUDGE_SECONDS, patience.seconds_left()),
                 payer=patience.payer,
                 should_cancel=patience.should_cancel,
             )
         except EngineError as error:
+            if patience.waits and error.retryable:
+                raise
             raise Unjudged(f"The judge gave no answer: {error.message}.") from error
         if answer.engine_id != engine_id:
             _require_judge(answer.engine_id)

@@ -45,7 +45,11 @@ def _concerns(rubrics: _Rubrics, execution: Execution, definition: Mapping[str, 
     """Whether there is any rubric to score by."""
     if execution.trigger.get("type") == TRIGGER:
         return False
-    return bool(definition["rubric_ids"]) or bool(rubrics(definition["engine_id"], ()))
+    return bool(_chosen(rubrics, definition))
+
+
+def _chosen(rubrics: _Rubrics, definition: Mapping[str, Any]) -> Sequence[Rubric]:
+    return rubrics(definition["engine_id"], tuple(definition["rubric_ids"]))
 
 
 def _rubrics(app: "App", engine_id: str | None, rubric_ids: Sequence[str]) -> Sequence[Rubric]:
@@ -58,10 +62,15 @@ def _rubrics(app: "App", engine_id: str | None, rubric_ids: Sequence[str]) -> Se
 
 def _assess(app: "App", rubrics: _Rubrics, run: Any, definition: Mapping[str, Any], output: Any) -> Assessment:
     work = scoring.Work(run.execution.input, output)
-    patience = scoring.Patience(partial(run.check, closely=False), run.cancelled, executions.payer_of(run.execution, run.number))
-    chosen = rubrics(definition["engine_id"], tuple(definition["rubric_ids"]))
+    patience = scoring.Patience(
+        check=partial(run.check, closely=False),
+        should_cancel=run.cancelled,
+        payer=executions.payer_of(run.execution, run.number),
+        seconds_left=run.seconds_left,
+        waits=True,
+    )
     try:
-        results = [scoring.score(app, rubric, work, patience=patience) for rubric in chosen]
+        results = [scoring.score(app, rubric, work, patience=patience) for rubric in _chosen(rubrics, definition)]
     except Cancelled:
         run.check()
         raise
