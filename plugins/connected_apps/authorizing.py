@@ -1,6 +1,7 @@
 """A person allows the platform to use an app in their name: the way to the provider, and back."""
 
 import hmac
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
@@ -17,7 +18,7 @@ from aasim_core.jobs.queue import enqueue
 from aasim_core.outbound.mail import address_of
 from aasim_core.secrets import Secret, Unreadable
 
-from .connecting import AppError, Authorization
+from .connecting import AppError, Authorization, Connection
 from .models import REVOKED, ConnectedApp, PendingAuthorization
 from .registry import connector_of
 from .standing import note_failure, open_connection, store_tokens
@@ -91,7 +92,7 @@ def exchange(app: "App", pending_id: str) -> None:
     try:
         code, verifier = _opened(app, pending)
         connection, authorization = open_connection(app, row, _EXCHANGE_SECONDS), _authorization(app, row)
-        with hiding(connection):
+        with hiding(connection), hiding(_of_the_answer(connection, code, verifier)):
             tokens = authorization.exchange(connection, redirect_uri(app), code, verifier)
     except AppError as error:
         note_failure(app, row, AppError(error.code, error.message))
@@ -135,6 +136,11 @@ def _opened(app: "App", pending: PendingAuthorization) -> tuple[str, str]:
         )
     except Unreadable as error:
         raise AppError("auth", "what the provider answered cannot be read any more; authorize the app again") from error
+
+
+def _of_the_answer(connection: Connection, code: str, verifier: str) -> Connection:
+    """A connection whose secrets are the code and the verifier, to hide them: they are good for tokens until they are exchanged."""
+    return replace(connection, credentials={"code": Secret(code), "verifier": Secret(verifier)})
 
 
 def _state(app: "App", pending_id: str, nonce: str) -> str:

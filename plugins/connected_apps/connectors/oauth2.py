@@ -8,6 +8,7 @@ from aasim_core.clock import now
 from aasim_core.secrets import Secret
 
 from ..connecting import Address, AppError, Authorization, AuthType, Call, Connection, Connector, Tokens
+from ..vault import hide
 from . import rest
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ _CREDENTIALS: Mapping[str, Any] = {
 }
 #: What an address of an authorization holds already.
 _TAKEN = {"client_id", "response_type", "state", "redirect_uri", "scope", "code_challenge", "code_challenge_method"}
+#: The errors of OAuth after which asking again does not help.
+_FINAL = ("invalid_grant", "invalid_client", "unauthorized_client")
+_MOST_QUOTED = 300
 
 
 def connector() -> Connector:
@@ -173,13 +177,15 @@ def _asked(connection: Connection, ask: Callable[["OAuth2Client", str], Any], ke
             except httpx2.HTTPStatusError as error:
                 raise AppError("unavailable", f"the authorization server answered {error.response.status_code}") from error
     except AuthlibBaseError as error:
-        said = str(error.description or "")[:200]
-        told = f"the authorization server refused: {error.error}{f' ({said})' if said else ''}"
-        raise AppError(
-            "auth", told, is_final=error.error in ("invalid_grant", "invalid_client", "unauthorized_client")
-        ) from error
+        raise _refusal(connection, str(error.error), str(error.description or "")) from error
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise AppError("invalid_answer", "the authorization server answered something else than tokens") from error
+
+
+def _refusal(connection: Connection, code: str, description: str) -> AppError:
+    """What an error of OAuth means; nothing stands behind what the server said, so that a secret that is cut is known as one."""
+    said = hide(connection, f"{code}: {description}" if description else code)[:_MOST_QUOTED]
+    return AppError("auth", f"the authorization server refused: {said}", is_final=code in _FINAL)
 
 
 def _tokens(answer: Mapping[str, Any], kept: Secret | None) -> Tokens:
