@@ -18,7 +18,7 @@ from aasim_core.jobs.queue import enqueue
 from aasim_core.outbound.mail import address_of
 from aasim_core.secrets import Secret, Unreadable
 
-from .connecting import AppError, Authorization, Connection
+from .connecting import PASSING, AppError, Authorization, Connection
 from .models import REVOKED, ConnectedApp, PendingAuthorization
 from .registry import connector_of
 from .standing import note_failure, open_connection, store_tokens
@@ -96,7 +96,7 @@ def exchange(app: "App", pending_id: str) -> None:
             tokens = authorization.exchange(connection, redirect_uri(app), code, verifier)
     except AppError as error:
         note_failure(app, row, AppError(error.code, error.message))
-        if error.code in ("unavailable", "timeout"):
+        if error.code in PASSING:
             raise
         return
     with app.database.transaction():

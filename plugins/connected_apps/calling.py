@@ -107,7 +107,7 @@ def _called(app: "App", row: ConnectedApp, asked: Call, request: Request) -> Any
 
 
 def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, seconds: float) -> tuple[ConnectedApp, Connection]:
-    """The app and its connection, with new tokens where they are due; a server that has none now does not stop the old ones."""
+    """The app and its connection, with new tokens where they are due; until a server refuses them for good, the old ones go on."""
     deadline = time.monotonic() + seconds
     connection = open_connection(app, row, seconds)
     if not refreshable(connector, connection) or not (is_due(row) or connection.tokens is None):
@@ -116,7 +116,7 @@ def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, second
         row = refresh(app, row, seconds)
     except AppError as error:
         still_good = connection.tokens is not None and row.expires_at is not None and row.expires_at > now()
-        if error.code == "auth" or not still_good:
+        if error.is_final or not still_good:
             raise
         return row, connection
     return row, open_connection(app, row, deadline - time.monotonic())

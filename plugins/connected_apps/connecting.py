@@ -24,6 +24,8 @@ ErrorCode = Literal[
 AUTH_TYPES: tuple[AuthType, ...] = get_args(AuthType)
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
 ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
+#: What may work later, with nothing changed.
+PASSING: tuple[ErrorCode, ...] = ("unavailable", "timeout", "rate_limited")
 #: The most that the answers to one call may weigh together; what an agent gets of it is less (see `calling.MOST_BYTES`).
 MOST_BYTES = 4 * 1024 * 1024
 

@@ -11,11 +11,8 @@ from aasim_core.jobs.context import GiveUp
 
 from . import service
 from .authorizing import exchange
-from .connecting import AppError
+from .connecting import PASSING, AppError
 from .vault import settings_of
-
-#: What may work later.
-_PASSING = ("unavailable", "timeout", "rate_limited")
 
 
 def all_jobs(app: App) -> tuple[Job, ...]:
@@ -46,7 +43,7 @@ def _giving_up() -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        failure = AppError(error.code, error.message) if error.code in _PASSING else GiveUp(error.message)
+        failure = AppError(error.code, error.message) if error.code in PASSING else GiveUp(error.message)
     else:
         return
     raise failure

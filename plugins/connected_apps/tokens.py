@@ -79,7 +79,7 @@ def _usable(row: ConnectedApp) -> ConnectedApp:
     if row.status in USABLE:
         return row
     if row.status == NEEDS_REAUTH and row.last_error is not None:
-        raise AppError("auth", row.last_error["message"])
+        raise AppError("auth", row.last_error["message"], is_final=True)
     raise AppError("not_connected", f"the app is {row.status}")
 
 
@@ -97,14 +97,25 @@ def _failure_of(row: ConnectedApp) -> AppError:
 
 
 def _refreshed(app: "App", row: ConnectedApp, deadline: float) -> ConnectedApp:
+    """The app with new tokens; whatever fails, the turn is given back."""
     try:
-        connection = open_connection(app, row, min(_ASK_SECONDS, max(1.0, deadline - time.monotonic())))
-        tokens = _ask(app, row, connection)
-    except BaseException as error:
-        if isinstance(error, AppError):
-            note_failure(app, row, error)
+        connection, tokens = _asked(app, row, deadline)
+        return _stored(app, row, connection, tokens)
+    except BaseException:
         _give_back(app, row)
         raise
+
+
+def _asked(app: "App", row: ConnectedApp, deadline: float) -> tuple[Connection, Tokens]:
+    try:
+        connection = open_connection(app, row, min(_ASK_SECONDS, max(1.0, deadline - time.monotonic())))
+        return connection, _ask(app, row, connection)
+    except AppError as error:
+        note_failure(app, row, error)
+        raise
+
+
+def _stored(app: "App", row: ConnectedApp, connection: Connection, tokens: Tokens) -> ConnectedApp:
     with app.database.transaction():
         renewed = store_tokens(app, row, connection, tokens)
         if renewed is not None:

@@ -5,6 +5,12 @@ from typing import Any
 
 import pytest
 
+from aasim_core.clock import now
+from aasim_core.context import organization_scope
+from aasim_core.jobs.records import JobRow
+from aasim_plugins.connected_apps import tokens
+from aasim_plugins.connected_apps.connecting import AppError
+
 from .conftest import Apps
 from .peers import CLIENT_SECRET, Provider, Received, Response
 
@@ -19,6 +25,12 @@ def come_back(apps: Apps, provider: Provider, made: Mapping[str, Any]) -> dict[s
     back = provider.allow(apps.client.post(f"/connected-apps/{made['id']}/authorize").data["url"])
     apps.client.get(f"/connected-apps/callback?state={back['state']}&code={back['code']}")
     return back
+
+
+def waiting_jobs(apps: Apps) -> list[str]:
+    """The names of the jobs that are done later."""
+    with organization_scope(apps.owner.organization_id):
+        return [job.name for job in JobRow.select().where(JobRow.state == "queued")]
 
 
 @pytest.mark.parametrize("before", [0, 10, 270, 280, 290])
@@ -54,3 +66,90 @@ def test_code_and_verifier_are_told_to_nobody(
     told = apps.read(made)["last_error"]["message"]
     assert "invalid_request" in told
     assert sent[0][:8] not in told
+
+
+PASSING = [
+    (429, {"error": "too_many_requests"}, "rate_limited"),
+    (429, {"error": "invalid_client"}, "rate_limited"),
+    (429, {"detail": "later"}, "rate_limited"),
+    (429, b"<html>", "rate_limited"),
+    (403, {"error": "slow_down"}, "rate_limited"),
+    (400, {"error": "temporarily_unavailable"}, "unavailable"),
+    (400, {"error": "server_error"}, "unavailable"),
+    (503, {"error": "invalid_grant"}, "unavailable"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "code"), PASSING)
+def test_a_refusal_that_passes_is_told_as_one(apps: Apps, provider: Provider, status: int, body: Any, code: str) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+    seen = apps.record(made)
+    refuse(provider, status, body)
+
+    with organization_scope(apps.owner.organization_id), pytest.raises(AppError) as caught:
+        tokens.refresh(apps.app, seen, 30)
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("error", ["slow_down", "server_error", "invalid_scope"])
+def test_a_token_that_is_still_good_is_used_until_a_refusal_is_final(apps: Apps, provider: Provider, error: str) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+    apps.change(made, refresh_at=now())
+    refuse(provider, 400, {"error": error})
+
+    assert apps.call(made, "who")["name"] == "Ada"
+
+
+def test_a_final_refusal_stops_whoever_waited_for_it_too(apps: Apps, provider: Provider) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+    seen = apps.record(made)
+    provider.tokens[-1].revoked = True
+    with organization_scope(apps.owner.organization_id):
+        with pytest.raises(AppError):
+            tokens.refresh(apps.app, seen, 30)
+        with pytest.raises(AppError) as caught:
+            tokens.refresh(apps.app, seen, 30)
+
+    assert caught.value.is_final
+
+
+def test_new_tokens_are_fetched_again_after_a_refusal_that_passes(
+    apps: Apps, provider: Provider, work: Callable[[], int]
+) -> None:
+    refuse(provider, 429, {"error": "slow_down"})
+    apps.oauth(provider, "client_credentials")
+
+    work()
+
+    assert waiting_jobs(apps) == ["connected_apps.renew"]
+
+
+def test_a_code_is_exchanged_again_after_a_refusal_that_passes(apps: Apps, provider: Provider, work: Callable[[], int]) -> None:
+    refuse(provider, 429, {"error": "slow_down"})
+    come_back(apps, provider, apps.oauth(provider))
+
+    work()
+
+    assert waiting_jobs(apps) == ["connected_apps.exchange"]
+
+
+BROKEN = [
+    (200, {"access_token": "sentinel-1", "scope": "a\ud800 b\0"}),
+    (200, {"access_token": "sentinel-1", "refresh_token": "\ud800"}),
+    (400, {"error": "a\ud800", "error_description": "b\0"}),
+    (400, {"error": {"code": 1}}),
+    (200, b"[" * 100_000),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), BROKEN)
+def test_texts_that_cannot_be_kept_do_not_block_an_app(apps: Apps, provider: Provider, status: int, body: Any) -> None:
+    made = apps.oauth(provider, "client_credentials")
+    refuse(provider, status, body)
+
+    assert apps.client.post(f"/connected-apps/{made['id']}/refresh-token").status < 500
+    assert apps.record(made).refreshing_until is None

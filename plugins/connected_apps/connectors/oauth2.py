@@ -5,13 +5,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aasim_core.clock import now
+from aasim_core.data.json import keepable, keepable_text
 from aasim_core.secrets import Secret
 
-from ..connecting import Address, AppError, Authorization, AuthType, Call, Connection, Connector, Tokens
+from ..connecting import Address, AppError, Authorization, AuthType, Call, Connection, Connector, ErrorCode, Tokens
 from ..vault import hide
 from . import rest
 
 if TYPE_CHECKING:
+    import httpx2
     from authlib.integrations.httpx_client import OAuth2Client
 
 Result = TypeVar("Result")
@@ -52,6 +54,11 @@ _CREDENTIALS: Mapping[str, Any] = {
 _TAKEN = {"client_id", "response_type", "state", "redirect_uri", "scope", "code_challenge", "code_challenge_method"}
 #: The errors of OAuth after which asking again does not help.
 _FINAL = ("invalid_grant", "invalid_client", "unauthorized_client")
+#: Those that pass, and what they mean.
+_PASSING: Mapping[str, ErrorCode] = {
+    "temporarily_unavailable": "unavailable", "server_error": "unavailable",
+    "slow_down": "rate_limited", "too_many_requests": "rate_limited",
+}  # fmt: skip
 _MOST_QUOTED = 300
 
 
@@ -155,7 +162,7 @@ def _client(connection: Connection) -> "OAuth2Client":
     from aasim_core.outbound.client import client_options
 
     secret = connection.credentials.get("client_secret")
-    return OAuth2Client(
+    client = OAuth2Client(
         client_id=connection.config["client_id"],
         client_secret=secret.reveal() if secret else None,
         token_endpoint_auth_method=connection.config.get("token_auth"),
@@ -163,6 +170,16 @@ def _client(connection: Connection) -> "OAuth2Client":
         scope=" ".join(connection.scopes) or None,
         **client_options(connection.egress, connection.patience()),
     )
+    for answer in ("access_token_response", "refresh_token_response"):
+        client.register_compliance_hook(answer, _refuse_overload)
+    return client
+
+
+def _refuse_overload(response: "httpx2.Response") -> "httpx2.Response":
+    """`AppError` for an answer that says to ask less, whatever is in it."""
+    if response.status_code == 429:
+        raise AppError("rate_limited", "the authorization server wants to be asked less")
+    return response
 
 
 def _asked(connection: Connection, ask: Callable[["OAuth2Client", str], Any], kept: Secret | None = None) -> Tokens:
@@ -173,19 +190,19 @@ def _asked(connection: Connection, ask: Callable[["OAuth2Client", str], Any], ke
     try:
         with rest.failures(connection, may_repeat=True), _client(connection) as client:
             try:
-                return _tokens(ask(client, connection.config["token_url"]), kept)
+                return _tokens(keepable(ask(client, connection.config["token_url"])), kept)
             except httpx2.HTTPStatusError as error:
                 raise AppError("unavailable", f"the authorization server answered {error.response.status_code}") from error
     except AuthlibBaseError as error:
         raise _refusal(connection, str(error.error), str(error.description or "")) from error
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise AppError("invalid_answer", "the authorization server answered something else than tokens") from error
 
 
 def _refusal(connection: Connection, code: str, description: str) -> AppError:
     """What an error of OAuth means; nothing stands behind what the server said, so that a secret that is cut is known as one."""
-    said = hide(connection, f"{code}: {description}" if description else code)[:_MOST_QUOTED]
-    return AppError("auth", f"the authorization server refused: {said}", is_final=code in _FINAL)
+    said = hide(connection, keepable_text(f"{code}: {description}" if description else code))[:_MOST_QUOTED]
+    return AppError(_PASSING.get(code, "auth"), f"the authorization server refused: {said}", is_final=code in _FINAL)
 
 
 def _tokens(answer: Mapping[str, Any], kept: Secret | None) -> Tokens:
