@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -21,6 +21,8 @@ from .vault import hide, hiding
 
 if TYPE_CHECKING:
     from aasim_core.app import App
+
+Result = TypeVar("Result")
 
 #: The most that an agent gets of a result, in bytes of JSON.
 MOST_BYTES = 16_384
@@ -87,23 +89,14 @@ def _operation(row: ConnectedApp, request: Request) -> AppOperation:
 
 
 def _called(app: "App", row: ConnectedApp, asked: Call, request: Request) -> Any:
-    """Call it, with tokens that are good: new ones where most of the old ones' life is over, or the app does not take them."""
-    deadline = time.monotonic() + request.seconds
     connector = connector_of(app, row.provider)
     row, connection = with_good_tokens(app, row, connector, request.seconds)
-    try:
-        return _answer(connector, replace(connection, should_stop=request.should_stop), asked)
-    except AppError as error:
-        if error.code != "auth" or not refreshable(connector, connection):
-            note_failure(app, row, error)
-            raise
-    row = refresh(app, row, deadline - time.monotonic())
-    connection = open_connection(app, row, deadline - time.monotonic())
-    try:
-        return _answer(connector, replace(connection, should_stop=request.should_stop), asked)
-    except AppError as error:
-        note_failure(app, row, error)
-        raise
+
+    def answer(connection: Connection) -> Any:
+        with hiding(connection):
+            return hide(connection, keepable(connector.call(replace(connection, should_stop=request.should_stop), asked)))
+
+    return with_one_refresh(app, row, connector, connection, answer)
 
 
 def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, seconds: float) -> tuple[ConnectedApp, Connection]:
@@ -122,9 +115,22 @@ def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, second
     return row, open_connection(app, row, deadline - time.monotonic())
 
 
-def _answer(connector: Connector, connection: Connection, asked: Call) -> Any:
-    with hiding(connection):
-        return hide(connection, keepable(connector.call(connection, asked)))
+def with_one_refresh(
+    app: "App", row: ConnectedApp, connector: Connector, connection: Connection, ask: Callable[[Connection], Result]
+) -> Result:
+    """What `ask` gives, asked once more with new tokens where the app does not take the old ones; a failure is noted of the app."""
+    try:
+        return ask(connection)
+    except AppError as error:
+        if error.code != "auth" or not refreshable(connector, connection):
+            note_failure(app, row, error)
+            raise
+    row = refresh(app, row, connection.seconds_left)
+    try:
+        return ask(open_connection(app, row, connection.seconds_left))
+    except AppError as error:
+        note_failure(app, row, error)
+        raise
 
 
 def _note(app: "App", row: ConnectedApp, request: Request, began: float, error: AppError | None, status: str) -> None:

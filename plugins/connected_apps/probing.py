@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .calling import with_good_tokens
+from .calling import with_good_tokens, with_one_refresh
 from .connecting import Address, AppError, Connection, Connector, not_allowed
 from .models import ConnectedApp
 from .registry import connector_of
@@ -57,22 +57,22 @@ def probe(app: "App", row: ConnectedApp) -> Probe:
         outcome.do(AUTH, _raising(error))
         outcome.do(CALL, None)
         return outcome
-    _ask(outcome, connector, connection)
+    _reach(outcome, connector, connection)
     if outcome.error is not None:
         note_failure(app, row, outcome.error)
+    _ask(outcome, lambda: with_one_refresh(app, row, connector, connection, _probed(connector)))
     return outcome
 
 
-def _ask(outcome: Probe, connector: Connector, connection: Connection) -> None:
+def _reach(outcome: Probe, connector: Connector, connection: Connection) -> None:
     address = next(iter(connector.addresses(connection.config)), None)
     outcome.do(DNS, None if address is None else lambda: _resolve(connection, address))
     outcome.do(TLS, None if address is None or not address.tls else lambda: _shake_hands(connection, address))
-    if outcome.error is not None:
-        outcome.do(AUTH, None)
-        outcome.do(CALL, None)
-        return
+
+
+def _ask(outcome: Probe, ask: Callable[[], None]) -> None:
     began = time.monotonic()
-    error = _failure(connector, connection)
+    error = _failure(ask) if outcome.error is None else None
     ms = round((time.monotonic() - began) * 1000)
     # One call shows both: an app that answers anything but a refusal of the credentials has taken them.
     is_refused, is_answered = error is not None and error.code == "auth", error is None or error.code not in _WITHOUT_AN_ANSWER
@@ -80,10 +80,17 @@ def _ask(outcome: Probe, connector: Connector, connection: Connection) -> None:
     outcome.do(CALL, _raising(error), ms)
 
 
-def _failure(connector: Connector, connection: Connection) -> AppError | None:
-    try:
+def _probed(connector: Connector) -> Callable[[Connection], None]:
+    def ask(connection: Connection) -> None:
         with hiding(connection):
             connector.probe(connection)
+
+    return ask
+
+
+def _failure(ask: Callable[[], None]) -> AppError | None:
+    try:
+        ask()
     except AppError as error:
         return error
     return None

@@ -172,6 +172,26 @@ def test_a_401_gets_a_new_token_and_the_call_is_made_again(apps: Apps, provider:
     assert apps.uses(made) == [("who", "succeeded", None)]
 
 
+def test_a_test_that_meets_a_401_gets_a_new_token_and_asks_again(apps: Apps, provider: Provider) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+    provider.tokens[-1].issued_at -= 4000
+
+    assert apps.client.post(f"/connected-apps/{made['id']}/test").data["ok"]
+    assert apps.read(made)["status"] == "connected"
+
+
+def test_a_test_whose_new_token_is_not_taken_either_says_so(apps: Apps, provider: Provider) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+    provider.answers["/"] = lambda received: Response(401, {})
+
+    steps = apps.client.post(f"/connected-apps/{made['id']}/test").data["steps"]
+
+    assert [step["status"] for step in steps] == ["passed", "skipped", "failed", "skipped"]
+    assert apps.read(made)["status"] == "needs_reauth"
+
+
 def test_a_service_that_does_not_take_new_tokens_either_needs_a_person(apps: Apps, provider: Provider) -> None:
     made = apps.oauth(provider)
     apps.authorize(provider, made)
