@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from aasim_core.access.rights import Rights
 from aasim_core.clock import now
 from aasim_core.data import records
+from aasim_core.data.json import keepable_text
 from aasim_core.errors import Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id, new_id
@@ -28,6 +31,7 @@ _ANSWERED = {"timeout": "upstream_timeout", "unavailable": "unavailable", "rate_
 _INTERNAL = ("generation", "refresh_at", "refreshed_at", "refreshing_until")
 _REVOKE_SECONDS = 20.0
 _TRIES_SECONDS = 30.0
+_log = structlog.get_logger("aasim.connected_apps")
 
 
 def find(connected_app_id: str) -> ConnectedApp:
@@ -150,7 +154,10 @@ def _revoke_there(app: "App", row: ConnectedApp) -> str | None:
         with hiding(connection):
             connector.revoke(connection)
     except AppError as error:
-        return error.message[:500]
+        return keepable_text(error.message)[:500]
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong there, the secret here is forgotten
+        _log.warning("the provider of a connected app could not be told of its end", error=type(error).__name__)
+        return "the provider could not be told: revoke the access there"
     return None
 
 

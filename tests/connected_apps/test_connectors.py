@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from aasim_plugins.connected_apps.connecting import AppError
+from aasim_core.context import organization_scope
+from aasim_core.secrets import Secret
+from aasim_plugins.connected_apps import tokens
+from aasim_plugins.connected_apps.connecting import AppError, Connection, Tokens
 
 from .conftest import Apps
 from .peers import Response, Service
@@ -29,6 +33,12 @@ def weather(apps: Apps, peer: Service, root: Path) -> Mapping[str, Any]:
         config={"units": "metric"},
         credentials={"api_key": "sentinel-key"},
     )
+
+
+def amend(apps: Apps, **functions: Any) -> None:
+    """Have the connector of the documentation do something otherwise."""
+    connectors = apps.app.offers("connectors")
+    apps.app.offers.keep("connectors", {**connectors, "weather": replace(connectors["weather"], **functions)})
 
 
 def test_it_is_called_with_its_secret_and_what_comes_back_has_none(apps: Apps, peer: Service, weather: Mapping[str, Any]) -> None:
@@ -67,3 +77,22 @@ def test_changing_an_app_of_a_plugin_that_is_off_is_refused_with_a_sentence(apps
     answer = apps.client.patch(f"/connected-apps/{weather['id']}", {"name": "Renamed"})
 
     assert answer.codes == {"provider": ["invalid_choice"]}
+
+
+def test_tokens_that_cannot_be_kept_do_not_keep_others_from_getting_some(apps: Apps, weather: Mapping[str, Any]) -> None:
+    amend(apps, refresh=lambda connection: Tokens(Secret("\ud800")))
+
+    with organization_scope(apps.owner.organization_id), pytest.raises(TypeError):
+        tokens.refresh(apps.app, apps.record(weather), 30)
+
+    assert apps.record(weather).refreshing_until is None
+
+
+def test_a_connector_that_breaks_does_not_keep_the_secret_here(apps: Apps, weather: Mapping[str, Any]) -> None:
+    def break_down(connection: Connection) -> None:
+        raise RuntimeError("sentinel-key is what broke")
+
+    amend(apps, revoke=break_down)
+
+    assert apps.client.post(f"/connected-apps/{weather['id']}/revoke").data["status"] == "revoked"
+    assert apps.record(weather).secret is None
