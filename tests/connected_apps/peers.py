@@ -117,6 +117,7 @@ class Client(ClientMixin):
 
     def __init__(self, redirect_uri: str) -> None:
         self.redirect_uri = redirect_uri
+        self.secret = CLIENT_SECRET
 
     def get_client_id(self) -> str:
         return CLIENT_ID
@@ -131,7 +132,7 @@ class Client(ClientMixin):
         return redirect_uri == self.redirect_uri
 
     def check_client_secret(self, client_secret: str) -> bool:
-        return client_secret == CLIENT_SECRET
+        return client_secret == self.secret
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return method == "client_secret_basic"

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
+from aasim_core.events.log import EventRow
 from aasim_core.jobs.records import JobRow
 from aasim_plugins.connected_apps import tokens
 from aasim_plugins.connected_apps.connecting import AppError
@@ -25,6 +27,14 @@ def come_back(apps: Apps, provider: Provider, made: Mapping[str, Any]) -> dict[s
     back = provider.allow(apps.client.post(f"/connected-apps/{made['id']}/authorize").data["url"])
     apps.client.get(f"/connected-apps/callback?state={back['state']}&code={back['code']}")
     return back
+
+
+def told_of_the_end(apps: Apps, made: Mapping[str, Any]) -> tuple[bool, str]:
+    """What the event says of the provider, and why, once the app is revoked."""
+    assert apps.client.post(f"/connected-apps/{made['id']}/revoke").data["status"] == "revoked"
+    with organization_scope(apps.owner.organization_id):
+        event = EventRow.get(EventRow.name == "connected_apps.revoked")
+    return event.data["at_provider"], event.data["reason"]
 
 
 def waiting_jobs(apps: Apps) -> list[str]:
@@ -153,3 +163,59 @@ def test_texts_that_cannot_be_kept_do_not_block_an_app(apps: Apps, provider: Pro
 
     assert apps.client.post(f"/connected-apps/{made['id']}/refresh-token").status < 500
     assert apps.record(made).refreshing_until is None
+
+
+def test_the_event_of_a_revoked_app_says_that_the_provider_was_told(apps: Apps, provider: Provider) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+
+    assert told_of_the_end(apps, made) == (True, "")
+
+
+def test_a_provider_with_no_address_for_it_is_not_told(apps: Apps, provider: Provider, work: Callable[[], int]) -> None:
+    made = apps.oauth(provider, "client_credentials")
+    config = {name: value for name, value in made["config"].items() if name != "revoke_url"}
+    apps.client.patch(f"/connected-apps/{made['id']}", {"config": config})
+    work()
+
+    assert told_of_the_end(apps, made) == (False, "the app has no revoke_url: revoke the access at the provider")
+
+
+def test_a_provider_that_gave_no_tokens_is_not_told(apps: Apps, provider: Provider) -> None:
+    made = apps.oauth(provider)
+
+    assert told_of_the_end(apps, made) == (False, "the app had no tokens")
+
+
+@pytest.mark.parametrize("secret", ["plain-secret", "a+b/c=:%41 &", "\u0441\u0435\u043a\u0440\u0435\u0442"])
+def test_a_client_secret_travels_as_the_standard_says(
+    apps: Apps, provider: Provider, work: Callable[[], int], secret: str
+) -> None:
+    provider.client.secret = secret
+    made = apps.oauth(provider, "client_credentials")
+    apps.client.patch(f"/connected-apps/{made['id']}", {"credentials": {"client_secret": secret}})
+
+    work()
+
+    assert apps.read(made)["status"] == "connected"
+    assert told_of_the_end(apps, made) == (True, "")
+
+
+def test_a_provider_may_want_any_parameter(apps: Apps, provider: Provider) -> None:
+    wanted = {"url": "a", "uri": "b", "self": "c d", "access_type": "offline"}
+    made = apps.oauth(provider)
+    apps.client.patch(f"/connected-apps/{made['id']}", {"config": {**made["config"], "authorize_parameters": wanted}})
+
+    url = apps.client.post(f"/connected-apps/{made['id']}/authorize").data["url"]
+
+    assert wanted.items() <= dict(parse_qsl(urlsplit(url).query)).items()
+
+
+@pytest.mark.parametrize("name", ["state", "code_verifier"])
+def test_what_the_platform_writes_is_no_parameter_of_the_provider(apps: Apps, provider: Provider, name: str) -> None:
+    made = apps.oauth(provider)
+    config = {**made["config"], "authorize_parameters": {name: "x"}}
+
+    answer = apps.client.patch(f"/connected-apps/{made['id']}", {"config": config})
+
+    assert answer.codes == {"config.authorize_parameters": ["invalid_format"]}

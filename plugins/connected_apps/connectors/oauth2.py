@@ -1,8 +1,10 @@
 """The connector for HTTP services that speak OAuth 2: authorization code with PKCE, or client credentials; by Authlib."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from aasim_core.clock import now
 from aasim_core.data.json import keepable, keepable_text
@@ -51,7 +53,16 @@ _CREDENTIALS: Mapping[str, Any] = {
     "properties": {"client_secret": {"type": "string", "minLength": 1, "maxLength": 4096}},
 }
 #: What an address of an authorization holds already.
-_TAKEN = {"client_id", "response_type", "state", "redirect_uri", "scope", "code_challenge", "code_challenge_method"}
+_TAKEN = {
+    "client_id",
+    "response_type",
+    "state",
+    "redirect_uri",
+    "scope",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+}
 #: The errors of OAuth after which asking again does not help.
 _FINAL = ("invalid_grant", "invalid_client", "unauthorized_client")
 #: Those that pass, and what they mean.
@@ -118,13 +129,14 @@ def _can_refresh(connection: Connection) -> bool:
 
 
 def _url(connection: Connection, redirect_uri: str, state: str, verifier: str) -> str:
+    from authlib.common.urls import add_params_to_uri
+
     with _client(connection) as client:
         client.code_challenge_method = "S256"
         url, _ = client.create_authorization_url(
-            connection.config["authorize_url"], state=state, code_verifier=verifier, redirect_uri=redirect_uri,
-            **connection.config.get("authorize_parameters", {}),
-        )  # fmt: skip
-    return str(url)
+            connection.config["authorize_url"], state=state, code_verifier=verifier, redirect_uri=redirect_uri
+        )
+    return str(add_params_to_uri(url, connection.config.get("authorize_parameters", {}).items()))
 
 
 def _exchange(connection: Connection, redirect_uri: str, code: str, verifier: str) -> Tokens:
@@ -149,8 +161,10 @@ def _refresh(connection: Connection) -> Tokens:
 def _revoke(connection: Connection) -> None:
     """Revoke the refresh token, which ends what was made from it (RFC 7009), or else the access token."""
     url, tokens = connection.config.get("revoke_url"), connection.tokens
-    if url is None or tokens is None:
-        return
+    if url is None:
+        raise AppError("not_connected", "the app has no revoke_url: revoke the access at the provider")
+    if tokens is None:
+        raise AppError("not_connected", "the app had no tokens")
     hint, token = ("refresh_token", tokens.refresh_token) if tokens.refresh_token else ("access_token", tokens.access_token)
     with rest.failures(connection, may_repeat=True), _client(connection) as client:
         rest.refuse_failed(client.revoke_token(url, token=token.reveal(), token_type_hint=hint), may_repeat=True)
@@ -170,9 +184,17 @@ def _client(connection: Connection) -> "OAuth2Client":
         scope=" ".join(connection.scopes) or None,
         **client_options(connection.egress, connection.patience()),
     )
+    client.register_client_auth_method(("client_secret_basic", _basic))
     for answer in ("access_token_response", "refresh_token_response"):
         client.register_compliance_hook(answer, _refuse_overload)
     return client
+
+
+def _basic(client: Any, method: str, uri: str, headers: Any, body: str) -> tuple[str, Any, str]:
+    """Who the client is, with both parts form-urlencoded before they are joined (RFC 6749, 2.3.1), which Authlib leaves out."""
+    pair = f"{quote(client.client_id, safe='')}:{quote(client.client_secret or '', safe='')}"
+    headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    return uri, headers, body
 
 
 def _refuse_overload(response: "httpx2.Response") -> "httpx2.Response":
