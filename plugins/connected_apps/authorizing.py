@@ -140,7 +140,7 @@ def _opened(app: "App", pending: PendingAuthorization) -> tuple[str, str]:
 
 def _of_the_answer(connection: Connection, code: str, verifier: str) -> Connection:
     """A connection whose secrets are the code and the verifier, to hide them: they are good for tokens until they are exchanged."""
-    return replace(connection, credentials={"code": Secret(code), "verifier": Secret(verifier)})
+    return replace(connection, credentials={"code": Secret(code), "verifier": Secret(verifier)}, shown=frozenset())
 
 
 def _state(app: "App", pending_id: str, nonce: str) -> str:

@@ -171,7 +171,7 @@ class Connector:
 
     What an app can do is said by `operations(config)`, or, where the app has to be asked for it, by `sync(connection)`.
     `refresh(connection)` gets new tokens, `can_refresh` says whether it can without a person; `revoke(connection)` has the provider
-    forget them. `authorization` is how a person gives them.
+    forget them; it raises `AppError` where it is not told. `authorization` is how a person gives them.
     """
 
     name: str
