@@ -43,7 +43,7 @@ def waiting_jobs(apps: Apps) -> list[str]:
         return [job.name for job in JobRow.select().where(JobRow.state == "queued")]
 
 
-@pytest.mark.parametrize("before", [0, 10, 270, 280, 290])
+@pytest.mark.parametrize("before", [0, 185, 270, 280])
 def test_a_secret_that_is_repeated_is_masked_before_the_text_is_cut(
     apps: Apps, provider: Provider, work: Callable[[], int], before: int
 ) -> None:
@@ -57,7 +57,7 @@ def test_a_secret_that_is_repeated_is_masked_before_the_text_is_cut(
     assert CLIENT_SECRET[:4] not in told
 
 
-@pytest.mark.parametrize("before", [0, 230, 240, 250, 260])
+@pytest.mark.parametrize("before", [0, 170, 270])
 @pytest.mark.parametrize("name", ["code", "code_verifier"])
 def test_code_and_verifier_are_told_to_nobody(
     apps: Apps, provider: Provider, work: Callable[[], int], name: str, before: int
@@ -75,7 +75,7 @@ def test_code_and_verifier_are_told_to_nobody(
 
     told = apps.read(made)["last_error"]["message"]
     assert "invalid_request" in told
-    assert sent[0][:8] not in told
+    assert sent[0][:4] not in told
 
 
 PASSING = [
