@@ -46,6 +46,11 @@ _SECRET = re.compile(
 _MARKS = ("aasim_", "whsec_", "eyJ", "earer ", "asic ", "://")
 
 
+#: The loggers of the MCP SDK: their errors quote what servers answer, which may repeat the token that they were sent.
+_QUOTING = ("mcp", "client")
+_SILENT = logging.CRITICAL + 1
+
+
 def redacted(text: str) -> str:
     """`text` with everything that looks like a secret masked."""
     for mark in _MARKS:
@@ -62,7 +67,8 @@ def subdued(settings: LogSettings) -> LogSettings:
 def configure(settings: LogSettings, stream: BinaryIO | None = None, *, gathers: bool = False) -> None:
     """Send what structlog and the standard library log to `stream` (standard error), as the settings say (see `LogStream`).
 
-    Of others' libraries only warnings and errors are wanted, whatever the level is: what they do for us, we log ourselves.
+    Of others' libraries only warnings and errors are wanted, whatever the level is: what they do for us, we log ourselves. Of those
+    that quote what servers answer, nothing is.
     """
     stream = stream or sys.stderr.buffer
     for_people = settings.format == "console" or (settings.format == "auto" and stream.isatty())
@@ -75,6 +81,8 @@ def configure(settings: LogSettings, stream: BinaryIO | None = None, *, gathers:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_Handler(lines)], level=max(level, logging.WARNING), force=True)
+    for name in _QUOTING:
+        logging.getLogger(name).setLevel(_SILENT)
     logging.captureWarnings(capture=True)
 
 

@@ -91,6 +91,13 @@ def test_of_other_libraries_only_what_goes_wrong_is_written(stream: io.BytesIO) 
     assert last_entry(stream)["logger"] == "httpx2"
 
 
+@pytest.mark.parametrize("name", ["mcp.client.streamable_http", "mcp.shared.jsonrpc_dispatcher", "client"])
+def test_of_the_mcp_sdk_nothing_is_written(stream: io.BytesIO, name: str) -> None:
+    configure(LogSettings(format="json", level="debug"), stream)
+    logging.getLogger(name).error("Error parsing JSON response: input_value='sentinel-of-the-token'")
+    assert stream.getvalue() == b""
+
+
 def test_a_command_for_people_is_subdued_unless_somebody_wants_more() -> None:
     levels = [subdued(LogSettings(level=level)).level for level in ("debug", "info", "warning", "error")]
     assert levels == ["debug", "warning", "warning", "error"]
