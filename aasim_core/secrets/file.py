@@ -14,19 +14,22 @@ from .ring import KEY_BYTES, Key, Keyring
 
 #: How often a process looks whether the key file has changed.
 LOOK_SECONDS = 5.0
+#: How often it looks for what it is to verify: values that were forged make it look no more often.
+_CHECK_SECONDS = 1.0
 _NO_PERMISSION = 77
 
 
 class KeyringFile(Keyring):
     """The ring in a file, which a running process follows.
 
-    After a rotation it signs and seals with the new key within seconds, and opens what another process made with it at once.
+    After a rotation it signs and seals with the new key within seconds; what another process sealed with it is opened at once, and
+    what another one signed is good a second later at the latest.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp, keys = _read_keys(path)
-        self._next_look = 0.0
+        self._next_look = self._next_check = 0.0
         super().__init__(keys)
 
     @property
@@ -35,6 +38,13 @@ class KeyringFile(Keyring):
         if monotonic() >= self._next_look:
             self._follow()
         return super().key_ids
+
+    def signatures(self, purpose: str, data: bytes) -> list[bytes]:
+        """What `sign` makes of `data` with each key of the ring, the newest first."""
+        if monotonic() >= self._next_check:
+            self._next_check = monotonic() + _CHECK_SECONDS
+            self._follow()
+        return super().signatures(purpose, data)
 
     def _has(self, key_id: str) -> bool:
         if key_id not in self._keys:

@@ -98,6 +98,32 @@ def test_a_running_process_uses_a_new_key_within_seconds(
     assert running.key_ids == rotated.key_ids
 
 
+def test_a_running_process_verifies_what_another_signed_with_a_new_key(tmp_path: Path, keyring: Keyring) -> None:
+    path = tmp_path / "keys.json"
+    save_keyring(keyring, path)
+    running = load_keyring(path)
+    assert running.key_ids == keyring.key_ids
+    save_keyring(keyring.rotated(), path)
+    signature = load_keyring(path).sign("cursor", b"page 2")
+    assert running.verify("cursor", b"page 2", signature)
+
+
+def test_what_was_forged_makes_a_process_look_at_the_file_no_more_than_once_a_second(
+    tmp_path: Path, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.json"
+    save_keyring(keyring, path)
+    running = load_keyring(path)
+    start = time.monotonic()
+    monkeypatch.setattr("aasim_core.secrets.file.monotonic", lambda: start)
+    assert not running.verify("cursor", b"page 2", b"forged")
+    save_keyring(keyring.rotated(), path)
+    signature = load_keyring(path).sign("cursor", b"page 2")
+    assert not running.verify("cursor", b"page 2", signature)
+    monkeypatch.setattr("aasim_core.secrets.file.monotonic", lambda: start + 1.1)
+    assert running.verify("cursor", b"page 2", signature)
+
+
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("{}"), lambda path: path.chmod(0o644)])
 def test_a_running_process_keeps_its_keys_when_the_file_is_spoilt(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
     path = tmp_path / "keys.json"
