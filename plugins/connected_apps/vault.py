@@ -8,14 +8,13 @@ from datetime import datetime
 from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote
 
 import orjson
 
 from aasim_core.clock import from_text, to_text
 from aasim_core.logs import MASK
 from aasim_core.secrets import Secret, Unreadable
-from aasim_core.secrets.hiding import without
+from aasim_core.secrets.hiding import spellings, without
 
 from .connecting import AppError, AuthType, Connection, Tokens
 from .models import ConnectedApp
@@ -89,7 +88,7 @@ def _tokens(kept: Mapping[str, Any] | None) -> Tokens | None:
 
 
 def hide(connection: Connection, value: Any) -> Any:
-    """The JSON value without the secrets of the connection, in whatever form they travel: services repeat what they are sent."""
+    """The JSON value without the secrets of the connection, however they are spelt: services repeat what they are sent."""
     return _hidden(value, _forms(connection))
 
 
@@ -131,5 +130,5 @@ def _forms(connection: Connection) -> list[str]:
     pairs = [f"{one}:{other}" for one, other in product(known, repeat=2)]
     encoded = [_base64(pair) for pair in pairs]
     plain = {*values, *encoded}
-    forms = {form for value in plain for form in (value, quote(value, safe=""), _base64(value), value.encode().hex())}
+    forms = {form for value in plain for form in spellings(value)}
     return sorted((form for form in forms if len(form) >= _LEAST_HIDDEN), key=len, reverse=True)
