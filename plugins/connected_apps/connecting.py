@@ -33,14 +33,18 @@ MOST_BYTES = 4 * 1024 * 1024
 class AppError(Exception):
     """A call of a connected app gave no result.
 
-    `message` is a sentence for a person or a model, without secrets. `unknown` says that the effect may have happened all the same.
+    `summary` is a sentence for a person or a model, without secrets; `said` is what the service said, which may repeat what it was
+    sent. Both are the `message` for whoever called; the summary alone is for everybody who may read the app.
+    `unknown` says that the effect may have happened all the same.
     `is_final` says of the code ``auth`` that no new token helps: a person has to allow it again.
     """
 
-    def __init__(self, code: ErrorCode, message: str, *, unknown: bool = False, is_final: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, code: ErrorCode, summary: str, said: str = "", *, unknown: bool = False, is_final: bool = False) -> None:
+        self.message = f"{summary}: {said}" if said.strip() else summary
+        super().__init__(self.message)
         self.code: ErrorCode = code
-        self.message = message
+        self.summary = summary
+        self.said = said
         self.unknown = unknown
         self.is_final = is_final
 

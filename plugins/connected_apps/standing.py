@@ -46,13 +46,14 @@ def note_success(row: ConnectedApp) -> None:
 def note_failure(app: "App", row: ConnectedApp, error: AppError) -> None:
     """The app did not answer, or not as it should; joins the running transaction, if there is one.
 
-    `row` is the app as it was when it was asked: what it says of a secret that was changed meanwhile counts no more.
+    `row` is the app as it was when it was asked: what it says of a secret that was changed meanwhile counts no more. What the service
+    said is not kept: it may repeat what one member sent, and others read this.
     """
     with app.database.transaction():
         current = _current(row)
         if current is None or (error.code == "auth" and current.generation != row.generation):
             return
-        told = {"code": error.code, "message": error.message[:500], "at": to_text(now())}
+        told = {"code": error.code, "message": error.summary[:500], "at": to_text(now())}
         if error.code == "auth" and error.is_final:
             _need_reauth(current, told)
         elif error.code in _OF_THE_APP and current.status in (CONNECTED, ERROR):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Shorter ones stand in too many innocent words.
 _LEAST_HIDDEN = 4
+#: The most characters that are told of a failure, and of what the service said.
+_MOST_TOLD = 400
 
 
 def settings_of(app: "App") -> ConnectedAppSettings:
@@ -108,11 +110,16 @@ def hiding(connection: Connection) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        # A message may quote the beginning of what was said, and end in the middle of a secret.
-        told = reduce(lambda text, form: without(form, text), _forms(connection), error.message)
-        if told == error.message:
+        forms = _forms(connection)
+        summary, said = _told(error.summary, forms), _told(error.said, forms)
+        if (summary, said) == (error.summary, error.said):
             raise
-        raise AppError(error.code, told, unknown=error.unknown, is_final=error.is_final) from None
+        raise AppError(error.code, summary, said, unknown=error.unknown, is_final=error.is_final) from None
+
+
+def _told(text: str, forms: Sequence[str]) -> str:
+    """The beginning of the text, without secrets; they are masked first, so that none is cut in two and not known again."""
+    return reduce(lambda rest, form: without(form, rest), forms, text)[:_MOST_TOLD]
 
 
 def _base64(text: str) -> str:

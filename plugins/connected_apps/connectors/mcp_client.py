@@ -22,6 +22,8 @@ Result = TypeVar("Result")
 
 _MOST_PAGES = 20
 _LOOK_SECONDS = 0.1
+#: The codes that the SDK gives to answers that it cannot make out.
+_NOT_UNDERSTOOD = (mcp_types.PARSE_ERROR, mcp_types.INVALID_REQUEST)
 
 
 def call_tool(connection: Connection, command: Sequence[str], asked: Call) -> Any:
@@ -135,10 +137,17 @@ _MEANINGS: Sequence[tuple[type[BaseException], Callable[[Any, bool], AppError]]]
     (DeadlinePassed, lambda error, unknown: AppError("timeout", "the server did not answer in time", unknown=unknown)),
     (Stopped, lambda error, unknown: AppError("cancelled", "the call was asked to end", unknown=unknown)),
     (httpx2.TimeoutException, lambda error, unknown: AppError("timeout", "the server did not answer in time", unknown=unknown)),
-    (MCPError, lambda error, unknown: AppError("refused", f"the server refused: {error.message[:500]}")),
+    (MCPError, lambda error, unknown: _refusal(error, unknown=unknown)),
     (FileNotFoundError, lambda error, unknown: AppError("unavailable", "the server's command is not there")),
     (PermissionError, lambda error, unknown: AppError("unavailable", "the server's command may not be run")),
 )
+
+
+def _refusal(error: MCPError, *, unknown: bool) -> AppError:
+    """What the server said, or, where the SDK could not understand it, that: the SDK quotes pieces of it, in which secrets hide."""
+    if error.code in _NOT_UNDERSTOOD:
+        return AppError("invalid_answer", "the server answered something that is no MCP, or takes this for none", unknown=unknown)
+    return AppError("refused", "the server refused", error.message)
 
 
 def _operation(tool: mcp_types.Tool) -> Operation:
@@ -154,7 +163,7 @@ def _operation(tool: mcp_types.Tool) -> Operation:
 def _value(result: mcp_types.CallToolResult) -> Any:
     text = "\n".join(each.text for each in result.content if isinstance(each, mcp_types.TextContent))
     if result.is_error:
-        raise AppError("refused", f"the tool failed: {text[:500]}" if text else "the tool failed")
+        raise AppError("refused", "the tool failed", text)
     if result.structured_content is not None:
         return result.structured_content
     left_out = sorted({each.type for each in result.content if not isinstance(each, mcp_types.TextContent)})

@@ -25,7 +25,6 @@ _NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"}
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 #: Headers that the platform writes, or that would make a request two.
 _OURS = {"authorization", "host", "content-length", "transfer-encoding", "connection", "idempotency-key", "content-type", "te"}
-_MOST_QUOTED = 500
 #: The JSON Schema of what travels in a header as it is.
 TOKEN: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[!-~]+$"}
 
@@ -185,17 +184,16 @@ def refuse_failed(response: "httpx2.Response", *, may_repeat: bool) -> None:
     status = response.status_code
     if status < 300:
         return
-    said = response.content[:_MOST_QUOTED].decode(errors="replace")
-    told = f"the service answered {status}" + (f": {said}" if said.strip() else "")
+    told, said = f"the service answered {status}", response.content.decode(errors="replace")
     if status == 401:
-        raise AppError("auth", told, is_final=True)
+        raise AppError("auth", told, said, is_final=True)
     if status == 429:
-        raise AppError("rate_limited", told)
+        raise AppError("rate_limited", told, said)
     if status >= 500:
-        raise AppError("unavailable", told, unknown=not may_repeat)
+        raise AppError("unavailable", told, said, unknown=not may_repeat)
     if status < 400:
-        told = f"the service answered {status}, a redirect, which is not followed"
-    raise AppError("refused", told)
+        raise AppError("refused", f"{told}, a redirect, which is not followed")
+    raise AppError("refused", told, said)
 
 
 @contextmanager
