@@ -171,7 +171,8 @@ class Connector:
 
     `call(connection, call)` does an operation and returns a JSON value. `probe(connection)` finds out, without an effect, whether the
     app answers and takes the credentials. Both raise `AppError`; ``auth`` where the credentials are not taken. `addresses(config)`
-    are where requests may go, the app itself first; none for one on this machine.
+    are where requests may go, the app itself first, and then always in the same order, what may be left out last; none for one on this
+    machine.
 
     What an app can do is said by `operations(config)`, or, where the app has to be asked for it, by `sync(connection)`.
     `refresh(connection)` gets new tokens, `can_refresh` says whether it can without a person; `revoke(connection)` has the provider

@@ -108,6 +108,22 @@ def test_a_secret_is_not_sent_to_another_place_by_somebody_who_does_not_know_it(
     assert apps.client.patch(path, {**moved, "credentials": {"token": "another"}}).status == 200
 
 
+@pytest.mark.parametrize("field", ["base_url", "token_url", "revoke_url"])
+def test_a_secret_is_not_sent_to_another_host_of_the_same_app_either(apps: Apps, field: str) -> None:
+    config = {
+        "base_url": "https://api.example.com", "client_id": "aasim", "token_url": "https://login.example.com/token",
+        "authorize_url": "https://login.example.com/authorize",
+    }  # fmt: skip
+    made = apps.connect(
+        name="Calendar", provider="oauth2", auth_type="oauth2", config=config, credentials={"client_secret": TOKEN}
+    )
+    other = config["token_url" if field == "base_url" else "base_url"]
+
+    answer = apps.client.patch(f"/connected-apps/{made['id']}", {"config": {**config, field: other}})
+
+    assert answer.codes == {"credentials": ["required"]}
+
+
 def test_operations_follow_the_configuration(apps: Apps) -> None:
     made = apps.connect(
         **{**HTTP, "config": {**HTTP["config"], "operations": [READ, {**READ, "name": "remove", "method": "DELETE"}]}}
