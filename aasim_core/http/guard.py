@@ -254,6 +254,7 @@ def shown(plan: Plan | None, media: Any, req: Request) -> Any:
     """The JSON value for what a responder answered: a page, a record, a mapping, or a plain value where no schema is declared."""
     if plan is None:
         return media
+    plan = plan.seen_by(req)
     if isinstance(media, Page):
         return {"items": plan.items(media.names, media.rows, req.query.get("fields") or ()), "pagination": media.pagination()}
     return plan.item(media)

@@ -5,6 +5,7 @@ holds each plan equal to its schema's own dump.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from orjson import Fragment
 from ..data.packing import MOST_COLUMNS, Packed, packed
 from ..data.records import Row
 from .fields import Boolean, Json, ListOf, Number, Object
+from .request import Request
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,10 @@ class Derived:
         """The field in each row, from what the columns hold in all of them."""
         values = zip(*(held[column] for column in self.columns), strict=True)
         return [self.make(dict(zip(self.columns, each, strict=True))) for each in values]
+
+    def seen_by(self, req: Request) -> "Derived":
+        """The field as the caller gets it, where that depends on who it is."""
+        return self
 
 
 class ObjectOf(Derived):
@@ -48,6 +54,7 @@ class Plan:
     def __init__(self, schema: Schema, derived: Mapping[str, Derived] | None = None) -> None:
         self.names: tuple[str, ...] = tuple(name for name, field in schema.fields.items() if not field.load_only)
         self._derived = dict(derived or {})
+        self._is_the_same_for_all = all(type(field).seen_by is Derived.seen_by for field in self._derived.values())
         held = [name for name in self.names if name not in self._derived]
         sources = (column for field in self._derived.values() for column in field.columns)
         self.columns = tuple(dict.fromkeys((*held, *sources)))
@@ -68,6 +75,14 @@ class Plan:
             return None
         made = {name: field.fields for name, field in self._derived.items() if isinstance(field, ObjectOf)}
         return packed({name: made.get(name, name) for name in self.names}, self._texts, self._flags)
+
+    def seen_by(self, req: Request) -> "Plan":
+        """The plan for answers to this request."""
+        if self._is_the_same_for_all:
+            return self
+        plan = copy(self)
+        plan._derived = {name: field.seen_by(req) for name, field in self._derived.items()}
+        return plan
 
     def item(self, source: Any) -> dict[str, Any]:
         """The JSON object for a record, or for a mapping with at least the plan's columns."""

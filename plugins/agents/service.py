@@ -85,9 +85,18 @@ def find_live(agent_id: str) -> Agent:
 def find_visible(agent_id: str, user_id: str) -> Agent:
     """The agent of that id, if the user may know of it; raises the one 404."""
     agent = find_live(agent_id)
-    if agent.visibility == "private" and agent.owner_id != user_id:
+    if not _is_known(agent, user_id):
         raise not_found()
     return agent
+
+
+def _is_known(agent: Agent, user_id: str) -> bool:
+    return agent.visibility != "private" or bool(agent.owner_id == user_id)
+
+
+def may_read(rights: Rights, agent: Agent, user_id: str) -> bool:
+    """Whether the user sees the agent, as `in_reach` says it of many."""
+    return _is_known(agent, user_id) and allows(rights, "agents:read", agent, user_id)
 
 
 def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:

@@ -1,6 +1,7 @@
 """The endpoints of connected apps."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Request, Resource, Response, operation
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from aasim_core import App
 
 
-class _Users(Derived):
-    """What uses each app, asked for all rows together."""
+class _Asked(Derived):
+    """What is asked about each app, for all rows together."""
 
     def __init__(self, ask: Callable[[Sequence[str]], Mapping[str, Any]]) -> None:
         self._ask = ask
@@ -32,6 +33,17 @@ class _Users(Derived):
     def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
         found = self._ask(held["id"])
         return [found[app_id] for app_id in held["id"]]
+
+
+class _AskedFor(_Asked):
+    """The same, of which each caller sees something else; nobody sees nothing."""
+
+    def __init__(self, ask: Callable[[Request, Sequence[str]], Mapping[str, Any]]) -> None:
+        self._ask_for = ask
+        super().__init__(lambda app_ids: {app_id: [] for app_id in app_ids})
+
+    def seen_by(self, req: Request) -> Derived:
+        return _Asked(partial(self._ask_for, req))
 
 
 class ConnectedApps(Halting, Collection):
@@ -78,9 +90,10 @@ class ConnectedApps(Halting, Collection):
     )
 
     def __init__(self, app: "App") -> None:
-        self.derived = {  # type: ignore[misc]  # one of them asks the app
+        self.derived = {  # type: ignore[misc]  # two of them ask the app
             "has_credentials": Derived(("secret",), lambda row: row["secret"] is not None),
-            "used_by": _Users(self._used_by),
+            "used_by": _AskedFor(self._used_by),
+            "used_by_count": _Asked(self._used_by_count),
         }
         super().__init__(app)
 
@@ -123,14 +136,25 @@ class ConnectedApps(Halting, Collection):
 
     def remove(self, req: Request, record: ConnectedApp) -> None:
         """Delete an app that no agent uses."""
-        service.remove(record, self._used_by([record.id])[record.id])
+        ids = [record.id]
+        service.remove(record, self._used_by(req, ids)[record.id], self._used_by_count(ids)[record.id])
 
-    def _used_by(self, app_ids: Sequence[str]) -> Mapping[str, list[dict[str, str]]]:
-        if not app_ids or "agents" not in {plugin.name for plugin in self.app.plugins.on}:
+    def _used_by(self, req: Request, app_ids: Sequence[str]) -> Mapping[str, list[dict[str, str]]]:
+        if not app_ids or not self._has_agents():
             return {app_id: [] for app_id in app_ids}
         from . import with_agents
 
-        return with_agents.used_by(app_ids)
+        return with_agents.used_by(app_ids, req.rights, req.principal.user_id)
+
+    def _used_by_count(self, app_ids: Sequence[str]) -> Mapping[str, int]:
+        if not app_ids or not self._has_agents():
+            return dict.fromkeys(app_ids, 0)
+        from . import with_agents
+
+        return with_agents.used_by_count(app_ids)
+
+    def _has_agents(self) -> bool:
+        return "agents" in {plugin.name for plugin in self.app.plugins.on}
 
     def _connector(self, provider: str) -> Connector:
         return connectors_of(self.app)[provider]

@@ -72,7 +72,8 @@ class ConnectedAppOut(RecordOut):
     synced_at = Instant(allow_none=True, required=True, description="When it was last read what the app can do.")
     last_used_at = Instant(allow_none=True, required=True)
     last_error = Object(ErrorOut, allow_none=True, required=True)
-    used_by = ListOf(Object(UserOut), required=True, description="What would be missing something: at most twenty.")
+    used_by = ListOf(Object(UserOut), required=True, description="What would be missing something, and you see: at most twenty.")
+    used_by_count = Integer(required=True, description="How many use it, with those that you do not see.")
 
 
 class OperationOut(RecordOut):

@@ -114,11 +114,14 @@ def _get_first_tokens(app: "App", row: ConnectedApp, connector: Connector) -> No
         enqueue("connected_apps.renew", {"app_id": row.id}, unique_key=row.id)
 
 
-def remove(row: ConnectedApp, users: Sequence[Mapping[str, str]]) -> None:
-    """Delete the app with all that is known of it; Refused ``in_use``, with the list, while `users` name it. Needs a transaction."""
-    if users:
+def remove(row: ConnectedApp, users: Sequence[Mapping[str, str]], count: int) -> None:
+    """Delete the app with all that is known of it. Needs a transaction.
+
+    Refused ``in_use`` while anything uses it, with the `users` that the caller sees, and the `count` of all.
+    """
+    if count:
         message = "Agents have operations of this app among their tools; take them off first."
-        raise Refused("in_use", message, meta={"used_by": list(users)})
+        raise Refused("in_use", message, meta={"used_by": list(users), "used_by_count": count})
     for model in (AppOperation, Share, Use, PendingAuthorization):
         model.delete().where(model.app_id == row.id).execute()
     records.remove(row)

@@ -101,6 +101,21 @@ def test_agents_have_the_tools_of_apps_that_their_maker_may_use(world: World, ow
     assert not may_use(reader, made)
 
 
+def test_agents_that_one_does_not_see_are_counted_and_not_named(world: World, owner: Person, apps: Apps) -> None:
+    made = apps.connect(name="Orders", **BODY)
+    path = f"/connected-apps/{made['id']}"
+    maker = member_with(world, owner, READ_AND_USE)
+    other = member_with(world, owner, (*READ_AND_USE, "connected_apps:delete"))
+    body = {"name": "Layoffs", "visibility": "private", "tools": [{"ref": f"app:{made['id']}/read"}]}
+    assert maker.client.post("/agents", body).status == 201
+
+    assert [user["label"] for user in maker.client.get(path).data["used_by"]] == ["Layoffs"]
+    for seen in (other.client.get(path).data, other.client.get("/connected-apps").data["items"][0]):
+        assert (seen["used_by"], seen["used_by_count"]) == ([], 1)
+    refused = other.client.delete(path)
+    assert refused.body["errors"]["_"][0]["meta"] == {"used_by": [], "used_by_count": 1}
+
+
 def test_a_guest_may_use_what_is_shared_with_them(world: World, owner: Person, apps: Apps, shop: str) -> None:
     guest = member_with(world, owner, ("connected_apps:read", "connected_apps:use"), world.node(owner, "project"))
     made = apps.connect(name="Orders", project_id=shop, shared_with=[{"type": "user", "id": guest.user_id}], **BODY)

@@ -165,7 +165,7 @@ def test_an_app_says_what_uses_it_and_cannot_be_deleted_meanwhile(apps: Apps, or
     assert apps.client.get("/connected-apps").data["items"][0]["used_by"] == users
     refused = apps.client.delete(path)
     assert (refused.status, refused.codes) == (409, {"_": ["in_use"]})
-    assert refused.body["errors"]["_"][0]["meta"] == {"used_by": users}
+    assert refused.body["errors"]["_"][0]["meta"] == {"used_by": users, "used_by_count": 1}
 
     apps.client.delete(f"/agents/{clerk['id']}")
     assert apps.read(orders)["used_by"] == []
