@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import reduce
 from itertools import product
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 import orjson
 
@@ -133,9 +134,8 @@ def _forms(connection: Connection) -> list[str]:
     if tokens is not None:
         secrets += [token for token in (tokens.access_token, tokens.refresh_token) if token is not None]
     values = [secret.reveal() for secret in secrets]
-    known = [secret.reveal() for secret in connection.credentials.values()]
-    pairs = [f"{one}:{other}" for one, other in product(known, repeat=2)]
-    encoded = [_base64(pair) for pair in pairs]
-    plain = {*values, *encoded}
+    known = {*(secret.reveal() for secret in connection.credentials.values()), str(connection.config.get("client_id", ""))}
+    pairs = product({*known, *(quote(each, safe="") for each in known)}, repeat=2)
+    plain = {*values, *(_base64(f"{one}:{other}") for one, other in pairs)}
     forms = {form for value in plain for form in spellings(value)}
     return sorted((form for form in forms if len(form) >= _LEAST_HIDDEN), key=len, reverse=True)
