@@ -10,8 +10,8 @@ import httpx2
 
 from ..context import current_traceparent
 from ..version import VERSION
-from .egress import Egress, GuardedBackend
-from .patience import Patience, PatientBackend
+from .egress import UNANSWERED, Egress, GuardedBackend, attempts
+from .patience import CONNECT_SECONDS, Patience, PatientBackend
 
 # An answer that is unpacked weighs more than what was counted, so none is asked for packed.
 _HEADERS = {"User-Agent": f"aasim/{VERSION}", "Accept-Encoding": "identity"}
@@ -46,7 +46,7 @@ class GuardedTransport(httpx2.HTTPTransport):
 
     def __init__(self, egress: Egress, patience: Patience) -> None:
         # Not the base's: it makes a pool that cannot be given sockets. All that its methods use is the pool.
-        backend = PatientBackend(patience, GuardedBackend(egress))
+        backend = PatientBackend(patience, GuardedBackend(egress, patience.check))
         self._pool = httpcore2.ConnectionPool(max_connections=_CONNECTIONS, network_backend=backend)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -101,14 +101,15 @@ class _GuardedAsyncBackend(httpcore2.AsyncNetworkBackend):
             addresses = await anyio.to_thread.run_sync(self._egress.resolve, host, port, abandon_on_cancel=True)
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"{host} has no address") from error
-        for address in addresses[:-1]:
+        failure: Exception = httpcore2.ConnectError(f"{host} has no address")
+        for address, share in attempts(addresses, timeout or CONNECT_SECONDS, self._patience.check):
             try:
-                return await self._connect(address, port, timeout)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return await self._connect(addresses[-1], port, timeout)
+                return await self._connect(address, port, share)
+            except UNANSWERED as error:
+                failure = error
+        raise failure
 
-    async def _connect(self, address: str, port: int, timeout: float | None) -> httpcore2.AsyncNetworkStream:
+    async def _connect(self, address: str, port: int, timeout: float) -> httpcore2.AsyncNetworkStream:
         return _CountedStream(await self._inner.connect_tcp(address, port, timeout), self._patience)
 
 
@@ -120,6 +121,7 @@ class _CountedStream(httpcore2.AsyncNetworkStream):
         return self._patience.weigh(await self._inner.read(max_bytes, timeout))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._patience.sent = True
         await self._inner.write(buffer, timeout)
 
     async def start_tls(

@@ -1,14 +1,22 @@
 """Which addresses requests to other people's URLs may reach; every name is resolved, checked, and the checked address connected to."""
 
 import socket
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore2
 
+from .patience import CONNECT_SECONDS
+
 Network = IPv4Network | IPv6Network
+Connected = TypeVar("Connected")
+
+#: No more addresses of a name are tried, so that each gets a fair share of the time.
+_MOST_ADDRESSES = 4
+#: What says that an address does not answer.
+UNANSWERED = (OSError, httpcore2.ConnectError, httpcore2.ConnectTimeout)
 
 # The standard library's `is_global` is true of multicast, NAT64 and, before 3.12, of loopback inside 6to4; so this is our own list
 # (IANA's special-purpose registries), and of IPv6 only what is assigned for unicast on the internet.
@@ -63,25 +71,27 @@ class Egress:
         return not all(self.permits(str(each[4][0])) for each in found)
 
     def connect(self, host: str, port: int, seconds: float) -> socket.socket:
-        """A socket to the first of the host's addresses that answers, each within `seconds`; raises `NotAllowed`, or OSError."""
+        """A socket to the first of the host's addresses that answers within `seconds`; raises `NotAllowed`, or OSError."""
         try:
             addresses = self.resolve(host, port)
         except UnicodeError as error:
             raise OSError(f"{host} has no address") from error
-        for address in addresses[:-1]:
-            with suppress(OSError):
-                return socket.create_connection((address, port), seconds)
-        return socket.create_connection((addresses[-1], port), seconds)
+        connected = _first(attempts(addresses, seconds), lambda address, share: socket.create_connection((address, port), share))
+        connected.settimeout(seconds)
+        return connected
 
     def _is_allowed(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._allowed)
 
 
 class GuardedBackend(httpcore2.NetworkBackend):
-    """Sockets of an HTTP client that go only where `egress` lets them, to the very address that was checked."""
+    """Sockets of an HTTP client that go only where `egress` lets them, to the very address that was checked.
 
-    def __init__(self, egress: Egress) -> None:
-        self._egress = egress
+    `check` is called before each address of a name, and raises where no other is to be tried.
+    """
+
+    def __init__(self, egress: Egress, check: Callable[[], None] = lambda: None) -> None:
+        self._egress, self._check = egress, check
         self._inner = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -97,12 +107,31 @@ class GuardedBackend(httpcore2.NetworkBackend):
             addresses = self._egress.resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"{host} has no address") from error
-        for address in addresses[:-1]:
-            try:
-                return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                continue
-        return self._inner.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        return _first(
+            attempts(addresses, timeout or CONNECT_SECONDS, self._check),
+            lambda address, share: self._inner.connect_tcp(address, port, share, local_address, socket_options),
+        )
+
+
+def attempts(addresses: Sequence[str], seconds: float, check: Callable[[], None] = lambda: None) -> Iterator[tuple[str, float]]:
+    """The addresses to try, each with its share of what is left of `seconds`; `check` is called before each."""
+    ends_at = time.monotonic() + seconds
+    tried = addresses[:_MOST_ADDRESSES]
+    for number, address in enumerate(tried):
+        check()
+        share = (ends_at - time.monotonic()) / (len(tried) - number)
+        yield address, max(share, 0.001)
+
+
+def _first(attempts: Iterable[tuple[str, float]], connect: Callable[[str, float], Connected]) -> Connected:
+    """What `connect` makes of the first address that answers; raises what the last one raised."""
+    failure: Exception = OSError("there is no address")
+    for address, share in attempts:
+        try:
+            return connect(address, share)
+        except UNANSWERED as error:
+            failure = error
+    raise failure
 
 
 def _is_open(address: IPv4Address | IPv6Address) -> bool:

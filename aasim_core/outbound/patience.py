@@ -2,7 +2,8 @@
 
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpcore2
@@ -10,16 +11,26 @@ import httpcore2
 #: How often, in seconds, it is asked whether to stop.
 _POLL_SECONDS = 0.1
 #: A connection that takes longer will not come about; it bounds how late a cancelled call ends.
-_CONNECT_SECONDS = 8.0
+CONNECT_SECONDS = 8.0
+#: So much is written at once: a peer that takes little at a time does not keep the call from ending.
+_WRITTEN_AT_ONCE = 16 * 1024
 #: The most that a whole answer may weigh, as it comes over the wire.
 _MOST_BYTES = 64 * 1024 * 1024
 
 
-class DeadlinePassed(Exception):
+class Ended(Exception):
+    """The call has to end; `sent` says whether the peer may have got some of it."""
+
+    def __init__(self, *, sent: bool = True) -> None:
+        super().__init__()
+        self.sent = sent
+
+
+class DeadlinePassed(Ended):
     """The call took longer than it may."""
 
 
-class Stopped(Exception):
+class Stopped(Ended):
     """The call was asked to end."""
 
 
@@ -30,7 +41,8 @@ class TooLarge(Exception):
 class Patience:
     """How long, and for how much, the current call of a client may go on; `check` raises when it may not.
 
-    `most_bytes` is what all answers to a call may weigh together, as they come over the wire, if not 64 MiB.
+    `most_bytes` is what all answers to a call may weigh together, as they come over the wire, if not 64 MiB. `sent` says whether
+    anything of the call was written to the peer.
     """
 
     def __init__(self, most_bytes: int | None = None) -> None:
@@ -43,16 +55,17 @@ class Patience:
         self._should_stop = should_stop
         self._asked = float("-inf")
         self._bytes = 0
+        self.sent = False
 
     def check(self) -> None:
         """Raise `DeadlinePassed` or `Stopped` if the call has to end."""
         now = time.monotonic()
         if now >= self._deadline:
-            raise DeadlinePassed
+            raise DeadlinePassed(sent=self.sent)
         if now - self._asked >= _POLL_SECONDS:
             self._asked = now
             if self._should_stop():
-                raise Stopped
+                raise Stopped(sent=self.sent)
 
     def weigh(self, data: bytes) -> bytes:
         """Count what came; raises `TooLarge`."""
@@ -64,6 +77,16 @@ class Patience:
     def slice(self, at_most: float = _POLL_SECONDS) -> float:
         """How many seconds to wait before the next `check`."""
         return max(0.001, min(at_most, self._deadline - time.monotonic()))
+
+    @contextmanager
+    def bounding(self) -> Iterator[float]:
+        """How many seconds a step may take that cannot be cut into slices; raises as `check` if it timed out since the call ended."""
+        self.check()
+        try:
+            yield self.slice(CONNECT_SECONDS)
+        except httpcore2.TimeoutException:
+            self.check()
+            raise
 
 
 class PatientBackend(httpcore2.NetworkBackend):
@@ -86,9 +109,8 @@ class PatientBackend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         """Connect within what is left of the call."""
-        self._patience.check()
-        limit = self._patience.slice(_CONNECT_SECONDS)
-        return _PatientStream(self._inner.connect_tcp(host, port, limit, local_address, socket_options), self._patience)
+        with self._patience.bounding() as seconds:
+            return _PatientStream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options), self._patience)
 
 
 class _PatientStream(httpcore2.NetworkStream):
@@ -105,15 +127,16 @@ class _PatientStream(httpcore2.NetworkStream):
                 continue
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._patience.check()
-        self._inner.write(buffer, self._patience.slice(_CONNECT_SECONDS))
+        for start in range(0, len(buffer), _WRITTEN_AT_ONCE):
+            with self._patience.bounding() as seconds:
+                self._patience.sent = True
+                self._inner.write(buffer[start : start + _WRITTEN_AT_ONCE], seconds)
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        self._patience.check()
-        limit = self._patience.slice(_CONNECT_SECONDS)
-        return _PatientStream(self._inner.start_tls(ssl_context, server_hostname, limit), self._patience)
+        with self._patience.bounding() as seconds:
+            return _PatientStream(self._inner.start_tls(ssl_context, server_hostname, seconds), self._patience)
 
     def close(self) -> None:
         self._inner.close()

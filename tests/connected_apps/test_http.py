@@ -1,5 +1,6 @@
 """Calling HTTP services: what is sent, what comes back, and what is told when it does not."""
 
+import socket
 from base64 import b64encode
 from typing import Any
 
@@ -210,6 +211,20 @@ def test_a_service_that_does_not_answer_is_left_in_time(apps: Apps, peer: Servic
     let_go.set()
 
     assert caught.value.code == "timeout"
+
+
+def test_a_call_that_ends_before_there_is_a_connection_has_done_nothing(apps: Apps, peer: Service) -> None:
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for caller in (first, second):  # the queue is full now, and nobody else gets through
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        made = apps.http(peer, [CREATE], config={"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}"})
+        with pytest.raises(AppError) as caught:
+            apps.call(made, "create_order", {"article": "tea"}, seconds_left=0.3)
+
+    assert (caught.value.code, caught.value.unknown) == ("timeout", False)
 
 
 def test_more_than_anybody_reads_is_not_read(apps: Apps, peer: Service) -> None:

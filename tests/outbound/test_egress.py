@@ -1,13 +1,16 @@
 """Requests to other people's URLs reach the internet, and nothing on this side of it."""
 
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import httpcore2
 import pytest
 
 from aasim_core.outbound.egress import Egress, GuardedBackend, NotAllowed
+from aasim_core.outbound.patience import DeadlinePassed, Patience, PatientBackend, Stopped
 
 CLOSED = """
     0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.192 192.0.2.1
@@ -78,6 +81,78 @@ def test_the_address_that_was_checked_is_the_one_that_is_connected_to(port: int,
     assert stream.get_extra_info("server_addr") == ("127.0.0.1", port), "the first one does not listen"
     assert asked == ["two-addresses.example"], "a second look-up could answer something else"
     stream.close()
+
+
+LOOPBACK = Egress(["127.0.0.0/8"])
+SILENT = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5")
+
+
+@pytest.fixture
+def silent(port: int) -> Iterator[None]:
+    """At the addresses `SILENT`, nobody answers at the port: their queues are full."""
+    with ExitStack() as stack:
+        for address in SILENT:
+            listener = stack.enter_context(socket.socket())
+            listener.bind((address, port))
+            listener.listen(0)
+            for _ in range(2):
+                caller = stack.enter_context(socket.socket())
+                caller.setblocking(False)
+                caller.connect_ex((address, port))
+        yield
+
+
+@pytest.mark.usefixtures("silent")
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_with(monkeypatch, SILENT[0], "127.0.0.1")
+
+    with LOOPBACK.connect("two-addresses.example", port, 1) as connected:
+        assert connected.getpeername() == ("127.0.0.1", port)
+
+
+@pytest.mark.usefixtures("silent")
+def test_all_addresses_together_take_no_longer_than_one_may(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_with(monkeypatch, *SILENT)
+    began = time.monotonic()
+
+    with pytest.raises(httpcore2.ConnectTimeout):
+        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 0.4)
+
+    assert time.monotonic() - began < 0.8
+
+
+def test_only_the_first_addresses_of_a_name_are_tried(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_with(monkeypatch, *SILENT, "127.0.0.1")
+
+    with pytest.raises(httpcore2.ConnectError):
+        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 1)
+
+
+def connect_patiently(port: int, patience: Patience) -> None:
+    PatientBackend(patience, GuardedBackend(LOOPBACK, patience.check)).connect_tcp("many-addresses.example", port)
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_call_that_ends_while_it_connects_is_told_as_that(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_with(monkeypatch, *SILENT)
+    patience = Patience()
+    patience.begin(0.2, lambda: False)
+
+    with pytest.raises(DeadlinePassed) as caught:
+        connect_patiently(port, patience)
+
+    assert not caught.value.sent
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_call_that_is_stopped_tries_no_other_address(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_with(monkeypatch, *SILENT)
+    answers = iter([False, True])
+    patience = Patience()
+    patience.begin(2, lambda: next(answers))
+
+    with pytest.raises(Stopped):
+        connect_patiently(port, patience)
 
 
 def answers_with(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:

@@ -213,8 +213,10 @@ def failures(connection: Connection, *, may_repeat: bool) -> Iterator[None]:
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         raise AppError("unavailable", "the service cannot be reached") from error
     except Stopped as error:
-        raise AppError("cancelled", "the call was asked to end", unknown=not may_repeat) from error
-    except (DeadlinePassed, httpx2.TimeoutException) as error:
+        raise AppError("cancelled", "the call was asked to end", unknown=error.sent and not may_repeat) from error
+    except DeadlinePassed as error:
+        raise AppError("timeout", "the service did not answer in time", unknown=error.sent and not may_repeat) from error
+    except httpx2.TimeoutException as error:
         raise AppError("timeout", "the service did not answer in time", unknown=not may_repeat) from error
     except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
         raise AppError("invalid_arguments", "no request can be made of these arguments") from error
