@@ -124,6 +124,33 @@ def test_an_api_key_can_go_into_the_query(apps: Apps, peer: Service) -> None:
     assert peer.received[0].query == {"key": "sentinel-key"}
 
 
+KEY = {"auth_type": "api_key", "credentials": {"api_key": "sentinel-key"}}
+
+
+@pytest.mark.parametrize("name", ["Host", "content-length", "Transfer-Encoding", "Content-Type", "Idempotency-Key"])
+def test_an_api_key_does_not_go_into_a_header_that_the_platform_writes(apps: Apps, peer: Service, name: str) -> None:
+    config = {"base_url": peer.url, "api_key": {"name": name}}
+
+    answer = apps.client.post("/connected-apps", {"name": "Orders", "provider": "http", "config": config, **KEY})
+
+    assert (answer.status, list(answer.codes)) == (422, ["config.api_key"])
+
+
+@pytest.mark.parametrize("place", [{"name": "Authorization"}, {"in": "query", "name": "host"}])
+def test_an_api_key_can_have_other_places(apps: Apps, peer: Service, place: Any) -> None:
+    assert apps.http(peer, [ORDER], config={"api_key": place}, **KEY)["config"]["api_key"] == place
+
+
+def test_a_request_that_breaks_the_protocol_when_it_has_begun_is_told(apps: Apps, peer: Service) -> None:
+    made = apps.http(peer, [CREATE], **{**KEY, "credentials": {"api_key": "3"}})
+    apps.change(made, config={**made["config"], "api_key": {"name": "Content-Length"}})
+
+    with pytest.raises(AppError) as caught:
+        apps.call(made, "create_order", {"article": "tea"})
+
+    assert (caught.value.code, caught.value.unknown) == ("invalid_arguments", True)
+
+
 def test_what_the_service_repeats_of_the_secret_reaches_no_agent(apps: Apps, peer: Service) -> None:
     pair = b64encode(b"ada:p@ss word").decode()
     peer.answers["/orders/1"] = lambda received: Response(

@@ -8,7 +8,8 @@ from ..connecting import AuthType, Call, Connection, Connector
 from . import rest
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 4096}
-
+# Some services want the bare key in Authorization, which nothing else fills where an API key is sent.
+_NOT_FOR_KEYS = rest._OURS - {"authorization"}
 
 _USER = {**_TEXT, "writeOnly": False}
 _FORMS = {"username": _USER, "password": _TEXT}
@@ -62,6 +63,9 @@ def _flaws(config: Mapping[str, Any], auth_type: AuthType) -> Iterable[tuple[str
     yield from rest.flaws(config)
     if "api_key" in config and auth_type != "api_key":
         yield "api_key", "Leave this out: the service is not asked with an API key."
+    place = config.get("api_key", {})
+    if place.get("in") != "query" and place.get("name", "").lower() in _NOT_FOR_KEYS:
+        yield "api_key", f"The key cannot go into the header {place['name']}; write another name."
 
 
 def _sign(connection: Connection, headers: dict[str, str], query: dict[str, Any]) -> None:

@@ -199,6 +199,7 @@ def refuse_failed(response: "httpx2.Response", *, may_repeat: bool) -> None:
 @contextmanager
 def failures(connection: Connection, *, may_repeat: bool) -> Iterator[None]:
     """What the client raises, as an `AppError`; without a connection nothing has happened, later it may have."""
+    import h11
     import httpx2
 
     from aasim_core.outbound.egress import NotAllowed
@@ -220,6 +221,8 @@ def failures(connection: Connection, *, may_repeat: bool) -> Iterator[None]:
         raise AppError("timeout", "the service did not answer in time", unknown=not may_repeat) from error
     except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError) as error:
         raise AppError("invalid_arguments", "no request can be made of these arguments") from error
+    except h11.LocalProtocolError as error:  # the headers have gone out, and the body does not fit to them
+        raise AppError("invalid_arguments", "no request can be made of these arguments", unknown=not may_repeat) from error
     except httpx2.HTTPError as error:
         raise AppError("unavailable", "the connection to the service was lost", unknown=not may_repeat) from error
 
