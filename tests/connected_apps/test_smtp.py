@@ -2,9 +2,11 @@
 
 import socket
 import ssl
+import struct
 import threading
-from collections.abc import Iterator
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -193,24 +195,99 @@ def test_a_test_logs_in_and_sends_nothing(apps: Apps, server: int, inbox: Inbox)
     assert inbox.envelopes == []
 
 
-def test_a_server_that_drips_is_cut_off_in_time(apps: Apps) -> None:
-    let_go = threading.Event()
+@contextmanager
+def talking(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Somebody at this port who does `talk` with the one who connects, until they leave."""
 
-    def drip(listener: socket.socket) -> None:
+    def run(listener: socket.socket) -> None:
         with suppress(OSError), listener.accept()[0] as peer:
-            while not let_go.wait(0.05):
-                peer.send(b"2")
+            talk(peer)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=drip, args=[listener])
+        listener.settimeout(10)
+        thread = threading.Thread(target=run, args=[listener])
         thread.start()
-        made = connect(apps, listener.getsockname()[1])
-        with pytest.raises(AppError) as caught:
-            apps.call(made, "send_mail", MAIL, seconds_left=0.4)
-        let_go.set()
+        yield listener.getsockname()[1]
         thread.join()
 
-    assert caught.value.code == "unavailable"
+
+def dripping(piece: bytes) -> Callable[[socket.socket], None]:
+    def talk(peer: socket.socket) -> None:
+        while True:
+            peer.sendall(piece)
+            time.sleep(0.05)
+
+    return talk
+
+
+def silent(peer: socket.socket) -> None:
+    while peer.recv(1024):
+        pass
+
+
+def flooding(peer: socket.socket) -> None:
+    while True:
+        peer.sendall(b"220-more\r\n" * 1000)
+
+
+def answering(*replies: bytes) -> Callable[[socket.socket], None]:
+    """Gives each reply when it was sent something, and then breaks the connection."""
+
+    def talk(peer: socket.socket) -> None:
+        for reply in replies:
+            peer.sendall(reply + b"\r\n")
+            peer.recv(64 * 1024)
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    return talk
+
+
+def failed_call(apps: Apps, talk: Callable[[socket.socket], None], encryption: str = "none", **more: Any) -> AppError:
+    """How a mail by such a server failed."""
+    with talking(talk) as port:
+        made = connect(apps, port, credentials={}, config={"encryption": encryption})
+        with pytest.raises(AppError) as caught:
+            apps.call(made, "send_mail", MAIL, **more)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("talk", "encryption"), [(dripping(b"2"), "none"), (dripping(b"220-more\r\n"), "none"), (silent, "none"), (silent, "tls")]
+)
+def test_a_server_that_does_not_come_to_an_end_is_left_in_time(apps: Apps, talk: Any, encryption: str) -> None:
+    error = failed_call(apps, talk, encryption, seconds_left=0.4)
+
+    assert (error.code, error.unknown) == ("timeout", False)
+
+
+def test_a_call_that_is_cancelled_leaves_the_server(apps: Apps) -> None:
+    connected = threading.Event()
+
+    def talk(peer: socket.socket) -> None:
+        connected.set()
+        silent(peer)
+
+    error = failed_call(apps, talk, should_stop=connected.is_set)
+
+    assert (error.code, error.unknown) == ("cancelled", False)
+
+
+def test_more_than_any_answer_weighs_is_not_read(apps: Apps) -> None:
+    error = failed_call(apps, flooding)
+
+    assert (error.code, error.unknown) == ("too_large", False)
+
+
+def test_a_connection_that_is_lost_when_the_mail_is_out_is_unknown(apps: Apps) -> None:
+    error = failed_call(apps, answering(b"220 hello", b"250 hello", b"250 from", b"250 to", b"354 go on"))
+
+    assert (error.code, error.unknown) == ("unavailable", True)
+
+
+def test_a_recipient_stays_refused_when_the_connection_is_lost_after_it(apps: Apps) -> None:
+    error = failed_call(apps, answering(b"220 hello", b"250 hello", b"250 from", b"550 no such mailbox"))
+
+    assert (error.code, error.unknown) == ("refused", False)
 
 
 def test_a_password_does_not_go_out_in_the_clear(apps: Apps, server: int) -> None:
