@@ -79,7 +79,7 @@ def inbox() -> Inbox:
 
 @pytest.fixture
 def server(inbox: Inbox, certificate: Path) -> Iterator[int]:
-    """A mail server that wants STARTTLS and a password; its port."""
+    """A mail server that wants STARTTLS and a password, and takes addresses in ASCII only; its port."""
 
     def check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == (b"robot", b"sentinel-pw"), handled=False)
@@ -90,7 +90,7 @@ def server(inbox: Inbox, certificate: Path) -> Iterator[int]:
         port = free.getsockname()[1]
     controller = Controller(
         inbox, hostname="127.0.0.1", port=port, authenticator=check, auth_required=True, require_starttls=True,
-        tls_context=context, decode_data=False,
+        tls_context=context, decode_data=False, enable_SMTPUTF8=False,
     )  # fmt: skip
     controller.start()
     yield port
@@ -193,6 +193,17 @@ def test_a_test_logs_in_and_sends_nothing(apps: Apps, server: int, inbox: Inbox)
 
     assert [step["status"] for step in outcome["steps"]] == ["passed", "skipped", "passed", "passed"]
     assert inbox.envelopes == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_an_address_that_the_server_does_not_take_says_nothing_about_the_app(apps: Apps, server: int) -> None:
+    made = connect(apps, server)
+
+    with pytest.raises(AppError, match="xn--") as caught:
+        apps.call(made, "send_mail", {**MAIL, "to": "grace@exämple.com"})
+
+    assert (caught.value.code, caught.value.unknown) == ("invalid_arguments", False)
+    assert apps.read(made)["status"] == "connected"
 
 
 @contextmanager

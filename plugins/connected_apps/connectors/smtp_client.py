@@ -36,6 +36,9 @@ def probe(connection: Connection) -> None:
 def _deliver(server: smtplib.SMTP, message: EmailMessage) -> None:
     try:
         server.send_message(message)
+    except smtplib.SMTPNotSupportedError as error:
+        told = "the mail server takes only ASCII in to and sender; write a domain such as exämple.com as xn--exmple-cua.com"
+        raise AppError("invalid_arguments", told) from error
     except smtplib.SMTPRecipientsRefused as error:
         code = max(code for code, _ in error.recipients.values())
         raise AppError("refused", f"the mail server refused the recipient ({code})") from error
