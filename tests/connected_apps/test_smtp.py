@@ -206,6 +206,16 @@ def test_an_address_that_the_server_does_not_take_says_nothing_about_the_app(app
     assert apps.read(made)["status"] == "connected"
 
 
+@pytest.mark.usefixtures("trusted")
+def test_a_password_that_mail_servers_do_not_take_needs_another(apps: Apps, server: int) -> None:
+    made = connect(apps, server, credentials={"username": "robot", "password": "sentinel-pässword"})
+
+    outcome = apps.client.post(f"/connected-apps/{made['id']}/test").data
+
+    assert "ASCII" in outcome["steps"][2]["message"]
+    assert apps.read(made)["status"] == "needs_reauth"
+
+
 @contextmanager
 def talking(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     """Somebody at this port who does `talk` with the one who connects, until they leave."""

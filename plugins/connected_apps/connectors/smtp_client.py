@@ -159,6 +159,8 @@ def _login(connection: Connection) -> tuple[str, str] | None:
     if "username" not in connection.credentials:
         return None
     username, password = (connection.credentials[name].reveal() for name in ("username", "password"))
+    if not (username + password).isascii():
+        raise AppError("auth", "user name and password of a mail server have to be ASCII; set others there", is_final=True)
     return username, password
 
 
