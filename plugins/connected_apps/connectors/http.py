@@ -9,7 +9,7 @@ from . import rest
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 4096}
 # Some services want the bare key in Authorization, which nothing else fills where an API key is sent.
-_NOT_FOR_KEYS = rest._OURS - {"authorization"}
+_NOT_FOR_KEYS = rest.OURS - {"authorization"}
 
 _USER = {**_TEXT, "writeOnly": False}
 _FORMS = {"username": _USER, "password": _TEXT}

@@ -24,7 +24,7 @@ _PLACE = re.compile(r"\{([^{}]*)\}")
 _NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,62}$"}
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 #: Headers that the platform writes, or that would make a request two.
-_OURS = {"authorization", "host", "content-length", "transfer-encoding", "connection", "idempotency-key", "content-type", "te"}
+OURS = {"authorization", "host", "content-length", "transfer-encoding", "connection", "idempotency-key", "content-type", "te"}
 #: The JSON Schema of what travels in a header as it is.
 TOKEN: Mapping[str, Any] = {"type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[!-~]+$"}
 
@@ -90,7 +90,7 @@ def flaws(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if told := url_flaw(config["base_url"]):
         yield "base_url", told
     for name, value in config.get("headers", {}).items():
-        if not _HEADER.fullmatch(name) or name.lower() in _OURS or not value.isascii() or not value.isprintable():
+        if not _HEADER.fullmatch(name) or name.lower() in OURS or not value.isascii() or not value.isprintable():
             yield "headers", f"{name[:40]} cannot be set here; write other headers, in printable ASCII."
     for number, declared in enumerate(config.get("operations", ())):
         known = _schema_of(declared).get("properties", {})
