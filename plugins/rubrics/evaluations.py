@@ -31,8 +31,11 @@ _SOONEST, _LATEST = 1, 60
 _SHOWN = ("example_id", "number", "status", "execution_id", "verdict", "score", "error")
 
 
-def begin(rubric: Rubric, agent: Any, number: int, author_id: str) -> Evaluation:
-    """Write the evaluation with a case for each example as it is now; Refused ``invalid_state`` where there is none."""
+def begin(rubric: Rubric, agent: Any, number: int, author_id: str, api_key_id: str | None) -> Evaluation:
+    """Write the evaluation with a case for each example as it is now; Refused ``invalid_state`` where there is none.
+
+    Its runs may do what the author may, and no more than the key if they came with one.
+    """
     examples = list(Example.select().where(Example.rubric_id == rubric.id).order_by(Example.created_at, Example.id))
     if not examples:
         raise Refused("invalid_state", "The rubric has no examples to try the agent with; attach some first.")
@@ -46,6 +49,7 @@ def begin(rubric: Rubric, agent: Any, number: int, author_id: str) -> Evaluation
         agent_version=number,
         project_id=agent.project_id,
         author_id=author_id,
+        api_key_id=api_key_id,
         total=len(examples),
     )
     cases = [

@@ -59,7 +59,7 @@ class Evaluations(Resource):
         agent, number = with_agents.find_runnable(req, req.body["agent_id"], req.body.get("version"))
         req.rights.require_at("rubrics:evaluate", agent.project_id)
         self.app.rights.refuse_archived(req.principal, agent.project_id)
-        evaluation = evaluations.begin(req.target, agent, number, req.principal.user_id)
+        evaluation = evaluations.begin(req.target, agent, number, req.principal.user_id, req.principal.api_key_id)
         resp.location = f"{req.path}/{evaluation.id}"
         resp.set_header("Retry-After", "1")
         resp.media = evaluation

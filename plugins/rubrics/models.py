@@ -131,6 +131,7 @@ class Evaluation(TenantRecord):
     agent_version = peewee.BigIntegerField()
     project_id = IdField(null=True)
     author_id = IdField()
+    api_key_id = IdField(null=True)
     status = peewee.TextField(default=RUNNING)
     total = peewee.BigIntegerField()
     score = peewee.DoubleField(null=True)

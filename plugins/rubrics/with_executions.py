@@ -116,7 +116,15 @@ def start(app: "App", evaluation: Evaluation, given: Any) -> str:
     """Queue a run of the evaluated version of the agent, in the running transaction; returns its id. Refused as any run may be."""
     agent = with_agents.find_live(evaluation.agent_id)
     trigger = {"type": TRIGGER, "id": evaluation.id}
-    execution = executions.start_agent(app, agent, given, evaluation.author_id, number=evaluation.agent_version, trigger=trigger)
+    execution = executions.start_agent(
+        app,
+        agent,
+        given,
+        evaluation.author_id,
+        number=evaluation.agent_version,
+        trigger=trigger,
+        api_key_id=evaluation.api_key_id,
+    )
     return str(execution.id)
 
 

@@ -66,6 +66,12 @@ def test_scoring_by_hand_is_counted_or_refused(owner: Person, engine: Make, rubr
     assert owner.client.post(path, {"input": "Well?", "output": "Yes, please."}).codes == {"_": ["budget_exceeded"]}
 
 
+def _look_again(app: App, owner: Person, evaluation_id: str) -> None:
+    with organization_scope(owner.organization_id), app.database.transaction():
+        enqueue(JOB, {"evaluation_id": evaluation_id})
+    work_off(app)
+
+
 def test_a_case_whose_judge_may_not_be_asked_is_broken(
     app: App, owner: Person, engine: Make, agent: Make, rubric: Make, budget: Make
 ) -> None:
@@ -76,9 +82,26 @@ def test_a_case_whose_judge_may_not_be_asked_is_broken(
 
     started = owner.client.post(f"{path}/evaluations", {"agent_id": agent(engine_id=engine_id)}).data
     work_off(app)
-    with organization_scope(owner.organization_id), app.database.transaction():
-        enqueue(JOB, {"evaluation_id": started["id"]})
-    work_off(app)
+    _look_again(app, owner, started["id"])
 
     [case] = owner.client.get(f"{path}/evaluations/{started['id']}").data["cases"]
     assert (case["status"], case["error"]["code"]) == ("broken", "budget_exceeded")
+
+
+def test_an_evaluation_is_counted_for_the_key_that_began_it(
+    app: App, owner: Person, engine: Make, agent: Make, rubric: Make, budget: Make
+) -> None:
+    engine_id = engine()
+    path = f"/engines/{engine_id}/rubrics/{rubric(engine_id)['id']}"
+    owner.client.post(f"{path}/examples", {"name": "One", "input": "Well?"})
+    scopes = ["rubrics:read", "rubrics:evaluate", "agents:read", "agents:execute", "executions:read"]
+    made = owner.client.post("/api-keys", {"name": "CI", "scopes": scopes}).data
+    of_key = budget(scope_type="api_key", scope_id=made["id"], max_cost=10_000)
+    program = type(owner.client)(owner.client.wsgi, made["key"])
+
+    started = program.post(f"{path}/evaluations", {"agent_id": agent(engine_id=engine_id)}).data
+    work_off(app)
+    of_run = current(owner, of_key)["used_cost"]
+    assert of_run > 0
+    _look_again(app, owner, started["id"])
+    assert current(owner, of_key)["used_cost"] > of_run

@@ -137,32 +137,41 @@ def test_a_rubric_that_was_changed_scores_the_next_run_as_it_is_then(
     assert (result["rubric_version"], result["verdict"]) == (2, "fail")
 
 
-def _examples(owner: Person, rubric: dict[str, Any], *inputs: Any) -> None:
+def examples(owner: Person, rubric: dict[str, Any], *inputs: Any) -> None:
     for given in inputs:
         assert owner.client.post(path_of(rubric, "/examples"), {"input": given, "expected": "Paris"}).status == 201
 
 
-def _evaluated(app: App, owner: Person, rubric: dict[str, Any], body: dict[str, Any], work: Work) -> dict[str, Any]:
-    """The evaluation when it is done; the job looks again at once instead of later."""
+def evaluated(app: App, owner: Person, rubric: dict[str, Any], body: dict[str, Any], work: Work) -> dict[str, Any]:
+    """The evaluation when it is done."""
     started = owner.client.post(path_of(rubric, "/evaluations"), body)
     assert started.status == 202, started.body
-    path = path_of(rubric, f"/evaluations/{started.data['id']}")
+    return done(app, owner, path_of(rubric, f"/evaluations/{started.data['id']}"), work)
+
+
+def done(app: App, owner: Person, path: str, work: Work) -> dict[str, Any]:
+    """The evaluation at that path when it is done; the job looks again at once instead of later."""
     for _ in range(10):
         work()
         evaluation: dict[str, Any] = owner.client.get(path).data
         if evaluation["status"] != "running":
             break
-        with organization_scope(owner.organization_id), app.database.transaction():
-            enqueue(JOB, {"evaluation_id": evaluation["id"]}, unique_key=evaluation["id"])
+        look_again(app, owner, evaluation["id"])
     return evaluation
+
+
+def look_again(app: App, owner: Person, evaluation_id: str) -> None:
+    """Make the job of the evaluation due now."""
+    with organization_scope(owner.organization_id), app.database.transaction():
+        enqueue(JOB, {"evaluation_id": evaluation_id}, unique_key=evaluation_id)
 
 
 def test_an_evaluation_tries_an_agent_with_every_example(
     make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
 ) -> None:
     rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "params": {}}, on_fail="fail")
-    _examples(owner, rubric, "Paris", "Rome", "Paris", "Paris", "Paris", "Paris")
-    evaluation = _evaluated(app, owner, rubric, {"agent_id": make_agent()["id"]}, work)
+    examples(owner, rubric, "Paris", "Rome", "Paris", "Paris", "Paris", "Paris")
+    evaluation = evaluated(app, owner, rubric, {"agent_id": make_agent()["id"]}, work)
     assert (evaluation["status"], evaluation["total"]) == ("done", 6)
     assert evaluation["verdicts"] == {"pass": 5, "fail": 1}
     assert evaluation["score"] == pytest.approx(5 / 6)
@@ -176,12 +185,12 @@ def test_an_evaluation_tries_an_agent_with_every_example(
 
 def test_two_versions_of_an_agent_are_compared(make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work) -> None:
     rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "params": {}})
-    _examples(owner, rubric, "Paris", "Rome", "Oslo")
+    examples(owner, rubric, "Paris", "Rome", "Oslo")
     agent = make_agent()
-    first = _evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    first = evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
     owner.client.patch(f"/agents/{agent['id']}", {"parameters": {"replies": ["Paris"]}})
-    second = _evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
-    again = _evaluated(app, owner, rubric, {"agent_id": agent["id"], "version": 1}, work)
+    second = evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    again = evaluated(app, owner, rubric, {"agent_id": agent["id"], "version": 1}, work)
     assert [each["agent_version"] for each in (first, second, again)] == [1, 2, 1]
     compared = owner.client.get(path_of(rubric, f"/evaluations/{second['id']}/compare")).data
     assert (compared["before_id"], len(compared["better"]), compared["worse"], compared["unchanged"]) == (first["id"], 2, [], 1)
@@ -192,7 +201,7 @@ def test_two_versions_of_an_agent_are_compared(make_rubric: Make, make_agent: Ma
 
 def test_an_evaluation_that_goes_on_is_another_one(make_rubric: Make, make_agent: Make, owner: Person, work: Work) -> None:
     rubric = make_rubric()
-    _examples(owner, rubric, "Hello")
+    examples(owner, rubric, "Hello")
     started = owner.client.post(path_of(rubric, "/evaluations"), {"agent_id": make_agent()["id"]})
     path = path_of(rubric, f"/evaluations/{started.data['id']}")
     tag = owner.client.get(path).headers["etag"]
@@ -205,9 +214,9 @@ def test_a_run_that_fails_is_a_broken_case_and_no_score(
     make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
 ) -> None:
     rubric = make_rubric()
-    _examples(owner, rubric, "Hello", {"wrong": "shape"})
+    examples(owner, rubric, "Hello", {"wrong": "shape"})
     agent = make_agent({"fault": "refused"}, input_schema={"type": "string"})
-    evaluation = _evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    evaluation = evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
     assert (evaluation["status"], evaluation["score"], evaluation["verdicts"]) == ("done", None, {"broken": 2})
     assert [case["error"]["code"] for case in evaluation["cases"]] == ["engine_refused", "invalid_format"]
 
@@ -218,7 +227,7 @@ def test_an_evaluation_needs_examples_and_an_agent_that_one_may_run(
     rubric, agent = make_rubric(), make_agent()
     path = path_of(rubric, "/evaluations")
     assert owner.client.post(path, {"agent_id": agent["id"]}).codes == {"_": ["invalid_state"]}
-    _examples(owner, rubric, "Hello")
+    examples(owner, rubric, "Hello")
     assert owner.client.post(path, {"agent_id": agent["id"], "version": 9}).codes == {"version": ["invalid_reference"]}
     nothing = "agent_01h455vb4pex5vsknk084sn02q"
     assert owner.client.post(path, {"agent_id": nothing}).codes == {"agent_id": ["invalid_reference"]}
@@ -230,7 +239,7 @@ def test_an_evaluation_needs_examples_and_an_agent_that_one_may_run(
 
 def test_an_evaluation_ends_with_its_rubric(make_rubric: Make, make_agent: Make, owner: Person, work: Work, app: App) -> None:
     rubric = make_rubric()
-    _examples(owner, rubric, "Hello")
+    examples(owner, rubric, "Hello")
     evaluation_id = owner.client.post(path_of(rubric, "/evaluations"), {"agent_id": make_agent()["id"]}).data["id"]
     owner.client.delete(path_of(rubric))
     work()
