@@ -33,11 +33,15 @@ _log = structlog.get_logger("aasim.engines")
 
 @dataclass
 class Place:
-    """A call's place at an engine; `tokens` is what the call takes, as estimated and then as it was. Without a `key` it is free."""
+    """A call's place at an engine; `tokens` is what the call takes, as estimated and then as it was. Without a `key` it is free.
+
+    `slice` is when the slice began in which the call counts.
+    """
 
     engine_id: str = ""
     key: str = ""
     tokens: int = 0
+    slice: float = 0.0
     _began: float = field(default_factory=time.monotonic)
 
     def watched(self, should_cancel: ShouldCancel) -> ShouldCancel:
@@ -104,6 +108,7 @@ def _taken(engine: Engine, use: EngineUse, place: Place) -> NoRoom | None:
     wait = max(waits.values(), default=0.0)
     if wait <= 0:
         use.slices = pace.added(use.slices, moment, calls=1, tokens=place.tokens)
+        place.slice = use.slices[-1][0]
         use.running = {**use.running, place.key: moment + _LEASE_SECONDS}
         return None
     use.next_look = min(max(moment + wait, use.next_look + _between_looks(engine, use)), moment + _LONGEST)
@@ -139,7 +144,14 @@ def _leave(place: Place, estimate: int) -> None:
     try:
         with _use_of(place.engine_id) as use:
             use.running = {key: until for key, until in use.running.items() if key != place.key}
-            use.slices = pace.added(use.slices, now().timestamp(), tokens=place.tokens - estimate)
+            use.slices = _corrected(use.slices, place, place.tokens - estimate)
             use.seconds = place.seconds() * _WEIGHT + use.seconds * (1 - _WEIGHT)
     except peewee.PeeweeException:
         _log.warning("a call's place at an engine could not be given back", engine=place.engine_id, exc_info=True)
+
+
+def _corrected(slices: Sequence[pace.Slice], place: Place, more: int) -> list[pace.Slice]:
+    """The slices after a call that took so many tokens more than its estimate, or less."""
+    if more < 0:
+        return pace.given_back(slices, place.slice, -more)
+    return pace.added(slices, now().timestamp(), tokens=more)

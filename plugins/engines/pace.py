@@ -16,13 +16,18 @@ def recent(slices: Sequence[Sequence[float]], moment: float) -> list[Slice]:
 
 
 def added(slices: Sequence[Slice], moment: float, *, calls: int = 0, tokens: int = 0) -> list[Slice]:
-    """The slices, with so much more in that of `moment`."""
+    """The slices, with so much more in that of `moment`, which is the last one."""
     start = moment - moment % SLICE
     *before, last = slices or [(start, 0, 0)]
     if last[0] < start:
         before, last = [*before, last], (start, 0, 0)
     began, calls_before, tokens_before = last
-    return [*before, (began, calls_before + calls, max(0, tokens_before + tokens))]
+    return [*before, (began, calls_before + calls, tokens_before + tokens)]
+
+
+def given_back(slices: Sequence[Slice], start: float, tokens: int) -> list[Slice]:
+    """The slices, with so many tokens less in that which began at `start`, if it still counts."""
+    return [(began, calls, max(0, held - tokens) if began == start else held) for began, calls, held in slices]
 
 
 def wait_for_call(slices: Sequence[Slice], limit: int, moment: float) -> float:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import time_machine
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
@@ -73,6 +74,17 @@ def test_tokens_are_counted_as_estimated_and_then_as_they_were(app: Any) -> None
     change_use(slices=[[now().timestamp(), 1, 500]])
     with pytest.raises(NoRoom, match="its limit tpm is 1000"):
         service.ask(app, engine.id, HELLO)
+
+
+@pytest.mark.usefixtures("organization_id")
+def test_a_call_that_goes_on_into_another_slice_gives_back_what_it_did_not_take(app: Any) -> None:
+    engine = limited(app, tpm=1_000)
+    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
+        with limits.place_at(engine, HELLO, Parameters(max_output_tokens=800)) as place:
+            clock.shift(6)
+            place.tokens = 30
+        [use] = EngineUse.select()
+    assert sum(tokens for _, _, tokens in use.slices) == 30
 
 
 def test_no_more_calls_at_the_same_time_than_there_are_places(app: Any, organization_id: str) -> None:

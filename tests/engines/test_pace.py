@@ -23,8 +23,16 @@ def test_a_clock_that_lags_behind_adds_to_the_newest_slice() -> None:
     assert pace.added([(10.0, 1, 0)], 9.0, calls=1) == [(10.0, 2, 0)]
 
 
+def test_tokens_are_given_back_in_the_slice_in_which_the_call_began() -> None:
+    assert pace.given_back([(10.0, 1, 50), (15.0, 1, 20)], 10.0, 40) == [(10.0, 1, 10), (15.0, 1, 20)]
+
+
+def test_nothing_is_given_back_when_the_slice_counts_no_longer() -> None:
+    assert pace.given_back([(15.0, 1, 20)], 10.0, 40) == [(15.0, 1, 20)]
+
+
 def test_what_is_given_back_never_leaves_less_than_nothing() -> None:
-    assert pace.added([(10.0, 1, 5)], 11.0, tokens=-9) == [(10.0, 1, 0)]
+    assert pace.given_back([(10.0, 1, 5)], 10.0, 9) == [(10.0, 1, 0)]
 
 
 def test_a_call_waits_until_enough_of_those_before_it_are_a_minute_old() -> None:
