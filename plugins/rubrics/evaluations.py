@@ -4,7 +4,7 @@ The rows are the truth, and one job brings them forward: it scores what has ende
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.jobs.context import JobContext
 
+#: Whether somebody sees the evaluations of agents in that project.
+Sees = Callable[[str | None], bool]
 JOB = "rubrics.evaluate"
 #: How many runs of one evaluation go on at the same time.
 _AT_ONCE = 4
@@ -111,17 +113,20 @@ def give_up(evaluation_id: str, reason: str) -> None:
 
 def cases_of(evaluation: Evaluation) -> list[dict[str, Any]]:
     """What became of each example in the evaluation, in order."""
-    return _cases(Evaluation.id == evaluation.id)[evaluation.id]
+    return _cases(Evaluation.id == evaluation.id, lambda _: True)[evaluation.id]
 
 
-def changes(evaluation: Evaluation, before_id: str | None) -> dict[str, Any]:
-    """How its cases differ from those of the one before it, or of the one of the same rubric that is named; Refused without any."""
+def changes(evaluation: Evaluation, before_id: str | None, sees: Sees) -> dict[str, Any]:
+    """How its cases differ from those of the last one that was done before it, or of the one of the same rubric that is named.
+
+    Cases that are not over yet are left out. Refused where there is no other evaluation that the caller `sees`.
+    """
     other = (Evaluation.id == before_id) if before_id else Evaluation.id.in_(_one_before(evaluation))
-    found = _cases((Evaluation.rubric_id == evaluation.rubric_id) & ((Evaluation.id == evaluation.id) | other))
+    found = _cases((Evaluation.rubric_id == evaluation.rubric_id) & ((Evaluation.id == evaluation.id) | other), sees)
     before_id = before_id or next((one for one in found if one != evaluation.id), "")
     if before_id not in found:
         raise Refused("invalid_parameter", "There is no such evaluation of this rubric to compare with.", field="with")
-    before, after = ({case["example_id"]: case for case in found[one]} for one in (before_id, evaluation.id))
+    before, after = (_over(found[one]) for one in (before_id, evaluation.id))
     compared = compare(_results(before), _results(after))
     both = {
         example: {"example_id": example, "before": before[example], "after": case}
@@ -142,16 +147,23 @@ def changes(evaluation: Evaluation, before_id: str | None) -> dict[str, Any]:
 def _one_before(evaluation: Evaluation) -> Any:
     earlier = Evaluation.alias()
     same = (earlier.rubric_id == evaluation.rubric_id) & (earlier.agent_id == evaluation.agent_id)
-    return earlier.select(earlier.id).where(same, earlier.id < evaluation.id).order_by(earlier.id.desc()).limit(1)
+    done = earlier.select(earlier.id).where(same, earlier.id < evaluation.id, earlier.status == DONE)
+    return done.order_by(earlier.id.desc()).limit(1)
 
 
-def _cases(condition: Any) -> dict[str, list[dict[str, Any]]]:
+def _over(cases: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Those of the cases that are over, by the example."""
+    return {case["example_id"]: case for case in cases if case["status"] in (SCORED, BROKEN)}
+
+
+def _cases(condition: Any, sees: Sees) -> dict[str, list[dict[str, Any]]]:
     """The cases of some evaluations, in order, by the evaluation's id; one statement, whatever their number."""
-    fields = (EvaluationCase.evaluation_id, *(getattr(EvaluationCase, name) for name in _SHOWN))
+    fields = (EvaluationCase.evaluation_id, Evaluation.project_id, *(getattr(EvaluationCase, name) for name in _SHOWN))
     whose = Evaluation.id == EvaluationCase.evaluation_id
     query = EvaluationCase.select(*fields).join_from(EvaluationCase, Evaluation, on=whose).where(condition)
+    rows: Any = query.order_by(EvaluationCase.number).objects()
     found: dict[str, list[dict[str, Any]]] = {}
-    for case in query.order_by(EvaluationCase.number).objects():
+    for case in (row for row in rows if sees(row.project_id)):
         found.setdefault(case.evaluation_id, []).append({name: getattr(case, name) for name in _SHOWN})
     return found
 

@@ -1,6 +1,7 @@
 """The endpoints of evaluations, which need agents and executions."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from aasim_core import Request, Resource, Response, operation
@@ -72,4 +73,4 @@ class Evaluations(Resource):
     @operation("read", query="compare_query", reply="compare_reply", message="Evaluations compared.")
     def on_get_compare(self, req: Request, resp: Response, engine_id: str, rubric_id: str, evaluation_id: str) -> None:
         """Compare an evaluation with the one before it: which examples got worse, and which better."""
-        resp.media = evaluations.changes(req.target, req.query.get("with"))
+        resp.media = evaluations.changes(req.target, req.query.get("with"), partial(req.rights.allows_at, "rubrics:read"))

@@ -268,4 +268,4 @@ class ComparisonOut(Schema):
     worse = ListOf(Object(ChangeOut), 200, required=True, description="The worst changes first.")
     better = ListOf(Object(ChangeOut), 200, required=True)
     unchanged = Integer(required=True)
-    without_counterpart = Integer(required=True, description="Examples that only one of both has.")
+    without_counterpart = Integer(required=True, description="Examples whose runs are over in one of both only.")

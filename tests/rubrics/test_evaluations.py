@@ -6,7 +6,8 @@ from typing import Any
 from aasim_core.app import App
 from aasim_core.testing.world import Client, Person
 
-from .test_runs import evaluated, examples
+from .conftest import path_of
+from .test_runs import evaluated, examples, look_again
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
@@ -36,3 +37,44 @@ def test_a_key_reaches_no_further_in_an_evaluation_than_in_a_run(
     [case] = evaluated(app, _key_of(owner, here), rubric, {"agent_id": agent["id"]}, work)["cases"]
     [call] = owner.client.get(f"/executions/{case['execution_id']}/tool-calls").data["items"]
     assert call["status"] == "denied"
+
+
+def test_an_evaluation_that_one_cannot_see_cannot_be_compared_with(
+    make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
+) -> None:
+    here, there = _project(owner, "Website"), _project(owner, "Payroll")
+    rubric = make_rubric()
+    examples(owner, rubric, "Hello")
+    mine, other = (
+        evaluated(app, owner, rubric, {"agent_id": make_agent(name=f"In {place}", project_id=place)["id"]}, work)
+        for place in (here, there)
+    )
+    path = path_of(rubric, f"/evaluations/{mine['id']}/compare?with={other['id']}")
+    assert owner.client.get(path).status == 200
+    assert _key_of(owner, here).client.get(path).codes == {"with": ["invalid_parameter"]}
+
+
+def _begun(owner: Person, rubric: dict[str, Any], agent: dict[str, Any]) -> str:
+    return str(owner.client.post(path_of(rubric, "/evaluations"), {"agent_id": agent["id"]}).data["id"])
+
+
+def test_what_still_runs_is_not_compared(make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work) -> None:
+    rubric, agent = make_rubric(), make_agent()
+    examples(owner, rubric, *["Hello"] * 6)
+    evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    begun = _begun(owner, rubric, agent)
+    work()  # four runs
+    look_again(app, owner, begun)
+    work()  # their scores
+    compared = owner.client.get(path_of(rubric, f"/evaluations/{begun}/compare")).data
+    assert (compared["worse"], compared["better"], compared["unchanged"], compared["without_counterpart"]) == ([], [], 4, 2)
+
+
+def test_an_evaluation_is_compared_with_the_last_one_that_was_done(
+    make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
+) -> None:
+    rubric, agent = make_rubric(), make_agent()
+    examples(owner, rubric, "Hello")
+    first = evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
+    _, last = _begun(owner, rubric, agent), _begun(owner, rubric, agent)
+    assert owner.client.get(path_of(rubric, f"/evaluations/{last}/compare")).data["before_id"] == first["id"]
