@@ -128,7 +128,7 @@ def refuse_to_begin(node_id: str | None) -> None:
         return
     state = "on hold" if node.archived_at is None else "archived"
     message = f"The {node.kind} is {state}, so nothing begins in it; make it active again first."
-    raise Refused("invalid_state", message, meta={node.kind: node.id})
+    raise Refused("invalid_state", message, meta={node.kind: node.id, "status": state.replace(" ", "_")})
 
 
 def fell(node_id: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now
 from aasim_core.data import records
-from aasim_core.errors import Refused, not_found
+from aasim_core.errors import Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
 from aasim_core.jobs.queue import enqueue
@@ -209,7 +209,7 @@ def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: R
 
 
 def _start(app: "App", context: "JobContext", evaluation: Evaluation, case: EvaluationCase) -> bool:
-    """Start the run of the case; False where it has to wait for room, or cannot run at all."""
+    """Start the run of the case; False where it has to wait, or cannot run at all."""
     from . import with_executions
 
     try:
@@ -217,16 +217,26 @@ def _start(app: "App", context: "JobContext", evaluation: Evaluation, case: Eval
             execution_id = with_executions.start(app, evaluation, case.input)
             _write(context, evaluation, case, {"status": STARTED, "execution_id": execution_id})
     except Refused as refused:
-        if refused.code != "queue_full":
+        if not _passes(refused):
             _break(context, evaluation, case, refused)
         return False
     return True
 
 
+def _passes(refused: Refused) -> bool:
+    """Whether what refused a run may be over later: a full queue, a halt, a pause. What is archived is so for good."""
+    meta = _problem_of(refused).meta or {}
+    return refused.code == "queue_full" or (refused.code == "invalid_state" and meta.get("status") != "archived")
+
+
 def _break(context: "JobContext", evaluation: Evaluation, case: EvaluationCase, refused: Refused) -> None:
-    problem = next(iter(refused.problems.values()))[0]
+    problem = _problem_of(refused)
     with records.database_of(EvaluationCase).transaction():
         _write(context, evaluation, case, {"status": BROKEN, "error": {"code": problem.code, "message": problem.message}})
+
+
+def _problem_of(refused: Refused) -> Problem:
+    return next(iter(refused.problems.values()))[0]
 
 
 def _write(context: "JobContext", evaluation: Evaluation, case: EvaluationCase, values: Mapping[str, Any]) -> None:

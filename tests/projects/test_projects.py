@@ -63,7 +63,7 @@ def test_what_belongs_to_a_project_on_hold_does_not_begin_and_is_changed_as_befo
         owner.client.post(f"/executions/{begun}/retry"),
     ):
         assert refused.codes == {"_": ["invalid_state"]}
-        assert refused.body["errors"]["_"][0]["meta"] == {"project": project_id}
+        assert refused.body["errors"]["_"][0]["meta"] == {"project": project_id, "status": "on_hold"}
     assert owner.client.patch(f"/agents/{agent_id}", {"name": "Four"}).status == 200
     assert owner.client.post(f"/agents/{elsewhere}/execute", {"input": "Hello"}).status == 202
     _set(owner, project_id, "active")

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.testing.world import Client, Person
 
 from .conftest import path_of
-from .test_runs import evaluated, examples, look_again
+from .test_runs import done, evaluated, examples, look_again
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
@@ -78,3 +80,46 @@ def test_an_evaluation_is_compared_with_the_last_one_that_was_done(
     first = evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
     _, last = _begun(owner, rubric, agent), _begun(owner, rubric, agent)
     assert owner.client.get(path_of(rubric, f"/evaluations/{last}/compare")).data["before_id"] == first["id"]
+
+
+def _halted(owner: Person, agent: dict[str, Any]) -> Callable[[], Any]:
+    owner.client.post(f"/agents/{agent['id']}/halt", {"reason": "A test."})
+    return lambda: owner.client.post(f"/agents/{agent['id']}/resume")
+
+
+def _paused(owner: Person, agent: dict[str, Any]) -> Callable[[], Any]:
+    owner.client.patch(f"/agents/{agent['id']}", {"status": "paused"})
+    return lambda: owner.client.patch(f"/agents/{agent['id']}", {"status": "active"})
+
+
+def _on_hold(owner: Person, agent: dict[str, Any]) -> Callable[[], Any]:
+    path = f"/projects/{agent['project_id']}/status"
+    owner.client.put(path, {"status": "on_hold", "reason": "A test."})
+    return lambda: owner.client.put(path, {"status": "active", "reason": "A test."})
+
+
+@pytest.mark.parametrize("stop", [_halted, _paused, _on_hold])
+def test_an_evaluation_waits_while_its_agent_cannot_run(
+    make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work, stop: Callable[..., Any]
+) -> None:
+    rubric, agent = make_rubric(), make_agent("Paris", project_id=_project(owner, "Website"))
+    examples(owner, rubric, "Hello")
+    path = path_of(rubric, f"/evaluations/{_begun(owner, rubric, agent)}")
+    go_on = stop(owner, agent)
+    work()
+    assert [case["status"] for case in owner.client.get(path).data["cases"]] == ["waiting"]
+    go_on()
+    look_again(app, owner, path.rpartition("/")[2])
+    assert done(app, owner, path, work)["verdicts"] == {"pass": 1}
+
+
+@pytest.mark.parametrize("end", ["archive", "delete"])
+def test_an_evaluation_breaks_when_its_agent_is_gone_for_good(
+    make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work, end: str
+) -> None:
+    rubric, agent = make_rubric(), make_agent("Paris")
+    examples(owner, rubric, "Hello")
+    path = path_of(rubric, f"/evaluations/{_begun(owner, rubric, agent)}")
+    at = f"/agents/{agent['id']}"
+    owner.client.delete(at) if end == "delete" else owner.client.patch(at, {"status": "archived"})
+    assert done(app, owner, path, work)["verdicts"] == {"broken": 1}
