@@ -11,14 +11,27 @@ from typing import Any
 from ..clock import now
 from ..errors import Invalid, Problem, Refused
 from .fields import JsonField
-from .records import Row
+from .records import Row, database_of
 
 #: How many are listed of each kind; a client that has to clear up more asks the lists themselves.
 _MOST_SHOWN = 20
 
 
+def hold(model: type[Row], record_ids: Iterable[str]) -> None:
+    """Let nobody else begin to name the records of these ids, or delete them, until the running transaction ends.
+
+    Who names one in a row of `model` looks only then whether it is there.
+    """
+    for record_id in sorted(set(record_ids)):  # in one order, so that two never wait for each other
+        database_of(model).lock(f"references/{record_id}")
+
+
 def refuse_in_use(models: Iterable[type[Row]], kind: str, record_id: str) -> None:
-    """Refused ``in_use``, with the list, while records in the organization in scope name the one of that kind and id."""
+    """Refused ``in_use``, with the list, while records in the organization in scope name the one of that kind and id.
+
+    Nobody begins to name it until the running transaction, which deletes it, ends.
+    """
+    hold(next(iter(models)), [record_id])
     users = [user for users in uses(models, kind, record_id).values() for user in users]
     if users:
         message = f"Something still depends on this {kind}; move or delete that first."
@@ -69,7 +82,11 @@ def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_i
 
 
 def require(models: Iterable[type[Row]], kind: str, ids: Sequence[str], field: str, known: Sequence[str] = ()) -> None:
-    """Invalid, on ``<field>[n]``, for ids of that kind that no record in the organization in scope has; the `known` ones pass."""
+    """Invalid, on ``<field>[n]``, for ids of that kind that no record in the organization in scope has; the `known` ones pass.
+
+    Those that are there are not deleted until the running transaction, which names them, ends.
+    """
+    hold(next(iter(models)), ids)
     model: Any = next((model for model in models if getattr(model._meta, "id_prefix", None) == kind), None)
     query = _live(model, model.select(model.id).where(model.id.in_(list(ids)))) if model is not None and ids else ()
     there = {row.id for row in query} | set(known)

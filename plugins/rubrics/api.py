@@ -86,7 +86,8 @@ class Rubrics(Collection):
         """The criteria must go together, and the judge must be able to judge."""
         if "criteria" in values:
             criteria.refuse_flawed(values["criteria"], service.graders_of(self.app))
-        service.refuse_bad_judge(values.get("judge_engine_id"))
+        engine_id = req.target.id if record is None else record.engine_id
+        service.require_engines(engine_id, values.get("judge_engine_id"))
         return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Rubric:

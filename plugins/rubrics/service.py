@@ -7,7 +7,7 @@ from aasim_core.access import epoch
 from aasim_core.clock import now
 from aasim_core.context import current_actor, current_organization
 from aasim_core.data import records
-from aasim_core.data.references import refuse_in_use
+from aasim_core.data.references import hold, refuse_in_use
 from aasim_core.data.statements import Bind
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
@@ -79,6 +79,14 @@ def remove(models: "Iterable[type[Row]]", rubric: Rubric) -> None:
     refuse_in_use(models, "rubric", rubric.id)
     records.change(rubric, {"deleted_at": now(), "active": False})
     emit("rubrics.deleted", rubric)
+
+
+def require_engines(engine_id: str, judge_engine_id: str | None) -> None:
+    """The engine of a rubric, and the one that judges, must be there, and stay until the running transaction ends."""
+    hold(Rubric, filter(None, (engine_id, judge_engine_id)))
+    if engines.find_or_none(engine_id) is None:
+        raise not_found()
+    refuse_bad_judge(judge_engine_id)
 
 
 def refuse_bad_judge(engine_id: str | None) -> None:

@@ -1,6 +1,9 @@
 """What names a record: found before it is deleted, and handed over to a successor."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
 
 import pytest
 
@@ -8,7 +11,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data import references
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
-from aasim_core.testing.world import Person, World
+from aasim_core.testing.world import Answer, Person, World
 from aasim_plugins.agents.models import Agent
 from aasim_plugins.projects.models import Project
 
@@ -26,13 +29,14 @@ def _project(person: Person, **values: object) -> str:
 
 
 def test_what_nothing_names_can_go(world: World, owner: Person) -> None:
-    references.refuse_in_use(world.app.models, "project", _project(owner))
+    with world.app.database.transaction():
+        references.refuse_in_use(world.app.models, "project", _project(owner))
 
 
 def test_what_names_it_is_listed_with_kind_label_and_field(world: World, owner: Person) -> None:
     project_id = _project(owner)
     agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Refused) as caught, world.app.database.transaction():
         references.refuse_in_use(world.app.models, "project", project_id)
     [problem] = caught.value.problems["_"]
     assert (problem.code, problem.meta) == (
@@ -57,6 +61,42 @@ def _rubric(owner: Person, name: str) -> str:
 def test_what_is_not_there_cannot_be_named(owner: Person) -> None:
     answer = owner.client.post("/agents", {"name": "One", "rubric_ids": [_rubric(owner, "One"), new_id("rubric")]})
     assert answer.codes == {"rubric_ids[1]": ["invalid_reference"]}
+
+
+def _at_once(*acts: Callable[[], Answer]) -> list[int]:
+    """The statuses of the answers to requests that begin together."""
+    start = Barrier(len(acts), timeout=20)
+
+    def begin(act: Callable[[], Answer]) -> int:
+        start.wait()
+        return act().status
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(begin, acts))
+
+
+def test_what_begins_to_be_named_while_it_is_deleted_is_either_named_or_gone(owner: Person) -> None:
+    agent_id = owner.client.post("/agents", {"name": "One"}).data["id"]
+    [engine, *_] = owner.client.get("/engines?provider=scripted").data["items"]
+    for number in range(10):
+        rubric_id = _rubric(owner, f"Rubric {number}")
+        statuses = _at_once(
+            partial(owner.client.delete, f"/engines/{engine['id']}/rubrics/{rubric_id}"),
+            partial(owner.client.patch, f"/agents/{agent_id}", {"rubric_ids": [rubric_id]}),
+        )
+        assert statuses in ([200, 422], [409, 200])
+
+
+def test_an_engine_that_gets_a_rubric_while_it_is_deleted_either_has_it_or_is_gone(owner: Person) -> None:
+    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 60}}
+    for number in range(10):
+        engine_id = owner.client.post("/engines", {"name": f"Engine {number}", "provider": "scripted"}).data["id"]
+        path = f"/engines/{engine_id}"
+        statuses = _at_once(
+            partial(owner.client.delete, path),
+            partial(owner.client.post, f"{path}/rubrics", {"name": "Quality", "criteria": [criterion]}),
+        )
+        assert statuses in ([200, 404], [409, 201])
 
 
 def test_a_list_that_has_its_id_names_it(world: World, owner: Person) -> None:
