@@ -1,5 +1,6 @@
 """Graders that look at an output as text: whether it is, has, resembles or matches something, and how long it is."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from . import patterns
@@ -45,8 +46,27 @@ def _is_same(one: Any, other: Any) -> bool:
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
+def _searched(part: Any) -> str:
+    """The part as text, and where that is JSON also each text in it as it is: JSON writes quotes and line breaks in another way."""
+    if isinstance(part, str):
+        return part
+    return "\0".join((as_text(part), *_texts_in(part)))  # no text that is looked for has this character
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts_in(item)
+
+
 def _contains(case: Case, part: Any) -> Grade:
-    text, values = _plain(case, as_text(part)), case.params["values"]
+    text, values = _plain(case, _searched(part)), case.params["values"]
     missing = [value for value in values if _plain(case, value) not in text]
     if case.params.get("match") == "any":
         found = len(missing) < len(values)
@@ -56,7 +76,7 @@ def _contains(case: Case, part: Any) -> Grade:
 
 
 def _not_contains(case: Case, part: Any) -> Grade:
-    text = _plain(case, as_text(part))
+    text = _plain(case, _searched(part))
     found = [value for value in case.params["values"] if _plain(case, value) in text]
     return Grade(float(not found), f"It has {len(found)} of them." if found else "It has none of them.", {"found": found})
 
