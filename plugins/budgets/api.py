@@ -10,7 +10,7 @@ from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived, Plan
 
-from . import placing, schemas, service
+from . import placing, schemas, service, uses
 from .models import Budget
 
 _FIXED = ("invalid_state",)
@@ -86,6 +86,12 @@ class Budgets(Collection):
     def create(self, req: Request, values: dict[str, Any]) -> Budget:
         """Write the budget and its first period."""
         return service.create(values)
+
+    def change(self, req: Request, record: Budget, values: dict[str, Any]) -> Budget:
+        """Write what differs; what its limits are now decides of what it is warned."""
+        super().change(req, record, values)
+        uses.forget_warnings(record)
+        return record
 
     def remove(self, req: Request, record: Budget) -> None:
         """Delete the budget and its history."""

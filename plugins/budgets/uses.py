@@ -96,6 +96,13 @@ def tell_exceeded(budget: Budget, use: BudgetUse, limit: str) -> None:
         emit("budgets.exceeded", budget, data={"limit": limit, "used": counted(use, limit), "max": getattr(budget, limit)})
 
 
+def forget_warnings(budget: Budget) -> None:
+    """Let it be warned once more, in this period, of the thresholds that the budget is below again since its limit was raised."""
+    use = use_in(budget, current_period(budget))
+    percent = int(percent_of({**budget.__data__, **use.__data__}))
+    BudgetUse.update(warned=percent).where(BudgetUse.id == use.id, BudgetUse.warned > percent).execute()
+
+
 def tell_of(budget: Budget, use_id: str) -> None:
     """Tell, in the transaction that has counted what was used, which thresholds it has passed, each of them once in a period."""
     use = BudgetUse.get_or_none(BudgetUse.id == use_id)

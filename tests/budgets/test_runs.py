@@ -127,12 +127,11 @@ def test_a_fallback_is_asked_for_what_an_engine_refuses_and_not_for_what_a_budge
     assert run(agent_id, parameters={"fault": None})["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("known", [{"currency": "EUR"}, {"valid_from": "9999-01-01"}])
 def test_an_engine_without_a_known_price_is_refused_unless_the_budget_allows_it(
-    owner: Person, engine: Make, agent: Make, budget: Make, run: Make, known: Any
+    owner: Person, engine: Make, agent: Make, budget: Make, run: Make
 ) -> None:
     kept = budget(max_cost=1_000, max_tokens=1_000)
-    agent_id = agent(engine_id=engine(prices=[{**PRICE, **known}]))
+    agent_id = agent(engine_id=engine(prices=[{**PRICE, "currency": "EUR"}]))
 
     failed = run(agent_id)
     assert failed["error"]["code"] == "budget_exceeded"
@@ -177,6 +176,18 @@ def test_thresholds_are_told_of_once_in_a_period(owner: Person, agent: Make, bud
         run(agent_id, parameters={"max_output_tokens": 1})
     assert [told["threshold"] for told in events_of(owner, "budgets.warned")] == [25, 50, 90]
     assert events_of(owner, "budgets.exceeded") == [{"limit": "max_tokens", "used": 28, "max": 28}]
+
+
+def test_thresholds_are_told_of_again_when_the_limit_was_raised(owner: Person, agent: Make, budget: Make, run: Make) -> None:
+    kept, agent_id = budget(max_tokens=28, warn_at=[50]), agent()
+
+    for _ in range(2):
+        run(agent_id)
+    owner.client.patch(f"/budgets/{kept['id']}", {"max_tokens": 56})
+    for _ in range(2):
+        run(agent_id)
+
+    assert [told["percent"] for told in events_of(owner, "budgets.warned")] == [50.0, 50.0]
 
 
 def test_the_test_of_an_engine_is_counted_too(owner: Person, engine: Make, budget: Make) -> None:
