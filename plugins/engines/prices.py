@@ -26,7 +26,7 @@ FREE = Cost(0, "USD", "free")
 
 def cost_at(engine: Engine, provider: Provider, usage: Usage, model: str, at: datetime) -> Cost | None:
     """The cost of a call to the engine, whose model calls itself `model`; None where no price is known."""
-    if provider.free and not engine.prices:
+    if provider.free and _valid(engine.prices, at.date()) is None:
         return FREE
     return cost_of(usage, model=model, base_url=engine.base_url or provider.service_url, table=engine.prices, at=at)
 

@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime
 
+from aasim_core.ids import new_id
+from aasim_plugins.engine_scripted.service import PROVIDER
 from aasim_plugins.engines.chat import Usage
-from aasim_plugins.engines.prices import Cost, cost_of
+from aasim_plugins.engines.models import Engine
+from aasim_plugins.engines.prices import FREE, Cost, cost_at, cost_of
 
 MONDAY = datetime(2026, 6, 1, 12, tzinfo=UTC)
 USAGE = Usage(1_000, 100)
@@ -54,6 +57,12 @@ def test_of_several_prices_the_latest_that_has_begun_holds() -> None:
 
 def test_a_price_that_has_not_begun_is_none_yet() -> None:
     assert cost_of(USAGE, model="our-own", base_url=None, table=[price(1, "2026-06-02")], at=MONDAY) is None
+
+
+def test_a_free_engine_is_free_until_its_first_price_begins() -> None:
+    engine = Engine(organization_id=new_id("organization"), prices=[price(1_000_000, "2026-06-02")])
+
+    assert cost_at(engine, PROVIDER, USAGE, "m", MONDAY) == FREE
 
 
 def test_amounts_are_rounded_to_whole_micro_units() -> None:
