@@ -152,7 +152,8 @@ def _log_in(server: smtplib.SMTP, connection: Connection) -> None:
         if login:
             server.login(*login)
     except smtplib.SMTPAuthenticationError as error:
-        raise AppError("auth", _answered(error), is_final=True) from error
+        is_final = error.smtp_code >= 500
+        raise AppError("auth" if is_final else "unavailable", _answered(error), is_final=is_final) from error
 
 
 def _login(connection: Connection) -> tuple[str, str] | None:
