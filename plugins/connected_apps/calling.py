@@ -109,7 +109,8 @@ def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, second
         row = refresh(app, row, seconds)
     except AppError as error:
         still_good = connection.tokens is not None and row.expires_at is not None and row.expires_at > now()
-        if error.is_final or not still_good:
+        is_over = error.is_final or error.code in ("not_connected", "not_found")
+        if is_over or not still_good:
             raise
         return row, connection
     return row, open_connection(app, row, deadline - time.monotonic())

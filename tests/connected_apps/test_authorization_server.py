@@ -113,6 +113,27 @@ def test_a_token_that_is_still_good_is_used_until_a_refusal_is_final(apps: Apps,
     assert apps.call(made, "who")["name"] == "Ada"
 
 
+def test_an_app_that_is_revoked_while_new_tokens_are_fetched_is_not_called_with_the_old_one(
+    apps: Apps, provider: Provider
+) -> None:
+    made = apps.oauth(provider)
+    apps.authorize(provider, made)
+    apps.change(made, refresh_at=now())
+    granted = {"access_token": "new", "token_type": "Bearer", "expires_in": 3600}
+
+    def revoke(received: Received) -> Response:
+        provider.answers.pop("/token")
+        apps.client.post(f"/connected-apps/{made['id']}/revoke")
+        return Response(200, granted)
+
+    provider.answers["/token"] = revoke
+
+    with pytest.raises(AppError, match="revoked|changed"):
+        apps.call(made, "who")
+
+    assert "/me" not in [received.path for received in provider.received]
+
+
 def test_a_final_refusal_stops_whoever_waited_for_it_too(apps: Apps, provider: Provider) -> None:
     made = apps.oauth(provider)
     apps.authorize(provider, made)
