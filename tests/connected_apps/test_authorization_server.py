@@ -128,7 +128,7 @@ def test_an_app_that_is_revoked_while_new_tokens_are_fetched_is_not_called_with_
 
     provider.answers["/token"] = revoke
 
-    with pytest.raises(AppError, match="revoked|changed"):
+    with pytest.raises(AppError, match=r"revoked|changed"):
         apps.call(made, "who")
 
     assert "/me" not in [received.path for received in provider.received]
