@@ -33,18 +33,6 @@ def test_what_nothing_names_can_go(world: World, owner: Person) -> None:
         references.refuse_in_use(world.app.models, "project", _project(owner))
 
 
-def test_what_is_private_to_others_is_listed_without_its_name(world: World, owner: Person) -> None:
-    [engine] = owner.client.get("/engines?provider=scripted").data["items"]
-    path = f"/engines/{engine['id']}/rubrics"
-    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 10}}
-    rubric = owner.client.post(path, {"name": "Quality", "criteria": [criterion]}).data
-    builder = world.member(owner, "builder")
-    body = {"name": "Layoffs", "visibility": "private", "rubric_ids": [rubric["id"]]}
-    agent_id = builder.client.post("/agents", body).data["id"]
-    refused = owner.client.delete(f"{path}/{rubric['id']}")
-    assert [user["label"] for user in refused.body["errors"]["_"][0]["meta"]["used_by"]] == [agent_id]
-
-
 def test_what_names_it_is_listed_with_kind_label_and_field(world: World, owner: Person) -> None:
     project_id = _project(owner)
     agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
