@@ -173,7 +173,14 @@ def _carry_out(run: Run, proposed: Sequence[ToolCall], tools: Sequence[BoundTool
 def _result_of(run: Run, turn: int, position: int, tools: Sequence[BoundTool]) -> Any:
     mine = (CallRecord.execution_id == run.execution.id) & (CallRecord.turn == turn) & (CallRecord.position == position)
     call = CallRecord.get(mine)
-    return calls.carry_out(run, call, None if call.tool is None else tools[call.tool])
+    return calls.carry_out(run, call, _bound(call, tools))
+
+
+def _bound(call: CallRecord, tools: Sequence[BoundTool]) -> BoundTool | None:
+    """The tool that the call is of; calls that were begun before they knew that name its ref."""
+    if call.tool is not None:
+        return tools[call.tool]
+    return next((bound for bound in tools if bound.ref == call.ref), None)
 
 
 def _refuse_too_many(limits: dict[str, Any], messages: Sequence[Message]) -> None:

@@ -14,6 +14,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.runner import Runner
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.hookspecs import ToolError, ToolUse
+from aasim_plugins.executions.models import ToolCall
 
 from .test_tool_calls import call, calls_of, read, run
 
@@ -76,6 +77,17 @@ def test_a_tool_that_is_renamed_while_its_call_waits_is_called(
 ) -> None:
     run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}]), work)
     rename(shed, "hammer", "mallet")
+    desk.decide(approved=True)
+    work()
+    assert [use.rest for use in shed.used] == ["hammer"]
+
+
+def test_a_call_that_waits_from_before_an_upgrade_is_known_by_its_ref(
+    app: App, owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
+) -> None:
+    run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}]), work)
+    with app.database.transaction(), system_scope("test"):
+        ToolCall.update(tool=None).execute()
     desk.decide(approved=True)
     work()
     assert [use.rest for use in shed.used] == ["hammer"]
