@@ -147,10 +147,9 @@ class Attempt:
             return self._nobody_to_ask()
         decision = decided(reviewer, self.row.approval_id)
         data = {"call": self.row.call_id, "by": decision.by}
-        if decision.approved and self.row.started_at is not None:
-            return self._arguments_in(decision.action)  # it was told of before the tool asked for patience
         if decision.approved:
-            self.run.log("tool_approved", f"{self.row.name} was approved.", data=data, content=decision.comment or None)
+            if self.row.started_at is None:  # or else it was told of before the tool asked for patience
+                self.run.log("tool_approved", f"{self.row.name} was approved.", data=data, content=decision.comment or None)
             return self._arguments_in(decision.action)
         self.run.log("tool_denied", f"{self.row.name} was denied.", level="warning", data=data, content=decision.comment)
         return decision.comment if decision.by is None else f"A person denied this: {decision.comment}"
