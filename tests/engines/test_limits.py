@@ -155,15 +155,15 @@ def test_a_call_that_goes_on_keeps_its_place(app: Any, monkeypatch: pytest.Monke
 def test_those_who_wait_look_again_one_after_the_other(app: Any) -> None:
     engine = limited(app, rpm=30)
     service.ask(app, engine.id, HELLO)
-    change_use(slices=[[now().timestamp() - 58, 30, 0]])
-    looks = []
-    for _ in range(4):
-        with pytest.raises(NoRoom) as caught:
-            service.ask(app, engine.id, HELLO)
-        looks.append(now().timestamp() + (caught.value.retry_after or 0))
+    waits = []
+    with time_machine.travel(now(), tick=False):
+        change_use(slices=[[now().timestamp() - 58, 30, 0]])
+        for _ in range(4):
+            with pytest.raises(NoRoom) as caught:
+                service.ask(app, engine.id, HELLO)
+            waits.append(caught.value.retry_after or 0)
 
-    steps = [later - earlier for earlier, later in pairwise(looks)]
-    assert all(1.9 < step < 2.1 for step in steps), looks
+    assert [later - earlier for earlier, later in pairwise(waits)] == pytest.approx([2, 2, 2])
 
 
 @pytest.mark.usefixtures("organization_id")

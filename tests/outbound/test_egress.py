@@ -116,9 +116,9 @@ def test_all_addresses_together_take_no_longer_than_one_may(port: int, monkeypat
     began = time.monotonic()
 
     with pytest.raises(httpcore2.ConnectTimeout):
-        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 0.4)
+        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 1)
 
-    assert time.monotonic() - began < 0.8
+    assert time.monotonic() - began < 1.9, "each of the two took its whole time"
 
 
 def test_only_the_first_addresses_of_a_name_are_tried(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
