@@ -47,13 +47,13 @@ class Halting:
             self._switch(req.target, None, "resumed", {})
         resp.media = self.present(req.target)
 
-    def switched(self, target: Any) -> None:
-        """What else there is to do when something was halted or resumed, in the same transaction."""
+    def switching(self, target: Any) -> None:
+        """What else there is to do when something is halted or resumed: first, in the same transaction."""
 
     def _switch(self, target: Any, moment: Any, event: str, data: dict[str, Any]) -> None:
+        self.switching(target)
         records.change(target, {"halted_at": moment})
         emit(f"{self.events}.{event}", target, data=data)
-        self.switched(target)
 
 
 def events_of(plugin: str, subject: str, called: str) -> tuple[Event, ...]:

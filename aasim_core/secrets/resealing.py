@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ..access import epoch
 from ..clock import now
 from ..context import system_scope
 from ..jobs.declarations import Job, Retry
@@ -87,7 +88,10 @@ class Resealing:
         opened = [(sealed, self._resealed(sealed)) for sealed in values]
         with self._app.database.transaction():
             self._context.checkpoint()
-            self.changed += sum(column.replace(sealed, value) for sealed, value in opened if value is not None)
+            written = [sealed for sealed, value in opened if value is not None and column.replace(sealed, value)]
+            for organization_id in sorted({sealed.place.organization_id for sealed in written} - {""}):
+                epoch.bump(organization_id)  # who remembers the old value could not open it when its key is gone
+        self.changed += len(written)
         if monotonic() > self._next_line:
             self._next_line = monotonic() + _SECONDS_BETWEEN_LINES
             _log.info("stored values are being sealed anew", table=column.table, count=self.changed)

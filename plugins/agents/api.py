@@ -14,6 +14,7 @@ from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery, id_from_path
 from aasim_core.http.render import Plan
 
+from ..engines import finding
 from ..engines import service as engines
 from . import schemas, service
 from .models import Agent, AgentVersion
@@ -81,7 +82,7 @@ class Agents(Halting, Collection):
         return values
 
     def _check_definition(self, req: Request, values: Mapping[str, Any], record: Any = None) -> None:
-        if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
+        if values.get("engine_id") is not None and finding.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
         engines.refuse_bad_parameters(values.get("parameters") or {})
         known = record.rubric_ids if record is not None else []

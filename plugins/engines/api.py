@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, emit, operation
+from aasim_core.access import epoch
 from aasim_core.clock import now, to_text
+from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.data.references import refuse_in_use
 from aasim_core.data.statements import Condition
@@ -125,16 +127,22 @@ class Engines(Halting, Collection):
         anew = health.is_new_start(record, values)
         if anew and record.status == DEGRADED:
             values = {"status": ACTIVE, **values}
+        epoch.bump(current_organization())  # first, so that who changes the same waits; `finding` remembers engines
         super().change(req, record, values)
         if anew:
             health.forget(record)
         return record
+
+    def switching(self, target: Engine) -> None:
+        """A halt or its end acts on the next call."""
+        epoch.bump(current_organization())
 
     def remove(self, req: Request, record: Engine) -> None:
         """Delete an engine of the organization's own, unless something hangs on it."""
         if record.built_in_of is not None:
             raise Refused("invalid_state", "A built-in engine cannot be deleted; set its status to disabled.")
         refuse_in_use(self.app.models, "engine", record.id)
+        epoch.bump(current_organization())
         super().remove(req, record)
 
     def _verb(self, verb: str) -> str:

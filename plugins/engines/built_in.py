@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from aasim_core.context import SYSTEM, acting_as, current_request_id
+from aasim_core.access import epoch
+from aasim_core.context import SYSTEM, acting_as, current_organization, current_request_id
 from aasim_core.data import records
 from aasim_core.events.log import emit
 
@@ -55,6 +56,7 @@ def _differences(engine: Engine, facts: Mapping[str, Any]) -> dict[str, Any]:
 def _write(name: str, facts: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
     engine = Engine.get_or_none(Engine.built_in_of == name)
     if engine is not None:
+        epoch.bump(current_organization())
         changed = records.change(engine, _differences(engine, facts))
         emit("engines.updated", engine, changes=changed)
         return

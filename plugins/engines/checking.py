@@ -7,8 +7,8 @@ from typing import Any
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.nearest import did_you_mean
 
-from . import service
 from .chat import EngineError, Provider
+from .finding import find_or_none
 from .models import Engine, no_limits
 from .parameters import parameters_from
 
@@ -85,7 +85,7 @@ def _parameter_problem(parameters: Mapping[str, Any]) -> Problem | None:
 
 def _fallback_problem(engine_ids: Any, engine: Engine | None) -> Problem | None:
     for engine_id in engine_ids:
-        if (engine is not None and engine_id == engine.id) or service.find_or_none(engine_id) is None:
+        if (engine is not None and engine_id == engine.id) or find_or_none(engine_id) is None:
             return Problem("invalid_reference", f"{engine_id} is no other engine here; see GET /engines.")
     return None
 

@@ -1,7 +1,8 @@
 """How engines have done lately, and which are left alone for a while: a circuit breaker that all processes share.
 
-What is known stands in the engine's row, which whoever asks the engine has read anyway. It is written when an engine fails and when it
-answers again; that it goes on answering is counted in the process and written every few seconds.
+What is known stands in the engine's row. It is written when an engine fails and when it answers again; that it goes on answering is
+counted in the process and written every few seconds. Whoever asks an engine remembers its row (`finding`): that a row of failures
+begins or ends is news to them, and so moves the organization's epoch.
 """
 
 import time
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
+from aasim_core.access import epoch
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.data.records import compare_and_set, database_of, find_or_none
 from aasim_core.events.log import emit
@@ -133,6 +135,8 @@ def _noted(engine: Engine, error: EngineError | None, changes: Mapping[str, Any]
     if error is None:
         known |= {"failures_in_a_row": 0, "next_probe_at": None}
     turned = _status(engine, known)
+    if turned != engine.status or bool(known["failures_in_a_row"]) != bool(_known(engine.health)["failures_in_a_row"]):
+        epoch.bump(engine.organization_id)  # whoever remembers the engine must know; how often it failed need not be known
     if turned == engine.status:
         _write(engine, known)
         return None

@@ -7,13 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from aasim_core.clock import now
-from aasim_core.data import records
-from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.ids import is_id
+from aasim_core.errors import Invalid, Problem
 from aasim_core.secrets import Secret, Unreadable
 
 from . import emulation, halts, health
-from .built_in import ensure_built_in
 from .chat import (
     Cancelled,
     Chat,
@@ -33,12 +30,13 @@ from .chat import (
     never_cancel,
 )
 from .estimates import usage_at_most
+from .finding import engines_for
 from .limits import place_at
 from .metering import NOBODY, Payer, estimate_of, metered
-from .models import USABLE, Engine
+from .models import Engine
 from .parameters import parameters_from
 from .prices import Cost, cost_at
-from .providers import default_built_in, providers_of
+from .providers import providers_of
 from .replies import clean_errors, clean_reply
 
 if TYPE_CHECKING:
@@ -75,40 +73,6 @@ class Answer:
     duration_ms: int
 
 
-def find_or_none(engine_id: str) -> Engine | None:
-    """The engine of that id in the organization in scope, or None."""
-    return records.find_or_none(Engine, engine_id) if is_id(engine_id, "engine") else None
-
-
-def find_usable(engine_id: str) -> Engine:
-    """The engine of that id; Refused ``invalid_state`` where it is gone or disabled."""
-    engine = find_or_none(engine_id)
-    if engine is None:
-        raise Refused("invalid_state", "The engine is not there any more; choose another one.")
-    return _usable(engine, "choose another one")
-
-
-def _usable(engine: Engine, instead: str) -> Engine:
-    if engine.status not in USABLE:
-        raise Refused("invalid_state", f"The engine {engine.name} is {engine.status}; enable it, or {instead}.")
-    return engine
-
-
-def default_provider(app: "App") -> str | None:
-    """The provider whose built-in engine agents use that name none; None where no plugin brings one."""
-    return default_built_in(providers_of(app))
-
-
-def find_default(app: "App") -> Engine:
-    """The engine of agents that name none: the built-in one of the default provider; Refused ``invalid_state`` without one."""
-    ensure_built_in(app)
-    name = default_provider(app)
-    engine = Engine.get_or_none(Engine.built_in_of == name) if name else None
-    if engine is None:
-        raise Refused("invalid_state", "There is no default engine here; choose an engine for the agent.")
-    return _usable(engine, "choose an engine for the agent")
-
-
 def ask(
     app: "App",
     engine_id: str | None,
@@ -132,7 +96,7 @@ def ask(
     """
     call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, should_cancel)
     deadline = time.monotonic() + timeout_seconds
-    for engine, is_last in _engines(app, engine_id):
+    for engine, is_last in engines_for(app, engine_id):
         watch = halts.Watch(engine, should_cancel)
         try:
             if not health.may_ask(app, engine):
@@ -195,20 +159,6 @@ class _Call:
     on_token: OnToken
     on_note: OnNote
     should_cancel: ShouldCancel
-
-
-def _engines(app: "App", engine_id: str | None) -> list[tuple[Engine, bool]]:
-    """The engine to ask, then its fallbacks that can be used; each with whether it is the last. NoRoom while all are halted."""
-    try:
-        first = find_default(app) if engine_id is None else find_usable(engine_id)
-    except Refused as refused:
-        raise EngineError("unavailable", refused.message, retryable=False) from refused
-    found = [find_or_none(fallback_id) for fallback_id in first.fallback_engine_ids]
-    usable = [first, *(engine for engine in found if engine is not None and engine.status in USABLE)]
-    engines = [engine for engine in usable if engine.halted_at is None]
-    if not engines:
-        raise halts.waits(first)
-    return [(engine, engine is engines[-1]) for engine in engines]
 
 
 def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:

@@ -141,7 +141,7 @@ class Organizations(Halting, Collection):
         if req.method != "HEAD":
             service.note_export(self.app, req.target)
 
-    def switched(self, target: Organization) -> None:
+    def switching(self, target: Organization) -> None:
         """This process knows at once; the others look every second."""
         self.app.pulse.forget(target.id)
 

@@ -14,7 +14,7 @@ from aasim_core.data import records
 from aasim_core.errors import Refused
 from aasim_core.events.log import EventRow
 from aasim_core.secrets.hiding import without
-from aasim_plugins.engines import service
+from aasim_plugins.engines import finding, service
 from aasim_plugins.engines.built_in import ensure_built_in, write
 from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, NoRoom, Provider, ToolSpec
 from aasim_plugins.engines.models import DISABLED, Engine
@@ -166,7 +166,7 @@ def test_an_engine_that_is_disabled_or_gone_cannot_be_used(app: Any) -> None:
     disabled = scripted(app, "A", status=DISABLED)
 
     with pytest.raises(Refused, match="The engine A is disabled"):
-        service.find_usable(disabled.id)
+        finding.find_usable(disabled.id)
     for engine_id in (disabled.id, "engine_01h455vb4pex5vsknk084sn02q", "no id at all"):
         with pytest.raises(EngineError) as caught:
             service.ask(app, engine_id, HELLO)
@@ -175,7 +175,7 @@ def test_an_engine_that_is_disabled_or_gone_cannot_be_used(app: Any) -> None:
 
 @pytest.mark.usefixtures("organization_id")
 def test_the_default_is_the_embedded_model(app: Any) -> None:
-    engine = service.find_default(app)
+    engine = finding.find_default(app)
     assert (engine.provider, engine.built_in_of) == ("local", "local")
 
     with app.database.transaction():
@@ -247,7 +247,7 @@ def test_a_built_in_engine_follows_its_provider_and_keeps_what_the_organization_
         own = {"name": "Ours", "default_parameters": {"max_output_tokens": 9}}
         engine = write({**own, "provider": "local", "model": "older", "built_in_of": "local", "capabilities": CAN})
 
-    changed = service.find_default(app)
+    changed = finding.find_default(app)
 
     assert (changed.id, changed.model, changed.context_tokens) == (engine.id, "smollm2-135m-instruct", 2048)
     assert (changed.name, changed.default_parameters) == ("Ours", {"max_output_tokens": 9})

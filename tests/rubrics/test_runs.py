@@ -10,7 +10,7 @@ from aasim_core.context import organization_scope
 from aasim_core.jobs.queue import enqueue
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
-from aasim_plugins.engines import service as engines
+from aasim_plugins.engines import finding
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.rubrics import with_executions
 from aasim_plugins.rubrics.evaluations import JOB
@@ -120,7 +120,7 @@ def test_that_there_is_nothing_to_score_by_is_read_once_until_that_changes(
     assert statements == []
 
     with organization_scope(owner.organization_id):
-        asked = engine_id if is_named else engines.find_default(app).id
+        asked = engine_id if is_named else finding.find_default(app).id
     rubric = owner.client.post(f"/engines/{asked}/rubrics", {"name": "Quality", "criteria": [SHORT]}).data
     assert concerns() is True
     owner.client.patch(path_of(rubric), {"active": False})

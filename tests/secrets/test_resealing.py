@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from aasim_core.access.records import Organization
 from aasim_core.app import App, build_app
 from aasim_core.clock import now
 from aasim_core.context import system_scope
@@ -49,6 +50,15 @@ def test_every_value_is_sealed_with_the_newest_key_and_opens(
     reseal(app, new)
     assert counts(app) == {new: 5, old: 0}
     assert opened(app) == [f"sk-{number}" for number in range(5)]
+
+
+def test_what_is_remembered_of_an_organization_whose_values_were_sealed_anew_is_read_anew(app: App, make_engines: Make) -> None:
+    make_engines(1)
+    with system_scope("test"):
+        before = {each.id: each.authz_epoch for each in Organization.select()}
+        reseal(app, rotate(app))
+        changed = [each.id for each in Organization.select() if each.authz_epoch != before[each.id]]
+        assert changed == [Engine.get().organization_id]
 
 
 def test_the_versions_of_the_rows_stay(app: App, make_engines: Make) -> None:
