@@ -10,6 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 #: The rooms whose tests run on both databases each time.
 BOTH_DATABASES = frozenset({"data", "jobs"})
+#: Of these, the hundreds of attacks on the tenant scope run on PostgreSQL in the long run only.
+ATTACKS = ("test_scope_attacks.py", "test_scope_composed.py")
 MISSING = "no Redis server answers"
 
 
@@ -60,10 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
-    """The isolation matrix; what starts API and worker; and what runs on PostgreSQL, but for the rooms that all others stand on."""
+    """The isolation matrix; what starts API and worker; and what runs on PostgreSQL, but for most of what all others stand on."""
     room = item.path.relative_to(ROOT / "tests").parts[0]
-    is_matrix = "matrix" in getattr(item, "fixturenames", ())
-    return is_matrix or room == "processes" or (room not in BOTH_DATABASES and item.get_closest_marker("postgres") is not None)
+    if "matrix" in getattr(item, "fixturenames", ()) or room == "processes":
+        return True
+    on_both = room in BOTH_DATABASES and item.path.name not in ATTACKS
+    return not on_both and item.get_closest_marker("postgres") is not None
 
 
 def pytest_collection_finish() -> None:

@@ -23,7 +23,7 @@ from .fields import Choice, Id, Instant, ListOf, Text
 from .operations import Resource, operation
 from .paging import read_page
 from .query import ListQuery
-from .render import Derived, Plan
+from .render import Derived
 from .request import Request, Response
 from .schema import DeletedOut, RecordOut, Schema
 
@@ -157,7 +157,6 @@ class Assignments(Resource):
 
     def __init__(self, app: "App") -> None:
         self.app = app
-        self._plan = Plan(self.reply, self.derived)
 
     @staticmethod
     def under(template: str) -> Mapping[str, str]:
@@ -233,7 +232,7 @@ class Assignments(Resource):
         """List the roles that are held, where, until when, and through which team."""
         question = self.query.question(req.path, req.query)
         mine = Condition(self._of_subject, {"subject": req.target.subject.id}, ("grants of", self.subject_type))
-        resp.media = read_page(_GRANTS, self._plan.page_columns, question, [mine], self.app.keyring)
+        resp.media = read_page(_GRANTS, self.plan.page_columns, question, [mine], self.app.keyring)
 
     @operation("assign", reply="deleted", message="Role taken back.")
     def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:
@@ -272,7 +271,7 @@ class Assignments(Resource):
         return Grant.subject_id.in_(teams.union_all(peewee.Select(columns=[Bind("subject")])))
 
     def _row(self, subject: Any, grant_id: str) -> Mapping[str, Any]:
-        row = _GRANTS.row(grant_id, self._plan.columns, subject=subject.id)
+        row = _GRANTS.row(grant_id, self.plan.columns, subject=subject.id)
         assert row is not None  # noqa: S101 - it was written just now
         return row
 

@@ -1,6 +1,6 @@
 """The usual five verbs over one record, each step a method to override."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from marshmallow import Schema
@@ -14,7 +14,6 @@ from ..ids import is_id
 from .operations import Resource, operation
 from .paging import Page, read_page
 from .query import ListQuery
-from .render import Derived, Plan
 from .request import Request, Response
 from .schema import DeletedOut, merged
 
@@ -42,12 +41,10 @@ class Collection(Resource):
     event_prefix: ClassVar[str] = ""
     node_field: ClassVar[str | None] = None
     secret_fields: ClassVar[Sequence[str]] = ()
-    derived: ClassVar[Mapping[str, Derived]] = {}
     view: View | None = None
 
     def __init__(self, app: "App") -> None:
         self.app = app
-        self._plan = Plan(self.reply, self.derived)
 
     # The steps
 
@@ -103,7 +100,7 @@ class Collection(Resource):
 
     def present(self, record: Any) -> Any:
         """What the reply schema renders for a single record."""
-        return record if self.view is None else self.view.row(record.id, self._plan.columns)
+        return record if self.view is None else self.view.row(record.id, self.plan.columns)
 
     # The verbs
 
@@ -151,7 +148,7 @@ class Collection(Resource):
         """One page of the list that the query asks for, within the caller's reach."""
         question = self.query.question(req.path, req.query)
         model, conditions = self.view or self.record, (*self.reach(req), *conditions)
-        return read_page(model, self._plan.page_columns, question, conditions, self.app.keyring, self.query.search)
+        return read_page(model, self.plan.page_columns, question, conditions, self.app.keyring, self.query.search)
 
     def location(self, record: Any) -> str:
         """Where the record can be read; what its path names before its own id are fields of the record."""

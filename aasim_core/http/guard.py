@@ -36,7 +36,6 @@ _MOST_TRIES = 10
 def guarded(app: "App", endpoint: Endpoint) -> Responder:
     """The responder that falcon routes to for `endpoint`."""
     operation = endpoint.operation
-    plan = _plan(endpoint)
     http = app.settings.http
     limit = http.max_import_bytes if operation.is_import else http.max_body_bytes
 
@@ -47,13 +46,13 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
             principal = _identify(app, endpoint, req, resp, ids)
             if principal is None:
                 with acting_as(_anonymous(req), req.request_id):
-                    _proceed(app, endpoint, plan, limit, (req, resp, ids))
+                    _proceed(app, endpoint, limit, (req, resp, ids))
                 return
             noted = app.refusals.noted(app.database, endpoint, req, ids) if endpoint.writes else nullcontext()
             acting = acting_as(principal.actor(req.remote_addr), req.request_id, req.env.get("HTTP_TRACEPARENT"))
             with organization_scope(principal.organization_id), acting, noted, app.limiter.slot(principal):
                 _permit_anywhere(app, endpoint, req)
-                _proceed(app, endpoint, plan, limit, (req, resp, ids))
+                _proceed(app, endpoint, limit, (req, resp, ids))
 
     return respond
 
@@ -66,9 +65,7 @@ def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids:
     return principal
 
 
-def _proceed(
-    app: "App", endpoint: Endpoint, plan: Plan | None, limit: int, request: tuple[Request, Response, dict[str, str]]
-) -> None:
+def _proceed(app: "App", endpoint: Endpoint, limit: int, request: tuple[Request, Response, dict[str, str]]) -> None:
     """Read what was sent, do it, and make the answer."""
     req, resp, ids = request
     raw = _sent(app, req, limit) if endpoint.writes else NO_BODY
@@ -76,13 +73,13 @@ def _proceed(
     checked = _checked(endpoint, raw)
     if endpoint.writes:
         try:
-            _write(app, endpoint, plan, (raw, checked), req, resp, ids)
+            _write(app, endpoint, (raw, checked), req, resp, ids)
         except peewee.IntegrityError as error:
             if (refused := taken(endpoint.resource.unique, error)) is None:
                 raise
             raise refused from error
     else:
-        _answer(app, endpoint, plan, checked, req, resp, ids)
+        _answer(app, endpoint, checked, req, resp, ids)
     if resp.finish is not None:
         resp.finish()
 
@@ -91,12 +88,6 @@ def _sent(app: "App", req: Request, limit: int) -> Any:
     """The body; a slow one is read without a connection."""
     with app.database.let_go():
         return body.read_json(req, limit)
-
-
-def _plan(endpoint: Endpoint) -> Plan | None:
-    reply = endpoint.reply
-    derived = getattr(endpoint.resource, "derived", {}) if reply is getattr(endpoint.resource, "reply", None) else {}
-    return None if reply is None else Plan(reply, derived)
 
 
 def _anonymous(req: Request) -> Actor:
@@ -152,19 +143,17 @@ def _checked(endpoint: Endpoint, raw: Any) -> dict[str, Any] | Refused:
     return {}
 
 
-def _write(
-    app: "App", endpoint: Endpoint, plan: Plan | None, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]
-) -> None:
+def _write(app: "App", endpoint: Endpoint, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]) -> None:
     """Do it in a transaction; once more where somebody else has changed the object meanwhile, unless the caller named a version."""
     if not endpoint.operation.transaction:
-        _write_once(app, endpoint, plan, sent, req, resp, ids)
+        _write_once(app, endpoint, sent, req, resp, ids)
         return
     for number in range(1, _MOST_TRIES + 1):
         try:
             with app.database.transaction():
                 if number > 1:
                     app.database.lock(f"again {req.path}")  # those who were overtaken go one after the other
-                _write_once(app, endpoint, plan, sent, req, resp, ids)
+                _write_once(app, endpoint, sent, req, resp, ids)
         except Refused as refused:
             if refused.code != "version_conflict" or number == _MOST_TRIES or req.get_header("If-Match") is not None:
                 raise
@@ -173,19 +162,15 @@ def _write(
             return
 
 
-def _write_once(
-    app: "App", endpoint: Endpoint, plan: Plan | None, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]
-) -> None:
+def _write_once(app: "App", endpoint: Endpoint, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]) -> None:
     raw, checked = sent
     once = idempotency.once if endpoint.operation.transaction else idempotency.once_outside
     with once(app, endpoint, raw, req, resp) as replayed:
         if not replayed:
-            _answer(app, endpoint, plan, checked, req, resp, ids)
+            _answer(app, endpoint, checked, req, resp, ids)
 
 
-def _answer(
-    app: "App", endpoint: Endpoint, plan: Plan | None, checked: Any, req: Request, resp: Response, ids: dict[str, str]
-) -> None:
+def _answer(app: "App", endpoint: Endpoint, checked: Any, req: Request, resp: Response, ids: dict[str, str]) -> None:
     req.target = _target(endpoint, req, ids)
     if isinstance(checked, Refused):
         raise checked
@@ -194,7 +179,7 @@ def _answer(
     req.body = checked
     resp.status = endpoint.operation.status
     endpoint.responder(req, resp, **ids)
-    _render(endpoint, plan, req, resp)
+    _render(endpoint, req, resp)
 
 
 def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
@@ -230,7 +215,7 @@ def _match(req: Request, target: Any) -> None:
         )
 
 
-def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response) -> None:
+def _render(endpoint: Endpoint, req: Request, resp: Response) -> None:
     media = resp.media
     if resp.stream is not None or resp.data is not None:
         return
@@ -244,7 +229,7 @@ def _render(endpoint: Endpoint, plan: Plan | None, req: Request, resp: Response)
             return
     if isinstance(media, Page) and (links := media.links(req.path, req.query_string)):
         resp.set_header("Link", links)
-    data = to_json(shown(plan, media, req))
+    data = to_json(shown(endpoint.plan, media, req))
     resp.content_type = falcon.MEDIA_JSON
     resp.data = success(data, resp.message or endpoint.operation.message)
     resp.media = None

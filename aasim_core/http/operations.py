@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from marshmallow import Schema
 
 from ..errors import Refused
+from .render import Derived, Plan
 from .request import Request
 
 if TYPE_CHECKING:
@@ -86,14 +87,21 @@ class Resource:
     Where objects are somebody's own, `others` names the permission that those of others need besides the operation's. Where they are
     `common`, the same for every organization, they are for whoever holds the permission anywhere. `noun` is what they are called, in
     the plural, where that is not the plugin's name. `unique` are the fields of which the database refuses a value that another object
-    has: a clash is the client's to mend, with 422.
+    has: a clash is the client's to mend, with 422. `derived` is what its `reply` has that no column holds.
     """
 
     paths: ClassVar[Mapping[str, str]]
+    reply: ClassVar[Schema]
+    derived: ClassVar[Mapping[str, Derived]] = {}
     noun: ClassVar[str | None] = None
     others: ClassVar[str | None] = None
     common: ClassVar[bool] = False
     unique: ClassVar[Sequence[str]] = ()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """How rows become its `reply`; made when it is first needed."""
+        return Plan(self.reply, self.derived)
 
     def find(self, req: Request, **ids: str) -> Any:
         """The object that the path names; raises the one 404. None where the path names none.
@@ -142,6 +150,13 @@ class Endpoint:
     def reply(self) -> Schema | None:
         """The schema of the answer's data."""
         return cast("Schema | None", self.operation.reply)
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """How rows become the answer's data; None where no schema is declared."""
+        if self.reply is None:
+            return None
+        return self.resource.plan if self.reply is getattr(self.resource, "reply", None) else Plan(self.reply)
 
     @cached_property
     def writes(self) -> bool:

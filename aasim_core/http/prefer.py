@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from ..data.json import to_json
 from ..errors import Refused
 from .envelope import success
-from .render import Plan
 from .request import Request, Response
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ def wait_seconds(req: Request) -> int:
 
 def wait_until(resource: "Collection", resp: Response, ended: Callable[[], Any], seconds: float) -> None:
     """After the commit, ask `ended` until it gives a row, and answer 200 with it; after `seconds`, leave the answer as it is."""
-    plan = Plan(resource.reply, resource.derived)
 
     def finish() -> None:
         row = wait(resource.app, ended, seconds)
@@ -40,7 +38,7 @@ def wait_until(resource: "Collection", resp: Response, ended: Callable[[], Any],
             resp.status = 200
             resp.set_header("Preference-Applied", f"wait={int(seconds)}")
             resp.set_header("ETag", f'"{row["version"]}"')
-            resp.data = success(to_json(plan.item(row)), "Execution ended.")
+            resp.data = success(to_json(resource.plan.item(row)), "Execution ended.")
 
     resp.finish = finish
 

@@ -85,7 +85,7 @@ class Activities(Collection):
         form = req.query["format"]
         conditions = [*_reach(req, EXPORT), *service.without_success(req.query), service.until_now()]
         filters = self.export_query.filters_in(req.query)
-        source = Source("activities", self.view, "at", self._plan, service.COLUMNS, filters, conditions)
+        source = Source("activities", self.view, "at", self.plan, service.COLUMNS, filters, conditions)
         if form == "json":
             resp.media = exports.whole(self.app, source)
         else:

@@ -14,7 +14,6 @@ from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery, id_from_path
 from aasim_core.http.render import Plan
 
-from ..engines import finding
 from ..engines import service as engines
 from . import schemas, service
 from .models import Agent, AgentVersion
@@ -82,7 +81,7 @@ class Agents(Halting, Collection):
         return values
 
     def _check_definition(self, req: Request, values: Mapping[str, Any], record: Any = None) -> None:
-        if values.get("engine_id") is not None and finding.find_or_none(values["engine_id"]) is None:
+        if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
             raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
         engines.refuse_bad_parameters(values.get("parameters") or {})
         known = record.rubric_ids if record is not None else []
@@ -129,10 +128,7 @@ class Agents(Halting, Collection):
             agent = service.import_document(found, req.body.get("name"), project_id, req.principal.user_id)
             resp.location = self.location(agent)
         resp.status = 201 if agent else 200
-        resp.media = {
-            "agent": agent and self._plan.item(agent),
-            "needs": service.needs_of(document, found["definition"]["tools"]),
-        }
+        resp.media = {"agent": agent and self.plan.item(agent), "needs": service.needs_of(document, found["definition"]["tools"])}
 
     def _require_place(self, req: Request, project_id: str | None) -> None:
         """Refused where the caller may not create agents, or nobody may."""

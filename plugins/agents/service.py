@@ -18,7 +18,7 @@ from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
 
-from ..engines import finding as engines
+from ..engines import service as engines
 from .hookspecs import Tool, ToolSource
 from .models import DEFINITION, Agent, AgentVersion
 from .schemas import FORMAT

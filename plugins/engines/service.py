@@ -30,7 +30,7 @@ from .chat import (
     never_cancel,
 )
 from .estimates import usage_at_most
-from .finding import engines_for
+from .finding import default_provider, engines_for, find_or_none
 from .limits import place_at
 from .metering import NOBODY, Payer, estimate_of, metered
 from .models import Engine
@@ -41,6 +41,20 @@ from .replies import clean_errors, clean_reply
 
 if TYPE_CHECKING:
     from aasim_core.app import App
+
+__all__ = [
+    "Answer",
+    "Note",
+    "OnNote",
+    "ask",
+    "ask_one",
+    "config_of",
+    "default_provider",
+    "find_or_none",
+    "ignore_note",
+    "prepare",
+    "refuse_bad_parameters",
+]
 
 
 @dataclass(frozen=True)

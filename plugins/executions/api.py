@@ -171,7 +171,6 @@ class AgentExecutions(Resource):
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._plan = Plan(self.reply, self.derived)
 
     def find(self, req: Request, **ids: str) -> Agent:
         """The agent, if the caller may know of it."""
@@ -214,7 +213,7 @@ class AgentExecutions(Resource):
         """List those executions of an agent that the caller may see."""
         of_agent = Condition(lambda: Execution.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
         question = _QUERY.question(req.path, req.query)
-        resp.media = read_page(Execution, self._plan.page_columns, question, [of_agent, *_reach(req)], self.app.keyring)
+        resp.media = read_page(Execution, self.plan.page_columns, question, [of_agent, *_reach(req)], self.app.keyring)
 
 
 def accepted(resource: Any, req: Request, resp: Response, execution: Execution) -> None:

@@ -78,7 +78,7 @@ class Approvals(Collection):
         """List the approvals that wait for the caller, the greatest risk first, and then what is due first."""
         question = self.inbox_query.question(req.path, req.query)
         conditions = self._eligibility.inbox(req.principal, req.rights)
-        resp.media = read_page(Approval, self._plan.page_columns, question, conditions, self.app.keyring)
+        resp.media = read_page(Approval, self.plan.page_columns, question, conditions, self.app.keyring)
 
     @operation(
         "decide", body="approve_body", reply="reply", message="Vote counted.", refusals=("already_decided", "action_changed")

@@ -12,7 +12,6 @@ from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Plan
 from aasim_core.identity.records import ApiKey
 from aasim_core.nearest import did_you_mean
 
@@ -48,7 +47,6 @@ class Permissions(Resource):
 
     def __init__(self, app: "App") -> None:
         self.app = app
-        self._plan = Plan(self.reply)
         self._listing = declared.listing(app)
 
     def find(self, req: Request, **ids: str) -> Permission:
@@ -62,7 +60,7 @@ class Permissions(Resource):
     def on_get(self, req: Request, resp: Response) -> None:
         """List permissions, with the operations that ask for each, a page at a time."""
         question = self.query.question(req.path, req.query)
-        resp.media = read_page(self._listing, self._plan.page_columns, question, [], self.app.keyring, self.query.search)
+        resp.media = read_page(self._listing, self.plan.page_columns, question, [], self.app.keyring, self.query.search)
 
     @operation("read", reply="groups_reply", message="Permissions listed.")
     def on_get_list(self, req: Request, resp: Response) -> None:

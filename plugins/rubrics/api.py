@@ -12,7 +12,7 @@ from aasim_core.http.paging import Page, read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived, Plan
 
-from ..engines import finding as engines
+from ..engines import service as engines
 from ..engines.hookspecs import Payer
 from . import criteria, labels, schemas, scoring, service
 from .agreement import agreement_of

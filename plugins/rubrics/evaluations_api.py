@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from aasim_core import Request, Resource, Response, operation
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Plan
 
 from . import evaluations, schemas, service, with_agents
 from .api import UNDER_RUBRIC, of_rubric
@@ -33,7 +32,6 @@ class Evaluations(Resource):
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self._plan = Plan(self.reply)
 
     def find(self, req: Request, **ids: str) -> Any:
         """The evaluation, or the rubric whose evaluations are asked for."""
@@ -52,7 +50,7 @@ class Evaluations(Resource):
         """List the evaluations that were made with a rubric."""
         question = self.query.question(req.path, req.query)
         conditions = [of_rubric(Evaluation, req.target), *req.rights.reach_condition("rubrics:read", Evaluation, "project_id")]
-        resp.media = read_page(Evaluation, self._plan.page_columns, question, conditions, self.app.keyring)
+        resp.media = read_page(Evaluation, self.plan.page_columns, question, conditions, self.app.keyring)
 
     @operation("evaluate", body="body", reply="reply", status=202, message="Evaluation started.", refusals=("invalid_state",))
     def on_post(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:

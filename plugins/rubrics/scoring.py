@@ -9,7 +9,6 @@ import structlog
 
 from aasim_core.data.json import to_json
 
-from ..engines import finding
 from ..engines import service as engines
 from ..engines.hookspecs import NOBODY, EngineError, Message, Payer, ShouldCancel, never_cancel
 from . import labels
@@ -120,7 +119,7 @@ def judge_of(app: "App", engine_id: str | None, patience: Patience = Patience())
 
 
 def _require_judge(engine_id: str) -> None:
-    engine = finding.find_or_none(engine_id)
+    engine = engines.find_or_none(engine_id)
     if engine is None or not engine.can.judge:
         raise Unjudged("The engine is not trusted to judge, or is not there any more; choose another judge_engine_id.")
 

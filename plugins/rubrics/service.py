@@ -13,7 +13,7 @@ from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
 
-from ..engines import finding as engines
+from ..engines import service as engines
 from .graders_of_data import GRADERS as OF_DATA
 from .graders_of_text import GRADERS as OF_TEXT
 from .grading import Grader

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aasim_core.access.pulse import remembered
 from aasim_core.data import records
 
-from ..engines import finding as engines
+from ..engines import service as engines
 from ..engines.hookspecs import Cancelled, Payer
 from ..engines.models import Engine
 from ..executions import service as executions
