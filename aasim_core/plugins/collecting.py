@@ -17,7 +17,9 @@ from .registry import Loaded, PluginFailed, Plugins, ask
 from .rules import broken_rules
 
 #: The hook of the core that fills each field of `Declarations`.
-_HOOKS = {field.name: field.name for field in dataclasses.fields(Declarations) if field.name != "offers"} | {"checks": "health"}
+_HOOKS = {field.name: field.name for field in dataclasses.fields(Declarations) if field.name not in ("offers", "owner")} | {
+    "checks": "health"
+}
 
 
 class AppSoFar(Protocol):
@@ -82,7 +84,8 @@ def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar, offered: Mapp
         flaws.append("has records, and no folder migrations/ to make their tables")
     if flaws:
         return "; ".join(flaws)
-    return Declarations(**values, offers=tuple(Offer(hook, name_of(one), one) for hook, found in offers.items() for one in found))
+    brought = tuple(Offer(hook, name_of(one), one) for hook, found in offers.items() for one in found)
+    return Declarations(**values, offers=brought, owner=plugin.name)
 
 
 def _answers(plugins: Plugins, plugin: Loaded, hook: str, app: AppSoFar) -> list[Any]:

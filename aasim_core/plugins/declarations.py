@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..access.organization_settings import OrganizationSetting
 from ..access.permissions import Permission
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from .manifest import CORE
 from .registry import Brings, Plugins
 
 if TYPE_CHECKING:
@@ -41,6 +43,14 @@ class Declarations:
     commands: "tuple[click.Command, ...]" = ()
     organization_settings: "tuple[OrganizationSetting, ...]" = ()
     offers: tuple[Offer, ...] = ()
+    owner: str = CORE
+
+    @cached_property
+    def endpoints(self) -> "tuple[Endpoint, ...]":
+        """The operations of its routes; raises what `endpoints_of` does."""
+        from ..http.operations import endpoints_of
+
+        return tuple(endpoints_of(self.owner, self.routes))
 
     def brings(self, settings: tuple[str, ...] = ()) -> Brings:
         """The names of all that is declared."""
@@ -62,7 +72,7 @@ class Collected:
     by_owner: Mapping[str, Declarations]
 
     def each(self, kind: str) -> Iterator[tuple[str, Any]]:
-        """Every declaration of the `kind` (a field of `Declarations`) with its owner, in order."""
+        """Every declaration of the `kind` (a field of `Declarations`, or its `endpoints`) with its owner, in order."""
         for owner, declared in self.by_owner.items():
             for declaration in getattr(declared, kind):
                 yield owner, declaration
@@ -95,9 +105,7 @@ class Collected:
     @property
     def endpoints(self) -> "list[Endpoint]":
         """The operations table."""
-        from ..http.operations import endpoints_of
-
-        return [endpoint for owner, declared in self.by_owner.items() for endpoint in endpoints_of(owner, declared.routes)]
+        return [endpoint for _, endpoint in self.each("endpoints")]
 
     @property
     def checks(self) -> "list[Check]":

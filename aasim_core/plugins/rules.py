@@ -44,7 +44,7 @@ def broken_rules(declared: Mapping[str, Declarations], requires: Mapping[str, Se
         found = [*_clashes(owner, own, taken), *_field_names(owner, own, taken)]
         if owner != CORE:
             found += [*_misnamed(owner, own), *_strange_roots(owner, own, roots, requires[owner])]
-            found += [*_deaf(own, declared), *_unguarded(owner, own, declared), *_strange_roles(own), *_never_due(own)]
+            found += [*_deaf(own, declared), *_unguarded(own, declared), *_strange_roles(own), *_never_due(own)]
             if found:
                 reasons[owner] = "; ".join(found)
         elif found:
@@ -131,13 +131,11 @@ def _deaf(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[s
             yield f"listens to the event {listener.pattern}, which nobody declares{did_you_mean(listener.pattern, events)}"
 
 
-def _unguarded(owner: str, own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
+def _unguarded(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
     """Responders without an operation, and operations whose permission does not exist."""
-    from ..http.operations import endpoints_of
-
     permissions = {permission.id for one in declared.values() for permission in one.permissions}
     try:
-        endpoints = list(endpoints_of(owner, own.routes))
+        endpoints = own.endpoints
     except (LookupError, AttributeError, TypeError, ValueError) as error:
         yield f"has a route that cannot be served: {describe(error, None)}"
         return

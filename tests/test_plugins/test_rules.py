@@ -279,7 +279,7 @@ def test_a_path_that_nothing_answers_at_is_refused() -> None:
 
 
 def test_a_responder_without_an_operation_is_refused() -> None:
-    refused = verdict(agents=Declarations(routes=(Undeclared(),)))["agents"]
+    refused = verdict(agents=Declarations(routes=(Undeclared(),), owner="agents"))["agents"]
     assert refused.startswith("has a route that cannot be served: LookupError: agents: Undeclared.on_get has no @operation")
 
 
