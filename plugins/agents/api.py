@@ -81,8 +81,7 @@ class Agents(Halting, Collection):
         return values
 
     def _check_definition(self, req: Request, values: Mapping[str, Any], record: Any = None) -> None:
-        if values.get("engine_id") is not None and engines.find_or_none(values["engine_id"]) is None:
-            raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
+        _require_engine(values.get("engine_id"), record)
         engines.refuse_bad_parameters(values.get("parameters") or {})
         known = record.rubric_ids if record is not None else []
         references.require(self.app.models, "rubric", values.get("rubric_ids") or [], "rubric_ids", known)
@@ -150,6 +149,15 @@ class Agents(Halting, Collection):
     def _created(self, resp: Response, agent: Agent) -> None:
         resp.location = self.location(agent)
         resp.media = agent
+
+
+def _require_engine(engine_id: str | None, record: Agent | None) -> None:
+    """Invalid for an engine that is not there; one that is, stays until the running transaction, which names it anew, ends."""
+    if engine_id is None or (record is not None and engine_id == record.engine_id):
+        return
+    references.hold(Agent, [engine_id])
+    if engines.find_or_none(engine_id) is None:
+        raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
 
 
 def _refuse_strange(req: Request, project_id: str | None) -> None:

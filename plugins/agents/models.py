@@ -47,7 +47,12 @@ class Agent(TenantRecord):
     class Meta:
         table_name = "agents_agent"
         id_prefix = "agent"
-        references = {"project_id": "project", "owner_id": "user", "rubric_ids": "rubric"}  # noqa: RUF012 - peewee's Meta is read once
+        references = {  # noqa: RUF012 - peewee's Meta is read once
+            "project_id": "project",
+            "owner_id": "user",
+            "engine_id": "engine",
+            "rubric_ids": "rubric",
+        }
         indexes = (
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "updated_at", "id"), False),

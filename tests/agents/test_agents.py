@@ -21,6 +21,21 @@ def test_a_new_agent_has_defaults_and_a_location(owner: Person) -> None:
     assert (answer.data["status"], answer.data["visibility"], answer.data["agent_version"]) == ("active", "organization", 1)
 
 
+def test_an_engine_that_an_agent_names_is_not_deleted(owner: Person) -> None:
+    engine = owner.client.post(
+        "/engines", {"name": "Ours", "provider": "openai_compatible", "model": "m-1", "base_url": "http://127.0.0.1:9/v1"}
+    ).data
+    agent = owner.client.post("/agents", {"name": "Scribe", "engine_id": engine["id"]}).data
+
+    refused = owner.client.delete(f"/engines/{engine['id']}")
+    assert refused.codes == {"_": ["in_use"]}
+    [user] = refused.body["errors"]["_"][0]["meta"]["used_by"]
+    assert user == {"type": "agent", "id": agent["id"], "label": "Scribe", "field": "engine_id"}
+
+    owner.client.patch(f"/agents/{agent['id']}", {"engine_id": None})
+    assert owner.client.delete(f"/engines/{engine['id']}").status == 200
+
+
 def test_names_are_unique_among_live_agents(owner: Person) -> None:
     first = owner.client.post("/agents", {"name": "Summariser"}).data
     assert owner.client.post("/agents", {"name": "Summariser"}).codes == {"name": ["not_unique"]}

@@ -12,10 +12,16 @@ from aasim_plugins.hitl_approvals.policies import Ruling
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 
+def _engine(person: Person) -> str:
+    """The built-in engine that plays scripts: others may be deleted."""
+    engines = person.client.get("/engines?provider=scripted").data["items"]
+    return next(str(engine["id"]) for engine in engines if engine["built_in"])
+
+
 def _approvals(world: World, person: Person, number: int) -> list[str]:
     """Approvals in the person's organization that somebody else has asked for, with the organization's name in their titles."""
     requester = world.member(person, "operator").user_id
-    engine = person.client.get("/engines?provider=scripted").data["items"][0]["id"]
+    engine = _engine(person)
     agent = person.client.post("/agents", {"name": new_id("name"), "engine_id": engine}).data["id"]
     run = person.client.post(f"/agents/{agent}/execute", {"input": "Hello"}).data["id"]
     with organization_scope(person.organization_id), world.app.database.transaction():
@@ -33,7 +39,7 @@ def _row(world: World, person: Person, ids: Mapping[str, str]) -> object:
 
 
 def _rubric(world: World, person: Person) -> Mapping[str, Any]:
-    engine = person.client.get("/engines?provider=scripted").data["items"][0]["id"]
+    engine = _engine(person)
     criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 10}}
     body = {"name": new_id("name"), "criteria": [criterion]}
     return {"rubric_id": person.client.post(f"/engines/{engine}/rubrics", body).data["id"]}

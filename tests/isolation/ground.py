@@ -2,7 +2,7 @@
 
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
@@ -156,8 +156,18 @@ class Ground:
             tried = [(each, self.deleted.ask("DELETE", self.deleted.path(each, self.home), self.home)) for each in pending]
             yield from (endpoint.template for endpoint, exchange in tried if exchange.succeeded)
             left = [(endpoint, exchange) for endpoint, exchange in tried if not exchange.succeeded]
-            assert len(left) < len(pending) and all(each.codes == {"_": ["in_use"]} for _, each in left), left
+            assert all(each.codes == {"_": ["in_use"]} for _, each in left), left
+            users = [user for _, each in left for user in each.body["errors"]["_"][0]["meta"].get("used_by", ())]
+            gone = [self._delete_user(deletes, user) for user in users]
+            assert len(left) < len(pending) or any(gone), left
             pending = [endpoint for endpoint, _ in left]
+
+    def _delete_user(self, deletes: Iterable[Endpoint], user: Mapping[str, str]) -> bool:
+        """Whether what names something that is to be gone, and is not the family's one of its kind, was deleted."""
+        own = next((each for each in deletes if _is_one(each, user["type"])), None)
+        if own is None or user["id"] in self.deleted.place_of(own).values():
+            return False
+        return self.deleted.ask("DELETE", f"{own.template.rpartition('/')[0]}/{user['id']}", self.home).succeeded
 
     def is_erased(self, endpoint: Endpoint) -> bool:
         """Whether the path leads through an object that was deleted."""
