@@ -31,10 +31,8 @@ class Pool:
 
     def take(self, open_one: Callable[[], Any]) -> Any:
         """A living connection, a fresh one of `open_one` if need be; OperationalError when none gets free in time."""
-        try:
-            self._slots.get(timeout=self._wait_seconds)
-        except Empty:
-            raise peewee.OperationalError("no database connection is free") from None
+        if not self._has_slot():
+            raise peewee.OperationalError("no database connection is free")
         try:
             return self._reuse() or open_one()
         except BaseException:
@@ -55,6 +53,13 @@ class Pool:
         """Close what nobody uses; what is in use is closed when it is given back."""
         self._closed = True
         self._close_idle()
+
+    def _has_slot(self) -> bool:
+        try:
+            self._slots.get(timeout=self._wait_seconds)
+        except Empty:
+            return False
+        return True
 
     def _close_idle(self) -> None:
         while found := self._newest():
