@@ -97,9 +97,10 @@ def _follow_process(app: "App") -> None:
     signal.signal(
         signal.SIGHUP, signal.SIG_IGN
     )  # a terminal that closes sends it to all, and the master ends its workers in order
-    _drain_at(app, signal.SIGTERM, app.settings.server.drain_seconds)
+    came: list[int] = []
+    _drain_at(app, came, signal.SIGTERM, app.settings.server.drain_seconds)
     for number in _HASTY_SIGNALS:
-        _drain_at(app, number)
+        _drain_at(app, came, number)
 
 
 def _tell_plugins(app: "App", hook: str) -> bool:
@@ -113,13 +114,19 @@ def _tell_plugins(app: "App", hook: str) -> bool:
     return True
 
 
-def _drain_at(app: "App", number: int, seconds: int = 0) -> None:
-    """At the signal say that no more requests are wanted, and stop so many seconds later, or when the signal comes again."""
+def _drain_at(app: "App", came: list[int], number: int, seconds: int = 0) -> None:
+    """At the signal say that no more requests are wanted, and stop so many seconds later, or when the signal comes again.
+
+    `came` are the signals of the process so far. Only the first one takes the event's lock: one that comes meanwhile would wait for it
+    in the very thread that holds it.
+    """
     stop = signal.getsignal(number)
 
     def drain(number: int, frame: FrameType | None) -> None:
-        is_first = not app.draining.is_set()
-        app.draining.set()
+        is_first = not came
+        came.append(number)
+        if is_first:
+            app.draining.set()
         if is_first and seconds:
             again = threading.Timer(seconds, os.kill, (os.getpid(), number))
             again.daemon = True

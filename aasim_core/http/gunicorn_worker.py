@@ -13,6 +13,7 @@ from gunicorn.http.errors import (
     ParseException,
 )
 from gunicorn.util import write_nonblock
+from gunicorn.workers.base import Worker as Base
 from gunicorn.workers.gthread import ThreadWorker
 from uuid_utils import uuid7
 
@@ -35,6 +36,10 @@ class Worker(ThreadWorker):
         """Serve; the settings, which gunicorn looks up anew some thirty times a request, do not change any more."""
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         super().init_process()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Stop at once. gunicorn's own takes a lock of the pool of threads, which the interrupted thread may hold: it would never end."""
+        Base.handle_quit(self, sig, frame)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer for a request that cannot be read, or whose answer cannot be sent."""

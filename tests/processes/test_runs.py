@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from itertools import pairwise
 
@@ -128,6 +128,18 @@ def test_a_stream_ends_in_good_order_when_the_server_stops(installation: Install
     assert server.popen.wait(20) == 0
     installation.serve()
     assert ada.execution(execution)["status"] == "running"
+
+
+def test_a_server_that_is_told_again_and_again_to_stop_at_once_does(installation: Installation) -> None:
+    server = installation.serve()
+    installation.visitor.register()
+    for _ in range(200):
+        for child in processes.children(server.popen.pid):
+            with suppress(ProcessLookupError):  # it has ended
+                os.kill(child, signal.SIGINT)
+                os.kill(child, signal.SIGQUIT)
+    server.popen.terminate()
+    assert server.popen.wait(20) == 0
 
 
 def starts_of_steps(installation: Installation, execution: str) -> list[datetime]:
