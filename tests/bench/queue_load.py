@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass
 from .load import Connection, numbered, percentile
 from .probe import Probe
 
+#: How often, in seconds, to look which executions have succeeded: watching takes from what is watched.
+_LOOK_EVERY = 0.05
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -45,7 +48,6 @@ def sustained(plan: Plan, probe: Probe) -> Result:
     """Keep up to `backlog` executions waiting for `plan.seconds`, then wait for the last; rated from post to success."""
     import select
 
-    before, accepted = probe.count(), 0
     requests, poll = numbered([plan.request], 0), select.epoll()
     connections = {}
     for _ in range(plan.connections):
@@ -53,21 +55,22 @@ def sustained(plan: Plan, probe: Probe) -> Result:
         connections[connection.sock.fileno()] = connection
         poll.register(connection.sock, select.EPOLLIN)
     idle, busy = deque(connections.values()), 0
-    started = time.perf_counter()
-    look_at, finished = started, 0
+    accepted, waiting = 0, set[str]()
+    look_at = started = time.perf_counter()
     while (now := time.perf_counter()) < started + plan.seconds or busy:
         if now >= look_at:
-            finished, look_at = probe.count() - before, time.perf_counter() + 0.025
-        while idle and now < started + plan.seconds and accepted + busy - finished < plan.backlog:
+            waiting -= probe.finished(waiting)
+            look_at = time.perf_counter() + _LOOK_EVERY
+        while idle and now < started + plan.seconds and len(waiting) + busy < plan.backlog:
             idle.popleft().send(next(requests))
             busy += 1
         for descriptor, _ in poll.poll(0.01):
             if connections[descriptor].complete():
-                _accepted(connections[descriptor])
+                waiting.add(_accepted(connections[descriptor]))
                 accepted, busy = accepted + 1, busy - 1
                 idle.append(connections[descriptor])
-    last, finished = _drained(probe, before, accepted)
-    return Result(accepted, finished, last - started, round(accepted / (last - started), 1))
+    last = _drained(probe, waiting)
+    return Result(accepted, accepted - len(waiting), last - started, round(accepted / (last - started), 1))
 
 
 def _accepted(connection: Connection) -> str:
@@ -77,15 +80,15 @@ def _accepted(connection: Connection) -> str:
     return str(body["data"]["id"])
 
 
-def _drained(probe: Probe, before: int, accepted: int, patience: float = 20) -> tuple[float, int]:
-    """Wait for every accepted execution; when the last succeeded, and how many did."""
-    finished, moved_at = -1, time.perf_counter()
-    while finished < accepted and time.perf_counter() < moved_at + patience:
-        now = probe.count() - before
-        if now != finished:
-            finished, moved_at = now, time.perf_counter()
-        time.sleep(0.002)
-    return moved_at, finished
+def _drained(probe: Probe, waiting: set[str], patience: float = 20) -> float:
+    """Wait until none of `waiting` is left there, as long as some succeed; when the last one did."""
+    moved_at = time.perf_counter()
+    while waiting and time.perf_counter() < moved_at + patience:
+        if succeeded := probe.finished(waiting):
+            waiting -= succeeded
+            moved_at = time.perf_counter()
+        time.sleep(0.005)
+    return moved_at
 
 
 def paced(plan: Plan, probe: Probe) -> Result:
@@ -116,7 +119,7 @@ def _watch(
     probe: Probe, waiting: dict[str, float], latencies: list[float], *, until: float, stop_when_empty: bool = False
 ) -> None:
     while time.perf_counter() < until and (waiting or not stop_when_empty):
-        for execution in probe.finished(list(waiting)) if waiting else ():
+        for execution in probe.finished(waiting) if waiting else ():
             latencies.append(time.perf_counter() - waiting.pop(execution))
         time.sleep(0.0005)
 
