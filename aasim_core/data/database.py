@@ -84,12 +84,14 @@ class ScopedDatabase(ABC):
             self.fail_transaction()
             raise
 
-    def run_later(self, statement: Statement, parameters: Any, *, expects_one: bool = False) -> None:
+    def run_later(
+        self, statement: Statement, parameters: Any, *, expects_one: bool = False, tell: Callable[[Any], object] | None = None
+    ) -> None:
         """Run one compiled statement that gives nothing: before the transaction's next one, or at its end; outside of one at once.
 
         So what is wrong with it may be raised by a later statement, or by the commit.
         """
-        unit, write = self._unit, Write(statement, parameters, expects_one)
+        unit, write = self._unit, Write(statement, parameters, expects_one, tell)
         if unit is None:
             self.run_compiled(statement, parameters)
             return
@@ -98,12 +100,18 @@ class ScopedDatabase(ABC):
             self._write(unit)
         unit.put(scope, write)
 
-    def change_one(self, statement: Statement, parameters: Any) -> bool:
-        """Run one compiled statement that changes one row at most; whether it did, which an optimistic transaction takes for granted."""
+    def change_one(self, statement: Statement, parameters: Any, tell: Callable[[Any], object] | None = None) -> bool:
+        """Run one compiled statement that changes one row at most; whether it did, which an optimistic transaction takes for granted.
+
+        `tell` is called with what the statement returns of the row, when it has run.
+        """
         if (transaction := self._transaction) is not None and transaction.optimistic:
-            self.run_later(statement, parameters, expects_one=True)
+            self.run_later(statement, parameters, expects_one=True, tell=tell)
             return True
-        return bool(self.run_alone(statement, parameters).rowcount)
+        result = self.run_alone(statement, parameters)
+        if tell is not None and result.rowcount:
+            tell(result.fetchone())
+        return bool(result.rowcount)
 
     def on_mistake(self, action: Callable[[], object]) -> None:
         """Call `action` if the running transaction is an optimistic one, and was mistaken."""

@@ -11,7 +11,7 @@ from .database import ScopedDatabase
 from .pool import Pool
 from .scope import scope_or_nothing
 from .statements import Result, Statement
-from .together import together
+from .together import tell_returned, together
 from .unit_of_work import Mistaken, UnitOfWork
 
 # libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
@@ -163,12 +163,13 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         shape = is_durable, *((write.statement.sql, write.expects_one) for write in writes)
         one = self._remembered(shape, lambda: together(writes, durable=is_durable))
         try:
-            self._execute(self._own_connection(), one, [value for write in writes for value in write.parameters])
+            result = self._execute(self._own_connection(), one, [value for write in writes for value in write.parameters])
         except peewee.PeeweeException as error:
             self.fail_transaction()
             if getattr(error.__context__, "sqlstate", None) == _DIVISION_BY_ZERO:
                 raise Mistaken from None
             raise
+        tell_returned(writes, result.fetchone(), durable=is_durable)
 
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""

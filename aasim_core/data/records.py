@@ -1,6 +1,7 @@
 """The base of every table: what a record has, and the few ways in which it is written."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -138,7 +139,21 @@ def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
     return changed
 
 
-def compare_and_set(record: Record, seen: Mapping[str, Any], updates: Mapping[str, Any]) -> bool:
+@dataclass(frozen=True)
+class Readback:
+    """What is to be read of a row as it is once it has been changed: `columns` are named `shape` among compiled statements.
+
+    `tell` is called with their values when the change has been made: in an optimistic transaction at its end.
+    """
+
+    shape: str
+    columns: Callable[[], Sequence[Any]]
+    tell: Callable[[Sequence[Any]], object]
+
+
+def compare_and_set(
+    record: Record, seen: Mapping[str, Any], updates: Mapping[str, Any], readback: Readback | None = None
+) -> bool:
     """Write `updates` to the row and the record, if the row still has the values in `seen`; False if it has not.
 
     An optimistic transaction (see `ScopedDatabase.attempt`) looks at its end, and puts the record back if it has not.
@@ -150,12 +165,16 @@ def compare_and_set(record: Record, seen: Mapping[str, Any], updates: Mapping[st
 
     def build() -> Any:
         same = [fields[name].is_null() if name in empty else fields[name] == Bind(f"seen_{name}") for name in ("id", *seen)]
-        return model.update({fields[name]: Bind(name) for name in updates}).where(*same)
+        query = model.update({fields[name]: Bind(name) for name in updates}).where(*same)
+        return query if readback is None else query.returning(*readback.columns())
 
-    statement = database.statement(("compare and set", model, *seen, "of them empty", *empty, "to", *updates), build)
+    shape, tell = (None, None) if readback is None else (readback.shape, readback.tell)
+    statement = database.statement(
+        ("compare and set", model, *seen, "of them empty", *empty, "to", *updates, "giving", shape), build
+    )
     values = {name: fields[name].db_value(value) for name, value in updates.items()}
     expected = {f"seen_{name}": fields[name].db_value(value) for name, value in seen.items()}
-    if not statement.change_one(database, {**values, **expected, "seen_id": record.id}):
+    if not statement.change_one(database, {**values, **expected, "seen_id": record.id}, tell):
         return False
     database.on_mistake(partial(_put_back, record, dict(record.__data__), set(record._dirty)))
     for name, value in updates.items():

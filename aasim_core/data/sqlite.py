@@ -168,8 +168,11 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         """Write what waits; the connection is none of another thread's meanwhile, but the thread may be another one."""
         _, writes = unit.take()
         for write in writes:
-            if self._execute(connection, write.statement, write.parameters).rowcount != 1 and write.expects_one:
+            result = self._execute(connection, write.statement, write.parameters)
+            if result.rowcount != 1 and write.expects_one:
                 raise Mistaken
+            if write.tell is not None:
+                write.tell(result.fetchone())
 
     def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
         cursor = connection.execute(statement.sql, parameters)

@@ -99,9 +99,12 @@ class Statement:
         """The same for one that gives nothing; what is wrong with it may be raised as late as by the commit."""
         database.run_later(self, self._bound(values))
 
-    def change_one(self, database: "Database", values: Mapping[str, Any]) -> bool:
-        """The same for one that changes one row at most: whether it did. An optimistic transaction says yes, and looks at its end."""
-        return database.change_one(self, self._bound(values))
+    def change_one(self, database: "Database", values: Mapping[str, Any], tell: Callable[[Any], object] | None = None) -> bool:
+        """The same for one that changes one row at most: whether it did; `tell` is given what it returns of the row.
+
+        An optimistic transaction says yes, and looks at its end.
+        """
+        return database.change_one(self, self._bound(values), tell)
 
     def run_alone(self, database: "Database", values: Mapping[str, Any], *, durable: bool = True) -> "Result":
         """Execute as a unit of work by itself, or within the running transaction; `durable` as in `ScopedDatabase.transaction`."""

@@ -8,7 +8,7 @@ transaction takes for granted that it is. Where that was a mistake nothing of it
 other (see `ScopedDatabase.attempt`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +24,15 @@ class Mistaken(Exception):
 
 @dataclass(frozen=True)
 class Write:
-    """A statement that gives nothing, with its parameters; where it `expects_one`, it has to change exactly one row, or else `Mistaken`."""
+    """A statement that nobody asks for its result, with its parameters.
+
+    Where it `expects_one`, it has to change exactly one row, or else `Mistaken`; what it returns of that, `tell` is called with.
+    """
 
     statement: Statement
     parameters: Sequence[Any]
     expects_one: bool = False
+    tell: Callable[[Any], object] | None = None
 
 
 class UnitOfWork:
@@ -42,8 +46,9 @@ class UnitOfWork:
         self._scope = ""
 
     def has_room(self, scope: str, write: Write) -> bool:
-        """Whether a write in that scope can go together with those that wait."""
+        """Whether a write in that scope can go together with those that wait; one of them may return something."""
         fits = len(self.waiting) < _MOST_WRITES and self._parameters + len(write.parameters) <= _MOST_PARAMETERS
+        fits = fits and (write.tell is None or all(other.tell is None for other in self.waiting))
         return not self.waiting or (fits and scope == self._scope)
 
     def put(self, scope: str, write: Write) -> None:

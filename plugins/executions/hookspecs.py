@@ -82,7 +82,8 @@ class Runner:
 
     `run` is called by the worker with the run, from its beginning after each pause or crash. Everything that has an effect or may
     differ the next time is done in `Run.step`, which returns the recorded result instead of doing it again. `most_at_once` says how
-    many executions of what this one runs may run at the same time; None is no limit.
+    many executions of what this one runs may run at the same time; None is no limit. It goes by what an execution runs, and its version:
+    of one that begins, nothing else is known yet.
     """
 
     kind: str

@@ -1,7 +1,8 @@
 """The durable loop: take a queued execution, let its runner work, and write how its turn ended, in one transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -18,13 +19,15 @@ from .hookspecs import Finished, RunFailed, RunLater, Runner, RunPauses
 from .models import Execution
 from .run import CancelRequested, Interrupted, Run, TimedOut
 from .settings import ExecutionSettings
-from .standing import Standing, begin
+from .standing import Standing, Turn, read_turn, turn_of, turn_readback
 
 if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.jobs.context import JobContext
 
 JOB = "executions.run"
+#: What the job of an execution that nobody has begun says of it: enough to begin it without looking.
+_UNSTARTED = ("kind", "agent_id", "agent_version", "workflow_id", "workflow_version")
 #: How soon to look again for a place among the running ones.
 _PLACE_SECONDS = 1.0
 _HALTED = "The organization is halted; the run goes on when it is resumed."
@@ -39,27 +42,45 @@ _log = structlog.get_logger("aasim.executions")
 def queue(execution: Execution, seconds: float = 0) -> None:
     """Put the execution's next turn into the running transaction."""
     run_at = now() + timedelta(seconds=seconds) if seconds else None
-    execution.job_id = enqueue(JOB, {"execution_id": execution.id}, run_at=run_at)
+    unstarted = None if execution.started_at else {name: getattr(execution, name) for name in _UNSTARTED}
+    execution.job_id = enqueue(JOB, {"execution_id": execution.id, "unstarted": unstarted}, run_at=run_at)
 
 
 def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> None:
     """One turn of an execution: until it ends, pauses, or is put back into the queue."""
-    begun = begin(app, payload["execution_id"])
-    if begun is None:
+    runners: Mapping[str, Runner] = app.offers("runners")
+    first = _first_turn(app, runners, context, payload)
+    turn = first or _further_turn(app, runners, context, payload["execution_id"])
+    if turn is None:
         return
-    execution, halted_at, settled = begun
-    if execution.status in states.TERMINAL or execution.job_id != context.job_id:
-        return
+    execution = turn.execution
+    known = Standing(states.RUNNING, turn.halted_at) if first else None
+    run = Run(app, context, execution, _timeout(app), turn.settled, known)
+    _conclude(run, context, lambda: _runner(runners, execution.kind).run(run))
+
+
+def _first_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", payload: Mapping[str, Any]) -> Turn | None:
+    """Begin an execution as its job tells of it, and read it by the way; None where it was begun or ended before, or has to wait."""
+    if (told := payload.get("unstarted")) is None:
+        return None
+    execution = Execution(id=payload["execution_id"], organization_id=context.organization_id, **told)
+    rows: list[Sequence[Any]] = []
+    is_full = partial(_is_full, app, runners.get(execution.kind), execution)
+    move = partial(states.move, execution, states.RUNNING, readback=turn_readback(rows.append))
+    return turn_of(app, rows[-1]) if _unsynced(lambda: not is_full() and move()) else None
+
+
+def _further_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", execution_id: str) -> Turn | None:
+    """Look how it stands with an execution, and go on with it; None where there is nothing to go on with, or it has to wait."""
+    turn = read_turn(app, execution_id)
+    if turn is None or turn.execution.status in states.TERMINAL or turn.execution.job_id != context.job_id:
+        return None
+    execution = turn.execution
     if execution.status == states.CANCELLING:
         _cancel(context, execution)
-        return
-    runners: Mapping[str, Runner] = app.offers("runners")
-    is_new = execution.started_at is None
-    if execution.status == states.QUEUED and not _start(app, runners.get(execution.kind), context, execution):
-        return
-    known = Standing(states.RUNNING, halted_at) if is_new else None
-    run = Run(app, context, execution, _timeout(app), settled, known)
-    _conclude(run, context, lambda: _runner(runners, execution.kind).run(run))
+        return None
+    is_ready = execution.status != states.QUEUED or _start(app, runners.get(execution.kind), context, execution)
+    return turn if is_ready else None
 
 
 def _cancel(context: "JobContext", execution: Execution) -> None:
@@ -69,10 +90,7 @@ def _cancel(context: "JobContext", execution: Execution) -> None:
 
 
 def _start(app: "App", runner: Runner | None, context: "JobContext", execution: Execution) -> bool:
-    """Move to running, or back into the queue where enough run already.
-
-    Without waiting for the disk: a loss of power that undoes it leaves the execution in the queue, and its job too.
-    """
+    """Move to running, or back into the queue where enough run already."""
 
     def start() -> bool:
         if not _is_full(app, runner, execution):
@@ -82,6 +100,11 @@ def _start(app: "App", runner: Runner | None, context: "JobContext", execution: 
         context.complete()
         return False
 
+    return _unsynced(start)
+
+
+def _unsynced(start: Callable[[], bool]) -> bool:
+    """Without waiting for the disk: a loss of power that undoes the start leaves the execution in the queue, and its job too."""
     return database_of(Execution).attempt(start, durable=False)
 
 

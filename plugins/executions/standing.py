@@ -1,6 +1,6 @@
 """How it stands with a run, besides what only its own turn changes: was it ended, is its agent halted, what does its organization want."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -8,7 +8,7 @@ from peewee import JOIN
 
 from aasim_core.access import pulse
 from aasim_core.access.records import Organization
-from aasim_core.data.records import database_of, to_record
+from aasim_core.data.records import Readback, database_of, to_record
 from aasim_core.data.statements import Bind
 
 from ..agents.models import Agent
@@ -16,6 +16,9 @@ from .models import Execution
 
 if TYPE_CHECKING:
     from aasim_core.app import App
+
+
+_OF_ORGANIZATION = (Organization.settings, *pulse.FACTS)
 
 
 class Standing(NamedTuple):
@@ -31,19 +34,40 @@ def standing_of(execution_id: str) -> Standing:
     return Standing(None, None) if row is None else Standing(*row)
 
 
-def begin(app: "App", execution_id: str) -> tuple[Execution, str | None, Mapping[str, Any]] | None:
-    """The execution, since when its agent is halted, and what its organization has settled, in one read; None where it is gone.
+class Turn(NamedTuple):
+    """The execution at the beginning of a turn, since when its agent is halted, and what its organization has settled."""
 
-    How it stands with the organization is told to the app's pulse, so that nothing older is gone by in the turn that begins.
-    """
+    execution: Execution
+    halted_at: str | None
+    settled: Mapping[str, Any]
+
+
+def read_turn(app: "App", execution_id: str) -> Turn | None:
+    """The turn that begins, in one read; None where the execution is gone."""
+    row = _read("turn", execution_id, Execution._meta.sorted_fields, _OF_ORGANIZATION)
+    return None if row is None else turn_of(app, row)
+
+
+def turn_readback(tell: Callable[[Sequence[Any]], object]) -> Readback:
+    """What a change of an execution reads by the way: the turn that begins with it, as `turn_of` takes it."""
+    return Readback("turn", _columns_of_turn, tell)
+
+
+def turn_of(app: "App", row: Sequence[Any]) -> Turn:
+    """What was read. How it stands with the organization is told to the app's pulse, so that nothing older is gone by in the turn."""
     fields = Execution._meta.sorted_fields
-    row = _read("turn", execution_id, fields, [Organization.settings, *pulse.FACTS])
-    if row is None:
-        return None
     values, (settings, *facts, halted_at) = row[: len(fields)], row[len(fields) :]
     execution = to_record(Execution, {field.name: value for field, value in zip(fields, values, strict=True)})
     app.pulse.tell(execution.organization_id, pulse.beat_of(*facts))
-    return execution, halted_at, orjson.loads(settings)
+    return Turn(execution, halted_at, orjson.loads(settings))
+
+
+def _columns_of_turn() -> list[Any]:
+    """The same columns, each found for itself: SQLite returns nothing of another table that an UPDATE joins."""
+    organization = [
+        Organization.select(column).where(Organization.id == Execution.organization_id) for column in _OF_ORGANIZATION
+    ]
+    return [*Execution._meta.sorted_fields, *organization, Agent.select(Agent.halted_at).where(Agent.id == Execution.agent_id)]
 
 
 def _read(key: str, execution_id: str, columns: Sequence[Any], of_organization: Sequence[Any] = ()) -> tuple[Any, ...] | None:

@@ -36,10 +36,10 @@ EVENTS: Mapping[str, str] = {
 }
 
 
-def move(execution: Execution, to: str, **values: Any) -> bool:
+def move(execution: Execution, to: str, *, readback: records.Readback | None = None, **values: Any) -> bool:
     """Change the state by compare-and-set, with further `values`, and emit its event; False when somebody else was first.
 
-    Refused ``invalid_state`` for a transition that the table does not have.
+    With `readback` more of the row is read by the way. Refused ``invalid_state`` for a transition that the table does not have.
     """
     before, is_news = execution.status, to in EVENTS and not (to == RUNNING and execution.started_at)
     if to not in TRANSITIONS.get(before, ()):
@@ -50,7 +50,7 @@ def move(execution: Execution, to: str, **values: Any) -> bool:
         changes["started_at"] = moment
     if to in TERMINAL:
         changes["finished_at"] = moment
-    if not records.compare_and_set(execution, {"status": before, "version": execution.version}, changes):
+    if not records.compare_and_set(execution, {"status": before, "version": execution.version}, changes, readback):
         return False
     if is_news:
         emit(EVENTS[to], subject(execution), data=_told(execution), changes={"status": [before, to]})
