@@ -15,6 +15,8 @@ import peewee
 #: A connection that was used a moment ago is not asked whether it lives: that costs a round trip for each request.
 _TRUSTED_SECONDS = 1.0
 _IDLE_SECONDS = 600.0
+# libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN, by their numbers: the driver is there on PostgreSQL only.
+_IDLE, _UNKNOWN = 0, 4
 
 
 class Pool:
@@ -92,12 +94,8 @@ def _answers(connection: Any) -> bool:
 
 
 def _is_idle(connection: Any) -> bool:
-    from psycopg.pq import TransactionStatus
-
-    return bool(connection.pgconn.transaction_status == TransactionStatus.IDLE)
+    return bool(connection.pgconn.transaction_status == _IDLE)
 
 
 def _is_lost(connection: Any) -> bool:
-    from psycopg.pq import TransactionStatus
-
-    return bool(connection.pgconn.transaction_status == TransactionStatus.UNKNOWN)
+    return bool(connection.pgconn.transaction_status == _UNKNOWN)

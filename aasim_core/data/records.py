@@ -213,7 +213,12 @@ def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
     fields = model._meta.sorted_fields
     statement = database.statement(("read", model), lambda: model.select(*fields).where(model.id == Bind("id")))
     values = statement.run(database, {"id": record_id}).fetchone()
-    return None if values is None else {field.name: value for field, value in zip(fields, values, strict=True)}
+    return None if values is None else row_of(model, values)
+
+
+def row_of(model: type[Any], values: Sequence[Any]) -> dict[str, Any]:
+    """The row whose columns are `values`, in the order of the model's fields, keyed by field name."""
+    return dict(zip(model._meta.sorted_field_names, values, strict=True))
 
 
 def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ from peewee import JOIN
 
 from aasim_core.access import pulse
 from aasim_core.access.records import Organization
-from aasim_core.data.records import Readback, database_of, to_record
+from aasim_core.data.records import Readback, database_of, row_of, to_record
 from aasim_core.data.statements import Bind
 
 from ..agents.models import Agent
@@ -55,9 +55,9 @@ def turn_readback(tell: Callable[[Sequence[Any]], object]) -> Readback:
 
 def turn_of(app: "App", row: Sequence[Any]) -> Turn:
     """What was read. How it stands with the organization is told to the app's pulse, so that nothing older is gone by in the turn."""
-    fields = Execution._meta.sorted_fields
-    values, (settings, *facts, halted_at) = row[: len(fields)], row[len(fields) :]
-    execution = to_record(Execution, {field.name: value for field, value in zip(fields, values, strict=True)})
+    width = len(Execution._meta.sorted_fields)
+    settings, *facts, halted_at = row[width:]
+    execution = to_record(Execution, row_of(Execution, row[:width]))
     app.pulse.tell(execution.organization_id, pulse.beat_of(*facts))
     return Turn(execution, halted_at, orjson.loads(settings))
 

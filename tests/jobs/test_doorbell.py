@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from aasim_core.jobs.doorbell import Doorbell
-from aasim_core.jobs.messages import JsonSerializer, open_huey
+from aasim_core.jobs.messages import JsonSerializer, Line, open_huey
 from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.sockets import Sockets
 from aasim_core.settings import Settings
@@ -144,6 +144,25 @@ def test_messages_do_not_pile_up_in_redis_either(tmp_path: Path, redis_url: str)
         bell.ring()
     huey, _ = open_huey(redis_url, wait_seconds=1)
     assert huey.storage.queue_size() <= 1100
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize(("still_seconds", "rings"), [(0.0, 1), (60.0, 2)], ids=["after a while", "in a row, the second time"])
+def test_a_connection_that_the_server_has_closed_is_opened_again(
+    monkeypatch: pytest.MonkeyPatch, redis_url: str, still_seconds: float, rings: int
+) -> None:
+    monkeypatch.setattr("aasim_core.jobs.messages._STILL_SECONDS", still_seconds)
+    huey, task = open_huey(redis_url, wait_seconds=1)
+    line = Line(huey.storage, huey.serialize_task(task.s()))
+    line.ring()
+    line._answer()
+    clients = huey.storage.conn.client_list()
+    [mine] = [each["id"] for each in clients if each["cmd"] == "lpush" and each["db"] == redis_url.rpartition("/")[2]]
+    huey.storage.conn.client_kill_filter(_id=mine)
+    for _ in range(rings):
+        line.ring()
+    assert line._answer() == huey.storage.queue_size() == 2
+    line.close()
 
 
 @pytest.mark.parametrize("queue_url", ["redis://127.0.0.1:1/0", "sqlite:////dev/null/queue.db"])
