@@ -7,7 +7,7 @@ import peewee
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.data.records import compare_and_set, create, find, find_or_none
+from aasim_core.data.records import Readback, compare_and_set, create, find, find_or_none
 from aasim_core.data.statements import Bind
 
 from .landscape import OURS, Item, Landscape, Owner
@@ -151,6 +151,57 @@ def test_one_statement_alone_gives_what_it_returns(land: Landscape) -> None:
     with land.database.transaction():
         assert statement.run_alone(land.database, {"rank": 4, "slug": "our-1"}).rowcount == 1
     assert [find(Item, item.id).rank for item in land.our_items[:2]] == [3, 4]
+
+
+class Rereading(Ranking):
+    """The same, which also reads what the item is then, and whose it is."""
+
+    def __init__(self, item: Item, meanwhile: Callable[[], object] = lambda: None) -> None:
+        super().__init__(item, meanwhile)
+        self.told: list[Any] = []
+
+    def __call__(self) -> bool:
+        self._meanwhile()
+        create(Owner, name="ranked: before")
+        seen, updates = {"version": self.item.version}, {"rank": 7, "version": self.item.version + 1}
+        done = compare_and_set(self.item, seen, updates, Readback("rank and owner", self._columns, self.told.append))
+        compare_and_set(self.item, {"rank": 7}, {"country": "FR"})
+        create(Owner, name="ranked: after")
+        return done
+
+    @staticmethod
+    def _columns() -> list[Any]:
+        return [Item.name, Item.rank, Item.version, Owner.select(Owner.name).where(Owner.id == Item.owner)]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_was_changed_is_read_back_by_the_way(land: Landscape, durable: bool) -> None:
+    work = Rereading(read(land))
+    before = work.item.version
+    assert land.database.attempt(work, durable=durable)
+    assert [tuple(row) for row in work.told] == [(work.item.name, 7, before + 1, "our owner")]
+    assert notes() == ["ranked: before", "ranked: after"]
+
+
+def test_of_a_mistake_nothing_is_read_back(land: Landscape) -> None:
+    work = Rereading(read(land))
+    spoil(work.item)
+    assert not land.database.attempt(work)
+    assert work.told == []
+
+
+def test_several_changes_are_each_read_back(land: Landscape) -> None:
+    items, told = [find(Item, item.id) for item in land.our_items[:3]], []
+
+    def work() -> None:
+        for rank, item in enumerate(items):
+            compare_and_set(item, {"id": item.id}, {"rank": rank}, Readback("rank", lambda: [Item.name, Item.rank], told.append))
+
+    land.database.attempt(work)
+    with land.database.transaction():
+        work()
+    work()
+    assert [tuple(row) for row in told] == [(item.name, rank) for rank, item in enumerate(items)] * 3
 
 
 @pytest.mark.postgres

@@ -9,6 +9,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person
 from aasim_plugins.agents.hookspecs import ToolUse
+from aasim_plugins.executions import states
 from aasim_plugins.executions.models import Execution, Step
 
 Make = Callable[..., dict[str, Any]]
@@ -49,6 +50,34 @@ def test_a_run_that_is_cancelled_within_a_step_does_not_begin_the_next(
     execution_id = run(owner, scripted(_CALL, "done", tools=[{"ref": shed.add("hammer")}]), work)
     assert owner.client.get(f"/executions/{execution_id}").data["status"] == "cancelled"
     assert steps_of(owner, execution_id) == ["engine", "tool:hammer"]
+
+
+def test_a_run_is_read_by_the_statement_that_begins_it(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    with recorded(app.database) as statements:
+        execution_id = run(owner, scripted("done"), work)
+    assert steps_of(owner, execution_id) == ["engine"]
+    assert not [each for each in statements if each.sql.startswith("SELECT") and '"executions_execution"' in each.sql]
+
+
+def test_a_run_whose_job_does_not_tell_what_it_runs_is_looked_at_first(
+    app: App, owner: Person, scripted: Make, work: Work
+) -> None:
+    execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "hello"}).data
+    with app.database.connected(), organization_scope(owner.organization_id):
+        JobRow.update(payload={"execution_id": execution["id"]}).execute()
+    work()
+    assert owner.client.get(f"/executions/{execution['id']}").data["status"] == "succeeded"
+
+
+def test_a_run_that_was_begun_before_goes_on_though_it_takes_the_only_place_of_its_agent(
+    app: App, owner: Person, scripted: Make, work: Work
+) -> None:
+    agent = scripted("done", limits={"max_concurrent": 1})
+    execution = owner.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data
+    with organization_scope(owner.organization_id), app.database.transaction():
+        states.move(Execution.get_by_id(execution["id"]), states.RUNNING)
+    work()
+    assert owner.client.get(f"/executions/{execution['id']}").data["status"] == "succeeded"
 
 
 def test_how_a_run_stands_is_read_once_before_each_step_but_the_first(
