@@ -1,6 +1,7 @@
 """gunicorn's worker with threads, whose own refusals have the envelope too: it answers what never becomes a request for the app."""
 
 import logging
+import select
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -26,6 +27,8 @@ _TOO_LONG = {
 }
 _UNREADABLE = ("bad_request", "This is not a request of HTTP/1.1 that can be understood; check its first line and its headers.")
 _OURS = ("internal_error", "Something went wrong on our side; tell the operator the request id.")
+#: How long, in milliseconds, a thread waits whether its connection's next request follows.
+_FOLLOWS_WITHIN = 2
 _log = logging.getLogger("aasim.http")
 
 
@@ -36,6 +39,23 @@ class Worker(ThreadWorker):
         """Serve; the settings, which gunicorn looks up anew some thirty times a request, do not change any more."""
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         super().init_process()
+
+    def handle(self, conn: Any) -> Any:
+        """Answer a request, and those that follow it at once: to give the connection back and get it again takes as long as a short one."""
+        kept = super().handle(conn)
+        while kept is True and self._is_followed(conn):
+            kept = super().handle(conn)
+        return kept
+
+    def _is_followed(self, conn: Any) -> bool:
+        """Whether the next request comes while this thread can wait for it: there is another one for each other connection."""
+        if not self.alive or conn.is_http2 or self.nr_conns > self.cfg.threads:
+            return False
+        if conn.parser.unreader.buf.getvalue():
+            return True
+        poll = select.poll()
+        poll.register(conn.sock, select.POLLIN)
+        return bool(poll.poll(_FOLLOWS_WITHIN))
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Stop at once. gunicorn's own takes a lock of the pool of threads, which the interrupted thread may hold: it would never end."""
