@@ -53,9 +53,10 @@ def test_a_run_that_is_cancelled_within_a_step_does_not_begin_the_next(
 
 
 def test_a_run_is_read_by_the_statement_that_begins_it(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "hello"}).data
     with recorded(app.database) as statements:
-        execution_id = run(owner, scripted("done"), work)
-    assert steps_of(owner, execution_id) == ["engine"]
+        work()
+    assert steps_of(owner, execution["id"]) == ["engine"]
     assert not [each for each in statements if each.sql.startswith("SELECT") and '"executions_execution"' in each.sql]
 
 
