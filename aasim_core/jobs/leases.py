@@ -26,7 +26,10 @@ _LONGEST_ERROR = 2000
 
 @dataclass(frozen=True)
 class Lease:
-    """One worker's right to do one job, as long as nobody takes it away. `payload` and `actor` are JSON."""
+    """One worker's right to do one job, as long as nobody takes it away. `payload` and `actor` are JSON.
+
+    `is_last` is whether no other job was ready when this one was taken.
+    """
 
     job_id: str
     token: str
@@ -42,6 +45,7 @@ class Lease:
     traceparent: str | None
     actor: str
     heartbeat_at: str | None
+    is_last: bool = False
 
     def acting(self) -> Actor:
         """Who is responsible for what the job does: whoever enqueued it."""
@@ -112,7 +116,9 @@ class Leases:
         }
         # In a SELECT of its own, because row-level security lets no index be searched for what COALESCE gives.
         next_one = peewee.Select([], [fn.COALESCE(after, around)])
-        return JobRow.update(changes).where(JobRow.id == next_one).returning(*_LEASE)
+        other = JobRow.alias("other")
+        is_last = ~fn.EXISTS(other.select(SQL("1")).where(READY, other.id != JobRow.id))
+        return JobRow.update(changes).where(JobRow.id == next_one).returning(*_LEASE, is_last)
 
     def _next_job(self, organization: Callable[[Any], Any]) -> Any:
         job, twin = JobRow.alias("job"), JobRow.alias("twin")

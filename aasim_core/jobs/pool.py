@@ -89,8 +89,8 @@ class Pool:
             lease = hand.lease = self._leases.claim()
             if lease is None:
                 return False
-            # There may be more, and one ring may have been for many.
-            self.wakeups.ring()
+            if not lease.is_last:  # one ring may have been for many
+                self.wakeups.ring()
             self._do(hand, lease)
         finally:
             hand.lease = None
