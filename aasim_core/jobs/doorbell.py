@@ -8,7 +8,6 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,14 +17,12 @@ from .sockets import SocketEar, Sockets
 
 if TYPE_CHECKING:
     from ..settings import Settings
+    from .messages import Messages
 
 #: After a failure no message is written for so long: a queue that is down must not slow every request.
 REST_SECONDS = 5.0
 #: A listener that cannot listen tries again after so long.
 DEAF_SECONDS = 1.0
-# How often a listener looks into a queue that cannot wake it, as datagrams and Redis do.
-_LOOK_SECONDS = 0.2
-_MOST_MESSAGES = 1000
 # sysexits.h
 _STORAGE = 74
 _log = structlog.get_logger("aasim.jobs")
@@ -37,7 +34,8 @@ class Doorbell:
     def __init__(self, settings: "Settings") -> None:
         self._url = settings.queue.url
         self._sockets = None if self._url.startswith("redis") else Sockets(settings.data_dir / "workers")
-        self._messages: _Messages | None = None
+        self._messages: Messages | None = None
+        self._process = 0
         self._opening = threading.Lock()
         self._silent_until = 0.0
 
@@ -65,20 +63,20 @@ class Doorbell:
         return Ear(messages, self._sockets.listen(worker) if self._sockets else None)
 
     def __del__(self) -> None:
-        if self._messages is not None and self._messages.process == os.getpid():
+        if self._messages is not None and self._process == os.getpid():
             self._messages.close()
 
-    def _opened(self) -> "_Messages":
+    def _opened(self) -> "Messages":
         with self._opening:
-            if self._messages is None or self._messages.process != os.getpid():
-                self._messages = _Messages(self._url)
+            if self._messages is None or self._process != os.getpid():
+                self._messages, self._process = _open(self._url), os.getpid()
             return self._messages
 
 
 class Ear:
     """A worker's side of the doorbell."""
 
-    def __init__(self, messages: "_Messages", datagrams: SocketEar | None) -> None:
+    def __init__(self, messages: "Messages", datagrams: SocketEar | None) -> None:
         self._messages = messages
         self._datagrams = datagrams
         self._is_deaf = False
@@ -87,9 +85,9 @@ class Ear:
         """Whether somebody rang, after `seconds` at most."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            if self._messages.block:
+            if self._messages.blocks:
                 return self._heard(left)
-            if self._rest(min(left, _LOOK_SECONDS)) or self._heard(0):
+            if self._rest(min(left, self._messages.look_seconds)) or self._heard(0):
                 return True
         return False
 
@@ -119,57 +117,16 @@ class Ear:
             self._datagrams.close()
 
 
-class _Messages:
-    """Rings as huey's messages, in Redis or in a SQLite file. `block` says whether the queue can be waited for."""
+def _open(url: str) -> "Messages":
+    try:
+        from .messages import open_messages
 
-    def __init__(self, url: str) -> None:
-        self.process = os.getpid()
-        self.block = url.startswith("redis")
-        try:
-            from .messages import Line, open_huey
-
-            self._ringing, task = open_huey(url, wait_seconds=0.5)
-            self._listening, _ = open_huey(url, wait_seconds=10)
-            #: All rings are alike, so that one message serves for all.
-            self._message = self._ringing.serialize_task(task.s())
-            self._line = Line(self._ringing.storage, self._message) if self.block else None
-        except ImportError as error:
-            raise StartupError(
-                f"queue.url needs a package that is not there ({error}); run: pip install 'aasim[redis]'"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise StartupError(
-                f"the queue {url.removeprefix('sqlite:///')} cannot be used ({error}); stop API and worker, and delete it: "
-                "it only wakes workers, and holds no work",
-                exit_code=_STORAGE,
-            ) from error
-
-    def ring(self) -> float:
-        """Write a message; returns for how many seconds another one would change nothing."""
-        waiting = self._line.ring() if self._line is not None else self._write_to_file()
-        if waiting > _MOST_MESSAGES:
-            self._ringing.storage.flush_queue()
-        return 0 if self.block else _LOOK_SECONDS
-
-    def _write_to_file(self) -> int:
-        self._ringing.storage.enqueue(self._message)
-        return int(self._ringing.storage.queue_size())
-
-    def take(self, seconds: float) -> bool:
-        """Whether there was a message, waiting for one if the queue can be waited for."""
-        self._listening.storage.read_timeout = seconds
-        return self._listening.storage.dequeue() is not None
-
-    def forget(self) -> None:
-        """Throw away all messages."""
-        with suppress(Exception):
-            self._listening.storage.flush_queue()
-
-    def close(self) -> None:
-        """Close what was opened."""
-        if self._line is not None:
-            self._line.close()
-        for huey in (self._ringing, self._listening):
-            huey.storage.close()
-            if self.block:
-                huey.storage.pool.disconnect()
+        return open_messages(url)
+    except ImportError as error:
+        raise StartupError(f"queue.url needs a package that is not there ({error}); run: pip install 'aasim[redis]'") from error
+    except sqlite3.DatabaseError as error:
+        raise StartupError(
+            f"the queue {url.removeprefix('sqlite:///')} cannot be used ({error}); stop API and worker, and delete it: "
+            "it only wakes workers, and holds no work",
+            exit_code=_STORAGE,
+        ) from error

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from structlog.testing import capture_logs
 
 from aasim_core.jobs.doorbell import Doorbell
-from aasim_core.jobs.messages import JsonSerializer, Line, open_huey
+from aasim_core.jobs.messages import InRedis, JsonSerializer, open_huey
 from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.sockets import Sockets
 from aasim_core.settings import Settings
@@ -152,17 +153,17 @@ def test_a_connection_that_the_server_has_closed_is_opened_again(
     monkeypatch: pytest.MonkeyPatch, redis_url: str, still_seconds: float, rings: int
 ) -> None:
     monkeypatch.setattr("aasim_core.jobs.messages._STILL_SECONDS", still_seconds)
-    huey, task = open_huey(redis_url, wait_seconds=1)
-    line = Line(huey.storage, huey.serialize_task(task.s()))
-    line.ring()
-    line._answer()
-    clients = huey.storage.conn.client_list()
-    [mine] = [each["id"] for each in clients if each["cmd"] == "lpush" and each["db"] == redis_url.rpartition("/")[2]]
-    huey.storage.conn.client_kill_filter(_id=mine)
-    for _ in range(rings):
-        line.ring()
-    assert line._answer() == huey.storage.queue_size() == 2
-    line.close()
+    queue = InRedis(redis_url)
+    queue.ring()
+    queue._answer()
+    with redis.Redis.from_url(redis_url) as client:
+        clients = client.client_list()
+        [mine] = [each["id"] for each in clients if each["cmd"] == "lpush" and each["db"] == redis_url.rpartition("/")[2]]
+        client.client_kill_filter(_id=mine)
+        for _ in range(rings):
+            queue.ring()
+        assert queue._answer() == client.llen(queue._key) == 2
+    queue.close()
 
 
 @pytest.mark.parametrize("queue_url", ["redis://127.0.0.1:1/0", "sqlite:////dev/null/queue.db"])
@@ -190,11 +191,10 @@ def test_a_queue_that_is_back_is_heard_again(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("aasim_core.jobs.doorbell.DEAF_SECONDS", 0.001)
     bell = doorbell(tmp_path, redis_url)
     ear: Any = bell.listen("worker-0-x")
-    there = ear._messages._listening
+    there, ear._messages = ear._messages, InRedis("redis://127.0.0.1:1/0")
     with capture_logs() as told:
-        ear._messages._listening = open_huey("redis://127.0.0.1:1/0", wait_seconds=1)[0]
         ear.wait(0.1)
-        ear._messages._listening = there
+        ear._messages = there
         bell.ring()
         assert ear.wait(10)
     assert [line["event"] for line in told] == ["cannot listen for rings; looking for jobs instead", "rings are heard again"]
