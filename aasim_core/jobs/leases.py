@@ -84,8 +84,10 @@ class Leases:
         # The organization that was served last; the next one in order of ids has the next turn.
         self._turn = ""
 
-    def has_ready(self) -> bool:
-        """Whether any job is ready: a glance that takes no lock."""
+    def may_have_ready(self) -> bool:
+        """Whether it is worth to claim: a glance that takes no lock. On PostgreSQL, a claim that finds nothing takes none either."""
+        if self.database.for_update:
+            return True
         with self._claims.connected():
             ready = self._claims.statement(("job", "ready"), lambda: JobRow.select(SQL("1")).where(READY).limit(1))
             return ready.run(self._claims, {}).fetchone() is not None

@@ -81,7 +81,7 @@ class Pool:
 
     def _turn(self, hand: _Hand, *, look_first: bool) -> bool:
         """Claim one job and do it; False when there was none."""
-        if look_first and not self._leases.has_ready():
+        if look_first and not self._leases.may_have_ready():
             return False
         if not self._company.enter(hand):
             return False

@@ -56,8 +56,21 @@ def test_a_claim_takes_the_job_and_starts_an_attempt(shop: Any) -> None:
 
 
 def test_there_is_nothing_to_claim_in_an_empty_queue(shop: Any) -> None:
-    assert not shop.leases().has_ready()
     assert shop.leases().claim() is None
+
+
+def test_before_a_claim_would_take_a_lock_it_is_looked_whether_there_is_a_job(shop: Any) -> None:
+    leases = shop.leases()
+    assert leases.may_have_ready() is bool(shop.database.for_update)
+    shop.enqueue("mail.send")
+    assert leases.may_have_ready()
+
+
+def test_whoever_claims_learns_whether_there_are_others(shop: Any) -> None:
+    shop.enqueue("mail.send")
+    shop.enqueue("mail.send")
+    leases = shop.leases()
+    assert [claim(leases).is_last, claim(leases).is_last] == [False, True]
 
 
 def test_jobs_that_are_delayed_parked_or_over_are_not_claimed(shop: Any) -> None:

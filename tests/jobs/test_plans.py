@@ -39,7 +39,7 @@ def work(shop: Shop, data_dir: Path) -> None:
     upkeep = Upkeep(shop.app, leases, Presence(data_dir))
     shop.enqueue("mail.send", unique_key="a", run_at=now() + timedelta(milliseconds=300))
     shop.wait_until(upkeep.make_ready)
-    leases.has_ready()
+    leases.may_have_ready()
     lease = leases.claim()
     assert lease is not None
     leases.heartbeat()
