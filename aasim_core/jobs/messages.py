@@ -115,8 +115,8 @@ class InRedis:
 
     def _answer(self) -> int:
         """What was answered to the last ring; a connection that has been still for a while may have been closed meanwhile."""
-        waiting = self._line.read_response() if self._is_unanswered else 0
-        self._is_unanswered = False
+        is_unanswered, self._is_unanswered = self._is_unanswered, False
+        waiting = self._line.read_response() if is_unanswered else 0
         if time.monotonic() - self._rung_at > _STILL_SECONDS and self._line.can_read():
             self._hang_up()
         return int(waiting)
@@ -127,7 +127,8 @@ class InRedis:
         self._line.disconnect()
 
     def take(self, seconds: float) -> bool:
-        self._ear.send_command("BRPOP", self._key, seconds, check_health=False)
+        # Redis waits for ever where it is asked to wait for less than a millisecond.
+        self._ear.send_command("BRPOP", self._key, max(seconds, 0.01), check_health=False)
         return self._ear.read_response() is not None
 
     def forget(self) -> None:

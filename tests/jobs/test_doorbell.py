@@ -166,6 +166,20 @@ def test_a_connection_that_the_server_has_closed_is_opened_again(
     queue.close()
 
 
+@pytest.mark.redis
+def test_what_redis_refuses_is_told_by_the_next_ring_and_then_forgotten(redis_url: str) -> None:
+    queue = InRedis(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(queue._key, "no list")
+        queue.ring()
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            queue.ring()
+        client.delete(queue._key)
+        queue.ring()
+        assert queue._answer() == client.llen(queue._key) == 1
+    queue.close()
+
+
 @pytest.mark.parametrize("queue_url", ["redis://127.0.0.1:1/0", "sqlite:////dev/null/queue.db"])
 def test_a_queue_that_is_down_fails_no_request_and_slows_none(
     tmp_path: Path, queue_url: str, caplog: pytest.LogCaptureFixture
