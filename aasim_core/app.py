@@ -15,9 +15,9 @@ from .access.pulse import Pulse
 from .core import core_declarations
 from .data import migrations
 from .data.connect import Database, bind, connect
-from .data.database import Transaction
 from .data.migrations import Source
 from .data.records import Row
+from .data.unit_of_work import Transaction
 from .events.declarations import Event, Listener
 from .events.delivery import enqueue_deliveries
 from .events.log import Deliveries

@@ -12,26 +12,12 @@ import structlog
 
 from .scope import ScopedContext, refuse_unscoped, scope_or_nothing
 from .statements import Result, Statement, kind_of_scope, only_reads
-from .unit_of_work import Mistaken, UnitOfWork, Write
+from .unit_of_work import Mistaken, Transaction, UnitOfWork, Write
 
 #: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
 _MOST_STATEMENTS = 4096
 _T = TypeVar("_T")
 _log = structlog.get_logger("aasim.data")
-
-
-class Transaction:
-    """What one unit of work collects until it commits; `on_mistake` puts back what is held in memory, where an optimistic one was."""
-
-    def __init__(self, *, optimistic: bool = False) -> None:
-        self.optimistic = optimistic
-        self.events: list[Any] = []
-        self.jobs: list[Any] = []
-        self.after_commit: list[Callable[[], object]] = []
-        self.on_mistake: list[Callable[[], object]] = []
-        #: Organizations of which others must look again at what they know.
-        self.bumped: set[str] = set()
-        self.failed = False
 
 
 class ScopedDatabase(ABC):

@@ -62,3 +62,17 @@ class UnitOfWork:
         taken = self._scope, self.waiting
         self.waiting, self._parameters = [], 0
         return taken
+
+
+class Transaction:
+    """What one unit of work collects until it commits; `on_mistake` puts back what is held in memory, where an optimistic one was."""
+
+    def __init__(self, *, optimistic: bool = False) -> None:
+        self.optimistic = optimistic
+        self.events: list[Any] = []
+        self.jobs: list[Any] = []
+        self.after_commit: list[Callable[[], object]] = []
+        self.on_mistake: list[Callable[[], object]] = []
+        #: Organizations of which others must look again at what they know.
+        self.bumped: set[str] = set()
+        self.failed = False

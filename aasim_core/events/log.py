@@ -15,7 +15,7 @@ from ..data.records import Record, Row, database_of, insert_rows
 from .declarations import Event, Listener
 
 if TYPE_CHECKING:
-    from ..data.database import Transaction
+    from ..data.unit_of_work import Transaction
 
 SUCCESS, DENIED, FAILED = "success", "denied", "failed"
 # The conditions of the partial indexes. Planners compare them with a query's text, so queries repeat them as literals.
