@@ -54,9 +54,10 @@ class EventRow(Row):
             (("organization_id", "at", "id"), False),
             (("organization_id", "actor_id", "at", "id"), False),
             (("organization_id", "subject_id", "at", "id"), False),
-            # A new event is in one of these, and a sealed one in the other.
+            # A new event is in one of these, and a sealed one in the other. `sequence`, always null, gives new ones an order of their own:
+            # in the primary key's, PostgreSQL would walk past all that are sealed, where it believes that hardly any are.
             peewee.Index("core_event_sealed", "core_event", [SQL("organization_id, sequence")], unique=True, where=SEALED),
-            peewee.Index("core_event_unsealed", "core_event", [SQL("organization_id, id")], where=UNSEALED),
+            peewee.Index("core_event_unsealed", "core_event", [SQL("organization_id, sequence, id")], where=UNSEALED),
             peewee.Index("core_event_no_success", "core_event", [SQL("organization_id, at, id")], where=NO_SUCCESS),
         )
 

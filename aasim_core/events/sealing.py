@@ -95,7 +95,7 @@ def _unsealed(organization_id: str) -> list[dict[str, Any]]:
     def build() -> Any:
         query = EventRow.select(*(getattr(EventRow, name) for name in COLUMNS))
         query = query.where(EventRow.organization_id == Bind("organization"), UNSEALED)
-        return query.order_by(EventRow.organization_id, EventRow.id).limit(Bind("limit"))
+        return query.order_by(EventRow.organization_id, EventRow.sequence, EventRow.id).limit(Bind("limit"))
 
     values = {"organization": organization_id, "limit": _AT_ONCE}
     with scope_of(organization_id):

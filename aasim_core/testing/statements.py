@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from ..data.connect import Database
+from ..context import system_scope
+from ..data.connect import Database, connect
 from ..data.scope import mentions_tenants
 from ..data.sqlite import SqliteDatabase
 
@@ -30,6 +31,14 @@ def recorded(database: Database) -> Iterator[list[Sent]]:
         yield sent
     finally:
         database.query_hooks.remove(note)
+
+
+def analyze(url: str) -> None:
+    """Let the database at `url` count what is in its tables, as it does after a while; plans are made with that."""
+    owner = connect(url)  # only who owns a table may
+    with system_scope("analyze"), owner.connected():
+        owner.execute_sql("ANALYZE")
+    owner.close_all()
 
 
 def plan_of(database: Database, statement: Sent) -> str:

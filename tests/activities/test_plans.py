@@ -3,9 +3,8 @@
 import pytest
 
 from aasim_core.app import App
-from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import connect
-from aasim_core.testing.statements import plan_of, recorded
+from aasim_core.context import organization_scope
+from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
 
 from .conftest import Fill
@@ -21,10 +20,7 @@ def long_log(app: App, world: World, owner: Person, fill: Fill, request: pytest.
     """The owner of an organization with a long log, beside another one with one as long."""
     fill(owner, request.param)
     fill(world.organization("Other"), request.param)
-    keeper = connect(app.settings.database.url)  # only who owns a table may
-    with system_scope("test"), keeper.connected():
-        keeper.execute_sql("ANALYZE")
-    keeper.close_all()
+    analyze(app.settings.database.url)
     return owner
 
 

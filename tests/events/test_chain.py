@@ -16,7 +16,7 @@ from aasim_core.events.log import EventRow
 from aasim_core.events.sealing import seal_everything, seal_some
 from aasim_core.events.verification import Findings, verify
 from aasim_core.ids import new_id
-from aasim_core.testing.statements import plan_of, recorded
+from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
 
 from .conftest import Happen
@@ -213,6 +213,21 @@ def test_sealing_finds_events_by_their_ids_however_long_the_log_is(app: App, own
         plans = [plan_of(app.database, statement) for statement in seen if statement.sql.startswith('UPDATE "core_event"')]
     assert plans
     assert all(index in plan for plan in plans), plans
+
+
+def test_sealing_does_not_walk_past_what_is_sealed_when_the_database_believes_that_hardly_anything_is(
+    app: App, owner: Person
+) -> None:
+    with organization_scope(owner.organization_id), app.database.transaction():
+        insert_rows(EventRow, [event(owner.organization_id, number) for number in range(4000)])
+    analyze(app.settings.database.url)
+    with recorded(app.database) as seen, system_scope("test"):
+        seal_some(app, owner.organization_id)
+    reading = next(statement for statement in seen if "sequence IS NULL" in statement.sql)
+    with organization_scope(owner.organization_id):
+        plan = plan_of(app.database, reading)
+    assert "core_event_unsealed" in plan
+    assert "Sort" not in plan and "TEMP B-TREE" not in plan, plan
 
 
 def event(organization_id: str, number: int) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 import pytest
 
 from aasim_core.app import App
-from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import connect
+from aasim_core.context import organization_scope
 from aasim_core.data.records import insert_rows
-from aasim_core.testing.statements import plan_of, recorded
+from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.projects.models import Project
 
@@ -18,10 +17,7 @@ def owner(app: App, world: World) -> Person:
     for person in people:
         with app.database.transaction(), organization_scope(person.organization_id):
             insert_rows(Project, [Project(name=f"Project {number}").row() for number in range(2_000)])
-    keeper = connect(app.settings.database.url)  # only who owns a table may
-    with system_scope("test"), keeper.connected():
-        keeper.execute_sql("ANALYZE")
-    keeper.close_all()
+    analyze(app.settings.database.url)
     return people[0]
 
 

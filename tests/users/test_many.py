@@ -8,10 +8,9 @@ from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import connect
 from aasim_core.data.records import insert_rows
 from aasim_core.identity.records import User
-from aasim_core.testing.statements import plan_of, recorded
+from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
 
 _MANY = 2_000
@@ -25,10 +24,7 @@ def crowded(app: App, world: World, owner: Person) -> Person:
             users = [User(email=f"{host.user_id}.{number}@example.com", name=f"Person {number}") for number in range(_MANY)]
             insert_rows(User, [user.row() for user in users])
             insert_rows(Membership, [Membership(user_id=user.id, created_at=now()).row() for user in users])
-    whoever_owns_the_tables = connect(app.settings.database.url)
-    with whoever_owns_the_tables.connected():
-        whoever_owns_the_tables.execute_sql("ANALYZE")
-    whoever_owns_the_tables.close_all()
+    analyze(app.settings.database.url)
     return owner
 
 
