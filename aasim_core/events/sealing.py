@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 200
 #: How many rows one statement writes: few sizes, so that few statements have to be compiled.
 _STATEMENT_SIZES = (50, 10, 1)
+#: What is written of an event, and which event it is.
+_PLACE = ("id", "sequence", "hash", "previous_hash")
 _log = structlog.get_logger("aasim.events")
 
 
@@ -126,10 +128,9 @@ def _update(places: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _update_query(count: int) -> Any:
+    rows = [tuple(Bind(f"{name}{number}") for name in _PLACE) for number in range(count)]
+    place = peewee.Table("place", _PLACE)
+    columns = {getattr(EventRow, name): getattr(place, name) for name in _PLACE if name != "id"}
     # In an organization's scope, databases would look through its whole log for rows with one of these ids.
-    def chosen(name: str) -> Any:
-        return peewee.Case(EventRow.id, [(Bind(f"id{n}"), Bind(f"{name}{n}")) for n in range(count)])
-
-    columns = {getattr(EventRow, name): chosen(name) for name in ("sequence", "hash", "previous_hash")}
-    these = EventRow.id.in_([Bind(f"id{n}") for n in range(count)])
-    return EventRow.update(columns).where(these)
+    query = EventRow.update(columns).from_(place).where(EventRow.id == place.id)
+    return query.with_cte(peewee.CTE("place", peewee.ValuesList(rows), columns=_PLACE))

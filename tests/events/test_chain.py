@@ -210,7 +210,7 @@ def test_sealing_finds_events_by_their_ids_however_long_the_log_is(app: App, own
     with system_scope("test"):
         if app.database.for_update:
             app.database.execute_sql("SET enable_seqscan = off")  # it has no statistics yet
-        plans = [plan_of(app.database, statement) for statement in seen if statement.sql.startswith('UPDATE "core_event"')]
+        plans = [plan_of(app.database, statement) for statement in seen if 'UPDATE "core_event"' in statement.sql]
     assert plans
     assert all(index in plan for plan in plans), plans
 
