@@ -54,6 +54,8 @@ class App:
     jobs: Mapping[str, Job] = field(default_factory=lambda: MappingProxyType({}))
     endpoints: Sequence[Endpoint] = ()
     models: Sequence[type[Row]] = ()
+    #: Classes of records by the prefix of their ids.
+    kinds: Mapping[str, type[Row]] = field(default_factory=lambda: MappingProxyType({}))
     checks: Sequence[Check] = ()
     draining: threading.Event = field(default_factory=threading.Event)
 
@@ -123,6 +125,7 @@ def _fill(app: App, collected: Collected) -> None:
     app.jobs = MappingProxyType(collected.jobs)
     app.listeners = MappingProxyType(collected.listeners)
     app.models = tuple(collected.models.values())
+    app.kinds = MappingProxyType({prefix: model for model in app.models if (prefix := getattr(model._meta, "id_prefix", None))})
     app.endpoints, app.checks = tuple(collected.endpoints), tuple(collected.checks)
     app.deliveries = Deliveries(app.events, app.listeners)
     app.offers = Offers(collected, app.features)

@@ -39,7 +39,8 @@ FORBIDDEN_ROOMS = {
 MAY_USE_HTTP = {"app", "core", "wsgi", "commands.openapi", "plugins", "testing"}
 #: Files that run SQL of their own, each with its reason; everything else speaks peewee.
 SQL_OUTSIDE_DATA = {
-    "aasim_core/http/health.py": "probes whether the database takes writes, on a table that no tenant has rows in"
+    "aasim_core/http/health.py": "probes whether the database takes writes, on a table that no tenant has rows in",
+    "aasim_core/testing/statements.py": "lets the database count what is in its tables, which shows nobody's rows",
 }
 #: A fragment with one of these reads a table that the tenant scope does not see.
 READS_A_TABLE = re.compile(r"\b(select|from|join|into|update|delete)\b", re.IGNORECASE)

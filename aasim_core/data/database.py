@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import peewee
 import structlog
 
+from .foresight import Reading
 from .scope import ScopedContext, refuse_unscoped, scope_or_nothing
 from .statements import Result, Statement, kind_of_scope, only_reads
 from .unit_of_work import Mistaken, Transaction, UnitOfWork, Write
@@ -69,6 +70,12 @@ class ScopedDatabase(ABC):
         except Exception:
             self.fail_transaction()
             raise
+
+    def foresee(self, ask: Callable[[], Reading]) -> None:  # noqa: B027 - SQLite has no round trips to save
+        """Say what this thread will read soon, in the organization that is in scope by then (see `foresight`).
+
+        A mistake costs that read; so does anything that is written before it is asked for.
+        """
 
     def run_later(
         self, statement: Statement, parameters: Any, *, expects_one: bool = False, tell: Callable[[Any], object] | None = None
@@ -242,12 +249,16 @@ class ScopedDatabase(ABC):
 
     def release(self) -> None:
         """What was connected is over."""
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Let others have this thread's connection."""
         self.close()  # type: ignore[attr-defined]
 
     @contextmanager
     def let_go(self) -> Iterator[None]:
         """Let others have this thread's connection while it waits for something else."""
-        self.release()
+        self._give_back()
         yield
         self.connect(reuse_if_open=True)  # type: ignore[attr-defined]
 

@@ -1,6 +1,6 @@
 """PostgreSQL: pooled connections, and row-level security as the second wall behind the tenant scope."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
@@ -8,9 +8,10 @@ from typing import Any
 import peewee
 
 from .database import ScopedDatabase
+from .foresight import Foresight, Reading, beside
 from .pool import Pool
 from .scope import scope_or_nothing
-from .statements import Result, Statement
+from .statements import ONE_ORGANIZATION, Result, Statement, kind_of_scope
 from .together import tell_returned, together
 from .unit_of_work import Mistaken, UnitOfWork
 
@@ -86,6 +87,11 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         if self._for_claims is not None:
             self._for_claims.close_all()
 
+    def release(self) -> None:
+        """See `ScopedDatabase.release`; what was foreseen is forgotten."""
+        self._local.foresight = None
+        super().release()
+
     def _connect(self) -> Any:
         return self._pool.take(self._open)
 
@@ -110,6 +116,30 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             connection.aasim_scope = None  # unknown, should the next line fail
             self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
             connection.aasim_scope = scope
+
+    def foresee(self, ask: Callable[[], Reading]) -> None:
+        """See `ScopedDatabase.foresee`."""
+        self._local.foresight = Foresight(ask)
+
+    def run_compiled(self, statement: Statement, parameters: Any) -> Result:
+        """See `ScopedDatabase.run_compiled`; what is foreseen is read with it, or was read before."""
+        foresight: Foresight | None = getattr(self._local, "foresight", None)
+        if foresight is None or not statement.only_reads or self._has_written():
+            self._local.foresight = None
+            return super().run_compiled(statement, parameters)
+        if (known := foresight.answer(statement, parameters)) is not None:
+            self._local.foresight = None
+            return known
+        if foresight.reading is not None or kind_of_scope() != ONE_ORGANIZATION:
+            return super().run_compiled(statement, parameters)
+        foresight.reading = reading = foresight.ask()
+        if reading.statement.sql == statement.sql:
+            return super().run_compiled(statement, parameters)
+        both = self._remembered(("beside", statement.sql, reading.statement.sql), lambda: beside(statement, reading.statement))
+        return foresight.divide(super().run_compiled(both, [*parameters, *reading.parameters]))
+
+    def _has_written(self) -> bool:
+        return (unit := self._unit) is not None and (unit.begun or bool(unit.waiting))
 
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
         """See `ScopedDatabase.run_alone`; a statement is a transaction by itself, durable as its connection is."""
@@ -146,6 +176,8 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             self.close()
 
     def _make_ready(self, *, only_reads: bool) -> None:
+        if not only_reads:
+            self._local.foresight = None  # what was read before may be as it was no longer
         super()._make_ready(only_reads=only_reads)
         self._enter_scope(scope_or_nothing())
 

@@ -12,6 +12,7 @@ from ..clock import from_text, now
 from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 from ..errors import Refused, not_found
 from .fields import IdField, InstantField, JsonField
+from .foresight import Reading
 from .scope import TENANT_COLUMN, ScopeViolation
 from .statements import Bind
 
@@ -209,11 +210,20 @@ def find_or_none(model: type[Any], record_id: str) -> Any:
 
 def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
     """The row of that id as the database has it, keyed by field name, or None; the quick way to read one object."""
-    database = database_of(model)
-    fields = model._meta.sorted_fields
-    statement = database.statement(("read", model), lambda: model.select(*fields).where(model.id == Bind("id")))
-    values = statement.run(database, {"id": record_id}).fetchone()
+    statement, parameters, _ = _reading(model, record_id)
+    values = database_of(model).run_compiled(statement, parameters).fetchone()
     return None if values is None else row_of(model, values)
+
+
+def foresee(model: type[Any], record_id: str) -> None:
+    """Say that `read_row` will soon be asked for this row; see `ScopedDatabase.foresee`."""
+    database_of(model).foresee(lambda: _reading(model, record_id))
+
+
+def _reading(model: type[Any], record_id: str) -> Reading:
+    fields = model._meta.sorted_fields
+    statement = database_of(model).statement(("read", model), lambda: model.select(*fields).where(model.id == Bind("id")))
+    return Reading(statement, statement.bound({"id": record_id}), len(fields))
 
 
 def row_of(model: type[Any], values: Sequence[Any]) -> dict[str, Any]:

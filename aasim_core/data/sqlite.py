@@ -88,7 +88,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         self.close()
         self._batches.close()
 
-    def release(self) -> None:
+    def _give_back(self) -> None:
         """Keep the connection: it costs more to open than to keep."""
 
     def _settle(self, number: int) -> None:

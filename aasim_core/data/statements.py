@@ -93,24 +93,25 @@ class Statement:
 
     def run(self, database: "Database", values: Mapping[str, Any]) -> "Result":
         """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""
-        return database.run_compiled(self, self._bound(values))
+        return database.run_compiled(self, self.bound(values))
 
     def run_later(self, database: "Database", values: Mapping[str, Any]) -> None:
         """The same for one that gives nothing; what is wrong with it may be raised as late as by the commit."""
-        database.run_later(self, self._bound(values))
+        database.run_later(self, self.bound(values))
 
     def change_one(self, database: "Database", values: Mapping[str, Any], tell: Callable[[Any], object] | None = None) -> bool:
         """The same for one that changes one row at most: whether it did; `tell` is given what it returns of the row.
 
         An optimistic transaction says yes, and looks at its end.
         """
-        return database.change_one(self, self._bound(values), tell)
+        return database.change_one(self, self.bound(values), tell)
 
     def run_alone(self, database: "Database", values: Mapping[str, Any], *, durable: bool = True) -> "Result":
         """Execute as a unit of work by itself, or within the running transaction; `durable` as in `ScopedDatabase.transaction`."""
-        return database.run_alone(self, self._bound(values), durable=durable)
+        return database.run_alone(self, self.bound(values), durable=durable)
 
-    def _bound(self, values: Mapping[str, Any]) -> list[Any]:
+    def bound(self, values: Mapping[str, Any]) -> list[Any]:
+        """Its parameters: `values` for the binds, and the organization in scope; ScopeViolation as `run` raises it."""
         if self.crosses and current_scope() != EVERY_ORGANIZATION:
             raise ScopeViolation("a statement that was compiled for every organization cannot run for one")
         return [

@@ -129,7 +129,7 @@ def _update(places: Sequence[Mapping[str, Any]]) -> None:
 
 def _update_query(count: int) -> Any:
     rows = [tuple(Bind(f"{name}{number}") for name in _PLACE) for number in range(count)]
-    place = peewee.Table("place", _PLACE)
+    place: Any = peewee.Table("place", _PLACE)
     columns = {getattr(EventRow, name): getattr(place, name) for name in _PLACE if name != "id"}
     # In an organization's scope, databases would look through its whole log for rows with one of these ids.
     query = EventRow.update(columns).from_(place).where(EventRow.id == place.id)

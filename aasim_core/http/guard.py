@@ -13,9 +13,11 @@ import peewee
 
 from ..access import grants
 from ..context import Actor, acting_as, organization_scope
+from ..data import records
 from ..data.json import to_json
 from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
+from ..ids import is_id
 from . import body, idempotency, query, schema
 from .envelope import success
 from .operations import Endpoint, lacking
@@ -59,7 +61,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
 
 def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids: dict[str, str]) -> Any:
     """Find out who it is, and count the request."""
-    principal = _caller(app, endpoint, req, ids.get("organization_id"))
+    principal = _caller(app, endpoint, req, ids)
     if not endpoint.operation.unlimited:
         resp.set_headers(app.limiter.check(principal, req.remote_addr))
     return principal
@@ -94,10 +96,13 @@ def _anonymous(req: Request) -> Actor:
     return Actor("anonymous", None, "anonymous", req.remote_addr)
 
 
-def _caller(app: "App", endpoint: Endpoint, req: Request, organization_id: str | None) -> Any:
+def _caller(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
     """The principal, in the organization that the path names, if it names one: of others they learn nothing."""
     if not endpoint.needs_caller:
         return None
+    organization_id = ids.get("organization_id")
+    if ids:
+        _foresee(app, *reversed(ids.values()))
     try:
         principal = authenticate(app, req, organization_id)
     except Refused as refused:
@@ -107,6 +112,13 @@ def _caller(app: "App", endpoint: Endpoint, req: Request, organization_id: str |
         raise not_found() if organization_id else _closing()
     req.principal = principal
     return principal
+
+
+def _foresee(app: "App", record_id: str, *_: str) -> None:
+    """The object that the path names last is read with the caller."""
+    model = app.kinds.get(record_id.partition("_")[0])
+    if model is not None and is_id(record_id):
+        records.foresee(model, record_id)
 
 
 def _closing() -> Refused:
