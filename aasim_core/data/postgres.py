@@ -20,7 +20,14 @@ _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_inter
 _BEGIN, _BEGIN_UNSYNCED = "BEGIN", "BEGIN; SET LOCAL synchronous_commit = off"
 _DIVISION_BY_ZERO = "22012"  # how a statement of `together` says that a row is not as expected
 _NO_SETTINGS: Mapping[str, str] = {}
-_FOR_CLAIMS = {"plan_cache_mode": "force_generic_plan", "synchronous_commit": "off"}
+#: A claim takes the first job of an index. Row-level security makes PostgreSQL expect hardly any job there, so it would sort all that wait.
+_FOR_CLAIMS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_sort": "off",
+    "enable_bitmapscan": "off",
+    "enable_seqscan": "off",
+    "synchronous_commit": "off",
+}
 # Of any type, since peewee's stubs leave out what the class below builds on.
 _PeeweePostgres: Any = peewee.PostgresqlDatabase
 

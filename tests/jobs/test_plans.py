@@ -9,9 +9,10 @@ import pytest
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.jobs import administration, depth
+from aasim_core.jobs import administration, depth, enqueue
 from aasim_core.jobs.housekeeping import prune
 from aasim_core.jobs.presence import Presence
+from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.upkeep import Upkeep
 from aasim_core.testing.statements import plan_of, recorded
 
@@ -67,3 +68,22 @@ def test_no_statement_reads_the_whole_table(shop: Shop, tmp_path: Path) -> None:
     bad = [f"{sql}\n{plan}" for sql, plan in plans if WHOLE_TABLE.search(plan)]
     assert len(seen) > 15
     assert not bad, "\n\n".join(bad)
+
+
+def test_a_claim_does_not_read_all_that_waits(shop: Shop) -> None:
+    shop.offers("mail.send")
+    for _ in range(60):
+        with organization_scope(ACME), shop.database.transaction():
+            for _ in range(30):
+                enqueue("mail.send", {})
+        latest = JobRow.select(JobRow.id).order_by(JobRow.id.desc()).limit(20)
+        JobRow.update(state="done").where(JobRow.id.in_(list(latest))).execute()
+    claims = shop.database.for_claims()
+    with recorded(claims) as seen:
+        lease = shop.leases().claim()
+    assert lease is not None
+    claim = next(statement for statement in seen if statement.sql.startswith("UPDATE"))
+    with claims.connected():
+        plan = plan_of(claims, claim)
+    assert "core_job_ready" in plan
+    assert not re.search("Sort|Bitmap|TEMP B-TREE", plan), plan
