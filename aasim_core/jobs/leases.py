@@ -14,7 +14,7 @@ from ..clock import now, to_text
 from ..context import Actor
 from ..data.statements import Bind
 from .context import LeaseLost
-from .records import CANCELLED, DONE, LEASED, PARKED, QUEUED, READY, UNIQUE, JobRow
+from .records import CANCELLED, DONE, LEASED, PARKED, QUEUED, READY, RUNNING, UNIQUE, JobRow
 
 if TYPE_CHECKING:
     from ..data.connect import Database
@@ -205,9 +205,10 @@ class Leases:
         self._fenced(lease, "end", lambda: changes, state=state, moment=to_text(now()), error=error)
 
     def _fenced(self, lease: Lease, key: Any, changes: Callable[[], Mapping[Any, Any]], **values: Any) -> None:
-        ours = (JobRow.id == Bind("id")) & (JobRow.lease_token == Bind("token")) & LEASED
+        # Not `LEASED`: PostgreSQL would look through an index of all jobs that are being done, and were since it was last tidied.
+        ours = (JobRow.id == Bind("id")) & (JobRow.lease_token == Bind("token")) & (JobRow.state == Bind("running"))
         change = self.database.statement(("job", key), lambda: JobRow.update(changes()).where(ours))
-        if not change.change_one(self.database, {"id": lease.job_id, "token": lease.token, **values}):
+        if not change.change_one(self.database, {"id": lease.job_id, "token": lease.token, "running": RUNNING, **values}):
             self.database.fail_transaction()
             raise LeaseLost(f"job {lease.job_id} ({lease.name}) belongs to another worker, or was cancelled")
 
