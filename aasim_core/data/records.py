@@ -108,16 +108,14 @@ def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
     most = _MOST_PARAMETERS // len(model._meta.sorted_fields)
     for some in (rows[start : start + most] for start in range(0, len(rows), most)):
         statement = database.statement(("insert", model, len(some)), partial(_insert_query, model, len(some)))
-        statement.run_later(database, {f"{name}#{n}": value for n, row in enumerate(some) for name, value in row.items()})
+        database.run_later(statement, [row[name] for row in some for name in model._meta.sorted_field_names])
 
 
 def _insert_query(model: type[Row], count: int) -> Any:
     fields = model._meta.sorted_fields
     mine = is_tenant(model) and current_scope() != EVERY_ORGANIZATION
-    rows = [
-        [current_scope() if mine and field.name == TENANT_COLUMN else Bind(f"{field.name}#{n}") for field in fields]
-        for n in range(count)
-    ]
+    row = [current_scope() if mine and field.name == TENANT_COLUMN else Bind(field.name) for field in fields]
+    rows = [row] * count
     return peewee.Insert(model._meta.table, rows, columns=[_column(model, field) for field in fields], returning=())
 
 

@@ -95,10 +95,6 @@ class Statement:
         """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""
         return database.run_compiled(self, self.bound(values))
 
-    def run_later(self, database: "Database", values: Mapping[str, Any]) -> None:
-        """The same for one that gives nothing; what is wrong with it may be raised as late as by the commit."""
-        database.run_later(self, self.bound(values))
-
     def change_one(self, database: "Database", values: Mapping[str, Any], tell: Callable[[Any], object] | None = None) -> bool:
         """The same for one that changes one row at most: whether it did; `tell` is given what it returns of the row.
 

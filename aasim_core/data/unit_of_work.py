@@ -9,8 +9,7 @@ other (see `ScopedDatabase.attempt`).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .statements import Statement
 
@@ -22,8 +21,7 @@ class Mistaken(Exception):
     """A row was not as an optimistic transaction expected it."""
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(NamedTuple):
     """A statement that nobody asks for its result, with its parameters.
 
     Where it `expects_one`, it has to change exactly one row, or else `Mistaken`; what it returns of that, `tell` is called with.

@@ -116,7 +116,8 @@ def _insert(app: "App", rows: Sequence[Mapping[str, Any]]) -> None:
         part = rows[start : start + _ROWS_IN_A_STATEMENT]
         unique = any(row["unique_key"] is not None for row in part)
         statement = app.database.statement(("enqueue", len(part), unique), lambda: _insert_query(part, unique))  # noqa: B023
-        statement.run_later(app.database, {f"{column}#{n}": value for n, row in enumerate(part) for column, value in row.items()})
+        values = {f"{column}#{n}": value for n, row in enumerate(part) for column, value in row.items()}
+        app.database.run_later(statement, statement.bound(values))
 
 
 def _insert_query(rows: Sequence[Mapping[str, Any]], unique: bool) -> Any:
