@@ -3,7 +3,6 @@
 Numbering events where they happen would make all writes of an organization wait for each other.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from ..jobs.context import JobContext
 
 _AT_ONCE = 200
-_LONGEST_REST_SECONDS = 1.0
 #: How many rows one statement writes: few sizes, so that few statements have to be compiled.
 _STATEMENT_SIZES = (50, 10, 1)
 #: What is written of an event, and which event it is.
@@ -38,11 +36,8 @@ def sealing_job(app: "App") -> Job:
     def seal(context: "JobContext", payload: Mapping[str, Any]) -> None:
         pending = unsealed_organizations()
         while pending and not context.should_stop():
-            begun = time.monotonic()
             # In turns: nobody waits until the long log of another organization is sealed.
             pending = [each for each in pending if _seal_or_complain(app, each) == _AT_ONCE]
-            if pending:  # nobody waits for it: half of the time is for those who wait for an answer
-                time.sleep(min(time.monotonic() - begun, _LONGEST_REST_SECONDS))
 
     return Job("core.seal_events", seal, retry=Retry(max_attempts=3), schedule="* * * * *")
 
