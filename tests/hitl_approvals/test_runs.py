@@ -89,13 +89,13 @@ def test_approvals_go_with_the_runs_that_they_are_of(
     agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="write")}])
     execution_id, approval_id = _begun(requester, owner, agent, work)
     path = f"/hitl-approvals/{approval_id}"
-    approver.client.post(f"{path}/approve", {"edits": {"/arguments/what": "peg"}, "comment": "As agreed."})
+    approver.client.post(f"{path}/approve", {"edits": {"/arguments/what": "dowel"}, "comment": "As agreed."})
     work()
     keeper = app.offers("keepers")["approvals"]
     with organization_scope(owner.organization_id), app.database.transaction():
         keeper.empty([execution_id])
     kept = owner.client.get(path)
-    assert "peg" not in str(kept.body)
+    assert "dowel" not in str(kept.body)
     assert (kept.data["payload"], kept.data["decision"]["by"]) == (None, approver.user_id)
     with organization_scope(owner.organization_id), app.database.transaction():
         keeper.forget([execution_id])
