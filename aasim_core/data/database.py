@@ -28,6 +28,8 @@ class ScopedDatabase(ABC):
     tenant_tables: frozenset[str] = frozenset()
     #: Whether what a page shows is read as one column, of JSON objects (see `packing`).
     packs_rows = False
+    #: Whether a statement takes a round trip, so that it is worth to `foresee` what will be read.
+    makes_round_trips = False
     #: Called inside each transaction just before it commits; the app sets it to write events and jobs.
     before_commit: Callable[[Transaction], object] | None = None
 
@@ -71,7 +73,7 @@ class ScopedDatabase(ABC):
             self.fail_transaction()
             raise
 
-    def foresee(self, ask: Callable[[], Reading]) -> None:  # noqa: B027 - SQLite has no round trips to save
+    def foresee(self, ask: Callable[[], Reading]) -> None:  # noqa: B027 - where there are no round trips to save
         """Say what this thread will read soon, in the organization that is in scope by then (see `foresight`).
 
         A mistake costs that read; so does anything that is written before it is asked for.

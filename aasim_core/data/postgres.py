@@ -39,6 +39,8 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     one of the same organization pays no round trip for it.
     """
 
+    makes_round_trips = True
+
     def __init__(
         self,
         url: str,

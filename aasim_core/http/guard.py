@@ -101,7 +101,7 @@ def _caller(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -
     if not endpoint.needs_caller:
         return None
     organization_id = ids.get("organization_id")
-    if ids:
+    if ids and app.database.makes_round_trips:
         _foresee(app, *reversed(ids.values()))
     try:
         principal = authenticate(app, req, organization_id)
