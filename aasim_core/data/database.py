@@ -74,10 +74,7 @@ class ScopedDatabase(ABC):
             raise
 
     def foresee(self, ask: Callable[[], Reading]) -> None:  # noqa: B027 - where there are no round trips to save
-        """Say what this thread will read soon, in the organization that is in scope by then (see `foresight`).
-
-        A mistake costs that read; so does anything that is written before it is asked for.
-        """
+        """Say what this thread will read soon, in the organization that is in scope by then (see `foresight`)."""
 
     def run_later(
         self, statement: Statement, parameters: Any, *, expects_one: bool = False, tell: Callable[[Any], object] | None = None
@@ -254,7 +251,6 @@ class ScopedDatabase(ABC):
         self._give_back()
 
     def _give_back(self) -> None:
-        """Let others have this thread's connection."""
         self.close()  # type: ignore[attr-defined]
 
     @contextmanager
