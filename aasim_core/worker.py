@@ -40,10 +40,10 @@ class Worker:
         self._settings = app.settings.worker
         self._presence = Presence(app.settings.data_dir)
         self.name = self._presence.enter()
-        self._leases = Leases(app.database, self.name)
-        self._pool = Pool(app, self._leases, self._settings.threads)
-        self._upkeep = Upkeep(app, self._leases, self._presence)
+        self._leases = Leases(app.database, self.name, app.doorbell.ring)
         self._ear = app.doorbell.listen(self.name)
+        self._pool = Pool(app, self._leases, self._settings.threads, is_told=self._ear.misses_nothing)
+        self._upkeep = Upkeep(app, self._leases, self._presence)
         self._over = threading.Event()
         self._last_beat = time.monotonic()
         self._seldom = Seldom()
@@ -73,10 +73,14 @@ class Worker:
         threading.Thread(target=repeat, name=name, daemon=True).start()
 
     def _listen(self) -> None:
-        """Pass rings on while a thread is idle; while none is, they are left to other workers."""
+        """Pass rings on while a thread is idle; while none is, they are left to other workers.
+
+        As many at once as there are idle threads: who is woken finds all that was rung for, and wakes the next.
+        """
         with closing(self._ear):
             while not self._app.draining.is_set():
-                if self._pool.wakeups.wait_for_idle(1) and self._ear.wait(1):
+                idle = self._pool.wakeups.wait_for_idle(1)
+                if idle and self._ear.wait(1, most=idle):
                     self._pool.wakeups.ring()
 
     def _beat(self) -> None:
@@ -130,8 +134,6 @@ class Worker:
             count = self._pool.hand_back_all()
         self._over.set()
         self._presence.leave(self.name)
-        if count:
-            self._app.doorbell.ring()
         _log.info("the worker ends", worker=self.name, count=count)
         return ended and self._pool.stuck == 0
 

@@ -81,13 +81,18 @@ class Ear:
         self._datagrams = datagrams
         self._is_deaf = False
 
-    def wait(self, seconds: float) -> bool:
-        """Whether somebody rang, after `seconds` at most."""
+    @property
+    def misses_nothing(self) -> bool:
+        """Whether it hears of each job by a ring of its own, unless what carries the rings fails."""
+        return self._datagrams is not None or self._messages.blocks
+
+    def wait(self, seconds: float, most: int = 1) -> bool:
+        """Whether somebody rang, after `seconds` at most; so many rings at `most` are heard as one, the others left to other workers."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._messages.blocks:
-                return self._heard(left)
-            if self._rest(min(left, self._messages.look_seconds)) or self._heard(0):
+                return self._heard(left, most)
+            if self._rest(min(left, self._messages.look_seconds)) or self._heard(0, most):
                 return True
         return False
 
@@ -97,9 +102,9 @@ class Ear:
         time.sleep(seconds)
         return False
 
-    def _heard(self, seconds: float) -> bool:
+    def _heard(self, seconds: float, most: int) -> bool:
         try:
-            heard = self._messages.take(seconds)
+            heard = self._messages.take(seconds, most)
         except Exception as error:  # noqa: BLE001 - as for ring
             if not self._is_deaf:
                 _log.warning("cannot listen for rings; looking for jobs instead", error=f"{type(error).__name__}: {error}")

@@ -47,6 +47,11 @@ class Lease:
     heartbeat_at: str | None
     is_last: bool = False
 
+    @property
+    def may_be_followed(self) -> bool:
+        """Whether another job may be ready when this one ends, of which no ring tells: it was there before, or waits for this end."""
+        return not self.is_last or self.unique_key is not None
+
     def acting(self) -> Actor:
         """Who is responsible for what the job does: whoever enqueued it."""
         actor = orjson.loads(self.actor)
@@ -75,12 +80,16 @@ _LEASE = (
 
 
 class Leases:
-    """The leases on the jobs of one database, as the worker `owner` takes and keeps them."""
+    """The leases on the jobs of one database, as the worker `owner` takes and keeps them.
 
-    def __init__(self, database: "Database", owner: str) -> None:
+    `ring` is called when a job was put back that can be done at once.
+    """
+
+    def __init__(self, database: "Database", owner: str, ring: Callable[[], object] = lambda: None) -> None:
         self.database = database
         self._claims = database.for_claims()
         self.owner = owner
+        self._ring = ring
         # The organization that was served last; the next one in order of ids has the next turn.
         self._turn = ""
 
@@ -172,7 +181,7 @@ class Leases:
         moment = now()
         due = moment if run_at is None else max(run_at, moment)
         columns = ("state", "delayed", "run_at", "attempt", "error", "crash_count")
-        with self.database.transaction():
+        with self.database.transaction() as transaction:
             if lease.unique_key is not None and self._has_twin(lease):
                 self._end(lease, CANCELLED, "another job with the same unique key does what this one was for")
                 return
@@ -187,6 +196,8 @@ class Leases:
                 error=error and error[:_LONGEST_ERROR],
                 crash_count=lease.crash_count if crashes is None else crashes,
             )
+            if state == QUEUED and due == moment:
+                transaction.after_commit.append(self._ring)
 
     def _has_twin(self, lease: Lease) -> bool:
         same = [getattr(JobRow, column) == Bind(column) for column in ("organization_id", "name", "unique_key")]

@@ -27,8 +27,8 @@ class Messages(Protocol):
     def ring(self) -> float:
         """Write a message; returns for how many seconds another one would change nothing."""
 
-    def take(self, seconds: float) -> bool:
-        """Whether there was a message, waiting for one if the queue can be waited for."""
+    def take(self, seconds: float, most: int) -> bool:
+        """Whether there were messages, of which `most` are taken, waiting for one if the queue can be waited for."""
 
     def forget(self) -> None:
         """Throw away all messages."""
@@ -58,8 +58,9 @@ class InFile:
             self._ringing.storage.flush_queue()
         return self.look_seconds
 
-    def take(self, seconds: float) -> bool:
-        return self._listening.storage.dequeue() is not None
+    def take(self, seconds: float, most: int) -> bool:
+        taken = [self._listening.storage.dequeue() is not None for _ in range(most)]
+        return any(taken)
 
     def forget(self) -> None:
         with suppress(Exception):
@@ -126,10 +127,16 @@ class InRedis:
         self._is_unanswered = False
         self._line.disconnect()
 
-    def take(self, seconds: float) -> bool:
+    def take(self, seconds: float, most: int) -> bool:
         # Redis waits for ever where it is asked to wait for less than a millisecond.
-        self._ear.send_command("BRPOP", self._key, max(seconds, 0.01), check_health=False)
-        return self._ear.read_response() is not None
+        commands = ("BRPOP", self._key, max(seconds, 0.01)), ("RPOP", self._key, most - 1)
+        self._ear.send_packed_command(self._ear.pack_commands(commands), check_health=False)
+        try:
+            first, others = self._ear.read_response(), self._ear.read_response()
+        except Exception:
+            self._ear.disconnect()  # or the answer that was not read would be taken for the next one
+            raise
+        return bool(first or others)
 
     def forget(self) -> None:
         with suppress(Exception):

@@ -39,19 +39,20 @@ class _Hand(threading.Thread):
 
 
 class Pool:
-    """So many threads that do jobs."""
+    """So many threads that do jobs; `is_told` is whether each job that comes is rung for."""
 
-    def __init__(self, app: "App", leases: Leases, size: int) -> None:
+    def __init__(self, app: "App", leases: Leases, size: int, *, is_told: bool = False) -> None:
         self._app = app
         self._leases = leases
         self._size = size
+        self._is_told = is_told
         self._runner = Runner(app, leases)
         self._company = Company()
         self._hands: list[_Hand] = []
         self._stuck: list[_Hand] = []
         self._seldom = Seldom()
         self._orphans: dict[str, float] = {}
-        self.wakeups = Wakeups(size)
+        self.wakeups = Wakeups()
 
     def start(self) -> None:
         """Begin to claim jobs."""
@@ -80,7 +81,8 @@ class Pool:
                     self.wakeups.wait()
 
     def _turn(self, hand: _Hand, *, look_first: bool) -> bool:
-        """Claim one job and do it; False when there was none."""
+        """Claim one job and do it; returns whether to look for another one before a ring."""
+        self.wakeups.answer()
         if look_first and not self._leases.may_have_ready():
             return False
         if not self._company.enter(hand):
@@ -95,7 +97,7 @@ class Pool:
         finally:
             hand.lease = None
             self._company.leave(hand)
-        return True
+        return lease.may_be_followed or not self._is_told
 
     def _do(self, hand: _Hand, lease: Lease) -> None:
         draining = self._app.draining.is_set

@@ -66,12 +66,16 @@ class SocketEar:
         self._path = path
 
     def wait(self, seconds: float) -> bool:
-        """Whether a datagram came, after `seconds` at most."""
+        """Whether datagrams came, after `seconds` at most; all that did are taken."""
         self._ear.settimeout(seconds)
         try:
             self._ear.recv(1)
         except (TimeoutError, BlockingIOError):
             return False
+        self._ear.settimeout(0)
+        with suppress(BlockingIOError):
+            while True:
+                self._ear.recv(1)
         return True
 
     def close(self) -> None:

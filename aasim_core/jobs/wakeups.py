@@ -8,14 +8,13 @@ import threading
 
 
 class Wakeups:
-    """A bell for idle threads. A ring while all are busy is kept for the next one to be idle, one for each thread at most."""
+    """A bell for idle threads. A ring while all are busy is kept for the next one to be idle; who finds more to do rings again."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._somebody_idle = threading.Condition(self._lock)
         self._idle: list[threading.Lock] = []
-        self._threads = threads
-        self._rings = 0
+        self._is_rung = False
         self._closed = False
 
     def ring(self) -> None:
@@ -24,7 +23,11 @@ class Wakeups:
             if self._idle:
                 self._idle.pop().release()
             else:
-                self._rings = min(self._rings + 1, self._threads)
+                self._is_rung = True
+
+    def answer(self) -> None:
+        """Say that this thread looks for work now: nobody need look for what was rung before."""
+        self._is_rung = False
 
     def close(self) -> None:
         """Wake all threads, and let none sleep any more."""
@@ -37,8 +40,8 @@ class Wakeups:
     def wait(self) -> None:
         """Sleep until the next ring."""
         with self._lock:
-            if self._closed or self._rings:
-                self._rings = max(0, self._rings - 1)
+            if self._closed or self._is_rung:
+                self._is_rung = False
                 return
             rung = threading.Lock()
             rung.acquire()
@@ -46,7 +49,8 @@ class Wakeups:
             self._somebody_idle.notify_all()
         rung.acquire()
 
-    def wait_for_idle(self, seconds: float) -> bool:
-        """Whether some thread has nothing to do, within so many seconds."""
+    def wait_for_idle(self, seconds: float) -> int:
+        """How many threads have nothing to do, as soon as some have; 0 after so many seconds."""
         with self._lock:
-            return self._somebody_idle.wait_for(lambda: bool(self._idle) or self._closed, seconds)
+            self._somebody_idle.wait_for(lambda: self._idle or self._closed, seconds)
+            return len(self._idle)

@@ -103,6 +103,41 @@ def test_a_worker_that_hears_nothing_any_more_blocks_nobody(tmp_path: Path) -> N
     ear.close()
 
 
+def test_rings_that_came_together_are_heard_as_one(tmp_path: Path) -> None:
+    ear = doorbell(tmp_path).listen("worker-1-x")
+    bell = doorbell(tmp_path)
+    for _ in range(5):
+        bell.ring()
+    assert ear.wait(5)
+    assert not ear.wait(0.05)
+    ear.close()
+
+
+@pytest.mark.redis
+def test_over_redis_as_many_are_heard_as_one_as_were_asked_for(tmp_path: Path, redis_url: str) -> None:
+    bell = doorbell(tmp_path, redis_url)
+    ear = bell.listen("worker-1-x")
+    for _ in range(5):
+        bell.ring()
+    assert ear.wait(5, most=4)
+    assert ear.wait(5, most=4)
+    assert not ear.wait(0.05, most=4)
+
+
+@pytest.mark.redis
+def test_after_what_redis_refused_its_answers_are_told_apart(redis_url: str) -> None:
+    queue = InRedis(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(queue._key, "no list")
+        with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
+            queue.take(0.1, 2)
+        client.delete(queue._key)
+        assert not queue.take(0.1, 2)
+        client.lpush(queue._key, "1", "2", "3")
+        assert [queue.take(0.1, 2), queue.take(0.1, 2), queue.take(0.1, 2)] == [True, True, False]
+    queue.close()
+
+
 def test_the_socket_of_a_dead_worker_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "workers").mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:

@@ -12,7 +12,7 @@ class Sleepers:
     """Threads that sleep one after the other, and say their number when they are woken."""
 
     def __init__(self) -> None:
-        self.wakeups = Wakeups(4)
+        self.wakeups = Wakeups()
         self._woken: list[int] = []
         self._said = threading.Semaphore(0)
 
@@ -59,11 +59,17 @@ def test_a_ring_that_nobody_hears_is_kept(sleepers: Sleepers) -> None:
     assert sleepers._woken == []
 
 
-def test_no_more_rings_are_kept_than_there_are_threads(sleepers: Sleepers) -> None:
+def test_however_often_it_is_rung_while_all_are_busy_one_thread_looks(sleepers: Sleepers) -> None:
     for _ in range(9):
         sleepers.wakeups.ring()
-    for _ in range(4):
-        sleepers.wakeups.wait()
+    sleepers.wakeups.wait()
+    sleepers.send_to_sleep(1)
+    assert sleepers._woken == []
+
+
+def test_a_ring_that_was_kept_is_answered_by_who_looks_for_work(sleepers: Sleepers) -> None:
+    sleepers.wakeups.ring()
+    sleepers.wakeups.answer()
     sleepers.send_to_sleep(1)
     assert sleepers._woken == []
 
@@ -76,7 +82,7 @@ def test_nobody_sleeps_once_it_is_closed(sleepers: Sleepers) -> None:
     sleepers.wakeups.wait()
 
 
-def test_whether_somebody_is_idle_is_told(sleepers: Sleepers) -> None:
-    assert not sleepers.wakeups.wait_for_idle(0.01)
+def test_how_many_are_idle_is_told(sleepers: Sleepers) -> None:
+    assert sleepers.wakeups.wait_for_idle(0.01) == 0
     sleepers.send_to_sleep(1)
     assert sleepers.wakeups.wait_for_idle(10)

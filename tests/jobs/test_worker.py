@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from aasim_core.clock import now
 from aasim_core.context import (
     EVERY_ORGANIZATION,
@@ -18,6 +20,7 @@ from aasim_core.context import (
 )
 from aasim_core.jobs import GiveUp, Retry, enqueue
 from aasim_core.jobs.runner import work_off
+from aasim_core.testing.statements import recorded
 
 from .conftest import ACME, heard
 
@@ -66,6 +69,46 @@ def test_jobs_are_done_at_the_same_time(shop: Any) -> None:
         for _ in range(4):
             shop.enqueue("mail.send")
     assert shop.states() == ["done"] * 4
+
+
+@pytest.mark.parametrize("flags", [{"worker.poll_seconds": 60}])
+def test_who_has_done_the_last_job_waits_for_a_ring_before_it_looks_again(shop: Any, told: Any) -> None:
+    shop.offers("mail.send", lambda context, payload: told.put("done"))
+    with shop.open() as worker:
+        shop.wait_until(lambda: len(worker._pool.wakeups._idle) == shop.app.settings.worker.threads)
+        with recorded(shop.database.for_claims()) as sent:
+            for _ in range(3):
+                shop.enqueue("mail.send")
+                heard(told)
+                shop.wait_until(lambda: len(worker._pool.wakeups._idle) == shop.app.settings.worker.threads)
+    claims = [statement for statement in sent if "lease_token" in statement.sql and "attempt + 1" in statement.sql]
+    assert len(claims) == 3
+
+
+@pytest.mark.parametrize("flags", [{"worker.poll_seconds": 60}])
+def test_a_job_that_is_put_back_is_done_at_once(shop: Any, told: Any) -> None:
+    def hand_back_once(context: Context, payload: Payload) -> None:
+        told.put("begun")
+        if told.qsize() == 1:
+            context.hand_back()
+
+    shop.offers("mail.send", hand_back_once)
+    with shop.open():
+        shop.enqueue("mail.send")
+        shop.wait_until(lambda: told.qsize() == 2)
+
+
+@pytest.mark.parametrize("flags", [{"worker.poll_seconds": 60}])
+def test_a_job_that_waits_for_its_twin_is_done_when_that_ends(shop: Any, told: Any) -> None:
+    may_end = threading.Event()
+    shop.offers("mail.send", lambda context, payload: (told.put(payload["word"]), may_end.wait(20)))
+    with shop.open() as worker:
+        shop.enqueue("mail.send", {"word": "first"}, unique_key="one")
+        assert heard(told) == "first"
+        shop.enqueue("mail.send", {"word": "second"}, unique_key="one")
+        shop.wait_until(lambda: len(worker._pool.wakeups._idle) == shop.app.settings.worker.threads - 1)
+        may_end.set()
+        assert heard(told) == "second"
 
 
 def test_a_job_that_raises_is_tried_again_later(shop: Any) -> None:
