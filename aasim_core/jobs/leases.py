@@ -1,10 +1,11 @@
 """Taking jobs out of the queue and bringing them to an end: each write of a worker is fenced by the token of its lease."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import peewee
@@ -22,6 +23,20 @@ if TYPE_CHECKING:
 #: After so many crashes of a worker that ran it, a job is dead.
 CRASHES_UNTIL_DEAD = 3
 _LONGEST_ERROR = 2000
+#: For so long a worker begins to look where it found the last job.
+_AT_A_PLACE_SECONDS = 0.25
+
+
+class _Place(NamedTuple):
+    """Where a worker found its last job: the next organization in order of ids has the next turn, or else the next job there."""
+
+    turn: str
+    priority: int
+    run_at: str
+
+
+#: No time is written so: nothing lies behind it.
+_NOWHERE = "~"
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,15 @@ _LEASE = (
 )
 
 
+#: Where the next job is looked for: the first of these that has one.
+_IN_TURN: tuple[Callable[[Any], Any], ...] = (
+    lambda job: job.organization_id > Bind("turn"),
+    lambda job: job.organization_id < Bind("turn"),
+    lambda job: (job.organization_id == Bind("turn")) & (job.priority == Bind("priority")) & (job.run_at >= Bind("run_at")),
+    lambda job: job.organization_id == Bind("turn"),
+)
+
+
 class Leases:
     """The leases on the jobs of one database, as the worker `owner` takes and keeps them.
 
@@ -90,8 +114,8 @@ class Leases:
         self._claims = database.for_claims()
         self.owner = owner
         self._ring = ring
-        # The organization that was served last; the next one in order of ids has the next turn.
-        self._turn = ""
+        self._place = _Place("", 0, _NOWHERE)
+        self._leave_at = 0.0
 
     def may_have_ready(self) -> bool:
         """Whether it is worth to claim: a glance that takes no lock. On PostgreSQL, a claim that finds nothing takes none either."""
@@ -103,20 +127,26 @@ class Leases:
 
     def claim(self) -> Lease | None:
         """Take the next ready job, of the next organization in turn, or None when there is none. Needs a system scope."""
-        values = {"owner": self.owner, "token": token_hex(8), "moment": to_text(now()), "turn": self._turn}
+        values = {"owner": self.owner, "token": token_hex(8), "moment": to_text(now()), **self._beginning()._asdict()}
         with self._claims.connected():
             claim = self._claims.statement(("job", "claim"), self._claim_query)
             row = claim.run_alone(self._claims, values, durable=False).fetchone()
         if row is None:
             return None
-        lease = Lease(*row)
-        self._turn = lease.organization_id
+        *columns, priority, run_at = row
+        lease = Lease(*columns)
+        self._place = _Place(lease.organization_id, priority, run_at)
         return lease
 
+    def _beginning(self) -> _Place:
+        """Where to begin: at the last job's place, but from time to time at the front, where older or more urgent ones may have come."""
+        moment, place = time.monotonic(), self._place
+        if moment < self._leave_at:
+            return place
+        self._leave_at = moment + _AT_A_PLACE_SECONDS
+        return place._replace(run_at=_NOWHERE)
+
     def _claim_query(self) -> Any:
-        after, around = (
-            self._next_job(condition) for condition in (lambda job: job > Bind("turn"), lambda job: job <= Bind("turn"))
-        )
         changes = {
             JobRow.state: SQL("'running'"),
             JobRow.lease_owner: Bind("owner"),
@@ -126,17 +156,23 @@ class Leases:
             JobRow.attempt: SQL("attempt + 1"),
         }
         # In a SELECT of its own, because row-level security lets no index be searched for what COALESCE gives.
-        next_one = peewee.Select([], [fn.COALESCE(after, around)])
-        other = JobRow.alias("other")
-        is_last = ~fn.EXISTS(other.select(SQL("1")).where(READY, other.id != JobRow.id))
-        return JobRow.update(changes).where(JobRow.id == next_one).returning(*_LEASE, is_last)
+        next_one = peewee.Select([], [fn.COALESCE(*map(self._next_job, _IN_TURN))])
+        is_last = peewee.Expression(self._another(), peewee.OP.IS, None)
+        returned = *_LEASE, is_last, JobRow.priority, JobRow.run_at
+        return JobRow.update(changes).where(JobRow.id == next_one).returning(*returned)
 
-    def _next_job(self, organization: Callable[[Any], Any]) -> Any:
+    def _another(self) -> Any:
+        """One that is ready too, looked for from the end: at the front, PostgreSQL's index still has all that were there before."""
+        other = JobRow.alias("other")
+        backwards = other.organization_id.desc(), other.priority, other.run_at.desc(), other.id.desc()
+        return other.select(SQL("1")).where(READY, other.id != JobRow.id).order_by(*backwards).limit(1)
+
+    def _next_job(self, place: Callable[[Any], Any]) -> Any:
         job, twin = JobRow.alias("job"), JobRow.alias("twin")
         same = (twin.organization_id == job.organization_id) & (twin.name == job.name) & (twin.unique_key == job.unique_key)
         free = job.unique_key.is_null() | ~fn.EXISTS(twin.select(SQL("1")).where(LEASED, same))
         order = (job.organization_id, job.priority.desc(), job.run_at, job.id)
-        query = job.select(job.id).where(READY, organization(job.organization_id), free).order_by(*order).limit(1)
+        query = job.select(job.id).where(READY, place(job), free).order_by(*order).limit(1)
         return query.for_update(skip_locked=True) if self.database.for_update else query
 
     def renew(self, lease: Lease, progress: bool = False) -> None:

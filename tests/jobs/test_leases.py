@@ -89,6 +89,25 @@ def test_the_ready_jobs_of_an_organization_go_by_priority_and_then_by_age(shop: 
     assert claim_all(shop.leases()) == ["urgent", "old", "young", "idle"]
 
 
+def test_what_is_more_urgent_than_the_last_job_is_seen_soon(shop: Any) -> None:
+    leases = shop.leases()
+    for number in range(4):
+        shop.enqueue("mail.send", {"word": number})
+    assert claim(leases).read_payload()["word"] == 0
+    shop.enqueue("mail.send", {"word": "urgent"}, priority=9)
+    leases._leave_at = 0.0  # as after a quarter of a second
+    assert claim(leases).read_payload()["word"] == "urgent"
+
+
+def test_an_organization_whose_job_has_just_come_has_the_next_turn(shop: Any) -> None:
+    leases = shop.leases()
+    for _ in range(3):
+        shop.enqueue("mail.send", organization=UMBRELLA)
+    assert claim(leases).organization_id == claim(leases).organization_id == UMBRELLA
+    shop.enqueue("mail.send")
+    assert claim(leases).organization_id == ACME
+
+
 def test_organizations_take_turns_however_much_one_of_them_has(shop: Any) -> None:
     for number in range(5):
         shop.enqueue("mail.send", {"word": f"acme-{number}"}, priority=9)

@@ -11,10 +11,11 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.jobs import administration, depth, enqueue
 from aasim_core.jobs.housekeeping import prune
+from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.upkeep import Upkeep
-from aasim_core.testing.statements import plan_of, recorded
+from aasim_core.testing.statements import Sent, plan_of, recorded
 
 from .conftest import ACME, Shop
 
@@ -70,20 +71,45 @@ def test_no_statement_reads_the_whole_table(shop: Shop, tmp_path: Path) -> None:
     assert not bad, "\n\n".join(bad)
 
 
+def enqueue_some(shop: Shop, count: int) -> None:
+    with organization_scope(ACME), shop.database.transaction():
+        for _ in range(count):
+            enqueue("mail.send", {})
+
+
+def recorded_claim(shop: Shop, leases: Leases) -> Sent:
+    """The statement of a claim that finds a job."""
+    with recorded(shop.database.for_claims()) as seen:
+        assert leases.claim() is not None
+    return next(statement for statement in seen if statement.sql.startswith("UPDATE"))
+
+
 def test_a_claim_does_not_read_all_that_waits(shop: Shop) -> None:
     shop.offers("mail.send")
     for _ in range(60):
-        with organization_scope(ACME), shop.database.transaction():
-            for _ in range(30):
-                enqueue("mail.send", {})
+        enqueue_some(shop, 30)
         latest = JobRow.select(JobRow.id).order_by(JobRow.id.desc()).limit(20)
         JobRow.update(state="done").where(JobRow.id.in_(list(latest))).execute()
     claims = shop.database.for_claims()
-    with recorded(claims) as seen:
-        lease = shop.leases().claim()
-    assert lease is not None
-    claim = next(statement for statement in seen if statement.sql.startswith("UPDATE"))
+    claim = recorded_claim(shop, shop.leases())
     with claims.connected():
         plan = plan_of(claims, claim)
     assert "core_job_ready" in plan
     assert not re.search("Sort|Bitmap|TEMP B-TREE", plan), plan
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_a_claim_does_not_go_over_what_others_have_left_in_the_index(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aasim_core.jobs.leases._AT_A_PLACE_SECONDS", 60)
+    shop.offers("mail.send")
+    for _ in range(30):
+        enqueue_some(shop, 100)
+    JobRow.update(state="done").execute()
+    enqueue_some(shop, 10)
+    leases, claims = shop.leases(), shop.database.for_claims()
+    assert leases.claim() is not None
+    claim = recorded_claim(shop, leases)
+    with claims.connected():
+        [explained] = claims.run_rendered(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claim.sql}", claim.parameters, 0).fetchone()
+    assert explained[0]["Plan"]["Shared Hit Blocks"] < 50, "the index has about a hundred pages of jobs that are done"
