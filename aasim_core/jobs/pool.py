@@ -67,18 +67,26 @@ class Pool:
     def work(self, hand: _Hand) -> None:
         """What a thread does until the worker drains."""
         with system_scope("claim the jobs of every organization"):
-            busy = False
-            while not (hand.dismissed or self._app.draining.is_set()):
+            while self._goes_on(hand):
                 try:
-                    with self._app.database.connected():
-                        busy = self._turn(hand, look_first=not busy)
+                    self._work_off(hand)
                 except Exception as error:  # noqa: BLE001 - a thread that ends would never be missed
                     if (count := self._seldom.count(kind_of(error))) is not None:
                         _log.error("a worker cannot go on for now", error=kind_of(error), count=count)
                     self._app.database.close()
                     time.sleep(1)
-                if not busy:
+                else:
                     self.wakeups.wait()
+
+    def _goes_on(self, hand: _Hand) -> bool:
+        return not (hand.dismissed or self._app.draining.is_set())
+
+    def _work_off(self, hand: _Hand) -> None:
+        """Do one job after the other, over one connection, until a ring would tell of the next."""
+        look_first = True
+        with self._app.database.connected():
+            while self._goes_on(hand) and self._turn(hand, look_first=look_first):
+                look_first = False
 
     def _turn(self, hand: _Hand, *, look_first: bool) -> bool:
         """Claim one job and do it; returns whether to look for another one before a ring."""
