@@ -3,12 +3,14 @@
 A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds, or the prefixes
 of all that it may hold: ``{"scope_id": ("branch", "project")}``; a JSON field holds a list of them. Rows that are deleted softly
 (``deleted_at``) name nobody any more. A record that no endpoint shows says what it stands for: ``stands_for = ("user_id", "user")``.
+A record whose name is not for everybody says for whom it is: ``known_to``, a function of the class and of a user's id that gives the condition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..clock import now
+from ..context import current_actor
 from ..errors import Invalid, Problem, Refused
 from .fields import JsonField
 from .records import Row, database_of
@@ -39,7 +41,10 @@ def refuse_in_use(models: Iterable[type[Row]], kind: str, record_id: str) -> Non
 
 
 def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str, Sequence[Mapping[str, str]]]:
-    """What names the record of that kind and id, as ``{type, id, label, field}``, by ``<type>.<field>``; at most twenty of each."""
+    """What names the record of that kind and id, as ``{type, id, label, field}``, by ``<type>.<field>``; at most twenty of each.
+
+    The label is the id where there is no name, or none that who acts may know.
+    """
     found = {}
     for model, field in _fields_to(models, kind):
         shown_id, shown_kind = _shown_as(model)
@@ -60,11 +65,15 @@ def _shown_as(model: Any) -> tuple[Any, str]:
 
 
 def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mapping[str, str]:
-    """The names of the records of that kind, where they have any."""
+    """The names of the records of that kind, where they have any and who acts may know them."""
     named: Any = next(
         (model for model in models if getattr(model._meta, "id_prefix", None) == kind and hasattr(model, "name")), None
     )
-    return {} if named is None else dict(named.select(named.id, named.name).where(named.id.in_(ids)).tuples())
+    if named is None:
+        return {}
+    query = named.select(named.id, named.name).where(named.id.in_(ids))
+    known_to = getattr(named._meta, "known_to", None)
+    return dict((query if known_to is None else query.where(known_to(named, current_actor().id))).tuples())
 
 
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:

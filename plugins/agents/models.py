@@ -1,5 +1,7 @@
 """The records of agents: the agent as it is now, and each version that its definition ever had."""
 
+from typing import Any
+
 import peewee
 
 from aasim_core.data.fields import IdField, InstantField, JsonField
@@ -17,6 +19,11 @@ DEFINITION = (
     "limits",
     "rubric_ids",
 )
+
+
+def _known_to(model: Any, user_id: str | None) -> Any:
+    """A private agent is there for its owner only."""
+    return (model.visibility != "private") | (model.owner_id == user_id)
 
 
 class Agent(TenantRecord):
@@ -53,6 +60,7 @@ class Agent(TenantRecord):
             "engine_id": "engine",
             "rubric_ids": "rubric",
         }
+        known_to = _known_to
         indexes = (
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "updated_at", "id"), False),

@@ -36,6 +36,23 @@ def test_an_engine_that_an_agent_names_is_not_deleted(owner: Person) -> None:
     assert owner.client.delete(f"/engines/{engine['id']}").status == 200
 
 
+def test_whoever_may_delete_an_engine_does_not_learn_the_name_of_somebody_elses_private_agent(
+    world: World, owner: Person
+) -> None:
+    engine = owner.client.post(
+        "/engines", {"name": "Ours", "provider": "openai_compatible", "model": "m-1", "base_url": "http://127.0.0.1:9/v1"}
+    ).data
+    agent = (
+        world.member(owner, "builder")
+        .client.post("/agents", {"name": "Divorce lawyer", "engine_id": engine["id"], "visibility": "private"})
+        .data
+    )
+
+    refused = owner.client.delete(f"/engines/{engine['id']}")
+    [user] = refused.body["errors"]["_"][0]["meta"]["used_by"]
+    assert user == {"type": "agent", "id": agent["id"], "label": agent["id"], "field": "engine_id"}
+
+
 def test_names_are_unique_among_live_agents(owner: Person) -> None:
     first = owner.client.post("/agents", {"name": "Summariser"}).data
     assert owner.client.post("/agents", {"name": "Summariser"}).codes == {"name": ["not_unique"]}
