@@ -65,7 +65,7 @@ def events(app: App) -> Sequence[Event]:
 
 @hookimpl
 def listeners(app: App) -> Sequence[Listener]:
-    """An execution that ends closes its approvals."""
+    """An execution that ends closes its approvals; a member who is removed ends their delegations."""
     return listeners_of()
 
 

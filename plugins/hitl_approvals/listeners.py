@@ -1,11 +1,13 @@
-"""What becomes of approvals when the run that waits for them is over."""
+"""What becomes of approvals when the run that waits for them is over, and of delegations when a member is gone."""
 
 from collections.abc import Sequence
 
 from aasim_core import Listener
-from aasim_core.events.log import EventRow
+from aasim_core.data import records
+from aasim_core.events.log import EventRow, emit
 
 from .closing import close
+from .models import Delegation
 
 #: The ends of an execution at which nobody needs to decide anything any more, and what is said of them.
 _ENDS = {
@@ -16,9 +18,17 @@ _ENDS = {
 
 
 def listeners_of() -> Sequence[Listener]:
-    """Close the approvals of a run in the transaction that ends it."""
-    return tuple(Listener(name, _close, "before_commit") for name in _ENDS)
+    """Close the approvals of a run in the transaction that ends it, and the delegations of a member in that which removes them."""
+    closing = [Listener(name, _close, "before_commit") for name in _ENDS]
+    return *closing, Listener("users.deleted", _end_delegations, "before_commit")
 
 
 def _close(event: EventRow) -> None:
     close(str(event.subject_id), _ENDS[event.name])
+
+
+def _end_delegations(event: EventRow) -> None:
+    theirs = (Delegation.from_user_id == event.subject_id) | (Delegation.to_user_id == event.subject_id)
+    for delegation in Delegation.select().where(theirs):
+        records.remove(delegation)
+        emit("hitl_approvals.delegation_deleted", delegation)

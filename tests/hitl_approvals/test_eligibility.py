@@ -267,6 +267,18 @@ def test_delegations_are_there_for_those_whom_they_concern(world: World, owner: 
     assert counts == [1, 1, 0, 1]
 
 
+def test_delegations_of_and_to_a_member_end_with_the_membership(world: World, owner: Person, approver: Person) -> None:
+    path, leaver = "/hitl-approvals/delegations", world.member(owner, "approver")
+    ended = [leaver.client.post(path, {"to_user_id": approver.user_id, "until": LATER}).data["id"]]
+    ended.append(approver.client.post(path, {"to_user_id": leaver.user_id, "until": LATER}).data["id"])
+    kept = approver.client.post(path, {"to_user_id": owner.user_id, "until": LATER}).data["id"]
+
+    assert owner.client.delete(f"/users/{leaver.user_id}").status == 200
+    assert [each["id"] for each in owner.client.get(path).data["items"]] == [kept]
+    told = owner.client.get("/activities?action=hitl_approvals.delegation_deleted").data["items"]
+    assert sorted(each["subject"]["id"] for each in told) == sorted(ended)
+
+
 @pytest.mark.parametrize(
     ("body", "codes"),
     [
