@@ -107,7 +107,7 @@ def test_what_somebody_owns_is_told_first_and_then_handed_over(
     heir, path = world.member(owner, "builder"), f"/users/{grace.user_id}"
     plan = owner.client.put(f"{path}/status?plan=true", {"status": "deactivated"}).data
     assert (plan["planned"], plan["status"]) == (True, "active")
-    assert plan["owns"] == [{"type": "agent", "id": agent, "label": "Hers", "field": "owner_id"}]
+    assert plan["owns"] == [{"type": "agent", "id": agent, "label": agent, "field": "owner_id"}]  # it is private
     assert grace.client.get("/auth/me").status == 200
     assert owner.client.delete(path).codes == {"_": ["in_use"]}
     leaving = {"status": "deactivated", "reason": "Retired.", "reassign_to": heir.user_id}
