@@ -3,7 +3,8 @@
 A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds, or the prefixes
 of all that it may hold: ``{"scope_id": ("branch", "project")}``; a JSON field holds a list of them. Rows that are deleted softly
 (``deleted_at``) name nobody any more. A record that no endpoint shows says what it stands for: ``stands_for = ("user_id", "user")``.
-A record whose name is not for everybody says for whom it is: ``known_to``, a function of the class and of a user's id that gives the condition.
+A record whose name is not for everybody says for whom it is: ``known_to``, a function of the class and of a user's id that gives a
+condition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

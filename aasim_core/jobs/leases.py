@@ -64,8 +64,11 @@ class Lease:
 
     @property
     def may_be_followed(self) -> bool:
-        """Whether another job may be ready when this one ends, of which no ring tells: it was there before, or waits for this end."""
-        return not self.is_last or self.unique_key is not None
+        """Whether another job may be ready when this one ends, of which no ring tells: it was there before, or waits for this end.
+
+        All others wait for the end of one that runs alone because it crashed before.
+        """
+        return not self.is_last or self.unique_key is not None or self.crash_count > 0
 
     def acting(self) -> Actor:
         """Who is responsible for what the job does: whoever enqueued it."""

@@ -28,7 +28,7 @@ class Messages(Protocol):
         """Write a message; returns for how many seconds another one would change nothing."""
 
     def take(self, seconds: float, most: int) -> bool:
-        """Whether there were messages, of which `most` are taken, waiting for one if the queue can be waited for."""
+        """Whether there were messages, of which `most` at most are taken, waiting for one if the queue can be waited for."""
 
     def forget(self) -> None:
         """Throw away all messages."""
@@ -59,8 +59,10 @@ class InFile:
         return self.look_seconds
 
     def take(self, seconds: float, most: int) -> bool:
-        taken = [self._listening.storage.dequeue() is not None for _ in range(most)]
-        return any(taken)
+        taken = 0
+        while taken < most and self._listening.storage.dequeue() is not None:
+            taken += 1
+        return taken > 0
 
     def forget(self) -> None:
         with suppress(Exception):

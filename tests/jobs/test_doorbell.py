@@ -13,7 +13,7 @@ import redis
 from structlog.testing import capture_logs
 
 from aasim_core.jobs.doorbell import Doorbell
-from aasim_core.jobs.messages import InRedis, JsonSerializer, open_huey
+from aasim_core.jobs.messages import InRedis, JsonSerializer, open_huey, open_messages
 from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.sockets import Sockets
 from aasim_core.settings import Settings
@@ -122,6 +122,14 @@ def test_over_redis_as_many_are_heard_as_one_as_were_asked_for(tmp_path: Path, r
     assert ear.wait(5, most=4)
     assert ear.wait(5, most=4)
     assert not ear.wait(0.05, most=4)
+
+
+def test_in_a_file_too(tmp_path: Path) -> None:
+    queue = open_messages(f"sqlite:///{tmp_path}/queue.db")
+    for _ in range(5):
+        queue.ring()
+    assert [queue.take(0, 4), queue.take(0, 4), queue.take(0, 4)] == [True, True, False]
+    queue.close()
 
 
 @pytest.mark.redis

@@ -73,6 +73,17 @@ def test_whoever_claims_learns_whether_there_are_others(shop: Any) -> None:
     assert [claim(leases).is_last, claim(leases).is_last] == [False, True]
 
 
+def test_after_the_last_job_there_may_be_one_only_if_it_waited_for_the_end(shop: Any) -> None:
+    leases = shop.leases()
+    shop.enqueue("mail.send")
+    first = claim(leases)
+    assert not first.may_be_followed
+    leases.requeue_crashed(first, "its worker ended")
+    assert claim(leases).may_be_followed
+    shop.enqueue("mail.send", unique_key="one")
+    assert claim(leases).may_be_followed
+
+
 def test_jobs_that_are_delayed_parked_or_over_are_not_claimed(shop: Any) -> None:
     shop.enqueue("mail.send", run_at=now() + timedelta(hours=1))
     shop.enqueue("mail.send")
