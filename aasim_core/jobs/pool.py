@@ -74,9 +74,8 @@ class Pool:
                     if (count := self._seldom.count(kind_of(error))) is not None:
                         _log.error("a worker cannot go on for now", error=kind_of(error), count=count)
                     self._app.database.close()
-                    time.sleep(1)
-                else:
-                    self.wakeups.wait()
+                    self._app.draining.wait(1)
+                self.wakeups.wait()
 
     def _goes_on(self, hand: _Hand) -> bool:
         return not (hand.dismissed or self._app.draining.is_set())

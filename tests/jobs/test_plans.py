@@ -112,4 +112,4 @@ def test_a_claim_does_not_go_over_what_others_have_left_in_the_index(shop: Shop,
     claim = recorded_claim(shop, leases)
     with claims.connected():
         [explained] = claims.run_rendered(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claim.sql}", claim.parameters, 0).fetchone()
-    assert explained[0]["Plan"]["Shared Hit Blocks"] < 50, "the index has about a hundred pages of jobs that are done"
+    assert explained[0]["Plan"]["Shared Hit Blocks"] < 50, "the index has about fifty pages of jobs that are done"
