@@ -10,19 +10,24 @@ if TYPE_CHECKING:
     from .access.permissions import Permission
     from .app import App
     from .data.records import Record, Row, TenantRecord
-    from .errors import Invalid, Problem, Refused, StartupError, not_found
+    from .error_codes import ErrorCode
+    from .errors import Invalid, InvalidArgument, Problem, Refused, StartupError, not_found
     from .events.declarations import Event, Listener
     from .events.log import emit
     from .hookspecs import hookimpl
     from .http.collection import Collection
     from .http.health import Check
     from .http.operations import Resource, operation
+    from .http.protocols import Protocol
     from .http.request import Request, Response
+    from .identity.principal import TokenCaller
     from .jobs.context import JobContext
     from .jobs.declarations import Job, Retry
     from .jobs.queue import enqueue
+    from .plugins.containment import PluginFault
     from .plugins.manifest import Plugin
     from .settings import setting
+    from .stash import Kept
 
 __version__ = VERSION
 
@@ -30,15 +35,20 @@ _HOME_OF = {
     "App": "app",
     "Check": "http.health",
     "Collection": "http.collection",
+    "ErrorCode": "error_codes",
     "Event": "events.declarations",
     "Invalid": "errors",
+    "InvalidArgument": "errors",
     "Job": "jobs.declarations",
     "JobContext": "jobs.context",
+    "Kept": "stash",
     "Listener": "events.declarations",
     "OrganizationSetting": "access.organization_settings",
     "Permission": "access.permissions",
     "Plugin": "plugins.manifest",
+    "PluginFault": "plugins.containment",
     "Problem": "errors",
+    "Protocol": "http.protocols",
     "Record": "data.records",
     "Refused": "errors",
     "Request": "http.request",
@@ -48,6 +58,7 @@ _HOME_OF = {
     "Retry": "jobs.declarations",
     "StartupError": "errors",
     "TenantRecord": "data.records",
+    "TokenCaller": "identity.principal",
     "emit": "events.log",
     "enqueue": "jobs.queue",
     "hookimpl": "hookspecs",
@@ -60,15 +71,20 @@ __all__ = [
     "App",
     "Check",
     "Collection",
+    "ErrorCode",
     "Event",
     "Invalid",
+    "InvalidArgument",
     "Job",
     "JobContext",
+    "Kept",
     "Listener",
     "OrganizationSetting",
     "Permission",
     "Plugin",
+    "PluginFault",
     "Problem",
+    "Protocol",
     "Record",
     "Refused",
     "Request",
@@ -78,6 +94,7 @@ __all__ = [
     "Row",
     "StartupError",
     "TenantRecord",
+    "TokenCaller",
     "__version__",
     "emit",
     "enqueue",

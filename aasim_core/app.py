@@ -18,9 +18,11 @@ from .data.connect import Database, bind, connect
 from .data.migrations import Source
 from .data.records import Row
 from .data.unit_of_work import Transaction
-from .events.declarations import Event, Listener
+from .error_codes import CORE_CODES, ErrorCode
+from .events.declarations import Declared, Event, Listener
 from .events.delivery import enqueue_deliveries
 from .events.log import Deliveries
+from .http.expanding import with_references
 from .http.health import Check
 from .http.limits import Limiter
 from .http.operations import Endpoint
@@ -33,15 +35,17 @@ from .jobs.doorbell import Doorbell
 from .jobs.queue import flush as flush_jobs
 from .plugins import Collected, Plugins, collect, load, organization_settings
 from .plugins.offers import Offers
+from .processes import API, ThisProcess
 from .secrets import Keyring, load_keyring
 from .settings import Settings
+from .stash import Stash
 
 
 @dataclass
 class App:
     """Everything a process of the platform needs, handed to every hook; the registries are complete once `build_app` returns.
 
-    `endpoints` is the operations table. `draining` is set when the process stops taking on work.
+    `endpoints` is the operations table. `draining` is set when the process stops taking on work. What a plugin keeps is in the `stash`.
     """
 
     settings: Settings
@@ -50,12 +54,11 @@ class App:
     plugins: Plugins
     permissions: Mapping[str, Permission] = field(default_factory=lambda: MappingProxyType({}))
     events: Mapping[str, Event] = field(default_factory=lambda: MappingProxyType({}))
+    error_codes: Mapping[str, ErrorCode] = field(default_factory=lambda: CORE_CODES)
     listeners: Mapping[str, Listener] = field(default_factory=lambda: MappingProxyType({}))
     jobs: Mapping[str, Job] = field(default_factory=lambda: MappingProxyType({}))
     endpoints: Sequence[Endpoint] = ()
     models: Sequence[type[Row]] = ()
-    #: Classes of records by the prefix of their ids.
-    kinds: Mapping[str, type[Row]] = field(default_factory=lambda: MappingProxyType({}))
     checks: Sequence[Check] = ()
     draining: threading.Event = field(default_factory=threading.Event)
 
@@ -63,6 +66,7 @@ class App:
         auth = self.settings.auth
         self.tokens = AccessTokens(self.keyring, issuer="aasim", audience="aasim-api", lifetime_seconds=auth.access_token_seconds)
         self.passwords = Passwords(auth.hashing_at_once)
+        self.stash = Stash(self)
         self.rights = RightsCache(self)
         self.features = Features(self)
         self.pulse = Pulse()
@@ -71,8 +75,14 @@ class App:
         self.refusals = Refusals()
         self.offers = Offers(Collected(self.plugins, {}), self.features)
         self.doorbell = Doorbell(self.settings)
+        self.process = self.process_of(API, self.settings.server.threads)
         self.deliveries = Deliveries({}, {})
         self.organization_settings = OrganizationSettings({})
+
+    def process_of(self, kind: str, threads: int, name: str | None = None) -> ThisProcess:
+        """This process as the others see it: an `API` or a `WORKER`."""
+        plugins = [plugin.name for plugin in self.plugins.on]
+        return ThisProcess(self.database, kind, threads, plugins, name, migrations.numbers(self.migration_sources))
 
     @property
     def hook(self) -> Any:
@@ -121,21 +131,23 @@ def open_database(settings: Settings, url: str | None = None, role: str | None =
 def _fill(app: App, collected: Collected) -> None:
     app.plugins = collected.plugins
     app.permissions = MappingProxyType(collected.permissions)
-    app.events = MappingProxyType(collected.events)
+    app.events = Declared(collected.events)
+    app.error_codes = MappingProxyType(collected.error_codes)
     app.jobs = MappingProxyType(collected.jobs)
     app.listeners = MappingProxyType(collected.listeners)
     app.models = tuple(collected.models.values())
-    app.kinds = MappingProxyType({prefix: model for model in app.models if (prefix := getattr(model._meta, "id_prefix", None))})
-    app.endpoints, app.checks = tuple(collected.endpoints), tuple(collected.checks)
-    app.deliveries = Deliveries(app.events, app.listeners)
+    app.endpoints, app.checks = tuple(with_references(collected.endpoints)), tuple(collected.checks)
+    app.deliveries = Deliveries(app.events, app.listeners, app.features.allowed_in)
     app.offers = Offers(collected, app.features)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
 
 
 def _finish(app: App, transaction: Transaction) -> None:
-    """The end of every transaction: events, their deliveries, and jobs, in the rows' own transaction."""
+    """The end of every transaction: events, their deliveries, what was put off, and jobs, in the rows' own transaction."""
     for organization_id in transaction.bumped:
         transaction.after_commit.append(partial(app.pulse.forget, organization_id))
     enqueue_deliveries(app.deliveries.write(transaction))
+    for do in transaction.at_end.values():
+        do()
     flush_jobs(app, transaction)

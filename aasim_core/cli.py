@@ -1,5 +1,6 @@
 """The command line: `aasim COMMAND`. Each command's module is imported when it is called, so that help answers at once."""
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -41,7 +42,9 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: list, create, rotate, remove."),
         "plugins": Place("aasim_core.plugin_commands", "group", "Plugins: list, check, enable, disable, purge.", True),
         "jobs": Place("aasim_core.jobs.commands", "group", "Background jobs: list, retry, discard.", True),
-        "openapi": Place("aasim_core.commands.openapi", "openapi", "Write the OpenAPI document."),
+        "workers": Place("aasim_core.commands.workers", "workers", "Workers: list those that run.", True),
+        "openapi": Place("aasim_core.commands.documents", "openapi", "Write the OpenAPI document."),
+        "events": Place("aasim_core.commands.documents", "events", "Write the types of events with their schemas."),
     }
 )
 
@@ -65,6 +68,17 @@ class Commands(click.Group):
         """Find the command; whoever asks for its help gets that with broken settings too."""
         ctx.meta["aasim.help"] = "--help" in args
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command; an option of this group that stands behind it is told its place."""
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if error.ctx is None or error.option_name not in {option for parameter in self.params for option in parameter.opts}:
+                raise
+            command = error.ctx.command_path.removeprefix(f"{ctx.command_path} ")
+            advice = f"Write it before the command: {ctx.command_path} {error.option_name} … {command}"
+            raise click.NoSuchOption(error.option_name, f"{error.message} {advice}", ctx=error.ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -129,7 +143,8 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; failures become sentences and exit codes."""
+    """Run the command line; failures become sentences and exit codes. What it writes is for its own user only."""
+    os.umask(0o077)
     try:
         cli.main(prog_name="aasim")
     except Exception as error:  # noqa: BLE001 - the one place where every failure ends

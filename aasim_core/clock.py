@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from time import time_ns
 
+import orjson
+
 
 def now() -> datetime:
     """The present moment in UTC, cut to milliseconds."""
@@ -13,8 +15,9 @@ def to_text(moment: datetime) -> str:
     """RFC 3339 with milliseconds and ``Z``, of fixed width, so that text sorts as time does."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    parts = moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond // 1000
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ" % parts  # noqa: UP031 - takes half as long as any other way
+    # orjson writes it in a third of the time that the standard library takes: in quotes, and with the offset at its end.
+    seconds = orjson.dumps(moment, option=orjson.OPT_OMIT_MICROSECONDS)[1:20].decode()
+    return f"{seconds}.{moment.microsecond // 1000:03d}Z"
 
 
 def from_text(text: str) -> datetime:

@@ -41,9 +41,14 @@ def current_scope() -> str:
     return scope
 
 
+def scope_or_nothing() -> str:
+    """The organization in scope, `EVERY_ORGANIZATION`, or empty text where there is no scope."""
+    return _scope.get() or ""
+
+
 def current_organization() -> str:
     """The organization in scope; raises `NoScope` when there is none, or all are."""
-    scope = current_scope()
+    scope = _scope.get() or current_scope()
     if scope == EVERY_ORGANIZATION:
         raise NoScope("a system scope has no organization; wrap the call in organization_scope(organization_id)")
     return scope

@@ -4,26 +4,58 @@ from typing import TYPE_CHECKING
 
 from .access.records import RECORDS as ACCESS
 from .data.records import Row
-from .events import restarting
+from .error_codes import CORE_CODES
+from .events import erasing, restarting
 from .events.anchors import EventAnchor
+from .events.declarations import Event
 from .events.delivery import delivery_job
+from .events.entries import ChainEntry
 from .events.log import EventRow
-from .events.sealing import sealing_job
+from .events.sealing import SealingWalk, sealing_job
 from .http import installed, refusals
 from .http.documentation import Documentation
+from .http.event_types import EventTypes
+from .http.fields import Id, Integer
 from .http.health import Health, core_checks
 from .http.idempotency import Idempotency, pruning_job
+from .identity import administrators
 from .identity.records import RECORDS as IDENTITY
 from .jobs.housekeeping import core_jobs
 from .jobs.records import RECORDS as JOBS
 from .plugins import Declarations
+from .processes import RECORDS as PROCESSES
 from .secrets.records import RECORDS as KEYS
 from .secrets.resealing import resealing_job
 
 if TYPE_CHECKING:
     from .app import App
 
-MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, EventRow, EventAnchor, *JOBS, Idempotency, *KEYS)
+LOG: tuple[type[Row], ...] = (EventRow, ChainEntry, EventAnchor, SealingWalk)
+MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, *LOG, *JOBS, *PROCESSES, Idempotency, *KEYS)
+#: What is emitted by rooms that know no fields.
+EVENTS = (
+    Event(
+        administrators.RESET,
+        "An operator set an administrator's password",
+        "user",
+        {"sessions": Integer(0, required=True, description="How many sessions ended.")},
+    ),
+    Event(
+        restarting.RESTARTED,
+        "An operator began the chain of the organization's events anew",
+        "organization",
+        {"after": Integer(0, required=True, description="The last event that is no longer vouched for.")},
+    ),
+    Event(
+        erasing.ERASED,
+        "Names and addresses of somebody were erased from the log of the organization",
+        "organization",
+        {
+            "user_id": Id("user", required=True, description="Whose they were."),
+            "events": Integer(1, required=True, description="How many events lost some."),
+        },
+    ),
+)
 
 
 def core_declarations(app: "App") -> Declarations:
@@ -31,8 +63,9 @@ def core_declarations(app: "App") -> Declarations:
     return Declarations(
         models=MODELS,
         permissions=installed.PERMISSIONS,
-        events=(*installed.EVENTS, *refusals.EVENTS, *restarting.EVENTS),
+        events=(*installed.EVENTS, *refusals.EVENTS, *EVENTS),
+        error_codes=tuple(CORE_CODES.values()),
         jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs(app)),
-        routes=(Health(app), installed.InstalledPlugins(app), Documentation(app)),
+        routes=(Health(app), installed.InstalledPlugins(app), EventTypes(app), Documentation(app)),
         checks=tuple(core_checks(app)),
     )

@@ -2,16 +2,32 @@
 
 import errno
 import os
+import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from .errors import Invalid, Refused, StartupError
 
 Explanation = tuple[list[str], int] | None
 
-# sysexits.h
+#: What each exit code means; from 65 on they are those of sysexits.h. docs/operate/run.md has this table, too.
+CODES: Mapping[int, str] = MappingProxyType(
+    {
+        0: "stopped, or done, as asked",
+        1: "a question was answered with no, or what was checked is not as it should be",
+        2: "the command is not called so; its `--help` says how",
+        65: "what was given is not valid: an address, an id, a name, a file that exists already, a backup that does not fit",
+        69: "something is unavailable: a port, a server, a file",
+        70: "an unforeseen fault; the message names the file with the details",
+        74: "the storage fails: a full or broken disk, a damaged database",
+        75: "try again: something is locked or in use, or the worker must be started anew",
+        77: "a missing permission",
+        78: "the settings are wrong, or the database is not up to date; starting again does not help",
+    }
+)
 DATA, UNAVAILABLE, SOFTWARE, STORAGE, TRY_AGAIN, NO_PERMISSION, CONFIGURATION = 65, 69, 70, 74, 75, 77, 78
 
 _FULL = "the disk is full; make room in the data folder and start again, nothing that was answered is lost"
@@ -21,6 +37,7 @@ _REFUSED = "the database refuses the user or the password of database.url"
 _ROLE = "the database does not know, or does not let in, the role that database.url or database.app_role names"
 _BUSY = "the database takes no connections at the moment; try again"
 _SILENT = "the database does not answer; start it, or correct database.url"
+_READ_ONLY = "the database takes no writes, for it is a standby or was made read-only; connect to the primary"
 #: What SQLite and PostgreSQL say, in lower case, with what to do about it.
 _DATABASE_PHRASES = (
     ("malformed", _DAMAGED, STORAGE),
@@ -43,6 +60,7 @@ _DATABASE_PHRASES = (
     ("connection slots", _BUSY, TRY_AGAIN),
     ("starting up", _BUSY, TRY_AGAIN),
     ("shutting down", _BUSY, TRY_AGAIN),
+    ("read-only transaction", _READ_ONLY, TRY_AGAIN),
     ("connection failed", _SILENT, UNAVAILABLE),
     ("connection refused", _SILENT, UNAVAILABLE),
     ("resolve host", _SILENT, UNAVAILABLE),
@@ -105,7 +123,14 @@ def _of_the_database(error: BaseException) -> Explanation:
     if not any(kind.__module__.partition(".")[0] in ("peewee", "sqlite3", "psycopg") for kind in type(error).__mro__):
         return None
     text = str(error).lower()
-    return next((([sentence], code) for phrase, sentence, code in _DATABASE_PHRASES if phrase in text), None)
+    known = next(((sentence, code) for phrase, sentence, code in _DATABASE_PHRASES if phrase in text), None)
+    return None if known is None else ([known[0] + _words_of_server(error)], known[1])
+
+
+def _words_of_server(error: BaseException) -> str:
+    """What a PostgreSQL server, or a pooler before it, has said itself."""
+    found = re.search(r"(?:FATAL|ERROR):\s*(.+)", str(error))
+    return f"; the server says: {found[1].strip()}" if found else ""
 
 
 def _of_redis(error: BaseException) -> Explanation:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .access.permissions import Permission
     from .app import App
     from .data.records import Row
+    from .error_codes import ErrorCode
     from .events.declarations import Event, Listener
     from .http.health import Check
     from .http.operations import Resource
@@ -58,24 +59,39 @@ def events(app: App) -> Sequence[Event]:
 
 
 @hookspec
+def error_codes(app: App) -> Sequence[ErrorCode]:
+    """Return the error codes that the plugin adds to those of the core; a plugin that is not bundled names them ``<plugin>_<what>``.
+
+    Raise ``Refused(CODE, "…")`` with the object itself, and name it in the `refusals` of the operations that can answer with it. An
+    operation that names a code that nobody declares makes its plugin broken.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
 def listeners(app: App) -> Sequence[Listener]:
     """Return what reacts to events.
 
     A ``before_commit`` listener runs inside the change's transaction, and its exception refuses the request; an
-    ``after_commit`` listener is called by the worker, at least once.
+    ``after_commit`` listener is called by the worker, at least once, in a transaction of its own. Where the plugin is off for the
+    organization, the first is not called, and deliveries to the second are parked until it is on again. A listener with ``wanted``, a
+    predicate of the event, gets deliveries of those only for which that is true.
     """
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def jobs(app: App) -> Sequence[Job]:
-    """Return the kinds of background work that the plugin does, named ``<plugin>.<verb>``."""
+    """Return the kinds of background work that the plugin does, named ``<plugin>.<verb>``; parked where the plugin is off."""
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def routes(app: App) -> Sequence[Resource]:
-    """Return the resources that answer the plugin's routes, all under ``/<plugin>`` or under the root of a plugin it requires."""
+    """Return the resources that answer the plugin's routes, all under ``/<plugin>`` or under the root of a plugin it requires.
+
+    Those of a resource with a `Protocol` of its own are beside the API, at the protocol's prefix.
+    """
     raise AssertionError("a hook specification is never called")
 
 
@@ -125,9 +141,18 @@ def health(app: App) -> Sequence[Check]:
 
 @hookspec(firstresult=True)
 def authenticate(app: App, req: Request) -> Principal | None:
-    """Return who sent the request, or None for a credential that is not this plugin's. Asked per request."""
+    """Return who sent the request, or None for a credential that is not this plugin's.
+
+    Asked per request, before the core looks for an access token of its own; the first answer counts. Refused ``invalid_token`` for a
+    credential of the plugin's that is not good. The core refuses a principal of another organization than the request is about. API keys
+    are the bundled example.
+    """
 
 
-@hookspec(firstresult=True)
+@hookspec
 def feature_allowed(app: App, organization_id: str, plugin: str) -> bool | None:
-    """Return False to hide `plugin` from the organization, None for no opinion. Asked per request, cached by epoch."""
+    """Return False to turn `plugin` off for the organization, with what requires it; anything else is no opinion.
+
+    Every plugin is asked, in the organization's scope, and one False is enough. The answer is kept for the organization's epoch: call
+    `access.epoch.bump` in the transaction that changes what the next answer will be.
+    """

@@ -26,13 +26,11 @@ _GENERATED = "generated"
 #: What stands in examples; whoever left it in a secret has chosen nothing.
 _EXAMPLES = ("change-me", "changeme", "example", "password", "secret")
 _SHORTEST_SECRET = 8
-#: A migration may rewrite a whole table, which takes longer than a request may.
-_MIGRATION_SECONDS = 3600
 
 
 def prepare(settings: Settings) -> None:
     """Make the data folder where it is missing and, unless other machines can reach the server, the keys."""
-    _make_folder(settings.data_dir)
+    make_folder(settings.data_dir)
     _refuse_read_only(settings.database.url)
     if not settings.server.is_public:
         _generate_keys(settings.secrets.key_file)
@@ -47,25 +45,14 @@ def open_app(settings: Settings) -> "App":
     return build_app(settings)
 
 
-def upgrade(app: "App") -> list[str]:
-    """Apply the migrations that are pending, as the owner of the tables; returns their names."""
-    from .data.connect import connect
-    from .data.migrations import migrate
-
-    section = app.settings.database
-    if section.migration_url is None and section.app_role is None:
-        return migrate(app.database, app.migration_sources)
-    owner = connect(section.migration_url or section.url, statement_seconds=_MIGRATION_SECONDS)
-    try:
-        return migrate(owner, app.migration_sources, section.app_role)
-    finally:
-        owner.close_all()
-
-
 def refuse_unfit_database(app: "App") -> None:
     """StartupError when the database is not of this version, its second wall has a hole, or a key that it needs is missing."""
-    from .data import migrations, row_security
+    from .data import migrations, row_security, session_settings
+    from .data.postgres import PostgresDatabase
     from .secrets import usage
+
+    if isinstance(app.database, PostgresDatabase):
+        session_settings.verify(app.database)
 
     with app.database.connected():
         migrations.refuse_pending(app.database, app.migration_sources)
@@ -82,8 +69,8 @@ def refuse_exposure(settings: Settings) -> None:
         raise StartupError(f"other machines can reach server.bind = {settings.server.bind}, which needs more care:", *faults)
 
 
-def refuse_taken_port(settings: Settings) -> None:
-    """StartupError when the server cannot listen where it is to listen."""
+def refuse_taken_port(settings: Settings, flag: str | None = None) -> None:
+    """StartupError when the server cannot listen where it is to listen; `flag` is the one that said where, if one did."""
     host, port = settings.server.host, settings.server.port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -91,14 +78,16 @@ def refuse_taken_port(settings: Settings) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
+        other = port + 1 if 1024 <= port < 65535 else 8000
+        advice = {"--port": f"--port {other}", "--bind": f"--bind {host}:{other}", None: f"AASIM_BIND=127.0.0.1:{other}"}[flag]
         raise StartupError(
-            f"cannot listen on {settings.server.bind} ({error.strerror}); stop what listens there, or choose another address: "
-            f"AASIM_BIND=127.0.0.1:{port + 1 if 1024 <= port < 65535 else 8000}",
+            f"cannot listen on {settings.server.bind} ({error.strerror}); stop what listens there, or choose another address: {advice}",
             exit_code=_UNAVAILABLE,
         ) from error
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make the data folder where it is missing; StartupError where it cannot be written."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"
@@ -123,6 +112,8 @@ def _refuse_read_only(url: str) -> None:
 def _generate_keys(path: Path) -> None:
     if path.exists():
         return
+    if not path.parent.is_dir():
+        raise StartupError(f"there is no folder {path.parent} for secrets.key_file; make it, or name another file")
     # Two processes that start together must not each make keys of their own.
     with open(path.with_name(f".{path.name}.lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -24,8 +24,8 @@ from .settings.sections import LogSettings
 FIELDS = frozenset(
     """
     time level logger event request_id exception omitted process
-    method route status milliseconds organization_id principal ip
-    plugin hook state version
+    method route status milliseconds organization_id principal chain ip
+    plugin hook offer state version
     job job_id attempt queue lease owner worker schedule due
     execution_id step engine model input_tokens output_tokens meter grader approval_id
     reason error code count seconds pid port path url signal exit_code table migration
@@ -37,7 +37,7 @@ MASK = "***"
 _SECRET = re.compile(
     r"aasim_(?:sk|rt|pr|iv|ev)_[\w-]+"
     r"|whsec_[\w+/=-]+"
-    r"|eyJ[\w-]+\.[\w-]+\.[\w-]*"
+    r"|eyJ[\w-]+(?:\.[\w-]+(?:\.[\w-]*)?)?"
     r"|\b(?:[Bb]earer|[Bb]asic) [\w.~+/=-]{8,}"
     r"|(?<=://)[^\s:/@\"]+:[^\s/@\"]+(?=@)"
 )

@@ -5,13 +5,15 @@ from difflib import get_close_matches
 
 # A longer name is not a typing error, and comparing it costs more than the advice is worth.
 _LONGEST = 64
+# The share of letters in common, from 0 to 1, that a typing error leaves; with less, another word is meant.
+_LEAST = 0.7
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `name` most likely stands for, or None."""
     if len(name) > _LONGEST:
         return None
-    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    matches = get_close_matches(name, list(known), n=1, cutoff=_LEAST)
     return matches[0] if matches else None
 
 

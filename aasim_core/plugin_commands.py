@@ -1,17 +1,20 @@
 """``aasim plugins``: see what is installed, check it, turn it on and off, remove what it has left."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .errors import StartupError
 from .plugins import Plugins, examine
 from .plugins import purge as remove
-from .plugins.registry import Found
+from .plugins.registry import Found, sentence
+from .plugins.table_rules import table_flaws
 
 if TYPE_CHECKING:
     from .app import App
+    from .data.migrations import Source
     from .settings import Settings
 
 _STYLES = {"on": "green", "off": "dim", "broken": "bold red", "blocked": "yellow", "missing": "bold red"}
@@ -26,22 +29,22 @@ def group(context: click.Context) -> None:
 
 
 @group.command("list")
-@click.option("--brings", is_flag=True, help="Also show what each plugin that is on brings.")
+@click.option("--provides", is_flag=True, help="Also show what each plugin that is on provides.")
 @click.pass_obj
-def list_plugins(settings: "Settings", brings: bool = False) -> None:
+def list_plugins(settings: "Settings", provides: bool = False) -> None:
     """Show every plugin that was found: its state, version, origin and requirements, and why it is not on."""
-    plugins = _tolerant_app(settings).plugins if brings else _as_started(settings)
+    plugins = _tolerant_app(settings).plugins if provides else _as_started(settings)
     _print_table(plugins)
-    if brings:
+    if provides:
         for plugin in plugins.found:
-            _print_brings(plugin)
+            _print_provides(plugin)
 
 
 @group.command("check")
 @click.pass_obj
 def check(settings: "Settings") -> None:
     """Load every plugin that is to be on, and report all that is wrong; exits with 78 if anything is."""
-    problems = examine(settings).problems or _tolerant_app(settings).plugins.problems
+    problems = examine(settings).problems or _flaws_of(_tolerant_app(settings))
     if problems:
         raise StartupError(*problems)
     click.echo("Nothing is wrong with the plugins.")
@@ -70,16 +73,17 @@ def disable(settings: "Settings", names: tuple[str, ...]) -> None:
 def purge(settings: "Settings", name: str, yes: bool) -> None:
     """Remove the tables of a plugin that is off, with everything in them, for good."""
     from .data.connect import connect
-    from .plugins.removal import purgeable
+    from .plugins.removal import purgeable, refuse_while_running
 
-    plugins = examine(settings)
+    plugins, section = examine(settings), settings.database
     purgeable(plugins, name)
+    database = connect(section.migration_url or section.url)
+    refuse_while_running(database, name)
     if not yes:
         click.confirm(
             f"Everything that {name} has stored will be gone, and only a backup could bring it back. Remove it?", abort=True
         )
-    section = settings.database
-    undone = remove(plugins, connect(section.migration_url or section.url), name)
+    undone = remove(plugins, database, name)
     click.echo(f"Removed: {', '.join(undone)}." if undone else f"{name} has nothing in the database.")
 
 
@@ -110,6 +114,24 @@ def _tolerant_app(settings: "Settings") -> "App":
     return build_app(replace(settings, plugins=replace(settings.plugins, on_error="skip")))
 
 
+def _flaws_of(app: "App") -> tuple[str, ...]:
+    """What is wrong with the plugins of the app as they declare themselves, and where their migrations make other tables."""
+    from .data.migrations import narrowed
+    from .data.phases import BEFORE_START
+
+    first_half = narrowed(app.migration_sources, BEFORE_START)
+    flaws = _table_flaws(app, first_half, midway=True, half=" of the first half") | _table_flaws(app, app.migration_sources)
+    return (*app.plugins.problems, *(sentence(name, flaw) for name, flaw in flaws.items()))
+
+
+def _table_flaws(app: "App", sources: "Sequence[Source]", **which: Any) -> dict[str, str]:
+    from .data.migrations import columns_made_by
+
+    made = columns_made_by(sources)
+    names = [plugin.name for plugin in app.plugins.on]
+    return table_flaws(app.plugins, names, app.models, lambda table: made.get(table, {}), **which)
+
+
 def _print_table(plugins: Plugins) -> None:
     from rich.text import Text
 
@@ -131,8 +153,8 @@ def _print_table(plugins: Plugins) -> None:
         click.secho(problem, fg="red")
 
 
-def _print_brings(plugin: Found) -> None:
-    for kind in ("permissions", "events", "jobs", "routes", "tables", "settings"):
-        names = getattr(plugin.brings, kind)
+def _print_provides(plugin: Found) -> None:
+    for kind in ("permissions", "events", "error_codes", "jobs", "routes", "tables", "settings"):
+        names = getattr(plugin.provides, kind)
         if names:
             click.echo(f"{plugin.name} {kind}: {', '.join(names)}")

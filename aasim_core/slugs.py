@@ -1,8 +1,8 @@
-"""Names for addresses: lower-case words with hyphens, made from what people call things."""
+"""Names for addresses: lower-case words with hyphens, made from what people call things; and names of copies."""
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from secrets import token_hex
 
 _MOST = 60
@@ -21,3 +21,10 @@ def free_slug(slug: str, is_taken: Callable[[str], bool], lock: Callable[[str], 
     """
     lock(f"slugs of {space}")
     return f"{slug[: _MOST - 9].strip('-')}-{token_hex(4)}" if is_taken(slug) else slug
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name itself, or the first of 'name (copy)', 'name (copy 2)' … that is not `taken`; a long name is cut for it."""
+    start = name[:100]
+    candidates = [name, f"{start} (copy)", *(f"{start} (copy {number})" for number in range(2, len(taken) + 3))]
+    return next(candidate for candidate in candidates if candidate not in taken)

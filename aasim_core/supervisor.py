@@ -91,7 +91,9 @@ class Supervisor:
 
     def _wait(self, seconds: float | None) -> None:
         """Wait for a signal, at most `seconds`."""
-        if select.select([self._signal_pipe], [], [], seconds)[0]:
+        waiting = select.poll()  # select() takes no descriptor above 1,023
+        waiting.register(self._signal_pipe, select.POLLIN)
+        if waiting.poll(None if seconds is None else seconds * 1000):
             os.read(self._signal_pipe, 4096)
 
     def _start(self, child: Child) -> None:

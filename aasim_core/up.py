@@ -1,11 +1,14 @@
 """``aasim up``: everything that is missing is prepared, then API and worker run under one supervisor."""
 
+import fcntl
 import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
@@ -13,11 +16,13 @@ from urllib.request import urlopen
 
 from .errors import StartupError
 from .first_run import Credentials, demonstrate, first_administrator, first_run
-from .installation import open_app, refuse_exposure, refuse_taken_port, upgrade
+from .identity import administrators
+from .installation import make_folder, open_app, refuse_exposure, refuse_taken_port
 from .logs import subdued
 from .settings import Settings
 from .supervisor import Supervisor
 from .terminal import Terminal
+from .upgrading import upgrade_all
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -35,8 +40,27 @@ def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) 
     """
     terminal = Terminal()
     terminal.say(f"Aasim {VERSION}", "bold")
+    administrators.refuse_bad_address(email)
     refuse_exposure(settings)
-    refuse_taken_port(settings)
+    with _alone_in(settings.data_dir):
+        return _run(settings, flags, terminal, email=email, demo=demo)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second `aasim up` off the data folder; StartupError where one runs there already."""
+    make_folder(folder)
+    with (folder / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"aasim up runs on {folder} already; stop it first, or name another data folder with --data"
+            raise StartupError(message, exit_code=75) from None
+        yield
+
+
+def _run(settings: Settings, flags: Mapping[str, Any], terminal: Terminal, *, email: str, demo: bool) -> int:
+    refuse_taken_port(settings, flag="--port" if "server.bind" in flags else None)
     app = open_app(settings)
     # Until the supervisor takes over, a stop ends what was begun, such as a download, in the way Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -46,10 +70,10 @@ def up(settings: Settings, flags: Mapping[str, Any], *, email: str, demo: bool) 
     with supervisor.running(_grace_seconds(settings)):
         if supervisor.watch(lambda: _is_ready(settings), _START_SECONDS):
             terminal.done(f"API and worker run ({time.monotonic() - started:.1f} s)")
-            _introduce(settings, terminal, credentials)
             if demo:
                 _demonstrate(app, supervisor, terminal)
             else:
+                _introduce(settings, terminal, credentials)
                 supervisor.watch()
             terminal.say("Stopping; running work finishes first.")
         elif not supervisor.is_stopping:
@@ -75,8 +99,10 @@ def _demonstrate(app: "App", supervisor: Supervisor, terminal: Terminal) -> None
 
 def _prepare(app: "App", terminal: Terminal, email: str) -> Credentials | None:
     with terminal.working("preparing the database"):
-        applied = upgrade(app)
+        applied, late = upgrade_all(app)
     terminal.done(f"Database: {f'{len(applied)} migrations applied' if applied else 'up to date'}")
+    if late:
+        terminal.say(f"  {', '.join(late)} still runs an older version; when it has ended, finish with: aasim migrate --post")
     credentials = first_administrator(app, email)
     if credentials:
         # At once: should something below fail, nobody could log in.

@@ -18,7 +18,8 @@ from .jobs.pool import Pool
 from .jobs.presence import Presence
 from .jobs.upkeep import Upkeep
 from .logs import Seldom, kind_of
-from .starting import starting
+from .processes import WORKER
+from .starting import start_plugins, starting, stop_plugins
 
 if TYPE_CHECKING:
     from .app import App
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 TRY_AGAIN = 75
 _TAKE_OVER_SECONDS = 5.0
 _UNPARK_SECONDS = 30.0
+#: What a job gets that is cut short, to write how far it came.
+_CUT_SECONDS = 2.0
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _log = structlog.get_logger("aasim.worker")
 
@@ -40,6 +43,7 @@ class Worker:
         self._settings = app.settings.worker
         self._presence = Presence(app.settings.data_dir)
         self.name = self._presence.enter()
+        self._process = app.process_of(WORKER, self._settings.threads, self.name)
         self._leases = Leases(app.database, self.name, app.doorbell.ring)
         self._ear = app.doorbell.listen(self.name)
         self._pool = Pool(app, self._leases, self._settings.threads, is_told=self._ear.misses_nothing)
@@ -52,6 +56,7 @@ class Worker:
     def start(self) -> None:
         """Begin to do jobs, after those of dead workers are back in the queue."""
         with self._app.database.connected():
+            self._process.beat()
             self._upkeep.take_over()
         self._pool.start()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
@@ -84,9 +89,11 @@ class Worker:
                     self._pool.wakeups.ring()
 
     def _beat(self) -> None:
-        if self._pool.is_busy:
-            with self._app.database.connected(), system_scope("give a sign of life for every job of this worker"):
-                self._leases.heartbeat()
+        with self._app.database.connected():
+            if self._pool.is_busy:
+                with system_scope("give a sign of life for every job of this worker"):
+                    self._leases.heartbeat()
+            self._process.beat(len(self._pool.running))
         self._last_beat = time.monotonic()
 
     def _look(self) -> None:
@@ -120,7 +127,7 @@ class Worker:
         return self._pool.stuck >= self._settings.threads
 
     def drain(self, hurry: Callable[[], bool] = lambda: False) -> bool:
-        """Claim nothing more, give running jobs the time of grace, then hand the rest back; returns whether all threads ended.
+        """Claim nothing more, give running jobs the time of grace, cut short and hand back the rest; returns whether all threads ended.
 
         `hurry` is asked whether not to wait any longer.
         """
@@ -130,8 +137,12 @@ class Worker:
         self._pool.wakeups.close()
         while not (ended := self._pool.join(0.1)) and time.monotonic() < end and not hurry():
             pass
+        if not ended:
+            self._pool.cut_short()
+            ended = self._pool.join(_CUT_SECONDS)
         with self._app.database.connected():
             count = self._pool.hand_back_all()
+            self._process.leave()
         self._over.set()
         self._presence.leave(self.name)
         _log.info("the worker ends", worker=self.name, count=count)
@@ -142,8 +153,7 @@ def run(settings: "Settings") -> None:
     """Do jobs until SIGTERM, SIGINT or SIGHUP, which drain; a second one ends the process at once."""
     app = _ready_app(settings)
     with _stop_requests() as stop_requested:
-        for _ in app.plugins.each("startup", app=app):
-            pass
+        app = start_plugins(app)
         worker = Worker(app)
         worker.start()
         while not stop_requested(1.0) and not worker.is_worn_out:
@@ -152,8 +162,7 @@ def run(settings: "Settings") -> None:
                 os._exit(TRY_AGAIN)
         code = TRY_AGAIN if worker.is_worn_out else 0
         ended = worker.drain(lambda: stop_requested(0))
-        for _ in app.plugins.each("shutdown", app=app):
-            pass
+        stop_plugins(app)
     if not ended:
         # Threads that cannot be ended would keep the process.
         _log.warning("the process ends in the middle of jobs that do not", worker=worker.name)

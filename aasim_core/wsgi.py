@@ -5,14 +5,20 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
+from .data.faults import fault_of
+from .data.persistence import patient
 from .errors import StartupError
-from .exits import CONFIGURATION, report
+from .exits import CONFIGURATION, TRY_AGAIN, report
+from .logs import kind_of
 from .settings import Settings
-from .starting import starting
+from .starting import start_plugins, starting, stop_plugins
 
 if TYPE_CHECKING:
     from .app import App
@@ -21,17 +27,24 @@ if TYPE_CHECKING:
 _HASTY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
 #: gunicorn's ``WORKER_BOOT_ERROR``: whoever ends with it is not started again, and ends its master.
 _BOOT_ERROR = 3
+#: How long a process that starts waits for a database that is away.
+_DATABASE_SECONDS = 10
 #: Where gunicorn's workers leave their sign of life: in memory, so that it does not wait for a disk.
 _MEMORY = "/dev/shm"  # noqa: S108 - only a folder to look for
+_log = structlog.get_logger("aasim.server")
 
 
 def run(settings: Settings) -> None:
-    """Serve until told to stop: the app is built once to see that it can be, then in each worker process."""
+    """Serve until told to stop: the app is built once to see that it can be, then in each worker process.
+
+    A process that starts while the database is away waits for it, and ends nothing but itself.
+    """
     with starting():
         from gunicorn.app.base import BaseApplication
 
         from .app import build_app
         from .http.application import make_wsgi
+        from .http.gunicorn_master import Master
         from .installation import refuse_unfit_database
 
         checked = build_app(settings)
@@ -41,18 +54,34 @@ def run(settings: Settings) -> None:
     class Server(BaseApplication):
         """gunicorn without its command line and its configuration files."""
 
+        server = settings.server
+
         def load_config(self) -> None:
             for name, value in _options(settings).items():
                 self.cfg.set(name, value)
 
         def load(self) -> Any:
-            with starting():
-                app = build_app(settings)
-                app.doorbell.prepare()
-                _follow_process(app)
-                return make_wsgi(app)
+            try:
+                with starting(), patient(_DATABASE_SECONDS):
+                    app = start_plugins(build_app(settings))
+                    app.doorbell.prepare()
+                    _follow_process(app)
+                    return make_wsgi(app)
+            except StartupError as error:
+                if says_why.is_first():
+                    report(error)
+                sys.exit(_BOOT_ERROR)
+            except Exception as error:
+                if fault_of(error) is None:
+                    raise
+                # The database was there when the server started. The master starts another process, until it is there again.
+                _log.warning("the process starts again, since the database is away", pid=os.getpid(), error=kind_of(error))
+                sys.exit(TRY_AGAIN)
 
-    master = os.getpid()
+        def run(self) -> None:
+            Master(self).run()
+
+    master, says_why = os.getpid(), _Once()
     try:
         Server().run()
     except SystemExit as ended:
@@ -90,10 +119,9 @@ def _stop_at_hangup(arbiter: Any) -> None:
 
 
 def _follow_process(app: "App") -> None:
-    """Start the plugins, stop them with the process, and begin to drain as soon as the process is told to stop."""
-    if not _tell_plugins(app, "startup"):
-        sys.exit(_BOOT_ERROR)
-    atexit.register(_tell_plugins, app, "shutdown")
+    """Stop the plugins with the process, and begin to drain as soon as the process is told to stop."""
+    atexit.register(stop_plugins, app)
+    _register(app)
     signal.signal(
         signal.SIGHUP, signal.SIG_IGN
     )  # a terminal that closes sends it to all, and the master ends its workers in order
@@ -101,17 +129,45 @@ def _follow_process(app: "App") -> None:
     _drain_at(app, came, signal.SIGTERM, app.settings.server.drain_seconds)
     for number in _HASTY_SIGNALS:
         _drain_at(app, came, number)
+    atexit.register(_ignore_signals)  # last, and therefore called first
 
 
-def _tell_plugins(app: "App", hook: str) -> bool:
-    """Ask every plugin; False, and why on standard error, where one fails."""
-    try:
-        for _ in app.plugins.each(hook, app=app):
-            pass
-    except StartupError as error:
-        report(error)
-        return False
-    return True
+def _ignore_signals() -> None:
+    """Let nothing interrupt what is done at the end; the master kills a process that does not end in time."""
+    for number in (signal.SIGTERM, *_HASTY_SIGNALS) * 2:  # Python first handles one that has come, and then sets nothing
+        with suppress(SystemExit):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _register(app: "App") -> None:
+    """Let others see that this process is there, from now to its end."""
+    with app.database.connected():
+        app.process.beat()
+    over = threading.Event()
+    app.process.keep_beating(over)
+    atexit.register(_unregister, app, over)
+    _log.info("the API is ready", pid=os.getpid(), url=f"http://{app.settings.server.bind}")
+
+
+def _unregister(app: "App", over: threading.Event) -> None:
+    over.set()
+    with suppress(Exception), app.database.connected():  # its row is forgotten after a while
+        app.process.leave()
+    _log.info("the API ends", pid=os.getpid())
+
+
+class _Once:
+    """Something that one of several processes does, which are forked from this one."""
+
+    def __init__(self) -> None:
+        self._reader, writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.write(writer, b"1")
+        os.close(writer)
+
+    def is_first(self) -> bool:
+        """Whether nobody has asked yet."""
+        return os.read(self._reader, 1) != b""
 
 
 def _drain_at(app: "App", came: list[int], number: int, seconds: int = 0) -> None:

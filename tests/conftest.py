@@ -2,9 +2,12 @@
 
 import gc
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -12,7 +15,13 @@ ROOT = Path(__file__).parent.parent
 BOTH_DATABASES = frozenset({"data", "jobs"})
 #: Of these, the hundreds of attacks on the tenant scope run on PostgreSQL in the long run only.
 ATTACKS = ("test_scope_attacks.py", "test_scope_composed.py")
+#: A distribution of somebody else's, whose tests are its own.
+collect_ignore = ["sample"]
 MISSING = "no Redis server answers"
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("aasim", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("aasim")
 
 
 @pytest.fixture(autouse=True)
@@ -28,16 +37,43 @@ def root() -> Path:
 
 
 @pytest.fixture
-def redis_url(worker_id: str) -> Iterator[str]:
-    """The URL of an empty Redis database, another one in each test process, emptied after the test."""
+def redis_url() -> Iterator[str]:
+    """The URL of an empty Redis database that no other test has, of this run or of another one; emptied after the test."""
     import redis
 
-    number = 1 + int(worker_id.removeprefix("gw") if worker_id != "master" else 0) % 15
-    url = f"{redis_server().rpartition('/')[0]}/{number}"
-    with redis.Redis.from_url(url) as client:
-        client.flushdb()
-        yield url
-        client.flushdb()
+    with redis.Redis.from_url(redis_server(), single_connection_client=True) as register:
+        number = claimed_database(register)
+        url = f"{redis_server().rpartition('/')[0]}/{number}"
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
+            yield url
+            client.flushdb()
+        register.delete(_claim(number))
+
+
+def claimed_database(register: Any) -> int:
+    """The number of a database that is this test's as long as its connection `register` lasts, or until it deletes the claim."""
+    own, until = register.client_id(), time.monotonic() + 600
+    while time.monotonic() < until:
+        alive = {client["id"] for client in register.client_list()}
+        for number in range(1, 15):  # 0 holds the claims, and 15 belongs to the benchmarks
+            if register.eval(_TAKE, 1, _claim(number), own, *alive):
+                return number
+        time.sleep(0.1)
+    raise TimeoutError(f"every database of the Redis server at {redis_server()} is claimed by tests")
+
+
+#: Claims a database for the first of the connections, unless another one that is alive has it; a run that was killed leaves its claims.
+_TAKE = """
+local holder = redis.call('GET', KEYS[1])
+for index = 2, #ARGV do if ARGV[index] == holder then return 0 end end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', 86400)
+return 1
+"""
+
+
+def _claim(number: int) -> str:
+    return f"aasim-tests:{number}"
 
 
 def redis_server() -> str:

@@ -32,7 +32,7 @@ def run(tmp_path: Path) -> Run:
     def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-P", "-m", "aasim_core", *arguments]
         environ = {**os.environ, **environ}
-        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=300)
 
     return run
 
@@ -44,6 +44,12 @@ def test_help_lists_the_commands_without_importing_them(run: Run) -> None:
         assert f" {place.module}\n" not in done.stderr
     for heavy in ("falcon", "peewee", "gunicorn", "cryptography", "rich", "marshmallow"):
         assert f" {heavy}\n" not in done.stderr
+
+
+def test_a_general_option_behind_a_command_is_told_its_place(run: Run) -> None:
+    done = run("plugins", "list", "--data", "elsewhere")
+    assert done.returncode == 2
+    assert "No such option '--data'. Write it before the command: aasim --data … plugins list" in done.stderr
 
 
 def test_help_takes_less_than_300_milliseconds_of_the_processor(run: Run) -> None:
@@ -99,11 +105,12 @@ def test_an_unknown_command_gets_the_nearest_name(run: Run) -> None:
 
 
 def test_keys_are_created_rotated_and_listed(run: Run, tmp_path: Path) -> None:
-    assert run("secrets", "create").returncode == 0
+    created = run("secrets", "create")
+    assert (created.returncode, f"Wrote the keys to {tmp_path / 'var' / 'secrets.json'}" in created.stdout) == (0, True)
     assert stat.S_IMODE((tmp_path / "var" / "secrets.json").stat().st_mode) == 0o600
     first = run("secrets", "list").stdout.split()
     again = run("secrets", "create")
-    assert (again.returncode, "add a new key to it" in again.stderr) == (78, True)
+    assert (again.returncode, "add a new key to it" in again.stderr) == (65, True)
     assert run("secrets", "rotate").returncode == 0
     assert run("secrets", "list").stdout.split()[1:] == first
 

@@ -1,5 +1,7 @@
 """``bin/new-plugin``: what it writes is a plugin that loads, is listed in setup.cfg, and is tidy."""
 
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -10,9 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from aasim_core.cli import COMMANDS
 from aasim_core.context import system_scope
 from aasim_core.data import migrations
 from aasim_core.data.connect import connect
+from aasim_core.http.documentation import Documentation
+from aasim_core.http.event_types import EventTypes
+from aasim_core.http.health import Health
+from aasim_core.http.installed import InstalledPlugins
 from aasim_core.plugins import Collected, Declarations, collect, load
 from aasim_core.settings.sections import PluginsSettings
 
@@ -63,6 +70,40 @@ def test_the_new_plugin_loads_and_has_the_usual_five_verbs(checkout: Checkout) -
         ("DELETE", "/policies/{policy_id}", "policies:delete"),
     ]
     assert list(collected.events) == ["policies.created", "policies.updated", "policies.deleted"]
+
+
+@pytest.mark.parametrize(
+    ("name", "singular", "resource", "record"),
+    [
+        ("collections", "collection", "Collections", "CollectionRecord"),  # a name of the core
+        ("occasions", "event", "Occasions", "EventRecord"),
+        ("exceptions", "exception", "Exceptions", "ExceptionRecord"),  # a name of Python
+        ("truths", "true", "Truths", "TrueRecord"),
+        ("resource", "item", "ResourceResource", "Item"),
+        ("examples", "example", "Examples", "Example"),  # the prefix of ids of a bundled plugin
+        ("crm2", "lead_3", "Crm2", "Lead3"),
+        ("tenants", "organization", "Tenants", "Organization"),
+    ],
+)
+def test_an_awkward_name_makes_a_plugin_that_loads(
+    checkout: Checkout, name: str, singular: str, resource: str, record: str
+) -> None:
+    assert checkout.run(name, singular).returncode == 0
+    declared = checkout.collected(name).by_owner[name]
+    assert [type(one).__name__ for one in declared.routes] == [resource]
+    assert [one.__name__ for one in declared.models] == [record]
+
+
+def test_its_ids_begin_with_its_own_name(checkout: Checkout) -> None:
+    checkout.run("price_lists")
+    assert checkout.collected("price_lists").models["price_lists_price_list"]._meta.id_prefix == "price_lists_price_list"
+
+
+def test_the_names_of_the_core_are_reserved(root: Path) -> None:
+    reserved = runpy.run_path(str(root / "bin" / "new-plugin"))["RESERVED"]
+    resources = (Health, InstalledPlugins, EventTypes, Documentation)
+    roots = {re.split(r"[/.]", path)[1] for resource in resources for path in resource.paths.values()}
+    assert reserved == {"core", *COMMANDS, *roots}
 
 
 def test_its_migration_makes_its_table_and_goes_down(checkout: Checkout, tmp_path: Path) -> None:
@@ -123,6 +164,9 @@ def test_what_it_writes_is_tidy(checkout: Checkout) -> None:
         (("--help",), "bin/new-plugin NAME [SINGULAR]"),
         (("Beacons",), "use lower-case words joined by single underscores"),
         (("core",), "A plugin cannot be named 'core'"),
+        (("jobs",), "A plugin cannot be named 'jobs': the core has a command or a route of that name"),
+        (("class", "lesson"), "A plugin cannot be named 'class': that is a word of Python"),
+        (("endless" * 8, "end"), "has more than 55 letters; choose shorter names"),
         (("sheep",), "What is one of the sheep? Say it: bin/new-plugin sheep SINGULAR"),
     ],
 )

@@ -115,6 +115,7 @@ def test_all_faults_are_reported_together(tmp_path: Path) -> None:
         ({"server__bind": "127.0.0.1:99999"}, 'write host:port, such as "127.0.0.1:8000" or "[::1]:8000"'),
         ({"server__trusted_proxies": ["proxy"]}, 'write addresses or networks, such as ["10.0.0.5", "10.1.0.0/16"]'),
         ({"queue__url": "amqp://x"}, 'write "sqlite:///path/to/file.db" or "redis://host:6379/0"'),
+        ({"queue__url": "unix:///run/redis.sock"}, 'write "sqlite:///path/to/file.db" or "redis://host:6379/0"'),
         ({"rate_limits__url": "disk://"}, 'or "redis://host:6379/1" (counted once for all)'),
         ({"http__cors_origins": ["https://a.example/path"]}, 'write origins without a path, such as ["https://app.example.com"]'),
         ({"http__cors_origins": "https://a.example"}, 'write a list, such as ["one", "two"]'),
@@ -160,6 +161,14 @@ def test_registration_is_open_on_loopback_only_unless_it_is_decided() -> None:
     assert load().auth.registration == "open"
     assert load(server__bind="0.0.0.0:8000").auth.registration == "invite"
     assert load(server__bind="0.0.0.0:8000", auth__registration="closed").auth.registration == "closed"
+
+
+def test_registration_is_confirmed_by_mail_only_where_mail_is_sent() -> None:
+    (complaint,) = complaints(auth__registration="confirmed")
+    assert complaint.endswith(
+        'write mail.backend = "smtp" and the server into mail.host, or auth.registration = "open" or "invite"'
+    )
+    assert load(auth__registration="confirmed", mail__backend="smtp").auth.registration == "confirmed"
 
 
 @dataclass(frozen=True)
@@ -227,3 +236,17 @@ def test_the_settings_file_may_be_uncommented_as_it_is(tmp_path: Path) -> None:
 def test_the_production_example_is_valid(root: Path) -> None:
     settings = Settings.load(config=root / "config" / "production.toml", environ={"AASIM_DATABASE_URL": "postgresql://u:p@h/n"})
     assert settings.secrets.key_file == Path("/etc/aasim/secrets.json")
+
+
+@pytest.mark.parametrize(
+    ("flags", "alone"),
+    [
+        ({}, True),
+        ({"http.public_url": "http://localhost:8000"}, True),
+        ({"http.public_url": "https://agents.example.com"}, False),
+        ({"server.trusted_proxies": ["127.0.0.1"]}, False),
+        ({"server.bind": "0.0.0.0:8000"}, False),
+    ],
+)
+def test_an_installation_is_for_its_machine_only_where_neither_address_nor_proxy_leads_to_it(flags: Any, alone: bool) -> None:
+    assert Settings.load(flags, environ={}).is_for_this_machine_only is alone

@@ -50,8 +50,8 @@ def started(folder: Path, times: int) -> Callable[[], bool]:
 
 def test_processes_are_started_and_told_to_stop(tmp_path: Path) -> None:
     supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, pytest.fail)
-    with supervisor.running(grace_seconds=20):
-        assert supervisor.watch(started(tmp_path, 1), 20)
+    with supervisor.running(grace_seconds=60):
+        assert supervisor.watch(started(tmp_path, 1), 60)
     assert (tmp_path / "stopped").exists()
     assert supervisor.exit_code == 0
 
@@ -59,11 +59,11 @@ def test_processes_are_started_and_told_to_stop(tmp_path: Path) -> None:
 def test_a_process_that_dies_is_started_again_after_a_growing_delay(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, said.append)
-    with supervisor.running(grace_seconds=20):
-        assert supervisor.watch(started(tmp_path, 1), 20)
+    with supervisor.running(grace_seconds=60):
+        assert supervisor.watch(started(tmp_path, 1), 60)
         for times in (2, 3):
             supervisor.children[0].process.kill()  # type: ignore[union-attr]
-            assert supervisor.watch(started(tmp_path, times), 20)
+            assert supervisor.watch(started(tmp_path, times), 60)
     assert said == [
         "one was ended by SIGKILL; it is started again in 0.5 s",
         "one was ended by SIGKILL; it is started again in 1 s",
@@ -73,25 +73,25 @@ def test_a_process_that_dies_is_started_again_after_a_growing_delay(tmp_path: Pa
 def test_a_process_that_cannot_start_ends_everything_with_its_exit_code(tmp_path: Path) -> None:
     commands = {"one": python(OBEDIENT, str(tmp_path)), "two": python("import sys; sys.exit(78)")}
     supervisor = Supervisor(commands, pytest.fail)
-    with supervisor.running(grace_seconds=20):
-        assert not supervisor.watch(lambda: False, 20)
+    with supervisor.running(grace_seconds=60):
+        assert not supervisor.watch(lambda: False, 60)
     assert supervisor.exit_code == 78
 
 
 def test_a_process_that_gives_up_soon_after_all_was_ready_ends_everything_too(tmp_path: Path) -> None:
     commands = {"one": python(OBEDIENT, str(tmp_path)), "two": python(f"{WAITING}sys.exit(74)", str(tmp_path))}
     supervisor = Supervisor(commands, pytest.fail)
-    with supervisor.running(grace_seconds=20):
-        assert supervisor.watch(started(tmp_path, 1), 20)
+    with supervisor.running(grace_seconds=60):
+        assert supervisor.watch(started(tmp_path, 1), 60)
         (tmp_path / "go").touch()
-        assert not supervisor.watch(seconds=20)
+        assert not supervisor.watch(seconds=60)
     assert (supervisor.is_stopping, supervisor.exit_code) == (True, 74)
 
 
 def test_a_process_that_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:
     supervisor = Supervisor({"one": python(STUBBORN, str(tmp_path))}, pytest.fail)
     with supervisor.running(grace_seconds=0.2):
-        assert supervisor.watch(started(tmp_path, 1), 20)
+        assert supervisor.watch(started(tmp_path, 1), 60)
     process = supervisor.children[0].process
     assert process is not None
     assert process.returncode == -signal.SIGKILL
@@ -100,8 +100,8 @@ def test_a_process_that_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:
 def test_a_signal_ends_the_watch(tmp_path: Path) -> None:
     supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, pytest.fail)
     before = signal.getsignal(signal.SIGTERM)
-    with supervisor.running(grace_seconds=20):
-        assert supervisor.watch(started(tmp_path, 1), 20)
+    with supervisor.running(grace_seconds=60):
+        assert supervisor.watch(started(tmp_path, 1), 60)
         os.kill(os.getpid(), signal.SIGTERM)
         assert not supervisor.watch()
     assert signal.getsignal(signal.SIGTERM) is before
@@ -117,8 +117,8 @@ def test_a_process_ends_with_its_parent_however_that_ended(tmp_path: Path) -> No
     supervisor = Supervisor({"one": python("import signal; signal.pause()")}, pytest.fail)
     process = subprocess.Popen(python(parent, str(tmp_path)), pass_fds=[writer])
     os.close(writer)
-    with supervisor.running(grace_seconds=20):
-        assert supervisor.watch(started(tmp_path, 1), 20)
+    with supervisor.running(grace_seconds=60):
+        assert supervisor.watch(started(tmp_path, 1), 60)
     process.kill()
     process.wait()
     assert os.read(reader, 1) == b""  # the end of the pipe: the last process that had it is gone

@@ -84,7 +84,7 @@ class Gift:
         held = Grant.get_or_none(subject_id=subject_id, role_id=self.role.id, node_id=self.node_id)
         if held is not None:
             self.giver.require_taking(held)
-        return grant(subject_type, subject_id, self.role, self.node_id, granted_by=self.giver.user_id, expires_at=self.until)
+        return grant(subject_type, subject_id, self.role, self.node_id, created_by=self.giver.user_id, expires_at=self.until)
 
 
 def with_roles(held: Any) -> list[tuple[Role, str, datetime | None]]:
@@ -104,13 +104,13 @@ def require_fitting(role: Role, node_id: str, *, may_own: bool) -> None:
     if is_owner(role) and not may_own:
         raise Invalid({"role": [Problem("invalid_reference", "Only a person can own the organization; choose another role.")]})
     if is_owner(role) and node_id != current_organization():
-        raise Invalid({"resource_id": [Problem("invalid_reference", "An owner owns the whole organization.")]})
+        raise Invalid({"place.id": [Problem("invalid_reference", "An owner owns the whole organization.")]})
 
 
 def require_place(node_id: str, kind: str) -> None:
     """Invalid where nothing stands at the node, or something of another kind."""
     found = kind_of(node_id)
     if found is None:
-        raise Invalid({"resource_id": [Problem("invalid_reference", "There is no such place in the organization.")]})
+        raise Invalid({"place.id": [Problem("invalid_reference", "There is no such place in the organization.")]})
     if found != kind:
-        raise Invalid({"resource_type": [Problem("invalid_reference", f"What stands there is a {found}; write {found}.")]})
+        raise Invalid({"place.type": [Problem("invalid_reference", f"What stands there is a {found}; write {found}.")]})

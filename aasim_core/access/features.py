@@ -1,36 +1,51 @@
-"""Which features an organization has: what is on for the deployment, less what somebody switched off for the organization."""
+"""Which plugins an organization has: those that are on for the installation, less those that are off for the organization."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..context import organization_scope
+from ..context import current_organization, organization_scope
 from ..data.records import create
 from . import epoch
 from .records import FeatureSwitch
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..identity.principal import Principal
+    from ..identity.principal import Caller
 
 
 class Features:
-    """Answers, by organization and epoch, whether a plugin's routes are there for a principal."""
+    """Answers, by organization and epoch, whether a plugin is in use.
+
+    A plugin is off for an organization if an owner switched it off there, if a plugin says so in the hook `feature_allowed`, or if one
+    that it requires is off there. A plugin that is off does nothing: its routes answer 404 ``feature_disabled``, what it brings for the
+    hooks of others is not used, its listeners are not called, and its jobs and deliveries are parked.
+    """
 
     def __init__(self, app: "App", size: int = 1024) -> None:
         self._app = app
         self._off = lru_cache(size)(self._read_off)
         self._asked = lru_cache(size * 16)(self._ask)
+        self._on = lru_cache(size * 16)(self._find_out)
 
-    def allowed(self, principal: "Principal", plugin: str) -> bool:
-        """Whether `plugin` is on for the principal's organization."""
-        return self._is_on(principal.organization_id, principal.authz_epoch, plugin)
+    def is_here(self, plugin: str) -> bool:
+        """Whether `plugin` is in use for the organization in scope; raises `NoScope` without one."""
+        return self._app.plugins.is_on(plugin) and self.allowed_in(current_organization(), plugin)
+
+    def allowed(self, caller: "Caller", plugin: str) -> bool:
+        """Whether `plugin`, which is on for the installation, is on for the caller's organization."""
+        return self._on(caller.organization_id, caller.authz_epoch, plugin)
 
     def allowed_in(self, organization_id: str, plugin: str) -> bool:
-        """The same for work that no principal asks for; looks for changes once a second."""
-        return self._is_on(organization_id, self._app.pulse.of(organization_id).authz_epoch, plugin)
+        """The same for any organization; looks for changes once a second."""
+        return self._on(organization_id, self.epoch_of(organization_id), plugin)
 
-    def _is_on(self, organization_id: str, epoch: int, plugin: str) -> bool:
-        return plugin not in self._off(organization_id, epoch) and self._asked(organization_id, epoch, plugin)
+    def epoch_of(self, organization_id: str) -> int:
+        """What every answer about the organization is kept for: it changes with each switch."""
+        return self._app.pulse.epoch_of(organization_id)
+
+    def _find_out(self, organization_id: str, epoch: int, plugin: str) -> bool:
+        off, needed = self._off(organization_id, epoch), self._app.plugins.needs_of(plugin)
+        return off.isdisjoint(needed) and all(self._asked(organization_id, epoch, each) for each in sorted(needed))
 
     def _read_off(self, organization_id: str, epoch: int) -> frozenset[str]:
         with organization_scope(organization_id):
@@ -38,7 +53,14 @@ class Features:
             return frozenset(switch.plugin for switch in query)
 
     def _ask(self, organization_id: str, epoch: int, plugin: str) -> bool:
-        return self._app.hook.feature_allowed(app=self._app, organization_id=organization_id, plugin=plugin) is not False
+        with organization_scope(organization_id):
+            return False not in self._app.hook.feature_allowed(app=self._app, organization_id=organization_id, plugin=plugin)
+
+
+def explain_off(plugin: str, what: str) -> str:
+    """What somebody is told who names `what` a plugin brings that is off for the organization, and what to do."""
+    path = f"/plugins/{plugin}/organizations/{{organization_id}}"
+    return f"The plugin {plugin}, which brings {what}, is off for the organization; an owner can switch it on with PUT {path}."
 
 
 def switch(organization_id: str, plugin: str, enabled: bool) -> None:

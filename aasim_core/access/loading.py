@@ -1,9 +1,10 @@
 """Loading a principal's rights: one query for each change of rights in the organization, kept in between."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,20 +12,24 @@ import peewee
 
 from ..clock import from_text, now
 from ..context import organization_scope
+from ..data.compiled import compiled, padded
 from ..data.statements import Bind
 from ..errors import Refused
 from .cache import BoundedCache
 from .records import Grant, Node, Role, TeamMember
 from .rights import Holding, Rights
 from .roles import built_in_permissions
+from .tree import beyond
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..identity.principal import Principal
+    from ..identity.principal import Caller, Principal
 
 
 #: No node has this path.
 _NOWHERE = "//"
+#: The nodes that lists name one by one; of more than these, whoever reaches them sees enough to find a page soon.
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class RightsCache:
         self._app = app
         self._loaded: BoundedCache[Any, _Loaded] = BoundedCache(size)
         self._path_of = lru_cache(size)(self._read_path)
+        self._below = lru_cache(size)(self._read_below)
         self._archived = lru_cache(size)(self._read_archived)
 
     def of(self, principal: "Principal") -> Rights:
@@ -52,9 +58,9 @@ class RightsCache:
             self._loaded.put(key, loaded)
         return loaded.rights
 
-    def refuse_archived(self, principal: "Principal", node_id: str | None) -> None:
+    def refuse_archived(self, caller: "Caller", node_id: str | None) -> None:
         """Refused ``invalid_state`` where what belongs to the node can only be read."""
-        if node_id is not None and self._archived(principal.organization_id, principal.authz_epoch, node_id):
+        if node_id is not None and self._archived(caller.organization_id, caller.authz_epoch, node_id):
             message = "This belongs to what is archived, and can only be read; make that active again first."
             raise Refused("invalid_state", message, meta={"archived": node_id})
 
@@ -71,6 +77,7 @@ class RightsCache:
             organization_id,
             [grant.holding for grant in grants if not grant.is_limit],
             lambda node_id: self._path_of(organization_id, epoch, node_id),
+            lambda paths: self._below(organization_id, epoch, paths),
         )
         if principal.scopes is not None:
             paths = None if principal.node_id is None else [self._path_of(organization_id, epoch, principal.node_id) or _NOWHERE]
@@ -81,9 +88,9 @@ class RightsCache:
         return _Loaded(rights, min((grant.until for grant in grants if grant.until is not None), default=None))
 
     def _read_grants(self, principal: "Principal") -> list["_Grant"]:
-        database = self._app.database
-        values = {"user_id": principal.user_id, "key_id": principal.api_key_id or ""}
-        rows = database.statement("rights", _grants_query).run(database, values).fetchall()
+        teams = [team_id for (team_id,) in _teams.all(user_id=principal.user_id)]
+        subjects = [principal.user_id, *([principal.api_key_id] if principal.api_key_id else []), *teams]
+        rows = _grants_of(subjects)
         return [
             _Grant(
                 subject_type == "api_key",
@@ -98,6 +105,15 @@ class RightsCache:
         """The node's path; it cannot change within the epoch."""
         with organization_scope(organization_id):
             return Node.select(Node.path).where(Node.id == node_id).scalar()  # type: ignore[no-any-return]
+
+    def _read_below(self, organization_id: str, epoch: int, paths: tuple[str, ...]) -> tuple[str, ...] | None:
+        """The ids of the nodes in the subtrees, the same throughout the epoch; None where they are more than a few."""
+        if len(paths) > _FEW:
+            return None
+        is_below = reduce(or_, [(Node.path >= path) & (Node.path < beyond(path)) for path in paths])
+        with organization_scope(organization_id):
+            found = [str(node.id) for node in Node.select(Node.id).where(is_below).limit(_FEW + 1)]
+        return tuple(found) if len(found) <= _FEW else None
 
     def _read_archived(self, organization_id: str, epoch: int, node_id: str) -> bool:
         with organization_scope(organization_id):
@@ -125,11 +141,21 @@ def _parsed(permissions: str) -> frozenset[str]:
     return frozenset(orjson.loads(permissions))
 
 
-def _grants_query() -> Any:
-    """Every grant to the user, to the teams they are in, and to the key itself."""
-    # One sub-query rather than an OR, so that the index on the subject is used however many grants others have.
-    teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == Bind("user_id"))
-    subjects = teams.union_all(peewee.Select(columns=[Bind("user_id")])).union_all(peewee.Select(columns=[Bind("key_id")]))
+@compiled(TeamMember)
+def _teams() -> Any:
+    return TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == Bind("user_id"))
+
+
+def _grants_of(subjects: Sequence[str]) -> Sequence[Any]:
+    """Every grant to one of these users, teams and keys."""
+    named = padded(subjects)
+    return _grants.all(len(named), **{f"subject{n}": subject for n, subject in enumerate(named)})
+
+
+@compiled(Grant)
+def _grants(size: int) -> Any:
+    # A list rather than a sub-query: PostgreSQL's plan for any organization would read all grants of it, as most have few.
+    subjects = [Bind(f"subject{n}") for n in range(size)]
     return (
         Grant.select(Grant.subject_type, Role.name, Role.built_in, Role.permissions, Node.path, Grant.expires_at)
         .join(Role, peewee.JOIN.INNER, on=(Role.id == Grant.role_id))

@@ -29,14 +29,16 @@ class OrganizationSettings:
     def of(self, organization_id: str, plugin: str) -> Mapping[str, Any]:
         """What the organization has settled for the plugin, with the defaults of what it has not; one read."""
         organization: Organization = find(Organization, organization_id)
-        return self.completed(organization.settings)[plugin]
+        return self.settled(organization.settings, plugin)
+
+    def settled(self, kept: Mapping[str, Any], plugin: str) -> dict[str, Any]:
+        """Every setting of the plugin: as it was kept, or else its default."""
+        own = kept.get(plugin, {})
+        return {name: own[name] if name in own else _default(field) for name, field in self.fields[plugin].items()}
 
     def completed(self, kept: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Every setting of every plugin that is on: as it was kept, or else its default."""
-        return {
-            plugin: {name: kept.get(plugin, {}).get(name, _default(field)) for name, field in fields_.items()}
-            for plugin, fields_ in self.fields.items()
-        }
+        """The same for every plugin that is on."""
+        return {plugin: self.settled(kept, plugin) for plugin in self.fields}
 
 
 def _default(field: fields.Field[Any]) -> Any:

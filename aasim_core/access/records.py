@@ -31,9 +31,15 @@ class Organization(Record):
 
 
 class Membership(TenantRecord):
-    """That a user belongs to an organization, and as what."""
+    """That a user belongs to an organization, and as what; `name`, `email` and `kind` are those of the account or invitation.
+
+    Who writes these: `identity.people` and `identity.invitations`.
+    """
 
     user_id = IdField()
+    name = peewee.TextField()
+    email = peewee.TextField()
+    kind = peewee.TextField(default="person")
     status = peewee.TextField(default="active")
     branch_id = IdField(null=True)
     department_id = IdField(null=True)
@@ -45,7 +51,12 @@ class Membership(TenantRecord):
         references = {"branch_id": "branch", "department_id": "dept"}  # noqa: RUF012 - peewee's Meta is read once
         stands_for = ("user_id", "user")
         carried = "department_id"
-        indexes = ((("user_id", "organization_id"), True), (("organization_id", "created_at", "user_id"), False))
+        indexes = (
+            (("user_id", "organization_id"), True),
+            (("organization_id", "created_at", "user_id"), False),
+            (("organization_id", "name", "user_id"), False),
+            (("organization_id", "email", "user_id"), False),
+        )
 
 
 class Node(TenantRecord):
@@ -90,7 +101,7 @@ class Grant(TenantRecord):
     node_id = IdField(index=True)
     expires_at = InstantField(null=True)
     source = peewee.TextField(default="direct")
-    granted_by = IdField(null=True)
+    created_by = IdField(null=True)
 
     class Meta:
         table_name = "core_grant"

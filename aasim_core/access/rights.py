@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-import peewee
-
-from ..data.statements import Bind, Condition
-from ..errors import Refused
+from ..data.compiled import padded
+from ..data.conditions import NOTHING, Condition, any_of
+from ..errors import Invalid, Problem, Refused
 from .records import Node
-from .tree import beyond, root_path
+from .tree import beyond, kind_of, root_path
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class Holding:
 class Rights:
     """The permissions of one principal in one organization, as they are in one epoch.
 
-    `locate` finds the path of a node's id; it is asked only where the rights do not reach the whole organization. Rights that are
-    `confined`, as an API key's are that is limited to places, count there only, whoever else something is shared with.
+    `locate` finds the path of a node's id, and `below` the ids of the nodes in the subtrees at some paths, or None where they are too
+    many to name; they are asked only where the rights do not reach the whole organization. Rights that are `confined`, as an API key's
+    are that is limited to places, count there only, whoever else something is shared with.
     """
 
     def __init__(
@@ -38,13 +39,14 @@ class Rights:
         organization_id: str,
         holdings: Iterable[Holding],
         locate: Callable[[str], str | None] = lambda node_id: None,
+        below: Callable[[tuple[str, ...]], tuple[str, ...] | None] = lambda paths: None,
         *,
         confined: bool = False,
     ) -> None:
         self.confined = confined
         self._root = root_path(organization_id)
         self._holdings = tuple(holdings)
-        self._locate = locate
+        self._locate, self._below = locate, below
         #: Everything that is held somewhere.
         self.permissions = _permissions_of(self._holdings)
         self._everywhere = _permissions_of(holding for holding in self._holdings if holding.path == self._root)
@@ -83,6 +85,11 @@ class Rights:
         path = self._locate(node_id)
         return path is not None and any(path.startswith(holding.path) for holding in self._holdings)
 
+    def require_project(self, project_id: str | None) -> None:
+        """Invalid for a ``project_id`` of no project that `knows` says is there."""
+        if project_id is not None and not (kind_of(project_id) == "project" and self.knows(project_id)):
+            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
+
     def require_at(self, permission: str, node_id: str | None) -> None:
         """Refused ``permission_denied`` unless the permission is held at the node."""
         if not self.allows_at(permission, node_id):
@@ -92,27 +99,31 @@ class Rights:
         """Whether every one of `permissions` is held at the node: nobody gives away what they do not hold."""
         return all(self.allows_at(permission, node_id) for permission in permissions)
 
-    def reach_condition(self, permission: str, model: type[Any], node_field: str | None, name: str = "reach") -> list[Condition]:
+    def nodes_within(self, permission: str) -> tuple[str, ...] | None:
+        """The ids of the nodes where the permission is held; None where they are too many to name."""
+        paths = self.reach(permission)
+        return self._below(paths) if paths else ()
+
+    def reach_condition(self, permission: str, model: type[Any], node_field: str | None) -> list[Condition]:
         """What restricts a list of `model` to the rows whose node is within reach; `node_field` names the node's column.
 
-        Rows without a node, and records without a node's column, belong to the organization itself. Where two reaches meet in one
-        query, each has a `name` of its own.
+        Rows without a node, and records without a node's column, belong to the organization itself.
         """
         if self.reaches_everything(permission):
             return []
         paths = self.reach(permission) if node_field else ()
-        shape = (name, node_field, len(paths))
-        if not paths:
-            return [Condition(lambda: peewee.SQL("1 = 0"), {}, shape)]
-        values = {
-            f"{name}_{side}{n}": value for n, path in enumerate(paths) for side, value in (("from", path), ("to", beyond(path)))
-        }
+        if node_field is None or not paths:
+            return [NOTHING]
+        nodes = self._below(paths)
+        if nodes is not None:
+            return [_at_one_of(getattr(model, node_field), nodes)]
+        below = any_of(*[Condition(_is_below, start=path, end=beyond(path)) for path in paths])
+        is_below, column = below.expression, getattr(model, node_field)
 
-        def within() -> Any:
-            nodes = Node.select(Node.id).where(_any_of([_between(name, n) for n in range(len(paths))]))
-            return getattr(model, str(node_field)).in_(nodes)
+        def within(**places: Any) -> Any:
+            return column.in_(Node.select(Node.id).where(is_below(**places)))
 
-        return [Condition(within, values, shape)]
+        return [Condition(within, **below.values)]
 
     def narrowed(self, permissions: frozenset[str], paths: Sequence[str] | None = None) -> "Rights":
         """The part of the rights within `permissions`, and below `paths` if they are given."""
@@ -136,7 +147,7 @@ class Rights:
         return self._of([holding for holding in self._holdings if holding.outlasts(until)])
 
     def _of(self, holdings: Iterable[Holding], *, confined: bool = False) -> "Rights":
-        return Rights(self._root.strip("/"), holdings, self._locate, confined=confined or self.confined)
+        return Rights(self._root.strip("/"), holdings, self._locate, self._below, confined=confined or self.confined)
 
 
 def _permissions_of(holdings: Iterable[Holding]) -> frozenset[str]:
@@ -156,12 +167,17 @@ def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
     return min((moment for moment in (one, other) if moment is not None), default=None)
 
 
-def _between(name: str, number: int) -> Any:
-    return (Node.path >= Bind(f"{name}_from{number}")) & (Node.path < Bind(f"{name}_to{number}"))
+def _is_below(start: Any, end: Any) -> Any:
+    return (Node.path >= start) & (Node.path < end)
 
 
-def _any_of(conditions: Sequence[Any]) -> Any:
-    first, *others = conditions
-    for other in others:
-        first = first | other
-    return first
+def _at_one_of(column: Any, node_ids: Sequence[str]) -> Condition:
+    """With the ids in it, a statement can begin where little is to be seen, instead of going over what others have."""
+    if not node_ids:
+        return NOTHING
+    places = {f"place{n}": node_id for n, node_id in enumerate(padded(node_ids))}
+    return Condition(partial(_is_at, column), True, **places)
+
+
+def _is_at(column: Any, **places: Any) -> Any:
+    return column.in_(list(places.values()))

@@ -9,29 +9,47 @@ from ..cli import setting_option
 from ..terminal import Terminal
 
 if TYPE_CHECKING:
+    from ..app import App
     from ..settings import Settings
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Change nothing; exit with 78 if something is pending.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 78 if something is pending that this version needs.")
+@click.option("--post", is_flag=True, help="Also the second half, which removes what only the old version needed.")
+@click.option("--offline", is_flag=True, help="Also what cannot be done while any process runs.")
 @setting_option("data_dir", "--data", metavar="DIR", help="The data folder.")
 @click.pass_obj
-def migrate(settings: "Settings", check: bool) -> None:
-    """Bring the database up to date; safe to run again, and by several machines at once."""
-    from ..installation import open_app, upgrade
+def migrate(settings: "Settings", check: bool, post: bool, offline: bool) -> None:
+    """Bring the database up to date; safe to run again, and by several machines at once.
+
+    Without an option, what this version needs is added, and the version before goes on working. When all processes run this version,
+    --post removes the rest.
+    """
+    from ..installation import open_app
+    from ..upgrading import finish, remaining, upgrade
 
     app = open_app(settings)
     if check:
-        from ..data.migrations import refuse_pending
+        _refuse_pending(app)
+    else:
+        count = _tell(upgrade(app, offline=offline)) + (_tell(finish(app)) if post else 0)
+        click.echo(f"{count} migrations applied." if count else "The database is up to date.")
+    if left := remaining(app):
+        click.echo(f"Left for when all processes run this version ({', '.join(left)}); then run: aasim migrate --post")
 
-        with app.database.connected():
-            refuse_pending(app.database, app.migration_sources)
-        click.echo("The database is up to date.")
-        return
-    applied = upgrade(app)
+
+def _tell(applied: list[str]) -> int:
     for name in applied:
         click.echo(f"applied {name}")
-    click.echo(f"{len(applied)} migrations applied." if applied else "The database is up to date.")
+    return len(applied)
+
+
+def _refuse_pending(app: "App") -> None:
+    from ..data.migrations import refuse_pending
+
+    with app.database.connected():
+        refuse_pending(app.database, app.migration_sources)
+    click.echo("The database is up to date.")
 
 
 @click.command()
@@ -40,11 +58,10 @@ def migrate(settings: "Settings", check: bool) -> None:
 def backup(settings: "Settings", path: Path) -> None:
     """Copy the database and the keys into FILE, while the platform runs."""
     from ..data.backup import backup as write_backup
-    from ..installation import open_app
 
     terminal = Terminal()
     with terminal.working("writing the backup") as report:
-        write_backup(open_app(settings), path, progress=lambda done, of: report("writing the backup", done, of))
+        write_backup(settings, path, progress=lambda done, of: report("writing the backup", done, of))
     click.echo(f"Written: {path}. It holds the keys; keep it where only you can read it.")
 
 

@@ -26,16 +26,17 @@ _parent_option = click.option(
 @setting_option("data_dir", "--data", metavar="DIR", help="The data folder.")
 @setting_option("server.bind", "--bind", metavar="HOST:PORT", help="Where to listen.")
 @_parent_option
-@click.pass_obj
-def serve(settings: "Settings") -> None:
+@click.pass_context
+def serve(context: click.Context) -> None:
     """Answer the API until SIGTERM, which lets running requests finish."""
+    settings: Settings = context.obj
     from .. import logs, wsgi
     from ..installation import prepare, refuse_exposure, refuse_taken_port
 
     logs.configure(settings.log, gathers=True)
     prepare(settings)
     refuse_exposure(settings)
-    refuse_taken_port(settings)
+    refuse_taken_port(settings, flag="--bind" if "server.bind" in flags_of(context) else None)
     wsgi.run(settings)
 
 

@@ -21,16 +21,17 @@ def secrets() -> None:
 @secrets.command()
 @click.pass_obj
 def create(settings: "Settings") -> None:
-    """Make the key file; one that exists is left alone."""
-    from ..errors import StartupError
+    """Make the file of keys that secrets.key_file names; one that exists is left alone."""
+    from ..errors import InvalidArgument
     from ..secrets import Keyring, new_key, save_keyring
 
     path = settings.secrets.key_file
     if path.exists():
-        raise StartupError(f'{path} exists; add a new key to it with "aasim secrets rotate"')
+        raise InvalidArgument(f'{path} exists; add a new key to it with "aasim secrets rotate"')
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     save_keyring(Keyring([new_key()]), path)
-    click.echo(f"Made {path}. Keep a copy of it apart from the database: without it, what is encrypted there is lost.")
+    click.echo(f"Wrote the keys to {path.absolute()} (setting secrets.key_file).")
+    click.echo("Keep a copy of it apart from the database: without it, what is encrypted there is lost.")
 
 
 @secrets.command()
@@ -83,7 +84,7 @@ def list_keys(settings: "Settings") -> None:
 @click.pass_obj
 def remove(settings: "Settings", key_ids: tuple[str, ...]) -> None:
     """Take keys that nothing needs out of the key file."""
-    from ..errors import StartupError
+    from ..errors import InvalidArgument
     from ..secrets import save_keyring
     from ..secrets.usage import forget, survey
 
@@ -91,7 +92,7 @@ def remove(settings: "Settings", key_ids: tuple[str, ...]) -> None:
         uses = {use.key_id: use for use in survey(app) if use.in_ring}
         newest = next(iter(uses))
         if faults := [fault for key_id in key_ids if (fault := _obstacle(uses.get(key_id), key_id, newest))]:
-            raise StartupError(*faults)
+            raise InvalidArgument(*faults)
         ring = app.keyring
         for key_id in key_ids:
             ring = ring.without(key_id)
@@ -108,14 +109,14 @@ def remove(settings: "Settings", key_ids: tuple[str, ...]) -> None:
 @click.pass_obj
 def forget_key(settings: "Settings", key_id: str, yes: bool) -> None:
     """Go on without a key that is lost: processes start again, what it sealed stays unreadable."""
-    from ..errors import StartupError
+    from ..errors import InvalidArgument
     from ..secrets.usage import forget, survey
 
     with _migrated(settings) as app:
         use = next((use for use in survey(app) if use.key_id == key_id), None)
         if use is None or use.in_ring:
             reason = "nobody knows that key" if use is None else "that key is in the key file"
-            raise StartupError(f'{reason}; "aasim secrets list" shows which are missing')
+            raise InvalidArgument(f'{reason}; "aasim secrets list" shows which are missing')
         if not yes:
             click.confirm(f"The key {key_id} is lost: {use.need or 'nothing needs it'}. Go on without it?", abort=True)
         forget([key_id])
@@ -152,9 +153,10 @@ def _migrated(settings: "Settings") -> "Iterator[App]":
 
 
 def _is_migrated(app: "App") -> bool:
-    from ..data.migrations import pending
+    from ..data.migrations import narrowed, pending
+    from ..data.phases import BEFORE_START
 
-    return not pending(app.database, app.migration_sources)
+    return not pending(app.database, narrowed(app.migration_sources, BEFORE_START))
 
 
 def _start_resealing(app: "App") -> None:

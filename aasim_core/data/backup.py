@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import peewee
 
 from ..clock import now, to_text
-from ..errors import StartupError
+from ..errors import InvalidArgument, StartupError
 from ..secrets import load_keyring, save_keyring
 from ..settings import Settings
 from ..version import VERSION
@@ -43,7 +43,7 @@ def backup(source: "App | Settings", path: Path, progress: Progress | None = Non
     """
     settings = source if isinstance(source, Settings) else source.settings
     if path.exists():
-        raise StartupError(f"{path} exists; name a file that does not, so that no backup is lost")
+        raise InvalidArgument(f"{path} exists; name a file that does not, so that no backup is lost")
     with _explained(f"the backup could not be written to {path}"), _folder_in(path.parent) as folder:
         copier = _copier(settings)
         database = folder / copier.NAME
@@ -146,9 +146,9 @@ def _content(archive: tarfile.TarFile, name: str) -> Any:
 
 def _refuse_foreign(manifest: dict[str, Any], wanted: str, path: Path) -> None:
     if manifest["format"] != _FORMAT or _numbers(manifest["version"]) > _numbers(VERSION):
-        raise StartupError(f"{path} was made by version {manifest['version']}, and this is {VERSION}; install that one first")
+        raise InvalidArgument(f"{path} was made by version {manifest['version']}, and this is {VERSION}; install that one first")
     if wanted not in manifest["files"]:
-        raise StartupError(f"{path} holds a database of {manifest['database']}; set database.url to one of that kind")
+        raise InvalidArgument(f"{path} holds a database of {manifest['database']}; set database.url to one of that kind")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -161,7 +161,7 @@ def _place_keys(source: Path, target: Path) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         save_keyring(keys, target)
     elif load_keyring(target).dumped() != keys.dumped():
-        raise StartupError(f"there are other keys in {target}; move that file away, if nothing needs them any more")
+        raise InvalidArgument(f"there are other keys in {target}; move that file away, if nothing needs them any more")
 
 
 def _write(path: Path, content: bytes | BinaryIO) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..context import system_scope
-from ..errors import StartupError
+from ..errors import InvalidArgument, StartupError
 from ..settings import Settings
 from ..settings.sections import DatabaseSettings
 from . import row_security
@@ -38,13 +38,13 @@ def place(settings: Settings) -> Path:
 
 
 def refuse_existing(settings: DatabaseSettings) -> None:
-    """StartupError when the database has tables."""
+    """InvalidArgument when the database has tables."""
     database = _owner(settings)
     with database.connected():
         tables = database.get_tables()
     database.close_all()
     if tables:
-        raise StartupError(f"the database has {len(tables)} tables; create an empty one, since a restore overwrites nothing")
+        raise InvalidArgument(f"the database has {len(tables)} tables; create an empty one, since a restore overwrites nothing")
 
 
 def copy_in(settings: DatabaseSettings, source: Path, progress: Callable[[int, int], object]) -> None:

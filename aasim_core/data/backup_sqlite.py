@@ -1,12 +1,13 @@
 """Copies of a SQLite database: taken online, while others write, and checked."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..errors import StartupError
+from ..errors import InvalidArgument, StartupError
 from ..settings import Settings
 from ..settings.sections import DatabaseSettings
 
@@ -18,7 +19,11 @@ _STORAGE = 74
 def copy_out(settings: DatabaseSettings, target: Path, progress: Callable[[int, int], object]) -> list[str]:
     """Write a consistent copy to `target`; returns the names of the migrations in it. StartupError for a damaged database."""
     source = _path(settings)
-    with _explained(source), closing(_open(source)) as database, closing(sqlite3.connect(target, isolation_level=None)) as copy:
+    with (
+        _explained(source),
+        closing(_open(_readable(source, target.parent))) as database,
+        closing(sqlite3.connect(target, isolation_level=None)) as copy,
+    ):
         # Reading in a transaction, or every write of somebody else would start the copy anew.
         database.execute("BEGIN")
         database.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -34,11 +39,11 @@ def place(settings: Settings) -> Path:
 
 
 def refuse_existing(settings: DatabaseSettings) -> None:
-    """StartupError when there is a database, or what is left of one."""
+    """InvalidArgument when there is a database, or what is left of one."""
     path = _path(settings)
     for found in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))):
         if found.exists():
-            raise StartupError(f"there is {found}; stop the platform and move it away, since a restore overwrites nothing")
+            raise InvalidArgument(f"there is {found}; stop the platform and move it away, since a restore overwrites nothing")
 
 
 def copy_in(settings: DatabaseSettings, source: Path, progress: Callable[[int, int], object]) -> None:
@@ -63,6 +68,17 @@ def _open(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise StartupError(f"there is no database at {path}; correct database.url, or make it: aasim migrate", exit_code=_STORAGE)
     return sqlite3.connect(path, isolation_level=None, timeout=10)
+
+
+def _readable(source: Path, folder: Path) -> Path:
+    """The database, or on a disk that is read-only a copy of it with its log in `folder`: SQLite needs to write beside what it reads."""
+    if not source.exists() or not os.statvfs(source.parent).f_flag & os.ST_RDONLY:
+        return source
+    copy = folder / "source"
+    for suffix in ("", "-wal"):
+        if (part := source.with_name(source.name + suffix)).exists():
+            shutil.copyfile(part, copy.with_name(copy.name + suffix))
+    return copy
 
 
 def _check(database: sqlite3.Connection, path: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import peewee
 
-#: After so many commits of this process, of some ten pages each.
-_EVERY = 64
+#: After so many commits of this process, of some ten pages each: those of API and worker together stay far below `MOST_PAGES`.
+_EVERY = 128
 #: So many pages of log make a commit do it after all: while others write, the log is never used up, and it is begun anew only then.
 MOST_PAGES = 4_000
 

@@ -1,24 +1,26 @@
 """What both databases have: one connection a thread, one way to write, and the tenant scope on every statement."""
 
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 import peewee
-import structlog
 
-from .foresight import Reading
-from .scope import ScopedContext, refuse_unscoped, scope_or_nothing
+from ..clock import from_text
+from ..context import scope_or_nothing
+from .connections import Connected
+from .faults import Unconfirmed
+from .scope import ScopedContext, refuse_unscoped
+from .statement_cache import StatementCache, key_of
 from .statements import Result, Statement, kind_of_scope, only_reads
-from .unit_of_work import Mistaken, Transaction, UnitOfWork, Write
+from .unit_of_work import Mistaken, ThreadState, Transaction, UnitOfWork, Write, joining
 
-#: More shapes than an installation has; whoever makes them without end pays by compiling again, not with memory.
-_MOST_STATEMENTS = 4096
+#: A statement is tried once more where its connection was lost before; whether a try is the last one.
+_TRIES = (False, True)
 _T = TypeVar("_T")
-_log = structlog.get_logger("aasim.data")
 
 
 class ScopedDatabase(ABC):
@@ -26,16 +28,16 @@ class ScopedDatabase(ABC):
 
     context_class = ScopedContext
     tenant_tables: frozenset[str] = frozenset()
-    #: Whether what a page shows is read as one column, of JSON objects (see `packing`).
-    packs_rows = False
-    #: Whether a statement takes a round trip, so that it is worth to `foresee` what will be read.
-    makes_round_trips = False
+    #: Asks the present moment of the database's clock, as text of `InstantField`.
+    time_query: str
+    #: Called with each statement of a migration before it is sent; the migrator sets it.
+    watch: Callable[[str], object] | None = None
     #: Called inside each transaction just before it commits; the app sets it to write events and jobs.
     before_commit: Callable[[Transaction], object] | None = None
 
     def _prepare(self) -> None:
-        self._local = threading.local()
-        self._statements: dict[Any, Statement] = {}
+        self._local = ThreadState()
+        self._statements = StatementCache()
         self._inherited: list[Any] = []
 
     def get_context_options(self) -> dict[str, Any]:
@@ -51,39 +53,59 @@ class ScopedDatabase(ABC):
         """Run one statement as it is written; it may name no tenant's table, but in a system scope (`ScopeViolation`)."""
         return self.run_rendered(sql, params, 0)
 
-    def run_rendered(self, sql: str, parameters: Any, confined: int, *, reads: bool = False) -> Any:
-        """Run one statement, of whose tables so many were confined to the organization in scope when it was rendered.
+    def time(self) -> datetime:
+        """The present moment by the database's clock, which is the same for all machines."""
+        return from_text(self.execute_sql(self.time_query).fetchone()[0])
 
-        One that `reads` writes nothing, and locks nothing.
-        """
+    def run_rendered(self, sql: str, parameters: Any, confined: int, *, reads: bool = False) -> Any:
+        """Run one statement, so many of whose tables are `confined` to the organization in scope; one that `reads` writes nothing."""
         refuse_unscoped(sql, confined, self.tenant_tables)
-        try:
-            self._make_ready(only_reads=reads)
-            return super().execute_sql(sql, parameters)  # type: ignore[misc]
-        except peewee.PeeweeException:
-            self.fail_transaction()
-            raise
+        if self.watch is not None:
+            self.watch(sql)
+        for is_last in _TRIES:
+            try:
+                self._make_ready(only_reads=reads)
+                return super().execute_sql(sql, parameters)  # type: ignore[misc]
+            except peewee.PeeweeException as error:
+                if is_last or not self._has_reconnected(reads):
+                    self._fail(error, is_commit=self._local.unit is None and not only_reads(sql))
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def run_compiled(self, statement: Statement, parameters: Any) -> Result:
         """Run one compiled statement to its end, without a cursor of peewee's: making one takes as long as a short statement."""
-        try:
-            self._make_ready(only_reads=statement.only_reads)
-            return self._execute(self._own_connection(), statement, parameters)
-        except Exception:
-            self.fail_transaction()
-            raise
+        for is_last in _TRIES:
+            try:
+                self._make_ready(only_reads=statement.only_reads)
+                return self._execute(self._own_connection(), statement, parameters)
+            except Exception as error:
+                if is_last or not self._has_reconnected(statement.only_reads):
+                    self._fail(error, is_commit=self._local.unit is None and not statement.only_reads)
+                    raise
+        raise AssertionError("the last try returns or raises")
 
-    def foresee(self, ask: Callable[[], Reading]) -> None:  # noqa: B027 - where there are no round trips to save
-        """Say what this thread will read soon, in the organization that is in scope by then (see `foresight`)."""
+    def _has_reconnected(self, only_reads: bool) -> bool:
+        """Whether a connection that was lost has been replaced, so that a statement of which nothing was done can be tried again."""
+        return False
+
+    def _fail(self, error: Exception, *, is_commit: bool) -> None:
+        """Let the running transaction fail with a statement; one that writes outside of any is a commit, too."""
+        self.fail_transaction()
 
     def run_later(
-        self, statement: Statement, parameters: Any, *, expects_one: bool = False, tell: Callable[[Any], object] | None = None
+        self,
+        statement: Statement,
+        parameters: Any,
+        *,
+        expects_one: bool = False,
+        tell: Callable[[Any], object] | None = None,
+        row_id: str | None = None,
     ) -> None:
         """Run one compiled statement that gives nothing: before the transaction's next one, or at its end; outside of one at once.
 
         So what is wrong with it may be raised by a later statement, or by the commit.
         """
-        unit, write = self._unit, Write(statement, parameters, expects_one, tell)
+        unit, write = self._local.unit, Write(statement, parameters, expects_one, tell, row_id)
         if unit is None:
             self.run_compiled(statement, parameters)
             return
@@ -92,37 +114,42 @@ class ScopedDatabase(ABC):
             self._write(unit)
         unit.put(scope, write)
 
-    def change_one(self, statement: Statement, parameters: Any, tell: Callable[[Any], object] | None = None) -> bool:
-        """Run one compiled statement that changes one row at most; whether it did, which an optimistic transaction takes for granted.
+    def change_one(
+        self, statement: Statement, parameters: Any, tell: Callable[[Any], object] | None = None, row_id: str | None = None
+    ) -> bool:
+        """Whether a compiled statement changed its one row, of which `tell` is told when it has run; an optimistic transaction says yes.
 
-        `tell` is called with what the statement returns of the row, when it has run.
+        `row_id` is the id of the row, where several statements of a transaction may change it.
         """
-        if (transaction := self._transaction) is not None and transaction.optimistic:
-            self.run_later(statement, parameters, expects_one=True, tell=tell)
+        if (transaction := self._local.transaction) is not None and transaction.optimistic:
+            self.run_later(statement, parameters, expects_one=True, tell=tell, row_id=row_id)
             return True
         result = self.run_alone(statement, parameters)
         if tell is not None and result.rowcount:
             tell(result.fetchone())
         return bool(result.rowcount)
 
-    def on_mistake(self, action: Callable[[], object]) -> None:
-        """Call `action` if the running transaction is an optimistic one, and was mistaken."""
-        if (transaction := self._transaction) is not None and transaction.optimistic:
-            transaction.on_mistake.append(action)
+    def on_undo(self, action: Callable[[], object]) -> None:
+        """Call `action` if the running transaction is undone."""
+        if (transaction := self._local.transaction) is not None:
+            transaction.on_undo.append(action)
+
+    def note_revision(self, record_id: str, version: int) -> None:
+        """Say that the running transaction gave the record this version, for the events whose subject it is."""
+        if (transaction := self._local.transaction) is not None:
+            transaction.revisions[record_id] = version
 
     @abstractmethod
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
         """Run one compiled statement as a unit of work by itself, or within the running transaction; `durable` as in `transaction`."""
 
     @abstractmethod
+    def limited(self, seconds: float) -> AbstractContextManager[None]:
+        """Let no statement inside, where nothing is written, take longer than so many seconds; OperationalError (`busy`) ends it."""
+
+    @abstractmethod
     def _write(self, unit: UnitOfWork) -> None:
         """Begin, where that was not done, and write what waits."""
-
-    @property
-    def _unit(self) -> UnitOfWork | None:
-        """What the database has not heard yet of the transaction that this thread is in."""
-        unit: UnitOfWork | None = getattr(self._local, "unit", None)
-        return unit
 
     def _execute(self, connection: Any, statement: Statement, parameters: Any) -> Result:
         """Let the driver run a statement over its `connection`."""
@@ -145,44 +172,45 @@ class ScopedDatabase(ABC):
 
         PostgreSQL would answer its COMMIT with a silent rollback, and SQLite would keep the half that succeeded.
         """
-        if (transaction := self._transaction) is not None:
+        if (transaction := self._local.transaction) is not None:
             transaction.failed = True
 
     def _own_connection(self) -> Any:
         """The driver's connection that this thread has; InterfaceError when it has none."""
         if self._state.conn is None:  # type: ignore[attr-defined]
-            raise peewee.InterfaceError("no connection is open; wrap the work in database.connected()")
+            self._reopen()
         return self._state.conn  # type: ignore[attr-defined]
+
+    def _reopen(self) -> None:
+        """Replace a connection that this thread had, and lost; InterfaceError where it had none."""
+        raise peewee.InterfaceError("no connection is open; wrap the work in database.connected()")
 
     def _make_ready(self, *, only_reads: bool) -> None:
         """Write what waits, and begin for a statement that writes or locks; `only_reads` is whether the next one does neither."""
-        unit: UnitOfWork | None = getattr(self._local, "unit", None)
+        unit = self._local.unit
         if unit is not None and (unit.waiting or not only_reads):
             self._write(unit)
 
-    def statement(self, key: Any, build: Callable[[], Any]) -> Statement:
-        """The compiled form of the query that `build` makes; `key` names its shape. It is compiled once for each kind of scope."""
-        return self._remembered((key, kind_of_scope()), lambda: Statement.compile(self, build))  # type: ignore[arg-type]
+    def statement(self, build: Callable[[], Any]) -> Statement:
+        """The compiled form of the query that `build` makes, for each kind of scope; its code and what it closes over are its key.
 
-    def _remembered(self, key: Any, make: Callable[[], Statement]) -> Statement:
-        found = self._statements.get(key)
-        if found is None:
-            if len(self._statements) >= _MOST_STATEMENTS:
-                self._statements.clear()
-            found = self._statements[key] = make()
-        return found
+        Raises TypeError where `build` closes over what can change (see `key_of`).
+        """
+        kept: list[Any] = []
+        key = key_of(build, kept), kind_of_scope()
+        return self._statements.get(key, lambda: Statement.compile(self, build), kept)  # type: ignore[arg-type]
 
     def current_transaction(self) -> Transaction:
         """The transaction that this thread is in; RuntimeError outside of one."""
-        transaction = self._transaction
+        transaction = self._local.transaction
         if transaction is None:
             raise RuntimeError("this needs a transaction; wrap the change in database.transaction()")
         return transaction
 
     @property
-    def _transaction(self) -> Transaction | None:
-        transaction: Transaction | None = getattr(self._local, "transaction", None)
-        return transaction
+    def is_in_transaction(self) -> bool:
+        """Whether this thread is in a transaction."""
+        return self._local.transaction is not None
 
     def lock(self, name: str) -> None:
         """Let no other transaction hold the lock `name` until the running one ends; whoever counts and then writes takes it first."""
@@ -193,21 +221,27 @@ class ScopedDatabase(ABC):
         self.lock(name)
         return True
 
+    def going_on(self) -> str:
+        """Which transactions are going on now, for `have_ended`; whoever has begun to write on SQLite is alone."""
+        return ""
+
+    def have_ended(self, going_on: str) -> bool:
+        """Whether all of them have ended, so that a statement from now on sees what they have written."""
+        return True
+
     def attempt(self, work: Callable[[], _T], *, durable: bool = True) -> _T:
         """Do `work` in a transaction of its own, or in the running one; returns what it returns.
 
         In its own, each `change_one` counts as made until the end. Where one was not, all is undone, and `work` is called once more,
         each change made at once: so it changes nothing but rows and their records.
         """
-        if self._transaction is not None:
+        if self._local.transaction is not None:
             return work()
-        transaction = Transaction(optimistic=True)
         try:
-            with self._running(transaction, durable):
+            with self._running(Transaction(optimistic=True), durable):
                 return work()
         except (Mistaken, peewee.IntegrityError):  # a constraint is broken by what should not have been written, too
-            for put_back in reversed(transaction.on_mistake):
-                put_back()
+            pass
         with self.transaction(durable=durable):
             return work()
 
@@ -217,20 +251,27 @@ class ScopedDatabase(ABC):
 
         One that is not `durable` survives the death of any process, but perhaps not the loss of power: it does not wait for the disk.
         """
-        with self._running(Transaction(), durable) if self._transaction is None else _joining(self._transaction) as transaction:
+        running = self._local.transaction
+        with self._running(Transaction(), durable) if running is None else joining(running) as transaction:
             yield transaction
 
     @contextmanager
     def _running(self, transaction: Transaction, durable: bool) -> Iterator[Transaction]:
-        with self._unit_of_work(UnitOfWork(durable=durable)):
-            self._local.transaction = transaction
-            try:
-                yield transaction
-                self._finish(transaction)
-            finally:
-                self._local.transaction = None
-        for action in transaction.after_commit:
-            _run_apart(action)
+        try:
+            with self._unit_of_work(UnitOfWork(durable=durable)):
+                self._local.transaction = transaction
+                try:
+                    yield transaction
+                    self._finish(transaction)
+                finally:
+                    self._local.transaction = None
+        except Unconfirmed as error:
+            error.transaction = transaction
+            raise
+        except BaseException:
+            transaction.end(committed=False)
+            raise
+        transaction.end(committed=True)
 
     def _finish(self, transaction: Transaction) -> None:
         if transaction.failed:
@@ -244,57 +285,14 @@ class ScopedDatabase(ABC):
 
     def connected(self) -> AbstractContextManager[None]:
         """Hold a connection for one request or one turn of a worker; inside another such block, the connection of that."""
-        return _Connected(self)
+        return Connected(self)
 
     def release(self) -> None:
-        """What was connected is over."""
-        self._give_back()
-
-    def _give_back(self) -> None:
+        """Let others have this thread's connection."""
         self.close()  # type: ignore[attr-defined]
-
-    @contextmanager
-    def let_go(self) -> Iterator[None]:
-        """Let others have this thread's connection while it waits for something else."""
-        self._give_back()
-        yield
-        self.connect(reuse_if_open=True)  # type: ignore[attr-defined]
 
     def dispose(self) -> None:
         """Forget every connection without closing it; a forked child does this, since they are its parent's."""
         self._inherited += [self._local, self._state.conn]  # type: ignore[attr-defined]
-        self._local = threading.local()
+        self._local = ThreadState()
         self._state.reset()  # type: ignore[attr-defined]
-
-
-class _Connected(AbstractContextManager[None]):
-    """A class, since a generator takes longer, and each request enters it."""
-
-    __slots__ = ("_database", "_opened")
-
-    def __init__(self, database: Any) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
-        # Nearly always it is open; asking for that takes no lock.
-        self._opened = self._database.is_closed() and self._database.connect()
-
-    def __exit__(self, *_: object) -> None:
-        if self._opened:
-            self._database.release()
-
-
-def _run_apart(action: Callable[[], object]) -> None:
-    try:
-        action()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the change is committed, and must not look as if it were not
-        _log.exception("an action after a commit failed", reason=type(error).__name__)
-
-
-@contextmanager
-def _joining(transaction: Transaction) -> Iterator[Transaction]:
-    try:
-        yield transaction
-    except BaseException:
-        transaction.failed = True
-        raise

@@ -1,6 +1,7 @@
 """What an organization has in a table, row by row: all but secrets, in the order of an index, with as much in memory as is read at once."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,7 +11,6 @@ from .fields import DigestField, JsonField, SealedField
 from .records import Row, database_of, is_tenant
 from .scope import TENANT_COLUMN
 from .statements import Bind
-from .views import View
 
 ROWS_AT_ONCE = 500
 
@@ -21,27 +21,29 @@ def is_dumped(model: type[Row]) -> bool:
 
 
 class Dump:
-    """The rows of one record in the organization in scope; `view` has columns of others besides, named in `more`."""
+    """The rows of one record in the organization in scope."""
 
-    def __init__(self, model: type[Row], view: View | None = None, more: Sequence[str] = ()) -> None:
+    def __init__(self, model: type[Row]) -> None:
         self.table: str = model._meta.table_name
-        self._model, self._view = model, view
+        self._model = model
         fields = [field for field in model._meta.sorted_fields if not isinstance(field, SealedField | DigestField)]
-        self.columns = (*(field.name for field in fields), *more)
+        self.columns = tuple(field.name for field in fields)
         self._texts = tuple(field.name for field in fields if isinstance(field, JsonField))
         self._flags = tuple(field.name for field in fields if isinstance(field, peewee.BooleanField))
         self._order = _order(model)
 
-    def rows(self) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """All rows, some at a time, each as JSON has it; whoever asks for the next ones is in the scope again."""
-        after: Sequence[Any] | None = None
+    def rows(self, after: Sequence[Any] | None = None) -> Iterator[tuple[Sequence[Mapping[str, Any]], Sequence[Any]]]:
+        """All rows, some at a time, each as JSON has it, with the key of the last of them: `after` it goes on with the next ones.
+
+        Whoever asks for more is in the scope again.
+        """
         while True:
             rows = self._some(after)
             if rows:
-                yield [self._shown(row) for row in rows]
+                after = [rows[-1][self._read.index(name)] for name in self._order]
+                yield [self._shown(row) for row in rows], after
             if len(rows) < ROWS_AT_ONCE:
                 return
-            after = [rows[-1][self._read.index(name)] for name in self._order]
 
     def one(self, row_id: str) -> Mapping[str, Any]:
         """The row of that id."""
@@ -54,18 +56,16 @@ class Dump:
 
     def _some(self, after: Sequence[Any] | None) -> list[tuple[Any, ...]]:
         database = database_of(self._model)
-
-        def build() -> Any:
-            source: Any = self._view or self._model
-            query = source.select(*(getattr(source, name) for name in self._read))
-            key = [getattr(self._model, name) for name in self._order]
-            if after is not None:
-                query = query.where(peewee.Tuple(*key) > peewee.Tuple(*[Bind(name) for name in self._order]))
-            return query.order_by(*key).limit(ROWS_AT_ONCE)
-
         values = {} if after is None else dict(zip(self._order, after, strict=True))
-        statement = database.statement(("dump", self._model, self._view, after is None), build)
+        statement = database.statement(partial(self._query, after is not None))
         return list(statement.run(database, values).fetchall())
+
+    def _query(self, after: bool) -> Any:
+        query: Any = self._model.select(*(getattr(self._model, name) for name in self._read))
+        key = [getattr(self._model, name) for name in self._order]
+        if after:
+            query = query.where(peewee.Tuple(*key) > peewee.Tuple(*[Bind(name) for name in self._order]))
+        return query.order_by(*key).limit(ROWS_AT_ONCE)
 
     def _shown(self, row: Sequence[Any]) -> Mapping[str, Any]:
         shown = dict(zip(self.columns, row, strict=False))

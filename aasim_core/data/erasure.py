@@ -1,10 +1,11 @@
 """Erasing all rows of an organization, from the tables of plugins that are off as well."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import peewee
 
+from . import history
 from .connect import Database
 from .scope import TENANT_COLUMN
 
@@ -32,14 +33,16 @@ def tenant_tables(database: Database) -> list[str]:
 
 
 def _erase_some(database: Database, name: str, organization_id: str) -> bool:
-    """Delete some rows of one table; whether there may be more."""
+    """Delete some rows of one table, which has a primary key; whether there may be more."""
     keys = database.get_primary_keys(name)
     table: Any = peewee.Table(name, (TENANT_COLUMN, *keys)).bind(database)
-    own = getattr(table, TENANT_COLUMN) == organization_id
-    query = table.delete().where(own)
-    if len(keys) == 1:
-        inner: Any = table.alias("some_of_it")
-        some = inner.select(getattr(inner, keys[0])).where(getattr(inner, TENANT_COLUMN) == organization_id).limit(_ROWS_AT_ONCE)
-        query = query.where(getattr(table, keys[0]).in_(some))
+    inner: Any = table.alias("some_of_it")
+    some = inner.select(*_columns(inner, keys)).where(getattr(inner, TENANT_COLUMN) == organization_id).limit(_ROWS_AT_ONCE)
+    query = table.delete().where(getattr(table, TENANT_COLUMN) == organization_id, peewee.Tuple(*_columns(table, keys)).in_(some))
     with database.transaction():
+        history.allow_deletion(database)
         return int(query.execute()) == _ROWS_AT_ONCE
+
+
+def _columns(table: Any, names: Sequence[str]) -> list[Any]:
+    return [getattr(table, name) for name in names]

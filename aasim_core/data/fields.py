@@ -48,6 +48,13 @@ class JsonField(peewee.TextField):
         return None if value is None else orjson.loads(value)
 
 
+class SortedJsonField(JsonField):
+    """A JSON value whose text has the keys of objects sorted, so that a hash can be made of it."""
+
+    def db_value(self, value: Any) -> str | None:
+        return None if value is None else to_json(value, sort_keys=True).decode()
+
+
 class SealedField(peewee.TextField):
     """A secret, sealed by the key ring for its column and row. Only what is declared so is sealed anew after a key's rotation.
 

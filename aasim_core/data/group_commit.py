@@ -8,9 +8,7 @@ from collections.abc import Callable
 
 import peewee
 
-
-class Unconfirmed(peewee.OperationalError):
-    """What was committed is there, but the disk has not confirmed that it keeps it."""
+from .faults import Unconfirmed
 
 
 class GroupCommit:

@@ -11,12 +11,13 @@ from ..clock import to_text
 _BROKEN_TEXT = re.compile("[\0\ud800-\udfff]")
 #: orjson writes no more than 254.
 _DEEPEST = 100
+_SORTED = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS
 _MOST_INTEGER, _LEAST_INTEGER = 2**64 - 1, -(2**63)
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: Any, *, sort_keys: bool = False) -> bytes:
     """JSON bytes for plain values; an aware datetime becomes text with milliseconds; TypeError for what is not JSON."""
-    return orjson.dumps(value, default=_default, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    return orjson.dumps(value, default=_default, option=_SORTED if sort_keys else orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def keepable_text(text: str) -> str:

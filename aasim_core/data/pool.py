@@ -8,11 +8,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
+from select import POLLIN, poll
 from typing import Any
 
 import peewee
 
-#: A connection that was used a moment ago is not asked whether it lives: that costs a round trip for each request.
+#: A connection that was used a moment ago is asked whether it lives only if the server has sent something: to ask takes a round trip.
 _TRUSTED_SECONDS = 1.0
 _IDLE_SECONDS = 600.0
 # libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN, by their numbers: the driver is there on PostgreSQL only.
@@ -43,11 +44,12 @@ class Pool:
 
     def give_back(self, connection: Any) -> None:
         """Keep the connection for the next one, unless it is broken or in the middle of something, or the pool is closed."""
-        if _is_idle(connection) and not self._closed:
+        is_misplaced = is_lost(connection) or connection.aasim_only_reads
+        if _is_idle(connection) and not is_misplaced and not self._closed:
             self._idle.append((time.monotonic(), connection))
         else:
-            if _is_lost(connection):
-                self._close_idle()  # whatever cut this one has probably cut the others
+            if is_misplaced:
+                self._close_idle()  # the others are probably cut, too, or lead to the same server
             connection.close()
         self._slots.put(None)
 
@@ -71,7 +73,7 @@ class Pool:
         while found := self._newest():
             since, connection = found
             unused = time.monotonic() - since
-            if unused < _IDLE_SECONDS and (unused < _TRUSTED_SECONDS or _answers(connection)):
+            if unused < _IDLE_SECONDS and ((unused < _TRUSTED_SECONDS and not has_news(connection)) or answers(connection)):
                 return connection
             connection.close()
         return None
@@ -83,7 +85,17 @@ class Pool:
             return None
 
 
-def _answers(connection: Any) -> bool:
+def has_news(connection: Any) -> bool:
+    """Whether the server has sent something unasked, or has closed the connection; this takes no round trip."""
+    if connection.closed:
+        return True
+    events = poll()
+    events.register(connection.pgconn.socket, POLLIN)
+    return bool(events.poll(0))
+
+
+def answers(connection: Any) -> bool:
+    """Whether the server answers over the connection."""
     import psycopg
 
     try:
@@ -97,5 +109,6 @@ def _is_idle(connection: Any) -> bool:
     return bool(connection.pgconn.transaction_status == _IDLE)
 
 
-def _is_lost(connection: Any) -> bool:
+def is_lost(connection: Any) -> bool:
+    """Whether the connection is broken; so the server's last words on what it was asked for may be missing."""
     return bool(connection.pgconn.transaction_status == _UNKNOWN)

@@ -1,17 +1,18 @@
 """PostgreSQL: pooled connections, and row-level security as the second wall behind the tenant scope."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
 import peewee
 
+from ..context import scope_or_nothing
 from .database import ScopedDatabase
-from .foresight import Foresight, Reading, beside
-from .pool import Pool
-from .scope import scope_or_nothing
-from .statements import ONE_ORGANIZATION, Result, Statement, kind_of_scope
+from .faults import READ_ONLY, Unconfirmed, sqlstate_of
+from .persistence import persist
+from .pool import Pool, answers, has_news, is_lost
+from .statements import Result, Statement
 from .together import tell_returned, together
 from .unit_of_work import Mistaken, UnitOfWork
 
@@ -39,7 +40,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     one of the same organization pays no round trip for it.
     """
 
-    makes_round_trips = True
+    time_query = """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
     def __init__(
         self,
@@ -55,18 +56,11 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._pool_size, self._wait_seconds = connections, wait_seconds
         self._beside = partial(PostgresDatabase, url, role=role, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
         self._for_claims: PostgresDatabase | None = None
-        timeout = str(int(statement_seconds * 1000))
-        options = {"statement_timeout": timeout, "client_min_messages": "warning", "app.org": "", **settings}
-        if role:
-            options["role"] = role.replace("\\", r"\\").replace(" ", r"\ ")
-        super().__init__(
-            url,
-            prefer_psycopg3=True,
-            autoconnect=False,
-            connect_timeout=max(2, round(wait_seconds)),
-            options=" ".join(f"-c {name}={value}" for name, value in options.items()),
-            **_NETWORK,
-        )
+        self.role, self.timeout_ms = role, str(int(statement_seconds * 1000))
+        # Compiling takes seconds where a plan's cost is overestimated, and requests are short.
+        limits = {"statement_timeout": self.timeout_ms, "client_min_messages": "warning", "jit": "off", "app.org": ""}
+        self._settings = {**limits, **settings, **({"role": role} if role else {})}
+        super().__init__(url, prefer_psycopg3=True, autoconnect=False, connect_timeout=max(2, round(wait_seconds)), **_NETWORK)
         self._lock = nullcontext()  # what peewee guards with it is per thread here, and it would be held while connecting
         self._pool = Pool(connections, wait_seconds)
 
@@ -96,24 +90,61 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         if self._for_claims is not None:
             self._for_claims.close_all()
 
-    def release(self) -> None:
-        """See `ScopedDatabase.release`; what was foreseen is forgotten."""
-        self._local.foresight = None
-        super().release()
-
     def _connect(self) -> Any:
-        return self._pool.take(self._open)
+        connection = persist(lambda: self._pool.take(self.open_one))
+        self._local.is_held = True
+        return connection
+
+    def close(self) -> Any:
+        """Give this thread's connection back; what it asks from now on is an error."""
+        self._local.is_held, self._local.unit = False, None
+        return super().close()
+
+    def _reopen(self) -> None:
+        if not self._local.is_held:
+            super()._reopen()
+        self.connect()
+
+    def _has_reconnected(self, only_reads: bool) -> bool:
+        connection, unit = self._state.conn, self._local.unit
+        can_repeat = only_reads if unit is None else not unit.begun
+        if not can_repeat or connection is None or not is_lost(connection):
+            return False
+        self._drop()
+        self._reopen()
+        return True
+
+    def _drop(self) -> None:
+        """Close a connection that is lost; the next statement opens another one."""
+        super().close()
+
+    def _replace_lost(self) -> None:
+        """Replace a connection that the server has closed, before a statement of which nobody could tell whether it was heard."""
+        connection = self._state.conn
+        if connection is not None and has_news(connection) and not answers(connection):
+            self._drop()
 
     def _close(self, conn: Any) -> None:
-        self._local.unit = None
         self._pool.give_back(conn)
 
-    def _open(self) -> Any:
+    def open_one(self) -> Any:
+        """A connection beside the pool's, for the caller to close."""
         from .prepared import PreparedStatements
 
         connection = super()._connect()
+        try:
+            self._settle(connection)
+        except BaseException:
+            connection.close()
+            raise
         connection.aasim_scope, connection.aasim_statements = "", PreparedStatements(connection)
+        connection.aasim_only_reads = False
         return connection
+
+    def _settle(self, connection: Any) -> None:
+        """Make the settings of the session, not in the startup packet: poolers refuse them there."""
+        calls = ", ".join("set_config(%s, %s, false)" for _ in self._settings)
+        connection.execute(f"SELECT {calls}", [text for pair in self._settings.items() for text in pair])
 
     def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
         result: Result = connection.aasim_statements.run(statement.sql, parameters)
@@ -125,30 +156,6 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             connection.aasim_scope = None  # unknown, should the next line fail
             self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
             connection.aasim_scope = scope
-
-    def foresee(self, ask: Callable[[], Reading]) -> None:
-        """See `ScopedDatabase.foresee`."""
-        self._local.foresight = Foresight(ask)
-
-    def run_compiled(self, statement: Statement, parameters: Any) -> Result:
-        """See `ScopedDatabase.run_compiled`; what is foreseen is read with it, or was read before."""
-        foresight: Foresight | None = getattr(self._local, "foresight", None)
-        if foresight is None or not statement.only_reads or self._has_written():
-            self._local.foresight = None
-            return super().run_compiled(statement, parameters)
-        if (known := foresight.answer(statement, parameters)) is not None:
-            self._local.foresight = None
-            return known
-        if foresight.reading is not None or kind_of_scope() != ONE_ORGANIZATION:
-            return super().run_compiled(statement, parameters)
-        foresight.reading = reading = foresight.ask()
-        if reading.statement.sql == statement.sql:
-            return super().run_compiled(statement, parameters)
-        both = self._remembered(("beside", statement.sql, reading.statement.sql), lambda: beside(statement, reading.statement))
-        return foresight.divide(super().run_compiled(both, [*parameters, *reading.parameters]))
-
-    def _has_written(self) -> bool:
-        return (unit := self._unit) is not None and (unit.begun or bool(unit.waiting))
 
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
         """See `ScopedDatabase.run_alone`; a statement is a transaction by itself, durable as its connection is."""
@@ -169,10 +176,25 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
 
     def _commit(self, unit: UnitOfWork) -> None:
         """Commit; if what waits is all there is, it is a transaction by itself."""
-        if unit.waiting:
+        if unit.begun and unit.waiting:
             self._send(unit)
-        if unit.begun:
-            self.commit()
+        try:
+            if unit.begun:
+                self.commit()
+            elif unit.waiting:
+                self._replace_lost()
+                self._send(unit)
+        except peewee.PeeweeException as error:
+            self._fail(error, is_commit=True)
+            raise
+
+    def _fail(self, error: Exception, *, is_commit: bool) -> None:
+        super()._fail(error, is_commit=is_commit)
+        if (connection := self._state.conn) is None:
+            return
+        connection.aasim_only_reads |= sqlstate_of(error) == READ_ONLY
+        if is_commit and is_lost(connection):
+            raise Unconfirmed("the connection was lost during a commit") from error
 
     def _abandon(self, unit: UnitOfWork) -> None:
         """Undo the transaction, which undoes the scope too if it was set inside it."""
@@ -182,11 +204,11 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             self.rollback()
             self._state.conn.aasim_scope = None
         except peewee.PeeweeException:
-            self.close()
+            self._drop()
 
     def _make_ready(self, *, only_reads: bool) -> None:
-        if not only_reads:
-            self._local.foresight = None  # what was read before may be as it was no longer
+        if self._state.conn is None:
+            self._reopen()
         super()._make_ready(only_reads=only_reads)
         self._enter_scope(scope_or_nothing())
 
@@ -202,7 +224,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         is_durable = unit.durable or unit.begun
         self._enter_scope(scope)
         shape = is_durable, *((write.statement.sql, write.expects_one) for write in writes)
-        one = self._remembered(shape, lambda: together(writes, durable=is_durable))
+        one = self._statements.get(shape, lambda: together(writes, durable=is_durable))
         try:
             result = self._execute(self._own_connection(), one, [value for write in writes for value in write.parameters])
         except peewee.PeeweeException as error:
@@ -211,6 +233,18 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
                 raise Mistaken from None
             raise
         tell_returned(writes, result.fetchone(), durable=is_durable)
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """See `ScopedDatabase.limited`."""
+        self._limit(str(round(seconds * 1000)))
+        try:
+            yield
+        finally:
+            self._limit(self.timeout_ms)
+
+    def _limit(self, milliseconds: str) -> None:
+        self.execute_sql("SELECT set_config('statement_timeout', %s, false)", (milliseconds,))
 
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""
@@ -221,3 +255,12 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         """See `ScopedDatabase.try_lock`."""
         self.current_transaction()
         return bool(self.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0])
+
+    def going_on(self) -> str:
+        """See `ScopedDatabase.going_on`: the first id that no transaction has yet."""
+        return str(self.execute_sql("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()[0])
+
+    def have_ended(self, going_on: str) -> bool:
+        """See `ScopedDatabase.have_ended`: the oldest transaction that is going on began later."""
+        oldest = self.execute_sql("SELECT pg_snapshot_xmin(pg_current_snapshot())").fetchone()[0]
+        return int(oldest) >= int(going_on)

@@ -12,7 +12,6 @@ from ..clock import from_text, now
 from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 from ..errors import Refused, not_found
 from .fields import IdField, InstantField, JsonField
-from .foresight import Reading
 from .scope import TENANT_COLUMN, ScopeViolation
 from .statements import Bind
 
@@ -39,8 +38,8 @@ class Row(peewee.Model):
         """Make a record with these fields, defaults for the rest; it is not written."""
         if values.keys() <= self._meta.fields.keys():
             # peewee sets one field after the other, each through its descriptor, and makes defaults that are not needed.
-            absent = [(name, default) for name, default in _defaults(type(self)) if name not in values]
-            self.__data__ = {name: default() if callable(default) else default for name, default in absent} | values
+            constants, makers = _defaults(type(self))
+            self.__data__ = {**constants, **values, **{name: make() for name, make in makers if name not in values}}
             self.__rel__, self._dirty = {}, set(self.__data__)
         else:
             super().__init__(**values)
@@ -50,17 +49,17 @@ class Row(peewee.Model):
         read: dict[str, Any] | None = self.__dict__.get("as_read")
         if read is not None and not self.is_dirty():
             return read
-        data: Any = self.__data__
-        return {
-            name: value if (value := data.get(name)) is None or type(value) is plain else write(value)
-            for name, plain, write in _writers(type(self))
-        }
+        model = type(self)
+        return {**_empty_row(model), **_column_values(model, self.__data__)}
 
 
 class Record(Row):
     """A row with an id, a version that counts its changes, and the times of its making and last change.
 
-    A subclass also names the prefix of its ids in ``Meta``: ``id_prefix = "agent"``.
+    A subclass also names the prefix of its ids in ``Meta``: ``id_prefix = "agent"``; that of a plugin which is not bundled is the plugin's
+    name, or begins with it and an underscore. ``label = "title"`` names the field by which events call the record, if not `name`.
+    A record whose rows belong to no organization, so that all of them see it, says ``common = True``. One of which those who read
+    events know another version, says ``has_revisions = False``.
     """
 
     id = IdField(primary_key=True)
@@ -97,17 +96,20 @@ def insert(record: Record) -> None:
     """Write a new record; IntegrityError, now or by the end of the transaction, when it breaks a constraint."""
     row = record.row()
     insert_rows(type(record), [row])
+    _note_revision(record, record.version)
     _mark_as_read(record, row)
 
 
 def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write complete rows (as `Record.row` gives them), in as few statements as the database's limit of parameters allows."""
     database = database_of(model)
-    if is_tenant(model) and any(row[TENANT_COLUMN] != current_scope() != EVERY_ORGANIZATION for row in rows):
+    scope = current_scope() if is_tenant(model) else EVERY_ORGANIZATION
+    if scope != EVERY_ORGANIZATION and any(row[TENANT_COLUMN] != scope for row in rows):
         raise ScopeViolation("a row's organization is the one in scope, and cannot be another")
     most = _MOST_PARAMETERS // len(model._meta.sorted_fields)
-    for some in (rows[start : start + most] for start in range(0, len(rows), most)):
-        statement = database.statement(("insert", model, len(some)), partial(_insert_query, model, len(some)))
+    for start in range(0, len(rows), most):
+        some = rows[start : start + most]
+        statement = database.statement(partial(_insert_query, model, len(some)))
         database.run_later(statement, [row[name] for row in some for name in model._meta.sorted_field_names])
 
 
@@ -140,12 +142,11 @@ def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 @dataclass(frozen=True)
 class Readback:
-    """What is to be read of a row as it is once it has been changed: `columns` are named `shape` among compiled statements.
+    """What is to be read of a row as it is once it has been changed: a statement is compiled for the code of `columns`.
 
     `tell` is called with their values when the change has been made: in an optimistic transaction at its end.
     """
 
-    shape: str
     columns: Callable[[], Sequence[Any]]
     tell: Callable[[Sequence[Any]], object]
 
@@ -157,28 +158,48 @@ def compare_and_set(
 
     An optimistic transaction (see `ScopedDatabase.attempt`) looks at its end, and puts the record back if it has not.
     """
-    model = type(record)
-    fields, database = model._meta.fields, database_of(model)
-
-    empty = tuple(name for name, value in seen.items() if value is None)
-
-    def build() -> Any:
-        same = [fields[name].is_null() if name in empty else fields[name] == Bind(f"seen_{name}") for name in ("id", *seen)]
-        query = model.update({fields[name]: Bind(name) for name in updates}).where(*same)
-        return query if readback is None else query.returning(*readback.columns())
-
-    shape, tell = (None, None) if readback is None else (readback.shape, readback.tell)
-    statement = database.statement(
-        ("compare and set", model, *seen, "of them empty", *empty, "to", *updates, "giving", shape), build
-    )
-    values = {name: fields[name].db_value(value) for name, value in updates.items()}
-    expected = {f"seen_{name}": fields[name].db_value(value) for name, value in seen.items()}
-    if not statement.change_one(database, {**values, **expected, "seen_id": record.id}, tell):
+    model: Any = type(record)
+    database, data, dirty = database_of(model), record.__data__, record._dirty
+    empty = tuple([name for name, value in seen.items() if value is None])
+    columns, tell = (None, None) if readback is None else (readback.columns, readback.tell)
+    statement = database.statement(partial(_change_query, model, tuple(seen), empty, tuple(updates), columns))
+    expected = {f"seen_{name}": value for name, value in _column_values(model, {"id": record.id, **seen}).items()}
+    if not statement.change_one(database, {**_column_values(model, updates), **expected}, tell, record.id):
         return False
-    database.on_mistake(partial(_put_back, record, dict(record.__data__), set(record._dirty)))
-    for name, value in updates.items():
-        setattr(record, name, value)
+    database.on_undo(partial(_put_back, record, data, dirty))
+    record.__data__, record._dirty = {**data, **updates}, dirty | updates.keys()
+    if "version" in updates:
+        _note_revision(record, updates["version"])
     return True
+
+
+def _column_values(model: type[Row], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of these fields as the database has them."""
+    writers = _writers(model)
+    return {
+        name: value if value is None or type(value) is plain else write(value)
+        for name, value in values.items()
+        for plain, write in [writers[name]]
+    }
+
+
+def _note_revision(record: Record, version: int) -> None:
+    model = type(record)
+    if getattr(model._meta, "has_revisions", True):
+        database_of(model).note_revision(record.id, version)
+
+
+def _change_query(
+    model: type[Record],
+    seen: Sequence[str],
+    empty: Sequence[str],
+    updates: Sequence[str],
+    columns: Callable[[], Sequence[Any]] | None,
+) -> Any:
+    fields = model._meta.fields
+    same = [fields[name].is_null() if name in empty else fields[name] == Bind(f"seen_{name}") for name in ("id", *seen)]
+    query = model.update({fields[name]: Bind(name) for name in updates}).where(*same)
+    return query if columns is None else query.returning(*columns())
 
 
 def _put_back(record: Any, data: dict[str, Any], dirty: set[str]) -> None:
@@ -186,10 +207,12 @@ def _put_back(record: Any, data: dict[str, Any], dirty: set[str]) -> None:
 
 
 def remove(record: Record) -> None:
-    """Delete the record's row; raises the one 404 when it is gone already."""
-    model = type(record)
-    if not model.delete().where(model.id == record.id).execute():
+    """Delete the record's row, which is its last version; raises the one 404 when it is gone already."""
+    model: Any = type(record)
+    deleted = list(model.delete().where(model.id == record.id).returning(model.version).tuples().execute())
+    if not deleted:
         raise not_found()
+    _note_revision(record, deleted[0][0] + 1)
 
 
 def find(model: type[Any], record_id: str) -> Any:
@@ -208,20 +231,13 @@ def find_or_none(model: type[Any], record_id: str) -> Any:
 
 def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
     """The row of that id as the database has it, keyed by field name, or None; the quick way to read one object."""
-    statement, parameters, _ = _reading(model, record_id)
-    values = database_of(model).run_compiled(statement, parameters).fetchone()
+    database = database_of(model)
+    values = database.statement(partial(_read_query, model)).run(database, {"id": record_id}).fetchone()
     return None if values is None else row_of(model, values)
 
 
-def foresee(model: type[Any], record_id: str) -> None:
-    """Say that `read_row` will soon be asked for this row; see `ScopedDatabase.foresee`."""
-    database_of(model).foresee(lambda: _reading(model, record_id))
-
-
-def _reading(model: type[Any], record_id: str) -> Reading:
-    fields = model._meta.sorted_fields
-    statement = database_of(model).statement(("read", model), lambda: model.select(*fields).where(model.id == Bind("id")))
-    return Reading(statement, statement.bound({"id": record_id}), len(fields))
+def _read_query(model: type[Any]) -> Any:
+    return model.select(*model._meta.sorted_fields).where(model.id == Bind("id"))
 
 
 def row_of(model: type[Any], values: Sequence[Any]) -> dict[str, Any]:
@@ -247,15 +263,23 @@ def _mark_as_read(record: Any, row: Mapping[str, Any]) -> None:
 
 
 @cache
-def _defaults(model: type[Row]) -> tuple[tuple[str, Any], ...]:
-    """The default of each field that has one; what can be called makes it."""
-    return tuple((field.name, field.default) for field in model._meta.sorted_fields if field.default is not None)
+def _defaults(model: type[Row]) -> tuple[Mapping[str, Any], Sequence[tuple[str, Callable[[], Any]]]]:
+    """The defaults of fields that are always the same, and what makes those of others."""
+    defaults = {field.name: field.default for field in model._meta.sorted_fields if field.default is not None}
+    makers = [(name, default) for name, default in defaults.items() if callable(default)]
+    return {name: default for name, default in defaults.items() if not callable(default)}, makers
 
 
 @cache
-def _writers(model: type[Row]) -> tuple[tuple[str, type | None, Callable[[Any], Any]], ...]:
+def _empty_row(model: type[Row]) -> Mapping[str, None]:
+    """A row of the model without any value."""
+    return dict.fromkeys(model._meta.sorted_field_names)
+
+
+@cache
+def _writers(model: type[Row]) -> Mapping[str, tuple[type | None, Callable[[Any], Any]]]:
     """For each field, the type of what goes into the database as it is, and what turns anything else into the column's value."""
-    return tuple((field.name, _plain_type(field), field.db_value) for field in model._meta.sorted_fields)
+    return {field.name: (_plain_type(field), field.db_value) for field in model._meta.sorted_fields}
 
 
 def _plain_type(field: peewee.Field) -> type | None:

@@ -8,13 +8,18 @@ condition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..clock import now
 from ..context import current_actor
 from ..errors import Invalid, Problem, Refused
+from .compiled import padded
+from .conditions import Condition, all_of
 from .fields import JsonField
 from .records import Row, database_of
+from .statements import Bind
+from .views import View
 
 #: How many are listed of each kind; a client that has to clear up more asks the lists themselves.
 _MOST_SHOWN = 20
@@ -57,6 +62,30 @@ def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str,
                 {"type": shown_kind, "id": row_id, "label": labels.get(row_id, row_id), "field": field} for row_id in ids
             ]
     return found
+
+
+def kind_of(model: Any) -> str | None:
+    """The prefix of the ids of what people know the record as; None where these have none."""
+    kind: str | None = getattr(model._meta, "stands_for", (None, getattr(model._meta, "id_prefix", None)))[1]
+    return kind
+
+
+def names(model: Any, ids: Iterable[str], conditions: Sequence[Condition]) -> Mapping[str, str]:
+    """The column `name` of the rows of these ids that meet the conditions, by id. `model` is a record or a view; there must be an id."""
+    wanted = {f"id{n}": record_id for n, record_id in enumerate(padded(ids))}
+    condition = all_of(*conditions, Condition(partial(_is_one_of, model.id), **wanted))
+    expression, binds = condition.expression, tuple(condition.values)
+
+    def build() -> Any:
+        return model.select(model.id, model.name).where(expression(**{name: Bind(name) for name in binds}))
+
+    database = database_of(model)
+    values = {**(model.binds() if isinstance(model, View) else {}), **condition.values}
+    return dict(database.statement(build).run(database, values).fetchall())
+
+
+def _is_one_of(column: Any, **ids: Any) -> Any:
+    return column.in_(list(ids.values()))
 
 
 def _shown_as(model: Any) -> tuple[Any, str]:

@@ -7,6 +7,7 @@ Every table with an ``organization_id`` gets a forced policy that shows the rows
 import peewee
 
 from ..errors import StartupError
+from . import history
 from .connect import Database
 from .postgres import PostgresDatabase
 from .scope import mentions_tenants
@@ -34,6 +35,7 @@ def apply(database: Database, app_role: str | None) -> None:
     for table, secured in database.execute_sql(_TENANT_TABLES, (_POLICY,)).fetchall():
         if table not in DIRECTORY and not secured:
             _secure(database, table)
+    history.protect(database)
     if app_role:
         _grant(database, app_role)
 

@@ -14,7 +14,7 @@ from typing import Any
 import peewee
 from peewee import SCOPE_SOURCE, Column, Context, Entity, Expression, is_model  # type: ignore[attr-defined]
 
-from ..context import EVERY_ORGANIZATION, NoScope, current_organization, current_scope
+from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 
 TENANT_COLUMN = "organization_id"
 
@@ -168,14 +168,6 @@ def mentions_tenants(sql: str, tenant_tables: frozenset[str]) -> int:
         return 0
     names = "|".join(map(re.escape, sorted(tenant_tables)))
     return len(re.findall(rf'(?<!\w)(?:{names})["`\]]?(?![\w"])(?!\s*\.)', sql, re.IGNORECASE))
-
-
-def scope_or_nothing() -> str:
-    """The organization in scope, `EVERY_ORGANIZATION`, or empty text where there is no scope."""
-    try:
-        return current_scope()
-    except NoScope:
-        return ""
 
 
 def refuse_unscoped(sql: str, confined: int, tenant_tables: frozenset[str]) -> None:

@@ -1,6 +1,7 @@
 """SQLite: each thread keeps a connection to read, and all write over another one, in turn."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -16,6 +17,8 @@ from .unit_of_work import Mistaken, UnitOfWork
 from .write_batches import WriteBatches
 from .write_queue import WriteQueue
 
+#: After how many instructions of SQLite's it is looked whether a statement takes too long; so many take about a millisecond.
+_LOOK_EVERY = 10_000
 # What SQLite itself uses.
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 # Of any type, since peewee's stubs leave out what the class below builds on.
@@ -29,7 +32,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
     `group_commit`): what one has written, others may see a moment before the disk has it, but nobody is answered before.
     """
 
-    packs_rows = True
+    time_query = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
     def __init__(self, path: Path, *, full_durability: bool = True, wait_seconds: float = 2) -> None:
         self._prepare()
@@ -88,7 +91,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         self.close()
         self._batches.close()
 
-    def _give_back(self) -> None:
+    def release(self) -> None:
         """Keep the connection: it costs more to open than to keep."""
 
     def _settle(self, number: int) -> None:
@@ -112,13 +115,23 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
 
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
         """See `ScopedDatabase.run_alone`."""
-        if self._transaction is not None:
+        if self._local.transaction is not None:
             return self.run_compiled(statement, parameters)
         results: list[Result] = []
         number = self._batches.write(lambda connection: results.append(self._execute(connection, statement, parameters)))
         if durable:
             self._settle(number)
         return results[0]
+
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """See `ScopedDatabase.limited`; the time of all statements counts together."""
+        connection, end = self._own_connection(), time.monotonic() + seconds
+        connection.set_progress_handler(lambda: time.monotonic() > end, _LOOK_EVERY)
+        try:
+            yield
+        finally:
+            connection.set_progress_handler(None, 0)
 
     @contextmanager
     def _unit_of_work(self, unit: UnitOfWork) -> Iterator[None]:
@@ -132,7 +145,8 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
                 elif unit.waiting:
                     self._local.commit = self._batches.write(lambda connection: self._write_all(connection, unit))
             finally:
-                self._local.unit = self._local.begin = None
+                self._local.unit = None
+                del self._local.begin
         if unit.durable:
             self._settle(self._local.commit)
 
@@ -151,7 +165,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
     def lock(self, name: str) -> None:
         """See `ScopedDatabase.lock`; whoever has begun to write is alone."""
         super().lock(name)
-        if (unit := self._unit) is not None:
+        if (unit := self._local.unit) is not None:
             self._write(unit)
 
     def _write(self, unit: UnitOfWork) -> None:

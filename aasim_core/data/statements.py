@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peewee import SQL, Node
 
-from ..context import EVERY_ORGANIZATION, current_scope, organization_scope
-from .scope import ScopeViolation, mentions_tenants, refuse_unscoped, scope_or_nothing
+from ..context import EVERY_ORGANIZATION, current_scope, organization_scope, scope_or_nothing
+from .scope import ScopeViolation, mentions_tenants, refuse_unscoped
 
 if TYPE_CHECKING:
     from .connect import Database
@@ -51,18 +51,6 @@ def kind_of_scope() -> str:
 
 
 @dataclass(frozen=True)
-class Condition:
-    """A condition on rows: `expression` makes it when a statement is compiled, `values` fill its binds at each run.
-
-    Conditions of one `shape` have the same expression; it names the condition among compiled statements.
-    """
-
-    expression: Callable[[], Any]
-    values: Mapping[str, Any] = field(default_factory=dict)
-    shape: Any = None
-
-
-@dataclass(frozen=True)
 class Statement:
     """SQL text with what fills each of its parameters: a constant, a `Bind`, or the organization in scope.
 
@@ -95,12 +83,18 @@ class Statement:
         """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""
         return database.run_compiled(self, self.bound(values))
 
-    def change_one(self, database: "Database", values: Mapping[str, Any], tell: Callable[[Any], object] | None = None) -> bool:
+    def change_one(
+        self,
+        database: "Database",
+        values: Mapping[str, Any],
+        tell: Callable[[Any], object] | None = None,
+        row_id: str | None = None,
+    ) -> bool:
         """The same for one that changes one row at most: whether it did; `tell` is given what it returns of the row.
 
         An optimistic transaction says yes, and looks at its end.
         """
-        return database.change_one(self, self.bound(values), tell)
+        return database.change_one(self, self.bound(values), tell, row_id)
 
     def run_alone(self, database: "Database", values: Mapping[str, Any], *, durable: bool = True) -> "Result":
         """Execute as a unit of work by itself, or within the running transaction; `durable` as in `ScopedDatabase.transaction`."""

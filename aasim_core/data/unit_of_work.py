@@ -8,13 +8,18 @@ transaction takes for granted that it is. Where that was a mistake nothing of it
 other (see `ScopedDatabase.attempt`).
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
+
+import structlog
 
 from .statements import Statement
 
 # PostgreSQL takes 65,535 parameters in a statement; and of statements that have many parts, hardly one is met again.
 _MOST_PARAMETERS, _MOST_WRITES = 60_000, 16
+_log = structlog.get_logger("aasim.data")
 
 
 class Mistaken(Exception):
@@ -25,12 +30,14 @@ class Write(NamedTuple):
     """A statement that nobody asks for its result, with its parameters.
 
     Where it `expects_one`, it has to change exactly one row, or else `Mistaken`; what it returns of that, `tell` is called with.
+    `row_id` is the id of that row: of two changes of one row that go together, the second would not see the first.
     """
 
     statement: Statement
     parameters: Sequence[Any]
     expects_one: bool = False
     tell: Callable[[Any], object] | None = None
+    row_id: str | None = None
 
 
 class UnitOfWork:
@@ -47,6 +54,7 @@ class UnitOfWork:
         """Whether a write in that scope can go together with those that wait; one of them may return something."""
         fits = len(self.waiting) < _MOST_WRITES and self._parameters + len(write.parameters) <= _MOST_PARAMETERS
         fits = fits and (write.tell is None or all(other.tell is None for other in self.waiting))
+        fits = fits and (write.row_id is None or all(other.row_id != write.row_id for other in self.waiting))
         return not self.waiting or (fits and scope == self._scope)
 
     def put(self, scope: str, write: Write) -> None:
@@ -63,14 +71,57 @@ class UnitOfWork:
 
 
 class Transaction:
-    """What one unit of work collects until it commits; `on_mistake` puts back what is held in memory, where an optimistic one was."""
+    """What one unit of work collects until it ends; `on_undo` puts back what is held in memory, where it is undone."""
 
     def __init__(self, *, optimistic: bool = False) -> None:
         self.optimistic = optimistic
         self.events: list[Any] = []
         self.jobs: list[Any] = []
+        #: The version that it gave each record whose changes are counted, by id.
+        self.revisions: dict[str, int] = {}
+        #: What is to be done last, when all rows and events are written, by the names of those who put it off; it emits no events.
+        self.at_end: dict[str, Callable[[], object]] = {}
         self.after_commit: list[Callable[[], object]] = []
-        self.on_mistake: list[Callable[[], object]] = []
+        self.on_undo: list[Callable[[], object]] = []
         #: Organizations of which others must look again at what they know.
         self.bumped: set[str] = set()
         self.failed = False
+
+    def end(self, *, committed: bool) -> None:
+        """Do what was to be done after the commit, or put back what is held in memory."""
+        if committed:
+            for action in self.after_commit:
+                _run_apart(action)
+        else:
+            for put_back in reversed(self.on_undo):
+                put_back()
+
+
+class ThreadState(threading.local):
+    """What a database keeps of each thread: its transaction, and what the database has not heard of that yet."""
+
+    transaction: Transaction | None = None
+    unit: UnitOfWork | None = None
+    #: On SQLite: what takes the turn at the file, within a unit of work; the number of the last commit, and the thread's connection.
+    begin: Callable[[], object]
+    commit = 0
+    connection: object = None
+    #: On PostgreSQL: whether the thread has a connection, be it lost.
+    is_held = False
+
+
+@contextmanager
+def joining(transaction: Transaction) -> Iterator[Transaction]:
+    """A part of the transaction, which fails when the part does."""
+    try:
+        yield transaction
+    except BaseException:
+        transaction.failed = True
+        raise
+
+
+def _run_apart(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the change is committed, and must not look as if it were not
+        _log.exception("an action after a commit failed", reason=type(error).__name__)

@@ -1,6 +1,6 @@
 """What lists and reads look at where no single table has it all: columns of joined records under the names that answers have."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import peewee
@@ -24,9 +24,11 @@ class View:
     """Stands where `read_page` takes a model: `base` with what is joined to it.
 
     `columns` are expressions by the name that answers have, ``id`` and whatever is sorted or filtered by among them; a name that is not
-    in it is the base's own. `joins` are pairs of a record and the condition that it is joined on; what need not be there is absent, not
-    the whole row. `binds` gives the values of binds in the columns that are the same for everybody, such as the time; it is asked each
-    time.
+    in it is the base's own. `joins` are pairs of a record and the condition that it is joined on, which one row of it meets at most; what
+    need not be there is absent, not the whole row. `binds` gives the values of binds in the columns that are the same for everybody, such
+    as the time; it is asked each time. With `joins_late`, lists of whoever does not see all find the rows of a page first, and join only
+    those: where more rows are seen than the database takes them for, it would join them all before it sorts them. Such a list is sorted,
+    filtered and searched by columns of the base.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class View:
         columns: Mapping[str, Any],
         joins: Sequence[tuple[type[Row] | peewee.ModelAlias, Any]] = (),
         binds: Callable[[], Mapping[str, Any]] = dict,
+        *,
+        joins_late: bool = False,
     ) -> None:
         self._base, self._columns, self._joins = base, dict(columns), tuple(joins)
-        self._meta, self.binds = base._meta, binds
+        self._meta, self.binds, self.joins_late = base._meta, binds, joins_late
 
     def __getattr__(self, name: str) -> Any:
         return self._columns[name] if name in self._columns else getattr(self._base, name)
@@ -49,6 +53,20 @@ class View:
             query = query.join_from(self._base, joined, peewee.JOIN.LEFT_OUTER, on=condition)
         return query
 
+    def select_where(self, where: Any, *columns: Any) -> Any:
+        """A query of the rows that meet `where`, with only those joins that it asks about: enough to count them.
+
+        `columns` name nothing that is joined.
+        """
+        if self.joins_late:
+            return self._base.select(*columns).where(where)
+        asked, needed = set(_tables_in(where)), []
+        for joined, condition in reversed(self._joins):
+            if joined in asked or None in asked:
+                needed.append((joined, condition))
+                asked |= set(_tables_in(condition))
+        return View(self._base, self._columns, needed[::-1]).select(*columns).where(where)
+
     def row(self, record_id: str, names: tuple[str, ...], **values: Any) -> dict[str, Any] | None:
         """The columns `names` of the row of that id, as the database has them, or None; `values` are for its other binds."""
         database = database_of(self._base)
@@ -56,9 +74,29 @@ class View:
         def build() -> Any:
             return self.select(*(getattr(self, name) for name in names)).where(self.id == Bind("id"))
 
-        row = (
-            database.statement(("row of view", self, names), build)
-            .run(database, {**self.binds(), **values, "id": record_id})
-            .fetchone()
-        )
+        row = database.statement(build).run(database, {**self.binds(), **values, "id": record_id}).fetchone()
         return None if row is None else dict(zip(names, row, strict=True))
+
+
+def _tables_in(node: Any) -> Iterator[Any]:
+    """The records and aliases whose columns stand in the expression, and None for a part of it that may name any."""
+    kind = type(node)
+    if kind in _PARTS:
+        for part in _PARTS[kind](node):
+            yield from _tables_in(part)
+    elif isinstance(node, peewee.Field):
+        yield node.model
+    elif isinstance(node, peewee.Node) and kind not in _WITHOUT_TABLES:
+        yield None
+
+
+_PARTS: Mapping[type, Callable[[Any], Sequence[Any]]] = {
+    peewee.Expression: lambda node: (node.lhs, node.rhs),
+    peewee.Function: lambda node: node.arguments,
+    _FirstOf: lambda node: node.arguments,
+    peewee.NodeList: lambda node: node.nodes,
+    peewee.Negated: lambda node: (node.node,),
+    tuple: lambda node: node,
+    list: lambda node: node,
+}
+_WITHOUT_TABLES = (Bind, peewee.SQL, peewee.Value)

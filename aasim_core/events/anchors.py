@@ -21,6 +21,8 @@ from ..secrets import Keyring, Secret, Unreadable
 START = "start"
 #: The event was sealed by this installation.
 SEAL = "seal"
+#: Contents of the event were erased, whose hash is made of them; the anchor holds the hash that is made of their digests.
+ERASED = "erased"
 #: So many events there are between two anchors that are kept: they say where a chain was forged, where nothing else does.
 EVERY = 1000
 
@@ -74,9 +76,9 @@ def head_of(organization_id: str) -> EventAnchor | None:
     return _newest(organization_id, SEAL)
 
 
-def between(organization_id: str, after: int, until: int) -> Sequence[EventAnchor]:
-    """The anchors of sealed events after one sequence and up to another, in order."""
-    here = (EventAnchor.organization_id == organization_id) & (EventAnchor.kind == SEAL)
+def between(organization_id: str, after: int, until: int, kind: str = SEAL) -> Sequence[EventAnchor]:
+    """The anchors of one kind after one sequence and up to another, in order."""
+    here = (EventAnchor.organization_id == organization_id) & (EventAnchor.kind == kind)
     within = here & (EventAnchor.sequence > after) & (EventAnchor.sequence <= until)
     return list(EventAnchor.select().where(within).order_by(EventAnchor.sequence))
 

@@ -3,22 +3,14 @@
 So nobody can change, remove or insert one without changing all that follow; and the last one is anchored, see `anchors`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Literal
 
-import orjson
-
-from ..context import EVERY_ORGANIZATION, organization_scope
-from ..data.records import database_of
-from ..data.statements import Bind
+from ..secrets import Keyring
+from . import anchors
 from .anchors import Link
-from .log import SEALED, EventRow
-
-#: The columns of an event, in the order in which `rows_after` reads them.
-COLUMNS = tuple(EventRow._meta.sorted_field_names)
+from .formats import CONTENTS, NotWhole, commitment, hash_of
 
 
 class ChainBroken(Exception):
@@ -39,49 +31,11 @@ class Fault:
     message: str
 
 
-def scope_of(organization_id: str) -> AbstractContextManager[None]:
-    """The scope to read a chain in: its organization's. What belongs to no organization needs a system scope around it.
-
-    There PostgreSQL knows how many rows its policies let pass; in a system scope it takes them for hardly any.
-    """
-    return nullcontext() if organization_id == EVERY_ORGANIZATION else organization_scope(organization_id)
-
-
-def canonical(row: Mapping[str, Any], sequence: int, previous_hash: str | None) -> bytes:
-    """The bytes that an event's hash is made of: the activity as the API shows it, without its hash, as JSON with sorted keys.
-
-    `row` is the event as the database has it. What is hashed once can never be hashed otherwise: fields that come later stay out.
-    """
-    activity = {
-        "id": row["id"],
-        "organization_id": row["organization_id"],
-        "sequence": sequence,
-        "at": row["at"],
-        "actor": {part: row[f"actor_{part}"] for part in ("type", "id", "label", "ip")},
-        "action": row["name"],
-        "subject": {part: row[f"subject_{part}"] for part in ("type", "id", "label")},
-        "outcome": row["outcome"],
-        "changes": _parsed(row["changes"]),
-        "data": _parsed(row["data"]),
-        "request_id": row["request_id"],
-        "previous_hash": previous_hash,
-    }
-    return orjson.dumps(activity, option=orjson.OPT_SORT_KEYS)
-
-
-def hash_of(row: Mapping[str, Any], sequence: int, previous_hash: str | None) -> str:
-    """The hash of an event at its place in the chain: SHA-256 in hexadecimal."""
-    return sha256(canonical(row, sequence, previous_hash)).hexdigest()
-
-
-def _parsed(text: str | None) -> Any:
-    return None if text is None else orjson.loads(text)
-
-
-def faults_in(rows: Iterable[Mapping[str, Any]], link: Link) -> Iterator[Fault]:
+def faults_in(keyring: Keyring, rows: Sequence[Mapping[str, Any]], link: Link) -> Iterator[Fault]:
     """What is wrong with a stretch of a chain, in order; `link` is the place that the first of `rows` must follow."""
+    vouched = _vouched(keyring, rows)
     for row in rows:
-        sequence, is_whole = row["sequence"], _is_whole(row)
+        sequence, is_whole = row["sequence"], _is_whole(row, vouched)
         if sequence > link.sequence + 1:
             yield _removed(link.sequence + 1, sequence - 1)
         elif is_whole and row["previous_hash"] != link.hash and not link.unknown:
@@ -92,15 +46,36 @@ def faults_in(rows: Iterable[Mapping[str, Any]], link: Link) -> Iterator[Fault]:
         link = Link(sequence, row["hash"], unknown=not is_whole)
 
 
+def erased_in(rows: Iterable[Mapping[str, Any]]) -> int:
+    """How many of the events have lost some of their contents by erasing."""
+    return sum(row["erased"] is not None for row in rows)
+
+
 def _changed(sequence: int) -> Fault:
     return Fault("changed", sequence, sequence, f"Event {sequence} is not as it was sealed.")
 
 
-def _is_whole(row: Mapping[str, Any]) -> bool:
+def _is_whole(row: Mapping[str, Any], vouched: Mapping[int, str]) -> bool:
     try:
-        return bool(hash_of(row, row["sequence"], row["previous_hash"]) == row["hash"])
-    except orjson.JSONDecodeError:
+        if _needs_voucher(row):
+            return vouched.get(row["sequence"]) == commitment(row)
+        return bool(hash_of(row) == row["hash"])
+    except NotWhole:
         return False
+
+
+def _needs_voucher(row: Mapping[str, Any]) -> bool:
+    """Whether a hash of contents can be computed no more, because some of them are erased."""
+    return row["version"] == CONTENTS and row["erased"] is not None
+
+
+def _vouched(keyring: Keyring, rows: Sequence[Mapping[str, Any]]) -> Mapping[int, str]:
+    """By their sequences, the commitments of those events that an anchor was needed for when contents of them were erased."""
+    sequences = [row["sequence"] for row in rows if _needs_voucher(row)]
+    if not sequences:
+        return {}
+    found = anchors.between(rows[0]["organization_id"], sequences[0] - 1, sequences[-1], anchors.ERASED)
+    return {anchor.sequence: anchor.hash for anchor in found if anchors.is_genuine(keyring, anchor)}
 
 
 def _removed(first: int, last: int) -> Fault:
@@ -112,26 +87,3 @@ def missing_end(link: Link, head: int) -> Iterator[Fault]:
     """The fault of a chain that ends at `link`, and should end at `head`."""
     if link.sequence < head:
         yield _removed(link.sequence + 1, head)
-
-
-def rows_after(organization_id: str, after: int, until: int, limit: int) -> list[dict[str, Any]]:
-    """Sealed events after one sequence and up to another, in order, as the database has them."""
-    database = database_of(EventRow)
-
-    def build() -> Any:
-        within = (EventRow.sequence > Bind("after")) & (EventRow.sequence <= Bind("until"))
-        query = EventRow.select(*(getattr(EventRow, name) for name in COLUMNS))
-        query = query.where(EventRow.organization_id == Bind("organization"), within)
-        return query.order_by(EventRow.organization_id, EventRow.sequence).limit(Bind("limit"))
-
-    values = {"organization": organization_id, "after": after, "until": until, "limit": limit}
-    with scope_of(organization_id):
-        rows = database.statement("chain", build).run(database, values).fetchall()
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-
-
-def last_sequence(organization_id: str) -> int:
-    """The highest sequence that any event of the organization has; 0 where none is sealed."""
-    query: Any = EventRow.select(EventRow.sequence).where(EventRow.organization_id == organization_id, SEALED)
-    with scope_of(organization_id):
-        return query.order_by(EventRow.organization_id.desc(), EventRow.sequence.desc()).limit(1).scalar() or 0

@@ -1,35 +1,80 @@
 """The declarations of an event and of a listener."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from marshmallow import fields
 
 if TYPE_CHECKING:
     from .log import EventRow
+
+_NAME = re.compile("[a-z][a-z0-9_]*[.][a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True)
 class Event:
     """Something that happened, as the log records it.
 
-    `name` is ``<plugin>.<past tense>``; `subject` is the kind of object it happened to (``agent``);
-    `data` names the keys that its data may have, each with one line that explains it.
+    `name` is ``<plugin>.<past tense>``; `subject` is the kind of object it happened to (``agent``). `data` are the fields of its data, of
+    `aasim_core.http.fields`, as in the schema of an answer: each is `required` if it is always there, and has a `description`.
+    `version` is one more with each change of `data` that breaks who reads it: a field that goes, has another type, may be missing or null.
+
+    A name such as ``custom.*`` is that of a family, whose members are named when they are emitted: ``custom.order_paid``. `data` of None
+    are any object. `plugin` is whose it is where that is not the first part of the name.
     """
 
     name: str
     summary: str
     subject: str = ""
-    data: "dict[str, str] | None" = None
+    data: Mapping[str, fields.Field[Any]] | None = field(default_factory=dict)
+    version: int = 1
+    plugin: str = ""
+
+
+class Declared(Mapping[str, Event]):
+    """Events by the names that they are declared by; the name of a member leads to its family."""
+
+    def __init__(self, events: Mapping[str, Event]) -> None:
+        self._events = dict(events)
+
+    def __getitem__(self, name: str) -> Event:
+        found = self._events.get(name)
+        if found is None and _NAME.fullmatch(name):
+            found = self._events.get(family_of(name))
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._events)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+
+def family_of(name: str) -> str:
+    """The name of the family that an event of that name would be a member of."""
+    return f"{name.partition('.')[0]}.*"
 
 
 @dataclass(frozen=True)
 class Listener:
     """A reaction to every event whose name matches `pattern` (``agents.*``, ``*``, or a full name).
 
-    `function` takes the event's row. ``before_commit``: inside the change's transaction, an exception refuses the change.
-    ``after_commit``: called by the worker at least once; make it idempotent by the event's id.
+    `function` takes the event's row, and is called in a transaction and in the scope of the event's organization, so that it can write
+    records, emit events and enqueue jobs. ``before_commit``: that is the transaction of the change, and an exception refuses the change.
+    ``after_commit``: the worker calls it, at least once, in a transaction of its own. What it writes commits with the delivery; anything
+    else that it does, it may do again after a crash. What waits for something, such as a web service, belongs into a job that it enqueues.
+
+    `wanted` tells whether an ``after_commit`` listener gets a delivery of the event at all. It is called at the end of the change's
+    transaction, in the scope of the event's organization, also while the plugin is off there; an exception refuses the change. It only
+    reads, and as little as it can (see `access.pulse.remembered`): every event that matches `pattern` waits for it. It is not asked of an
+    event that belongs to no organization, of which such a listener gets no delivery.
     """
 
     pattern: str
     function: "Callable[[EventRow], Any]"
     moment: Literal["before_commit", "after_commit"] = "after_commit"
+    wanted: "Callable[[EventRow], bool] | None" = None

@@ -1,36 +1,41 @@
 """The append-only log of what happened: one row per event, written in the transaction of the change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
 from peewee import SQL
 
 from ..clock import now
-from ..context import current_actor, current_organization, current_request_id
-from ..data.fields import IdField, InstantField, JsonField
+from ..context import EVERY_ORGANIZATION, current_actor, current_organization, current_request_id, organization_scope
+from ..data.fields import IdField, InstantField, SortedJsonField
 from ..data.records import Record, Row, database_of, insert_rows
-from .declarations import Event, Listener
+from .declarations import Declared, Event, Listener
 
 if TYPE_CHECKING:
     from ..data.unit_of_work import Transaction
 
 SUCCESS, DENIED, FAILED = "success", "denied", "failed"
-# The conditions of the partial indexes. Planners compare them with a query's text, so queries repeat them as literals.
-UNSEALED = SQL("sequence IS NULL")
-SEALED = SQL("sequence IS NOT NULL")
+# The condition of the partial index. Planners compare it with a query's text, so queries repeat it as a literal.
 NO_SUCCESS = SQL("outcome <> 'success'")
 _MASK = "***"
+#: More names of events than an installation declares, with those of families.
+_MOST_NAMES = 8192
 
 
 class EventRow(Row):
-    """One event. `sequence` and the hashes are set when the row is sealed, in the background."""
+    """One event. Its place in the organization's chain is another row, see `entries`, which is written in the background.
+
+    `subject_revision` is the version that the transaction gave the subject's record; null where it changed none. It is known when the
+    listeners before the commit have been called.
+    """
 
     id = IdField(primary_key=True)
     organization_id = IdField()
-    sequence = peewee.BigIntegerField(null=True)
     at = InstantField()
     actor_type = peewee.TextField()
     actor_id = IdField(null=True)
@@ -40,12 +45,11 @@ class EventRow(Row):
     subject_type = peewee.TextField()
     subject_id = IdField(null=True)
     subject_label = peewee.TextField()
+    subject_revision = peewee.BigIntegerField(null=True)
     outcome = peewee.TextField(default=SUCCESS)
-    changes = JsonField(null=True)
-    data = JsonField(null=True)
+    changes = SortedJsonField(null=True)
+    data = SortedJsonField(null=True)
     request_id = peewee.TextField(null=True)
-    hash = peewee.TextField(null=True)
-    previous_hash = peewee.TextField(null=True)
 
     class Meta:
         table_name = "core_event"
@@ -54,10 +58,6 @@ class EventRow(Row):
             (("organization_id", "at", "id"), False),
             (("organization_id", "actor_id", "at", "id"), False),
             (("organization_id", "subject_id", "at", "id"), False),
-            # A new event is in one of these, and a sealed one in the other. `sequence`, always null, gives new ones an order of their own:
-            # in the primary key's, PostgreSQL would walk past all that are sealed, where it believes that hardly any are.
-            peewee.Index("core_event_sealed", "core_event", [SQL("organization_id, sequence")], unique=True, where=SEALED),
-            peewee.Index("core_event_unsealed", "core_event", [SQL("organization_id, sequence, id")], where=UNSEALED),
             peewee.Index("core_event_no_success", "core_event", [SQL("organization_id, at, id")], where=NO_SUCCESS),
         )
 
@@ -72,8 +72,12 @@ class Subject:
 
 
 def subject_of(record: Record) -> Subject:
-    """The subject that a record is: the prefix of its ids names the kind; its name, or else its id, is the label."""
-    return Subject(record._meta.id_prefix, record.id, str(getattr(record, "name", None) or record.id))
+    """The subject that a record is: the prefix of its ids names the kind.
+
+    Its label is the field that its ``Meta.label`` names, `name` by default, and its id where that is empty or absent.
+    """
+    label = getattr(record, getattr(record._meta, "label", "name"), None)
+    return Subject(record._meta.id_prefix, record.id, str(label or record.id))
 
 
 def emit(
@@ -85,10 +89,12 @@ def emit(
     outcome: str = SUCCESS,
     organization_id: str | None = None,
     secret_fields: Sequence[str] = (),
+    event_id: str | None = None,
 ) -> EventRow:
     """Record that `name` happened to `subject`; it commits with the change, or not at all.
 
     `changes` is ``{field: [before, after]}``; the values of `secret_fields` are masked. In a system scope, name the organization.
+    `event_id` is for whoever made the id before: just now, since events are found in the order of their ids.
     """
     about = subject if isinstance(subject, Subject) else subject_of(subject)
     actor = current_actor()
@@ -108,44 +114,90 @@ def emit(
         changes=masked or None,
         data=dict(data) if data else None,
         request_id=current_request_id(),
+        **({} if event_id is None else {"id": event_id}),
     )
     database_of(EventRow).current_transaction().events.append(event)
     return event
 
 
 class Deliveries:
-    """Which listeners each declared event has, and the writing of events at the end of a transaction."""
+    """Which listeners each declared event has, and the writing of events at the end of a transaction.
 
-    def __init__(self, events: Mapping[str, Event], listeners: Mapping[str, Listener]) -> None:
-        self._events = events
-        self._before = {name: self._matching(listeners, name, "before_commit") for name in events}
-        self._after = {name: self._matching(listeners, name, "after_commit") for name in events}
+    `is_on(organization_id, plugin)` says whose listeners are called before the commit; what is delivered after it is parked meanwhile.
+    """
+
+    #: Is called with each event that is written and its declaration, for tests of what events tell.
+    inspect: ClassVar[Callable[[Event, EventRow], object] | None] = None
+
+    def __init__(
+        self,
+        events: Mapping[str, Event],
+        listeners: Mapping[str, Listener],
+        is_on: Callable[[str, str], bool] = lambda organization_id, plugin: True,
+    ) -> None:
+        self._events = Declared(events)
+        self._is_on = is_on
         self._listeners = listeners
+        self._matching = lru_cache(_MOST_NAMES)(self._find_matching)
 
-    @staticmethod
-    def _matching(listeners: Mapping[str, Listener], name: str, moment: str) -> tuple[str, ...]:
+    def _find_matching(self, name: str, moment: str) -> tuple[str, ...]:
         return tuple(
-            key for key, listener in listeners.items() if listener.moment == moment and fnmatchcase(name, listener.pattern)
+            key for key, listener in self._listeners.items() if listener.moment == moment and fnmatchcase(name, listener.pattern)
         )
 
     def write(self, transaction: "Transaction") -> list[tuple[EventRow, str]]:
-        """Call the listeners before the commit, write the rows, and return (event, listener) for each delivery to come.
+        """Call the listeners before the commit, in the event's organization, and write the rows; returns the wanted (event, listener).
 
         A listener may emit further events. LookupError for an event that nobody declared.
         """
         written = 0
         while written < len(transaction.events):
             event = transaction.events[written]
-            if event.name not in self._events:
+            if "*" in event.name or event.name not in self._events:
                 raise LookupError(f"event {event.name!r} is not declared; return it from the plugin's events hook")
-            for key in self._before[event.name]:
-                self._listeners[key].function(event)
+            if self.listening_before_commit(event.name):
+                with scope_of(event.organization_id):  # of a job that is given up, the transaction is the system's
+                    for key in self.called_before_commit(event.name, event.organization_id):
+                        self._listeners[key].function(event)
             written += 1
+            if Deliveries.inspect is not None:
+                Deliveries.inspect(self._events[event.name], event)
         if not transaction.events:
             return []
+        for event in transaction.events:
+            event.subject_revision = transaction.revisions.get(event.subject_id)
         insert_rows(EventRow, [event.row() for event in transaction.events])
-        return [(event, key) for event in transaction.events for key in self._after[event.name]]
+        return [(event, key) for event in transaction.events for key in self._wanting(event)]
 
-    def listener(self, key: str) -> Listener:
-        """The listener of that key."""
-        return self._listeners[key]
+    def _wanting(self, event: EventRow) -> list[str]:
+        """The keys of the listeners after the commit that want the event; what belongs to no organization, those without `wanted` do."""
+        listeners, organization_id = self._matching(event.name, "after_commit"), event.organization_id
+        if organization_id == EVERY_ORGANIZATION:
+            return [key for key in listeners if self._listeners[key].wanted is None]
+        with organization_scope(organization_id):
+            return [key for key in listeners if (wanted := self._listeners[key].wanted) is None or wanted(event)]
+
+    def called_before_commit(self, event: str, organization_id: str) -> list[str]:
+        """The keys of the listeners that an event of that name has before the commit, without those of plugins that are off."""
+        return [key for key in self.listening_before_commit(event) if self._is_on(organization_id, owner_of(key))]
+
+    def listening_before_commit(self, event: str) -> tuple[str, ...]:
+        """The keys of all that are declared for it."""
+        return self._matching(event, "before_commit")
+
+    def find(self, key: str) -> Listener | None:
+        """The listener of that key, if there is one."""
+        return self._listeners.get(key)
+
+
+def scope_of(organization_id: str) -> AbstractContextManager[None]:
+    """The scope of an organization's events: its own. What belongs to no organization needs a system scope around it.
+
+    There PostgreSQL knows how many rows its policies let pass; in a system scope it takes them for hardly any.
+    """
+    return nullcontext() if organization_id == EVERY_ORGANIZATION else organization_scope(organization_id)
+
+
+def owner_of(listener_key: str) -> str:
+    """The plugin that a listener's key begins with, or ``core``."""
+    return listener_key.partition("/")[0]

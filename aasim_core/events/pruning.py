@@ -2,13 +2,18 @@
 
 from datetime import datetime
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import peewee
 
 from ..clock import to_text
+from ..data import history
+from ..data.records import database_of
 from . import anchors
 from .anchors import Link
-from .chain import ChainBroken, faults_in, rows_after, scope_of
-from .log import EventRow
+from .chain import ChainBroken, faults_in
+from .entries import ChainEntry, rows_after
+from .log import EventRow, scope_of
 
 if TYPE_CHECKING:
     from ..app import App
@@ -31,7 +36,7 @@ def prune_some(app: "App", organization_id: str, before: datetime) -> int:
         link, limit = anchors.link_of(start), to_text(before)
         rows = rows_after(organization_id, link.sequence, head.sequence, AT_ONCE)
         old = list(takewhile(lambda row: row["at"] < limit, rows))
-        for fault in faults_in(old, link):
+        for fault in faults_in(app.keyring, old, link):
             raise ChainBroken(fault.message)
         if old:
             last = Link(old[-1]["sequence"], old[-1]["hash"])
@@ -41,7 +46,20 @@ def prune_some(app: "App", organization_id: str, before: datetime) -> int:
 
 
 def _delete(organization_id: str, until: int, before: datetime) -> int:
-    here = (EventRow.organization_id == organization_id) & (EventRow.sequence <= until)
+    """Delete events with their entries, and entries whose event was there no more when the chain was begun anew."""
+    old = _old_ids(organization_id, until, before)
+    if not old:
+        return 0
+    history.allow_deletion(database_of(EventRow))
+    ChainEntry.delete().where(ChainEntry.event_id.in_(old)).execute()
+    EventRow.delete().where(EventRow.id.in_(old)).execute()
+    return len(old)
+
+
+def _old_ids(organization_id: str, until: int, before: datetime) -> list[str]:
+    query: Any = ChainEntry.select(ChainEntry.event_id)
+    query = query.join_from(ChainEntry, EventRow, peewee.JOIN.LEFT_OUTER, on=EventRow.id == ChainEntry.event_id)
+    here = (ChainEntry.organization_id == organization_id) & (ChainEntry.sequence <= until)
+    query = query.where(here, EventRow.id.is_null() | (EventRow.at < before)).order_by(ChainEntry.sequence)
     with scope_of(organization_id):
-        old = [row.id for row in EventRow.select(EventRow.id).where(here & (EventRow.at < before)).limit(AT_ONCE)]
-    return int(EventRow.delete().where(EventRow.id.in_(old)).execute()) if old else 0
+        return [event_id for (event_id,) in query.limit(AT_ONCE).tuples()]

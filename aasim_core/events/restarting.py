@@ -2,39 +2,34 @@
 
 from typing import TYPE_CHECKING
 
+from ..jobs.queue import enqueue
 from . import anchors
 from .anchors import Link
-from .chain import last_sequence, rows_after
-from .declarations import Event
+from .entries import hash_at, last_sequence
 from .log import Subject, emit
+from .sealing import NAME as SEALING
 
 if TYPE_CHECKING:
     from ..app import App
 
-EVENTS = (
-    Event(
-        "core.event_chain_restarted",
-        "An operator began the chain of the organization's events anew",
-        "organization",
-        {"after": "The last event that is no longer vouched for."},
-    ),
-)
+RESTARTED = "core.event_chain_restarted"
 
 
 def restart(app: "App", organization_id: str) -> int:
     """Begin the chain anew after its last event, whatever is wrong with those before; returns that event's sequence.
 
-    What is before the new beginning is not vouched for any more; that this was done is an event of the organization.
+    What is before the new beginning is not vouched for any more; that this was done is an event of the organization. A job seals what
+    happened since the old chain's end was found to be broken.
     """
     with app.database.transaction():
         app.database.lock(f"event chain {organization_id}")
         head = anchors.link_of(anchors.head_of(organization_id))
         last = max(head.sequence, last_sequence(organization_id))
-        rows = rows_after(organization_id, last - 1, last, 1)
-        link = Link(last, rows[0]["hash"] if rows else head.hash)
+        link = Link(last, hash_at(organization_id, last) or head.hash)
         anchors.forget_all(organization_id)
         for kind in (anchors.START, anchors.SEAL) if last else ():
             anchors.write(app.keyring, organization_id, kind, link)
         about = Subject("organization", organization_id, organization_id)
-        emit("core.event_chain_restarted", about, organization_id=organization_id, data={"after": last})
+        emit(RESTARTED, about, organization_id=organization_id, data={"after": last})
+        enqueue(SEALING, {"whole": True})
         return last

@@ -1,86 +1,174 @@
 """Sealing events in the background: giving them their place in the organization's chain, some at a time.
 
-Numbering events where they happen would make all writes of an organization wait for each other.
+Numbering events where they happen would make all writes of an organization wait for each other. Sealing walks along the log in the
+order of ids, which is about that of time, and writes an entry for each event that has none. Transactions commit in another order than
+they begin, and the clocks of machines differ. So a walk begins `MARGIN` before the one before it began; and the first one of a day
+begins at the first event, so that one that came later still is not missed either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import peewee
 import structlog
 
+from ..clock import now
 from ..context import system_scope
-from ..data.records import database_of
-from ..data.statements import Bind
+from ..data.compiled import compiled
+from ..data.fields import InstantField
+from ..data.records import Row
+from ..data.statements import Bind, in_text
+from ..ids import first_id
 from ..jobs.declarations import Job, Retry
-from . import anchors
+from . import anchors, entries
 from .anchors import Link
-from .chain import COLUMNS, ChainBroken, hash_of, last_sequence, scope_of
-from .log import UNSEALED, EventRow
+from .chain import ChainBroken
+from .entries import ChainEntry, last_sequence
+from .formats import format_of, hash_of, new_salt
+from .log import EventRow
 
 if TYPE_CHECKING:
     from ..app import App
     from ..jobs.context import JobContext
 
-_AT_ONCE = 200
-#: How many rows one statement writes: few sizes, so that few statements have to be compiled.
-_STATEMENT_SIZES = (50, 10, 1)
-#: What is written of an event, and which event it is.
-_PLACE = ("id", "sequence", "hash", "previous_hash")
+NAME = "core.seal_events"
+#: How much later than its id says an event may be committed, to be found by the next walk and not only by the first of a day.
+MARGIN = timedelta(minutes=5)
+#: Events that a walk looks at, and at most seals, in one transaction.
+_AT_ONCE = 2000
+_EVENT = tuple(EventRow._meta.sorted_field_names)
 _log = structlog.get_logger("aasim.events")
 
 
+class SealingWalk(Row):
+    """When the last walk along the log began that came to its end; the one row of its table is changed by each."""
+
+    id = peewee.TextField(primary_key=True, default="last")
+    began_at = InstantField()
+
+    class Meta:
+        table_name = "core_event_walk"
+        internal = True
+
+
 def sealing_job(app: "App") -> Job:
-    """The job that seals what has happened, every minute."""
+    """The job that seals what has happened, every minute; ``whole`` in its payload lets it begin at the first event."""
 
     def seal(context: "JobContext", payload: Mapping[str, Any]) -> None:
-        pending = unsealed_organizations()
-        while pending and not context.should_stop():
-            # In turns: nobody waits until the long log of another organization is sealed.
-            pending = [each for each in pending if _seal_or_complain(app, each) == _AT_ONCE]
+        seal_events(app, whole=payload.get("whole", False), should_stop=context.should_stop)
 
-    return Job("core.seal_events", seal, retry=Retry(max_attempts=3), schedule="* * * * *")
+    return Job(NAME, seal, retry=Retry(max_attempts=3), schedule="* * * * *")
 
 
 def seal_everything(app: "App") -> int:
     """Seal every event that there is; returns how many. For tools and tests."""
-    count = 0
     with app.database.connected(), system_scope("seal events"):
-        for organization_id in unsealed_organizations():
-            while sealed := seal_some(app, organization_id):
-                count += sealed
+        return seal_events(app, whole=True)
+
+
+def seal_events(app: "App", *, whole: bool = False, should_stop: Callable[[], bool] = lambda: False) -> int:
+    """Walk along the log, and seal the events that are not; returns how many. Needs a system scope.
+
+    However many workers do it at the same time, each event gets one place. A chain whose end is not what was sealed is left as it is,
+    and an error in the log says so.
+    """
+    began, broken, count = now(), set[str](), 0
+    after: str | None = "" if whole else _beginning(began)
+    while after is not None and not should_stop():
+        sealed, after = _seal_some(app, after, broken)
+        count += sealed
+    if after is None:
+        _remember(app, began)
     return count
 
 
-def unsealed_organizations() -> list[str]:
-    """The organizations that have unsealed events. Needs a system scope."""
-    query: Any = EventRow.select(EventRow.organization_id).where(UNSEALED).distinct()
-    return [organization_id for (organization_id,) in query.order_by(EventRow.organization_id).tuples()]
+def _beginning(moment: datetime) -> str:
+    """Where a walk begins: what sorts up to it is sealed."""
+    last = SealingWalk.get_or_none()
+    if last is None or last.began_at.date() != moment.date():
+        return ""
+    return first_id("evt", last.began_at - MARGIN)
 
 
-def _seal_or_complain(app: "App", organization_id: str) -> int:
-    try:
-        return seal_some(app, organization_id)
-    except ChainBroken as error:
-        _log.error("events cannot be sealed", organization_id=organization_id, reason=str(error))
-        return 0
-
-
-def seal_some(app: "App", organization_id: str) -> int:
-    """Seal the organization's oldest unsealed events; returns how many. Needs a system scope.
-
-    ChainBroken when the chain's end is not what was sealed. However many workers do it at the same time, each event gets one place.
-    What a loss of power undoes is done again.
-    """
+def _remember(app: "App", began: datetime) -> None:
     with app.database.transaction(durable=False):
-        app.database.lock(f"event chain {organization_id}")
-        head = anchors.head_of(organization_id)
-        _refuse_forged(app, organization_id, head)
-        rows = _unsealed(organization_id)
-        if rows:
-            link = _write(rows, anchors.link_of(head))
-            anchors.move_head(app.keyring, organization_id, head, link)
-        return len(rows)
+        app.database.lock("event walk")
+        if not SealingWalk.update(began_at=began).execute():
+            SealingWalk.insert(id="last", began_at=began).execute()
+
+
+def _seal_some(app: "App", after: str, broken: set[str]) -> tuple[int, str | None]:
+    """Seal what is not sealed of the next events; returns how many, and the id to go on after, None at the end.
+
+    Organizations whose chain is broken are added to `broken`. What a loss of power undoes is done again.
+    """
+    until = _last_of_the_next.one(after=after)[0]
+    organizations = {each for (each,) in _waiting.all(after=after, until=until)} - broken if until is not None else ()
+    if not organizations:
+        return 0, until
+    with app.database.transaction(durable=False):
+        for organization_id in sorted(organizations):
+            app.database.lock(f"event chain {organization_id}")
+        found = defaultdict(list)
+        for values in _unsealed.all(after=after, until=until):
+            row = dict(zip(_EVENT, values, strict=True))
+            found[row["organization_id"]].append(row)
+        made: list[dict[str, Any]] = []
+        for organization_id in organizations & found.keys():
+            try:
+                made += _continue(app, organization_id, found[organization_id])
+            except ChainBroken as error:
+                broken.add(organization_id)
+                _log.error("events cannot be sealed", organization_id=organization_id, reason=str(error))
+        entries.insert(made)
+    return len(made), until
+
+
+@compiled(EventRow)
+def _last_of_the_next() -> Any:
+    some = EventRow.select(EventRow.id).where(EventRow.id > Bind("after")).order_by(EventRow.id).limit(in_text(_AT_ONCE))
+    return some.select_from(peewee.fn.MAX(peewee.SQL("id")))
+
+
+@compiled(EventRow)
+def _waiting() -> Any:
+    return _between(EventRow.organization_id)
+
+
+@compiled(EventRow)
+def _unsealed() -> Any:
+    return _between(*(getattr(EventRow, name) for name in _EVENT))
+
+
+def _between(*columns: Any) -> Any:
+    query: Any = EventRow.select(*columns)
+    query = query.join_from(EventRow, ChainEntry, peewee.JOIN.LEFT_OUTER, on=ChainEntry.event_id == EventRow.id)
+    within = (EventRow.id > Bind("after")) & (EventRow.id <= Bind("until"))
+    return query.where(within, ChainEntry.event_id.is_null()).order_by(EventRow.id)
+
+
+def _continue(app: "App", organization_id: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The entries of events that follow the end of their organization's chain, whose anchor is moved behind them."""
+    head = anchors.head_of(organization_id)
+    _refuse_forged(app, organization_id, head)
+    link, made = anchors.link_of(head), []
+    for row in rows:
+        entry = {
+            "event_id": row["id"],
+            "organization_id": organization_id,
+            "sequence": link.sequence + 1,
+            "version": format_of(row),
+            "previous_hash": link.hash,
+            "salt": new_salt(),
+            "erased": None,
+        }
+        entry["hash"] = hash_of({**row, **entry})
+        made.append(entry)
+        link = Link(entry["sequence"], entry["hash"])
+    anchors.move_head(app.keyring, organization_id, head, link)
+    return made
 
 
 def _refuse_forged(app: "App", organization_id: str, head: anchors.EventAnchor | None) -> None:
@@ -89,48 +177,3 @@ def _refuse_forged(app: "App", organization_id: str, head: anchors.EventAnchor |
         raise ChainBroken("the anchors of the chain are gone; see: aasim activities verify")
     if head is not None and not anchors.is_genuine(app.keyring, head):
         raise ChainBroken("the anchor of the chain's end is forged, or its key is gone; see: aasim activities verify")
-
-
-def _unsealed(organization_id: str) -> list[dict[str, Any]]:
-    database = database_of(EventRow)
-
-    def build() -> Any:
-        query = EventRow.select(*(getattr(EventRow, name) for name in COLUMNS))
-        query = query.where(EventRow.organization_id == Bind("organization"), UNSEALED)
-        return query.order_by(EventRow.organization_id, EventRow.sequence, EventRow.id).limit(Bind("limit"))
-
-    values = {"organization": organization_id, "limit": _AT_ONCE}
-    with scope_of(organization_id):
-        rows = database.statement("unsealed", build).run(database, values).fetchall()
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-
-
-def _write(rows: Sequence[Mapping[str, Any]], link: Link) -> Link:
-    """Put the events into the chain after `link`; returns its new end."""
-    places = []
-    for row in rows:
-        sequence = link.sequence + 1
-        value = hash_of(row, sequence, link.hash)
-        places.append({"id": row["id"], "sequence": sequence, "hash": value, "previous_hash": link.hash})
-        link = Link(sequence, value)
-    while places:
-        size = next(size for size in _STATEMENT_SIZES if size <= len(places))
-        _update(places[:size])
-        places = places[size:]
-    return link
-
-
-def _update(places: Sequence[Mapping[str, Any]]) -> None:
-    database, count = database_of(EventRow), len(places)
-    values = {f"{name}{n}": value for n, place in enumerate(places) for name, value in place.items()}
-    statement = database.statement(("seal", count), lambda: _update_query(count))
-    statement.run(database, values)
-
-
-def _update_query(count: int) -> Any:
-    rows = [tuple(Bind(f"{name}{number}") for name in _PLACE) for number in range(count)]
-    place: Any = peewee.Table("place", _PLACE)
-    columns = {getattr(EventRow, name): getattr(place, name) for name in _PLACE if name != "id"}
-    # In an organization's scope, databases would look through its whole log for rows with one of these ids.
-    query = EventRow.update(columns).from_(place).where(EventRow.id == place.id)
-    return query.with_cte(peewee.CTE("place", peewee.ValuesList(rows), columns=_PLACE))

@@ -1,7 +1,7 @@
 """Verifying a chain of events against its hashes and its signed anchors, while events are sealed and pruned at the same time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..access.records import Organization
@@ -9,7 +9,8 @@ from ..context import EVERY_ORGANIZATION
 from ..secrets import Keyring
 from . import anchors
 from .anchors import EventAnchor, Link
-from .chain import Fault, faults_in, last_sequence, missing_end, rows_after
+from .chain import Fault, erased_in, faults_in, missing_end
+from .entries import hash_at, last_sequence, rows_after
 
 #: Events that are read at a time.
 _AT_ONCE = 1000
@@ -21,15 +22,21 @@ MOST_FAULTS = 100
 class Findings:
     """What was found out about a stretch of an organization's chain.
 
-    `checked` is how many events it has; `begins_after` the sequence that was pruned last, 0 if none was; `head` where the chain ends,
-    `next_after` where to go on, None at the end.
+    `checked` is how many events it has, and `erased` how many of those have lost contents by erasing; `begins_after` the sequence that
+    was pruned last, 0 if none was; `head` where the chain ends, `next_after` where to go on, None at the end.
     """
 
     checked: int
+    erased: int
     begins_after: int
     head: Link
     next_after: int | None
     faults: Sequence[Fault]
+
+    def with_next(self, following: "Findings") -> "Findings":
+        """What was found out about this stretch and the one that follows it; what both name counts once."""
+        faults = [*self.faults, *(fault for fault in following.faults if fault not in self.faults)]
+        return replace(following, checked=self.checked + following.checked, erased=self.erased + following.erased, faults=faults)
 
 
 def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int = 10_000) -> Findings:
@@ -51,7 +58,7 @@ def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int
     if start is not None and not anchors.is_genuine(keyring, start):
         faults.insert(0, Fault("unsigned", start.sequence, start.sequence, "The anchor of the chain's beginning is forged."))
     next_after = walk.link.sequence if walk.goes_on else None
-    return Findings(walk.checked, anchors.link_of(start).sequence, end, next_after, faults[:MOST_FAULTS])
+    return Findings(walk.checked, walk.erased, anchors.link_of(start).sequence, end, next_after, faults[:MOST_FAULTS])
 
 
 def logged_organizations() -> list[str]:
@@ -76,7 +83,7 @@ class _Walk:
 
     def __init__(self, keyring: Keyring, organization_id: str, after: int, until: int) -> None:
         self._keyring, self._organization_id, self._until = keyring, organization_id, until
-        self.checked = 0
+        self.checked = self.erased = 0
         self.goes_on = True
         self.link = self._place(after)
         self._good = self.link.sequence
@@ -85,26 +92,29 @@ class _Walk:
         start = anchors.link_of(anchors.start_of(self._organization_id))
         if after <= start.sequence:
             return start
-        before = rows_after(self._organization_id, after - 1, after, 1)
-        return Link(after, before[0]["hash"]) if before else Link(after, None, unknown=True)
+        before = hash_at(self._organization_id, after)
+        return Link(after, before, unknown=before is None)
 
     def step(self, limit: int) -> Iterator[Fault]:
         """The faults of the next events."""
         rows = rows_after(self._organization_id, self.link.sequence, self._until, limit)
         begun = anchors.link_of(anchors.start_of(self._organization_id))
-        if begun.sequence > self.link.sequence:  # it was pruned meanwhile
+        before = self.link
+        if begun.sequence > before.sequence:  # it was pruned meanwhile
             self.link, self._good = begun, begun.sequence
         else:
             yield from self._faults_in(rows)
-        self.goes_on = (bool(rows) or self.link is begun) and self.link.sequence < self._until
+        # Each step ends the walk or advances it, whatever is missing, so that it ends.
+        self.goes_on = before.sequence < self.link.sequence < self._until
 
     def _faults_in(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
-        found = list(faults_in(rows, self.link))
+        found = list(faults_in(self._keyring, rows, self.link))
         yield from found
         if rows:
             yield from self._against_anchors(rows, clean=not found)
             self.link = Link(rows[-1]["sequence"], rows[-1]["hash"])
             self.checked += len(rows)
+            self.erased += erased_in(rows)
 
     def _against_anchors(self, rows: Sequence[Mapping[str, Any]], *, clean: bool) -> Iterator[Fault]:
         """Events that agree with each other, and not with the anchors, were all sealed anew by somebody."""

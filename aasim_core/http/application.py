@@ -10,20 +10,27 @@ from .cors import Cors
 from .guard import guarded
 from .middleware import RequestLog
 from .operations import Endpoint
+from .protocols import API, address_of
 from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App
 
-BASE = "/api/v1"
+_DOCS = f"{API.prefix}/docs"
+_REDIRECTS = {"/": _DOCS, "/docs": _DOCS, "/favicon.ico": f"{_DOCS}/favicon.svg"}
 
 
-class _ToReference:
-    """``/docs``, where people look for it."""
+class _Redirect:
+    """A path at which people and browsers look for something that is elsewhere."""
+
+    def __init__(self, location: str) -> None:
+        self._location = location
 
     def on_get(self, req: Request, resp: Response) -> None:
-        """Point to the reference."""
-        resp.status, resp.location = falcon.HTTP_308, f"{BASE}/docs"
+        """Say where it is."""
+        resp.status, resp.location = falcon.HTTP_308, self._location
+
+    on_head = on_get
 
 
 class _Routed:
@@ -31,20 +38,22 @@ class _Routed:
 
 
 def make_wsgi(app: "App") -> falcon.App[Request, Response]:
-    """The application that answers all of `app`'s endpoints under ``/api/v1``."""
+    """The application that answers all of `app`'s endpoints, under ``/api/v1`` or the prefix of their protocol."""
+    protocols = list({endpoint.protocol.prefix: endpoint.protocol for endpoint in app.endpoints}.values())
     middleware: list[Any] = [RequestLog()]
     if app.settings.http.cors_origins:
-        middleware.append(Cors(app.settings.http.cors_origins))
+        middleware.append(Cors(app.settings.http.cors_origins, protocols))
     wsgi = falcon.App(request_type=Request, response_type=Response, middleware=middleware)
     wsgi.req_options.strip_url_path_trailing_slash = False
     wsgi.resp_options.secure_cookies_by_default = True
-    errors.install(wsgi)
-    by_template: dict[str, list[Endpoint]] = defaultdict(list)
+    errors.install(wsgi, protocols)
+    by_address: dict[str, list[Endpoint]] = defaultdict(list)
     for endpoint in app.endpoints:
-        by_template[endpoint.template].append(endpoint)
-    for template, endpoints in by_template.items():
-        wsgi.add_route(BASE + template, _routed(app, endpoints))
-    wsgi.add_route("/docs", _ToReference())
+        by_address[address_of(endpoint.protocol, endpoint.template)].append(endpoint)
+    for address, endpoints in by_address.items():
+        wsgi.add_route(address, _routed(app, endpoints))
+    for path, location in _REDIRECTS.items():
+        wsgi.add_route(path, _Redirect(location))
     return wsgi
 
 

@@ -5,32 +5,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
-from marshmallow import ValidationError, validates_schema
 
-from ..access import grants, tree
+from ..access import grants
 from ..access.delegation import Delegator, Gift, require_fitting, require_place
-from ..access.records import Grant, Node, Role, Team, TeamMember
+from ..access.records import Grant, Node, Role, Team
 from ..clock import now, to_text
 from ..context import current_organization
+from ..data.conditions import Condition
 from ..data.records import Record, find_or_none
-from ..data.statements import Bind, Condition
+from ..data.statements import Bind
 from ..data.views import View
 from ..errors import Invalid, Problem, not_found
 from ..events.declarations import Event
 from ..events.log import emit
 from ..ids import is_id
-from .fields import Choice, Id, Instant, ListOf, Text
+from .fields import Choice, Id, Instant, ListOf, Object, Text
 from .operations import Resource, operation
 from .paging import read_page
+from .places import KINDS, PLACE, PlaceIn, PlaceOut
 from .query import ListQuery
 from .render import Derived
 from .request import Request, Response
+from .rules import OneOf
 from .schema import DeletedOut, RecordOut, Schema
 
 if TYPE_CHECKING:
     from ..app import App
-
-KINDS = ("organization", *tree.PARENTS)
 
 
 class AssignIn(Schema):
@@ -38,19 +38,10 @@ class AssignIn(Schema):
 
     role_id = Id("role", description="The role; or write its name into role.")
     role = Text(1, 120, example="viewer")
-    resource_type = Choice(*KINDS, required=True, description="What stands at the place.", example="organization")
-    resource_id = Id(description="The place; the organization may be left out.")
+    place = Object(PlaceIn, required=True, description="Where it is held, and everywhere below.")
     expires_at = Instant(allow_none=True, load_default=None, description="Null is for ever.")
 
-    @validates_schema
-    def require_role_and_place(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for no role or two, and for a place without its id."""
-        named = {"role_id", "role"} & data.keys()
-        if len(named) != 1:
-            raise ValidationError({"role": [Problem("invalid_choice" if named else "required", "Write either role_id or role.")]})
-        kind = data.get("resource_type", "organization")
-        if kind != "organization" and "resource_id" not in data:
-            raise ValidationError({"resource_id": [Problem("required", f"Write the id of the {kind}.")]})
+    rules = (OneOf("role", "role_id"),)
 
 
 class GrantOut(RecordOut):
@@ -61,10 +52,7 @@ class GrantOut(RecordOut):
     subject_id = Id(required=True)
     role_id = Id("role", required=True)
     role = Text(required=True)
-    resource_type = Choice(
-        *KINDS, required=True, allow_none=True, description="Null where the place is gone: a key's role limits on."
-    )
-    resource_id = Id(required=True)
+    place = Object(PlaceOut, required=True)
     scope = ListOf(
         Id(), required=True, description="The place with all above it, from the organization down; it reaches what is below."
     )
@@ -73,7 +61,14 @@ class GrantOut(RecordOut):
     team = Text(required=True, allow_none=True)
     expires_at = Instant(required=True, allow_none=True)
     status = Choice("active", "expired", required=True)
-    granted_by = Id(required=True, allow_none=True)
+    created_by = Id(required=True, allow_none=True)
+
+
+class GrantAsked(GrantOut):
+    """A grant with what lists can be filtered by."""
+
+    place_type = Choice(*KINDS, allow_none=True, load_only=True)
+    place_id = Id(load_only=True)
 
 
 #: Grants as the list of the subject `subject` shows them.
@@ -81,8 +76,8 @@ _GRANTS = View(
     Grant,
     {
         "role": Role.name,
-        "resource_type": Node.kind,
-        "resource_id": Grant.node_id,
+        "place_type": Node.kind,
+        "place_id": Grant.node_id,
         "path": Node.path,
         "team_id": Team.id,
         "team": Team.name,
@@ -112,9 +107,12 @@ class Held:
 def events_of(plugin: str, subject: str, called: str | None = None) -> tuple[Event, ...]:
     """The events that the plugin of an `Assignments` declares; `subject` is the kind of its subjects, or else they are `called`."""
     data = {
-        "grant_id": "The grant.", "role_id": "The role.", "role": "Its name.", "resource_type": "What stands at the place.",
-        "resource_id": "The place.", "expires_at": "When it ends by itself, if it does.",
-    }  # fmt: skip
+        "grant_id": Id("grant", required=True),
+        "role_id": Id("role", required=True),
+        "role": Text(required=True, description="The name of the role."),
+        "place": Object(PlaceOut, required=True, description="Where it is held, and everywhere below."),
+        "expires_at": Instant(required=True, allow_none=True, description="When it ends by itself; null is never."),
+    }
     name = called or subject
     return (
         Event(f"{plugin}.role_assigned", f"A role was given to the {name}", subject, data),
@@ -146,11 +144,12 @@ class Assignments(Resource):
     reply = GrantOut()
     deleted = DeletedOut()
     query = ListQuery(
-        GrantOut(),
-        filters=("role_id", "role", "resource_type", "resource_id", "source", "team_id", "expires_at", "created_at"),
+        GrantAsked(),
+        filters=("role_id", "role", "place_type", "place_id", "source", "team_id", "expires_at", "created_at"),
         sorts=("created_at", "updated_at", "role"),
     )
     derived: ClassVar[Mapping[str, Derived]] = {
+        "place": PLACE,
         "scope": Derived(("path",), lambda row: row["path"].strip("/").split("/") if row["path"] else []),
         "status": Derived(("expires_at",), lambda row: "active" if (row["expires_at"] or "9") > to_text(now()) else "expired"),
     }
@@ -231,8 +230,9 @@ class Assignments(Resource):
     def on_get_assignments(self, req: Request, resp: Response, **ids: str) -> None:
         """List the roles that are held, where, until when, and through which team."""
         question = self.query.question(req.path, req.query)
-        mine = Condition(self._of_subject, {"subject": req.target.subject.id}, ("grants of", self.subject_type))
-        resp.media = read_page(_GRANTS, self.plan.page_columns, question, [mine], self.app.keyring)
+        subject = {"subject": req.target.subject.id}
+        mine = Condition(self._of_subject, **subject)
+        resp.media = read_page(_GRANTS, self.plan.columns, question, [mine], self.app.keyring, view_values=subject)
 
     @operation("assign", reply="deleted", message="Role taken back.")
     def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:
@@ -247,9 +247,10 @@ class Assignments(Resource):
 
     def gift(self, req: Request, values: Mapping[str, Any], *, may_own: bool) -> Gift:
         """What `values`, as of `AssignIn`, say is to be given; raises where there is no such thing, or the caller may not."""
-        node_id, until = values.get("resource_id") or current_organization(), values["expires_at"]
+        place, until = values["place"], values["expires_at"]
+        node_id = place.get("id") or current_organization()
         req.rights.require_at(f"{self.plugin}:assign", node_id)
-        require_place(node_id, values["resource_type"])
+        require_place(node_id, place["type"])
         role = _role(values)
         require_fitting(role, node_id, may_own=may_own)
         if until is not None and until <= now():
@@ -261,14 +262,13 @@ class Assignments(Resource):
     def tell(self, what: str, subject: Any, grant_id: str) -> None:
         """Emit that the role was ``assigned`` or ``unassigned``."""
         row = self._row(subject, grant_id)
-        told = ("role_id", "role", "resource_type", "resource_id", "expires_at")
-        emit(f"{self.plugin}.role_{what}", subject, data={"grant_id": grant_id, **{name: row[name] for name in told}})
+        told = {name: row[name] for name in ("role_id", "role", "expires_at")}
+        emit(f"{self.plugin}.role_{what}", subject, data={"grant_id": grant_id, **told, "place": PLACE.make(row)})
 
-    def _of_subject(self) -> Any:
+    def _of_subject(self, subject: Any) -> Any:
         if self.subject_type != "user":
-            return Grant.subject_id == Bind("subject")
-        teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == Bind("subject"))
-        return Grant.subject_id.in_(teams.union_all(peewee.Select(columns=[Bind("subject")])))
+            return Grant.subject_id == subject
+        return Grant.subject_id.in_(grants.subjects_of(subject))
 
     def _row(self, subject: Any, grant_id: str) -> Mapping[str, Any]:
         row = _GRANTS.row(grant_id, self.plan.columns, subject=subject.id)

@@ -1,7 +1,8 @@
-"""Reading a request's JSON body: strictly, within limits, and never further than it takes to refuse it."""
+"""Reading a request's body, JSON or raw: strictly, within limits, and never further than it takes to refuse it."""
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import falcon
@@ -12,6 +13,7 @@ from .values import NO_BODY, fault_in, joined, shown
 
 #: How deep lists and objects may be nested.
 MAX_DEPTH = 32
+JSON = ("application/json",)
 
 # A string, or the rest of the text where one is not closed; possessive, so that no text makes it go back.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -19,27 +21,35 @@ _SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 # The escapes of NUL and of surrogates, paired or not; neither can stand in JSON unescaped.
 _DOUBTFUL = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-_JSON_TYPE = re.compile(r'application/json[ \t]*(?:;[ \t]*(?:charset=(?P<quote>"?)utf-?8(?P=quote))?[ \t]*)?', re.IGNORECASE)
+_TYPE = re.compile(r'(?P<type>[^\s;]+)[ \t]*(?:;[ \t]*(?:charset=(?P<quote>"?)utf-?8(?P=quote))?[ \t]*)?', re.IGNORECASE)
 
 
 class _Unkeepable(ValueError):
     """A number that is too large; where it stands is found out only then."""
 
 
-def read_json(req: falcon.Request, limit: int) -> Any:
+def read_json(req: falcon.Request, limit: int, media_types: Sequence[str] = JSON) -> Any:
     """The JSON value of the body, at most `limit` bytes long; `NO_BODY` when there is none.
 
     Raises Refused: 411, 413, 415, and 400 for what is not JSON as RFC 8259 has it, in UTF-8, with each key once in an object.
     Raises Invalid, naming the path, for numbers and text that could not be kept.
     """
     length = refuse_bad_framing(req, limit)
-    if not length:
-        return NO_BODY
-    refuse_other_types(req)
-    raw = req.bounded_stream.read(length)
+    return parse(_received(req, length, media_types, "malformed_json")) if length else NO_BODY
+
+
+def read_raw(req: falcon.Request, limit: int, media_types: Sequence[str]) -> bytes:
+    """The body as it is, at most `limit` bytes long; raises Refused: 411, 413, 415, and 400 where not all of it came."""
+    length = refuse_bad_framing(req, limit)
+    return _received(req, length, media_types, "bad_request") if length else b""
+
+
+def _received(req: falcon.Request, length: int, media_types: Sequence[str], code: str) -> bytes:
+    refuse_other_types(req, media_types)
+    raw: bytes = req.bounded_stream.read(length)
     if len(raw) < length:
-        raise _malformed(f"The body ended after {len(raw)} of {length} bytes.")
-    return parse(raw)
+        raise Refused(code, f"The body ended after {len(raw)} of {length} bytes.")
+    return raw
 
 
 def refuse_bad_framing(req: falcon.Request, limit: int) -> int:
@@ -52,10 +62,13 @@ def refuse_bad_framing(req: falcon.Request, limit: int) -> int:
     return length
 
 
-def refuse_other_types(req: falcon.Request) -> None:
-    """Raise Refused for a body that is not plain JSON in UTF-8."""
-    if not _JSON_TYPE.fullmatch(req.content_type or ""):
-        raise Refused("unsupported_media_type", "Send JSON in UTF-8, with the header Content-Type: application/json.")
+def refuse_other_types(req: falcon.Request, media_types: Sequence[str] = JSON) -> None:
+    """Raise Refused for a body that is of none of these types in UTF-8, where ``*/*`` is any type, or is compressed."""
+    match = _TYPE.fullmatch(req.content_type or "")
+    if "*/*" not in media_types and (match is None or match["type"].lower() not in media_types):
+        what = "JSON" if media_types == JSON else "the body"
+        message = f"Send {what} in UTF-8, with the header Content-Type: {' or '.join(media_types)}."
+        raise Refused("unsupported_media_type", message)
     if (req.get_header("Content-Encoding") or "identity").lower() != "identity":
         raise Refused("unsupported_media_type", "Send the body without a Content-Encoding.")
 

@@ -1,8 +1,12 @@
-"""Cross-origin requests (Fetch standard, CORS protocol): pages of the configured origins may call the API, no others."""
+"""Cross-origin requests (Fetch standard, CORS protocol): pages of the configured origins may call the API, no others.
+
+What is beside the API they may call where its protocol says so.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
+from .protocols import Protocol, protocol_at
 from .request import Request, Response
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
@@ -23,8 +27,9 @@ class Cors:
     Credentials are in the Authorization header only, so cookies are never allowed.
     """
 
-    def __init__(self, origins: Sequence[str]) -> None:
+    def __init__(self, origins: Sequence[str], protocols: Sequence[Protocol] = ()) -> None:
         self._any = "*" in origins
+        self._protocols = protocols
         self._origins = frozenset(origins)
 
     def process_request(self, req: Request, resp: Response) -> None:
@@ -52,4 +57,4 @@ class Cors:
 
     def _allows(self, req: Request) -> bool:
         origin = req.get_header("Origin")
-        return origin is not None and (self._any or origin in self._origins)
+        return origin is not None and (self._any or origin in self._origins) and protocol_at(req.path, self._protocols).cors

@@ -14,8 +14,10 @@ from .request import Request, Response
 if TYPE_CHECKING:
     from ..app import App
 
-_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "html": "text/html; charset=utf-8"}
-_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "start.js")
+_TYPES = {
+    "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml", "html": "text/html; charset=utf-8",
+}  # fmt: skip
+_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon.svg")
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
 
 
@@ -31,18 +33,18 @@ class Documentation(Resource):
     def _document(self) -> bytes:
         return to_json(document(self._app))
 
-    @operation(PUBLIC, plain=True, message="The OpenAPI document.")
+    @operation(PUBLIC, plain=True, formats=("application/json",), verb="read", message="The OpenAPI document.")
     def on_get(self, req: Request, resp: Response) -> None:
         """The OpenAPI 3.1 document of everything that is on here."""
         resp.content_type = "application/json"
         resp.data = self._document
 
-    @operation(PUBLIC, plain=True, message="The reference.")
+    @operation(PUBLIC, plain=True, formats=("text/html",), message="The reference.")
     def on_get_page(self, req: Request, resp: Response) -> None:
         """The interactive reference."""
         self._send(resp, "index.html")
 
-    @operation(PUBLIC, plain=True, message="A file of the reference.")
+    @operation(PUBLIC, plain=True, verb="file", formats=tuple(_TYPES.values()), message="A file of the reference.")
     def on_get_file(self, req: Request, resp: Response, file_name: str) -> None:
         """A file that the interactive reference consists of."""
         if file_name not in _FILES:

@@ -1,5 +1,6 @@
 """Every error becomes an answer here, and nowhere else: refusals as they are, falcon's own, and what nobody expected."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -8,7 +9,7 @@ import structlog
 
 from ..errors import Refused
 from ..logs import Seldom, kind_of
-from .envelope import failure
+from .protocols import API, Protocol, protocol_at
 from .request import Request, Response
 from .storage_errors import storage_refusal
 
@@ -30,62 +31,62 @@ _OF_STATUS = {
     504: ("upstream_timeout", "A service that is needed for this did not answer in time."),
 }
 _NO_ROUTE = "There is no such route; GET /api/v1/openapi.json lists those that there are."
+_NO_ROUTE_HERE = "There is no such route."
 _BAD_REQUEST = "This request cannot be understood; check its method, headers and path."
 _UNEXPECTED = "Something went wrong on our side; tell the operator the request id."
 # What a responder may have promised before it failed.
 _PROMISES = ("etag", "location", "preference-applied", "content-disposition", "last-modified", "idempotency-replayed")
 
 
-def install(wsgi: "falcon.App[Request, Response]") -> None:
-    """Make `wsgi` answer every error with the envelope, whatever the request accepts."""
-    wsgi.add_error_handler(Exception, partial(_unexpected, Seldom()))
-    wsgi.add_error_handler(Refused, _refused)
-    wsgi.add_error_handler(falcon.HTTPError, _of_falcon)
+def install(wsgi: "falcon.App[Request, Response]", protocols: Sequence[Protocol] = ()) -> None:
+    """Make `wsgi` answer every error as the protocol of the path has it, or else with the envelope, whatever the request accepts."""
+    wsgi.add_error_handler(Exception, partial(_unexpected, protocols, Seldom()))
+    wsgi.add_error_handler(Refused, partial(_refused, protocols))
+    wsgi.add_error_handler(falcon.HTTPError, partial(_of_falcon, protocols))
 
 
-def answer(req: Request, resp: Response, refused: Refused) -> None:
+def answer(protocol: Protocol, req: Request, resp: Response, refused: Refused) -> None:
     """Make `resp` the answer that says why the request is refused."""
     for name in _PROMISES:
         resp.delete_header(name)
     resp.set_headers(getattr(refused, "headers", {}))
-    resp.status = refused.status
-    resp.content_type = falcon.MEDIA_JSON
     resp.stream = resp.media = resp.text = None
-    resp.data = failure(refused, getattr(req, "request_id", None))
+    resp.status, headers, resp.data = protocol.errors(refused, getattr(req, "request_id", None))
+    resp.set_headers(headers)
     if refused.retry_after is not None or refused.status in (429, 503):
         resp.set_header("Retry-After", str(refused.retry_after or 1))
-    if refused.status == 401:
-        resp.set_header("WWW-Authenticate", "Bearer")
 
 
-def _refused(req: Request, resp: Response, error: Refused, params: Any) -> None:
-    answer(req, resp, error)
+def _refused(protocols: Sequence[Protocol], req: Request, resp: Response, error: Refused, params: Any) -> None:
+    answer(protocol_at(req.path, protocols), req, resp, error)
 
 
-def _of_falcon(req: Request, resp: Response, error: falcon.HTTPError, params: Any) -> None:
-    status = falcon.http_status_to_code(error.status)
+def _of_falcon(protocols: Sequence[Protocol], req: Request, resp: Response, error: falcon.HTTPError, params: Any) -> None:
+    status, protocol = falcon.http_status_to_code(error.status), protocol_at(req.path, protocols)
     if status not in _OF_STATUS and status >= 500:
-        _fault(req, resp, error)
+        _fault(protocol, req, resp, error)
         return
     code, message = _OF_STATUS.get(status, ("bad_request", _BAD_REQUEST))
     if isinstance(error, falcon.HTTPRouteNotFound):
-        code, message = "route_not_found", _NO_ROUTE
-    answer(req, resp, Refused(code, message))
+        code, message = "route_not_found", _NO_ROUTE if protocol is API else _NO_ROUTE_HERE
+    answer(protocol, req, resp, Refused(code, message))
     resp.set_headers(error.headers or {})
 
 
-def _unexpected(seldom: Seldom, req: Request, resp: Response, error: Exception, params: Any) -> None:
-    refused = storage_refusal(error)
+def _unexpected(
+    protocols: Sequence[Protocol], seldom: Seldom, req: Request, resp: Response, error: Exception, params: Any
+) -> None:
+    protocol, refused = protocol_at(req.path, protocols), storage_refusal(error)
     if refused is None:
-        _fault(req, resp, error)
+        _fault(protocol, req, resp, error)
         return
     reason = kind_of(error)
     if (count := seldom.count(reason)) is not None:
         _log.error("storage unavailable", code=refused.code, reason=reason, count=count)
-    answer(req, resp, refused)
+    answer(protocol, req, resp, refused)
 
 
-def _fault(req: Request, resp: Response, error: Exception) -> None:
+def _fault(protocol: Protocol, req: Request, resp: Response, error: Exception) -> None:
     """The answer says nothing about the error but the request's id, by which the log knows everything."""
     _log.error("unexpected error", request_id=getattr(req, "request_id", None), route=req.uri_template, exc_info=error)
-    answer(req, resp, Refused("internal_error", _UNEXPECTED))
+    answer(protocol, req, resp, Refused("internal_error", _UNEXPECTED))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import marshmallow
 import peewee
 
+from ..data.conditions import Condition
 from ..data.json import to_json
-from ..data.statements import Condition
 from ..errors import Refused
 from . import streams
 from .envelope import failure
 from .paging import Filter, Page, Question, read_page
-from .query import ListQuery
+from .query import ListQuery, Parameters
 from .render import Plan
 from .scalars import Choice
 from .storage_errors import storage_refusal
@@ -32,7 +32,7 @@ MOST_IN_JSON = 10_000
 #: The media types of what is sent piece by piece, by the word for ``format``.
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 _ROWS_AT_ONCE = 500
-_LONGEST_SECONDS = 900.0
+_LONGEST_PAUSE_SECONDS = 900.0
 # What makes spreadsheets take a text for a formula, also in the full-width forms that some of them understand.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BEFORE_FORMULA = ("\t", "\r", "\n")
@@ -45,8 +45,7 @@ class ExportQuery(ListQuery):
         super().__init__(reply, filters=filters, sorts=("id",), default="id")
         text = f"json has at most {MOST_IN_JSON:,} rows; csv and jsonl have any number."
         form = Choice("json", *MEDIA_TYPES, load_default="json", description=text)
-        self.parameters = {"format": form, **{key: field for key, (_, _, field) in self.filters.items()}}
-        self.implied = [("format", form)]
+        Parameters.__init__(self, {"format": form, **{key: field for key, (_, _, field) in self.filters.items()}})
 
 
 @dataclass(frozen=True)
@@ -87,11 +86,15 @@ def send(app: "App", req: "Request", resp: "Response", source: Source, form: str
 
 
 class Download:
-    """A file that is made while it is sent. What cannot be sent to its end says so in its last line."""
+    """A file that is made while it is sent. What cannot be sent to its end says so in its last line.
+
+    It takes as long as somebody reads it. `after` is where the last piece ended, if the file can be gone on with: the last line says so.
+    """
 
     def __init__(self, app: "App", req: "Request", permission: str) -> None:
         self._app, self._req = app, req
-        self._reader, self._started = Reader(app, req, permission), time.monotonic()
+        self._reader = Reader(app, req, permission)
+        self.after: str | None = None
 
     def send(self, resp: "Response", name: str, form: str, pieces: Iterator[bytes]) -> None:
         """Answer with `pieces`, each of which is made within `looking`."""
@@ -104,20 +107,28 @@ class Download:
         """What it takes to read the next rows; Refused when the reader is not to have them, or the server stops."""
         if self._app.draining.is_set():
             raise Refused("unavailable", "The server is stopping; go on from the last row, or begin again.")
-        if time.monotonic() - self._started > _LONGEST_SECONDS:
-            raise Refused("unavailable", "This took too long; go on from the last row, or narrow what you ask for.")
         if not self._reader.is_admitted():
             raise Refused("invalid_token", "The session has ended, or the permission was taken away.")
         with self._reader.looking():
             yield
 
+    def _read(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The pieces; Refused where nobody has asked for the next one for too long."""
+        for piece in pieces:
+            offered = time.monotonic()
+            yield piece
+            if time.monotonic() - offered > _LONGEST_PAUSE_SECONDS:
+                raise Refused("unavailable", "Nothing was read for 15 minutes; go on from the last row, or begin again.")
+
     def _to_the_end(self, pieces: Iterator[bytes], form: str) -> Generator[bytes, None, None]:
         try:
-            yield from pieces
+            yield from self._read(pieces)
         except (Refused, peewee.PeeweeException, OSError) as error:
             refused = error if isinstance(error, Refused) else storage_refusal(error)
             if refused is None:
                 raise
+            if self.after is not None:
+                refused = Refused(refused.code, refused.message, meta={"after": self.after})
             yield _FAILURES[form](refused, self._req.request_id)
 
 

@@ -2,7 +2,7 @@
 
 from .containers import Json, ListOf, Object
 from .formats import Cidr, Date, Email, Id, Instant, Locale, Slug, Timezone, Url
-from .scalars import Boolean, Choice, Integer, Number, Patterned, Secret, Strict, Text, wrong
+from .scalars import Boolean, Choice, Integer, Number, Patterned, Secret, Strict, Text, Word, wrong
 
 __all__ = [
     "Boolean",
@@ -25,5 +25,6 @@ __all__ = [
     "Text",
     "Timezone",
     "Url",
+    "Word",
     "wrong",
 ]

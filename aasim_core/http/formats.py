@@ -9,9 +9,17 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from ..clock import from_text, to_text
-from ..ids import is_id
+from ..ids import PREFIX, is_id
 from ..nearest import did_you_mean
 from .scalars import COMPARISONS, Patterned, Strict, Text, wrong
+
+# TypeID 0.3: a prefix of at most 63 characters, an underscore, and 26 more.
+_MOST_CHARACTERS = 90
+
+
+def example_id(prefix: str | None = None) -> str:
+    """An id of the kind `prefix` for the documentation; no object has it."""
+    return f"{prefix or 'agent'}_01h455vb4pex5vsknk084sn02q"
 
 
 class Id(Strict):
@@ -19,9 +27,9 @@ class Id(Strict):
 
     def __init__(self, prefix: str | None = None, **options: Any) -> None:
         self.prefix = prefix
-        pattern = f"^{prefix or '[a-z]{2,12}'}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
-        example = f"{prefix or 'agent'}_01h455vb4pex5vsknk084sn02q"
-        super().__init__(f'an id, such as "{example}"', {"type": "string", "pattern": pattern}, **options)
+        shape = {"type": "string", "pattern": f"^{prefix or PREFIX}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"}
+        size = {"maxLength": len(example_id(prefix)) if prefix else _MOST_CHARACTERS}
+        super().__init__(f'an id, such as "{example_id(prefix)}"', {**shape, **size}, **options)
 
     def read(self, value: Any) -> Any:
         if type(value) is not str:
@@ -42,7 +50,7 @@ class Instant(Strict):
 
     def __init__(self, **options: Any) -> None:
         expects = 'a time with an offset, such as "2026-01-31T09:00:00Z"'
-        super().__init__(expects, {"type": "string", "format": "date-time"}, **options)
+        super().__init__(expects, {"type": "string", "format": "date-time", "maxLength": 35}, **options)
 
     def read(self, value: Any) -> Any:
         if type(value) is not str:
@@ -70,7 +78,7 @@ class Date(Strict):
     _TEXT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
     def __init__(self, **options: Any) -> None:
-        super().__init__('a date, such as "2026-01-31"', {"type": "string", "format": "date"}, **options)
+        super().__init__('a date, such as "2026-01-31"', {"type": "string", "format": "date", "maxLength": 10}, **options)
 
     def read(self, value: Any) -> Any:
         if type(value) is not str:
@@ -88,15 +96,20 @@ class Email(Patterned):
     """An e-mail address in ASCII; it becomes lower case, so that one address has one form."""
 
     _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-    # The form that browsers check (HTML, valid e-mail address), with the length limits of RFC 5321.
-    _FORM = rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*"
+    _ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+    # RFC 5321, Mailbox, without quotes and address literals. Its limit for the local part is not in the pattern: the format says it.
+    _FORM = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
+    _MOST_BEFORE_AT = 64
 
     def __init__(self, **options: Any) -> None:
         expects = 'an e-mail address, such as "ada@example.com"'
         super().__init__(self._FORM, expects, min_length=3, max_length=254, shape={"format": "email"}, **options)
 
     def read(self, value: Any) -> Any:
-        return super().read(value).lower()
+        address: str = super().read(value)
+        if address.index("@") > self._MOST_BEFORE_AT:
+            raise wrong("invalid_format", f"Write {self.expects}.")
+        return address.lower()
 
 
 class Slug(Patterned):

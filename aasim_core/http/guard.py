@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import peewee
 
-from ..access import grants
 from ..context import Actor, acting_as, organization_scope
-from ..data import records
 from ..data.json import to_json
 from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
-from ..ids import is_id
-from . import body, idempotency, query, schema
+from ..identity.principal import Caller, Principal
+from . import body, expanding, idempotency, query, schema
+from .admission import caller_by_token, permit_anywhere
 from .envelope import success
-from .operations import Endpoint, lacking
+from .operations import Endpoint
 from .paging import Page
 from .render import Plan
 from .request import Request, Response
@@ -39,38 +38,42 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     """The responder that falcon routes to for `endpoint`."""
     operation = endpoint.operation
     http = app.settings.http
-    limit = http.max_import_bytes if operation.is_import else http.max_body_bytes
+    protocol = endpoint.protocol
+    limit = protocol.max_body_bytes or (http.max_import_bytes if operation.is_import else http.max_body_bytes)
+    connected = app.database.connected if operation.on_database else nullcontext
 
     def respond(req: Request, resp: Response, **ids: str) -> None:
         if endpoint.writes and body.refuse_bad_framing(req, limit):
-            body.refuse_other_types(req)
-        with app.database.connected():
-            principal = _identify(app, endpoint, req, resp, ids)
-            if principal is None:
+            body.refuse_other_types(req, protocol.media_types)
+        with connected():
+            caller = _identify(app, endpoint, req, resp, ids)
+            if caller is None:
                 with acting_as(_anonymous(req), req.request_id):
                     _proceed(app, endpoint, limit, (req, resp, ids))
                 return
             noted = app.refusals.noted(app.database, endpoint, req, ids) if endpoint.writes else nullcontext()
-            acting = acting_as(principal.actor(req.remote_addr), req.request_id, req.env.get("HTTP_TRACEPARENT"))
-            with organization_scope(principal.organization_id), acting, noted, app.limiter.slot(principal):
-                _permit_anywhere(app, endpoint, req)
+            acting = acting_as(caller.actor(req.remote_addr), req.request_id, req.env.get("HTTP_TRACEPARENT"))
+            with organization_scope(caller.organization_id), acting, noted, app.limiter.slot(caller):
+                permit_anywhere(app, endpoint, req)
                 _proceed(app, endpoint, limit, (req, resp, ids))
 
     return respond
 
 
-def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids: dict[str, str]) -> Any:
+def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids: dict[str, str]) -> Caller | None:
     """Find out who it is, and count the request."""
-    principal = _caller(app, endpoint, req, ids)
+    caller = _caller(app, endpoint, req, ids)
+    if caller is not None:
+        req.caller = caller
     if not endpoint.operation.unlimited:
-        resp.set_headers(app.limiter.check(principal, req.remote_addr))
-    return principal
+        resp.set_headers(app.limiter.check(caller, req.remote_addr))
+    return caller
 
 
 def _proceed(app: "App", endpoint: Endpoint, limit: int, request: tuple[Request, Response, dict[str, str]]) -> None:
     """Read what was sent, do it, and make the answer."""
     req, resp, ids = request
-    raw = _sent(app, req, limit) if endpoint.writes else NO_BODY
+    raw = _sent(endpoint, req, limit) if endpoint.writes else NO_BODY
     req.query = query.parse(req.query_string, endpoint.query)
     checked = _checked(endpoint, raw)
     if endpoint.writes:
@@ -86,23 +89,25 @@ def _proceed(app: "App", endpoint: Endpoint, limit: int, request: tuple[Request,
         resp.finish()
 
 
-def _sent(app: "App", req: Request, limit: int) -> Any:
-    """The body; a slow one is read without a connection."""
-    with app.database.let_go():
-        return body.read_json(req, limit)
+def _sent(endpoint: Endpoint, req: Request, limit: int) -> Any:
+    read = body.read_raw if endpoint.protocol.raw else body.read_json
+    return read(req, limit, endpoint.protocol.media_types)
 
 
 def _anonymous(req: Request) -> Actor:
     return Actor("anonymous", None, "anonymous", req.remote_addr)
 
 
-def _caller(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
+def _caller(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Caller | None:
+    """The principal, or whoever has the token of the path; None where anybody may call."""
+    if endpoint.needs_caller:
+        return _principal(app, endpoint, req, ids)
+    return caller_by_token(app, endpoint, req, ids) if endpoint.by_token else None
+
+
+def _principal(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Principal:
     """The principal, in the organization that the path names, if it names one: of others they learn nothing."""
-    if not endpoint.needs_caller:
-        return None
     organization_id = ids.get("organization_id")
-    if ids and app.database.makes_round_trips:
-        _foresee(app, *reversed(ids.values()))
     try:
         principal = authenticate(app, req, organization_id)
     except Refused as refused:
@@ -111,14 +116,8 @@ def _caller(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -
     if principal.is_closing and endpoint.permission is not None and not endpoint.operation.while_closing:
         raise not_found() if organization_id else _closing()
     req.principal = principal
+    app.pulse.tell_epoch(principal.organization_id, principal.authz_epoch)
     return principal
-
-
-def _foresee(app: "App", record_id: str, *_: str) -> None:
-    """The object that the path names last is read with the caller."""
-    model = app.kinds.get(record_id.partition("_")[0])
-    if model is not None and is_id(record_id):
-        records.foresee(model, record_id)
 
 
 def _closing() -> Refused:
@@ -126,25 +125,10 @@ def _closing() -> Refused:
     return Refused("organization_closing", message)
 
 
-def _permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
-    if endpoint.operation.session_only and req.principal.kind != "user":
-        raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
-    req.rights = app.rights.of(req.principal)
-    if not app.features.allowed(req.principal, endpoint.plugin):
-        raise Refused("feature_disabled", "This feature is switched off for the organization.")
-    if endpoint.permission is not None and not (req.rights.has_anywhere(endpoint.permission) or _is_for_own(endpoint, req)):
-        raise lacking(endpoint.permission)
-    if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
-        raise Refused("permission_denied", "This is for the owners of the organization only.")
-
-
-def _is_for_own(endpoint: Endpoint, req: Request) -> bool:
-    """Whether people may ask for what is their own without the permission; the check of the object keeps them from the rest."""
-    return endpoint.operation.own_always and req.principal.kind == "user"
-
-
-def _checked(endpoint: Endpoint, raw: Any) -> dict[str, Any] | Refused:
+def _checked(endpoint: Endpoint, raw: Any) -> Any:
     """The validated body, or what is wrong with it, to be raised when its turn comes; done before a write takes the database."""
+    if isinstance(raw, bytes):
+        return raw
     try:
         if endpoint.body is not None:
             return schema.load(endpoint.body, raw, partial=endpoint.method == "PATCH")
@@ -187,11 +171,11 @@ def _answer(app: "App", endpoint: Endpoint, checked: Any, req: Request, resp: Re
     if isinstance(checked, Refused):
         raise checked
     if endpoint.writes and req.target is not None and not endpoint.operation.while_archived:
-        app.rights.refuse_archived(req.principal, endpoint.resource.node_of(req.target))
+        app.rights.refuse_archived(req.caller, endpoint.resource.node_of(req.target))
     req.body = checked
     resp.status = endpoint.operation.status
     endpoint.responder(req, resp, **ids)
-    _render(endpoint, req, resp)
+    _render(app, endpoint, req, resp)
 
 
 def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
@@ -200,7 +184,7 @@ def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
     target = endpoint.resource.find(req, **ids)
     if endpoint.permission is not None and target is not None:
         _permit_object(endpoint, req, target)
-    if endpoint.writes and target is not None:
+    if endpoint.writes:
         _match(req, target)
     return target
 
@@ -215,43 +199,66 @@ def _permit_object(endpoint: Endpoint, req: Request, target: Any) -> None:
 
 
 def _match(req: Request, target: Any) -> None:
+    """``If-Match`` against the object's version (RFC 9110, 13.1.1); no tag is that of an object that has none."""
     wanted = req.get_header("If-Match")
-    version = getattr(target, "version", None)
-    if wanted is None or version is None or wanted.strip() == "*":
+    if wanted is None or wanted.strip() == "*":
         return
+    version = getattr(target, "version", None)
+    if version is None:
+        raise Refused("version_conflict", "This has no versions, so none matches; leave the header If-Match out, or send *.")
     if f'"{version}"' not in [tag.strip() for tag in wanted.split(",")]:
-        raise Refused(
-            "version_conflict",
-            "The object has changed since you read it; read it again and repeat the change.",
-            meta={"version": version},
-        )
+        message = "The object has changed since you read it; read it again and repeat the change."
+        raise Refused("version_conflict", message, meta={"version": version})
 
 
-def _render(endpoint: Endpoint, req: Request, resp: Response) -> None:
+def _render(app: "App", endpoint: Endpoint, req: Request, resp: Response) -> None:
     media = resp.media
     if resp.stream is not None or resp.data is not None:
         return
-    version = media.get("version") if isinstance(media, dict) else getattr(media, "version", None)
-    if isinstance(version, int):
+    message = endpoint.operation.bare.get(resp.status)  # type: ignore[arg-type]  # a text is none of its keys
+    if message is not None:
+        resp.data = success(b"{}", message)
+        return
+    if media is None and not endpoint.in_api:
+        resp.data = (resp.text or "").encode()
+        return
+    if endpoint.has_version:
+        version = media["version"] if isinstance(media, dict) else media.version
         tag = f'"{version}"'
         resp.set_header("ETag", tag)
         known = req.env.get("HTTP_IF_NONE_MATCH") if endpoint.method == "GET" else None
-        if known is not None and (tag in known or known.strip() == "*"):
+        if known is not None and (tag in known or known.strip() == "*") and not _is_expanded(endpoint, req):
             resp.status, resp.media = falcon.HTTP_304, None
             return
     if isinstance(media, Page) and (links := media.links(req.path, req.query_string)):
         resp.set_header("Link", links)
-    data = to_json(shown(endpoint.plan, media, req))
-    resp.content_type = falcon.MEDIA_JSON
-    resp.data = success(data, resp.message or endpoint.operation.message)
+    data = to_json(_shown(app, endpoint, media, req))
+    resp.content_type = falcon.MEDIA_JSON if endpoint.in_api else resp.content_type or falcon.MEDIA_JSON
+    resp.data = success(data, resp.message or endpoint.operation.message) if endpoint.in_api else data
     resp.media = None
 
 
-def shown(plan: Plan | None, media: Any, req: Request) -> Any:
+def _shown(app: "App", endpoint: Endpoint, media: Any, req: Request) -> Any:
     """The JSON value for what a responder answered: a page, a record, a mapping, or a plain value where no schema is declared."""
-    if plan is None:
+    if endpoint.plan is None:
         return media
-    plan = plan.seen_by(req)
+    plan = endpoint.plan.seen_by(req)
     if isinstance(media, Page):
-        return {"items": plan.items(media.names, media.rows, req.query.get("fields") or ()), "pagination": media.pagination()}
-    return plan.item(media)
+        return {"items": _items(app, endpoint, plan, media, req), "pagination": media.pagination()}
+    item = plan.item(media)
+    if _is_expanded(endpoint, req):
+        expanding.expand(app, endpoint, req, [item])
+    return item
+
+
+def _items(app: "App", endpoint: Endpoint, plan: Plan, page: Page, req: Request) -> list[Any]:
+    items, only = plan.items(page.names, page.rows), req.query.get("fields") or ()
+    if _is_expanded(endpoint, req):
+        expanding.expand(app, endpoint, req, items)
+        only = only and (*only, *req.query["expand"])
+    return [{name: item[name] for name in only} for item in items] if only else items
+
+
+def _is_expanded(endpoint: Endpoint, req: Request) -> bool:
+    """Whether names are asked for, which change without the version of the object."""
+    return bool(endpoint.references) and "expand" in req.query

@@ -20,6 +20,9 @@ class HaltIn(Schema):
     reason = Text(1, 500, required=True, example="An agent writes nonsense to customers.")
 
 
+_REASON = Text(max_length=500, required=True, description="Why.")
+
+
 class Halting:
     """Gives a `Collection` the operations ``halt`` and ``resume``, which its `paths` name; its record has `halted_at`, null or since when.
 
@@ -59,6 +62,6 @@ class Halting:
 def events_of(plugin: str, subject: str, called: str) -> tuple[Event, ...]:
     """The events that the plugin of a `Halting` collection declares; `subject` is the prefix of its ids."""
     return (
-        Event(f"{plugin}.halted", f"{called} was halted", subject, {"reason": "Why."}),
+        Event(f"{plugin}.halted", f"{called} was halted", subject, {"reason": _REASON}),
         Event(f"{plugin}.resumed", f"{called} goes on", subject),
     )

@@ -1,11 +1,16 @@
 """Whether this process lives, whether it should get requests, and what exactly is wrong."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .. import processes
+from ..clock import now
 from ..context import system_scope
 from ..errors import Refused
+from ..jobs.administration import oldest_ready, ready_of_others
 from .fields import Boolean, Choice, Json
 from .operations import PUBLIC, SELF, Resource, operation
 from .request import Request, Response
@@ -14,17 +19,30 @@ from .schema import Schema
 if TYPE_CHECKING:
     from ..app import App
 
+#: Of a disk that has less room than this, the operator should hear before it is full.
+_LEAST_FREE_BYTES = 100 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Check:
     """A named question about what the platform depends on; `ask` returns facts, and raises when something is wrong.
 
-    A `critical` check takes this process out of service while it fails.
+    A `critical` check takes this process out of service while it fails. `ask` has a connection to the database, unless the check does
+    without: `on_database`.
     """
 
     name: str
     ask: Callable[[], Mapping[str, Any] | None]
     critical: bool = False
+    on_database: bool = True
+
+
+class Unwell(Exception):
+    """Raised by a check: what is wrong, with the facts that tell of it."""
+
+    def __init__(self, problem: str, **facts: Any) -> None:
+        super().__init__(problem)
+        self.facts = facts
 
 
 class StatusOut(Schema):
@@ -54,12 +72,14 @@ class Health(Resource):
 
     # A balancer asks often, from one network, and takes a 429 for a process that is down.
 
-    @operation(PUBLIC, reply=STATUS, unlimited=True, message="The process is alive.")
+    @operation(PUBLIC, reply=STATUS, unlimited=True, on_database=False, message="The process is alive.")
     def on_get_live(self, req: Request, resp: Response) -> None:
         """Whether the process answers at all."""
         resp.media = {"status": "live"}
 
-    @operation(PUBLIC, reply=STATUS, unlimited=True, message="The process is ready.", refusals=("unavailable",))
+    @operation(
+        PUBLIC, reply=STATUS, unlimited=True, on_database=False, message="The process is ready.", refusals=("unavailable",)
+    )
     def on_get_ready(self, req: Request, resp: Response) -> None:
         """Whether the process should get requests: not draining, the database writable and migrated."""
         failed = [name for name, outcome in self._outcomes(critical_only=True).items() if not outcome["ok"]]
@@ -77,22 +97,28 @@ class Health(Resource):
         resp.media = {"ok": all(outcome["ok"] for outcome in outcomes.values()), "checks": outcomes, "plugins": plugins}
 
     def _outcomes(self, *, critical_only: bool) -> dict[str, dict[str, Any]]:
-        return {check.name: _outcome(check) for check in self._app.checks if check.critical or not critical_only}
+        checks = [check for check in self._app.checks if check.critical or not critical_only]
+        return {check.name: _outcome(self._app, check) for check in checks}
 
 
-def _outcome(check: Check) -> dict[str, Any]:
+def _outcome(app: "App", check: Check) -> dict[str, Any]:
     try:
-        with system_scope("health check"):
+        with app.database.connected() if check.on_database else nullcontext(), system_scope("health check"):
             return {"ok": True, **(check.ask() or {})}
+    except Unwell as unwell:
+        return {"ok": False, "problem": str(unwell), **unwell.facts}
     except Exception as error:  # noqa: BLE001 - a check that fails in any way has failed
         return {"ok": False, "problem": type(error).__name__}
 
 
 def core_checks(app: "App") -> list[Check]:
-    """The checks of the core: that this process is not draining, and that the database takes writes and is up to date."""
+    """The checks of the core: whether this process drains, the database takes writes, the disk has room, and workers do the jobs."""
     return [
-        Check("accepting", lambda: _refuse_draining(app), critical=True),
+        Check("accepting", lambda: _refuse_draining(app), critical=True, on_database=False),
         Check("database", lambda: _probe(app), critical=True),
+        Check("disk", lambda: _room(app), on_database=False),
+        Check("workers", lambda: _workers(app)),
+        Check("jobs", lambda: _waiting(app)),
     ]
 
 
@@ -102,8 +128,29 @@ def _refuse_draining(app: "App") -> None:
 
 
 def _probe(app: "App") -> None:
+    """A write that changes something: one that changes nothing needs no room on the disk."""
     from ..data.migrations import refuse_pending
 
-    with app.database.transaction():
-        app.database.execute_sql("DELETE FROM core_migration WHERE name = ''")
+    app.process.beat()
     refuse_pending(app.database, app.migration_sources)
+
+
+def _room(app: "App") -> Mapping[str, Any]:
+    free = disk_usage(app.settings.data_dir).free
+    if free < _LEAST_FREE_BYTES:
+        raise Unwell("the disk of the data folder is nearly full", free_bytes=free)
+    return {"free_bytes": free}
+
+
+def _workers(app: "App") -> Mapping[str, Any]:
+    alive = [found.row for found in processes.seen(app.database) if found.row.kind == processes.WORKER and found.is_alive]
+    if not alive:
+        raise Unwell("no worker is alive", count=0)
+    return {"count": len(alive), "threads": sum(row.threads for row in alive), "busy": sum(row.busy for row in alive)}
+
+
+def _waiting(app: "App") -> Mapping[str, Any]:
+    """How long the oldest job waits that could be done, and how many wait for a worker of another version."""
+    oldest = oldest_ready()
+    seconds = None if oldest is None else max(0, round((now() - oldest).total_seconds()))
+    return {"oldest_ready_seconds": seconds, "unknown": ready_of_others(list(app.jobs))}

@@ -26,6 +26,7 @@ import structlog
 
 from ..clock import now
 from ..context import EVERY_ORGANIZATION, current_organization, system_scope
+from ..data.compiled import compiled
 from ..data.fields import IdField, InstantField, JsonField
 from ..data.records import Row, database_of, insert_rows
 from ..data.statements import Bind
@@ -96,8 +97,8 @@ class _Asked:
 def once(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Response) -> Iterator[bool]:
     """Inside the request's transaction: yield True when `resp` is the kept answer already, and otherwise keep the answer made.
 
-    Only a POST with an ``Idempotency-Key`` is concerned. `raw` is the JSON value of the body. Raises Refused: 400 for a malformed
-    key, 422 for another request under the same key, 409 while the first one still runs.
+    Only a POST with an ``Idempotency-Key`` is concerned. `raw` is the JSON value of the body, or its bytes. Raises Refused: 400 for
+    a malformed key, 422 for another request under the same key, 409 while the first one still runs.
     """
     asked = _asked(app, endpoint, raw, req)
     if asked is None:
@@ -158,12 +159,12 @@ def _asked(app: "App", endpoint: "Endpoint", raw: Any, req: Request) -> _Asked |
     if not _KEY.fullmatch(key):
         message = "Write 1 to 200 visible ASCII characters, such as a UUID."
         raise Refused("invalid_parameter", message, field="Idempotency-Key")
-    principal, sent = getattr(req, "principal", None), orjson.dumps([req.path, req.query_string, _canonical(raw)])
+    caller, sent = getattr(req, "caller", None), orjson.dumps([req.path, req.query_string, _canonical(raw)])
     # Keyed, since a plain digest of a body that holds a password could be guessed at by whoever reads the table.
     payload = app.keyring.sign(_PURPOSE, sent).hex()
-    owner_id = network_of(req.remote_addr) if principal is None else principal.id
-    owner = EVERY_ORGANIZATION if principal is None else current_organization(), owner_id
-    row_id = _digest(*owner, endpoint.method, endpoint.template, key, *([payload] if principal is None else []))
+    owner_id = network_of(req.remote_addr) if caller is None else caller.id
+    owner = EVERY_ORGANIZATION if caller is None else current_organization(), owner_id
+    row_id = _digest(*owner, endpoint.method, endpoint.template, key, *([payload] if caller is None else []))
     return _Asked(app, endpoint, *owner, sent, payload, row_id)
 
 
@@ -194,8 +195,7 @@ def _in_progress() -> Refused:
 
 
 def _kept(row_id: str) -> Idempotency | None:
-    database = database_of(Idempotency)
-    row = database.statement("kept answer", _query).run(database, {"id": row_id}).fetchone()
+    row = _kept_row.one(id=row_id)
     if row is None:
         return None
     fields = Idempotency._meta.sorted_fields
@@ -206,7 +206,8 @@ def _kept(row_id: str) -> Idempotency | None:
     return kept
 
 
-def _query() -> Any:
+@compiled(Idempotency)
+def _kept_row() -> Any:
     return Idempotency.select(*Idempotency._meta.sorted_fields).where(Idempotency.id == Bind("id"))
 
 
@@ -279,6 +280,8 @@ def _place(asked: _Asked) -> Place:
 
 
 def _canonical(raw: Any) -> str:
+    if isinstance(raw, bytes):
+        return sha256(raw).hexdigest()
     return "" if raw is NO_BODY else orjson.dumps(raw, option=orjson.OPT_SORT_KEYS).decode()
 
 

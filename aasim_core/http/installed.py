@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 SWITCH = "core:switch_plugins"
 PERMISSIONS = (Permission(SWITCH, "Switch plugins off and on for the organization", dangerous=True),)
-EVENTS = (Event("core.plugin_switched", "A plugin was switched off or on", "plugin", {"enabled": "Whether it is on now."}),)
+_STATUSES = _ACTIVE, _DISABLED = ("active", "disabled")
+_STATUS = Choice(*_STATUSES, required=True, description="What it is now.")
+EVENTS = (Event("core.plugin_switched", "A plugin was switched off or on", "plugin", {"status": _STATUS}),)
 
 
 class PluginOut(Schema):
@@ -27,15 +29,15 @@ class PluginOut(Schema):
 
     name = Text(required=True)
     title = Text(required=True)
-    summary = Text(required=True)
-    version = Text(required=True)
-    origin = Text(required=True, description="bundled, or the distribution that it came with.")
-    state = Choice("on", "off", "broken", "blocked", "missing", required=True)
-    enabled = Boolean(required=True, description="Whether the caller's organization has it.")
+    summary = Text(required=True, example="What people and keys did, in a log that cannot be changed unnoticed.")
+    version = Text(required=True, example="1.0.0")
+    origin = Text(required=True, description="bundled, or the distribution that it came with.", example="bundled")
+    state = Choice("on", "off", "broken", "blocked", "missing", required=True, description="In the installation.")
+    status = Choice(*_STATUSES, required=True, description="active: the caller's organization has it.")
     essential = Boolean(required=True)
-    requires = ListOf(Text(), required=True)
-    uses = ListOf(Text(), required=True)
-    brings = Json(object_only=True, required=True)
+    requires = ListOf(Text(), required=True, example=["engines"])
+    uses = ListOf(Text(), required=True, example=["rubrics"])
+    provides = Json(object_only=True, required=True)
 
 
 class PluginsOut(Schema):
@@ -48,7 +50,7 @@ class PluginsOut(Schema):
 class SwitchIn(Schema):
     """Whether the organization is to have the plugin."""
 
-    enabled = Boolean(required=True)
+    status = Choice(*_STATUSES, required=True)
 
 
 class InstalledPlugins(Resource):
@@ -70,13 +72,14 @@ class InstalledPlugins(Resource):
 
     @operation(SELF, reply="reply", message="Plugins listed.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """List the plugins of this installation, with what each requires and brings."""
+        """List the plugins of this installation, with what each requires and provides."""
         items = [self._shown(req, plugin) for plugin in self._app.plugins.found]
         page = {"limit": len(items), "next_cursor": None, "prev_cursor": None, "has_more": False}
         resp.media = {"items": items, "pagination": page}
 
     @operation(
         SWITCH,
+        verb="switch",
         body="switch_body",
         reply="switch_reply",
         message="Plugin switched.",
@@ -89,10 +92,10 @@ class InstalledPlugins(Resource):
         assert plugin is not None  # noqa: S101 - it is the one that was found
         if plugin.essential:
             raise Refused("invalid_state", f"{plugin.title} is essential and cannot be switched off.")
-        enabled = req.body["enabled"]
-        features.switch(organization_id, name, enabled)
-        emit("core.plugin_switched", Subject("plugin", name, plugin.title), data={"enabled": enabled})
-        resp.media = {**self._shown(req, plugin), "enabled": enabled}
+        status = req.body["status"]
+        features.switch(organization_id, name, status == _ACTIVE)
+        emit("core.plugin_switched", Subject("plugin", name, plugin.title), data={"status": status})
+        resp.media = {**self._shown(req, plugin), "status": status}
 
     def _shown(self, req: Request, plugin: Any) -> dict[str, Any]:
         shown = {
@@ -100,4 +103,4 @@ class InstalledPlugins(Resource):
             for key in ("name", "title", "summary", "version", "origin", "state", "essential", "requires", "uses")
         }
         on = plugin.state == "on" and self._app.features.allowed(req.principal, plugin.name)
-        return {**shown, "enabled": on, "brings": asdict(plugin.brings)}
+        return {**shown, "status": _ACTIVE if on else _DISABLED, "provides": asdict(plugin.provides)}

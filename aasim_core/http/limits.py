@@ -17,7 +17,7 @@ from ..errors import Refused
 from .windows import WINDOW, Usage, Windows, windows_at
 
 if TYPE_CHECKING:
-    from ..identity.principal import Principal
+    from ..identity.principal import Caller
     from ..settings import Settings
 
 
@@ -47,28 +47,28 @@ class Limiter:
         self._running: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def check(self, principal: "Principal | None", address: str) -> Mapping[str, str]:
-        """Count one request of `principal`, or of the network of `address` when nobody is authenticated.
+    def check(self, caller: "Caller | None", address: str) -> Mapping[str, str]:
+        """Count one request of `caller`, or of the network of `address` when nobody is authenticated.
 
         Returns the headers that tell how much is left; raises `RateLimited`.
         """
         section = self._section
         if not section.enabled:
             return {}
-        if principal is None:
+        if caller is None:
             network, most = network_of(address), section.anonymous_per_minute
             return _headers("network", most, self._hit("network", network, network, most))
-        most = min(principal.rate_limit or section.principal_per_minute, section.principal_per_minute)
-        organization = principal.organization_id
-        usage = self._hit("principal", f"{organization}/{principal.id}", principal.id, most)
+        most = min(caller.rate_limit or section.principal_per_minute, section.principal_per_minute)
+        organization = caller.organization_id
+        usage = self._hit("principal", f"{organization}/{caller.id}", caller.id, most)
         self._hit("organization", organization, organization, section.organization_per_minute)
         return _headers("principal", most, usage)
 
-    def slot(self, principal: "Principal") -> AbstractContextManager[None]:
+    def slot(self, caller: "Caller") -> AbstractContextManager[None]:
         """Count a request among those that run at once; entering raises `RateLimited` when there are too many."""
         if not self._section.enabled:
             return nullcontext()
-        return _Slot(self, principal.id, self._section.concurrent_per_principal)
+        return _Slot(self, caller.id, self._section.concurrent_per_principal)
 
     def _hit(self, scope: str, key: str, scope_id: str, most: int) -> Usage:
         usage = self._windows.hit(f"{scope}/{key}", most)

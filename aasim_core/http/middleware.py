@@ -19,7 +19,7 @@ class RequestLog:
             resp.set_header("Cache-Control", "no-store")
         resp.set_header("X-Request-Id", req.request_id)
         resp.set_header("X-Content-Type-Options", "nosniff")
-        principal = getattr(req, "principal", None)
+        caller = getattr(req, "caller", None)
         _log.info(
             "request",
             method=req.method,
@@ -27,6 +27,6 @@ class RequestLog:
             status=resp.status_code,
             milliseconds=round((time.perf_counter() - req.started) * 1000, 2),
             request_id=req.request_id,
-            organization_id=principal.organization_id if principal else None,
-            principal=principal.id if principal else None,
+            organization_id=caller.organization_id if caller else None,
+            principal=caller.id if caller else None,
         )

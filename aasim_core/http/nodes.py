@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..access import epoch, tree
+from ..access import epoch, moving, positions, tree
 from ..access.delegation import Delegator
 from ..access.members import require_visible_member
 from ..access.records import Node
 from ..context import current_organization
 from ..data import records
+from ..data.conditions import Condition
 from ..data.references import refuse_in_use
-from ..data.statements import Bind, Condition
 from ..errors import Invalid, Problem
 from ..events.log import emit
 from ..ids import new_id
@@ -46,12 +46,24 @@ class NodeCollection(Collection):
             return req.rights.has_anywhere(permission)
         return super().allows(req, permission, target)
 
+    def moves(self, permission: str) -> bool:
+        """Everything: what belongs to it moves along."""
+        return True
+
+    def require_move(self, req: Request, record: Any, old: str | None, new: str | None) -> None:
+        """The same for who holds a position above."""
+        super().require_move(req, record, old, new)
+        moving.require_positions(Delegator.of(self.app, req.principal), self.app.models, record.id, old, new)
+
     def place(self, values: dict[str, Any], record: Any = None) -> str | None:
         """The node that it hangs on with these values."""
         return next((at for field in self.parents if (at := values.get(field, getattr(record, field, None)))), None)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """The place must be there for the caller, and of one piece; people who are named anew must be there too, and members."""
+        for field, permission in positions.of(self.record).items():
+            if values.get(field, getattr(record, field, None)) != getattr(record, field, None):
+                req.rights.require_at(permission, self.place(values) if record is None else record.id)
         for field in self.people:
             if values.get(field) != getattr(record, field, None):
                 require_visible_member(Delegator.of(self.app, req.principal), values.get(field), field)
@@ -93,13 +105,12 @@ class NodeCollection(Collection):
         if node.kind == "organization":
             return []
 
-        field = next(field for field in self.parents if _KIND_OF[field] == node.kind)
+        column = getattr(self.record, next(field for field in self.parents if _KIND_OF[field] == node.kind))
 
-        def within() -> Any:
-            hung = Node.select(Node.id).where((Node.path >= Bind("below_from")) & (Node.path < Bind("below_to")))
-            return getattr(self.record, field).in_(hung)
+        def within(start: Any, end: Any) -> Any:
+            return column.in_(Node.select(Node.id).where((Node.path >= start) & (Node.path < end)))
 
-        return [Condition(within, {"below_from": node.path, "below_to": tree.beyond(node.path)}, ("below", field))]
+        return [Condition(within, start=node.path, end=tree.beyond(node.path))]
 
     def _require_place(self, req: Request, field: str, node_id: str | None) -> None:
         """Invalid for a place that is not there for the caller."""

@@ -4,28 +4,31 @@ A cursor holds the key (see `keyset`) of the row where a page ends, and is seale
 was made for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from operator import or_
 from typing import Any
 
 import orjson
 import peewee
 
-from .. import base64url
 from ..context import current_organization
+from ..data.conditions import Condition, all_of, any_of, apart, made_of
 from ..data.listing import Listing
-from ..data.packing import Packed
 from ..data.records import database_of
-from ..data.statements import Bind, Condition, in_text
+from ..data.statements import Bind, in_text
 from ..data.views import View
 from ..errors import Refused
 from ..secrets import Keyring
+from . import cursors
 from .keyset import key_names, ordered, position_values
 
+#: How many rows are counted for a total: counting takes as long as reading them.
+MOST_COUNTED = 10_000
 #: Of how many rows a page is read; what was not asked for is left out.
 _SIZES = (10, 25, 50, 100)
+_NONE: Mapping[str, Any] = {}
 OPERATORS: Mapping[str, str] = {"ne": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 
 
@@ -53,9 +56,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, whose columns stand in the order of `names`: texts, or `Packed`."""
+    """One page of rows, whose columns stand in the order of `names`. `total` is counted up to MOST_COUNTED + 1."""
 
-    names: tuple[Any, ...]
+    names: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
     limit: int
     has_more: bool
@@ -66,7 +69,9 @@ class Page:
     def pagination(self) -> dict[str, Any]:
         """The envelope's part about paging."""
         facts = {"limit": self.limit, "next_cursor": self.next_cursor, "prev_cursor": self.prev_cursor, "has_more": self.has_more}
-        return facts if self.total is None else {**facts, "total": self.total}
+        if self.total is None:
+            return facts
+        return {**facts, "total": min(self.total, MOST_COUNTED), "total_is_at_least": self.total > MOST_COUNTED}
 
     def links(self, path: str, query_string: str) -> str:
         """The value of the header ``Link`` (RFC 8288) of an answer to this path and query; empty for the only page."""
@@ -79,20 +84,26 @@ class Page:
 
 def read_page(
     model: type[Any] | View | Listing,
-    names: tuple[str | Packed, ...],
+    names: tuple[str, ...],
     question: Question,
     conditions: Sequence[Condition],
     keyring: Keyring,
     search_fields: Sequence[str] = (),
+    view_values: Mapping[str, Any] = _NONE,
 ) -> Page:
-    """The page of `model`'s rows that the question asks for, with the columns `names`. Refused ``invalid_cursor`` for a foreign cursor."""
-    conditions = [*conditions, *map(_filter_condition(model), enumerate(question.filters))]
+    """The page of `model`'s rows that the question asks for, with the columns `names`. Refused ``invalid_cursor`` for a foreign cursor.
+
+    `view_values` are for the binds in the columns of a view that differ from one request to the next.
+    """
+    asked = [_filter_condition(getattr(model, asked.name), asked) for asked in question.filters]
     if question.search:
-        conditions.append(_search_condition(model, search_fields, question.search))
+        asked.append(_search_condition(model, search_fields, question.search))
+    condition = all_of(*conditions, *asked)
+    values = {**(model.binds() if isinstance(model, View) else {}), **view_values, **condition.values}
     backwards, position = _open(keyring, question)
-    database: Any = model._meta.database
-    names_read, key = _columns(names, question.sort, database.packs_rows)
-    rows = _read(model, names_read, question, conditions, backwards, position)
+    names_read, key = _columns(names, question.sort)
+    is_late = isinstance(model, View) and model.joins_late and bool(conditions)
+    rows = _read(model, names_read, question, condition, values, backwards, position, is_late=is_late)
     more = len(rows) > question.limit
     rows = rows[: question.limit]
     if backwards:
@@ -105,17 +116,13 @@ def read_page(
         has_more=bool(rows) and has_next,
         next_cursor=_seal(keyring, question, False, [rows[-1][at] for at in key]) if rows and has_next else None,
         prev_cursor=_seal(keyring, question, True, [rows[0][at] for at in key]) if rows and has_previous else None,
-        total=_count(model, question, conditions) if question.total else None,
+        total=_count(model, condition, values) if question.total else None,
     )
 
 
 @lru_cache(maxsize=4096)
-def _columns(
-    names: tuple[str | Packed, ...], sort: tuple[str, ...], packs_rows: bool
-) -> tuple[tuple[str | Packed, ...], tuple[int, ...]]:
+def _columns(names: tuple[str, ...], sort: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The columns to read, and which of them are the key of a row."""
-    if not packs_rows:
-        names = tuple(name for one in names for name in (one.names if isinstance(one, Packed) else (one,)))
     key = key_names(sort)
     names_read = tuple(dict.fromkeys((*names, *key)))
     return names_read, tuple(names_read.index(name) for name in key)
@@ -123,97 +130,130 @@ def _columns(
 
 def _read(
     model: Any,
-    names: tuple[str | Packed, ...],
+    names: tuple[str, ...],
     question: Question,
-    conditions: Sequence[Condition],
+    condition: Condition,
+    values: Mapping[str, Any],
     backwards: bool,
     position: Sequence[Any] | None,
+    *,
+    is_late: bool,
 ) -> list[tuple[Any, ...]]:
-    most = _most_rows(question)
+    database, sort, most, after = database_of(model), question.sort, _most_rows(question, condition), position is not None
+    where = condition.expression, tuple(condition.values)
+    ways, values_of_ways = apart(
+        () if database.for_update else condition.ways
+    )  # PostgreSQL knows how many rows there are of a value
+    names_of_ways = tuple(values_of_ways)
 
-    def build() -> Any:
-        columns = [name.column(model) if isinstance(name, Packed) else getattr(model, name) for name in names]
-        query = _conditioned(model.select(*columns), conditions)
-        query = ordered(query, model, question.sort, backwards=backwards, after=position is not None)
+    def page(query: Any) -> Any:
+        query = ordered(query, model, sort, backwards=backwards, after=after)
         return query.limit(Bind("limit") if most is None else in_text(most))
 
-    shape = ("page", model, names, question.sort, backwards, position is None, most, tuple(c.shape for c in conditions))
-    database = database_of(model)
-    values = _values(model, conditions) | {"limit": question.limit + 1}
-    if position is not None:
-        values |= position_values(model, question.sort, position)
-    return list(database.statement(shape, build).run(database, values).fetchall())
+    def build() -> Any:
+        columns = [getattr(model, name) for name in names]
+        if is_late:
+            found = model.select(*columns).where(model.id.in_(page(model.select_where(_made(*where), model.id))))
+            return ordered(found, model, sort, backwards=backwards, after=False)
+        if len(ways) > 1:
+            each = made_of(ways, {name: Bind(name) for name in names_of_ways})
+            return page(
+                model.select(*columns).where(model.id.in_(_of_all([page(model.select(model.id).where(way)) for way in each])))
+            )
+        return page(model.select(*columns).where(_made(*where)))
+
+    statement = database.statement(build)
+    position_of_page = position_values(model, sort, position) if position is not None else {}
+    every = {**values, **values_of_ways, **position_of_page, "limit": question.limit + 1}
+    return list(statement.run(database, every).fetchall())
 
 
-def _most_rows(question: Question) -> int | None:
+def _of_all(pages: Sequence[Any]) -> Any:
+    """The ids of all of them; each is a query of its own, since SQLite takes no LIMIT in a part of a UNION."""
+    first, *others = [page.select_from(peewee.SQL("id")) for page in pages]
+    return reduce(lambda one, other: one.union_all(other), others, first)
+
+
+def _most_rows(question: Question, condition: Condition) -> int | None:
     """How many rows to read, as a number of the statement's text; None where it is given when the statement runs.
 
-    PostgreSQL keeps a plan only where it knows the limit, or else it plans each time, which takes longer than the page. With filters it
-    shall plan each time: how many rows there are of a value decides which index is best. Few sizes, so that there are few statements.
+    PostgreSQL keeps a plan only where it knows the limit, or else it plans each time, which takes longer than the page. With filters and
+    with uneven conditions it shall plan each time: how many rows there are of a value decides which index is best. Few sizes, so that
+    there are few statements.
     """
-    if question.filters or question.search:
+    if question.filters or question.search or condition.uneven:
         return None
     return next((size + 1 for size in _SIZES if size >= question.limit), None)
 
 
-def _count(model: Any, question: Question, conditions: Sequence[Condition]) -> int:
-    database = database_of(model)
-    statement = database.statement(
-        ("count", model, tuple(c.shape for c in conditions)),
+def _count(model: Any, condition: Condition, values: Mapping[str, Any]) -> int:
+    database, where = database_of(model), (condition.expression, tuple(condition.values))
+
+    is_uneven = condition.uneven
+
+    def build() -> Any:
         # Rows, and not ids: so an index that has no ids can answer by itself.
-        lambda: _conditioned(model.select(peewee.fn.COUNT(peewee.SQL("*"))), conditions),
-    )
-    return int(statement.run(database, _values(model, conditions)).fetchone()[0])
+        limit = Bind("counted") if is_uneven else in_text(MOST_COUNTED + 1)
+        some = _selected(model, _made(*where), peewee.SQL("1")).limit(limit)
+        return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
+
+    return int(database.statement(build).run(database, {**values, "counted": MOST_COUNTED + 1}).fetchone()[0])
 
 
-def _conditioned(query: Any, conditions: Sequence[Condition]) -> Any:
-    for condition in conditions:
-        query = query.where(condition.expression())
-    return query
+def _selected(model: Any, where: Any, column: Any) -> Any:
+    return model.select_where(where, column) if isinstance(model, View) else model.select(column).where(where)
 
 
-def _values(model: Any, conditions: Sequence[Condition]) -> dict[str, Any]:
-    values = dict(model.binds()) if isinstance(model, View) else {}
-    for condition in conditions:
-        values |= condition.values
-    return values
+def _made(expression: Callable[..., Any], names: Sequence[str]) -> Any:
+    """The condition, with a bind for each of its values."""
+    return expression(**{name: Bind(name) for name in names})
 
 
-def _filter_condition(model: Any) -> Any:
-    def condition(numbered: tuple[int, Filter]) -> Condition:
-        number, asked = numbered
-        column, name = getattr(model, asked.name), f"filter{number}"
-        shape = (asked.name, asked.operator, number)
-        if asked.operator == "is_null":
-            return Condition(lambda: column.is_null(asked.value), {}, (*shape, asked.value))
-        if asked.operator == "in":
-            names = [f"{name}_{n}" for n in range(len(asked.value))]
-            values = dict(zip(names, asked.value, strict=True))
-            return Condition(lambda: column.in_([Bind(n) for n in names]), values, (*shape, len(names)))
-        if asked.operator == "contains":
-            return Condition(lambda: _like(column, name), {name: _pattern(asked.value)}, shape)
-        if asked.operator == "prefix":
-            # Of names in lower case only; so the database's own statistics say how many there are.
-            return Condition(lambda: _is_like(column, name), {name: _pattern(asked.value)[1:]}, shape)
-        operator = OPERATORS.get(asked.operator, "=")
-        return Condition(lambda: peewee.Expression(column, operator, Bind(name)), {name: asked.value}, shape)
+def _filter_condition(column: Any, asked: Filter) -> Condition:
+    if asked.operator == "is_null":
+        return Condition(partial(_is_null, column, asked.value))
+    if asked.operator == "in":
+        return Condition(partial(_is_in, column), **{f"value{n}": value for n, value in enumerate(asked.value)})
+    if asked.operator == "contains":
+        return Condition(partial(_contains, column), pattern=_pattern(asked.value))
+    if asked.operator == "prefix":
+        # Of names in lower case only; so the database's own statistics say how many there are.
+        return Condition(partial(_is_like, column), pattern=_pattern(asked.value)[1:])
+    if asked.operator == "entry":
+        return Condition(partial(_has_entry, column), **{f"value{n}": value for n, value in enumerate(asked.value)})
+    return Condition(partial(_compare, column, OPERATORS.get(asked.operator, "=")), value=asked.value)
 
-    return condition
+
+def _has_entry(column: Any, **spellings: Any) -> Any:
+    """Whether the JSON text has one of the spellings."""
+    # Without one of them the text is another one. Both databases have REPLACE, and it takes upper and lower case as different.
+    found = [peewee.Expression(peewee.fn.REPLACE(column, spelling, ""), "<>", column) for spelling in spellings.values()]
+    return reduce(or_, found)
 
 
 def _search_condition(model: Any, search_fields: Sequence[str], text: str) -> Condition:
-    def matches() -> Any:
-        return reduce(or_, [_like(getattr(model, name), "search") for name in search_fields])
-
-    return Condition(matches, {"search": _pattern(text.lower())}, ("search", tuple(search_fields)))
+    pattern = _pattern(text)
+    return any_of(*[Condition(partial(_contains, getattr(model, name)), pattern=pattern) for name in search_fields])
 
 
-def _like(column: Any, name: str) -> Any:
-    return _is_like(peewee.fn.LOWER(column), name)
+def _is_null(column: Any, wanted: bool) -> Any:
+    return column.is_null(wanted)
 
 
-def _is_like(text: Any, name: str) -> Any:
-    return peewee.NodeList((text, peewee.SQL("LIKE"), Bind(name), peewee.SQL("ESCAPE '!'")))
+def _is_in(column: Any, **values: Any) -> Any:
+    return column.in_(list(values.values()))
+
+
+def _compare(column: Any, operator: str, value: Any) -> Any:
+    return peewee.Expression(column, operator, value)
+
+
+def _contains(column: Any, pattern: Any) -> Any:
+    return _is_like(peewee.fn.LOWER(column), pattern)
+
+
+def _is_like(text: Any, pattern: Any) -> Any:
+    return peewee.NodeList((text, peewee.SQL("LIKE"), pattern, peewee.SQL("ESCAPE '!'")))
 
 
 def _pattern(text: str) -> str:
@@ -228,24 +268,15 @@ def _bound_to(question: Question) -> bytes:
 
 
 def _seal(keyring: Keyring, question: Question, backwards: bool, key: Sequence[Any]) -> str:
-    content = orjson.dumps([backwards, *key])
-    tag = keyring.sign("cursor", content + b"\0" + _bound_to(question))
-    return base64url.encode(tag + content)
+    return cursors.seal(keyring, _bound_to(question), [backwards, *key])
 
 
 def _open(keyring: Keyring, question: Question) -> tuple[bool, Sequence[Any] | None]:
     if question.cursor is None:
         return False, None
-    try:
-        sealed = base64url.decode(question.cursor)
-    except ValueError:
-        sealed = b""  # no seal is that short
-    tag, content = sealed[:32], sealed[32:]
-    if keyring.verify("cursor", content + b"\0" + _bound_to(question), tag):
-        backwards, *key = orjson.loads(content)
-        return backwards, key
-    raise Refused(
-        "invalid_cursor",
-        "The cursor is not of this list; start again without it, and keep sort and filters while paging.",
-        field="cursor",
-    )
+    found = cursors.opened(keyring, _bound_to(question), question.cursor)
+    if found is None:
+        message = "The cursor is not of this list; start again without it, and keep sort and filters while paging."
+        raise Refused("invalid_cursor", message, field="cursor")
+    backwards, *key = found
+    return backwards, key

@@ -29,18 +29,23 @@ def wait_seconds(req: Request) -> int:
     return seconds
 
 
-def wait_until(resource: "Collection", resp: Response, ended: Callable[[], Any], seconds: float) -> None:
-    """After the commit, ask `ended` until it gives a row, and answer 200 with it; after `seconds`, leave the answer as it is."""
+def wait_until(resource: "Collection", req: Request, resp: Response, ended: Callable[[], Any], message: str) -> None:
+    """If the client waits, ask `ended` after the commit until it gives a row, and answer 200 with it and the `message`.
+
+    When the client waits no longer, the answer is left as it is.
+    """
+    seconds = wait_seconds(req)
 
     def finish() -> None:
         row = wait(resource.app, ended, seconds)
         if row is not None:
             resp.status = 200
-            resp.set_header("Preference-Applied", f"wait={int(seconds)}")
+            resp.set_header("Preference-Applied", f"wait={seconds}")
             resp.set_header("ETag", f'"{row["version"]}"')
-            resp.data = success(to_json(resource.plan.item(row)), "Execution ended.")
+            resp.data = success(to_json(resource.plan.seen_by(req).item(row)), message)
 
-    resp.finish = finish
+    if seconds:
+        resp.finish = finish
 
 
 def wait(app: "App", ended: Callable[[], Any], seconds: float) -> Any:

@@ -3,7 +3,8 @@
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Self
 from urllib.parse import unquote_to_bytes
 
 import marshmallow
@@ -12,9 +13,9 @@ from marshmallow import ValidationError, missing
 
 from ..errors import Problem, Refused, not_found
 from ..nearest import did_you_mean
-from .containers import ListOf
+from .containers import Json, ListOf
 from .paging import Filter, Question
-from .scalars import Boolean, Choice, Integer, Strict, Text, wrong
+from .scalars import Boolean, Choice, Integer, Patterned, Strict, Text, wrong
 from .values import shown
 
 _MOST_PROBLEMS = 20
@@ -23,9 +24,11 @@ _MOST_SORTS = 3
 _MOST_ALTERNATIVES = 100
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _PLAIN = re.compile("[!-~]*")
+_PLAIN_VALUE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?|true|false|null")
+_ENTRY = Patterned("[^:]+:.*", 'a key and its value, such as "ticket:T-7"', max_length=200)
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
-Parameters = Mapping[str, Strict]
+Fields = Mapping[str, Strict]
 #: The parameters whose absence means something: a default, or an error.
 Implied = Sequence[tuple[str, Strict]]
 
@@ -47,12 +50,29 @@ class Sort(ListOf):
         return words
 
 
-class ListQuery:
+class Parameters:
+    """What a query string may say: `parameters` by name, and the `implied` ones, whose absence means something."""
+
+    def __init__(self, parameters: Fields) -> None:
+        self.parameters, self.implied = parameters, _implied(parameters)
+
+    def with_more(self, **fields: Strict) -> Self:
+        """The same with further parameters."""
+        more = copy.copy(self)
+        more.parameters = {**self.parameters, **fields}
+        more.implied = _implied(more.parameters)
+        return more
+
+
+class ListQuery(Parameters):
     """What the lists of one operation can be asked.
 
     `reply` is the schema of the items: its fields say how the text of a filter is read and which operators there are.
     `filters` and `sorts` name the fields that have them; `default` is the order when none is asked for, as ``sort`` would say it;
-    `search` names the columns that ``q`` looks through.
+    `search` names the columns that ``q`` looks through. `columns` are further filters, on columns that the items do not show.
+
+    `timed` names filters whose rows no index finds in a table that may have millions: they are asked together with the beginning of a
+    time, of the field that decides the default order, or with one of the parameters `unless`.
     """
 
     def __init__(
@@ -60,17 +80,39 @@ class ListQuery:
         reply: marshmallow.Schema,
         *,
         filters: Sequence[str] = (),
+        columns: Mapping[str, Strict] = MappingProxyType({}),
         sorts: Sequence[str] = ("created_at",),
         search: Sequence[str] = (),
         default: str = "-created_at",
+        timed: Sequence[str] = (),
+        unless: Sequence[str] = (),
     ) -> None:
+        unknown = next((name for name in filters if name not in reply.fields), None)
+        if unknown is not None:
+            advice = did_you_mean(unknown, reply.fields)
+            raise LookupError(f"lists cannot be filtered by {unknown}, which is no field of {type(reply).__name__}.{advice}")
         self.search = tuple(search)
-        self.filters = {key: found for name in filters for key, found in _filters(name, reply.fields[name])}
-        self.parameters: Parameters = {
-            **_common(tuple(reply.dump_fields), Sort(sorts, default), bool(search)),
-            **{key: field for key, (_, _, field) in self.filters.items()},
-        }
-        self.implied = _implied(self.parameters)
+        asked = {**{name: reply.fields[name] for name in filters}, **columns}
+        self.filters = {key: found for name, field in asked.items() for key, found in _filters(name, field)}
+        super().__init__(
+            {
+                **_common(tuple(reply.dump_fields), Sort(sorts, default), bool(search)),
+                **{key: field for key, (_, _, field) in self.filters.items()},
+            }
+        )
+        time = default.partition(",")[0].removeprefix("-")
+        #: The filters that are timed, the parameter that says from when on, and all that stand for it.
+        self.timed = frozenset(key for key, (name, _, _) in self.filters.items() if name in timed)
+        self.since = f"{time}[gte]"
+        self._bounds = frozenset((time, self.since, f"{time}[gt]", *unless, *(f"{name}[in]" for name in unless)))
+        others = "".join(f", or {name}" for name in unless if "[" not in name)
+        self._advice = f"This filter alone goes over everything. Write {self.since}=2026-01-31T00:00:00Z as well{others}."
+
+    def problems(self, values: Mapping[str, Any]) -> dict[str, list[Problem]]:
+        """What is wrong with `values` together: filters that are timed, and no time."""
+        if self.timed.isdisjoint(values) or not self._bounds.isdisjoint(values):
+            return {}
+        return {key: [Problem("invalid_parameter", self._advice)] for key in sorted(self.timed.intersection(values))}
 
     def question(self, route: str, values: Mapping[str, Any]) -> Question:
         """What `values`, which `parse` read, asks of the list at `route`."""
@@ -91,7 +133,7 @@ class ListQuery:
         return [_filter(*found, values[key]) for key, found in self.filters.items() if key in values]
 
 
-def parse(query_string: str, declared: marshmallow.Schema | ListQuery | None) -> dict[str, Any]:
+def parse(query_string: str, declared: marshmallow.Schema | Parameters | None) -> dict[str, Any]:
     """The typed values of the parameters, with the defaults of absent ones.
 
     Raises Refused (400) with every ``unknown_parameter`` and ``invalid_parameter``, keyed by the parameter.
@@ -101,17 +143,21 @@ def parse(query_string: str, declared: marshmallow.Schema | ListQuery | None) ->
     problems: dict[str, list[Problem]] = {}
     tolerant = getattr(declared, "tolerant", False)
     for name, text in _pairs(query_string):
-        if tolerant and name not in parameters:
+        if name not in parameters and (tolerant or shown(name) in problems):
             continue
         problem = _read_into(values, parameters, name, text)
-        if problem is not None and len(problems) < _MOST_PROBLEMS:
+        if problem is not None:
             problems[shown(name) or "_"] = [problem]
+            if len(problems) == _MOST_PROBLEMS:
+                raise _refusal(problems)
     for name, field in implied:
         if name not in values and name not in problems:
             if field.required:
                 problems[name] = [Problem("invalid_parameter", f"This parameter is required. Write {field.expects}.")]
             else:
                 values[name] = field.load_default() if callable(field.load_default) else field.load_default
+    if isinstance(declared, ListQuery) and not problems:
+        problems = declared.problems(values)
     if problems:
         raise _refusal(problems)
     return values
@@ -124,16 +170,16 @@ def id_from_path(text: str) -> int:
     return int(text)
 
 
-def _declared(declared: marshmallow.Schema | ListQuery | None) -> tuple[Parameters, Implied]:
+def _declared(declared: marshmallow.Schema | Parameters | None) -> tuple[Fields, Implied]:
     if declared is None:
         return {}, ()
-    if isinstance(declared, ListQuery):
+    if isinstance(declared, Parameters):
         return declared.parameters, declared.implied
     parameters: Any = declared.load_fields
     return parameters, _implied(parameters)
 
 
-def _implied(parameters: Parameters) -> Implied:
+def _implied(parameters: Fields) -> Implied:
     return [(name, field) for name, field in parameters.items() if field.required or field.load_default is not missing]
 
 
@@ -159,7 +205,7 @@ def _decoded(text: str) -> str:
         raise _refusal({"_": [problem]}) from None
 
 
-def _read_into(values: dict[str, Any], parameters: Parameters, name: str, text: str) -> Problem | None:
+def _read_into(values: dict[str, Any], parameters: Fields, name: str, text: str) -> Problem | None:
     field = parameters.get(name)
     if field is None:
         return Problem("unknown_parameter", f'There is no parameter "{shown(name)}".{_advice(name, parameters)}')
@@ -172,7 +218,7 @@ def _read_into(values: dict[str, Any], parameters: Parameters, name: str, text: 
     return None
 
 
-def _advice(name: str, parameters: Parameters) -> str:
+def _advice(name: str, parameters: Fields) -> str:
     operators = [known for known in parameters if known.partition("[")[0] == name.partition("[")[0]]
     if operators:
         return f" There are {', '.join(operators)}."
@@ -198,24 +244,28 @@ def _common(names: tuple[str, ...], sort: Sort, searchable: bool) -> dict[str, S
         "cursor": Text(1, 3072, description="Where the page begins: next_cursor or prev_cursor of another page."),
         "sort": sort,
         "fields": ListOf(Choice(*names), len(names), min_items=1, unique=True, description="Which fields the items have."),
-        "include": ListOf(Choice("total"), 1, min_items=1, description="What to add: total counts all items."),
+        "include": ListOf(Choice("total"), 1, min_items=1, description="What to add: total counts the items, up to 10,000."),
     }
     return {**common, "q": Text(1, 200, description="Text to look for.")} if searchable else common
 
 
 def _filters(name: str, field: Any) -> Iterator[tuple[str, tuple[str, str, Strict]]]:
     """The parameters that filter by one field: the key of each, with the field's name, the operator, and what reads the text."""
-    field = copy.copy(field)
-    field.required, field.load_default = False, missing  # no filter has to be there, even of a field that always is
+    can_be_null, field = field.allow_none, copy.copy(field)
+    # No filter has to be there, even of a field that always is; and no text in a query string is null.
+    field.required, field.load_default, field.allow_none = False, missing, False
     if isinstance(field, ListOf):
         yield name, (name, "has", field.inner)  # type: ignore[misc]
+        return
+    if isinstance(field, Json) and field.object_only:
+        yield name, (name, "entry", _ENTRY)
         return
     if not isinstance(field, Strict) or not field.operators:
         raise TypeError(f"lists cannot be filtered by {name!r}; name a field of a simple type from aasim_core.http.fields")
     yield name, (name, "eq", field)
     for operator in field.operators:
         yield f"{name}[{operator}]", (name, operator, _operand(operator, field))
-    if field.allow_none:
+    if can_be_null:
         yield f"{name}[is_null]", (name, "is_null", Boolean())
 
 
@@ -230,7 +280,16 @@ def _filter(name: str, operator: str, field: Strict, value: Any) -> Filter:
     if operator == "has":
         # A list is kept as JSON text, in which an item stands in quotes.
         return Filter(name, "contains", orjson.dumps(value).decode())
+    if operator == "entry":
+        return Filter(name, operator, _spellings(*value.split(":", 1)))
     if operator == "in":
         inner: Any = field.inner  # type: ignore[attr-defined]
         return Filter(name, operator, [inner.write(each) for each in value])
     return Filter(name, operator, field.write(value))
+
+
+def _spellings(key: str, text: str) -> list[str]:
+    """How an object's JSON text can have the entry: as a text, or as the number, boolean or null that `text` spells."""
+    key = orjson.dumps(key).decode()
+    spellings = [f"{key}:{orjson.dumps(text).decode()}"]
+    return [*spellings, f"{key}:{text},", f"{key}:{text}}}"] if _PLAIN_VALUE.fullmatch(text) else spellings

@@ -13,6 +13,7 @@ from ..errors import Refused
 from ..events.declarations import Event
 from ..events.log import DENIED, Subject, emit
 from ..ids import is_id
+from .fields import Choice, Integer, Text
 from .operations import Endpoint
 from .request import Request
 from .windows import MemoryWindows
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
 
 #: Attempts that are kept of a user or key, and of an organization, in a minute and by this process.
 MOST_OF_PRINCIPAL, MOST_OF_ORGANIZATION = 10, 60
-_CODES = frozenset(("permission_denied", "session_required"))
+_CODES = ("permission_denied", "session_required")
 EVENTS = (
     Event(
         "core.permission_denied",
         "Somebody was refused a change that they had no right to",
         "",
         {
-            "operation": "What they asked for: method and path.",
-            "code": "permission_denied or session_required.",
-            "permission": "What they lacked.",
-            "left_out": "How many refusals before this one are not in the log, because they were too many.",
+            "operation": Text(required=True, description="What they asked for: method and path."),
+            "code": Choice(*_CODES, required=True),
+            "permission": Text(description="What they lacked."),
+            "left_out": Integer(1, description="How many refusals before this one are not in the log, for they were too many."),
         },
     ),
 )
@@ -58,8 +59,8 @@ class Refusals:
             raise
 
     def _note(self, database: "Database", endpoint: Endpoint, req: Request, ids: Mapping[str, str], refused: Refused) -> None:
-        organization_id = req.principal.organization_id
-        if not self._is_room(organization_id, req.principal.id):
+        organization_id = req.caller.organization_id
+        if not self._is_room(organization_id, req.caller.id):
             return
         data = {
             "operation": f"{endpoint.method} {endpoint.template}",

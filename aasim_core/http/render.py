@@ -1,7 +1,6 @@
 """From rows to JSON bytes through a column plan that is derived from the reply's schema once.
 
-A row is what the database holds: times are RFC 3339 text already, JSON columns are JSON text and go into the answer unparsed. A test
-holds each plan equal to its schema's own dump.
+A row is what the database holds: times are RFC 3339 text already, JSON columns are JSON text and go into the answer unparsed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,13 +8,11 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from marshmallow import Schema
 from orjson import Fragment
 
-from ..data.packing import MOST_COLUMNS, Packed, packed
 from ..data.records import Row
-from .fields import Boolean, Json, ListOf, Number, Object
+from .fields import Boolean, Json, ListOf, Object
 from .request import Request
 
 
@@ -53,28 +50,13 @@ class Plan:
 
     def __init__(self, schema: Schema, derived: Mapping[str, Derived] | None = None) -> None:
         self.names: tuple[str, ...] = tuple(name for name, field in schema.fields.items() if not field.load_only)
-        self._derived = dict(derived or {})
+        self._derived = {name: field for name, field in (derived or {}).items() if name in self.names}
         self._is_the_same_for_all = all(type(field).seen_by is Derived.seen_by for field in self._derived.values())
         held = [name for name in self.names if name not in self._derived]
         sources = (column for field in self._derived.values() for column in field.columns)
         self.columns = tuple(dict.fromkeys((*held, *sources)))
         self._flags = tuple(name for name in held if isinstance(schema.fields[name], Boolean))
         self._texts = tuple(name for name in held if isinstance(schema.fields[name], ListOf | Json | Object))
-        as_one = self._packed(schema)
-        #: The columns that a page of such objects reads.
-        self.page_columns: tuple[str | Packed, ...] = self.columns if as_one is None else (as_one,)
-
-    def _packed(self, schema: Schema) -> Packed | None:
-        """All columns as one, where they are only put into objects; of broken numbers SQLite's JSON has fifteen digits only."""
-        is_plain = all(isinstance(field, ObjectOf) for field in self._derived.values())
-        if (
-            not is_plain
-            or len(self.columns) > MOST_COLUMNS
-            or any(isinstance(schema.fields[name], Number) for name in self.names)
-        ):
-            return None
-        made = {name: field.fields for name, field in self._derived.items() if isinstance(field, ObjectOf)}
-        return packed({name: made.get(name, name) for name in self.names}, self._texts, self._flags)
 
     def seen_by(self, req: Request) -> "Plan":
         """The plan for answers to this request."""
@@ -90,16 +72,8 @@ class Plan:
         made = {name: field.make(row) for name, field in self._derived.items()}
         return self._finished([{name: made[name] if name in made else row[name] for name in self.names}])[0]
 
-    def items(self, columns: tuple[str | Packed, ...], rows: Sequence[tuple[Any, ...]], only: Sequence[str] = ()) -> list[Any]:
-        """The JSON objects for rows whose values stand in the order of `columns`; with `only` those fields of them."""
-        items: list[Any]
-        if columns and isinstance(columns[0], Packed):
-            items = [orjson.loads(row[0]) if only else Fragment(row[0]) for row in rows]
-        else:
-            items = self._unpacked(columns, rows)
-        return [{name: item[name] for name in only} for item in items] if only else items
-
-    def _unpacked(self, columns: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+    def items(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        """The JSON objects for rows whose values stand in the order of `columns`."""
         if self._derived or columns != self.names:
             rows = self._composed(columns, rows)
         return self._finished([dict(zip(self.names, row, strict=True)) for row in rows])

@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 if TYPE_CHECKING:
     from ..access.rights import Rights
-    from ..identity.principal import Principal
+    from ..identity.principal import Caller, Principal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -21,16 +21,20 @@ class Request(falcon.Request):
     `request_id` is the client's ``X-Request-Id`` if it has the form of one, or a new one; `started` is by `time.perf_counter`.
     """
 
-    __slots__ = ("body", "principal", "query", "request_id", "rights", "started", "target")
+    __slots__ = ("body", "caller", "parent", "principal", "query", "request_id", "rights", "started", "target")
 
     #: Who sent it; set unless the operation is public.
+    caller: "Caller"
+    #: The same, where it is somebody with an account; not set where it is whoever has a token.
     principal: "Principal"
     #: What they may do.
     rights: "Rights"
     #: The object that the path names, if it names one.
     target: Any
-    #: The validated body and query parameters, keyed by field name.
-    body: dict[str, Any]
+    #: What the object is under, where its resource has a parent.
+    parent: Any
+    #: The validated body and query parameters, keyed by field name; a raw body is bytes.
+    body: Any
     query: Mapping[str, Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

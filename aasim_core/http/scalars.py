@@ -12,9 +12,13 @@ from .values import LEAST_INTEGER, MOST_INTEGER, kind_of
 #: What a list can be asked about a field whose values have an order.
 COMPARISONS: tuple[str, ...] = ("ne", "gt", "gte", "lt", "lte", "in")
 
+# What a class of characters in a regular expression excludes from text.
+_CONTROLS = r"\x00-\x1f\x7f-\x9f"
+_CONTROLS_IN_LINES = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+
 
 def wrong(code: str, message: str) -> ValidationError:
-    """The error that a field raises: `code` is one of `aasim_core.errors.STATUS_OF`."""
+    """The error that a field raises: `code` is one of `aasim_core.error_codes`, or a plugin's own."""
     return ValidationError([Problem(code, message)])
 
 
@@ -75,10 +79,10 @@ class Strict(fields.Field[Any]):
 class Text(Strict):
     """Text of `min_length` to `max_length` characters, one line unless `multiline`; nothing is stripped from it."""
 
-    operators = ("ne", "in", "contains")
+    operators: ClassVar[tuple[str, ...]] = ("ne", "in", "contains")
 
-    _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-    _FORBIDDEN_IN_LINES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+    _FORBIDDEN = re.compile(f"[{_CONTROLS}\ud800-\udfff]")
+    _FORBIDDEN_IN_LINES = re.compile(f"[{_CONTROLS_IN_LINES}\ud800-\udfff]")
 
     def __init__(
         self,
@@ -93,6 +97,8 @@ class Text(Strict):
         self.min_length, self.max_length, self.multiline = min_length, max_length, multiline
         self._forbidden = self._FORBIDDEN_IN_LINES if multiline else self._FORBIDDEN
         least = {"minLength": min_length} if min_length else {}
+        #: What is allowed in it, as the pattern of a JSON Schema.
+        self.characters = _characters(_CONTROLS_IN_LINES if multiline else _CONTROLS, min_length)
         super().__init__(
             expects or f"text of {span(min_length, max_length)} characters",
             {"type": "string", **least, "maxLength": max_length, **(shape or {})},
@@ -117,6 +123,12 @@ class Secret(Text):
 
     def __init__(self, min_length: int = 1, max_length: int = 4096, **options: Any) -> None:
         super().__init__(min_length, max_length, shape={"format": "password"}, load_only=True, **options)
+
+
+class Word(Text):
+    """Text that has one of few values, or is looked up whole: no list is asked what it contains."""
+
+    operators: ClassVar[tuple[str, ...]] = ("ne", "in")
 
 
 class Patterned(Text):
@@ -151,7 +163,7 @@ class Integer(Strict):
 
     def __init__(self, least: int = LEAST_INTEGER, most: int = MOST_INTEGER, **options: Any) -> None:
         self.least, self.most = least, most
-        shape = {"type": "integer", "minimum": least, "maximum": most}
+        shape = {"type": "integer", "format": "int64", "minimum": least, "maximum": most}
         bounded = (least, most) != (LEAST_INTEGER, MOST_INTEGER)
         super().__init__(f"a whole number{_range(least, most) if bounded else ''}", shape, **options)
 
@@ -226,6 +238,10 @@ class Choice(Strict):
         if value not in self.values:
             raise wrong("invalid_choice", f"Write {self.expects}.")
         return value
+
+
+def _characters(excluded: str, min_length: int) -> str:
+    return f"^[^{excluded}]*[^{excluded}\\s][^{excluded}]*$" if min_length else f"^[^{excluded}]*$"
 
 
 def span(least: int, most: int) -> str:

@@ -1,21 +1,21 @@
 """Schemas of what clients send and get, and `load`, which turns a JSON value into typed fields or says everything that is wrong.
 
-The convention is one class a direction: ``AgentIn`` for POST and PUT, ``AgentPatch = patch_of(AgentIn)`` for PATCH, ``AgentOut``
-for answers. Instances are made once, in the module that declares the operations: making one costs more than using it.
+The convention is one class a direction: ``AgentIn`` for what is sent, which PATCH loads as `partial`, and ``AgentOut`` for answers.
+Instances are made once, in the module that declares the operations: making one costs more than using it.
 """
 
-import copy
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
 import marshmallow
-from marshmallow import EXCLUDE, ValidationError, fields, missing, validates_schema
+from marshmallow import EXCLUDE, ValidationError, validates_schema
 
 from ..errors import Invalid, Problem, Refused
 from ..nearest import did_you_mean
 from .containers import Object
-from .formats import Id, Instant
+from .formats import Id, Instant, example_id
+from .rules import Rule
 from .scalars import Boolean, Integer, Text
 from .values import NO_BODY, Path, joined, kind_of, shown
 
@@ -31,6 +31,8 @@ class Schema(marshmallow.Schema):
     """
 
     tolerant: ClassVar[bool] = False
+    #: What is true of several fields together; a patch is checked where it is merged.
+    rules: ClassVar[Sequence[Rule]] = ()
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def refuse_unknown_fields(self, data: Any, original: Any, **_: Any) -> None:
@@ -38,6 +40,13 @@ class Schema(marshmallow.Schema):
         unknown = [name for name in original if name not in self._known]
         if unknown:
             raise ValidationError({name: [_unknown(name, self._known)] for name in unknown[:_MOST_UNKNOWN]})
+
+    @validates_schema
+    def check_rules(self, data: Any, *, partial: Any = None, **_: Any) -> None:
+        """Raise for the first of the `rules` that is broken."""
+        for rule in () if partial else self.rules:
+            if flaws := rule.flaws(data):
+                raise ValidationError(dict(flaws))
 
     @cached_property
     def _known(self) -> Mapping[str, None]:
@@ -55,6 +64,8 @@ class PaginationOut(Schema):
     next_cursor = Text(max_length=2048, allow_none=True, required=True)
     prev_cursor = Text(max_length=2048, allow_none=True, required=True)
     has_more = Boolean(required=True)
+    total = Integer(0, description="How many there are, with include=total; at most 10,000 are counted.")
+    total_is_at_least = Boolean(description="Whether there are more than total, with include=total.")
 
 
 class RecordOut(Schema):
@@ -70,7 +81,7 @@ class RecordOut(Schema):
 class DeletedOut(Schema):
     """What is left of an object that was deleted."""
 
-    id = Text(required=True)
+    id = Text(required=True, example=example_id())
     deleted = Boolean(required=True)
 
 
@@ -142,25 +153,6 @@ def _flat(messages: Any, path: Path) -> Iterator[tuple[Path, Problem]]:
             yield from _flat(each, path)
     else:
         yield path, messages if isinstance(messages, Problem) else Problem("invalid_format", str(messages))
-
-
-def patch_of(schema: type[Schema], *, without: Collection[str] = ()) -> type[Schema]:
-    """The merge-patch form of `schema`: every field optional and without default; null clears a field that may be null.
-
-    `without` names fields that cannot change after creation. Objects within the object are merged too; lists are replaced whole.
-    """
-    changed = {name: _optional(field) for name, field in schema._declared_fields.items() if name not in without}
-    meta = type("Meta", (schema.Meta,), {"exclude": (*getattr(schema.Meta, "exclude", ()), *without)})
-    return type(f"{schema.__name__.removesuffix('In')}Patch", (schema,), {**changed, "Meta": meta})
-
-
-def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
-    clone = copy.copy(field)
-    clone.required, clone.load_default = False, missing
-    if isinstance(clone, Object):
-        inner = type(clone.schema)
-        clone.nested, clone._schema = patch_of(inner) if issubclass(inner, Schema) else inner, None
-    return clone
 
 
 def merge_patch(target: Any, patch: Any) -> Any:

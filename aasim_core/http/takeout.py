@@ -1,14 +1,18 @@
 """Everything that an organization has, as JSON lines: from every table of the core and of the plugins that are on, but no secret."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
-from ..access.records import Membership, Organization
+from ..access.records import Organization
 from ..data.dumping import Dump, is_dumped
 from ..data.json import to_json
-from ..data.views import View
-from ..identity import people
+from ..errors import Refused
+from . import cursors
 from .exports import MEDIA_TYPES, Download
+from .scalars import Text
+from .schema import Schema
 
 if TYPE_CHECKING:
     from ..app import App
@@ -16,43 +20,79 @@ if TYPE_CHECKING:
 
 #: The media type of what is sent.
 MEDIA_TYPE = MEDIA_TYPES["jsonl"]
-# Accounts are no organization's; what its members are called is.
-_MEMBERS = View(Membership, {"name": people.NAME, "email": people.EMAIL}, people.joins(Membership.user_id))
+
+
+class AfterIn(Schema):
+    """Where an export goes on."""
+
+    after = Text(1, 3072, description="Where to go on: the last `after` of an export that did not come to its end.")
 
 
 def send(app: "App", req: "Request", resp: "Response", permission: str) -> None:
     """Answer with a line for each row of the caller's organization, ``{"table": …, "row": …}``, its own row first.
 
-    The rows of a table are in an order that changes do not disturb; together they are no picture of one moment. What cannot be sent to
-    its end, or for which the reader loses the permission, says so in its last line.
+    The rows of a table are in an order that changes do not disturb; together they are no picture of one moment. Some lines have
+    ``after``: an export with that parameter goes on behind them. What cannot be sent to its end, or for which the reader loses the
+    permission, says so in its last line. Refused ``invalid_cursor`` for an `after` of something else.
     """
-    download = Download(app, req, permission)
-    download.send(resp, f"{req.principal.organization_id}.jsonl", "jsonl", _lines(app, download, req.principal.organization_id))
+    download, organization_id = Download(app, req, permission), req.principal.organization_id
+    lines = _sent(download, pieces(app, organization_id, download.looking, req.query.get("after")))
+    download.send(resp, f"{organization_id}.jsonl", "jsonl", lines)
+
+
+def _sent(download: Download, some: Iterator[tuple[bytes, str | None]]) -> Iterator[bytes]:
+    for lines, download.after in some:
+        yield lines
+
+
+def pieces(
+    app: "App", organization_id: str, looking: Callable[[], AbstractContextManager[None]], after: str | None = None
+) -> Iterator[tuple[bytes, str | None]]:
+    """The lines of an export, some at a time, with where to go on behind them; `looking` gives a connection in the scope.
+
+    Refused ``invalid_cursor``, at once, for an `after` that is not of an export of this organization.
+    """
+    if after is None:
+        return _lines(app, organization_id, looking, dumps(app), None)
+    place = cursors.opened(app.keyring, _bound_to(organization_id), after)
+    rest = [] if place is None else list(dropwhile(lambda dump: dump.table != place[0], dumps(app)))
+    if place is None or not rest:
+        raise Refused("invalid_cursor", "This is not of an export of this organization; begin again without it.", field="after")
+    return _lines(app, organization_id, looking, rest, place[1:])
 
 
 def dumps(app: "App") -> list[Dump]:
     """What is written of each table, in the order of the tables."""
-    return [_dump(model) for model in app.models if is_dumped(model)]
+    return [Dump(model) for model in app.models if is_dumped(model)]
 
 
-def _dump(model: type[Any]) -> Dump:
-    return Dump(model, _MEMBERS, ("name", "email")) if model is Membership else Dump(model)
-
-
-def _lines(app: "App", download: Download, organization_id: str) -> Iterator[bytes]:
-    own = Dump(Organization)
-    with download.looking():
-        row = own.one(organization_id)
-    yield _line(own.table, row)
-    for dump in dumps(app):
-        rows = dump.rows()
+def _lines(
+    app: "App",
+    organization_id: str,
+    looking: Callable[[], AbstractContextManager[None]],
+    rest: Sequence[Dump],
+    key: Sequence[Any] | None,
+) -> Iterator[tuple[bytes, str | None]]:
+    if key is None:
+        own = Dump(Organization)
+        with looking():
+            row = own.one(organization_id)
+        yield _line(own.table, row), None
+    for dump in rest:
+        rows, key = dump.rows(key), None
         while True:
-            with download.looking():
+            with looking():
                 some = next(rows, None)
             if some is None:
                 break
-            yield b"".join(_line(dump.table, row) for row in some)
+            (*most, last), place = some
+            after = cursors.seal(app.keyring, _bound_to(organization_id), [dump.table, *place])
+            yield b"".join([*(_line(dump.table, row) for row in most), _line(dump.table, last, after=after)]), after
 
 
-def _line(table: str, row: Any) -> bytes:
-    return to_json({"table": table, "row": row}) + b"\n"
+def _line(table: str, row: Any, **more: str) -> bytes:
+    return to_json({"table": table, "row": row, **more}) + b"\n"
+
+
+def _bound_to(organization_id: str) -> bytes:
+    return b"export " + organization_id.encode()

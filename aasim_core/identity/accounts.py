@@ -9,6 +9,7 @@ from ..context import organization_scope
 from ..data.records import create, database_of
 from ..errors import Invalid, Problem
 from ..slugs import free_slug, slug_of
+from . import people
 from .records import EmailVerification, PasswordReset, RefreshToken, Session, User
 
 
@@ -37,8 +38,8 @@ def found_organization(name: str, owner: User, *, slug: str | None = None, **val
     with organization_scope(organization.id):
         tree.create_root(organization.id)
         roles.create_built_in(organization.id)
-        create(Membership, user_id=owner.id)
-        grants.grant("user", owner.id, roles.built_in_role("owner"), granted_by=owner.id)
+        people.join(owner.id)
+        grants.grant("user", owner.id, roles.built_in_role("owner"), created_by=owner.id)
     return organization
 
 

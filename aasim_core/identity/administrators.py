@@ -4,20 +4,22 @@ from typing import TYPE_CHECKING
 
 from ..clock import now
 from ..context import system_scope
-from ..errors import StartupError
+from ..errors import InvalidArgument
+from ..events.log import Subject, emit
 from .accounts import create_user, found_organization
 from .passwords import require_strong
-from .records import User
-from .sessions import home_of
+from .records import PasswordReset, User
+from .sessions import end_all, hold, home_of
 
 if TYPE_CHECKING:
     from ..app import App
 
+RESET = "core.administrator_reset"
+
 
 def create(app: "App", email: str, password: str, *, name: str = "Administrator", organization_name: str = "") -> User:
     """Make a platform administrator with an organization of their own; Invalid for a weak password or a taken address."""
-    if not _is_address(email):
-        raise StartupError(f'{email!r} is not an e-mail address; write one such as "admin@example.com"', exit_code=64)
+    refuse_bad_address(email)
     require_strong(password, context=[email, name])
     password_hash = app.passwords.hash(password)
     with app.database.connected(), system_scope("create an administrator"), app.database.transaction():
@@ -25,6 +27,38 @@ def create(app: "App", email: str, password: str, *, name: str = "Administrator"
         User.update(password_changed_at=now()).where(User.id == user.id).execute()
         found_organization(organization_name or f"{name}'s organization", user)
     return user
+
+
+def refuse_bad_address(email: str) -> None:
+    """InvalidArgument for what is no e-mail address."""
+    if not _is_address(email):
+        raise InvalidArgument(f'{email!r} is not an e-mail address; write one such as "admin@example.com"')
+
+
+def reset_password(app: "App", email: str, password: str) -> int:
+    """Set an administrator's password and end their sessions, of which it returns the number; links that were sent before are void.
+
+    InvalidArgument where no administrator has the address, Invalid for a weak password.
+    """
+    with app.database.connected(), system_scope("reset the password of an administrator"), app.database.transaction():
+        user = User.get_or_none(User.is_platform_admin & (User.email == email.strip().lower()))
+        if user is None:
+            raise InvalidArgument(f'no administrator has the address {email!r}; "aasim admin list" shows all')
+        require_strong(password, context=[user.email, user.name])
+        hold(user.id)
+        moment = now()
+        User.update(password_hash=app.passwords.hash(password), password_changed_at=moment).where(User.id == user.id).execute()
+        PasswordReset.update(used_at=moment).where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_null()).execute()
+        ended = end_all(user.id, "password_reset")
+        if (home := home_of(user.id)) is not None:
+            emit(RESET, Subject("user", user.id, user.email), data={"sessions": ended}, organization_id=home)
+    return ended
+
+
+def list_all(app: "App") -> list[User]:
+    """The platform administrators, the oldest first."""
+    with app.database.connected():
+        return list(User.select().where(User.is_platform_admin).order_by(User.created_at))
 
 
 def exist(app: "App") -> bool:

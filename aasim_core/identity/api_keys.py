@@ -9,7 +9,9 @@ from secrets import choice
 from ..secrets import Secret
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_SHAPE = re.compile(r"aasim_sk_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}")
+#: What every key begins with.
+PREFIX = "aasim_sk_"
+_SHAPE = re.compile(rf"{PREFIX}[0-9A-Za-z]{{8}}_[0-9A-Za-z]{{38}}")
 _CHECKSUM_LENGTH = 6
 
 
@@ -25,7 +27,7 @@ class NewKey:
 
 def generate() -> NewKey:
     """A fresh key ``aasim_sk_<8>_<32><6>``: 8 characters that name it, 32 secret ones (190 bits), 6 of checksum."""
-    body = f"aasim_sk_{_random(8)}_{_random(32)}"
+    body = f"{PREFIX}{_random(8)}_{_random(32)}"
     key = body + _checksum(body)
     return NewKey(Secret(key), digest_of(key), key[:17], key[-4:])
 
@@ -37,7 +39,7 @@ def is_well_formed(text: str) -> bool:
 
 def looks_like_key(text: str) -> bool:
     """Whether `text` is meant as an API key rather than as a token."""
-    return text.startswith("aasim_sk_")
+    return text.startswith(PREFIX)
 
 
 def digest_of(key: str) -> str:

@@ -5,7 +5,7 @@ them wait under it. Whoever registers with the link gets that id. Whoever has an
 to their own id; until then no answer differs by whether there is such an account.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +13,12 @@ from ..access import epoch
 from ..access.records import ACTIVE, Grant, Membership, Organization, TeamMember
 from ..clock import now
 from ..context import organization_scope
-from ..data import references
+from ..data import records, references
 from ..data.records import Row, create
 from ..errors import Invalid, Problem, Refused
 from ..ids import new_id
-from . import links
-from .records import Invitation, User
+from . import links, people
+from .records import Invitation
 
 #: The state of a membership until the invitation is accepted.
 INVITED = "invited"
@@ -33,7 +33,7 @@ def create_invitation(email: str, name: str, invited_by: str, *, place: dict[str
     address = email.casefold()
     refuse_known(address)
     user_id = new_id("user")
-    create(Membership, user_id=user_id, status=INVITED, **place)
+    create(Membership, user_id=user_id, status=INVITED, name=name, email=address, **place)
     invitation: Invitation = create(
         Invitation, user_id=user_id, email=address, name=name, invited_by=invited_by, expires_at=now() + LIFETIME, **values
     )
@@ -42,14 +42,21 @@ def create_invitation(email: str, name: str, invited_by: str, *, place: dict[str
 
 def refuse_known(email: str) -> None:
     """Invalid ``not_unique`` where a member of the organization in scope, or somebody invited, has the address."""
-    members = Membership.select(Membership.id).join(User, on=(User.id == Membership.user_id)).where(User.email == email)
-    if members.exists() or Invitation.select(Invitation.id).where(Invitation.email == email).exists():
+    if Membership.select(Membership.id).where(Membership.email == email).exists():
         raise known_already()
 
 
 def known_already() -> Invalid:
     """What is answered for the address of somebody who is in the organization."""
     return Invalid({"email": [Problem("not_unique", "Somebody with this address is in the organization already.")]})
+
+
+def change(invitation: Invitation, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Write what differs to the invitation, and to the membership that waits what they are called. Needs a transaction."""
+    changed = records.change(invitation, values)
+    waiting = Membership.update(name=invitation.name, email=invitation.email)
+    waiting.where(Membership.user_id == invitation.user_id).execute()
+    return changed
 
 
 def renew(user_id: str) -> tuple[Invitation, str] | None:
@@ -95,7 +102,8 @@ def accept(models: Iterable[type[Row]], invitation: Invitation, user_id: str) ->
             raise spent()
         if user_id != invitation.user_id:
             _go_over(models, invitation.user_id, user_id)
-        joined = Membership.update(status="active", version=Membership.version + 1, updated_at=now())
+        called = people.called(user_id)
+        joined = Membership.update(status="active", version=Membership.version + 1, updated_at=now(), **called)
         joined.where(Membership.user_id == user_id).execute()
 
 

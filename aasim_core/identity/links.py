@@ -11,7 +11,7 @@ from ..data.records import create
 from .records import EmailVerification, PasswordReset
 
 #: What the tokens of each kind of link begin with.
-RESET, INVITATION, VERIFICATION = "aasim_pr_", "aasim_iv_", "aasim_ev_"
+RESET, INVITATION, VERIFICATION, REGISTRATION = "aasim_pr_", "aasim_iv_", "aasim_ev_", "aasim_rg_"
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 #: Records of links to an account that are good once, until they expire.
@@ -37,7 +37,7 @@ def make(model: type[Link], kind: str, lifetime: timedelta, **values: Any) -> st
     return token
 
 
-def find(model: type[Link], token: str, kind: str) -> Any:
+def find(model: type[Any], token: str, kind: str) -> Any:
     """The link of the token, None where it is used, has expired, or never was one."""
     digest = digest_of(token, kind)
     if digest is None:

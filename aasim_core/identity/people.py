@@ -1,15 +1,48 @@
-"""Members as others see them: by their account or, until they have accepted it, by their invitation."""
+"""What members are called: their memberships have it too, so that an index sorts and filters the members of an organization by it.
 
-from collections.abc import Sequence
+An account belongs to no organization, so no index of accounts has the order of an organization's members.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-from ..data.views import first_of
-from .records import Invitation, User
+from ..access.records import Membership
+from ..context import system_scope
+from ..data import records
+from ..data.records import database_of
+from .records import User
 
-#: Columns for views that `joins` are part of.
-NAME, EMAIL = first_of(User.name, Invitation.name), first_of(User.email, Invitation.email)
+#: The fields of accounts that memberships have.
+CALLED = ("name", "email", "kind")
 
 
-def joins(user_id: Any) -> Sequence[tuple[Any, Any]]:
-    """What a view joins to have these columns; `user_id` is the column that names the member."""
-    return (User, User.id == user_id), (Invitation, Invitation.user_id == user_id)
+def join(user_id: str, **values: Any) -> Membership:
+    """Make the account a member of the organization in scope. Needs a transaction."""
+    membership: Membership = records.create(Membership, user_id=user_id, **called(user_id), **values)
+    return membership
+
+
+def called(user_id: str) -> dict[str, str]:
+    """What the account is called, which nobody changes until the running transaction, which writes it to a membership, ends."""
+    _hold(user_id)
+    account = User.get_by_id(user_id)
+    return {name: getattr(account, name) for name in CALLED}
+
+
+def change(user: User, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Write what differs to the account, and to its memberships in all organizations what it is called. Needs a transaction.
+
+    Returns and raises what `records.change` does.
+    """
+    changed = records.change(user, values)
+    if not changed.keys().isdisjoint(CALLED):
+        _hold(user.id)
+        with system_scope("write to all memberships of an account what it is called"):
+            theirs = Membership.update({name: getattr(user, name) for name in CALLED})
+            theirs.where(Membership.user_id == user.id).execute()
+    return changed
+
+
+def _hold(user_id: str) -> None:
+    """Who joins and who renames the account wait for each other, or a new membership would have a former name."""
+    database_of(User).lock(f"people/{user_id}")

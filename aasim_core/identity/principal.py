@@ -1,4 +1,4 @@
-"""Who sends a request, as everything behind the authentication sees it."""
+"""Who sends a request, as everything behind the authentication sees it: an account, or whoever has a token."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -37,3 +37,25 @@ class Principal:
     def actor(self, ip: str | None = None) -> Actor:
         """The principal as the event log names it."""
         return Actor(self.kind, self.id, self.label, ip)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCaller:
+    """Whoever has a token that a path names, such as that of a webhook, in the organization that it belongs to.
+
+    `id` is that of what the token is of, by which limits and idempotency keys are counted; `label` is what the event log calls it.
+    `authz_epoch` is filled in by the core.
+    """
+
+    organization_id: str
+    id: str
+    label: str
+    rate_limit: int | None = None
+    authz_epoch: int = 0
+
+    def actor(self, ip: str | None = None) -> Actor:
+        """The caller as the event log names them: nobody knows who it is."""
+        return Actor("anonymous", None, self.label, ip)
+
+
+Caller = Principal | TokenCaller

@@ -28,6 +28,7 @@ class User(Record):
     class Meta:
         table_name = "core_user"
         id_prefix = "user"
+        has_revisions = False  # the version of a member counts the changes of account and membership
 
 
 class Session(Record):
@@ -65,7 +66,9 @@ class RefreshToken(Record):
 
 
 class ApiKey(TenantRecord):
-    """A key that acts for its creator within `scopes`. After regeneration the previous one works until `previous_expires_at`.
+    """A key that acts for `user_id` within `scopes`; `made_by` is to whom it was shown.
+
+    After regeneration the previous one works until `previous_expires_at`.
 
     A key that was active until its creator was suspended is disabled with `suspended_at`, and active again when they are.
     """
@@ -88,6 +91,7 @@ class ApiKey(TenantRecord):
     suspended_at = InstantField(null=True)
     last_used_at = InstantField(null=True)
     last_used_ip = peewee.TextField(null=True)
+    made_by = IdField(null=True)
 
     class Meta:
         table_name = "core_api_key"

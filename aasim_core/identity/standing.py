@@ -5,7 +5,9 @@ from typing import Any
 from ..access.records import CLOSING, SUSPENDED, Membership, Organization
 from ..clock import now
 from ..context import current_organization
+from ..data.compiled import compiled
 from ..data.records import find_or_none
+from ..data.statements import Bind
 from .principal import Principal
 from .records import ApiKey, User
 
@@ -35,11 +37,13 @@ def is_active(key: ApiKey) -> bool:
 
 def _facts(user_id: str) -> tuple[str, str, int] | None:
     """The user's address, and the organization's status and epoch, if user and membership are active and it is not suspended."""
-    query: Any = (
-        Membership.select(User.email, Organization.status, Organization.authz_epoch)
-        .join(User, on=(User.id == Membership.user_id))
-        .join_from(Membership, Organization, on=(Organization.id == Membership.organization_id))
-        .where(Membership.user_id == user_id, Membership.status == "active", User.status == "active")
-    )
-    row: tuple[str, str, int] | None = query.tuples().first()
+    row: tuple[str, str, int] | None = _standing.one(user_id=user_id)
     return None if row is None or row[1] == SUSPENDED else row
+
+
+@compiled(Membership)
+def _standing() -> Any:
+    query = Membership.select(User.email, Organization.status, Organization.authz_epoch)
+    query = query.join(User, on=(User.id == Membership.user_id))
+    query = query.join_from(Membership, Organization, on=(Organization.id == Membership.organization_id))
+    return query.where(Membership.user_id == Bind("user_id"), Membership.status == "active", User.status == "active")

@@ -1,14 +1,15 @@
 """What operators do about jobs: look at them, try failed ones again, discard or cancel them. Each call needs a system scope."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from peewee import fn
+from peewee import SQL, fn
 
 from ..clock import now
 from ..data.records import database_of
 from ..errors import Refused, not_found
-from .records import CANCELLED, DEAD, FAILED, PARKED, QUEUED, RUNNING, STATES, STUCK, JobRow
+from .records import CANCELLED, DEAD, FAILED, PARKED, QUEUED, READY, RUNNING, STATES, STUCK, JobRow
 
 _OVER = (FAILED, DEAD, CANCELLED)
 
@@ -34,6 +35,29 @@ def find_jobs(
 def count_jobs() -> Mapping[str, int]:
     """How many jobs there are in each state, of those in which there are any."""
     query: Any = JobRow.select(JobRow.state, fn.COUNT(JobRow.id)).group_by(JobRow.state)
+    return dict(query.tuples())
+
+
+def count_stuck() -> Mapping[str, int]:
+    """How many jobs failed, died and are parked; these are found without the others."""
+    query: Any = JobRow.select(JobRow.state, fn.COUNT(SQL("*"))).where(STUCK).group_by(JobRow.state)
+    return {FAILED: 0, DEAD: 0, PARKED: 0, **dict(query.tuples())}
+
+
+def count_known(job_ids: Sequence[str]) -> int:
+    """How many of these jobs there are."""
+    return sum(JobRow.select().where(JobRow.id == job_id).exists() for job_id in job_ids)
+
+
+def oldest_ready() -> datetime | None:
+    """Since when the oldest job waits that could be done now."""
+    oldest: datetime | None = JobRow.select(fn.MIN(JobRow.run_at).converter(JobRow.run_at.python_value)).where(READY).scalar()
+    return oldest
+
+
+def ready_of_others(known: Collection[str]) -> Mapping[str, int]:
+    """How many jobs that could be done now are of no `known` name, by their names."""
+    query: Any = JobRow.select(JobRow.name, fn.COUNT(JobRow.id)).where(READY, JobRow.name.not_in(known)).group_by(JobRow.name)
     return dict(query.tuples())
 
 

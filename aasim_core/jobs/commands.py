@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Refused, StartupError
-from ..exits import DATA
+from ..errors import InvalidArgument, Refused
 from .records import STATES
 
 if TYPE_CHECKING:
@@ -83,8 +82,13 @@ def discard(settings: "Settings", job_ids: Sequence[str], state: str | None, nam
 
     with _opened(settings):
         chosen = _chosen(job_ids, state, name)
-        if chosen and not yes:
-            click.confirm(f"What {len(chosen)} jobs were to do will never be done. Delete them?", abort=True)
+        count = administration.count_known(chosen)
+        if count and not yes:
+            one, many = (
+                "What this job was to do will never be done. Delete it?",
+                "What {} jobs were to do will never be done. Delete them?",
+            )
+            click.confirm(one if count == 1 else many.format(count), abort=True)
         refused = _each(chosen, administration.discard, "deleted")
     _tell(refused)
 
@@ -98,7 +102,7 @@ def schedules(settings: "Settings") -> None:
 
     with _opened(settings) as app:
         jobs = sorted((job for job in app.jobs.values() if job.schedule), key=lambda job: job.name)
-        rows = [(job.name, job.schedule, latest_claimed(job.name), next_due(job, now())) for job in jobs]
+        rows = [(job.name, job.schedule, latest_claimed(job.name, now()), next_due(job, now())) for job in jobs]
     _print_table(("job", "schedule (UTC)", "last due", "next due"), ([_shown(value) for value in row] for row in rows))
 
 
@@ -138,7 +142,7 @@ def _each(job_ids: Sequence[str], decide: Callable[[str], object], told: str) ->
 def _tell(refused: Sequence[str]) -> None:
     """End the command with an error where it was refused for some."""
     if refused:
-        raise StartupError(*refused, exit_code=DATA)
+        raise InvalidArgument(*refused)
 
 
 def _row(job: "JobRow") -> list[Any]:

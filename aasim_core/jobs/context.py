@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ..context import EVERY_ORGANIZATION
 
 if TYPE_CHECKING:
-    from .leases import Lease, Leases
+    from .lease import Lease
+    from .leases import Leases
+
+_T = TypeVar("_T")
 
 
 class LeaseLost(Exception):
@@ -17,6 +20,10 @@ class LeaseLost(Exception):
 
 class GiveUp(Exception):
     """Raised by a job that cannot succeed, however often it is tried; its text is the reason that people read."""
+
+
+class TryAgain(Exception):
+    """Raised by a job that cannot succeed now, for a reason that is no fault of its own; its text is the reason that people read."""
 
 
 class JobContext:
@@ -33,6 +40,8 @@ class JobContext:
         self.deadline = deadline
         self.lost = False
         self.settled = False
+        #: Whether the worker's time of grace is over, so that what cannot wait for a safe place has to end now.
+        self.must_end = False
 
     @property
     def job_id(self) -> str:
@@ -74,6 +83,14 @@ class JobContext:
     def checkpoint(self) -> None:
         """The fence for a step that need not be repeated: it also forgets the crashes before it, for the job got further."""
         self._leases.renew(self._lease, progress=True)
+
+    def persist(self, work: Callable[[], _T]) -> _T | None:
+        """Do `work` and return what it returns; where the storage fails, do it again, as long as the lease may hold.
+
+        It is a read or a transaction, which changes nothing but rows and what `ScopedDatabase.on_undo` puts back. One with a fence or
+        the end of the job in it is not done twice: if it turns out to be committed already, None is returned.
+        """
+        return self._leases.persist(self._lease, work)
 
     def complete(self) -> None:
         """Mark the job done, in the running transaction if there is one: effect and completion then commit together, or neither."""

@@ -1,7 +1,7 @@
 """The declaration of a kind of background work."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,9 @@ class Job:
 
     `name` is ``<plugin>.<verb>``. `function(context, payload)` does it, at least once; `context` can be asked for the lease, the
     progress and whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job
-    then runs by itself, once for each due time, in a system scope, with the payload ``{"due": <time>}``.
+    then runs by itself, once for each due time, with the payload ``{"due": <time>}``: in a system scope, or, if it is
+    `per_organization`, once in the scope of each of the organizations that this names and where the job's plugin is on. It is called in a
+    system scope; see `access.organizations_with`.
     One that `halts` is parked while its organization is halted; one that runs is told by ``context.should_stop()``.
     `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is ``dead`` because it took too many
     workers with it, in the transaction that says so and in the job's organization: the place to bring what the job was for to an
@@ -41,6 +43,7 @@ class Job:
     retry: Retry = Retry()
     time_limit: float = 300
     schedule: str | None = None
+    per_organization: Callable[[], Iterable[str]] | None = None
     halts: bool = False
     on_giving_up: Callable[[Mapping[str, Any], str, str], Any] | None = None
 

@@ -14,17 +14,32 @@ class JobFeatures:
     def __init__(self, app: "App") -> None:
         self._app = app
 
-    def why_off(self, name: str, organization_id: str) -> str | None:
-        """Why a job of that name cannot be done for the organization now, or None when it can."""
+    def is_known(self, name: str, plugin: str) -> bool:
+        """Whether this process can do such a job, or knows the plugin that is off; else it is of another version, whose worker does it."""
+        job, find = self._app.jobs.get(name), self._app.plugins.find
+        if job is None:
+            owner = find(name.partition(".")[0])
+            return owner is not None and owner.state != "on"
+        return plugin in ("core", job.plugin) or find(plugin) is not None
+
+    def why_off(self, name: str, plugin: str, organization_id: str) -> str | None:
+        """Why a job of that name, which is done for `plugin`, cannot be done for the organization now, or None when it can."""
         job = self._app.jobs.get(name)
         if job is None:
             return f"nothing here does {name}; its plugin is off"
-        if organization_id == EVERY_ORGANIZATION or job.plugin == "core":
+        if plugin == "core":
+            return None
+        if plugin != job.plugin and not self._app.plugins.is_on(plugin):
+            return f"{plugin} is off"
+        if organization_id == EVERY_ORGANIZATION:
             return None
         if self.is_halted(name, organization_id):
             return "the organization is halted"
-        is_on = self._app.features.allowed_in(organization_id, job.plugin)
-        return None if is_on else f"{job.plugin} is off for the organization"
+        return None if self.is_on(plugin, organization_id) else f"{plugin} is off for the organization"
+
+    def is_on(self, plugin: str, organization_id: str) -> bool:
+        """Whether the plugin is on for the organization."""
+        return self._app.features.allowed_in(organization_id, plugin)
 
     def is_halted(self, name: str, organization_id: str) -> bool:
         """Whether the job is of those that stop while their organization is halted, and it is."""

@@ -11,8 +11,11 @@ import structlog
 
 from ..clock import now
 from ..context import EVERY_ORGANIZATION, acting_as, organization_scope, system_scope
+from ..data.faults import fault_of
 from .context import LeaseLost
-from .leases import CRASHES_UNTIL_DEAD, Lease, Leases
+from .features import JobFeatures
+from .lease import Lease
+from .leases import CRASHES_UNTIL_DEAD, Leases
 from .records import DEAD, FAILED
 
 if TYPE_CHECKING:
@@ -42,10 +45,13 @@ def failed(app: "App", leases: Leases, lease: Lease, reason: str, *, may_retry: 
 
 
 def crashed(app: "App", leases: Leases, lease: Lease, reason: str) -> None:
-    """The job's worker is gone: do it again, unless it has taken too many workers with it."""
+    """The job's worker is gone: do it again, unless it has taken too many workers with it.
+
+    Whether one of a kind that this version does not know is given up, a worker that knows it says, and what that means.
+    """
     count = lease.crash_count + 1
     told = f"{reason}; that was crash {count} of {CRASHES_UNTIL_DEAD}"
-    if count >= CRASHES_UNTIL_DEAD:
+    if count >= CRASHES_UNTIL_DEAD and JobFeatures(app).is_known(lease.name, lease.plugin):
         _give_up(app, leases, lease, DEAD, told)
     else:
         leases.requeue_crashed(lease, told)
@@ -63,7 +69,10 @@ def _give_up(app: "App", leases: Leases, lease: Lease, state: str, reason: str) 
                     told(lease.read_payload(), reason, state)
     except LeaseLost:
         raise
-    except Exception:  # noqa: BLE001 - the job must end, whatever its owner makes of it
+    except Exception as error:
+        if fault_of(error) is not None:
+            raise
+        # The job must end, whatever its owner makes of it.
         _log.error("on_giving_up of a job failed", **facts(lease), exc_info=True)
         leases.give_up(lease, state, reason)
     _log.error("a job was given up", **facts(lease), state=state, reason=reason)

@@ -11,7 +11,8 @@ from ..logs import Seldom, kind_of
 from . import outcomes
 from .company import Company
 from .context import JobContext, LeaseLost
-from .leases import CRASHES_UNTIL_DEAD, Lease, Leases
+from .lease import Lease
+from .leases import CRASHES_UNTIL_DEAD, Leases
 from .runner import Runner
 from .wakeups import Wakeups
 
@@ -175,6 +176,11 @@ class Pool:
         for hand in self._hands:
             hand.join(max(0.0, end - time.monotonic()))
         return not any(hand.is_alive() for hand in self._hands)
+
+    def cut_short(self) -> None:
+        """Tell the jobs that are still being done to end now, wherever they are."""
+        for context in self.running:
+            context.must_end = True
 
     def hand_back_all(self) -> int:
         """Put the jobs that are still being done back into the queue; returns how many."""

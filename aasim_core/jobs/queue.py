@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import peewee
@@ -9,6 +10,7 @@ from peewee import SQL
 
 from ..clock import now, to_text
 from ..context import EVERY_ORGANIZATION, current_actor, current_request_id, current_scope, current_traceparent, system_scope
+from ..data.compiled import compiled
 from ..data.json import to_json
 from ..data.records import database_of
 from ..data.scope import TENANT_COLUMN, ScopeViolation
@@ -32,6 +34,7 @@ def enqueue(
     priority: int = 0,
     unique_key: str | None = None,
     organization_id: str | None = None,
+    plugin: str | None = None,
 ) -> str:
     """Have the worker do the job `name`, once the running transaction has committed and `run_at` has come; returns the job's id.
 
@@ -41,6 +44,8 @@ def enqueue(
     Of the jobs with one `unique_key` (and name and organization) at most one waits and at most one runs: when one waits already,
     that one is brought forward to `run_at` and to `priority`, and the id returned here names no job. One that runs does not count,
     for it may have looked already at what has just changed; the new one runs after it.
+
+    The job is parked while the plugin that declares it is off; `plugin` names another one, of which the same holds.
     """
     transaction = database_of(JobRow).current_transaction()
     moment = now()
@@ -49,6 +54,7 @@ def enqueue(
         "id": new_id("job"),
         "organization_id": _owner(organization_id),
         "name": name,
+        "plugin": plugin,
         "payload": to_json(payload).decode(),
         "state": QUEUED,
         "delayed": due > moment,
@@ -63,15 +69,17 @@ def enqueue(
         "created_at": to_text(moment),
     }
     twin = None if unique_key is None else _twin(transaction.jobs, row)
-    if twin is not None:
-        twin.update(
-            delayed=twin["delayed"] and row["delayed"],
-            run_at=min(twin["run_at"], row["run_at"]),
-            priority=max(twin["priority"], priority),
-        )
-        return str(twin["id"])
-    transaction.jobs.append(row)
-    return str(row["id"])
+    if twin is None:
+        transaction.jobs.append(row)
+        return str(row["id"])
+    _bring_forward(twin, row)
+    return str(twin["id"])
+
+
+def _bring_forward(job: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Let a job that waits be done as early and as urgently as the other one was meant to be."""
+    job["delayed"] = job["delayed"] and other["delayed"]
+    job["run_at"], job["priority"] = min(job["run_at"], other["run_at"]), max(job["priority"], other["priority"])
 
 
 def _owner(organization_id: str | None) -> str:
@@ -93,7 +101,7 @@ def flush(app: "App", transaction: "Transaction") -> None:
     if not transaction.jobs:
         return
     scope = current_scope()
-    rows = [{**row, **_declared(app, row["name"])} for row in transaction.jobs]
+    rows = [{**row, **_declared(app, row)} for row in transaction.jobs]
     mine = [row for row in rows if scope in (EVERY_ORGANIZATION, row["organization_id"])]
     others = [row for row in rows if scope not in (EVERY_ORGANIZATION, row["organization_id"])]
     _insert(app, mine)
@@ -104,30 +112,29 @@ def flush(app: "App", transaction: "Transaction") -> None:
         transaction.after_commit.append(app.doorbell.ring)
 
 
-def _declared(app: "App", name: str) -> dict[str, Any]:
-    job = app.jobs.get(name)
+def _declared(app: "App", row: Mapping[str, Any]) -> dict[str, Any]:
+    job = app.jobs.get(row["name"])
     if job is None:
-        raise LookupError(f"job {name!r} is not declared; return it from the plugin's jobs hook")
-    return {"plugin": job.plugin, "max_attempts": job.retry.max_attempts}
+        raise LookupError(f"job {row['name']!r} is not declared; return it from the plugin's jobs hook")
+    return {"plugin": row["plugin"] or job.plugin, "max_attempts": job.retry.max_attempts}
 
 
 def _insert(app: "App", rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _ROWS_IN_A_STATEMENT):
         part = rows[start : start + _ROWS_IN_A_STATEMENT]
         unique = any(row["unique_key"] is not None for row in part)
-        statement = app.database.statement(("enqueue", len(part), unique), lambda: _insert_query(part, unique))  # noqa: B023
+        statement = app.database.statement(partial(_insert_query, tuple(part[0]), len(part), unique))
         values = {f"{column}#{n}": value for n, row in enumerate(part) for column, value in row.items()}
         app.database.run_later(statement, statement.bound(values))
 
 
-def _insert_query(rows: Sequence[Mapping[str, Any]], unique: bool) -> Any:
+def _insert_query(columns: Sequence[str], count: int, unique: bool) -> Any:
     table, scope = JobRow._meta.table, current_scope()
 
     def value(n: int, column: str) -> Any:
         return scope if column == TENANT_COLUMN and scope != EVERY_ORGANIZATION else Bind(f"{column}#{n}")
 
-    columns = list(rows[0])
-    values = [[value(n, column) for column in columns] for n in range(len(rows))]
+    values = [[value(n, column) for column in columns] for n in range(count)]
     conflict = peewee.OnConflict(
         conflict_target=[SQL("organization_id, name, unique_key")],
         conflict_where=UNIQUE,
@@ -148,6 +155,9 @@ def _insert_query(rows: Sequence[Mapping[str, Any]], unique: bool) -> Any:
 
 def depth(at_most: int) -> int:
     """How many jobs of the organization in scope (in a system scope: of all) are ready and wait for a worker, counted to `at_most`."""
-    database = database_of(JobRow)
-    statement = database.statement(("job depth", at_most), lambda: JobRow.select(SQL("1")).where(READY).limit(at_most))
-    return len(statement.run(database, {}).fetchall())
+    return len(_some_ready.all(at_most))
+
+
+@compiled(JobRow)
+def _some_ready(at_most: int) -> Any:
+    return JobRow.select(SQL("1")).where(READY).limit(at_most)

@@ -24,7 +24,7 @@ class JobRow(Row):
 
     ``failed``: its last attempt raised. ``dead``: it brought down its worker, or lost it, three times. ``parked``: what does it is
     turned off. A queued job is `delayed` until its `run_at` has come. The system's own jobs have the organization ``*``, which no
-    tenant's scope shows.
+    tenant's scope shows. `last_write` names the last write under the lease, see `Lease.mark`.
     """
 
     id = IdField(primary_key=True)
@@ -50,6 +50,7 @@ class JobRow(Row):
     started_at = InstantField(null=True)
     finished_at = InstantField(null=True)
     traceparent = peewee.TextField(null=True)
+    last_write = peewee.TextField(null=True)
 
     class Meta:
         table_name = "core_job"

@@ -2,21 +2,23 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import peewee
 import structlog
 
-from ..context import system_scope
+from ..context import EVERY_ORGANIZATION, organization_scope, system_scope
+from ..data.persistence import patient
 from . import outcomes
-from .context import GiveUp, JobContext, LeaseLost
+from .context import GiveUp, JobContext, LeaseLost, TryAgain
+from .declarations import Job
 from .features import JobFeatures
-from .leases import Lease, Leases
+from .lease import Lease
+from .leases import Leases
 
 if TYPE_CHECKING:
     from ..app import App
 
-_PAUSES = (0.2, 1.0, 5.0)
 _log = structlog.get_logger("aasim.jobs")
 
 
@@ -27,27 +29,37 @@ class Runner:
         self._app = app
         self._leases = leases
         self._features = JobFeatures(app)
+        self._lease_seconds = app.settings.worker.lease_seconds
         self.running: dict[str, JobContext] = {}
 
     def run(self, lease: Lease) -> None:
         """Do the job and write how it went. Raises what the database raises when that cannot be written."""
         try:
-            if self._is_on(lease):
-                with outcomes.scope_of(lease):
-                    self._do(lease)
+            with patient(self._lease_seconds):
+                if self._is_known(lease) and self._is_on(lease):
+                    with outcomes.scope_of(lease):
+                        self._do(lease)
         except LeaseLost as error:
             _log.warning("a job was taken away while it ran; what it had not committed is undone", reason=str(error))
+
+    def _is_known(self, lease: Lease) -> bool:
+        """Whether this version does such jobs; if not, it is left to a worker that does."""
+        if self._features.is_known(lease.name, lease.plugin):
+            return True
+        if self._leases.persist(lease, lambda: self._leases.leave(lease)):
+            _log.warning("jobs of this kind are left to a worker that knows them", **outcomes.facts(lease), plugin=lease.plugin)
+        return False
 
     def _is_on(self, lease: Lease) -> bool:
         """Whether what does the job is turned on; if not, it is parked. When that cannot be found out, the attempt has failed."""
         try:
-            reason = self._features.why_off(lease.name, lease.organization_id)
+            reason = self._features.why_off(lease.name, lease.plugin, lease.organization_id)
         except Exception as error:  # noqa: BLE001 - a plugin's hook decides too
             told = outcomes.explain(error)
-            self._write(lambda: outcomes.failed(self._app, self._leases, lease, told))
+            self._leases.persist(lease, lambda: outcomes.failed(self._app, self._leases, lease, told))
             return False
         if reason is not None:
-            self._leases.park(lease, reason)
+            self._leases.persist(lease, lambda: self._leases.park(lease, reason))
             _log.info("a job is parked", **outcomes.facts(lease), reason=reason)
         return reason is None
 
@@ -57,10 +69,32 @@ class Runner:
         context = JobContext(lease, self._leases, deadline=deadline, draining=lambda: self._must_rest(lease))
         self.running[lease.token] = context
         try:
-            end = self._end_of(job.function, context, lease)
-            self._write(end)
+            is_over_all = job.per_organization is not None and lease.organization_id == EVERY_ORGANIZATION
+            function = partial(self._do_everywhere, job) if is_over_all else job.function
+            with patient(self._lease_seconds, lambda: not context.lost):
+                self._leases.persist(lease, self._end_of(function, context, lease))
         finally:
             self.running.pop(lease.token, None)
+
+    def _do_everywhere(self, job: Job, context: JobContext, payload: Any) -> None:
+        """Do the job for each of its organizations where its plugin is on; one that fails does not keep the others waiting.
+
+        Raises the first failure at the end, so that all is done again.
+        """
+        failures: list[Exception] = []
+        for organization_id in job.per_organization() if job.per_organization else ():
+            if context.should_stop():
+                break
+            if self._features.why_off(job.name, job.plugin, organization_id) is None:
+                try:
+                    with organization_scope(organization_id):
+                        job.function(context, payload)
+                except LeaseLost:
+                    raise
+                except Exception as error:  # noqa: BLE001 - it is raised again below
+                    failures.append(error)
+        if failures:
+            raise failures[0]
 
     def _must_rest(self, lease: Lease) -> bool:
         """Whether what runs must stop at the next safe place: this worker drains, or the organization is halted."""
@@ -72,33 +106,14 @@ class Runner:
             function(context, lease.read_payload())
         except LeaseLost:
             raise
-        except GiveUp as error:
-            reason = str(error)
-            return lambda: outcomes.failed(self._app, self._leases, lease, reason, may_retry=False)
+        except (GiveUp, TryAgain) as error:
+            reason, may_retry = str(error), isinstance(error, TryAgain)
+            return lambda: outcomes.failed(self._app, self._leases, lease, reason, may_retry=may_retry)
         except BaseException as error:  # noqa: BLE001 - whatever a job raises, also SystemExit, is that job's failure
             _log.info("a job raised", **outcomes.facts(lease), exc_info=error)
             reason = outcomes.explain(error)
             return lambda: outcomes.failed(self._app, self._leases, lease, reason)
         return _nothing if context.settled else lambda: self._leases.complete(lease)
-
-    def _write(self, end: Callable[[], None]) -> None:
-        """Write how the job ended; a database that is away for some seconds does not make the job be done again."""
-        pauses = iter(_PAUSES)
-        while not self._is_written(end, next(pauses, None)):
-            pass
-
-    def _is_written(self, end: Callable[[], None], pause: float | None) -> bool:
-        database = self._leases.database
-        try:
-            with database.connected():
-                end()
-        except (peewee.OperationalError, peewee.InterfaceError, peewee.IntegrityError):
-            if pause is None:
-                raise
-            database.close()
-            time.sleep(pause)
-            return False
-        return True
 
 
 def _nothing() -> None:

@@ -3,15 +3,21 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import structlog
 from cronsim import CronSim, CronSimError
 
 from ..clock import now, to_text
 from ..context import system_scope
 from ..data.records import database_of
 from ..errors import StartupError
+from ..logs import Seldom
 from .declarations import Job
 from .queue import enqueue
 from .records import ScheduleTick
+
+#: How far clocks may differ before one is taken for wrong.
+_TOLERANCE = timedelta(seconds=5)
+_log = structlog.get_logger("aasim.jobs")
 
 
 def claim_due(schedule: str, due: datetime) -> bool:
@@ -19,14 +25,17 @@ def claim_due(schedule: str, due: datetime) -> bool:
 
     An older due time than one that was claimed is never new: clocks step back, and what was missed meanwhile is past.
     """
-    latest = latest_claimed(schedule)
+    latest = latest_claimed(schedule, database_of(ScheduleTick).time() + _TOLERANCE)
     return (latest is None or latest < due) and _write(schedule, due)
 
 
-def latest_claimed(schedule: str) -> datetime | None:
-    """The last due time of `schedule` that somebody claimed."""
-    query = ScheduleTick.select().where(ScheduleTick.schedule == schedule).order_by(ScheduleTick.due_at.desc())
-    tick = query.first()
+def latest_claimed(schedule: str, until: datetime) -> datetime | None:
+    """The last due time of `schedule`, not later than `until`, that somebody claimed.
+
+    Somebody whose clock was ahead may have claimed one that is still to come; it does not keep those before it from being claimed.
+    """
+    claimed = ScheduleTick.select().where(ScheduleTick.schedule == schedule, ScheduleTick.due_at <= until)
+    tick = claimed.order_by(ScheduleTick.due_at.desc()).first()
     return None if tick is None else tick.due_at
 
 
@@ -42,6 +51,7 @@ class Schedules:
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._jobs = [job for job in jobs if job.schedule]
         self._next: dict[str, datetime] = {}
+        self._seldom = Seldom()
         for job in self._jobs:
             self._next[job.name] = previous_due(job, now())
 
@@ -49,17 +59,26 @@ class Schedules:
         """Enqueue the jobs that are due; returns how many. However many due times were missed, a job is caught up on once."""
         started = 0
         for job in self._jobs:
-            moment = now()
-            if moment >= self._next[job.name]:
-                due = previous_due(job, moment)
+            if now() >= self._next[job.name]:
+                due = previous_due(job, self._moment())
                 started += self._start(job.name, due)
                 self._next[job.name] = next_due(job, due)
         return started
 
+    def _moment(self) -> datetime:
+        """The present moment; where this machine's clock is ahead of the database's, which all machines share, the latter's."""
+        moment, shared = now(), database_of(ScheduleTick).time()
+        if moment <= shared + _TOLERANCE:
+            return moment
+        if (count := self._seldom.count("ahead")) is not None:
+            seconds = round((moment - shared).total_seconds(), 1)
+            _log.warning("the clock of this machine is ahead of the database's; correct it", seconds=seconds, count=count)
+        return shared
+
     def _start(self, name: str, due: datetime) -> bool:
         with system_scope("start the jobs that are due"), database_of(ScheduleTick).transaction():
             # Nothing was missed before the first start: its due time is only noted.
-            is_first = latest_claimed(name) is None
+            is_first = latest_claimed(name, due) is None
             if not claim_due(name, due) or is_first:
                 return False
             enqueue(name, {"due": to_text(due)})

@@ -9,11 +9,13 @@ from peewee import SQL
 
 from ..clock import now, to_text
 from ..context import system_scope
+from ..data.compiled import compiled
 from ..data.statements import Bind
 from . import outcomes
 from .context import LeaseLost
 from .features import JobFeatures
-from .leases import Lease, Leases
+from .lease import Lease
+from .leases import Leases
 from .presence import Presence
 from .records import DELAYED, PARKED, QUEUED, STUCK, JobRow
 from .schedules import Schedules
@@ -41,20 +43,11 @@ class Upkeep:
         """Make delayed jobs ready whose time has come; returns whether there were any."""
         moment = to_text(now())
         with system_scope("make delayed jobs ready"):
-            if self._run("due", lambda: self._due().limit(1), moment=moment).fetchone() is None:
+            if _due.one(1, moment=moment) is None:
                 return False
-            change = self._app.database.statement(("upkeep", "make ready"), self._make_ready_query)
+            change = _make_ready.statement(self._app.database.for_update)
             change.run_alone(self._app.database, {"moment": moment}, durable=False)
         return True
-
-    def _due(self) -> Any:
-        return JobRow.select(JobRow.id).where(DELAYED, JobRow.run_at <= Bind("moment"))
-
-    def _make_ready_query(self) -> Any:
-        due = self._due().limit(_ROWS_AT_ONCE)
-        if self._app.database.for_update:
-            due = due.for_update(skip_locked=True)
-        return JobRow.update({JobRow.delayed: SQL("false")}).where(JobRow.id.in_(due))
 
     def tick(self) -> int:
         """Start the scheduled jobs that are due; returns how many."""
@@ -98,19 +91,32 @@ class Upkeep:
         """Put parked jobs back whose plugin is on again; returns how many."""
         count = 0
         with system_scope("unpark jobs"):
-            parked: Any = JobRow.select(JobRow.name, JobRow.organization_id).where(STUCK, JobRow.state == PARKED).distinct()
-            for name, organization_id in list(parked.tuples()):
-                if self._features.why_off(name, organization_id) is None:
-                    count += self._unpark(name, organization_id)
+            kinds = JobRow.name, JobRow.plugin, JobRow.organization_id
+            parked: Any = JobRow.select(*kinds).where(STUCK, JobRow.state == PARKED).distinct()
+            for name, plugin, organization_id in list(parked.tuples()):
+                if self._features.why_off(name, plugin, organization_id) is None:
+                    count += self._unpark(name, plugin, organization_id)
         return count
 
-    def _unpark(self, name: str, organization_id: str) -> int:
-        theirs = (JobRow.name == name) & (JobRow.organization_id == organization_id)
+    def _unpark(self, name: str, plugin: str, organization_id: str) -> int:
+        theirs = (JobRow.name == name) & (JobRow.plugin == plugin) & (JobRow.organization_id == organization_id)
         with self._app.database.transaction():
             changes = {"state": QUEUED, "error": None}
             count = int(JobRow.update(changes).where(STUCK, JobRow.state == PARKED, theirs).execute())
-        _log.info("parked jobs are back in the queue", job=name, organization_id=organization_id, count=count)
+        _log.info("parked jobs are back in the queue", job=name, plugin=plugin, organization_id=organization_id, count=count)
         return count
 
-    def _run(self, key: str, build: Any, **values: Any) -> Any:
-        return self._app.database.statement(("job upkeep", key), build).run(self._app.database, values)
+
+def _due_query(limit: int) -> Any:
+    return JobRow.select(JobRow.id).where(DELAYED, JobRow.run_at <= Bind("moment")).limit(limit)
+
+
+_due = compiled(JobRow)(_due_query)
+
+
+@compiled(JobRow)
+def _make_ready(with_locks: bool) -> Any:
+    due = _due_query(_ROWS_AT_ONCE)
+    if with_locks:
+        due = due.for_update(skip_locked=True)
+    return JobRow.update({JobRow.delayed: SQL("false")}).where(JobRow.id.in_(due))

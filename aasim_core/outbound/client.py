@@ -1,7 +1,11 @@
 """The HTTP client for other people's URLs: it goes where egress lets it, and no answer takes longer or weighs more than it may."""
 
+import os
 import ssl
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import anyio.to_thread
@@ -15,20 +19,22 @@ from .patience import CONNECT_SECONDS, Patience, PatientBackend
 
 # An answer that is unpacked weighs more than what was counted, so none is asked for packed.
 _HEADERS = {"User-Agent": f"aasim/{VERSION}", "Accept-Encoding": "identity"}
-_CONNECTIONS = 4
+_POOL: Mapping[str, Any] = MappingProxyType({"max_connections": 4})
+_TRUSTED_SECONDS = 600
 
 
-def guarded_client(egress: Egress, patience: Patience, **options: Any) -> httpx2.Client:
+def guarded_client(egress: Egress, patience: Patience, *, pool: Mapping[str, Any] = _POOL, **options: Any) -> httpx2.Client:
     """A client whose requests go where `egress` lets them, for as long as `patience` lasts; `options` are those of httpx.
 
     It follows no redirects and takes nothing from the environment. It raises httpx's errors, `NotAllowed`, and those of `patience`.
+    `pool` says how many connections it has and keeps, as httpcore has it.
     """
-    return httpx2.Client(**client_options(egress, patience), **options)
+    return httpx2.Client(**client_options(egress, patience, pool), **options)
 
 
-def client_options(egress: Egress, patience: Patience) -> dict[str, Any]:
+def client_options(egress: Egress, patience: Patience, pool: Mapping[str, Any] = _POOL) -> dict[str, Any]:
     """The same for a library that makes httpx's client itself: the keywords for it."""
-    return {"transport": GuardedTransport(egress, patience), **_options()}
+    return {"transport": GuardedTransport(egress, patience, pool), **_options()}
 
 
 def guarded_async_client(transport: "GuardedAsyncTransport", headers: dict[str, str]) -> httpx2.AsyncClient:
@@ -44,10 +50,10 @@ def _options() -> dict[str, Any]:
 class GuardedTransport(httpx2.HTTPTransport):
     """httpx's own transport over guarded sockets."""
 
-    def __init__(self, egress: Egress, patience: Patience) -> None:
+    def __init__(self, egress: Egress, patience: Patience, pool: Mapping[str, Any] = _POOL) -> None:
         # Not the base's: it makes a pool that cannot be given sockets. All that its methods use is the pool.
         backend = PatientBackend(patience, GuardedBackend(egress, patience.check))
-        self._pool = httpcore2.ConnectionPool(max_connections=_CONNECTIONS, network_backend=backend)
+        self._pool = httpcore2.ConnectionPool(_tls(), network_backend=backend, **pool)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
@@ -62,11 +68,21 @@ class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
 
     def __init__(self, egress: Egress, patience: Patience) -> None:
         backend = _GuardedAsyncBackend(egress, patience)
-        self._pool = httpcore2.AsyncConnectionPool(max_connections=_CONNECTIONS, network_backend=backend)
+        self._pool = httpcore2.AsyncConnectionPool(_tls(), network_backend=backend, **_POOL)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request."""
         return _plain(await super().handle_async_request(_traced(request)))
+
+
+def _tls() -> ssl.SSLContext:
+    """Whom to believe who they are. Reading all certificates takes longer than a request, and they change; so it is done now and then."""
+    return _tls_of(int(time.monotonic() / _TRUSTED_SECONDS), os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=2)
+def _tls_of(period: int, *places: str | None) -> ssl.SSLContext:
+    return httpcore2.default_ssl_context()
 
 
 def _traced(request: httpx2.Request) -> httpx2.Request:

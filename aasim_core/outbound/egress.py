@@ -31,6 +31,10 @@ _OPEN_IPV6 = IPv6Network("2000::/3")
 _CLOSED_IPV6 = tuple(IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
 
 
+#: The addresses of this very machine.
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+
+
 class NotAllowed(Exception):
     """A host leads to an address that is closed to requests from here."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..jobs.context import GiveUp
+from ..jobs.context import GiveUp, TryAgain
 from ..jobs.declarations import Job, Retry
 from .mail import Mail, NotSent, mailer_of
 
@@ -26,8 +26,6 @@ def mail_job(app: "App", name: str, write: Writer) -> Job:
         try:
             send(mail)
         except NotSent as error:
-            if error.permanent:
-                raise GiveUp(str(error)) from error
-            raise
+            raise (GiveUp if error.permanent else TryAgain)(str(error)) from error
 
     return Job(name, run, retry=Retry(max_attempts=6, base_seconds=10), time_limit=60)

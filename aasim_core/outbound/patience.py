@@ -42,7 +42,7 @@ class Patience:
     """How long, and for how much, the current call of a client may go on; `check` raises when it may not.
 
     `most_bytes` is what all answers to a call may weigh together, as they come over the wire, if not 64 MiB. `sent` says whether
-    anything of the call was written to the peer.
+    anything of the call was written to the peer, and `connected` whether a connection was made for it.
     """
 
     def __init__(self, most_bytes: int | None = None) -> None:
@@ -55,7 +55,7 @@ class Patience:
         self._should_stop = should_stop
         self._asked = float("-inf")
         self._bytes = 0
-        self.sent = False
+        self.sent = self.connected = False
 
     def check(self) -> None:
         """Raise `DeadlinePassed` or `Stopped` if the call has to end."""
@@ -109,6 +109,7 @@ class PatientBackend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         """Connect within what is left of the call."""
+        self._patience.connected = True
         with self._patience.bounding() as seconds:
             return _PatientStream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options), self._patience)
 

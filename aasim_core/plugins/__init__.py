@@ -4,12 +4,11 @@ from .collecting import collect, organization_settings
 from .declarations import Collected, Declarations
 from .loading import examine, load, without
 from .manifest import API, Plugin
-from .registry import Brings, Found, Loaded, PluginFailed, Plugins
+from .registry import Found, Loaded, PluginFailed, Plugins, Provides
 from .removal import purge
 
 __all__ = [
     "API",
-    "Brings",
     "Collected",
     "Declarations",
     "Found",
@@ -17,6 +16,7 @@ __all__ = [
     "Plugin",
     "PluginFailed",
     "Plugins",
+    "Provides",
     "collect",
     "examine",
     "load",

@@ -1,15 +1,17 @@
 """Whether what a hook returned is what it should have returned."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from marshmallow import missing
 
 from ..access.organization_settings import OrganizationSetting
 from ..access.permissions import Permission
+from ..error_codes import ErrorCode
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from .field_types import flaw_of_fields
 
 Test = Callable[[Any], bool]
 
@@ -24,6 +26,20 @@ def flaw_of_offers(hook: str, kind: type[Any], answer: Any) -> str | None:
     return _flaw(
         hook, answer, f"{kind.__name__}(…) with a name", lambda value: isinstance(value, kind) and isinstance(name_of(value), str)
     )
+
+
+def wrong_types(hook: str, values: Iterable[Any]) -> list[str]:
+    """A phrase for each of the dataclasses `values`, as the hook returned them, that has a field of another type than it declares."""
+    return [
+        f"gives {_named(value)} in its hook {hook}, whose {flaw}"
+        for value in values
+        if is_dataclass(value) and (flaw := flaw_of_fields(value))
+    ]
+
+
+def _named(value: Any) -> str:
+    name = name_of(value)
+    return f'{type(value).__name__}("{name}", …)' if isinstance(name, str) else f"{type(value).__name__}(…)"
 
 
 def _flaw(hook: str, answer: Any, wanted: str, fits: Test) -> str | None:
@@ -46,16 +62,33 @@ def name_of(offer: Any) -> Any:
     return getattr(offer, fields(offer)[0].name)
 
 
+def _is_event(value: Any) -> bool:
+    from ..http.scalars import Strict
+
+    if not isinstance(value, Event) or value.data is None:
+        return isinstance(value, Event) and value.name.endswith(".*")
+    return isinstance(value.data, Mapping) and all(isinstance(f, Strict) for f in value.data.values())
+
+
 def _is_listener(value: Any) -> bool:
-    return isinstance(value, Listener) and value.moment in ("before_commit", "after_commit")
+    moments = ("before_commit", "after_commit") if isinstance(value, Listener) and value.wanted is None else ("after_commit",)
+    return isinstance(value, Listener) and value.moment in moments
 
 
 def _is_resource(value: Any) -> bool:
-    return not isinstance(value, type) and isinstance(getattr(value, "paths", None), Mapping)
+    from ..http.operations import Resource
+    from ..http.protocols import Protocol
+
+    if not isinstance(getattr(value, "protocol", Resource.protocol), Protocol):
+        return False
+    paths = None if isinstance(value, type) else getattr(value, "paths", None)
+    return isinstance(paths, Mapping) and all(isinstance(template, str) for template in paths.values())
 
 
 def _is_record(value: Any) -> bool:
-    return isinstance(value, type) and hasattr(value, "_meta")
+    from ..data.records import Row
+
+    return isinstance(value, type) and issubclass(value, Row)
 
 
 def _is_check(value: Any) -> bool:
@@ -74,11 +107,12 @@ def _is_organization_setting(value: Any) -> bool:
 
 _EXPECTED: Mapping[str, tuple[str, Test]] = {
     "permissions": ("Permission(…)", lambda value: isinstance(value, Permission)),
-    "events": ("Event(…)", lambda value: isinstance(value, Event)),
-    "listeners": ("Listener(…), whose moment is before_commit or after_commit", _is_listener),
+    "events": ("Event(…), whose data are fields of aasim_core.http.fields by name,", _is_event),
+    "error_codes": ("ErrorCode(…)", lambda value: isinstance(value, ErrorCode)),
+    "listeners": ("Listener(…), whose moment is before_commit or after_commit, the latter where it has `wanted`,", _is_listener),
     "jobs": ("Job(…)", lambda value: isinstance(value, Job)),
     "routes": ("resources with `paths`, made: Things() and not Things", _is_resource),
-    "models": ("classes of records", _is_record),
+    "models": ("classes of records, derived from TenantRecord, Record or Row,", _is_record),
     "health": ("Check(…)", _is_check),
     "commands": ("click commands", _is_command),
     "organization_settings": ("OrganizationSetting(…), whose field has a load_default", _is_organization_setting),

@@ -4,14 +4,15 @@ import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 import pluggy
 
 from .. import hookspecs
-from .failures import did_you_mean
+from .failures import did_you_mean, place_of
+from .field_types import flaw_of_values
 from .importing import Unimportable, import_named
 from .registry import Fault, Loaded, PluginFailed, ask
 
@@ -67,7 +68,21 @@ def _section(plugin: Loaded, answer: Any) -> type[Any]:
     if plugin.name in CORE_SECTIONS:
         reason = f"has settings, and the section [{plugin.name}] is the core's; do without, or name the plugin otherwise"
         raise PluginFailed(plugin.name, "config_schema", reason)
+    flaw = None if plugin.bundled else _wrong_setting(answer)
+    if flaw:
+        raise PluginFailed(plugin.name, "config_schema", f"has a section of settings whose {flaw}{place_of(answer)}")
     return answer
+
+
+def _wrong_setting(section: type[Any]) -> str | None:
+    """What is wrong with a field of the section: it is made in another way, or its default has another type."""
+    from ..settings.fields import default_of
+
+    for field in fields(section):
+        if "help" not in field.metadata:
+            return f'field {field.name} is not made with setting; write setting(…, "What it is for.")'
+    defaults = {field.name: default_of(field) for field in fields(section) if "Path" not in str(field.type)}  # texts become paths
+    return flaw_of_values(section, defaults)
 
 
 def _hooks_of(manager: pluggy.PluginManager, module: ModuleType) -> list[str]:

@@ -1,24 +1,27 @@
 """Collecting: ask each plugin that is on what it declares, and refuse what breaks a rule or clashes."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
 from ..access.organization_settings import OrganizationSetting
-from .answers import flaw_of, flaw_of_offers, name_of
+from .answers import flaw_of, flaw_of_offers, name_of, wrong_types
 from .assembly import offered_hooks
 from .choice import HasPlugins
 from .declarations import Collected, Declarations, Offer
+from .failures import place_of
 from .loading import without
 from .manifest import CORE
 from .registry import Loaded, PluginFailed, Plugins, ask
 from .rules import broken_rules
 
 #: The hook of the core that fills each field of `Declarations`.
-_HOOKS = {field.name: field.name for field in dataclasses.fields(Declarations) if field.name not in ("offers", "owner")} | {
-    "checks": "health"
+_HOOKS = {
+    field.name: {"checks": "health"}.get(field.name, field.name)
+    for field in dataclasses.fields(Declarations)
+    if field.name not in ("offers", "owner", "bundled", "hooks")
 }
 
 
@@ -59,7 +62,7 @@ def organization_settings(plugins: Plugins, app: AppSoFar) -> dict[str, tuple[Or
     declared: dict[str, tuple[OrganizationSetting, ...]] = {}
     for plugin in plugins.on:
         with suppress(PluginFailed):
-            answers = _answers(plugins, plugin, "organization_settings", app)
+            answers = _answers(plugins, plugin, _hooks_of(plugins, plugin), "organization_settings", app)
             good = (answer for answer in answers if flaw_of("organization_settings", answer) is None)
             declared[plugin.name] = tuple(setting for answer in good for setting in answer)
     return declared
@@ -68,15 +71,19 @@ def organization_settings(plugins: Plugins, app: AppSoFar) -> dict[str, tuple[Or
 def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar, offered: Mapping[str, type[Any]]) -> Declarations | str:
     """What the plugin declares, or all that is wrong with it."""
     flaws: list[str] = []
+    hooks = _hooks_of(plugins, plugin)
 
     def asked(hook: str, flaw_in: Callable[[Any], str | None]) -> tuple[Any, ...]:
         try:
-            answers = _answers(plugins, plugin, hook, app)
+            answers = _answers(plugins, plugin, hooks, hook, app)
         except PluginFailed as error:
             flaws.append(error.reason)
             return ()
-        flaws.extend(flaw for answer in answers if (flaw := flaw_in(answer)))
-        return () if flaws else tuple(value for answer in answers for value in answer)
+        found = [flaw for answer in answers if (flaw := flaw_in(answer))]
+        values = () if found else tuple(value for answer in answers for value in answer)
+        found += [] if plugin.bundled else wrong_types(hook, values)
+        flaws.extend(f"{flaw}{place_of(hooks.get(hook))}" for flaw in found)
+        return () if flaws else values
 
     values = {name: asked(hook, partial(flaw_of, hook)) for name, hook in _HOOKS.items()}
     offers = {hook: asked(hook, partial(flaw_of_offers, hook, kind)) for hook, kind in offered.items()}
@@ -85,19 +92,30 @@ def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar, offered: Mapp
     if flaws:
         return "; ".join(flaws)
     brought = tuple(Offer(hook, name_of(one), one) for hook, found in offers.items() for one in found)
-    return Declarations(**values, offers=brought, owner=plugin.name)
+    return Declarations(**values, offers=brought, owner=plugin.name, bundled=plugin.bundled, hooks=hooks)
 
 
-def _answers(plugins: Plugins, plugin: Loaded, hook: str, app: AppSoFar) -> list[Any]:
-    """None or one answer; a hook that is there and returns nothing answers None, which pluggy would drop."""
-    if not any(one.plugin is plugin.module for one in getattr(plugins.hook, hook).get_hookimpls()):
+def _answers(plugins: Plugins, plugin: Loaded, hooks: Container[str], hook: str, app: AppSoFar) -> list[Any]:
+    """None or one answer, as `hook` is among the plugin's own `hooks`; one that returns nothing answers None, which pluggy would drop."""
+    if hook not in hooks:
         return []
     return ask(plugins.manager, plugins.on, plugin, hook, app=app) or [None]
+
+
+def _hooks_of(plugins: Plugins, plugin: Loaded) -> Mapping[str, Callable[..., Any]]:
+    """The plugin's own functions, by the hook that they implement."""
+    callers = plugins.manager.get_hookcallers(plugin.module) or ()
+    return {
+        caller.name: implementation.function
+        for caller in callers
+        for implementation in caller.get_hookimpls()
+        if implementation.plugin is plugin.module
+    }
 
 
 def _with_brings(plugins: Plugins, declared: Mapping[str, Declarations]) -> Plugins:
     found = list(plugins.found)
     for place, plugin in enumerate(found):
         if plugin.state == "on":
-            found[place] = dataclasses.replace(plugin, brings=declared[plugin.name].brings(plugin.brings.settings))
+            found[place] = dataclasses.replace(plugin, provides=declared[plugin.name].provides(plugin.provides.settings))
     return dataclasses.replace(plugins, found=tuple(found))

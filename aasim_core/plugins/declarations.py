@@ -1,16 +1,18 @@
 """What the core and each plugin declare, and all of it together."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..access.organization_settings import OrganizationSetting
 from ..access.permissions import Permission
+from ..error_codes import ErrorCode
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from .failures import place_of
 from .manifest import CORE
-from .registry import Brings, Plugins
+from .registry import Plugins, Provides
 
 if TYPE_CHECKING:
     import click
@@ -31,10 +33,15 @@ class Offer:
 
 @dataclass(frozen=True)
 class Declarations:
-    """What one owner, the core or a plugin, declares: a field for each hook of the core that returns declarations, and the `offers`."""
+    """What one owner, the core or a plugin, declares: a field for each hook of the core that returns declarations, and the `offers`.
+
+    `hooks` are the plugin's own functions, by hook, which tell where a declaration comes from. A plugin that is not `bundled` keeps
+    further rules, so that plugins of authors who do not know each other can be on together.
+    """
 
     permissions: "tuple[Permission, ...]" = ()
     events: "tuple[Event, ...]" = ()
+    error_codes: "tuple[ErrorCode, ...]" = ()
     listeners: "tuple[Listener, ...]" = ()
     jobs: "tuple[Job, ...]" = ()
     routes: "tuple[Resource, ...]" = ()
@@ -44,19 +51,26 @@ class Declarations:
     organization_settings: "tuple[OrganizationSetting, ...]" = ()
     offers: tuple[Offer, ...] = ()
     owner: str = CORE
+    bundled: bool = True
+    hooks: "Mapping[str, Callable[..., Any]]" = field(default_factory=dict)
+
+    def at(self, hook: str) -> str:
+        """Where the plugin answers the hook, as the end of a phrase: `` (notes/__init__.py:12)``; empty where that is unknown."""
+        return place_of(self.hooks.get(hook))
 
     @cached_property
     def endpoints(self) -> "tuple[Endpoint, ...]":
         """The operations of its routes; raises what `endpoints_of` does."""
-        from ..http.operations import endpoints_of
+        from ..http.endpoints import endpoints_of
 
         return tuple(endpoints_of(self.owner, self.routes))
 
-    def brings(self, settings: tuple[str, ...] = ()) -> Brings:
+    def provides(self, settings: tuple[str, ...] = ()) -> Provides:
         """The names of all that is declared."""
-        return Brings(
+        return Provides(
             permissions=tuple(permission.id for permission in self.permissions),
             events=tuple(event.name for event in self.events),
+            error_codes=tuple(str(code) for code in self.error_codes),
             jobs=tuple(job.name for job in self.jobs),
             routes=tuple(template for resource in self.routes for template in resource.paths.values()),
             tables=tuple(table_of(model) for model in self.models),
@@ -88,6 +102,11 @@ class Collected:
         return {event.name: event for _, event in self.each("events")}
 
     @property
+    def error_codes(self) -> dict[str, ErrorCode]:
+        """Every error code by name."""
+        return {str(code): code for _, code in self.each("error_codes")}
+
+    @property
     def jobs(self) -> dict[str, Job]:
         """Every job by name."""
         return {job.name: job for _, job in self.each("jobs")}
@@ -115,7 +134,10 @@ class Collected:
 
 def listener_key(owner: str, listener: Listener) -> str:
     """What a delivery that waits calls its listener: the owner, the pattern and the function's name."""
-    name = getattr(listener.function, "__qualname__", type(listener.function).__qualname__)
+    function: Any = listener.function
+    while isinstance(function, partial):
+        function = function.func
+    name = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{owner}/{listener.pattern}/{name}"
 
 

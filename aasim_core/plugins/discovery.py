@@ -106,7 +106,10 @@ def _dropped_in(folder: Path | None) -> Iterator[Candidate]:
 def _with_source(candidate: Candidate, spec: ModuleSpec) -> Candidate:
     candidate = replace(candidate, file=Path(spec.origin) if spec.origin else None)
     if not is_name(candidate.name):
-        return replace(candidate, flaw="has a name that no plugin can have; use lower-case words joined by single underscores")
+        return replace(
+            candidate,
+            flaw="has a name that no plugin can have; use lower-case words joined by single underscores, and no keyword of Python",
+        )
     if candidate.name in COMMANDS:
         command = f"aasim {candidate.name}"
         return replace(candidate, flaw=f"has the name of the command {command}, which would hide its own; give it another name")

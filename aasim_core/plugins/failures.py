@@ -1,8 +1,10 @@
 """Telling in one line what went wrong inside a plugin: the exception, its message, and the plugin's own line."""
 
+import inspect
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ..nearest import nearest
 
@@ -13,8 +15,26 @@ def describe(error: BaseException, origin: str | None) -> str:
     """The exception's class and message, and the last line of the plugin whose ``__init__.py`` (or only file) is `origin`."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     message = " ".join(text.split())[:_LONGEST_MESSAGE]
+    return _told(error, f": {message}" if message else "", origin)
+
+
+def describe_without_message(error: BaseException, origin: str | None) -> str:
+    """The same without the exception's message, which may hold a secret."""
+    return _told(error, "", origin)
+
+
+def _told(error: BaseException, message: str, origin: str | None) -> str:
     where = _line_of(error, Path(origin)) if origin else None
-    return type(error).__name__ + (f": {message}" if message else "") + (f" ({where})" if where else "")
+    return type(error).__name__ + message + (f" ({where})" if where else "")
+
+
+def place_of(definition: Any) -> str:
+    """Where a class or a function is defined, as the end of a phrase: `` (notes/models.py:12)``; empty where that is unknown."""
+    try:
+        file, line = inspect.getsourcefile(definition), inspect.getsourcelines(definition)[1]
+    except (OSError, TypeError):
+        return ""
+    return f" ({Path(file).parent.name}/{Path(file).name}:{line})" if file else ""
 
 
 def _line_of(error: BaseException, origin: Path) -> str | None:

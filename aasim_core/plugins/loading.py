@@ -1,15 +1,16 @@
 """Loading: from the settings to a registry of plugins, each on, off, or with a reason why it is not on."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
+from ..nearest import nearest
 from .assembly import assemble, config_schemas
 from .choice import Choice, HasPlugins, choose
 from .discovery import Candidate, discover, offer_dropins
 from .importing import Unimportable, import_plugin
 from .manifest import Plugin, api_flaw
 from .ordering import cycles, order
-from .registry import Brings, Fault, Found, Loaded, Plugins, sentence
+from .registry import Fault, Found, Loaded, Plugins, Provides, sentence
 
 Candidates = Mapping[str, Candidate]
 Faults = Mapping[str, Fault]
@@ -75,7 +76,7 @@ def _import_all(candidates: Candidates, chosen: Candidates, faults: Faults) -> t
         fault = _unmet(manifests[name], candidates, {plugin.name for plugin in loaded}, faults)
         try:
             if fault is None:
-                loaded.append(Loaded(name, import_plugin(chosen[name]), manifests[name]))
+                loaded.append(Loaded(name, import_plugin(chosen[name]), manifests[name], chosen[name].bundled))
         except Unimportable as error:
             fault = Fault("broken", str(error))
         if fault:
@@ -84,14 +85,29 @@ def _import_all(candidates: Candidates, chosen: Candidates, faults: Faults) -> t
 
 
 def _unmet(manifest: Plugin, known: Iterable[str], on: Iterable[str], faults: Faults) -> Fault | None:
-    for name in manifest.requires:
-        if name in faults:
-            return Fault("blocked", f"requires {name}, which is {faults[name].state}", follows=True)
-        if name not in known:
-            return Fault("blocked", f"requires {name}, which is not installed")
-        if name not in on:
-            return Fault("blocked", f"requires {name}, which is off; turn that on (aasim plugins enable {name}), or this off")
-    return None
+    absent = [name for name in manifest.requires if name not in known and name not in faults]
+    off = [name for name in manifest.requires if name in known and name not in on and name not in faults]
+    reasons = [*_absences(absent, known), *_switches(off)]
+    if reasons:
+        return Fault("blocked", "; ".join(reasons))
+    faulty = next((name for name in manifest.requires if name in faults), None)
+    return Fault("blocked", f"requires {faulty}, which is {faults[faulty].state}", follows=True) if faulty else None
+
+
+def _absences(names: Sequence[str], known: Iterable[str]) -> Iterator[str]:
+    """What is said of plugins that are required and not installed: all of them, each with the nearest name that is."""
+    if names:
+        near = [f'"{found}"' for name in names if (found := nearest(name, sorted(known)))]
+        advice = f"; did you mean {', '.join(near)}?" if near else ""
+        yield f"requires {', '.join(names)}, which {'is' if len(names) == 1 else 'are'} not installed{advice}"
+
+
+def _switches(names: Sequence[str]) -> Iterator[str]:
+    """What is said of plugins that are required and off."""
+    if names:
+        is_or_are, that = ("is", "that") if len(names) == 1 else ("are", "them")
+        command = f"aasim plugins enable {' '.join(names)}"
+        yield f"requires {', '.join(names)}, which {is_or_are} off; turn {that} on ({command}), or this off"
 
 
 def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
@@ -156,7 +172,7 @@ def _found(candidate: Candidate, state: str) -> Found:
 def _judged(plugin: Found, faults: Faults, on: set[str]) -> Found:
     fault = faults.get(plugin.name)
     if fault:
-        return replace(plugin, state=fault.state, reason=fault.reason, brings=Brings())
+        return replace(plugin, state=fault.state, reason=fault.reason, provides=Provides())
     return replace(plugin, state="on", reason=None) if plugin.name in on else plugin
 
 
@@ -166,7 +182,7 @@ def _absent(name: str, fault: Fault) -> Found:
 
 def _with_settings(found: Iterable[Found], schemas: Mapping[str, type]) -> list[Found]:
     return [
-        replace(plugin, brings=replace(plugin.brings, settings=tuple(field.name for field in fields(schemas[plugin.name]))))
+        replace(plugin, provides=replace(plugin.provides, settings=tuple(field.name for field in fields(schemas[plugin.name]))))
         if plugin.name in schemas
         else plugin
         for plugin in found

@@ -1,5 +1,6 @@
 """The manifest: what a plugin says about itself before any of its code runs."""
 
+import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -54,8 +55,8 @@ def _names(field: str, value: object) -> tuple[str, ...]:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can name a plugin: lower-case words joined by single underscores, and not the core's own name."""
-    return _NAME.fullmatch(text) is not None and text != CORE
+    """Whether `text` can name a plugin: lower-case words joined by single underscores, no keyword, and not the core's own name."""
+    return _NAME.fullmatch(text) is not None and text != CORE and not keyword.iskeyword(text)
 
 
 def api_flaw(wanted: str) -> str | None:

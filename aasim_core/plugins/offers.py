@@ -1,24 +1,38 @@
 """What plugins bring for the hooks of other plugins, by name."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..context import current_organization
 from .assembly import offered_hooks
+from .containment import Origin, contained, containing
 from .declarations import Collected
 
 if TYPE_CHECKING:
     from ..access.features import Features
 
+_MOST_KEPT = 8192
+
 
 class Offers:
-    """The answers to every hook ``(app) -> Sequence[<dataclass>]`` of a plugin, which all were asked at start."""
+    """The answers to every hook ``(app) -> Sequence[<dataclass>]`` of a plugin, which all were asked at start.
+
+    ``offers(hook)`` is what the installation has; use it where data must be kept up, and where there is no organization. What is done
+    for an organization uses ``offers.here(hook)``. The functions of an offer are contained, see `containment.contained`.
+    """
 
     def __init__(self, collected: Collected, features: "Features") -> None:
         self._features = features
+        files = {plugin.name: plugin.module.__file__ for plugin in collected.plugins.on}
         self._kept: dict[str, Mapping[str, Any]] = dict.fromkeys(offered_hooks(collected.plugins.manager), MappingProxyType({}))
-        self._owners = {(offer.hook, offer.name): owner for owner, offer in collected.each("offers")}
+        self._origins = {
+            (offer.hook, offer.name): Origin(owner, offer.hook, offer.name, files.get(owner))
+            for owner, offer in collected.each("offers")
+        }
+        self._here = lru_cache(_MOST_KEPT)(self._find_here)
         for _, offer in collected.each("offers"):
             self.keep(offer.hook, {**self._kept[offer.hook], offer.name: offer.value})
 
@@ -30,11 +44,42 @@ class Offers:
 
     def here(self, hook: str) -> Mapping[str, Any]:
         """The same, without what comes from plugins that are off for the organization in scope."""
-        return {name: offer for name, offer in self(hook).items() if self._is_on(self._owners.get((hook, name)))}
+        organization_id = current_organization()
+        return self._here(hook, organization_id, self._features.epoch_of(organization_id))
 
-    def _is_on(self, plugin: str | None) -> bool:
-        return plugin is None or self._features.allowed_in(current_organization(), plugin)
+    def _find_here(self, hook: str, organization_id: str, epoch: int) -> Mapping[str, Any]:
+        return MappingProxyType({name: offer for name, offer in self(hook).items() if self._is_on(hook, name, organization_id)})
 
-    def keep(self, hook: str, offers: Mapping[str, Any]) -> None:
-        """Let the app have these from now on; for tests, which bring what no plugin does."""
-        self._kept[hook] = MappingProxyType(dict(offers))
+    def _is_on(self, hook: str, name: str, organization_id: str) -> bool:
+        plugin = self.owner_of(hook, name)
+        return plugin is None or self._features.allowed_in(organization_id, plugin)
+
+    def owner_of(self, hook: str, name: str) -> str | None:
+        """The plugin that brings the offer of that name; None where no plugin that is on does."""
+        return self._origins[hook, name].plugin if name in self(hook) else None
+
+    def brought_by(self, plugin: str) -> list[tuple[str, str]]:
+        """The hook and the name of each offer of the plugin."""
+        return [place for place, origin in self._origins.items() if origin.plugin == plugin]
+
+    def off_here(self, hook: str, name: str) -> str | None:
+        """The plugin that brings the offer of that name, where it is off for the organization in scope."""
+        return None if name in self.here(hook) else self.owner_of(hook, name)
+
+    def containing(self, hook: str, name: str) -> AbstractContextManager[None]:
+        """Contain a block that runs code of the plugin that brings the offer of that name; see `containment.containing`."""
+        return containing(type(self(hook)[name]), self._origins[hook, name])
+
+    def keep(self, hook: str, offers: Mapping[str, Any], plugin: str = "tests") -> None:
+        """Let the app have these from now on; for tests, which bring what no plugin does, as if `plugin` did."""
+        before = self._kept[hook]
+        self._kept[hook] = MappingProxyType(
+            {
+                name: offer if before.get(name) is offer else self._contained(hook, name, offer, plugin)
+                for name, offer in offers.items()
+            }
+        )
+        self._here.cache_clear()
+
+    def _contained(self, hook: str, name: str, offer: Any, plugin: str) -> Any:
+        return contained(offer, self._origins.setdefault((hook, name), Origin(plugin, hook, name)))

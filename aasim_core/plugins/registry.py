@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -29,11 +30,12 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Brings:
-    """The names of what a plugin that is on brings along: routes are templates, settings are the keys of its section."""
+class Provides:
+    """The names of what a plugin that is on provides: routes are templates, settings are the keys of its section."""
 
     permissions: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
+    error_codes: tuple[str, ...] = ()
     jobs: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
@@ -57,7 +59,7 @@ class Found:
     reason: str | None = None
     requires: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    brings: Brings = Brings()
+    provides: Provides = Provides()
     essential: bool = False
     folder: Path | None = None
 
@@ -69,6 +71,7 @@ class Loaded:
     name: str
     module: ModuleType
     manifest: Plugin
+    bundled: bool = True
 
     @property
     def migrations(self) -> Path | None:
@@ -103,6 +106,22 @@ class Plugins:
     schemas: Mapping[str, type[Any]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     fatal: tuple[str, ...] = ()
+
+    @cached_property
+    def _needs(self) -> Mapping[str, frozenset[str]]:
+        requires = {plugin.name: plugin.manifest.requires for plugin in self.on}
+        needs: dict[str, frozenset[str]] = {}
+        for name, required in requires.items():  # in order, so that what a plugin requires is known before it
+            needs[name] = frozenset((name,)).union(*(needs.get(other, {other}) for other in required))
+        return needs
+
+    def is_on(self, name: str) -> bool:
+        """Whether the plugin is on for the installation; for one organization ask `Features.is_here`."""
+        return name in self._needs
+
+    def needs_of(self, name: str) -> frozenset[str]:
+        """The plugin itself, and all that it requires, directly or not."""
+        return self._needs.get(name, frozenset((name,)))
 
     @property
     def hook(self) -> pluggy.HookRelay:

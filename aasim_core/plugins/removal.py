@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..errors import StartupError
+from ..errors import InvalidArgument, StartupError
 from .failures import did_you_mean
 from .registry import Found, Plugins
 
@@ -23,12 +23,30 @@ def purge(plugins: Plugins, database: "Database", name: str) -> list[str]:
     return undo(database, Source(name, migrations)) if migrations and migrations.is_dir() else []
 
 
+def refuse_while_running(database: "Database", name: str) -> None:
+    """StartupError while a process is alive in which the plugin `name` is on: its tables would be gone under it."""
+    from .. import processes
+    from ..data.connect import bind
+
+    with database.connected():
+        if processes.TABLE not in database.get_tables():
+            return
+        bind(database, processes.RECORDS)
+        running = [one.row.id for one in processes.seen(database) if one.is_alive and name in one.row.plugins]
+    if running:
+        raise StartupError(
+            f"Plugin {name} is still on in running processes ({', '.join(running)}); restart or stop them first. One that was killed "
+            f"counts for {processes.SILENT_SECONDS:.0f} seconds.",
+            exit_code=75,
+        )
+
+
 def purgeable(plugins: Plugins, name: str) -> Found:
-    """The plugin `name`; StartupError unless it is there and off."""
+    """The plugin `name`; InvalidArgument unless it is there and off."""
     plugin = plugins.find(name)
     if plugin is None or plugin.state == "missing":
         near = did_you_mean(name, (found.name for found in plugins.found))
-        raise StartupError(f"Plugin {name} is not installed; to purge what it has left, install it again, off{near}")
+        raise InvalidArgument(f"Plugin {name} is not installed; to purge what it has left, install it again, off{near}")
     if plugin.state != "off":
-        raise StartupError(f"Plugin {name} is {plugin.state}; turn it off before it is purged: aasim plugins disable {name}")
+        raise InvalidArgument(f"Plugin {name} is {plugin.state}; turn it off before it is purged: aasim plugins disable {name}")
     return plugin

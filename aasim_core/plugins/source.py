@@ -5,8 +5,8 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import decode_source
 from pathlib import Path
 
 from .failures import describe
@@ -50,7 +50,9 @@ def _find(module: str, path: Sequence[str] | None) -> ModuleSpec | None:
 
 def file_spec(module: str, file: Path) -> ModuleSpec:
     """The spec of the module that `file` is."""
-    return ModuleSpec(module, SourceFileLoader(module, str(file)), origin=str(file))
+    spec = ModuleSpec(module, SourceFileLoader(module, str(file)), origin=str(file))
+    spec.has_location = True
+    return spec
 
 
 def read(spec: ModuleSpec) -> Source:
@@ -63,16 +65,18 @@ def read(spec: ModuleSpec) -> Source:
 
 
 def _parse(spec: ModuleSpec) -> ast.Module:
-    if not isinstance(spec.loader, InspectLoader):
+    # The file and not the loader, which pytest and others replace by one that gives no source.
+    file = Path(spec.origin or "")
+    if spec.origin is None or not spec.has_location:
         raise Unreadable("is no ordinary module; a plugin is a package with an __init__.py")
+    if file.suffix != ".py":
+        raise Unreadable("comes without its source, in which the manifest is read")
     try:
-        text = spec.loader.get_source(spec.name)
-        if text is None:
-            raise Unreadable("comes without its source, in which the manifest is read")
+        text = decode_source(file.read_bytes())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its warnings belong to the import, which may never happen
-            return ast.parse(text, spec.origin or spec.name)
-    except (SyntaxError, ValueError, ImportError, OSError, RecursionError) as error:
+            return ast.parse(text, spec.origin)
+    except (SyntaxError, ValueError, OSError, RecursionError) as error:
         raise Unreadable(f"does not import: {describe(error, spec.origin)}") from error
 
 

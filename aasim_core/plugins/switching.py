@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Literal, Protocol
 
-from ..errors import StartupError
+from ..errors import InvalidArgument, StartupError
 from .choice import HasPlugins, Wishes
 from .failures import did_you_mean
 from .loading import examine
@@ -86,9 +86,9 @@ def edited(text: str, changes: Mapping[str, Sequence[str]]) -> str | None:
 def _switched(lists: Lists, plugins: Plugins, name: str, *, on: bool) -> Lists:
     plugin = plugins.find(name)
     if plugin is None or plugin.state == "missing":
-        raise StartupError(f"Plugin {name} is not installed{did_you_mean(name, (found.name for found in plugins.found))}")
+        raise InvalidArgument(f"Plugin {name} is not installed{did_you_mean(name, (found.name for found in plugins.found))}")
     if plugin.essential and not on:
-        raise StartupError(f"Plugin {name} is essential and cannot be turned off.")
+        raise InvalidArgument(f"Plugin {name} is essential and cannot be turned off.")
     enabled = tuple(other for other in lists.enabled if other != name)
     disabled = tuple(other for other in lists.disabled if other != name)
     if plugin.origin == "bundled":

@@ -1,5 +1,6 @@
 """Checks for settings: each takes a value and returns what to write instead, or None."""
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -45,6 +46,19 @@ def is_mailbox(value: str) -> str | None:
     return None if is_whole else 'write an address, such as "Shop <shop@example.com>"'
 
 
+def is_link_template(value: str) -> str | None:
+    """The value is empty, or a web address with the places ``{kind}``, ``{id}`` and ``{token}`` after its host, and no others."""
+    example = 'such as "https://portal.example.com/{kind}/{id}?token={token}"'
+    parts = urlsplit(value)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if value and (not is_safe or not parts.hostname or "{" in parts.netloc or not value.isascii() or " " in value):
+        return f"write an address that begins with https://, {example}"
+    places = set(re.findall(r"\{([^{}]*)\}", value))
+    if value and places != {"kind", "id", "token"}:
+        return f"write an address with {{kind}}, {{id}} and {{token}}, and no other placeholders, {example}"
+    return None
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach `host`."""
     if host == "localhost":
@@ -64,7 +78,7 @@ def is_database_url(value: str) -> str | None:
 
 def is_queue_url(value: str) -> str | None:
     """The value names a SQLite file or a Redis database."""
-    if value.startswith("sqlite:///") or urlsplit(value).scheme in ("redis", "rediss", "unix"):
+    if value.startswith("sqlite:///") or urlsplit(value).scheme in ("redis", "rediss"):
         return None
     return 'write "sqlite:///path/to/file.db" or "redis://host:6379/0"'
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from ..errors import StartupError
 from .building import Builder, advice
+from .checks import is_loopback
 from .sections import (
     CORE_SECTIONS,
     AuthSettings,
@@ -68,6 +70,7 @@ class Settings:
         data_dir = Builder(faults).build(TOP, TopSettings, written.pop(TOP, {})).data_dir
         builder = Builder(faults, data_dir)
         sections = {name: builder.build(name, kind, written.pop(name, {})) for name, kind in CORE_SECTIONS.items()}
+        faults = faults or _conflicts(**sections)
         if faults:
             raise StartupError(*faults)
         settings = cls(data_dir=data_dir, config_file=config, unread=MappingProxyType(written), **sections)
@@ -87,12 +90,28 @@ class Settings:
             raise StartupError(*faults)
         return replace(self, plugin_sections=MappingProxyType(sections))
 
+    @property
+    def is_for_this_machine_only(self) -> bool:
+        """Whether nobody can reach the server from elsewhere: neither directly, nor through a reverse proxy on this machine."""
+        named = urlsplit(self.http.public_url).hostname or "localhost"
+        return not self.server.is_public and not self.server.trusted_proxies and is_loopback(named)
+
     def section(self, name: str, kind: type[Section]) -> Section:
         """The section of the plugin `name`, which is of the type `kind`, as its hook `config_schema` returned it."""
         section = self.plugin_sections.get(name)
         if isinstance(section, kind):
             return section
         raise LookupError(f"the settings have no section {name!r} of the type {kind.__name__}; return it from config_schema()")
+
+
+def _conflicts(auth: AuthSettings, mail: MailSettings, **_: Any) -> list[str]:
+    """What does not go together in different sections."""
+    if auth.registration != "confirmed" or mail.backend == "smtp":
+        return []
+    return [
+        'auth.registration is "confirmed", for which mails must reach people; write mail.backend = "smtp" and the server into mail.host, '
+        'or auth.registration = "open" or "invite"'
+    ]
 
 
 def _decided(auth: AuthSettings, server: ServerSettings) -> AuthSettings:

@@ -14,6 +14,7 @@ from .checks import (
     is_address,
     is_counter_url,
     is_database_url,
+    is_link_template,
     is_loopback,
     is_mailbox,
     is_optional_web_url,
@@ -36,10 +37,12 @@ class ServerSettings:
 
     bind: str = setting("127.0.0.1:8000", "Where to listen; other machines need a reverse proxy with TLS.", check=is_address)
     workers: int = setting(2, "Processes; one a core is a good number.", check=between(1, 128))
-    threads: int = setting(16, "Threads of each process; slow clients hold one each.", check=between(1, 256))
+    threads: int = setting(16, "Threads of each process: requests that it answers at the same time.", check=between(1, 256))
     trusted_proxies: tuple[str, ...] = setting(
         (), "Addresses of the reverse proxies whose X-Forwarded-For is believed.", check=are_networks
     )
+    header_seconds: int = setting(20, "How long a client may take for the headers of a request.", check=between(1, 600))
+    body_seconds: int = setting(30, "How long a client may take for the body of a request.", check=between(1, 3600))
     keepalive_seconds: int = setting(
         75, "How long an idle connection stays open; longer than the proxy's.", check=between(1, 600)
     )
@@ -122,7 +125,7 @@ class HttpSettings:
     """What requests may look like."""
 
     max_body_bytes: int = setting(1_048_576, "The longest body of a request.", check=at_least(1024))
-    max_import_bytes: int = setting(5_242_880, "The longest body of an import or a workflow definition.", check=at_least(1024))
+    max_import_bytes: int = setting(5_242_880, "The longest body of an import.", check=at_least(1024))
     cors_origins: tuple[str, ...] = setting((), "Web origins whose pages may call the API from a browser.", check=are_origins)
     public_url: str = setting(
         "", "The address that users see, for links in mails; the bind address if empty.", check=is_optional_web_url
@@ -150,8 +153,8 @@ class RateLimitSettings:
 class AuthSettings:
     """Accounts and sessions."""
 
-    registration: Literal["auto", "open", "invite", "closed"] = setting(
-        "auto", "Who may register. auto: open on a loopback address, invite otherwise."
+    registration: Literal["auto", "open", "confirmed", "invite", "closed"] = setting(
+        "auto", "Who may register. auto: open on a loopback address, invite otherwise. confirmed: everybody, by a link in a mail."
     )
     access_token_seconds: int = setting(900, "How long an access token is good; 15 minutes at most.", check=between(30, 900))
     idle_days: int = setting(7, "A session ends when it was not used for this long.", check=between(1, 365))
@@ -194,6 +197,11 @@ class MailSettings:
     username: str = setting("", "The user name, if the server asks for one.")
     password: str = setting("", "The password.", secret=True)
     timeout_seconds: float = setting(10.0, "How long the server may take to answer.", check=between(1, 120))
+    link_template: str = setting(
+        "",
+        "Your own page that links in mails lead to, with {kind}, {id} and {token}; mails explain the API if empty.",
+        check=is_link_template,
+    )
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,17 @@ import pytest
 from ..app import App, build_app, migration_sources
 from ..data.connect import unbind
 from ..http.application import make_wsgi
+from ..identity.passwords import Passwords
 from ..plugins import Plugins, load
 from ..secrets import Keyring, new_key, save_keyring
 from ..settings import Settings
 from .databases import Databases
 from .mailbox import Inbox, serving
 from .world import World
+
+#: How long those wait who act at the same time, before the app says that it is busy: a machine that runs tests may be slow.
+PATIENCE_SECONDS = 60
+_PATIENCE = {"database.pool_wait_seconds": PATIENCE_SECONDS, "database.statement_timeout_seconds": 2 * PATIENCE_SECONDS}
 
 
 @pytest.fixture(scope="session")
@@ -63,21 +68,25 @@ def app_settings(
     request: pytest.FixtureRequest, databases: Databases, app_plugins: Plugins, tmp_path: Path, plugin_settings: Mapping[str, Any]
 ) -> Iterator[Settings]:
     """Settings for an app over an empty database of its own, once on SQLite and once on PostgreSQL."""
-    url = databases.lend(migration_sources(app_plugins))
-    flags = {"database.url": url, "database.durability": "normal"}
-    if databases.app_role:
-        flags["database.app_role"] = databases.app_role
-    settings = settings_in(tmp_path, plugin_settings, **flags)
     has_mail = "inbox" in request.fixturenames
-    with serving(request.getfixturevalue("inbox"), settings) if has_mail else nullcontext(settings) as reached:
-        yield reached
-    databases.take_back(url)
+    with databases.lent(migration_sources(app_plugins)) as database:
+        settings = settings_in(tmp_path, plugin_settings, **database, **_PATIENCE)
+        with serving(request.getfixturevalue("inbox"), settings) if has_mail else nullcontext(settings) as reached:
+            yield reached
 
 
 @pytest.fixture
 def app(app_settings: Settings, app_plugins: Plugins) -> Iterator[App]:
     """An app over an empty database, connected, in no scope."""
-    app = build_app(app_settings, plugins=app_plugins)
+    with opened(app_settings, app_plugins) as app:
+        yield app
+
+
+@contextmanager
+def opened(settings: Settings, plugins: Plugins | None = None) -> Iterator[App]:
+    """An app that is connected, in no scope; `plugins` are those that are on, if they have been loaded."""
+    app = build_app(settings, plugins=plugins)
+    app.passwords = Passwords(settings.auth.hashing_at_once, PATIENCE_SECONDS)
     with app.database.connected():
         yield app
     app.database.close_all()

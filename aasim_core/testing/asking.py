@@ -7,7 +7,7 @@ from typing import Any
 
 import falcon.testing
 
-from ..errors import STATUS_OF
+from ..error_codes import ErrorCode
 
 BASE = "/api/v1"
 #: What differs from answer to answer without meaning anything.
@@ -61,8 +61,9 @@ def ask(
     body: Any = _NOTHING,
     raw: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    base: str = BASE,
 ) -> Exchange:
-    """Send one request to `path`, which may have a query, below ``/api/v1``; `body` is sent as JSON, `raw` as it is."""
+    """Send one request to `path`, which may have a query, below `base`; `body` is sent as JSON, `raw` as it is."""
     sent = dict(headers or {})
     if token is not None:
         sent["Authorization"] = f"Bearer {token}"
@@ -70,9 +71,19 @@ def ask(
     if content and "Content-Type" not in sent:
         sent["Content-Type"] = "application/json"
     where, _, query = path.partition("?")
-    result = falcon.testing.simulate_request(wsgi, method, BASE + where, query_string=query, headers=sent, body=content)
+    result = falcon.testing.simulate_request(wsgi, method, base + where, query_string=query, headers=sent, body=content)
     received = {name.lower(): value for name, value in result.headers.items()}
     return Exchange(f"{method} {path}", result.status_code, received, result.content)
+
+
+def joined(path: str, query: str) -> str:
+    """The path with this at the end of its query."""
+    return f"{path}{'&' if '?' in path else '?'}{query}"
+
+
+def with_time(declared: Any, question: str, since: str = "1970-01-01T00:00:00Z") -> str:
+    """The question of one parameter to a list, with the beginning of a time where the `ListQuery` asks for one."""
+    return f"{question}&{declared.since}={since}" if question.partition("=")[0] in declared.timed else question
 
 
 def difference(one: Exchange, other: Exchange) -> str | None:
@@ -90,15 +101,18 @@ def _comparable(exchange: Exchange) -> dict[str, str]:
     return {name: value for name, value in exchange.headers.items() if name not in _OF_THIS_ANSWER_ONLY}
 
 
-def envelope_flaw(exchange: Exchange) -> str | None:
-    """What is wrong with the form of the answer, whatever it says; None where it is the envelope to the letter."""
+def envelope_flaw(exchange: Exchange, error_codes: Mapping[str, ErrorCode]) -> str | None:
+    """What is wrong with the form of the answer, whatever it says; None where it is the envelope to the letter.
+
+    `error_codes` are those that the app has, by name.
+    """
     body = exchange.body
     if not isinstance(body, dict):
         return "it is not a JSON object with the content type application/json"
     if exchange.succeeded:
         return _shape_flaw(body, {"success", "data", "message"}, success=True)
     flaw = _shape_flaw(body, {"success", "message", "errors"}, success=False)
-    return flaw or _errors_flaw(body["errors"], exchange.status)
+    return flaw or _errors_flaw(body["errors"], exchange.status, error_codes)
 
 
 def _shape_flaw(body: Mapping[str, Any], keys: set[str], *, success: bool) -> str | None:
@@ -109,13 +123,16 @@ def _shape_flaw(body: Mapping[str, Any], keys: set[str], *, success: bool) -> st
     return None if isinstance(body["message"], str) and body["message"] else "message is no sentence"
 
 
-def _errors_flaw(errors: Any, status: int) -> str | None:
+def _errors_flaw(errors: Any, status: int, error_codes: Mapping[str, ErrorCode]) -> str | None:
     if not isinstance(errors, dict) or not errors or not all(errors.values()):
         return "errors is not an object of lists with at least one problem"
     for field, problems in errors.items():
         for problem in problems:
             if not {"code", "message"} <= set(problem) <= {"code", "message", "meta"}:
                 return f"a problem of {field} has the keys {sorted(problem)}"
-            if STATUS_OF.get(problem["code"]) != status:
-                return f"the code {problem['code']} of {field} is not one of the documented codes of {status}"
+            code = error_codes.get(problem["code"])
+            if code is None:
+                return f"the code {problem['code']} of {field} is not declared; return it from the hook error_codes"
+            if code.status != status:
+                return f"the code {code} of {field} belongs to {code.status}"
     return None

@@ -25,23 +25,37 @@ from ..http.operations import Endpoint
 from ..plugins.registry import Found
 from .apps import settings_in
 from .contract_answers import AnswerContract
+from .contract_expanding import ExpandContract
+from .contract_features import FeatureContract
 from .contract_life import LifeContract
 from .contract_lists import ListContract
 from .contract_manifest import ManifestContract
+from .contract_protocols import ProtocolContract
 from .contract_refusals import RefusalContract
 from .databases import Databases
+from .fixtures import BOTH, maker_of
 from .hints import Hints, Sample
 from .selection import only
 from .stage import Stage, name_of, running
 from .world import Client, Person, World
 
 
-class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListContract, LifeContract):
+class PluginContract(
+    ManifestContract,
+    RefusalContract,
+    AnswerContract,
+    ListContract,
+    ExpandContract,
+    ProtocolContract,
+    LifeContract,
+    FeatureContract,
+):
     """The contract suite; a subclass named ``Test…`` says which `plugin` it is about.
 
     `folder` is the drop-in folder of a plugin that is not installed. `companions` are plugins that have to be on for the samples to
     work, besides those that it requires; `settings` are further flags (``{"notes.keep_days": 3}``). For those that are not named here
-    see `hints.Hints`. `unasked` names declared permissions that no operation of the plugin asks for, and `silent` operations that
+    see `hints.Hints`. `statements` says how many statements the reading of an object may take that puts together what several lists say.
+    `unasked` names declared permissions that no operation of the plugin asks for, and `silent` operations that
     change something and emit no event, each with the reason.
     """
 
@@ -60,20 +74,24 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
     before: ClassVar[Mapping[str, Callable[[Client, str], object]]] = {}
     placed: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     everywhere: ClassVar[Mapping[str, str]] = {}
+    statements: ClassVar[Mapping[str, int]] = {}
     unasked: ClassVar[Mapping[str, str]] = {}
     silent: ClassVar[Mapping[str, str]] = {}
 
-    #: The plugin's operations, as they were found when the class was made.
+    #: The plugin's operations in the API, and those beside it, as they were found when the class was made.
     _operations: ClassVar[Mapping[str, Endpoint]] = {}
+    _beside: ClassVar[Mapping[str, Endpoint]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Look at the plugin, and leave out the tests of what it does not have."""
         super().__init_subclass__(**kwargs)
         if not hasattr(cls, "plugin"):
             return
-        found, cls._operations = _examined(cls)
+        found, operations = _examined(cls)
+        cls._operations = {name_of(endpoint): endpoint for endpoint in operations if endpoint.in_api}
+        cls._beside = {name_of(endpoint): endpoint for endpoint in operations if not endpoint.in_api}
         for name in dir(cls):
-            if name.startswith("test_") and not _applies(getattr(cls, name), found, cls._operations):
+            if name.startswith("test_") and not _applies(getattr(cls, name), found, operations):
                 setattr(cls, name, None)
 
     @classmethod
@@ -90,25 +108,23 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
         """Run a test that is about operations once for each of them."""
         concerns = getattr(metafunc.function, "concerns", None)
         if concerns is not None:
-            names = [name for name, endpoint in self._operations.items() if concerns(endpoint)]
-            metafunc.parametrize("endpoint", names, indirect=True)
+            fixture, operations = ("route", self._beside) if "route" in metafunc.fixturenames else ("endpoint", self._operations)
+            names = [name for name, endpoint in operations.items() if concerns(endpoint)]
+            metafunc.parametrize(fixture, names, indirect=True)
 
-    @pytest.fixture(scope="class", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+    @pytest.fixture(scope="class", params=BOTH)
     @classmethod
     def stage_databases(cls, request: pytest.FixtureRequest) -> Databases:
         """The maker of databases; what uses it runs once on SQLite and once on PostgreSQL."""
-        maker: Databases = request.getfixturevalue("sqlite_folder" if request.param == "sqlite" else "postgres_server")
-        return maker
+        return maker_of(request)
 
     @pytest.fixture(scope="class")
     @classmethod
     def stage_flags(cls, stage_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
         """The settings of the stage, with a data folder and a migrated database of its own."""
         folder = tmp_path_factory.mktemp("stage")
-        url = stage_databases.lend(_sources_of(folder, cls.flags()))
-        role = {"database.app_role": stage_databases.app_role} if stage_databases.app_role else {}
-        yield {**cls.flags(), "data_dir": str(folder), "database.url": url, "database.durability": "normal", **role}
-        stage_databases.take_back(url)
+        with stage_databases.lent(_sources_of(folder, cls.flags())) as database:
+            yield {**cls.flags(), "data_dir": str(folder), **database}
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -128,24 +144,29 @@ class PluginContract(ManifestContract, RefusalContract, AnswerContract, ListCont
         """The operation that the test is about."""
         return stage.endpoints[request.param]
 
+    @pytest.fixture
+    def route(self, request: pytest.FixtureRequest, stage: Stage) -> Endpoint:
+        """The operation beside the API that the test is about."""
+        return stage.beside[request.param]
 
-def _examined(contract: type[PluginContract]) -> tuple[Found | None, Mapping[str, Endpoint]]:
-    """The plugin and its operations by name; None and none of one that does not load, which a test of its own says."""
+
+def _examined(contract: type[PluginContract]) -> tuple[Found | None, Sequence[Endpoint]]:
+    """The plugin and its operations; None and none of one that does not load, which a test of its own says."""
     with TemporaryDirectory() as folder:
         try:
             app = build_app(settings_in(Path(folder), contract.flags()))
         except StartupError:
-            return None, {}
-    operations = {name_of(endpoint): endpoint for endpoint in app.endpoints if endpoint.plugin == contract.plugin}
+            return None, ()
+    operations = [endpoint for endpoint in app.endpoints if endpoint.plugin == contract.plugin]
     return app.plugins.find(contract.plugin), operations
 
 
-def _applies(test: Any, found: Found | None, operations: Mapping[str, Endpoint]) -> bool:
+def _applies(test: Any, found: Found | None, operations: Sequence[Endpoint]) -> bool:
     """Whether a test is about anything that the plugin has; of one that does not load, only whether it does."""
     if found is None or found.state != "on":
         return getattr(test, "__name__", "") == ManifestContract.test_it_loads_with_only_what_it_requires.__name__
     concerns = getattr(test, "concerns", None)
-    is_needed = concerns is None or any(map(concerns, operations.values()))
+    is_needed = concerns is None or any(map(concerns, operations))
     return is_needed and all(suits(found) for suits in getattr(test, "suits", ()))
 
 

@@ -1,14 +1,27 @@
 """The part of the contract suite about what operations answer when they do what they are for."""
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 from uuid import uuid4
 
+from ..http.containers import Object
 from ..http.operations import Endpoint
 from .asking import Exchange
-from .contract_terms import any_operation, deletes, demand, for_each, has_ids, reads, reads_one, repeatable, writes
+from .contract_terms import (
+    any_operation,
+    deletes,
+    demand,
+    for_each,
+    has_ids,
+    in_the_envelope,
+    patches,
+    reads,
+    reads_one,
+    repeatable,
+    writes,
+)
 from .stage import Stage, name_of
-from .statements import recorded
+from .statements import recorded, summary
 
 #: How many statements reading one object may take, with finding out who asks.
 _MOST_FOR_ONE = 3
@@ -16,20 +29,21 @@ _MOST_FOR_ONE = 3
 _OF_THE_BODY = frozenset(("x-request-id", "content-length", "content-type"))
 
 
-def _has_version(endpoint: Endpoint) -> bool:
-    return has_ids(endpoint) and endpoint.method in ("PUT", "PATCH", "DELETE")
+def _changes_an_object(endpoint: Endpoint) -> bool:
+    return has_ids(endpoint) and endpoint.writes
 
 
 class AnswerContract:
     """What operations answer."""
 
     silent: ClassVar[Mapping[str, str]]
+    statements: ClassVar[Mapping[str, int]]
 
     @for_each(any_operation)
     def test_it_answers_as_the_reference_says(self, stage: Stage, endpoint: Endpoint) -> None:
         """A documented status of success, and a body that meets its schema, in the envelope to the letter."""
         exchange = stage.perform(endpoint)
-        wanted = (endpoint.operation.status, *endpoint.operation.also)
+        wanted = (endpoint.operation.status, *endpoint.operation.also, *endpoint.operation.bare)
         problem = (
             f"{exchange}\nit must answer {' or '.join(map(str, wanted))}; if the request is wrong, write `samples` or `before`"
         )
@@ -45,6 +59,21 @@ class AnswerContract:
         demand(described.get("summary"), f"{name_of(endpoint)} has no summary; give its responder a docstring")
         demand(described.get("operationId"), f"{name_of(endpoint)} has no operationId")
 
+    @for_each(in_the_envelope)
+    def test_the_reference_shows_an_example_of_its_body_and_answer(self, stage: Stage, endpoint: Endpoint) -> None:
+        """One that its schema takes; a field of which the form is not known needs an ``example``."""
+        described = stage.documented.operation(endpoint) or {}
+        parts = {
+            "body": described.get("requestBody", {}),
+            "answer": described.get("responses", {}).get(str(endpoint.operation.status), {}),
+        }
+        contents = {what: part.get("content", {}).get("application/json", {"example": None}) for what, part in parts.items()}
+        silent = [what for what, content in contents.items() if "example" not in content]
+        demand(
+            not silent,
+            f"the reference has no example of the {' and '.join(silent)} of {name_of(endpoint)}; give fields an `example`",
+        )
+
     @for_each(reads)
     def test_a_head_is_a_get_without_its_body(self, stage: Stage, endpoint: Endpoint) -> None:
         """The same status and headers, and no byte of a body."""
@@ -58,15 +87,14 @@ class AnswerContract:
 
     @for_each(reads_one)
     def test_reading_one_object_takes_few_statements(self, stage: Stage, endpoint: Endpoint) -> None:
-        """At most three, authentication included, once everything that is kept is known."""
+        """At most three, or as many as `statements` says, authentication included, once everything that is kept is known."""
+        most = self.statements.get(f"{endpoint.method} {endpoint.template}", _MOST_FOR_ONE)
         path = stage.prepared_path(endpoint, stage.owner)
         stage.ask("GET", path, stage.owner)
         with recorded(stage.app.database) as statements:
             stage.ask("GET", path, stage.owner)
-        listed = "\n".join(statement.sql for statement in statements)
-        demand(
-            len(statements) <= _MOST_FOR_ONE, f"GET {path} ran {len(statements)} statements, more than {_MOST_FOR_ONE}:\n{listed}"
-        )
+        listed = summary(statement.sql for statement in statements)
+        demand(len(statements) <= most, f"GET {path} ran {len(statements)} statements, more than {most}:\n{listed}")
 
     @for_each(reads_one)
     def test_an_object_that_has_not_changed_is_not_sent_again(self, stage: Stage, endpoint: Endpoint) -> None:
@@ -117,19 +145,45 @@ class AnswerContract:
             first.data == {"id": list(ids.values())[-1], "deleted": True},
             f"{first}\nit must answer with the id, and deleted: true",
         )
-        for other in stage.app.endpoints:
+        for other in stage.endpoints.values():
             if other.template == endpoint.template:
                 gone = stage.ask(other.method, path, stage.owner, **stage.content(other, stage.owner))
                 demand(gone.codes == {"_": ["not_found"]}, f"{gone}\nafter it was deleted; it must answer 404 not_found")
 
-    @for_each(_has_version)
+    @for_each(patches)
+    def test_the_reference_of_a_patch_has_no_defaults(self, stage: Stage, endpoint: Endpoint) -> None:
+        """Nor required fields, in the objects within either: generated clients would send what nobody wrote."""
+        place = stage.documented.default_in_patch(endpoint)
+        demand(place is None, f"{name_of(endpoint)}: {place} has a default or required fields in the document")
+
+    @for_each(patches)
+    def test_a_patch_changes_what_it_names_and_nothing_else(self, stage: Stage, endpoint: Endpoint) -> None:
+        """Neither another field, nor another member of an object of which one member is named."""
+        path, body = stage.prepared_path(endpoint, stage.owner), dict(stage.content(endpoint, stage.owner).get("body", {}))
+        before = stage.ask("GET", path, stage.owner).data
+        for patch in (body, *_members(endpoint, before)):
+            exchange = stage.ask("PATCH", path, stage.owner, body=patch)
+            demand(exchange.succeeded, exchange)
+            after = stage.ask("GET", path, stage.owner).data
+            same = endpoint.body.load_fields.keys() & before.keys() - body.keys() if endpoint.body is not None else ()
+            moved = {name: [before[name], after[name]] for name in same if before[name] != after[name]}
+            demand(not moved, f"{exchange}\nwith {patch} changed what it does not name: {moved}")
+
+    @for_each(_changes_an_object)
     def test_a_change_of_what_somebody_else_changed_is_refused(self, stage: Stage, endpoint: Endpoint) -> None:
-        """412 ``version_conflict`` to an ``If-Match`` with another tag than the object has now, where it has one."""
-        path = stage.prepared_path(endpoint, stage.owner)
-        if "etag" in stage.ask("GET", path, stage.owner).headers:
-            content = stage.content(endpoint, stage.owner)
-            exchange = stage.ask(endpoint.method, path, stage.owner, headers={"If-Match": '"999"'}, **content)
-            demand(exchange.codes == {"_": ["version_conflict"]}, f"{exchange}\nto a stale If-Match; it must answer 412")
+        """412 ``version_conflict`` to an ``If-Match`` with another tag than the object has now, also where it has none."""
+        path, content = stage.prepared_path(endpoint, stage.owner), stage.content(endpoint, stage.owner)
+        exchange = stage.ask(endpoint.method, path, stage.owner, headers={"If-Match": '"999"'}, **content)
+        demand(exchange.codes == {"_": ["version_conflict"]}, f"{exchange}\nto a stale If-Match; it must answer 412")
+
+
+def _members(endpoint: Endpoint, before: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A patch for each member of each object within that names it alone, with the value that it has."""
+    for name, field in endpoint.body.load_fields.items() if endpoint.body is not None else ():
+        held = before.get(name)
+        if isinstance(field, Object) and isinstance(held, dict):
+            known = field.schema.load_fields
+            yield from ({name: {member: value}} for member, value in held.items() if member in known and value is not None)
 
 
 def _headers(exchange: Exchange) -> dict[str, str]:

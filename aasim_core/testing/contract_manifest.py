@@ -57,14 +57,14 @@ class ManifestContract:
     def test_every_permission_is_asked_for(self, app_alone: App, found: Found) -> None:
         """Each declared permission has an operation, or a reason in `unasked`; and no reason is out of date."""
         asked = {endpoint.permission for endpoint in app_alone.endpoints if endpoint.plugin == self.plugin}
-        idle = sorted(set(found.brings.permissions) - asked - set(self.unasked))
+        idle = sorted(set(found.provides.permissions) - asked - set(self.unasked))
         demand(not idle, f"no operation asks for {', '.join(idle)}; remove the permission, or give the reason in `unasked`")
-        stale = sorted(set(self.unasked) & asked) or sorted(set(self.unasked) - set(found.brings.permissions))
+        stale = sorted(set(self.unasked) & asked) or sorted(set(self.unasked) - set(found.provides.permissions))
         demand(not stale, f"{', '.join(stale)} is in `unasked`, and it is asked for, or not declared")
 
     def test_its_permissions_and_events_are_explained(self, app_alone: App, found: Found) -> None:
         """A summary each; the built-in roles that a permission names exist; deleting needs a dangerous one or says why not."""
-        mine = [app_alone.permissions[name] for name in found.brings.permissions]
+        mine = [app_alone.permissions[name] for name in found.provides.permissions]
         flaws = [f"the permission {permission.id} has no summary" for permission in mine if not permission.summary]
         flaws += [
             f"the permission {permission.id} names the role {role}, which is none of {', '.join(app_alone.rights.built_in)}"
@@ -72,7 +72,7 @@ class ManifestContract:
             for role in permission.roles
             if role not in app_alone.rights.built_in
         ]
-        flaws += [f"the event {name} has no summary" for name in found.brings.events if not app_alone.events[name].summary]
+        flaws += [f"the event {name} has no summary" for name in found.provides.events if not app_alone.events[name].summary]
         demand_none(flaws)
 
     def test_its_settings_have_defaults_that_are_valid_and_explained(self, app_alone: App) -> None:
@@ -86,7 +86,7 @@ class ManifestContract:
             demand_none(flaws)
 
     def test_its_readme_names_what_it_brings(self, found: Found) -> None:
-        """README.md has a heading and names each permission, event, job, setting, command and route."""
+        """README.md has a heading and names each permission, event, error code, job, setting, command and route."""
         if found.folder is None:
             return
         readme = found.folder / "README.md"
@@ -96,7 +96,14 @@ class ManifestContract:
         )
         text = readme.read_text(encoding="utf-8")
         demand(text.startswith("# "), "README.md does not begin with a heading")
-        brings = found.brings
-        names = (*brings.permissions, *brings.events, *brings.jobs, *brings.settings, *brings.routes)
+        provides = found.provides
+        names = (
+            *provides.permissions,
+            *provides.events,
+            *provides.error_codes,
+            *provides.jobs,
+            *provides.settings,
+            *provides.routes,
+        )
         missing = [name for name in dict.fromkeys(names) if name not in text]
         demand(not missing, f"README.md says nothing of {', '.join(missing)}")

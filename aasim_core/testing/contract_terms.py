@@ -18,7 +18,17 @@ def for_each(concerns: Callable[[Endpoint], bool]) -> Callable[[Test], Test]:
     """Run the test once for each operation that `concerns` says yes to; the test gets it as `endpoint`."""
 
     def mark(test: Test) -> Test:
-        test.concerns = concerns  # type: ignore[attr-defined]
+        test.concerns = lambda endpoint: endpoint.in_api and concerns(endpoint)  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+def for_each_beside(concerns: Callable[[Endpoint], bool]) -> Callable[[Test], Test]:
+    """The same for operations of other protocols than the API's; the test gets each as `route`."""
+
+    def mark(test: Test) -> Test:
+        test.concerns = lambda endpoint: not endpoint.in_api and concerns(endpoint)  # type: ignore[attr-defined]
         return test
 
     return mark
@@ -40,9 +50,14 @@ def demand(condition: object, message: object) -> None:
         pytest.fail(str(message), pytrace=False)
 
 
+#: How many flaws of one kind a failure names.
+_MOST_FLAWS = 10
+
+
 def demand_none(flaws: list[str]) -> None:
-    """Fail the test with every one of the flaws, if there is any."""
-    demand(not flaws, "\n".join(flaws))
+    """Fail the test with the flaws, if there is any; of many, with the first ones and how many there are."""
+    more = [f"and {len(flaws) - _MOST_FLAWS} more like these"] if len(flaws) > _MOST_FLAWS else []
+    demand(not flaws, "\n".join([*flaws[:_MOST_FLAWS], *more]))
 
 
 def any_operation(endpoint: Endpoint) -> bool:
@@ -68,6 +83,16 @@ def has_permission(endpoint: Endpoint) -> bool:
 def has_ids(endpoint: Endpoint) -> bool:
     """Those whose path names an object."""
     return bool(endpoint.path_ids)
+
+
+def in_the_envelope(endpoint: Endpoint) -> bool:
+    """Those whose answers have the envelope."""
+    return not endpoint.operation.plain
+
+
+def patches(endpoint: Endpoint) -> bool:
+    """Those that change some fields of an object."""
+    return endpoint.method == "PATCH" and isinstance(endpoint.operation.body, Schema)
 
 
 def has_body(endpoint: Endpoint) -> bool:
@@ -114,6 +139,11 @@ def is_list(endpoint: Endpoint) -> bool:
 def reads_one(endpoint: Endpoint) -> bool:
     """Those that read a single object."""
     return reads(endpoint) and has_ids(endpoint) and not endpoint.operation.many and not endpoint.operation.plain
+
+
+def names_ids(endpoint: Endpoint) -> bool:
+    """Those that take ``expand``."""
+    return bool(endpoint.references)
 
 
 def halt(client: Client, path: str) -> None:

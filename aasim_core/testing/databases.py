@@ -1,8 +1,9 @@
 """Databases for tests: migrated once a session, emptied for each test, dropped at the end."""
 
 import shutil
-from collections.abc import Sequence
-from contextlib import suppress
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from os import environ
@@ -55,6 +56,14 @@ class Databases:
         """Accept a database that `lend` gave, whatever was done to it."""
         raise NotImplementedError
 
+    @contextmanager
+    def lent(self, sources: Sequence[Source]) -> Iterator[Mapping[str, Any]]:
+        """The settings of an app over a database that `lend` gives until the end."""
+        url = self.lend(sources)
+        role = {"database.app_role": self.app_role} if self.app_role else {}
+        yield {"database.url": url, "database.durability": "normal", **role}
+        self.take_back(url)
+
     def _migrated(self, sources: Sequence[Source]) -> str:
         url = self.create()
         database = connect(url, durability="normal")
@@ -83,7 +92,7 @@ class SqliteFolder(Databases):
         """Copy the file that has these migrations."""
         key = tuple(sources)
         if key not in self._templates:
-            self._templates[key] = _path(self._migrated(sources))
+            self._templates[key] = self._template(sources)
         url = self.create()
         shutil.copyfile(self._templates[key], _path(url))
         return url
@@ -91,6 +100,13 @@ class SqliteFolder(Databases):
     def take_back(self, url: str) -> None:
         """Remove the copy."""
         self.drop(url)
+
+    def _template(self, sources: Sequence[Source]) -> Path:
+        """A migrated database in one file: a checkpoint that still runs leaves what was written last in the log beside it."""
+        migrated, template = _path(self._migrated(sources)), _path(self.create())
+        with closing(sqlite3.connect(migrated)) as database, closing(sqlite3.connect(template)) as copy:
+            database.backup(copy)
+        return template
 
 
 def _path(url: str) -> Path:

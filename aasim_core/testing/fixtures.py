@@ -3,6 +3,7 @@
 The package registers this module as a pytest plugin, so that a plugin's tests have the fixtures without an import:
 
 * `database` is connected, migrated and empty, with no organization in scope; on PostgreSQL row-level security is on.
+* `databases` makes databases, once on SQLite and once on PostgreSQL; `shared_databases` does for what the tests of a module share.
 * `database_url` is the same without the connection, for what opens its own; `app_role` is the role to open it with.
 * `empty_database_url` has no tables at all, for tests of migrations; `postgres_url` is the same on PostgreSQL only.
 * `migration_sources` says which migrations are applied: the core's; override it to add those of a plugin.
@@ -18,14 +19,21 @@ import pytest
 
 from ..data import migrations
 from ..data.connect import Database, connect
+from ..events.log import Deliveries
 from .databases import Databases, PostgresServer, SqliteFolder, has_server, server_url
+from .event_data import EventData
+from .reporting import ShortReports
 
 MISSING = "no PostgreSQL server answers"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known to projects that do not declare it."""
+    """Make the marker known to projects that do not declare it, keep what failures print short, and look at what events tell."""
     config.addinivalue_line("markers", "postgres: needs a PostgreSQL server (TEST_POSTGRES_URL)")
+    config.pluginmanager.register(ShortReports(), "aasim_reports")
+    event_data = EventData()
+    config.pluginmanager.register(event_data, "aasim_event_data")
+    Deliveries.inspect = event_data.inspect
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -75,11 +83,25 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.drop_all()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def databases(request: pytest.FixtureRequest) -> Databases:
-    """The maker of this test's databases; a test with it runs once on SQLite and once on PostgreSQL."""
+BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+
+
+def maker_of(request: pytest.FixtureRequest) -> Databases:
+    """The maker of the databases of the kind that a fixture with the parameters `BOTH` is asked for."""
     maker: Databases = request.getfixturevalue("sqlite_folder" if request.param == "sqlite" else "postgres_server")
     return maker
+
+
+@pytest.fixture(params=BOTH)
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """The maker of this test's databases; a test with it runs once on SQLite and once on PostgreSQL."""
+    return maker_of(request)
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def shared_databases(request: pytest.FixtureRequest) -> Databases:
+    """The same for what all tests of a module share."""
+    return maker_of(request)
 
 
 @pytest.fixture

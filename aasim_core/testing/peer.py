@@ -2,30 +2,36 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 Behaviour = Callable[["Handler"], None]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One POST to the server, with the means to answer it well or badly."""
+    """One request to the server, with the means to answer it well or badly."""
 
     protocol_version = "HTTP/1.1"
     server: "_Server"
 
     def do_POST(self) -> None:
         """Note what came, and behave."""
-        length = int(self.headers["Content-Length"])
-        self.server.peer.bodies.append(json.loads(self.rfile.read(length)))
+        length = int(self.headers.get("Content-Length", 0))
+        self.server.peer.raw_bodies.append(self.rfile.read(length))
+        self.server.peer.bodies.append(_json(self.server.peer.raw_bodies[-1]))
         self.server.peer.headers.append(dict(self.headers))
         self.server.peer.paths.append(self.path)
+        self.server.peer.methods.append(self.command)
         self.server.peer.behaviour(self)
+
+    do_GET = do_HEAD = do_OPTIONS = do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815 - names of http.server
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
@@ -79,11 +85,21 @@ class Peer:
     url: str
     behaviour: Behaviour = lambda handler: handler.answer(500, {"message": "no behaviour was set"})
     bodies: list[Any] = field(default_factory=list)
+    raw_bodies: list[bytes] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
     hanging: threading.Event = field(default_factory=threading.Event)
     left: threading.Event = field(default_factory=threading.Event)
     peer_left: bool = False
+
+
+def _json(body: bytes) -> Any:
+    """The value of the body; None of one that is no JSON."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 class _Server(ThreadingHTTPServer):
@@ -95,10 +111,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(make: Callable[[str], Peer] = Peer) -> Iterator[Peer]:
-    """A running server; `make` makes what the test holds from its URL, which has no path."""
+def serving(make: Callable[[str], Peer] = Peer, certificate: Path | None = None) -> Iterator[Peer]:
+    """A running server; `make` makes what the test holds from its URL, which has no path. With a `certificate`, it speaks TLS."""
     with _Server(("127.0.0.1", 0), Handler) as server:
-        server.peer = make(f"http://127.0.0.1:{server.server_port}")
+        server.peer = make(f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}")
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""Settings under which one plugin is on with what it requires, and nothing else that could be off."""
+"""Settings under which one plugin is on with what it requires, and nothing else that could be off but API keys."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,9 +10,12 @@ from ..plugins.discovery import Candidate, discover
 
 
 def only(names: Iterable[str], folder: Path | None = None) -> Mapping[str, Any]:
-    """Flags for `Settings.load`: the plugins `names` are on, with all that they require; `folder` has drop-in plugins."""
+    """Flags for `Settings.load`: the plugins `names` are on, with all that they require; `folder` has drop-in plugins.
+
+    API keys are on too: tests ask as programs do.
+    """
     candidates = discover(folder)
-    wanted = _with_required(names, candidates)
+    wanted = _with_required([*names, "api_keys"], candidates)
     bundled = {name for name, candidate in candidates.items() if candidate.bundled}
     spared = {name for name in bundled if candidates[name].essential}
     flags: dict[str, Any] = {"plugins.enabled": sorted(wanted - bundled), "plugins.disabled": sorted(bundled - wanted - spared)}

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import pytest
 from marshmallow import Schema
 
 from ..app import App, build_app
@@ -19,6 +20,7 @@ from ..events.log import EventRow
 from ..http.application import make_wsgi
 from ..http.examples import example_of
 from ..http.operations import Endpoint
+from ..starting import start_plugins, stop_plugins
 from .asking import Exchange, ask
 from .copies import copied, numbered
 from .documented import Documented
@@ -33,8 +35,11 @@ _FIELD = re.compile(r"\{(\w+)\}")
 TENANT = "organization_id"
 
 
-class Unprepared(AssertionError):
-    """An operation cannot be tried for want of a sample; the text says which one to write."""
+class Unprepared(pytest.fail.Exception):  # type: ignore[name-defined]
+    """An operation cannot be tried for want of a sample; the text says which one to write, and is all that the failure prints."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, pytrace=False)
 
 
 def name_of(endpoint: Endpoint) -> str:
@@ -48,9 +53,9 @@ def running(settings: "Settings") -> Iterator[App]:
     app = build_app(settings)
     try:
         with app.database.connected():
-            list(app.plugins.each("startup", app=app))
+            app = start_plugins(app)
             yield app
-            list(app.plugins.each("shutdown", app=app))
+            stop_plugins(app)
     finally:
         app.database.close_all()
 
@@ -64,7 +69,9 @@ class Stage:
         self.wsgi = make_wsgi(app)
         self.world = World(app, self.wsgi)
         self.documented = Documented(app)
-        self.endpoints = {name_of(endpoint): endpoint for endpoint in app.endpoints}
+        self.endpoints = {name_of(endpoint): endpoint for endpoint in app.endpoints if endpoint.in_api}
+        #: Those of other protocols than the API's.
+        self.beside = {name_of(endpoint): endpoint for endpoint in app.endpoints if not endpoint.in_api}
         self.owner, self.stranger = people or (self.world.organization("Acme"), self.world.organization("Other"))
         self._numbers = count(1)
         self._known: dict[tuple[str, str], str] = {}
@@ -79,6 +86,17 @@ class Stage:
         """Send one request, in the name of `person` or of nobody; see `asking.ask`."""
         return ask(self.wsgi, method, path, person.client.token if person else None, **more)
 
+    def ask_beside(self, endpoint: Endpoint, path: str, person: Person | None = None, **more: Any) -> Exchange:
+        """The same of an operation beside the API at a whole path; the credential is left out where it needs none."""
+        return self.ask(endpoint.method, path, person if endpoint.needs_caller else None, base="", **more)
+
+    def switch(self, person: Person, plugin: str, *, enabled: bool) -> None:
+        """Switch a plugin on or off for the person's organization."""
+        path = f"/plugins/{plugin}/organizations/{person.organization_id}"
+        exchange = self.ask("PUT", path, person, body={"status": "active" if enabled else "disabled"})
+        if not exchange.succeeded:
+            raise Unprepared(f"{exchange}\nan owner can switch a plugin off and on")
+
     def perform(self, endpoint: Endpoint, person: Person | None = None, **more: Any) -> Exchange:
         """Carry out the operation as it is meant; who is not given is an owner, and a new one where it may be about themselves."""
         person = person or (self.owner if endpoint.permission is not None else self.world.organization())
@@ -92,7 +110,7 @@ class Stage:
         prepare = self.hints.before.get(name_of(endpoint))
         if prepare is not None:
             prepare(person.client, path)
-        return path + self.query(endpoint, person)
+        return self.with_query(path, endpoint, person)
 
     # Bodies
 
@@ -115,8 +133,12 @@ class Stage:
         number = next(self._numbers)
         return body | {name: numbered(body[name], number) for name in names if isinstance(body.get(name), str)}
 
+    def with_query(self, path: str, endpoint: Endpoint, person: Person) -> str:
+        """The path with the query that the operation needs."""
+        return path + self.query(endpoint, person)
+
     def query(self, endpoint: Endpoint, person: Person) -> str:
-        """The query string that a GET needs, if it needs one."""
+        """The query string that a GET needs, if it needs one: what `samples` say of it."""
         sample = self.hints.samples.get(name_of(endpoint)) if endpoint.method == "GET" else None
         values = sample(self.world, person) if callable(sample) else sample
         return f"?{urlencode(values)}" if values else ""
@@ -135,6 +157,10 @@ class Stage:
     def path(self, endpoint: Endpoint, person: Person, *, fresh: bool = False) -> str:
         """The path with ids of objects of the person's organization, which are made where they are not known yet."""
         return self.filled(endpoint.template, self.ids(endpoint, person, fresh=fresh))
+
+    def address(self, endpoint: Endpoint, person: Person) -> str:
+        """The same, with the query that the operation needs."""
+        return self.with_query(self.path(endpoint, person), endpoint, person)
 
     @staticmethod
     def filled(template: str, ids: Mapping[str, str]) -> str:
@@ -199,7 +225,7 @@ class Stage:
     def add_row(self, endpoint: Endpoint, person: Person) -> str:
         """Make sure that the list has a row at least; returns the list's path."""
         ids = self.ids(endpoint, person)
-        path = self.filled(endpoint.template, ids) + self.query(endpoint, person)
+        path = self.with_query(self.filled(endpoint.template, ids), endpoint, person)
         how = self.hints.rows.get(name_of(endpoint), f"POST {endpoint.template}")
         adder = None if callable(how) else self.endpoints.get(how)
         if callable(how):
@@ -215,7 +241,7 @@ class Stage:
 
     def multiply(self, row: Mapping[str, Any], person: Person, times: int) -> None:
         """Make so many more rows like the one that a list shows, straight in the database."""
-        prefix = str(row.get("id", "")).partition("_")[0]
+        prefix = str(row.get("id", "")).rpartition("_")[0]
         if prefix in self.hints.grown:
             self.hints.grown[prefix](self.world, person, times)
             return

@@ -1,6 +1,7 @@
 """What is sent to the database, and how the database goes about it."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -31,6 +32,13 @@ def recorded(database: Database) -> Iterator[list[Sent]]:
         yield sent
     finally:
         database.query_hooks.remove(note)
+
+
+def summary(statements: Iterable[str], most: int = 10) -> str:
+    """The statements, a line each, and how often each was run: the most frequent ones first, and no more than `most`."""
+    counted = Counter(statements)
+    lines = [f"{times} × {sql}" for sql, times in counted.most_common(most)]
+    return "\n".join([*lines, *([f"and {len(counted) - most} others"] if len(counted) > most else [])])
 
 
 def analyze(url: str) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import peewee
 
 from ..context import system_scope
-from ..data.connect import Database
-from ..data.migrations import Source, migrate, purge
+from ..data.connect import Database, connect
+from ..data.migrations import Source, migrate, narrowed, purge
+from ..data.phases import BEFORE_START
 from ..data.sqlite import SqliteDatabase
+from .databases import Databases
 
 #: Columns and indexes of each table, by the table's name.
 Shapes = dict[str, dict[str, str]]
@@ -18,17 +20,31 @@ Shapes = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class History:
-    """All tables before an owner's migrations, and after they went down; its own as migrated, as the records mean them, and again."""
+    """All tables before an owner's migrations, and after they went down; its own as migrated, as the records mean them, and again.
+
+    `midway` are its own after the first half of the migrations.
+    """
 
     before: Shapes
     migrated: Shapes
     left: Shapes
     meant: Shapes
+    midway: Shapes
     again: Shapes
 
 
-def history_of(database: Database, sources: Sequence[Source], owner: str, records: Sequence[type[peewee.Model]]) -> History:
-    """Migrate an empty database up, down and up again, with the owner's records' own tables in between."""
+def history_of(databases: Databases, sources: Sequence[Source], owner: str, records: Sequence[type[peewee.Model]]) -> History:
+    """Migrate a database of its own up, down and up again, with the owner's records' own tables in between."""
+    url = databases.create()
+    database = connect(url, durability="normal")
+    try:
+        return _history_in(database, sources, owner, records)
+    finally:
+        database.close_all()
+        databases.drop(url)
+
+
+def _history_in(database: Database, sources: Sequence[Source], owner: str, records: Sequence[type[peewee.Model]]) -> History:
     migrate(database, [source for source in sources if source.owner != owner])
     before = shapes(database)
     migrate(database, sources)
@@ -36,9 +52,11 @@ def history_of(database: Database, sources: Sequence[Source], owner: str, record
     purge(database, next(source for source in sources if source.owner == owner))
     left = shapes(database)
     meant = _made(database, records)
+    migrate(database, narrowed(sources, BEFORE_START))
+    midway = shapes(database)
     migrate(database, sources)
     again = shapes(database)
-    return History(before, _beyond(migrated, before), left, _beyond(meant, left), _beyond(again, before))
+    return History(before, _beyond(migrated, before), left, _beyond(meant, left), _beyond(midway, before), _beyond(again, before))
 
 
 def shapes(database: Database) -> Shapes:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import falcon.testing
 
 from ..access import grants, tree
-from ..access.records import Membership, Organization, Role
+from ..access.records import Organization, Role
 from ..context import organization_scope, system_scope
-from ..data.records import create
-from ..identity import accounts, sessions
+from ..identity import accounts, people, sessions
 from ..identity.clients import Client as Device
 from ..identity.records import User
 from ..ids import new_id
@@ -127,7 +126,7 @@ class World:
         with self.app.database.transaction(), organization_scope(owner.organization_id):
             with system_scope("test"):
                 user = self._user()
-            create(Membership, user_id=user.id)
+            people.join(user.id)
             grants.grant("user", user.id, Role.get(Role.name == role), node_id)
             organization = Organization.get_by_id(owner.organization_id)
         return self._person(user, organization)

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 
 import click
 
-from aasim_core import App, Event, Job, OrganizationSetting, Permission, Plugin, Resource, hookimpl
+from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, hookimpl
+from aasim_core.http.exports import MEDIA_TYPES
+from aasim_core.http.fields import Choice, Text
+from aasim_core.jobs.declarations import Retry
 
-from . import api, schemas
+from . import api, schemas, service
 from . import jobs as background
+from . import listeners as own_listeners
 from .commands import restart, verify
 
 plugin = Plugin("Activities", "The log of all events: lists, exports, verification, retention.")
@@ -25,14 +29,26 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to the log itself."""
-    told = {"format": "json, csv or jsonl.", "filters": "The query that was asked, but for the format."}
+    told = {
+        "format": Choice("json", *MEDIA_TYPES, required=True),
+        "filters": Text(max_length=10_000, required=True, description="The query that was asked, but for the format."),
+    }
     return (Event("activities.exported", "Somebody exported a part of the log", "organization", told),)
 
 
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
-    """What keeps the log from growing for ever."""
-    return (Job("activities.prune", background.prune(app), schedule="23 * * * *"),)
+    """What keeps the log from growing for ever, and what takes people out of it."""
+    return (
+        Job("activities.prune", background.prune(app), schedule="23 * * * *"),
+        Job(service.ERASE, background.erase(app), retry=Retry(max_attempts=10)),
+    )
+
+
+@hookimpl
+def listeners(app: App) -> Sequence[Listener]:
+    """Who is removed from an organization is erased from its log, if it wants that."""
+    return (Listener("users.deleted", own_listeners.erase_if_wanted(app)),)
 
 
 @hookimpl
@@ -43,8 +59,11 @@ def routes(app: App) -> Sequence[Resource]:
 
 @hookimpl
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
-    """How long an organization keeps its log."""
-    return (OrganizationSetting("retention_days", schemas.RETENTION),)
+    """How long an organization keeps its log, and whether with the names of those who have left."""
+    return (
+        OrganizationSetting("retention_days", schemas.RETENTION),
+        OrganizationSetting("erase_removed_members", schemas.ERASE_REMOVED_MEMBERS),
+    )
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Request, Resource, Response, operation
-from aasim_core.data.statements import Condition
+from aasim_core.data.conditions import Condition
 from aasim_core.events.log import EventRow
 from aasim_core.events.verification import verify
 from aasim_core.http import exports
@@ -47,11 +47,16 @@ class Activities(Collection):
         "actor": _part("actor", ("type", "id", "label", "ip")),
         "subject": _part("subject", ("type", "id", "label")),
     }
-    query = ListQuery(schemas.ActivityAsked(), filters=schemas.FILTERS, sorts=("at",), default="-at")
+    query = ListQuery(
+        schemas.ActivityAsked(),
+        filters=schemas.FILTERS,
+        sorts=("occurred_at",),
+        default="-occurred_at",
+        timed=schemas.TIMED,
+        unless=schemas.UNLESS,
+    )
+    user_query = ListQuery(schemas.ActivityAsked(), filters=schemas.FILTERS, sorts=("occurred_at",), default="-occurred_at")
     export_query = ExportQuery(schemas.ActivityAsked(), filters=schemas.FILTERS)
-
-    # The log only grows, and nobody writes into it.
-    on_post = on_put_one = on_patch_one = on_delete_one = None  # type: ignore[assignment]
 
     def find(self, req: Request, **ids: str) -> Any:
         """The activity, or the id of the user whose activities the path names."""
@@ -65,27 +70,30 @@ class Activities(Collection):
         """The same for lists."""
         return _reach(req, READ)
 
-    def present(self, record: Any) -> Any:
-        """The activity under the names that the API has."""
-        return {**record.row(), "action": record.name}
-
     @operation("read", query="query", reply="reply", many=True, message="Activities listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
         """List what happened, the newest first, a page at a time."""
         resp.media = self.page(req, *service.without_success(req.query))
 
-    @operation("read", query="query", reply="reply", many=True, message="Activities listed.")
+    @operation("read", query="user_query", reply="reply", many=True, message="Activities listed.")
     def on_get_user(self, req: Request, resp: Response, user_id: str) -> None:
         """List what a user did, the newest first, a page at a time."""
         resp.media = self.page(req, service.done_by(user_id), *service.without_success(req.query))
 
-    @operation("export", query="export_query", reply="export_reply", formats=tuple(MEDIA_TYPES.values()), message="Exported.")
+    @operation(
+        "export",
+        query="export_query",
+        reply="export_reply",
+        formats=tuple(MEDIA_TYPES.values()),
+        verb="export",
+        message="Exported.",
+    )
     def on_get_export(self, req: Request, resp: Response) -> None:
         """Export what happened, the oldest first: as JSON, or as CSV or JSON lines of any length."""
         form = req.query["format"]
         conditions = [*_reach(req, EXPORT), *service.without_success(req.query), service.until_now()]
         filters = self.export_query.filters_in(req.query)
-        source = Source("activities", self.view, "at", self.plan, service.COLUMNS, filters, conditions)
+        source = Source("activities", self.view, "occurred_at", self.plan, service.COLUMNS, filters, conditions)
         if form == "json":
             resp.media = exports.whole(self.app, source)
         else:
@@ -103,14 +111,14 @@ class Chain(Resource):
     def __init__(self, app: "App") -> None:
         self._app = app
 
-    @operation("read", query="query", reply="reply", message="Log verified.")
+    @operation("read", query="query", reply="reply", verb="verify", message="Log verified.")
     def on_get(self, req: Request, resp: Response) -> None:
         """Verify the log, some thousand activities at a time: which were changed, removed or inserted since they were sealed."""
         findings = verify(self._app.keyring, req.principal.organization_id, after=req.query["after"], limit=req.query["limit"])
         head = {"sequence": findings.head.sequence, "hash": findings.head.hash}
         faults = [asdict(fault) for fault in findings.faults]
-        told = {name: getattr(findings, name) for name in ("checked", "begins_after", "next_after")}
-        resp.media = {**told, "whole": not faults, "head": head, "faults": faults}
+        told = {name: getattr(findings, name) for name in ("checked", "erased", "begins_after", "next_after")}
+        resp.media = {**told, "valid": not faults, "head": head, "faults": faults}
 
 
 def _reach(req: Request, permission: str) -> list[Condition]:

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 
 import click
 
-from aasim_core import App, StartupError
+from aasim_core import App, InvalidArgument
 from aasim_core.context import system_scope
 from aasim_core.events import restarting, verification
-from aasim_core.events.chain import Fault
 from aasim_core.events.verification import Findings
 from aasim_core.terminal import Report, Terminal
 
@@ -21,11 +20,16 @@ def verify(app: App) -> click.Command:
     def command(organization: str | None) -> None:
         terminal, broken = Terminal(), False
         with _opened(app):
-            for organization_id in [organization] if organization else verification.logged_organizations():
+            logged = verification.logged_organizations()
+            if organization is not None and organization not in logged:
+                raise InvalidArgument(f"{organization} has no sealed log; without --organization, all that have one are verified")
+            if not logged:
+                terminal.done("No log is sealed yet; a worker seals new activities each minute.")
+            for organization_id in [organization] if organization else logged:
                 with terminal.working(f"verifying {organization_id}") as report:
-                    last, checked, faults = _whole_of(app, organization_id, report)
-                broken = broken or bool(faults)
-                _tell(terminal, organization_id, last, checked, faults)
+                    findings = _whole_of(app, organization_id, report)
+                broken = broken or bool(findings.faults)
+                _tell(terminal, organization_id, findings)
         if broken:
             raise click.exceptions.Exit(1)
 
@@ -43,30 +47,31 @@ def restart(app: App) -> click.Command:
             click.confirm("What is in the log now will not be vouched for any more. Go on?", abort=True)
         with _opened(app):
             if organization_id not in verification.logged_organizations():
-                raise StartupError(f'{organization_id} has no sealed log; "aasim activities verify" names those that have one')
+                message = f'{organization_id} has no sealed log; "aasim activities verify" names those that have one'
+                raise InvalidArgument(message)
             last = restarting.restart(app, organization_id)
         click.echo(f"The log of {organization_id} is sealed anew after activity {last}.")
 
     return command
 
 
-def _whole_of(app: App, organization_id: str, report: Report) -> tuple[Findings, int, list[Fault]]:
-    """The last findings, how many activities were looked at, and all that is wrong with them."""
-    findings = verification.verify(app.keyring, organization_id)
-    checked, faults = findings.checked, list(findings.faults)
-    while findings.next_after is not None and len(faults) < verification.MOST_FAULTS:
-        report(f"verifying {organization_id}", findings.next_after, findings.head.sequence)
-        findings = verification.verify(app.keyring, organization_id, after=findings.next_after)
-        checked, faults = checked + findings.checked, [*faults, *(fault for fault in findings.faults if fault not in faults)]
-    return findings, checked, faults
+def _whole_of(app: App, organization_id: str, report: Report) -> Findings:
+    """The findings of the whole log."""
+    found = verification.verify(app.keyring, organization_id)
+    while found.next_after is not None and len(found.faults) < verification.MOST_FAULTS:
+        report(f"verifying {organization_id}", found.next_after, found.head.sequence)
+        found = found.with_next(verification.verify(app.keyring, organization_id, after=found.next_after))
+    return found
 
 
-def _tell(terminal: Terminal, organization_id: str, last: Findings, checked: int, faults: list[Fault]) -> None:
-    for fault in faults:
+def _tell(terminal: Terminal, organization_id: str, found: Findings) -> None:
+    for fault in found.faults:
         terminal.trouble(f"{organization_id}: {fault.kind}: {fault.message}")
-    if not faults:
-        begins = f", after {last.begins_after:,} that are no longer kept" if last.begins_after else ""
-        terminal.done(f"{organization_id}: {checked:,} activities{begins}; the last is {last.head.sequence}, {last.head.hash}")
+    if not found.faults:
+        erased = f", {found.erased:,} of them with erased contents" if found.erased else ""
+        begins = f", after {found.begins_after:,} that are no longer kept" if found.begins_after else ""
+        head = f"the last is {found.head.sequence}, {found.head.hash}"
+        terminal.done(f"{organization_id}: {found.checked:,} activities{erased}{begins}; {head}")
 
 
 @contextmanager

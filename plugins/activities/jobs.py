@@ -1,4 +1,4 @@
-"""Pruning what organizations keep no longer."""
+"""Pruning what organizations keep no longer, and erasing people from their logs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import structlog
 
 from aasim_core import App, JobContext
+from aasim_core.context import current_organization
 from aasim_core.events.anchors import chained_organizations
 from aasim_core.events.chain import ChainBroken
+from aasim_core.events.erasing import erase_some
 from aasim_core.events.pruning import AT_ONCE, prune_some
 
 from . import service
@@ -32,3 +34,15 @@ def _prune_or_complain(app: App, organization_id: str, before: Any) -> int:
     except ChainBroken as error:
         _log.error("activities are not pruned", organization_id=organization_id, reason=str(error))
         return 0
+
+
+def erase(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
+    """The job that erases a person from the log of the organization whose job it is, some events at a time."""
+
+    def run(context: JobContext, payload: Mapping[str, Any]) -> None:
+        while erase_some(app, current_organization(), payload["user_id"]):
+            if context.should_stop():
+                context.hand_back()
+                return
+
+    return run

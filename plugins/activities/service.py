@@ -7,36 +7,54 @@ from typing import Any
 from aasim_core import App, emit, not_found
 from aasim_core.access.records import Membership, Organization
 from aasim_core.clock import now
+from aasim_core.data.conditions import Condition, equals
 from aasim_core.data.records import database_of, find_or_none
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
+from aasim_core.events.entries import ChainEntry
 from aasim_core.events.log import NO_SUCCESS, EventRow, Subject
 from aasim_core.ids import is_id, new_id
 
-#: Events under the names that the API has for them.
-VIEW = View(EventRow, {"action": EventRow.name})
+#: The job that erases a person from the log of an organization.
+ERASE = "activities.erase"
+#: Events under the names that the API has for them, with their places in the chain.
+VIEW = View(
+    EventRow,
+    {
+        "action": EventRow.name,
+        "occurred_at": EventRow.at,
+        "sequence": ChainEntry.sequence,
+        "hash": ChainEntry.hash,
+        "previous_hash": ChainEntry.previous_hash,
+        "hash_version": ChainEntry.version,
+        "salt": ChainEntry.salt,
+        "erased": ChainEntry.erased,
+    },
+    ((ChainEntry, ChainEntry.event_id == EventRow.id),),
+)
 #: The columns of an export as CSV.
 COLUMNS = (
-    "id", "sequence", "at", "actor_type", "actor_id", "actor_label", "actor_ip", "action", "subject_type", "subject_id",
-    "subject_label", "outcome", "changes", "data", "request_id", "hash", "previous_hash",
+    "id", "sequence", "occurred_at", "actor_type", "actor_id", "actor_label", "actor_ip", "action", "subject_type", "subject_id",
+    "subject_label", "outcome", "changes", "data", "request_id", "hash", "previous_hash", "hash_version",
+    "salt", "erased", "subject_revision",
 )  # fmt: skip
 
 
 def done_by(actor_id: str) -> Condition:
     """What restricts a list to what one user or key did."""
-    return Condition(lambda: EventRow.actor_id == Bind("done_by"), {"done_by": actor_id}, "done by")
+    return equals(EventRow.actor_id, actor_id)
 
 
 def until_now() -> Condition:
     """What keeps a list from growing while it is read: ids sort by time."""
-    return Condition(lambda: EventRow.id < Bind("until"), {"until": new_id("evt")}, "until")
+    return Condition(lambda until: EventRow.id < until, until=new_id("evt"))
 
 
 def without_success(asked: Mapping[str, Any]) -> list[Condition]:
     """The condition in which an index finds the few attempts that were refused or failed, where only those are asked for."""
     wanted = {asked.get("outcome"), *asked.get("outcome[in]", ())} - {None}
     is_meant = asked.get("outcome[ne]") == "success" or (wanted and "success" not in wanted)
-    return [Condition(lambda: NO_SUCCESS, {}, "no success")] if is_meant else []
+    return [Condition(lambda: NO_SUCCESS)] if is_meant else []
 
 
 def find_actor(user_id: str) -> str:
@@ -49,9 +67,7 @@ def find_actor(user_id: str) -> str:
 def _exists(field: Any, value: str) -> bool:
     model = field.model
     database = database_of(model)
-    statement = database.statement(
-        ("any", model, field.name), lambda: model.select(model.id).where(field == Bind("value")).limit(1)
-    )
+    statement = database.statement(lambda: model.select(model.id).where(field == Bind("value")).limit(1))
     return statement.run(database, {"value": value}).fetchone() is not None
 
 
@@ -65,6 +81,15 @@ def note_export(app: App, organization_id: str, form: str, filters: str) -> None
 
 def kept_since(app: App, organization_id: str) -> datetime:
     """The moment before which the organization keeps no activities. What belongs to none is kept as long as by default."""
+    return now() - timedelta(days=_settled(app, organization_id)["retention_days"])
+
+
+def erases_removed_members(app: App, organization_id: str) -> bool:
+    """Whether the organization wants those who are removed from it to be erased from its log."""
+    return bool(_settled(app, organization_id)["erase_removed_members"])
+
+
+def _settled(app: App, organization_id: str) -> Mapping[str, Any]:
     organization: Organization | None = find_or_none(Organization, organization_id)
     settled = app.organization_settings.completed(organization.settings if organization is not None else {})
-    return now() - timedelta(days=settled["activities"]["retention_days"])
+    return settled["activities"]

@@ -1,14 +1,15 @@
-"""Agents: a prompt, an engine, tools and limits, kept in versions."""
+"""Agents: a prompt, an engine, tools and limits, kept in versions, and how they run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.http import halting
 
-from . import api, sample
+from ..executions.hookspecs import Runner, Startable, ToolSource
+from . import agents_as_tools, api, executions_api, runner, sample, startable
 from .models import Agent, AgentVersion
 
-plugin = Plugin("Agents", "Agents with versions, copies, export and import.", requires=("engines",))
+plugin = Plugin("Agents", "Agents with versions, copies, export and import.", requires=("engines", "executions"))
 
 
 @hookimpl
@@ -46,10 +47,34 @@ def events(app: App) -> Sequence[Event]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /agents."""
-    return api.Agents(app), api.AgentVersions(app)
+    return api.Agents(app), api.Versions(app), api.OldAgents(app), executions_api.AgentExecutions(app)
+
+
+@hookimpl
+def runners(app: App) -> Sequence[Runner]:
+    """Agents run as executions."""
+    return (runner.agent_runner(app),)
+
+
+@hookimpl
+def startables(app: App) -> Sequence[Startable]:
+    """Workflows and schedules can run agents."""
+    return (startable.agent_startable(app),)
+
+
+@hookimpl
+def tools(app: App) -> Sequence[ToolSource]:
+    """Agents can call each other."""
+    return (agents_as_tools.agent_source(app),)
 
 
 @hookimpl
 def prepare(app: App, report: object) -> None:
     """The sample agent of a new installation."""
     sample.ensure(app)
+
+
+@hookimpl
+def demonstrate(app: App, say: Callable[[str], None]) -> bool:
+    """The sample agent runs once."""
+    return sample.run_sample(app, say)

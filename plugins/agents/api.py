@@ -1,22 +1,24 @@
 """The endpoints of agents."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
-from aasim_core.access import tree
+from aasim_core.access.features import explain_off
 from aasim_core.clock import now
 from aasim_core.data import references
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.conditions import Condition
 from aasim_core.errors import Invalid, Problem, not_found
+from aasim_core.http.collection import Parent
 from aasim_core.http.halting import Halting
-from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery, id_from_path
-from aasim_core.http.render import Plan
 
 from ..engines import service as engines
-from . import schemas, service
+from . import schemas, service, tools
 from .models import Agent, AgentVersion
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 
 class Agents(Halting, Collection):
@@ -35,6 +37,7 @@ class Agents(Halting, Collection):
     }
     body = schemas.AgentIn()
     reply = schemas.AgentOut()
+    one_reply = schemas.OneAgentOut()
     clone_body = schemas.CloneIn()
     export_reply = schemas.ExportOut()
     import_body = schemas.ImportIn()
@@ -77,15 +80,20 @@ class Agents(Halting, Collection):
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """References to an engine or a project must lead somewhere that the caller may know of."""
         self._check_definition(req, values, record)
-        _refuse_strange(req, values.get("project_id"))
+        req.rights.require_project(values.get("project_id"))
         return values
 
     def _check_definition(self, req: Request, values: Mapping[str, Any], record: Any = None) -> None:
-        _require_engine(values.get("engine_id"), record)
-        engines.refuse_bad_parameters(values.get("parameters") or {})
+        _require_engine(self.app, values.get("engine_id"), record)
+        if record is None or {"engine_id", "parameters"} & values.keys():
+            self._check_parameters({**(service.definition_of(record) if record else {}), **values})
         known = record.rubric_ids if record is not None else []
         references.require(self.app.models, "rubric", values.get("rubric_ids") or [], "rubric_ids", known)
-        service.refuse_bad_tools(self.app, values.get("tools") or [], req.rights, req.principal.user_id)
+        tools.refuse_bad_tools(self.app, values.get("tools") or [], req.rights, req.principal.user_id)
+
+    def _check_parameters(self, values: Mapping[str, Any]) -> None:
+        provider = engines.provider_of(self.app, values.get("engine_id"))
+        engines.refuse_bad_parameters(values.get("parameters") or {}, provider)
 
     def create(self, req: Request, values: dict[str, Any]) -> Agent:
         """Write the agent and its first version."""
@@ -99,16 +107,21 @@ class Agents(Halting, Collection):
         """Deleting an agent keeps its history."""
         service.remove(record, now())
 
+    @operation("read", reply="one_reply", message="{singular} read.")
+    def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
+        """Read {one}, with what it names and the organization does not have."""
+        resp.media = {**req.target.row(), "missing": tools.missing_of(self.app, req.target)}
+
     @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.", while_archived=True)
     def on_post_clone(self, req: Request, resp: Response, agent_id: str) -> None:
         """Copy an agent; the copy is a draft that remembers its origin."""
         values = self.check(req, req.body)
         self._require_place(req, values.get("project_id", req.target.project_id))
         user_id = req.principal.user_id
-        tools = service.usable_tools(self.app, req.target.tools, req.rights, user_id)
-        self._created(resp, service.clone(req.target, values, tools, user_id))
+        usable = tools.usable_tools(self.app, req.target.tools, req.rights, user_id)
+        self._created(resp, service.clone(req.target, values, usable, user_id))
 
-    @operation("read", reply="export_reply", message="Agent exported.")
+    @operation("read", reply="export_reply", verb="export", message="Agent exported.")
     def on_get_export(self, req: Request, resp: Response, agent_id: str) -> None:
         """Export an agent as a document without secrets."""
         resp.media = service.export(req.target)
@@ -119,7 +132,7 @@ class Agents(Halting, Collection):
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import an exported agent; with dry_run, only check it and say what it needs."""
         document, project_id = req.body["document"], req.body["project_id"]
-        _refuse_strange(req, project_id)
+        req.rights.require_project(project_id)
         self._require_place(req, project_id)
         found = self._without_missing_tools(req, document)
         agent = None
@@ -137,10 +150,10 @@ class Agents(Halting, Collection):
     def _without_missing_tools(self, req: Request, document: Mapping[str, Any]) -> dict[str, Any]:
         """The document with those of its tools that the caller may use; Invalid for what is wrong in it, with its place there."""
         written = document["definition"]
-        tools = service.usable_tools(self.app, written["tools"], req.rights, req.principal.user_id)
-        definition = {**written, "tools": tools}
+        usable = tools.usable_tools(self.app, written["tools"], req.rights, req.principal.user_id)
+        definition = {**written, "tools": usable}
         try:
-            service.refuse_bad_approvals(written["tools"])
+            tools.refuse_bad_approvals(written["tools"])
             self._check_definition(req, definition)
         except Invalid as invalid:
             raise invalid.below("document.definition") from invalid
@@ -151,45 +164,44 @@ class Agents(Halting, Collection):
         resp.media = agent
 
 
-def _require_engine(engine_id: str | None, record: Agent | None) -> None:
+def _require_engine(app: "App", engine_id: str | None, record: Agent | None) -> None:
     """Invalid for an engine that is not there; one that is, stays until the running transaction, which names it anew, ends."""
     if engine_id is None or (record is not None and engine_id == record.engine_id):
         return
     references.hold(Agent, [engine_id])
     if engines.find_or_none(engine_id) is None:
         raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
+    missing = engines.missing(app, engine_id)
+    if missing is not None and missing.plugin is not None:
+        raise Invalid({"engine_id": [Problem("invalid_reference", explain_off(missing.plugin, "this engine"))]})
 
 
-def _refuse_strange(req: Request, project_id: str | None) -> None:
-    """Invalid for a project that is not there for the caller."""
-    if project_id is not None and not (tree.kind_of(project_id) == "project" and req.rights.knows(project_id)):
-        raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
+class Versions(Collection):
+    """The versions of an agent's definition; a change of the agent makes one."""
 
-
-class AgentVersions(Agents):
-    """The versions of an agent's definition."""
-
-    paths: ClassVar[Mapping[str, str]] = {
-        "versions": "/agents/{agent_id}/versions",
-        "restore": "/agents/{agent_id}/versions/{number}/restore",
+    record = AgentVersion
+    events = "agents"
+    noun = "versions"
+    parent = Parent(Agents, "agent_id")
+    paths: ClassVar[Mapping[str, str]] = {"": "/agents/{agent_id}/versions"}
+    reply = schemas.VersionOut()
+    query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List the versions of an agent's definition, newest first."}
     }
-    version_reply = schemas.VersionOut()
-    version_query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")
+
+
+class OldAgents(Agents):
+    """Agents as they were in a version."""
+
+    paths: ClassVar[Mapping[str, str]] = {"restore": "/agents/{agent_id}/versions/{number}/restore"}
 
     def find(self, req: Request, **ids: str) -> Agent:
         """The agent, if the caller may know of it, and if it has the version that the path names."""
-        agent = super().find(req, **ids)
-        if "number" in ids and not 1 <= id_from_path(ids["number"]) <= agent.agent_version:
+        agent: Agent = super().find(req, agent_id=ids["agent_id"])
+        if not 1 <= id_from_path(ids["number"]) <= agent.agent_version:
             raise not_found()
         return agent
-
-    @operation("read", query="version_query", reply="version_reply", many=True, message="Versions listed.")
-    def on_get_versions(self, req: Request, resp: Response, agent_id: str) -> None:
-        """List the versions of an agent's definition, newest first."""
-        question = self.version_query.question(req.path, req.query)
-        mine = Condition(lambda: AgentVersion.agent_id == Bind("agent"), {"agent": req.target.id}, "of agent")
-        names = Plan(self.version_reply).page_columns
-        resp.media = read_page(AgentVersion, names, question, [mine], self.app.keyring)
 
     @operation("update", reply="reply", message="Version restored.")
     def on_post_restore(self, req: Request, resp: Response, agent_id: str, number: str) -> None:

@@ -79,7 +79,7 @@ class AgentVersion(TenantRecord):
     agent_id = IdField()
     number = peewee.BigIntegerField()
     definition = JsonField()
-    author_id = IdField(null=True)
+    created_by = IdField(null=True)
 
     class Meta:
         table_name = "agents_version"

@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import validates
 
-from aasim_core import json_schema, template
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Slug, Text, wrong
 from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.user_code import json_schema, templates
 
 #: What a document that carries an agent says that it is.
 FORMAT = "aasim.agent/1"
@@ -15,7 +15,7 @@ FORMAT = "aasim.agent/1"
 class ToolIn(Schema):
     """A tool that the agent may use."""
 
-    ref = Text(1, 200, required=True)
+    ref = Text(1, 200, required=True, example="connected_app/orders.read")
     approval = Text(
         1,
         1024,
@@ -27,10 +27,16 @@ class ToolIn(Schema):
 
 
 class MemoryIn(Schema):
-    """What the agent remembers of earlier executions."""
+    """What the agent remembers of earlier executions: nothing, until there are conversations."""
 
-    mode = Choice("none", "window", load_default="none")
+    mode = Choice("none", "window", load_default="none", description="window is refused, since it mixed different end users.")
     limit = Integer(1, 100, load_default=10)
+
+    @validates("mode")
+    def _is_none(self, value: str, data_key: str) -> None:
+        if value == "window":
+            reason = "An API key can speak for many end users, and a window would show the words of one to another"
+            raise wrong("invalid_choice", f'{reason}. Write "none", and send what the model needs to know in the input.')
 
 
 class LimitsIn(Schema):
@@ -79,7 +85,7 @@ class DefinitionIn(Schema):
 
     @validates("instructions")
     def _is_template(self, value: str, data_key: str) -> None:
-        for problem in template.flaws(value):
+        for problem in templates.flaws(value):
             raise wrong("invalid_format", problem)
 
 
@@ -90,6 +96,13 @@ class AgentIn(DefinitionIn, AboutIn):
     status = Choice("draft", "active", "paused", "archived", load_default="active")
     visibility = Choice("private", "project", "organization", load_default="organization")
     project_id = Id(allow_none=True, load_default=None)
+
+
+class OriginOut(Schema):
+    """What an agent is a copy of."""
+
+    agent_id = Id("agent", required=True)
+    version = Integer(required=True)
 
 
 class AgentOut(RecordOut):
@@ -109,13 +122,35 @@ class AgentOut(RecordOut):
     parameters = Json(object_only=True, required=True)
     input_schema = Json(allow_none=True, required=True)
     output_schema = Json(allow_none=True, required=True)
-    tools = ListOf(Json(object_only=True), required=True)
-    memory = Json(object_only=True, required=True)
-    limits = Json(object_only=True, required=True)
+    tools = ListOf(Object(ToolIn), 64, required=True)
+    memory = Object(MemoryIn, required=True)
+    limits = Object(LimitsIn, required=True)
     rubric_ids = ListOf(Id("rubric"), required=True)
     agent_version = Integer(required=True, description="The number of the current version of the definition.")
-    forked_from = Json(object_only=True, allow_none=True, required=True)
+    forked_from = Object(OriginOut, allow_none=True, required=True)
     halted_at = Instant(allow_none=True, required=True, description="Since when nothing of it runs.")
+
+
+class MissingOut(Schema):
+    """Something that an agent names and the organization does not have."""
+
+    kind = Choice("engine", "tool", required=True)
+    ref = Text(allow_none=True, required=True, description="The engine's id, or the tool's ref; null is the default engine.")
+    plugin = Text(allow_none=True, required=True, description="The plugin that brings it, if one that is on does.")
+    reason = Choice(
+        "feature_disabled",
+        "plugin_failed",
+        "not_found",
+        required=True,
+        description="feature_disabled: the plugin is off for the organization. plugin_failed: it has a fault. "
+        "not_found: there is no such thing.",
+    )
+
+
+class OneAgentOut(AgentOut):
+    """An agent, with what it names and the organization does not have."""
+
+    missing = ListOf(Object(MissingOut), required=True)
 
 
 class VersionOut(Schema):
@@ -124,8 +159,8 @@ class VersionOut(Schema):
     id = Id("agentversion", required=True)
     agent_id = Id("agent", required=True)
     number = Integer(required=True)
-    definition = Json(object_only=True, required=True)
-    author_id = Id(allow_none=True, required=True)
+    definition = Object(DefinitionIn, required=True)
+    created_by = Id(allow_none=True, required=True)
     created_at = Instant(required=True)
 
 
@@ -139,12 +174,12 @@ class CloneIn(Schema):
 class ExportOut(Schema):
     """An agent as a document that another organization or installation can import; it has no secrets."""
 
-    format = Text(required=True)
+    format = Text(required=True, example=FORMAT)
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
     tags = ListOf(Text(), required=True)
-    definition = Json(object_only=True, required=True)
-    needs = ListOf(Text(), required=True, description="What must be there to run it, in words.")
+    definition = Object(DefinitionIn, required=True)
+    needs = ListOf(Text(), required=True, description="What must be there to run it, in words.", example=["the tool orders.read"])
 
 
 class DocumentIn(AboutIn):
@@ -152,7 +187,7 @@ class DocumentIn(AboutIn):
 
     format = Choice(FORMAT, required=True)
     definition = Object(DefinitionIn, required=True)
-    needs = ListOf(Text(1, 300), 100, load_default=list)
+    needs = ListOf(Text(1, 300), 100, load_default=list, example=["the tool orders.read"])
 
 
 class ImportIn(Schema):
@@ -168,4 +203,9 @@ class ImportOut(Schema):
     """The imported agent, or null for a dry run, and what it needs that a document cannot carry."""
 
     agent = Object(AgentOut, allow_none=True, required=True)
-    needs = ListOf(Text(max_length=300), required=True, description="Tools that are named here are not there, and were left out.")
+    needs = ListOf(
+        Text(max_length=300),
+        required=True,
+        description="Tools that are named here are not there, and were left out.",
+        example=["the tool orders.read"],
+    )

@@ -1,38 +1,35 @@
 """What agents do: versions of their definition, copies, and documents that carry them elsewhere."""
 
-import re
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import and_
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aasim_core import expressions
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_actor
 from aasim_core.data import records
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.compiled import compiled
+from aasim_core.data.conditions import Condition, all_of, any_of
+from aasim_core.data.statements import Bind
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
+from aasim_core.slugs import free_name, slug_of
 
 from ..engines import service as engines
-from .hookspecs import Tool, ToolSource
+from ..engines.hookspecs import Payer
+from ..executions import service as executions
+from ..executions.models import Execution
 from .models import DEFINITION, Agent, AgentVersion
 from .schemas import FORMAT
 
 if TYPE_CHECKING:
     from aasim_core.app import App
+    from aasim_core.identity.principal import Principal
 
-SAMPLE_NAME = "Summariser (sample)"
-#: What the sample agent is shown with.
-SAMPLE_INPUT = (
-    "The weekly meeting is moved from Monday to Wednesday at 10 because of the holiday. Anna will send the new invitation today."
-)
-#: When people are asked before a tool is used, where that is not an expression.
-APPROVALS = ("auto", "never", "always")
+#: The kind of the executions that run agents.
+KIND = "agent"
 _SHARED = ("agents:read", "agents:execute", "executions:read")
 
 
@@ -43,7 +40,7 @@ def definition_of(agent: Agent) -> dict[str, Any]:
 
 def create(values: Mapping[str, Any], owner_id: str) -> Agent:
     """Write a new agent with the first version of its definition."""
-    slug = values.get("slug") or _free_slug(slugify(values["name"]))
+    slug = values.get("slug") or _free_slug(slug_of(values["name"], "agent"))
     agent: Agent = records.create(Agent, **{**values, "slug": slug, "owner_id": owner_id})
     _add_version(agent)
     emit("agents.created", agent)
@@ -70,7 +67,11 @@ def remove(agent: Agent, now: Any) -> None:
 
 def _add_version(agent: Agent) -> None:
     records.create(
-        AgentVersion, agent_id=agent.id, number=agent.agent_version, definition=definition_of(agent), author_id=current_actor().id
+        AgentVersion,
+        agent_id=agent.id,
+        number=agent.agent_version,
+        definition=definition_of(agent),
+        created_by=current_actor().id,
     )
 
 
@@ -120,28 +121,33 @@ def find_allowed(permission: str, agent_id: str, rights: Rights, user_id: str) -
 
 def in_reach(rights: Rights, permission: str, user_id: str) -> Condition:
     """What `find_visible` and `allows` say about one agent, as a condition on lists, for a user who has the permission somewhere."""
-    within = rights.reach_condition(permission, Agent, "project_id")
+    reached = all_of(Condition(_is_known_to, me=user_id), *rights.reach_condition(permission, Agent, "project_id"))
+    seen = reached if rights.confined else any_of(Condition(_is_shared, me=user_id), reached)
+    return all_of(Condition(_is_there), seen)
 
-    def seen() -> Any:
-        shared = (Agent.visibility == "organization") | (Agent.owner_id == Bind("me"))
-        known = shared | (Agent.visibility == "project")
-        reached = reduce(and_, [condition.expression() for condition in within], known)
-        return Agent.deleted_at.is_null() & (reached if rights.confined else shared | reached)
 
-    values = {"me": user_id} | {name: value for each in within for name, value in each.values.items()}
-    return Condition(seen, values, ("agents in reach", rights.confined, *(condition.shape for condition in within)))
+def _is_there() -> Any:
+    return Agent.deleted_at.is_null()
+
+
+def _is_shared(me: Any) -> Any:
+    return (Agent.visibility == "organization") | (Agent.owner_id == me)
+
+
+def _is_known_to(me: Any) -> Any:
+    return _is_shared(me) | (Agent.visibility == "project")
 
 
 def pinned_definition(agent_id: str, number: int) -> dict[str, Any] | None:
     """The definition of one version of an agent, deleted or not, or None; a version never changes, so it may be kept."""
-    database = records.database_of(AgentVersion)
-
-    def build() -> Any:
-        same = (AgentVersion.agent_id == Bind("agent_id")) & (AgentVersion.number == Bind("number"))
-        return AgentVersion.select(AgentVersion.definition).where(same)
-
-    row = database.statement("pinned definition", build).run(database, {"agent_id": agent_id, "number": number}).fetchone()
+    row = _pinned.one(agent_id=agent_id, number=number)
     return None if row is None else dict(orjson.loads(row[0]))
+
+
+@compiled(AgentVersion)
+def _pinned() -> Any:
+    same = (AgentVersion.agent_id == Bind("agent_id")) & (AgentVersion.number == Bind("number"))
+    return AgentVersion.select(AgentVersion.definition).where(same)
 
 
 def definition_at(agent: Agent, number: int) -> dict[str, Any]:
@@ -205,49 +211,6 @@ def import_document(document: Mapping[str, Any], name: str | None, project_id: s
     return create({**about, **document["definition"], **own}, owner_id)
 
 
-def find_sample() -> Agent | None:
-    """The sample agent of the organization in scope, if it is still there."""
-    found: Agent | None = Agent.get_or_none((Agent.name == SAMPLE_NAME) & Agent.deleted_at.is_null())
-    return found
-
-
-def find_tool(app: "App", ref: str) -> tuple[ToolSource | None, Tool | None]:
-    """Where a tool comes from and what it is now, by its ref ``<kind>:<rest>``; None for what is not there."""
-    kind, _, rest = ref.partition(":")
-    source: ToolSource | None = app.offers("agent_tools").get(kind)
-    return source, source.find(rest) if source else None
-
-
-def usable_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> list[Mapping[str, Any]]:
-    """Those of the tools that are there, and that the user may use."""
-    found = [(entry, find_tool(app, entry["ref"])[1]) for entry in tools]
-    return [entry for entry, tool in found if tool is not None and tool.allowed(rights, user_id)]
-
-
-def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> None:
-    """Invalid for tools that are not there, that the user may not use, or whose approval cannot be understood."""
-    kinds = ", ".join(f"{kind}:…" for kind in app.offers("agent_tools"))
-    problem = Problem("invalid_reference", f"There is no such tool, or you may not use it. A tool is written as one of {kinds}")
-    missing = [number for number, entry in enumerate(tools) if not usable_tools(app, [entry], rights, user_id)]
-    problems = {f"tools[{number}].ref": [problem] for number in missing} | _bad_approvals(tools)
-    if problems:
-        raise Invalid(problems)
-
-
-def refuse_bad_approvals(tools: Sequence[Mapping[str, Any]]) -> None:
-    """Invalid for tools whose approval cannot be understood."""
-    problems = _bad_approvals(tools)
-    if problems:
-        raise Invalid(problems)
-
-
-def _bad_approvals(tools: Sequence[Mapping[str, Any]]) -> dict[str, list[Problem]]:
-    written = {number: entry["approval"] for number, entry in enumerate(tools) if entry["approval"] not in APPROVALS}
-    flaws = {number: flaw for number, approval in written.items() if (flaw := expressions.flaw(approval))}
-    advice = f"Write {', '.join(APPROVALS)}, or an expression."
-    return {f"tools[{number}].approval": [Problem("invalid_format", f"{advice} {flaw}")] for number, flaw in flaws.items()}
-
-
 def refuse_unless_runnable(agent: Agent) -> None:
     """Refused ``invalid_state`` for an agent that is halted, paused or archived."""
     if agent.halted_at is not None:
@@ -258,25 +221,74 @@ def refuse_unless_runnable(agent: Agent) -> None:
         )
 
 
-def slugify(name: str) -> str:
-    """A name for addresses: lower-case words with hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "agent"
+def start(
+    app: "App",
+    agent: Agent,
+    given: Any,
+    initiator_id: str,
+    *,
+    number: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    **about: Any,
+) -> Execution:
+    """Queue a run of the agent; it pins the version `number`, or the current one. `about` is what `executions.start` takes besides.
+
+    Refused ``invalid_state`` for an agent that is not active, Invalid for parameters that engines do not have, or as any run may be.
+    """
+    refuse_unless_runnable(agent)
+    version = number or agent.agent_version
+    definition = definition_at(agent, version)
+    engines.refuse_bad_parameters({**definition["parameters"], **(parameters or {})})
+    return executions.start(
+        app,
+        KIND,
+        given,
+        label=agent.name,
+        initiator_id=initiator_id,
+        subject=executions.Subject(agent.id, version),
+        project_id=agent.project_id,
+        input_schema=definition["input_schema"],
+        parameters=parameters,
+        **about,
+    )
+
+
+def restart(app: "App", execution: Execution, principal: "Principal", same_version: bool) -> Execution:
+    """Run the agent of an execution that is over again, with the same input."""
+    rights = app.rights.of(principal)
+    agent = find_allowed("agents:execute", execution.subject_id or "", rights, principal.user_id)
+    app.rights.refuse_archived(principal, agent.project_id)
+    executions.refuse_unless_repeatable(execution)
+    return start(
+        app,
+        agent,
+        execution.input,
+        principal.user_id,
+        number=execution.subject_version if same_version else None,
+        parameters=execution.parameters,
+        metadata=execution.metadata,
+        trigger={"type": "retry", "id": execution.id},
+        retry_of=execution,
+        api_key_id=principal.api_key_id,
+    )
+
+
+def payer_of(execution: Execution, step: int | None = None) -> Payer:
+    """For whom the execution asks engines, in the step of that number."""
+    return Payer(execution.id, step, execution.subject_id, execution.project_id, execution.api_key_id, execution.initiator_id)
 
 
 def _free_slug(slug: str) -> str:
     """The slug itself if no agent has it, or else with a few characters more."""
-    database = records.database_of(Agent)
+    return f"{slug[:54]}-{token_hex(4)}" if _with_slug.one(slug=slug) else slug
 
-    def build() -> Any:
-        return Agent.select(Agent.id).where(Agent.slug == Bind("slug"), Agent.deleted_at.is_null()).limit(1)
 
-    taken = database.statement("slug", build).run(database, {"slug": slug}).fetchone()
-    return f"{slug[:54]}-{token_hex(4)}" if taken else slug
+@compiled(Agent)
+def _with_slug() -> Any:
+    return Agent.select(Agent.id).where(Agent.slug == Bind("slug"), _is_there()).limit(1)
 
 
 def _free_name(name: str) -> str:
     """The name itself if no agent has it, or else the first of 'name (copy)', 'name (copy 2)' … that is free."""
     alike = Agent.select(Agent.name).where(Agent.deleted_at.is_null(), Agent.name.startswith(name[:90]))
-    taken = {agent.name for agent in alike}
-    candidates = [name, f"{name[:100]} (copy)", *(f"{name[:100]} (copy {n})" for n in range(2, len(taken) + 3))]
-    return next(candidate for candidate in candidates if candidate not in taken)
+    return free_name(name, {agent.name for agent in alike})

@@ -1,13 +1,16 @@
 """API keys: credentials of programs, that act for a member within scopes."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from aasim_core import App, Event, OrganizationSetting, Permission, Plugin, Resource, hookimpl
+from aasim_core import App, Event, OrganizationSetting, Permission, Plugin, Request, Resource, hookimpl
 from aasim_core.http import assignments
+from aasim_core.http.fields import Id, Integer, Text
+from aasim_core.identity.principal import Principal
 
-from . import api, limits, schemas
+from . import api, authentication, limits, schemas
 
-plugin = Plugin("API keys", "Credentials of programs, that act for a member within scopes.")
+plugin = Plugin("API keys", "Credentials of programs, that act for a member within scopes.", uses=("dashboard",))
 
 _MAKERS = ("builder", "operator", "auditor")
 _EVERYBODY = (*_MAKERS, "approver", "viewer", "billing")
@@ -32,11 +35,14 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to keys."""
+    prefix = Text(required=True, description="What it begins with.")
     return (
-        Event("api_keys.created", "A key was made", "apikey", {"user_id": "For whom it acts", "prefix": "What it begins with"}),
+        Event("api_keys.created", "A key was made", "apikey",
+              {"user_id": Id("user", required=True, description="For whom it acts."), "prefix": prefix}),
         Event("api_keys.updated", "A key's name, scopes or limits were changed", "apikey"),
         Event("api_keys.regenerated", "A key was made anew", "apikey",
-              {"prefix": "What it begins with now", "overlap_seconds": "How long the one before works too"}),
+              {"prefix": prefix,
+               "overlap_seconds": Integer(0, required=True, description="How long the one before works too.")}),
         Event("api_keys.enabled", "A key was enabled", "apikey"),
         Event("api_keys.disabled", "A key was disabled", "apikey"),
         Event("api_keys.revoked", "A key was revoked for good", "apikey"),
@@ -54,3 +60,18 @@ def organization_settings(app: App) -> Sequence[OrganizationSetting]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /api-keys."""
     return limits.ApiKeyAssignments(app), api.ApiKeys(app)
+
+
+@hookimpl
+def authenticate(app: App, req: Request) -> Principal | None:
+    """Whom the key acts for; None where the request was sent with something else."""
+    key = authentication.key_in(req)
+    return None if key is None else authentication.principal_of_key(app, key, req.remote_addr)
+
+
+@hookimpl(optionalhook=True)
+def dashboard_cards(app: App) -> Sequence[Any]:
+    """API keys, and those that end soon."""
+    from . import with_dashboard
+
+    return (with_dashboard.CARD,)

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, operation
-from aasim_core.data.statements import Condition
-from aasim_core.http.collection import DELETED
+from aasim_core.data.conditions import Condition
 from aasim_core.http.query import ListQuery
 from aasim_core.identity.records import ApiKey
 from aasim_core.secrets import Secret
 
 from . import schemas, service
-from .checking import Givers, check_change, is_service_user, require_project, require_service_user
+from .checking import Givers, check_change, is_service_user, require_service_user
 
 _NOT_BY_KEY = ("session_required",)
 
@@ -30,10 +29,18 @@ class ApiKeys(Collection):
         "regenerate": "/api-keys/{api_key_id}/regenerate",
         "toggle": "/api-keys/{api_key_id}/toggle",
     }
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "delete": {
+            "summary": "Revoke an API key for good, on its next request.",
+            "message": "API key revoked.",
+            "session_only": True,
+            "refusals": _NOT_BY_KEY,
+        }
+    }
     body = schemas.ApiKeyIn()
     reply = schemas.ApiKeyOut()
     create_body = schemas.NewApiKeyIn()
-    regenerate_body = schemas.RegenerateIn()
+    regenerate_body, toggle_body = schemas.RegenerateIn(), schemas.ToggleIn()
     shown_reply = schemas.ShownApiKeyOut()
     query = ListQuery(
         schemas.ApiKeyOut(),
@@ -76,14 +83,14 @@ class ApiKeys(Collection):
         values = {"user_id": req.principal.user_id, **req.body}
         if values["user_id"] != req.principal.user_id:
             require_service_user(req.rights, values["user_id"])
-        require_project(req.rights, values["project_id"])
+        req.rights.require_project(values["project_id"])
         self._givers(req, values["user_id"]).require(values["scopes"], values["project_id"])
         organization_id = req.principal.organization_id
         if "expires_at" in values:
             service.require_good_expiry(self.app, organization_id, values["expires_at"])
         else:
             values["expires_at"] = service.default_expiry(self.app, organization_id)
-        key, secret = service.create(values)
+        key, secret = service.create({**values, "made_by": req.principal.user_id})
         resp.location = self.location(key)
         self._show(resp, key, secret)
 
@@ -97,11 +104,6 @@ class ApiKeys(Collection):
         """Change some of an API key's name, scopes and limits; null clears a field that may be empty."""
         self._put(req, resp)
 
-    @operation("delete", reply=DELETED, session_only=True, message="API key revoked.", refusals=_NOT_BY_KEY)
-    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Revoke an API key for good, on its next request."""
-        super().on_delete_one(req, resp, **ids)
-
     @operation(
         "update", body="regenerate_body", reply="shown_reply", session_only=True,
         message="API key regenerated; it is shown this once.", refusals=_NOT_BY_KEY,
@@ -113,13 +115,13 @@ class ApiKeys(Collection):
         expires_at = req.body.get("expires_at")
         if expires_at is not None:
             service.require_good_expiry(self.app, req.principal.organization_id, expires_at)
-        secret = service.regenerate(key, req.body["overlap_seconds"], expires_at)
+        secret = service.regenerate(key, req.body["overlap_seconds"], expires_at, made_by=req.principal.user_id)
         self._show(resp, key, secret)
 
-    @operation("update", reply="reply", session_only=True, message="API key switched.", refusals=_NOT_BY_KEY)
+    @operation("update", body="toggle_body", reply="reply", session_only=True, message="API key switched.", refusals=_NOT_BY_KEY)
     def on_post_toggle(self, req: Request, resp: Response, api_key_id: str) -> None:
-        """Disable an active API key, or enable a disabled one, on its next request."""
-        service.toggle(req.target)
+        """Disable an API key, or let it work again, on its next request; one that is so already stays as it is."""
+        service.switch(req.target, req.body["status"])
         resp.media = self.present(req.target)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:

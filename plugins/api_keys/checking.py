@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aasim_core import App, Invalid, Problem, Refused
-from aasim_core.access import tree
 from aasim_core.access.records import Membership
 from aasim_core.access.rights import Rights
 from aasim_core.identity.principal import Principal
@@ -31,14 +30,6 @@ def is_service_user(user_id: str) -> bool:
 
 def _is_member(user_id: str) -> bool:
     return bool(Membership.select(Membership.id).where(Membership.user_id == user_id, Membership.status == "active").exists())
-
-
-def require_project(rights: Rights, project_id: str | None) -> None:
-    """Invalid where there is no such project for the caller: one where they may do nothing is not there for them."""
-    if project_id is None:
-        return
-    if tree.kind_of(project_id) != "project" or not rights.knows(project_id):
-        raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
 
 
 class Givers:
@@ -82,7 +73,7 @@ def check_change(givers: Givers, rights: Rights, key: ApiKey, values: dict[str, 
     """Invalid for a change that gives the key what it may not have; scopes that it has already stay without question."""
     scopes, project_id = values.get("scopes", key.scopes), values.get("project_id", key.project_id)
     if project_id != key.project_id:
-        require_project(rights, project_id)
+        rights.require_project(project_id)
         givers.require(scopes, project_id)
     else:
         givers.require(scopes, project_id, set(scopes) - set(key.scopes))

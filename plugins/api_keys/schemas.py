@@ -47,13 +47,13 @@ class ApiKeyOut(RecordOut):
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
     status = Choice("active", "disabled", "expired", "revoked", required=True)
-    scopes = ListOf(Text(), 500, required=True)
+    scopes = ListOf(Text(), 500, required=True, example=["agents:read"])
     project_id = Id(allow_none=True, required=True)
-    allowed_ips = ListOf(Text(), required=True)
+    allowed_ips = ListOf(Text(), required=True, example=["203.0.113.0/24"])
     rate_limit = Integer(allow_none=True, required=True)
     expires_at = Instant(allow_none=True, required=True)
-    prefix = Text(required=True, description="What the key begins with.")
-    last_four = Text(required=True, description="What it ends with.")
+    prefix = Text(required=True, description="What the key begins with.", example="aasim_sk_9Hc2")
+    last_four = Text(required=True, description="What it ends with.", example="x7Qd")
     rotated_at = Instant(allow_none=True, required=True, description="When it was regenerated; null if it never was.")
     previous_expires_at = Instant(allow_none=True, required=True, description="How long the key before works too, or did.")
     last_used_at = Instant(allow_none=True, required=True, description="To the minute.")
@@ -63,7 +63,13 @@ class ApiKeyOut(RecordOut):
 class ShownApiKeyOut(ApiKeyOut):
     """A key with the key itself, which is shown this once."""
 
-    key = Text(required=True, description="The key. It is not kept, and never shown again.")
+    key = Text(required=True, description="The key. It is not kept, and never shown again.", example="aasim_sk_…")
+
+
+class ToggleIn(Schema):
+    """Whether the key is to work."""
+
+    status = Choice("active", "disabled", required=True, example="disabled")
 
 
 class RegenerateIn(Schema):

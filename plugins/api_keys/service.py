@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import and_, or_
 from typing import Any
 
 from peewee import Case
@@ -13,7 +11,8 @@ from aasim_core.access import grants
 from aasim_core.access.rights import Rights
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.conditions import Condition, all_of, any_of, equals
+from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
 from aasim_core.errors import Invalid, Problem
 from aasim_core.identity import api_keys
@@ -25,7 +24,7 @@ from .schemas import DEFAULT_AGE_DAYS
 
 READ, MANAGE = "api_keys:read", "api_keys:manage"
 
-#: Keys as answers have them. Its bind is filled by `reach`.
+#: Keys as answers have them.
 VIEW = View(
     ApiKey,
     {
@@ -33,6 +32,7 @@ VIEW = View(
             None, [(ApiKey.status != "active", ApiKey.status), (ApiKey.expires_at <= Bind("moment"), "expired")], "active"
         )
     },
+    binds=lambda: {"moment": to_text(now())},
 )
 
 
@@ -52,18 +52,16 @@ def is_visible(principal: Principal, rights: Rights, key: ApiKey) -> bool:
 
 def reach(principal: Principal, rights: Rights, *, with_revoked: bool) -> list[Condition]:
     """The same for lists, as conditions; revoked keys are listed where they are asked for."""
-    limits = rights.reach_condition(READ, ApiKey, "project_id", "own") if principal.kind == "api_key" else []
-    others = rights.reach_condition(MANAGE, ApiKey, "project_id", "others")
+    limits = rights.reach_condition(READ, ApiKey, "project_id") if principal.kind == "api_key" else []
+    others = rights.reach_condition(MANAGE, ApiKey, "project_id")
 
-    def seen() -> Any:
-        own = reduce(and_, [condition.expression() for condition in limits], ApiKey.user_id == Bind("me"))
-        return reduce(or_, [condition.expression() for condition in others], own) if others else ApiKey.id.is_null(False)
+    own = all_of(equals(ApiKey.user_id, principal.user_id), *limits)
+    found = [any_of(own, *others)] if others else []
+    return found if with_revoked else [*found, Condition(_is_not_revoked)]
 
-    values = {"me": principal.user_id, "moment": to_text(now())}
-    for condition in (*limits, *others):
-        values |= condition.values
-    found = [Condition(seen, values, ("keys in reach", *(condition.shape for condition in (*limits, *others))))]
-    return found if with_revoked else [*found, Condition(lambda: ApiKey.status != "revoked", {}, "keys not revoked")]
+
+def _is_not_revoked() -> Any:
+    return ApiKey.status != "revoked"
 
 
 def status_of(key: ApiKey) -> str:
@@ -91,7 +89,7 @@ def change(key: ApiKey, values: Mapping[str, Any]) -> None:
         emit("api_keys.updated", key, changes=changed)
 
 
-def regenerate(key: ApiKey, overlap_seconds: int, expires_at: datetime | None) -> Secret:
+def regenerate(key: ApiKey, overlap_seconds: int, expires_at: datetime | None, *, made_by: str) -> Secret:
     """Make the key anew; the one before works beside it for so long, and the one before that no more.
 
     Refused ``invalid_state`` where the new one would have expired already.
@@ -102,7 +100,7 @@ def regenerate(key: ApiKey, overlap_seconds: int, expires_at: datetime | None) -
     made = api_keys.generate()
     overlap = timedelta(seconds=overlap_seconds)
     previous = {"previous_digest": key.digest, "previous_expires_at": moment + overlap} if overlap else _NO_PREVIOUS
-    fresh = {"digest": made.digest, "prefix": made.prefix, "last_four": made.last_four, "rotated_at": moment}
+    fresh = {"digest": made.digest, "prefix": made.prefix, "last_four": made.last_four, "rotated_at": moment, "made_by": made_by}
     records.change(key, {**fresh, **previous, "expires_at": expires_at or key.expires_at})
     emit("api_keys.regenerated", key, data={"prefix": key.prefix, "overlap_seconds": overlap_seconds})
     return made.secret
@@ -111,13 +109,14 @@ def regenerate(key: ApiKey, overlap_seconds: int, expires_at: datetime | None) -
 _NO_PREVIOUS: Mapping[str, None] = {"previous_digest": None, "previous_expires_at": None}
 
 
-def toggle(key: ApiKey) -> None:
-    """Disable an active key, enable a disabled one; Refused ``invalid_state`` for one that has expired."""
+def switch(key: ApiKey, status: str) -> None:
+    """Let the key be ``active`` or ``disabled``, whatever it is now; Refused ``invalid_state`` for one that has expired."""
     if key.expires_at is not None and key.expires_at <= now():
         raise _expired("change its expires_at, or regenerate it")
-    status = "disabled" if key.status == "active" else "active"
     changed = records.change(key, {"status": status, "suspended_at": None})
-    emit("api_keys.disabled" if status == "disabled" else "api_keys.enabled", key, changes={"status": changed["status"]})
+    if changed:  # also where it was disabled with its user only, and stays so now
+        told = {name: change for name, change in changed.items() if name == "status"}
+        emit("api_keys.disabled" if status == "disabled" else "api_keys.enabled", key, changes=told)
 
 
 def revoke(key: ApiKey) -> None:

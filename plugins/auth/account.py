@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from peewee import JOIN
+
 from aasim_core import App, Invalid, Problem, Refused, emit
-from aasim_core.access.records import Grant, Node, Organization, Role, TeamMember
+from aasim_core.access import grants
+from aasim_core.access.records import Grant, Node, Organization, Role
 from aasim_core.clock import now
-from aasim_core.data.records import change, database_of
+from aasim_core.data.records import database_of
 from aasim_core.events.log import FAILED
-from aasim_core.identity import sessions
+from aasim_core.identity import people, sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
 from aasim_core.identity.principal import Principal
@@ -42,7 +45,7 @@ def change_profile(user: User, principal: Principal, values: dict[str, Any]) -> 
     organization_id = values.pop("organization_id", None)
     if organization_id is not None:
         _move_session(principal, organization_id)
-    changed = change(user, values)
+    changed = people.change(user, values)
     if changed:
         emit("auth.profile_updated", subject_of(user), changes=changed)
     return user
@@ -121,19 +124,17 @@ def set_password(user: User, password_hash: str, *conditions: Any) -> bool:
 
 
 def _held_roles(principal: Principal) -> list[dict[str, Any]]:
-    teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == principal.user_id)
     held: Any = (
         Grant.select(Role.id, Role.name, Node.kind, Node.id, Grant.subject_type, Grant.source, Grant.expires_at)
         .join(Role, on=(Role.id == Grant.role_id))
         .switch(Grant)
-        .join(Node, on=(Node.id == Grant.node_id))
-        .where((Grant.subject_id == principal.user_id) | Grant.subject_id.in_(teams))
-        .where(Grant.expires_at.is_null() | (Grant.expires_at > now()))
+        .join(Node, JOIN.LEFT_OUTER, on=(Node.id == Grant.node_id))
+        .where(Grant.subject_id.in_(grants.subjects_of(principal.user_id)), grants.in_force(now()))
         .order_by(Role.name, Grant.id)
     )
     return [
         {
-            "role_id": role_id, "role": role, "resource_type": kind, "resource_id": node_id,
+            "role_id": role_id, "role": role, "place": {"type": kind, "id": node_id},
             "source": "team" if subject_type == "team" else source, "expires_at": expires_at,
         }
         for role_id, role, kind, node_id, subject_type, source, expires_at in held.tuples()

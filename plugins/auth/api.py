@@ -10,7 +10,7 @@ from aasim_core.identity.clients import Client
 from aasim_core.identity.records import User
 from aasim_core.identity.sessions import RETRY_SECONDS, Tokens
 
-from . import account, resets, schemas, service, verification
+from . import account, registrations, resets, schemas, service, verification
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -27,7 +27,7 @@ class Auth(Resource):
     """The door: registration, login, refresh, forgotten passwords."""
 
     paths: ClassVar[Mapping[str, str]] = {
-        "register": "/auth/register", "login": "/auth/login", "refresh": "/auth/refresh",
+        "register": "/auth/register", "confirm": "/auth/confirm-registration", "login": "/auth/login", "refresh": "/auth/refresh",
         "forgot": "/auth/forgot-password", "reset": "/auth/reset-password", "verify": "/auth/verify-email",
     }  # fmt: skip
 
@@ -36,17 +36,27 @@ class Auth(Resource):
 
     @operation(
         PUBLIC, body=schemas.RegisterIn(), reply=schemas.RegisterOut(), status=201, transaction=False, keep_seconds=_KEEP_TOKENS,
-        message="Welcome.", refusals=("registration_closed", "busy"),
+        message="Welcome.", bare={202: "A mail to this address says how to go on."},
+        refusals=("registration_closed", "too_many_attempts", "busy"),
     )  # fmt: skip
     def on_post_register(self, req: Request, resp: Response) -> None:
-        """Register: a new account with an organization of its own, as its owner, or in the one that an invitation is from."""
-        entry = service.register(self.app, client_of(req), **req.body)
-        resp.location = f"/api/v1/users/{entry.user.id}"
-        resp.media = {
-            **shown(entry.tokens),
-            "user": _USER.item(entry.user),
-            "organization": _ORGANIZATION.item(entry.organization),
-        }
+        """Register: a new account with an organization of its own, as its owner, or in the one that an invitation is from.
+
+        Where registrations are confirmed by mail, the answer to one without an invitation is 202, whether there is an account or not.
+        """
+        if self.app.settings.auth.registration == "confirmed" and "invitation_token" not in req.body:
+            registrations.ask(self.app, **req.body)
+            resp.status = 202
+        else:
+            _welcome(resp, service.register(self.app, client_of(req), **req.body))
+
+    @operation(
+        PUBLIC, body=schemas.ConfirmRegistrationIn(), reply=schemas.RegisterOut(), status=201, transaction=False,
+        keep_seconds=_KEEP_TOKENS, message="Welcome.", refusals=("registration_closed",),
+    )  # fmt: skip
+    def on_post_confirm(self, req: Request, resp: Response) -> None:
+        """Confirm a registration with the token of a mail and its password; it works once, for 24 hours, and makes the account."""
+        _welcome(resp, registrations.confirm(self.app, client_of(req), **req.body))
 
     @operation(
         PUBLIC, body=schemas.LoginIn(), reply=schemas.LoginOut(), transaction=False, keep_seconds=_KEEP_TOKENS,
@@ -150,6 +160,11 @@ class Account(Resource):
 def client_of(req: Request) -> Client:
     """Where the request comes from."""
     return Client.of(req.remote_addr, req.user_agent)
+
+
+def _welcome(resp: Response, entry: service.Entry) -> None:
+    resp.location = f"/api/v1/users/{entry.user.id}"
+    resp.media = {**shown(entry.tokens), "user": _USER.item(entry.user), "organization": _ORGANIZATION.item(entry.organization)}
 
 
 def shown(tokens: Tokens) -> dict[str, Any]:

@@ -12,13 +12,15 @@ from aasim_core.identity.throttle import forget_old
 from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail
 
-from . import resets, verification
+from . import registrations, resets, verification
+from .models import Registration
 
 _KEEP_DAYS = 90
 #: What writes each kind of mail.
 _WRITERS = {
     "password_reset": resets.reset_mail,
     "email_verification": verification.verification_mail,
+    "registration": registrations.registration_mail,
     "address_changed": verification.former_address_mail,
 }
 
@@ -44,6 +46,7 @@ def prune(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
             Session.delete().where((Session.ended_at < old) | (Session.expires_at < old)).execute()
             PasswordReset.delete().where(PasswordReset.expires_at < old).execute()
             EmailVerification.delete().where(EmailVerification.expires_at < old).execute()
+            Registration.delete().where(Registration.expires_at < now()).execute()
             forget_old(old)
 
     return run

@@ -10,6 +10,7 @@ from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
 from aasim_core.identity.records import PasswordReset, User
 from aasim_core.identity.throttle import forget
+from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
 
 from .account import set_password
@@ -37,7 +38,10 @@ def reset_mail(app: App, email: str, mail_id: str) -> Mail | None:
         if user is None or _sent_since(user.id, since) >= _MOST:
             return None
         token = links.make(PasswordReset, links.RESET, timedelta(minutes=_MINUTES), user_id=user.id)
-    text = _TEXT.format(name=user.name, url=address_of(app.settings), token=token)
+    url = address_of(app.settings)
+    call = _CALL.format(url=url, token=token)
+    how = steps(app.settings.mail.link_template, "password_reset", id=user.id, token=token, otherwise=call)
+    text = _TEXT.format(name=user.name, url=url, steps=how)
     return Mail(email, "Your new password", text, id=mail_id)
 
 
@@ -72,10 +76,14 @@ def _spent() -> Invalid:
 _TEXT = """Hello {name},
 
 somebody, probably you, asked for a new password at {url}.
-Send this within 30 minutes to set one (it works once):
+Set one within 30 minutes (it works once).
+
+{steps}
+If it was not you, do nothing: your password stays as it is.
+"""
+
+_CALL = """Send this:
 
   POST {url}/api/v1/auth/reset-password
   {{"token": "{token}", "password": "<your new password>"}}
-
-If it was not you, do nothing: your password stays as it is.
 """

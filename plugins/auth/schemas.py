@@ -1,7 +1,15 @@
 """What clients write about accounts, and what they get."""
 
 from aasim_core.http.fields import Boolean, Email, Id, Instant, Integer, ListOf, Locale, Object, Secret, Text, Timezone, Url
+from aasim_core.http.places import PlaceOut
+from aasim_core.http.rules import OneOf
 from aasim_core.http.schema import Schema
+from aasim_core.identity.passwords import MAX_LENGTH, MIN_LENGTH
+
+
+def _chosen_password() -> Secret:
+    description = f"{MIN_LENGTH} to {MAX_LENGTH} characters that are hard to guess."
+    return Secret(MIN_LENGTH, MAX_LENGTH, required=True, description=description)
 
 
 class RegisterIn(Schema):
@@ -9,9 +17,18 @@ class RegisterIn(Schema):
 
     name = Text(1, 120, required=True, example="Ada Lovelace")
     email = Email(required=True)
-    password = Secret(max_length=256, required=True, description="12 to 256 characters that are hard to guess.")
+    password = _chosen_password()
     organization_name = Text(1, 120, description="The name of the new organization; made from the person's name if left out.")
     invitation_token = Secret(max_length=200, description="From an invitation: join the organization that sent it.")
+
+    rules = (OneOf("organization_name", "invitation_token", optional=True),)
+
+
+class ConfirmRegistrationIn(Schema):
+    """That somebody reads the mail to the address that they registered with."""
+
+    token = Secret(max_length=200, required=True, description="From the mail.")
+    password = Secret(max_length=MAX_LENGTH, required=True, description="The one that they registered with.")
 
 
 class LoginIn(Schema):
@@ -37,7 +54,7 @@ class ChangePasswordIn(Schema):
     """A new password, by the old one."""
 
     current_password = Secret(max_length=256, required=True)
-    new_password = Secret(max_length=256, required=True, description="12 to 256 characters that are hard to guess.")
+    new_password = _chosen_password()
 
 
 class ForgotPasswordIn(Schema):
@@ -50,7 +67,7 @@ class ResetPasswordIn(Schema):
     """A new password, by a link that was sent."""
 
     token = Secret(max_length=200, required=True)
-    password = Secret(max_length=256, required=True, description="12 to 256 characters that are hard to guess.")
+    password = _chosen_password()
 
 
 class VerifyEmailIn(Schema):
@@ -81,8 +98,8 @@ class UserOut(Schema):
     id = Id("user")
     email = Email()
     name = Text()
-    status = Text()
-    kind = Text()
+    status = Text(example="active")
+    kind = Text(example="person")
     timezone = Text()
     locale = Text()
     avatar_url = Text(allow_none=True)
@@ -100,9 +117,9 @@ class OrganizationOut(Schema):
     id = Id("organization")
     name = Text()
     slug = Text()
-    status = Text()
+    status = Text(example="active")
     timezone = Text()
-    plan = Text()
+    plan = Text(example="community")
 
 
 class TokensOut(Schema):
@@ -138,8 +155,7 @@ class HeldRoleOut(Schema):
 
     role_id = Id("role")
     role = Text()
-    resource_type = Text()
-    resource_id = Id()
+    place = Object(PlaceOut)
     source = Text(description="direct, team, or the identity provider.")
     expires_at = Instant(allow_none=True)
 

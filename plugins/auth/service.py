@@ -1,12 +1,12 @@
 """How people come in and go out: registration, login, tokens, logout."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from peewee import IntegrityError
 
-from aasim_core import App, Invalid, Problem, Refused, emit, enqueue
+from aasim_core import App, Invalid, Refused, emit, enqueue
 from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
@@ -46,30 +46,35 @@ def register(
 ) -> Entry:
     """Make an account with an organization of its own, or in the one that an invitation is from, and log it in.
 
-    Refused ``registration_closed`` where the settings do not let them register; Invalid for an invitation that is not good, a weak
-    password or a taken address.
+    Refused ``registration_closed`` where the settings do not let them register, and ``too_many_attempts``; Invalid for an invitation that
+    is not good, a weak password or a taken address.
     """
-    _require_open(app, invitation_token)
+    require_open(app, invitation_token)
+    if invitation_token is None:
+        require_patience(_network_buckets(app, client))
     with system_scope("look whether an address is invited, and has an account"):
         if invitation_token is not None:
-            _refuse_organization(organization_name)
             invitations.find(invitation_token, email)
         require_strong(password, context=[email, name])
         if _find(email) is not None:
-            raise email_taken()
+            raise _address_taken(app, client)
     person = {"email": email, "name": name, "password_hash": app.passwords.hash(password)}
-    organization_name = organization_name or f"{name}'s organization"
+    if invitation_token is not None:
+        return in_two_tries(lambda: _join(app, client, person, invitation_token))
+    return in_two_tries(lambda: settle(app, client, person, organization_name or named_after(name)))
 
-    def settle() -> Entry:
-        if invitation_token is not None:
-            return _join(app, client, person, invitation_token)
-        return _settle(app, client, person, organization_name)
 
+def in_two_tries(make: Callable[[], Entry]) -> Entry:
+    """Make an account; again where somebody took the address, or the organization's name, at the same moment: now it can be seen."""
     try:
-        return settle()
+        return make()
     except IntegrityError:
-        # Somebody took the same address, or the same name for an organization, at the same moment; now it can be seen.
-        return settle()
+        return make()
+
+
+def named_after(name: str) -> str:
+    """What the organization of somebody is called who does not say it."""
+    return f"{name}'s organization"
 
 
 def accept_invitation(app: App, principal: Principal, invitation_token: str) -> Organization:
@@ -143,12 +148,14 @@ def tell_former_address(email: str) -> None:
     enqueue("auth.send_mail", {"kind": "address_changed", "email": email}, unique_key=f"address_changed {email}")
 
 
-def _settle(app: App, client: Client, person: Mapping[str, Any], organization_name: str) -> Entry:
+def settle(app: App, client: Client, person: Mapping[str, Any], organization_name: str) -> Entry:
+    """Make an account with an organization of its own, and log it in. The address is verified by mail, unless `person` says that it is."""
     with system_scope("register a person"), app.database.transaction():
         user = create_user(**person, last_login_at=now())
         organization = found_organization(organization_name, user)
         tokens = sessions.start(app, user, organization.id, client)
-        ask_to_verify(user.email)
+        if user.email_verified_at is None:
+            ask_to_verify(user.email)
         with acting_for(user, client):
             emit("auth.registered", subject_of(user), organization_id=organization.id)
     return Entry(tokens, user, organization)
@@ -177,18 +184,13 @@ def account_bucket(app: App, email: str) -> Bucket:
     return Bucket("failed_logins", "account", (email.casefold(),), app.settings.rate_limits.login_per_account)
 
 
-def _require_open(app: App, invitation_token: str | None) -> None:
+def require_open(app: App, invitation_token: str | None = None) -> None:
+    """Refused ``registration_closed`` where the settings do not let them register."""
     mode = app.settings.auth.registration
     if mode == "closed":
         raise Refused("registration_closed", "Registration is closed; ask an administrator for an account.")
-    if mode != "open" and invitation_token is None:
+    if mode == "invite" and invitation_token is None:
         raise Refused("registration_closed", "Registration needs an invitation; ask an administrator for one.")
-
-
-def _refuse_organization(name: str | None) -> None:
-    if name is not None:
-        message = "An invitation leads into the organization that it is from; leave this out."
-        raise Invalid({"organization_name": [Problem("invalid_choice", message)]})
 
 
 def _find(email: str) -> User | None:
@@ -240,7 +242,19 @@ def _buckets(app: App, email: str, client: Client, *, known: bool) -> list[Bucke
     if known:
         device = (email.casefold(), client.network, client.user_agent)
         return [Bucket("failed_logins", "account", device, limits.login_per_account)]
-    return [account_bucket(app, email), Bucket("failed_logins", "network", (client.network,), limits.login_per_network)]
+    return [account_bucket(app, email), *_network_buckets(app, client)]
+
+
+def _network_buckets(app: App, client: Client) -> list[Bucket]:
+    limits = app.settings.rate_limits
+    return [Bucket("failed_logins", "network", (client.network,), limits.login_per_network)] if limits.enabled else []
+
+
+def _address_taken(app: App, client: Client) -> Invalid:
+    """Count the answer, which tells that there is an account, like a failed login of the network; returns it."""
+    with app.database.transaction():
+        count_failure(_network_buckets(app, client), app.settings.rate_limits.login_window_seconds)
+    return email_taken()
 
 
 def _renew_hash(app: App, user: User, password: str) -> None:

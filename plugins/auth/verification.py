@@ -8,6 +8,7 @@ from aasim_core.context import EVERY_ORGANIZATION, system_scope
 from aasim_core.identity import links, sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.records import EmailVerification, User
+from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
 
 from .acting import acting_for, subject_of
@@ -22,7 +23,15 @@ def verification_mail(app: App, email: str, mail_id: str) -> Mail | None:
         if user is None:
             return None
         token = links.make(EmailVerification, links.VERIFICATION, timedelta(hours=_HOURS), user_id=user.id, email=email)
-    text = _TEXT.format(name=user.name, url=address_of(app.settings), token=token, hours=_HOURS)
+    url = address_of(app.settings)
+    how = steps(
+        app.settings.mail.link_template,
+        "email_verification",
+        id=user.id,
+        token=token,
+        otherwise=_CALL.format(url=url, token=token),
+    )
+    text = _TEXT.format(name=user.name, url=url, steps=how, hours=_HOURS)
     return Mail(email, "Is this your address?", text, id=mail_id)
 
 
@@ -54,12 +63,16 @@ def note_verified(user: User) -> bool:
 _TEXT = """Hello {name},
 
 this address was given at {url}.
-If that was you, send this within {hours} hours (it works once):
+If that was you, confirm it within {hours} hours (it works once).
+
+{steps}
+If it was not you, do nothing.
+"""
+
+_CALL = """Send this:
 
   POST {url}/api/v1/auth/verify-email
   {{"token": "{token}"}}
-
-If it was not you, do nothing.
 """
 
 _FORMER = """Hello,

@@ -25,6 +25,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("branches:read", "See branches", roles=_EVERYBODY),
         Permission("branches:create", "Create branches"),
         Permission("branches:update", "Change branches"),
+        Permission("branches:appoint", "Name the managers of branches, who decide what approvals put to them", dangerous=True),
         Permission("branches:delete", "Delete branches that nothing belongs to", dangerous=True),
     )
 

@@ -24,6 +24,7 @@ class Branch(TenantRecord):
         table_name = "branches_branch"
         id_prefix = "branch"
         references = {"manager_id": "user"}  # noqa: RUF012 - peewee's Meta is read once
+        positions = {"manager_id": "branches:appoint"}  # noqa: RUF012
         indexes = (
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "updated_at", "id"), False),

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http.fields import Choice, Integer, Number, Text
 
 from . import api
 from . import jobs as own_jobs
 from . import listeners as own_listeners
 from . import meter as own_meter
 from .models import Budget, BudgetUse, Reservation
+from .uses import LIMITS
 
 if TYPE_CHECKING:
     from ..engines.hookspecs import Meter
@@ -40,8 +42,16 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to budgets."""
-    limit = {"limit": "max_cost or max_tokens.", "used": "What counts towards it.", "max": "The limit."}
-    passed = {"threshold": "The percent of warn_at.", "percent": "What is used."}
+    limit = {
+        "limit": Choice(*LIMITS, required=True),
+        "used": Integer(0, required=True, description="What counts towards it."),
+        "max": Integer(0, required=True, description="The limit."),
+        "currency": Text(required=True, description="Of the budget.", example="USD"),
+    }
+    passed = {
+        "threshold": Integer(0, required=True, description="The percent of warn_percents."),
+        "percent": Number(0, required=True, description="What is used."),
+    }
     return (
         Event("budgets.created", "A budget was created", "budget"),
         Event("budgets.updated", "A budget was changed", "budget"),
@@ -69,7 +79,7 @@ def jobs(app: App) -> Sequence[Job]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /budgets."""
-    return (api.Budgets(app),)
+    return api.Budgets(app), api.Periods(app)
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from aasim_core import App
 from aasim_core.clock import now
 from aasim_core.data import records
 
-from ..engines.hookspecs import Cost, Estimate, Meter, Payer
+from ..engines.hookspecs import Cost, Estimate, Meter, Payer, in_words
 from . import uses
 from .models import REFUSE, Budget, BudgetUse, Reservation
 from .scopes import finder
@@ -153,12 +153,16 @@ def _too_much(hold: Hold, use: BudgetUse) -> uses.Exceeded:
         limit: getattr(budget, limit) - uses.counted(use, limit) for limit in hold.wanted if getattr(budget, limit) is not None
     }
     limit = next(limit for limit in left if hold.wanted[limit] > left[limit])
-    unit = "tokens" if limit == "max_tokens" else f"micro-units of {budget.currency}"
+    wanted, rest = (_in_words(budget, limit, amount) for amount in (hold.wanted[limit], left[limit]))
     message = (
-        f"The call may take {hold.wanted[limit]} {unit}, and the budget {budget.name} has {left[limit]} left; "
+        f"The call may take {wanted}, and the budget {budget.name} has {rest} left; "
         f"lower max_output_tokens, or ask whoever manages the budget to raise its {limit}."
     )
     return uses.Exceeded(budget, use, limit, message)
+
+
+def _in_words(budget: Budget, limit: str, amount: int) -> str:
+    return f"{amount} tokens" if limit == "max_tokens" else in_words(amount, budget.currency)
 
 
 def _count(hold: Hold, cost: int, tokens: int, *, still: bool) -> None:

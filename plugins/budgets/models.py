@@ -6,6 +6,7 @@ from aasim_core import TenantRecord
 from aasim_core.data.fields import IdField, InstantField, JsonField
 
 REFUSE, ALLOW = "refuse", "allow"
+STATUSES = ACTIVE, DISABLED = ("active", "disabled")
 SCOPES = ("organization", "branch", "department", "project", "agent", "api_key")
 PERIODS = ("day", "week", "month", "total")
 
@@ -14,7 +15,7 @@ class Budget(TenantRecord):
     """What may be spent on engines by whatever belongs to a scope; None is no limit.
 
     `node_id` is the place in the tree that the scope belongs to, None for the organization itself. Costs are in micro-units of
-    `currency`, `warn_at` are percents.
+    `currency`, `warn_percents` are of the limits.
     """
 
     name = peewee.TextField()
@@ -27,8 +28,8 @@ class Budget(TenantRecord):
     currency = peewee.TextField()
     max_tokens = peewee.BigIntegerField(null=True)
     unpriced = peewee.TextField(default=REFUSE)
-    warn_at = JsonField(default=list)
-    active = peewee.BooleanField(default=True)
+    warn_percents = JsonField(default=list)
+    status = peewee.TextField(default=ACTIVE)
 
     class Meta:
         table_name = "budgets_budget"

@@ -16,8 +16,6 @@ def place_of(app: App, req: Request, scope_type: str, scope_id: str | None) -> t
 
     Raises Invalid, of ``scope_id``, for a scope that is not there for the caller.
     """
-    if scope_id is None and scope_type != "organization":
-        raise Invalid({"scope_id": [Problem("required", f"Write the id of the {_words(scope_type)}.")]})
     named = scope_id or current_organization()
     try:
         return named, _FINDERS[scope_type](app, req, named)
@@ -44,8 +42,7 @@ def _agent(app: App, req: Request, scope_id: str) -> str | None:
 
 
 def _api_key(app: App, req: Request, scope_id: str) -> str | None:
-    is_on = "api_keys" in {plugin.name for plugin in app.plugins.on} and app.features.allowed(req.principal, "api_keys")
-    if not is_on:
+    if not app.features.is_here("api_keys"):
         raise not_found()
     from . import with_api_keys
 

@@ -1,9 +1,10 @@
 """What clients write about budgets, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Number, Object, Patterned, Text, Timezone
+from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Patterned, Text, Timezone
+from aasim_core.http.rules import Needs
 from aasim_core.http.schema import RecordOut, Schema
 
-from .models import ALLOW, PERIODS, REFUSE, SCOPES
+from .models import ACTIVE, ALLOW, PERIODS, REFUSE, SCOPES, STATUSES
 
 #: More would not fit the sum of what is used and reserved into 64 bits with certainty.
 _MOST = 10**15
@@ -28,10 +29,12 @@ class BudgetIn(Schema):
     unpriced = Choice(
         REFUSE, ALLOW, load_default=REFUSE, description="What becomes of calls whose price is not known, where max_cost is set."
     )
-    warn_at = ListOf(
+    warn_percents = ListOf(
         Integer(1, 100), 10, unique=True, load_default=lambda: [80], description="Percents that are told of when they are passed."
     )
-    active = Boolean(load_default=True, description="Whether it counts and refuses anything.")
+    status = Choice(*STATUSES, load_default=ACTIVE, description="disabled: it counts and refuses nothing.")
+
+    rules = (Needs("scope_id", of="scope_type", when=tuple(scope for scope in SCOPES if scope != "organization")),)
 
 
 class CurrentOut(Schema):
@@ -59,8 +62,8 @@ class BudgetOut(RecordOut):
     currency = Text(required=True)
     max_tokens = Integer(allow_none=True, required=True)
     unpriced = Choice(REFUSE, ALLOW, required=True)
-    warn_at = ListOf(Integer(), required=True)
-    active = Boolean(required=True)
+    warn_percents = ListOf(Integer(), required=True)
+    status = Choice(*STATUSES, required=True)
     current = Object(CurrentOut, required=True)
 
 
@@ -69,7 +72,8 @@ class PeriodOut(Schema):
 
     id = Id("budgetuse", required=True)
     budget_id = Id("budget", required=True)
-    budget_name = Text(required=True)
+    budget_name = Text(required=True, example="Marketing, monthly")
+    currency = Text(required=True, example="EUR")
     starts_at = Instant(required=True)
     ends_at = Instant(allow_none=True, required=True)
     used_cost = Integer(required=True, description="Micro-units.")

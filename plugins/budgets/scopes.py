@@ -2,34 +2,39 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from aasim_core import App
 from aasim_core.access.pulse import remembered
 from aasim_core.access.records import Node
 from aasim_core.context import current_organization
-from aasim_core.data.records import database_of, find_or_none
+from aasim_core.data.compiled import compiled
+from aasim_core.data.records import find_or_none
 
 from ..engines.hookspecs import Payer
-from .models import Budget
+from .models import ACTIVE, Budget
 
 
 def finder(app: App) -> Callable[[Payer], Sequence[Budget]]:
     """What finds the budgets that concern a payer; in an organization without any, nothing is read for it."""
-    return partial(_concerned, app, remembered(app, _has_budgets))
+    return partial(_concerned, remembered(app, _has_budgets))
 
 
-def _concerned(app: App, has_budgets: Callable[[], bool], payer: Payer) -> Sequence[Budget]:
-    """The active budgets that what the payer spends counts towards, in the order of their ids; none where they are switched off."""
-    if not has_budgets() or not app.features.allowed_in(current_organization(), "budgets"):
+def _concerned(has_budgets: Callable[[], bool], payer: Payer) -> Sequence[Budget]:
+    """The active budgets that what the payer spends counts towards, in the order of their ids."""
+    if not has_budgets():
         return ()
     ids = [each for each in (*_places(payer.project_id), payer.agent_id, payer.api_key_id) if each is not None]
-    return list(Budget.select().where(Budget.active, Budget.scope_id.in_(ids)).order_by(Budget.id))
+    return list(Budget.select().where(Budget.status == ACTIVE, Budget.scope_id.in_(ids)).order_by(Budget.id))
 
 
 def _has_budgets() -> bool:
-    database = database_of(Budget)
-    query = database.statement("has budgets", lambda: Budget.select(Budget.id).limit(1))
-    return query.run(database, {}).fetchone() is not None
+    return _any_budget.one() is not None
+
+
+@compiled(Budget)
+def _any_budget() -> Any:
+    return Budget.select(Budget.id).limit(1)
 
 
 def _places(project_id: str | None) -> Sequence[str]:

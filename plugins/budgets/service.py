@@ -37,8 +37,10 @@ VIEW = View(
     ),
     lambda: {"moment": to_text(now())},
 )
-#: The periods of budgets, with the budget's name.
-PERIODS = View(BudgetUse, {"budget_name": Budget.name}, ((Budget, Budget.id == BudgetUse.budget_id),))
+#: The periods of budgets, with the budget's name and currency.
+PERIODS = View(
+    BudgetUse, {"budget_name": Budget.name, "currency": Budget.currency}, ((Budget, Budget.id == BudgetUse.budget_id),)
+)
 #: The columns of `VIEW` that `current` needs.
 CURRENT_COLUMNS = ("period", "timezone", "created_at", "max_cost", "max_tokens", *_COUNTED)
 
@@ -104,7 +106,7 @@ def release_left(app: App) -> int:
 
 
 def _over(app: App, execution_ids: set[str]) -> set[str]:
-    if "executions" not in {plugin.name for plugin in app.plugins.on}:
+    if not app.plugins.is_on("executions"):
         return set()
     from . import with_executions
 

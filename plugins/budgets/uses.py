@@ -8,6 +8,7 @@ from aasim_core.clock import now, to_text
 from aasim_core.errors import Refused
 from aasim_core.events.log import emit
 
+from ..engines.hookspecs import BUDGET_EXCEEDED
 from .models import Budget, BudgetUse
 from .periods import Period, period_at
 
@@ -70,9 +71,10 @@ class Exceeded(Refused):
             "scope_id": budget.scope_id,
             "used": counted(use, limit),
             "max": getattr(budget, limit),
+            "currency": budget.currency,
             "resets_at": to_text(use.ends_at) if use.ends_at else None,
         }
-        super().__init__("budget_exceeded", message, meta=meta)
+        super().__init__(BUDGET_EXCEEDED, message, meta=meta)
         self.budget, self.limit = budget, limit
 
 
@@ -93,7 +95,8 @@ def tell_exceeded(budget: Budget, use: BudgetUse, limit: str) -> None:
     moment = now()
     quiet = BudgetUse.exceeded_at.is_null(False) & (BudgetUse.exceeded_at > moment - _QUIET)
     if BudgetUse.update(exceeded_at=moment).where(BudgetUse.id == use.id, ~quiet).execute():
-        emit("budgets.exceeded", budget, data={"limit": limit, "used": counted(use, limit), "max": getattr(budget, limit)})
+        told = {"limit": limit, "used": counted(use, limit), "max": getattr(budget, limit), "currency": budget.currency}
+        emit("budgets.exceeded", budget, data=told)
 
 
 def forget_warnings(budget: Budget) -> None:
@@ -109,7 +112,7 @@ def tell_of(budget: Budget, use_id: str) -> None:
     if use is None:
         return
     percent = percent_of({**budget.__data__, **use.__data__})
-    passed = [threshold for threshold in sorted(budget.warn_at) if use.warned < threshold <= percent]
+    passed = [threshold for threshold in sorted(budget.warn_percents) if use.warned < threshold <= percent]
     for threshold in passed:
         emit("budgets.warned", budget, data={"threshold": threshold, "percent": percent})
     if passed:

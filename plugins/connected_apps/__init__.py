@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.http import halting
+from aasim_core.http.fields import Boolean, Integer, Text
 
 from . import api
 from . import jobs as own_jobs
@@ -16,7 +17,9 @@ from .vault import settings_of
 if TYPE_CHECKING:
     from .connecting import Connector
 
-plugin = Plugin("Connected apps", "Other people's services that agents use as tools.", uses=("agents", "projects"))
+plugin = Plugin(
+    "Connected apps", "Other people's services that agents use as tools.", uses=("agents", "dashboard", "executions", "projects")
+)
 
 _READERS = ("builder", "operator", "approver", "viewer", "auditor")
 
@@ -51,7 +54,26 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to connected apps."""
-    why = {"code": "What went wrong", "message": "The same for people"}
+    why = {
+        "code": Text(required=True, description="What went wrong."),
+        "message": Text(max_length=500, multiline=True, required=True, description="The same for people."),
+    }
+    revoked = {
+        "at_provider": Boolean(required=True, description="Whether the provider was told."),
+        "reason": Text(max_length=500, multiline=True, required=True, description="Why not; empty if it was."),
+    }
+    tested = {
+        "ok": Boolean(required=True, description="Whether it answered."),
+        "code": Text(required=True, description="Why not; empty if it did."),
+    }
+    synced = {
+        "operations": Integer(0, required=True, description="How many it has."),
+        "unconfirmed": Integer(0, required=True, description="How many of them wait for a person."),
+    }
+    operation = {
+        "operation": Text(required=True, description="Its name."),
+        "digest": Text(required=True, description="The SHA-256 of what is told of it."),
+    }
     return (
         Event("connected_apps.created", "An app was connected", "capp"),
         Event("connected_apps.updated", "A connected app was changed", "capp"),
@@ -61,16 +83,14 @@ def events(app: App) -> Sequence[Event]:
         Event("connected_apps.refreshed", "An app has new tokens", "capp"),
         Event("connected_apps.expiring", "The token of an app ends soon, and a person has to renew it", "capp"),
         Event("connected_apps.needs_reauth", "An app does not take its credentials any more", "capp", why),
-        Event("connected_apps.revoked", "The access to an app was ended", "capp",
-              {"at_provider": "Whether the provider was told", "reason": "Why not"}),
-        Event("connected_apps.tested", "An app was tested", "capp", {"ok": "Whether it answered", "code": "Why not"}),
+        Event("connected_apps.revoked", "The access to an app was ended", "capp", revoked),
+        Event("connected_apps.tested", "An app was tested", "capp", tested),
         Event("connected_apps.sync_requested", "Somebody had an app asked for what it can do", "capp"),
-        Event("connected_apps.synced", "An app was asked for what it can do", "capp",
-              {"operations": "How many it has", "unconfirmed": "How many of them wait for a person"}),
-        Event("connected_apps.operation_confirmed", "Somebody let agents use an operation as it is now", "capp",
-              {"operation": "Its name", "digest": "The SHA-256 of what is told of it"}),
+        Event("connected_apps.synced", "An app was asked for what it can do", "capp", synced),
+        Event("connected_apps.operation_confirmed", "Somebody let agents use an operation as it is now", "capp", operation),
+        Event("connected_apps.effect_set", "Somebody said what an operation does", "capp", operation),
         *halting.events_of("connected_apps", "capp", "An app"),
-    )  # fmt: skip
+    )
 
 
 @hookimpl
@@ -82,18 +102,26 @@ def jobs(app: App) -> Sequence[Job]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /connected-apps."""
-    return api.ConnectedApps(app), api.Callback(app)
+    return api.ConnectedApps(app), api.Operations(app), api.Uses(app), api.Callback(app)
 
 
 @hookimpl(optionalhook=True)
-def agent_tools(app: App) -> Sequence[Any]:
+def tools(app: App) -> Sequence[Any]:
     """The operations of connected apps."""
-    from . import with_agents
+    from . import with_executions
 
-    return (with_agents.app_source(app),)
+    return (with_executions.app_source(app),)
 
 
 @hookimpl
 def connectors(app: App) -> "Sequence[Connector]":
     """Those that come with the platform."""
     return http.connector(), oauth2.connector(), mcp.connector(lambda: settings_of(app).mcp_servers), smtp.connector()
+
+
+@hookimpl(optionalhook=True)
+def dashboard_cards(app: App) -> Sequence[Any]:
+    """Connected apps, by state."""
+    from . import with_dashboard
+
+    return (with_dashboard.CARD,)

@@ -5,17 +5,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Request, Resource, Response, operation
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.conditions import Condition
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.http.collection import DELETED
+from aasim_core.http.collection import Parent
 from aasim_core.http.halting import Halting
 from aasim_core.http.operations import PUBLIC
-from aasim_core.http.paging import Page, read_page
+from aasim_core.http.prefer import wait_until
 from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived, Plan
+from aasim_core.http.render import Derived
 
 from . import authorizing, checking, schemas, service, sharing, syncing
-from .connecting import Connector
+from .connecting import AppError, Connector, refusal
 from .models import AppOperation, ConnectedApp, Use
 from .registry import connectors_of
 
@@ -58,7 +58,7 @@ class ConnectedApps(Halting, Collection):
         **{
             verb.replace("-", "_"): f"/connected-apps/{{connected_app_id}}/{verb}"
             for verb in (
-                "operations", "logs", "authorize", "refresh-token", "revoke", "sync", "test", "confirm", "halt", "resume",
+                "authorize", "refresh-token", "revoke", "sync", "test", "confirm", "effect", "halt", "resume",
             )
         },
     }  # fmt: skip
@@ -66,9 +66,21 @@ class ConnectedApps(Halting, Collection):
     reply = schemas.ConnectedAppOut()
     test_reply = schemas.TestOut()
     authorization_reply = schemas.AuthorizationOut()
-    operation_reply, use_reply = schemas.OperationOut(), schemas.UseOut()
-    confirm_body = schemas.ConfirmIn()
+    operation_reply = schemas.OperationOut()
+    confirm_body, effect_body = schemas.ConfirmIn(), schemas.EffectIn()
     unique = ("name",)
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "create": {"summary": "Connect an app: a service of somebody else's, with what it takes to use it."},
+        "replace": {
+            "summary": "Replace a {singular}; what is left out returns to its default, and credentials that are left out are forgotten.",
+            "refusals": ("invalid_state",),
+        },
+        "update": {
+            "summary": "Change some fields of a {singular}; config and credentials are replaced as a whole.",
+            "refusals": ("invalid_state",),
+        },
+        "delete": {"summary": "Delete a {singular} that no agent uses, with its secret and its log.", "refusals": ("in_use",)},
+    }
     secret_fields = ("secret",)
     query = ListQuery(
         schemas.ConnectedAppOut(),
@@ -78,16 +90,6 @@ class ConnectedApps(Halting, Collection):
         sorts=("created_at", "updated_at", "name"),
         search=("name", "description"),
     )  # fmt: skip
-    operation_query = ListQuery(
-        schemas.OperationOut(),
-        filters=("name", "effect", "confirmed"),
-        sorts=("name", "created_at"),
-        search=("name", "description"),
-        default="name",
-    )
-    use_query = ListQuery(
-        schemas.UseOut(), filters=("execution_id", "operation", "status", "code", "created_at"), sorts=("created_at",)
-    )
 
     def __init__(self, app: "App") -> None:
         self.derived = {  # type: ignore[misc]  # two of them ask the app
@@ -109,6 +111,18 @@ class ConnectedApps(Halting, Collection):
 
     def check(self, req: Request, values: dict[str, Any], record: ConnectedApp | None = None) -> dict[str, Any]:
         """The connector must take what is written, and it must lead to where apps may be."""
+        try:
+            self._check_connection(values, record)
+        except AppError as error:
+            raise refusal(error) from error
+        if "shared_with" in values:
+            sharing.refuse_strangers(req.rights, values["shared_with"])
+        project_id = values.get("project_id")
+        if project_id is not None and not sharing.is_place(req.rights, sharing.READ, project_id):
+            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
+        return values
+
+    def _check_connection(self, values: dict[str, Any], record: ConnectedApp | None) -> None:
         connector = checking.connector_for(self.app, values, record)
         auth_type = values["auth_type"] if record is None else record.auth_type
         if "config" in values:
@@ -119,12 +133,6 @@ class ConnectedApps(Halting, Collection):
         if "credentials" in values:
             values["credentials"] = values["credentials"] or {}
             checking.refuse_bad_credentials(connector, values["credentials"], auth_type)
-        if "shared_with" in values:
-            sharing.refuse_strangers(req.rights, values["shared_with"])
-        project_id = values.get("project_id")
-        if project_id is not None and not sharing.is_place(req.rights, sharing.READ, project_id):
-            raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
-        return values
 
     def create(self, req: Request, values: dict[str, Any]) -> ConnectedApp:
         """Write the app, with its secret sealed, and what it can do."""
@@ -154,47 +162,12 @@ class ConnectedApps(Halting, Collection):
         return with_agents.used_by_count(app_ids)
 
     def _has_agents(self) -> bool:
-        return "agents" in {plugin.name for plugin in self.app.plugins.on}
+        return self.app.plugins.is_on("agents")
 
     def _connector(self, provider: str) -> Connector:
         return connectors_of(self.app)[provider]
 
     # The verbs
-
-    @operation("create", body="body", reply="reply", status=201, message="{singular} created.")
-    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Connect an app: a service of somebody else's, with what it takes to use it."""
-        super().on_post(req, resp, **ids)
-
-    @operation("update", body="body", reply="reply", message="{singular} replaced.", refusals=("invalid_state",))
-    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Replace a {singular}; what is left out returns to its default, and credentials that are left out are forgotten."""
-        super().on_put_one(req, resp, **ids)
-
-    @operation("update", body="body", reply="reply", message="{singular} changed.", refusals=("invalid_state",))
-    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Change some fields of a {singular}; config and credentials are replaced as a whole."""
-        super().on_patch_one(req, resp, **ids)
-
-    @operation("delete", reply=DELETED, message="{singular} deleted.", refusals=("in_use",))
-    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete a {singular} that no agent uses, with its secret and its log."""
-        super().on_delete_one(req, resp, **ids)
-
-    @operation("read", query="operation_query", reply="operation_reply", many=True, message="Operations listed.")
-    def on_get_operations(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """List what an app can do, with what agents may use of it."""
-        resp.media = self._rows_of(req, AppOperation, self.operation_query, self.operation_reply)
-
-    @operation("read", query="use_query", reply="use_reply", many=True, message="Uses listed.")
-    def on_get_logs(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """List the uses of an app, one row each; what was sent and answered is not in it."""
-        resp.media = self._rows_of(req, Use, self.use_query, self.use_reply)
-
-    def _rows_of(self, req: Request, model: Any, query: ListQuery, reply: Any) -> Page:
-        question = query.question(req.path, req.query)
-        mine = Condition(lambda: model.app_id == Bind("app"), {"app": req.target.id}, ("of app", model))
-        return read_page(model, Plan(reply).page_columns, question, [mine], self.app.keyring, query.search)
 
     @operation(
         "update", reply="authorization_reply", message="Send the person to the address.", refusals=("invalid_state",),
@@ -227,19 +200,74 @@ class ConnectedApps(Halting, Collection):
         outcome = service.test(self.app, req.target)
         resp.media = {"ok": outcome.error is None, "steps": outcome.steps}
 
-    @operation("sync", reply="reply", status=202, message="The app is asked for what it can do.", refusals=("invalid_state",))
+    @operation(
+        "sync",
+        reply="reply",
+        status=202,
+        also=(200,),
+        waits=True,
+        message="The app is asked for what it can do.",
+        refusals=("invalid_state",),
+    )
     def on_post_sync(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Have an app asked for what it can do; what changed has to be confirmed before agents use it."""
+        """Have an app asked for what it can do; what changed has to be confirmed before agents use it.
+
+        With ``Prefer: wait=N`` the answer comes when the app has answered, or failed to: then `last_error` says why.
+        """
         service.request_sync(req.target)
         resp.location = self.location(req.target)
         resp.set_header("Retry-After", "1")
         resp.media = self.present(req.target)
+        wait_until(self, req, resp, partial(syncing.answered_since, req.target), "The app was asked for what it can do.")
 
     @operation("update", body="confirm_body", reply="reply", message="Operations confirmed.", refusals=("action_changed",))
     def on_post_confirm(self, req: Request, resp: Response, connected_app_id: str) -> None:
         """Let agents use operations in the form in which you have read them, by their digests."""
         syncing.confirm(req.target, req.body["digests"])
         resp.media = self.present(req.target)
+
+    @operation("update", body="effect_body", reply="operation_reply", message="Effect set.", refusals=("action_changed",))
+    def on_post_effect(self, req: Request, resp: Response, connected_app_id: str) -> None:
+        """Say what an operation does that an app tells wrong, by its digest: people are asked, or not, by this effect."""
+        resp.media = syncing.set_effect(req.target, **req.body)
+
+
+class Operations(Collection):
+    """What a connected app can do."""
+
+    record = AppOperation
+    events = "connected_apps"
+    noun = "operations"
+    parent = Parent(ConnectedApps, "app_id")
+    paths: ClassVar[Mapping[str, str]] = {"": "/connected-apps/{connected_app_id}/operations"}
+    reply = schemas.OperationOut()
+    query = ListQuery(
+        schemas.OperationOut(),
+        filters=("name", "effect", "confirmed"),
+        sorts=("name", "created_at"),
+        search=("name", "description"),
+        default="name",
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List what an app can do, with what agents may use of it."}
+    }
+
+
+class Uses(Collection):
+    """The uses of a connected app."""
+
+    record = Use
+    events = "connected_apps"
+    noun = "uses"
+    parent = Parent(ConnectedApps, "app_id")
+    paths: ClassVar[Mapping[str, str]] = {"": "/connected-apps/{connected_app_id}/logs"}
+    reply = schemas.UseOut()
+    query = ListQuery(
+        schemas.UseOut(), filters=("execution_id", "operation", "status", "code", "created_at"), sorts=("created_at",)
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List the uses of an app, one row each; what was sent and answered is not in it."}
+    }
 
 
 class Callback(Resource):
@@ -252,7 +280,7 @@ class Callback(Resource):
     def __init__(self, app: "App") -> None:
         self.app = app
 
-    @operation(PUBLIC, query="query", reply="reply", message="Thank you. You can close this window.")
+    @operation(PUBLIC, query="query", reply="reply", verb="callback", message="Thank you. You can close this window.")
     def on_get(self, req: Request, resp: Response) -> None:
         """Take what a provider answered to an authorization; the app is connected a moment later."""
         code, error = req.query.get("code"), req.query.get("error")

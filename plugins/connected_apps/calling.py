@@ -3,14 +3,20 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
+import peewee
+import structlog
 
-from aasim_core import json_schema
 from aasim_core.clock import now
 from aasim_core.data import records
+from aasim_core.data.faults import fault_of
 from aasim_core.data.json import keepable
+from aasim_core.data.persistence import persist
+from aasim_core.logs import kind_of
+from aasim_core.user_code import json_schema
 
 from .connecting import AppError, Call, Connection, Connector, never
 from .models import PENDING, USABLE, AppOperation, ConnectedApp, Use
@@ -27,11 +33,12 @@ Result = TypeVar("Result")
 #: The most that an agent gets of a result, in bytes of JSON.
 MOST_BYTES = 16_384
 _SUCCEEDED, _FAILED, _REFUSED = "succeeded", "failed", "refused"
+_log = structlog.get_logger("aasim.connected_apps")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A call that somebody asks for, and on whose behalf."""
+    """A call that somebody asks for, and on whose behalf; with a `contract`, only what `contract_of` gives that name is called."""
 
     operation: str
     arguments: Mapping[str, Any]
@@ -39,6 +46,7 @@ class Request:
     execution_id: str | None
     step: str | None
     seconds: float
+    contract: str | None = None
     should_stop: Callable[[], bool] = never
 
 
@@ -52,7 +60,7 @@ def call(app: "App", row: ConnectedApp, request: Request) -> Any:
         _note(app, row, request, began, error, _REFUSED)
         raise
     try:
-        value = _called(app, row, Call(operation.name, request.arguments, request.idempotency_key), request)
+        value = _called(app, row, operation, request)
     except AppError as error:
         _note(app, row, request, began, error, _FAILED)
         raise
@@ -88,11 +96,20 @@ def _operation(row: ConnectedApp, request: Request) -> AppOperation:
     return operation
 
 
-def _called(app: "App", row: ConnectedApp, asked: Call, request: Request) -> Any:
+def contract_of(connector: Connector, config: Mapping[str, Any], operation: AppOperation) -> str:
+    """The SHA-256 of what a call of the operation does besides its arguments: where it goes, as what, and with which effect."""
+    facts = (connector.name, connector.request(config, operation.name), operation.digest, operation.effect)
+    return sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _called(app: "App", row: ConnectedApp, operation: AppOperation, request: Request) -> Any:
     connector = connector_of(app, row.provider)
+    asked = Call(operation.name, request.arguments, request.idempotency_key)
     row, connection = with_good_tokens(app, row, connector, request.seconds)
 
     def answer(connection: Connection) -> Any:
+        if request.contract not in (None, contract_of(connector, connection.config, operation)):
+            raise AppError("changed", f"{operation.name} is not the operation any more that was decided on; nothing was sent")
         with hiding(connection):
             return hide(connection, keepable(connector.call(replace(connection, should_stop=request.should_stop), asked)))
 
@@ -135,16 +152,28 @@ def with_one_refresh(
 
 
 def _note(app: "App", row: ConnectedApp, request: Request, began: float, error: AppError | None, status: str) -> None:
-    ms = round((time.monotonic() - began) * 1000)
-    with app.database.transaction():
-        records.create(
-            Use, app_id=row.id, execution_id=request.execution_id, step=request.step, operation=request.operation[:120],
-            status=status, code=error.code if error else None, ms=ms,
-        )  # fmt: skip
-        if status != _REFUSED:
-            records.compare_and_set(row, {}, {"last_used_at": now()})
-        if error is None:
-            note_success(row)
+    """Record the use; where the storage fails that, the log tells of it, and the answer is not lost."""
+    duration_ms = round((time.monotonic() - began) * 1000)
+
+    def write() -> None:
+        with app.database.transaction():
+            records.create(
+                Use, app_id=row.id, execution_id=request.execution_id, step=request.step, operation=request.operation[:120],
+                status=status, code=error.code if error else None, duration_ms=duration_ms,
+            )  # fmt: skip
+            if status != _REFUSED:
+                records.compare_and_set(row, {}, {"last_used_at": now()})
+            if error is None:
+                note_success(row)
+
+    try:
+        persist(write)
+    except peewee.PeeweeException as failure:
+        if fault_of(failure) is None:
+            raise
+        _log.warning(
+            "the use of a connected app could not be recorded", error=kind_of(failure), execution_id=request.execution_id
+        )
 
 
 def cut(value: Any) -> Any:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from aasim_core import json_schema
+from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.nearest import did_you_mean
+from aasim_core.outbound.addresses import leads_elsewhere
+from aasim_core.user_code import json_schema
 
 from .connecting import AuthType, Connector
 from .models import REVOKED, ConnectedApp
@@ -26,6 +28,8 @@ def connector_for(app: "App", values: Mapping[str, Any], record: ConnectedApp | 
     name = values["provider"] if record is None else record.provider
     known = connectors_of(app)
     if name not in known:
+        if (plugin := app.offers.off_here("connectors", name)) is not None:
+            raise Invalid({"provider": [Problem("invalid_choice", explain_off(plugin, f"the connector {name}"))]})
         advice = did_you_mean(name, known) or f" There are {', '.join(sorted(known))}."
         raise Invalid({"provider": [Problem("invalid_choice", f"No plugin brings this connector.{advice}")]})
     connector = known[name]
@@ -78,8 +82,7 @@ def refuse_to_move_secrets(connector: Connector, values: Mapping[str, Any], reco
         return
     has_secrets = bool(connector.credentials.get(cast("AuthType", record.auth_type), {}).get("properties"))
     before, after = connector.addresses(record.config), connector.addresses(values["config"])
-    # One by one: what is sent to one of the app's hosts is nothing for its others.
-    if has_secrets and list(after) != list(before)[: len(after)]:
+    if has_secrets and leads_elsewhere(before, after):
         message = "The app leads elsewhere now; write its credentials again."
         raise Invalid({"credentials": [Problem("required", message)]})
 

@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+
+from aasim_core import PluginFault, Refused
+from aasim_core.outbound.addresses import Address
 
 if TYPE_CHECKING:
     import httpx2
@@ -18,7 +21,7 @@ AuthType = Literal["oauth2", "api_key", "bearer", "basic", "mcp"]
 Effect = Literal["read", "write", "delete", "pay", "send", "grant"]
 ErrorCode = Literal[
     "not_found", "halted", "not_connected", "invalid_arguments", "not_allowed", "auth", "refused", "rate_limited", "unavailable",
-    "timeout", "cancelled", "too_large", "invalid_answer",
+    "timeout", "cancelled", "too_large", "invalid_answer", "changed",
 ]  # fmt: skip
 
 AUTH_TYPES: tuple[AuthType, ...] = get_args(AuthType)
@@ -28,6 +31,10 @@ ERROR_CODES: tuple[ErrorCode, ...] = get_args(ErrorCode)
 PASSING: tuple[ErrorCode, ...] = ("unavailable", "timeout", "rate_limited")
 #: The most that the answers to one call may weigh together; what an agent gets of it is less (see `calling.MOST_BYTES`).
 MOST_BYTES = 4 * 1024 * 1024
+
+
+#: The codes with which a client of the API is told of errors; of the others, ``invalid_state``.
+_ANSWERED = {"timeout": "upstream_timeout", "unavailable": "unavailable", "rate_limited": "unavailable"}
 
 
 class AppError(Exception):
@@ -47,6 +54,22 @@ class AppError(Exception):
         self.said = said
         self.unknown = unknown
         self.is_final = is_final
+
+
+class ConnectorFailed(AppError):
+    """The plugin that brings the connector has a fault; what it was doing may have been done."""
+
+    def __init__(self, fault: PluginFault) -> None:
+        super().__init__("invalid_answer", f"the plugin {fault.plugin} failed as a connector", unknown=True)
+        self.fault = fault
+
+
+def refusal(error: AppError) -> Refused:
+    """An error of an app, as a client of the API is told of it."""
+    if isinstance(error, ConnectorFailed):
+        return error.fault
+    message = f"{error.message[:1].upper()}{error.message[1:]}."
+    return Refused(_ANSWERED.get(error.code, "invalid_state"), message, meta={"code": error.code})
 
 
 def not_allowed(host: str) -> AppError:
@@ -136,21 +159,16 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Address:
-    """Where an app is: `tls` if the connection begins with it."""
-
-    host: str
-    port: int
-    tls: bool
-
-
-@dataclass(frozen=True)
 class Authorization:
     """How a person allows the platform to use an app in their name, by OAuth's authorization code with PKCE.
 
     `url(connection, redirect_uri, state, verifier)` is where to send the person; `exchange(connection, redirect_uri, code, verifier)`
     makes tokens of the code that comes back. `applies(config)` says whether this app is connected in that way.
     """
+
+    foreseen: ClassVar = (AppError,)
+    failed: ClassVar = ConnectorFailed
+    is_handed_secrets: ClassVar = True
 
     url: Callable[[Connection, str, str, str], str]
     exchange: Callable[[Connection, str, str, str], Tokens]
@@ -174,10 +192,17 @@ class Connector:
     are where requests may go, the app itself first, and then always in the same order, what may be left out last; none for one on this
     machine.
 
+    `request(config, operation)` is what of the configuration makes a call of the operation the one that it is: a JSON value, with the host
+    in it. People approve a call for this request, and are asked anew when it is another one; by default that is all of the configuration.
+
     What an app can do is said by `operations(config)`, or, where the app has to be asked for it, by `sync(connection)`.
     `refresh(connection)` gets new tokens, `can_refresh` says whether it can without a person; `revoke(connection)` has the provider
     forget them; it raises `AppError` where it is not told. `authorization` is how a person gives them.
     """
+
+    foreseen: ClassVar = (AppError,)
+    failed: ClassVar = ConnectorFailed
+    is_handed_secrets: ClassVar = True
 
     name: str
     title: str
@@ -188,6 +213,7 @@ class Connector:
     probe: Callable[[Connection], None]
     flaws: Callable[[Mapping[str, Any], AuthType], Iterable[tuple[str, str]]] = _none
     operations: Callable[[Mapping[str, Any]], Sequence[Operation]] = _none
+    request: Callable[[Mapping[str, Any], str], Any] = lambda config, operation: config
     sync: Callable[[Connection], Sequence[Operation]] | None = None
     refresh: Callable[[Connection], Tokens] | None = None
     can_refresh: Callable[[Connection], bool] = lambda connection: True

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from aasim_core.outbound.addresses import Address
+
 from .connecting import (
     AUTH_TYPES,
     EFFECTS,
     ERROR_CODES,
-    Address,
     AppError,
     Authorization,
     AuthType,

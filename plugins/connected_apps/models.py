@@ -53,13 +53,17 @@ class ConnectedApp(TenantRecord):
 
 
 class AppOperation(TenantRecord):
-    """Something that an app can do. Agents may use it while `digest`, which is of all that they are told of it, is confirmed."""
+    """Something that an app can do. Agents may use it while `digest`, which is of all that they are told of it, is confirmed.
+
+    `told_effect` is what the app says of its effect, where somebody has set another one.
+    """
 
     app_id = IdField()
     name = peewee.TextField()
     description = peewee.TextField(default="")
     parameters = JsonField()
     effect = peewee.TextField()
+    told_effect = peewee.TextField(null=True)
     idempotent = peewee.BooleanField()
     digest = peewee.TextField()
     confirmed = peewee.BooleanField()
@@ -79,7 +83,7 @@ class Use(TenantRecord):
     operation = peewee.TextField()
     status = peewee.TextField()
     code = peewee.TextField(null=True)
-    ms = peewee.BigIntegerField()
+    duration_ms = peewee.BigIntegerField()
 
     class Meta:
         table_name = "connected_apps_use"

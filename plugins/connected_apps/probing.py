@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from aasim_core.outbound.addresses import Address
+
 from .calling import with_good_tokens, with_one_refresh
-from .connecting import Address, AppError, Connection, Connector, not_allowed
+from .connecting import AppError, Connection, Connector, not_allowed
 from .models import ConnectedApp
 from .registry import connector_of
 from .standing import note_failure
@@ -30,19 +32,19 @@ class Probe:
         self.steps: list[dict[str, Any]] = []
         self.error: AppError | None = None
 
-    def do(self, name: str, step: Callable[[], None] | None, ms: int | None = None) -> None:
+    def do(self, name: str, step: Callable[[], None] | None, duration_ms: int | None = None) -> None:
         """Do one step, or skip it where there is nothing to do."""
         if step is None or self.error is not None:
-            self.steps.append({"step": name, "status": SKIPPED, "ms": 0, "message": None})
+            self.steps.append({"step": name, "status": SKIPPED, "duration_ms": 0, "message": None})
             return
         began = time.monotonic()
         try:
             step()
         except AppError as error:
             self.error = error
-        took = round((time.monotonic() - began) * 1000) if ms is None else ms
+        took = round((time.monotonic() - began) * 1000) if duration_ms is None else duration_ms
         told = self.error.message if self.error else None
-        self.steps.append({"step": name, "status": FAILED if self.error else PASSED, "ms": took, "message": told})
+        self.steps.append({"step": name, "status": FAILED if self.error else PASSED, "duration_ms": took, "message": told})
 
 
 def probe(app: "App", row: ConnectedApp) -> Probe:
@@ -73,11 +75,11 @@ def _reach(outcome: Probe, connector: Connector, connection: Connection) -> None
 def _ask(outcome: Probe, ask: Callable[[], None]) -> None:
     began = time.monotonic()
     error = _failure(ask) if outcome.error is None else None
-    ms = round((time.monotonic() - began) * 1000)
+    duration_ms = round((time.monotonic() - began) * 1000)
     # One call shows both: an app that answers anything but a refusal of the credentials has taken them.
     is_refused, is_answered = error is not None and error.code == "auth", error is None or error.code not in _WITHOUT_AN_ANSWER
-    outcome.do(AUTH, _raising(error if is_refused else None) if is_answered else None, ms)
-    outcome.do(CALL, _raising(error), ms)
+    outcome.do(AUTH, _raising(error if is_refused else None) if is_answered else None, duration_ms)
+    outcome.do(CALL, _raising(error), duration_ms)
 
 
 def _probed(connector: Connector) -> Callable[[Connection], None]:

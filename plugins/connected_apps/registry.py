@@ -1,4 +1,4 @@
-"""The connectors that the plugins of this app bring."""
+"""The connectors that plugins bring."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,13 +10,15 @@ if TYPE_CHECKING:
 
 
 def connectors_of(app: "App") -> Mapping[str, Connector]:
-    """The connectors by name."""
-    return app.offers("connectors")
+    """The connectors that the organization in scope has, by name."""
+    return app.offers.here("connectors")
 
 
 def connector_of(app: "App", provider: str) -> Connector:
-    """The connector of that name; `AppError` where the plugin that brings it is off."""
+    """The connector of that name; `AppError` where the organization in scope does not have it."""
     connector = connectors_of(app).get(provider)
     if connector is None:
-        raise AppError("not_connected", f"the plugin that brings the connector {provider} is off")
+        plugin = app.offers.owner_of("connectors", provider)
+        off = f"the plugin {plugin}, which brings the connector {provider}, is off for the organization"
+        raise AppError("not_connected", off if plugin else f"the plugin that brings the connector {provider} is off")
     return connector

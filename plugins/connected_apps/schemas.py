@@ -8,7 +8,9 @@ from .models import STATES
 from .probing import STEPS
 
 NAME = Text(1, 120, required=True, description="Unique in the organization.", example="Orders")
-_DIGEST = Patterned("[0-9a-f]{64}", "the digest of an operation, 64 hexadecimal digits", max_length=64)
+_DIGEST_FORM = ("[0-9a-f]{64}", "the digest of an operation, 64 hexadecimal digits")
+_DIGEST = Patterned(*_DIGEST_FORM, max_length=64)
+_DIGEST_EXAMPLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
 class ShareIn(Schema):
@@ -31,7 +33,9 @@ class ConnectedAppIn(Schema):
     credentials = Json(
         object_only=True, allow_none=True, load_default=None, load_only=True, description="Kept encrypted, never shown again."
     )
-    scopes = ListOf(Text(1, 200), 100, unique=True, load_default=list, description="What is asked for, with OAuth.")
+    scopes = ListOf(
+        Text(1, 200), 100, unique=True, load_default=list, description="What is asked for, with OAuth.", example=["orders.read"]
+    )
     shared_with = ListOf(Object(ShareIn), 50, unique=True, load_default=list)
     project_id = Id("project", allow_none=True, load_default=None, description="null is the whole organization.")
 
@@ -41,16 +45,16 @@ class ErrorOut(Schema):
 
     code = Choice(*ERROR_CODES, required=True)
     message = Text(max_length=500, multiline=True, required=True)
-    at = Instant(required=True)
+    occurred_at = Instant(required=True)
 
 
 class UserOut(Schema):
     """Something that uses the app."""
 
-    type = Text(required=True)
+    type = Text(required=True, example="agent")
     id = Id(required=True)
     label = Text(required=True)
-    field = Text(required=True)
+    field = Text(required=True, example="tools")
 
 
 class ConnectedAppOut(RecordOut):
@@ -62,7 +66,7 @@ class ConnectedAppOut(RecordOut):
     provider = Text(required=True)
     auth_type = Choice(*AUTH_TYPES, required=True)
     status = Choice(*STATES, required=True)
-    scopes = ListOf(Text(), required=True)
+    scopes = ListOf(Text(), required=True, example=["orders.read"])
     expires_at = Instant(allow_none=True, required=True, description="When the token ends.")
     config = Json(object_only=True, required=True)
     has_credentials = Boolean(required=True)
@@ -84,8 +88,15 @@ class OperationOut(RecordOut):
     description = Text(max_length=4_000, multiline=True, required=True)
     parameters = Json(object_only=True, required=True, description="The JSON Schema of the arguments.")
     effect = Choice(*EFFECTS, required=True)
+    told_effect = Choice(
+        *EFFECTS, allow_none=True, required=True, description="What the app says, if somebody set another effect."
+    )
     idempotent = Boolean(required=True)
-    digest = Text(required=True, description="SHA-256 of all that agents are told of it.")
+    digest = Text(
+        required=True,
+        description="SHA-256 of all that agents are told of it.",
+        example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    )
     confirmed = Boolean(required=True, description="Whether agents may use it.")
 
 
@@ -95,10 +106,10 @@ class UseOut(RecordOut):
     id = Id("cappuse", required=True)
     execution_id = Id("exec", allow_none=True, required=True)
     step = Text(allow_none=True, required=True)
-    operation = Text(required=True)
+    operation = Text(required=True, example="read_order")
     status = Choice("succeeded", "failed", "refused", required=True, description="refused: nothing was sent.")
     code = Choice(*ERROR_CODES, allow_none=True, required=True, description="Why it failed.")
-    ms = Integer(required=True)
+    duration_ms = Integer(required=True)
 
 
 class StepOut(Schema):
@@ -106,7 +117,7 @@ class StepOut(Schema):
 
     step = Choice(*STEPS, required=True)
     status = Choice("passed", "failed", "skipped", required=True)
-    ms = Integer(required=True)
+    duration_ms = Integer(required=True)
     message = Text(max_length=1_000, multiline=True, allow_none=True, required=True)
 
 
@@ -120,7 +131,7 @@ class TestOut(Schema):
 class AuthorizationOut(Schema):
     """Where to send the person who allows the app to be used."""
 
-    url = Text(max_length=8_000, required=True)
+    url = Text(max_length=8_000, required=True, example="https://accounts.example.com/authorize?state=…")
     expires_at = Instant(required=True)
 
 
@@ -142,4 +153,11 @@ class CallbackOut(Schema):
 class ConfirmIn(Schema):
     """The operations that agents may use, in the form in which somebody has read them."""
 
-    digests = ListOf(_DIGEST, 200, unique=True, required=True)
+    digests = ListOf(_DIGEST, 200, unique=True, required=True, example=[_DIGEST_EXAMPLE])
+
+
+class EffectIn(Schema):
+    """What an operation does, in the form in which somebody has read it."""
+
+    digest = Patterned(*_DIGEST_FORM, max_length=64, required=True, example=_DIGEST_EXAMPLE)
+    effect = Choice(*EFFECTS, allow_none=True, required=True, description="null: what the app says.")

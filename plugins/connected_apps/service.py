@@ -16,9 +16,9 @@ from aasim_core.jobs.queue import enqueue
 from aasim_core.secrets import Secret
 
 from . import authorizing, calling, probing, sharing, syncing, tokens
-from .connecting import AppError, Connector, never
+from .connecting import AppError, Connector, never, refusal
 from .models import CONNECTED, NEEDS_REAUTH, PENDING, REVOKED, AppOperation, ConnectedApp, PendingAuthorization, Share, Use
-from .registry import connector_of
+from .registry import connector_of, connectors_of
 from .standing import note_ending, note_failure, note_success, open_connection
 from .vault import hiding, sealed, settings_of
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 #: How an error of an app is answered to a client of the API.
-_ANSWERED = {"timeout": "upstream_timeout", "unavailable": "unavailable", "rate_limited": "unavailable"}
 #: What no client is told of.
 _INTERNAL = ("generation", "refresh_at", "refreshed_at", "refreshing_until")
 _REVOKE_SECONDS = 20.0
@@ -50,6 +49,15 @@ def find_or_none(connected_app_id: str) -> ConnectedApp | None:
 def find_operation(connected_app_id: str, operation: str) -> AppOperation | None:
     """The operation of the app that agents may use, or None."""
     return calling.find_operation(connected_app_id, operation)
+
+
+def contract_of(app: "App", row: ConnectedApp, operation: AppOperation) -> str:
+    """Names what a call of the operation does besides its arguments; it changes with the request, the schema, or the effect.
+
+    Empty where the plugin is off that brings its connector: nothing can be called then.
+    """
+    connector = connectors_of(app).get(row.provider)
+    return "" if connector is None else calling.contract_of(connector, row.config, operation)
 
 
 def create(app: "App", values: Mapping[str, Any], connector: Connector) -> ConnectedApp:
@@ -179,12 +187,6 @@ def refresh_token(app: "App", row: ConnectedApp) -> ConnectedApp:
         raise refusal(error) from error
 
 
-def refusal(error: AppError) -> Refused:
-    """An error of an app, as a client of the API is told of it."""
-    message = f"{error.message[:1].upper()}{error.message[1:]}."
-    return Refused(_ANSWERED.get(error.code, "invalid_state"), message, meta={"code": error.code})
-
-
 def test(app: "App", row: ConnectedApp) -> probing.Probe:
     """Test the app, and remember how that went. Call it outside of transactions."""
     outcome = probing.probe(app, row)
@@ -245,10 +247,12 @@ def call_operation(
     step: str | None = None,
     seconds_left: float | None = None,
     should_stop: Callable[[], bool] = never,
+    contract: str | None = None,
 ) -> Any:
     """The result of an operation of an app: a JSON value, cut to 16 kB with a marker. Raises `AppError`.
 
-    Its secret is open only meanwhile; `should_stop` ends it. Call it outside of transactions. Whether somebody may use the app is for
+    Its secret is open only meanwhile; `should_stop` ends it. Where the operation has another `contract` than that (see `contract_of`),
+    nothing is sent, and the error is ``changed``. Call it outside of transactions. Whether somebody may use the app is for
     the caller to know, see `may_use`.
     """
     row = find_or_none(connected_app_id)
@@ -256,7 +260,7 @@ def call_operation(
         raise AppError("not_found", "there is no such connected app")
     most = settings_of(app).call_seconds
     seconds = most if seconds_left is None else min(most, seconds_left)
-    request = calling.Request(operation, arguments, idempotency_key, execution_id, step, seconds, should_stop)
+    request = calling.Request(operation, arguments, idempotency_key, execution_id, step, seconds, contract, should_stop)
     return calling.call(app, row, request)
 
 

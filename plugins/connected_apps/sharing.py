@@ -1,8 +1,6 @@
 """Who may see and use an app: whoever may do so at its project, and those with whom it is shared."""
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import and_, or_
 from typing import Any
 
 from aasim_core.access import tree
@@ -10,7 +8,7 @@ from aasim_core.access.members import is_member
 from aasim_core.access.records import Team, TeamMember
 from aasim_core.access.rights import Rights
 from aasim_core.data import records
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.conditions import Condition, all_of, any_of
 from aasim_core.errors import Invalid, Problem
 from aasim_core.ids import is_id
 
@@ -46,19 +44,28 @@ def reach(rights: Rights, user_id: str) -> list[Condition]:
     own = rights.reach_condition(READ, ConnectedApp, "project_id")
     if not own:
         return []
-    at_node = rights.reach_condition(READ, Share, "target_id", name="share")
+    to_place = all_of(Condition(_is_to_a_node), *rights.reach_condition(READ, Share, "target_id"))
+    ways = [to_place] if rights.confined else [Condition(_is_to, me=user_id), Condition(_is_to_a_team_of, me=user_id), to_place]
+    share = any_of(*ways)
+    is_mine = share.expression
 
-    def shared() -> Any:
-        teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == Bind("me"))
-        to_me = (Share.kind == USER) & (Share.target_id == Bind("me"))
-        to_us = (Share.kind == TEAM) & Share.target_id.in_(teams)
-        to_place = reduce(and_, [condition.expression() for condition in at_node], Share.kind == NODE)
-        ways = (to_place,) if rights.confined else (to_me, to_us, to_place)
-        mine = Share.select(Share.app_id).where(reduce(or_, ways))
-        return reduce(and_, [condition.expression() for condition in own]) | ConnectedApp.id.in_(mine)
+    def is_shared(**binds: Any) -> Any:
+        return ConnectedApp.id.in_(Share.select(Share.app_id).where(is_mine(**binds)))
 
-    values = {"me": user_id} | {name: value for each in (*own, *at_node) for name, value in each.values.items()}
-    return [Condition(shared, values, ("apps in reach", rights.confined, *(condition.shape for condition in (*own, *at_node))))]
+    return [any_of(*own, Condition(is_shared, **share.values))]
+
+
+def _is_to_a_node() -> Any:
+    return Share.kind == NODE
+
+
+def _is_to(me: Any) -> Any:
+    return (Share.kind == USER) & (Share.target_id == me)
+
+
+def _is_to_a_team_of(me: Any) -> Any:
+    teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == me)
+    return (Share.kind == TEAM) & Share.target_id.in_(teams)
 
 
 def refuse_strangers(rights: Rights, shared_with: Sequence[Mapping[str, str]]) -> None:

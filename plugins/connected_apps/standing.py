@@ -51,9 +51,9 @@ def note_failure(app: "App", row: ConnectedApp, error: AppError) -> None:
     """
     with app.database.transaction():
         current = _current(row)
-        if current is None or (error.code == "auth" and current.generation != row.generation):
+        if current is None or error.code == "changed" or (error.code == "auth" and current.generation != row.generation):
             return
-        told = {"code": error.code, "message": error.summary[:500], "at": to_text(now())}
+        told = {"code": error.code, "message": error.summary[:500], "occurred_at": to_text(now())}
         if error.code == "auth" and error.is_final:
             _need_reauth(current, told)
         elif error.code in _OF_THE_APP and current.status in (CONNECTED, ERROR):
@@ -87,7 +87,11 @@ def note_ending(row: ConnectedApp) -> None:
     Needs a transaction, in which the row was read.
     """
     if row.expires_at is None or row.expires_at <= now():
-        told = {"code": "auth", "message": "the token has ended, and cannot be renewed without a person", "at": to_text(now())}
+        told = {
+            "code": "auth",
+            "message": "the token has ended, and cannot be renewed without a person",
+            "occurred_at": to_text(now()),
+        }
         _need_reauth(row, told)
         return
     if row.status == CONNECTED:

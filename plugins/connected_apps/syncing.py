@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aasim_core import json_schema
 from aasim_core.clock import now
 from aasim_core.data import records
+from aasim_core.data.json import keepable
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events.log import emit
+from aasim_core.user_code import json_schema
 
 from .calling import with_good_tokens
 from .connecting import EFFECTS, AppError, Connector, Operation
@@ -57,18 +58,47 @@ def sync(app: "App", row: ConnectedApp) -> None:
         emit("connected_apps.synced", row, data={"operations": _count(row.id), "unconfirmed": waiting})
 
 
+def answered_since(row: ConnectedApp) -> Mapping[str, Any] | None:
+    """The app as it is now, if it has been read what it can do since it was `row`, or has failed; or else None."""
+    present, before = records.read_row(ConnectedApp, row.id), row.row()
+    is_answer = present is not None and any(present[name] != before[name] for name in ("synced_at", "last_error"))
+    return present if is_answer else None
+
+
 def confirm(row: ConnectedApp, digests: Sequence[str]) -> None:
     """Let agents use the operations of these digests; Refused ``action_changed`` for one that is not there in this form any more.
 
     Needs a transaction.
     """
     for digest in digests:
-        found = AppOperation.get_or_none((AppOperation.app_id == row.id) & (AppOperation.digest == digest))
-        if found is None:
-            message = "An operation has changed since you read it; read the operations again, and confirm what they are now."
-            raise Refused("action_changed", message, meta={"digest": digest})
+        found = _of_digest(row, digest)
         if records.change(found, {"confirmed": True}):
             emit("connected_apps.operation_confirmed", row, data={"operation": found.name, "digest": digest})
+
+
+def _of_digest(row: ConnectedApp, digest: str) -> AppOperation:
+    found: AppOperation | None = AppOperation.get_or_none((AppOperation.app_id == row.id) & (AppOperation.digest == digest))
+    if found is None:
+        message = (
+            "An operation has changed since you read it; read the operations again, and send the digests that they have now."
+        )
+        raise Refused("action_changed", message, meta={"digest": digest})
+    return found
+
+
+def set_effect(row: ConnectedApp, digest: str, effect: str | None) -> AppOperation:
+    """Say what the operation of this digest does; None returns to what the app says. It lasts until the app tells it otherwise.
+
+    Refused ``action_changed`` as `confirm` does. Needs a transaction.
+    """
+    found = _of_digest(row, digest)
+    told = found.told_effect or found.effect
+    wanted = told if effect is None else effect
+    changed = records.change(found, {"effect": wanted, "told_effect": None if wanted == told else told})
+    if "effect" in changed:
+        data = {"operation": found.name, "digest": digest}
+        emit("connected_apps.effect_set", row, data=data, changes={"effect": changed["effect"]})
+    return found
 
 
 def digest_of(operation: Operation) -> str:
@@ -104,7 +134,7 @@ def _readable(told: Sequence[Mapping[str, Any]]) -> list[Operation]:
 
 def _is_readable(told: Mapping[str, Any]) -> bool:
     is_short = 0 < len(told["name"]) <= 120 and len(told["description"]) <= _MOST_TEXT
-    is_known = told["effect"] in EFFECTS and "\0" not in str(told)
+    is_known = told["effect"] in EFFECTS and keepable(told) == told
     return is_short and is_known and len(orjson.dumps(told)) <= _MOST_SCHEMA and json_schema.flaw(told["parameters"]) is None
 
 
@@ -120,7 +150,7 @@ def _write(row: ConnectedApp, wanted: Mapping[str, Operation], confirmed: Any) -
         if name not in present:
             records.create(AppOperation, app_id=row.id, confirmed=confirmed(name), **values)
         elif present[name].digest != digest:
-            records.change(present[name], {**values, "confirmed": confirmed(name)})
+            records.change(present[name], {**values, "told_effect": None, "confirmed": confirmed(name)})
 
 
 def _count(app_id: str) -> int:

@@ -17,9 +17,8 @@ from aasim_core.logs import MASK
 from aasim_core.secrets import Secret, Unreadable
 from aasim_core.secrets.hiding import spellings, without
 
-from .connecting import AppError, AuthType, Connection, Tokens
+from .connecting import AppError, AuthType, Connection, Connector, Tokens
 from .models import ConnectedApp
-from .registry import connectors_of
 from .settings import ConnectedAppSettings
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def opened(app: "App", row: ConnectedApp, seconds: float) -> Connection:
 
 def _shown(app: "App", row: ConnectedApp) -> frozenset[str]:
     """The credentials that are no secret, such as a user name: their schema says ``"writeOnly": false``."""
-    connector = connectors_of(app).get(row.provider)
+    connector: Connector | None = app.offers("connectors").get(row.provider)  # also where its plugin is off for the organization
     schema = connector.credentials.get(cast("AuthType", row.auth_type), {}) if connector is not None else {}
     return frozenset(name for name, each in schema.get("properties", {}).items() if each.get("writeOnly") is False)
 

@@ -1,80 +1,19 @@
-"""Agents use connected apps' operations as tools, where the plugin agents is on."""
+"""Which agents use connected apps, where the plugin agents is on."""
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from peewee import SQL, NodeList, Value
 
 from aasim_core.access.rights import Rights
-from aasim_core.slugs import slug_of
 
 from ..agents import service as agents
-from ..agents.hookspecs import Effect, Tool, ToolError, ToolLater, ToolSource, ToolUse
 from ..agents.models import Agent
-from . import service
-from .connecting import AppError
+from .with_executions import KIND
 
-if TYPE_CHECKING:
-    from aasim_core.app import App
-
-_KIND = "app"
-_PREFIX = f"{_KIND}:"
+_PREFIX = f"{KIND}:"
 #: How many are listed of one app.
 _MOST_SHOWN = 20
-#: When a run looks again whether somebody has connected the app anew.
-_LOOK_AGAIN_SECONDS = 30.0
-
-
-def app_source(app: "App") -> ToolSource:
-    """The tools ``app:<id of a connected app>/<operation>``."""
-    return ToolSource(_KIND, _tool, lambda use: _call(app, use))
-
-
-def _tool(rest: str) -> Tool | None:
-    app_id, _, name = rest.partition("/")
-    row = service.find_or_none(app_id)
-    operation = service.find_operation(app_id, name) if row is not None else None
-    if row is None or operation is None:
-        return None
-
-    def allowed(rights: Rights, user_id: str) -> bool:
-        return service.may_use(rights, row, user_id)
-
-    return Tool(
-        _name(row.name, name),
-        operation.description or f"{name} of {row.name}.",
-        operation.parameters,
-        allowed,
-        effect=cast("Effect", operation.effect),
-        idempotent=operation.idempotent,
-    )
-
-
-def _name(app_name: str, operation: str) -> str:
-    """What models call it by: the app's name stands in it, so that two apps can offer operations of one name."""
-    own = re.sub(r"[^A-Za-z0-9_-]", "_", operation)[:40]
-    return f"{slug_of(app_name, 'app')[: 63 - len(own)]}_{own}"
-
-
-def _call(app: "App", use: ToolUse) -> Any:
-    app_id, _, name = use.rest.partition("/")
-    try:
-        return service.call_operation(
-            app,
-            app_id,
-            name,
-            use.arguments,
-            idempotency_key=use.idempotency_key,
-            execution_id=use.execution_id,
-            step=str(use.step),
-            seconds_left=use.seconds_left,
-            should_stop=use.should_cancel,
-        )
-    except AppError as error:
-        if error.code == "not_connected" and service.needs_a_person(app_id):
-            raise ToolLater(f"{error.message[:1].upper()}{error.message[1:]}.", seconds=_LOOK_AGAIN_SECONDS) from error
-        raise ToolError(f"{error.message[:1].upper()}{error.message[1:]}.", unknown=error.unknown) from error
 
 
 def used_by(app_ids: Sequence[str], rights: Rights, user_id: str) -> Mapping[str, list[dict[str, str]]]:

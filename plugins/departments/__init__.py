@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http.fields import Integer
 
 from . import api
 from .models import Department
@@ -11,7 +12,7 @@ plugin = Plugin(
     "Departments", "The parts of an organization, in branches and in each other.", requires=("organizations", "branches")
 )
 
-_MOVED = {"moved_along": "How many places moved with it, if it moved."}
+_MOVED = {"moved_along": Integer(0, description="How many places moved with it, if it moved.")}
 _EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
 
 
@@ -28,6 +29,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("departments:read", "See departments", roles=_EVERYBODY),
         Permission("departments:create", "Create departments"),
         Permission("departments:update", "Change departments, and move them in the tree"),
+        Permission("departments:appoint", "Name the heads of departments, who decide what approvals put to them", dangerous=True),
         Permission("departments:delete", "Delete departments that nothing belongs to", dangerous=True),
     )
 

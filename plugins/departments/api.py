@@ -30,7 +30,7 @@ class Departments(NodeCollection):
     unique = ("code",)
     query = ListQuery(
         schemas.DepartmentOut(),
-        filters=("name", "code", "branch_id", "parent_id", "head_id", "cost_centre", "status", "created_at", "updated_at"),
+        filters=("name", "code", "branch_id", "parent_id", "head_id", "cost_center", "status", "created_at", "updated_at"),
         sorts=("created_at", "updated_at", "name"),
         search=("name", "code"),
     )

@@ -16,13 +16,14 @@ class Department(TenantRecord):
     branch_id = IdField(null=True)
     parent_id = IdField(null=True)
     head_id = IdField(null=True)
-    cost_centre = peewee.TextField(null=True)
+    cost_center = peewee.TextField(null=True)
     status = peewee.TextField(default=ACTIVE)
 
     class Meta:
         table_name = "departments_department"
         id_prefix = "dept"
         references = {"branch_id": "branch", "parent_id": "dept", "head_id": "user"}  # noqa: RUF012 - peewee's Meta is read once
+        positions = {"head_id": "departments:appoint"}  # noqa: RUF012
         carried = "id"
         indexes = (
             (("organization_id", "created_at", "id"), False),

@@ -19,7 +19,7 @@ class DepartmentIn(Schema):
     )
     parent_id = Id("dept", allow_none=True, load_default=None, description="The department it is a part of.")
     head_id = Id("user", allow_none=True, load_default=None, description="An active member.")
-    cost_centre = Text(1, 64, allow_none=True, load_default=None)
+    cost_center = Text(1, 64, allow_none=True, load_default=None)
     status = Choice(ACTIVE, INACTIVE, load_default=ACTIVE)
 
 
@@ -32,5 +32,5 @@ class DepartmentOut(RecordOut):
     branch_id = Id("branch", required=True, allow_none=True, description="The branch it is in, at whatever depth.")
     parent_id = Id("dept", required=True, allow_none=True)
     head_id = Id("user", required=True, allow_none=True)
-    cost_centre = Text(required=True, allow_none=True)
+    cost_center = Text(required=True, allow_none=True)
     status = Choice(ACTIVE, INACTIVE, required=True)

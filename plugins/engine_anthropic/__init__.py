@@ -32,4 +32,5 @@ def engine_providers(app: "App") -> "Sequence[Provider]":
     from .service import provider
     from .settings import AnthropicSettings
 
-    return [provider(app.settings.section("engine_anthropic", AnthropicSettings))]
+    own = app.settings.section("engine_anthropic", AnthropicSettings)
+    return [provider(own, with_loopback=app.settings.is_for_this_machine_only)]

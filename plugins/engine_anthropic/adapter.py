@@ -1,7 +1,7 @@
 """A chat with Claude, or whatever else speaks Anthropic's Messages protocol, by the official SDK."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,6 @@ from aasim_core.outbound.transport import PatientTransport
 
 from ..engines.hookspecs import (
     DEFAULTS,
-    Cut,
     EngineConfig,
     Message,
     OnToken,
@@ -26,6 +25,7 @@ from ..engines.hookspecs import (
     ShouldCancel,
     ToolSpec,
     engine_errors,
+    gathered,
     ignore_token,
     never_cancel,
 )
@@ -61,25 +61,17 @@ class AnthropicChat:
         request = request_for(self._model, messages, tools=tools, schema=schema, parameters=parameters)
         gathering = Gathering(self._model)
         self._patience.begin(parameters.timeout_seconds, should_cancel)
-        with closing(self._texts(request, gathering)) as texts:
-            for text in texts:
-                on_token(text)
-        return gathering.reply(messages)
+        return gathered(gathering, self._stream(request), messages, patience=self._patience, on_token=on_token)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def _texts(self, request: Mapping[str, Any], gathering: Gathering) -> Generator[str]:
+    @contextmanager
+    def _stream(self, request: Mapping[str, Any]) -> Iterator[Iterable[RawMessageStreamEvent]]:
         errors = engine_errors(self._service, anthropic.AnthropicError, partial(answered, service=self._service))
         with errors, _unwrapped(), self._client.messages.create(**request) as stream:
-            event: RawMessageStreamEvent
-            for event in stream:
-                self._patience.check()
-                if text := gathering.add(event):
-                    yield text
-            if not gathering.finished:
-                raise Cut
+            yield stream
 
 
 @contextmanager

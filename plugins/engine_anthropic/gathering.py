@@ -1,10 +1,10 @@
 """Anthropic's Messages protocol: the events of a stream to a reply."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..engines.hookspecs import EngineError, Finish, Message, Reply, ToolCall, Usage, estimated_usage
+from ..engines.hookspecs import EngineError, Finish, Message, Partial, Reply, ToolCall, Usage, estimated_usage
 
 if TYPE_CHECKING:
     from anthropic.types import (
@@ -40,6 +40,7 @@ class Gathering:
     def __init__(self, model: str) -> None:
         self._model = model
         self._texts: list[str] = []
+        self._reasoning: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._finish: str | None = None
         self._refusal = ""
@@ -67,10 +68,21 @@ class Gathering:
         """The whole reply to `messages`; raises `EngineError` where the model refused."""
         if self._finish == "refusal":
             raise EngineError("refused", self._refusal[:300] or "the model refused to answer")
-        text = "".join(self._texts)
-        calls = tuple(ToolCall(call.id, call.name, call.arguments or "{}") for call in self._calls.values())
+        text, calls = "".join(self._texts), self._tool_calls()
         finish = _FINISH.get(self._finish or "", "stop")
         return Reply(text, calls, self._usage() or estimated_usage(messages, text, calls), finish, self._model)
+
+    def so_far(self, *, sent: bool) -> Partial:
+        """What has come by now; before the end, only the input tokens are reported as they are."""
+        text, reasoning, calls = "".join(self._texts), "".join(self._reasoning), self._tool_calls()
+        usage = self._usage()
+        if usage is not None and not self.finished:
+            written = max(usage.output_tokens, estimated_usage((), reasoning + text, calls).output_tokens)
+            usage = replace(usage, output_tokens=written, source="estimated")
+        return Partial(text, reasoning, calls, usage, self._model, sent)
+
+    def _tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(ToolCall(call.id, call.name, call.arguments or "{}") for call in self._calls.values())
 
     def _begin(self, event: "RawContentBlockStartEvent") -> str:
         block = event.content_block
@@ -82,6 +94,8 @@ class Gathering:
         delta = event.delta
         if delta.type == "input_json_delta" and event.index in self._calls:
             self._calls[event.index].arguments += delta.partial_json
+        if delta.type == "thinking_delta":
+            self._reasoning.append(delta.thinking)
         return self._say(delta.text) if delta.type == "text_delta" else ""
 
     def _say(self, text: str) -> str:

@@ -1,10 +1,11 @@
 """Opening chats with Anthropic's service; loads the SDK only then, and says what to install where it is missing."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ..engines.hookspecs import Capabilities, Chat, EngineConfig, Provider, not_installed
+from ..engines.hookspecs import Capabilities, Chat, EngineConfig, Provider, closed_url, egress_of, missing, not_installed
 from .settings import AnthropicSettings
-from .wire import ANTHROPIC_URL
+from .wire import ANTHROPIC_URL, RESERVED
 
 if TYPE_CHECKING:
     import httpcore2
@@ -23,12 +24,22 @@ def open_chat(config: EngineConfig, *, backend: "httpcore2.NetworkBackend | None
     return AnthropicChat(config, backend or httpcore2.SyncBackend())
 
 
-def provider(settings: AnthropicSettings) -> Provider:
-    """The provider for Claude, on the internet or where the operator allows it."""
+def provider(settings: AnthropicSettings, *, with_loopback: bool = False) -> Provider:
+    """The provider for Claude, on the internet, where the operator allows it, or `with_loopback` on this machine."""
+    egress = egress_of(settings.allowed_networks, with_loopback=with_loopback)
 
     def open_guarded(config: EngineConfig) -> Chat:
-        from aasim_core.outbound.egress import Egress, GuardedBackend
+        from aasim_core.outbound.egress import GuardedBackend
 
-        return open_chat(config, backend=GuardedBackend(Egress(settings.allowed_networks)))
+        return open_chat(config, backend=GuardedBackend(egress))
 
-    return Provider("anthropic", "Anthropic", Capabilities(), open=open_guarded, service_url=ANTHROPIC_URL)
+    return Provider(
+        "anthropic",
+        "Anthropic",
+        Capabilities(),
+        open=open_guarded,
+        service_url=ANTHROPIC_URL,
+        missing=partial(missing, "anthropic", extra="anthropic"),
+        closed=lambda base_url: closed_url(egress, base_url, "engine_anthropic.allowed_networks"),
+        reserved=RESERVED,
+    )

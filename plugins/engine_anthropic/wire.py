@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..engines.hookspecs import EngineError, Message, Parameters, ToolCall, ToolSpec, schema_in_words
+from ..engines.hookspecs import EngineError, Message, Parameters, ToolCall, ToolSpec, refuse_reserved, schema_in_words
 
 ANTHROPIC_URL = "https://api.anthropic.com"
 #: The version of the protocol that is spoken here.
 API_VERSION = "2026-10-21"
 # The protocol wants a limit; every model may write that much.
 _MOST_TOKENS = 4096
-_OURS = frozenset(
+#: What is made from the agent.
+RESERVED = frozenset(
     {"model", "messages", "system", "stream", "tools", "tool_choice", "max_tokens", "stop_sequences", "output_format"}
 )
 
@@ -28,8 +29,7 @@ def request_for(
 
     The protocol knows neither a temperature nor a seed, so these are left out.
     """
-    if clash := sorted(_OURS & parameters.extra.keys()):
-        raise EngineError("invalid_request", f"the parameter {clash[0]} cannot be set; it is made from the agent")
+    refuse_reserved(parameters.extra, RESERVED)
     turns = _turns(messages)
     if not turns:
         raise EngineError("invalid_request", "there is no message to answer")

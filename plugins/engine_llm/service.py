@@ -1,6 +1,8 @@
 """Opening chats with the models of llm; loads the package only then, and says what to install where it is missing."""
 
-from ..engines.hookspecs import Capabilities, Chat, EngineConfig, EngineError, Provider, not_installed
+from functools import partial
+
+from ..engines.hookspecs import Capabilities, Chat, EngineConfig, EngineError, Provider, missing, not_installed
 from .settings import LlmSettings
 
 #: What holds for every model: the schema is told to those that cannot be bound to it, and tools are called through it.
@@ -15,7 +17,8 @@ def provider(settings: LlmSettings) -> Provider:
             raise EngineError("invalid_request", f"the operator has not chosen {config.model} in engine_llm.models")
         return open_chat(config)
 
-    return Provider("llm_bridge", "Models of llm", _CAPABILITIES, open=open_chosen, addressable=False)
+    needed = partial(missing, "llm", extra="llm")
+    return Provider("llm_bridge", "Models of llm", _CAPABILITIES, open=open_chosen, addressable=False, missing=needed)
 
 
 def open_chat(config: EngineConfig) -> Chat:

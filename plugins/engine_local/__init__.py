@@ -30,15 +30,23 @@ def config_schema() -> "type[LocalSettings]":
 def engine_providers(app: "App") -> "Sequence[Provider]":
     """The one provider of this plugin."""
     from .service import provider
-    from .settings import LocalSettings
 
-    return [provider(app.settings.section("engine_local", LocalSettings), app.settings.data_dir)]
+    return [provider(app)]
+
+
+@hookimpl
+def shutdown(app: "App") -> None:
+    """This process needs the engine host no longer, which ends with the last one that does."""
+    from .service import SUPERVISOR
+
+    supervisor = app.stash.find(SUPERVISOR)
+    if supervisor is not None:
+        supervisor.release()
 
 
 @hookimpl
 def health(app: "App") -> "Sequence[Check]":
     """Whether the embedded model could be asked."""
-    from .service import check
-    from .settings import LocalSettings
+    from .service import check, settings_of
 
-    return (Check("engine_local", lambda: check(app.settings.section("engine_local", LocalSettings))),)
+    return (Check("engine_local", lambda: check(settings_of(app))),)

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from aasim_core import Kept
 from aasim_core.errors import StartupError
 
-from ..engine_openai.service import open_chat
+from ..engine_openai.service import RESERVED, open_chat
 from ..engines.hookspecs import (
     DEFAULTS,
     BuiltIn,
@@ -20,17 +21,22 @@ from ..engines.hookspecs import (
     Message,
     OnToken,
     Parameters,
+    Partial,
     Progress,
     Provider,
     Reply,
     ShouldCancel,
     ToolSpec,
     ignore_token,
+    keeping,
     never_cancel,
 )
 from .fetch import FILE_NAME, fetch
 from .settings import LocalSettings
 from .supervise import Endpoint, Supervisor
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 _CPU_INFO = Path("/proc/cpuinfo")
 
@@ -56,7 +62,8 @@ class LocalChat:
     ) -> Reply:
         """Ask the model for the next turn; see `Chat.chat`."""
         require_processor()
-        endpoint = self._supervisor.endpoint(should_cancel)
+        with keeping(lambda: Partial(sent=False)):
+            endpoint = self._supervisor.endpoint(should_cancel)
         turns = folded(messages) if self._settings.fold_system_prompt else messages
         try:
             return self._to(endpoint).chat(
@@ -81,15 +88,24 @@ class LocalChat:
         return self._inner
 
 
-def provider(settings: LocalSettings, data_dir: Path) -> Provider:
+#: Who finds or starts the engine host for this process.
+SUPERVISOR = Kept(lambda app: Supervisor(settings_of(app), app.settings.data_dir))
+
+
+def settings_of(app: "App") -> LocalSettings:
+    """The section ``[engine_local]``."""
+    return app.settings.section("engine_local", LocalSettings)
+
+
+def provider(app: "App") -> Provider:
     """The provider of the embedded model, the default engine of every organization."""
-    supervisor = Supervisor(settings, data_dir)
+    settings = settings_of(app)
     return Provider(
         name="local",
         title="Embedded model",
         # Measured: the default model judges and classifies by chance, and cannot call tools of itself.
         capabilities=Capabilities(streaming=True, tools="emulated", json_schema=True, judge=False),
-        open=lambda _config: LocalChat(settings, supervisor),
+        open=lambda _config: LocalChat(settings, app.stash.of(SUPERVISOR)),
         prepare=lambda progress: prepare(settings, progress),
         built_in=BuiltIn(
             "Embedded model",
@@ -99,6 +115,7 @@ def provider(settings: LocalSettings, data_dir: Path) -> Provider:
             default=True,
         ),
         free=True,
+        reserved=RESERVED,
     )
 
 

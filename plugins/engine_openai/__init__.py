@@ -32,4 +32,5 @@ def engine_providers(app: "App") -> "Sequence[Provider]":
     from .service import provider
     from .settings import OpenAISettings
 
-    return [provider(app.settings.section("engine_openai", OpenAISettings))]
+    own = app.settings.section("engine_openai", OpenAISettings)
+    return [provider(own, with_loopback=app.settings.is_for_this_machine_only)]

@@ -1,7 +1,7 @@
 """A chat with any server that speaks the OpenAI protocol, by the official SDK."""
 
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,6 @@ from aasim_core.outbound.transport import PatientTransport
 
 from ..engines.hookspecs import (
     DEFAULTS,
-    Cut,
     EngineConfig,
     EngineError,
     Message,
@@ -27,6 +26,7 @@ from ..engines.hookspecs import (
     ShouldCancel,
     ToolSpec,
     engine_errors,
+    gathered,
     ignore_token,
     never_cancel,
 )
@@ -62,25 +62,17 @@ class OpenAIChat:
         request = request_for(self._model, self._base_url, messages, tools=tools, schema=schema, parameters=parameters)
         gathering = Gathering(self._model)
         self._patience.begin(parameters.timeout_seconds, should_cancel)
-        with closing(self._texts(request, gathering)) as texts:
-            for text in texts:
-                on_token(text)
-        return gathering.reply(messages)
+        return gathered(gathering, self._stream(request), messages, patience=self._patience, on_token=on_token)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def _texts(self, request: Mapping[str, Any], gathering: Gathering) -> Generator[str]:
+    @contextmanager
+    def _stream(self, request: Mapping[str, Any]) -> Iterator[Iterable[ChatCompletionChunk]]:
         errors = engine_errors(self._service, openai.OpenAIError, partial(answered, service=self._service))
         with errors, self._client.chat.completions.create(**request) as stream:
-            chunk: ChatCompletionChunk
-            for chunk in stream:
-                self._patience.check()
-                if text := gathering.add(chunk):
-                    yield text
-            if not gathering.finished:
-                raise Cut
+            yield stream
 
 
 def _client(base_url: str, transport: PatientTransport) -> openai.OpenAI:

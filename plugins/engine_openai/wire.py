@@ -5,15 +5,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..engines.hookspecs import EngineError, Finish, Message, Parameters, Reply, ToolCall, ToolSpec, Usage, estimated_usage
+from ..engines.hookspecs import (
+    EngineError,
+    Finish,
+    Message,
+    Parameters,
+    Partial,
+    Reply,
+    ToolCall,
+    ToolSpec,
+    Usage,
+    estimated_usage,
+    refuse_reserved,
+)
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionChunk
-    from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
+    from openai.types.chat.chat_completion_chunk import ChoiceDelta, ChoiceDeltaToolCall
     from openai.types.completion_usage import CompletionUsage
 
 OPENAI_URL = "https://api.openai.com/v1"
-_OURS = frozenset(
+#: What is made from the agent.
+RESERVED = frozenset(
     {
         "model",
         "messages",
@@ -46,8 +59,7 @@ def request_for(
     parameters: Parameters,
 ) -> dict[str, Any]:
     """The arguments of the SDK's `chat.completions.create`; replies are always streamed, so that a call can end at any moment."""
-    if clash := sorted(_OURS & parameters.extra.keys()):
-        raise EngineError("invalid_request", f"the parameter {clash[0]} cannot be set; it is made from the agent")
+    refuse_reserved(parameters.extra, RESERVED)
     # OpenAI's newer models refuse the older name, which is the one that other servers know.
     limit = "max_completion_tokens" if urlsplit(base_url).hostname == urlsplit(OPENAI_URL).hostname else "max_tokens"
     values = {
@@ -95,6 +107,12 @@ def _usage(reported: "CompletionUsage") -> Usage:
     return Usage(reported.prompt_tokens or 0, reported.completion_tokens or 0, cache_read_tokens=cached or 0)
 
 
+def _reasoning_in(delta: "ChoiceDelta") -> list[str]:
+    """What the model wrote for itself: not in OpenAI's protocol, but streamed by vLLM, llama-server, DeepSeek and OpenRouter."""
+    extra = delta.model_extra or {}
+    return [value for name in ("reasoning_content", "reasoning") if isinstance(value := extra.get(name), str)]
+
+
 @dataclass
 class _Call:
     """A tool call as its pieces arrive."""
@@ -110,6 +128,7 @@ class Gathering:
     def __init__(self, model: str) -> None:
         self._model = model
         self._texts: list[str] = []
+        self._reasoning: list[str] = []
         self._refusal = ""
         self._calls: dict[int | str, _Call] = {}
         self._finish: str | None = None
@@ -126,6 +145,7 @@ class Gathering:
             if choice.delta is not None:
                 text += choice.delta.content or ""
                 self._refusal += choice.delta.refusal or ""
+                self._reasoning += _reasoning_in(choice.delta)
                 for delta in choice.delta.tool_calls or ():
                     self._add_call(delta)
         if text:
@@ -141,12 +161,18 @@ class Gathering:
         """The whole reply to `messages`; raises `EngineError` where the model refused."""
         if self._refusal or self._finish == "content_filter":
             raise EngineError("refused", self._refusal[:300] or "the provider's content filter withheld the reply")
-        text = "".join(self._texts)
-        calls = tuple(
-            ToolCall(call.id or f"call_{number}", call.name, call.arguments) for number, call in enumerate(self._calls.values())
-        )
+        text, calls = "".join(self._texts), self._tool_calls()
         usage = self._usage or estimated_usage(messages, text, calls)
         return Reply(text, calls, usage, self._how_it_ended(calls), self._model)
+
+    def so_far(self, *, sent: bool) -> Partial:
+        """What has come by now; most servers report the usage with the last chunk only."""
+        return Partial("".join(self._texts), "".join(self._reasoning), self._tool_calls(), self._usage, self._model, sent)
+
+    def _tool_calls(self) -> tuple[ToolCall, ...]:
+        return tuple(
+            ToolCall(call.id or f"call_{number}", call.name, call.arguments) for number, call in enumerate(self._calls.values())
+        )
 
     def _how_it_ended(self, calls: Sequence[ToolCall]) -> Finish:
         finish = _FINISH.get(self._finish or "", "stop")

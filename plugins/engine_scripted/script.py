@@ -42,7 +42,7 @@ def turn_for(messages: Sequence[Message], parameters: Parameters) -> Turn:
 
 def position_of(messages: Sequence[Message]) -> int:
     """How many turns the assistant has had in this conversation."""
-    return sum(message.role == "assistant" and not message.remembered for message in messages)
+    return sum(message.role == "assistant" for message in messages)
 
 
 def text_of(turn: Turn) -> str:

@@ -9,9 +9,8 @@ from aasim_core.access import epoch
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
+from aasim_core.data.conditions import Condition
 from aasim_core.data.references import refuse_in_use
-from aasim_core.data.statements import Condition
-from aasim_core.http.collection import DELETED
 from aasim_core.http.halting import Halting
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
@@ -24,7 +23,7 @@ from .chat import EngineError, Message
 from .checking import checked
 from .metering import Payer
 from .models import ACTIVE, DEGRADED, Engine
-from .providers import default_built_in, providers_of
+from .providers import default_provider
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -50,6 +49,14 @@ class Engines(Halting, Collection):
     reply = schemas.EngineOut()
     test_reply = schemas.TestOut()
     unique = ("name",)
+    permissions: ClassVar[Mapping[str, str]] = dict.fromkeys(("create", "update", "delete"), "manage")
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "create": {"summary": "Create {one}: a model of a provider, with the key to it."},
+        "replace": {
+            "summary": "Replace {one}; what is left out returns to its default, and a key that is left out is forgotten."
+        },
+        "delete": {"summary": "Delete {one}; one that came with the installation can only be disabled."},
+    }
     secret_fields = ("api_key",)
     query = ListQuery(
         schemas.EngineOut(),
@@ -81,26 +88,6 @@ class Engines(Halting, Collection):
         ensure_built_in(self.app)
         resp.media = self.page(req)
 
-    @operation("manage", body="body", reply="reply", status=201, message="{singular} created.")
-    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Create an {singular}: a model of a provider, with the key to it."""
-        super().on_post(req, resp, **ids)
-
-    @operation("manage", body="body", reply="reply", message="{singular} replaced.")
-    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Replace an {singular}; what is left out returns to its default, and a key that is left out is forgotten."""
-        super().on_put_one(req, resp, **ids)
-
-    @operation("manage", body="body", reply="reply", message="{singular} changed.")
-    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Change some fields of an {singular}; null clears a field that may be empty."""
-        super().on_patch_one(req, resp, **ids)
-
-    @operation("manage", reply=DELETED, message="{singular} deleted.")
-    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete an {singular}; one that came with the installation can only be disabled."""
-        super().on_delete_one(req, resp, **ids)
-
     @operation("manage", reply="test_reply", transaction=False, message="{singular} tested.", refusals=("budget_exceeded",))
     def on_post_test(self, req: Request, resp: Response, engine_id: str) -> None:
         """Ask an {singular} for one short sentence, and say how that went."""
@@ -108,7 +95,7 @@ class Engines(Halting, Collection):
 
     def check(self, req: Request, values: dict[str, Any], record: Engine | None = None) -> dict[str, Any]:
         """The values, completed and with the key sealed for the engine's row."""
-        values = checked(values, record, providers_of(self.app))
+        values = checked(self.app, values, record)
         if record is None:
             values["id"] = new_id("engine")
         if values.get("api_key") is not None:
@@ -145,21 +132,19 @@ class Engines(Halting, Collection):
         epoch.bump(current_organization())
         super().remove(req, record)
 
-    def _verb(self, verb: str) -> str:
-        return super()._verb("read" if verb == "read" else "manage")
-
     def _is_default(self, row: Mapping[str, Any]) -> bool:
-        return row["built_in_of"] is not None and row["built_in_of"] == default_built_in(providers_of(self.app))
+        return row["built_in_of"] is not None and row["built_in_of"] == default_provider(self.app)
 
     def _test(self, engine: Engine, payer: Payer) -> dict[str, Any]:
         began = time.monotonic()
-        outcome: dict[str, Any] = dict.fromkeys(("text", "model", "input_tokens", "output_tokens", "cost", "error"))
+        outcome: dict[str, Any] = dict.fromkeys(("text", "model", "input_tokens", "output_tokens", "cost", "currency", "error"))
         try:
             answer = service.ask_one(
                 self.app, engine, _TEST, layers=({"max_output_tokens": 24},), timeout_seconds=_TEST_SECONDS, payer=payer
             )
             usage = answer.reply.usage
             outcome |= {"text": answer.reply.text[:2000], "model": answer.reply.raw_model, "cost": answer.cost}
+            outcome["currency"] = answer.currency
             outcome |= {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
         except EngineError as error:
             outcome["error"] = {"code": error.code, "message": error.message, "retryable": error.retryable}
@@ -169,7 +154,12 @@ class Engines(Halting, Collection):
 
     def _remember(self, engine: Engine, outcome: Mapping[str, Any]) -> None:
         """Keep how the test went."""
-        kept = {"ok": outcome["ok"], "at": to_text(now()), "error": outcome["error"], "duration_ms": outcome["duration_ms"]}
+        kept = {
+            "ok": outcome["ok"],
+            "occurred_at": to_text(now()),
+            "error": outcome["error"],
+            "duration_ms": outcome["duration_ms"],
+        }
         with records.database_of(Engine).transaction():
             health.remember_test(engine, kept)
             emit("engines.tested", engine, data={"ok": outcome["ok"]})

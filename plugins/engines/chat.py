@@ -1,11 +1,13 @@
 """The one interface between the platform and a model: messages in, a reply out, errors of one family."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
+from aasim_core import PluginFault, StartupError
 from aasim_core.data.json import keepable
 
 if TYPE_CHECKING:
@@ -23,15 +25,22 @@ def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
-class Cancelled(Exception):
+class Unfinished(Exception):
+    """A call ended without a reply; `partial` is what had come by then, None where the provider does not say."""
+
+    partial: "Partial | None" = None
+
+
+class Cancelled(Unfinished):
     """The call ended because `should_cancel` said so."""
 
 
-class EngineError(Exception):
+class EngineError(Unfinished):
     """The model gave no reply.
 
     `message` is a sentence for a person, without secrets. `retryable` says whether the same call may succeed later; without it,
-    `unavailable`, `rate_limited` and `timeout` are. `retry_after` is in seconds, where the provider said so.
+    `unavailable`, `rate_limited` and `timeout` are. `retry_after` is in seconds, where the provider said so. After an error that
+    `may_fall_back` the next of the engine's fallbacks is asked.
     """
 
     def __init__(self, code: ErrorCode, message: str, *, retryable: bool | None = None, retry_after: float | None = None) -> None:
@@ -40,6 +49,28 @@ class EngineError(Exception):
         self.message = message
         self.retryable = code in _RETRYABLE if retryable is None else retryable
         self.retry_after = retry_after
+        self.may_fall_back = self.retryable
+
+
+class ProviderOff(EngineError):
+    """The plugin that brings the engine's provider is off for the organization, or for the installation; `plugin` if it is known."""
+
+    def __init__(self, provider: str, plugin: str | None) -> None:
+        off = f"the plugin {plugin}, which brings the provider {provider}, is off for the organization"
+        super().__init__(
+            "unavailable", off if plugin else f"the plugin that brings the provider {provider} is off", retryable=False
+        )
+        self.plugin = plugin
+        self.may_fall_back = True
+
+
+class ProviderFailed(EngineError):
+    """The plugin that brings the engine's provider has a fault; the same call would meet it again."""
+
+    def __init__(self, fault: PluginFault) -> None:
+        super().__init__("unavailable", f"the plugin {fault.plugin} failed as a provider of engines", retryable=False)
+        self.plugin = fault.plugin
+        self.may_fall_back = True
 
 
 class NoRoom(EngineError):
@@ -70,16 +101,12 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a conversation; `tool_calls` only from the assistant, `tool_call_id` only with the result of a tool.
-
-    What is `remembered` was said in an earlier conversation.
-    """
+    """One turn of a conversation; `tool_calls` only from the assistant, `tool_call_id` only with the result of a tool."""
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
-    remembered: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +141,32 @@ class Reply:
     usage: Usage
     finish: Finish
     raw_model: str
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What came of a call that ended without a reply.
+
+    `usage` is None where the provider has not reported any. `reasoning` is what the model wrote for itself; it is paid for like the
+    text. `sent` says whether the model may have read the messages.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    raw_model: str | None = None
+    sent: bool = True
+
+
+@contextmanager
+def keeping(so_far: Callable[[], Partial]) -> Iterator[None]:
+    """Attach what had come so far to the `Cancelled` or `EngineError` that ends the call inside."""
+    try:
+        yield
+    except Unfinished as end:
+        end.partial = so_far()
+        raise
 
 
 @dataclass(frozen=True)
@@ -187,7 +240,8 @@ class Chat(Protocol):
 
         `schema` is the JSON Schema that the text should obey; providers do not enforce all of it, so validate the text again.
         `on_token` gets each piece of the text as it comes. `should_cancel` is asked in the caller's thread, at most ten times a
-        second. Raises `EngineError`, or `Cancelled`. Never retries: that is the caller's decision.
+        second. Raises `EngineError`, or `Cancelled`; both carry what had come by then (see `keeping`), since it is paid for. Never
+        retries: that is the caller's decision.
         """
         ...
 
@@ -220,7 +274,14 @@ class Provider:
     to a `free` provider cost nothing. `built_in` is the engine that every organization gets; without it the provider needs a base
     URL or a key. `service_url` is where the provider's own service is, which an engine without a base URL asks. An engine of a
     provider that is not `addressable` has no base URL, and needs no key.
+
+    What is wrong with an engine is told when it is created or changed, in a sentence: `missing()` says what has to be installed,
+    `closed(base_url)` why engines may not be there. `reserved` are the parameters that the provider makes itself.
     """
+
+    foreseen: ClassVar = (EngineError, Cancelled, StartupError)
+    failed: ClassVar = ProviderFailed
+    is_handed_secrets: ClassVar = True
 
     name: str
     title: str
@@ -231,3 +292,6 @@ class Provider:
     free: bool = False
     service_url: str | None = None
     addressable: bool = True
+    missing: Callable[[], str | None] = lambda: None
+    closed: Callable[[str | None], str | None] = lambda _base_url: None
+    reserved: frozenset[str] = frozenset()

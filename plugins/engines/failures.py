@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
 from typing import Any
+
+from aasim_core.outbound.retry_after import retry_after
 
 from .chat import Cancelled, EngineError
 
@@ -74,8 +75,16 @@ def not_installed(package: str, *, extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name != package:
             raise
-        message = f"the package {package} is not installed here; the operator can install it: pip install 'aasim[{extra}]'"
-        raise EngineError("unavailable", message, retryable=False) from error
+        raise EngineError("unavailable", _not_installed(package, extra), retryable=False) from error
+
+
+def missing(package: str, *, extra: str) -> str | None:
+    """The same in advance, as a sentence; None where the package is installed."""
+    return None if find_spec(package) else f"T{_not_installed(package, extra)[1:]}."
+
+
+def _not_installed(package: str, extra: str) -> str:
+    return f"the package {package} is not installed here; the operator can install it: pip install 'aasim[{extra}]'"
 
 
 def error_of_status(service: Service, status: int, said: str, headers: Mapping[str, str]) -> EngineError:
@@ -83,11 +92,11 @@ def error_of_status(service: Service, status: int, said: str, headers: Mapping[s
     if status in (401, 403):
         return EngineError("auth", f"{service.peer} does not accept the API key, or the key may not use this model")
     if status == 429:
-        return EngineError("rate_limited", said, retry_after=_retry_after(headers))
+        return EngineError("rate_limited", said, retry_after=retry_after(headers))
     if status in (408, 504):
-        return EngineError("timeout", said, retry_after=_retry_after(headers))
+        return EngineError("timeout", said, retry_after=retry_after(headers))
     if status >= 500 or status in (409, 425):
-        return EngineError("unavailable", said, retry_after=_retry_after(headers))
+        return EngineError("unavailable", said, retry_after=retry_after(headers))
     return EngineError("invalid_request", said)
 
 
@@ -103,21 +112,3 @@ def _not_allowed(service: Service, host: str) -> EngineError:
 
 def _unreachable(service: Service) -> EngineError:
     return EngineError("unavailable", f"{service.peer} cannot be reached, or broke the connection")
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return max(0.0, float(milliseconds) / 1000)
-        return _seconds(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-
-
-def _seconds(value: str) -> float | None:
-    """RFC 9110, 10.2.3: whole seconds, or a date."""
-    if not value:
-        return None
-    if value.replace(".", "", 1).isdigit():
-        return float(value)
-    return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())

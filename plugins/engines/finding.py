@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from aasim_core import Kept
 from aasim_core.access.pulse import remembered
 from aasim_core.data import records
 from aasim_core.errors import Refused
@@ -13,12 +14,13 @@ from . import halts
 from .built_in import ensure_built_in
 from .chat import EngineError
 from .models import DEGRADED, USABLE, Engine
-from .providers import default_built_in, providers_of
+from .providers import default_provider
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-_KEPT_AS = "engines.usable"
+#: The engine to ask for an agent's, and its fallbacks, in the organization in scope.
+_USABLE: Kept[Callable[[str | None], tuple[Engine, ...]]] = Kept(lambda app: remembered(app, partial(_usable_for, app)))
 
 
 def find_or_none(engine_id: str) -> Engine | None:
@@ -40,11 +42,6 @@ def _usable(engine: Engine, instead: str) -> Engine:
     return engine
 
 
-def default_provider(app: "App") -> str | None:
-    """The provider whose built-in engine agents use that name none; None where no plugin brings one."""
-    return default_built_in(providers_of(app))
-
-
 def find_default(app: "App") -> Engine:
     """The engine of agents that name none: the built-in one of the default provider; Refused ``invalid_state`` without one."""
     ensure_built_in(app)
@@ -62,21 +59,13 @@ def engines_for(app: "App", engine_id: str | None) -> list[tuple[Engine, bool]]:
     EngineError where the first one is gone or disabled.
     """
     try:
-        usable = _remembered(app)(engine_id)
+        usable = app.stash.of(_USABLE)(engine_id)
     except Refused as refused:
         raise EngineError("unavailable", refused.message, retryable=False) from refused
     engines = [_as_it_stands(engine) for engine in usable if engine.halted_at is None]
     if not engines:
         raise halts.waits(usable[0])
     return [(engine, engine is engines[-1]) for engine in engines]
-
-
-def _remembered(app: "App") -> Callable[[str | None], tuple[Engine, ...]]:
-    found: Any = vars(app).get(_KEPT_AS)
-    if found is None:
-        found = vars(app)[_KEPT_AS] = remembered(app, partial(_usable_for, app))
-    known: Callable[[str | None], tuple[Engine, ...]] = found
-    return known
 
 
 def _usable_for(app: "App", engine_id: str | None) -> tuple[Engine, ...]:

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from aasim_core.data.records import database_of
+from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 
 from .chat import NoRoom, ShouldCancel
@@ -39,10 +39,10 @@ def waits(engine: Engine) -> NoRoom:
 
 
 def _halted_at(engine_id: str) -> str | None:
-    database = database_of(Engine)
-    row = database.statement("engine halted", _query).run(database, {"id": engine_id}).fetchone()
+    row = _halt.one(id=engine_id)
     return row[0] if row else None
 
 
-def _query() -> Any:
+@compiled(Engine)
+def _halt() -> Any:
     return Engine.select(Engine.halted_at).where(Engine.id == Bind("id"))

@@ -12,7 +12,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
+import structlog
 
+from aasim_core import Kept
 from aasim_core.access import epoch
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.data.records import compare_and_set, database_of, find_or_none
@@ -34,12 +36,12 @@ _LONGEST_REST = 3600.0
 _WRITE_EVERY = 5.0
 _SLICE, _WINDOW = 300, 3600
 _MOST_KEPT = 10_000
-_KEPT_AS = "engines.tally"
+_log = structlog.get_logger("aasim.engines")
 #: What changes how an engine is reached: with another value of one of these it has a new start.
 _REACHED_BY = ("provider", "model", "base_url", "api_key", "status")
 _UNKNOWN: Mapping[str, Any] = {
-    "since": None,
-    "failures_in_a_row": 0,
+    "status_since_at": None,
+    "consecutive_failures": 0,
     "last_error": None,
     "next_probe_at": None,
     "slices": (),
@@ -66,6 +68,9 @@ class _Tally:
                 return count
             self._counts[engine_id] = count
             return 0
+
+
+_TALLY = Kept(lambda app: _Tally())
 
 
 def may_ask(app: "App", engine: Engine) -> bool:
@@ -97,9 +102,8 @@ def left_alone(engine: Engine) -> EngineError:
 
 def answered(app: "App", engine: Engine) -> Turn | None:
     """Note that the engine has answered, if only that it will not; returns what that turned."""
-    is_news = engine.status == DEGRADED or bool(_known(engine.health)["failures_in_a_row"])
-    tally: _Tally = vars(app).setdefault(_KEPT_AS, _Tally())
-    count = tally.one_more(engine.id, at_once=is_news)
+    is_news = engine.status == DEGRADED or bool(_known(engine.health)["consecutive_failures"])
+    count = app.stash.of(_TALLY).one_more(engine.id, at_once=is_news)
     if not count:
         return None
     with database_of(Engine).transaction(durable=is_news):
@@ -118,10 +122,10 @@ def failed(app: "App", engine: Engine, error: EngineError, given_seconds: float)
         fresh = _locked(engine)
         if fresh is None:
             return None
-        count = _known(fresh.health)["failures_in_a_row"] + 1
+        count = _known(fresh.health)["consecutive_failures"] + 1
         changes = {
-            "failures_in_a_row": count,
-            "last_error": {"code": error.code, "message": error.message[:500], "at": to_text(now())},
+            "consecutive_failures": count,
+            "last_error": {"code": error.code, "message": error.message[:500], "occurred_at": to_text(now())},
         }
         if fresh.status == DEGRADED or (limit and count >= limit and fresh.status == ACTIVE):
             changes["next_probe_at"] = _rested_at(app, error.retry_after)
@@ -133,14 +137,14 @@ def _noted(engine: Engine, error: EngineError | None, changes: Mapping[str, Any]
     known = _known(engine.health)
     known |= {"slices": _counted(known["slices"], calls, int(error is not None)), **changes}
     if error is None:
-        known |= {"failures_in_a_row": 0, "next_probe_at": None}
+        known |= {"consecutive_failures": 0, "next_probe_at": None}
     turned = _status(engine, known)
-    if turned != engine.status or bool(known["failures_in_a_row"]) != bool(_known(engine.health)["failures_in_a_row"]):
+    if turned != engine.status or bool(known["consecutive_failures"]) != bool(_known(engine.health)["consecutive_failures"]):
         epoch.bump(engine.organization_id)  # whoever remembers the engine must know; how often it failed need not be known
     if turned == engine.status:
         _write(engine, known)
         return None
-    known["since"] = to_text(now())
+    known["status_since_at"] = to_text(now())
     changed = {"status": turned, "version": engine.version + 1, "updated_at": now(), "health": known}
     before = engine.status
     if not compare_and_set(engine, {"status": before, "version": engine.version}, changed):
@@ -148,6 +152,9 @@ def _noted(engine: Engine, error: EngineError | None, changes: Mapping[str, Any]
     name = "degraded" if turned == DEGRADED else "recovered"
     data = {"code": (known["last_error"] or {}).get("code")}
     emit(f"engines.{name}", engine, data=data, changes={"status": [before, turned]})
+    told = {"engine": engine.id, "organization_id": engine.organization_id, "code": data["code"]}
+    write = _log.warning if turned == DEGRADED else _log.info
+    database_of(Engine).current_transaction().after_commit.append(lambda: write(f"an engine has {name}", **told))
     return "engine_degraded" if turned == DEGRADED else "engine_recovered"
 
 
@@ -185,7 +192,7 @@ def shown(row: Mapping[str, Any]) -> dict[str, Any] | None:
     slices = _recent(known.pop("slices"))
     calls, failures = (sum(one[column] for one in slices) for column in (1, 2))
     rate = None if not calls else round(1 - failures / calls, 4)
-    state = "degraded" if row["status"] == DEGRADED else "failing" if known["failures_in_a_row"] else "healthy"
+    state = "degraded" if row["status"] == DEGRADED else "failing" if known["consecutive_failures"] else "healthy"
     return {"state": state, **known, "calls": calls, "failures": failures, "success_rate": rate}
 
 

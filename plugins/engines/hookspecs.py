@@ -21,8 +21,11 @@ from .chat import (
     NoRoom,
     OnToken,
     Parameters,
+    Partial,
     Progress,
     Provider,
+    ProviderFailed,
+    ProviderOff,
     Reply,
     Role,
     ShouldCancel,
@@ -30,18 +33,23 @@ from .chat import (
     ToolSpec,
     Usage,
     ignore_token,
+    keeping,
     never_cancel,
 )
+from .egress import closed_url, egress_of
 from .estimates import estimated_usage
-from .failures import Cut, Service, engine_errors, error_of_status, no_credit, not_installed
+from .failures import Cut, Service, engine_errors, error_of_status, missing, no_credit, not_installed
 from .instructions import schema_in_words
-from .metering import NOBODY, Estimate, Meter, Payer, refuse_spent
-from .prices import Cost
+from .metering import BUDGET_EXCEEDED, NOBODY, Estimate, Meter, Payer, refuse_spent
+from .parameters import refuse_reserved
+from .prices import Cost, in_words
+from .streaming import gathered
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
 __all__ = [
+    "BUDGET_EXCEEDED",
     "DEFAULTS",
     "ERROR_CODES",
     "NOBODY",
@@ -60,9 +68,12 @@ __all__ = [
     "NoRoom",
     "OnToken",
     "Parameters",
+    "Partial",
     "Payer",
     "Progress",
     "Provider",
+    "ProviderFailed",
+    "ProviderOff",
     "Reply",
     "Role",
     "Service",
@@ -70,15 +81,22 @@ __all__ = [
     "ToolCall",
     "ToolSpec",
     "Usage",
+    "closed_url",
+    "egress_of",
     "engine_errors",
     "engine_providers",
     "error_of_status",
     "estimated_usage",
+    "gathered",
     "ignore_token",
+    "in_words",
+    "keeping",
     "meters",
+    "missing",
     "never_cancel",
     "no_credit",
     "not_installed",
+    "refuse_reserved",
     "refuse_spent",
     "schema_in_words",
 ]
@@ -93,9 +111,10 @@ def engine_providers(app: App) -> Sequence[Provider]:
     Asked once, at start, so it must be cheap: import the provider's library in the function that needs it, open connections in
     `Chat.chat`. A provider's `name` is unique in the installation, lower_snake, and never changes: engines hold it.
     `Provider.open` receives an `EngineConfig` and returns a `Chat`; its errors are `EngineError`s with one of the seven codes,
-    and it polls `should_cancel` while it waits. The types are documented where they are defined, in `chat.py`. A client of a
-    service on the network sends by `aasim_core.outbound.transport.PatientTransport`, and `engine_errors` translates what goes wrong;
-    `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
+    and it polls `should_cancel` while it waits. A call that ends without a reply is charged by what `on_token` got, or by what `keeping`
+    attaches to its error. The types are documented where they are defined, in `chat.py`. A client of a
+    service on the network sends by `aasim_core.outbound.transport.PatientTransport`, `engine_errors` translates what goes wrong, and
+    `gathered` puts the pieces of a stream together; `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
 
         @hookimpl
         def engine_providers(app):
@@ -108,7 +127,7 @@ def engine_providers(app: App) -> Sequence[Provider]:
 def meters(app: App) -> Sequence[Meter]:
     """Return who keeps account of what engines cost, and may refuse a call before it is made.
 
-    Every call of an engine is reserved and settled with each meter; a call that one of them refuses is not made, and no fallback is
-    asked for it. `Payer` says for whom the engine is asked. The bundled example is the plugin `budgets`.
+    Every call of an engine is reserved and settled with each meter; a call that one of them refuses, with `BUDGET_EXCEEDED`, is not
+    made, and no fallback is asked for it. `Payer` says for whom the engine is asked. The bundled example is the plugin `budgets`.
     """
     raise AssertionError("a hook specification is never called")

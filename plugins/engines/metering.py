@@ -1,16 +1,20 @@
 """Metering: whoever keeps account of what engines cost is asked before each call, and told afterwards what it took."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import peewee
 import structlog
 
+from aasim_core import ErrorCode, PluginFault, Refused
 from aasim_core.clock import now
+from aasim_core.data.records import create, database_of
+from aasim_core.error_codes import LIMIT
 
+from .calls.records import EngineCall
 from .chat import Provider, Usage
 from .models import Engine
 from .prices import FREE, Cost, cost_at
@@ -19,6 +23,16 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 _log = structlog.get_logger("aasim.engines")
+_COUNTED = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+#: What a meter refuses with that has not enough left for a call.
+BUDGET_EXCEEDED = ErrorCode(
+    "budget_exceeded",
+    402,
+    "the budget is used up",
+    "wait until it resets, or have it raised",
+    example='The budget "Marketing, monthly" is used up.',
+    meta={"limit": "max_cost", **LIMIT, "used": 1_000_000, "max": 1_000_000},
+)
 
 
 @dataclass(frozen=True)
@@ -62,8 +76,11 @@ class Meter:
     `check(payer)` raises Refused where nothing is left; it is asked in transactions too, and only reads. `reserve(payer, estimate)` is
     asked before a call and raises Refused where the estimate does not fit; what it returns is given back to
     `settle(reservation, tokens, cost)` after the call, whatever became of it. `tokens` were read and written; `cost` is None where no
-    price is known. What failed took nothing, as far as one knows. Both are called outside of transactions.
+    price is known. What failed took nothing, as far as one knows. The one is called outside of transactions, the other in the transaction
+    that writes the call's row.
     """
+
+    foreseen: ClassVar = (Refused,)
 
     name: str
     check: Callable[[Payer], None]
@@ -77,10 +94,16 @@ class Bill:
 
     tokens: int = 0
     cost: Cost | None = FREE
+    #: The fields of the call's row that say so.
+    taken: Mapping[str, Any] | None = None
 
-    def fill(self, usage: Usage, cost: Cost | None) -> None:
+    def fill(self, usage: Usage, cost: Cost | None, *, model: str, outcome: str) -> None:
         """Write what it took in the end."""
         self.tokens, self.cost = usage.input_tokens + usage.output_tokens, cost
+        counted = {name: getattr(usage, name) for name in _COUNTED}
+        paid = {} if cost is None else {"cost": cost.amount, "currency": cost.currency, "price_source": cost.source}
+        is_estimated = usage.source == "estimated"
+        self.taken = {"model": model, "outcome": outcome, "is_estimated": is_estimated, **counted, **paid}
 
 
 def estimate_of(engine: Engine, provider: Provider, usage: Usage) -> Estimate:
@@ -91,27 +114,43 @@ def estimate_of(engine: Engine, provider: Provider, usage: Usage) -> Estimate:
 
 def refuse_spent(app: "App", payer: Payer) -> None:
     """Raise what a meter raises for whom nothing is left."""
-    for meter in app.offers("meters").values():
+    for meter in app.offers.here("meters").values():
         meter.check(payer)
 
 
 @contextmanager
 def metered(app: "App", payer: Payer, estimate: Estimate) -> Iterator[Bill]:
-    """Let every meter reserve what the call inside may take, and settle what the bill says in the end."""
+    """Let every meter reserve what the call inside may take; in the end its row is written, and they settle what the bill says."""
     bill = Bill()
     reserved: list[tuple[Meter, Any]] = []
     try:
-        for meter in app.offers("meters").values():
+        for meter in app.offers.here("meters").values():
             reserved.append((meter, meter.reserve(payer, estimate)))
         yield bill
     finally:
-        for meter, reservation in reserved:
-            _settle(meter, reservation, bill)
+        taken = None if bill.taken is None else {"engine_id": estimate.engine_id, **vars(payer), **bill.taken}
+        if taken is not None or reserved:
+            _settle(taken, reserved, bill)
 
 
-def _settle(meter: Meter, reservation: Any, bill: Bill) -> None:
-    """Settle; the call has been made, so that a database that is away may not let it be made once more."""
-    try:
-        meter.settle(reservation, bill.tokens, bill.cost)
-    except peewee.PeeweeException:
-        _log.warning("what a call of an engine took could not be settled", meter=meter.name, exc_info=True)
+def _settle(taken: Mapping[str, Any] | None, reserved: list[tuple[Meter, Any]], bill: Bill) -> None:
+    """Write the call's row and settle with every meter in one transaction, so that all count the same.
+
+    The call has been made, so that neither a database that is away nor a fault may let it be made once more. A meter that fails is left
+    out. It does not wait for the disk: the step that the call belongs to does, which commits later.
+    """
+    failed: Meter | None = None
+    while True:
+        reserved = [entry for entry in reserved if entry[0] is not failed]
+        try:
+            with database_of(EngineCall).transaction(durable=False):
+                if taken is not None:
+                    create(EngineCall, **taken)
+                for failed, reservation in reserved:
+                    failed.settle(reservation, bill.tokens, bill.cost)
+                failed = None
+        except (peewee.PeeweeException, PluginFault):
+            meter = failed.name if failed else None
+            _log.warning("what a call of an engine took could not be settled", meter=meter, exc_info=True)
+        if failed is None:
+            return

@@ -1,6 +1,6 @@
 """From an agent's or an engine's stored parameters to `Parameters`, every value checked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +19,12 @@ def parameters_from(*layers: Mapping[str, Any], timeout_seconds: float = 120, at
     common = {key: check(key, values.pop(key)) for key, check in _CHECKS.items() if values.get(key) is not None}
     extra = {key: value for key, value in values.items() if key not in _CHECKS}
     return Parameters(**common, extra=MappingProxyType(extra), timeout_seconds=timeout_seconds, attempt=attempt)
+
+
+def refuse_reserved(values: Mapping[str, Any], reserved: Set[str]) -> None:
+    """Raise `EngineError` (`invalid_request`) where `values` have a parameter that the provider makes from the agent."""
+    if clash := sorted(reserved & values.keys()):
+        raise EngineError("invalid_request", f"the parameter {clash[0]} cannot be set; it is made from the agent")
 
 
 def _number(least: float, most: float) -> Callable[[str, Any], float]:

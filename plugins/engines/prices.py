@@ -24,6 +24,11 @@ class Cost:
 FREE = Cost(0, "USD", "free")
 
 
+def in_words(amount: int, currency: str) -> str:
+    """Micro-units as people write money: 149 of USD are ``0.000149 USD``."""
+    return f"{Decimal(amount) / _MILLION:f} {currency}"
+
+
 def cost_at(engine: Engine, provider: Provider, usage: Usage, model: str, at: datetime) -> Cost | None:
     """The cost of a call to the engine, whose model calls itself `model`; None where no price is known."""
     if provider.free and _valid(engine.prices, at.date()) is None:

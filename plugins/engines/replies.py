@@ -30,7 +30,9 @@ def clean_errors(key: Secret | None) -> Iterator[None]:
         told = keepable_text(error.message if key is None else without(key.reveal(), error.message))
         if told == error.message:
             raise
-        raise EngineError(error.code, told, retryable=error.retryable, retry_after=error.retry_after) from None
+        clean = EngineError(error.code, told, retryable=error.retryable, retry_after=error.retry_after)
+        clean.partial = error.partial
+        raise clean from None
 
 
 def _clean_call(call: ToolCall) -> ToolCall:

@@ -53,7 +53,9 @@ class EngineIn(Schema):
     """An engine as a client writes it."""
 
     name = NAME
-    provider = Text(1, 64, required=True, description="One of the providers that the installation's plugins bring.")
+    provider = Text(
+        1, 64, required=True, description="One of the providers that the installation's plugins bring.", example="scripted"
+    )
     model = Text(1, 200, allow_none=True, load_default=None, description="The model's name at the provider; its own one if null.")
     base_url = Url(allow_none=True, load_default=None, description="Where the service is; null is the provider's own address.")
     api_key = Secret(allow_none=True, load_default=None, description="Kept encrypted, never shown again.")
@@ -83,15 +85,15 @@ class FailureOut(Schema):
 
     code = Text(required=True)
     message = Text(max_length=500, multiline=True, required=True)
-    at = Instant(required=True)
+    occurred_at = Instant(required=True)
 
 
 class HealthOut(Schema):
     """How an engine has done lately."""
 
     state = Choice("healthy", "failing", "degraded", required=True, description="failing: the last calls got no answer.")
-    since = Instant(allow_none=True, required=True, description="When it was last degraded, or recovered.")
-    failures_in_a_row = Integer(required=True)
+    status_since_at = Instant(allow_none=True, required=True, description="When it was last degraded, or recovered.")
+    consecutive_failures = Integer(required=True)
     last_error = Object(FailureOut, allow_none=True, required=True)
     next_probe_at = Instant(allow_none=True, required=True, description="When a degraded engine is asked again.")
     last_test = Json(object_only=True, allow_none=True, required=True, description="How the last test went.")
@@ -110,11 +112,11 @@ class EngineOut(RecordOut):
     base_url = Url(allow_none=True, required=True)
     kind = Choice("chat", required=True)
     status = Choice("active", "degraded", "disabled", required=True, description="degraded: it did not answer, and has a rest.")
-    capabilities = Json(object_only=True, required=True)
+    capabilities = Object(CapabilitiesIn, required=True)
     context_tokens = Integer(allow_none=True, required=True)
     default_parameters = Json(object_only=True, required=True)
     limits = Object(LimitsOut, required=True)
-    prices = ListOf(Json(object_only=True), required=True)
+    prices = ListOf(Object(PriceIn), 50, required=True)
     fallback_engine_ids = ListOf(Id("engine"), required=True)
     health = Object(HealthOut, allow_none=True, required=True, description="null before the first call.")
     has_api_key = Boolean(required=True)
@@ -132,5 +134,6 @@ class TestOut(Schema):
     input_tokens = Integer(allow_none=True, required=True)
     output_tokens = Integer(allow_none=True, required=True)
     cost = Integer(allow_none=True, required=True, description="Micro-units; null where no price is known.")
+    currency = Text(allow_none=True, required=True, description="The currency of the cost.", example="USD")
     duration_ms = Integer(required=True)
     error = Json(object_only=True, allow_none=True, required=True)

@@ -1,16 +1,17 @@
 """What engines do: answer a conversation, with prices, fallbacks and the organization's own keys."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from aasim_core.clock import now
 from aasim_core.errors import Invalid, Problem
 from aasim_core.secrets import Secret, Unreadable
 
 from . import emulation, halts, health
+from .availability import missing, provider_of
+from .charging import Charge, OnSpent, Spent, ignore_spent
 from .chat import (
     Cancelled,
     Chat,
@@ -30,13 +31,13 @@ from .chat import (
     never_cancel,
 )
 from .estimates import usage_at_most
-from .finding import default_provider, engines_for, find_or_none
+from .finding import engines_for, find_or_none
 from .limits import place_at
 from .metering import NOBODY, Payer, estimate_of, metered
 from .models import Engine
-from .parameters import parameters_from
-from .prices import Cost, cost_at
-from .providers import providers_of
+from .parameters import parameters_from, refuse_reserved
+from .prices import Cost
+from .providers import default_provider, installed_providers, provider_named
 from .replies import clean_errors, clean_reply
 
 if TYPE_CHECKING:
@@ -46,13 +47,18 @@ __all__ = [
     "Answer",
     "Note",
     "OnNote",
+    "OnSpent",
+    "Spent",
     "ask",
     "ask_one",
     "config_of",
     "default_provider",
     "find_or_none",
     "ignore_note",
+    "ignore_spent",
+    "missing",
     "prepare",
+    "provider_of",
     "refuse_bad_parameters",
 ]
 
@@ -100,22 +106,23 @@ def ask(
     payer: Payer = NOBODY,
     on_token: OnToken = ignore_token,
     on_note: OnNote = ignore_note,
+    on_spent: OnSpent = ignore_spent,
     should_cancel: ShouldCancel = never_cancel,
 ) -> Answer:
     """The next turn of a conversation, by the engine of that id or the default one, or by its fallbacks while it cannot answer.
 
     `layers` are parameters over those of the engine, later ones over earlier ones. `on_note` is told which engines are asked, and
-    what becomes of them. Never retries. Raises `EngineError` (`NoRoom` where the engine's limits are reached), `Cancelled`, or what a
-    meter refuses the `payer` with. Call it outside of transactions.
+    what becomes of them, `on_spent` what each call took, also one without a reply. Never retries. Raises `EngineError` (`NoRoom`
+    where the engine's limits are reached), `Cancelled`, or what a meter refuses the `payer` with. Call it outside of transactions.
     """
-    call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, should_cancel)
+    call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, on_spent, should_cancel)
     deadline = time.monotonic() + timeout_seconds
     for engine, is_last in engines_for(app, engine_id):
         watch = halts.Watch(engine, should_cancel)
         try:
             if not health.may_ask(app, engine):
                 raise health.left_alone(engine)
-            return _answer(app, engine, replace(call, should_cancel=watch), deadline)
+            return _answer(app, engine, call._replace(should_cancel=watch), deadline)
         except (NoRoom, Cancelled):
             if not watch.has_seen_halt:
                 raise
@@ -123,7 +130,7 @@ def ask(
                 raise halts.waits(engine) from None
             on_note(Note("engine_fell_back", engine.id, "The engine was halted, and the next is asked."))
         except EngineError as error:
-            if is_last or not error.retryable or time.monotonic() >= deadline:
+            if is_last or not error.may_fall_back or time.monotonic() >= deadline:
                 raise
             told = f"An engine could not answer, and the next is asked: {error.message}"
             on_note(Note("engine_fell_back", engine.id, told, error.code))
@@ -140,14 +147,15 @@ def ask_one(
     payer: Payer = NOBODY,
 ) -> Answer:
     """The next turn by this very engine, whatever its status; raises `EngineError`, or what a meter refuses the `payer` with."""
-    call = _Call(messages, layers, (), None, 1, payer, ignore_token, ignore_note, never_cancel)
+    call = _Call(messages, layers, (), None, 1, payer, ignore_token, ignore_note, ignore_spent, never_cancel)
     return _answer(app, engine, call, time.monotonic() + timeout_seconds)
 
 
-def refuse_bad_parameters(values: Mapping[str, Any]) -> None:
-    """Invalid, on ``parameters``, for values that no engine could take."""
+def refuse_bad_parameters(values: Mapping[str, Any], provider: Provider | None = None) -> None:
+    """Invalid, on ``parameters``, for values that no engine could take, or none of the `provider`."""
     try:
         parameters_from(values)
+        refuse_reserved(values, provider.reserved if provider else frozenset())
     except EngineError as error:
         raise Invalid({"parameters": [Problem("invalid_format", f"{error.message[0].upper()}{error.message[1:]}.")]}) from error
 
@@ -155,15 +163,14 @@ def refuse_bad_parameters(values: Mapping[str, Any]) -> None:
 def prepare(app: "App", progress: Progress) -> list[str]:
     """Get what the providers need on this machine; returns the titles of those that needed something. Raises `StartupError`."""
     ready = []
-    for provider in providers_of(app).values():
+    for provider in installed_providers(app).values():
         if provider.prepare is not None:
             provider.prepare(progress)
             ready.append(provider.title)
     return ready
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(NamedTuple):
     messages: Sequence[Message]
     layers: Sequence[Mapping[str, Any]]
     tools: Sequence[ToolSpec]
@@ -172,13 +179,12 @@ class _Call:
     payer: Payer
     on_token: OnToken
     on_note: OnNote
+    on_spent: OnSpent
     should_cancel: ShouldCancel
 
 
 def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:
-    provider = providers_of(app).get(engine.provider)
-    if provider is None:
-        raise EngineError("unavailable", f"the plugin that brings the provider {engine.provider} is off", retryable=False)
+    provider = provider_named(app, engine.provider)
     began = time.monotonic()
     parameters = parameters_from(engine.default_parameters, *call.layers, timeout_seconds=deadline - began, attempt=call.attempt)
     reply, cost = _reply(app, engine, call, provider, parameters)
@@ -196,18 +202,21 @@ def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:
 def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, parameters: Parameters) -> tuple[Reply, Cost | None]:
     """Ask within the engine's limits and what the payer has, and note how it did; returns also what it cost."""
     config = config_of(app, engine)
+    ends_at = time.monotonic() + parameters.timeout_seconds
     usage = usage_at_most(call.messages, call.tools, call.schema, parameters, engine.context_tokens)
     try:
         with (
             place_at(engine, call.messages, parameters) as place,
             metered(app, call.payer, estimate_of(engine, provider, usage)) as bill,
             clean_errors(config.api_key),
-            closing(provider.open(config)) as chat,
+            _opened(app, engine, provider.open(config)) as chat,
         ):
             call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is asked."))
-            reply = _said(engine, chat, call, parameters, place.watched(call.should_cancel))
-            bill.fill(reply.usage, cost_at(engine, provider, reply.usage, reply.raw_model, now()))
-            place.tokens = bill.tokens
+            charge = Charge(engine, provider, usage.input_tokens, ends_at, bill, place, call.on_spent)
+            watched = call._replace(on_token=charge.hearing(call.on_token), should_cancel=place.watched(call.should_cancel))
+            with charge.unfinished():
+                reply = _said(app, engine, chat, watched, parameters)
+            charge.answered(reply)
     except NoRoom:
         raise
     except EngineError as error:
@@ -217,20 +226,34 @@ def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, paramete
     return reply, bill.cost
 
 
-def _said(engine: Engine, chat: Chat, call: _Call, parameters: Parameters, should_cancel: ShouldCancel) -> Reply:
+@contextmanager
+def _opened(app: "App", engine: Engine, chat: Chat) -> Iterator[Chat]:
+    """The chat, closed at the end."""
+    try:
+        yield chat
+    finally:
+        with app.offers.containing("engine_providers", engine.provider):
+            chat.close()
+
+
+def _said(app: "App", engine: Engine, chat: Chat, call: _Call, parameters: Parameters) -> Reply:
     """What the model says, in the way in which this one can be told of tools and schemas."""
     if call.tools and engine.can.tools == "none":
         raise EngineError("invalid_request", f"the engine {engine.name} cannot call tools; choose another one for the agent")
     emulated = bool(call.tools) and engine.can.tools == "emulated"
     schema = emulation.action_schema(call.tools, call.schema) if emulated else call.schema
-    reply = chat.chat(
-        emulation.with_tools(call.messages, call.tools) if emulated else call.messages,
-        tools=call.tools if engine.can.tools == "native" else (),
-        schema=schema if engine.can.json_schema else None,
-        parameters=parameters,
-        on_token=call.on_token,
-        should_cancel=should_cancel,
-    )
+    messages = emulation.with_tools(call.messages, call.tools) if emulated else call.messages
+    with app.offers.containing("engine_providers", engine.provider):
+        reply = chat.chat(
+            messages,
+            tools=call.tools if engine.can.tools == "native" else (),
+            schema=schema if engine.can.json_schema else None,
+            parameters=parameters,
+            on_token=call.on_token,
+            should_cancel=call.should_cancel,
+        )
+        if not isinstance(reply, Reply):
+            raise TypeError("Chat.chat must return a Reply")
     said = emulation.with_calls(reply, call.messages, call.tools) if emulated else reply
     return clean_reply(said, call.messages)
 

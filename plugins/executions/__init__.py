@@ -1,20 +1,34 @@
-"""Executions: durable runs of agents and of whatever other plugins run."""
+"""Executions: durable runs of what other plugins bring, such as agents."""
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Retry, Row, hookimpl
+from aasim_core import (
+    App,
+    ErrorCode,
+    Event,
+    Job,
+    Listener,
+    OrganizationSetting,
+    Permission,
+    Plugin,
+    Resource,
+    Retry,
+    Row,
+    hookimpl,
+)
+from aasim_core.access.organizations_with import organizations_with
+from aasim_core.http.fields import Id, Integer, ListOf, Strict, Text
 
-from . import agent_runner, agent_tool, api, demonstration, ending, loop, retention, schemas, service
+from . import api, ending, loop, retention, schemas, service, steering
 from . import listeners as own_listeners
-from .models import Execution, LogEntry, Step, ToolCall
+from .labels import LabelRow, Labels
+from .models import AdmissionRow, ArrivalRow, Execution, LogEntry, Step, TicketRow, ToolCall, WaitRow
 from .settings import ExecutionSettings
+from .shell import admit, arrivals, awaited_events, delivery, keys, stored_run
 
-if TYPE_CHECKING:
-    from ..agents.hookspecs import ToolSource
-    from .hookspecs import Runner
-
-plugin = Plugin("Executions", "Durable runs, with states, steps, logs, cancel and retry.", requires=("agents", "engines"))
+plugin = Plugin("Executions", "Durable runs, with states, steps, logs, cancel and retry.", uses=("dashboard", "metrics"))
 
 
 @hookimpl
@@ -25,8 +39,8 @@ def config_schema() -> type[ExecutionSettings]:
 
 @hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """The run, its steps, its tool calls, its log."""
-    return Execution, Step, ToolCall, LogEntry
+    """The run, its steps, its tool calls, what it waits for and what came for it, admissions, labels, its log."""
+    return Execution, Step, ToolCall, WaitRow, ArrivalRow, AdmissionRow, TicketRow, LabelRow, LogEntry
 
 
 @hookimpl
@@ -37,6 +51,8 @@ def permissions(app: App) -> Sequence[Permission]:
             "executions:read", "See executions and their logs", roles=("builder", "operator", "approver", "viewer", "auditor")
         ),
         Permission("executions:cancel", "Cancel executions", roles=("builder", "operator")),
+        Permission("executions:pause", "Pause and resume executions", roles=("builder", "operator")),
+        Permission("executions:signal", "Send signals to executions", roles=("builder", "operator")),
     )
 
 
@@ -44,64 +60,97 @@ def permissions(app: App) -> Sequence[Permission]:
 def events(app: App) -> Sequence[Event]:
     """The life of an execution."""
     told = {
-        "kind": "What kind of thing runs.",
-        "agent_id": "The agent, if one runs.",
-        "workflow_id": "The workflow, if one runs.",
+        "kind": Text(required=True, description="What kind of thing runs.", example="agent"),
+        "agent_id": Id("agent", description="The agent, if one runs."),
+        "workflow_id": Id(description="The workflow, if one runs."),
     }
-    ended = told | {
-        "input_tokens": "Tokens read.",
-        "output_tokens": "Tokens written.",
-        "cost": "Micro-units, if known.",
-        "error": "Its code.",
-        "parent_id": "The run that waits for it, if one does.",
+    whose = told | {
+        "chain": ListOf(Text(), required=True, description="On whose behalf it acts, from the person to the run itself."),
+        "labels": Labels(),
     }
-    cancelled = {"cancel_reason": "Why, if whoever cancelled it said so."}
+    ended = whose | {
+        "input_tokens": Integer(0, required=True, description="Tokens read."),
+        "output_tokens": Integer(0, required=True, description="Tokens written."),
+        "cost": Integer(0, description="Micro-units, if known, and in one currency."),
+        "currency": Text(description="Of the cost.", example="USD"),
+        "error": Text(description="Its code."),
+        "parent_id": Id("exec", description="The run that waits for it, if one does."),
+    }
+    cancelled: dict[str, Strict] = {"cancel_reason": Text(max_length=500, description="Why, if whoever cancelled it said so.")}
+    signalled = {
+        "name": Text(required=True, description="What kind of signal it is.", example="paid"),
+        "correlation": Text(required=True, description="What it is about.", example="order-7"),
+    }
+    pruned = {
+        "logs": Integer(0, required=True, description="How many lost their log."),
+        "payloads": Integer(0, required=True, description="How many lost what they were given and answered."),
+        "records": Integer(0, required=True, description="How many are gone."),
+    }
     return (
-        Event("executions.queued", "An execution was accepted", "exec", told),
-        Event("executions.started", "An execution began to run", "exec", told),
-        Event("executions.paused", "An execution waits for a person, a time or an event", "exec", told),
-        Event("executions.cancelling", "An execution was asked to end", "exec", told | cancelled),
-        Event("executions.succeeded", "An execution succeeded", "exec", ended),
-        Event("executions.failed", "An execution failed", "exec", ended),
-        Event("executions.cancelled", "An execution was cancelled", "exec", ended | cancelled),
-        Event("executions.timed_out", "An execution used up its time", "exec", ended),
+        Event("executions.queued", "An execution was accepted", "execution", whose),
+        Event("executions.started", "An execution began to run", "execution", told),
+        Event("executions.waiting", "An execution waits for a person, a time, another execution or an event", "execution", told),
+        Event("executions.paused", "An execution was paused", "execution", told),
+        Event("executions.resumed", "An execution that was paused goes on", "execution", told),
+        Event("executions.signalled", "An execution was sent a signal", "execution", signalled),
+        Event("executions.moved", "An execution goes on with another version of its workflow", "execution", told),
+        Event("executions.cancelling", "An execution was asked to end", "execution", told | cancelled),
+        Event("executions.succeeded", "An execution succeeded", "execution", ended),
+        Event("executions.failed", "An execution failed", "execution", ended),
+        Event("executions.cancelled", "An execution was cancelled", "execution", ended | cancelled),
+        Event("executions.timed_out", "An execution used up its time", "execution", ended),
         Event(
-            "executions.pruned",
-            "Of old executions it was deleted what the organization keeps no longer",
-            "organization",
-            {
-                "logs": "How many lost their log.",
-                "payloads": "How many lost what they were given and answered.",
-                "records": "How many are gone.",
-            },
+            "executions.pruned", "Of old executions it was deleted what the organization keeps no longer", "organization", pruned
         ),
     )
 
 
 @hookimpl
+def error_codes(app: App) -> Sequence[ErrorCode]:
+    """What is answered when too many wait."""
+    return service.QUEUE_FULL, admit.TOO_MANY, steering.TOO_MANY_SIGNALS
+
+
+@hookimpl
 def jobs(app: App) -> Sequence[Job]:
-    """A turn of an execution, and the end of one that does not stop by itself."""
+    """A turn of an execution, and what lets one go on: a time that has come, or what was sent to it."""
+    turn = Job(
+        stored_run.TURN,
+        lambda context, payload: loop.take_turn(app, context, payload),
+        retry=Retry(max_attempts=3),
+        time_limit=86_400,
+        halts=True,
+        on_giving_up=loop.give_up,
+    )
+    grace_seconds = app.settings.section("executions", ExecutionSettings).cancel_grace_seconds
+    tick = Job(stored_run.TICK, lambda context, payload: delivery.tick(payload["execution_id"]))
     return (
+        turn,
+        tick,
+        Job(arrivals.DELIVER, lambda context, payload: delivery.deliver(payload["execution_id"])),
+        Job(keys.SETTLE, lambda context, payload: delivery.settle(**payload)),
         Job(
-            loop.JOB,
-            lambda context, payload: loop.take_turn(app, context, payload),
-            retry=Retry(max_attempts=3),
-            time_limit=86_400,
-            halts=True,
-            on_giving_up=lambda payload, reason, state: loop.give_up(payload["execution_id"], reason, state),
+            "executions.settle_all",
+            lambda context, payload: delivery.settle_all(),
+            schedule="23 * * * *",
+            per_organization=lambda: organizations_with(TicketRow),
         ),
-        Job("executions.enforce_cancel", lambda context, payload: service.enforce_cancel(payload["execution_id"])),
+        Job(keys.CANCEL, lambda context, payload: delivery.cancel(**payload, grace_seconds=grace_seconds)),
+        Job(awaited_events.LOOK_BACK, lambda context, payload: awaited_events.look_back(**payload)),
+        # As the release before this one calls the first two, whose jobs may still wait.
+        replace(turn, name="executions.run"),
+        replace(tick, name="executions.enforce_cancel"),
         Job("executions.prune", retention.prune(app), time_limit=600, schedule="41 * * * *"),
     )
 
 
 @hookimpl
 def listeners(app: App) -> Sequence[Listener]:
-    """A run that ends is wound up; one that called an agent goes on when the agent has answered."""
+    """A run that ends without success is wound up; one that waits for an event gets it."""
     wind_up = own_listeners.wind_up_what_ended(app)
     return (
         *(Listener(f"executions.{end}", wind_up, "before_commit") for end in ending.ENDS),
-        Listener("executions.*", own_listeners.wake_the_caller, "before_commit"),
+        Listener("*", awaited_events.tell, wanted=awaited_events.is_any_awaited(app)),
     )
 
 
@@ -112,24 +161,22 @@ def organization_settings(app: App) -> Sequence[OrganizationSetting]:
 
 
 @hookimpl
-def runners(app: App) -> "Sequence[Runner]":
-    """Agents are run here; other plugins bring their own kinds."""
-    return (agent_runner.agent_runner(app),)
-
-
-@hookimpl
-def agent_tools(app: App) -> "Sequence[ToolSource]":
-    """Agents can call each other."""
-    return (agent_tool.agent_source(app),)
-
-
-@hookimpl
 def routes(app: App) -> Sequence[Resource]:
-    """The endpoints under /executions, and two under /agents."""
-    return api.Executions(app), api.AgentExecutions(app)
+    """The endpoints under /executions."""
+    return api.Executions(app), api.ToolCalls(app)
 
 
-@hookimpl
-def demonstrate(app: App, say: Callable[[str], None]) -> bool:
-    """The sample agent runs once."""
-    return demonstration.run_sample(app, say)
+@hookimpl(optionalhook=True)
+def dashboard_cards(app: App) -> Sequence[Any]:
+    """Runs."""
+    from . import with_dashboard
+
+    return (with_dashboard.CARD,)
+
+
+@hookimpl(optionalhook=True)
+def gauges(app: App) -> Sequence[Any]:
+    """How many runs there are."""
+    from . import with_metrics
+
+    return (with_metrics.GAUGE,)

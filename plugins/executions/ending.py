@@ -37,7 +37,7 @@ def _write_last_line(app: "App", execution: Execution) -> None:
     error: dict[str, Any] = execution.error or {}
     log = Logbook(app, execution)
     data = {"code": error["code"]} if error else None
-    log.add(execution.status, message, step=log.last_step, level=level, data=data, content=_said(execution, message))
+    log.add(execution.status, message, at=log.last_address, level=level, data=data, content=_said(execution, message))
     log.write()
 
 

@@ -1,4 +1,6 @@
-"""The records of executions: the run, its finished steps, and its log."""
+"""The records of executions: the run, its finished steps, what it waits for, and its log."""
+
+from typing import Any
 
 import peewee
 
@@ -10,28 +12,64 @@ PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN = "proposed", "waiting", "deni
 CALL_STATES = (PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN)
 
 EVERYTHING, NO_LOG, NO_PAYLOAD = "everything", "no_log", "no_payload"
-#: What is still kept of a run; without its payload there is no log either.
-KEPT = (EVERYTHING, NO_LOG, NO_PAYLOAD)
+#: What is still retained of a run; without its payload there is no log either.
+RETAINED = (EVERYTHING, NO_LOG, NO_PAYLOAD)
+
+
+_TABLE = "executions_execution"
+#: The types of subjects that have fields of their own in answers: ``agent_id``, ``agent_version``.
+SHOWN = ("agent", "workflow")
+# The conditions of partial indexes. Planners compare them with a query's text, so queries repeat them as literals.
+GOING = peewee.SQL("finished_at IS NULL")
+WITH_ERROR = peewee.SQL("error_code IS NOT NULL")
+FOR_EVENT = peewee.SQL("kind = 'event'")
+WITH_KEY = peewee.SQL("key IS NOT NULL")
+_BY_END = peewee.SQL("organization_id, finished_at")
+RETRIED = peewee.SQL("trigger_type <> 'api' AND trigger_type = 'retry'")
+
+
+def _index(name: str, columns: peewee.SQL, where: peewee.SQL, *, unique: bool = False) -> peewee.Index:
+    """A partial index of the runs."""
+    return peewee.Index(f"{_TABLE}_{name}", _TABLE, [columns], unique=unique, where=where)
 
 
 class Execution(TenantRecord):
-    """One run of an agent, a workflow or a plugin's own kind; `status` changes through `states.move` only."""
+    """One run of an agent, a workflow or a plugin's own kind.
+
+    The columns from `job` to `ticket`, `status`, `waiting_for` and `approval_id` hold its `kernel.state.State`, and are written by
+    `shell.stored_run` only; `job_id` is the job of a run that the release before this one has queued. `label` is the name that what it
+    runs had when it was queued. `key` names the run for whoever starts it. `slot` is the admission that it needs, as `shell.admission`
+    writes it; of runs that wait, and of ready ones, those of a higher `priority` go first.
+    The object that it runs is its subject, and has a version; `agent_id` to `workflow_version` say the same for workers of the release
+    before this one, and nobody reads them here. `trigger_type` and `error_code` repeat what `trigger` and `error` say, for lists; a
+    cancelled run has the code ``cancelled``. What was used is read and written through `usage`, the `chain` through `origins`. The `labels`
+    are also rows of `labels.LabelRow`, by which runs are found.
+    """
 
     kind = peewee.TextField()
+    subject_type = peewee.TextField(null=True)
+    subject_id = IdField(null=True)
+    subject_version = peewee.BigIntegerField(null=True)
     agent_id = IdField(null=True)
     agent_version = peewee.BigIntegerField(null=True)
     workflow_id = IdField(null=True)
     workflow_version = peewee.BigIntegerField(null=True)
+    label = peewee.TextField(null=True)
     project_id = IdField(null=True)
     initiator_id = IdField(null=True)
+    initiator_label = peewee.TextField(null=True)
     api_key_id = IdField(null=True)
     status = peewee.TextField(default="queued")
     waiting_for = peewee.TextField(null=True)
+    approval_id = IdField(null=True)
     input = JsonField(null=True)
     output = JsonField(null=True)
+    finish_reason = peewee.TextField(null=True)
     error = JsonField(null=True)
+    error_code = peewee.TextField(null=True)
     parameters = JsonField(null=True)
     trigger = JsonField()
+    trigger_type = peewee.TextField(null=True)
     parent_id = IdField(null=True)
     root_id = IdField(null=True)
     retry_of = IdField(null=True)
@@ -39,44 +77,80 @@ class Execution(TenantRecord):
     input_tokens = peewee.BigIntegerField(default=0)
     output_tokens = peewee.BigIntegerField(default=0)
     cost = peewee.BigIntegerField(null=True)
+    currency = peewee.TextField(null=True)
+    usage_details = JsonField(null=True)
+    engine_id = IdField(null=True)
+    model = peewee.TextField(null=True)
     worked_ms = peewee.BigIntegerField(default=0)
     score = peewee.DoubleField(null=True)
     rubric_results = JsonField(null=True)
     metadata = JsonField(default=dict)
+    labels = JsonField(null=True)
+    chain = JsonField(null=True)
+    key = peewee.TextField(null=True)
     job_id = IdField(null=True)
+    job = peewee.BigIntegerField(default=0)
+    turn = peewee.BigIntegerField(default=0)
+    deadline_at = InstantField(null=True)
+    ending = peewee.TextField(null=True)
+    stop_by = InstantField(null=True)
+    is_paused = peewee.BooleanField(default=False)
+    is_woken = peewee.BooleanField(default=False)
+    ticket = peewee.TextField(null=True)
+    slot = JsonField(null=True)
+    priority = peewee.BigIntegerField(default=0)
     cancel_reason = peewee.TextField(null=True)
     started_at = InstantField(null=True)
     finished_at = InstantField(null=True)
-    kept = peewee.TextField(default=EVERYTHING)
+    retained = peewee.TextField(default=EVERYTHING)
 
     class Meta:
-        table_name = "executions_execution"
+        table_name = _TABLE
         id_prefix = "exec"
         indexes = (
             (("organization_id", "created_at", "id"), False),
-            (("organization_id", "agent_id", "created_at", "id"), False),
-            (("organization_id", "status"), False),
-            peewee.Index(
-                "executions_execution_children",
-                "executions_execution",
-                [peewee.SQL("organization_id, parent_id")],
-                where=peewee.SQL("parent_id IS NOT NULL"),
-            ),
-            peewee.Index(
-                "executions_execution_ended",
-                "executions_execution",
-                [peewee.SQL("organization_id, finished_at")],
-                where=peewee.SQL("kept <> 'no_payload' AND finished_at IS NOT NULL"),
-            ),
+            (("organization_id", "initiator_id", "created_at", "id"), False),
+            # What changes while a run goes on stands in no index: PostgreSQL then writes none of them anew.
+            _index("subject", peewee.SQL("organization_id, subject_id, created_at, id"), peewee.SQL("subject_id IS NOT NULL")),
+            _index("going", peewee.SQL("organization_id, created_at, id"), GOING),
+            _index("children", peewee.SQL("organization_id, parent_id"), peewee.SQL("parent_id IS NOT NULL")),
+            _index("with_log", _BY_END, peewee.SQL("retained = 'everything' AND finished_at IS NOT NULL")),
+            _index("without_log", _BY_END, peewee.SQL("retained = 'no_log' AND finished_at IS NOT NULL")),
+            _index("project", peewee.SQL("organization_id, project_id, created_at, id"), peewee.SQL("project_id IS NOT NULL")),
+            _index("trigger", peewee.SQL("organization_id, trigger_type, created_at, id"), peewee.SQL("trigger_type <> 'api'")),
+            _index("error", peewee.SQL("organization_id, error_code, created_at, id"), WITH_ERROR),
+            _index("key", peewee.SQL("organization_id, key"), WITH_KEY, unique=True),
         )
+
+    def subject_of(self, type_: str) -> str | None:
+        """The id of the object that it runs, if that is of the type."""
+        subject_id: str | None = self.subject_id
+        return subject_id if self.subject_type == type_ else None
+
+
+def of_same_subject(execution: Execution) -> Any:
+    """A condition on executions that run what this one runs: the same object, or where it has none anything of its kind."""
+    subject_id = execution.subject_id
+    return Execution.kind == execution.kind if subject_id is None else Execution.subject_id == subject_id
+
+
+#: The format in which steps are written; the page on the journal says what each has. Steps of before it had a number have 0.
+FORMAT = 1
 
 
 class Step(TenantRecord):
-    """A finished step with its result; it is written once, and read back instead of repeated after a crash."""
+    """A finished step with its result; it is written once, and read back instead of repeated after a crash.
+
+    `path` is its address, `attempt` the run's when it was done, and `asked` the SHA-256 of what was asked, where the runner tells.
+    """
 
     execution_id = IdField()
     number = peewee.BigIntegerField()
     name = peewee.TextField()
+    path = peewee.TextField(null=True)
+    attempt = peewee.BigIntegerField(null=True)
+    asked = peewee.TextField(null=True)
+    format = peewee.BigIntegerField(default=0)
     result = JsonField(null=True)
     started_at = InstantField()
     finished_at = InstantField()
@@ -91,17 +165,23 @@ class ToolCall(TenantRecord):
     """A tool call that a model proposed: what it asked for, what people said of it, and what became of it.
 
     `turn` is the number of the step in which the model proposed it, `position` its place among the calls of that turn. `tool` is the
-    place of the tool among those of the agent's version, None where it has none of that name: names move, this does not.
+    place of the tool among those of the agent's version, None where it has none of that name: names move, this does not. `digest` is of
+    what the tool was when the call began, `effect` is its effect then; `proposed_arguments` are the model's, where people edited them.
+    `path` is that of the step or the node that makes it, None before it is begun.
     """
 
     execution_id = IdField()
     turn = peewee.BigIntegerField()
     position = peewee.BigIntegerField()
+    path = peewee.TextField(null=True)
     call_id = peewee.TextField()
     name = peewee.TextField()
     tool = peewee.BigIntegerField(null=True)
     ref = peewee.TextField(null=True)
     arguments = JsonField(null=True)
+    proposed_arguments = JsonField(null=True)
+    digest = peewee.TextField(null=True)
+    effect = peewee.TextField(null=True)
     status = peewee.TextField(default=PROPOSED)
     approval_id = IdField(null=True)
     awaited_id = IdField(null=True)
@@ -115,15 +195,89 @@ class ToolCall(TenantRecord):
         indexes = ((("organization_id", "execution_id", "turn", "position"), True),)
 
 
+class WaitRow(Row):
+    """One thing that a path of a run waits for; it goes when the wait is over. See `kernel.state.Wait`."""
+
+    organization_id = IdField()
+    execution_id = IdField()
+    path = peewee.TextField()
+    kind = peewee.TextField()
+    correlation = peewee.TextField()
+    since = InstantField()
+    deadline = InstantField(null=True)
+    fails_run = peewee.BooleanField()
+
+    class Meta:
+        table_name = "executions_wait"
+        primary_key = peewee.CompositeKey("organization_id", "execution_id", "path")
+        indexes = (
+            peewee.Index(
+                "executions_wait_event", "executions_wait", [peewee.SQL("organization_id, correlation")], where=FOR_EVENT
+            ),
+        )
+
+
+class ArrivalRow(Row):
+    """Something that came for a run, and the path whose wait it ended; a timer that went off is one, too. See `kernel.state.Arrival`."""
+
+    organization_id = IdField()
+    execution_id = IdField()
+    key = peewee.TextField()
+    kind = peewee.TextField()
+    correlation = peewee.TextField()
+    occurred_at = InstantField()
+    status = peewee.TextField()
+    data = JsonField(null=True)
+    is_delivered = peewee.BooleanField(default=False)
+    path = peewee.TextField(null=True)
+
+    class Meta:
+        table_name = "executions_arrival"
+        primary_key = peewee.CompositeKey("organization_id", "execution_id", "key")
+
+
+class AdmissionRow(Row):
+    """What is known of a key besides its tickets: the last rule, and the times of the last admissions, in milliseconds, for a rate."""
+
+    organization_id = IdField()
+    key = peewee.TextField()
+    rule = JsonField()
+    recent = JsonField()
+
+    class Meta:
+        table_name = "executions_admission"
+        primary_key = peewee.CompositeKey("organization_id", "key")
+
+
+class TicketRow(Row):
+    """A run that holds or awaits a slot; see `kernel.admission.Ticket`. `number` is its place among those that hold one, or await one."""
+
+    organization_id = IdField()
+    key = peewee.TextField()
+    id = peewee.TextField()
+    execution_id = IdField()
+    group_name = peewee.TextField()
+    priority = peewee.BigIntegerField()
+    round = peewee.BigIntegerField()
+    number = peewee.BigIntegerField()
+    is_held = peewee.BooleanField()
+    is_leaving = peewee.BooleanField()
+
+    class Meta:
+        table_name = "executions_ticket"
+        primary_key = peewee.CompositeKey("organization_id", "key", "id")
+
+
 class LogEntry(Row):
-    """One line of an execution's log; `sequence` counts within the execution, from 1."""
+    """One line of an execution's log; `sequence` counts within the execution, from 1. `path` is that of the step or node it is about."""
 
     organization_id = IdField()
     execution_id = IdField()
     sequence = peewee.BigIntegerField()
-    at = InstantField()
+    occurred_at = InstantField()
     level = peewee.TextField()
     step = peewee.BigIntegerField(null=True)
+    path = peewee.TextField(null=True)
     event = peewee.TextField()
     message = peewee.TextField()
     data = JsonField(null=True)

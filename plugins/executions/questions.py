@@ -2,12 +2,34 @@
 
 from typing import TYPE_CHECKING
 
-from .hookspecs import Decision, Question, Reviewer, RunPauses
+from aasim_core.ids import new_id
+
+from .hookspecs import Decision, Question, Reviewer, Run, RunPauses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aasim_core.app import App
+
+_STEP = "ask"
+#: The prefix of a question's id.
+_QUESTION = "approval"
+
+
+def new_question_id() -> str:
+    """An id for a question that is to be put."""
+    return new_id(_QUESTION)
+
+
+def ask(run: Run, question: "Callable[[str], Question]") -> Decision | None:
+    """What people decided on the question, as `Run.ask` has it."""
+    reviewer = reviewer_of(run.app)
+    if reviewer is None:
+        return None
+    question_id = run.step(_STEP, new_question_id)
+    if not run.is_repeated:
+        raise put(reviewer, question(question_id), lambda: None)
+    return decided(reviewer, question_id)
 
 
 def reviewer_of(app: "App") -> Reviewer | None:
@@ -28,12 +50,21 @@ def put(reviewer: Reviewer, question: Question, also: "Callable[[], object]") ->
         also()
         reviewer.open(question)
 
-    return RunPauses("approval", enter, lambda: reviewer.decision(question.id) is not None)
+    return _until_decided(reviewer, question.id, enter=enter)
 
 
 def decided(reviewer: Reviewer, question_id: str) -> Decision:
     """What people decided; raises `RunPauses` as long as they have not."""
     decision = reviewer.decision(question_id)
     if decision is None:
-        raise RunPauses("approval", is_over=lambda: reviewer.decision(question_id) is not None)
+        raise _until_decided(reviewer, question_id)
     return decision
+
+
+def _until_decided(reviewer: Reviewer, question_id: str, **enter: "Callable[[], object]") -> RunPauses:
+    """The pause until people have decided."""
+
+    def is_decided() -> bool:
+        return reviewer.decision(question_id) is not None
+
+    return RunPauses("approval", is_over=is_decided, awaited_id=question_id, **enter)

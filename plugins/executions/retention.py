@@ -1,12 +1,14 @@
 """How long an organization keeps what its runs have logged, what was said in them, and the runs themselves; the rest is deleted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import peewee
 
 from aasim_core import JobContext, OrganizationSetting, emit
+from aasim_core.access.organizations_with import organizations_with
 from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
@@ -14,21 +16,29 @@ from aasim_core.data.records import find
 from aasim_core.events.log import Subject
 from aasim_core.http.fields import Integer
 
-from .models import EVERYTHING, NO_LOG, NO_PAYLOAD, Execution, LogEntry, Step, ToolCall
+from .labels import LabelRow
+from .models import EVERYTHING, NO_LOG, NO_PAYLOAD, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
 #: So few that nobody waits for the transaction.
 _AT_ONCE = 200
-_EMPTY = {"input": None, "output": None, "parameters": None, "rubric_results": None}
+#: The condition of each stage's index, in its words.
+_STAGES = {EVERYTHING: peewee.SQL("retained = 'everything'"), NO_LOG: peewee.SQL("retained = 'no_log'")}
+_LEAST_DAYS, _LEAST_RECORD_DAYS = 1, 30
+_EMPTY = {"input": None, "output": None, "parameters": None, "rubric_results": None, "slot": None}
 SETTINGS = (
-    OrganizationSetting("log_days", Integer(1, 3650, load_default=14, description="How many days the logs of runs are kept.")),
+    OrganizationSetting(
+        "log_days", Integer(_LEAST_DAYS, 3650, load_default=14, description="How many days the logs of runs are kept.")
+    ),
     OrganizationSetting(
         "payload_days",
-        Integer(1, 3650, load_default=30, description="How many days it is kept what runs were given and answered."),
+        Integer(_LEAST_DAYS, 3650, load_default=30, description="How many days it is kept what runs were given and answered."),
     ),
-    OrganizationSetting("record_days", Integer(30, 3650, load_default=400, description="How many days runs are kept.")),
+    OrganizationSetting(
+        "record_days", Integer(_LEAST_RECORD_DAYS, 3650, load_default=400, description="How many days runs are kept.")
+    ),
 )
 
 
@@ -36,9 +46,9 @@ def prune(app: "App") -> Callable[[JobContext, Mapping[str, Any]], None]:
     """The job that deletes, in every organization, what it keeps no longer."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
-        for organization in list(Organization.select(Organization.id)):
-            with organization_scope(organization.id):
-                while not context.should_stop() and prune_some(app, organization.id):
+        for organization_id in _with_something_old():
+            with organization_scope(organization_id):
+                while not context.should_stop() and prune_some(app, organization_id):
                     pass
 
     return run
@@ -52,8 +62,8 @@ def prune_some(app: "App", organization_id: str) -> bool:
     with app.database.transaction(durable=False):
         pruned = {
             "records": _forget(app, ids) if (ids := _old(records)) else 0,
-            "payloads": _empty(app, ids) if (ids := _ended(payloads, (EVERYTHING, NO_LOG))) else 0,
-            "logs": _delete_logs(ids) if (ids := _ended(logs, (EVERYTHING,))) else 0,
+            "payloads": _empty(app, ids) if (ids := _ended(payloads, NO_LOG) or _ended(payloads, EVERYTHING)) else 0,
+            "logs": _delete_logs(ids) if (ids := _ended(logs, EVERYTHING)) else 0,
         }
         if any(pruned.values()):
             organization: Organization = find(Organization, organization_id)
@@ -67,10 +77,16 @@ def _old(before: datetime) -> list[str]:
     return _ids(Execution.select(Execution.id).where(*old).order_by(Execution.created_at))
 
 
-def _ended(before: datetime, kept: Sequence[str]) -> list[str]:
-    # The first condition is the index's own, in its words.
-    ended = peewee.SQL("kept <> 'no_payload'"), Execution.kept.in_(kept), Execution.finished_at < before
-    return _ids(Execution.select(Execution.id).where(*ended).order_by(Execution.finished_at))
+def _ended(before: datetime, retained: str) -> list[str]:
+    query = Execution.select(Execution.id).where(_STAGES[retained], Execution.finished_at < before)
+    return _ids(query.order_by(Execution.finished_at))
+
+
+def _with_something_old() -> list[str]:
+    """The organizations with runs that ended longer ago than anybody can have logs deleted after, or began before records can go."""
+    youngest, oldest = now() - timedelta(days=_LEAST_DAYS), now() - timedelta(days=_LEAST_RECORD_DAYS)
+    stages = [organizations_with(Execution, stage, Execution.finished_at < youngest) for stage in _STAGES.values()]
+    return sorted({*chain(*stages), *organizations_with(Execution, Execution.created_at < oldest)})
 
 
 def _ids(query: Any) -> list[str]:
@@ -80,7 +96,7 @@ def _ids(query: Any) -> list[str]:
 def _forget(app: "App", ids: list[str]) -> int:
     for keeper in app.offers("keepers").values():
         keeper.forget(ids)
-    for model in (LogEntry, Step, ToolCall):
+    for model in (LogEntry, Step, ToolCall, WaitRow, ArrivalRow, LabelRow):
         model.delete().where(model.execution_id.in_(ids)).execute()
     return int(Execution.delete().where(Execution.id.in_(ids)).execute())
 
@@ -88,15 +104,15 @@ def _forget(app: "App", ids: list[str]) -> int:
 def _empty(app: "App", ids: list[str]) -> int:
     for keeper in app.offers("keepers").values():
         keeper.empty(ids)
-    for model in (LogEntry, Step):
+    for model in (LogEntry, Step, ArrivalRow):
         model.delete().where(model.execution_id.in_(ids)).execute()
-    ToolCall.update(arguments=None, result=None).where(ToolCall.execution_id.in_(ids)).execute()
-    return _mark(ids, {**_EMPTY, "kept": NO_PAYLOAD})
+    ToolCall.update(arguments=None, proposed_arguments=None, result=None).where(ToolCall.execution_id.in_(ids)).execute()
+    return _mark(ids, {**_EMPTY, "retained": NO_PAYLOAD})
 
 
 def _delete_logs(ids: list[str]) -> int:
     LogEntry.delete().where(LogEntry.execution_id.in_(ids)).execute()
-    return _mark(ids, {"kept": NO_LOG})
+    return _mark(ids, {"retained": NO_LOG})
 
 
 def _mark(ids: list[str], values: Mapping[str, Any]) -> int:

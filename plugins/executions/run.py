@@ -1,20 +1,29 @@
 """A run in progress: its durable steps, its log, and the checks before each effect."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+
+import peewee
 
 from aasim_core.clock import now
 from aasim_core.context import current_organization
+from aasim_core.data.faults import fault_of
+from aasim_core.data.json import to_json
+from aasim_core.data.persistence import patient
 from aasim_core.data.records import database_of, insert_rows
 
-from . import states
-from .hookspecs import RunFailed, RunLater
-from .logbook import Logbook
-from .models import Execution, Step
-from .standing import Standing, standing_of
+from . import questions, states, tool_calls
+from .hookspecs import CancelRequested, Decision, Interrupted, Question, RunFailed, RunLater, TimedOut
+from .logbook import Address, Logbook
+from .models import FORMAT, Execution, Step, ToolCall
+from .numbering import Numbering
+from .run_status import HaltedSince, Turn, status_of
+from .shell.waits import Arrived, Waits
+from .toolbox import BoundTool, toolbox
+from .usage import Spent, Tally, Usage
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -23,133 +32,146 @@ if TYPE_CHECKING:
 #: How often, in seconds, a running step looks whether it was cancelled.
 _LOOK_EVERY = 0.2
 _MOST_STEPS = 500
-#: When a run whose agent is halted looks again.
+#: When a run looks again that runs something that is halted.
 HALTED_SECONDS = 5.0
+#: How a run has finished whose answer was not complete, and how many characters are kept of such an answer.
+INTERRUPTED, _LONGEST_PARTIAL = "interrupted", 262_144
 
 
-class CancelRequested(Exception):
-    """Somebody asked for the end of the run."""
-
-
-class TimedOut(Exception):
-    """The run used up its time."""
-
-
-class Interrupted(Exception):
-    """The worker stops; the run goes on elsewhere, from its last finished step."""
-
-
-class Run:
-    """What a runner works with; `known` is how it stands, where its first turn has just begun.
+class DurableRun:
+    """The `Run` of a worker.
 
     A finished step is written together with the beginning of what follows it: before the next step's effect, or with the end of
     the run, so that a run of one step costs one commit.
     """
 
     def __init__(
-        self,
-        app: "App",
-        context: "JobContext",
-        execution: Execution,
-        timeout_seconds: float,
-        settled: Mapping[str, Any],
-        known: Standing | None = None,
+        self, app: "App", context: "JobContext", turn: Turn, timeout_seconds: float, halted_since: HaltedSince = None
     ) -> None:
-        is_new = known is not None
+        is_new, execution = turn.status is not None, turn.stored.record
         self.app = app
-        self.execution = execution
+        self.stored = turn.stored
+        #: The number of the turn.
+        self.turn = turn.stored.state.turn
         self._context = context
+        self._halted_since = halted_since
+        self.waits = Waits(self)
         self._recorded = {} if is_new else _steps(execution.id)
-        self._number = 0
-        self._names: Counter[str] = Counter()
-        #: Whether the last step had been done in an earlier turn, and its result was read back.
-        self.is_repeated = False
+        self._begun = Numbering()
+        self.is_repeated = self._is_in_step = False
         self._pending: Step | None = None
         self._also: list[Callable[[], object]] = []
-        self._log = Logbook(app, execution, settled, is_new=is_new)
-        self._known = known
+        self._log = Logbook(app, execution, turn.settled, is_new=is_new)
+        self._known = turn.status
         self._looked_at = time.monotonic()
-        self._usage: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "cost": None}
+        self._usage = Usage() if is_new else Usage.of(execution)
+        self._has_spent = False
+        self._partial: str | None = None
         self._began = time.monotonic()
         self._deadline = self._began - execution.worked_ms / 1000 + timeout_seconds
 
-    def step(self, name: str, action: Callable[[], Any]) -> Any:
-        """The result (a JSON value) of a step: as recorded, if it finished before, or else of `action`.
+    @property
+    def execution(self) -> Execution:
+        """The record of the run."""
+        return self.stored.record
+
+    def step(self, name: str, action: Callable[[], Any], *, asked: Any = None) -> Any:
+        """The result (a JSON value) of a step: as recorded, if it finished before, or else of `action`; see `Run.step`.
 
         Raises `CancelRequested`, `TimedOut` or `Interrupted` before the action when it must not start.
         """
-        self._number += 1
-        self._names[name] += 1
-        recorded = self._recorded.get(self._number)
+        number = self._begun.next(name)
+        recorded = self._recorded.get(number)
         self.is_repeated = recorded is not None
         if recorded is not None:
             if recorded.name != name:
-                raise RunFailed("nondeterministic_runner", f"Step {self._number} was {recorded.name} and is now {name}.")
+                raise RunFailed("nondeterministic_runner", f"Step {number} was {recorded.name} and is now {name}.")
             return recorded.result
-        if self._number > _MOST_STEPS:
+        if number > _MOST_STEPS:
             raise RunFailed("too_many_steps", f"A run has at most {_MOST_STEPS} steps.")
         self.flush()
-        started = now()
+        started, digest = now(), None if asked is None else sha256(to_json(asked)).hexdigest()
         self.check()
-        result = action()
-        self._pending = self._finished(name, result, started)
+        self._is_in_step = True
+        try:
+            result = action()
+        finally:
+            self._is_in_step = False
+        self._pending = self._finished(name, result, started, digest)
         return result
 
     @property
     def number(self) -> int:
         """The number of the step that is being done or was done last; the first is 1."""
-        return self._number
+        return self._begun.number
+
+    @property
+    def address(self) -> Address:
+        """The number and the path of that step."""
+        return self._begun.address
 
     def next_recorded(self) -> str | None:
         """The name of the step that comes next, if that was done in an earlier turn."""
-        step = self._recorded.get(self._number + 1)
+        step = self._recorded.get(self.number + 1)
         return None if step is None else step.name
 
     def times(self, name: str) -> int:
         """How many steps of that name there were so far."""
-        return self._names[name]
+        return self._begun.times(name)
 
     def also(self, write: Callable[[], object]) -> None:
-        """Call `write` in the transaction that writes the step that is being done."""
-        self._also.append(write)
+        """Call `write` in the transaction that writes the step that is being done; once, after what was given before."""
+        self._also = [*(each for each in self._also if each != write), write]
 
     def effect(self, write: Callable[[], object]) -> None:
-        """Call `write` in a transaction of its own, before the effect that it tells of; the log goes with it.
+        """Call `write` in a transaction of its own, before the effect that it tells of; the log goes with it, and what no step is for.
 
         Raises `CancelRequested` where the run was ended meanwhile, and `LeaseLost`.
         """
 
         def fenced() -> None:
-            self._fence()
-            self._log.write()
+            self._fence(progress=self._pending is not None)
+            self._log.write() if self._is_in_step else self.write()
             write()
 
-        database_of(Step).attempt(fenced)
+        self._persist(fenced)
 
     def limit_seconds(self, seconds: float | None) -> None:
         """Allow the run at most so many seconds in all, without the time that it waits."""
         if seconds is not None:
             self._deadline = min(self._deadline, self._began - self.execution.worked_ms / 1000 + seconds)
 
-    def count(self, result: Mapping[str, Any]) -> None:
-        """Add what a step used: its ``input_tokens``, ``output_tokens`` and ``cost`` (micro-units, None if unknown)."""
-        for name in ("input_tokens", "output_tokens"):
-            self._usage[name] += result[name]
-        if result["cost"] is not None:
-            self._usage["cost"] = (self._usage["cost"] or 0) + result["cost"]
+    def spend(self, spent: "Spent") -> None:
+        """Count a call of an engine: with the step that asked, or with the end of the turn where that step does not finish."""
+        self._usage.add(spent)
+        self._has_spent, self._partial = True, spent.partial
+
+    def spend_on_judge(self, spent: "Spent") -> None:
+        """The same for the call of a judge."""
+        self._usage.add(spent, by_judge=True)
+        self._has_spent = True
+
+    @property
+    def used(self) -> Tally:
+        """What engines took for the run so far, judges included."""
+        return self._usage.whole
 
     def usage(self) -> dict[str, Any]:
-        """What the run used so far; the cost is None as long as no step's cost is known."""
+        """What the run used so far, as values of its row."""
         worked = round((time.monotonic() - self._began) * 1000)
-        return {**self._usage, "worked_ms": self.execution.worked_ms + worked}
+        return {**self._usage.columns(), "worked_ms": self.execution.worked_ms + worked}
+
+    def partial(self) -> dict[str, Any]:
+        """The output of a run that ends in the middle of an answer, as values of its row; empty for any other."""
+        return {"output": self._partial[:_LONGEST_PARTIAL], "finish_reason": INTERRUPTED} if self._partial else {}
 
     def seconds_left(self) -> float:
         """How long the run may still take."""
         return max(0.0, self._deadline - time.monotonic())
 
-    def log(self, event: str, message: str, **line: Any) -> None:
-        """Add a line to the run's log, as `Logbook.add` does; it is written with the step that it belongs to."""
-        self._log.add(event, message, step=self._number or None, **line)
+    def log(self, event: str, message: str, *, path: str | None = None, **line: Any) -> None:
+        """Add a line to the run's log, as `Logbook.add` does; it is written with its step, and about that or the path."""
+        self._log.add(event, message, at=self.address if path is None else Address(path=path), **line)
 
     def log_news(self, event: str, message: str, *, content: str | None = None, **line: Any) -> None:
         """Add a line, unless the last one says the same: a run that looks in vain again and again has nothing new to tell."""
@@ -173,37 +195,76 @@ class Run:
     def cancelled(self) -> bool:
         """Whether the run must stop at once, for which `check` then has the reason; asks the database at most five times a second.
 
-        A step that is asked so late takes longer than a moment: what it has logged is written for those who follow the log, unless
-        the run was ended meanwhile.
+        What was logged is written by the way, for those who follow the log. While the database is away, the step goes on.
         """
+        if self._context.must_end:
+            return True
         if not self._is_time_to_look():
             return False
-        if self._must_end() is not None:
-            return True
         try:
-            self.flush()
+            with patient(0):
+                if self._must_end(in_step=True) is not None:
+                    return True
+                self.flush()
         except CancelRequested:
             return True
+        except peewee.PeeweeException as error:
+            if fault_of(error) is None:
+                raise
         return False
 
     def _is_time_to_look(self) -> bool:
         return time.monotonic() - self._looked_at >= _LOOK_EVERY
 
-    def _must_end(self) -> Exception | None:
-        """Why the run does not go on, also in the middle of a step: somebody cancelled it, or halted what runs or the organization."""
+    def _must_end(self, *, in_step: bool = False) -> Exception | None:
+        """Why the run does not go on: somebody cancelled it, or halted what runs or the organization; after a step, also: paused it."""
         self._looked_at = time.monotonic()
-        status, halted_at = self._known or standing_of(self.execution.id)
+        status, is_paused, halted_at = self._known or status_of(self.execution.id, self._halted_since)
         self._known = None
         if status != states.RUNNING:
             return CancelRequested()
-        if self.app.pulse.of(self.execution.organization_id).is_halted:
+        if (is_paused and not in_step) or self.app.pulse.of(self.execution.organization_id).is_halted:
             return Interrupted()
-        return None if halted_at is None else RunLater(HALTED_SECONDS, "The agent is halted.")
+        return None if halted_at is None else RunLater(HALTED_SECONDS, f"The {self.execution.kind} is halted.")
+
+    def sleep_until(self, path: str, moment: datetime) -> None:
+        """See `Run.sleep_until`."""
+        self.waits.sleep_until(path, moment)
+
+    def wait_for_signal(self, path: str, name: str, *, correlation: str = "", deadline: datetime | None = None) -> Arrived:
+        """See `Run.wait_for_signal`."""
+        return self.waits.signal(path, name, correlation, deadline)
+
+    def wait_for_event(
+        self, path: str, name: str, subject_id: str, *, since: datetime | None = None, deadline: datetime | None = None
+    ) -> Arrived:
+        """See `Run.wait_for_event`."""
+        return self.waits.event(path, name, subject_id, since, deadline)
+
+    def child(self, path: str, start: Callable[[Execution], Execution]) -> Callable[[], Arrived]:
+        """See `Run.child`."""
+        return self.waits.child(path, start)
+
+    def ask(self, question: Callable[[str], Question]) -> Decision | None:
+        """See `Run.ask`."""
+        return questions.ask(self, question)
+
+    def tools(self, entries: Sequence[Mapping[str, Any]]) -> Sequence[BoundTool]:
+        """See `Run.tools`."""
+        return toolbox(self.app, entries)
+
+    def call_tool(self, call: ToolCall, bound: BoundTool | None, *, longest: int = tool_calls.LONGEST_RESULT) -> Any:
+        """See `Run.call_tool`."""
+        return tool_calls.carry_out(self, call, bound, longest)
 
     def flush(self) -> None:
         """Write the finished step and the log, in a transaction of their own; `CancelRequested` where the run was ended meanwhile."""
-        if self._pending is not None or self._log or self._also:
-            database_of(Step).attempt(self._flush)
+        if self._pending is not None or self._log or self._also or self._has_spent:
+            self._persist(self._flush)
+
+    def _persist(self, write: Callable[[], object]) -> None:
+        """Write in a transaction; where the storage is away, wait for it as long as the lease holds."""
+        self._context.persist(lambda: database_of(Step).attempt(write))
 
     def _flush(self) -> None:
         self._fence(progress=self._pending is not None)
@@ -212,31 +273,26 @@ class Run:
     def _fence(self, *, progress: bool = False) -> None:
         """Make sure that the job is still ours, and the run still to go on, as long as the running transaction lasts."""
         self._context.checkpoint() if progress else self._context.fence()
-        if not states.touch(self.execution):
+        if not self.stored.touch(self._usage.columns() if self._has_spent else {}):
             raise CancelRequested
 
     def write(self, *, last: tuple[str, str] | None = None) -> None:
         """Write them, and the `last` line of the log, in the running transaction, which also fences or completes the job."""
         if self._pending is not None:
             insert_rows(Step, [self._pending.row()])
-        self._log.write(last=last, step=self._number or None)
+        self._log.write(last=last, at=self.address)
         for write in self._also:
             write()
         database_of(Step).current_transaction().after_commit.append(self._forget)
 
     def _forget(self) -> None:
-        self._pending, self._also = None, []
+        self._pending, self._also, self._has_spent = None, [], False
 
-    def _finished(self, name: str, result: Any, started: datetime) -> Step:
+    def _finished(self, name: str, result: Any, started: datetime, asked: str | None) -> Step:
         return Step(
-            execution_id=self.execution.id,
-            organization_id=current_organization(),
-            number=self._number,
-            name=name,
-            result=result,
-            started_at=started,
-            finished_at=now(),
-        )
+            organization_id=current_organization(), execution_id=self.execution.id, number=self.number, name=name, format=FORMAT,
+            path=self.address.path, attempt=self.execution.attempt, asked=asked, result=result, started_at=started, finished_at=now(),
+        )  # fmt: skip
 
 
 def _steps(execution_id: str) -> dict[int, Step]:

@@ -1,11 +1,33 @@
 """What clients write about executions, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text
+from typing import Any
+
+from marshmallow import validates
+
+from aasim_core.http.fields import (
+    Boolean,
+    Choice,
+    Id,
+    Instant,
+    Integer,
+    Json,
+    ListOf,
+    Number,
+    Object,
+    Patterned,
+    Text,
+    Word,
+    wrong,
+)
 from aasim_core.http.schema import RecordOut, Schema
 
 from . import states
-from .models import CALL_STATES, KEPT
+from .labels import Labels
+from .models import CALL_STATES, RETAINED
+from .run import INTERRUPTED
+from .shell.rows import WAITING_FOR
 
+_CHAIN = ["user_01h455vb4pex5vsknk084sn02q", "agent_01h455vb4pex5vsknk084sn02q@3", "exec_01h455vb4pex5vsknk084sn02q"]
 LOG_LEVEL = Choice(
     "none",
     "meta",
@@ -18,10 +40,19 @@ LOG_LEVEL = Choice(
 class ExecuteIn(Schema):
     """What an agent is to work on."""
 
-    input = Json(required=True, max_bytes=1_000_000, description="Text, or an object that the agent's input_schema describes.")
+    input = Json(
+        required=True, max_bytes=1_000_000, description="Text, or an object that the agent's input_schema describes.",
+        metadata={"minLength": 1, "pattern": r"\S"},
+    )  # fmt: skip
     version = Integer(1, description="The version of the agent's definition; the current one if it is left out.")
     parameters = Json(object_only=True, load_default=dict, description="Over the agent's own parameters, for this run.")
     metadata = Json(object_only=True, load_default=dict, max_bytes=16_384, description="Kept with the execution, for your use.")
+    labels = Labels(load_default=None)
+
+    @validates("input")
+    def _says_something(self, value: Any, data_key: str) -> None:
+        if isinstance(value, str) and not value.strip():
+            raise wrong("too_short", "Write at least 1 visible character.")
 
 
 class CancelIn(Schema):
@@ -36,12 +67,94 @@ class RetryIn(Schema):
     version = Choice("same", "active", load_default="same")
 
 
-class UsageOut(Schema):
-    """What a run used; cost is in micro-units, null where no price is known."""
+class SignalIn(Schema):
+    """Something that an execution waits for, or will wait for."""
+
+    name = Patterned(
+        r"[a-z][a-z0-9_.]{0,99}", 'lower-case letters, digits, "_" and ".", such as "paid"', max_length=100, required=True,
+        description="What kind of signal it is: what the execution waits for.", example="paid",
+    )  # fmt: skip
+    correlation = Text(
+        0, 200, load_default="", description="What it is about, where the execution waits for a certain one.", example="order-7"
+    )
+    data = Json(load_default=None, allow_none=True, max_bytes=65_536, description="What the execution is told.")
+    key = Text(1, 200, allow_none=True, load_default=None, description="Of signals with the same key, the first one counts.")
+
+
+class SignalOut(Schema):
+    """What was sent."""
+
+    name = Word(required=True, example="paid")
+    correlation = Text(0, 200, required=True, example="order-7")
+    key = Text(1, 200, allow_none=True, required=True)
+    duplicate = Boolean(
+        required=True, description="Whether a signal with that key was sent before, so that this one does not count."
+    )
+
+
+class CostOut(Schema):
+    """An amount of money."""
+
+    currency = Text(allow_none=True, required=True, description="ISO 4217; null for runs of before it was kept.", example="USD")
+    cost = Integer(required=True, description="Micro-units.")
+
+
+class JudgesOut(Schema):
+    """What judges took."""
 
     input_tokens = Integer(required=True)
     output_tokens = Integer(required=True)
-    cost = Integer(allow_none=True, required=True)
+    costs = ListOf(Object(CostOut), required=True)
+
+
+class UsageOut(Schema):
+    """What engines took for a run: for its own calls, also those that were cut short, and for its judges."""
+
+    input_tokens = Integer(required=True)
+    output_tokens = Integer(required=True)
+    cost = Integer(allow_none=True, required=True, description="Micro-units; null where no price is known, or in two currencies.")
+    currency = Text(allow_none=True, required=True, description="The currency of the cost.", example="USD")
+    costs = ListOf(Object(CostOut), required=True, description="The cost in each currency, which are never added up.")
+    estimated = Boolean(required=True, description="Whether a provider did not report the tokens of some call.")
+    judges = Object(JudgesOut, allow_none=True, required=True, description="What judges took of it; null without any.")
+
+
+class TriggerOut(Schema):
+    """What started a run."""
+
+    type = Text(
+        required=True, description="api, retry, agent, evaluation, schedule, or what another plugin calls it.", example="api"
+    )
+    id = Text(
+        allow_none=True, required=True, description="What that was, if it has an id.", example="exec_01h455vb4pex5vsknk084sn02q"
+    )
+
+
+class CriterionResultOut(Schema):
+    """What one criterion came to."""
+
+    key = Text(required=True, example="short")
+    grader = Text(required=True, example="length")
+    weight = Number(required=True)
+    must_pass = Boolean(required=True)
+    score = Number(allow_none=True, required=True, description="null where the grader abstained.")
+    verdict = Choice("pass", "fail", "unscored", required=True)
+    reason = Text(max_length=2_000, multiline=True, required=True, example="It has 12 words.")
+    evidence = Json(allow_none=True, required=True)
+
+
+class ResultOut(Schema):
+    """How the output was scored by a rubric."""
+
+    rubric_id = Id("rubric", required=True)
+    rubric_version = Integer(required=True)
+    name = Text(required=True, example="Short and right")
+    verdict = Choice("pass", "review", "fail", "unscored", required=True)
+    score = Number(allow_none=True, required=True)
+    coverage = Number(required=True, description="The share of the weight that was scored.")
+    on_fail = Choice("record", "approval", "fail", "retry", required=True, description="record where a judge may not decide.")
+    notes = ListOf(Text(max_length=300), required=True, example=[])
+    criteria = ListOf(Object(CriterionResultOut), required=True)
 
 
 class ErrorOut(Schema):
@@ -49,37 +162,82 @@ class ErrorOut(Schema):
 
     code = Text(required=True)
     message = Text(max_length=4_000, multiline=True, required=True)
-    retryable = Boolean(required=True)
+    retryable = Boolean(
+        required=True, description="Whether a new run may succeed, and this one has done nothing that it would do again."
+    )
     meta = Json(object_only=True, allow_none=True, description="Facts about it, such as which limit was reached.")
+
+
+class AdmissionOut(Schema):
+    """What an execution waits behind that waits for its admission."""
+
+    key = Text(
+        max_length=300, required=True, description="What it needs a slot of.", example="agent/agent_01h455vb4pex5vsknk084sn02q"
+    )
+    position = Integer(allow_none=True, required=True, description="Its place among those that wait, from 1; null as it asks.")
+    held = Integer(required=True, description="How many hold a slot.")
+    held_by = ListOf(Id("exec"), 10, required=True, description="The first of them, as far as you may see them.")
+    next_slot_at = Instant(
+        allow_none=True, required=True, description="When a rate has the next slot; null where one has to be given back first."
+    )
 
 
 class ExecutionOut(RecordOut):
     """An execution as a client gets it."""
 
     id = Id("exec", required=True)
-    kind = Text(required=True)
-    agent_id = Id("agent", allow_none=True, required=True)
-    agent_version = Integer(allow_none=True, required=True)
+    kind = Word(required=True, example="agent")
+    agent_id = Id("agent", allow_none=True, required=True, example="agent_01h455vb4pex5vsknk084sn02q")
+    agent_version = Integer(allow_none=True, required=True, example=1)
     workflow_id = Id(allow_none=True, required=True)
     workflow_version = Integer(allow_none=True, required=True)
-    status = Choice(*states.ALL, required=True)
-    waiting_for = Choice("approval", "time", "event", allow_none=True, required=True)
-    input = Json(required=True, allow_none=True)
-    output = Json(required=True, allow_none=True)
+    project_id = Id("project", allow_none=True, required=True)
+    initiator_id = Id("user", allow_none=True, required=True, description="The user who started it, or whose API key did.")
+    initiator_label = Text(
+        allow_none=True, required=True, description="What the user, or the key, was called then.", example="ada@example.com"
+    )
+    status = Choice(*states.ALL, required=True, example="succeeded")
+    waiting_for = Choice(*WAITING_FOR.values(), allow_none=True, required=True)
+    admission = Object(
+        AdmissionOut, allow_none=True, required=True, description="What it waits behind, where it waits for its admission."
+    )
+    approval_id = Id("approval", allow_none=True, required=True, description="The approval that it waits for.")
+    is_paused = Boolean(required=True, description="Whether it starts nothing until it is resumed; a running step ends first.")
+    deadline_at = Instant(allow_none=True, required=True, description="When it times out, waits included.")
+    input = Json(required=True, allow_none=True, example="Where is my order 4711?")
+    parameters = Json(object_only=True, allow_none=True, required=True, description="What went over the agent's own.")
+    output = Json(required=True, allow_none=True, example="It arrives on Monday.")
+    finish_reason = Choice(
+        "stop",
+        "length",
+        INTERRUPTED,
+        allow_none=True,
+        required=True,
+        description="Why the answer ended. length: it was cut off at max_output_tokens. interrupted: the run ended in the middle of it, "
+        "and output is its text so far.",
+    )
+    engine_id = Id("engine", allow_none=True, required=True, description="The engine that answered last.")
+    model = Text(allow_none=True, required=True, description="Its model, as it was answered.", example="llama3.3")
     error = Object(ErrorOut, allow_none=True, required=True)
     cancel_reason = Text(0, 500, allow_none=True, required=True, description="What whoever cancelled it gave as the reason.")
-    trigger = Json(object_only=True, required=True)
+    trigger = Object(TriggerOut, required=True)
+    chain = ListOf(
+        Text(), required=True, description="On whose behalf it acts, from the person to the execution itself.", example=_CHAIN
+    )
     parent_id = Id("exec", allow_none=True, required=True)
     root_id = Id("exec", allow_none=True, required=True)
     retry_of = Id("exec", allow_none=True, required=True)
     attempt = Integer(required=True)
     usage = Object(UsageOut, required=True)
     score = Number(allow_none=True, required=True)
-    rubric_results = Json(allow_none=True, required=True)
+    rubric_results = ListOf(Object(ResultOut), allow_none=True, required=True)
     metadata = Json(object_only=True, required=True)
-    started_at = Instant(allow_none=True, required=True)
-    finished_at = Instant(allow_none=True, required=True)
-    kept = Choice(*KEPT, required=True, description="What of it is still kept; without its payload, input and output are null.")
+    labels = Json(object_only=True, required=True, description="Words that it is found by.")
+    started_at = Instant(allow_none=True, required=True, example="2026-01-31T09:00:00.100Z")
+    finished_at = Instant(allow_none=True, required=True, example="2026-01-31T09:00:01.940Z")
+    retained = Choice(
+        *RETAINED, required=True, description="What of it is still retained; without its payload, input and output are null."
+    )
     queued_ms = Integer(allow_none=True, required=True, description="From creation to start, in milliseconds.")
     duration_ms = Integer(allow_none=True, required=True, description="From start to end, in milliseconds.")
 
@@ -88,10 +246,11 @@ class LogEntryOut(Schema):
     """One line of an execution's log."""
 
     sequence = Integer(required=True)
-    at = Instant(required=True)
+    occurred_at = Instant(required=True)
     level = Choice("debug", "info", "warning", "error", required=True)
     step = Integer(allow_none=True, required=True)
-    event = Text(required=True)
+    path = Text(allow_none=True, required=True, description="The step or the node that it is about.", example="engine#2")
+    event = Text(required=True, example="started")
     message = Text(max_length=4_000, multiline=True, required=True)
     data = Json(allow_none=True, required=True)
 
@@ -103,10 +262,18 @@ class ToolCallOut(Schema):
     execution_id = Id("exec", required=True)
     turn = Integer(required=True, description="The step in which the model proposed it.")
     position = Integer(required=True, description="Its place among the calls of that turn, from 0.")
-    call_id = Text(required=True, description="What the model calls it.")
+    path = Text(allow_none=True, required=True, description="The step or node that makes it; null before that.", example="tool")
+    call_id = Text(required=True, description="What the model calls it.", example="call_1")
     name = Text(required=True)
     ref = Text(allow_none=True, required=True, description="The tool as the agent names it; null for one that it does not have.")
+    effect = Text(
+        allow_none=True, required=True, example="read", description="What kind of effect the tool has; null before the call begins."
+    )  # fmt: skip
     arguments = Json(object_only=True, allow_none=True, required=True, description="As approved, if people edited them.")
+    proposed_arguments = Json(
+        object_only=True, allow_none=True, required=True,
+        description="As the model proposed them, if people edited them; or else null.",
+    )  # fmt: skip
     status = Choice(
         *CALL_STATES, required=True, description="unknown: it may have been done before a crash, or the end of the run."
     )

@@ -1,98 +1,171 @@
 """Starting, cancelling and repeating executions."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import peewee
 
-from aasim_core import json_schema
 from aasim_core.access import tree
+from aasim_core.access.features import explain_off
 from aasim_core.access.rights import Rights
-from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.data.json import to_json
 from aasim_core.data.statements import Bind
+from aasim_core.error_codes import LIMIT, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events.log import emit
 from aasim_core.ids import new_id
-from aasim_core.jobs.queue import enqueue
+from aasim_core.user_code import json_schema
 
-from ..agents import service as agents
-from ..agents.models import Agent
-from ..engines import service as engines
-from ..engines.hookspecs import Payer, refuse_spent
-from . import states
-from .loop import go_on, lock_waiting, queue
-from .models import NO_PAYLOAD, Execution
+from . import origins, places, states
+from .hookspecs import Runner
+from .kernel import admission as admissions
+from .kernel.admission import Rule
+from .labels import of_new
+from .labels import write as write_labels
+from .models import GOING, NO_PAYLOAD, Execution
 from .settings import ExecutionSettings
+from .shell import stored_run
+from .shell.admit import Admit
+from .shell.delivery import lock_waiting, wake
+from .shell.moving import move
+from .shell.stored_run import StoredRun, is_rejected
+from .shell.waits import Settled, Wait, for_child, for_event, for_signal, until
+from .startables import refuse_deep, startable
+from .toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool, kinds_of_tools, toolbox
 
 if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.data.connect import Database
+    from aasim_core.identity.principal import Principal
+
+__all__ = [
+    "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Rule", "Settled", "Wait", "admissions", "find_tool",
+    "for_child", "for_event", "for_signal", "kinds_of_tools", "move", "refuse_deep", "startable", "toolbox", "until",
+]  # fmt: skip
 
 _LARGEST_INPUT = 262_144
+#: What starts runs that nobody says more about.
+_BY_API: Mapping[str, Any] = MappingProxyType({"type": "api", "id": None})
+QUEUE_FULL = ErrorCode(
+    "queue_full",
+    429,
+    "too many executions wait already",
+    "wait for `Retry-After`",
+    example="1000 executions are waiting already; try again when some are done.",
+    meta={**LIMIT, "limit": "queue", "used": 1_000, "max": 1_000, "resets_at": None},
+)
 
 
-def start_agent(
+class Subject(NamedTuple):
+    """The object that an execution runs, and its version; its `type` is the kind of the execution unless another is given."""
+
+    id: str
+    version: int
+    type: str | None = None
+
+
+def start(
     app: "App",
-    agent: Agent,
+    kind: str,
     given: Any,
-    initiator_id: str,
     *,
-    number: int | None = None,
+    label: str,
+    initiator_id: str,
+    subject: Subject | None = None,
+    project_id: str | None = None,
+    input_schema: Any = None,
     parameters: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
-    trigger: Mapping[str, Any] | None = None,
+    trigger: Mapping[str, Any] = _BY_API,
     retry_of: Execution | None = None,
     parent: Execution | None = None,
     api_key_id: str | None = None,
+    key: str | None = None,
+    run_at: datetime | None = None,
+    deadline: datetime | None = None,
+    admission: Admit | None = None,
+    priority: int = 0,
+    chain: Sequence[str] = (),
+    labels: Mapping[str, str] | None = None,
 ) -> Execution:
-    """Queue a run of the agent; it pins the version `number`, or the current one.
+    """Queue a run of the kind, for which some plugin brings a `Runner`, in the running transaction.
 
-    Refused ``invalid_state`` while the organization is halted, the agent is not active or its project on hold, ``queue_full`` when too
-    many wait, or what a meter of engines refuses it with. What a run calls in its own project goes on with it.
+    Refused ``invalid_state`` while the organization is halted or the project on hold, ``queue_full`` when too many wait, or by the
+    runner's `check_start`; Invalid for an input that does not meet the `input_schema`. A `parent` starts runs in a project on hold, too,
+    if it is its own.
+
+    Where a `key` has started a run that is still kept, that is returned. The run begins at `run_at`; its `deadline` counts waits, too.
+    It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused ``too_many_at_once`` where it
+    may not wait; after a start with one, the running transaction changes no other run. Those of a higher `priority` go first.
+
+    `chain` are the links between whoever starts the run and what runs, such as the due time of a schedule; a `parent` gives its own chain,
+    too. The `labels` are those of the parent, or of the run that is repeated, unless others are given; see `labels.fault_in`.
     """
-    _refuse_halted(app)
-    if parent is None or parent.project_id != agent.project_id:
-        tree.refuse_to_begin(agent.project_id)
-    agents.refuse_unless_runnable(agent)
-    definition = agents.definition_at(agent, number or agent.agent_version)
-    _check_input(definition["input_schema"], given)
-    engines.refuse_bad_parameters({**definition["parameters"], **(parameters or {})})
-    _refuse_full_queue(app.settings.section("executions", ExecutionSettings).queue_limit)
+    if key and (existing := _with_key(key)):
+        return existing
+    _refuse_to_begin(app, project_id, parent)
+    check_input(input_schema, given)
+    _refuse_full_queue(app)
     execution = Execution(
         id=new_id("exec"),
-        organization_id=agent.organization_id,
-        kind="agent",
-        agent_id=agent.id,
-        agent_version=number or agent.agent_version,
-        project_id=agent.project_id,
-        initiator_id=initiator_id,
-        api_key_id=api_key_id,
+        organization_id=current_organization(),
+        label=label,
+        project_id=project_id,
         input=given,
         parameters=dict(parameters or {}),
         metadata=dict(metadata or {}),
-        trigger=dict(trigger or {"type": "api", "id": None}),
-        retry_of=retry_of.id if retry_of else None,
-        parent_id=parent.id if parent else None,
+        key=key,
+        deadline_at=deadline,
+        priority=priority,
+        **_what_runs(kind, subject),
+        **origins.initiator(initiator_id, api_key_id, parent),
+        **origins.origin(parent, retry_of, trigger),
+        **origins.inherited(initiator_id, api_key_id, parent, chain),
+        **of_new(labels, retry_of or parent),
     )
-    refuse_spent(app, payer_of(execution))
-    origin = retry_of or parent
-    execution.root_id = (origin.root_id if origin else None) or execution.id
-    queue(execution)
-    records.insert(execution)
-    emit("executions.queued", states.subject(execution), data={"kind": "agent", "agent_id": agent.id})
+    return _queued(app, execution, run_at, admission)
+
+
+def _with_key(key: str) -> Execution | None:
+    """The run that the key has started; nobody else starts one with it until the running transaction ends."""
+    records.database_of(Execution).lock(f"executions/key/{current_organization()}/{key}")
+    found: Execution | None = Execution.get_or_none(Execution.key == key)
+    return found
+
+
+def _what_runs(kind: str, subject: Subject | None) -> dict[str, Any]:
+    """The kind, and the object that is run, as values of the row."""
+    return {"kind": kind} | ({} if subject is None else origins.subject(subject.type or kind, subject.id, subject.version))
+
+
+def _queued(app: "App", execution: Execution, run_at: datetime | None, admission: Admit | None) -> Execution:
+    """Write the new execution with its first turn; Refused by its runner's `check_start`."""
+    execution.root_id = execution.root_id or execution.id
+    runner = _runner_of(app, execution.kind)
+    runner.check_start(execution)
+    if (admission := admission or places.own_of(runner, execution)) is not None:
+        execution.slot = admission.to_json()
+    StoredRun.begin(execution, run_at)
+    write_labels(execution)
+    emit("executions.queued", states.subject(execution), data=states.told(execution) | states.on_behalf_of(execution))
     return execution
 
 
-def payer_of(execution: Execution, step: int | None = None) -> Payer:
-    """For whom the execution asks engines, in the step of that number."""
-    return Payer(execution.id, step, execution.agent_id, execution.project_id, execution.api_key_id, execution.initiator_id)
+def _runner_of(app: "App", kind: str) -> Runner:
+    """What runs executions of the kind; Refused ``feature_disabled`` where no plugin that is on does."""
+    runner: Runner | None = app.offers.here("runners").get(kind)
+    if runner is None:
+        plugin = app.offers.owner_of("runners", kind)
+        missing = f"No plugin that is on runs executions of the kind {kind}."
+        raise Refused("feature_disabled", explain_off(plugin, "this run") if plugin else missing)
+    return runner
 
 
 def over_among(execution_ids: Collection[str]) -> set[str]:
@@ -103,12 +176,15 @@ def over_among(execution_ids: Collection[str]) -> set[str]:
     return set(execution_ids) - {execution.id for execution in going}
 
 
-def _refuse_halted(app: "App") -> None:
+def _refuse_to_begin(app: "App", project_id: str | None, parent: Execution | None) -> None:
     if app.pulse.of(current_organization()).is_halted:
         raise Refused("invalid_state", "The organization is halted, so nothing begins in it; resume it first.")
+    if parent is None or parent.project_id != project_id:
+        tree.refuse_to_begin(project_id)
 
 
-def _check_input(schema: Any, given: Any) -> None:
+def check_input(schema: Any, given: Any) -> None:
+    """Invalid, of ``input``, for what is too long for a run, or does not meet the schema, if there is one."""
     if len(to_json(given)) > _LARGEST_INPUT:
         raise Invalid({"input": [Problem("too_long", "The input is longer than 256 KiB; send less, or a reference to it.")]})
     broken = [] if schema is None else json_schema.violations(schema, given)
@@ -120,8 +196,9 @@ def _field(path: str) -> str:
     return "input" if path == "_" else f"input{path}" if path.startswith("[") else f"input.{path}"
 
 
-def _refuse_full_queue(limit: int) -> None:
+def _refuse_full_queue(app: "App") -> None:
     """Raises Refused where as many wait as may; counted once a second, and again before anybody is refused."""
+    limit = app.settings.section("executions", ExecutionSettings).queue_limit
     database, organization_id = records.database_of(Execution), current_organization()
     places = _places_taken(database, organization_id, limit, int(time.monotonic()))
     if next(places) >= limit and (waiting := _waiting(database, limit)) >= limit:
@@ -130,7 +207,7 @@ def _refuse_full_queue(limit: int) -> None:
             "resets_at": None,
         }  # fmt: skip
         raise Refused(
-            "queue_full", f"{waiting} executions are waiting already; try again when some are done.", meta=meta, retry_after=5
+            QUEUE_FULL, f"{waiting} executions are waiting already; try again when some are done.", meta=meta, retry_after=5
         )
 
 
@@ -143,11 +220,12 @@ def _places_taken(database: "Database", organization_id: str, limit: int, second
 def _waiting(database: "Database", limit: int) -> int:
     """How many executions wait, up to the limit; it takes the longer, the more they are."""
 
-    def build() -> Any:
-        some = Execution.select(Execution.id).where(Execution.status == states.QUEUED).limit(Bind("limit"))
-        return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
+    return int(database.statement(_queue_length).run(database, {"limit": limit}).fetchone()[0])
 
-    return int(database.statement("queue length", build).run(database, {"limit": limit}).fetchone()[0])
+
+def _queue_length() -> Any:
+    some = Execution.select(Execution.id).where(GOING, Execution.status == states.QUEUED).limit(Bind("limit"))
+    return some.select_from(peewee.fn.COUNT(peewee.SQL("*")))
 
 
 def allows(rights: Rights, permission: str, execution: Execution, user_id: str) -> bool:
@@ -159,9 +237,8 @@ def allows(rights: Rights, permission: str, execution: Execution, user_id: str) 
 def resume(execution_id: str) -> None:
     """Let a run that waits go on, in the running transaction; nothing happens to one that does not wait."""
     lock_waiting(execution_id)
-    execution = records.find_or_none(Execution, execution_id)
-    if execution is not None and execution.status == states.WAITING:
-        go_on(execution)
+    if (stored := StoredRun.find(execution_id)) is not None:
+        wake(stored)
 
 
 def is_over(status: str) -> bool:
@@ -180,61 +257,28 @@ def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Exec
 
     So are the runs that it waits for. Repeating it changes nothing; Refused ``invalid_state`` for one that is over.
     """
-    ended = _cancel(execution, reason, grace_seconds)
-    if ended.status not in (states.CANCELLED, states.CANCELLING):
-        message = f"An execution that is {ended.status} cannot become {states.CANCELLED}."
-        raise Refused("invalid_state", message, meta={"status": ended.status})
-    return ended
-
-
-def _cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Execution:
-    """The same; one that is over is left as it is, for it may have come to that just now."""
-    if execution.status in (states.CANCELLING, *states.TERMINAL):
-        return execution
-    lock_children(execution.id)
-    target = states.CANCELLING if execution.status == states.RUNNING else states.CANCELLED
-    if not states.move(execution, target, cancel_reason=reason):
-        return _cancel(records.find(Execution, execution.id), reason, grace_seconds)
-    if target == states.CANCELLING:
-        enforce_at = now() + timedelta(seconds=grace_seconds)
-        enqueue("executions.enforce_cancel", {"execution_id": execution.id}, run_at=enforce_at)
-    for child in Execution.select().where(Execution.parent_id == execution.id, Execution.status.not_in(tuple(states.TERMINAL))):
-        _cancel(child, reason, grace_seconds)
-    return execution
+    cancelled, follow = stored_run.cancel(execution, reason, grace_seconds * 1000)
+    if is_rejected(follow):
+        message = f"An execution that is {cancelled.status} cannot become {states.CANCELLED}."
+        raise Refused("invalid_state", message, meta={"status": cancelled.status})
+    return cancelled
 
 
 def lock_children(execution_id: str) -> None:
     """Let nobody else start a run for the execution, or cancel it with those that it has, until the running transaction ends."""
-    records.database_of(Execution).lock(f"executions/children/{execution_id}")
+    stored_run.lock_children(execution_id)
 
 
-def enforce_cancel(execution_id: str) -> None:
-    """End an execution that did not stop by itself; what its runner does after that is not recorded."""
-    with records.database_of(Execution).transaction():
-        execution = records.find_or_none(Execution, execution_id)
-        if execution is not None and execution.status == states.CANCELLING:
-            states.move(execution, states.CANCELLED)
+def restart(app: "App", execution: Execution, principal: "Principal", *, same_version: bool) -> Execution:
+    """Start a run like that one for the principal, as its `Runner` does; Refused where they may not."""
+    return _runner_of(app, execution.kind).restart(execution, principal, same_version)
 
 
-def retry(
-    app: "App", execution: Execution, agent: Agent, initiator_id: str, *, same_version: bool, api_key_id: str | None = None
-) -> Execution:
-    """Run the same input again; Refused ``invalid_state`` unless the execution is over and its input still kept."""
+def refuse_unless_repeatable(execution: Execution) -> None:
+    """Refused ``invalid_state`` unless the execution is over and its input still kept."""
     if execution.status not in states.TERMINAL:
         message = f"The execution is {execution.status}; only one that is over can be repeated."
         raise Refused("invalid_state", message, meta={"status": execution.status})
-    if execution.kept == NO_PAYLOAD:
-        message = "What the execution was given is no longer kept; execute the agent again with an input."
-        raise Refused("invalid_state", message, meta={"kept": execution.kept})
-    return start_agent(
-        app,
-        agent,
-        execution.input,
-        initiator_id,
-        number=execution.agent_version if same_version else None,
-        parameters=execution.parameters,
-        metadata=execution.metadata,
-        trigger={"type": "retry", "id": execution.id},
-        retry_of=execution,
-        api_key_id=api_key_id,
-    )
+    if execution.retained == NO_PAYLOAD:
+        message = f"What the execution was given is no longer kept; execute the {execution.kind} again with an input."
+        raise Refused("invalid_state", message, meta={"retained": execution.retained})

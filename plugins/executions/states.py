@@ -1,33 +1,32 @@
-"""The states of an execution, the allowed transitions between them, and the one place where a state changes."""
+"""The states of an execution, the events that tell of them, and what an execution says of itself in events."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+import structlog
+
 from aasim_core.clock import now
+from aasim_core.context import Actor
 from aasim_core.data import records
-from aasim_core.errors import Refused
+from aasim_core.data.records import database_of
 from aasim_core.events.log import Subject, emit
 
-from .models import Execution
+from .models import SHOWN, Execution
+from .origins import chain_of
 
-QUEUED, RUNNING, WAITING, CANCELLING = "queued", "running", "waiting", "cancelling"
+QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = "queued", "running", "waiting", "paused", "cancelling"
 SUCCEEDED, FAILED, CANCELLED, TIMED_OUT = "succeeded", "failed", "cancelled", "timed_out"
 TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED, TIMED_OUT})
 #: Somebody works on it.
 AT_WORK = (RUNNING, CANCELLING)
-ALL = (QUEUED, RUNNING, WAITING, CANCELLING, *sorted(TERMINAL))
-
-TRANSITIONS: Mapping[str, frozenset[str]] = {
-    QUEUED: frozenset({RUNNING, CANCELLED, FAILED, TIMED_OUT}),
-    RUNNING: frozenset({QUEUED, WAITING, CANCELLING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT}),
-    WAITING: frozenset({QUEUED, CANCELLED, FAILED, TIMED_OUT}),
-    CANCELLING: frozenset({CANCELLED}),
-}
+ALL = (QUEUED, RUNNING, WAITING, PAUSED, CANCELLING, *sorted(TERMINAL))
 
 #: The event that tells of each state; that a run goes back to the queue after a delay or a crash, and on from there, is no news.
 EVENTS: Mapping[str, str] = {
     RUNNING: "executions.started",
-    WAITING: "executions.paused",
+    WAITING: "executions.waiting",
+    PAUSED: "executions.paused",
     CANCELLING: "executions.cancelling",
     SUCCEEDED: "executions.succeeded",
     FAILED: "executions.failed",
@@ -35,44 +34,90 @@ EVENTS: Mapping[str, str] = {
     TIMED_OUT: "executions.timed_out",
 }
 
+#: Why a run has ended where nobody says more.
+_ERRORS: Mapping[str, Mapping[str, Any]] = {
+    TIMED_OUT: {"code": "timed_out", "message": "The run came to its deadline.", "retryable": True},
+    FAILED: {"code": "wait_failed", "message": "Something that the run waited for has failed.", "retryable": False},
+}
 
-def move(execution: Execution, to: str, *, readback: records.Readback | None = None, **values: Any) -> bool:
-    """Change the state by compare-and-set, with further `values`, and emit its event; False when somebody else was first.
+_log = structlog.get_logger("aasim.executions")
 
-    With `readback` more of the row is read by the way. Refused ``invalid_state`` for a transition that the table does not have.
+
+def write(execution: Execution, changes: Mapping[str, Any], readback: records.Readback | None = None) -> bool:
+    """Write the changes if nobody else has changed the execution since it was read, and emit the event of a new state; or False.
+
+    With `readback` more of the row is read by the way.
     """
-    before, is_news = execution.status, to in EVENTS and not (to == RUNNING and execution.started_at)
-    if to not in TRANSITIONS.get(before, ()):
-        raise Refused("invalid_state", f"An execution that is {before} cannot become {to}.", meta={"status": before})
-    moment = now()
-    changes = {**values, "status": to, "updated_at": moment, "version": execution.version + 1}
-    if to == RUNNING and execution.started_at is None:
-        changes["started_at"] = moment
-    if to in TERMINAL:
-        changes["finished_at"] = moment
-    if not records.compare_and_set(execution, {"status": before, "version": execution.version}, changes, readback):
+    before, to = execution.status, changes.get("status", execution.status)
+    moment, is_first = now(), to == RUNNING and execution.started_at is None
+    values = {**changes, **_ending(changes, to, moment), "updated_at": moment, "version": execution.version + 1}
+    if is_first:
+        values["started_at"] = moment
+    if not records.compare_and_set(execution, {"status": before, "version": execution.version}, values, readback):
         return False
-    if is_news:
-        emit(EVENTS[to], subject(execution), data=_told(execution), changes={"status": [before, to]})
+    if to != before and (name := _news(before, to, is_first=is_first)) is not None:
+        emit(name, subject(execution), data=told(execution), changes={"status": [before, to]})
+    if to in TERMINAL and before not in TERMINAL:
+        database_of(Execution).current_transaction().after_commit.append(lambda: _log_end(execution, moment))
     return True
 
 
-def touch(execution: Execution) -> bool:
-    """Say that the execution got further, if it is still running; whoever ends it meanwhile waits for the transaction to end."""
-    changes = {"updated_at": now(), "version": execution.version + 1}
-    return records.compare_and_set(execution, {"status": RUNNING}, changes)
+def _ending(changes: Mapping[str, Any], to: str, moment: datetime) -> dict[str, Any]:
+    """What else is written of a run that ends."""
+    if "status" not in changes or to not in TERMINAL:
+        return {}
+    error = changes.get("error") or _ERRORS.get(to)
+    code = error["code"] if error else CANCELLED if to == CANCELLED else None
+    return {"finished_at": moment, **({"error": error} if error else {}), **({"error_code": code} if code else {})}
+
+
+def _news(before: str, to: str, *, is_first: bool) -> str | None:
+    """The event that tells of the change, if any does."""
+    if before == PAUSED and to not in TERMINAL:
+        return "executions.resumed"
+    return None if to == RUNNING and not is_first else EVENTS.get(to)
+
+
+def _log_end(execution: Execution, moment: datetime) -> None:
+    """One line of the process's log for each run: whose it was, how it ended, and how long that took since it was asked for."""
+    _log.info(
+        "a run ended",
+        execution_id=execution.id,
+        organization_id=execution.organization_id,
+        principal=execution.initiator_id,
+        chain=" ".join(chain_of(execution)),
+        state=execution.status,
+        code=(execution.error or {}).get("code"),
+        seconds=max(0.0, round((moment - execution.created_at).total_seconds(), 3)) if execution.created_at else None,
+    )
+
+
+def initiator_of(execution: Execution) -> Actor:
+    """Who started the execution, as the actor of what happens to it."""
+    initiator_id = execution.api_key_id or execution.initiator_id
+    kind = "api_key" if execution.api_key_id else "user"
+    return Actor(kind, initiator_id, execution.initiator_label or initiator_id or "")
 
 
 def subject(execution: Execution) -> Subject:
     """The execution as the subject of events; its label names what it runs."""
-    return Subject("exec", execution.id, f"{execution.kind} {execution.agent_id or execution.workflow_id or ''}".strip())
+    label = execution.label or f"{execution.kind} {execution.subject_id or ''}".strip()
+    return Subject("execution", execution.id, label)
 
 
-def _told(execution: Execution) -> dict[str, Any]:
-    told = {"kind": execution.kind, "agent_id": execution.agent_id, "workflow_id": execution.workflow_id}
+def told(execution: Execution) -> dict[str, Any]:
+    """The data of events about the execution as it is now."""
+    told: dict[str, Any] = {"kind": execution.kind, **{f"{type_}_id": execution.subject_of(type_) for type_ in SHOWN}}
     told["cancel_reason"] = execution.cancel_reason
     if execution.status in TERMINAL:
+        told |= on_behalf_of(execution)
         told |= {"input_tokens": execution.input_tokens, "output_tokens": execution.output_tokens, "cost": execution.cost}
+        told["currency"] = execution.currency
         told["error"] = (execution.error or {}).get("code")
         told["parent_id"] = execution.parent_id
     return {key: value for key, value in told.items() if value is not None}
+
+
+def on_behalf_of(execution: Execution) -> dict[str, Any]:
+    """The data of the events with which an execution begins and ends, besides."""
+    return {"chain": chain_of(execution)} | ({"labels": execution.labels} if execution.labels else {})

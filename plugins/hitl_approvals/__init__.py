@@ -1,15 +1,18 @@
 """Approvals: people decide before an agent acts."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from aasim_core import App, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core import App, ErrorCode, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http.fields import Choice, Id, Integer, ListOf, Object, Text
 
-from . import api, rules_api, with_executions
+from . import api, rules_api, votes_api, with_executions
+from .ballots import ALREADY_DECIDED
 from .jobs import jobs_of
 from .listeners import listeners_of
-from .models import Approval, Assignee, Delegation, Policy, Vote
-from .service import Approvals
+from .models import APPROVE, RISKS, Approval, Assignee, Delegation, Policy, Vote
+from .schemas import AssigneeOut
+from .service import APPROVALS
 
 if TYPE_CHECKING:
     from ..executions.hookspecs import Keeper, Reviewer
@@ -17,8 +20,8 @@ if TYPE_CHECKING:
 plugin = Plugin(
     "Approvals",
     "People decide before an agent acts: policies, votes, delegation and escalation.",
-    requires=("agents", "executions"),
-    uses=("branches", "departments", "rubrics"),
+    requires=("executions",),
+    uses=("branches", "dashboard", "departments", "rubrics"),
 )
 
 _EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor")
@@ -43,15 +46,29 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to approvals."""
-    told = {"execution_id": "The run that waits.", "level": "1, and one more with each escalation."}
-    ended = told | {"comment": "What was said."}
+    told = {
+        "execution_id": Id("exec", description="The run that waits, if one does."),
+        "level": Integer(1, required=True, description="One more with each escalation."),
+    }
+    ended = told | {"comment": Text(max_length=2_000, multiline=True, description="What was said.")}
+    asked = {
+        "risk": Choice(*RISKS, required=True),
+        "quorum": Integer(1, required=True, description="How many must approve."),
+        "reason": Text(max_length=2_000, multiline=True, description="Why it is asked anew."),
+        "replaces": Id("approval", description="The approval whose action is another one by now."),
+    }
+    passed_up = {
+        "reason": Text(max_length=2_000, multiline=True, required=True),
+        "assignees": ListOf(Object(AssigneeOut), 1_000, required=True, description="To whom."),
+    }
     return (
-        Event("hitl_approvals.requested", "An approval was asked for", "approval", told | {"risk": "low, medium or high"}),
-        Event("hitl_approvals.voted", "Somebody approved, and more must", "approval", told | {"choice": "approve"}),
+        Event("hitl_approvals.requested", "An approval was asked for", "approval", told | asked),
+        Event("hitl_approvals.voted", "Somebody approved, and more must", "approval",
+              told | {"choice": Choice(APPROVE, required=True)}),
+        Event("hitl_approvals.vote_withdrawn", "Somebody took back a vote", "approval", told),
         Event("hitl_approvals.approved", "An approval was given", "approval", ended),
         Event("hitl_approvals.rejected", "An approval was refused", "approval", ended),
-        Event("hitl_approvals.escalated", "An approval was put to somebody else", "approval",
-              told | {"reason": "Why.", "assignees": "To whom."}),
+        Event("hitl_approvals.escalated", "An approval was put to somebody else", "approval", told | passed_up),
         Event("hitl_approvals.expired", "Nobody decided an approval in time; it is not approved", "approval", ended),
         Event("hitl_approvals.cancelled", "An approval was closed with its execution", "approval", told),
         Event("hitl_approvals.policy_created", "A policy of approvals was created", "policy"),
@@ -64,6 +81,12 @@ def events(app: App) -> Sequence[Event]:
 
 
 @hookimpl
+def error_codes(app: App) -> Sequence[ErrorCode]:
+    """What is answered to a decision that comes too late."""
+    return (ALREADY_DECIDED,)
+
+
+@hookimpl
 def listeners(app: App) -> Sequence[Listener]:
     """An execution that ends closes its approvals; a member who is removed ends their delegations."""
     return listeners_of()
@@ -72,15 +95,15 @@ def listeners(app: App) -> Sequence[Listener]:
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
     """Mails to those who may decide, and the end of their time."""
-    return jobs_of(app, Approvals(app))
+    return jobs_of(app, app.stash.of(APPROVALS))
 
 
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /hitl-approvals."""
-    approvals = Approvals(app)
-    own = rules_api.Policies(app), rules_api.Delegations(app), api.Approvals(app, approvals)
-    if "rubrics" not in {plugin.name for plugin in app.plugins.on}:
+    approvals = app.stash.of(APPROVALS)
+    own = rules_api.Policies(app), rules_api.Delegations(app), api.Approvals(app, approvals), votes_api.Votes(approvals)
+    if not app.plugins.is_on("rubrics"):
         return own
     from . import with_rubrics
 
@@ -97,3 +120,11 @@ def reviewers(app: App) -> "Sequence[Reviewer]":
 def keepers(app: App) -> "Sequence[Keeper]":
     """Approvals go with the runs that they are of."""
     return (with_executions.keeper(),)
+
+
+@hookimpl(optionalhook=True)
+def dashboard_cards(app: App) -> Sequence[Any]:
+    """Approvals that wait."""
+    from . import with_dashboard
+
+    return (with_dashboard.CARD,)

@@ -8,15 +8,20 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
-from aasim_core import json_schema
 from aasim_core.errors import Invalid, Problem
+from aasim_core.logs import MASK, redacted
+from aasim_core.user_code import json_schema
 
 #: The form of a JSON pointer (RFC 6901).
 POINTER = "(?:/(?:[^~/]|~[01])*)*"
 #: The part of an action that may be edited, by the kind of the question; of other kinds, nothing.
-_PARTS = {"tool_call": "arguments", "result": "output"}
+_PARTS = {"tool_call": "arguments", "result": "output", "request": "payload"}
 #: The form of a pointer to such a part, or to what is below.
 EDITABLE = f"/(?:{'|'.join(_PARTS.values())}){POINTER}"
+#: Names whose values are secrets, whatever these look like.
+_SECRET_NAME = re.compile("passw|secret|credential|api_?key|private_?key|(^|_)token$", re.IGNORECASE)
+#: How much of a value events tell, in characters.
+_LONGEST_TOLD = 500
 _INDEX = re.compile("0|[1-9][0-9]{0,9}")
 
 
@@ -77,6 +82,33 @@ def edited(action: Any, edits: Mapping[str, Any], editable: Sequence[str]) -> An
     if problems:
         raise Invalid(problems)
     return result
+
+
+def edits_told(edits: Mapping[str, Any], before: Any, after: Any) -> dict[str, list[Any]]:
+    """The old and the new value at each pointer of the edits, as events tell of them: short, and with what looks secret masked."""
+    return {pointer: [_told(before, pointer), _told(after, pointer)] for pointer in edits}
+
+
+def _told(action: Any, pointer: str) -> Any:
+    """The value at the pointer, null where there is none; what is long is cut, and told as text."""
+    value, names = action, _tokens(pointer)
+    for token in names:
+        try:
+            value = value[int(token) if isinstance(value, list) else token]
+        except (LookupError, ValueError, TypeError):
+            return None
+    shown = MASK if any(map(_SECRET_NAME.search, names)) else masked(value)
+    text = shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False)
+    return f"{text[:_LONGEST_TOLD]}…" if len(text) > _LONGEST_TOLD else shown
+
+
+def masked(value: Any) -> Any:
+    """A copy of a JSON value with texts masked that look like secrets, and values whose names say that they are."""
+    if isinstance(value, dict):
+        return {name: MASK if _SECRET_NAME.search(name) else masked(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [masked(each) for each in value]
+    return redacted(value) if isinstance(value, str) else value
 
 
 def _problem(code: str, message: str, pointer: str) -> Problem:

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, operation
 from aasim_core.access.delegation import Delegator
-from aasim_core.data.statements import Condition
+from aasim_core.data.conditions import Condition
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
 
 from . import schemas
+from .ballots import Ballot
 from .eligibility import READ
 from .models import APPROVE, REJECT, Approval
 from .references import require_assignee
 from .service import Approvals as Service
-from .service import Ballot
+from .views import DERIVED, INBOX, VIEW
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -41,18 +42,14 @@ class Approvals(Collection):
     reply = schemas.ApprovalOut()
     approve_body, reject_body, escalate_body = schemas.ApproveIn(), schemas.RejectIn(), schemas.EscalateIn()
     node_field = "project_id"
-    derived: ClassVar[Mapping[str, Derived]] = {
-        "subject": Derived(("execution_id", "step", "tool"), lambda row: {n: row[n] for n in ("execution_id", "step", "tool")})
-    }
+    view = VIEW
+    derived: ClassVar[Mapping[str, Derived]] = DERIVED
     query = ListQuery(
         schemas.ApprovalAsked(), filters=schemas.FILTERS, sorts=("created_at", "due_at"), search=("title", "summary")
     )
     inbox_query = ListQuery(
         schemas.ApprovalAsked(), filters=schemas.FILTERS, sorts=("risk_rank", "due_at", "created_at"), default="-risk_rank,due_at"
     )
-
-    # Executions ask; an approval is never edited or deleted.
-    on_post = on_put_one = on_patch_one = on_delete_one = None  # type: ignore[assignment]
 
     def __init__(self, app: "App", approvals: Service) -> None:
         super().__init__(app)
@@ -78,14 +75,14 @@ class Approvals(Collection):
         """List the approvals that wait for the caller, the greatest risk first, and then what is due first."""
         question = self.inbox_query.question(req.path, req.query)
         conditions = self._eligibility.inbox(req.principal, req.rights)
-        resp.media = read_page(Approval, self.plan.page_columns, question, conditions, self.app.keyring)
+        resp.media = read_page(INBOX, self.plan.columns, question, conditions, self.app.keyring)
 
     @operation(
         "decide", body="approve_body", reply="reply", message="Vote counted.", refusals=("already_decided", "action_changed")
     )
     def on_post_approve(self, req: Request, resp: Response, approval_id: str) -> None:
         """Approve the action, or the action as you edit it; where several must approve, it is one vote."""
-        resp.media = self._approvals.approve(approval_id, Ballot(req.principal.user_id, APPROVE, **req.body))
+        resp.media = self.present(self._approvals.approve(approval_id, Ballot(req.principal.user_id, APPROVE, **req.body)))
 
     @operation(
         "decide",
@@ -97,7 +94,7 @@ class Approvals(Collection):
     )
     def on_post_reject(self, req: Request, resp: Response, approval_id: str) -> None:
         """Reject the action; one vote is enough."""
-        resp.media = self._approvals.reject(approval_id, Ballot(req.principal.user_id, REJECT, **req.body))
+        resp.media = self.present(self._approvals.reject(approval_id, Ballot(req.principal.user_id, REJECT, **req.body)))
 
     @operation(
         "decide",
@@ -111,4 +108,4 @@ class Approvals(Collection):
         to: Any = req.body["to"]
         if to is not None:
             require_assignee(to, "to.id", Delegator.of(self.app, req.principal))
-        resp.media = self._approvals.escalate(approval_id, req.principal.user_id, to, req.body["reason"])
+        resp.media = self.present(self._approvals.escalate(approval_id, req.principal.user_id, to, req.body["reason"]))

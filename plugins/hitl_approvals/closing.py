@@ -8,7 +8,7 @@ from aasim_core.data import records
 from aasim_core.events.log import Subject
 
 from ..executions import service as executions
-from .models import CANCELLED, OPEN, Approval
+from .models import CANCELLED, OPEN, Approval, Assignee
 
 #: What is said of approvals whose run ended unseen.
 ENDED = "The execution has ended."
@@ -19,10 +19,17 @@ def close(execution_id: str, reason: str) -> None:
     of_run = (Approval.execution_id == execution_id) & Approval.status.in_(OPEN)
     while (approval := Approval.get_or_none(of_run)) is not None:
         before, version = approval.status, approval.version + 1
-        decision = {"approved": False, "by": None, "at": to_text(now()), "comment": reason, "edits": None}
+        decision = {"approved": False, "user_id": None, "decided_at": to_text(now()), "comment": reason, "edits": None}
         values = {"status": CANCELLED, "decision": decision, "version": version, "updated_at": now()}
         if records.compare_and_set(approval, {"status": before, "version": approval.version}, values):
+            end_levels(approval)
             emit("hitl_approvals.cancelled", subject_of(approval), data=told(approval), changes={"status": [before, CANCELLED]})
+
+
+def end_levels(approval: Approval, below: int | None = None) -> None:
+    """Say of whom the approval was put to that it does not wait for them any more: at all levels, or those `below` one."""
+    of_levels = () if below is None else (Assignee.level < below,)
+    Assignee.update(is_open=False).where(Assignee.approval_id == approval.id, Assignee.is_open, *of_levels).execute()
 
 
 def close_left_over() -> None:

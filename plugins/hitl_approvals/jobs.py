@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from aasim_core import App, Job, JobContext, enqueue
-from aasim_core.access.records import Organization
-from aasim_core.clock import to_text
-from aasim_core.context import organization_scope
+from aasim_core.access.organizations_with import organizations_with
+from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data.records import find_or_none
 from aasim_core.identity.records import User
 from aasim_core.outbound.jobs import mail_job
-from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.outbound.mail import Mail
 
+from . import mails
 from .closing import close_left_over
 from .models import OPEN, Approval
 from .service import NOTIFY, TIME_OUT, Approvals
@@ -33,26 +33,26 @@ def jobs_of(app: App, approvals: Approvals) -> tuple[Job, ...]:
             context.complete()
 
     def time_out(context: JobContext, payload: Mapping[str, Any]) -> None:
-        with app.database.transaction():
+        with acting_as(SYSTEM), app.database.transaction():
             approvals.time_out(payload["approval_id"], payload["level"])
             context.complete()
 
     def tidy(context: JobContext, payload: Mapping[str, Any]) -> None:
-        for organization in list(Organization.select(Organization.id)):
-            with organization_scope(organization.id), app.database.transaction():
-                close_left_over()
+        with app.database.transaction():
+            close_left_over()
 
     def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
         approval, user = _open_at(payload), User.get_or_none(User.id == payload["user_id"], User.kind == "person")
         if approval is None or user is None or not approvals.eligibility.may_vote(approval, user.id):
             return None
-        text = _TEXT.format(
-            name=user.name, title=approval.title, summary=approval.summary or "-", risk=approval.risk,
-            due=to_text(approval.due_at), url=address_of(app.settings), id=approval.id,
-        )  # fmt: skip
-        return Mail(user.email, f"Approval: {approval.title}", text, id=context.job_id)
+        return mails.approval_mail(app.settings, approval, user, context.job_id)
 
-    return Job(NOTIFY, notify), Job(TIME_OUT, time_out), Job(TIDY, tidy, schedule="*/10 * * * *"), mail_job(app, SEND, write)
+    tidying = Job(TIDY, tidy, schedule="*/10 * * * *", per_organization=_with_open)
+    return Job(NOTIFY, notify), Job(TIME_OUT, time_out), tidying, mail_job(app, SEND, write)
+
+
+def _with_open() -> list[str]:
+    return organizations_with(Approval, Approval.status.in_(OPEN), Approval.execution_id.is_null(False))
 
 
 def _open_at(payload: Mapping[str, Any]) -> Approval | None:
@@ -60,27 +60,3 @@ def _open_at(payload: Mapping[str, Any]) -> Approval | None:
     approval: Approval | None = find_or_none(Approval, payload["approval_id"])
     is_open = approval is not None and approval.status in OPEN and approval.level == payload["level"]
     return approval if is_open else None
-
-
-_TEXT = """Hello {name},
-
-an approval waits for you:
-
-  {title}
-
-  {summary}
-
-Risk: {risk}. Please decide before {due}.
-
-See what exactly is asked:
-
-  GET {url}/api/v1/hitl-approvals/{id}
-
-Then approve or reject it:
-
-  POST {url}/api/v1/hitl-approvals/{id}/approve
-  POST {url}/api/v1/hitl-approvals/{id}/reject
-  {{"comment": "<why>"}}
-
-Everything that waits for you: GET {url}/api/v1/hitl-approvals/pending
-"""

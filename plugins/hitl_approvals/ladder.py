@@ -28,6 +28,7 @@ def put(eligibility: "Eligibility", approval: Approval, level: int, assignees: S
             "level": level,
             "type": one["type"],
             "subject_id": one["id"] or "",
+            "is_open": True,
         }
         for one in assignees
     ]
@@ -68,7 +69,7 @@ def rungs(project_id: str | None) -> Iterator[Put]:
 def calendar_of(app: "App", project_id: str | None) -> Calendar:
     """The hours of the branch that the project is in; without one, all hours count."""
     branch_id = next((place for place in _way_up(project_id) if place.startswith("branch_")), None)
-    if branch_id is None or "branches" not in {plugin.name for plugin in app.plugins.on}:
+    if branch_id is None or not app.features.is_here("branches"):
         return Calendar()
     from . import with_branches
 

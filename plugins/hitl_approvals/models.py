@@ -10,7 +10,7 @@ APPROVED, REJECTED, EXPIRED, CANCELLED = "approved", "rejected", "expired", "can
 #: Somebody may still decide.
 OPEN = (PENDING, ESCALATED)
 STATUSES = (PENDING, APPROVED, REJECTED, ESCALATED, EXPIRED, CANCELLED)
-KINDS = ("tool_call", "unknown_outcome", "result")
+KINDS = ("tool_call", "unknown_outcome", "result", "request")
 #: The least first; an approval's `risk_rank` is the place in it.
 RISKS = ("low", "medium", "high")
 
@@ -22,14 +22,17 @@ LADDER = "ladder"
 #: Whom an approval can be put to.
 ASSIGNEE_TYPES = (USER, ROLE, TEAM, HEAD, MANAGER, OWNER, PERMISSION)
 APPROVE, REJECT = "approve", "reject"
+#: Of a policy.
+POLICY_STATUSES = ACTIVE, DISABLED = ("active", "disabled")
 
 
 class Approval(TenantRecord):
     """A question to people. `payload` is the action as it stands, with the edits of those who have approved it so far.
 
-    `editable_schema` is the JSON Schema that the part which may be edited has to meet.
-    `assignees` are those of the present `level`, and `votes` all votes, as answers have them. Each level has `due_seconds`, in business
-    hours.
+    `editable_schema` is the JSON Schema that the part which may be edited has to meet, and `proposed` the action before all edits, if there
+    are some. `assignees` are those of the present `level`, and `votes` all votes, as answers have them. `quorum` is how many of that level
+    must approve: `policy_quorum`, or all where fewer are there. Each level has `due_seconds`, in business hours. `replaces` is the
+    approval whose action is another one by now.
     """
 
     kind = peewee.TextField(default="tool_call")
@@ -38,20 +41,24 @@ class Approval(TenantRecord):
     step = peewee.BigIntegerField(null=True)
     tool = peewee.TextField(null=True)
     project_id = IdField(null=True)
+    agent_id = IdField(null=True)
+    replaces = IdField(null=True)
     title = peewee.TextField()
     summary = peewee.TextField(default="")
     payload = JsonField(null=True)
+    proposed = JsonField(null=True)
     action_hash = peewee.TextField()
     editable = JsonField(default=list)
     editable_schema = JsonField(null=True)
     risk = peewee.TextField(default="medium")
     risk_rank = peewee.BigIntegerField(default=1)
-    requested_by = IdField(null=True)
+    initiator_id = IdField(null=True)
     own_requests = peewee.BooleanField(default=False)
     policy_id = IdField(null=True)
     assignees = JsonField(default=list)
     level = peewee.BigIntegerField(default=1)
     quorum = peewee.BigIntegerField(default=1)
+    policy_quorum = peewee.BigIntegerField(default=1)
     votes = JsonField(default=list)
     due_seconds = peewee.BigIntegerField()
     due_at = InstantField()
@@ -64,22 +71,37 @@ class Approval(TenantRecord):
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "status", "risk_rank", "due_at", "id"), False),
             (("organization_id", "execution_id"), False),
+            (("organization_id", "due_at", "id"), False),
+            (("organization_id", "project_id"), False),
+            (("organization_id", "initiator_id"), False),
         )
 
 
 class Assignee(Row):
-    """Whom an approval was put to at one of its levels; `subject_id` is empty where the kind says it all."""
+    """Whom an approval was put to at one of its levels; `subject_id` is empty where the kind says it all.
+
+    `is_open` is set while the approval is open at this level.
+    """
 
     organization_id = IdField()
     approval_id = IdField()
     level = peewee.BigIntegerField()
     type = peewee.TextField()
     subject_id = IdField()
+    is_open = peewee.BooleanField(default=True)
 
     class Meta:
         table_name = "hitl_approvals_assignee"
         primary_key = peewee.CompositeKey("organization_id", "approval_id", "level", "type", "subject_id")
-        indexes = ((("organization_id", "type", "subject_id"), False),)
+        indexes = (
+            (("organization_id", "type", "subject_id"), False),
+            peewee.Index(
+                "hitl_approvals_assignee_open",
+                "hitl_approvals_assignee",
+                [peewee.SQL("organization_id, type, subject_id, approval_id")],
+                where=peewee.SQL("is_open"),
+            ),
+        )
 
 
 class Vote(TenantRecord):
@@ -114,7 +136,7 @@ class Policy(TenantRecord):
 
     name = peewee.TextField()
     position = peewee.BigIntegerField(default=100)
-    active = peewee.BooleanField(default=True)
+    status = peewee.TextField(default=ACTIVE)
     required = peewee.BooleanField(default=True)
     kinds = JsonField(default=list)
     tool = peewee.TextField(null=True)
@@ -142,7 +164,7 @@ class Delegation(TenantRecord):
 
     from_user_id = IdField()
     to_user_id = IdField()
-    until = InstantField()
+    expires_at = InstantField()
     reason = peewee.TextField(default="")
 
     class Meta:
@@ -150,6 +172,6 @@ class Delegation(TenantRecord):
         id_prefix = "delegation"
         indexes = (
             (("organization_id", "created_at", "id"), False),
-            (("organization_id", "to_user_id", "until"), False),
+            (("organization_id", "to_user_id", "expires_at"), False),
             (("organization_id", "from_user_id"), False),
         )

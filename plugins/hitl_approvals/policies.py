@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from aasim_core import expressions
+from aasim_core.data.compiled import compiled
+from aasim_core.data.records import row_of, to_record
+from aasim_core.user_code import expressions
 
 from .ladder import Put
-from .models import PERMISSION, Policy
+from .models import ACTIVE, PERMISSION, Policy
 
 #: What conditions can name.
-NAMES = ("kind", "tool", "effect", "risk", "verdict", "arguments", "output", "execution")
+NAMES = ("kind", "tool", "effect", "risk", "verdict", "arguments", "output", "payload", "execution")
 #: How long those have whom an approval is put to, where no policy says otherwise: 72 hours.
 DUE_SECONDS = 72 * 3600
 
@@ -58,8 +60,14 @@ def ruling_on(facts: Facts) -> Ruling:
 
 
 def _matching(facts: Facts) -> Iterator[Policy]:
-    active = Policy.select().where(Policy.active).order_by(Policy.position, Policy.id)
+    active = (to_record(Policy, row_of(Policy, row)) for row in _active.all())
     return (policy for policy in active if matches(policy, facts))
+
+
+@compiled(Policy)
+def _active() -> Any:
+    columns = Policy._meta.sorted_fields
+    return Policy.select(*columns).where(Policy.status == ACTIVE).order_by(Policy.position, Policy.id)
 
 
 def matches(policy: Policy, facts: Facts) -> bool:

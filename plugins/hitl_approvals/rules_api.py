@@ -7,8 +7,7 @@ from aasim_core import Collection, Invalid, Problem, Request, Response, operatio
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.members import require_member, require_visible_member
 from aasim_core.clock import now
-from aasim_core.data.statements import Bind, Condition
-from aasim_core.http.collection import DELETED
+from aasim_core.data.conditions import Condition, any_of, equals
 from aasim_core.http.query import ListQuery
 
 from . import schemas
@@ -27,13 +26,22 @@ class Policies(Collection):
     record = Policy
     events = "hitl_approvals"
     event_prefix = "policy_"
+    noun = "policies"
+    permissions: ClassVar[Mapping[str, str]] = dict.fromkeys(("read", "create", "update", "delete"), MANAGE)
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List the policies of approvals, in the order in which they are looked at."},
+        "create": {"summary": "Create a policy: what needs an approval, and who decides it."},
+        "replace": {
+            "summary": "Replace a policy; what is left out returns to its default. Approvals that are open stay as they are."
+        },
+    }
     paths: ClassVar[Mapping[str, str]] = {"": "/hitl-approvals/policies", "one": "/hitl-approvals/policies/{policy_id}"}
     body = schemas.PolicyIn()
     reply = schemas.PolicyOut()
     unique = ("name",)
     query = ListQuery(
         schemas.PolicyOut(),
-        filters=("name", "position", "active", "required", "tool", "created_at", "updated_at"),
+        filters=("name", "position", "status", "required", "tool", "created_at", "updated_at"),
         sorts=("position", "name", "created_at", "updated_at"),
         search=("name",),
         default="position",
@@ -46,39 +54,6 @@ class Policies(Collection):
             require_assignee(assignee, f"assignees[{number}].id", caller)
         return values
 
-    @operation(MANAGE, query="query", reply="reply", many=True, message="Policies listed.")
-    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
-        """List the policies of approvals, in the order in which they are looked at."""
-        super().on_get(req, resp, **ids)
-
-    @operation(MANAGE, body="body", reply="reply", status=201, message="Policy created.")
-    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Create a policy: what needs an approval, and who decides it."""
-        super().on_post(req, resp, **ids)
-
-    @operation(MANAGE, reply="reply", message="Policy read.")
-    def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Read a policy of approvals."""
-        super().on_get_one(req, resp, **ids)
-
-    @operation(MANAGE, body="body", reply="reply", message="Policy replaced.")
-    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Replace a policy; what is left out returns to its default. Approvals that are open stay as they are."""
-        super().on_put_one(req, resp, **ids)
-
-    @operation(MANAGE, body="body", reply="reply", message="Policy changed.")
-    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Change some fields of a policy; null clears a field that may be empty."""
-        super().on_patch_one(req, resp, **ids)
-
-    @operation(MANAGE, reply=DELETED, message="Policy deleted.")
-    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete a policy."""
-        super().on_delete_one(req, resp, **ids)
-
-    def _verb(self, verb: str) -> str:
-        return MANAGE
-
 
 class Delegations(Collection):
     """Delegations: one's own, and those to oneself; those of others are for whoever manages approvals."""
@@ -86,12 +61,20 @@ class Delegations(Collection):
     record = Delegation
     events = "hitl_approvals"
     event_prefix = "delegation_"
+    noun = "delegations"
+    permissions: ClassVar[Mapping[str, str]] = dict.fromkeys(("create", "update", "delete"), DECIDE)
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List one's own delegations, and those to oneself; who manages approvals sees all."},
+        "delete": {"summary": "End a delegation.", "message": "Delegation ended."},
+    }
     others = MANAGE
     paths: ClassVar[Mapping[str, str]] = {"": "/hitl-approvals/delegations", "one": "/hitl-approvals/delegations/{delegation_id}"}
     body = schemas.DelegationIn()
     reply = schemas.DelegationOut()
     query = ListQuery(
-        schemas.DelegationOut(), filters=("from_user_id", "to_user_id", "until", "created_at"), sorts=("created_at", "until")
+        schemas.DelegationOut(),
+        filters=("from_user_id", "to_user_id", "expires_at", "created_at"),
+        sorts=("created_at", "expires_at"),
     )
 
     def visible(self, req: Request, record: Delegation) -> bool:
@@ -100,7 +83,7 @@ class Delegations(Collection):
 
     def allows(self, req: Request, permission: str, target: Delegation) -> bool:
         """It is changed by whom it is of, and by whoever manages them all; `visible` has hidden the others."""
-        is_reading = permission == self._verb("read")
+        is_reading = permission == self.permission_for("read")
         own = target.from_user_id == req.principal.user_id or is_reading
         return req.rights.has_anywhere(permission) and (own or req.rights.allows_at(MANAGE, None))
 
@@ -109,10 +92,8 @@ class Delegations(Collection):
         if req.rights.allows_at(MANAGE, None):
             return []
 
-        def mine() -> Any:
-            return (Delegation.from_user_id == Bind("me")) | (Delegation.to_user_id == Bind("me"))
-
-        return [Condition(mine, {"me": req.principal.user_id}, "delegations of mine")]
+        me = req.principal.user_id
+        return [any_of(equals(Delegation.from_user_id, me), equals(Delegation.to_user_id, me))]
 
     def check(self, req: Request, values: dict[str, Any], record: Delegation | None = None) -> dict[str, Any]:
         """Both are members and not the same; whoever is named anew is there for the caller, and what is given is theirs to give."""
@@ -126,13 +107,8 @@ class Delegations(Collection):
                 require_visible_member(caller, whole[field], field)
         if whole["from_user_id"] == whole["to_user_id"]:
             raise Invalid({"to_user_id": [Problem("invalid_choice", "Name another member; nobody stands in for themselves.")]})
-        _require_future(values.get("until"))
+        _require_future(values.get("expires_at"))
         return {"from_user_id": whole["from_user_id"], **values}
-
-    @operation("read", query="query", reply="reply", many=True, message="Delegations listed.")
-    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
-        """List one's own delegations, and those to oneself; who manages approvals sees all."""
-        super().on_get(req, resp, **ids)
 
     @operation(DECIDE, body="body", reply="reply", status=201, message="Delegation created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
@@ -140,30 +116,7 @@ class Delegations(Collection):
         record = self.create(req, self.check(req, req.body))
         resp.location, resp.media = self.location(record), record
 
-    @operation("read", reply="reply", message="Delegation read.")
-    def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Read a delegation."""
-        super().on_get_one(req, resp, **ids)
 
-    @operation(DECIDE, body="body", reply="reply", message="Delegation replaced.")
-    def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Replace a delegation."""
-        super().on_put_one(req, resp, **ids)
-
-    @operation(DECIDE, body="body", reply="reply", message="Delegation changed.")
-    def on_patch_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Change some fields of a delegation."""
-        super().on_patch_one(req, resp, **ids)
-
-    @operation(DECIDE, reply=DELETED, message="Delegation ended.")
-    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """End a delegation."""
-        super().on_delete_one(req, resp, **ids)
-
-    def _verb(self, verb: str) -> str:
-        return f"hitl_approvals:{verb}" if verb == "read" else DECIDE
-
-
-def _require_future(until: "datetime | None") -> None:
-    if until is not None and until <= now():
-        raise Invalid({"until": [Problem("out_of_range", "Write a time in the future.")]})
+def _require_future(expires_at: "datetime | None") -> None:
+    if expires_at is not None and expires_at <= now():
+        raise Invalid({"expires_at": [Problem("out_of_range", "Write a time in the future.")]})

@@ -5,10 +5,10 @@ from typing import Any
 
 from marshmallow import ValidationError, validates, validates_schema
 
-from aasim_core import expressions
 from aasim_core.errors import Problem
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text, wrong
 from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.user_code import expressions
 
 from . import models
 from .actions import EDITABLE
@@ -16,7 +16,7 @@ from .policies import DUE_SECONDS, NAMES
 
 EFFECTS = ("read", "write", "delete", "pay", "send", "grant")
 VERDICTS = ("pass", "review", "fail", "unscored")
-_POINTER = (EDITABLE, 'a JSON pointer (RFC 6901) into /arguments or /output, such as "/arguments/amount"')
+_POINTER = (EDITABLE, 'a JSON pointer (RFC 6901) into /arguments, /output or /payload, such as "/arguments/amount"')
 _HASH = ("[0-9a-f]{64}", "the action_hash of the approval, 64 hexadecimal digits")
 #: How the id begins that each type of assignee needs, or may have.
 _PREFIXES = {models.USER: "user", models.ROLE: "role", models.TEAM: "team", models.HEAD: "dept", models.MANAGER: "branch"}
@@ -41,22 +41,41 @@ class AssigneeOut(Schema):
 class VoteOut(Schema):
     """What somebody said."""
 
-    by = Id("user", required=True)
+    user_id = Id("user", required=True)
     on_behalf_of = Id("user", allow_none=True, required=True, description="The member whom they stand in for.")
     choice = Choice(models.APPROVE, models.REJECT, required=True)
     comment = Text(max_length=2_000, multiline=True, allow_none=True, required=True)
     edits = Json(object_only=True, allow_none=True, required=True)
-    action_hash = Text(required=True, description="That of the action which the vote is for.")
+    action_hash = Text(
+        required=True,
+        description="That of the action which the vote is for.",
+        example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    )
     level = Integer(required=True)
-    at = Instant(required=True)
+    decided_at = Instant(required=True)
+    withdrawn_at = Instant(allow_none=True, description="Since when it does not count any more.")
+
+
+class AgentOut(Schema):
+    """The agent that asks."""
+
+    id = Id("agent", required=True)
+    name = Text(allow_none=True, required=True, description="null: it is gone.")
+
+
+class InitiatorOut(Schema):
+    """The user who started the run."""
+
+    id = Id("user", required=True)
+    label = Text(allow_none=True, required=True, description="Their name; null: they are gone.")
 
 
 class DecisionOut(Schema):
     """How it ended."""
 
     approved = Boolean(required=True)
-    by = Id("user", allow_none=True, required=True, description="null: nobody decided it.")
-    at = Instant(required=True)
+    user_id = Id("user", allow_none=True, required=True, description="null: nobody decided it.")
+    decided_at = Instant(required=True)
     comment = Text(max_length=2_000, multiline=True, allow_none=True, required=True)
     edits = Json(object_only=True, allow_none=True, required=True, description="By JSON pointer.")
 
@@ -70,16 +89,32 @@ class ApprovalOut(RecordOut):
     subject = Object(SubjectOut, required=True)
     project_id = Id(allow_none=True, required=True)
     title = Text(required=True)
-    summary = Text(max_length=10_000, multiline=True, required=True)
+    summary = Text(max_length=10_000, multiline=True, required=True, example="Refund 40.00 EUR for order 4711.")
     payload = Json(allow_none=True, required=True, description="The action as it stands, with the edits so far.")
-    action_hash = Text(required=True, description="SHA-256 over the canonical JSON of the payload.")
-    editable = ListOf(Text(), required=True, description="JSON pointers to what may be edited, with what is below.")
+    proposed_arguments = Json(allow_none=True, required=True, description="Of a tool call, before all edits; null: not edited.")
+    proposed_output = Json(allow_none=True, required=True, description="Of a result, before all edits; null: not edited.")
+    proposed_payload = Json(allow_none=True, required=True, description="Of a request, before all edits; null: not edited.")
+    action_hash = Text(
+        required=True,
+        description="SHA-256 over the canonical JSON of the payload.",
+        example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    )
+    editable = ListOf(
+        Text(),
+        required=True,
+        description="JSON pointers to what may be edited, with what is below.",
+        example=["/arguments/amount"],
+    )
     risk = Choice(*models.RISKS, required=True)
-    requested_by = Id("user", allow_none=True, required=True)
+    agent = Object(AgentOut, allow_none=True, required=True)
+    initiator_id = Id("user", allow_none=True, required=True)
+    initiator = Object(InitiatorOut, allow_none=True, required=True)
+    replaces = Id("approval", allow_none=True, required=True, description="An approval whose tool has changed since.")
     policy_id = Id("policy", allow_none=True, required=True, description="The policy that says who decides.")
     assignees = ListOf(Object(AssigneeOut), required=True, description="Of the present level.")
     level = Integer(required=True, description="1, and one more with each escalation.")
-    quorum = Integer(required=True, description="How many must approve the same action.")
+    quorum = Integer(required=True, description="How many of the present level must approve the same action.")
+    policy_quorum = Integer(required=True, description="How many the policy wants; `quorum` is less where fewer may decide.")
     votes = ListOf(Object(VoteOut), 1_000, required=True)
     due_at = Instant(required=True, description="When it is passed up.")
     decision = Object(DecisionOut, allow_none=True, required=True)
@@ -94,7 +129,7 @@ class ApprovalAsked(ApprovalOut):
 
 #: The names of the filters.
 FILTERS = (
-    "status", "kind", "risk", "execution_id", "tool", "project_id", "requested_by", "policy_id", "level", "due_at", "created_at",
+    "status", "kind", "risk", "execution_id", "tool", "project_id", "initiator_id", "policy_id", "level", "due_at", "created_at",
 )  # fmt: skip
 
 
@@ -182,9 +217,9 @@ class PolicyIn(Schema):
 
     name = Text(1, 120, required=True, description="Unique in the organization.", example="Refunds")
     position = Integer(0, 10_000, load_default=100, description="Of the policies that match, the least says who decides.")
-    active = Boolean(load_default=True)
+    status = Choice(*models.POLICY_STATUSES, load_default=models.ACTIVE, description="disabled: it says nothing.")
     required = Boolean(load_default=True, description="false: it only says who decides what is asked for anyway.")
-    kinds = ListOf(Choice(*models.KINDS), 3, unique=True, load_default=list, description="Empty: all.")
+    kinds = ListOf(Choice(*models.KINDS), len(models.KINDS), unique=True, load_default=list, description="Empty: all.")
     tool = Text(1, 200, allow_none=True, load_default=None, description="The tool's ref, with * and ?; null: any, or none.")
     effects = ListOf(Choice(*EFFECTS), 6, unique=True, load_default=list, description="Of the tool. Empty: all.")
     verdicts = ListOf(Choice(*VERDICTS), 4, unique=True, load_default=list, description="Of the rubrics. Empty: all.")
@@ -200,7 +235,11 @@ class PolicyIn(Schema):
     )
     own_requests = Boolean(load_default=False, description="Whether somebody may decide what they asked for themselves.")
     editable = ListOf(
-        Patterned(*_POINTER), 50, unique=True, load_default=list, description="JSON pointers to /arguments, /output, or below."
+        Patterned(*_POINTER),
+        50,
+        unique=True,
+        load_default=list,
+        description="JSON pointers to /arguments, /output, /payload, or below.",
     )
 
     @validates("assignees")
@@ -215,24 +254,31 @@ class PolicyIn(Schema):
             raise wrong("invalid_format", problem)
 
 
+class PolicyAssigneeOut(Schema):
+    """Who decides by a policy."""
+
+    type = Choice(*models.ASSIGNEE_TYPES, models.LADDER, required=True)
+    id = Id(allow_none=True, required=True)
+
+
 class PolicyOut(RecordOut):
     """A policy as a client gets it."""
 
     id = Id("policy", required=True)
     name = Text(required=True)
     position = Integer(required=True)
-    active = Boolean(required=True)
+    status = Choice(*models.POLICY_STATUSES, required=True)
     required = Boolean(required=True)
-    kinds = ListOf(Text(), required=True)
+    kinds = ListOf(Text(), required=True, example=["tool_call"])
     tool = Text(allow_none=True, required=True)
-    effects = ListOf(Text(), required=True)
-    verdicts = ListOf(Text(), required=True)
+    effects = ListOf(Text(), required=True, example=["pay"])
+    verdicts = ListOf(Text(), required=True, example=["review"])
     condition = Text(max_length=1024, multiline=True, allow_none=True, required=True)
-    assignees = ListOf(Json(object_only=True), required=True)
+    assignees = ListOf(Object(PolicyAssigneeOut), required=True)
     quorum = Integer(required=True)
     due_seconds = Integer(required=True)
     own_requests = Boolean(required=True)
-    editable = ListOf(Text(), required=True)
+    editable = ListOf(Text(), required=True, example=["/arguments/amount"])
 
 
 class DelegationIn(Schema):
@@ -240,7 +286,7 @@ class DelegationIn(Schema):
 
     from_user_id = Id("user", description="The caller, if it is left out; somebody else needs hitl_approvals:manage.")
     to_user_id = Id("user", required=True, description="An active member, who decides for them.")
-    until = Instant(required=True, example="2099-01-31T09:00:00Z")
+    expires_at = Instant(required=True, example="2099-01-31T09:00:00Z")
     reason = Text(0, 500, load_default="", example="On holiday.")
 
 
@@ -250,5 +296,5 @@ class DelegationOut(RecordOut):
     id = Id("delegation", required=True)
     from_user_id = Id("user", required=True)
     to_user_id = Id("user", required=True)
-    until = Instant(required=True)
+    expires_at = Instant(required=True)
     reason = Text(max_length=500, required=True)

@@ -4,18 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aasim_core import Invalid, Problem, Refused, emit, enqueue
+from aasim_core import Invalid, Kept, Problem, Refused, emit, enqueue
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
 from aasim_core.ids import new_id
 
 from ..executions import service as executions
-from . import business_time, ladder
-from .actions import edited, hash_of, refuse_unfit
-from .closing import ENDED, close, is_left_over, subject_of, told
+from . import ballots, business_time, ladder
+from .actions import edited, edits_told, hash_of, refuse_unfit
+from .ballots import ALREADY_DECIDED, Ballot
+from .closing import ENDED, close, end_levels, is_left_over, subject_of, told
 from .eligibility import Eligibility
 from .ladder import Put
-from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval, Vote
+from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval
 from .policies import Ruling
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ _NOBODY = "Nobody decided in time."
 class Asked:
     """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one.
 
-    `editable_schema` is what the part of the action that may be edited must meet.
+    `editable_schema` is what the part of the action that may be edited must meet. `replaces` is an approval whose action is another one by
+    now, and `reason` says why this one is asked.
     """
 
     title: str
@@ -42,19 +44,11 @@ class Asked:
     step: int | None = None
     tool: str | None = None
     project_id: str | None = None
-    requested_by: str | None = None
+    agent_id: str | None = None
+    initiator_id: str | None = None
     editable_schema: Any = None
-
-
-@dataclass(frozen=True)
-class Ballot:
-    """A vote that somebody casts; `action_hash` is that of the action they saw, if they say it."""
-
-    user_id: str
-    choice: str
-    comment: str | None = None
-    edits: Mapping[str, Any] | None = None
-    action_hash: str | None = None
+    replaces: str | None = None
+    reason: str = ""
 
 
 class Approvals:
@@ -68,13 +62,16 @@ class Approvals:
 
     def request(self, asked: Asked, ruling: Ruling) -> Approval:
         """Open an approval, and put it to whom the ruling says: or further up, where nobody of them may decide it."""
+        facts = {**vars(asked), "id": asked.id or new_id("approval")}
+        reason = facts.pop("reason")
         approval: Approval = records.create(
             Approval,
-            **{**vars(asked), "id": asked.id or new_id("approval")},
+            **facts,
             risk_rank=RISKS.index(asked.risk),
             action_hash=hash_of(asked.payload),
             editable=list(ruling.editable),
             quorum=ruling.quorum,
+            policy_quorum=ruling.quorum,
             own_requests=ruling.own_requests,
             policy_id=ruling.policy_id,
             due_seconds=ruling.due_seconds,
@@ -87,7 +84,7 @@ class Approvals:
             higher = ladder.climb(self.eligibility, approval, level)
             level, assignees = (1, assignees) if higher is None else (level, higher)
         self._hand_to(approval, PENDING, level, assignees)
-        emit("hitl_approvals.requested", subject_of(approval), data=told(approval, risk=approval.risk))
+        emit("hitl_approvals.requested", subject_of(approval), data=_asked_for(approval, reason))
         return approval
 
     # Deciding
@@ -98,26 +95,41 @@ class Approvals:
         Refused ``already_decided`` and ``action_changed``; Invalid for edits where none are allowed, or that do not fit.
         """
         approval = self._held(approval_id)
-        _refuse_unseen(approval, ballot.action_hash)
+        ballots.refuse_unseen(approval, ballot.action_hash)
         action = _edited(approval, ballot.edits) if ballot.edits else approval.payload
-        before, action_hash = approval.action_hash, hash_of(action)
-        vote = self._cast(approval, ballot, action_hash)
-        values = {"payload": action, "action_hash": action_hash, "votes": [*approval.votes, vote]}
-        changes = {} if before == action_hash else {"action_hash": [before, action_hash]}
-        if _count(approval, action_hash) < approval.quorum:
+        before, action_hash = approval.payload, hash_of(action)
+        vote = ballots.cast(approval, ballot, action_hash, self._seats(approval, ballot.user_id))
+        quorum = self._quorum(approval, approval.level)
+        values = {"payload": action, "action_hash": action_hash, "votes": [*approval.votes, vote], "quorum": quorum}
+        if action_hash != approval.action_hash:
+            values["proposed"] = approval.proposed or before
+        if ballots.count(approval, action_hash) < quorum:
+            changes = _changes(approval.action_hash, action_hash, ballot.edits, before, action)
             self._change(approval, values)
             emit("hitl_approvals.voted", subject_of(approval), data=told(approval, choice=APPROVE), changes=changes)
             return approval
-        decision = _decision(True, ballot, _edits_in(values["votes"]))
-        self._settle(approval, APPROVED, {**values, "decision": decision}, changes)
+        edits = ballots.edits_in(values["votes"])
+        changes = _changes(approval.action_hash, action_hash, edits, values.get("proposed", approval.proposed), action)
+        self._settle(approval, APPROVED, {**values, "decision": ballots.decision(True, ballot, edits)}, changes)
         return approval
 
     def reject(self, approval_id: str, ballot: Ballot) -> Approval:
         """Reject the action; one vote is enough. Refused ``already_decided`` and ``action_changed``."""
         approval = self._held(approval_id)
-        _refuse_changed(approval, ballot.action_hash)
-        vote = self._cast(approval, ballot, approval.action_hash)
-        self._settle(approval, REJECTED, {"votes": [*approval.votes, vote], "decision": _decision(False, ballot, None)})
+        ballots.refuse_changed(approval, ballot.action_hash)
+        vote = ballots.cast(approval, ballot, approval.action_hash, self._seats(approval, ballot.user_id))
+        self._settle(approval, REJECTED, {"votes": [*approval.votes, vote], "decision": ballots.decision(False, ballot, None)})
+        return approval
+
+    def withdraw(self, approval_id: str, user_id: str) -> Approval:
+        """Take the user's votes back while the approval is open; they stay in its `votes`, with the time. The action stays as edited.
+
+        Refused ``already_decided`` once it is decided, and ``invalid_state`` for somebody without a vote.
+        """
+        approval = self._held(approval_id)
+        votes = ballots.withdraw(approval, user_id)
+        self._change(approval, {"votes": votes})
+        emit("hitl_approvals.vote_withdrawn", subject_of(approval), data=told(approval))
         return approval
 
     def escalate(self, approval_id: str, user_id: str, to: Put | None, reason: str) -> Approval:
@@ -155,23 +167,33 @@ class Approvals:
         if assignees is not None:
             self._pass_up(approval, level + 1, assignees, _NOBODY)
             return
-        decision = {"approved": False, "by": None, "at": to_text(now()), "comment": _NOBODY, "edits": None}
+        decision = {"approved": False, "user_id": None, "decided_at": to_text(now()), "comment": _NOBODY, "edits": None}
         self._settle(approval, EXPIRED, {"decision": decision})
 
     def _hand_to(self, approval: Approval, status: str, level: int, assignees: Sequence[Put]) -> None:
         """Write down whom the approval waits for, and until when; they are told, and the time is watched."""
         calendar = ladder.calendar_of(self._app, approval.project_id)
         due_at = business_time.after(now(), approval.due_seconds, calendar)
-        self._change(approval, {"status": status, "level": level, "assignees": list(assignees), "due_at": due_at})
+        if level > 1:
+            end_levels(approval, below=level)
+        quorum = self._quorum(approval, level)
+        values = {"status": status, "level": level, "assignees": list(assignees), "quorum": quorum, "due_at": due_at}
+        self._change(approval, values)
         payload = {"approval_id": approval.id, "level": level}
         enqueue(NOTIFY, payload)
         enqueue(TIME_OUT, payload, run_at=due_at)
 
+    def _quorum(self, approval: Approval, level: int) -> int:
+        """How many must approve at the level: as many as the policy wants, or all who may decide there now, if they are fewer."""
+        wanted: int = approval.policy_quorum
+        return wanted if wanted == 1 else len(self.eligibility.people(approval.id, level, at_most=wanted)) or wanted
+
     def _pass_up(self, approval: Approval, level: int, assignees: Sequence[Put], reason: str) -> None:
-        before = approval.status
+        before = {name: getattr(approval, name) for name in ("status", "level", "quorum")}
         self._hand_to(approval, ESCALATED, level, assignees)
+        changes = {name: [old, getattr(approval, name)] for name, old in before.items() if old != getattr(approval, name)}
         data = told(approval, reason=reason, assignees=list(assignees))
-        emit("hitl_approvals.escalated", subject_of(approval), data=data, changes={"status": [before, ESCALATED]})
+        emit("hitl_approvals.escalated", subject_of(approval), data=data, changes=changes)
 
     def _held(self, approval_id: str) -> Approval:
         """The approval as it is now, while nobody else votes on it or passes it up; Refused if it is decided."""
@@ -189,36 +211,6 @@ class Approvals:
             raise self.eligibility.denial(approval, user_id)
         return seats
 
-    def _cast(self, approval: Approval, ballot: Ballot, action_hash: str) -> dict[str, Any]:
-        """Write the vote, for the voter's own seat or one of those that they may take; returns it as answers have it."""
-        seats = self._seats(approval, ballot.user_id)
-        cast = list(Vote.select().where(Vote.approval_id == approval.id, Vote.action_hash == action_hash))
-        taken = {vote.seat_id for vote in cast}
-        free = [seat for seat in seats if seat not in taken]
-        if not free or any(vote.user_id == ballot.user_id for vote in cast):
-            raise Refused("already_decided", "You have voted on this action, or it was done for those whom you stand in for.")
-        vote = records.create(
-            Vote,
-            approval_id=approval.id,
-            action_hash=action_hash,
-            user_id=ballot.user_id,
-            seat_id=free[0],
-            level=approval.level,
-            choice=ballot.choice,
-            comment=ballot.comment,
-            edits=dict(ballot.edits) if ballot.edits else None,
-        )
-        return {
-            "by": vote.user_id,
-            "on_behalf_of": None if vote.seat_id == vote.user_id else vote.seat_id,
-            "choice": vote.choice,
-            "comment": vote.comment,
-            "edits": vote.edits,
-            "action_hash": action_hash,
-            "level": vote.level,
-            "at": to_text(vote.created_at),
-        }
-
     def _settle(
         self, approval: Approval, status: str, values: Mapping[str, Any], changes: Mapping[str, Sequence[Any]] | None = None
     ) -> None:
@@ -230,6 +222,7 @@ class Approvals:
         if approval.execution_id is not None:
             executions.resume(approval.execution_id)
         self._change(approval, {**values, "status": status})
+        end_levels(approval)
         data = told(approval, comment=values["decision"]["comment"])
         emit(f"hitl_approvals.{status}", subject_of(approval), data=data, changes={"status": [before, status], **(changes or {})})
 
@@ -240,9 +233,13 @@ class Approvals:
             raise decided(records.find(Approval, approval.id).status)
 
 
+#: The app's own, whose statements are compiled once.
+APPROVALS = Kept(Approvals)
+
+
 def decided(status: str) -> Refused:
     """What is answered to whoever comes too late, by what the approval is."""
-    return Refused("already_decided", f"The approval is {status}; nothing is left to decide.", meta={"status": status})
+    return Refused(ALREADY_DECIDED, f"The approval is {status}; nothing is left to decide.", meta={"status": status})
 
 
 def _edited(approval: Approval, edits: Mapping[str, Any]) -> Any:
@@ -252,34 +249,16 @@ def _edited(approval: Approval, edits: Mapping[str, Any]) -> Any:
     return action
 
 
-def _refuse_unseen(approval: Approval, action_hash: str | None) -> None:
-    """An action that somebody has edited is approved by its hash only, or it could be another one than the voter saw."""
-    is_edited = any(vote["edits"] for vote in approval.votes)
-    _refuse_changed(approval, action_hash or ("" if is_edited else None))
+def _asked_for(approval: Approval, reason: str) -> dict[str, Any]:
+    return told(approval, risk=approval.risk, quorum=approval.quorum, reason=reason or None, replaces=approval.replaces)
 
 
-def _refuse_changed(approval: Approval, action_hash: str | None) -> None:
-    if action_hash not in (None, approval.action_hash):
-        message = "The action is not the one that you saw; read the approval again, and send its action_hash."
-        raise Refused("action_changed", message, field="action_hash", meta={"action_hash": approval.action_hash})
-
-
-def _count(approval: Approval, action_hash: str) -> int:
-    """How many have approved exactly this action."""
-    alike = (Vote.approval_id == approval.id) & (Vote.action_hash == action_hash) & (Vote.choice == APPROVE)
-    return int(Vote.select(Vote.id).where(alike).count())
-
-
-def _decision(approved: bool, ballot: Ballot, edits: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {"approved": approved, "by": ballot.user_id, "at": to_text(now()), "comment": ballot.comment, "edits": edits}
-
-
-def _edits_in(votes: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """All edits that made the action what it is, the later ones over the earlier."""
-    merged: dict[str, Any] = {}
-    for vote in votes:
-        merged |= vote["edits"] or {}
-    return merged or None
+def _changes(
+    hash_before: str, hash_after: str, edits: Mapping[str, Any] | None, before: Any, after: Any
+) -> dict[str, Sequence[Any]]:
+    """What an event tells of edits: the hash that a vote changed, and the old and the new value of each place."""
+    changes: dict[str, Sequence[Any]] = {} if hash_before == hash_after else {"action_hash": [hash_before, hash_after]}
+    return changes | edits_told(edits or {}, before, after)
 
 
 def _lock(approval_id: str) -> str:

@@ -6,6 +6,9 @@ from peewee import fn
 
 from ..departments.models import Department
 
+#: Who leads what.
+HEADS = (Department.head_id, Department.id)
+
 
 def is_head(department_id: Any, user_id: Any) -> Any:
     """Whether the user leads the department, as an expression over two columns."""

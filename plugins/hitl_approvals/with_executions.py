@@ -11,28 +11,36 @@ from aasim_core.data.records import find_or_none
 from ..executions.hookspecs import Decision, Keeper, Question, Reviewer
 from .actions import editable_in, hash_of
 from .models import APPROVED, OPEN, Approval, Assignee, Vote
-from .policies import Facts, is_required, ruling_on
-from .service import Approvals, Asked
+from .policies import Facts, Ruling, is_required, ruling_on
+from .service import APPROVALS, Asked
 
 if TYPE_CHECKING:
     from aasim_core import App
 
 _TITLE, _SUMMARY = 200, 10_000
+#: What a question may say itself of how it is decided.
+_OWN = ("assignees", "quorum", "due_seconds", "editable")
 _OTHER_ACTION = "The action is not the one that was approved."
 _log = structlog.get_logger("aasim.hitl_approvals")
 
 
 def reviewer(app: "App") -> Reviewer:
     """Who puts the questions of executions to people."""
-    approvals = Approvals(app)
+    approvals = app.stash.of(APPROVALS)
 
     def ask(question: Question) -> None:
         if find_or_none(Approval, question.id) is None:
-            ruling = ruling_on(_facts(question))
-            editable = editable_in(question.kind, ruling.editable)
-            approvals.request(_asked(question, editable), replace(ruling, editable=editable))
+            ruling = _ruling_on(question)
+            approvals.request(_asked(question, ruling.editable), ruling)
 
     return Reviewer("people", asks=lambda question: is_required(_facts(question)), open=ask, decision=decision_on)
+
+
+def _ruling_on(question: Question) -> Ruling:
+    """How the question is decided: as it says itself, and for the rest as the first policy says that matches."""
+    said = {name: value for name in _OWN if (value := getattr(question, name)) is not None}
+    ruling = replace(ruling_on(_facts(question)), **said)
+    return replace(ruling, editable=editable_in(question.kind, ruling.editable))
 
 
 def keeper() -> Keeper:
@@ -44,7 +52,7 @@ def _empty(execution_ids: Sequence[str]) -> None:
     for approval in Approval.select().where(Approval.execution_id.in_(execution_ids)):
         votes = [{**vote, "edits": None} for vote in approval.votes]
         decision = approval.decision and {**approval.decision, "edits": None}
-        said = {"payload": None, "summary": "", "votes": votes, "decision": decision}
+        said = {"payload": None, "proposed": None, "summary": "", "votes": votes, "decision": decision}
         Approval.update({**said, "version": Approval.version + 1}).where(Approval.id == approval.id).execute()
         Vote.update(edits=None).where(Vote.approval_id == approval.id).execute()
 
@@ -66,7 +74,7 @@ def decision_on(approval_id: str) -> Decision | None:
     if approved and hash_of(approval.payload) != approval.action_hash:
         _log.error("an approved action was changed afterwards; it is not carried out", approval_id=approval.id)
         approved, comment = False, _OTHER_ACTION
-    return Decision(approved, approval.payload, comment, decided["by"])
+    return Decision(approved, approval.payload, comment, decided["user_id"])
 
 
 def _asked(question: Question, editable: Sequence[str]) -> Asked:
@@ -74,14 +82,17 @@ def _asked(question: Question, editable: Sequence[str]) -> Asked:
         id=question.id,
         kind=question.kind,
         title=" ".join(question.title.split())[:_TITLE],
-        summary=question.summary[:_SUMMARY],
+        summary=f"{question.reason} {question.summary}".strip()[:_SUMMARY],
         payload=question.action,
         risk=question.risk,
         execution_id=question.execution.id,
         step=question.step,
         tool=question.action.get("tool"),
         project_id=question.execution.project_id,
-        requested_by=question.requested_by or None,
+        agent_id=question.execution.subject_of("agent"),
+        replaces=question.replaces,
+        reason=question.reason,
+        initiator_id=question.initiator_id or None,
         editable_schema=question.schema if editable else None,
     )
 
@@ -96,9 +107,10 @@ def _facts(question: Question) -> Facts:
         "verdict": question.verdict,
         "arguments": question.action.get("arguments"),
         "output": question.action.get("output"),
+        "payload": question.action.get("payload"),
         "execution": {
-            name: getattr(run, name)
-            for name in ("id", "kind", "agent_id", "workflow_id", "project_id", "initiator_id", "input", "metadata", "trigger")
+            **{name: getattr(run, name) for name in ("id", "kind", "project_id", "initiator_id", "input", "metadata", "trigger")},
+            **{f"{type_}_id": run.subject_of(type_) for type_ in ("agent", "workflow")},
         },
     }
     return Facts(question.kind, tool, question.effect, question.verdict, context)

@@ -1,50 +1,26 @@
 """What rubrics add: a rejected approval becomes an example, which agents are tried with from then on."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from aasim_core import Invalid, Problem, Refused, Request, Resource, Response, not_found, operation
+from aasim_core import Invalid, Problem, Refused, Request, Response, operation
 from aasim_core.data.records import find_or_none
-from aasim_core.ids import is_id
 
 from ..executions.models import NO_PAYLOAD, Execution
 from ..rubrics import service as rubrics
 from ..rubrics.models import Example, Rubric
 from . import schemas
+from .below import BelowApproval
 from .models import REJECTED, Approval
-
-if TYPE_CHECKING:
-    from .eligibility import Eligibility
 
 _LONGEST_NAME = 120
 
 
-class ApprovalExamples(Resource):
+class ApprovalExamples(BelowApproval):
     """Learning from what people rejected."""
 
     paths: ClassVar[Mapping[str, str]] = {"": "/hitl-approvals/{approval_id}/example"}
     body, reply = schemas.ExampleIn(), schemas.ExampleOut()
-
-    def __init__(self, eligibility: "Eligibility") -> None:
-        self._eligibility = eligibility
-
-    def find(self, req: Request, **ids: str) -> Approval:
-        """The approval; raises the one 404."""
-        approval: Approval | None = None
-        if is_id(ids["approval_id"], "approval"):
-            approval = find_or_none(Approval, ids["approval_id"])
-        if approval is None:
-            raise not_found()
-        return approval
-
-    def node_of(self, target: Approval) -> str | None:
-        """The project of its run."""
-        project_id: str | None = target.project_id
-        return project_id
-
-    def allows(self, req: Request, permission: str, target: Approval) -> bool:
-        """Whether the approval is there for the caller."""
-        return self._eligibility.sees(req.principal, req.rights, target)
 
     @operation("read", body="body", reply="reply", status=201, message="Example created.", refusals=("conflict", "invalid_state"))
     def on_post(self, req: Request, resp: Response, approval_id: str) -> None:
@@ -62,7 +38,7 @@ def example_of(approval: Approval, rubric_id: str, name: str | None, expected: A
         meta = {"status": approval.status}
         raise Refused("invalid_state", f"The approval is {approval.status}; examples are made of rejected ones.", meta=meta)
     execution: Execution | None = find_or_none(Execution, approval.execution_id or "")
-    if execution is None or execution.kept == NO_PAYLOAD:
+    if execution is None or execution.retained == NO_PAYLOAD:
         raise Refused("invalid_state", "What the approval's execution was given is no longer kept.")
     rubric: Rubric | None = find_or_none(Rubric, rubric_id)
     if rubric is None or rubric.deleted_at is not None:

@@ -1,6 +1,6 @@
 """The endpoint that clients of the Model Context Protocol call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -25,8 +25,10 @@ from .settings import McpServerSettings
 from .tools import ToolFault
 
 _EXECUTE = "agents:execute"
-_COLUMNS = ("id", "slug", "name", "description", "input_schema")
+_JSON_COLUMNS = ("input_schema", "output_schema", "tools")
+_COLUMNS = ("id", "slug", "name", "description", *_JSON_COLUMNS)
 _TOOLS_AT_ONCE = 100
+_Answer = Callable[[Request, protocol.Request], Mapping[str, Any]]
 
 
 class McpServer(Resource):
@@ -34,20 +36,30 @@ class McpServer(Resource):
 
     paths: ClassVar[Mapping[str, str]] = {"": "/mcp-server"}
     body = schemas.MessageIn()
+    reply = schemas.AnswerOut()
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self._answers = {
+        answers: dict[str, _Answer] = {
             "initialize": lambda req, asked: protocol.initialized(asked, tools.INSTRUCTIONS),
             "server/discover": lambda req, asked: protocol.discovered(asked, tools.INSTRUCTIONS),
             "ping": lambda req, asked: {},
             "tools/list": self._list,
             "tools/call": self._call,
+            **{method: _lists_nothing(field) for method, field in protocol.EMPTY_LISTS.items()},
+            "resources/read": lambda req, asked: protocol.refuse_name(asked, "uri", "resource"),
+            "prompts/get": lambda req, asked: protocol.refuse_name(asked, "name", "prompt"),
+            "completion/complete": lambda req, asked: {"completion": {"values": [], "total": 0, "hasMore": False}},
         }
+        self._modern = {name: answer for name, answer in answers.items() if name not in protocol.ONLY_HANDSHAKE}
+        self._handshake = {name: answer for name, answer in answers.items() if name not in protocol.ONLY_MODERN}
 
     @operation(
         _EXECUTE,
+        verb="call",
+        headers=protocol.HEADERS,
         body="body",
+        reply="reply",
         plain=True,
         transaction=False,
         also=(202,),
@@ -57,8 +69,9 @@ class McpServer(Resource):
     def on_post(self, req: Request, resp: Response) -> None:
         """Answer a client of the Model Context Protocol, whose tools are the agents that the caller may run.
 
-        The body is one message of JSON-RPC 2.0; so is the answer, also where it tells an error of the protocol. A notification is
-        answered 202 without a body. What is refused before the message is read has the envelope of all other operations.
+        The body is one message of JSON-RPC 2.0, and so is the answer. A notification is answered 202 without a body. An error of the
+        protocol has the status 400, or 404 for an unknown method, in the revision 2026-07-28, and 200 in earlier ones. A request that is
+        refused before its message is read has the envelope of all other operations.
         """
         self._refuse_foreign_pages(req)
         resp.content_type = falcon.MEDIA_JSON
@@ -67,12 +80,12 @@ class McpServer(Resource):
             if asked is None:
                 resp.status, resp.data = 202, b""
                 return
-            if asked.method not in self._answers:
-                raise RpcError(
-                    METHOD_NOT_FOUND, f"There is no method {asked.method[:100]}; there are {', '.join(self._answers)}."
-                )
-            answer = asked.answer(self._answers[asked.method](req, asked))
+            answers = self._modern if asked.modern else self._handshake
+            if asked.method not in answers:
+                raise RpcError(METHOD_NOT_FOUND, f"There is no method {asked.method[:100]}; there are {', '.join(answers)}.")
+            answer = asked.answer(answers[asked.method](req, asked))
         except RpcError as error:
+            resp.status = protocol.status_of(error, protocol.is_modern(req.body, req.headers))
             answer = protocol.failed(req.body.get("id"), error)
         resp.data = to_json(answer)
 
@@ -113,7 +126,7 @@ class McpServer(Resource):
             self.app.rights.refuse_archived(req.principal, agent.project_id)
             given = tools.input_of(agent.input_schema, arguments)
             key_id = req.principal.api_key_id
-            return str(executions.start_agent(self.app, agent, given, req.principal.user_id, api_key_id=key_id).id)
+            return str(agents.start(self.app, agent, given, req.principal.user_id, api_key_id=key_id).id)
 
     def _result_asked(self, req: Request, arguments: Mapping[str, Any]) -> str:
         """The id of a run that the caller has begun."""
@@ -141,7 +154,11 @@ class McpServer(Resource):
 
 def _agents(page: Page) -> list[dict[str, Any]]:
     rows = [dict(zip(page.names, row, strict=True)) for row in page.rows]
-    return [{**row, "input_schema": orjson.loads(row["input_schema"]) if row["input_schema"] else None} for row in rows]
+    return [{**row, **{name: orjson.loads(row[name]) if row[name] else None for name in _JSON_COLUMNS}} for row in rows]
+
+
+def _lists_nothing(field: str) -> _Answer:
+    return lambda req, asked: asked.cacheable({field: []})
 
 
 def _settled(execution_id: str) -> bool | None:

@@ -1,7 +1,7 @@
 """The Model Context Protocol over HTTP as far as a server of tools needs it: versions, messages and what is wrong with them.
 
 Clients of the revision 2026-07-28 say in each request which version they speak; earlier ones agree on it by a handshake. Neither has
-a session here: every request stands for itself.
+a session here: every request stands for itself. The version that a request asks for decides by which rules it is answered.
 """
 
 import base64
@@ -9,7 +9,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from aasim_core.errors import Refused
 from aasim_core.version import VERSION
@@ -18,13 +18,27 @@ MODERN = ("2026-07-28",)
 HANDSHAKE = ("2025-11-25", "2025-06-18", "2025-03-26")
 
 INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32600, -32601, -32602
+#: The methods of one of the two lifecycles; the others belong to both.
+ONLY_HANDSHAKE, ONLY_MODERN = frozenset({"initialize", "ping"}), frozenset({"server/discover"})
 _HEADER_MISMATCH, _UNSUPPORTED_VERSION = -32020, -32022
+
+#: The headers that a client of the protocol sends, for the API reference.
+HEADERS: Mapping[str, str] = {
+    "MCP-Protocol-Version": "The revision of the protocol that the client speaks.",
+    "Mcp-Method": "The method of the message, from the revision 2026-07-28 on.",
+    "Mcp-Name": "The name of the tool that is called, from the revision 2026-07-28 on.",
+}
 
 _VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 _CAPABILITIES_KEY = "io.modelcontextprotocol/clientCapabilities"
+#: Lists of kinds that this server has none of, with the field that they are in.
+EMPTY_LISTS = {"resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts"}
 _SERVER = {"name": "aasim", "title": "Aasim", "version": VERSION}
-_CAPABILITIES: Mapping[str, Any] = {"tools": {}}
+# Resources, prompts and completions are there as empty lists.
+_CAPABILITIES: Mapping[str, Any] = {"tools": {}, "resources": {}, "prompts": {}, "completions": {}}
 _ENCODED = re.compile(r"=\?base64\?(.*)\?=")
+# What the header Mcp-Name repeats, by method.
+_NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri"}
 
 
 class RpcError(Exception):
@@ -32,6 +46,7 @@ class RpcError(Exception):
 
     def __init__(self, code: int, message: str, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
+        self.code = code
         self.error = {"code": code, "message": message, **({} if data is None else {"data": data})}
 
 
@@ -61,6 +76,20 @@ class Request:
         return value
 
 
+def is_modern(message: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
+    """Whether a message asks for a revision without a handshake, in its body or its header; `headers` have upper-case names."""
+    meta = message["params"].get("_meta")
+    in_body = isinstance(meta, Mapping) and _VERSION_KEY in meta
+    return in_body or headers.get("MCP-PROTOCOL-VERSION") in MODERN
+
+
+def status_of(error: RpcError, modern: bool) -> int:
+    """The HTTP status of an error; earlier revisions have 200 for all of them."""
+    if not modern:
+        return 200
+    return 404 if error.code == METHOD_NOT_FOUND else 400
+
+
 def read(message: Mapping[str, Any], headers: Mapping[str, str]) -> Request | None:
     """The request that `message` is, or None for a notification; `headers` have upper-case names.
 
@@ -71,8 +100,7 @@ def read(message: Mapping[str, Any], headers: Mapping[str, str]) -> Request | No
     identity, method, params = message["id"], message["method"], message["params"]
     if isinstance(identity, bool) or not isinstance(identity, str | int):
         raise RpcError(INVALID_REQUEST, "The id of a request is text or a whole number.")
-    meta = params.get("_meta")
-    modern = isinstance(meta, Mapping) and _VERSION_KEY in meta
+    modern = is_modern(message, headers)
     if modern:
         _check_modern(method, params, headers)
     else:
@@ -99,27 +127,40 @@ def discovered(request: Request, instructions: str) -> Mapping[str, Any]:
     return request.cacheable({**told, "_meta": {"io.modelcontextprotocol/serverInfo": _SERVER}})
 
 
+def refuse_name(request: Request, parameter: str, kind: str) -> NoReturn:
+    """RpcError for the name of something that this server has none of."""
+    name = request.text(parameter) or ""
+    raise RpcError(INVALID_PARAMS, f"There is no {kind} {name[:200]}; this server has tools only.", {parameter: name[:1000]})
+
+
 def _check_header(headers: Mapping[str, str]) -> None:
     version = headers.get("MCP-PROTOCOL-VERSION")
     if version is not None and version not in HANDSHAKE:
-        told = "needs it in params._meta too" if version in MODERN else f"is not spoken here; there are {', '.join(HANDSHAKE)}"
-        raise Refused("invalid_parameter", f"The version {version[:40]} {told}.", field="MCP-Protocol-Version")
+        message = f"The version {version[:40]} is not supported; there are {', '.join((*MODERN, *HANDSHAKE))}."
+        raise Refused("invalid_parameter", message, field="MCP-Protocol-Version")
 
 
 def _check_modern(method: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     """What the body says and the headers repeat must be the same, so that whoever reads only one of them is not deceived."""
-    version = params["_meta"][_VERSION_KEY]
-    if _CAPABILITIES_KEY not in params["_meta"]:
-        raise RpcError(INVALID_PARAMS, f"params._meta needs {_CAPABILITIES_KEY}.")
+    version = _meta_of(params)[_VERSION_KEY]
     repeated = [("MCP-Protocol-Version", version), ("Mcp-Method", method)]
-    if method == "tools/call":
-        repeated.append(("Mcp-Name", params.get("name")))
+    if method in _NAMED:
+        repeated.append(("Mcp-Name", params.get(_NAMED[method])))
     for name, value in repeated:
         if _decoded(headers.get(name.upper())) != value:
             raise RpcError(_HEADER_MISMATCH, f"The header {name} does not say what the body says.")
     if version not in MODERN:
-        data = {"supported": [*MODERN, *HANDSHAKE], "requested": version}
+        data = {"supported": list(MODERN), "requested": version}
         raise RpcError(_UNSUPPORTED_VERSION, "Unsupported protocol version", data)
+
+
+def _meta_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = params.get("_meta")
+    told: Mapping[str, Any] = meta if isinstance(meta, Mapping) else {}
+    for key in (_VERSION_KEY, _CAPABILITIES_KEY):
+        if key not in told:
+            raise RpcError(INVALID_PARAMS, f"params._meta needs {key}.")
+    return told
 
 
 def _decoded(value: str | None) -> str | None:

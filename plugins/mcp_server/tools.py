@@ -1,7 +1,7 @@
 """Agents as tools: the names, schemas and results that clients of the protocol get."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aasim_core.data.json import to_json
@@ -16,7 +16,18 @@ INSTRUCTIONS = (
     "Each tool is an agent of the organization. A call waits for the agent's answer; where that takes too long, it gives the id of "
     f"the run, for which {RESULT} gives the answer later."
 )
-_TEXT = {"type": "string", "description": "What the agent is asked."}
+# Where definitions stay when a schema becomes a part of another one, and how references to them begin.
+_LIFTED, _DEFINITIONS = ("$defs", "definitions"), ("#/$defs/", "#/definitions/")
+_TEXT = {"type": "string", "minLength": 1, "description": "What the agent is asked."}
+
+#: What a call answers, as structured content, about a run that has not ended.
+_PENDING = {
+    "type": "object",
+    "description": f"The run has not ended; {RESULT} gives its answer.",
+    "properties": {"execution_id": {"type": "string"}, "status": {"type": "string"}},
+    "required": ["execution_id", "status"],
+    "additionalProperties": False,
+}
 
 
 class ToolFault(Exception):
@@ -31,18 +42,22 @@ def result_tool() -> dict[str, Any]:
         "title": "Result of a run",
         "description": "Gives the answer of an agent whose run had not ended when its tool was called; waits for it, if need be.",
         "inputSchema": _object({"execution_id": identity}),
-        "annotations": {"readOnlyHint": True},
+        "annotations": {"readOnlyHint": True, "openWorldHint": False},
     }
 
 
 def tool_of(agent: Mapping[str, Any]) -> dict[str, Any]:
-    """The tool that an agent is: its `slug`, `name`, `description` and `input_schema`."""
-    schema = agent["input_schema"]
+    """The tool that an agent is: its `slug`, `name`, `description`, `input_schema`, `output_schema` and `tools`."""
+    schema, output_schema = agent["input_schema"], agent["output_schema"]
+    # An agent without tools only answers; nothing is known of the effects of others.
+    effects = {"readOnlyHint": not agent["tools"], "openWorldHint": bool(agent["tools"])}
     return {
         "name": agent["slug"],
         "title": agent["name"],
         "description": agent["description"] or agent["name"],
         "inputSchema": schema if _takes_objects(schema) else _wrapped(schema),
+        **({"outputSchema": _with_later(output_schema)} if _has_output(output_schema) else {}),
+        "annotations": effects,
     }
 
 
@@ -52,8 +67,8 @@ def input_of(schema: Any, arguments: Mapping[str, Any]) -> Any:
         return dict(arguments)
     if arguments.keys() != {"input"}:
         raise ToolFault("Write the argument input, and no other one.")
-    if schema is None and not isinstance(arguments["input"], str):
-        raise ToolFault("The argument input must be text.")
+    if schema is None and not (isinstance(arguments["input"], str) and arguments["input"].strip()):
+        raise ToolFault("The argument input must be text, and not empty.")
     return arguments["input"]
 
 
@@ -66,13 +81,34 @@ def result_of(execution: Execution) -> dict[str, Any]:
         return _result(text, execution, **structured)
     if executions.is_over(execution.status):
         return _result(_why(execution), execution, isError=True)
-    return _result(_later(execution), execution)
+    pending = {"execution_id": execution.id, "status": execution.status}
+    return _result(_later(execution), execution, structuredContent=pending)
 
 
 def fault(error: ToolFault | Refused) -> dict[str, Any]:
     """What a call answers that could not be carried out."""
     text = _problems(error) if isinstance(error, Invalid) else error.message if isinstance(error, Refused) else str(error)
     return {"content": [{"type": "text", "text": text}], "isError": True}
+
+
+def _has_output(schema: Any) -> bool:
+    """Whether results can be described: they are objects, and the schema can move, as it refers to its definitions only."""
+    return _takes_objects(schema) and all(reference.startswith(_DEFINITIONS) for reference in _references(schema))
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """What a schema refers to; an `$id` or anchor in it counts, too, as references can lead to it."""
+    if isinstance(schema, Mapping):
+        yield from (str(schema[key]) for key in ("$ref", "$id", "$anchor") if key in schema)
+    for part in schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list) else ():
+        yield from _references(part)
+
+
+def _with_later(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of a result: the answer, or a run that has not ended yet."""
+    lifted = {key: schema[key] for key in ("$schema", *_LIFTED) if key in schema}
+    answer = {key: value for key, value in schema.items() if key not in lifted}
+    return {"type": "object", "anyOf": [answer, _PENDING], **lifted}
 
 
 def _takes_objects(schema: Any) -> bool:
@@ -82,7 +118,7 @@ def _takes_objects(schema: Any) -> bool:
 def _wrapped(schema: Any) -> dict[str, Any]:
     """Arguments are objects, so any other input is the one argument of its tool; definitions stay where references find them."""
     inner = {"description": _TEXT["description"], **schema} if isinstance(schema, Mapping) else _TEXT
-    lifted = {key: inner[key] for key in ("$defs", "definitions") if key in inner}
+    lifted = {key: inner[key] for key in _LIFTED if key in inner}
     return {**_object({"input": {key: value for key, value in inner.items() if key not in lifted}}), **lifted}
 
 

@@ -6,9 +6,10 @@ import click
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
 from aasim_core.http import halting
+from aasim_core.http.fields import Instant, Text
 
 from . import api, erasure
-from .commands import list_organizations, reactivate, suspend
+from .commands import export, list_organizations, reactivate, suspend
 from .settings import OrganizationsSettings
 
 plugin = Plugin("Organizations", "The caller's organizations, with their settings; halting, deleting and restoring one.")
@@ -37,17 +38,21 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to organizations."""
+    why = {"reason": Text(max_length=10_000, multiline=True, required=True, description="Why.")}
+    until = {"delete_at": Instant(required=True, description="Until when it can be restored.")}
     return (
         Event("organizations.created", "An organization was founded from this one, by one of its members", "organization"),
         Event("organizations.updated", "The organization or its settings were changed", "organization"),
         *halting.events_of("organizations", "organization", "Everything in the organization"),
-        Event("organizations.deleted", "An owner deleted it", "organization", {"delete_at": "Until when it can be restored."}),
+        Event("organizations.deleted", "An owner deleted it", "organization", until),
         Event("organizations.restored", "An owner restored it", "organization"),
-        Event("organizations.exported", "An owner exported everything that it has", "organization"),
-        Event("organizations.suspended", "The people who run the installation barred it", "organization", {"reason": "Why."}),
         Event(
-            "organizations.reactivated", "The people who run the installation let it in again", "organization", {"reason": "Why."}
+            "organizations.exported",
+            "An owner, or whoever runs the installation, exported everything that it has",
+            "organization",
         ),
+        Event("organizations.suspended", "The people who run the installation barred it", "organization", why),
+        Event("organizations.reactivated", "The people who run the installation let it in again", "organization", why),
     )
 
 
@@ -65,5 +70,5 @@ def routes(app: App) -> Sequence[Resource]:
 
 @hookimpl
 def commands(app: App) -> Sequence[click.Command]:
-    """``aasim organizations list``, ``suspend`` and ``reactivate``."""
-    return list_organizations(app), suspend(app), reactivate(app)
+    """``aasim organizations list``, ``suspend``, ``reactivate`` and ``export``."""
+    return list_organizations(app), suspend(app), reactivate(app), export(app)

@@ -8,8 +8,8 @@ import orjson
 from aasim_core import App, Collection, Request, Response, operation
 from aasim_core.access.records import CLOSING, Organization
 from aasim_core.clock import to_text
+from aasim_core.data.conditions import Condition
 from aasim_core.data.records import find_or_none
-from aasim_core.data.statements import Bind, Condition
 from aasim_core.errors import not_found
 from aasim_core.http import takeout
 from aasim_core.http.collection import DELETED
@@ -29,6 +29,19 @@ class Organizations(Halting, Collection):
 
     record = Organization  # type: ignore[assignment] # it is the tenant, and so belongs to none
     events = "organizations"
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {
+            "summary": "List the caller's organizations; with status=closing, those that are deleted and can still be restored.",
+            "while_closing": True,
+        },
+        "create": {
+            "summary": "Found a further organization; the caller is its owner.",
+            "message": "Organization founded.",
+            "session_only": True,
+            "while_closing": True,
+            "refusals": _PEOPLE_ONLY,
+        },
+    }
     unique = ("slug",)
     paths: ClassVar[Mapping[str, str]] = {
         "": "/organizations",
@@ -38,6 +51,7 @@ class Organizations(Halting, Collection):
         "restore": "/organizations/{organization_id}/restore",
         "export": "/organizations/{organization_id}/export",
     }
+    export_query = takeout.AfterIn()
 
     def __init__(self, app: App) -> None:
         settings = app.organization_settings
@@ -72,13 +86,8 @@ class Organizations(Halting, Collection):
     def reach(self, req: Request) -> list[Condition]:
         """The caller's organizations; those that are being deleted are among them where the status is asked for."""
         ids = service.ids_of(self.app, req.principal, "organizations:read")
-        values, with_closing = {f"mine{n}": each for n, each in enumerate(ids)}, _asks_for_status(req)
-
-        def mine() -> Any:
-            own = Organization.id.in_([Bind(name) for name in values])
-            return own if with_closing else own & (Organization.status != CLOSING)
-
-        return [Condition(mine, values, ("organizations", len(ids), with_closing))]
+        mine = Condition(_is_one_of, **{f"id{n}": each for n, each in enumerate(ids)})
+        return [mine] if _asks_for_status(req) else [mine, Condition(_is_open)]
 
     def create(self, req: Request, values: dict[str, Any]) -> Organization:
         """Found it, with the caller as its owner."""
@@ -97,19 +106,6 @@ class Organizations(Halting, Collection):
         """The first step of two."""
         days = self.app.settings.section("organizations", OrganizationsSettings).grace_days
         service.close(self.app, record, days)
-
-    @operation("read", query="query", reply="reply", many=True, while_closing=True, message="{plural} listed.")
-    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
-        """List the caller's organizations; with status=closing, those that are deleted and can still be restored."""
-        super().on_get(req, resp, **ids)
-
-    @operation(
-        "create", body="body", reply="reply", status=201, session_only=True, while_closing=True, message="Organization founded.",
-        refusals=_PEOPLE_ONLY,
-    )  # fmt: skip
-    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Found a further organization; the caller is its owner."""
-        super().on_post(req, resp, **ids)
 
     @operation(
         "delete", reply=DELETED, session_only=True, owners_only=True, message="Organization deleted.", refusals=_PEOPLE_ONLY
@@ -132,11 +128,14 @@ class Organizations(Halting, Collection):
         resp.media = service.restore(self.app, req.target)
 
     @operation(
-        "delete", plain=True, formats=(takeout.MEDIA_TYPE,), session_only=True, owners_only=True, while_closing=True, message="Exported.",
-        refusals=_PEOPLE_ONLY,
+        "delete", query="export_query", verb="export", plain=True, formats=(takeout.MEDIA_TYPE,), session_only=True, owners_only=True,
+        while_closing=True, message="Exported.", refusals=_PEOPLE_ONLY,
     )  # fmt: skip
     def on_get_export(self, req: Request, resp: Response, organization_id: str) -> None:
-        """Export everything that an organization has, as JSON lines, for its owners; one that is deleted too, until it is erased."""
+        """Export everything that an organization has, as JSON lines, for its owners; one that is deleted too, until it is erased.
+
+        Some lines have ``after``; with that parameter, an export that was cut off goes on behind such a line.
+        """
         takeout.send(self.app, req, resp, "organizations:delete")
         if req.method != "HEAD":
             service.note_export(self.app, req.target)
@@ -144,6 +143,14 @@ class Organizations(Halting, Collection):
     def switching(self, target: Organization) -> None:
         """This process knows at once; the others look every second."""
         self.app.pulse.forget(target.id)
+
+
+def _is_one_of(**ids: Any) -> Any:
+    return Organization.id.in_(list(ids.values()))
+
+
+def _is_open() -> Any:
+    return Organization.status != CLOSING
 
 
 def _asks_for_status(req: Request) -> bool:

@@ -1,14 +1,18 @@
-"""``aasim organizations``: see the organizations of the installation, bar one, and let it in again."""
+"""``aasim organizations``: see the organizations of the installation, bar one, let it in again, and export what one has."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import click
 
-from aasim_core import App, StartupError
+from aasim_core import App, InvalidArgument
 from aasim_core.access.records import ACTIVE, CLOSING, SUSPENDED, Organization
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.terminal import print_table
+from aasim_core.http import takeout
+from aasim_core.terminal import Terminal, print_table
 
 from . import service
 
@@ -44,6 +48,38 @@ def reactivate(app: App) -> click.Command:
     return _switching(app, "reactivate", service.reactivate, "Let a suspended organization in again; what it ran goes on.")
 
 
+def export(app: App) -> click.Command:
+    """``aasim organizations export``."""
+    text = "Write everything that an organization has to FILE, as JSON lines: as long as that takes. NAME_OR_ID is its id, slug or name."
+
+    @click.command("export", help=text)
+    @_WHICH
+    @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+    def command(organization: str, path: Path) -> None:
+        terminal = Terminal()
+        with _opened(app), terminal.working("exporting") as report:
+            one = _chosen(organization)
+            with organization_scope(one.id):
+                written = _write(app, one.id, path, lambda amount: report("exporting", amount, None))
+                service.note_export(app, one)
+        terminal.done(f"{one.name} ({one.id}) is in {path}: {written:,} bytes.")
+
+    return command
+
+
+def _write(app: App, organization_id: str, path: Path, report: Callable[[int], object]) -> int:
+    """Write the export to a new file that nobody else may read; returns its length. InvalidArgument where there is one already."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise InvalidArgument(f"{path} is there already; name another file") from None
+    with open(descriptor, "wb") as file:
+        for lines, _ in takeout.pieces(app, organization_id, partial(organization_scope, organization_id)):
+            file.write(lines)
+            report(file.tell())
+        return file.tell()
+
+
 def _switching(app: App, name: str, switch: Callable[[App, Organization, str], bool], text: str) -> click.Command:
     @click.command(name, help=f"{text} NAME_OR_ID is its id, slug or name.")
     @_WHICH
@@ -60,13 +96,13 @@ def _switching(app: App, name: str, switch: Callable[[App, Organization, str], b
 
 
 def _chosen(text: str) -> Organization:
-    """The organization of that id, slug or name; StartupError where it is none, or more than one."""
+    """The organization of that id, slug or name; InvalidArgument where it is none, or more than one."""
     found = service.called(text)
     if not found:
-        raise StartupError(f'there is no organization {text}; "aasim organizations list" shows all')
+        raise InvalidArgument(f'there is no organization {text}; "aasim organizations list" shows all')
     if len(found) > 1:
         ids = ", ".join(each.id for each in found)
-        raise StartupError(f"{len(found)} organizations are called {text}; name one by its id: {ids}")
+        raise InvalidArgument(f"{len(found)} organizations are called {text}; name one by its id: {ids}")
     return found[0]
 
 

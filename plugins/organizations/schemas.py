@@ -31,7 +31,7 @@ class OrganizationOut(Schema):
     slug = Text(required=True)
     status = Choice("active", "suspended", "closing", required=True, description="Closing is deleted, and can be restored.")
     timezone = Text(required=True)
-    plan = Text(required=True)
+    plan = Text(required=True, example="community")
     halted_at = Instant(required=True, allow_none=True, description="Since when nothing runs.")
     delete_at = Instant(required=True, allow_none=True, description="Until when a closing one can be restored.")
 

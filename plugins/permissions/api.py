@@ -60,7 +60,7 @@ class Permissions(Resource):
     def on_get(self, req: Request, resp: Response) -> None:
         """List permissions, with the operations that ask for each, a page at a time."""
         question = self.query.question(req.path, req.query)
-        resp.media = read_page(self._listing, self.plan.page_columns, question, [], self.app.keyring, self.query.search)
+        resp.media = read_page(self._listing, self.plan.columns, question, [], self.app.keyring, self.query.search)
 
     @operation("read", reply="groups_reply", message="Permissions listed.")
     def on_get_list(self, req: Request, resp: Response) -> None:
@@ -83,8 +83,7 @@ class Permissions(Resource):
             **explaining.explain(self.app, req.principal, asked),
             "user_id": asked.user_id,
             "permission": asked.permission,
-            "resource_type": tree.kind_of(node_id),
-            "resource_id": node_id,
+            "place": {"type": tree.kind_of(node_id), "id": node_id},
             "api_key_id": None if asked.api_key is None else asked.api_key.id,
         }
 
@@ -96,9 +95,10 @@ class Permissions(Resource):
         if Membership.get_or_none(Membership.user_id == user_id) is None:
             message = "There is no such member of the organization."
             raise Invalid({"user_id": [Problem("invalid_reference", message)]})
-        node_id = values.get("resource_id")
+        place = values.get("place", {})
+        node_id = place.get("id")
         if node_id is not None:
-            self._require_place(req, node_id, values["resource_type"])
+            self._require_place(req, node_id, place["type"])
         key = self._key(user_id, values["api_key_id"]) if "api_key_id" in values else None
         return explaining.Asked(user_id, values["permission"], node_id, key)
 

@@ -8,7 +8,8 @@ from typing import Any
 from peewee import JOIN
 
 from aasim_core import App
-from aasim_core.access.records import Grant, Membership, Node, Role, Team, TeamMember
+from aasim_core.access.grants import subjects_of
+from aasim_core.access.records import Grant, Membership, Node, Role, Team
 from aasim_core.clock import now
 from aasim_core.data.records import find_or_none
 from aasim_core.identity.principal import Principal
@@ -19,7 +20,7 @@ from .declared import plugin_of
 
 #: What decided, with what is to be said of it.
 REASONS: Mapping[str, str] = {
-    "granted": "Allowed by the role {role} at the {resource_type}{through}.",
+    "granted": "Allowed by the role {role} at the {place_type}{through}.",
     "plugin_off": "No: the plugin {plugin} is off in this installation.",
     "feature_off": "No: the plugin {plugin} is switched off for the organization.",
     "suspended": "No: the account, or its membership in the organization, is {status}.",
@@ -27,7 +28,7 @@ REASONS: Mapping[str, str] = {
     "key_scope": "No: the user may, but {permission} is not among the scopes of the API key.",
     "key_place": "No: the user may, but the API key is limited to another place or to less.",
     "expired": "No: the role {role} allowed it, and ended on {expires_at}.",
-    "other_place": "No: {permission} is held elsewhere, at the {resource_type} {resource_id}, and not there.",
+    "other_place": "No: {permission} is held elsewhere, at the {place_type} {place_id}, and not there.",
     "not_granted": "No: no role that the user holds allows {permission}.",
 }
 #: What a grant says, the strongest first.
@@ -63,8 +64,7 @@ class Considered:
     grant_id: str
     role_id: str
     role: str
-    resource_type: str
-    resource_id: str
+    place: Mapping[str, str]
     team_id: str | None
     team: str | None
     expires_at: datetime | None
@@ -116,20 +116,19 @@ def _judged(app: App, row: Sequence[Any], asked: Asked, path: str | None) -> Con
         verdict = "other_place"
     else:
         verdict = "expired" if expires_at is not None and expires_at <= now() else "allows"
-    return Considered(grant_id, role_id, role, kind, node_id, team_id, team, expires_at, verdict)
+    return Considered(grant_id, role_id, role, {"type": kind, "id": node_id}, team_id, team, expires_at, verdict)
 
 
 def _grants_of(user_id: str) -> Sequence[Sequence[Any]]:
-    teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == user_id)
     query: Any = (
         Grant.select(
             Grant.id, Grant.expires_at, Role.id, Role.name, Role.built_in, Role.permissions, Node.id, Node.kind, Node.path,
             Team.id, Team.name,
         )
         .join(Role, on=(Role.id == Grant.role_id))
-        .join_from(Grant, Node, on=(Node.id == Grant.node_id))
+        .join_from(Grant, Node, JOIN.LEFT_OUTER, on=(Node.id == Grant.node_id))
         .join_from(Grant, Team, JOIN.LEFT_OUTER, on=(Team.id == Grant.subject_id))
-        .where((Grant.subject_id == user_id) | Grant.subject_id.in_(teams))
+        .where(Grant.subject_id.in_(subjects_of(user_id)))
     )  # fmt: skip
     return list(query.tuples())
 
@@ -155,4 +154,5 @@ def _words_of(grants: Sequence[Considered]) -> dict[str, Any]:
         return {}
     first = grants[0]
     ended = "" if first.expires_at is None else f"{first.expires_at:%Y-%m-%d}"
-    return {**asdict(first), "expires_at": ended, "through": f", through the team {first.team}" if first.team else ""}
+    where = {f"place_{name}": value for name, value in first.place.items()}
+    return {**asdict(first), **where, "expires_at": ended, "through": f", through the team {first.team}" if first.team else ""}

@@ -1,13 +1,7 @@
 """What clients ask about permissions, and what they get."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from marshmallow import ValidationError, validates_schema
-
-from aasim_core.errors import Problem
-from aasim_core.http.assignments import KINDS
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, ListOf, Object, Text
+from aasim_core.http.places import PlaceIn, PlaceOut
 from aasim_core.http.schema import PaginationOut, Schema
 
 from . import explaining
@@ -18,11 +12,11 @@ _MANY = 1_000
 class PermissionOut(Schema):
     """One thing that roles can allow."""
 
-    id = Text(required=True, description="What roles and operations name it by.")
+    id = Text(required=True, description="What roles and operations name it by.", example="agents:read")
     plugin = Text(required=True)
-    summary = Text(required=True)
+    summary = Text(required=True, example="Read agents")
     dangerous = Boolean(required=True, description="It deletes, pays, sends outside or changes rights.")
-    operations = ListOf(Text(), _MANY, required=True, description="The operations that ask for it.")
+    operations = ListOf(Text(), _MANY, required=True, description="The operations that ask for it.", example=["agents_list"])
     roles = ListOf(Text(), _MANY, required=True, description="The built-in roles that hold it.")
 
 
@@ -46,18 +40,8 @@ class ExplainIn(Schema):
 
     permission = Text(1, 120, required=True, example="agents:execute")
     user_id = Id("user", description="Who; the caller if left out.")
-    resource_type = Choice(*KINDS, description="What stands at the place.")
-    resource_id = Id(description="The place; the organization if left out.")
+    place = Object(PlaceIn, description="Where; in the whole organization if left out.")
     api_key_id = Id("apikey", description="The key by which the user would do it.")
-
-    @validates_schema
-    def require_whole_place(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for a kind of place without its id, and the other way round."""
-        kind, has_id = data.get("resource_type"), "resource_id" in data
-        if has_id and kind is None:
-            raise ValidationError({"resource_type": [Problem("required", "Write what stands at the place.")]})
-        if kind not in (None, "organization") and not has_id:
-            raise ValidationError({"resource_id": [Problem("required", f"Write the id of the {kind}.")]})
 
 
 class ConsideredOut(Schema):
@@ -66,8 +50,7 @@ class ConsideredOut(Schema):
     grant_id = Id("grant", required=True)
     role_id = Id("role", required=True)
     role = Text(required=True)
-    resource_type = Text(required=True)
-    resource_id = Id(required=True)
+    place = Object(PlaceOut, required=True)
     team_id = Id("team", required=True, allow_none=True, description="Through which team.")
     team = Text(required=True, allow_none=True)
     expires_at = Instant(required=True, allow_none=True)
@@ -82,7 +65,6 @@ class ExplanationOut(Schema):
     message = Text(max_length=1_000, required=True)
     user_id = Id("user", required=True)
     permission = Text(required=True)
-    resource_type = Text(required=True)
-    resource_id = Id(required=True)
+    place = Object(PlaceOut, required=True)
     api_key_id = Id("apikey", required=True, allow_none=True)
     grants = ListOf(Object(ConsideredOut), explaining.MOST_GRANTS, required=True, description="Those that decided come first.")

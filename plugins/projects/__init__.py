@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http.fields import Integer, Text
 
 from . import api
 from .models import Project
@@ -11,7 +12,7 @@ plugin = Plugin(
     "Projects", "What people work on together; agents and what else they make belong to one.", requires=("departments",)
 )
 
-_MOVED = {"moved_along": "How many places moved with it, if it moved."}
+_MOVED = {"moved_along": Integer(0, description="How many places moved with it, if it moved.")}
 _EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
 
 
@@ -39,7 +40,10 @@ def events(app: App) -> Sequence[Event]:
         Event("projects.created", "A project was created", "project"),
         Event("projects.updated", "A project was changed or moved", "project", _MOVED),
         Event(
-            "projects.status_changed", "A project was put on hold, archived, or made active again", "project", {"reason": "Why."}
+            "projects.status_changed",
+            "A project was put on hold, archived, or made active again",
+            "project",
+            {"reason": Text(max_length=500, required=True, description="Why.")},
         ),
         Event("projects.deleted", "A project was deleted", "project"),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
+from aasim_core.http.fields import Id, Integer
 
 from . import api
 
@@ -23,15 +24,15 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to roles."""
+    cloned = {"cloned_from": Id("role", description="The role that it is a copy of, if it is.")}
+    gone = {
+        "replacement_role_id": Id("role", required=True, allow_none=True, description="What took its place."),
+        "grants": Integer(0, required=True, description="How many grants of it there were."),
+    }
     return (
-        Event("roles.created", "A role was made or cloned", "role", {"cloned_from": "The role that it is a copy of, if it is."}),
+        Event("roles.created", "A role was made or cloned", "role", cloned),
         Event("roles.updated", "A role was changed, for all who hold it", "role"),
-        Event(
-            "roles.deleted",
-            "A role was deleted",
-            "role",
-            {"replacement_role_id": "What took its place.", "grants": "How many grants of it there were."},
-        ),
+        Event("roles.deleted", "A role was deleted", "role", gone),
     )
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Request, Response, operation
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.records import Role
-from aasim_core.data.statements import Condition
+from aasim_core.data.conditions import Condition
 from aasim_core.http.collection import DELETED
 from aasim_core.http.paging import read_page
+from aasim_core.http.places import PLACE
 from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Plan
+from aasim_core.http.render import Derived, Plan
 
 from . import schemas, service, views
 
@@ -33,6 +34,7 @@ class Roles(Collection):
     }
     body = schemas.RoleIn()
     reply = schemas.RoleOut()
+    derived: ClassVar[Mapping[str, Derived]] = {"holders_count": views.HoldersCount(), "place": PLACE}
     clone_body = schemas.CloneIn()
     delete_query = schemas.DeleteIn()
     holders_reply = schemas.HolderOut()
@@ -44,15 +46,15 @@ class Roles(Collection):
         search=("name", "description"),
     )
     holders_query = ListQuery(
-        schemas.HolderOut(),
-        filters=("subject_type", "subject_id", "resource_type", "resource_id", "expires_at", "created_at"),
+        schemas.HolderAsked(),
+        filters=("subject_type", "subject_id", "place_type", "place_id", "expires_at", "created_at"),
         sorts=("created_at",),
     )
 
     def __init__(self, app: "App") -> None:
         super().__init__(app)
         self.view = views.roles(app)
-        self._holder = Plan(self.holders_reply)
+        self._holder = Plan(self.holders_reply, self.derived)
 
     # A role's name is good in the whole organization: whoever gives one in a branch has to know which there are.
 
@@ -63,6 +65,10 @@ class Roles(Collection):
     def reach(self, req: Request) -> list[Condition]:
         """The same for lists."""
         return []
+
+    def present(self, record: Role) -> Mapping[str, Any]:
+        """The role with what it allows now."""
+        return views.role(self.app, record)
 
     def check(self, req: Request, values: dict[str, Any], record: Role | None = None) -> dict[str, Any]:
         """The permissions are declared, or the role has them from a plugin that is off at the moment."""
@@ -97,4 +103,4 @@ class Roles(Collection):
         """List who holds a role now: users, teams and API keys, where, and until when; for those who may read roles everywhere."""
         req.rights.require_at(_READ, None)
         question = self.holders_query.question(req.path, req.query)
-        resp.media = read_page(views.HOLDERS, self._holder.page_columns, question, [views.held(req.target.id)], self.app.keyring)
+        resp.media = read_page(views.HOLDERS, self._holder.columns, question, [views.held(req.target.id)], self.app.keyring)

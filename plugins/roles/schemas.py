@@ -1,6 +1,7 @@
 """What clients write about roles, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Text
+from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
+from aasim_core.http.places import KINDS, PlaceOut
 from aasim_core.http.schema import RecordOut, Schema
 
 MOST_PERMISSIONS = 1_000
@@ -51,7 +52,13 @@ class HolderOut(Schema):
     subject_type = Choice("user", "team", "api_key", required=True)
     subject_id = Id(required=True)
     subject = Text(required=True, allow_none=True, description="What they are called.")
-    resource_type = Text(required=True, allow_none=True, description="What stands at the place.")
-    resource_id = Id(required=True)
+    place = Object(PlaceOut, required=True)
     expires_at = Instant(required=True, allow_none=True)
     created_at = Instant(required=True)
+
+
+class HolderAsked(HolderOut):
+    """Somebody who holds a role, with what lists can be filtered by."""
+
+    place_type = Choice(*KINDS, allow_none=True, load_only=True)
+    place_id = Id(load_only=True)

@@ -11,6 +11,7 @@ from aasim_core.context import current_organization
 from aasim_core.data import records, references
 from aasim_core.errors import Invalid, Problem
 from aasim_core.nearest import did_you_mean
+from aasim_core.slugs import free_name
 
 from . import views
 
@@ -119,5 +120,4 @@ def _hand_over(role: Role, successor: Role) -> int:
 
 def _free_name(name: str) -> str:
     alike = {role.name for role in Role.select(Role.name).where(Role.name.startswith(name[:100]))}
-    candidates = [f"{name[:100]} (copy)", *(f"{name[:100]} (copy {number})" for number in range(2, len(alike) + 3))]
-    return next(candidate for candidate in candidates if candidate not in alike)
+    return free_name(name, {name, *alike})

@@ -1,31 +1,34 @@
 """Roles and their holders, as answers have them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from peewee import Case, fn
 
 from aasim_core import App
 from aasim_core.access.grants import in_force
-from aasim_core.access.records import Grant, Node, Role, Team
+from aasim_core.access.records import Grant, Membership, Node, Role, Team
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.clock import now, to_text
+from aasim_core.data.compiled import compiled, padded
+from aasim_core.data.conditions import Condition, all_of, equals
 from aasim_core.data.json import to_json
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
-from aasim_core.identity import people
+from aasim_core.http.places import PLACE
+from aasim_core.http.render import Derived
 from aasim_core.identity.records import ApiKey
 
 #: The grants of one role; who holds it is somebody's or something's name.
 HOLDERS = View(
     Grant,
     {
-        "subject": Case(Grant.subject_type, (("user", people.NAME), ("team", Team.name)), ApiKey.name),
-        "resource_type": Node.kind,
-        "resource_id": Grant.node_id,
+        "subject": Case(Grant.subject_type, (("user", Membership.name), ("team", Team.name)), ApiKey.name),
+        "place_type": Node.kind,
+        "place_id": Grant.node_id,
     },
     (
-        *people.joins(Grant.subject_id),
+        (Membership, Membership.user_id == Grant.subject_id),
         (Team, Team.id == Grant.subject_id),
         (ApiKey, ApiKey.id == Grant.subject_id),
         (Node, Node.id == Grant.node_id),
@@ -34,24 +37,52 @@ HOLDERS = View(
 
 
 def roles(app: App) -> View:
-    """Roles with how many hold them; those that are built in have the permissions that the plugins give them."""
+    """Roles; those that are built in have the permissions that the plugins give them."""
 
     def binds() -> Mapping[str, Any]:
-        held = {f"held_by_{name}": to_json(sorted(permissions)).decode() for name, permissions in app.rights.built_in.items()}
-        return {"moment": to_text(now()), **held}
+        return {f"held_by_{name}": _held_by(app, name) for name in app.rights.built_in}
 
     built_in = [(Role.built_in & (Role.name == name), Bind(f"held_by_{name}")) for name in BUILT_IN]
-    holders = Grant.select(fn.COUNT(Grant.subject_id.distinct())).where(Grant.role_id == Role.id, in_force(Bind("moment")))
-    return View(Role, {"permissions": Case(None, built_in, Role.permissions), "holders_count": holders}, binds=binds)
+    return View(Role, {"permissions": Case(None, built_in, Role.permissions)}, binds=binds)
+
+
+def role(app: App, record: Role) -> Mapping[str, Any]:
+    """The same of one role that was read already."""
+    row = record.row()
+    return {**row, "permissions": _held_by(app, record.name)} if record.built_in else row
+
+
+def _held_by(app: App, name: str) -> str:
+    """What the built-in role of that name allows, as JSON text."""
+    return to_json(sorted(app.rights.built_in[name])).decode()
+
+
+class HoldersCount(Derived):
+    """How many users, teams and API keys hold each role now: one statement for all roles of a page."""
+
+    def __init__(self) -> None:
+        super().__init__(("id",), lambda row: _counts([row["id"]]).get(row["id"], 0))
+
+    def of(self, held: Mapping[str, Sequence[Any]]) -> list[int]:
+        counts = _counts(held["id"])
+        return [counts.get(role_id, 0) for role_id in held["id"]]
+
+
+def _counts(role_ids: Sequence[str]) -> Mapping[str, int]:
+    ids = padded(role_ids)
+    return dict(_holders.all(len(ids), moment=to_text(now()), **{f"role{n}": role_id for n, role_id in enumerate(ids)}))
+
+
+@compiled(Grant)
+def _holders(size: int) -> Any:
+    held = Grant.role_id.in_([Bind(f"role{n}") for n in range(size)]) & in_force(Bind("moment"))
+    return Grant.select(Grant.role_id, fn.COUNT(Grant.subject_id.distinct())).where(held).group_by(Grant.role_id)
 
 
 def held(role_id: str) -> Condition:
     """What restricts `HOLDERS` to those of one role whose grants are in force."""
 
-    def held() -> Any:
-        return (Grant.role_id == Bind("role")) & in_force(Bind("moment"))
-
-    return Condition(held, {"role": role_id, "moment": to_text(now())}, "holders of role")
+    return all_of(equals(Grant.role_id, role_id), Condition(in_force, moment=to_text(now())))
 
 
 def keeping(role_id: str) -> Any:
@@ -61,7 +92,8 @@ def keeping(role_id: str) -> Any:
 
 def holders_of(role_id: str, most: int) -> list[dict[str, Any]]:
     """The first of those who keep the role, for messages."""
-    names = ("subject_type", "subject_id", "subject", "resource_type", "resource_id")
+    names = ("subject_type", "subject_id", "subject", "place_type", "place_id")
     query = HOLDERS.select(*(getattr(HOLDERS, name) for name in names))
     rows = query.where(keeping(role_id)).order_by(Grant.id).limit(most).tuples()
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    return [{**{name: row[name] for name in names[:3]}, "place": PLACE.make(row)} for row in found]

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http.fields import Choice, Id, Integer, Json, ListOf, Number, Text
 
-from . import api, service
+from . import api, schemas, service
 from .models import Evaluation, EvaluationCase, Example, Label, Rubric, RubricVersion, Score
 
 if TYPE_CHECKING:
@@ -43,22 +44,36 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to rubrics and what belongs to them."""
+    rubric_id, agent_id = Id("rubric", required=True), Id("agent", required=True)
+    scored = {
+        "verdict": Choice(*schemas.VERDICTS, required=True),
+        "score": Number(0, 1, required=True, allow_none=True, description="Null where too little was scored."),
+        "execution_id": Id("exec", required=True, allow_none=True, description="The run that made it, if one did."),
+    }
+    labelled = {
+        "score_id": Id("score", required=True),
+        "verdict": Choice("pass", "fail", required=True, description="What they said."),
+        "scored": Choice("pass", "fail", required=True, description="What the grader had said."),
+    }
+    finished = {
+        "score": Number(0, 1, required=True, allow_none=True, description="The mean; null where nothing was scored."),
+        "verdicts": Json(object_only=True, required=True, description="How many of each, and broken runs."),
+    }
     return (
         Event("rubrics.created", "A rubric was created", "rubric"),
         Event("rubrics.updated", "A rubric was changed", "rubric"),
         Event("rubrics.deleted", "A rubric was deleted", "rubric"),
-        Event("rubrics.scored", "A result was scored by a rubric", "rubric",
-              {"verdict": "pass, review, fail or unscored.", "score": "From 0 to 1.", "execution_id": "The run."}),
-        Event("rubrics.labelled", "Somebody said what a score should have been", "label",
-              {"score_id": "The score.", "verdict": "What they said.", "scored": "What the grader had said."}),
+        Event("rubrics.scored", "A result was scored by a rubric", "rubric", scored),
+        Event("rubrics.labelled", "Somebody said what a score should have been", "label", labelled),
         Event("rubrics.example_created", "An example was attached to a rubric", "example"),
-        Event("rubrics.example_updated", "An example was changed", "example", {"fields": "What of it."}),
+        Event("rubrics.example_updated", "An example was changed", "example",
+              {"fields": ListOf(Text(), required=True, description="What of it.")}),
         Event("rubrics.example_deleted", "An example was deleted", "example"),
         Event("rubrics.evaluation_started", "An agent is tried with a rubric's examples", "evaluation",
-              {"rubric_id": "The rubric.", "agent_id": "The agent.", "agent_version": "Its version."}),
-        Event("rubrics.evaluation_finished", "An evaluation is done", "evaluation",
-              {"score": "The mean.", "verdicts": "How many of each."}),
-        Event("rubrics.evaluation_failed", "An evaluation could not go on", "evaluation", {"reason": "Why."}),
+              {"rubric_id": rubric_id, "agent_id": agent_id, "agent_version": Integer(1, required=True)}),
+        Event("rubrics.evaluation_finished", "An evaluation is done", "evaluation", finished),
+        Event("rubrics.evaluation_failed", "An evaluation could not go on", "evaluation",
+              {"reason": Text(max_length=500, multiline=True, required=True, description="Why.")}),
     )  # fmt: skip
 
 
@@ -70,8 +85,8 @@ def graders(app: App) -> "Sequence[Grader]":
 
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
-    """The endpoints under /engines/{engine_id}/rubrics; those of evaluations where there is something to evaluate."""
-    resources: list[Resource] = [api.Rubrics(app), api.Examples(app), api.Scores(app)]
+    """The endpoints under /engines/{engine_id}/rubrics and the list over all engines; those of evaluations where agents can run."""
+    resources: list[Resource] = [api.Rubrics(app), api.AllRubrics(app), api.Versions(app), api.Examples(app), api.Scores(app)]
     if _runs_agents(app):
         from . import evaluations_api
 
@@ -92,9 +107,9 @@ def jobs(app: App) -> Sequence[Job]:
 @hookimpl(optionalhook=True)
 def assessors(app: App) -> Sequence[object]:
     """Results of agents are scored before they count."""
-    from . import with_executions
+    from . import with_agents
 
-    return (with_executions.assessor(app),)
+    return (with_agents.assessor(app),)
 
 
 @hookimpl(optionalhook=True)
@@ -106,4 +121,4 @@ def keepers(app: App) -> Sequence[object]:
 
 
 def _runs_agents(app: App) -> bool:
-    return "executions" in {plugin.name for plugin in app.plugins.on}
+    return app.plugins.is_on("agents")

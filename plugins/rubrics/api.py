@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 import orjson
 
 from aasim_core import Collection, Request, Resource, Response, not_found, operation
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.conditions import Condition, equals
 from aasim_core.data.views import View
+from aasim_core.http.collection import Parent
 from aasim_core.http.paging import Page, read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived, Plan
@@ -18,6 +19,7 @@ from . import criteria, labels, schemas, scoring, service
 from .agreement import agreement_of
 from .models import Example, Rubric, RubricVersion, Score
 
+_FILTERS = ("name", "status", "applies_to", "on_fail", "created_at", "updated_at")
 UNDER_ENGINE = "/engines/{engine_id}/rubrics"
 UNDER_RUBRIC = f"{UNDER_ENGINE}/{{rubric_id}}"
 
@@ -32,7 +34,7 @@ def _warnings(row: Mapping[str, Any]) -> list[str]:
 
 def of_rubric(model: Any, rubric: Rubric) -> Condition:
     """What restricts a list to what belongs to the rubric."""
-    return Condition(lambda: model.rubric_id == Bind("rubric"), {"rubric": rubric.id}, "of rubric")
+    return equals(model.rubric_id, rubric.id)
 
 
 class Rubrics(Collection):
@@ -44,22 +46,15 @@ class Rubrics(Collection):
         "": UNDER_ENGINE,
         "one": UNDER_RUBRIC,
         "score": f"{UNDER_RUBRIC}/score",
-        "versions": f"{UNDER_RUBRIC}/versions",
         "agreement": f"{UNDER_RUBRIC}/agreement",
     }
     body = schemas.RubricIn()
     reply = schemas.RubricOut()
     try_body, result_reply = schemas.TryIn(), schemas.ResultOut()
-    version_reply, agreement_reply = schemas.VersionOut(), schemas.AgreementOut()
-    version_query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")
+    agreement_reply = schemas.AgreementOut()
     unique = ("name",)
     derived: ClassVar[Mapping[str, Derived]] = {"warnings": Derived(("engine_id", "judge_engine_id", "criteria"), _warnings)}
-    query = ListQuery(
-        schemas.RubricOut(),
-        filters=("name", "active", "on_fail", "created_at", "updated_at"),
-        sorts=("created_at", "updated_at"),
-        search=("name", "description"),
-    )
+    query = ListQuery(schemas.RubricOut(), filters=_FILTERS, sorts=("created_at", "updated_at"), search=("name", "description"))
 
     def find(self, req: Request, **ids: str) -> Any:
         """The rubric, or the engine whose rubrics are asked for."""
@@ -76,16 +71,12 @@ class Rubrics(Collection):
 
     def reach(self, req: Request) -> list[Condition]:
         """Those of the engine that are there."""
-
-        def here() -> Any:
-            return (Rubric.engine_id == Bind("engine")) & Rubric.deleted_at.is_null()
-
-        return [Condition(here, {"engine": req.target.id}, "of engine")]
+        return [equals(Rubric.engine_id, req.target.id), Condition(Rubric.deleted_at.is_null)]
 
     def check(self, req: Request, values: dict[str, Any], record: Rubric | None = None) -> dict[str, Any]:
         """The criteria must go together, and the judge must be able to judge."""
         if "criteria" in values:
-            criteria.refuse_flawed(values["criteria"], service.graders_of(self.app))
+            criteria.refuse_flawed(self.app, values["criteria"])
         engine_id = req.target.id if record is None else record.engine_id
         service.require_engines(engine_id, values.get("judge_engine_id"))
         return values
@@ -110,17 +101,10 @@ class Rubrics(Collection):
         payer = Payer(api_key_id=req.principal.api_key_id, initiator_id=req.principal.user_id)
         resp.media = scoring.score(self.app, req.target, scoring.Work(**req.body), patience=scoring.Patience(payer=payer))
 
-    @operation("read", query="version_query", reply="version_reply", many=True, message="Versions listed.")
-    def on_get_versions(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
-        """List the versions of a rubric's definition, newest first."""
-        question = self.version_query.question(req.path, req.query)
-        names = Plan(self.version_reply).page_columns
-        resp.media = read_page(_VERSIONS, names, question, [of_rubric(RubricVersion, req.target)], self.app.keyring)
-
     @operation("read", reply="agreement_reply", message="Agreement read.")
     def on_get_agreement(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
         """Say how far the criteria of a rubric's current version agree with what people say of their scores."""
-        rubric, graders = req.target, service.graders_of(self.app)
+        rubric, graders = req.target, self.app.offers("graders")
         found = labels.agreement(rubric.id, rubric.rubric_version)
         told = []
         for criterion in rubric.criteria:
@@ -132,12 +116,53 @@ class Rubrics(Collection):
         resp.media = {**about, "criteria": told}
 
 
+class AllRubrics(Rubrics):
+    """The rubrics of all engines."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": "/rubrics"}
+    query = ListQuery(
+        schemas.RubricOut(),
+        filters=("engine_id", "judge_engine_id", *_FILTERS),
+        sorts=("created_at",),
+        search=("name", "description"),
+    )
+
+    # A rubric is created under its engine.
+    on_post = None  # type: ignore[assignment]
+
+    def reach(self, req: Request) -> list[Condition]:
+        """Those that are there."""
+        return [Condition(Rubric.deleted_at.is_null)]
+
+    @operation("read", query="query", reply="reply", many=True, message="Rubrics listed.")
+    def on_get(self, req: Request, resp: Response, **ids: str) -> None:
+        """List the rubrics of all engines."""
+        resp.media = self.page(req)
+
+
+class Versions(Collection):
+    """The versions of a rubric's definition; a change of the rubric makes one."""
+
+    record = RubricVersion
+    view = _VERSIONS
+    events = "rubrics"
+    noun = "versions"
+    parent = Parent(Rubrics, "rubric_id")
+    paths: ClassVar[Mapping[str, str]] = {"": f"{UNDER_RUBRIC}/versions"}
+    reply = schemas.VersionOut()
+    query = ListQuery(schemas.VersionOut(), filters=(), sorts=("number", "created_at"), default="-number")
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List the versions of a rubric's definition, newest first."}
+    }
+
+
 class Examples(Collection):
     """The examples of a rubric: cases that agents are tried with."""
 
     record = Example
     events = "rubrics"
     noun = "examples"
+    parent = Parent(Rubrics, "rubric_id")
     paths: ClassVar[Mapping[str, str]] = {"": f"{UNDER_RUBRIC}/examples", "one": f"{UNDER_RUBRIC}/examples/{{example_id}}"}
     body = schemas.ExampleIn()
     reply = schemas.ExampleOut()
@@ -145,22 +170,9 @@ class Examples(Collection):
         schemas.ExampleOut(), filters=("name", "created_at", "updated_at"), sorts=("created_at", "updated_at"), search=("name",)
     )
 
-    def find(self, req: Request, **ids: str) -> Any:
-        """The example, or the rubric whose examples are asked for."""
-        rubric = service.find_rubric(ids["engine_id"], ids["rubric_id"])
-        return service.find_example(rubric, ids["example_id"]) if "example_id" in ids else rubric
-
-    def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """As for their rubric."""
-        return req.rights.has_anywhere(permission) if permission == "rubrics:read" else super().allows(req, permission, target)
-
-    def reach(self, req: Request) -> list[Condition]:
-        """Those of the rubric."""
-        return [of_rubric(Example, req.target)]
-
     def create(self, req: Request, values: dict[str, Any]) -> Example:
         """Attach it to the rubric."""
-        return service.add_example(req.target, values)
+        return service.add_example(req.parent, values)
 
     def change(self, req: Request, record: Example, values: dict[str, Any]) -> Example:
         """Write what differs."""
@@ -222,4 +234,4 @@ class Scores(Resource):
     def _page(self, req: Request) -> Page:
         question = self.query.question(req.path, req.query)
         conditions = [of_rubric(Score, req.target), *req.rights.reach_condition("rubrics:read", Score, "project_id")]
-        return read_page(_SCORES, Plan(self.reply).page_columns, question, conditions, self.app.keyring)
+        return read_page(_SCORES, Plan(self.reply).columns, question, conditions, self.app.keyring)

@@ -33,7 +33,7 @@ _SOONEST, _LATEST = 1, 60
 _SHOWN = ("example_id", "number", "status", "execution_id", "verdict", "score", "error")
 
 
-def begin(rubric: Rubric, agent: Any, number: int, author_id: str, api_key_id: str | None) -> Evaluation:
+def begin(rubric: Rubric, agent: Any, number: int, created_by: str, api_key_id: str | None) -> Evaluation:
     """Write the evaluation with a case for each example as it is now; Refused ``invalid_state`` where there is none.
 
     Its runs may do what the author may, and no more than the key if they came with one.
@@ -50,7 +50,7 @@ def begin(rubric: Rubric, agent: Any, number: int, author_id: str, api_key_id: s
         agent_id=agent.id,
         agent_version=number,
         project_id=agent.project_id,
-        author_id=author_id,
+        created_by=created_by,
         api_key_id=api_key_id,
         total=len(examples),
     )
@@ -185,7 +185,7 @@ def _next_look(still_open: Sequence[EvaluationCase]) -> datetime:
 
 def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: Rubric, case: EvaluationCase) -> bool:
     """Score the output of the case's run, if that is over, and write what became of the case; False while it runs."""
-    from . import with_executions
+    from . import with_agents, with_executions
 
     over = with_executions.ended(case.execution_id or "")
     if over is None or context.should_stop():
@@ -193,7 +193,7 @@ def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: R
     result = None
     if over.execution is not None and over.error is None:
         work = scoring.Work(case.input, over.execution.output, case.expected)
-        patience = scoring.Patience(payer=with_executions.payer_of(over.execution))
+        patience = scoring.Patience(payer=with_agents.payer_of(over.execution))
         try:
             result = scoring.score(app, rubric, work, version=evaluation.rubric_version, patience=patience)
         except Refused as refused:
@@ -210,11 +210,11 @@ def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: R
 
 def _start(app: "App", context: "JobContext", evaluation: Evaluation, case: EvaluationCase) -> bool:
     """Start the run of the case; False where it has to wait, or cannot run at all."""
-    from . import with_executions
+    from . import with_agents
 
     try:
         with records.database_of(EvaluationCase).transaction():
-            execution_id = with_executions.start(app, evaluation, case.input)
+            execution_id = with_agents.start(app, evaluation, case.input)
             _write(context, evaluation, case, {"status": STARTED, "execution_id": execution_id})
     except Refused as refused:
         if not _passes(refused):

@@ -26,7 +26,7 @@ class Evaluations(Resource):
     compare_query, compare_reply = schemas.CompareQuery(), schemas.ComparisonOut()
     query = ListQuery(
         schemas.EvaluationOut(),
-        filters=("agent_id", "agent_version", "rubric_version", "author_id", "status", "created_at"),
+        filters=("agent_id", "agent_version", "rubric_version", "created_by", "status", "created_at"),
         sorts=("created_at", "updated_at"),
     )
 
@@ -50,7 +50,7 @@ class Evaluations(Resource):
         """List the evaluations that were made with a rubric."""
         question = self.query.question(req.path, req.query)
         conditions = [of_rubric(Evaluation, req.target), *req.rights.reach_condition("rubrics:read", Evaluation, "project_id")]
-        resp.media = read_page(Evaluation, self.plan.page_columns, question, conditions, self.app.keyring)
+        resp.media = read_page(Evaluation, self.plan.columns, question, conditions, self.app.keyring)
 
     @operation("evaluate", body="body", reply="reply", status=202, message="Evaluation started.", refusals=("invalid_state",))
     def on_post(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
@@ -68,7 +68,7 @@ class Evaluations(Resource):
         """Read an evaluation, with what became of each example."""
         resp.media = {**req.target.row(), "cases": evaluations.cases_of(req.target)}
 
-    @operation("read", query="compare_query", reply="compare_reply", message="Evaluations compared.")
+    @operation("read", query="compare_query", reply="compare_reply", verb="compare", message="Evaluations compared.")
     def on_get_compare(self, req: Request, resp: Response, engine_id: str, rubric_id: str, evaluation_id: str) -> None:
         """Compare an evaluation with the one before it: which examples got worse, and which better."""
         resp.media = evaluations.changes(req.target, req.query.get("with"), partial(req.rights.allows_at, "rubrics:read"))

@@ -4,10 +4,10 @@ import math
 import re
 from typing import Any
 
-from aasim_core import expressions, json_schema
+from aasim_core.user_code import expressions, json_schema
 
 from .graders_of_text import range_flaw
-from .grading import AT, Case, Grade, Grader, as_json, of_part, params_of
+from .grading import AT, Case, Grade, Grader, as_json, of_part, parameters_of
 
 _MOST_SHOWN = 10
 # Python's float also reads 1_0 and the digits of other scripts.
@@ -17,7 +17,10 @@ _NAMES = ("input", "output", "expected")
 
 
 def _json_schema(case: Case, part: Any) -> Grade:
-    broken = json_schema.violations(case.params["schema"], as_json(part))
+    schema, value = case.parameters["schema"], as_json(part)
+    if json_schema.too_costly(schema, value):
+        return Grade(None, "The schema takes too many steps for this output; simplify it.")
+    broken = json_schema.violations(schema, value)
     if not broken:
         return Grade(1.0, "It meets the schema.")
     path, message = broken[0]
@@ -25,8 +28,8 @@ def _json_schema(case: Case, part: Any) -> Grade:
     return Grade(0.0, f"It breaks the schema at {path}: {message[:300]}", {"broken": shown})
 
 
-def _schema_flaw(params: Any) -> tuple[str, str] | None:
-    problem = json_schema.flaw(params["schema"])
+def _schema_flaw(parameters: Any) -> tuple[str, str] | None:
+    problem = json_schema.flaw(parameters["schema"])
     return ("schema", problem) if problem else None
 
 
@@ -34,7 +37,7 @@ def _numeric_range(case: Case, part: Any) -> Grade:
     number = _number(part)
     if number is None:
         return Grade(0.0, "It is no number.")
-    fits = case.params.get("min", -math.inf) <= number <= case.params.get("max", math.inf)
+    fits = case.parameters.get("min", -math.inf) <= number <= case.parameters.get("max", math.inf)
     return Grade(float(fits), f"It is {number:g}.", {"number": number})
 
 
@@ -48,7 +51,7 @@ def _number(value: Any) -> float | None:
 def _expression(case: Case) -> Grade:
     values = {"input": case.input, "output": as_json(case.output), "expected": case.expected}
     try:
-        value = expressions.evaluate(case.params["expression"], values)
+        value = expressions.evaluate(case.parameters["expression"], values)
     except ValueError as error:
         return Grade(None, str(error))
     if isinstance(value, bool):
@@ -58,8 +61,8 @@ def _expression(case: Case) -> Grade:
     return Grade(None, "The expression is neither true, false nor a number from 0 to 1.")
 
 
-def _expression_flaw(params: Any) -> tuple[str, str] | None:
-    problem = expressions.flaw(params["expression"], _NAMES)
+def _expression_flaw(parameters: Any) -> tuple[str, str] | None:
+    problem = expressions.flaw(parameters["expression"], _NAMES)
     return ("expression", problem) if problem else None
 
 
@@ -68,21 +71,21 @@ GRADERS = (
     Grader(
         "json_schema",
         "Meets a JSON Schema",
-        params_of("schema", schema={"type": "object"}, at=AT),
+        parameters_of("schema", schema={"type": "object"}, at=AT),
         of_part(_json_schema),
         flaw=_schema_flaw,
     ),
     Grader(
         "numeric_range",
         "Is a number within bounds",
-        params_of(min=_NUMBER, max=_NUMBER, at=AT),
+        parameters_of(min=_NUMBER, max=_NUMBER, at=AT),
         of_part(_numeric_range),
         flaw=range_flaw,
     ),
     Grader(
         "expression",
         "Makes an expression true",
-        params_of("expression", expression={"type": "string", "minLength": 1, "maxLength": expressions.LONGEST}),
+        parameters_of("expression", expression={"type": "string", "minLength": 1, "maxLength": expressions.LONGEST}),
         _expression,
         flaw=_expression_flaw,
     ),

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from . import patterns
-from .grading import AT, TEXT, Case, Grade, Grader, as_text, of_part, params_of
+from aasim_core.user_code import patterns
+
+from .grading import AT, TEXT, Case, Grade, Grader, as_text, of_part, parameters_of
 
 #: Comparing two texts takes the product of their lengths.
 _LONGEST_COMPARED = 20_000
@@ -15,8 +16,8 @@ _FLAG = {"type": "boolean"}
 
 def _told(case: Case) -> tuple[bool, Any]:
     """Whether it is known what would be right, and what."""
-    if "value" in case.params:
-        return True, case.params["value"]
+    if "value" in case.parameters:
+        return True, case.parameters["value"]
     return case.has_expected, case.expected
 
 
@@ -25,7 +26,7 @@ def _unknown() -> Grade:
 
 
 def _plain(case: Case, text: str) -> str:
-    return text.casefold() if case.params.get("ignore_case") else text
+    return text.casefold() if case.parameters.get("ignore_case") else text
 
 
 def _exact(case: Case, part: Any) -> Grade:
@@ -66,9 +67,9 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def _contains(case: Case, part: Any) -> Grade:
-    text, values = _plain(case, _searched(part)), case.params["values"]
+    text, values = _plain(case, _searched(part)), case.parameters["values"]
     missing = [value for value in values if _plain(case, value) not in text]
-    if case.params.get("match") == "any":
+    if case.parameters.get("match") == "any":
         found = len(missing) < len(values)
         return Grade(float(found), "It has one of them." if found else "It has none of them.", {"missing": missing})
     reason = f"It lacks {len(missing)} of {len(values)}." if missing else "It has all of them."
@@ -77,37 +78,37 @@ def _contains(case: Case, part: Any) -> Grade:
 
 def _not_contains(case: Case, part: Any) -> Grade:
     text = _plain(case, _searched(part))
-    found = [value for value in case.params["values"] if _plain(case, value) in text]
+    found = [value for value in case.parameters["values"] if _plain(case, value) in text]
     return Grade(float(not found), f"It has {len(found)} of them." if found else "It has none of them.", {"found": found})
 
 
 def _regex(case: Case, part: Any) -> Grade:
     try:
-        found = patterns.find(case.params["pattern"], as_text(part), ignore_case=bool(case.params.get("ignore_case")))
+        found = patterns.find(case.parameters["pattern"], as_text(part), ignore_case=bool(case.parameters.get("ignore_case")))
     except patterns.TooMuch:
         return Grade(None, "The output is too long for this pattern; simplify the pattern.")
-    unwanted = bool(case.params.get("unwanted"))
+    unwanted = bool(case.parameters.get("unwanted"))
     reason = "The pattern matches." if found is not None else "The pattern does not match."
     return Grade(float((found is not None) != unwanted), reason, {"match": None if found is None else found[:_LONGEST_SHOWN]})
 
 
-def _pattern_flaw(params: Any) -> tuple[str, str] | None:
-    problem = patterns.flaw(params["pattern"])
+def _pattern_flaw(parameters: Any) -> tuple[str, str] | None:
+    problem = patterns.flaw(parameters["pattern"], ignore_case=bool(parameters.get("ignore_case")))
     return ("pattern", problem) if problem else None
 
 
 def _length(case: Case, part: Any) -> Grade:
-    text, unit = as_text(part), case.params.get("unit", "characters")
+    text, unit = as_text(part), case.parameters.get("unit", "characters")
     length = len(text.split()) if unit == "words" else len(text)
-    fits = case.params.get("min", 0) <= length <= case.params.get("max", length)
+    fits = case.parameters.get("min", 0) <= length <= case.parameters.get("max", length)
     return Grade(float(fits), f"It has {length} {unit}.", {"length": length})
 
 
-def range_flaw(params: Any) -> tuple[str, str] | None:
+def range_flaw(parameters: Any) -> tuple[str, str] | None:
     """What is wrong with the parameters `min` and `max`."""
-    if not {"min", "max"} & set(params):
+    if not {"min", "max"} & set(parameters):
         return "min", "Write min, max, or both."
-    if params.get("min", params.get("max")) > params.get("max", params.get("min")):
+    if parameters.get("min", parameters.get("max")) > parameters.get("max", parameters.get("min")):
         return "max", "Write a max that is not less than min."
     return None
 
@@ -121,7 +122,7 @@ def _similarity(case: Case, part: Any) -> Grade:
     ours, theirs = _plain(case, as_text(part)), _plain(case, as_text(right))
     if max(len(ours), len(theirs)) > _LONGEST_COMPARED:
         return Grade(None, f"Texts of more than {_LONGEST_COMPARED} characters are not compared.")
-    compare = fuzz.token_sort_ratio if case.params.get("by") == "words" else fuzz.ratio
+    compare = fuzz.token_sort_ratio if case.parameters.get("by") == "words" else fuzz.ratio
     score = round(compare(ours, theirs) / 100, 4)
     return Grade(score, f"It resembles what is wanted by {score:.0%}.", {"wanted": _shown(right)})
 
@@ -132,23 +133,23 @@ def _shown(value: Any) -> str:
 
 _COUNT = {"type": "integer", "minimum": 0, "maximum": 10_000_000}
 GRADERS = (
-    Grader("exact", "Exactly the same", params_of(value={}, ignore_case=_FLAG, at=AT), of_part(_exact)),
+    Grader("exact", "Exactly the same", parameters_of(value={}, ignore_case=_FLAG, at=AT), of_part(_exact)),
     Grader(
         "contains",
         "Has certain texts",
-        params_of("values", values=_TEXTS, match={"enum": ["all", "any"]}, ignore_case=_FLAG, at=AT),
+        parameters_of("values", values=_TEXTS, match={"enum": ["all", "any"]}, ignore_case=_FLAG, at=AT),
         of_part(_contains),
     ),
     Grader(
         "not_contains",
         "Has none of certain texts",
-        params_of("values", values=_TEXTS, ignore_case=_FLAG, at=AT),
+        parameters_of("values", values=_TEXTS, ignore_case=_FLAG, at=AT),
         of_part(_not_contains),
     ),
     Grader(
         "regex",
         "Matches a pattern",
-        params_of(
+        parameters_of(
             "pattern",
             pattern={"type": "string", "minLength": 1, "maxLength": patterns.LONGEST},
             unwanted=_FLAG,
@@ -161,14 +162,14 @@ GRADERS = (
     Grader(
         "length",
         "Has a certain length",
-        params_of(min=_COUNT, max=_COUNT, unit={"enum": ["characters", "words"]}, at=AT),
+        parameters_of(min=_COUNT, max=_COUNT, unit={"enum": ["characters", "words"]}, at=AT),
         of_part(_length),
         flaw=range_flaw,
     ),
     Grader(
         "similarity",
         "Resembles a text",
-        params_of(value=TEXT, by={"enum": ["characters", "words"]}, ignore_case=_FLAG, at=AT),
+        parameters_of(value=TEXT, by={"enum": ["characters", "words"]}, ignore_case=_FLAG, at=AT),
         of_part(_similarity),
     ),
 )

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import orjson
+
+from aasim_core import Refused
+
+from ..engines.hookspecs import Cancelled, EngineError
 
 if TYPE_CHECKING:
     from ..engines.hookspecs import Message
@@ -49,14 +53,14 @@ class Level:
 
 @dataclass(frozen=True)
 class Case:
-    """What is graded: an `output` for an `input`, both JSON values, with the criterion's `params` and `scale`.
+    """What is graded: an `output` for an `input`, both JSON values, with the criterion's `parameters` and `scale`.
 
     `expected` is what would have been right, where somebody said so (`has_expected`).
     """
 
     input: Any
     output: Any
-    params: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     expected: Any = None
     has_expected: bool = False
     scale: Sequence[Level] = ()
@@ -72,7 +76,7 @@ class Grade:
     evidence: Any = None
 
 
-def _no_flaw(_params: Mapping[str, Any]) -> tuple[str, str] | None:
+def _no_flaw(_parameters: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
@@ -80,19 +84,21 @@ def _no_flaw(_params: Mapping[str, Any]) -> tuple[str, str] | None:
 class Grader:
     """A way to grade. `name` is what criteria hold; it is unique in the installation, lower_snake, and never changes.
 
-    `params` is the JSON Schema of a criterion's parameters; `flaw` says what no schema can see, as the parameter and a sentence.
+    `parameters` is the JSON Schema of a criterion's parameters; `flaw` says what no schema can see, as the parameter and a sentence.
     `grade` must end soon, whatever it is given, and has no effect. One that `needs_model` uses `Case.judge` and `Case.scale`.
     """
 
+    foreseen: ClassVar = (Unjudged, Refused, EngineError, Cancelled)
+
     name: str
     title: str
-    params: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     grade: Callable[[Case], Grade]
     needs_model: bool = False
     flaw: Callable[[Mapping[str, Any]], tuple[str, str] | None] = _no_flaw
 
 
-def params_of(*required: str, **properties: Any) -> dict[str, Any]:
+def parameters_of(*required: str, **properties: Any) -> dict[str, Any]:
     """The JSON Schema of parameters that has these properties, and no other ones."""
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
@@ -103,7 +109,7 @@ class Nowhere(Exception):
 
 def part_of(case: Case) -> Any:
     """The output, or the part of it that the parameter `at` (a JSON pointer, RFC 6901) leads to; raises `Nowhere`."""
-    pointer = case.params.get("at")
+    pointer = case.parameters.get("at")
     if pointer is None:
         return case.output
     value = as_json(case.output)
@@ -142,7 +148,7 @@ def of_part(grade: Callable[[Case, Any], Grade]) -> Callable[[Case], Grade]:
         try:
             part = part_of(case)
         except Nowhere:
-            return Grade(0.0, f"The output has nothing at {case.params['at']}.")
+            return Grade(0.0, f"The output has nothing at {case.parameters['at']}.")
         return grade(case, part)
 
     return graded

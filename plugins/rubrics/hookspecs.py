@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from .grading import Case, Grade, Grader, Judge, Level, Opinion, Unjudged, as_json, as_text, of_part, params_of
+from .grading import Case, Grade, Grader, Judge, Level, Opinion, Unjudged, as_json, as_text, of_part, parameters_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -24,7 +24,7 @@ __all__ = [
     "as_text",
     "graders",
     "of_part",
-    "params_of",
+    "parameters_of",
 ]
 
 hookspec = pluggy.HookspecMarker("aasim")
@@ -37,11 +37,11 @@ def graders(app: App) -> Sequence[Grader]:
     Asked once, so it must be cheap: import a library in the function that needs it. A grader's `name` is unique in the installation and
     never changes: criteria hold it. `grade` is given a `Case` and returns a `Grade` from 0 to 1, or None where it cannot say; that is
     not a zero. It has no effect, ends soon whatever it is given, and takes the output for data: never for a template, a path or an
-    address. Parameters are checked against `params`, and by `flaw`, when a rubric is saved. The types are documented where they are
+    address. Parameters are checked against `parameters`, and by `flaw`, when a rubric is saved. The types are documented where they are
     defined, in `grading.py`::
 
         @hookimpl
         def graders(app):
-            return [Grader("polite", "Says please", params_of(), lambda case: Grade(float("please" in as_text(case.output)), "…"))]
+            return [Grader("polite", "Says please", parameters_of(), lambda case: Grade(float("please" in as_text(case.output)), "…"))]
     """
     raise AssertionError("a hook specification is never called")

@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from aasim_core import json_schema
+from aasim_core.user_code import json_schema
 
 from ..engines.hookspecs import Message
-from .grading import Case, Grade, Grader, Level, Opinion, Unjudged, as_text, params_of
+from .grading import Case, Grade, Grader, Level, Opinion, Unjudged, as_text, parameters_of
 
 NAME = "llm_judge"
 #: Where a criterion has no scale of its own.
@@ -50,7 +50,7 @@ def grade(case: Case) -> Grade:
 
 def _messages(case: Case, levels: Sequence[Level]) -> list[Message]:
     listed = "\n".join(f"{number}: {level.meaning}" for number, level in enumerate(levels, 1))
-    instructions = _INSTRUCTIONS.format(question=case.params["question"], levels=listed)
+    instructions = _INSTRUCTIONS.format(question=case.parameters["question"], levels=listed)
     shown = [("TASK", case.input), ("WORK", case.output)]
     if case.has_expected:
         shown.insert(1, ("EXPECTED", case.expected))
@@ -94,7 +94,7 @@ def _evidence(opinion: Opinion) -> dict[str, Any]:
 GRADER = Grader(
     NAME,
     "A model judges",
-    params_of("question", question={"type": "string", "minLength": 1, "maxLength": 2_000}),
+    parameters_of("question", question={"type": "string", "minLength": 1, "maxLength": 2_000}),
     grade,
     needs_model=True,
 )

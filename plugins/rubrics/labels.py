@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aasim_core.data import records
+from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 from aasim_core.errors import Refused, not_found
 from aasim_core.events.log import Subject, emit
@@ -46,14 +47,14 @@ def find_score(rubric: Rubric, score_id: str) -> Score:
     return score
 
 
-def label(score: Score, author_id: str, verdict: str, comment: str) -> Label:
+def label(score: Score, created_by: str, verdict: str, comment: str) -> Label:
     """Keep what somebody says of the score; saying something else replaces it. Refused ``invalid_state`` for what was not scored."""
     if score.verdict == "unscored":
         raise Refused("invalid_state", "The grader abstained, so there is nothing to agree with.")
-    found = Label.get_or_none((Label.score_id == score.id) & (Label.author_id == author_id))
+    found = Label.get_or_none((Label.score_id == score.id) & (Label.created_by == created_by))
     said = {"verdict": verdict, "comment": comment}
     if found is None:
-        found = records.create(Label, score_id=score.id, rubric_id=score.rubric_id, author_id=author_id, **said)
+        found = records.create(Label, score_id=score.id, rubric_id=score.rubric_id, created_by=created_by, **said)
     else:
         records.change(found, said)
     emit("rubrics.labelled", found, data={"score_id": score.id, "verdict": verdict, "scored": score.verdict})
@@ -64,21 +65,16 @@ def label(score: Score, author_id: str, verdict: str, comment: str) -> Label:
 def agreement(rubric_id: str, version: int) -> Mapping[str, Agreement]:
     """How far each criterion of that version agrees with people, by its key; criteria without labels are left out."""
     pairs: dict[str, list[tuple[str, str]]] = {}
-    for key, scored, said in _pairs(rubric_id, version):
+    for key, scored, said in _pairs.all(rubric_id=rubric_id, version=version):
         pairs.setdefault(key, []).append((scored, said))
     return {key: agreement_of(found) for key, found in pairs.items()}
 
 
-def _pairs(rubric_id: str, version: int) -> Sequence[tuple[str, str, str]]:
-    database = records.database_of(Label)
-
-    def build() -> Any:
-        both = Label.select(Score.key, Score.verdict, Label.verdict).join_from(Label, Score, on=Score.id == Label.score_id)
-        mine = both.where(Label.rubric_id == Bind("rubric_id"), Score.rubric_version == Bind("version"))
-        return mine.order_by(Label.created_at.desc()).limit(_MOST_LABELS)
-
-    values = {"rubric_id": rubric_id, "version": version}
-    return list(database.statement("labels of a rubric", build).run(database, values).fetchall())
+@compiled(Label)
+def _pairs() -> Any:
+    both = Label.select(Score.key, Score.verdict, Label.verdict).join_from(Label, Score, on=Score.id == Label.score_id)
+    mine = both.where(Label.rubric_id == Bind("rubric_id"), Score.rubric_version == Bind("version"))
+    return mine.order_by(Label.created_at.desc()).limit(_MOST_LABELS)
 
 
 def empty(execution_ids: Sequence[str]) -> None:

@@ -8,13 +8,19 @@ from aasim_core.data.records import TenantRecord
 #: The fields that make up a rubric's definition: a change of any of them makes a new version.
 DEFINITION = ("criteria", "aggregation", "threshold", "min_coverage", "on_fail", "judge_engine_id")
 
+#: Whose results a rubric scores: those of every agent of its engine, or of the agents that name it.
+ALL, NAMED = "all", "named"
+STATUSES = ACTIVE, DISABLED = ("active", "disabled")
 RUNNING, DONE, FAILED = "running", "done", "failed"
 #: Where an example of an evaluation stands.
 WAITING, STARTED, SCORED, BROKEN = "waiting", "started", "scored", "broken"
 
 
 class Rubric(TenantRecord):
-    """How results of an engine's agents are scored; deleting it sets `deleted_at`, and frees its name."""
+    """How results of an engine's agents are scored; deleting it sets `deleted_at`, and frees its name.
+
+    One that `applies_to` ``named`` scores the agents that name it, of any engine, and no others.
+    """
 
     engine_id = IdField()
     name = peewee.TextField()
@@ -25,7 +31,8 @@ class Rubric(TenantRecord):
     min_coverage = peewee.DoubleField(default=0.5)
     on_fail = peewee.TextField(default="record")
     judge_engine_id = IdField(null=True)
-    active = peewee.BooleanField(default=True)
+    status = peewee.TextField(default=ACTIVE)
+    applies_to = peewee.TextField(default=ALL)
     rubric_version = peewee.BigIntegerField(default=1)
     deleted_at = InstantField(null=True)
 
@@ -36,6 +43,7 @@ class Rubric(TenantRecord):
         indexes = (
             (("organization_id", "engine_id", "created_at", "id"), False),
             (("organization_id", "engine_id", "updated_at", "id"), False),
+            (("organization_id", "created_at", "id"), False),
         )
 
 
@@ -55,7 +63,7 @@ class RubricVersion(TenantRecord):
     rubric_id = IdField()
     number = peewee.BigIntegerField()
     definition = JsonField()
-    author_id = IdField(null=True)
+    created_by = IdField(null=True)
 
     class Meta:
         table_name = "rubrics_version"
@@ -91,7 +99,7 @@ class Label(TenantRecord):
 
     score_id = IdField()
     rubric_id = IdField()
-    author_id = IdField()
+    created_by = IdField()
     verdict = peewee.TextField()
     comment = peewee.TextField(default="")
 
@@ -99,7 +107,7 @@ class Label(TenantRecord):
         table_name = "rubrics_label"
         id_prefix = "label"
         indexes = (
-            (("organization_id", "score_id", "author_id"), True),
+            (("organization_id", "score_id", "created_by"), True),
             (("organization_id", "rubric_id", "created_at", "id"), False),
         )
 
@@ -130,7 +138,7 @@ class Evaluation(TenantRecord):
     agent_id = IdField()
     agent_version = peewee.BigIntegerField()
     project_id = IdField(null=True)
-    author_id = IdField()
+    created_by = IdField()
     api_key_id = IdField(null=True)
     status = peewee.TextField(default=RUNNING)
     total = peewee.BigIntegerField()

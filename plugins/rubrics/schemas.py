@@ -3,12 +3,13 @@
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Patterned, Text
 from aasim_core.http.schema import RecordOut, Schema
 
+from .models import ACTIVE, ALL, NAMED, STATUSES
 from .verdict import AGGREGATIONS
 
 ON_FAIL = ("record", "approval", "fail", "retry")
 VERDICTS = ("pass", "review", "fail", "unscored")
 _LARGEST_INPUT, _LARGEST_OUTPUT = 262_144, 1_000_000
-_EXAMPLE = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 60, "unit": "words"}}
+_EXAMPLE = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 60, "unit": "words"}}
 
 
 class LevelIn(Schema):
@@ -25,8 +26,8 @@ class CriterionIn(Schema):
         "[a-z][a-z0-9_]{0,39}", 'lower-case letters, digits and underscores, such as "is_polite"', max_length=40, required=True
     )
     weight = Number(0.001, 1, required=True, description="Its share of the whole; those of all criteria add up to 1.")
-    grader = Text(1, 64, required=True, description="One of the graders that the installation's plugins bring.")
-    params = Json(object_only=True, load_default=dict, description="What the grader needs to know.")
+    grader = Text(1, 64, required=True, description="One of the graders that the installation's plugins bring.", example="length")
+    parameters = Json(object_only=True, load_default=dict, description="What the grader needs to know.")
     must_pass = Boolean(load_default=False, description="Whether the whole fails where this one does.")
     scale = ListOf(
         Object(LevelIn),
@@ -49,7 +50,13 @@ class RubricIn(Schema):
     min_coverage = Number(0, 1, load_default=0.5, description="The share of the weight that must be scored for a verdict.")
     on_fail = Choice(*ON_FAIL, load_default="record", description="What becomes of a result that fails.")
     judge_engine_id = Id("engine", allow_none=True, load_default=None, description="The engine that llm_judge asks.")
-    active = Boolean(load_default=True, description="Whether results are scored by it.")
+    status = Choice(*STATUSES, load_default=ACTIVE, description="disabled: no result is scored by it.")
+    applies_to = Choice(
+        ALL,
+        NAMED,
+        load_default=ALL,
+        description="all: it scores every agent on its engine, and those that name it in rubric_ids. named: only those that name it.",
+    )
 
 
 class RubricOut(RecordOut):
@@ -59,15 +66,21 @@ class RubricOut(RecordOut):
     engine_id = Id("engine", required=True)
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
-    criteria = ListOf(Json(object_only=True), required=True)
+    criteria = ListOf(Object(CriterionIn), 20, required=True)
     aggregation = Choice(*AGGREGATIONS, required=True)
     threshold = Number(required=True)
     min_coverage = Number(required=True)
     on_fail = Choice(*ON_FAIL, required=True)
     judge_engine_id = Id("engine", allow_none=True, required=True)
-    active = Boolean(required=True)
+    status = Choice(*STATUSES, required=True)
+    applies_to = Choice(ALL, NAMED, required=True)
     rubric_version = Integer(required=True, description="The number of the current version of the definition.")
-    warnings = ListOf(Text(max_length=300), required=True, description="What is allowed, and seldom meant.")
+    warnings = ListOf(
+        Text(max_length=300),
+        required=True,
+        description="What is allowed, and seldom meant.",
+        example=["The judge is the engine that is judged."],
+    )
 
 
 class VersionOut(Schema):
@@ -75,10 +88,10 @@ class VersionOut(Schema):
 
     id = Id("rubricversion", required=True)
     rubric_id = Id("rubric", required=True)
-    rubric_name = Text(required=True)
+    rubric_name = Text(required=True, example="Short answers")
     number = Integer(required=True)
     definition = Json(object_only=True, required=True)
-    author_id = Id(allow_none=True, required=True)
+    created_by = Id(allow_none=True, required=True)
     created_at = Instant(required=True)
 
 
@@ -93,8 +106,8 @@ class TryIn(Schema):
 class CriterionResultOut(Schema):
     """What one criterion came to."""
 
-    key = Text(required=True)
-    grader = Text(required=True)
+    key = Text(required=True, example="is_short")
+    grader = Text(required=True, example="length")
     weight = Number(required=True)
     must_pass = Boolean(required=True)
     score = Number(allow_none=True, required=True, description="null where the grader abstained.")
@@ -113,7 +126,7 @@ class ResultOut(Schema):
     score = Number(allow_none=True, required=True)
     coverage = Number(required=True, description="The share of the weight that was scored.")
     on_fail = Choice(*ON_FAIL, required=True, description="record where a judge may not decide.")
-    notes = ListOf(Text(max_length=300), required=True)
+    notes = ListOf(Text(max_length=300), required=True, example=["One criterion could not be scored."])
     criteria = ListOf(Object(CriterionResultOut), required=True)
 
 
@@ -122,10 +135,10 @@ class ScoreOut(Schema):
 
     id = Id("score", required=True)
     rubric_id = Id("rubric", required=True)
-    rubric_name = Text(required=True)
+    rubric_name = Text(required=True, example="Short answers")
     rubric_version = Integer(required=True)
-    key = Text(required=True)
-    grader = Text(required=True)
+    key = Text(required=True, example="is_short")
+    grader = Text(required=True, example="length")
     score = Number(allow_none=True, required=True)
     verdict = Choice("pass", "fail", "unscored", required=True)
     reason = Text(max_length=2_000, multiline=True, required=True)
@@ -149,7 +162,7 @@ class LabelOut(RecordOut):
 
     id = Id("label", required=True)
     score_id = Id("score", required=True)
-    author_id = Id("user", required=True)
+    created_by = Id("user", required=True)
     verdict = Choice("pass", "fail", required=True)
     comment = Text(max_length=2_000, multiline=True, required=True)
 
@@ -157,8 +170,8 @@ class LabelOut(RecordOut):
 class CriterionAgreementOut(Schema):
     """How far one criterion agrees with people."""
 
-    key = Text(required=True)
-    grader = Text(required=True)
+    key = Text(required=True, example="is_short")
+    grader = Text(required=True, example="length")
     labels = Integer(required=True)
     observed = Number(allow_none=True, required=True, description="The share of labels that are the same.")
     kappa = Number(allow_none=True, required=True, description="Cohen's; null without labels, and where chance explains it all.")
@@ -169,7 +182,7 @@ class AgreementOut(Schema):
     """How far the criteria of a rubric's current version agree with people."""
 
     rubric_id = Id("rubric", required=True)
-    rubric_name = Text(required=True)
+    rubric_name = Text(required=True, example="Short answers")
     rubric_version = Integer(required=True)
     criteria = ListOf(Object(CriterionAgreementOut), required=True)
 
@@ -214,11 +227,11 @@ class EvaluationOut(RecordOut):
     id = Id("evaluation", required=True)
     version = Integer(required=True, description="Counts every change, those of its cases too.")
     rubric_id = Id("rubric", required=True)
-    rubric_name = Text(required=True)
+    rubric_name = Text(required=True, example="Short answers")
     rubric_version = Integer(required=True)
     agent_id = Id("agent", required=True)
     agent_version = Integer(required=True)
-    author_id = Id("user", required=True)
+    created_by = Id("user", required=True)
     status = Choice("running", "done", "failed", required=True)
     total = Integer(required=True, description="How many examples there are.")
     score = Number(allow_none=True, required=True, description="The mean of the scored ones, when it is done.")
@@ -262,7 +275,7 @@ class ChangeOut(Schema):
 class ComparisonOut(Schema):
     """Which examples got worse, and which better."""
 
-    rubric_name = Text(required=True)
+    rubric_name = Text(required=True, example="Short answers")
     evaluation_id = Id("evaluation", required=True)
     before_id = Id("evaluation", required=True)
     worse = ListOf(Object(ChangeOut), 200, required=True, description="The worst changes first.")

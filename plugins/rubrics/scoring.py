@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
+from aasim_core import PluginFault
 from aasim_core.data.json import to_json
 
 from ..engines import service as engines
@@ -20,7 +19,6 @@ from .verdict import Mark, Rule, outcome_of, passes
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-_log = structlog.get_logger(__name__)
 #: How long a judge may take over one criterion.
 _JUDGE_SECONDS = 60
 _LONGEST_REASON = 2_000
@@ -46,14 +44,15 @@ def _go_on() -> None:
 class Patience:
     """How scoring is cut short: `check` may raise before and after each criterion, and a judge raises `Cancelled` once it `should_cancel`.
 
-    Judges are asked for the `payer`; what a meter refuses it with is raised. They have `seconds_left`, each a minute at most. Where
-    somebody `waits`, a judge that cannot answer now raises what its engine does, unless its rubric only records: no result passes a
-    gate because its judge was away.
+    Judges are asked for the `payer`; what a meter refuses it with is raised, and `on_spent` is told what each call took. They have
+    `seconds_left`, each a minute at most. Where somebody `waits`, a judge that cannot answer now raises what its engine does, unless
+    its rubric only records: no result passes a gate because its judge was away.
     """
 
     check: Callable[[], None] = _go_on
     should_cancel: ShouldCancel = never_cancel
     payer: Payer = NOBODY
+    on_spent: engines.OnSpent = engines.ignore_spent
     seconds_left: Callable[[], float] = lambda: _JUDGE_SECONDS
     waits: bool = False
 
@@ -105,6 +104,7 @@ def judge_of(app: "App", engine_id: str | None, patience: Patience = Patience())
                 schema=schema,
                 timeout_seconds=min(_JUDGE_SECONDS, patience.seconds_left()),
                 payer=patience.payer,
+                on_spent=patience.on_spent,
                 should_cancel=patience.should_cancel,
             )
         except EngineError as error:
@@ -128,25 +128,31 @@ def _grade(app: "App", criterion: Mapping[str, Any], work: Work, judge: Judge) -
     """What the criterion's grader says; one that is off, or fails, abstains."""
     grader = graders_of(app).get(criterion["grader"])
     if grader is None:
-        return Grade(None, f"The plugin that brings the grader {criterion['grader']} is off.")
+        plugin = app.offers.off_here("graders", criterion["grader"])
+        off = f"The plugin {plugin}, which brings the grader {criterion['grader']}, is off for the organization."
+        return Grade(None, off if plugin else f"The plugin that brings the grader {criterion['grader']} is off.")
     case = Case(
         input=work.input,
         output=work.output,
-        params=criterion["params"],
+        parameters=criterion["parameters"],
         expected=work.expected,
         has_expected=work.expected is not None,
         scale=tuple(Level(**level) for level in criterion["scale"] or ()),
         judge=judge,
     )
     try:
-        return _checked(grader.grade(case))
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        _log.warning("a grader failed", grader=grader.name, exc_info=error)
-        return Grade(None, f"The grader {grader.name} failed.")
+        with app.offers.containing("graders", grader.name):
+            return _checked(grader.grade(case))
+    except Unjudged as error:
+        return Grade(None, str(error))
+    except PluginFault as fault:
+        return Grade(None, f"The plugin {fault.plugin} failed in its grader {grader.name}.")
 
 
 def _checked(grade: Grade) -> Grade:
-    """The grade, if it is one: ValueError for a score that is none."""
+    """The grade, if it is one: TypeError for another value, ValueError for a score that is none."""
+    if not isinstance(grade, Grade):
+        raise TypeError("a grader returns a Grade")
     if grade.score is not None and not (math.isfinite(grade.score) and 0 <= grade.score <= 1):
         raise ValueError(f"a score is from 0 to 1, not {grade.score}")
     if len(to_json(grade.evidence)) > _LARGEST_EVIDENCE:

@@ -7,6 +7,7 @@ from aasim_core.access import epoch
 from aasim_core.clock import now
 from aasim_core.context import current_actor, current_organization
 from aasim_core.data import records
+from aasim_core.data.compiled import compiled
 from aasim_core.data.references import hold, refuse_in_use
 from aasim_core.data.statements import Bind
 from aasim_core.errors import Invalid, Problem, Refused, not_found
@@ -19,7 +20,7 @@ from .graders_of_text import GRADERS as OF_TEXT
 from .grading import Grader
 from .judge import GRADER as LLM_JUDGE
 from .judge import NAME as JUDGE
-from .models import DEFINITION, Example, Rubric, RubricVersion
+from .models import DEFINITION, DISABLED, Example, Rubric, RubricVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,8 +33,8 @@ BUNDLED = (*OF_TEXT, *OF_DATA, LLM_JUDGE)
 
 
 def graders_of(app: "App") -> Mapping[str, Grader]:
-    """The graders that the plugins of this app bring, by name."""
-    return app.offers("graders")
+    """The graders that the organization in scope has, by name."""
+    return app.offers.here("graders")
 
 
 def find_rubric(engine_id: str, rubric_id: str) -> Rubric:
@@ -77,7 +78,7 @@ def remove(models: "Iterable[type[Row]]", rubric: Rubric) -> None:
     """Take the rubric out of every list; its versions and scores stay. Refused ``in_use`` while an agent names it."""
     epoch.bump(current_organization())
     refuse_in_use(models, "rubric", rubric.id)
-    records.change(rubric, {"deleted_at": now(), "active": False})
+    records.change(rubric, {"deleted_at": now(), "status": DISABLED})
     emit("rubrics.deleted", rubric)
 
 
@@ -127,7 +128,7 @@ def add_example(rubric: Rubric, values: Mapping[str, Any]) -> Example:
             "resets_at": None,
         }  # fmt: skip
         raise Refused("conflict", f"A rubric has at most {MOST_EXAMPLES} examples; delete one first.", meta=meta)
-    example: Example = records.create(Example, **values, rubric_id=rubric.id, engine_id=rubric.engine_id)
+    example: Example = records.create(Example, **{**values, "rubric_id": rubric.id, "engine_id": rubric.engine_id})
     emit("rubrics.example_created", example)
     return example
 
@@ -146,21 +147,13 @@ def remove_example(example: Example) -> None:
     emit("rubrics.example_deleted", example)
 
 
-def find_example(rubric: Rubric, example_id: str) -> Example:
-    """The rubric's example of that id; raises the one 404."""
-    example: Example | None = records.find_or_none(Example, example_id) if is_id(example_id, "example") else None
-    if example is None or example.rubric_id != rubric.id:
-        raise not_found()
-    return example
-
-
 def _examples_of(rubric_id: str) -> int:
-    database = records.database_of(Example)
+    return len(_example_ids.all(rubric_id=rubric_id))
 
-    def build() -> Any:
-        return Example.select(Example.id).where(Example.rubric_id == Bind("rubric_id")).limit(MOST_EXAMPLES)
 
-    return len(database.statement("examples of a rubric", build).run(database, {"rubric_id": rubric_id}).fetchall())
+@compiled(Example)
+def _example_ids() -> Any:
+    return Example.select(Example.id).where(Example.rubric_id == Bind("rubric_id")).limit(MOST_EXAMPLES)
 
 
 def _add_version(rubric: Rubric) -> None:
@@ -169,5 +162,5 @@ def _add_version(rubric: Rubric) -> None:
         rubric_id=rubric.id,
         number=rubric.rubric_version,
         definition=definition_of(rubric),
-        author_id=current_actor().id,
+        created_by=current_actor().id,
     )

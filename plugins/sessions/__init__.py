@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
+from aasim_core.http.fields import Id
 
 from . import api
 
@@ -26,7 +27,8 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to sessions, besides what `auth` tells."""
-    return (Event("sessions.terminated", "A session was ended", "session", {"user_id": "Whose it was"}),)
+    whose = {"user_id": Id("user", required=True, description="Whose it was.")}
+    return (Event("sessions.terminated", "A session was ended", "session", whose),)
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Request, Resource, Response, operation
-from aasim_core.data.statements import Condition
+from aasim_core.data.conditions import Condition
 from aasim_core.http.paging import Page, read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Plan
@@ -33,7 +33,7 @@ class Sessions(Resource):
 
     def __init__(self, app: "App") -> None:
         self.app = app
-        self._columns = Plan(_REPLY).page_columns
+        self._columns = Plan(_REPLY).columns
 
     def find(self, req: Request, **ids: str) -> Session:
         """The session, if the caller may know of it."""
@@ -74,7 +74,8 @@ class Sessions(Resource):
         if not managing:
             service.refuse_others(req.principal, req.query)
         asked = any(name.partition("[")[0] == "user_id" for name in req.query)
-        reach = service.reach(self.app, req.principal, managing=managing and asked)
+        reach = service.reach(req.principal, managing=managing and asked)
         question = _QUERY.question(req.path, req.query)
         view: Any = service.VIEW
-        return read_page(view, self._columns, question, [reach, *conditions], self.app.keyring)
+        values = service.view_values(self.app, req.principal)
+        return read_page(view, self._columns, question, [reach, *conditions], self.app.keyring, view_values=values)

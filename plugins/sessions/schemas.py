@@ -15,7 +15,9 @@ class SessionOut(Schema):
     updated_at = Instant(required=True)
     status = Choice("active", "terminated", "expired", required=True, description="expired: too old, or unused for too long.")
     current = Boolean(required=True, description="Whether this request was sent in it.")
-    device = Text(required=True, description="The program and its system, as far as the user agent tells.")
+    device = Text(
+        required=True, description="The program and its system, as far as the user agent tells.", example="Firefox 140 on Linux"
+    )
     ip = Text(allow_none=True, required=True, description="Where it was begun.")
     user_agent = Text(max_length=256, required=True)
     last_seen_at = Instant(required=True, description="To the minute.")

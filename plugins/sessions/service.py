@@ -9,8 +9,9 @@ from peewee import Case
 from aasim_core import App, emit
 from aasim_core.access.records import Membership
 from aasim_core.clock import now, to_text
+from aasim_core.data.conditions import Condition, all_of, any_of, equals
 from aasim_core.data.records import find, find_or_none
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
 from aasim_core.errors import Refused, not_found
 from aasim_core.events.log import Subject
@@ -22,7 +23,7 @@ from aasim_core.ids import is_id
 READ, MANAGE = "sessions:read", "sessions:manage"
 
 _OVER_BY_TIME = (Session.expires_at <= Bind("moment")) | (Session.last_seen_at <= Bind("idle_since"))
-#: Sessions as answers have them. Its binds are filled by `reach`.
+#: Sessions as answers have them; `view_values` fill its binds.
 VIEW = View(
     Session,
     {
@@ -33,33 +34,34 @@ VIEW = View(
 )
 
 
-def reach(app: App, principal: Principal, *, managing: bool) -> Condition:
+def reach(principal: Principal, *, managing: bool) -> Condition:
     """What restricts a list to the caller's own sessions or, `managing`, to theirs and those that concern the organization.
 
     Through a key only sessions that concern the key's organization are seen, its owner's as others'.
     """
-    is_key = principal.kind == "api_key"
+    own = equals(Session.user_id, principal.user_id)
+    here = equals(Session.current_organization_id, principal.organization_id)
+    mine = all_of(own, here) if principal.kind == "api_key" else own
+    return any_of(mine, all_of(here, Condition(_is_of_a_member))) if managing else mine
+
+
+def _is_of_a_member() -> Any:
+    return Session.user_id.in_(Membership.select(Membership.user_id))
+
+
+def view_values(app: App, principal: Principal) -> Mapping[str, str]:
+    """What the binds of `VIEW` are for this caller, now."""
     moment = now()
-    values = {
-        "me": principal.user_id,
-        "organization": principal.organization_id,
+    return {
         "own_session": principal.session_id or "",
         "moment": to_text(moment),
         "idle_since": to_text(moment - timedelta(days=app.settings.auth.idle_days)),
     }
 
-    def within() -> Any:
-        own, here = Session.user_id == Bind("me"), Session.current_organization_id == Bind("organization")
-        members = Session.user_id.in_(Membership.select(Membership.user_id))
-        mine = own & here if is_key else own
-        return mine | (here & members) if managing else mine
-
-    return Condition(within, values, ("sessions in reach", is_key, managing))
-
 
 def live() -> Condition:
-    """What restricts a list to the sessions that are not over."""
-    return Condition(lambda: (Session.status == "active") & ~_OVER_BY_TIME, {}, "live sessions")
+    """What restricts a list of `VIEW` to the sessions that are not over."""
+    return Condition(lambda: (Session.status == "active") & ~_OVER_BY_TIME)
 
 
 def refuse_others(principal: Principal, query: Mapping[str, Any]) -> None:

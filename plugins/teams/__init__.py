@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
 from aasim_core.http import assignments
+from aasim_core.http.fields import Choice, Id, Integer
 
 from . import api
+from .schemas import TEAM_ROLES
 
 plugin = Plugin("Teams", "Groups of members that hold roles together.")
 
@@ -25,13 +27,18 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to teams."""
-    member = {"user_id": "The member.", "team_role": "What they are in the team."}
+    member = {
+        "user_id": Id("user", required=True, description="The member."),
+        "team_role": Choice(*TEAM_ROLES, required=True, description="What they are in the team."),
+    }
+    gone = {
+        "members": Integer(0, required=True, description="How many it had."),
+        "grants": Integer(0, required=True, description="How many roles it held."),
+    }
     return (
         Event("teams.created", "A team was created", "team"),
         Event("teams.updated", "A team was changed", "team"),
-        Event(
-            "teams.deleted", "A team was deleted", "team", {"members": "How many it had.", "grants": "How many roles it held."}
-        ),
+        Event("teams.deleted", "A team was deleted", "team", gone),
         Event("teams.member_added", "Somebody became a member of a team", "team", member),
         Event("teams.member_changed", "A member became something else in a team", "team", member),
         Event("teams.member_removed", "Somebody is no member of a team any more", "team", member),

@@ -9,9 +9,9 @@ from peewee import fn
 from aasim_core import Collection, Request, Resource, Response, operation
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.records import Membership, Team, TeamMember
+from aasim_core.data.conditions import equals
 from aasim_core.data.records import find_or_none
 from aasim_core.data.references import refuse_in_use
-from aasim_core.data.statements import Bind, Condition
 from aasim_core.data.views import View
 from aasim_core.errors import not_found
 from aasim_core.http.assignments import Assignments
@@ -19,7 +19,6 @@ from aasim_core.http.collection import DELETED
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Plan
-from aasim_core.identity import people
 from aasim_core.ids import is_id
 
 from . import schemas, service
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
 _MEMBERS = View(
     TeamMember,
-    {"name": people.NAME, "email": people.EMAIL, "status": Membership.status},
-    (*people.joins(TeamMember.user_id), (Membership, Membership.user_id == TeamMember.user_id)),
+    {"name": Membership.name, "email": Membership.email, "status": Membership.status},
+    ((Membership, Membership.user_id == TeamMember.user_id),),
 )
 
 
@@ -44,6 +43,12 @@ class Teams(Collection):
     body = schemas.TeamIn()
     reply = schemas.TeamOut()
     unique = ("slug",)
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "delete": {
+            "summary": "Delete a team; its members lose what they held only through it.",
+            "message": "Team deleted, with its memberships and the roles that it held.",
+        }
+    }
     query = ListQuery(
         schemas.TeamOut(),
         filters=("name", "slug", "lead_id", "created_at", "updated_at"),
@@ -74,11 +79,6 @@ class Teams(Collection):
         """What the team had goes with it, but for what names it from elsewhere."""
         refuse_in_use(self.app.models, "team", record.id)
         service.remove(record, Delegator.of(self.app, req.principal))
-
-    @operation("delete", reply=DELETED, message="Team deleted, with its memberships and the roles that it held.")
-    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete a team; its members lose what they held only through it."""
-        super().on_delete_one(req, resp, **ids)
 
 
 def _find_team(team_id: str) -> Team:
@@ -115,8 +115,8 @@ class Members(Resource):
     def on_get(self, req: Request, resp: Response, team_id: str) -> None:
         """List the members of a team."""
         question = self.query.question(req.path, req.query)
-        mine = Condition(lambda: TeamMember.team_id == Bind("team"), {"team": team_id}, "of team")
-        names = Plan(self.reply).page_columns
+        mine = equals(TeamMember.team_id, team_id)
+        names = Plan(self.reply).columns
         resp.media = read_page(_MEMBERS, names, question, [mine], self.app.keyring, self.query.search)
 
     @operation("update", body="body", reply="joined", status=201, message="Members added.")

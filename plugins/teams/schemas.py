@@ -7,6 +7,7 @@ from marshmallow import ValidationError, validates_schema
 
 from aasim_core.errors import Problem
 from aasim_core.http.fields import Choice, Email, Id, Instant, Integer, ListOf, Object, Slug, Text
+from aasim_core.http.rules import OneOf
 from aasim_core.http.schema import Schema
 
 TEAM_ROLES = ("lead", "member")
@@ -46,13 +47,7 @@ class MembersIn(Schema):
     )
     team_role = Choice(*TEAM_ROLES, load_default="member")
 
-    @validates_schema
-    def require_one_of_both(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for both fields, and for none."""
-        given = {"user_id", "user_ids"} & data.keys()
-        if len(given) != 1:
-            code = "invalid_choice" if given else "required"
-            raise ValidationError({"user_id": [Problem(code, "Write either user_id or user_ids.")]})
+    rules = (OneOf("user_id", "user_ids"),)
 
     @validates_schema
     def require_one_lead(self, data: Mapping[str, Any], **_: Any) -> None:
@@ -84,6 +79,6 @@ class MemberOut(Schema):
     user_id = Id("user", required=True)
     name = Text(required=True)
     email = Email(required=True)
-    status = Text(required=True, description="Of the membership in the organization.")
+    status = Text(required=True, description="Of the membership in the organization.", example="active")
     team_role = Choice(*TEAM_ROLES, required=True)
     created_at = Instant(required=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
 from aasim_core.http import assignments
+from aasim_core.http.fields import Choice, Id, Integer, Json, Text
 
 from . import api
 from .jobs import send_invitation
@@ -30,21 +31,33 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def events(app: App) -> Sequence[Event]:
     """What happens to members."""
-    ended = {"reason": "Why", "sessions": "How many sessions ended", "keys": "How many keys were disabled"}
+    name = Text(required=True, description="What they are called.")
+    reason = Text(max_length=500, required=True, description="Why; empty where nobody said.")
+    sessions = Integer(0, required=True, description="How many sessions ended.")
+    ended = {
+        "reason": reason,
+        "sessions": sessions,
+        "keys": Integer(0, required=True, description="How many keys were disabled."),
+    }
+    again = {"reason": reason, "keys": Integer(0, required=True, description="How many keys work again.")}
+    gone = {"sessions": sessions, "keys": Integer(0, required=True, description="How many keys were removed.")}
+    handed_over = {
+        "successor_id": Id("user", required=True, description="Who owns it now."),
+        "count": Integer(1, required=True, description="How much it was."),
+        "objects": Json(object_only=True, required=True, description="Ids by type and field, 20 of each at most."),
+    }
     return (
-        Event("users.invited", "Somebody was invited by mail", "user", {"name": "What they are called"}),
+        Event("users.invited", "Somebody was invited by mail", "user", {"name": name}),
         Event("users.invited_again", "An invitation was sent again", "user"),
-        Event("users.created", "A service user was created", "user", {"name": "What it is called", "kind": "service"}),
+        Event("users.created", "A service user was created", "user", {"name": name, "kind": Choice("service", required=True)}),
         Event("users.updated", "A member was changed, or moved in the organization", "user"),
         Event("users.suspended", "A member was suspended", "user", ended),
         Event("users.deactivated", "A member was deactivated", "user", ended),
-        Event("users.reactivated", "A member may work again", "user", {"reason": "Why", "keys": "How many keys work again"}),
-        Event("users.handed_over", "What a member owned was handed over", "user",
-              {"successor_id": "Who owns it now", "count": "How much it was", "objects": "Ids by type and field, 20 of each at most"}),
-        Event("users.deleted", "A member was removed, or an invitation withdrawn", "user",
-              {"sessions": "How many sessions ended", "keys": "How many keys were removed"}),
+        Event("users.reactivated", "A member may work again", "user", again),
+        Event("users.handed_over", "What a member owned was handed over", "user", handed_over),
+        Event("users.deleted", "A member was removed, or an invitation withdrawn", "user", gone),
         *assignments.events_of("users", "user"),
-    )  # fmt: skip
+    )
 
 
 @hookimpl

@@ -5,13 +5,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Invalid, Problem, Refused, Request, Response, operation
-from aasim_core.access import tree
+from aasim_core.access import positions, tree
 from aasim_core.access.delegation import Delegator, Gift
 from aasim_core.access.members import READ, require_visible_member
 from aasim_core.access.records import Membership, Team
-from aasim_core.data.statements import Condition
+from aasim_core.data.conditions import Condition
 from aasim_core.http.assignments import Assignments
-from aasim_core.http.collection import DELETED
 from aasim_core.http.query import ListQuery
 
 from . import schemas, service, standing
@@ -54,6 +53,14 @@ class Users(Collection):
     events = "users"
     node_field = "department_id"
     unique = ("email",)
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "delete": {
+            "summary": "Remove a member, with roles, teams and keys, and the account if it was for this organization only; "
+            "or withdraw an invitation.",
+            "message": "User removed.",
+            "refusals": ("invalid_state", "last_owner", "in_use"),
+        }
+    }
     paths: ClassVar[Mapping[str, str]] = {
         "": "/users",
         "one": "/users/{user_id}",
@@ -157,11 +164,6 @@ class Users(Collection):
             "keys_enabled": outcome.keys_enabled,
         }
 
-    @operation("delete", reply=DELETED, message="User removed.", refusals=("invalid_state", "last_owner", "in_use"))
-    def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Remove a member, with roles, teams and keys, and the account if it was for this organization only; or withdraw an invitation."""
-        super().on_delete_one(req, resp, **ids)
-
     def remove(self, req: Request, record: Member) -> None:
         """Nobody removes themselves, nor whoever holds more than they."""
         standing.require_other(req.principal, record)
@@ -173,12 +175,13 @@ class Users(Collection):
         values = checked(req, giver, req.body, member)
         place = place_of(values, member)
         if place != member.place:
-            req.rights.require_at("users:update", place)
-            self.app.rights.refuse_archived(req.principal, place)
+            self.require_move(req, member, member.place, place)
         if values.get("email", member.label) != member.label and req.principal.kind != "user":
             raise Refused(
                 "session_required", "An API key cannot change an address; log in and use the access token.", field="email"
             )
+        if values.get("email", member.label) != member.label:
+            positions.require_positions_of(req.rights, self.app.models, str(member.id))
         changed = service.change(member, values, req.principal, giver)
         resp.media = self.present(changed)
 
@@ -191,37 +194,33 @@ class Users(Collection):
         """The role that is given along, where they will stand unless another place is named."""
         if not {"role", "role_id"} & values.keys():
             return None
-        if "resource_type" not in values:
+        if "place" not in values:
             kind = "organization" if place is None else tree.kind_of(place)
-            values = {**values, "resource_type": kind, **({} if place is None else {"resource_id": place})}
+            values = {**values, "place": {"type": kind, **({} if place is None else {"id": place})}}
         return self._assignments.gift(req, values, may_own=values["kind"] == schemas.PERSON)
 
     def _teams(self, req: Request, team_ids: Sequence[str]) -> Sequence[Team]:
         if not team_ids:
             return ()
-        if not self._has_teams(req):
+        if not self.app.features.is_here("teams"):
             raise no_teams(range(len(team_ids)))
         from . import with_teams
 
         return with_teams.find_joinable(req, team_ids)
 
     def _teams_taker(self, req: Request, giver: Delegator) -> standing.TakeOverTeams | None:
-        if not self._has_teams(req):
+        if not self.app.features.is_here("teams"):
             return None
         from . import with_teams
 
         return partial(with_teams.lead, giver=giver)
 
     def _teams_teller(self, req: Request) -> standing.TellTeams | None:
-        if not self._has_teams(req):
+        if not self.app.features.is_here("teams"):
             return None
         from . import with_teams
 
         return with_teams.tell_left
-
-    def _has_teams(self, req: Request) -> bool:
-        on = {plugin.name for plugin in self.app.plugins.on}
-        return "teams" in on and self.app.features.allowed(req.principal, "teams")
 
     def _others(self) -> list[Any]:
         """The records that may name a member, but for members: a line of managers is handed over in its own way."""
@@ -237,4 +236,5 @@ class Users(Collection):
                 {"reassign_to": [Problem("invalid_choice", "Name another member, and only with the status deactivated.")]}
             )
         require_visible_member(Delegator.of(self.app, req.principal), successor_id, "reassign_to")
+        positions.require_positions_of(req.rights, self.app.models, str(req.target.id))
         return successor_id

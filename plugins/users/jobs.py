@@ -8,6 +8,7 @@ from aasim_core.access.records import Organization
 from aasim_core.identity import invitations
 from aasim_core.identity.records import User
 from aasim_core.outbound.jobs import mail_job
+from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
 
 
@@ -22,9 +23,12 @@ def send_invitation(app: App) -> Job:
         invitation, token = renewed
         inviter: User | None = User.get_or_none(User.id == invitation.invited_by)
         organization = Organization.get_by_id(invitation.organization_id)
+        url = address_of(app.settings)
+        call = _CALL.format(name=invitation.name, email=invitation.email, url=url, token=token)
+        how = steps(app.settings.mail.link_template, "invitation", id=payload["user_id"], token=token, otherwise=call)
         text = _TEXT.format(
             name=invitation.name, inviter=inviter.name if inviter is not None else "Somebody", organization=organization.name,
-            url=address_of(app.settings), email=invitation.email, token=token,
+            url=url, email=invitation.email, steps=how,
             hours=int(invitations.LIFETIME.total_seconds() // 3600),
         )  # fmt: skip
         return Mail(invitation.email, f"Invitation to {organization.name}", text, id=context.job_id)
@@ -37,7 +41,11 @@ _TEXT = """Hello {name},
 {inviter} invites you to the organization "{organization}" at {url}.
 The invitation is good for {hours} hours, once, and for {email} only.
 
-If you have no account there yet, send this to make one:
+{steps}
+If you do not know what this is about, do nothing.
+"""
+
+_CALL = """If you have no account there yet, send this to make one:
 
   POST {url}/api/v1/auth/register
   {{"name": "{name}", "email": "{email}", "password": "<your password>",
@@ -47,6 +55,4 @@ If you have one, log in and send:
 
   POST {url}/api/v1/auth/accept-invitation
   {{"invitation_token": "{token}"}}
-
-If you do not know what this is about, do nothing.
 """

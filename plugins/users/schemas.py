@@ -6,8 +6,9 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from aasim_core.errors import Problem
-from aasim_core.http.assignments import KINDS
 from aasim_core.http.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Locale, Object, Text, Timezone
+from aasim_core.http.places import PlaceIn
+from aasim_core.http.rules import Excludes, Needs, OneOf
 from aasim_core.http.schema import Schema
 
 PERSON, SERVICE = "person", "service"
@@ -37,32 +38,22 @@ class NewUserIn(UserIn):
     )
     role_id = Id("role", description="A role to give; or write its name into role.")
     role = Text(1, 120, example="viewer")
-    resource_type = Choice(*KINDS, description="Where the role is given; left out, where they belong.", example="organization")
-    resource_id = Id(description="The place; the organization may be left out.")
+    place = Object(PlaceIn, description="Where the role is given; left out, where they belong.")
     expires_at = Instant(allow_none=True, load_default=None, description="Until when they hold the role; null is for ever.")
     team_ids = ListOf(Id("team"), MOST_TEAMS, unique=True, load_default=list, description="Teams to join.")
 
-    @validates_schema
-    def require_address_of_people(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for a person without an address, and for a service user with one."""
-        if data.get("kind") == PERSON and "email" not in data:
-            raise ValidationError({"email": [Problem("required", "Write the address that the invitation goes to.")]})
-        if data.get("kind") == SERVICE and "email" in data:
-            raise ValidationError({"email": [Problem("invalid_choice", "A service user has no mailbox; leave this out.")]})
+    rules = (
+        Needs("email", of="kind", when=(PERSON,), default=True, message="Write the address that the invitation goes to."),
+        Excludes("email", of="kind", when=(SERVICE,), message="A service user has no mailbox; leave this out."),
+        OneOf("role", "role_id", optional=True),
+    )
 
     @validates_schema
-    def require_one_role(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for two roles, for a place or time without a role, and for a place without its id."""
-        named = {"role_id", "role"} & data.keys()
-        about = [name for name in ("resource_type", "resource_id", "expires_at") if data.get(name) is not None]
-        if len(named) > 1:
-            raise ValidationError({"role": [Problem("invalid_choice", "Write either role_id or role.")]})
-        if about and not named:
+    def require_a_role(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Raise for a place or time without a role."""
+        about = [name for name in ("place", "expires_at") if data.get(name) is not None]
+        if about and not {"role_id", "role"} & data.keys():
             raise ValidationError({about[0]: [Problem("invalid_choice", "This is about a role; write role_id or role too.")]})
-        if data.get("resource_type") not in (None, "organization") and "resource_id" not in data:
-            raise ValidationError({"resource_id": [Problem("required", f"Write the id of the {data['resource_type']}.")]})
-        if "resource_id" in data and "resource_type" not in data:
-            raise ValidationError({"resource_type": [Problem("required", "Write what stands at the place.")]})
 
 
 class UserOut(Schema):
@@ -103,10 +94,10 @@ class StatusQuery(Schema):
 class OwnedOut(Schema):
     """Something that names a member as its owner, lead or manager."""
 
-    type = Text(required=True)
+    type = Text(required=True, example="agent")
     id = Id(required=True)
     label = Text(required=True)
-    field = Text(required=True)
+    field = Text(required=True, example="owner_id")
 
 
 class StatusOut(UserOut):

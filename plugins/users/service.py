@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from peewee import Case
@@ -16,7 +14,7 @@ from aasim_core.access.records import Membership, TeamMember
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_organization, system_scope
 from aasim_core.data import records
-from aasim_core.data.statements import Bind, Condition
+from aasim_core.data.conditions import Condition, any_of, equals
 from aasim_core.data.views import View, first_of
 from aasim_core.errors import not_found
 from aasim_core.events.log import Subject
@@ -43,9 +41,6 @@ VIEW = View(
     Membership,
     {
         "id": Membership.user_id,
-        "email": people.EMAIL,
-        "name": people.NAME,
-        "kind": first_of(User.kind, "person"),
         "timezone": first_of(User.timezone, Invitation.timezone),
         "locale": first_of(User.locale, Invitation.locale),
         "last_login_at": User.last_login_at,
@@ -56,7 +51,7 @@ VIEW = View(
         "membership_version": Membership.version,
         "account_version": _ACCOUNT_VERSION,
     },
-    people.joins(Membership.user_id),
+    ((User, User.id == Membership.user_id), (Invitation, Invitation.user_id == Membership.user_id)),
 )
 _COLUMNS = (
     "id", "organization_id", "version", "created_at", "updated_at", "email", "name", "status", "kind", "branch_id",
@@ -109,13 +104,7 @@ def reach(principal: Principal, rights: Rights) -> list[Condition]:
     within = rights.reach_condition(READ, VIEW, "place")  # type: ignore[arg-type] # a view stands where a model does
     if not within or principal.kind != "user":
         return within
-
-    def seen() -> Any:
-        own = Membership.user_id == Bind("me")
-        return reduce(or_, [condition.expression() for condition in within], own)
-
-    values = {name: value for condition in within for name, value in condition.values.items()}
-    return [Condition(seen, {**values, "me": principal.user_id}, ("members", *(each.shape for each in within)))]
+    return [any_of(equals(Membership.user_id, principal.user_id), *within)]
 
 
 def require_above(giver: Delegator, user_id: str) -> None:
@@ -147,6 +136,7 @@ def invite(app: App, principal: Principal, values: Mapping[str, Any]) -> Member:
     invitation = invitations.create_invitation(**account, invited_by=principal.user_id, place=_membership_of(values))
     _send(invitation.user_id)
     member = find(invitation.user_id)
+    note_version(member, member.version)
     emit("users.invited", member, data={"name": invitation.name})
     return member
 
@@ -165,8 +155,9 @@ def create_service(values: Mapping[str, Any]) -> Member:
     user_id = new_id("user")
     settled = {name: values[name] for name in ("timezone", "locale")}
     create_user(f"{user_id}@service.invalid", values["name"], None, id=user_id, kind="service", **settled)
-    records.create(Membership, user_id=user_id, **_membership_of(values))
+    people.join(user_id, **_membership_of(values))
     member = find(user_id)
+    note_version(member, member.version)
     emit("users.created", member, data={"name": values["name"], "kind": "service"})
     return member
 
@@ -204,15 +195,23 @@ def change(member: Member, values: Mapping[str, Any], principal: Principal, give
     of_membership = {name: values[name] for name in OF_MEMBERSHIP if name in values}
     if of_account:
         _require_ours(account, principal)
-        of_account |= _new_address(account, of_account["email"], giver) if "email" in of_account else {}
-    changed = {**records.change(account, of_account), **records.change(membership, of_membership)}
+        of_account |= _new_address(member, account, of_account["email"], giver) if "email" in of_account else {}
+    write = people.change if isinstance(account, User) else invitations.change
+    changed = {**write(account, of_account), **records.change(membership, of_membership)}  # type: ignore[arg-type]
     if not changed:
         return member
     if membership.version == member.row["membership_version"]:  # so that one version of the member is changed once
         records.compare_and_set(membership, {"version": membership.version}, {"version": membership.version + 1})
     changed.pop("email_verified_at", None)
     emit("users.updated", member, changes=changed)
-    return find(str(member.id))
+    member = find(str(member.id))
+    note_version(member, member.version)
+    return member
+
+
+def note_version(member: Member, version: int) -> None:
+    """Say that the running transaction gave the member this version, for the events about them."""
+    records.database_of(Membership).note_revision(str(member.id), version)
 
 
 def membership_of(member: Member) -> Membership:
@@ -255,8 +254,9 @@ def _require_ours(account: Any, principal: Principal) -> None:
             raise Refused("invalid_state", message)
 
 
-def _new_address(account: Any, email: str, giver: Delegator) -> dict[str, Any]:
-    """What else changes with the address: whoever reads mail there can take the account over, so links are void."""
+def _new_address(member: Member, account: Any, email: str, giver: Delegator) -> dict[str, Any]:
+    """What else changes with the address: who reads mail there can take account and invitation over, so links are void."""
+    require_above(giver, str(member.id))
     if isinstance(account, Invitation):
         invitations.refuse_known(email)
         invitations.void(account.user_id)
@@ -264,7 +264,6 @@ def _new_address(account: Any, email: str, giver: Delegator) -> dict[str, Any]:
         return {}
     if account.kind != "person":
         raise Invalid({"email": [Problem("invalid_choice", "A service user has no mailbox; leave this out.")]})
-    require_above(giver, account.id)
     if User.select(User.id).where(User.email == email).exists():
         raise Invalid({"email": [Problem("not_unique", "Another account has this address.")]})
     links.void(account.id)

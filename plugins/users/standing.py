@@ -16,7 +16,7 @@ from aasim_core.identity.accounts import erase_homeless
 from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, Invitation, Session
 
-from .service import VIEW, Member, managers_above, membership_of, require_above
+from .service import VIEW, Member, find, managers_above, membership_of, note_version, require_above
 
 ACTIVE, SUSPENDED, DEACTIVATED = "active", "suspended", "deactivated"
 #: What a member can become from each state; who is invited becomes active by accepting.
@@ -81,6 +81,7 @@ def change(member: Member, status: str, reason: str) -> Outcome:
     seen = {"version": member.row["membership_version"], "status": member.status}
     if not records.compare_and_set(membership, seen, {"status": status, "version": seen["version"] + 1, "updated_at": now()}):
         raise Refused("version_conflict", "Somebody else changed this object meanwhile; read it again and repeat the change.")
+    note_version(member, member.version + 1)
     if status == ACTIVE:
         outcome = Outcome(keys_enabled=_enable_keys(user_id))
         told = {"keys": outcome.keys_enabled}
@@ -124,6 +125,7 @@ def remove(models: Iterable[type[Row]], member: Member, tell_teams: TellTeams | 
     Invitation.delete().where(Invitation.user_id == user_id).execute()
     _write_manager(Membership.manager_id == user_id, None)
     ended = _end_sessions(user_id, "removed")
+    note_version(member, find(user_id).version + 1)
     records.remove(membership_of(member))
     emit("users.deleted", member, data={"sessions": ended, "keys": len(keys)})
     with system_scope("remove an account that belongs nowhere any more"):

@@ -116,7 +116,7 @@ def test_owners_are_people_and_own_the_whole_organization(world: World, owner: P
     own, branch = owner.organization_id, world.node(owner, "branch")
     require_fitting(built_in_role("owner"), own, may_own=True)
     require_fitting(built_in_role("admin"), branch, may_own=False)
-    for may_own, place, field in ((False, own, "role"), (True, branch, "resource_id")):
+    for may_own, place, field in ((False, own, "role"), (True, branch, "place.id")):
         with pytest.raises(Invalid) as caught:
             require_fitting(built_in_role("owner"), place, may_own=may_own)
         assert list(caught.value.problems) == [field]

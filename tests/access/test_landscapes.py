@@ -12,6 +12,7 @@ from aasim_core.access.records import Node
 from aasim_core.access.rights import Rights
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.data.conditions import all_of
 from aasim_core.errors import Refused
 from aasim_core.identity.principal import Principal
 
@@ -53,17 +54,9 @@ def allowed(rights: Rights, land: Landscape, permission: str) -> set[int]:
 
 def listed(app: App, rights: Rights, permission: str) -> set[str]:
     """What a list of the places shows."""
-    conditions = rights.reach_condition(permission, Node, "id")
-
-    def build() -> Any:
-        query = Node.select(Node.id)
-        for condition in conditions:
-            query = query.where(condition.expression())
-        return query
-
-    values = {name: value for condition in conditions for name, value in condition.values.items()}
-    statement = app.database.statement(("places", *(condition.shape for condition in conditions)), build)
-    return {row[0] for row in statement.run(app.database, values).fetchall()}
+    condition = all_of(*rights.reach_condition(permission, Node, "id"))
+    query = Node.select(Node.id).where(condition.expression(**condition.values))
+    return {node.id for node in query}
 
 
 def compare(app: App, seed: int, number: int) -> None:

@@ -15,7 +15,7 @@ from aasim_core.access.rights import Rights
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.app import App
 from aasim_core.clock import now
-from aasim_core.context import organization_scope
+from aasim_core.context import current_organization, organization_scope
 from aasim_core.data.records import create
 from aasim_core.hookspecs import hookimpl
 from aasim_core.identity.authentication import principal_of_token
@@ -265,3 +265,54 @@ def test_a_plugin_can_hide_a_feature_and_is_asked_once_an_epoch(app: App, world:
     principal = principal_of_token(app, str(owner.client.token))
     assert [app.features.allowed(principal, name) for name in ("agents", "engines") * 2] == [False, True] * 2
     assert asked == ["agents", "engines"]
+
+
+class OnePlan:
+    """Turns one plugin off, for an organization, as its record says."""
+
+    def __init__(self, plugin: str) -> None:
+        self.plugin = plugin
+
+    @hookimpl
+    def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> bool | None:
+        organization = Organization.get_by_id(current_organization())
+        return plugin != self.plugin if organization.name == "Basic" else None
+
+
+def test_a_plan_is_asked_in_the_organizations_scope_and_again_when_it_changes(
+    app: App, world: World, owner: Person, join: Any
+) -> None:
+    join(OnePlan("agents"))
+    assert app.features.allowed_in(owner.organization_id, "agents")
+
+    def downgrade() -> None:
+        epoch.bump(owner.organization_id)
+        Organization.update(name="Basic").where(Organization.id == owner.organization_id).execute()
+
+    change(world, owner, downgrade)
+    assert not app.features.allowed_in(owner.organization_id, "agents")
+    assert app.features.allowed_in(world.organization("Other").organization_id, "agents")
+
+
+def test_one_plugin_that_refuses_a_feature_is_enough(app: App, owner: Person, join: Any) -> None:
+    class Generous:
+        @hookimpl
+        def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> bool:
+            return True
+
+    class Strict:
+        @hookimpl
+        def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> bool:
+            return plugin != "agents"
+
+    join(Generous()), join(Strict()), join(Generous())
+    assert [app.features.allowed_in(owner.organization_id, name) for name in ("agents", "engines")] == [False, True]
+
+
+def test_where_a_plan_lacks_a_plugin_what_requires_it_is_off_too(app: App, world: World, owner: Person, join: Any) -> None:
+    join(OnePlan("engines"))
+    change(world, owner, lambda: Organization.update(name="Basic").where(Organization.id == owner.organization_id).execute())
+    answers = {path: owner.client.get(path) for path in ("/engines", "/agents", "/teams")}
+    assert {path: answer.status for path, answer in answers.items()} == {"/engines": 404, "/agents": 404, "/teams": 200}
+    assert answers["/agents"].codes == {"_": ["feature_disabled"]}
+    assert not {"agents", "engines"} & set(owner.client.get("/auth/me").data["features"])

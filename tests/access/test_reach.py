@@ -1,7 +1,5 @@
 """Lists show the rows within reach: the SQL condition, held against the object check for every row."""
 
-from typing import Any
-
 import peewee
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +10,7 @@ from aasim_core.access.records import Node
 from aasim_core.access.rights import Holding, Rights
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.data.conditions import all_of
 from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World
 
@@ -38,18 +37,10 @@ def paths(app: App, world: World, owner: Person) -> dict[str, str]:
 
 def listed(app: App, organization_id: str, rights: Rights, permission: str) -> set[str]:
     """The ids of the nodes that a list shows, by a query as lists make it."""
-    conditions = rights.reach_condition(permission, Node, "id")
-
-    def build() -> Any:
-        query = Node.select(Node.id)
-        for condition in conditions:
-            query = query.where(condition.expression())
-        return query
-
-    values = {name: value for condition in conditions for name, value in condition.values.items()}
+    condition = all_of(*rights.reach_condition(permission, Node, "id"))
+    query = Node.select(Node.id).where(condition.expression(**condition.values))
     with organization_scope(organization_id):
-        statement = app.database.statement(("test reach", tuple(condition.shape for condition in conditions)), build)
-        return {row[0] for row in statement.run(app.database, values).fetchall()}
+        return {node.id for node in query}
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -60,6 +51,33 @@ def test_a_list_shows_what_the_object_check_allows(app: App, owner: Person, path
     expected = {node for node in paths if rights.allows_at("agents:read", node)}
     assert listed(app, owner.organization_id, rights, "agents:read") == expected
     assert listed(app, owner.organization_id, rights, "agents:delete") == set()
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_list_of_few_places_names_them_and_shows_the_same(
+    app: App, owner: Person, paths: dict[str, str], data: st.DataObject
+) -> None:
+    def below(starts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(node for node, path in paths.items() if path.startswith(starts))
+
+    held = data.draw(st.lists(st.sampled_from(sorted(paths.values())), max_size=4))
+    rights = Rights(owner.organization_id, [Holding(frozenset(["agents:read"]), path) for path in held], paths.get, below)
+    expected = {node for node in paths if rights.allows_at("agents:read", node)}
+    assert listed(app, owner.organization_id, rights, "agents:read") == expected
+
+
+def test_the_places_of_a_member_follow_the_tree(app: App, world: World, owner: Person) -> None:
+    department = world.node(owner, "department")
+    member = world.member(owner, "operator", department)
+    agent = owner.client.post("/agents", {"name": "One", "project_id": world.node(owner, "project", department)}).data["id"]
+    assert [item["id"] for item in member.client.get("/agents").data["items"]] == [agent]
+    project = world.node(owner, "project", department)
+    other = owner.client.post("/agents", {"name": "Two", "visibility": "project", "project_id": project}).data["id"]
+    assert [item["id"] for item in member.client.get("/agents").data["items"]] == [other, agent]
+    with app.database.transaction(), organization_scope(owner.organization_id):
+        tree.move(project, None)
+    assert [item["id"] for item in member.client.get("/agents").data["items"]] == [agent]
 
 
 def test_records_without_a_node_are_the_organizations_own(owner: Person) -> None:

@@ -4,10 +4,13 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
+from aasim_core.events.erasing import erase_some
 from aasim_core.events.log import EventRow
 from aasim_core.events.sealing import seal_everything
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Answer, Person, World
+
+from ..events.tampering import tamper, tampering
 
 
 def actions(answer: Answer) -> list[str]:
@@ -35,6 +38,7 @@ def test_an_activity_has_its_place_in_the_log_when_it_is_sealed(app: App, owner:
     seal_everything(app)
     [activity] = owner.client.get("/activities").data["items"]
     assert (activity["sequence"], activity["previous_hash"], len(activity["hash"])) == (1, None, 64)
+    assert (activity["hash_version"], len(activity["salt"]), activity["erased"]) == (2, 32, None)
     assert owner.client.get("/activities?sequence=1").data["items"] == [activity]
 
 
@@ -63,19 +67,31 @@ def busy(world: World, owner: Person) -> dict[str, str]:
     [
         ("actor_id={builder}", ["agents.updated", "agents.created"]),
         ("subject_id={one}", ["agents.deleted", "agents.created"]),
-        ("subject_type=agent&actor_type=user&sort=at&limit=1", ["agents.created"]),
-        ("action=agents.deleted", ["agents.deleted"]),
+        ("subject_type=agent&actor_type=user&occurred_at[gt]=2020-01-01T00:00:00Z&sort=occurred_at&limit=1", ["agents.created"]),
+        ("action=agents.deleted&occurred_at[gte]=2020-01-01T00:00:00Z", ["agents.deleted"]),
         ("action[prefix]=agents.&actor_id={owner}", ["agents.deleted", "agents.created"]),
-        ("action[prefix]=agent_", []),
-        ("action[in]=agents.deleted,agents.updated", ["agents.deleted", "agents.updated"]),
+        ("action[prefix]=agent_&occurred_at[gte]=2020-01-01T00:00:00Z", []),
+        ("action[in]=agents.deleted,agents.updated&subject_id[in]={one},{two}", ["agents.deleted", "agents.updated"]),
         ("outcome=denied", []),
         ("outcome[ne]=success", []),
-        ("at[gte]=2100-01-01T00:00:00Z", []),
-        ("at[lt]=2100-01-01T00:00:00Z&action=agents.updated", ["agents.updated"]),
+        ("occurred_at[gte]=2100-01-01T00:00:00Z", []),
+        ("occurred_at[lt]=2100-01-01T00:00:00Z&actor_id={builder}&action=agents.updated", ["agents.updated"]),
     ],
 )
 def test_activities_are_found_by_what_is_known_of_them(owner: Person, busy: dict[str, str], query: str, found: list[str]) -> None:
     assert actions(owner.client.get(f"/activities?{query.format(**busy)}")) == found
+
+
+@pytest.mark.parametrize("name", ["action", "action[prefix]", "actor_type", "subject_type", "request_id"])
+def test_what_no_index_finds_is_asked_with_a_time(owner: Person, name: str) -> None:
+    alone = owner.client.get(f"/activities?{name}=user")
+    assert alone.codes == {name: ["invalid_parameter"]}
+    assert "occurred_at[gte]=2026-01-31T00:00:00Z" in alone.body["errors"][name][0]["message"]
+    assert "actor_id" in alone.body["errors"][name][0]["message"]
+    for narrower in ("occurred_at[gte]=2020-01-01T00:00:00Z", f"actor_id={owner.user_id}"):
+        assert owner.client.get(f"/activities?{name}=user&{narrower}").status == 200
+    assert owner.client.get(f"/activities/user/{owner.user_id}?{name}=user").status == 200
+    assert owner.client.get(f"/activities/export?{name}=user").status == 200
 
 
 @pytest.mark.parametrize(
@@ -83,7 +99,7 @@ def test_activities_are_found_by_what_is_known_of_them(owner: Person, busy: dict
 )
 def test_refused_attempts_are_found(world: World, owner: Person, query: str) -> None:
     agent = owner.client.post("/agents", {"name": "One"}).data["id"]
-    with system_scope("test"), world.app.database.transaction():
+    with tampering(world.app.database):
         EventRow.update(outcome="denied").where(EventRow.subject_id == agent).execute()
     assert actions(owner.client.get(f"/activities?{query}")) == ["agents.created"]
 
@@ -106,7 +122,7 @@ def test_who_sees_activities_in_a_part_of_the_tree_sees_their_own(world: World, 
     member = member_with(world, owner, ["activities:read", "activities:export", "agents:read", "agents:create"], project)
     owner.client.post("/agents", {"name": "Theirs"})
     member.client.post("/agents", {"name": "Mine", "project_id": project, "visibility": "project"})
-    [other, mine] = owner.client.get("/activities?sort=at").data["items"]
+    [other, mine] = owner.client.get("/activities?sort=occurred_at").data["items"]
     assert member.client.get("/activities").data["items"] == [mine]
     assert member.client.get(f"/activities/user/{member.user_id}").data["items"] == [mine]
     assert member.client.get(f"/activities/{mine['id']}").data == mine
@@ -135,12 +151,25 @@ def test_the_log_is_verified_through_the_api(app: App, owner: Person) -> None:
         owner.client.post("/agents", {"name": name})
     seal_everything(app)
     answer = owner.client.get("/activities/verify").data
-    assert (answer["whole"], answer["checked"], answer["head"]["sequence"], answer["next_after"]) == (True, 3, 3, None)
-    with system_scope("test"), app.database.transaction():
-        EventRow.update(actor_label="somebody else").where(EventRow.sequence == 2).execute()
+    assert (answer["valid"], answer["checked"], answer["head"]["sequence"], answer["next_after"]) == (True, 3, 3, None)
+    tamper(app.database, owner.organization_id, 2, actor_label="somebody else")
     answer = owner.client.get("/activities/verify").data
     fault = {"kind": "changed", "sequence": 2, "until": 2, "message": "Event 2 is not as it was sealed."}
-    assert (answer["whole"], answer["faults"]) == (False, [fault])
+    assert (answer["valid"], answer["faults"]) == (False, [fault])
+
+
+def test_an_activity_of_somebody_who_is_erased_says_what_it_lost(app: App, owner: Person) -> None:
+    owner.client.post("/agents", {"name": "One"})
+    seal_everything(app)
+    with app.database.connected(), system_scope("test"):
+        erase_some(app, owner.organization_id, owner.user_id)
+    activity = owner.client.get("/activities?sequence=1").data["items"][0]
+    assert activity["actor"] == {"type": "user", "id": owner.user_id, "label": "", "ip": None}
+    assert (activity["subject"]["label"], activity["salt"]) == ("One", None)
+    assert set(activity["erased"]["digests"]) == {"actor.label", "actor.ip"}
+    assert set(activity["erased"]["keys"]) == {"subject.label", "changes", "data"}
+    answer = owner.client.get("/activities/verify").data
+    assert (answer["valid"], answer["checked"], answer["erased"]) == (True, 1, 1)
 
 
 def test_the_log_is_verified_in_stretches(app: App, owner: Person) -> None:
@@ -149,4 +178,4 @@ def test_the_log_is_verified_in_stretches(app: App, owner: Person) -> None:
     seal_everything(app)
     first = owner.client.get("/activities/verify?limit=2").data
     second = owner.client.get(f"/activities/verify?limit=2&after={first['next_after']}").data
-    assert [(each["whole"], each["checked"], each["next_after"]) for each in (first, second)] == [(True, 2, 2), (True, 1, None)]
+    assert [(each["valid"], each["checked"], each["next_after"]) for each in (first, second)] == [(True, 2, 2), (True, 1, None)]

@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import tracemalloc
-from hashlib import sha256
+from hashlib import sha256, sha512
 from typing import Any
 
 import pytest
 
 from aasim_core.app import App
+from aasim_core.context import system_scope
+from aasim_core.events import sealing
+from aasim_core.events.erasing import erase_some
 from aasim_core.events.sealing import seal_everything
 from aasim_core.http import exports, streams
 from aasim_core.http.exports import harmless
@@ -36,7 +39,7 @@ def test_all_formats_hold_the_same_the_oldest_first(owner: Person, fill: Fill) -
     lines = owner.client.get("/activities/export?format=jsonl")
     table = owner.client.get("/activities/export?format=csv")
     assert whole["count"] == 1201
-    assert [item["at"] for item in whole["items"]] == sorted(item["at"] for item in whole["items"])
+    assert [item["occurred_at"] for item in whole["items"]] == sorted(item["occurred_at"] for item in whole["items"])
     assert lines.headers["content-type"] == "application/x-ndjson; charset=utf-8"
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     # Each export is an activity itself.
@@ -86,15 +89,57 @@ def test_a_name_that_is_a_formula_is_harmless_in_a_table(owner: Person) -> None:
     assert row["subject_label"] == '\'=HYPERLINK("http://example.com","click")'
 
 
-def test_anybody_can_compute_the_hashes_of_exported_lines(app: App, owner: Person) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_anybody_can_compute_the_hashes_of_exported_lines(
+    app: App, owner: Person, monkeypatch: pytest.MonkeyPatch, version: int
+) -> None:
     for name in ("One", "Zwölf", "3"):
         owner.client.post("/agents", {"name": name})
+    if version != 3:
+        monkeypatch.setattr(sealing, "format_of", lambda row: version)
     seal_everything(app)
     activities = read_lines(owner.client.get("/activities/export?format=jsonl").body)
-    hashes = [activity.pop("hash") for activity in activities]
-    forms = [json.dumps(each, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() for each in activities]
-    assert [sha256(form).hexdigest() for form in forms] == hashes
-    assert [activity["previous_hash"] for activity in activities] == [None, *hashes[:-1]]
+    assert [hash_of(each) for each in activities] == [each["hash"] for each in activities]
+    assert [each["previous_hash"] for each in activities] == [None, *[each["hash"] for each in activities[:-1]]]
+    with app.database.connected(), system_scope("test"):
+        erase_some(app, owner.organization_id, owner.user_id)
+    erased = read_lines(owner.client.get("/activities/export?format=jsonl").body)[:3]
+    assert {each["actor"]["label"] for each in erased} == {""}
+    assert version == 1 or [hash_of(each) for each in erased] == [each["hash"] for each in activities]
+
+
+PARTS = ("actor.label", "actor.ip", "subject.label", "changes", "data")
+
+
+def hash_of(activity: dict[str, Any]) -> str:
+    """The hash of an exported activity, by nothing but what the documentation says."""
+    actor, subject = activity["actor"], activity["subject"]
+    if activity["hash_version"] == 1:
+        others = ("occurred_at", "hash", "hash_version", "salt", "erased", "subject_revision")
+        hashed: Any = {name: activity[name] for name in activity if name not in others} | {"at": activity["occurred_at"]}
+    else:
+        contents = (actor["label"], actor["ip"], subject["label"], activity["changes"], activity["data"])
+        hashed = [
+            2, activity["id"], activity["organization_id"], activity["sequence"], activity["occurred_at"],
+            actor["type"], actor["id"],
+            activity["action"], subject["type"], subject["id"], activity["outcome"], activity["request_id"],
+            activity["subject_revision"],
+            *(digest_of(activity, part, value) for part, value in zip(PARTS, contents, strict=True)), activity["previous_hash"],
+        ]  # fmt: skip
+    return sha256(text_of(hashed).encode()).hexdigest()
+
+
+def digest_of(activity: dict[str, Any], part: str, value: Any) -> str | None:
+    erased = activity["erased"] or {"digests": {}, "keys": {}}
+    if part in erased["digests"]:
+        return str(erased["digests"][part])
+    start = 24 * PARTS.index(part)
+    key = erased["keys"].get(part) or sha512(str(activity["salt"]).encode()).hexdigest()[start : start + 24]
+    return None if value is None else sha256(bytes.fromhex(key) + text_of(value).encode()).hexdigest()
+
+
+def text_of(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.long)])

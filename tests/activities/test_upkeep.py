@@ -18,6 +18,8 @@ from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
 from aasim_plugins.activities.commands import restart, verify
 
+from ..events.tampering import tampering
+
 Run = Callable[[str], None]
 Aged = Callable[[Person, int], None]
 
@@ -42,7 +44,7 @@ def aged(app: App) -> Aged:
 
     def make(person: Person, days: int) -> None:
         agent = person.client.post("/agents", {"name": f"Agent of {days} days ago"}).data["id"]
-        with system_scope("test"), app.database.transaction():
+        with tampering(app.database):
             EventRow.update(at=now() - timedelta(days=days)).where(EventRow.subject_id == agent).execute()
         seal_everything(app)
 
@@ -50,7 +52,7 @@ def aged(app: App) -> Aged:
 
 
 def labels(person: Person) -> list[str]:
-    return [item["subject"]["label"] for item in person.client.get("/activities?sort=at").data["items"]]
+    return [item["subject"]["label"] for item in person.client.get("/activities?sort=occurred_at").data["items"]]
 
 
 def test_a_job_seals_what_has_happened(owner: Person, run: Run) -> None:
@@ -69,8 +71,8 @@ def test_sealing_goes_on_for_others_where_one_chain_is_broken(app: App, world: W
     for person in (owner, other):
         person.client.post("/agents", {"name": "Two"})
     run("core.seal_events")
-    assert other.client.get("/activities/verify").data["whole"]
-    assert owner.client.get("/activities?sort=at").data["items"][1]["sequence"] is None
+    assert other.client.get("/activities/verify").data["valid"]
+    assert owner.client.get("/activities?sort=occurred_at").data["items"][1]["sequence"] is None
 
 
 def test_what_is_older_than_the_default_is_pruned(owner: Person, aged: Aged, run: Run) -> None:
@@ -79,7 +81,7 @@ def test_what_is_older_than_the_default_is_pruned(owner: Person, aged: Aged, run
     run("activities.prune")
     assert labels(owner) == ["Agent of 399 days ago"]
     answer = owner.client.get("/activities/verify").data
-    assert (answer["whole"], answer["begins_after"], answer["checked"]) == (True, 2, 1)
+    assert (answer["valid"], answer["begins_after"], answer["checked"]) == (True, 2, 1)
 
 
 def test_each_organization_keeps_its_log_as_long_as_it_has_settled(world: World, owner: Person, aged: Aged, run: Run) -> None:

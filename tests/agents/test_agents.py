@@ -6,6 +6,12 @@ import pytest
 
 from aasim_core.testing.world import Person, World
 
+#: Each definition applies the one below twice.
+DOUBLING = {
+    "$defs": {"b0": {}, **{f"b{n}": {"allOf": [{"$ref": f"#/$defs/b{n - 1}"}] * 2} for n in range(1, 40)}},
+    "$ref": "#/$defs/b39",
+}
+
 
 @pytest.fixture
 def owner(world: World) -> Person:
@@ -73,6 +79,24 @@ def test_what_is_wrong_is_said_for_every_field(owner: Person) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("field", "bomb", "told"),
+    [
+        ("instructions", "{{ input.a }}" * 201, "201 places to fill in"),
+        ("input_schema", DOUBLING, "more than 10000 parts; simplify it"),
+        ("output_schema", DOUBLING, "more than 10000 parts; simplify it"),
+    ],
+)
+def test_what_would_take_too_many_steps_is_refused_with_its_field(owner: Person, field: str, bomb: Any, told: str) -> None:
+    answer = owner.client.post("/agents", {"name": "Bomb", field: bomb})
+    assert answer.codes == {field: ["invalid_format"]}
+    assert told in answer.body["errors"][field][0]["message"]
+
+
+def test_hostile_instructions_are_saved_in_one_pass(owner: Person) -> None:
+    assert owner.client.post("/agents", {"name": "Braces", "instructions": "{{" * 50_000}).status == 201
+
+
 def test_a_patch_changes_what_it_names_and_a_put_resets_the_rest(owner: Person) -> None:
     agent = owner.client.post("/agents", {"name": "One", "description": "kept", "tags": ["a"]}).data
     patched = owner.client.patch(f"/agents/{agent['id']}", {"name": "Two"}).data
@@ -82,7 +106,7 @@ def test_a_patch_changes_what_it_names_and_a_put_resets_the_rest(owner: Person) 
 
 
 def test_a_patch_merges_objects_within_and_null_returns_a_member_to_its_default(owner: Person) -> None:
-    given = {"name": "One", "memory": {"mode": "window", "limit": 3}, "limits": {"max_steps": 3}}
+    given = {"name": "One", "memory": {"mode": "none", "limit": 3}, "limits": {"max_steps": 3}}
     path = f"/agents/{owner.client.post('/agents', given).data['id']}"
     assert owner.client.patch(path, {"memory": {"mode": "none"}}).data["memory"] == {"mode": "none", "limit": 3}
     assert owner.client.patch(path, {"memory": {"limit": None}}).data["memory"] == {"mode": "none", "limit": 10}
@@ -256,3 +280,36 @@ def test_a_viewer_may_read_and_nothing_else(world: World, owner: Person) -> None
     assert viewer.get(f"/agents/{agent['id']}").status == 200
     assert viewer.patch(f"/agents/{agent['id']}", {"name": "x"}).codes == {"_": ["permission_denied"]}
     assert viewer.post("/agents", {"name": "x"}).codes == {"_": ["permission_denied"]}
+
+
+REASON = "An API key can speak for many end users"
+
+
+def test_a_memory_that_would_mix_end_users_is_refused_however_it_is_written(owner: Person) -> None:
+    window = {"mode": "window", "limit": 3}
+    agent = owner.client.post("/agents", {"name": "One"}).data
+    document = owner.client.get(f"/agents/{agent['id']}/export").data
+    document["definition"]["memory"] = window
+    for path, answer in (
+        ("memory.mode", owner.client.post("/agents", {"name": "Two", "memory": window})),
+        ("memory.mode", owner.client.patch(f"/agents/{agent['id']}", {"memory": {"mode": "window"}})),
+        ("memory.mode", owner.client.put(f"/agents/{agent['id']}", {"name": "One", "memory": window})),
+        ("document.definition.memory.mode", owner.client.post("/agents/import", {"document": document})),
+    ):
+        assert (answer.status, answer.codes) == (422, {path: ["invalid_choice"]})
+        assert REASON in answer.body["errors"][path][0]["message"]
+
+
+def test_a_parameter_that_the_provider_makes_itself_is_refused_for_agents_of_its_engines(owner: Person) -> None:
+    own = {"name": "Mine", "provider": "openai_compatible", "model": "m", "base_url": "https://models.example/v1"}
+    engine_id = owner.client.post("/engines", own).data["id"]
+    scripted = owner.client.get("/engines?provider=scripted").data["items"][0]["id"]
+    forced = {"tool_choice": "auto"}
+    kept = owner.client.post("/agents", {"name": "Scripted", "engine_id": scripted, "parameters": forced}).data
+    for answer in (
+        owner.client.post("/agents", {"name": "One", "engine_id": engine_id, "parameters": forced}),
+        owner.client.patch(f"/agents/{kept['id']}", {"engine_id": engine_id}),
+    ):
+        assert answer.codes == {"parameters": ["invalid_format"]}
+        assert "tool_choice cannot be set" in answer.body["errors"]["parameters"][0]["message"]
+    assert owner.client.patch(f"/agents/{kept['id']}", {"name": "Renamed"}).status == 200

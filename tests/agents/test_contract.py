@@ -14,8 +14,11 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "agents"
-    samples = {"POST /agents/import": {"document": {"format": "aasim.agent/1", "name": "Imported", "definition": {}}}}
+    samples = {
+        "POST /agents/{agent_id}/execute": {"input": "Hello"},
+        "POST /agents/import": {"document": {"format": "aasim.agent/1", "name": "Imported", "definition": {}}},
+    }
+    rows = {"GET /agents/{agent_id}/executions": "POST /agents/{agent_id}/execute"}
     objects = {"number": lambda world, person: "1"}
     before = {"POST /agents/{agent_id}/versions/{number}/restore": _change_instructions, "POST /agents/{agent_id}/resume": halt}
     placed = {"POST /agents": {"visibility": "project"}}
-    unasked = {"agents:execute": "The plugin executions asks for it."}

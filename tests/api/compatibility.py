@@ -1,18 +1,42 @@
-"""What a client of one OpenAPI document would miss in a later one."""
+"""What a client of one OpenAPI document, or who reads events, would miss in a later one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _AT_MOST = ("maxLength", "maximum", "maxItems")
 _AT_LEAST = ("minLength", "minimum", "minItems")
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+_EDITABLE = "^(?:/(?:%s)(?:/(?:[^~/]|~[01])*)*)$"
+#: Patterns that were made to take more, by what they were: prefixes of ids of plugins from elsewhere have underscores, and what can be
+#: edited may stand in a payload.
+_WIDENED = {
+    "^[a-z]{2,12}_[0-7][0-9a-hjkmnp-tv-z]{25}$": "^[a-z][a-z_]{0,61}[a-z]_[0-7][0-9a-hjkmnp-tv-z]{25}$",
+    _EDITABLE % "arguments|output": _EDITABLE % "arguments|output|payload",
+}
 Document = Mapping[str, Any]
 
 
 def narrowings(before: Document, after: Document) -> list[str]:
     """A sentence for each thing that `before` promises and `after` does not."""
     return list(dict.fromkeys(_Comparison(before, after).paths()))
+
+
+def broken_events(before: Sequence[Document], after: Sequence[Document]) -> list[str]:
+    """A sentence for each thing that a type of event in `before` promises of its data, and in `after` does not in the same version."""
+    current = {event["name"]: event for event in after}
+    return [sentence for old in before for sentence in _broken_event(old, current.get(old["name"]))]
+
+
+def _broken_event(old: Document, new: Document | None) -> Iterator[str]:
+    name, version = old["name"], old["version"]
+    if new is None:
+        yield f"{name} is gone"
+    elif new["version"] < version:
+        yield f"{name} is version {new['version']}, and was {version}"
+    elif new["version"] == version:
+        for sentence in _Comparison({}, {}).schema("data", old["data_schema"], new["data_schema"], sent=False):
+            yield f"{name}: {sentence}; give it version={version + 1}"
 
 
 @dataclass(frozen=True)
@@ -31,7 +55,8 @@ class _Comparison:
             for method in old.keys() & _METHODS:
                 place = f"{method.upper()} {path}"
                 if method in new:
-                    yield from self._operation(place, _with_parameters(old, method), _with_parameters(new, method))
+                    pair = _with_parameters(self.before, old, method), _with_parameters(self.after, new, method)
+                    yield from self._operation(place, *pair)
                 else:
                     yield f"{place} is gone"
 
@@ -112,9 +137,10 @@ class _Comparison:
             yield from (f"{place}.{name} may be missing now" for name in sorted((needed_before - needed_after) & after.keys()))
 
 
-def _with_parameters(path: Document, method: str) -> dict[str, Any]:
+def _with_parameters(document: Document, path: Document, method: str) -> dict[str, Any]:
     operation = path[method]
-    return {**operation, "parameters": [*path.get("parameters", ()), *operation.get("parameters", ())]}
+    parameters = (*path.get("parameters", ()), *operation.get("parameters", ()))
+    return {**operation, "parameters": [_resolved(document, parameter) for parameter in parameters]}
 
 
 def _resolved(document: Document, part: Document) -> Any:
@@ -175,4 +201,4 @@ def _is_narrower(name: str, old: Any, new: Any) -> bool:
         return old is None or bool(new < old)
     if name in _AT_LEAST:
         return bool(new > old) if old is not None else name == "minimum" or new > 0
-    return bool(new != old)
+    return bool(new not in (old, _WIDENED.get(old, old)))

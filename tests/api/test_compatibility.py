@@ -27,6 +27,12 @@ def baseline() -> Any:
     return json.loads(BASELINE.read_text(encoding="utf-8"))
 
 
+@pytest.fixture(scope="module")
+def excerpt(baseline: Any) -> Any:
+    """Three paths of it; to compare all of them takes long."""
+    return {**baseline, "paths": {path: baseline["paths"][path] for path in ("/api/v1/agents", EXECUTE, "/api/v1/auth/login")}}
+
+
 def test_nothing_of_the_last_release_is_gone_or_narrower(app: App, baseline: Any) -> None:
     assert narrowings(baseline, document(app)) == []
 
@@ -67,7 +73,7 @@ def test_the_last_release_is_compatible_with_itself(baseline: Any) -> None:
             f"POST {EXECUTE}: 200.data.usage may be missing now",
         ),
         (
-            lambda new: schemas(new, "executions.ExecutionOut")["properties"]["status"]["enum"].remove("timed_out"),
+            lambda new: schemas(new, "executions.ExecutionStatus")["enum"].remove("timed_out"),
             f"POST {EXECUTE}: 200.data.status: the value 'timed_out' is gone",
         ),
         (
@@ -88,10 +94,10 @@ def test_the_last_release_is_compatible_with_itself(baseline: Any) -> None:
         ),
     ],
 )
-def test_what_goes_away_or_gets_narrower_is_noticed(baseline: Any, change: Change, sentence: str) -> None:
-    new = deepcopy(baseline)
+def test_what_goes_away_or_gets_narrower_is_noticed(excerpt: Any, change: Change, sentence: str) -> None:
+    new = deepcopy(excerpt)
     change(new)
-    assert sentence in narrowings(baseline, new)
+    assert sentence in narrowings(excerpt, new)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +107,13 @@ def test_what_goes_away_or_gets_narrower_is_noticed(baseline: Any, change: Chang
         lambda new: schemas(new, "executions.ExecuteIn")["properties"].update(extra={"type": "string"}),
         lambda new: schemas(new, "executions.ExecutionOut")["properties"].update(extra={"type": "string"}),
         lambda new: schemas(new, "executions.ExecutionOut")["required"].append("extra"),
-        lambda new: schemas(new, "executions.ExecutionOut")["properties"]["status"]["enum"].append("dreaming"),
+        lambda new: schemas(new, "executions.ExecutionStatus")["enum"].append("dreaming"),
         lambda new: schemas(new, "auth.LoginIn")["properties"]["password"].update(maxLength=1000),
         lambda new: schemas(new, "auth.LoginIn")["properties"]["password"].update(type=["string", "null"]),
         lambda new: new["paths"][EXECUTE]["post"]["responses"].update({"418": {"description": "A teapot."}}),
     ],
 )
-def test_growth_breaks_nobody(baseline: Any, change: Change) -> None:
-    new = deepcopy(baseline)
+def test_growth_breaks_nobody(excerpt: Any, change: Change) -> None:
+    new = deepcopy(excerpt)
     change(new)
-    assert narrowings(baseline, new) == []
+    assert narrowings(excerpt, new) == []

@@ -5,14 +5,21 @@ from aasim_core.testing.world import World
 
 def test_the_answer_has_no_tag_for_the_version_of_a_distribution_counts_no_changes(world: World) -> None:
     owner = world.organization()
-    answer = owner.client.put(f"/plugins/agents/organizations/{owner.organization_id}", {"enabled": False})
-    assert (answer.status, answer.data["enabled"]) == (200, False)
+    answer = owner.client.put(f"/plugins/agents/organizations/{owner.organization_id}", {"status": "disabled"})
+    assert (answer.status, answer.data["status"]) == (200, "disabled")
     assert "etag" not in answer.headers
+
+
+def test_what_has_no_version_matches_no_tag(world: World) -> None:
+    owner = world.organization()
+    path = f"/plugins/agents/organizations/{owner.organization_id}"
+    assert owner.client.put(path, {"status": "disabled"}, If_Match='"1"').codes == {"_": ["version_conflict"]}
+    assert owner.client.put(path, {"status": "disabled"}, If_Match="*").status == 200
 
 
 def test_an_essential_plugin_is_not_switched_off(world: World) -> None:
     owner = world.organization()
-    answer = owner.client.put(f"/plugins/auth/organizations/{owner.organization_id}", {"enabled": False})
+    answer = owner.client.put(f"/plugins/auth/organizations/{owner.organization_id}", {"status": "disabled"})
     assert answer.codes == {"_": ["invalid_state"]}
 
 

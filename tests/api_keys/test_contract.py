@@ -13,7 +13,7 @@ from aasim_core.testing.world import Person, World
 def _viewer(world: World, person: Person) -> Mapping[str, Any]:
     """A role to limit a key to, in the whole organization."""
     with organization_scope(person.organization_id):
-        return {"role_id": built_in_role("viewer").id, "resource_type": "organization"}
+        return {"role_id": built_in_role("viewer").id, "place": {"type": "organization"}}
 
 
 class TestContract(PluginContract):
@@ -26,7 +26,7 @@ class TestContract(PluginContract):
         "POST /api-keys/{api_key_id}/assign": _viewer,
     }
     members = {"/api-keys/{api_key_id}/assignments/{grant_id}": "POST /api-keys/{api_key_id}/assign"}
-    placed = {"POST /api-keys/{api_key_id}/assign": {"resource_type": "project", "resource_id": NODE}}
+    placed = {"POST /api-keys/{api_key_id}/assign": {"place": {"type": "project", "id": NODE}}}
     rows = {"GET /api-keys/{api_key_id}/assignments": "POST /api-keys/{api_key_id}/assign"}
     copies = {"grant": lambda world, person: {"node_id": world.node(person, "project")}}
     unasked = {"api_keys:manage": "It widens the others to the keys of every member."}

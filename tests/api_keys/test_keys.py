@@ -120,7 +120,7 @@ def test_an_expired_key_works_again_with_a_later_end(world: World, owner: Person
         made = make(world.again(owner), expires_at="2026-01-31T13:00:00Z")
         clock.shift(DAY)
         client = world.again(owner).client
-        assert client.post(f"/api-keys/{made['id']}/toggle").codes == {"_": ["invalid_state"]}
+        assert client.post(f"/api-keys/{made['id']}/toggle", {"status": "disabled"}).codes == {"_": ["invalid_state"]}
         assert client.post(f"/api-keys/{made['id']}/regenerate").codes == {"_": ["invalid_state"]}
         assert client.patch(f"/api-keys/{made['id']}", {"expires_at": "2027-01-31T12:00:00Z"}).data["status"] == "active"
         assert works(robot(made["key"]))
@@ -182,11 +182,18 @@ def test_fewer_scopes_act_on_the_next_request(owner: Person, make: Make, robot: 
 
 def test_a_key_can_be_disabled_and_enabled(app: App, owner: Person, make: Make, robot: Robot) -> None:
     made = make(owner)
-    assert owner.client.post(f"/api-keys/{made['id']}/toggle").data["status"] == "disabled"
+    assert owner.client.post(f"/api-keys/{made['id']}/toggle", {"status": "disabled"}).data["status"] == "disabled"
     assert not works(robot(made["key"]))
-    assert owner.client.post(f"/api-keys/{made['id']}/toggle").data["status"] == "active"
+    assert owner.client.post(f"/api-keys/{made['id']}/toggle", {"status": "active"}).data["status"] == "active"
     assert works(robot(made["key"]))
     assert [len(events(app, name)) for name in ("disabled", "enabled")] == [1, 1]
+
+
+def test_switching_a_key_again_to_the_same_changes_nothing(app: App, owner: Person, make: Make) -> None:
+    path = f"/api-keys/{make(owner)['id']}/toggle"
+    first, second = (owner.client.post(path, {"status": "disabled"}) for _ in range(2))
+    assert [first.data["status"], second.data["status"]] == ["disabled", "disabled"]
+    assert len(events(app, "disabled")) == 1
 
 
 def test_a_revoked_key_is_gone_but_for_those_who_look_for_it(app: App, owner: Person, make: Make, robot: Robot) -> None:
@@ -196,7 +203,7 @@ def test_a_revoked_key_is_gone_but_for_those_who_look_for_it(app: App, owner: Pe
     assert not works(robot(made["key"]))
     for answer in (
         owner.client.get(path), owner.client.patch(path, {"name": "x"}), owner.client.delete(path),
-        owner.client.post(f"{path}/toggle"), owner.client.post(f"{path}/regenerate"),
+        owner.client.post(f"{path}/toggle", {"status": "disabled"}), owner.client.post(f"{path}/regenerate"),
     ):  # fmt: skip
         assert answer.codes == {"_": ["not_found"]}
     assert [item["id"] for item in owner.client.get("/api-keys").data["items"]] == [other["id"]]

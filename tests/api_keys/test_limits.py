@@ -26,7 +26,7 @@ def branch(owner: Person) -> str:
 
 def limit(giver: Person, key: Any, role: str, branch: str | None = None) -> Answer:
     """Assign the role to the key, in the branch or the whole organization."""
-    where = {"resource_type": "branch", "resource_id": branch} if branch else {"resource_type": "organization"}
+    where = {"place": {"type": "branch", "id": branch}} if branch else {"place": {"type": "organization"}}
     return giver.client.post(f"/api-keys/{key['id']}/assign", {"role": role, **where})
 
 
@@ -58,7 +58,7 @@ def test_what_limits_a_key_is_listed_and_taken_back(owner: Person, make: Make, r
     key = make(owner, "branches:read", "branches:update")
     given = limit(owner, key, "viewer", branch).data
     listed = owner.client.get(f"/api-keys/{key['id']}/assignments").data["items"]
-    assert [(each["id"], each["subject_type"], each["role"], each["resource_id"]) for each in listed] == [
+    assert [(each["id"], each["subject_type"], each["role"], each["place"]["id"]) for each in listed] == [
         (given["id"], "api_key", "viewer", branch)
     ]
     assert owner.client.delete(f"/api-keys/{key['id']}/assignments/{given['id']}").status == 200
@@ -71,13 +71,13 @@ def test_a_limit_whose_place_is_gone_leaves_nothing_and_is_listed(owner: Person,
     owner.client.delete(f"/branches/{branch}")
     assert robot(key["key"]).get("/agents").codes == {"_": ["permission_denied"]}
     listed = owner.client.get(f"/api-keys/{key['id']}/assignments").data["items"]
-    assert [(each["resource_type"], each["resource_id"], each["scope"]) for each in listed] == [(None, branch, [])]
+    assert [(each["place"]["type"], each["place"]["id"], each["scope"]) for each in listed] == [(None, branch, [])]
 
 
 def test_a_role_that_limited_a_key_is_not_deleted_but_replaced(owner: Person, make: Make, robot: Robot) -> None:
     key = make(owner, "agents:read")
     role = owner.client.post("/roles", {"name": "Reader", "permissions": ["agents:read"]}).data["id"]
-    given = {"role_id": role, "resource_type": "organization"}
+    given = {"role_id": role, "place": {"type": "organization"}}
     with time_machine.travel(now(), tick=False) as clock:
         until = to_text(now() + timedelta(seconds=60))
         assert owner.client.post(f"/api-keys/{key['id']}/assign", {**given, "expires_at": until}).status == 201
@@ -103,7 +103,7 @@ def test_a_key_changes_no_limit_not_even_its_own(owner: Person, make: Make, robo
     asks = robot(key["key"])
     assert asks.get(f"{path}/assignments").data["items"][0]["id"] == given["id"]
     assert asks.delete(f"{path}/assignments/{given['id']}").codes == {"_": ["session_required"]}
-    assert asks.post(f"{path}/assign", {"role": "viewer", "resource_type": "organization"}).codes == {"_": ["session_required"]}
+    assert asks.post(f"{path}/assign", {"role": "viewer", "place": {"type": "organization"}}).codes == {"_": ["session_required"]}
 
 
 def test_the_keys_of_others_are_not_there_but_for_who_manages_keys(world: World, owner: Person, make: Make) -> None:
@@ -134,7 +134,7 @@ def test_limiting_is_told(owner: Person, make: Make) -> None:
     key = make(owner, "agents:read")
     given = limit(owner, key, "viewer").data
     owner.client.delete(f"/api-keys/{key['id']}/assignments/{given['id']}")
-    told = owner.client.get(f"/activities?subject_id={key['id']}&sort=at").data["items"]
+    told = owner.client.get(f"/activities?subject_id={key['id']}&sort=occurred_at").data["items"]
     assert [each["action"] for each in told] == ["api_keys.created", "api_keys.role_assigned", "api_keys.role_unassigned"]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from aasim_core.access import grants
-from aasim_core.access.records import Grant, Membership
+from aasim_core.access.records import Grant
 from aasim_core.access.roles import built_in_role
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.records import create
+from aasim_core.identity import people
 from aasim_core.identity.accounts import create_user
 from aasim_core.identity.records import User
 from aasim_core.settings import Settings
@@ -115,7 +115,7 @@ def test_members_see_their_own_keys_only(world: World, owner: Person, make: Make
     assert listed(one) == listed(one, "?status=active") == {mine["id"]}
     for answer in (
         one.client.get(f"/api-keys/{theirs['id']}"), one.client.delete(f"/api-keys/{theirs['id']}"),
-        one.client.post(f"/api-keys/{theirs['id']}/toggle"),
+        one.client.post(f"/api-keys/{theirs['id']}/toggle", {"status": "disabled"}),
     ):  # fmt: skip
         assert answer.codes == {"_": ["not_found"]}
 
@@ -128,7 +128,7 @@ def test_whoever_manages_keys_sees_and_stops_those_of_others(
     assert listed(owner) == {made["id"]}
     assert listed(owner, f"?user_id={builder.user_id}") == {made["id"]}
     assert owner.client.patch(f"/api-keys/{made['id']}", {"description": "Whose is it?"}).status == 200
-    assert owner.client.post(f"/api-keys/{made['id']}/toggle").data["status"] == "disabled"
+    assert owner.client.post(f"/api-keys/{made['id']}/toggle", {"status": "disabled"}).data["status"] == "disabled"
     assert robot(made["key"]).get("/agents").status == 401
     assert owner.client.delete(f"/api-keys/{made['id']}").status == 200
 
@@ -184,7 +184,7 @@ def service(world: World, owner: Person) -> str:
     with world.app.database.transaction(), system_scope("test"):
         user = create_user("robot@example.org", "Robot", None, kind="service")
     with world.app.database.transaction(), organization_scope(owner.organization_id):
-        create(Membership, user_id=user.id)
+        people.join(user.id)
         grants.grant("user", user.id, built_in_role("operator"))
     return str(user.id)
 

@@ -5,11 +5,14 @@ from datetime import timedelta
 from secrets import token_urlsafe
 from typing import Any
 
+from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.records import create
 from aasim_core.identity import invitations, links
 from aasim_core.identity.records import EmailVerification, PasswordReset, User
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Person, World
+from aasim_plugins.auth.models import Registration
 
 OLD, NEW = "gravel-tulip-orbit-94", "velvet-canoe-mosaic-31"
 
@@ -17,6 +20,17 @@ OLD, NEW = "gravel-tulip-orbit-94", "velvet-canoe-mosaic-31"
 def _somebody(world: World, person: Person) -> Mapping[str, Any]:
     """A registration of somebody new."""
     return {"name": "Ada Lovelace", "email": f"{token_urlsafe(8).lower()}@example.com", "password": OLD}
+
+
+def _registration_token(world: World, person: Person) -> Mapping[str, Any]:
+    """A link that confirms a registration, as a mail would have it."""
+    token, digest = links.new_token(links.REGISTRATION)
+    somebody = {name: value for name, value in _somebody(world, person).items() if name != "password"}
+    known = {"organization_name": "Analytical Engines", "password_hash": world.app.passwords.hash(NEW)}
+    waiting = {**known, "expires_at": now() + timedelta(hours=1)}
+    with world.app.database.transaction(), system_scope("test"):
+        create(Registration, digest=digest, **somebody, **waiting)
+    return {"token": token, "password": NEW}
 
 
 def _account(world: World, person: Person) -> Mapping[str, Any]:
@@ -70,6 +84,7 @@ class TestContract(PluginContract):
     plugin = "auth"
     samples = {
         "POST /auth/register": _somebody,
+        "POST /auth/confirm-registration": _registration_token,
         "POST /auth/login": _account,
         "POST /auth/refresh": _refresh_token,
         "POST /auth/reset-password": _reset_token,

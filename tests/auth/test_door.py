@@ -244,6 +244,7 @@ class TestClosed:
         return replace(app_settings, auth=replace(app_settings.auth, registration="closed"))
 
     def test_nobody_registers(self, anonymous: Client) -> None:
+        given = {name: value for name, value in ADA.items() if name != "organization_name"}
         for more in ({}, {"invitation_token": f"aasim_iv_{'A' * 43}"}):
-            assert anonymous.post("/auth/register", {**ADA, **more}).codes == {"_": ["registration_closed"]}
+            assert anonymous.post("/auth/register", {**given, **more}).codes == {"_": ["registration_closed"]}
         assert User.select().count() == 0

@@ -15,9 +15,8 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.identity.records import PasswordReset, Session, User
-from aasim_core.jobs.context import GiveUp
+from aasim_core.jobs.context import GiveUp, TryAgain
 from aasim_core.jobs.records import JobRow
-from aasim_core.outbound.mail import NotSent
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Answer, Client
 
@@ -195,7 +194,7 @@ def test_a_mail_server_that_is_busy_makes_the_job_try_again(
     app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox
 ) -> None:
     inbox.full = True
-    with pytest.raises(NotSent):
+    with pytest.raises(TryAgain):
         ask_for_link(app, anonymous)
 
 

@@ -76,7 +76,7 @@ def test_me_shows_what_a_member_holds_and_where(world: World) -> None:
     owner = world.organization()
     branch = world.node(owner, "branch")
     me = world.member(owner, "viewer", branch).client.get("/auth/me").data
-    assert [(role["role"], role["resource_type"], role["resource_id"], role["source"]) for role in me["roles"]] == [
+    assert [(role["role"], role["place"]["type"], role["place"]["id"], role["source"]) for role in me["roles"]] == [
         ("viewer", "branch", branch, "direct")
     ]  # fmt: skip
     assert "agents:read" in me["permissions"]

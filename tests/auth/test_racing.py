@@ -11,7 +11,7 @@ import pytest
 from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.data.records import create
+from aasim_core.identity import people
 from aasim_core.identity.records import Session
 from aasim_core.testing.world import Answer, Client, Person, World
 
@@ -44,7 +44,7 @@ def owner(app: App, world: World, ada: Mapping[str, Any], as_ada: Client) -> Per
     with app.database.transaction(), organization_scope(ada["organization"]["id"]):
         Membership.delete().execute()
     with app.database.transaction(), organization_scope(owner.organization_id):
-        create(Membership, user_id=ada["user"]["id"])
+        people.join(ada["user"]["id"])
     return owner
 
 

@@ -35,6 +35,17 @@ def stranger(anonymous: Client) -> LogIn:
     return attempt
 
 
+def test_who_asks_by_registering_which_addresses_have_accounts_has_to_wait(ada: Mapping[str, Any], anonymous: Client) -> None:
+    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
+        body = {"name": "Eve", "email": "ada@example.com", "password": PASSWORD}
+        assert [anonymous.post("/auth/register", body).status for _ in range(5)] == [422] * 5
+        refused = anonymous.post("/auth/register", body)
+        assert (refused.status, refused.codes) == (429, {"_": ["too_many_attempts"]})
+        assert anonymous.post("/auth/register", {**body, "email": "eve@example.com"}).status == 429
+        clock.shift(1)
+        assert anonymous.post("/auth/register", {**body, "email": "eve@example.com"}).status == 201
+
+
 def test_failures_on_one_account_make_even_the_right_password_wait(ada: Mapping[str, Any], stranger: LogIn) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
         assert [stranger().status for _ in range(4)] == [401, 401, 401, 429]

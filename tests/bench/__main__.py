@@ -13,15 +13,21 @@ from rich.console import Console
 
 from aasim_core.testing.databases import has_server
 
-from . import databases, footprint, growth, lists, queries, report, rounds, scored
+from . import cost, databases, flows, footprint, growth, lists, queries, report, rounds, scored
 from .contestants import PEER_ENVIRONMENT, ROOT
 from .findings import Measurement, kept, missed
+from .graphs import measuring as graphs
 from .rounds import Options
+from .scale.command import scale
+from .webhooks import measuring
 
 WEB = ("J1", "J1t", "J2", "J3")
-WHAT = (*WEB, "J4", "rubrics", "growth", "lists", "start", "memory", "queries")
+GRAPHS = tuple(graphs.JOBS)
+WHAT = (*WEB, "J4", *GRAPHS, "J7", "J8", "rubrics", "growth", "lists", "start", "memory", "queries", "cost")
 Kind = Literal["sqlite", "postgresql"]
 _OF_AASIM: Mapping[str, Callable[[str, Options], Measurement]] = {
+    "J7": measuring.measure,
+    "J8": flows.measure,
     "growth": growth.measure,
     "lists": lists.measure,
     "memory": footprint.memory,
@@ -60,12 +66,13 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
     what, kinds = what or WHAT, kinds or ("sqlite", "postgresql")
     if "postgresql" in kinds and not has_server():
         raise click.ClickException(f"PostgreSQL does not answer at {databases.SERVER}; start it, or say --database sqlite.")
-    if set(what) & {*WEB, "J4"} and not only:
+    if set(what) & {*WEB, "J4", *GRAPHS} and not only:
         _install_peers(console)
+    load = os.getloadavg()[0]
     measurements = _measured(what, kinds, options, console)
     report.show(measurements, console)
     if not quick and not only:
-        _keep(measurements)
+        _keep(measurements, load)
     for sentence in missed(measurements):
         console.print(f"[bold red]missed:[/] {sentence}")
     sys.exit(1 if missed(measurements) and not quick else 0)
@@ -80,17 +87,21 @@ def run(what: Sequence[str], count: int, quick: bool, kinds: Sequence[Kind], onl
 def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_arguments: Sequence[str]) -> None:
     """Try for long what tests/faults tries in short: kills at chosen writes and at random, drains, full disks, lost servers."""
     often = {"FAULTS_POINTS": points, "FAULTS_API_POINTS": points // 3, "FAULTS_KILLS": kills, "FAULTS_RESTARTS": restarts}
-    often["FAULTS_TOOL_POINTS"] = points // 10
+    often["FAULTS_TOOL_POINTS"] = often["FAULTS_WAITS"] = often["FAULTS_WEBHOOKS"] = often["FAULTS_FLOWS"] = points // 10
+    often["FAULTS_GRAPHS"], often["FAULTS_CANCELS"] = points // 30, points * 5 // 3
     often["FAULTS_SEED"] = randbelow(1_000_000) if seed is None else seed
     command = [sys.executable, "-m", "pytest", "-m", "faults", "tests/faults", *pytest_arguments]
     environment = {**os.environ, **{name: str(value) for name, value in often.items()}}
     sys.exit(subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode)
 
 
-def _keep(measurements: Sequence[Measurement]) -> None:
+main.add_command(scale)
+
+
+def _keep(measurements: Sequence[Measurement], load: float) -> None:
     command = "bin/bench " + " ".join(sys.argv[1:])
     for measurement in measurements:
-        replace(measurement, command=command.strip()).save()
+        replace(measurement, command=command.strip(), load=load).save()
     report.write(kept())
 
 
@@ -103,7 +114,11 @@ def _measured(what: Sequence[str], kinds: Sequence[Kind], options: Options, cons
                 found += rounds.web_jobs(jobs, kind, options)
             if "J4" in what:
                 found += rounds.queue_job(kind, options)
+            if jobs := [job for job in GRAPHS if job in what]:
+                found += graphs.measure(jobs, kind, options)
             found += [measure(kind, options) for name, measure in _OF_AASIM.items() if name in what]
+        if "cost" in what and "postgresql" in kinds:
+            found.append(cost.measure(options))
         if "start" in what:
             found.append(footprint.start(options))
     return found

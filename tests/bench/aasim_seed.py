@@ -23,13 +23,13 @@ def main(email: str, agents: int, grants: int) -> None:
     """Write `agents` agents of the user's organization, and `grants` grants of other users."""
     app = build_app(Settings.load())
     with app.database.connected():
-        user, organization = _home(email)
+        user, organization = home_of(email)
         with organization_scope(organization):
             _write(app, Agent, _agents(organization, user, agents))
             _write(app, *_grants(organization, grants))
 
 
-def _home(email: str) -> tuple[str, str]:
+def home_of(email: str) -> tuple[str, str]:
     from aasim_core.access.records import Membership
     from aasim_core.identity.records import User
 

@@ -32,22 +32,28 @@ class Figures:
 
 def measured(service: Service, database: Database, *, agent_id: str, seconds: float, idle: float) -> Figures:
     """The three figures of J4; `Failed` when an execution was lost."""
-    request = load.request("POST", f"/api/v1/agents/{agent_id}/execute", service.reader, {"input": "Hello 0123456789"})
-    plan = Plan(service.port, request, database.url, service.executions)
-    _run(plan, seconds=0.5)
+    plan = plan_of(service, database, agent_id)
+    run(plan, seconds=0.5)
     settle(database)  # or else PostgreSQL goes on with plans that it made while the tables were empty
-    sustained = _run(plan, seconds=seconds)
-    even = _run(plan, seconds=seconds, pace=25)
+    sustained = run(plan, seconds=seconds)
+    even = run(plan, seconds=seconds, pace=25)
     return Figures(sustained.rate, even.p50, even.p95, median(_first(plan, idle) for _ in range(_PAUSES)))
 
 
 def _first(plan: Plan, idle: float) -> float:
     """Milliseconds that the one execution takes that comes after a pause."""
     time.sleep(idle)
-    return _run(plan, seconds=1, pace=1).p50
+    return run(plan, seconds=1, pace=1).p50
 
 
-def _run(plan: Plan, **changes: float) -> Result:
+def plan_of(service: Service, database: Database, agent_id: str) -> Plan:
+    """Executions of the agent."""
+    request = load.request("POST", f"/api/v1/agents/{agent_id}/execute", service.reader, {"input": "Hello 0123456789"})
+    return Plan(service.port, request, database.url, service.executions)
+
+
+def run(plan: Plan, **changes: float) -> Result:
+    """Carry out the plan in a process of its own; `Failed` when an execution was lost."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.bench.queue_load"],
         input=json.dumps(asdict(plan) | changes),

@@ -57,7 +57,10 @@ def found(what: str, value: float, goal: Goal | None = None, *, unit: str = "", 
 
 @dataclass(frozen=True)
 class Measurement:
-    """Everything that one measurement found on one database: `rates` are a contestant's title and its figures."""
+    """Everything that one measurement found on one database: `rates` are a contestant's title and its figures.
+
+    `load` is the machine's load average before it began: above nothing, others used the machine, too.
+    """
 
     name: str
     database: str
@@ -65,6 +68,7 @@ class Measurement:
     rates: dict[str, float] = field(default_factory=dict)
     raw: Any = None
     command: str = ""
+    load: float = 0
     at: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"))
 
     def save(self) -> None:

@@ -17,9 +17,14 @@ _PROJECT = (
     "department_id", "tags", "budget",
 )  # fmt: skip
 _EVENT = (
-    "id", "organization_id", "sequence", "at", "actor_type", "actor_id", "actor_label", "actor_ip", "name", "subject_type",
-    "subject_id", "subject_label", "outcome", "changes", "data", "request_id", "hash", "previous_hash",
+    "id", "organization_id", "at", "actor_type", "actor_id", "actor_label", "actor_ip", "name", "subject_type", "subject_id",
+    "subject_label", "subject_revision", "outcome", "changes", "data", "request_id",
 )  # fmt: skip
+_ENTRY = ("sequence", "hash", "previous_hash", "version", "salt", "erased")
+_ACTIVITIES = (
+    f"SELECT {', '.join([*(f'v.{name}' for name in _EVENT), *(f'e.{name}' for name in _ENTRY)])}"
+    " FROM core_event v LEFT JOIN core_event_entry e ON e.event_id = v.id"
+)
 _MEMBERS = (
     "SELECT m.user_id, m.organization_id, m.version + COALESCE(u.version, 0), m.created_at,"
     " CASE WHEN m.updated_at < COALESCE(u.updated_at, i.updated_at) THEN COALESCE(u.updated_at, i.updated_at) ELSE m.updated_at END,"
@@ -44,16 +49,21 @@ def _project(row: Sequence[Any]) -> dict[str, Any]:
 
 
 def _activity(row: Sequence[Any]) -> dict[str, Any]:
-    event = dict(zip(_EVENT, row, strict=True))
+    event = dict(zip((*_EVENT, *_ENTRY), row, strict=True))
     return {
-        **{name: event[name] for name in ("id", "organization_id", "sequence", "at")},
+        **{name: event[name] for name in ("id", "organization_id", "sequence")},
+        "occurred_at": event["at"],
         "actor": {name: event[f"actor_{name}"] for name in ("type", "id", "label", "ip")},
         "action": event["name"],
         "subject": {name: event[f"subject_{name}"] for name in ("type", "id", "label")},
+        "subject_revision": event["subject_revision"],
         "outcome": event["outcome"],
         "changes": _json(event["changes"]),
         "data": _json(event["data"]),
         **{name: event[name] for name in ("request_id", "hash", "previous_hash")},
+        "hash_version": event["version"],
+        "salt": event["salt"],
+        "erased": _json(event["erased"]),
     }
 
 
@@ -76,7 +86,7 @@ def _listed(select: str, organization: str, key: tuple[str, str], shown: Callabl
 LISTS = {
     "users": _listed(_MEMBERS, "m.organization_id", ("m.created_at", "m.user_id"), _user),
     "projects": _listed(f"SELECT {', '.join(_PROJECT)} FROM projects_project", "organization_id", ("created_at", "id"), _project),
-    "activities": _listed(f"SELECT {', '.join(_EVENT)} FROM core_event", "organization_id", ("at", "id"), _activity),
+    "activities": _listed(_ACTIVITIES, "v.organization_id", ("v.at", "v.id"), _activity)._replace(moment="occurred_at"),
 }
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from .floor_work import FINISH, STORE
 
 BATCH = 32
 _LOCK = "" if isinstance(STORE, Sqlite) else " FOR UPDATE SKIP LOCKED"
-DUE = STORE.prepare(f"SELECT id, execution_id FROM job WHERE state = 'queued' AND run_at <= ? ORDER BY run_at LIMIT ?{_LOCK}")
+DUE = STORE.prepare(
+    f"SELECT id, execution_id, payload FROM job WHERE state = 'queued' AND run_at <= ? ORDER BY run_at LIMIT ?{_LOCK}"
+)
 CLAIM = STORE.prepare("UPDATE job SET state = 'running' WHERE id = ?")
 DELETE = STORE.prepare("DELETE FROM job WHERE id = ?")
 
@@ -23,7 +25,7 @@ def claimed(store: Store) -> Sequence[Row]:
     """The next due jobs, marked as running in one commit."""
     with store.write() as execute:
         jobs: Sequence[Row] = execute(DUE, (shape.text(datetime.now(UTC)), BATCH)).fetchall()
-        for job_id, _ in jobs:
+        for job_id, *_ in jobs:
             execute(CLAIM, (job_id,))
     return jobs
 
@@ -32,13 +34,13 @@ def finish(store: Store, jobs: Sequence[Row]) -> None:
     """Mark the executions of `jobs` as succeeded and delete the jobs, in one commit."""
     at = shape.text(datetime.now(UTC))
     with store.write() as execute:
-        for job_id, execution_id in jobs:
+        for job_id, execution_id, _ in jobs:
             execute(FINISH, ('"done"', at, execution_id))
             execute(DELETE, (job_id,))
 
 
-def main() -> None:
-    """Work until SIGTERM; woken by a datagram, looking by itself every half second."""
+def work(do: Callable[[Store, Sequence[Row]], None]) -> None:
+    """Do jobs until SIGTERM; woken by a datagram, looking by itself every half second."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     path = Path(os.environ["BENCH_BELL"])
@@ -47,7 +49,7 @@ def main() -> None:
     bell.settimeout(0.5)
     while True:
         while jobs := claimed(STORE):
-            finish(STORE, jobs)
+            do(STORE, jobs)
         try:
             bell.recv(1)
         except TimeoutError:
@@ -55,4 +57,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    work(finish)

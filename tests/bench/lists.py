@@ -108,16 +108,30 @@ def _fill(database: Database, organization: str, organization_id: str, rows: int
     own, count, user = f"organization_id = '{organization_id}'", rows + 50, "'user_' || {number}"
     project, path = "'project_' || {number}", f"'/{organization_id}/project_' || {{number}} || '/'"
     address = {"id": user, "email": "'person-' || n || '@example.org'", "name": "'Person ' || n"}
-    event = {"id": "'evt_' || {number}", "sequence": "n", "at": "{moment}", "hash": _HASH, "previous_hash": _HASH}
+    event = {"id": "'evt_' || {number}", "at": "{moment}"}
+    entry = {"event_id": "'evt_' || {number}", "sequence": "n + 1", "previous_hash": _HASH}
+    _seal_one(database, own)
     grown: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "core_user": (f"email = '{email(organization)}'", address | _MOMENTS),
         "core_membership": (own, {"id": "'membership_' || {number}", "user_id": user} | _MOMENTS),
         "core_node": (f"{own} AND kind = 'project'", {"id": project, "path": path} | _MOMENTS),
         "projects_project": (own, {"id": project, "name": "'Project ' || n"} | _MOMENTS),
         "core_event": (f"{own} AND name = 'projects.created'", event),
+        "core_event_entry": (own, entry),
     }
     for table, (like, different) in grown.items():
         multiply(database, table, like, count, different, first + 1)
+
+
+def _seal_one(database: Database, own: str) -> None:
+    """Give the organization an entry of its chain that the others are like, if it has none."""
+    connection = connected(database.url)
+    connection.execute(
+        "INSERT INTO core_event_entry (event_id, organization_id, sequence, version, hash, salt)"
+        f" SELECT id, organization_id, 1, 2, {_HASH}, {_HASH} FROM core_event"
+        f" WHERE {own} AND name = 'projects.created' ON CONFLICT DO NOTHING"
+    )
+    connection.close()
 
 
 def _open_floor(database: Database, organization_id: str) -> None:

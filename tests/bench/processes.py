@@ -7,18 +7,24 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import randbelow
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nobody listens on.
+
+    It is below those that systems give to connections (from 32768 on Linux), so that none takes it before the caller listens on it.
+    """
+    while True:
+        port = 10_000 + randbelow(22_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
-def eventually(check: Callable[[], object], what: str, *, seconds: float = 20, pause: float = 0.02) -> None:
+def eventually(check: Callable[[], object], what: str, *, seconds: float = 60, pause: float = 0.02) -> None:
     """Ask `check` until it is true; TimeoutError naming `what` after `seconds`."""
     until = time.monotonic() + seconds
     while not check():
@@ -29,7 +35,7 @@ def eventually(check: Callable[[], object], what: str, *, seconds: float = 20, p
 
 def answers(port: int, path: str = "/", *, below: int = 500) -> bool:
     """Whether an HTTP server on `port` answers a GET of `path` with a status below `below`."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", path)
         return connection.getresponse().status < below
@@ -69,7 +75,7 @@ def kill(process: subprocess.Popen[bytes]) -> int:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         process.poll()
-    return process.wait(10)
+    return process.wait(60)
 
 
 @contextmanager

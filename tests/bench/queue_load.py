@@ -19,7 +19,11 @@ _LOOK_EVERY = 0.05
 
 @dataclass(frozen=True)
 class Plan:
-    """What to post, for `seconds`; `pace` is per second (0: as fast as they are finished, at most `backlog` waiting)."""
+    """What to post, for `seconds`; `pace` is per second (0: as fast as they are finished, at most `backlog` waiting).
+
+    With a pace, it is looked every `look_every` seconds which have succeeded: latencies are that exact. The last of them have so many
+    seconds of `patience`.
+    """
 
     port: int
     request: str
@@ -29,6 +33,8 @@ class Plan:
     pace: float = 0
     backlog: int = 300
     connections: int = 16
+    look_every: float = 0.0005
+    patience: float = 20
 
 
 @dataclass
@@ -98,10 +104,10 @@ def paced(plan: Plan, probe: Probe) -> Result:
     waiting: dict[str, float] = {}
     latencies: list[float] = []
     for number in range(count):
-        _watch(probe, waiting, latencies, until=started + number / plan.pace)
+        _watch(plan, probe, waiting, latencies, until=started + number / plan.pace)
         begun = time.perf_counter()
         waiting[_posted(connection, requests)] = begun
-    _watch(probe, waiting, latencies, until=time.perf_counter() + 20, stop_when_empty=True)
+    _watch(plan, probe, waiting, latencies, until=time.perf_counter() + plan.patience, stop_when_empty=True)
     ordered = sorted(latencies)
     seconds = time.perf_counter() - started
     spread = (percentile(ordered, 0.50), percentile(ordered, 0.95), percentile(ordered, 1))
@@ -116,12 +122,12 @@ def _posted(connection: Connection, requests: Iterator[bytes]) -> str:
 
 
 def _watch(
-    probe: Probe, waiting: dict[str, float], latencies: list[float], *, until: float, stop_when_empty: bool = False
+    plan: Plan, probe: Probe, waiting: dict[str, float], latencies: list[float], *, until: float, stop_when_empty: bool = False
 ) -> None:
-    while time.perf_counter() < until and (waiting or not stop_when_empty):
+    while (now := time.perf_counter()) < until and (waiting or not stop_when_empty):
         for execution in probe.finished(waiting) if waiting else ():
             latencies.append(time.perf_counter() - waiting.pop(execution))
-        time.sleep(0.0005)
+        time.sleep(min(plan.look_every, until - now))
 
 
 def main() -> None:

@@ -18,24 +18,37 @@ MEANINGS = {
     "J2": "one agent by its id",
     "J3": "an agent of eight fields created, with its event, in one durable commit",
     "J4": "`POST /agents/{id}/execute` on the scripted engine until *succeeded*; one API process, one worker",
+    "J5": "`POST /workflows/{id}/execute` until *succeeded*: a fork of four `tool` nodes, join, condition, transform, end",
+    "J5b": "four hundred `tool` nodes after each other, of one run that is alone",
+    "J5c": "three `tool` nodes, from the POST to the result",
+    "J6": "`foreach` of a thousand items, sixteen at a time, of one run that is alone",
+    "J7": "events delivered to a webhook that answers at once, from their commit; one worker",
+    "J8": "job flows: ten thousand that are due at once, and what those cost that are not due; one worker",
     "lists": "`GET /users`, `/projects`, `/activities` (limit=25, newest first); a neighbour has as many rows",
     "growth": "what the cost of a request does not depend on",
     "start": "from the command to the first answer",
     "rubrics": "J4 with a rubric of two deterministic criteria that scores every result",
     "memory": "proportional resident memory after load",
     "queries": "statements per request",
+    "cost": "what one execution of J4 costs, the sealing of its events included",
 }
 _HEAD = """# Benchmarks
 
-Made by `bin/bench`, last by `{command}`, on {at}: {machine}.
+Made by `bin/bench`, last by `{command}`, on {at}: {machine}, load average {load:.0f} before it began.
 Only ratios taken in one run say something: the machine is
-small and noisy, and the contestants take turns, round after round; every figure is the median of its rounds.
+small and noisy, and the contestants take turns, round after round; every figure is the median of its rounds. A load average above nothing
+is that of others who used the machine meanwhile, and makes all times longer. What the last run did not measure is kept from earlier ones.
 
 - *Floor*: the same work by hand under the same server: a bare WSGI application, prepared statements of sqlite3 or psycopg,
-  orjson; for J4 a bare job table that is claimed in batches, without leases, steps, logs and events; for the lists of users,
-  projects and activities the same statements in the same tables.
+  orjson; for J4 a bare job table that is claimed in batches, without leases, steps, logs and events; for J5 and J6 the same, with as
+  many jobs as the graph has nodes that call something, and nothing kept about any; for J7 the same with a pool
+  of connections, messages that are made already, no second attempt and nothing kept about the first; for the lists of users, projects
+  and activities the same statements in the same tables.
 - *Peers*: the same service as the users of other frameworks and queues write it; J4 with Flask, SQLAlchemy and a queue on Redis: an
   execution and its end are recorded, each with its event, and nothing else of what Aasim keeps. The best one of the run counts.
+- *DBOS* (J5 and J6): the same graph in the process that asks: without HTTP, users, log and events, and without a second process that
+  could go on with it at once. A call beside which nothing goes on in the run costs Aasim one commit (J5b, J5c). Any other is a run of its
+  own, which any worker can do, with a record, events and a log: that is what J5 and J6 pay for.
 - *By hand, huey*: the floor's API with huey instead of the job table, to show what a queue is capable of. It keeps no events either, and
   loses what was begun when its worker dies.
 - *Aasim*: `aasim serve` and `aasim worker` with every bundled plugin on, tenant scope, rate limits, request ids, access log,
@@ -68,7 +81,8 @@ def rates(measurements: Sequence[Measurement]) -> Table:
 
 
 def _rate(measurement: Measurement, title: str) -> str:
-    return f"{measurement.rates[title]:,.0f}" if title in measurement.rates else ""
+    rate = measurement.rates.get(title)
+    return "" if rate is None else f"{rate:,.0f}" if rate >= 10 else f"{rate:.2f}"
 
 
 def show(measurements: Sequence[Measurement], console: Console) -> None:
@@ -83,10 +97,18 @@ def write(measurements: Sequence[Measurement], document: Path = DOCUMENT) -> Non
     """Write docs/benchmarks.md from the last measurement of each kind."""
     newest = max(measurements, key=lambda measurement: measurement.at)
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
-    parts = [_HEAD.format(command=newest.command, at=newest.at, machine=machine), "## Goals\n", _goals(measurements)]
+    parts = [
+        _HEAD.format(command=newest.command, at=newest.at, machine=machine, load=newest.load),
+        "## Goals\n",
+        _goals(measurements),
+    ]
     compared = [measurement for measurement in measurements if measurement.rates]
     if compared:
-        parts += ["## Rates\n", "Requests per second (J4: executions per second).\n", _rates(compared)]
+        parts += [
+            "## Rates\n",
+            "Requests per second (J4: executions, J5 and J6: runs, J7: deliveries per second).\n",
+            _rates(compared),
+        ]
     document.parent.mkdir(exist_ok=True)
     document.write_text("\n".join(parts))
 

@@ -17,8 +17,8 @@ _TIMES = {"p50": Goal("≤", 15, " ms"), "p95": Goal("≤", 40, " ms")}
 _RUBRIC = {
     "name": "Done",
     "criteria": [
-        {"key": "says", "weight": 0.5, "grader": "contains", "params": {"values": ["done"]}},
-        {"key": "short", "weight": 0.5, "grader": "length", "params": {"max": 60, "unit": "words"}},
+        {"key": "says", "weight": 0.5, "grader": "contains", "parameters": {"values": ["done"]}},
+        {"key": "short", "weight": 0.5, "grader": "length", "parameters": {"max": 60, "unit": "words"}},
     ],
 }
 

@@ -48,7 +48,7 @@ NEW_AGENT: dict[str, Any] = {
     "tags": ["mail", "summary"],
     "instructions": "Summarise the following message in one sentence: {{ input.text }}",
     "parameters": {"temperature": 0.2, "max_output_tokens": 400},
-    "memory": {"mode": "window", "limit": 20},
+    "memory": {"mode": "none", "limit": 20},
     "limits": {"max_steps": 8, "timeout_seconds": 120},
 }
 _HELD = ("agents:create", "agents:update", "agents:delete", "agents:execute")

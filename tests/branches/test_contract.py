@@ -16,5 +16,6 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "branches"
+    unasked = {"branches:appoint": "It is asked for where a manager is named."}
     samples = {"POST /branches": _branches}
     rows = {"GET /organizations/{organization_id}/branches": "POST /branches"}

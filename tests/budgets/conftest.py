@@ -73,5 +73,5 @@ def current(owner: Person, budget: dict[str, Any]) -> dict[str, Any]:
 
 def events_of(owner: Person, name: str) -> list[dict[str, Any]]:
     """The data of the events of that name, the first one first."""
-    items = owner.client.get(f"/activities?action={name}&sort=at").data["items"]
+    items = owner.client.get(f"/activities?action={name}&sort=occurred_at&occurred_at[gte]=2020-01-01T00:00:00Z").data["items"]
     return [item["data"] for item in items]

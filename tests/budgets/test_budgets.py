@@ -18,7 +18,7 @@ def test_a_budget_says_how_far_it_is(owner: Person, world: World) -> None:
             "scope_type": "organization",
             "max_cost": 5_000_000,
             "timezone": "Europe/Vienna",
-            "warn_at": [90, 50],
+            "warn_percents": [90, 50],
         }
         made = world.again(owner).client.post("/budgets", body).data
 
@@ -34,8 +34,8 @@ def test_a_budget_says_how_far_it_is(owner: Person, world: World) -> None:
         "currency": "USD",
         "max_tokens": None,
         "unpriced": "refuse",
-        "warn_at": [50, 90],
-        "active": True,
+        "warn_percents": [50, 90],
+        "status": "active",
         "current": {
             "starts_at": "2025-12-31T23:00:00.000Z",
             "resets_at": "2026-01-31T23:00:00.000Z",

@@ -15,7 +15,7 @@ from aasim_plugins.rubrics.evaluations import JOB
 from .conftest import current
 
 Make = Callable[..., Any]
-POLITE = {"key": "polite", "weight": 1, "grader": "llm_judge", "params": {"question": "Is the answer polite?"}}
+POLITE = {"key": "polite", "weight": 1, "grader": "llm_judge", "parameters": {"question": "Is the answer polite?"}}
 #: The judge's opinion may take so much; the agent's answer takes seven.
 JUDGED = 800
 
@@ -43,7 +43,7 @@ def test_the_judge_of_a_run_is_counted_or_ends_the_run(
 
     done = run(agent_id)
     assert (done["status"], done["rubric_results"][0]["verdict"]) == ("succeeded", "pass")
-    assert current(owner, kept)["used_cost"] > done["usage"]["cost"]
+    assert current(owner, kept)["used_cost"] == done["usage"]["cost"] > done["usage"]["judges"]["costs"][0]["cost"] > 0
 
     owner.client.patch(f"/budgets/{kept['id']}", {"max_cost": current(owner, kept)["used_cost"] + JUDGED})
     failed = run(agent_id)

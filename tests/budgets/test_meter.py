@@ -18,6 +18,7 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.budgets import service
 from aasim_plugins.budgets.models import Reservation
 from aasim_plugins.engines.hookspecs import Cost, Estimate, Meter, Payer
+from aasim_plugins.engines.metering import metered
 
 from .conftest import current, events_of
 
@@ -53,7 +54,7 @@ def test_what_is_held_gives_way_to_what_was_used(books: Meter, owner: Person, bu
 
     held = books.reserve(NOBODY, estimate(60))
     assert counts(owner, kept) == (0, 60)
-    with pytest.raises(Refused, match="has 40 left"):
+    with pytest.raises(Refused, match="has 40 tokens left"):
         books.reserve(NOBODY, estimate(41))
 
     books.settle(held, 7, None)
@@ -72,7 +73,7 @@ def test_a_call_of_which_no_price_is_known_afterwards_costs_what_was_held(books:
 def test_nothing_is_held_where_one_of_several_budgets_refuses(books: Meter, owner: Person, budget: Make) -> None:
     wide, narrow = budget(max_tokens=100), budget(name="Narrow", max_tokens=10)
 
-    with pytest.raises(Refused, match="the budget Narrow has 10 left"):
+    with pytest.raises(Refused, match="the budget Narrow has 10 tokens left"):
         books.reserve(NOBODY, estimate(11))
 
     assert (counts(owner, wide), counts(owner, narrow)) == ((0, 0), (0, 0))
@@ -179,6 +180,18 @@ def test_what_is_held_for_a_run_that_is_over_is_given_back(
     assert counts(owner, kept) == (0, 20)
 
 
+def test_organizations_for_which_nothing_is_held_are_not_looked_at(
+    books: Meter, app: App, world: World, owner: Person, budget: Make
+) -> None:
+    other = world.organization("Other")
+    budget(max_tokens=1_000)
+    books.reserve(Payer(execution_id=new_id("exec"), step=1), estimate(10))
+    with system_scope("test"), recorded(app.database) as sent:
+        assert service.release_left(app) == 1
+    assert any(owner.organization_id in statement.parameters for statement in sent)
+    assert not any(other.organization_id in statement.parameters for statement in sent)
+
+
 def test_what_is_held_for_longer_than_a_day_is_given_back_and_counted_all_the_same_if_it_ends(
     books: Meter, app: App, owner: Person, world: World
 ) -> None:
@@ -212,8 +225,8 @@ def test_an_organization_that_has_switched_budgets_off_is_held_to_none(
         features.switch(owner.organization_id, "budgets", False)
     app.pulse.forget(owner.organization_id)
 
-    books.check(NOBODY)
-    assert books.reserve(NOBODY, estimate(10)) is None
+    with metered(app, NOBODY, estimate(10)) as bill:
+        assert bill.tokens == 0
 
 
 def test_that_there_are_no_budgets_is_read_once_until_there_are(books: Meter, app: App, owner: Person, budget: Make) -> None:

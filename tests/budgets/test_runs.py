@@ -29,16 +29,27 @@ def test_a_run_is_counted_in_every_budget_that_it_concerns(
     aside = [
         budget(name="Other project", scope_type="project", scope_id=other, max_cost=1_000),
         budget(name="Other agent", scope_type="agent", scope_id=agent(name="Other"), max_cost=1_000),
-        budget(name="Off", scope_type="organization", max_cost=1_000, active=False),
+        budget(name="Off", scope_type="organization", max_cost=1_000, status="disabled"),
     ]
 
-    assert run(agent_id)["usage"] == {"input_tokens": ASKED, "output_tokens": ANSWERED, "cost": ASKED + ANSWERED}
+    usage = run(agent_id)["usage"]
+    assert [usage[name] for name in ("input_tokens", "output_tokens", "cost")] == [ASKED, ANSWERED, ASKED + ANSWERED]
 
     for each in counting:
         assert {name: current(owner, each)[name] for name in ("used_cost", "used_tokens", "reserved_cost", "reserved_tokens")} == {
             "used_cost": ASKED + ANSWERED, "used_tokens": ASKED + ANSWERED, "reserved_cost": 0, "reserved_tokens": 0,
         }, each["name"]  # fmt: skip
     assert [current(owner, each)["used_cost"] for each in aside] == [0, 0, 0]
+
+
+def test_a_budget_has_used_what_the_rows_of_the_calls_say(owner: Person, agent: Make, budget: Make, run: Make) -> None:
+    kept, agent_id = budget(max_cost=1_000), agent()
+    for _ in range(3):
+        run(agent_id)
+    calls = owner.client.get("/engines/calls").data["items"]
+    assert len(calls) == 3
+    assert current(owner, kept)["used_tokens"] == sum(call["input_tokens"] + call["output_tokens"] for call in calls)
+    assert current(owner, kept)["used_cost"] == sum(call["cost"] for call in calls)
 
 
 def test_a_run_is_counted_for_the_key_that_started_it_and_that_repeats_it(
@@ -64,7 +75,7 @@ def test_a_call_that_does_not_fit_ends_the_run_with_the_exact_limit(owner: Perso
     assert failed["status"] == "failed"
     assert failed["error"] == {
         "code": "budget_exceeded",
-        "message": "The call may take 16 micro-units of USD, and the budget Everything has 15 left; lower max_output_tokens, or ask "
+        "message": "The call may take 0.000016 USD, and the budget Everything has 0.000015 USD left; lower max_output_tokens, or ask "
         "whoever manages the budget to raise its max_cost.",
         "retryable": True,
         "meta": {
@@ -73,11 +84,12 @@ def test_a_call_that_does_not_fit_ends_the_run_with_the_exact_limit(owner: Perso
             "scope_id": owner.organization_id,
             "used": 0,
             "max": 15,
+            "currency": "USD",
             "resets_at": None,
         },
     }
     assert current(owner, kept)["reserved_cost"] == 0
-    assert events_of(owner, "budgets.exceeded") == [{"limit": "max_cost", "used": 0, "max": 15}]
+    assert events_of(owner, "budgets.exceeded") == [{"limit": "max_cost", "used": 0, "max": 15, "currency": "USD"}]
 
 
 def test_a_run_that_was_refused_can_be_repeated_when_there_is_more(owner: Person, agent: Make, budget: Make, run: Make) -> None:
@@ -106,6 +118,7 @@ def test_nothing_is_started_where_nothing_is_left(owner: Person, agent: Make, bu
         "scope_id": agent_id,
         "used": 14,
         "max": 14,
+        "currency": "USD",
         "resets_at": current(owner, kept)["resets_at"],
     }
     assert "is used up, and begins anew at" in problem["message"]
@@ -165,7 +178,7 @@ def test_a_reply_that_nothing_bounds_is_taken_to_need_4096_tokens(agent: Make, b
 
 
 def test_thresholds_are_told_of_once_in_a_period(owner: Person, agent: Make, budget: Make, run: Make) -> None:
-    budget(max_tokens=28, warn_at=[90, 25, 50])
+    budget(max_tokens=28, warn_percents=[90, 25, 50])
     agent_id = agent()
 
     for _ in range(2):
@@ -175,11 +188,11 @@ def test_thresholds_are_told_of_once_in_a_period(owner: Person, agent: Make, bud
     for _ in range(2):
         run(agent_id, parameters={"max_output_tokens": 1})
     assert [told["threshold"] for told in events_of(owner, "budgets.warned")] == [25, 50, 90]
-    assert events_of(owner, "budgets.exceeded") == [{"limit": "max_tokens", "used": 28, "max": 28}]
+    assert events_of(owner, "budgets.exceeded") == [{"limit": "max_tokens", "used": 28, "max": 28, "currency": "USD"}]
 
 
 def test_thresholds_are_told_of_again_when_the_limit_was_raised(owner: Person, agent: Make, budget: Make, run: Make) -> None:
-    kept, agent_id = budget(max_tokens=28, warn_at=[50]), agent()
+    kept, agent_id = budget(max_tokens=28, warn_percents=[50]), agent()
 
     for _ in range(2):
         run(agent_id)

@@ -1,12 +1,10 @@
 """An app with connected apps and what they need, and nothing else that is bundled; loopback is a network where apps may be."""
 
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from aasim_core.context import organization_scope
 from aasim_core.events.log import EventRow
@@ -16,7 +14,7 @@ from aasim_plugins.connected_apps.models import ConnectedApp
 
 from .peers import CLIENT_ID, CLIENT_SECRET, Provider, Service, serving
 
-ON = {"auth", "agents", "engines", "engine_scripted", "executions", "connected_apps"}
+ON = {"api_keys", "auth", "agents", "engines", "engine_scripted", "executions", "connected_apps"}
 REDIRECT = "http://127.0.0.1:8000/api/v1/connected-apps/callback"
 TOKEN = "sentinel-of-the-token"
 
@@ -26,18 +24,6 @@ def plugin_settings() -> Mapping[str, Any]:
     """Every other bundled plugin is off."""
     bundled = {file.parent.name for file in (Path(__file__).parents[2] / "plugins").glob("*/__init__.py")}
     return {"plugins.disabled": sorted(bundled - ON), "connected_apps.allowed_networks": ["127.0.0.0/8", "::1"]}
-
-
-@pytest.fixture(autouse=True)
-def _without_tracebacks() -> Iterator[None]:
-    """Jobs that fail are what many tests are about; drawing a traceback of one takes a second."""
-    structlog.configure(processors=[structlog.processors.ExceptionRenderer(_in_short), structlog.dev.ConsoleRenderer()])
-    yield
-    structlog.reset_defaults()
-
-
-def _in_short(failure: Any) -> str:
-    return "".join(traceback.format_exception(failure[1]))
 
 
 @pytest.fixture

@@ -1,21 +1,39 @@
-"""An MCP server by the official SDK, as a process: ``http`` on a port of its own, which it prints, or ``stdio``."""
+"""An MCP server by the official SDK, as a process: ``http`` on a port of its own, which it prints, or ``stdio``.
 
+A file of JSON Schemas by name, as a further argument, makes tools that take what these say.
+"""
+
+import json
 import os
 import socket
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
 TOKEN = "sentinel-of-the-mcp-server"
+READS = ToolAnnotations(read_only_hint=True)
 
 
-def make() -> MCPServer:
+def taking(schemas: Mapping[str, Any]) -> Sequence[Tool]:
+    """A tool for each of the JSON Schemas."""
+
+    def anything() -> str:
+        return "done"
+
+    return [Tool.from_function(anything, name).model_copy(update={"parameters": schema}) for name, schema in schemas.items()]
+
+
+def make(*files: str) -> MCPServer:
     """The server; two of its tools change what it tells of itself."""
-    server = MCPServer("Weather")
+    schemas = {name: schema for file in files for name, schema in json.loads(Path(file).read_text(encoding="utf-8")).items()}
+    server = MCPServer("Weather", tools=[*taking(schemas)])
 
     def weather(city: str) -> dict[str, Any]:
         return {"city": city, "degrees": 21}
@@ -25,7 +43,7 @@ def make() -> MCPServer:
 
     def retell(told: str) -> str:
         server.remove_tool("weather")
-        server.add_tool(weather, description=told)
+        server.add_tool(weather, description=told, annotations=READS)
         return "done"
 
     def grow(name: str) -> str:
@@ -39,7 +57,7 @@ def make() -> MCPServer:
         request = context.request_context.request
         return str(request.headers.get("authorization")) if request is not None else "none"
 
-    server.add_tool(weather, description="The weather in a city.", annotations=ToolAnnotations(read_only_hint=True))
+    server.add_tool(weather, description="The weather in a city.", annotations=READS)
     server.add_tool(forget, description="Forget a city.", annotations=ToolAnnotations(destructive_hint=True))
     for tool in (retell, grow, environment, credential):
         server.add_tool(tool, description=tool.__name__)
@@ -63,13 +81,14 @@ def guarded(app: Any) -> Any:
 
 def main() -> None:
     """Serve until killed."""
-    if sys.argv[1] == "stdio":
-        make().run("stdio")
+    way, *files = sys.argv[1:]
+    if way == "stdio":
+        make(*files).run("stdio")
         return
     with socket.create_server(("127.0.0.1", 0)) as listener:
         sys.stdout.write(f"{listener.getsockname()[1]}\n")
         sys.stdout.flush()
-        app = guarded(make().streamable_http_app(stateless_http=True))
+        app = guarded(make(*files).streamable_http_app(stateless_http=True))
         uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listener])
 
 

@@ -44,14 +44,20 @@ def amend(apps: Apps, **functions: Any) -> None:
 def test_it_is_called_with_its_secret_and_what_comes_back_has_none(apps: Apps, peer: Service, weather: Mapping[str, Any]) -> None:
     peer.answers["/now"] = lambda received: Response(200, {"asked": dict(received.query)})
 
-    assert apps.call(weather, "weather", {"city": "Vienna"}) == {"asked": {"city": "Vienna", "key": "***"}}
+    assert apps.call(weather, "now", {"city": "Vienna"}) == {"asked": {"city": "Vienna", "units": "metric", "key": "***"}}
+
+
+def test_each_of_its_operations_is_called_by_its_name(apps: Apps, peer: Service, weather: Mapping[str, Any]) -> None:
+    peer.answers["/forecast"] = lambda received: Response(200, {"tomorrow": "rain"})
+
+    assert apps.call(weather, "forecast", {"city": "Vienna"}) == {"tomorrow": "rain"}
 
 
 def test_what_it_says_of_its_failures_has_its_meaning(apps: Apps, peer: Service, weather: Mapping[str, Any]) -> None:
     peer.answers["/now"] = lambda received: Response(401, {})
 
     with pytest.raises(AppError) as caught:
-        apps.call(weather, "weather", {"city": "Vienna"})
+        apps.call(weather, "now", {"city": "Vienna"})
 
     assert caught.value.code == "auth"
     assert apps.read(weather)["status"] == "needs_reauth"
@@ -61,7 +67,7 @@ def test_an_app_of_a_plugin_that_is_off_stays_and_is_refused(apps: Apps, weather
     apps.app.offers.keep("connectors", {})
 
     with pytest.raises(AppError, match="the connector weather is off"):
-        apps.call(weather, "weather", {"city": "Vienna"})
+        apps.call(weather, "now", {"city": "Vienna"})
 
     assert apps.read(weather)["provider"] == "weather"
     outcome = apps.client.post(f"/connected-apps/{weather['id']}/test").data

@@ -90,7 +90,16 @@ def _answer(world: World, person: Person) -> Mapping[str, Any]:
 def _use(world: World, person: Person, ids: Mapping[str, str]) -> None:
     """An agent has used the app."""
     with world.app.database.transaction(), organization_scope(person.organization_id):
-        create(Use, app_id=ids["connected_app_id"], operation=f"greet {_name_of(person)}", status="succeeded", ms=12)
+        create(Use, app_id=ids["connected_app_id"], operation=f"greet {_name_of(person)}", status="succeeded", duration_ms=12)
+
+
+def _effect(world: World, person: Person) -> Mapping[str, Any]:
+    """Another effect of the operation that each of the person's apps has; of none, if they have no app."""
+    digest = "0" * 64
+    for app in person.client.get("/connected-apps?limit=1").data["items"]:
+        [operation] = person.client.get(f"/connected-apps/{app['id']}/operations").data["items"]
+        digest = operation["digest"]
+    return {"digest": digest, "effect": "grant"}
 
 
 class TestContract(PluginContract):
@@ -101,6 +110,7 @@ class TestContract(PluginContract):
     samples = {
         "POST /connected-apps": _app,
         "POST /connected-apps/{connected_app_id}/confirm": {"digests": []},
+        "POST /connected-apps/{connected_app_id}/effect": _effect,
         "GET /connected-apps/callback": _answer,
     }
     before = {

@@ -14,6 +14,7 @@ from aasim_core.jobs.runner import work_off
 from aasim_core.testing.databases import Databases
 from aasim_plugins.connected_apps.connecting import AppError
 
+from ..executions.test_waiting import worker
 from .conftest import Apps
 from .mcp_server import TOKEN
 
@@ -35,12 +36,14 @@ def server() -> Iterator[str]:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """A new server; where it is."""
-    with subprocess.Popen([sys.executable, str(SERVER), "http"], stdout=subprocess.PIPE, text=True) as process:
+def running(*files: Path) -> Iterator[str]:
+    """A new server, with tools of the JSON Schemas in the files; where it is."""
+    with subprocess.Popen([sys.executable, str(SERVER), "http", *map(str, files)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        process.kill()
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -101,6 +104,19 @@ def test_the_tools_of_a_server_are_read_confirmed_changed_and_called(apps: Apps,
     assert apps.call(made, "weather", {"city": "Vienna"})["degrees"] == 21
     assert apps.events(made)[-1] == "operation_confirmed"
     assert [name for name, each in operations(apps, made).items() if not each["confirmed"]] == ["weather_too"]
+
+
+@pytest.mark.parametrize(("token", "synced", "failed"), [(TOKEN, True, None), ("another", False, "auth")])
+def test_who_waits_for_a_sync_is_answered_when_the_server_has(
+    apps: Apps, server: str, token: str, synced: bool, failed: str | None
+) -> None:
+    config, secret = {"url": f"{server}/private/mcp"}, {"token": token}
+    made = apps.connect(name="Weather", provider="mcp", auth_type="bearer", config=config, credentials=secret)
+    with worker(apps.app):
+        answer = apps.client.post(f"/connected-apps/{made['id']}/sync", Prefer="wait=60")
+    assert (answer.status, answer.headers["preference-applied"]) == (200, "wait=60")
+    assert answer.data == apps.read(made)
+    assert (answer.data["synced_at"] is not None, (answer.data["last_error"] or {}).get("code")) == (synced, failed)
 
 
 def test_a_tool_that_fails_is_told_as_it_says(apps: Apps, server: str) -> None:

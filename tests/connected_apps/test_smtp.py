@@ -1,25 +1,21 @@
 """Mail servers, against aiosmtpd on loopback."""
 
-import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from aasim_core.testing.databases import Databases
 from aasim_plugins.connected_apps.connecting import AppError
 
+from ..bench.processes import free_port
+from ..certificates import self_signed
 from .conftest import Apps
 
 MAIL = {"to": "grace@example.com", "subject": "Grüße", "text": "Your order\n.\nhas left."}
@@ -51,21 +47,7 @@ class Inbox:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    moment = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(moment - timedelta(days=1)).not_valid_after(moment + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    file = tmp_path_factory.mktemp("tls") / "server.pem"
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return file
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
@@ -84,11 +66,10 @@ def server(inbox: Inbox, certificate: Path) -> Iterator[int]:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(
         inbox, hostname="127.0.0.1", port=port, authenticator=check, auth_required=True, require_starttls=True,
-        tls_context=context, decode_data=False, enable_SMTPUTF8=False,
+        tls_context=context, decode_data=False, enable_SMTPUTF8=False, ready_timeout=60,
     )  # fmt: skip
     controller.start()
     yield port

@@ -53,7 +53,7 @@ def _deletion_in_an_expression(land: Landscape) -> Any:
 
 def _run_elsewhere(land: Landscape) -> Any:
     """A statement compiled for tenants stays confined when a system scope runs it: to no organization at all."""
-    statement = land.database.statement("elsewhere", lambda: Item.select(Item.name))
+    statement = land.database.statement(lambda: Item.select(Item.name))
     with system_scope("run a tenants' statement"):
         return statement.run(land.database, {}).fetchall()
 
@@ -130,7 +130,7 @@ READS = [
     Shape("distinct on", lambda _: Item.select(Item.name).distinct(Item.country).order_by(Item.country, Item.rank.desc()).tuples(),
           only=POSTGRES),
     Shape("compiled statement", lambda land: land.database.statement(
-        "attack", lambda: Item.select(Item.name).where(Item.rank >= Bind("rank"))).run(land.database, {"rank": 0}).fetchall()),
+        lambda: Item.select(Item.name).where(Item.rank >= Bind("rank"))).run(land.database, {"rank": 0}).fetchall()),
     Shape("returning of an update", lambda _: Item.update(rank=5).where(Item.rank >= 0).returning(Item.name).tuples().execute()),
     Shape("returning of a delete", lambda _: Item.delete().where(Item.rank > 0).returning(Item).execute()),
     Shape("deletion in an expression", _deletion_in_an_expression, only=POSTGRES),

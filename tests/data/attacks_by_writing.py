@@ -83,7 +83,7 @@ class Stray(Item):
 
 def _compiled_for_all(land: Landscape) -> Any:
     with system_scope("compile for all"):
-        statement = land.database.statement("for all", Item.select)
+        statement = land.database.statement(Item.select)
     return statement.run(land.database, {})
 
 
@@ -159,7 +159,7 @@ REFUSED = [
         update={Item.name: "x"}, where=SQL("1 = 1) OR (1 = 1")).execute()),
     Shape("statement for all", _compiled_for_all),
     Shape("statement with a raw sub-query", lambda land: land.database.statement(
-        "raw", lambda: Item.select().where(SQL("id IN (SELECT id FROM attack_item)"))).run(land.database, {})),
+        lambda: Item.select().where(SQL("id IN (SELECT id FROM attack_item)"))).run(land.database, {})),
     Shape("insert for others: keywords", lambda _: Item.insert(**VALUES, organization_id=THEIRS).execute()),
     Shape("insert for others: dict by name", lambda _: Item.insert({**VALUES, "organization_id": THEIRS}).execute()),
     Shape("insert for others: dict by field", lambda _: Item.insert({**VALUES, Item.organization_id: THEIRS}).execute()),

@@ -21,7 +21,7 @@ from aasim_core.data import row_security
 from aasim_core.data.backup import backup, restore
 from aasim_core.data.connect import Database, connect
 from aasim_core.data.records import create
-from aasim_core.errors import StartupError
+from aasim_core.errors import InvalidArgument, StartupError
 from aasim_core.secrets import Keyring, new_key, save_keyring
 from aasim_core.settings import Settings
 from aasim_core.testing.databases import Databases
@@ -137,7 +137,7 @@ def test_a_backup_under_load_is_of_one_moment(
 def test_a_restore_overwrites_no_database(here: Settings, tmp_path: Path, guarded_land: Landscape) -> None:
     backup(here, tmp_path / "copy")
     before = everything(guarded_land.database)
-    with pytest.raises(StartupError, match="overwrites nothing"):
+    with pytest.raises(InvalidArgument, match="overwrites nothing"):
         restore(here, tmp_path / "copy")
     assert everything(guarded_land.database) == before
 
@@ -146,7 +146,7 @@ def test_a_restore_overwrites_no_keys(here: Settings, there: Settings, databases
     backup(here, tmp_path / "copy")
     there.data_dir.mkdir()
     save_keyring(Keyring([new_key()]), there.secrets.key_file)
-    with pytest.raises(StartupError, match="there are other keys"):
+    with pytest.raises(InvalidArgument, match="there are other keys"):
         restore(there, tmp_path / "copy")
     shutil.copy(here.secrets.key_file, there.secrets.key_file)
     restore(there, tmp_path / "copy")
@@ -154,7 +154,7 @@ def test_a_restore_overwrites_no_keys(here: Settings, there: Settings, databases
 
 def test_a_backup_overwrites_no_file(here: Settings, tmp_path: Path) -> None:
     (tmp_path / "copy").write_text("an older one")
-    with pytest.raises(StartupError, match="exists"):
+    with pytest.raises(InvalidArgument, match="exists"):
         backup(here, tmp_path / "copy")
     assert (tmp_path / "copy").read_text() == "an older one"
 
@@ -224,7 +224,7 @@ def test_a_backup_of_a_newer_version_is_refused(
     with monkeypatch.context() as newer:
         newer.setattr("aasim_core.data.backup.VERSION", "99.0.1")
         backup(here, tmp_path / "copy")
-    with pytest.raises(StartupError, match=r"made by version 99.0.1"):
+    with pytest.raises(InvalidArgument, match=r"made by version 99.0.1"):
         restore(there, tmp_path / "copy")
 
 
@@ -275,7 +275,7 @@ def test_a_journal_that_was_left_behind_is_not_mixed_with_the_backup(here: Setti
     there.data_dir.mkdir()
     stale = Path(there.database.url.removeprefix("sqlite:///") + "-wal")
     stale.write_bytes(b"left behind")
-    with pytest.raises(StartupError, match="db-wal; stop the platform and move it away"):
+    with pytest.raises(InvalidArgument, match="db-wal; stop the platform and move it away"):
         restore(there, tmp_path / "copy")
     stale.unlink()
 
@@ -315,7 +315,7 @@ def test_a_backup_of_the_other_kind_of_database_is_refused(here: Settings, setti
     (tmp_path / "unpacked" / "manifest.json").write_text(json.dumps({**manifest, "database": "postgresql"}))
     with tarfile.open(tmp_path / "dump", "w:gz") as archive:
         archive.add(tmp_path / "unpacked" / "manifest.json", "manifest.json")
-    with pytest.raises(StartupError, match="holds a database of postgresql"):
+    with pytest.raises(InvalidArgument, match="holds a database of postgresql"):
         restore(settings_at("there", f"sqlite:///{tmp_path}/there/x.db"), tmp_path / "dump")
 
 

@@ -34,7 +34,7 @@ def test_after_some_commits_the_file_has_what_was_in_the_log(notes: Database) ->
     before = file.stat().st_size
     for _ in range(checkpoints._EVERY):
         notes.run_alone(INSERT, ("x" * PAGE,))
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while file.stat().st_size < before + checkpoints._EVERY // 2 * PAGE:
         assert time.monotonic() < end, "nothing was brought over"
         threading.Event().wait(0.01)
@@ -55,19 +55,19 @@ def test_one_checkpoint_is_made_at_a_time_and_another_one_after_it(monkeypatch: 
 
     def open_slowly() -> object:
         opened.release()
-        may_go_on.acquire(timeout=10)
+        may_go_on.acquire(timeout=60)
         return notes._open()
 
     made = Checkpoints(open_slowly)
     for _ in range(3):
         made.count_commit()
-    assert opened.acquire(timeout=10)
+    assert opened.acquire(timeout=60)
     assert not opened.acquire(blocking=False)
     may_go_on.release()
-    assert made._running.acquire(timeout=10)
+    assert made._running.acquire(timeout=60)
     made._running.release()
     made.count_commit()
-    assert opened.acquire(timeout=10)
+    assert opened.acquire(timeout=60)
     may_go_on.release()
 
 
@@ -79,4 +79,4 @@ def test_a_checkpoint_that_fails_leaves_room_for_the_next_one(monkeypatch: pytes
 
     made = Checkpoints(open_in_vain)
     made.count_commit()
-    assert made._running.acquire(timeout=10)
+    assert made._running.acquire(timeout=60)

@@ -10,7 +10,8 @@ import pytest
 
 from aasim_core.data import sqlite as data
 from aasim_core.data.connect import Database, connect
-from aasim_core.data.group_commit import GroupCommit, Unconfirmed
+from aasim_core.data.faults import Unconfirmed
+from aasim_core.data.group_commit import GroupCommit
 from aasim_core.http.storage_errors import storage_refusal
 
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -29,7 +30,7 @@ class Disk:
     def sync(self) -> None:
         self.asked += 1
         self.waits.release()
-        self.confirms.wait(10)
+        self.confirms.wait(60)
         self._answer()
 
     def rescue(self) -> None:
@@ -73,7 +74,7 @@ def test_who_commits_while_others_wait_for_the_disk_waits_with_the_next_ones(dis
     assert all(thread.is_alive() for thread in (*first, *others))
     disk.confirms.set()
     for thread in (*first, *others):
-        thread.join(10)
+        thread.join(60)
     assert disk.asked == 2
 
 
@@ -138,7 +139,7 @@ def test_others_take_their_turn_while_one_waits_for_the_disk(
     write(durable_database, durable=False)
     assert waiting.is_alive()
     disk.confirms.set()
-    waiting.join(10)
+    waiting.join(60)
 
 
 @on_sqlite
@@ -158,7 +159,7 @@ def test_a_change_that_the_disk_does_not_confirm_is_no_success(
         change()
     refused = storage_refusal(raised.value)
     assert refused is not None
-    assert (refused.code, "not confirmed" in refused.message, told) == ("storage_unavailable", True, [])
+    assert (refused.code, "has not confirmed" in refused.message, told) == ("storage_unavailable", True, [])
     write(durable_database)
     assert disk.asked == 1, "the log was not written into the database's own file"
 

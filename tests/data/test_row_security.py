@@ -188,9 +188,9 @@ def owner(database_url: str) -> Iterator[Database]:
 
 
 def test_a_role_that_does_not_exist_is_refused_and_costs_no_connection(database_url: str) -> None:
-    database = connect(database_url, role="aasim_test_nobody", threads=-1, wait_seconds=0.1)
+    database = connect(database_url, role="aasim_test_nobody", threads=-1, wait_seconds=5)
     for _ in range(3):
-        with pytest.raises(peewee.OperationalError, match="aasim_test_nobody"):
+        with pytest.raises(peewee.DatabaseError, match="aasim_test_nobody"):
             database.connect()
     bind(database, RECORDS)
 

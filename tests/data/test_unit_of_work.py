@@ -8,7 +8,6 @@ import peewee
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.data.connect import Database
 from aasim_core.data.records import create, find_or_none, insert_rows
 from aasim_core.data.statements import Bind
 
@@ -85,7 +84,7 @@ def test_a_lock_holds_until_the_end(guarded_land: Landscape, sent: list[str]) ->
         return Item.select(Item.id).where(Item.slug == Bind("slug")).for_update()
 
     with organization_scope(OURS), database.transaction():
-        database.statement("lock an item", locked).run(database, {"slug": "our item 0"})
+        database.statement(locked).run(database, {"slug": "our item 0"})
         assert sent == ["BEGIN", 'SELECT "t1"."id"']
     with database.transaction():
         database.lock("a name")
@@ -156,7 +155,7 @@ def test_more_parameters_than_a_statement_takes_are_several(guarded_land: Landsc
         assert Owner.select().where(Owner.name.startswith("Owner ")).count() == 15_000
 
 
-def statement_of(database: Database, number: int) -> Callable[[], Any]:
+def statement_of(number: int) -> Callable[[], Any]:
     """One of many statements that differ."""
     return lambda: Item.select(Item.id).where(Item.rank == Bind("rank"), peewee.SQL(f"{number} = {number}"))
 
@@ -165,7 +164,7 @@ def test_a_connection_keeps_a_bounded_number_of_statements(guarded_land: Landsca
     database = guarded_land.database
     with organization_scope(OURS):
         for number in (*range(1, 270), 1):
-            compiled = database.statement(("many", number), statement_of(database, number))
+            compiled = database.statement(statement_of(number))
             for _ in range(2):
                 assert len(compiled.run(database, {"rank": 0}).fetchall()) == 1
         kept = database.execute_sql("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'aasim%%'").fetchone()[0]
@@ -176,7 +175,7 @@ def test_a_statement_is_kept_when_it_comes_again(guarded_land: Landscape) -> Non
     database = guarded_land.database
     count = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%%7 = 7%%'"
     with organization_scope(OURS):
-        compiled = database.statement("seven", statement_of(database, 7))
+        compiled = database.statement(statement_of(7))
         kept = []
         for _ in range(3):
             compiled.run(database, {"rank": 0})
@@ -187,7 +186,7 @@ def test_a_statement_is_kept_when_it_comes_again(guarded_land: Landscape) -> Non
 def test_a_rollback_leaves_the_prepared_statements(guarded_land: Landscape) -> None:
     database = guarded_land.database
     with organization_scope(OURS):
-        compiled = database.statement("eight", statement_of(database, 8))
+        compiled = database.statement(statement_of(8))
         for _ in range(20):
             assert len(compiled.run(database, {"rank": 0}).fetchall()) == 1
             assert Item.select().where(Item.rank == 0).count() == 1  # of peewee's, by psycopg's cursor
@@ -201,7 +200,5 @@ def test_a_rollback_leaves_the_prepared_statements(guarded_land: Landscape) -> N
 def test_a_percent_sign_of_a_statement_is_one(guarded_land: Landscape) -> None:
     database = guarded_land.database
     with organization_scope(OURS):
-        compiled = database.statement(
-            "percent", lambda: Item.select(peewee.SQL("'50%%'"), Item.rank).where(Item.rank == Bind("rank"))
-        )
+        compiled = database.statement(lambda: Item.select(peewee.SQL("'50%%'"), Item.rank).where(Item.rank == Bind("rank")))
         assert compiled.run(database, {"rank": 0}).fetchone() == ("50%", 0)

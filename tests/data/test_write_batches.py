@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.fixture
 def notes(empty_database_url: str) -> Iterator[Database]:
     """A database with an empty table of texts."""
-    database = connect(empty_database_url, wait_seconds=5)
+    database = connect(empty_database_url, wait_seconds=60)
     with database.connected():
         database.execute_sql("CREATE TABLE note (text TEXT NOT NULL)")
         yield database
@@ -57,19 +57,19 @@ def behind_each_other(database: Database, *writers: tuple[str | None, Callable[[
     """Threads that write one after the other, all of which wait for their turn while the first one has it."""
     all_wait = threading.Event()
     (text, inside), *rest = writers
-    first = Writer(database, text, lambda: (all_wait.wait(10), inside()))
-    first.has_begun.wait(10)
+    first = Writer(database, text, lambda: (all_wait.wait(60), inside()))
+    first.has_begun.wait(60)
     others: list[Writer] = []
     for each in rest:
         others.append(Writer(database, *each))
         _until(lambda: len(database._batches._waiting) == len(others))  # type: ignore[union-attr]
     all_wait.set()
     for writer in (first, *others):
-        writer.join(10)
+        writer.join(60)
     return [first, *others]
 
 
-def _until(check: Callable[[], bool], seconds: float = 10) -> None:
+def _until(check: Callable[[], bool], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, "it did not happen in time"
@@ -98,8 +98,8 @@ class Guest(threading.Thread):
 def guests_of(database: Database, *given: str | None) -> list[Guest]:
     """Threads that write these texts, all of which wait while another one has the turn, which then ends."""
     all_wait = threading.Event()
-    host = Writer(database, "host", lambda: all_wait.wait(10))
-    host.has_begun.wait(10)
+    host = Writer(database, "host", lambda: all_wait.wait(60))
+    host.has_begun.wait(60)
     _until(lambda: database._batches._is_busy)  # type: ignore[union-attr]
     guests = []
     for text in given:
@@ -107,7 +107,7 @@ def guests_of(database: Database, *given: str | None) -> list[Guest]:
         _until(lambda: len(database._batches._waiting) == len(guests))  # type: ignore[union-attr]
     all_wait.set()
     for thread in (host, *guests):
-        thread.join(10)
+        thread.join(60)
     assert host.error is None
     return guests
 
@@ -175,7 +175,7 @@ def test_nobody_is_told_that_it_succeeded_when_the_connection_is_lost(notes: Dat
     assert isinstance(writers[0].error, peewee.PeeweeException)
     assert writers[1].error is not None
     assert texts(notes) == ([] if writers[2].error else ["c"])
-    Writer(notes, "d").join(10)
+    Writer(notes, "d").join(60)
     assert "d" in texts(notes)
 
 
@@ -243,13 +243,13 @@ def test_guests_of_a_batch_that_does_not_grow_write_for_themselves(notes: Databa
 def test_a_guest_gives_up_where_nobody_comes_to_an_end(empty_database_url: str, notes: Database) -> None:
     hurried = connect(empty_database_url, wait_seconds=0.1)
     ended = threading.Event()
-    host = Writer(hurried, "host", lambda: ended.wait(10))
-    host.has_begun.wait(10)
+    host = Writer(hurried, "host", lambda: ended.wait(60))
+    host.has_begun.wait(60)
     _until(lambda: hurried._batches._is_busy)  # type: ignore[union-attr]
     guest = Guest(hurried, "too late")
-    guest.join(10)
+    guest.join(60)
     ended.set()
-    host.join(10)
+    host.join(60)
     assert isinstance(guest.error, peewee.OperationalError)
     assert "busy" in str(guest.error)
     assert texts(notes) == ["host"]

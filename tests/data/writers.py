@@ -7,11 +7,16 @@ import time
 
 from aasim_core.data.connect import connect
 
+#: How long a writer waits before it gives up.
+WAIT_SECONDS = 20
+
 
 def main(url: str, threads: int, seconds: float) -> None:
-    """Write, then print what each thread has done: how many rows, and its longest wait."""
-    database = connect(url, durability="normal", wait_seconds=5)
+    """Say that it is ready, write when told to, then print what each thread has done: how many rows, and its longest wait."""
+    database = connect(url, durability="normal", wait_seconds=WAIT_SECONDS)
     done: list[tuple[int, float]] = []
+    print("ready", flush=True)  # noqa: T201
+    sys.stdin.readline()
     end = time.monotonic() + seconds
 
     def write() -> None:

@@ -16,6 +16,7 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "departments"
+    unasked = {"departments:appoint": "It is asked for where a head is named."}
     samples = {"POST /departments": _departments}
     rows = {
         "GET /organizations/{organization_id}/departments": "POST /departments",

@@ -7,7 +7,7 @@ from typing import Any
 
 #: In a text: anything. As a key of an object: further keys.
 ELLIPSIS = "…"
-_ID = re.compile(r"([a-z]{2,12})_[0-7][0-9a-hjkmnp-tv-z]{25}")
+_ID = re.compile(r"([a-z][a-z_]{0,61}[a-z])_[0-7][0-9a-hjkmnp-tv-z]{25}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 

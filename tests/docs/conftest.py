@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
+
 from ..bench.processes import answers, free_port, running, spawn
+from .model_host import model_host
 from .pages import Page, pages_of
 from .running import COMMAND, Platform
 
@@ -23,26 +26,35 @@ def pages(root: Path) -> Mapping[str, Page]:
 
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """An installation that the pages share, each with a person of its own."""
+    yield from _installation(tmp_path_factory.mktemp("docs"))
+
+
+@pytest.fixture
+def new_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """An installation that nobody has used."""
+    yield from _installation(tmp_path_factory.mktemp("docs"))
+
+
+def _installation(folder: Path) -> Iterator[Platform]:
     """An API and a worker with a new person's settings: none but the port and the data folder."""
     for tool in ("bash", "curl", "jq"):
         if shutil.which(tool) is None:
             message = f"the examples need {tool}; install it"
             pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    folder, port = tmp_path_factory.mktemp("docs"), free_port()
+    port = free_port()
     settings = {"AASIM_DATA_DIR": str(folder / "data"), "AASIM_BIND": f"127.0.0.1:{port}"}
     log = folder / "log"
-    assert spawn([COMMAND, "migrate"], settings, log).wait(60) == 0, log.read_text()
-    with running([[COMMAND, "serve"], [COMMAND, "worker"]], settings, log, lambda: answers(port, "/api/v1/health/ready")):
-        yield Platform(port, folder)
+    assert spawn([COMMAND, "migrate"], settings, log).wait(300) == 0, log.read_text()
+    place = folder / "data" / "models" / FILE_NAME
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(MODELS / FILE_NAME)
+    commands = [[COMMAND, "serve"], [COMMAND, "worker"]]
+    with model_host() as url, running(commands, settings, log, lambda: answers(port, "/api/v1/health/ready")):
+        yield Platform(port, folder, url)
 
 
-@pytest.fixture
-def model(platform: Platform) -> None:
-    """The embedded model, where the platform looks for it."""
-    from aasim_plugins.engine_local.fetch import FILE_NAME, fetch
-
+@pytest.fixture(scope="session")
+def model() -> None:
+    """The embedded model, where every platform looks for it."""
     fetch(MODELS / FILE_NAME, lambda what, done, whole: None)
-    place = platform.folder / "data" / "models" / FILE_NAME
-    if not place.exists():
-        place.parent.mkdir(exist_ok=True)
-        place.symlink_to(MODELS / FILE_NAME)

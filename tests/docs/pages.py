@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"^`([\w/.-]+)`(?:, further)?:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: Languages of blocks that show what the commands before them print.
 OUTPUTS = ("json", "http", "text")
 
@@ -44,6 +45,13 @@ class Page:
                 is_output = following and following[1] in OUTPUTS and not text[fence.end() : following.start()].strip()
                 yield Step(line, fence[2], following[2], following[1]) if is_output else Step(line, fence[2])
 
+    def files(self) -> dict[str, str]:
+        """The files that the page has its reader write: each named in the line before its block; one that goes on "further" is joined."""
+        written: dict[str, str] = {}
+        for name, text in _FILE.findall(self.text):
+            written[name] = written.get(name, "") + text
+        return written
+
     def links(self) -> list[str]:
         """The targets of every link, outside of code."""
         prose = re.sub(r"`[^`\n]*`", "", _FENCE.sub("", self.text))
@@ -59,6 +67,14 @@ def anchor_of(heading: str) -> str:
     """The anchor that a heading gets where Markdown is shown as a page."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
     return re.sub(r"[^\w\- ]", "", plain.lower()).strip().replace(" ", "-")
+
+
+def write(files: Mapping[str, str], place: Path, folder: str = "") -> None:
+    """Write the files of a page below `place`, or only those in its `folder`."""
+    for name, text in files.items():
+        if name.startswith(folder):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).write_text(text, encoding="utf-8")
 
 
 def pages_of(root: Path) -> Mapping[str, Page]:

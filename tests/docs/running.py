@@ -1,5 +1,6 @@
 """Running the commands of a page as one script, as a person does who copies them block by block."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,8 +12,12 @@ from .pages import Step
 COMMAND = str(Path(sys.executable).with_name("aasim"))
 #: The address and the person of the examples.
 ADDRESS, EMAIL, PASSWORD = "http://127.0.0.1:8000", "ada@example.com", "correct horse battery staple"
+#: Where the quickstart's reader has started a model.
+MODEL_HOST = "http://127.0.0.1:8080/v1"
+_PEOPLE = re.compile(r"\b(ada|joan)@")
 _BETWEEN = "\x1e"
-_SECONDS = 120
+#: What a page may take; the longest one takes a tenth of it.
+SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -21,18 +26,19 @@ class Platform:
 
     port: int
     folder: Path
+    model_host: str
 
     def run(self, name: str, steps: Sequence[Step], *, registered: bool) -> list[str]:
-        """What each step printed; each page has a person of its own, who is registered first where the page does not do it.
+        """What each step printed; the people of the page are those of this name, and Ada is registered first if `registered`.
 
-        AssertionError with everything that was said, when a command fails.
+        AssertionError with everything that was said, when a command fails; TimeoutExpired after `SECONDS`.
         """
         given = [Step(0, _REGISTRATION)] if registered else []
         script = f"\nprintf '{_BETWEEN}'\n".join(["set -euo pipefail", *(step.commands for step in (*given, *steps))])
-        address, person = f"http://127.0.0.1:{self.port}", f"ada.{name}@"
-        script = script.replace(ADDRESS, address).replace("ada@", person)
-        ended = subprocess.run(["bash"], input=script, capture_output=True, text=True, timeout=_SECONDS, check=False)
-        outputs = ended.stdout.replace(address, ADDRESS).replace(person, "ada@").split(_BETWEEN)[1 + len(given) :]
+        address = f"http://127.0.0.1:{self.port}"
+        script = _PEOPLE.sub(rf"\1.{name}@", script.replace(ADDRESS, address).replace(MODEL_HOST, self.model_host))
+        ended = subprocess.run(["bash"], input=script, capture_output=True, text=True, timeout=SECONDS, check=False)
+        outputs = ended.stdout.replace(address, ADDRESS).replace(f".{name}@", "@").split(_BETWEEN)[1 + len(given) :]
         assert ended.returncode == 0, self._story(steps, outputs, ended)
         return outputs
 
@@ -42,5 +48,5 @@ class Platform:
 
 
 _REGISTRATION = f"""\
-curl -sf {ADDRESS}/api/v1/auth/register -H 'Content-Type: application/json' -o /dev/null \\
+curl -sS --fail-with-body {ADDRESS}/api/v1/auth/register -H 'Content-Type: application/json' -o /dev/null \\
   -d '{{"name": "Ada Lovelace", "email": "{EMAIL}", "password": "{PASSWORD}"}}'"""

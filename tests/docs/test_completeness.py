@@ -12,7 +12,6 @@ from aasim_core import logs
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.app import App, build_app
 from aasim_core.cli import cli
-from aasim_core.errors import STATUS_OF
 from aasim_core.settings.sources import SHORT_NAMES
 from aasim_core.testing.apps import settings_in
 from aasim_plugins.connected_apps.hookspecs import ERROR_CODES as APP_ERRORS
@@ -20,7 +19,7 @@ from aasim_plugins.connected_apps.models import STATES
 from aasim_plugins.engines.hookspecs import ERROR_CODES
 from aasim_plugins.executions import states
 
-from . import settings_table
+from . import error_codes_table, settings_table
 from .pages import Page, pages_of
 
 ROOT = Path(__file__).parents[2]
@@ -52,9 +51,11 @@ def test_short_names_of_settings_are_documented(pages: Mapping[str, Page]) -> No
     assert codes_in_first_cells(pages["docs/operate/configure.md"]) >= {"AASIM_CONFIG", *SHORT_NAMES}
 
 
-def test_every_error_code_is_documented_with_its_status(pages: Mapping[str, Page]) -> None:
-    found = {cells[0].strip("`"): int(cells[1]) for cells in rows(pages["docs/use/conventions.md"]) if cells[1].isdecimal()}
-    assert found == STATUS_OF
+def test_every_error_code_is_documented_as_it_is(app: App, pages: Mapping[str, Page]) -> None:
+    page = pages["docs/use/conventions.md"].text
+    assert page == error_codes_table.written(page, app.error_codes.values()), (
+        "run: .venv/bin/python tests/docs/error_codes_table.py"
+    )
 
 
 def test_every_built_in_role_is_documented(pages: Mapping[str, Page]) -> None:
@@ -78,7 +79,8 @@ def test_every_state_error_and_log_event_of_an_execution_is_documented(pages: Ma
     described = codes_in_first_cells(pages["docs/use/executions.md"])
     assert described >= set(states.ALL)
     assert described >= {f"engine_{code}" for code in ERROR_CODES}
-    assert described >= first_arguments(ROOT / "plugins" / "executions", {"RunFailed", "_error", "log"})
+    for plugin in ("executions", "agents"):
+        assert described >= first_arguments(ROOT / "plugins" / plugin, {"RunFailed", "_error", "log"})
 
 
 def first_arguments(folder: Path, functions: set[str]) -> set[str]:
@@ -96,9 +98,9 @@ def test_a_plugin_names_everything_that_it_brings(app: App, pages: Mapping[str, 
     plugin = app.plugins.find(name)
     assert plugin is not None
     text = pages[f"plugins/{name}/README.md"].text
-    brings = plugin.brings
-    settings = [setting.rpartition(".")[2] for setting in brings.settings]
-    for what in (*brings.permissions, *brings.events, *brings.jobs, *brings.routes, *settings):
+    provides = plugin.provides
+    settings = [setting.rpartition(".")[2] for setting in provides.settings]
+    for what in (*provides.permissions, *provides.events, *provides.error_codes, *provides.jobs, *provides.routes, *settings):
         assert re.search(rf"(?<![\w:.]){re.escape(what)}(?![\w:/{{])", text), f"plugins/{name}/README.md does not name {what}"
 
 
@@ -137,3 +139,11 @@ def test_each_promise_points_to_tests_that_exist(pages: Mapping[str, Page]) -> N
         assert pointers, promise
         for path, test in pointers:
             assert f"def {test}(" in (ROOT / path).read_text(), f"there is no {path}::{test}"
+
+
+def test_the_jobs_that_examples_name_exist(app: App, pages: Mapping[str, Page]) -> None:
+    named = {
+        name for path, page in pages.items() if path.startswith("docs/") for name in re.findall(r"--name ([a-z_.]+)", page.text)
+    }
+    assert named
+    assert named <= {*app.jobs, *(name.partition(".")[0] for name in app.jobs)}

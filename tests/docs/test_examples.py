@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pytest
 
 from .alike import json_differences, line_differences
 from .pages import Page, Step, pages_of
-from .running import Platform
+from .running import SECONDS, Platform
 
 _PAGES = pages_of(Path(__file__).parents[2])
 #: Pages whose examples need the embedded model.
@@ -18,26 +19,42 @@ _WITHOUT_MODEL = [name for name in _PAGES if name.startswith("docs/use/")]
 
 @pytest.mark.parametrize("name", _WITHOUT_MODEL)
 def test_the_examples_work(platform: Platform, pages: Mapping[str, Page], name: str) -> None:
-    run(platform, pages[name])
+    run_alone(platform, pages[name])
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", _WITH_MODEL)
 @pytest.mark.usefixtures("model")
 def test_the_examples_on_the_embedded_model_work(platform: Platform, pages: Mapping[str, Page], name: str) -> None:
-    run(platform, pages[name])
+    run_alone(platform, pages[name])
 
 
-def run(platform: Platform, page: Page) -> None:
+@pytest.mark.long
+@pytest.mark.usefixtures("model")
+def test_the_examples_of_all_pages_work_one_after_the_other_for_one_person(
+    new_platform: Platform, pages: Mapping[str, Page]
+) -> None:
+    for name in ("README.md", *_WITHOUT_MODEL):
+        run(new_platform, pages[name], "reader", registered=False)
+
+
+def run_alone(platform: Platform, page: Page) -> None:
+    """Run the page's commands for a new person."""
+    registered = "/auth/register" not in page.text
+    run(platform, page, re.sub(r"\W", "", page.path.stem).lower(), registered=registered)
+
+
+def run(platform: Platform, page: Page, person: str, *, registered: bool) -> None:
     """Run the page's commands, and compare what they print with what the page shows."""
     steps = [step for step in page.steps() if "bin/" not in step.commands]
     if not steps:
         return
-    registered = not any("/auth/register" in step.commands for step in steps)
-    label = re.sub(r"\W", "", page.path.stem).lower()
-    outputs = platform.run(label, steps, registered=registered)
+    try:
+        outputs = platform.run(person, steps, registered=registered)
+    except TimeoutExpired:
+        pytest.fail(f"{page.path.name} takes more than {SECONDS} s", pytrace=False)
     found = [line for step, printed in zip(steps, outputs, strict=True) for line in differences(step, printed)]
-    assert not found, "\n".join(found)
+    assert not found, f"{page.path.name}, " + "\n".join(found)
 
 
 def differences(step: Step, printed: str) -> list[str]:
@@ -52,6 +69,13 @@ def differences(step: Step, printed: str) -> list[str]:
 def test_every_command_with_curl_is_an_example_that_runs(pages: Mapping[str, Page], name: str) -> None:
     others = [block for language in ("", "bash", "shell", "console") for block in pages[name].blocks(language)]
     assert not any("curl" in block for block in others), f"{name}: mark blocks with curl as ```sh, so that they are run"
+
+
+@pytest.mark.parametrize("name", ["README.md", *_WITHOUT_MODEL])
+def test_no_example_hides_its_error_or_waits_for_ever(pages: Mapping[str, Page], name: str) -> None:
+    commands = "\n".join(pages[name].blocks("sh"))
+    assert not re.findall(r"curl -[a-zA-Z]*f", commands), "`curl -f` hides what is wrong; use --fail-with-body"
+    assert not re.findall(r"^ *(?:until|while (?!read)).*", commands, re.MULTILINE), "bound the wait, with `for TRY in {1..100}`"
 
 
 def test_differences_are_seen() -> None:

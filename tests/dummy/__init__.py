@@ -8,6 +8,7 @@ import click
 from aasim_core import (
     App,
     Check,
+    ErrorCode,
     Event,
     Job,
     Listener,
@@ -58,11 +59,22 @@ def permissions(app: App) -> Sequence[Permission]:
 def events(app: App) -> Sequence[Event]:
     """What happens to greetings."""
     return (
-        Event("dummy.created", "A greeting was created", "greeting"),
-        Event("dummy.updated", "A greeting was changed", "greeting"),
-        Event("dummy.deleted", "A greeting was deleted", "greeting"),
-        Event("dummy.answered", "A greeting was answered", "greeting", {"answer": "The words of the answer."}),
+        Event("dummy.created", "A greeting was created", "dummy_greeting"),
+        Event("dummy.updated", "A greeting was changed", "dummy_greeting"),
+        Event("dummy.deleted", "A greeting was deleted", "dummy_greeting"),
+        Event(
+            "dummy.answered",
+            "A greeting was answered",
+            "dummy_greeting",
+            {"answer": Text(required=True, description="The words of the answer.")},
+        ),
     )
+
+
+@hookimpl
+def error_codes(app: App) -> Sequence[ErrorCode]:
+    """What is answered to the rude."""
+    return (own_listeners.RUDE,)
 
 
 @hookimpl
@@ -70,7 +82,7 @@ def listeners(app: App) -> Sequence[Listener]:
     """One of each moment."""
     return (
         Listener("dummy.created", own_listeners.refuse_rudeness, "before_commit"),
-        Listener("dummy.created", own_listeners.answer_later, "after_commit"),
+        Listener("dummy.created", own_listeners.answer_later, "after_commit", own_listeners.expects_an_answer),
     )
 
 

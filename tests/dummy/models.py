@@ -13,5 +13,5 @@ class Greeting(TenantRecord):
 
     class Meta:
         table_name = "dummy_greeting"
-        id_prefix = "greeting"
+        id_prefix = "dummy_greeting"
         indexes = ((("organization_id", "created_at", "id"), False), (("organization_id", "name"), True))

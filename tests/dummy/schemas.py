@@ -13,7 +13,7 @@ class GreetingIn(Schema):
 class GreetingOut(Schema):
     """A greeting as a client gets it."""
 
-    id = Id("greeting", required=True)
+    id = Id("dummy_greeting", required=True)
     organization_id = Id("organization", required=True)
     version = Integer(required=True)
     created_at = Instant(required=True)

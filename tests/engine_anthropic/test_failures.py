@@ -8,7 +8,7 @@ import pytest
 from aasim_core.secrets import Secret
 from aasim_plugins.engine_anthropic.service import open_chat, provider
 from aasim_plugins.engine_anthropic.settings import AnthropicSettings
-from aasim_plugins.engines.chat import Cancelled, EngineConfig, EngineError, Message, Parameters
+from aasim_plugins.engines.chat import Cancelled, EngineConfig, EngineError, Message, Parameters, Usage
 
 HELLO = [Message("user", "Hello?")]
 
@@ -161,8 +161,8 @@ def test_a_silent_server_meets_the_deadline(fake: Any, chat: Any) -> None:
         chat.chat(HELLO, parameters=Parameters(timeout_seconds=0.3))
 
     assert caught.value.code == "timeout"
-    assert 0.25 < time.monotonic() - start < 2
-    assert fake.left.wait(5)
+    assert 0.25 < time.monotonic() - start < 15, "the server waits for twenty seconds"
+    assert fake.left.wait(60)
 
 
 def test_a_call_is_cancelled_while_the_server_is_silent(fake: Any, chat: Any) -> None:
@@ -171,7 +171,7 @@ def test_a_call_is_cancelled_while_the_server_is_silent(fake: Any, chat: Any) ->
     with pytest.raises(Cancelled):
         chat.chat(HELLO, should_cancel=fake.hanging.is_set)
 
-    assert fake.left.wait(5)
+    assert fake.left.wait(60)
     assert fake.peer_left, "the server must see that nobody waits any more"
 
 
@@ -203,3 +203,20 @@ def test_errors_of_the_caller_pass_unchanged(fake: Any, chat: Any) -> None:
         chat.chat(HELLO, on_token=fail)
     with pytest.raises(LookupError):
         chat.chat(HELLO, should_cancel=fail)
+
+
+def test_what_had_come_goes_with_a_cancelled_call(fake: Any, chat: Any, wire: Any) -> None:
+    pieces: list[str] = []
+
+    def behave(handler: Any) -> None:
+        handler.begin_stream()
+        wire.send(handler, [wire.opening({"input_tokens": 12, "output_tokens": 1}), *wire.text_block(0)[:1]])
+        wire.send(handler, [wire.delta(0, type="text_delta", text="eight by")])
+        handler.hang_until_the_peer_leaves()
+
+    fake.behaviour = behave
+    with pytest.raises(Cancelled) as caught:
+        chat.chat(HELLO, on_token=pieces.append, should_cancel=lambda: bool(pieces))
+
+    assert caught.value.partial is not None
+    assert (caught.value.partial.text, caught.value.partial.usage) == ("eight by", Usage(12, 2, "estimated"))

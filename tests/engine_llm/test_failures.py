@@ -89,14 +89,14 @@ def test_a_call_is_cancelled_between_pieces_and_the_model_ends(asked: Any, open_
     with pytest.raises(Cancelled):
         open_model("able").chat(HELLO, on_token=pieces.append, should_cancel=lambda: len(pieces) > 2)
 
-    assert asked.ended.wait(5)
+    assert asked.ended.wait(60)
 
 
 def test_a_silent_model_meets_the_deadline_and_can_be_cancelled(asked: Any, open_model: Any) -> None:
     goes_on = threading.Event()
 
     def behave(prompt: llm.Prompt, response: llm.Response) -> Any:
-        goes_on.wait(20)
+        goes_on.wait(120)
         yield "late"
 
     asked.behaviour = behave
@@ -108,9 +108,9 @@ def test_a_silent_model_meets_the_deadline_and_can_be_cancelled(asked: Any, open
         open_model("able").chat(HELLO, should_cancel=lambda: len(asked.prompts) > 1)
 
     assert caught.value.code == "timeout"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
     goes_on.set()
-    assert asked.ended.wait(5)
+    assert asked.ended.wait(60)
 
 
 def test_errors_of_the_caller_pass_unchanged(open_model: Any) -> None:

@@ -120,7 +120,7 @@ def test_the_host_serves_nobody_without_the_key(endpoint: Endpoint, path: str) -
     address = urlsplit(endpoint.url)
     assert address.hostname == "127.0.0.1"
     for method in ("GET", "POST"):
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=5)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         connection.request(method, path, body="{}", headers={"Origin": "http://elsewhere.example"})
         answer = connection.getresponse()
         answer.read()

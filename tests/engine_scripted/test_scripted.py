@@ -103,7 +103,7 @@ def test_a_delay_is_waited_for() -> None:
 
     assert play(replies=[{"text": "late", "delay_seconds": 0.2}]).text == "late"
 
-    assert 0.2 <= time.monotonic() - start < 1
+    assert time.monotonic() - start >= 0.2
 
 
 def test_a_hanging_engine_can_be_cancelled() -> None:

@@ -1,12 +1,19 @@
 """The endpoints of engines."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from aasim_core.context import organization_scope
 from aasim_core.data.records import find
+from aasim_plugins.engine_anthropic.service import provider as anthropic
+from aasim_plugins.engine_anthropic.settings import AnthropicSettings
+from aasim_plugins.engine_openai.service import provider as openai
+from aasim_plugins.engine_openai.settings import OpenAISettings
 from aasim_plugins.engines import service
+from aasim_plugins.engines.hookspecs import missing
 from aasim_plugins.engines.models import Engine
 
 OWN: dict[str, Any] = {"name": "Ours", "provider": "openai_compatible", "model": "m-1", "base_url": "http://127.0.0.1:9/v1"}
@@ -52,6 +59,35 @@ def test_the_list_can_be_filtered_sorted_and_searched(owner: Any) -> None:
     assert names_of(owner.client.get("/engines?sort=name")) == ["Embedded model", "Ours", "Scripted replies"]
     assert names_of(owner.client.get("/engines?provider=openai_compatible")) == ["Ours"]
     assert names_of(owner.client.get("/engines?q=SCRIPT")) == ["Scripted replies"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"base_url": "http://127.0.0.2:9/v1"},
+        {"base_url": "http://127.0.0.1:10/v1"},
+        {"base_url": "https://127.0.0.1:9/v1"},
+        {"base_url": None},
+    ],
+)
+def test_an_engine_that_leads_elsewhere_takes_its_key_anew(owner: Any, values: dict[str, Any]) -> None:
+    path = f"/engines/{owner.client.post('/engines', {**OWN, 'api_key': 'sentinel-of-the-key'}).data['id']}"
+
+    assert owner.client.patch(path, values).codes == {"api_key": ["required"]}
+    assert owner.client.patch(path, {**values, "api_key": "sentinel-of-another"}).status == 200
+
+
+def test_an_engine_that_leads_to_the_same_service_keeps_its_key(owner: Any) -> None:
+    path = f"/engines/{owner.client.post('/engines', {**OWN, 'api_key': 'sentinel-of-the-key'}).data['id']}"
+
+    assert owner.client.patch(path, {"base_url": "http://127.0.0.1:9/v2", "model": "m-2"}).data["has_api_key"]
+    assert not owner.client.put(path, {**OWN, "base_url": "http://127.0.0.2:9/v1"}).data["has_api_key"]
+
+
+def test_an_engine_without_a_key_leads_where_it_is_told(owner: Any) -> None:
+    path = f"/engines/{owner.client.post('/engines', OWN).data['id']}"
+
+    assert owner.client.patch(path, {"base_url": "http://127.0.0.2:9/v1"}).status == 200
 
 
 def test_the_key_is_sealed_and_never_shown(app: Any, owner: Any) -> None:
@@ -206,6 +242,44 @@ def test_a_test_that_fails_is_an_answer_too(owner: Any) -> None:
 
     assert answer.status == 200
     assert answer.data["ok"] is False
-    assert answer.data["error"]["code"] == "invalid_request"
-    assert "engine_openai.allowed_networks" in answer.data["error"]["message"]
+    assert answer.data["error"]["code"] == "unavailable"
+    assert "cannot be reached" in answer.data["error"]["message"]
     assert owner.client.get(f"/engines/{engine_id}").data["health"]["last_test"]["error"] == answer.data["error"]
+
+
+@pytest.mark.parametrize(("provider", "setting"), [("openai_compatible", "engine_openai"), ("anthropic", "engine_anthropic")])
+@pytest.mark.parametrize("address", ["http://10.0.0.7/v1", "http://169.254.169.254"])
+def test_an_address_where_no_engine_may_be_is_refused_with_the_setting_that_allows_it(
+    app: Any, owner: Any, provider: str, setting: str, address: str
+) -> None:
+    providers = {**app.offers("engine_providers"), "anthropic": anthropic(AnthropicSettings())}
+    app.offers.keep("engine_providers", providers)
+    made = owner.client.post("/engines", {**OWN, "name": "Far", "base_url": "https://models.example/v1", "api_key": "k"}).data
+    answers = [owner.client.post("/engines", {**OWN, "provider": provider, "base_url": address})]
+    if provider == made["provider"]:
+        answers.append(owner.client.patch(f"/engines/{made['id']}", {"base_url": address, "api_key": "k"}))
+    for answer in answers:
+        assert answer.codes == {"base_url": ["url_not_allowed"]}
+        assert f"{setting}.allowed_networks" in answer.body["errors"]["base_url"][0]["message"]
+
+
+@pytest.mark.parametrize("provider", [openai, anthropic])
+def test_this_machine_is_open_to_engines_only_where_nobody_else_reaches_the_server(provider: Any) -> None:
+    settings = OpenAISettings() if provider is openai else AnthropicSettings()
+    for address in ("http://127.0.0.1:11434/v1", "http://localhost:8080/v1", "http://[::1]:8000"):
+        assert provider(settings, with_loopback=True).closed(address) is None
+        assert "allowed_networks" in provider(settings).closed(address)
+
+
+def test_a_provider_whose_package_is_missing_is_refused_with_what_to_install(app: Any, owner: Any) -> None:
+    absent = replace(anthropic(AnthropicSettings()), missing=partial(missing, "no_such_package", extra="anthropic"))
+    app.offers.keep("engine_providers", {**app.offers("engine_providers"), "anthropic": absent})
+    answer = owner.client.post("/engines", {"name": "C", "provider": "anthropic", "model": "m", "api_key": "k"})
+    assert answer.codes == {"provider": ["invalid_choice"]}
+    assert "pip install 'aasim[anthropic]'" in answer.body["errors"]["provider"][0]["message"]
+
+
+def test_a_parameter_that_the_provider_makes_itself_is_refused(owner: Any) -> None:
+    answer = owner.client.post("/engines", {**OWN, "default_parameters": {"tool_choice": "auto"}})
+    assert answer.codes == {"default_parameters": ["invalid_format"]}
+    assert "tool_choice cannot be set" in answer.body["errors"]["default_parameters"][0]["message"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aasim_core import json_schema
+from aasim_core.user_code import json_schema
 from aasim_plugins.engines.chat import Message, Reply, ToolCall, ToolSpec, Usage
 from aasim_plugins.engines.emulation import action_schema, with_calls, with_tools
 

@@ -6,18 +6,21 @@ from datetime import datetime, timedelta
 import pytest
 
 from aasim_core.app import App
-from aasim_core.clock import now
+from aasim_core.clock import from_text, now
 from aasim_core.context import system_scope
 from aasim_core.events import pruning
+from aasim_core.events.anchors import EventAnchor
 from aasim_core.events.chain import ChainBroken
 from aasim_core.events.log import EventRow
 from aasim_core.events.pruning import prune_some
 from aasim_core.events.restarting import restart
 from aasim_core.events.sealing import seal_everything
+from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
 
-from .conftest import Happen
-from .test_chain import Rows, Verified, found, tamper
+from .conftest import Happen, Rows, Verified
+from .tampering import take_out, tamper, tampering
+from .test_chain import found
 
 Prune = Callable[[datetime], int]
 
@@ -41,25 +44,19 @@ def test_what_is_left_after_pruning_is_a_whole_chain(
     assert prune(moment) == 5
     happen(3)
     findings = verified()
-    assert [row.sequence for row in rows()] == [6, 7, 8]
+    assert [row["sequence"] for row in rows()] == [6, 7, 8]
     assert (findings.begins_after, findings.checked, found(findings)) == (5, 3, [])
-
-
-def tamper_time(app: App, row: EventRow, moment: datetime) -> None:
-    """Let the event have happened at another time; it is not as it was sealed then."""
-    with system_scope("test"), app.database.transaction():
-        EventRow.update(at=moment).where(EventRow.id == row.id).execute()
 
 
 def test_pruning_stops_at_the_first_event_that_is_to_be_kept(
     app: App, owner: Person, happen: Happen, prune: Prune, rows: Rows
 ) -> None:
     happen(6)
-    moment = rows()[0].at
-    for row in rows()[3:]:
-        tamper_time(app, row, moment + timedelta(days=1))
+    moment = from_text(rows()[0]["at"])
+    for sequence in (4, 5, 6):
+        tamper(app.database, owner.organization_id, sequence, at=moment + timedelta(days=1))
     assert prune(moment + timedelta(seconds=60)) == 3
-    assert [row.sequence for row in rows()] == [4, 5, 6]
+    assert [row["sequence"] for row in rows()] == [4, 5, 6]
 
 
 def test_pruning_goes_on_in_small_batches(
@@ -73,13 +70,12 @@ def test_pruning_goes_on_in_small_batches(
 
 
 def test_a_beginning_that_somebody_else_removed_is_found_after_pruning(
-    app: App, happen: Happen, prune: Prune, verified: Verified
+    app: App, owner: Person, happen: Happen, prune: Prune, verified: Verified
 ) -> None:
     happen(5)
     prune(now() + timedelta(milliseconds=1))
     happen(5)
-    with system_scope("test"), app.database.transaction():
-        EventRow.delete().where(EventRow.sequence <= 7).execute()
+    take_out(app.database, owner.organization_id, 1, 7)
     assert found(verified()) == [("removed", 6, 7)]
 
 
@@ -87,7 +83,7 @@ def test_events_that_are_not_as_they_were_sealed_are_not_pruned(
     app: App, owner: Person, happen: Happen, prune: Prune, rows: Rows
 ) -> None:
     happen(5)
-    tamper(app, owner, 2, subject_label="Innocent")
+    tamper(app.database, owner.organization_id, 2, subject_label="Innocent")
     with pytest.raises(ChainBroken, match="Event 2 is not as it was sealed"):
         prune(now() + timedelta(milliseconds=1))
     assert len(rows()) == 5
@@ -103,26 +99,42 @@ def test_a_chain_that_was_begun_anew_is_whole_from_there_on_and_says_so(
     app: App, owner: Person, happen: Happen, verified: Verified, rows: Rows
 ) -> None:
     happen(5)
-    tamper(app, owner, 2, subject_label="Innocent")
+    tamper(app.database, owner.organization_id, 2, subject_label="Innocent")
     with system_scope("test"):
         assert restart(app, owner.organization_id) == 5
     seal_everything(app)
     happen(2)
     findings = verified()
     assert (findings.begins_after, findings.checked, found(findings)) == (5, 3, [])
-    assert (rows()[5].name, rows()[5].data) == ("core.event_chain_restarted", {"after": 5})
+    assert (rows()[5]["name"], rows()[5]["data"]) == ("core.event_chain_restarted", '{"after":5}')
 
 
 def test_what_is_before_a_new_beginning_is_pruned_too(
     app: App, owner: Person, happen: Happen, prune: Prune, verified: Verified, rows: Rows
 ) -> None:
     happen(5)
-    tamper(app, owner, 2, subject_label="Innocent")
+    tamper(app.database, owner.organization_id, 2, subject_label="Innocent")
     with system_scope("test"):
         restart(app, owner.organization_id)
     seal_everything(app)
-    moment = rows()[5].at
-    with system_scope("test"), app.database.transaction():
-        EventRow.update(at=moment - timedelta(days=1)).where(EventRow.sequence <= 5).execute()
+    moment = from_text(rows()[5]["at"])
+    for sequence in range(1, 6):
+        tamper(app.database, owner.organization_id, sequence, at=moment - timedelta(days=1))
+    with tampering(app.database):  # an event that is gone leaves its entry
+        EventRow.delete().where(EventRow.id == rows()[2]["id"]).execute()
     assert prune(moment) == 5
-    assert ([row.sequence for row in rows()], found(verified())) == ([6], [])
+    assert ([row["sequence"] for row in rows()], found(verified())) == ([6], [])
+
+
+def test_what_happened_while_the_end_was_broken_is_sealed_after_a_new_beginning(
+    app: App, owner: Person, happen: Happen, verified: Verified
+) -> None:
+    happen(5)
+    with system_scope("test"), app.database.transaction():
+        EventAnchor.delete().execute()
+    happen(2)
+    with system_scope("test"):
+        restart(app, owner.organization_id)
+    work_off(app)
+    findings = verified()
+    assert (findings.begins_after, findings.checked, found(findings)) == (5, 3, [])

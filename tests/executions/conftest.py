@@ -10,9 +10,8 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
-from aasim_plugins.agents.hookspecs import Tool, ToolSource, ToolUse
 from aasim_plugins.executions import service
-from aasim_plugins.executions.hookspecs import Decision, Question, Reviewer
+from aasim_plugins.executions.hookspecs import Decision, Question, Reviewer, Tool, ToolSource, ToolUse
 from aasim_plugins.executions.models import Execution
 
 
@@ -73,13 +72,13 @@ class Desk:
         """Put a question on the desk."""
         self.open.setdefault(question.id, question)
 
-    def decide(self, *, approved: bool, comment: str = "", by: str | None = "user_1", **edits: Any) -> None:
+    def decide(self, *, approved: bool, comment: str = "", user_id: str | None = "user_1", **edits: Any) -> None:
         """Decide the open question, and let its run go on, in one transaction; by nobody once its time is over."""
         [question] = self.open.values()
         self.open.clear()
         action = {**question.action, **edits}
         with organization_scope(question.execution.organization_id), database_of(Execution).transaction():
-            self.decided[question.id] = Decision(approved, action, comment, by)
+            self.decided[question.id] = Decision(approved, action, comment, user_id)
             service.resume(question.execution.id)
 
 
@@ -87,7 +86,7 @@ class Desk:
 def shed(app: App) -> Shed:
     """Tools of the kind ``shed``, beside agents."""
     shed = Shed()
-    app.offers.keep("agent_tools", {**app.offers("agent_tools"), "shed": ToolSource("shed", shed.tools.get, shed.call)})
+    app.offers.keep("tools", {**app.offers("tools"), "shed": ToolSource("shed", shed.tools.get, shed.call)})
     return shed
 
 

@@ -1,12 +1,14 @@
 """Agents that call agents: the run that calls waits for the run that it started."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
+from aasim_plugins.executions.hookspecs import ToolUse
 
 from .test_tool_calls import call, calls_of, read, run
 
@@ -32,6 +34,14 @@ def test_an_agent_asks_another_one_and_gets_its_answer(owner: Person, scripted: 
     )
     [child] = children_of(owner, execution)
     assert (child["root_id"], child["trigger"]["type"], child["input"]) == (execution["id"], "agent", "Do it.")
+
+
+def test_an_agent_that_is_asked_nothing_does_not_run(owner: Person, scripted: Make, work: Work) -> None:
+    helper = scripted("I did.", name="Helper")
+    boss = scripted(call(helper["slug"], input=""), "done", name="Boss", tools=[{"ref": f"agent:{helper['id']}"}])
+    execution = run(owner, boss, work)
+    assert children_of(owner, execution) == []
+    assert "input" in calls_of(owner, execution)[0]["result"]["error"]
 
 
 def test_the_run_that_is_waited_for_is_found_by_an_index(app: App, owner: Person, scripted: Make, work: Work) -> None:
@@ -62,9 +72,9 @@ def test_cancelling_a_run_cancels_those_that_it_waits_for(
     execution = run(owner, boss_of(scripted, helper), work)
     work()
     [child] = children_of(owner, execution)
-    assert (child["status"], read(owner, execution["id"])["waiting_for"]) == ("waiting", "event")
-    owner.client.post(f"/executions/{execution['id']}/cancel")
-    assert read(owner, child["id"])["status"] == "cancelled"
+    assert (child["status"], read(owner, execution["id"])["waiting_for"]) == ("waiting", "execution")
+    owner.client.post(f"/executions/{execution['id']}/cancel", {"reason": "Not needed."})
+    assert (read(owner, child["id"])["status"], read(owner, child["id"])["cancel_reason"]) == ("cancelled", "Not needed.")
 
 
 def test_agents_call_each_other_five_deep_at_most(owner: Person, scripted: Make, work: Work) -> None:
@@ -75,9 +85,10 @@ def test_agents_call_each_other_five_deep_at_most(owner: Person, scripted: Make,
     while work():
         pass
     assert read(owner, execution["id"])["status"] == "succeeded"
-    told = [made["result"] for each in owner.client.get(f"/executions?root_id={execution['id']}").data["items"]
+    since = f"created_at[gte]={execution['created_at']}"
+    told = [made["result"] for each in owner.client.get(f"/executions?root_id={execution['id']}&{since}").data["items"]
             for made in calls_of(owner, each)]  # fmt: skip
-    assert {"error": "Agents call each other at most 5 deep."} in told
+    assert {"error": "Runs start each other at most 5 deep."} in told
     assert len(told) == 5
 
 
@@ -103,3 +114,19 @@ def test_a_run_that_has_begun_calls_the_agents_of_its_project_though_that_is_on_
     told = [made["result"] for made in calls_of(owner, begun)]
     assert told[0] == {"result": "I am near."}
     assert "The project is on hold" in told[1]["error"]
+
+
+def test_an_agent_that_answers_before_it_is_waited_for_is_asked_once(app: App, owner: Person, scripted: Make, work: Work) -> None:
+    agents, asked = app.offers("tools")["agent"], list[Any]()
+
+    def answer_first(use: ToolUse) -> Any:
+        asked.append(agents.call(use))
+        work()
+        return asked[-1]
+
+    app.offers.keep("tools", {**app.offers("tools"), "agent": replace(agents, call=answer_first)})
+    execution = run(owner, boss_of(scripted, scripted("I did.", name="Helper")), work)
+    work()
+    assert read(owner, execution["id"])["status"] == "succeeded"
+    [child] = children_of(owner, execution)
+    assert [awaited.id for awaited in asked] == [child["id"]]

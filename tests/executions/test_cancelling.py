@@ -11,10 +11,11 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.events.log import EventRow
 from aasim_core.testing.world import Person
-from aasim_plugins.agents.hookspecs import ToolUse
-from aasim_plugins.executions import service, states
-from aasim_plugins.executions.models import Execution, ToolCall
+from aasim_plugins.executions import states
+from aasim_plugins.executions.hookspecs import ToolUse
+from aasim_plugins.executions.models import ToolCall
 
+from .reaching import bring, let_grace_pass
 from .test_tool_calls import call, calls_of
 
 Make = Callable[..., dict[str, Any]]
@@ -29,10 +30,8 @@ def log_of(owner: Person, path: str) -> list[tuple[str, str]]:
 def start(app: App, person: Person, agent: dict[str, Any], *, status: str = states.QUEUED) -> str:
     """A run of the agent in that state; returns its path."""
     execution = person.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data
-    way = {states.QUEUED: (), states.RUNNING: (states.RUNNING,), states.WAITING: (states.RUNNING, states.WAITING)}
     with organization_scope(person.organization_id), app.database.transaction():
-        row = Execution.get_by_id(execution["id"])
-        assert all(states.move(row, each) for each in way[status])
+        bring(execution["id"], status)
     return f"/executions/{execution['id']}"
 
 
@@ -48,7 +47,7 @@ def test_the_log_of_a_cancelled_run_ends_with_that(app: App, owner: Person, scri
     path = start(app, owner, scripted("x"), status=status)
     owner.client.post(f"{path}/cancel")
     with organization_scope(owner.organization_id):
-        service.enforce_cancel(path.rpartition("/")[2])
+        let_grace_pass(path.rpartition("/")[2])
     assert log_of(owner, path) == [("cancelled", "The run was cancelled.")]
 
 
@@ -56,7 +55,7 @@ def test_why_a_run_was_cancelled_is_told_wherever_it_is_told_of(app: App, owner:
     path = start(app, owner, scripted("x"), status=states.RUNNING)
     owner.client.post(f"{path}/cancel", {"reason": "No longer needed."})
     with organization_scope(owner.organization_id):
-        service.enforce_cancel(path.rpartition("/")[2])
+        let_grace_pass(path.rpartition("/")[2])
     assert owner.client.get(path).data["cancel_reason"] == "No longer needed."
     assert log_of(owner, path) == [("cancelled", "The run was cancelled: No longer needed.")]
     with organization_scope(owner.organization_id):
@@ -95,14 +94,32 @@ def test_a_call_that_is_about_to_be_made_is_not_made_after_a_cancel(owner: Perso
     assert calls_of(owner, started)[0]["status"] == "denied"
 
 
+def test_what_a_run_has_logged_is_kept_where_it_is_cancelled_as_it_begins_to_wait(
+    owner: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    started: dict[str, str] = {}
+
+    def cancel(*_: Any) -> bool:
+        if started:
+            assert owner.client.post(f"/executions/{started['id']}/cancel").status in (200, 202)
+        return True
+
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay", allowed=cancel)}])
+    started.update(owner.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data)
+    work()
+    path = f"/executions/{started['id']}"
+    assert owner.client.get(path).data["status"] == "cancelled"
+    assert [event for event, _ in log_of(owner, path)][-2:] == ["approval_requested", "cancelled"]
+
+
 def test_a_run_that_was_cancelled_starts_no_other(app: App, owner: Person, scripted: Make, work: Work) -> None:
-    agents = app.offers("agent_tools")["agent"]
+    agents = app.offers("tools")["agent"]
 
     def cancel_first(use: ToolUse) -> Any:
         assert owner.client.post(f"/executions/{use.execution_id}/cancel").status == 202
         return agents.call(use)
 
-    app.offers.keep("agent_tools", {**app.offers("agent_tools"), "agent": replace(agents, call=cancel_first)})
+    app.offers.keep("tools", {**app.offers("tools"), "agent": replace(agents, call=cancel_first)})
     helper = scripted("I did.", name="Helper")
     boss = scripted(call(helper["slug"], input="Do it."), "done", name="Boss", tools=[{"ref": f"agent:{helper['id']}"}])
     execution = owner.client.post(f"/agents/{boss['id']}/execute", {"input": "hello"}).data

@@ -12,7 +12,7 @@ from aasim_core.testing.world import Person
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.hookspecs import Capabilities, Finish, Provider, Reply, Usage
 
-_PATIENCE = 10
+_PATIENCE = 60
 _STOP: Finish = "stop"
 
 

@@ -1,4 +1,4 @@
-"""What an agent remembers of earlier runs."""
+"""Agents remember nothing of earlier runs, since one API key can speak for many end users."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +7,12 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.testing.world import Person, World
+from aasim_core.data.records import create, find
+from aasim_core.testing.world import Person
+from aasim_plugins.agents.models import Agent, AgentVersion
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.hookspecs import Capabilities, Message, Provider, Reply, Usage
+from aasim_plugins.executions.models import Execution, Step
 
 Work = Callable[[], int]
 
@@ -37,38 +40,47 @@ def listener(app: App, owner: Person) -> Listener:
     return listener
 
 
-def agent_of(owner: Person, **memory: Any) -> str:
+@pytest.fixture
+def friend(app: App, owner: Person, listener: Listener) -> str:
+    """The id of an agent from before a memory across runs was refused."""
     engine = owner.client.get("/engines?provider=listener").data["items"][0]
-    return str(owner.client.post("/agents", {"name": "Friend", "engine_id": engine["id"], "memory": memory}).data["id"])
+    agent_id = owner.client.post("/agents", {"name": "Friend", "engine_id": engine["id"]}).data["id"]
+    with organization_scope(owner.organization_id), app.database.transaction():
+        version = AgentVersion.get(AgentVersion.agent_id == agent_id)
+        memory = {"mode": "window", "limit": 2}
+        Agent.update(memory=memory).where(Agent.id == agent_id).execute()
+        definition = {**version.definition, "memory": memory}
+        AgentVersion.update(definition=definition).where(AgentVersion.id == version.id).execute()
+    return str(agent_id)
 
 
-def say(person: Person, agent_id: str, text: str, work: Work) -> None:
-    assert person.client.post(f"/agents/{agent_id}/execute", {"input": text}).status == 202
+def say(owner: Person, agent_id: str, text: str) -> str:
+    return str(owner.client.post(f"/agents/{agent_id}/execute", {"input": text}).data["id"])
+
+
+def test_no_run_reads_an_earlier_one_of_the_same_caller(owner: Person, listener: Listener, friend: str, work: Work) -> None:
+    for text in ("my secret is ALPHA", "what do you know?"):
+        say(owner, friend, text)
+        work()
+    assert listener.heard == [[("user", "my secret is ALPHA")], [("user", "what do you know?")]]
+
+
+def test_the_log_says_that_the_memory_is_left_out(owner: Person, friend: str, work: Work) -> None:
+    execution_id = say(owner, friend, "hello")
     work()
+    first = owner.client.get(f"/executions/{execution_id}/logs").data["entries"][0]
+    assert (first["event"], first["level"]) == ("memory_left_out", "warning")
 
 
-def test_an_agent_reads_the_last_runs_of_the_same_user(world: World, owner: Person, listener: Listener, work: Work) -> None:
-    agent_id = agent_of(owner, mode="window", limit=2)
-    for text in ("one", "two", "three"):
-        say(owner, agent_id, text, work)
-    say(world.member(owner, "operator"), agent_id, "somebody else", work)
-    say(owner, agent_id, "four", work)
-    assert listener.heard[-1] == [
-        ("user", "two"), ("assistant", "answer 2"), ("user", "three"), ("assistant", "answer 3"), ("user", "four"),
-    ]  # fmt: skip
-    assert listener.heard[-2] == [("user", "somebody else")]
-
-
-def test_what_is_remembered_does_not_shift_a_script(owner: Person, scripted: Any, work: Work) -> None:
-    agent = scripted("one", memory={"mode": "window", "limit": 3})
-    for text in ("first", "second"):
-        say(owner, agent["id"], text, work)
-    outputs = [item["output"] for item in owner.client.get(f"/agents/{agent['id']}/executions").data["items"]]
-    assert outputs == ["one", "one"]
-
-
-def test_without_memory_every_run_is_the_first(owner: Person, listener: Listener, work: Work) -> None:
-    agent_id = agent_of(owner, mode="none")
-    for text in ("one", "two"):
-        say(owner, agent_id, text, work)
-    assert listener.heard == [[("user", "one")], [("user", "two")]]
+def test_a_run_that_had_read_earlier_ones_before_the_upgrade_goes_on(
+    app: App, owner: Person, listener: Listener, friend: str, work: Work
+) -> None:
+    execution_id = say(owner, friend, "hello")
+    with organization_scope(owner.organization_id), app.database.transaction():
+        execution = find(Execution, execution_id)
+        at = {"started_at": execution.created_at, "finished_at": execution.created_at}
+        create(Step, execution_id=execution_id, number=1, name="recall", result=[["one", "answer 1"]], **at)
+        Execution.update(started_at=execution.created_at, status="running").where(Execution.id == execution_id).execute()
+    work()
+    assert owner.client.get(f"/executions/{execution_id}").data["status"] == "succeeded"
+    assert listener.heard == [[("user", "hello")]]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import peewee
 import pytest
 
 from aasim_core.app import App
@@ -13,7 +14,7 @@ from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.runner import Runner
 from aasim_core.testing.world import Person, World
-from aasim_plugins.agents.hookspecs import ToolError, ToolUse
+from aasim_plugins.executions.hookspecs import ToolError, ToolUse
 from aasim_plugins.executions.models import ToolCall
 
 from .test_tool_calls import call, calls_of, read, run
@@ -39,18 +40,18 @@ def only_one(app: App) -> None:
     with app.database.connected(), system_scope("test"):
         while (lease := leases.claim()) is not None:
             Runner(app, leases).run(lease)
-            if lease.name == "executions.run":
+            if lease.name == "executions.turn":
                 return
 
 
 @pytest.fixture
 def lost(shed: Any) -> Callable[..., str]:
-    """Adds a tool whose first call fails in a way that nobody foresaw, as if the worker had died; the next ones do it again."""
+    """Adds a tool that loses the database in its first call, as if the worker had died; the next ones do it again."""
 
     def add(**facts: Any) -> str:
         def does(use: ToolUse) -> str:
             if len(shed.used) == 1:
-                raise RuntimeError
+                raise peewee.OperationalError
             return "done again"
 
         shed.does = does
@@ -136,7 +137,7 @@ def test_the_answer_of_an_agent_that_was_deleted_meanwhile_counts(app: App, owne
     boss = scripted(call(helper["slug"], input="Do it."), "done", name="Boss", tools=[{"ref": f"agent:{helper['id']}"}])
     execution = owner.client.post(f"/agents/{boss['id']}/execute", {"input": "hello"}).data
     only_one(app)
-    assert read(owner, execution["id"])["waiting_for"] == "event"
+    assert read(owner, execution["id"])["waiting_for"] == "execution"
     owner.client.patch(f"/agents/{boss['id']}", {"tools": []})
     assert owner.client.delete(f"/agents/{helper['id']}").status == 200
     work()

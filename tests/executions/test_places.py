@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 
 from aasim_core.app import App
+from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import states
 from aasim_plugins.executions.models import Execution
+
+from .reaching import bring
 
 _WORKERS = 6
 _ROUNDS = 3
@@ -62,12 +66,17 @@ def test_the_last_place_of_an_organization_is_taken_once(app: App, owner: Person
     assert most_at_once(owner) == _MOST_OF_THE_ORGANIZATION
 
 
-def test_a_run_that_is_asked_to_end_keeps_its_place_until_it_has_ended(app: App, owner: Person, scripted: Make) -> None:
-    agent = scripted("x", limits={"max_concurrent": 1})
-    first, second = (owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x"}).data["id"] for _ in range(2))
+@pytest.mark.parametrize("limits", [{"max_concurrent": 1}, {}])
+def test_a_run_that_is_asked_to_end_keeps_its_place_until_it_has_ended(
+    app: App, owner: Person, scripted: Make, limits: dict[str, int]
+) -> None:
+    agent = scripted("x", limits=limits)
+    ids = [owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x"}).data["id"] for _ in range(3)]
     with organization_scope(owner.organization_id), app.database.transaction():
-        ending = Execution.get_by_id(first)
-        assert states.move(ending, states.RUNNING) and states.move(ending, states.CANCELLING)
-        Execution.update(job_id=None).where(Execution.id == first).execute()
+        for first in ids[: limits.get("max_concurrent", _MOST_OF_THE_ORGANIZATION)]:
+            bring(first, states.CANCELLING)
+            Execution.update(job=2, stop_by=now() + timedelta(hours=1)).where(
+                Execution.id == first
+            ).execute()  # nobody has its job
     work_off(app)
-    assert owner.client.get(f"/executions/{second}").data["status"] == "queued"
+    assert owner.client.get(f"/executions/{ids[-1]}").data["status"] == "queued"

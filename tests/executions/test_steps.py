@@ -8,9 +8,11 @@ from aasim_core.context import organization_scope
 from aasim_core.jobs.records import JobRow
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person
-from aasim_plugins.agents.hookspecs import ToolUse
 from aasim_plugins.executions import states
-from aasim_plugins.executions.models import Execution, Step
+from aasim_plugins.executions.hookspecs import ToolUse
+from aasim_plugins.executions.models import Step
+
+from .reaching import bring
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
@@ -32,8 +34,7 @@ def steps_of(owner: Person, execution_id: str) -> list[str]:
 
 def test_a_run_whose_job_was_taken_away_writes_no_step(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     def lose(use: ToolUse) -> str:
-        mine = Execution.select(Execution.job_id).where(Execution.id == use.execution_id)
-        JobRow.update(lease_token="another's").where(JobRow.id.in_(mine)).execute()
+        JobRow.update(lease_token="another's").where(JobRow.state == "running").execute()
         return "done"
 
     shed.does = lose
@@ -65,7 +66,7 @@ def test_a_run_whose_job_does_not_tell_what_it_runs_is_looked_at_first(
 ) -> None:
     execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "hello"}).data
     with app.database.connected(), organization_scope(owner.organization_id):
-        JobRow.update(payload={"execution_id": execution["id"]}).execute()
+        JobRow.update(payload={"execution_id": execution["id"], "job": 1}).execute()
     work()
     assert owner.client.get(f"/executions/{execution['id']}").data["status"] == "succeeded"
 
@@ -76,7 +77,7 @@ def test_a_run_that_was_begun_before_goes_on_though_it_takes_the_only_place_of_i
     agent = scripted("done", limits={"max_concurrent": 1})
     execution = owner.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data
     with organization_scope(owner.organization_id), app.database.transaction():
-        states.move(Execution.get_by_id(execution["id"]), states.RUNNING)
+        bring(execution["id"], states.RUNNING)
     work()
     assert owner.client.get(f"/executions/{execution['id']}").data["status"] == "succeeded"
 
@@ -87,6 +88,8 @@ def test_how_a_run_stands_is_read_once_before_each_step_but_the_first(
     agent = scripted(_CALL, "done", tools=[{"ref": shed.add("hammer")}])
     with recorded(app.database) as statements:
         execution_id = run(owner, agent, work)
-    looks = [each for each in statements if each.sql.startswith('SELECT "t1"."status", "t2"."halted_at"')]
+    looks = [
+        each for each in statements if each.sql.startswith('SELECT "t1"."status", "t1"."is_paused", (SELECT "t2"."halted_at"')
+    ]
     assert steps_of(owner, execution_id) == ["engine", "tool:hammer", "engine"]
     assert len(looks) == 2

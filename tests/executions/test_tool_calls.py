@@ -7,7 +7,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.testing.world import Person, World
-from aasim_plugins.agents.hookspecs import ToolError
+from aasim_plugins.executions.hookspecs import ToolError
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
@@ -128,7 +128,7 @@ def test_a_grave_call_waits_for_people_and_holds_no_worker(
     execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=tools), work)
     assert (execution["status"], execution["waiting_for"], work()) == ("waiting", "approval", 0)
     [question] = desk.open.values()
-    assert question.action == {"tool": "shed:hammer", "arguments": {"what": "nail"}}
+    assert {**question.action, "tool_digest": ""} == {"tool": "shed:hammer", "tool_digest": "", "arguments": {"what": "nail"}}
     [made] = calls_of(owner, execution)
     assert (made["status"], made["approval_id"], shed.used) == ("waiting", question.id, [])
 
@@ -168,7 +168,7 @@ def test_what_was_denied_is_not_done_and_the_model_is_told_why(
 def test_what_nobody_decided_is_not_put_down_to_a_person(owner: Person, scripted: Make, work: Work, shed: Any, desk: Any) -> None:
     agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
     execution = run(owner, agent, work)
-    desk.decide(approved=False, comment="Nobody decided in time.", by=None)
+    desk.decide(approved=False, comment="Nobody decided in time.", user_id=None)
     work()
     assert [made["result"] for made in calls_of(owner, execution)] == [{"error": "Nobody decided in time."}]
 
@@ -225,7 +225,7 @@ def test_what_nobody_can_say_is_not_taken_for_not_done(owner: Person, scripted: 
 
     shed.does = cut_off
     execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
-    desk.decide(approved=False, comment="Nobody decided in time.", by=None)
+    desk.decide(approved=False, comment="Nobody decided in time.", user_id=None)
     work()
     [made] = calls_of(owner, execution)
     assert (made["status"], "do not do it again" in made["result"]["error"]) == ("unknown", True)
@@ -241,3 +241,44 @@ def test_a_tool_that_is_not_there_is_refused_when_the_agent_is_written(owner: Pe
         "tools[2].ref": ["invalid_reference"],
         "tools[3].approval": ["invalid_format"],
     }
+
+
+def test_a_call_that_people_edited_keeps_what_the_model_proposed(
+    owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
+) -> None:
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    execution = run(owner, agent, work)
+    desk.decide(approved=True, arguments={"what": "screw"})
+    work()
+    [made] = calls_of(owner, execution)
+    assert (made["proposed_arguments"], made["arguments"]) == ({"what": "nail"}, {"what": "screw"})
+
+
+def test_a_call_that_nobody_edited_has_no_other_proposal(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+    execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
+    assert calls_of(owner, execution)[0]["proposed_arguments"] is None
+
+
+def test_the_log_tells_which_calls_the_engine_proposed(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
+    execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
+    lines = owner.client.get(f"/executions/{execution['id']}/logs").data["entries"]
+    said = [line["message"] for line in lines if line["event"] == "engine_replied"]
+    assert said == ['hammer({"what": "nail"})', "done"]
+
+
+def test_an_execution_names_the_approval_that_it_waits_for(
+    owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
+) -> None:
+    agent = scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    execution = run(owner, agent, work)
+    assert [execution["approval_id"]] == list(desk.open)
+    desk.decide(approved=True)
+    work()
+    ended = read(owner, execution["id"])
+    assert (ended["approval_id"], ended["waiting_for"]) == (None, None)
+
+
+def test_events_name_an_execution_by_its_agent(owner: Person, scripted: Make, work: Work) -> None:
+    execution = run(owner, scripted("Hello.", name="Greeter"), work)
+    events = owner.client.get(f"/activities?subject_id={execution['id']}").data["items"]
+    assert {(event["subject"]["type"], event["subject"]["label"]) for event in events} == {("execution", "Greeter")}

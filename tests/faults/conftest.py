@@ -7,6 +7,7 @@ import pytest
 
 from . import strace
 from .deployment import Deployment, deployed
+from .till import Till, open_till
 
 _KINDS = [
     pytest.param("sqlite", id="sqlite"),
@@ -27,6 +28,13 @@ def on_sqlite() -> Iterator[Deployment]:
     """A migrated installation on SQLite, without processes."""
     with deployed("sqlite") as made:
         yield made
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    """A service that takes payments."""
+    with open_till() as till:
+        yield till
 
 
 @pytest.fixture

@@ -8,16 +8,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 from ..bench import processes
 from ..bench.databases import Database, fresh
 from ..bench.probe import connected
+from .cluster import Cluster
 
 COMMAND = str(Path(sys.executable).with_name("aasim"))
-#: A dead worker's jobs are taken over quickly, so that a test does not wait for a minute.
-HASTY = {
-    "AASIM_WORKER__LEASE_SECONDS": "5", "AASIM_WORKER__HEARTBEAT_SECONDS": "1", "AASIM_RATE_LIMITS": "off",
+#: A dead worker's jobs are taken over at once on its own machine. A lease that ends soon would end on a busy machine, too, or while a
+#: database starts, and a living worker would lose its jobs.
+STEADY = {
+    "AASIM_WORKER__LEASE_SECONDS": "30", "AASIM_WORKER__HEARTBEAT_SECONDS": "1",
+    "AASIM_DATABASE__POOL_WAIT_SECONDS": "15", "AASIM_RATE_LIMITS": "off",
     "AASIM_AUTH__REGISTRATION": "open", "AASIM_PLUGINS__ENABLED": '["witness"]',
     "AASIM_PLUGINS__FOLDER": str(Path(__file__).parent / "plugins"),
 }  # fmt: skip
@@ -43,7 +48,7 @@ class Deployment:
     def settings(self) -> Mapping[str, str]:
         """The environment of every process."""
         return {
-            **self.database.settings, **HASTY, "AASIM_QUEUE_URL": self.queue_url, "AASIM_BIND": f"127.0.0.1:{self.port}",
+            **self.database.settings, **STEADY, "AASIM_QUEUE_URL": self.queue_url, "AASIM_BIND": f"127.0.0.1:{self.port}",
             "WITNESS_FILE": str(self.witnessed), **self.more,
         }  # fmt: skip
 
@@ -62,14 +67,14 @@ class Deployment:
         process = processes.spawn([*under, COMMAND, name], {**self.settings, **more}, self.log(name))
         self.running[name] = process
         if name == "serve" and wait:
-            processes.eventually(self.ready, "the start of the API", seconds=30)
+            processes.eventually(self.ready, "the start of the API")
         return process
 
     def start_api(self, name: str, port: int, **more: str) -> None:
         """Start a further API server on another port, with more settings, and wait until it wants requests."""
         settings = {**self.settings, "AASIM_BIND": f"127.0.0.1:{port}", **more}
         self.running[name] = processes.spawn([COMMAND, "serve"], settings, self.log(name))
-        processes.eventually(lambda: processes.answers(port, "/api/v1/health/ready"), f"the start of {name}", seconds=30)
+        processes.eventually(lambda: processes.answers(port, "/api/v1/health/ready"), f"the start of {name}")
 
     def ready(self) -> bool:
         """Whether the API wants requests."""
@@ -79,7 +84,7 @@ class Deployment:
         """End a process and its children without warning."""
         processes.kill(self.running.pop(name))
 
-    def stop(self, name: str, grace: float = 30) -> int:
+    def stop(self, name: str, grace: float = 120) -> int:
         """Ask a process to stop; its exit code."""
         return processes.end(self.running.pop(name), grace)
 
@@ -97,7 +102,7 @@ class Deployment:
         jobs = self.rows(f"SELECT count(*) FROM core_job WHERE state = 'running' OR (state = 'queued' AND run_at < '{soon()}')")
         return {"executions": executions[0][0], "jobs": jobs[0][0]}
 
-    def settle(self, seconds: float = 60) -> None:
+    def settle(self, seconds: float = 180) -> None:
         """Wait until nothing is left to do; TimeoutError that says what is left."""
         try:
             processes.eventually(lambda: not any(self.unfinished().values()), "rest", seconds=seconds, pause=0.1)
@@ -109,20 +114,36 @@ class Deployment:
 @contextmanager
 def deployed(kind: str, queue_url: str | None = None) -> Iterator[Deployment]:
     """A migrated installation without processes, on `sqlite`, or on `postgresql` with the queue at `queue_url`."""
-    with fresh(kind, "faults") as database:
-        queue = queue_url or f"sqlite:///{database.folder / 'queue.db'}"
-        deployment = Deployment(database, queue, processes.free_port())
-        migrated = deployment.command("migrate")
-        if migrated.returncode:
-            raise RuntimeError(migrated.stderr)
-        try:
+    with fresh(kind, "faults") as database, _migrated(database, queue_url) as deployment:
+        yield deployment
+
+
+@contextmanager
+def deployed_on(cluster: Cluster, **more: str) -> Iterator[Deployment]:
+    """A migrated installation without processes, in a database of the test's own server; `more` are settings of every process."""
+    cluster.run("CREATE DATABASE aasim")
+    cluster.run("CREATE ROLE aasim_app NOLOGIN")
+    with TemporaryDirectory(prefix="aasim-faults-") as folder:
+        url = f"{cluster.url.rpartition('/')[0]}/aasim"
+        with _migrated(Database("postgresql", url, Path(folder), "aasim_app"), None, more) as deployment:
             yield deployment
-        finally:
-            for name in list(deployment.running):
-                deployment.kill(name)
 
 
-def until(check: Callable[[], object], what: str, seconds: float = 30) -> None:
+@contextmanager
+def _migrated(database: Database, queue_url: str | None, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Deployment]:
+    queue = queue_url or f"sqlite:///{database.folder / 'queue.db'}"
+    deployment = Deployment(database, queue, processes.free_port(), more=dict(more))
+    migrated = deployment.command("migrate")
+    if migrated.returncode:
+        raise RuntimeError(migrated.stderr)
+    try:
+        yield deployment
+    finally:
+        for name in list(deployment.running):
+            deployment.kill(name)
+
+
+def until(check: Callable[[], object], what: str, seconds: float = 120) -> None:
     """Wait for a condition."""
     processes.eventually(check, what, seconds=seconds)
 

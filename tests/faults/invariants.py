@@ -11,10 +11,11 @@ from .workload import STEPS, History, Operation
 TERMINAL = frozenset({"succeeded", "failed", "cancelled", "timed_out"})
 #: Written by hand from the specification, so that a change of the product's own table is noticed here.
 LEGAL = {
-    "queued": {"running", "cancelled", "failed", "timed_out"},
-    "running": {"queued", "waiting", "cancelling", "succeeded", "failed", "cancelled", "timed_out"},
-    "waiting": {"queued", "cancelled", "failed", "timed_out"},
-    "cancelling": {"cancelled"},
+    "queued": {"running", "paused", "cancelled", "failed", "timed_out"},
+    "running": {"queued", "waiting", "paused", "cancelling", "succeeded", "failed", "cancelled", "timed_out"},
+    "waiting": {"queued", "paused", "cancelled", "failed", "timed_out"},
+    "paused": {"queued", "waiting", "cancelled", "timed_out"},
+    "cancelling": {"cancelled", "timed_out"},
 }
 
 

@@ -35,9 +35,7 @@ def attached(pids: Sequence[int], folder: Path, *options: str) -> Iterator[Path]
         command = ["strace", "-f", "-o", str(trace), *options, *targets]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
     try:
-        eventually(
-            lambda: _attachments(messages) >= len(pids) or process.poll() is not None, "attaching", seconds=10, pause=0.005
-        )
+        eventually(lambda: _attachments(messages) >= len(pids) or process.poll() is not None, "attaching", pause=0.005)
         # One that attached and is over already had its process killed at the very first call.
         if process.poll() is not None and _attachments(messages) < len(pids):
             raise RuntimeError(f"strace could not attach: {messages.read_text()}")
@@ -45,7 +43,7 @@ def attached(pids: Sequence[int], folder: Path, *options: str) -> Iterator[Path]
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.wait(10)
+        process.wait(60)
 
 
 def _attachments(messages: Path) -> int:

@@ -9,6 +9,8 @@ from ..bench.processes import children, environment
 from . import strace
 from .deployment import COMMAND, Deployment, until
 from .invariants import violations
+from .till import RUNS, Till, begin_payments
+from .workbench import SETTINGS
 from .workload import Client, create, execute, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults, pytest.mark.usefixtures("needs_strace")]
@@ -35,7 +37,7 @@ def test_a_worker_on_a_full_disk_goes_on_when_there_is_room_again(on_sqlite: Dep
     on_sqlite.start("serve")
     client, history = prepare(on_sqlite.port)
     worker = on_sqlite.start("worker")
-    until(lambda: on_sqlite.log("worker").exists(), "the start of the worker")
+    until(lambda: "the worker is ready" in on_sqlite.log("worker").read_text(), "the start of the worker")
     with strace.attached([worker.pid], on_sqlite.database.folder, *strace.full_disk(*files(on_sqlite))) as trace:
         for _ in range(5):
             execute(client, history)
@@ -46,6 +48,19 @@ def test_a_worker_on_a_full_disk_goes_on_when_there_is_room_again(on_sqlite: Dep
     on_sqlite.settle()
     assert "Traceback" not in on_sqlite.log("worker").read_text()
     assert violations(on_sqlite, history) == []
+
+
+def test_answers_that_come_while_the_disk_is_full_are_kept(on_sqlite: Deployment, till: Till) -> None:
+    on_sqlite.more.update(SETTINGS)
+    on_sqlite.start("serve")
+    worker = on_sqlite.start("worker")
+    payments = begin_payments(on_sqlite, till)
+    with strace.attached([worker.pid], on_sqlite.database.folder, *strace.full_disk(*files(on_sqlite))) as trace:
+        till.may_answer.set()
+        until(lambda: len(till.answered) == RUNS and "ENOSPC" in trace.read_text(), "the first write that failed")
+    until(payments.are_over, "the end of the runs")
+    assert payments.ends() == ["succeeded"] * RUNS
+    assert len(till.taken) == RUNS
 
 
 @pytest.mark.parametrize("command", [["migrate"], ["serve"], ["worker"]], ids=" ".join)
@@ -62,7 +77,7 @@ def test_a_command_on_a_full_disk_ends_with_a_sentence(tmp_path: Path, command: 
         "inject=mkdir,write,pwrite64,openat:error=ENOSPC",
     ]
     done = subprocess.run(
-        [*inject, COMMAND, *command], env=environment(settings), capture_output=True, text=True, timeout=60, check=False
+        [*inject, COMMAND, *command], env=environment(settings), capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 74
     assert "Traceback" not in done.stderr

@@ -25,8 +25,8 @@ DAMAGE = {
     "a result is wrong": ("UPDATE executions_execution SET output = '\"other\"'", "succeeded with the output"),
     "a step is missing": ("DELETE FROM executions_step WHERE number = 3", "has the steps"),
     "a step was done twice": (
-        "INSERT INTO executions_log SELECT * FROM (SELECT organization_id, execution_id, 1000 + sequence, at, level, step, event,"
-        " message, data FROM executions_log WHERE event = 'engine_replied' LIMIT 1)",
+        "INSERT INTO executions_log SELECT * FROM (SELECT organization_id, execution_id, 1000 + sequence, occurred_at, level, step, event,"
+        " message, data, path FROM executions_log WHERE event = 'engine_replied' LIMIT 1)",
         "was carried out 2 times",
     ),
     "a line of a log is missing": ("DELETE FROM executions_log WHERE sequence = 2", "lines up to number"),

@@ -81,10 +81,10 @@ def test_a_queue_that_is_gone_delays_work_by_seconds_and_loses_none(tmp_path: Pa
             deployment.settle()
         for _ in range(5):
             assert execute(client, history).done
-        deployment.settle(30)
+        deployment.settle()
         with own_redis(port, tmp_path):
             assert execute(client, history).done
-            deployment.settle(30)
+            deployment.settle()
         assert violations(deployment, history) == []
 
 

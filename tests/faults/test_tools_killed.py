@@ -89,7 +89,7 @@ def kill_worker_at(point: int, deployment: Deployment, workbench: Workbench, run
 def bring_to_an_end(deployment: Deployment, workbench: Workbench, runs: dict[str, str]) -> None:
     """Let a worker that nobody kills end all runs."""
     deployment.start("worker")
-    until(lambda: all(is_over(workbench, run) for run in runs.values()), "the end of all runs", seconds=60)
+    until(lambda: all(is_over(workbench, run) for run in runs.values()), "the end of all runs")
     deployment.kill("worker")
 
 

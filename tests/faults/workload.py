@@ -47,11 +47,11 @@ class Client:
 
     port: int
     token: str
-    patience: float = 40
+    patience: float = 120
 
     def ask(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
         """One request; OSError or HTTPException when there is no whole answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             payload = None if body is None else json.dumps(body)
             more = {} if body is None else {"Content-Type": "application/json"}

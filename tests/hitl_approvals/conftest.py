@@ -50,7 +50,7 @@ def ask(app: App, owner: Person, requester: Person) -> Callable[..., str]:
         ruling_names = ("quorum", "due_seconds", "own_requests", "editable")
         settled: Mapping[str, Any] = {name: more.pop(name) for name in ruling_names if name in more}
         put = {"assignees": [{"type": kind, "id": subject_id} for kind, subject_id in assignees]} if assignees else {}
-        asked = Asked(**{"title": "Refund", "payload": payload, "requested_by": requester.user_id, **more})
+        asked = Asked(**{"title": "Refund", "payload": payload, "initiator_id": requester.user_id, **more})
         with organization_scope(owner.organization_id), app.database.transaction():
             return str(Approvals(app).request(asked, Ruling(**put, **settled)).id)
 

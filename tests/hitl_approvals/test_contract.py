@@ -19,15 +19,16 @@ def _engine(person: Person) -> str:
 
 
 def _approvals(world: World, person: Person, number: int) -> list[str]:
-    """Approvals in the person's organization that somebody else has asked for, with the organization's name in their titles."""
+    """Approvals in the person's organization that somebody else has asked for, and two decide; its name stands in their titles."""
+    world.member(person, "approver")
     requester = world.member(person, "operator").user_id
     engine = _engine(person)
     agent = person.client.post("/agents", {"name": new_id("name"), "engine_id": engine}).data["id"]
     run = person.client.post(f"/agents/{agent}/execute", {"input": "Hello"}).data["id"]
     with organization_scope(person.organization_id), world.app.database.transaction():
         name, approvals = Organization.get_by_id(person.organization_id).name, Approvals(world.app)
-        asked = Asked(title=f"Refund of {name}", payload={"amount": 5}, risk="high", requested_by=requester, execution_id=run)
-        return [approvals.request(asked, Ruling()).id for _ in range(number)]
+        asked = Asked(title=f"Refund of {name}", payload={"amount": 5}, risk="high", initiator_id=requester, execution_id=run)
+        return [approvals.request(asked, Ruling(quorum=2)).id for _ in range(number)]
 
 
 def _approval(world: World, person: Person) -> str:
@@ -40,7 +41,7 @@ def _row(world: World, person: Person, ids: Mapping[str, str]) -> object:
 
 def _rubric(world: World, person: Person) -> Mapping[str, Any]:
     engine = _engine(person)
-    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 10}}
+    criterion = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 10}}
     body = {"name": new_id("name"), "criteria": [criterion]}
     return {"rubric_id": person.client.post(f"/engines/{engine}/rubrics", body).data["id"]}
 
@@ -49,8 +50,12 @@ def _reject(client: Client, path: str) -> None:
     assert client.post(path.replace("/example", "/reject"), {"comment": "No."}).status == 200
 
 
+def _vote(client: Client, path: str) -> None:
+    assert client.post(path.replace("/withdraw", "/approve"), {}).status == 200
+
+
 def _colleague(world: World, person: Person) -> Mapping[str, Any]:
-    return {"to_user_id": world.member(person, "approver").user_id, "until": "2099-01-31T09:00:00Z"}
+    return {"to_user_id": world.member(person, "approver").user_id, "expires_at": "2099-01-31T09:00:00Z"}
 
 
 class TestContract(PluginContract):
@@ -60,6 +65,6 @@ class TestContract(PluginContract):
     objects = {"approval_id": _approval}
     rows = {"GET /hitl-approvals": _row, "GET /hitl-approvals/pending": _row}
     grown = {"approval": _approvals}
-    companions = ("engine_scripted", "rubrics")
+    companions = ("agents", "engine_scripted", "rubrics")
     samples = {"POST /hitl-approvals/delegations": _colleague, "POST /hitl-approvals/{approval_id}/example": _rubric}
-    before = {"POST /hitl-approvals/{approval_id}/example": _reject}
+    before = {"POST /hitl-approvals/{approval_id}/example": _reject, "POST /hitl-approvals/{approval_id}/withdraw": _vote}

@@ -38,14 +38,19 @@ def test_an_approval_shows_what_is_asked_and_how_it_ended(owner: Person, approve
     open_ = approver.client.get(f"/hitl-approvals/{approval_id}").data
     assert open_["subject"] == {"execution_id": None, "step": 3, "tool": "app:capp_1/refund"}
     assert (open_["status"], open_["payload"], open_["risk"]) == ("pending", REFUND, "high")
-    assert (open_["action_hash"], open_["requested_by"]) == (hash_of(REFUND), requester.user_id)
+    assert (open_["action_hash"], open_["initiator_id"]) == (hash_of(REFUND), requester.user_id)
     assert open_["assignees"] == [{"type": "permission", "id": None}]
     assert (open_["level"], open_["quorum"], open_["votes"], open_["decision"]) == (1, 1, [], None)
     closed = approve(approver, approval_id, comment="Go ahead.", action_hash=open_["action_hash"]).data
     [vote], decision = closed["votes"], closed["decision"]
     assert closed["status"] == "approved"
-    assert (vote["by"], vote["choice"], vote["comment"], vote["on_behalf_of"]) == (approver.user_id, "approve", "Go ahead.", None)
-    assert (decision["approved"], decision["by"], decision["comment"], decision["edits"]) == (
+    assert (vote["user_id"], vote["choice"], vote["comment"], vote["on_behalf_of"]) == (
+        approver.user_id,
+        "approve",
+        "Go ahead.",
+        None,
+    )
+    assert (decision["approved"], decision["user_id"], decision["comment"], decision["edits"]) == (
         True, approver.user_id, "Go ahead.", None,
     )  # fmt: skip
     assert approver.client.get(f"/hitl-approvals/{approval_id}").data == closed
@@ -70,7 +75,7 @@ def test_what_is_decided_stays_so(approver: Person, owner: Person, ask: Ask) -> 
     ):
         assert answer.status == 409
         assert answer.codes == {"_": ["already_decided"]}
-    assert owner.client.get(f"/hitl-approvals/{approval_id}").data["decision"]["by"] == approver.user_id
+    assert owner.client.get(f"/hitl-approvals/{approval_id}").data["decision"]["user_id"] == approver.user_id
 
 
 def test_whoever_saw_another_action_is_told_so(approver: Person, ask: Ask) -> None:
@@ -183,3 +188,64 @@ def test_of_a_decision_and_the_end_of_its_time_one_comes_first(app: App, world: 
     assert approval["status"] == ("approved" if 200 in statuses else "expired")
     assert statuses.count(200) <= 1
     assert events_of(owner, approval_id) == ["hitl_approvals.requested", f"hitl_approvals.{approval['status']}"]
+
+
+def test_a_vote_can_be_withdrawn_and_given_anew_until_the_decision(owner: Person, approver: Person, ask: Ask) -> None:
+    approval_id = ask(quorum=2)
+    path = f"/hitl-approvals/{approval_id}/withdraw"
+    assert approver.client.post(path).codes == {"_": ["invalid_state"]}
+    approve(approver, approval_id)
+    assert approver.client.post(path).status == 200
+    assert approve(owner, approval_id).data["status"] == "pending"
+    assert approve(approver, approval_id).data["status"] == "approved"
+    assert approver.client.post(path).codes == {"_": ["already_decided"]}
+    votes = owner.client.get(f"/hitl-approvals/{approval_id}").data["votes"]
+    assert [(vote["user_id"], vote["withdrawn_at"] is not None) for vote in votes] == [
+        (approver.user_id, True), (owner.user_id, False), (approver.user_id, False),
+    ]  # fmt: skip
+    assert "hitl_approvals.vote_withdrawn" in events_of(owner, approval_id)
+
+
+def test_a_vote_can_be_withdrawn_after_the_approval_went_to_others(world: World, owner: Person, ask: Ask) -> None:
+    first, second, above = (world.member(owner, "approver") for _ in range(3))
+    approval_id = ask(("user", first.user_id), ("user", second.user_id), quorum=2)
+    approve(first, approval_id)
+    to = {"type": "user", "id": above.user_id}
+    assert second.client.post(f"/hitl-approvals/{approval_id}/escalate", {"to": to, "reason": "Above me."}).status == 200
+    assert first.client.post(f"/hitl-approvals/{approval_id}/withdraw").status == 200
+
+
+def test_the_events_of_edits_say_old_and_new_values_with_secrets_masked(owner: Person, approver: Person, ask: Ask) -> None:
+    payload = {"arguments": {"cents": 5000, "note": "", "api_key": "one", "list": [1, 2]}}
+    approval_id = ask(payload=payload, editable=["/arguments"], quorum=2)
+    values: dict[str, Any] = {"cents": 4000, "note": f"Bearer {'x' * 20}", "api_key": "two", "list/0": 3}
+    edits = {f"/arguments/{name}": value for name, value in values.items()}
+    edited = approve(approver, approval_id, edits=edits).data
+    approve(owner, approval_id, action_hash=edited["action_hash"])
+    told = {
+        "/arguments/cents": [5000, 4000], "/arguments/note": ["", "***"], "/arguments/api_key": ["***", "***"],
+        "/arguments/list/0": [1, 3],
+    }  # fmt: skip
+    for name in ("voted", "approved"):
+        [event] = owner.client.get(f"/activities?subject_id={approval_id}&action=hitl_approvals.{name}").data["items"]
+        changes = owner.client.get(f"/activities/{event['id']}").data["changes"]
+        assert {pointer: each for pointer, each in changes.items() if pointer.startswith("/")} == told
+
+
+def test_what_was_proposed_stays_beside_what_was_approved(owner: Person, approver: Person, ask: Ask) -> None:
+    approval_id = ask(payload={"arguments": {"cents": 5000}}, editable=["/arguments"])
+    assert owner.client.get(f"/hitl-approvals/{approval_id}").data["proposed_arguments"] is None
+    approved = approve(approver, approval_id, edits={"/arguments/cents": 4000}).data
+    assert (approved["proposed_arguments"], approved["payload"]) == ({"cents": 5000}, {"arguments": {"cents": 4000}})
+    assert approved["proposed_output"] is None
+
+
+def test_an_approval_names_its_agent_and_who_asked(
+    owner: Person, requester: Person, scripted: Callable[..., dict[str, Any]], ask: Ask
+) -> None:
+    agent = scripted("Hello", name="Refund bot")
+    run = owner.client.post(f"/agents/{agent['id']}/execute", {"input": "Hi"}).data
+    found = owner.client.get(f"/hitl-approvals/{ask(agent_id=agent['id'], execution_id=run['id'])}").data
+    assert found["agent"] == {"id": agent["id"], "name": "Refund bot"}
+    name = owner.client.get(f"/users/{requester.user_id}").data["name"]
+    assert found["initiator"] == {"id": requester.user_id, "label": name}

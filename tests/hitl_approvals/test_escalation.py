@@ -9,7 +9,8 @@ import pytest
 from time_machine import Traveller, travel
 
 from aasim_core.app import App
-from aasim_core.context import organization_scope
+from aasim_core.context import Actor, acting_as, organization_scope
+from aasim_core.events.log import EventRow
 from aasim_core.identity.records import User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Person, World
@@ -63,13 +64,13 @@ def test_what_nobody_decides_goes_up_and_is_not_approved_at_the_end(
         ("expired", 4, ["owner"]),
     ]
     decision = read(approval_id).decision
-    assert (decision["approved"], decision["by"], decision["comment"]) == (False, None, "Nobody decided in time.")
+    assert (decision["approved"], decision["user_id"], decision["comment"]) == (False, None, "Nobody decided in time.")
 
 
 def test_a_rung_on_which_nobody_may_decide_is_left_out(
     clock: Traveller, ladder: dict[str, Person], project: str, ask: Ask, read: Callable[[str], Approval], work: Work
 ) -> None:
-    approval_id = ask(project_id=project, requested_by=ladder["head"].user_id)
+    approval_id = ask(project_id=project, initiator_id=ladder["head"].user_id)
     clock.shift(73 * HOUR)
     work()
     assert shown(read(approval_id)) == ("escalated", 2, ["branch_manager"])
@@ -87,7 +88,7 @@ def test_an_approval_that_nobody_may_decide_goes_up_at_once(
     ladder: dict[str, Person], project: str, ask: Ask, read: Callable[[str], Approval]
 ) -> None:
     head = ladder["head"].user_id
-    assert shown(read(ask(("user", head), project_id=project, requested_by=head))) == ("pending", 2, ["branch_manager"])
+    assert shown(read(ask(("user", head), project_id=project, initiator_id=head))) == ("pending", 2, ["branch_manager"])
 
 
 def test_the_ladder_begins_at_its_lowest_rung(
@@ -100,7 +101,7 @@ def test_the_ladder_begins_at_its_lowest_rung(
 def test_where_only_the_requester_could_decide_it_waits_until_it_expires(
     clock: Traveller, owner: Person, ask: Ask, read: Callable[[str], Approval], work: Work
 ) -> None:
-    approval_id = ask(("user", owner.user_id), requested_by=owner.user_id)
+    approval_id = ask(("user", owner.user_id), initiator_id=owner.user_id)
     assert shown(read(approval_id)) == ("pending", 1, ["user"])
     clock.shift(73 * HOUR)
     work()
@@ -206,7 +207,7 @@ def test_those_who_may_decide_get_a_mail_but_not_who_asked(
     assert {mail["To"] for mail in inbox.mails} == {address[owner.user_id], address[approver.user_id]}
     [mail] = inbox.to(address[approver.user_id])
     text = mail.get_content()
-    assert mail["Subject"] == "Approval: Refund"
+    assert mail["Subject"] == "Approval: Refund (high risk)"
     assert "Risk: high" in text and "Fifty euros." in text
     assert "AT1" not in text, "what exactly is asked is read where rights are checked"
 
@@ -216,7 +217,7 @@ def test_who_stands_in_for_somebody_gets_the_mail_too(
 ) -> None:
     delegates = [world.member(owner, "approver"), requester]
     for delegate in delegates:
-        body = {"from_user_id": approver.user_id, "to_user_id": delegate.user_id, "until": "2099-01-31T09:00:00Z"}
+        body = {"from_user_id": approver.user_id, "to_user_id": delegate.user_id, "expires_at": "2099-01-31T09:00:00Z"}
         assert owner.client.post("/hitl-approvals/delegations", body).status == 201
     ask(("user", approver.user_id))
     work()
@@ -240,3 +241,56 @@ def test_a_mail_tells_those_whom_it_is_passed_up_to(
     assert approver.client.post(f"/hitl-approvals/{approval_id}/escalate", body).status == 200
     work()
     assert len(inbox.mails) == 1
+
+
+def test_a_level_needs_no_more_votes_than_people_who_may_decide_there(
+    world: World, owner: Person, project: str, ladder: dict[str, Person], ask: Ask, clock: Traveller, work: Work
+) -> None:
+    first, second = (world.member(owner, "approver") for _ in range(2))
+    approval_id = ask(("user", first.user_id), ("user", second.user_id), quorum=2, project_id=project)
+    path = f"/hitl-approvals/{approval_id}"
+    quorums = [(owner.client.get(path).data[name]) for name in ("quorum", "policy_quorum")]
+    clock.shift(72 * HOUR + 1)
+    work()
+    head = world.again(ladder["head"])
+    escalated = head.client.get(path).data
+    assert (quorums, escalated["quorum"], escalated["policy_quorum"]) == ([2, 2], 1, 2)
+    assert head.client.post(f"{path}/approve", {}).data["status"] == "approved"
+
+
+def test_people_who_come_to_a_level_later_count_for_its_quorum(world: World, owner: Person, ask: Ask) -> None:
+    approval_id = ask(quorum=2)
+    path = f"/hitl-approvals/{approval_id}"
+    assert owner.client.get(path).data["quorum"] == 1
+    world.member(owner, "approver")
+    voted = owner.client.post(f"{path}/approve", {}).data
+    assert (voted["status"], voted["quorum"]) == ("pending", 2)
+
+
+def test_what_happens_by_time_is_the_systems_doing(
+    owner: Person, requester: Person, clock: Traveller, ask: Ask, work: Work
+) -> None:
+    with acting_as(Actor("user", requester.user_id, "Grace", "192.0.2.1"), "request-1"):
+        approval_id = ask()
+    for _ in range(2):
+        clock.shift(72 * HOUR + 1)
+        work()
+    told = {event.name: event for event in events_about(owner, approval_id)}
+    by_time = [told[f"hitl_approvals.{name}"] for name in ("escalated", "expired")]
+    assert {(event.actor_type, event.actor_id, event.actor_ip, event.request_id) for event in by_time} == {
+        ("system", None, None, None)
+    }
+
+
+def test_the_second_escalation_changes_the_level_and_not_the_status(owner: Person, ask: Ask) -> None:
+    approval_id = ask(("user", owner.user_id))
+    for _ in range(2):
+        to = {"type": "user", "id": owner.user_id}
+        assert owner.client.post(f"/hitl-approvals/{approval_id}/escalate", {"to": to, "reason": "Mine."}).status == 200
+    changes = [event.changes for event in events_about(owner, approval_id) if event.name == "hitl_approvals.escalated"]
+    assert changes == [{"status": ["pending", "escalated"], "level": [1, 2]}, {"level": [2, 3]}]
+
+
+def events_about(owner: Person, approval_id: str) -> list[EventRow]:
+    with organization_scope(owner.organization_id):
+        return list(EventRow.select().where(EventRow.subject_id == approval_id).order_by(EventRow.id))

@@ -17,7 +17,7 @@ Ask = Callable[..., str]
 def rubric(owner: Person) -> dict[str, Any]:
     """A rubric of the scripted engine."""
     engine = owner.client.get("/engines?provider=scripted").data["items"][0]["id"]
-    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 10}}
+    criterion = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 10}}
     return dict(owner.client.post(f"/engines/{engine}/rubrics", {"name": "Quality", "criteria": [criterion]}).data)
 
 
@@ -45,7 +45,7 @@ def test_a_rejected_approval_becomes_an_example(owner: Person, rubric: dict[str,
 
 def test_what_a_run_was_given_may_no_longer_be_kept(owner: Person, rubric: dict[str, Any], rejected: str) -> None:
     with organization_scope(owner.organization_id):
-        Execution.update(input=None, kept="no_payload").execute()
+        Execution.update(input=None, retained="no_payload").execute()
     refused = owner.client.post(f"/hitl-approvals/{rejected}/example", {"rubric_id": rubric["id"]})
     assert (refused.status, refused.codes) == (409, {"_": ["invalid_state"]})
 

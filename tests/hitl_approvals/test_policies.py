@@ -62,7 +62,7 @@ def test_a_policy_says_who_decides_how_many_and_until_when(world: World, owner: 
             facts(context={"execution": {"trigger": {"type": "api"}}}),
         ),
         ({"tool": "app:*", "effects": ["send"]}, facts(effect="send"), facts()),
-        ({"active": False}, None, facts()),
+        ({"status": "disabled"}, None, facts()),
     ],
 )  # fmt: skip
 def test_a_policy_matches_by_everything_that_it_says(

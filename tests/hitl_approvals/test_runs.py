@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -11,7 +12,8 @@ from time_machine import travel
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.jobs.queue import enqueue
-from aasim_core.testing.world import Person
+from aasim_core.testing.statements import recorded
+from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.hitl_approvals.models import Approval
 
@@ -49,12 +51,26 @@ def test_a_grave_call_is_put_to_people_and_made_when_they_approve(
     execution_id, approval_id = waiting
     approval = approver.client.get(f"/hitl-approvals/{approval_id}").data
     assert approval["subject"] == {"execution_id": execution_id, "step": 2, "tool": "shed:hammer"}
-    assert (approval["kind"], approval["risk"], approval["requested_by"]) == ("tool_call", "high", requester.user_id)
-    assert approval["payload"] == {"tool": "shed:hammer", "arguments": {"what": "nail"}}
+    assert (approval["kind"], approval["risk"], approval["initiator_id"]) == ("tool_call", "high", requester.user_id)
+    assert {**approval["payload"], "tool_digest": ""} == {"tool": "shed:hammer", "tool_digest": "", "arguments": {"what": "nail"}}
     assert shed.used == []
     approver.client.post(f"/hitl-approvals/{approval_id}/approve", {"action_hash": approval["action_hash"]})
     work()
     assert (_read(owner, execution_id)["output"], [use.arguments for use in shed.used]) == ("done", [{"what": "nail"}])
+
+
+def test_who_made_a_key_does_not_approve_what_was_begun_with_it(
+    owner: Person, approver: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    bot = owner.client.post("/users", {"name": "Bot", "kind": "service", "role": "operator"}).data["id"]
+    key = owner.client.post("/api-keys", {"name": "Key", "user_id": bot, "scopes": ["agents:read", "agents:execute"]}).data["key"]
+    agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
+    program = replace(owner, client=replace(owner.client, token=key))
+    _, approval_id = _begun(program, owner, agent, work)
+    refused = owner.client.post(f"/hitl-approvals/{approval_id}/approve", {})
+    assert (refused.codes, "yourself" in refused.body["message"]) == ({"_": ["permission_denied"]}, True)
+    assert owner.client.get("/hitl-approvals/pending").data["items"] == []
+    assert approver.client.post(f"/hitl-approvals/{approval_id}/approve", {}).status == 200
 
 
 def test_what_is_done_is_what_was_approved_with_the_edits(
@@ -96,7 +112,7 @@ def test_approvals_go_with_the_runs_that_they_are_of(
         keeper.empty([execution_id])
     kept = owner.client.get(path)
     assert "dowel" not in str(kept.body)
-    assert (kept.data["payload"], kept.data["decision"]["by"]) == (None, approver.user_id)
+    assert (kept.data["payload"], kept.data["decision"]["user_id"]) == (None, approver.user_id)
     with organization_scope(owner.organization_id), app.database.transaction():
         keeper.forget([execution_id])
     assert owner.client.get(path).status == 404
@@ -117,7 +133,7 @@ def test_where_approvals_are_off_for_the_organization_nobody_is_asked_and_a_grav
 ) -> None:
     agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
     switch = f"/plugins/hitl_approvals/organizations/{owner.organization_id}"
-    assert owner.client.put(switch, {"enabled": False}).status == 200
+    assert owner.client.put(switch, {"status": "disabled"}).status == 200
     app.pulse.forget(owner.organization_id)
     execution_id = requester.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data["id"]
     work()
@@ -191,6 +207,18 @@ def test_an_approval_whose_run_ended_unseen_is_decided_no_more_and_closed(
     assert approver.client.get(f"/hitl-approvals/{approval_id}").data["status"] == "cancelled"
 
 
+@pytest.mark.usefixtures("waiting")
+def test_organizations_without_open_approvals_are_not_looked_at(app: App, world: World, owner: Person, work: Work) -> None:
+    other = world.organization("Other")
+    work()
+    with system_scope("test"), app.database.transaction():
+        enqueue("hitl_approvals.tidy", {"due": "2026-01-31T09:40:00.000Z"})
+    with recorded(app.database) as sent:
+        work()
+    assert any(owner.organization_id in statement.parameters for statement in sent)
+    assert not any(other.organization_id in statement.parameters for statement in sent)
+
+
 def test_an_action_that_was_changed_behind_the_approval_is_not_done(
     app: App, owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
 ) -> None:
@@ -230,7 +258,7 @@ def test_a_result_that_its_rubric_does_not_pass_counts_only_as_people_approve_it
     owner: Person, requester: Person, approver: Person, scripted: Make, work: Work
 ) -> None:
     agent = scripted("Far too long.")
-    criterion = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 3}}
+    criterion = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 3}}
     rubric = {"name": "Short", "criteria": [criterion], "on_fail": "approval"}
     assert owner.client.post(f"/engines/{agent['engine_id']}/rubrics", rubric).status == 201
     owner.client.post("/hitl-approvals/policies", {"name": "Results", "verdicts": ["fail"], "editable": ["/output"]})

@@ -53,7 +53,7 @@ class Model:
             self.status = "rejected"
             return 200
         self.amount = wanted
-        if len(about) + 1 >= self.quorum:
+        if len(about) + 1 >= min(self.quorum, len(self.seats)):
             self.status = "approved"
         return 200
 
@@ -82,7 +82,7 @@ def test_votes_are_counted_as_they_should_be(
         assert answer.status == model.act(person, choice, amount), answer
     found = owner.client.get(f"/hitl-approvals/{approval_id}").data
     number_of = {person.user_id: number for number, person in enumerate(people)}
-    votes = [(number_of[vote["by"]], number_of[vote["on_behalf_of"] or vote["by"]]) for vote in found["votes"]]
+    votes = [(number_of[vote["user_id"]], number_of[vote["on_behalf_of"] or vote["user_id"]]) for vote in found["votes"]]
     assert (found["status"], found["payload"]["amount"]) == (model.status, model.amount)
     assert votes == [(voter, seat) for voter, seat, _ in model.votes]
     for delegation in given_:
@@ -90,5 +90,5 @@ def test_votes_are_counted_as_they_should_be(
 
 
 def _lend(owner: Person, giver: Person, taker: Person) -> str:
-    body = {"from_user_id": giver.user_id, "to_user_id": taker.user_id, "until": "2099-01-31T09:00:00Z"}
+    body = {"from_user_id": giver.user_id, "to_user_id": taker.user_id, "expires_at": "2099-01-31T09:00:00Z"}
     return str(owner.client.post("/hitl-approvals/delegations", body).data["id"])

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 
 import falcon
@@ -12,7 +13,8 @@ import structlog
 from falcon import testing
 
 from aasim_core.data.connect import connect
-from aasim_core.errors import STATUS_OF, Invalid, Problem, Refused
+from aasim_core.error_codes import CORE_CODES, ErrorCode
+from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.http import errors
 from aasim_core.http.envelope import success
 from aasim_core.http.middleware import RequestLog
@@ -65,13 +67,31 @@ def test_success_carries_data_and_message() -> None:
     assert success(b'{"a":1}', 'It is "done".') == b'{"success":true,"data":{"a":1},"message":"It is \\"done\\"."}'
 
 
-@pytest.mark.parametrize("code", STATUS_OF)
+@pytest.mark.parametrize("code", CORE_CODES)
 def test_every_code_has_its_status_and_the_envelope(code: str) -> None:
     result = get(raising(Refused(code, "No.", meta={"limit": 3})))
-    assert result.status_code == STATUS_OF[code]
+    assert result.status_code == CORE_CODES[code].status
     assert result.headers["Content-Type"] == "application/json"
     assert problem(result)["code"] == code
     assert problem(result)["meta"]["limit"] == 3
+
+
+def test_a_code_of_a_plugin_has_its_own_status() -> None:
+    full = ErrorCode("notes_full", 409, "the book has no room", "delete a note", example="The book is full.")
+    result = get(raising(Refused(full, "The book is full.")))
+    assert (result.status_code, problem(result)["code"]) == (409, "notes_full")
+
+
+@pytest.mark.parametrize("make", [lambda: Refused("notes_full", "Full."), lambda: Problem("notes_full", "Full.")])
+def test_a_text_that_is_no_code_of_the_core_cannot_be_raised(make: Callable[[], object]) -> None:
+    with pytest.raises(LookupError, match=r"declare ErrorCode\('notes_full', …\) and raise that"):
+        make()
+
+
+def test_a_code_survives_a_copy() -> None:
+    code = CORE_CODES["rate_limited"]
+    copied = deepcopy(code)
+    assert (copied, copied.status, copied.meta) == (code, 429, code.meta)
 
 
 def test_fields_are_the_keys_of_the_errors() -> None:
@@ -134,7 +154,7 @@ def test_unknown_method_is_a_bad_request(method: str) -> None:
 )
 def test_falcons_own_errors_get_the_envelope(error: falcon.HTTPError, code: str) -> None:
     result = get(raising(error))
-    assert result.status_code == STATUS_OF[code]
+    assert result.status_code == CORE_CODES[code].status
     assert problem(result)["code"] == code
     assert "s3cret" not in result.text
 
@@ -176,7 +196,7 @@ def test_401_tells_how_to_authenticate() -> None:
     assert get(raising(Refused("invalid_token", "No."))).headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize(("code", "given", "sent"), [("queue_full", 9, "9"), ("rate_limited", None, "1"), ("busy", None, "1")])
+@pytest.mark.parametrize(("code", "given", "sent"), [("unavailable", 9, "9"), ("rate_limited", None, "1"), ("busy", None, "1")])
 def test_429_and_503_tell_when_to_try_again(code: str, given: int | None, sent: str) -> None:
     assert get(raising(Refused(code, "No.", retry_after=given))).headers["Retry-After"] == sent
 
@@ -264,9 +284,9 @@ def test_full_disk_is_storage_unavailable() -> None:
 
 @pytest.mark.postgres
 def test_postgres_that_takes_too_long_is_busy(postgres_url: str) -> None:
-    database = connect(postgres_url, statement_seconds=0.05)
+    database = connect(postgres_url, statement_seconds=0.5)
     with database.connected():
-        result = get(lambda: database.execute_sql("SELECT pg_sleep(5)"))
+        result = get(lambda: database.execute_sql("SELECT pg_sleep(60)"))
     database.close_all()
     assert (result.status_code, problem(result)["code"]) == (503, "busy")
 

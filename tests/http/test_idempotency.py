@@ -59,7 +59,7 @@ class Caller:
         environ = testing.create_environ(path, method=endpoint.method, headers=headers, remote_addr=address)
         req, resp = Request(environ), Response()
         if principal is not None:
-            req.principal = principal
+            req.caller = principal
         scope = nullcontext() if principal is None else organization_scope(principal.organization_id)
         with scope:
             self._send(endpoint, body, req, resp, fail)
@@ -288,7 +288,7 @@ def running(caller: Caller) -> Iterator[Callable[[], None]]:
     def slow(resp: Response, fail: BaseException | None) -> None:
         caller._do = done_before
         entered.set()
-        assert leave.wait(10)
+        assert leave.wait(60)
         done_before(resp, fail)
 
     def send() -> None:
@@ -298,7 +298,7 @@ def running(caller: Caller) -> Iterator[Callable[[], None]]:
     caller._do = slow
     thread = threading.Thread(target=send)
     thread.start()
-    assert entered.wait(10)
+    assert entered.wait(60)
 
     yield leave.set
     leave.set()

@@ -25,7 +25,9 @@ def test_without_a_version_every_change_is_made(owner: Person) -> None:
     path = f"/branches/{owner.client.post('/branches', {'name': 'Vienna'}).data['id']}"
     assert at_once(lambda n: owner.client.patch(path, {"name": f"Vienna {n}"})) == [200] * _MANY
     assert owner.client.get(path).data["version"] == 1 + _MANY
-    assert len(owner.client.get("/activities?action=branches.updated").data["items"]) == _MANY
+    assert (
+        len(owner.client.get("/activities?action=branches.updated&occurred_at[gte]=2020-01-01T00:00:00Z").data["items"]) == _MANY
+    )
 
 
 def test_with_a_version_one_change_is_made(owner: Person) -> None:
@@ -50,3 +52,24 @@ def test_an_agent_can_be_halted_while_others_change_it(owner: Person) -> None:
 
 def test_things_of_one_name_that_are_made_at_once_get_slugs_of_their_own(owner: Person) -> None:
     assert at_once(lambda _: owner.client.post("/teams", {"name": "Customer care"})) == [201] * _MANY
+
+
+def test_changes_of_different_fields_at_the_same_time_all_stay(owner: Person) -> None:
+    path = f"/agents/{owner.client.post('/agents', {'name': 'Busy'}).data['id']}"
+    patches: list[dict[str, Any]] = [
+        {"description": "Answers."},
+        {"instructions": "Answer."},
+        {"tags": ["support"]},
+        {"visibility": "private"},
+        {"parameters": {"seed": 1}},
+        {"status": "paused"},
+        {"memory": {"limit": 3}},
+        *({"limits": {name: 5}} for name in ("max_steps", "max_tool_calls", "max_tokens", "timeout_seconds", "max_concurrent")),
+    ]
+    assert at_once(lambda number: owner.client.patch(path, patches[number])) == [200] * _MANY
+    agent = owner.client.get(path).data
+    assert agent["memory"]["limit"] == 3
+    assert agent["limits"] == dict.fromkeys(("max_steps", "max_tool_calls", "max_tokens", "timeout_seconds", "max_concurrent"), 5)
+    assert {name: agent[name] for patch in patches[:6] for name in patch} == {
+        k: v for patch in patches[:6] for k, v in patch.items()
+    }

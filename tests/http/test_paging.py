@@ -178,7 +178,7 @@ def test_keys_are_compared_as_row_values_as_far_as_directions_agree(
 ) -> None:
     put(shelf, [{"title": "a"}, {"title": "b"}])
     page(sort, page(sort, limit=1).next_cursor)
-    statements = [statement.sql.replace("%s", "?") for statement in shelf._statements.values()]
+    statements = [statement.sql.replace("%s", "?") for statement in shelf._statements]
     assert any(condition in sql for sql in statements), statements
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aasim_core.errors import Invalid, Refused
 from aasim_core.http.fields import Id, Integer, Json, ListOf, Number, Object, Text
-from aasim_core.http.schema import NOTHING, Schema, load, merge_patch, merged, patch_of
+from aasim_core.http.schema import NOTHING, Schema, load, merge_patch, merged
 from aasim_core.http.values import NO_BODY
 
 
@@ -31,7 +31,6 @@ class AgentIn(Schema):
 
 
 AGENT_IN = AgentIn()
-AGENT_PATCH = patch_of(AgentIn, without=("engine_id",))()
 
 KEYS = st.sampled_from(["name", "steps", "parameters", "temperature", "labels", "_schema"]) | st.text(max_size=6)
 JSON = st.recursive(
@@ -114,29 +113,16 @@ def test_a_patch_of_an_object_within_is_judged_as_the_whole_that_it_makes() -> N
     assert list(caught.value.problems) == ["parameters.temperature"]
 
 
-def test_patch_has_no_required_fields_and_no_defaults() -> None:
-    assert load(AGENT_PATCH, {}) == {}
-    assert load(AGENT_PATCH, {"parameters": {"seed": 1}}) == {"parameters": {"seed": 1}}
-
-
-def test_patch_clears_with_null_only_what_may_be_null() -> None:
-    assert load(AGENT_PATCH, {"parameters": None}) == {"parameters": None}
-    assert codes(AGENT_PATCH, {"description": None}) == {"description": "null_not_allowed"}
-
-
-def test_patch_knows_no_field_that_cannot_change() -> None:
-    assert codes(AGENT_PATCH, {"engine_id": "engine_01h455vb4pex5vsknk084sn02q"}) == {"engine_id": "unknown_field"}
-
-
-def test_patch_leaves_the_original_as_it_was() -> None:
-    assert codes(AgentIn(), {"parameters": {}}) == {"name": "required", "parameters.temperature": "required"}
+def test_partial_load_clears_with_null_only_what_may_be_null() -> None:
+    assert load(AGENT_IN, {"parameters": None}, partial=True) == {"parameters": None}
+    assert codes(AGENT_IN, {"description": None}, partial=True) == {"description": "null_not_allowed"}
 
 
 @given(value=JSON)
 def test_no_json_value_makes_load_raise_anything_but_a_refusal(value: object) -> None:
-    for schema in (AGENT_IN, AGENT_PATCH, NOTHING):
+    for schema, partial in ((AGENT_IN, False), (AGENT_IN, True), (NOTHING, False)):
         with contextlib.suppress(Refused):
-            load(schema, value)
+            load(schema, value, partial=partial)
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,14 @@ from peewee import OperationalError
 
 from aasim_core.access.records import Membership, Organization
 from aasim_core.clock import now
-from aasim_core.context import organization_scope, system_scope
+from aasim_core.context import system_scope
 from aasim_core.data.records import create
 from aasim_core.errors import Refused
 from aasim_core.hookspecs import hookimpl
-from aasim_core.identity import api_keys, sessions
 from aasim_core.identity.accounts import create_user, found_organization
-from aasim_core.identity.api_keys import NewKey
-from aasim_core.identity.authentication import authenticate, bearer_of, principal_of_key, principal_of_token
+from aasim_core.identity.authentication import authenticate, bearer_of, principal_of_token
 from aasim_core.identity.principal import Principal
-from aasim_core.identity.records import ApiKey, Session, User
+from aasim_core.identity.records import Session, User
 from aasim_core.identity.sessions import Tokens
 from aasim_core.testing.statements import recorded
 
@@ -38,23 +36,6 @@ def code_of(call: Callable[[], object]) -> str:
     return caught.value.code
 
 
-@pytest.fixture
-def key(ada: User) -> NewKey:
-    """An API key of Ada's."""
-    made = api_keys.generate()
-    with organization_scope(sessions.home_of(ada.id) or ""):
-        create(
-            ApiKey, user_id=ada.id, name="robot", prefix=made.prefix, last_four=made.last_four, digest=made.digest,
-            scopes=["agents:read"],
-        )  # fmt: skip
-    return made
-
-
-def change_key(**values: Any) -> None:
-    with system_scope("test"):
-        ApiKey.update(**values).execute()
-
-
 def test_an_access_token_leads_to_its_user_and_organization(app: Any, ada: User, log_in: LogIn) -> None:
     tokens = log_in(ada)
     principal = authenticate(app, request(f"Bearer {tokens.access_token}"))
@@ -64,20 +45,11 @@ def test_an_access_token_leads_to_its_user_and_organization(app: Any, ada: User,
     assert not principal.is_platform_admin
 
 
-def test_an_api_key_leads_to_its_creator_within_its_scopes(app: Any, ada: User, key: NewKey) -> None:
-    principal = authenticate(app, request(f"bearer {key.secret.reveal()}"))
-    assert (principal.kind, principal.user_id, principal.scopes) == ("api_key", ada.id, frozenset(["agents:read"]))
-    assert principal.id == principal.api_key_id != ada.id
-    assert principal.label == "robot"
-
-
-def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn, key: NewKey) -> None:
+def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn) -> None:
     token = log_in(ada).access_token
-    principal_of_key(app, key.secret.reveal())
     with recorded(app.database) as statements:
         principal_of_token(app, token)
-        principal_of_key(app, key.secret.reveal())
-    assert [statement.sql[:6] for statement in statements] == ["SELECT", "SELECT"]
+    assert [statement.sql[:6] for statement in statements] == ["SELECT"]
 
 
 @pytest.mark.parametrize(("header", "code"), [
@@ -106,6 +78,20 @@ def test_a_plugin_can_know_a_credential_first(app: Any, ada: User, log_in: LogIn
     assert authenticate(app, request("Robot 1")) is robot
     assert authenticate(app, request(f"Bearer {log_in(ada).access_token}")).label == ada.email
     assert code_of(lambda: authenticate(app, request())) == "authentication_required"
+
+
+@pytest.mark.parametrize("wanted", ["organization_y", ""])
+def test_whom_a_plugin_knows_comes_into_no_organization_but_their_own(app: Any, ada: User, join: Any, wanted: str) -> None:
+    class Elsewhere:
+        @hookimpl
+        def authenticate(self, app: Any, req: Any) -> Principal:
+            return Principal("user", ada.id, "organization_x", 1, "from elsewhere")
+
+    join(Elsewhere())
+    assert authenticate(app, request(), "organization_x").organization_id == "organization_x"
+    assert code_of(lambda: authenticate(app, request(X_Organization_Id=wanted))) == "permission_denied"
+    if wanted:
+        assert code_of(lambda: authenticate(app, request(), wanted)) == "permission_denied"
 
 
 REVOCATIONS: dict[str, tuple[Callable[[], object], str]] = {
@@ -137,54 +123,6 @@ def test_a_token_is_refused_at_once_when(app: Any, ada: User, log_in: LogIn, rea
     assert code_of(lambda: principal_of_token(app, token)) == code
 
 
-KEY_REVOCATIONS: dict[str, tuple[Callable[[], object], str]] = {
-    "it is disabled": (lambda: ApiKey.update(status="disabled").execute(), "invalid_token"),
-    "it is revoked": (lambda: ApiKey.update(status="revoked").execute(), "invalid_token"),
-    "it is gone": (lambda: ApiKey.delete().execute(), "invalid_token"),
-    "it has expired": (lambda: ApiKey.update(expires_at=now()).execute(), "invalid_token"),
-    "it was regenerated": (lambda: ApiKey.update(digest="other").execute(), "invalid_token"),
-    "its creator is suspended": (lambda: User.update(status="suspended").execute(), "invalid_token"),
-    "its creator's membership is suspended": (lambda: Membership.update(status="suspended").execute(), "permission_denied"),
-    "its creator's membership is gone": (lambda: Membership.delete().execute(), "permission_denied"),
-    "the organization is suspended": (lambda: Organization.update(status="suspended").execute(), "organization_suspended"),
-    "its address is not allowed": (lambda: ApiKey.update(allowed_ips=["192.0.2.0/24"]).execute(), "ip_not_allowed"),
-}
-
-
-@pytest.mark.parametrize("reason", KEY_REVOCATIONS)
-def test_an_api_key_is_refused_at_once_when(app: Any, key: NewKey, reason: str) -> None:
-    principal_of_key(app, key.secret.reveal(), ip="198.51.100.1")
-    revoke, code = KEY_REVOCATIONS[reason]
-    with system_scope("test"), app.database.transaction():
-        revoke()
-    assert code_of(lambda: principal_of_key(app, key.secret.reveal(), ip="198.51.100.1")) == code
-
-
-def test_a_mistyped_key_is_refused_without_the_database(app: Any, key: NewKey) -> None:
-    text = key.secret.reveal()
-    with recorded(app.database) as statements:
-        assert code_of(lambda: principal_of_key(app, text[:-1] + ("A" if text[-1] != "A" else "B"))) == "invalid_token"
-    assert statements == []
-
-
-def test_the_previous_key_works_until_the_overlap_ends(app: Any, key: NewKey) -> None:
-    fresh = api_keys.generate()
-    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
-        change_key(digest=fresh.digest, previous_digest=key.digest, previous_expires_at=now() + timedelta(seconds=60))
-        assert principal_of_key(app, key.secret.reveal()).id == principal_of_key(app, fresh.secret.reveal()).id
-        clock.shift(60)
-        assert code_of(lambda: principal_of_key(app, key.secret.reveal())) == "invalid_token"
-        assert principal_of_key(app, fresh.secret.reveal()).label == "robot"
-
-
-def test_a_key_works_from_its_own_addresses(app: Any, key: NewKey) -> None:
-    change_key(allowed_ips=["192.0.2.0/24", "2001:db8::/32"])
-    for ip in ("192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1"):
-        assert principal_of_key(app, key.secret.reveal(), ip=ip).label == "robot"
-    for ip in ("192.0.3.7", "", None, "not an address"):
-        assert code_of(lambda ip=ip: principal_of_key(app, key.secret.reveal(), ip=ip)) == "ip_not_allowed"  # type: ignore[misc]
-
-
 def test_a_header_picks_another_of_the_callers_organizations(app: Any, ada: User, log_in: LogIn) -> None:
     token = log_in(ada).access_token
     with system_scope("test"), app.database.transaction():
@@ -196,12 +134,9 @@ def test_a_header_picks_another_of_the_callers_organizations(app: Any, ada: User
 @pytest.mark.parametrize(
     "wanted", ["", "*", "organization_00000000000000000000000000", "user_01h455vb4pex5vsknk084sn02q", "' OR 1=1"]
 )
-def test_a_header_picks_no_organization_that_is_not_the_callers(
-    app: Any, ada: User, log_in: LogIn, key: NewKey, wanted: str
-) -> None:
-    for credential in (log_in(ada).access_token, key.secret.reveal()):
-        call = lambda credential=credential: authenticate(app, request(f"Bearer {credential}", X_Organization_Id=wanted))  # noqa: E731
-        assert code_of(call) == "permission_denied"
+def test_a_header_picks_no_organization_that_is_not_the_callers(app: Any, ada: User, log_in: LogIn, wanted: str) -> None:
+    credential = log_in(ada).access_token
+    assert code_of(lambda: authenticate(app, request(f"Bearer {credential}", X_Organization_Id=wanted))) == "permission_denied"
 
 
 def test_a_strangers_organization_and_one_that_does_not_exist_look_alike(app: Any, ada: User, log_in: LogIn) -> None:
@@ -223,18 +158,6 @@ def test_the_last_use_of_a_session_is_noted_once_a_minute(app: Any, ada: User, l
             principal_of_token(app, tokens.access_token)
             noted.append(Session.get_by_id(tokens.session_id).last_seen_at.strftime("%H:%M:%S"))
     assert noted == ["09:00:00", "09:00:00", "09:01:01", "09:01:01", "09:02:11"]
-
-
-def test_the_last_use_of_a_key_is_noted_once_a_minute_with_its_address(app: Any, key: NewKey) -> None:
-    noted = []
-    with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
-        for seconds, ip in ((0, "192.0.2.1"), (59, "192.0.2.2"), (2, "192.0.2.3")):
-            clock.shift(seconds)
-            principal_of_key(app, key.secret.reveal(), ip=ip)
-            with system_scope("test"):
-                row = ApiKey.get()
-            noted.append((row.last_used_at.strftime("%H:%M:%S"), row.last_used_ip))
-    assert noted == [("09:00:00", "192.0.2.1"), ("09:00:00", "192.0.2.1"), ("09:01:01", "192.0.2.3")]
 
 
 def test_a_request_does_not_fail_when_its_use_cannot_be_noted(

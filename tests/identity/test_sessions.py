@@ -1,8 +1,6 @@
 """Sessions: tokens that rotate, and ends that are final."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -116,22 +114,6 @@ def test_a_lost_answer_can_be_fetched_again_although_the_keys_were_rotated(app: 
 )
 def test_what_is_no_refresh_token_is_refused(app: Any, token: str) -> None:
     assert is_refused(app, token)
-
-
-def test_fifty_refreshes_at_once_all_get_the_one_successor(app: Any, ada: User, log_in: LogIn) -> None:
-    for _ in range(5):
-        first, start = log_in(ada), Barrier(50)
-
-        def race(token: str = first.refresh_token, start: Barrier = start) -> str:
-            start.wait()
-            with app.database.connected():
-                return refresh(app, token).refresh_token
-
-        with ThreadPoolExecutor(50) as pool:
-            successors = {future.result() for future in [pool.submit(race) for _ in range(50)]}
-        assert len(successors) == 1
-        assert status_of(first) == "active"
-        assert RefreshToken.select().where(RefreshToken.session_id == first.session_id).count() == 2
 
 
 def test_a_session_unused_for_seven_days_is_over(app: Any, ada: User, log_in: LogIn) -> None:

@@ -13,7 +13,7 @@ from aasim_core.testing.asking import Exchange
 
 _WRAPPED = re.compile(rb"[A-Za-z0-9_+/-]{24,}={0,2}")
 _REFUSAL = "core.permission_denied"
-_AN_ID = re.compile(r"[a-z]{2,12}_[0-7][0-9a-hjkmnp-tv-z]{25}")
+_AN_ID = re.compile(r"[a-z][a-z_]{0,61}[a-z]_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
 def filled(schema: Schema, mark: str) -> dict[str, Any]:

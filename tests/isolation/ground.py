@@ -29,7 +29,10 @@ from .canaries import filled, without_refused
 
 TESTS = Path(__file__).parent.parent
 #: What the core's own routes need, which no plugin's tests tell.
-CORE_HINTS = Hints(objects={"name": lambda world, person: "agents", "file_name": lambda world, person: "start.js"})
+CORE_HINTS = Hints(
+    objects={"name": lambda world, person: "agents", "file_name": lambda world, person: "start.js"},
+    fixed={"GET /events": "The core and plugins declare them."},
+)
 _MOST_TRIES = 8
 #: Tables that say who is where; everything else that has rows of an organization belongs to a plugin.
 _OF_THE_CORE = "core_"
@@ -73,10 +76,10 @@ class Family(Stage):
 
     def _placed(self, endpoint: Endpoint) -> dict[str, Any]:
         field, placed = getattr(endpoint.resource, "node_field", None), self.hints.placed.get(name_of(endpoint), {})
-        if self.node_id is None or not (NODE in placed.values() or field in getattr(endpoint.operation.body, "load_fields", {})):
+        if self.node_id is None or not (_names_a_place(placed) or field in getattr(endpoint.operation.body, "load_fields", {})):
             return {}
-        here = {} if NODE in placed.values() else {field: self.node_id}
-        return {**here, **{name: self.node_id if value == NODE else value for name, value in placed.items()}}
+        here = {} if _names_a_place(placed) else {field: self.node_id}
+        return {**here, **_at(self.node_id, placed)}
 
     def _references(self, endpoint: Endpoint) -> dict[str, str]:
         """Ids of other objects of the family, which are made for it, in the fields that name one of a kind."""
@@ -89,13 +92,25 @@ class Family(Stage):
         return found
 
     def fill(self) -> None:
-        """Add a row to each list of something of an object's own that is empty, since no operation makes such rows."""
+        """Add a row to each list of something of an object's own that is empty: it was made of another one, or no operation makes it."""
         for name, how in self.hints.rows.items():
             endpoint = self.endpoints.get(name)
-            if callable(how) and endpoint is not None and endpoint.path_ids:
-                ids = self.place_of(endpoint)
-                if not self.ask("GET", self.filled(endpoint.template, ids), self.person).data["items"]:
-                    how(self.world, self.person, ids)
+            if endpoint is None or not endpoint.path_ids:
+                continue
+            ids = self.place_of(endpoint)
+            if self.ask("GET", self.filled(endpoint.template, ids), self.person).data["items"]:
+                continue
+            if callable(how):
+                how(self.world, self.person, ids)
+            else:
+                maker = self.endpoints[how]
+                fields = maker.operation.body.load_fields
+                self.create(
+                    maker,
+                    self.person,
+                    self.filled(maker.template, {**self.place_of(maker), **ids}),
+                    {name: id_ for name, id_ in ids.items() if name in fields},
+                )
 
     def place_of(self, endpoint: Endpoint) -> dict[str, str]:
         """The ids of the family's objects for each field of the operation's path."""
@@ -132,13 +147,13 @@ class Ground:
         """Mark the house, make the objects of every family, do what they have queued, delete those that are to be gone."""
         self._mark_house()
         for family in self.families:
-            for endpoint in self.app.endpoints:
+            for endpoint in self.own.endpoints.values():
                 family.place_of(endpoint)
         work_off(self.app)
         self.erased = set(self._delete_all())
         for family in set(self.families) - {self.deleted}:
             family.fill()
-        for endpoint in self.app.endpoints:
+        for endpoint in self.own.endpoints.values():
             if endpoint.method == "GET" and not endpoint.path_ids:
                 for person in (self.home, self.away):
                     self.own.ask("GET", endpoint.template, person)
@@ -150,7 +165,7 @@ class Ground:
 
     def _delete_all(self) -> Iterator[str]:
         """Delete what can be deleted of the family that is to be gone, but for the house itself; yields the templates."""
-        deletes = [each for each in self.app.endpoints if each.method == "DELETE" and each.path_ids[-1] != TENANT]
+        deletes = [each for each in self.own.endpoints.values() if each.method == "DELETE" and each.path_ids[-1] != TENANT]
         pending = sorted(deletes, key=lambda endpoint: -len(endpoint.path_ids))  # what hangs on a thing has a longer path
         while pending:
             tried = [(each, self.deleted.ask("DELETE", self.deleted.path(each, self.home), self.home)) for each in pending]
@@ -222,6 +237,10 @@ def nowhere(value: str) -> str:
     return new_id(prefix) if underscore else f"{value}9" * 3
 
 
+#: The connected apps and webhooks that contract tests make are on this machine.
+HERE = {f"{plugin}.allowed_networks": ["127.0.0.0/8", "::1"] for plugin in ("connected_apps", "webhooks")}
+
+
 def all_hints(app: App) -> Hints:
     """What the contract tests of the plugins say about their operations, and what there is to say about the core's."""
     hints = CORE_HINTS
@@ -240,3 +259,16 @@ def contract_of(plugin: str) -> type[PluginContract]:
         spec.loader.exec_module(sys.modules[name])
     contract: type[PluginContract] = sys.modules[name].TestContract
     return contract
+
+
+def _names_a_place(placed: Mapping[str, Any]) -> bool:
+    return NODE in placed.values() or any(_names_a_place(value) for value in placed.values() if isinstance(value, dict))
+
+
+def _at(node_id: str, placed: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the node's id for `NODE`, within objects too."""
+    ids = {NODE: node_id}
+    return {
+        name: _at(node_id, value) if isinstance(value, dict) else ids.get(value, value) if isinstance(value, str) else value
+        for name, value in placed.items()
+    }

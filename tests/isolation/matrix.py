@@ -104,9 +104,10 @@ class Matrix:
         return {family.place_of(single)[single.path_ids[0]] for single in singles for family in self.ground.families}
 
     def _single(self, record_id: str) -> Endpoint | None:
-        """The operation that reads one record of the kind."""
+        """The operation that reads one record of the kind; of several the one with the shortest path, which is for all of the kind."""
         kind = record_id.rpartition("_")[0]
-        known = {self.ground.own.place_of(single)[single.path_ids[0]].rpartition("_")[0]: single for single in self._singles()}
+        singles = sorted(self._singles(), key=lambda single: -len(single.template))
+        known = {self.ground.own.place_of(single)[single.path_ids[0]].rpartition("_")[0]: single for single in singles}
         return known.get(kind)
 
     def _singles(self) -> list[Endpoint]:

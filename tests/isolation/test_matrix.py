@@ -22,23 +22,24 @@ from aasim_core.http.fields import Id, ListOf
 from aasim_core.http.operations import Endpoint
 from aasim_core.ids import is_id
 from aasim_core.testing.apps import settings_in
-from aasim_core.testing.asking import Exchange, difference, envelope_flaw
+from aasim_core.testing.asking import Exchange, difference, envelope_flaw, with_time
 from aasim_core.testing.contract_terms import is_list
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.stage import TENANT, name_of, running
 from aasim_core.testing.world import Person
 
 from .canaries import ids_in, marks_in, tried_in
-from .ground import Family, Ground, nowhere
+from .ground import HERE, Family, Ground, nowhere
 from .matrix import UNKNOWN_FIELD, Cell, Matrix
 from .people import UNSAID, due
 
 
 @cache
 def _endpoints() -> Mapping[str, Endpoint]:
-    """All operations of the full app."""
+    """All operations of the full app; those beside the API have the contract of their plugin."""
     with TemporaryDirectory() as folder:
-        return {name_of(endpoint): endpoint for endpoint in build_app(settings_in(Path(folder), {})).endpoints}
+        endpoints = build_app(settings_in(Path(folder), {})).endpoints
+        return {name_of(endpoint): endpoint for endpoint in endpoints if endpoint.in_api}
 
 
 def each(*, which: Any = lambda endpoint: True) -> pytest.MarkDecorator:
@@ -46,16 +47,13 @@ def each(*, which: Any = lambda endpoint: True) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", [name for name, endpoint in _endpoints().items() if which(endpoint)])
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def matrix(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
+@pytest.fixture(scope="module")
+def matrix(shared_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     """The full app over a database of each kind, with everybody and everything in it."""
-    databases: Databases = request.getfixturevalue("sqlite_folder" if request.param == "sqlite" else "postgres_server")
     folder = tmp_path_factory.mktemp("matrix")
-    url = databases.lend(build_app(settings_in(folder, {})).migration_sources)
-    role = {"database.app_role": databases.app_role} if databases.app_role else {}
-    with running(settings_in(folder, {"database.url": url, "database.durability": "normal", **role})) as app:
+    sources = build_app(settings_in(folder, {})).migration_sources
+    with shared_databases.lent(sources) as database, running(settings_in(folder, {**HERE, **database})) as app:
         yield Matrix(Ground(app))
-    databases.take_back(url)
 
 
 @each()
@@ -124,7 +122,7 @@ def test_every_answer_has_the_form_that_all_have(matrix: Matrix, name: str) -> N
     wrong = []
     for cell in matrix.cells(name):
         plain = endpoint.operation.plain and cell.exchange.succeeded
-        flaw = None if plain else envelope_flaw(cell.exchange)
+        flaw = None if plain else envelope_flaw(cell.exchange, matrix.ground.own.app.error_codes)
         wrong += [f"{cell}\n    {flaw}"] if flaw else []
     assert not wrong, _report(wrong)
 
@@ -149,7 +147,7 @@ def pages_of(family: Family, path: str, person: Person | None, headers: Mapping[
     return pages
 
 
-@each(which=is_list)
+@each(which=lambda endpoint: is_list(endpoint) and "id" in endpoint.reply.dump_fields)
 def test_a_list_shows_exactly_what_can_be_read_one_by_one(matrix: Matrix, name: str) -> None:
     endpoint, wrong = matrix.endpoints[name], []
     for principal in (each for each in matrix.principals if not (each.headers and TENANT in endpoint.path_ids)):
@@ -195,7 +193,7 @@ def _questions(declared: Any, item: Mapping[str, Any], mark: str) -> Iterator[st
         if operator == "contains":
             yield f"{parameter}={mark}"
         elif isinstance(value, str | int) and not isinstance(value, bool) and operator in ("eq", "in"):
-            yield f"{parameter}={value}"
+            yield with_time(declared, f"{parameter}={value}")
     if declared.search:
         yield f"q={mark}"
 

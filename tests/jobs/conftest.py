@@ -13,7 +13,7 @@ from typing import Any
 import pluggy
 import pytest
 
-from aasim_core import hookspecs
+from aasim_core import hookspecs, processes
 from aasim_core.access import records as access
 from aasim_core.access.features import Features
 from aasim_core.access.pulse import Pulse
@@ -25,10 +25,17 @@ from aasim_core.jobs.doorbell import Doorbell
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.queue import enqueue, flush
 from aasim_core.jobs.records import JobRow
+from aasim_core.plugins import Plugins
+from aasim_core.plugins.registry import Found
 from aasim_core.settings import Settings
 from aasim_core.worker import Worker
 
 ACME, UMBRELLA = "organization_acme", "organization_umbrella"
+
+
+def _off(name: str) -> Found:
+    """A plugin that is there, and off."""
+    return Found(name, title=name, summary=name, version="1.0.0", origin="bundled", state="off")
 
 
 @dataclass
@@ -51,7 +58,9 @@ class Shop:
             jobs=self.jobs,
             draining=threading.Event(),
             hook=self.plugins.hook,
+            plugins=Plugins((_off("gone"), _off("mail")), (), self.plugins),
             doorbell=Doorbell(settings),
+            process_of=lambda kind, threads, name: processes.ThisProcess(self.database, kind, threads, [], name),
         )
         self.app.features = Features(self.app)
         self.database.before_commit = lambda transaction: flush(self.app, transaction)
@@ -59,7 +68,7 @@ class Shop:
 
     def bind(self) -> None:
         """Attach the records to this app's database; another app that is built takes them away."""
-        bind(self.database, [*records.RECORDS, *access.RECORDS])
+        bind(self.database, [*records.RECORDS, *access.RECORDS, *processes.RECORDS])
 
     def offers(self, name: str, function: Callable[..., Any] = lambda context, payload: None, **options: Any) -> Job:
         """Declare a job."""
@@ -106,7 +115,7 @@ class Shop:
             return JobRow.select().where((JobRow.state == "running") | records.READY).exists()
 
     @staticmethod
-    def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    def wait_until(condition: Callable[[], bool], seconds: float = 40) -> None:
         """Look until the condition holds; AssertionError when it does not within so many seconds."""
         end = time.monotonic() + seconds
         while not condition():
@@ -134,4 +143,4 @@ def told() -> "queue.Queue[Any]":
 
 def heard(told: "queue.Queue[Any]") -> Any:
     """The next thing that a job tells."""
-    return told.get(timeout=20)
+    return told.get(timeout=40)

@@ -13,10 +13,13 @@ import pytest
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.faults import Unconfirmed
+from aasim_core.data.persistence import patient
 from aasim_core.jobs import JobContext, LeaseLost, enqueue
-from aasim_core.jobs.leases import Lease, Leases
+from aasim_core.jobs.lease import Lease
+from aasim_core.jobs.leases import Leases
 
-from .conftest import ACME, UMBRELLA
+from .conftest import ACME, UMBRELLA, Shop
 
 
 @pytest.fixture(autouse=True)
@@ -332,5 +335,37 @@ def test_a_claim_waits_for_no_other_worker(shop: Any) -> None:
         assert shop.leases().claim().job_id == first
         thread = threading.Thread(target=claim_beside)
         thread.start()
-        thread.join(10)
+        thread.join(60)
     assert claimed == [second]
+
+
+def test_a_write_that_was_committed_without_an_answer_is_not_made_again(shop: Shop) -> None:
+    shop.enqueue("probe")
+    leases, times = shop.leases(), []
+    lease = claim(leases)
+
+    def complete() -> None:
+        times.append(1)
+        leases.complete(lease)
+        raise Unconfirmed("the connection was lost")
+
+    with patient(5):
+        leases.persist(lease, complete)
+    assert (times, shop.job(lease.job_id).state) == ([1], "done")
+
+
+def test_a_write_that_was_undone_without_an_answer_is_made_again(shop: Shop) -> None:
+    shop.enqueue("probe")
+    leases, times = shop.leases(), []
+    lease = claim(leases)
+
+    def complete() -> None:
+        times.append(1)
+        with shop.database.transaction():
+            leases.complete(lease)
+            if len(times) == 1:
+                raise Unconfirmed("the connection was lost")
+
+    with patient(5):
+        leases.persist(lease, complete)
+    assert (times, shop.job(lease.job_id).state) == ([1, 1], "done")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from aasim_core.clock import now
@@ -84,6 +85,15 @@ def recorded_claim(shop: Shop, leases: Leases) -> Sent:
     return next(statement for statement in seen if statement.sql.startswith("UPDATE"))
 
 
+def blocks_of_a_claim(shop: Shop, leases: Leases) -> int:
+    """How many blocks of PostgreSQL's memory the statement of a claim goes through."""
+    claims = shop.database.for_claims()
+    claim = recorded_claim(shop, leases)
+    with claims.connected():
+        [explained] = claims.run_rendered(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claim.sql}", claim.parameters, 0).fetchone()
+    return int(explained[0]["Plan"]["Shared Hit Blocks"])
+
+
 def test_a_claim_does_not_read_all_that_waits(shop: Shop) -> None:
     shop.offers("mail.send")
     for _ in range(60):
@@ -101,15 +111,34 @@ def test_a_claim_does_not_read_all_that_waits(shop: Shop) -> None:
 @pytest.mark.postgres
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 def test_a_claim_does_not_go_over_what_others_have_left_in_the_index(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aasim_core.jobs.leases._AT_A_PLACE_SECONDS", 60)
+    monkeypatch.setattr("aasim_core.jobs.leases._AT_A_PLACE_SECONDS", 3600)
     shop.offers("mail.send")
     for _ in range(30):
         enqueue_some(shop, 100)
     JobRow.update(state="done").execute()
     enqueue_some(shop, 10)
-    leases, claims = shop.leases(), shop.database.for_claims()
+    leases = shop.leases()
     assert leases.claim() is not None
-    claim = recorded_claim(shop, leases)
-    with claims.connected():
-        [explained] = claims.run_rendered(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claim.sql}", claim.parameters, 0).fetchone()
-    assert explained[0]["Plan"]["Shared Hit Blocks"] < 50, "the index has about fifty pages of jobs that are done"
+    assert blocks_of_a_claim(shop, leases) < 50, "the index has about fifty pages of jobs that are done"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_a_claim_costs_no_more_beside_a_snapshot_that_is_held_open(
+    shop: Shop, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aasim_core.jobs.leases._AT_A_PLACE_SECONDS", 3600)
+    monkeypatch.setattr("aasim_core.jobs.leases._LATE", timedelta(0))
+    shop.offers("mail.send")
+    leases = shop.leases()
+    with psycopg.connect(database_url) as report:
+        report.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        report.execute("SELECT 1 FROM core_job").fetchall()
+        enqueue_some(shop, 1)
+        assert leases.claim() is not None
+        for _ in range(60):
+            enqueue_some(shop, 100)
+        JobRow.update(state="done").execute()
+        enqueue_some(shop, 3)
+        assert leases.claim() is not None
+        assert blocks_of_a_claim(shop, leases) < 1000, "it reads the rows of six thousand jobs that are done"

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,9 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture(scope="session")
-def migration_sources() -> Sequence[Source]:
-    """The core's own; the plugin of these tests has none."""
-    return [Source("core", CORE)]
+def migration_sources(root: Path) -> Sequence[Source]:
+    """The core's own, and those of the plugin that is always on; the plugin of these tests has none."""
+    return [Source("core", CORE), Source("auth", root / "plugins" / "auth" / "migrations")]
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ class Inbox:
         while word := self._socket.recv(200):
             self._words.put(word)
 
-    def next(self, seconds: float = 30) -> tuple[str, int]:
+    def next(self, seconds: float = 60) -> tuple[str, int]:
         """The next word, and the number of the process that said it; queue.Empty when none comes."""
         word, number = self._words.get(timeout=seconds).decode().split()
         return word, int(number)
@@ -112,7 +111,7 @@ def test_a_job_of_a_killed_worker_is_done_again_as_soon_as_a_worker_is_there(sho
     first.kill()
     first.wait()
     second = start()
-    assert inbox.next(seconds=15) == ("began", second.pid)
+    assert inbox.next() == ("began", second.pid)
     assert (shop.job(job_id).state, shop.job(job_id).crash_count) == ("running", 1)
 
 
@@ -122,7 +121,7 @@ def test_a_job_of_a_killed_worker_is_taken_over_by_a_living_one(shop: Shop, star
     _, number = inbox.next()
     workers.pop(number).kill()
     [survivor] = workers
-    assert inbox.next(seconds=15) == ("began", survivor)
+    assert inbox.next() == ("began", survivor)
 
 
 def test_a_job_that_kills_three_workers_is_dead_and_its_neighbours_are_done(shop: Shop, start: Start, inbox: Inbox) -> None:
@@ -130,9 +129,9 @@ def test_a_job_that_kills_three_workers_is_dead_and_its_neighbours_are_done(shop
     for word in ("left", "right"):
         shop.enqueue("probe.linger", {"socket": inbox.path, "word": word})
     for _ in range(3):
-        assert start().wait(30) == 9
+        assert start().wait(60) == 9
     last = start()
-    shop.wait_until(lambda: shop.states() == ["dead", "done", "done"], seconds=60)
+    shop.wait_until(lambda: shop.states() == ["dead", "done", "done"])
     assert shop.job(killer).error.endswith("that was crash 3 of 3")
     assert last.poll() is None
 
@@ -143,7 +142,7 @@ def test_a_worker_that_is_told_to_stop_lets_jobs_hand_themselves_back(shop: Shop
     inbox.next()
     worker.terminate()
     assert inbox.next() == ("handed-back", worker.pid)
-    assert worker.wait(10) == 0
+    assert worker.wait(60) == 0
     assert (shop.job(job_id).state, shop.job(job_id).attempt, shop.job(job_id).crash_count) == ("queued", 0, 0)
     other = start()
     assert inbox.next() == ("began", other.pid)
@@ -154,7 +153,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_does_not_end(shop: Shop, 
     worker = start(worker__grace_seconds=1)
     inbox.next()
     worker.terminate()
-    assert worker.wait(10) == 0
+    assert worker.wait(60) == 0
     assert (shop.job(job_id).state, shop.job(job_id).attempt, shop.job(job_id).crash_count) == ("queued", 0, 0)
 
 
@@ -168,13 +167,13 @@ def test_a_second_signal_ends_the_worker_at_once(shop: Shop, start: Start, inbox
     with pytest.raises(subprocess.TimeoutExpired):
         worker.wait(1)
     worker.send_signal(number)
-    assert worker.wait(10) == 0
+    assert worker.wait(60) == 0
     assert shop.job(job_id).state == "queued"
 
 
 def test_a_worker_all_of_whose_threads_are_stuck_ends_to_be_started_again(shop: Shop, start: Start, inbox: Inbox) -> None:
     stuck = [shop.enqueue("probe.overstay", {"socket": inbox.path, "word": "began"}) for _ in range(2)]
-    assert start(worker__threads=2).wait(30) == 75
+    assert start(worker__threads=2).wait(120) == 75
     assert [shop.job(job_id).attempt for job_id in stuck] == [1, 1]
     assert all(shop.job(job_id).error.startswith("it took longer than its time limit") for job_id in stuck)
 
@@ -182,37 +181,30 @@ def test_a_worker_all_of_whose_threads_are_stuck_ends_to_be_started_again(shop: 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_a_worker_ends_whose_job_holds_the_database(shop: Shop, start: Start, inbox: Inbox) -> None:
     shop.enqueue("probe.hold", {"socket": inbox.path, "word": "began"})
-    assert start(worker__lease_seconds=5, worker__heartbeat_seconds=1).wait(60) == 75
+    assert start(worker__lease_seconds=5, worker__heartbeat_seconds=1).wait(120) == 75
     shop.enqueue("probe.note", {"socket": inbox.path, "word": "the-database-is-free"})
 
 
 def test_a_worker_with_nothing_to_do_stops_at_once(shop: Shop, start: Start, inbox: Inbox) -> None:
     shop.enqueue("probe.note", {"socket": inbox.path, "word": "done"})
-    worker = start()
+    worker = start(worker__grace_seconds=3600)
     inbox.next()
-    began = time.monotonic()
     worker.terminate()
-    assert worker.wait(10) == 0
-    assert time.monotonic() - began < 3
+    assert worker.wait(60) == 0
     assert list((Path(shop.data_dir) / "workers").iterdir()) == []
 
 
 def test_an_idle_worker_is_woken_at_once_and_uses_no_processor_meanwhile(shop: Shop, start: Start, inbox: Inbox) -> None:
     shop.enqueue("probe.note", {"socket": inbox.path, "word": "ready"})
-    worker = start(worker__poll_seconds=10)
+    worker = start(worker__poll_seconds=60)
     inbox.next()
     used = processor_seconds(worker.pid)
     with pytest.raises(queue.Empty):
         inbox.next(seconds=3)
-    assert processor_seconds(worker.pid) - used < 0.1
-    delays = []
+    assert processor_seconds(worker.pid) - used < 1, "it looks again and again, or does the job of a minute that has just begun"
     for _ in range(20):
-        began = time.monotonic()
         shop.enqueue("probe.note", {"socket": inbox.path, "word": "done"})
-        inbox.next()
-        delays.append(time.monotonic() - began)
-    assert sorted(delays)[10] < 0.1
-    assert max(delays) < 2
+        inbox.next(seconds=30)  # half of the time after which it would have looked
 
 
 def processor_seconds(number: int) -> float:

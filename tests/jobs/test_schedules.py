@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import structlog
 import time_machine
 
 from aasim_core.context import system_scope
@@ -100,6 +101,23 @@ def test_a_clock_that_steps_back_starts_nothing_twice(shop: Any, clock: Any) -> 
     clock.shift(timedelta(minutes=12))
     tick()
     assert due_times() == ["12:05", "12:10", "12:15", "12:20"]
+
+
+def test_a_clock_that_is_ahead_starts_nothing_before_its_time_and_is_told(shop: Any) -> None:
+    shop.offers("mail.tidy", schedule="* * * * *")
+    schedules, present = ticker(shop), shop.database.time()
+    with time_machine.travel(present + timedelta(hours=1), tick=False), structlog.testing.capture_logs() as lines:
+        schedules.tick()
+    assert ScheduleTick.get().due_at <= present + timedelta(minutes=1)
+    assert [line["event"] for line in lines] == ["the clock of this machine is ahead of the database's; correct it"]
+
+
+def test_a_due_time_that_was_claimed_too_early_silences_none_before_it(shop: Any) -> None:
+    minute = shop.database.time().replace(second=0, microsecond=0)
+    with shop.database.transaction():
+        ScheduleTick.insert(schedule="flow_1", due_at=minute + timedelta(hours=1)).execute()
+        assert claim_due("flow_1", minute)
+        assert not claim_due("flow_1", minute + timedelta(hours=1))
 
 
 def test_a_scheduled_job_belongs_to_the_system(shop: Any, clock: Any) -> None:

@@ -31,7 +31,7 @@ class Sleepers:
     def woken(self, count: int) -> list[int]:
         """The numbers of those that were woken, as soon as there are so many."""
         for _ in range(count):
-            assert self._said.acquire(timeout=10)
+            assert self._said.acquire(timeout=60)
         return self._woken
 
 

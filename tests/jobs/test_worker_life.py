@@ -10,10 +10,10 @@ import pytest
 from aasim_core.access import features
 from aasim_core.access.records import Organization
 from aasim_core.clock import now
-from aasim_core.context import organization_scope, system_scope
+from aasim_core.context import current_scope, organization_scope, system_scope
 from aasim_core.data.records import create
 from aasim_core.hookspecs import hookimpl
-from aasim_core.jobs import LeaseLost, Retry
+from aasim_core.jobs import LeaseLost, Retry, enqueue
 from aasim_core.jobs.records import JobRow
 
 from .conftest import heard
@@ -51,6 +51,30 @@ def test_a_job_of_a_feature_that_is_off_for_the_organization_is_parked(shop: Any
         features.switch(acme, "mail", enabled=True)
     with shop.open():
         shop.wait_until(lambda: shop.job(job_id).state == "done")
+
+
+def test_a_job_that_is_done_for_another_plugin_is_parked_while_that_is_off(shop: Any) -> None:
+    with shop.open():
+        job_id = shop.enqueue("core.deliver", plugin="gone")
+    assert (shop.job(job_id).state, shop.job(job_id).error) == ("parked", "gone is off")
+
+
+def test_a_job_per_organization_is_done_where_its_plugin_is_on(shop: Any, told: Any) -> None:
+    with system_scope("test"), shop.database.transaction():
+        acme, umbrella, house = (create(Organization, name=slug, slug=slug).id for slug in ("acme", "umbrella", "house"))
+    with organization_scope(umbrella), shop.database.transaction():
+        features.switch(umbrella, "mail", enabled=False)
+
+    def tidy(context: Context, payload: Payload) -> None:
+        told.put(current_scope())
+        if current_scope() == acme:
+            raise ValueError
+
+    shop.offers("mail.tidy", tidy, retry=Retry(max_attempts=1), per_organization=lambda: [acme, umbrella, house])
+    with shop.open(), system_scope("test"), shop.database.transaction():
+        enqueue("mail.tidy", {})
+    assert (heard(told), heard(told), told.empty()) == (acme, house, True)
+    assert shop.states() == ["failed"]
 
 
 def test_an_attempt_has_failed_when_nobody_can_say_whether_its_plugin_is_on(shop: Any) -> None:

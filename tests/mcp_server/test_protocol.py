@@ -24,7 +24,7 @@ def test_a_client_of_the_newest_revision_needs_no_handshake(owner: Person) -> No
     result = found["result"]
     assert result["supportedVersions"] == [MODERN]
     assert (result["resultType"], result["cacheScope"], result["ttlMs"]) == ("complete", "private", 0)
-    assert result["capabilities"] == {"tools": {}}
+    assert result["capabilities"] == {"tools": {}, "resources": {}, "prompts": {}, "completions": {}}
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,48 @@ def test_a_ping_is_answered(rpc: Any, owner: Person) -> None:
 
 
 def test_a_method_that_is_not_there_is_an_error_of_the_protocol(rpc: Any, owner: Person) -> None:
-    error = rpc(owner.client, "resources/list").body["error"]
+    answer = rpc(owner.client, "logging/setLevel")
 
-    assert error["code"] == -32601
-    assert "tools/list" in error["message"]
+    assert (answer.status, answer.body["error"]["code"]) == (200, -32601)
+    assert "tools/list" in answer.body["error"]["message"]
+
+
+@pytest.mark.parametrize("method", ["initialize", "ping", "logging/setLevel", "resources/subscribe", "nothing"])
+def test_the_newest_revision_has_404_for_a_method_that_it_does_not_have(owner: Person, method: str) -> None:
+    answer = modern(owner, method)
+
+    assert (answer.status, answer.body["error"]["code"]) == (404, -32601)
+
+
+@pytest.mark.parametrize("ask", [modern, None], ids=["modern", "handshake"])
+def test_lists_of_what_there_is_not_are_empty(rpc: Any, owner: Person, ask: Any) -> None:
+    def result(method: str, params: Any = None) -> Any:
+        return (ask(owner, method, params) if ask else rpc(owner.client, method, params)).body["result"]
+
+    assert result("resources/list")["resources"] == []
+    assert result("resources/templates/list")["resourceTemplates"] == []
+    assert result("prompts/list")["prompts"] == []
+    completed = result(
+        "completion/complete", {"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": ""}}
+    )
+    assert completed["completion"] == {"values": [], "total": 0, "hasMore": False}
+
+
+@pytest.mark.parametrize(("method", "parameter"), [("resources/read", "uri"), ("prompts/get", "name")])
+def test_a_resource_or_prompt_that_is_not_there_is_told(owner: Person, method: str, parameter: str) -> None:
+    answer = modern(owner, method, {parameter: "test://x"}, Mcp_Name="test://x")
+
+    assert (answer.status, answer.body["error"]["code"], answer.body["error"]["data"]) == (400, -32602, {parameter: "test://x"})
+
+
+@pytest.mark.parametrize("meta", [None, {}, {"io.modelcontextprotocol/clientCapabilities": {}}, "x"])
+def test_the_newest_revision_needs_its_meta_in_the_body(owner: Person, meta: Any) -> None:
+    params = {} if meta is None else {"_meta": meta}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": params}
+    answer = owner.client.post("/mcp-server", body, MCP_Protocol_Version=MODERN, Mcp_Method="tools/list")
+
+    assert (answer.status, answer.body["error"]["code"]) == (400, -32602)
+    assert "params._meta needs io.modelcontextprotocol/protocolVersion" in answer.body["error"]["message"]
 
 
 @pytest.mark.parametrize("identity", [True, 1.5, {}, []])
@@ -83,8 +121,8 @@ def test_headers_must_say_what_the_body_says(owner: Person) -> None:
         {"Mcp_Name": "=?base64?!?="},
         {},
     ):
-        error = modern(owner, "tools/call", {"name": "this"}, **headers).body["error"]
-        assert error["code"] == -32020, headers
+        answer = modern(owner, "tools/call", {"name": "this"}, **headers)
+        assert (answer.status, answer.body["error"]["code"]) == (400, -32020), headers
 
 
 def test_a_header_may_be_encoded(owner: Person) -> None:
@@ -94,15 +132,14 @@ def test_a_header_may_be_encoded(owner: Person) -> None:
 
 
 def test_a_version_of_the_future_is_told_which_ones_there_are(owner: Person) -> None:
-    error = modern(owner, "ping", version="2099-01-01").body["error"]
+    answer = modern(owner, "tools/list", version="2099-01-01")
 
-    assert error["code"] == -32022
-    assert error["data"]["requested"] == "2099-01-01"
-    assert MODERN in error["data"]["supported"]
+    assert (answer.status, answer.body["error"]["code"]) == (400, -32022)
+    assert answer.body["error"]["data"] == {"requested": "2099-01-01", "supported": [MODERN]}
 
 
 def test_the_header_of_a_version_that_nobody_speaks_is_refused(rpc: Any, owner: Person) -> None:
-    for version in ("2024-11-05", MODERN, "1"):
+    for version in ("2024-11-05", "1"):
         answer = rpc(owner.client, "ping", MCP_Protocol_Version=version)
         assert (answer.status, answer.codes) == (400, {"MCP-Protocol-Version": ["invalid_parameter"]})
     assert rpc(owner.client, "ping", MCP_Protocol_Version="2025-06-18").status == 200

@@ -9,6 +9,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Client, Person, World
+from aasim_core.user_code.json_schema import violations
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.mcp_server.tools import RESULT
 
@@ -35,7 +36,7 @@ def test_an_agent_is_a_tool_that_takes_text(rpc: Any, owner: Person, make_agent:
     assert (tool["title"], tool["description"]) == ("Word Counter", "Counts words.")
     assert tool["inputSchema"] == {
         "type": "object",
-        "properties": {"input": {"type": "string", "description": "What the agent is asked."}},
+        "properties": {"input": {"type": "string", "minLength": 1, "description": "What the agent is asked."}},
         "required": ["input"],
         "additionalProperties": False,
     }
@@ -50,6 +51,44 @@ def test_an_agents_schema_is_that_of_its_tool(rpc: Any, owner: Person, make_agen
     assert tools["place"] == PLACE
     assert tools["numbers"]["properties"]["input"]["items"] == {"$ref": "#/$defs/n"}
     assert tools["numbers"]["$defs"] == {"n": {"type": "integer"}}
+
+
+OUTPUT = {"type": "object", "properties": {"found": {"$ref": "#/$defs/count"}}, "$defs": {"count": {"type": "integer"}}}
+
+
+def test_results_are_described_by_the_agents_output_schema(rpc: Any, owner: Person, make_agent: Make) -> None:
+    make_agent("Finder", output_schema=OUTPUT)
+    make_agent("Poet", output_schema={"type": "string"})
+    make_agent("Tree", output_schema={"type": "object", "additionalProperties": {"$ref": "#"}})
+
+    schemas = {tool["name"]: tool.get("outputSchema") for tool in rpc(owner.client, "tools/list").body["result"]["tools"]}
+    assert (schemas["poet"], schemas["tree"], schemas["get_execution_result"]) == (None, None, None)
+    assert violations(schemas["finder"], {"found": 3}) == []
+    assert violations(schemas["finder"], {"execution_id": "exec_1", "status": "queued"}) == []
+    assert violations(schemas["finder"], {"found": "three"}) != []
+
+
+def test_what_is_answered_meets_the_output_schema_before_and_after_the_end(
+    rpc: Any, owner: Person, make_agent: Make, call: Call, work: Callable[[], int]
+) -> None:
+    make_agent("Finder", {"text": {"found": 3}}, output_schema=OUTPUT)
+    [schema] = [t["outputSchema"] for t in rpc(owner.client, "tools/list").body["result"]["tools"] if t["name"] == "finder"]
+
+    begun = call(owner.client, "finder", input="x")
+    work()
+    ended = call(owner.client, "get_execution_result", execution_id=begun["_meta"]["execution_id"])
+    assert begun["structuredContent"] == {"execution_id": begun["_meta"]["execution_id"], "status": "queued"}
+    assert ended["structuredContent"] == {"found": 3}
+    assert violations(schema, begun["structuredContent"]) == violations(schema, ended["structuredContent"]) == []
+
+
+def test_annotations_tell_whether_an_agent_can_have_effects(rpc: Any, owner: Person, make_agent: Make) -> None:
+    helper = make_agent("Helper")
+    make_agent("Boss", tools=[{"ref": f"agent:{helper['id']}"}])
+
+    told = {tool["name"]: tool["annotations"] for tool in rpc(owner.client, "tools/list").body["result"]["tools"]}
+    assert told["helper"] == {"readOnlyHint": True, "openWorldHint": False}
+    assert told["boss"] == {"readOnlyHint": False, "openWorldHint": True}
 
 
 def test_a_call_begins_a_run_of_the_callers(owner: Person, make_agent: Make, call: Call, work: Callable[[], int]) -> None:
@@ -98,6 +137,7 @@ def test_what_is_wrong_with_a_call_is_told_to_the_model(owner: Person, make_agen
         ("text", {}, "Write the argument input"),
         ("text", {"input": "x", "more": 1}, "Write the argument input"),
         ("text", {"input": 5}, "must be text"),
+        ("text", {"input": " "}, "not empty"),
         (RESULT, {}, "no such run"),
         (RESULT, {"execution_id": 5}, "no such run"),
     ):

@@ -10,10 +10,11 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import states
-from aasim_plugins.executions.models import Execution
 from aasim_plugins.mcp_server.tools import RESULT
 
-_LONG, _AT_ONCE = 60, 10
+from ..executions.reaching import bring
+
+_LONG, _AT_ONCE = 60, 30
 
 
 @pytest.fixture(scope="session")
@@ -31,9 +32,7 @@ def test_a_run_that_waits_for_a_person_is_not_waited_for(
 ) -> None:
     execution_id = begin(owner, make_agent("Careful", "x"))
     with organization_scope(owner.organization_id), app.database.transaction():
-        execution = Execution.get_by_id(execution_id)
-        assert states.move(execution, states.RUNNING)
-        assert states.move(execution, states.WAITING, waiting_for="approval")
+        bring(execution_id, states.WAITING, waiting_for="approval")
     start = time.monotonic()
 
     result = call(owner.client, RESULT, execution_id=execution_id)

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from aasim_core.access.records import Organization
-from aasim_core.clock import now
-from aasim_core.context import system_scope
+from aasim_core.clock import now, to_text
+from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.erasure import tenant_tables
+from aasim_core.data.records import insert_rows
 from aasim_core.identity.records import Session, User
+from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
+from aasim_plugins.executions.models import LogEntry
 from aasim_plugins.organizations.erasure import erase_due
 
 
@@ -96,8 +99,21 @@ def test_what_a_stopping_worker_leaves_the_next_one_erases(world: World, owner: 
         from aasim_core.events.log import EventRow
 
         event = EventRow.select().where(EventRow.organization_id == owner.organization_id).first()
-        insert_rows(EventRow, [{**event.row(), "id": f"{event.id}{n}", "sequence": None} for n in range(1_200)])
+        insert_rows(EventRow, [{**event.row(), "id": f"{event.id}{n}"} for n in range(1_200)])
     _erase(world, Context(questions=1))
     assert _rows(world, owner.organization_id)
     _erase(world)
+    assert _rows(world, owner.organization_id) == {}
+
+
+def test_logs_are_erased_in_batches_as_everything_is(world: World, owner: Person) -> None:
+    nothing = dict.fromkeys(LogEntry._meta.sorted_field_names)
+    line = {"execution_id": "exec_1", "occurred_at": to_text(now()), "level": "info", "event": "x", "message": "x"}
+    with organization_scope(owner.organization_id), world.app.database.transaction():
+        ours = nothing | line | {"organization_id": owner.organization_id}
+        insert_rows(LogEntry, [ours | {"sequence": number} for number in range(1201)])
+    _delete(world, owner, days_ago=1)
+    with recorded(world.app.database) as statements:
+        _erase(world)
+    assert sum('DELETE FROM "executions_log"' in statement.sql for statement in statements) == 3
     assert _rows(world, owner.organization_id) == {}

@@ -106,7 +106,7 @@ def silent(port: int) -> Iterator[None]:
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_with(monkeypatch, SILENT[0], "127.0.0.1")
 
-    with LOOPBACK.connect("two-addresses.example", port, 1) as connected:
+    with LOOPBACK.connect("two-addresses.example", port, 4) as connected:
         assert connected.getpeername() == ("127.0.0.1", port)
 
 
@@ -116,16 +116,16 @@ def test_all_addresses_together_take_no_longer_than_one_may(port: int, monkeypat
     began = time.monotonic()
 
     with pytest.raises(httpcore2.ConnectTimeout):
-        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 1)
+        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 3)
 
-    assert time.monotonic() - began < 1.9, "each of the two took its whole time"
+    assert time.monotonic() - began < 5.9, "each of the two took its whole time"
 
 
 def test_only_the_first_addresses_of_a_name_are_tried(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_with(monkeypatch, *SILENT, "127.0.0.1")
 
     with pytest.raises(httpcore2.ConnectError):
-        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 1)
+        GuardedBackend(LOOPBACK).connect_tcp("many-addresses.example", port, 3)
 
 
 def connect_patiently(port: int, patience: Patience) -> None:

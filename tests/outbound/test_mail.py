@@ -1,6 +1,5 @@
 """Mail, against a real SMTP server on the loopback interface."""
 
-import socket
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import MessageError
@@ -14,6 +13,8 @@ from aiosmtpd.smtp import AuthResult
 
 from aasim_core.outbound.mail import Mail, NotSent, compose, mailer_of
 from aasim_core.settings.sections import MailSettings
+
+from ..bench.processes import free_port
 
 SENDER = "Aasim <aasim@example.com>"
 MAIL = Mail("ada@example.com", "Grüße: a new password", "Open this link:\nhttps://aasim.test/reset\n.\nÄ", id="job_1")
@@ -45,9 +46,7 @@ def inbox() -> Inbox:
 
 @pytest.fixture
 def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture
@@ -56,10 +55,16 @@ def server(inbox: Inbox, unused_port: int) -> Iterator[MailSettings]:
         return AuthResult(success=(data.login, data.password) == (b"robot", b"hunter2"), handled=False)
 
     controller = Controller(
-        inbox, hostname="127.0.0.1", port=unused_port, authenticator=check, auth_require_tls=False, decode_data=False
+        inbox,
+        hostname="127.0.0.1",
+        port=unused_port,
+        authenticator=check,
+        auth_require_tls=False,
+        decode_data=False,
+        ready_timeout=60,
     )
     controller.start()
-    yield MailSettings(backend="smtp", sender=SENDER, host="127.0.0.1", port=unused_port, encryption="none", timeout_seconds=5)
+    yield MailSettings(backend="smtp", sender=SENDER, host="127.0.0.1", port=unused_port, encryption="none", timeout_seconds=60)
     controller.stop()
 
 

@@ -42,7 +42,7 @@ def explain(asking: Person, about: Person, permission: str, **more: str) -> dict
 
 
 def at(place: str) -> dict[str, str]:
-    return {"resource_type": place.partition("_")[0], "resource_id": place}
+    return {"place": {"type": place.partition("_")[0], "id": place}}
 
 
 # What there is
@@ -102,9 +102,9 @@ def test_the_grant_that_decides_is_named(world: World, owner: Person, member: Pe
     branch = world.node(owner, "branch")
     grant, project = give(world, member, "builder", branch), world.node(owner, "project", branch)
     told = explain(owner, member, "agents:create", **at(project))
-    assert (told["allowed"], told["reason"], told["resource_type"]) == (True, "granted", "project")
+    assert (told["allowed"], told["reason"], told["place"]["type"]) == (True, "granted", "project")
     first = told["grants"][0]
-    assert (first["grant_id"], first["role"], first["resource_type"], first["verdict"]) == (grant, "builder", "branch", "allows")
+    assert (first["grant_id"], first["role"], first["place"]["type"], first["verdict"]) == (grant, "builder", "branch", "allows")
     assert told["message"] == "Allowed by the role builder at the branch."
 
 
@@ -203,7 +203,7 @@ def test_a_place_where_one_holds_nothing_is_not_there(world: World, owner: Perso
     narrow = member_with(world, owner, ["permissions:read"], branch)
     ask = [narrow.client.post("/permissions/explain", {"permission": "agents:read", **at(place)}) for place in (branch, other)]
     assert ask[0].data["allowed"] is False
-    assert ask[1].codes == {"resource_id": ["invalid_reference"]}
+    assert ask[1].codes == {"place.id": ["invalid_reference"]}
 
 
 def test_what_is_wrong_about_the_question_is_said(world: World, owner: Person) -> None:
@@ -211,9 +211,9 @@ def test_what_is_wrong_about_the_question_is_said(world: World, owner: Person) -
     tried: list[tuple[dict[str, str], dict[str, list[str]]]] = [
         ({}, {"permission": ["required"]}),
         ({"permission": "agents:reed"}, {"permission": ["invalid_choice"]}),
-        ({**role, "resource_id": branch}, {"resource_type": ["required"]}),
-        ({**role, "resource_type": "branch"}, {"resource_id": ["required"]}),
-        ({**role, "resource_type": "project", "resource_id": branch}, {"resource_type": ["invalid_reference"]}),
+        ({**role, "place": {"id": branch}}, {"place.type": ["required"]}),
+        ({**role, "place": {"type": "branch"}}, {"place.id": ["required"]}),
+        ({**role, "place": {"type": "project", "id": branch}}, {"place.type": ["invalid_reference"]}),
         ({**role, "api_key_id": "apikey_01h455vb4pex5vsknk084sn02q"}, {"api_key_id": ["invalid_reference"]}),
     ]
     for body, codes in tried:

@@ -91,7 +91,7 @@ class Client:
         """POST."""
         return self.ask("POST", path, {} if body is None else body, **headers)
 
-    def follow(self, path: str, seconds: float = 30, **headers: str) -> Iterator[dict[str, str]]:
+    def follow(self, path: str, seconds: float = 60, **headers: str) -> Iterator[dict[str, str]]:
         """The server-sent events of `path`, each as its fields, until the server ends the stream as HTTP wants it ended.
 
         `seconds` is how long it may be silent. http.client.IncompleteRead if the stream breaks off.
@@ -110,7 +110,7 @@ class Client:
             assert text == "", "the stream ended in the middle of an event"
 
     @contextmanager
-    def opened(self, path: str, seconds: float = 30, **headers: str) -> Iterator[http.client.HTTPResponse]:
+    def opened(self, path: str, seconds: float = 60, **headers: str) -> Iterator[http.client.HTTPResponse]:
         """The answer to somebody who wants to follow `path`; its body may go on for long."""
         connection, response = self._send("GET", path, None, {"Accept": "text/event-stream", **headers}, seconds)
         try:
@@ -120,7 +120,7 @@ class Client:
             response.close()
 
     def _send(
-        self, method: str, path: str, body: Any, headers: Mapping[str, str], seconds: float = 30
+        self, method: str, path: str, body: Any, headers: Mapping[str, str], seconds: float = 60
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
@@ -131,10 +131,10 @@ class Client:
         connection.request(method, API + path, None if body is None else json.dumps(body), sent)
         return connection, connection.getresponse()
 
-    def register(self) -> "Client":
+    def register(self, **fields: str) -> "Client":
         """A new person with an organization of their own, logged in."""
         person = Client(self.port, self.secrets)
-        body = {"name": "Ada", "email": f"ada.{token_hex(4)}@example.org", "password": self.secrets.new("pw-")}
+        body = {"name": "Ada", "email": f"ada.{token_hex(4)}@example.org", "password": self.secrets.new("pw-"), **fields}
         answer = person.post("/auth/register", body)
         assert answer.status == 201, answer
         person.token = answer.data["access_token"]
@@ -158,7 +158,7 @@ class Client:
         """The execution as it is now."""
         return self.get(f"/executions/{execution_id}").data
 
-    def becomes(self, execution_id: str, *statuses: str, seconds: float = 60) -> Any:
+    def becomes(self, execution_id: str, *statuses: str, seconds: float = 120) -> Any:
         """Wait until the execution has one of these statuses; returns it."""
         seen: list[Any] = []
 

@@ -6,9 +6,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import peewee
+
+from aasim_core.data.write_queue import WriteQueue
 
 from ..bench import processes
 from .client import API, Client, Secrets
@@ -31,7 +36,7 @@ class Process:
         """What it has written to standard output and standard error."""
         return self.log.read_text(errors="replace")
 
-    def says(self, text: str, seconds: float = 60) -> str:
+    def says(self, text: str, seconds: float = 120) -> str:
         """Wait until it has written `text`; returns all that it wrote."""
         processes.eventually(lambda: text in self.output or self._refuse_end(text), f"{text!r}", seconds=seconds)
         return self.output
@@ -56,7 +61,7 @@ class Process:
         """End it as a loss of power would."""
         processes.kill(self.popen)
 
-    def stop(self, number: int = signal.SIGTERM, seconds: float = 60) -> int:
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 120) -> int:
         """Ask it to stop, and wait; its exit code."""
         if self.popen.poll() is None:
             self.send(number)
@@ -83,12 +88,12 @@ class Installation:
         (self.folder / "tmp").mkdir(exist_ok=True)
         settings = {
             "AASIM_DATA_DIR": str(self.data), "AASIM_BIND": f"127.0.0.1:{self.port}", "AASIM_SERVER__WORKERS": "1",
-            "TMPDIR": str(self.folder / "tmp"), **self.settings, **more,
+            "AASIM_DATABASE__POOL_WAIT_SECONDS": "30", "TMPDIR": str(self.folder / "tmp"), **self.settings, **more,
         }  # fmt: skip
         return processes.environment(settings)
 
     def run(
-        self, *arguments: str, under: Sequence[str] = (), seconds: float = 60, **more: str
+        self, *arguments: str, under: Sequence[str] = (), seconds: float = 300, **more: str
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command to its end, perhaps `under` another program; its output must hold no secret."""
         done = subprocess.run(
@@ -117,7 +122,7 @@ class Installation:
         self.wait_ready(process)
         return process
 
-    def wait_ready(self, process: Process, seconds: float = 60) -> None:
+    def wait_ready(self, process: Process, seconds: float = 120) -> None:
         """Wait until the API wants requests; AssertionError if the process ends instead."""
 
         def look() -> bool:
@@ -138,6 +143,22 @@ class Installation:
             return list(connection.execute(sql, values))
         finally:
             connection.close()
+
+    def freeze(self, pid: int) -> None:
+        """Stop a process, as a machine that swaps would, in a moment in which it keeps nobody else from the database."""
+        processes.eventually(lambda: self._is_frozen(pid), f"a moment in which {pid} does not write")
+
+    def _is_frozen(self, pid: int) -> bool:
+        os.kill(pid, signal.SIGSTOP)
+        processes.eventually(lambda: _has_stopped(pid), f"the stop of {pid}")  # a thread that writes to the disk stops afterwards
+        path = self.data / "aasim.db"
+        try:
+            with WriteQueue(str(path), 1).turn(), closing(sqlite3.connect(path, timeout=1)) as connection:
+                connection.execute("BEGIN IMMEDIATE")
+        except (peewee.OperationalError, sqlite3.OperationalError):
+            os.kill(pid, signal.SIGCONT)
+            return False
+        return True
 
     def close(self) -> None:
         """End what still runs, and look for secrets and for tracebacks in everything that was written."""
@@ -168,3 +189,9 @@ def is_alive(pid: int) -> bool:
 def kill(pid: int) -> None:
     """End a process as a loss of power would."""
     os.kill(pid, signal.SIGKILL)
+
+
+def _has_stopped(pid: int) -> bool:
+    """Whether every thread of the process has."""
+    states = (task.joinpath("stat").read_text().rpartition(") ")[2][0] for task in Path(f"/proc/{pid}/task").iterdir())
+    return all(state == "T" for state in states)

@@ -84,11 +84,39 @@ def test_where_broken_plugins_are_skipped_the_rest_runs(installation: Installati
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize("command", ["serve", pytest.param("worker", marks=pytest.mark.long)])
+@pytest.mark.parametrize("command", ["serve", "worker", "up"])
 def test_a_plugin_that_is_not_ready_says_why(installation: Installation, command: str) -> None:
-    head = 'from aasim_core import Plugin, hookimpl\nfrom aasim_core.errors import StartupError\nplugin = Plugin("Broken", "Is shut.")\n'
-    write_plugin(installation, f'{head}@hookimpl\ndef startup(app):\n    raise StartupError("The shop is shut; open it.")\n')
+    write_plugin(installation, SHUT)
     assert "The shop is shut; open it." in refused(installation, command, code=CONFIGURATION, **BROKEN).splitlines()
+
+
+def test_several_processes_of_the_api_that_cannot_start_say_so_once(installation: Installation) -> None:
+    write_plugin(installation, SHUT)
+    said = refused(installation, "serve", code=CONFIGURATION, AASIM_SERVER__WORKERS="4", **BROKEN)
+    assert said.splitlines().count("The shop is shut; open it.") == 1
+
+
+def test_where_broken_plugins_are_skipped_one_that_is_not_ready_is_left_out(installation: Installation) -> None:
+    write_plugin(installation, SHUT)
+    server = installation.serve(AASIM_PLUGINS__ON_ERROR="skip", **BROKEN)
+    worker = installation.start("worker", AASIM_PLUGINS__ON_ERROR="skip", **BROKEN)
+    assert "cannot start: The shop is shut; open it" in worker.says("the worker is ready")
+    assert installation.visitor.register().get("/agents").status == 200
+    assert "cannot start: The shop is shut; open it" in server.output
+    assert (server.stop(), worker.stop()) == (0, 0)
+
+
+#: A plugin whose hook `startup` refuses.
+SHUT = """
+from aasim_core import Plugin, StartupError, hookimpl
+
+plugin = Plugin("Broken", "Is shut.")
+
+
+@hookimpl
+def startup(app):
+    raise StartupError("The shop is shut; open it.")
+"""
 
 
 def break_plugin(installation: Installation) -> None:
@@ -249,7 +277,7 @@ def test_a_database_server_that_refuses_is_a_sentence(
 ) -> None:
     server = urlsplit(server_url())
     url = f"postgresql://{user}@{server.hostname}:{server.port or 5432}/{database}"
-    assert refused(installation, "serve", code=CONFIGURATION, AASIM_DATABASE_URL=url) == sentence
+    assert refused(installation, "serve", code=CONFIGURATION, AASIM_DATABASE_URL=url).startswith(f"{sentence}; the server says: ")
 
 
 @pytest.mark.parametrize(

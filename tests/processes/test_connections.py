@@ -27,10 +27,10 @@ def busy_connection(installation: Installation) -> Iterator[threading.Thread]:
                 connection.getresponse().read()
                 is_going.set()
 
-    connection = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=60)
     thread = threading.Thread(target=ask)
     thread.start()
-    assert is_going.wait(20)
+    assert is_going.wait(60)
     try:
         yield thread
     finally:
@@ -40,7 +40,7 @@ def busy_connection(installation: Installation) -> Iterator[threading.Thread]:
 
 
 def test_requests_that_come_together_are_each_answered(running: Installation) -> None:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=60) as client:
         client.sendall(f"{_ONE}\r\n{_ONE}\r\n{_ONE}Connection: close\r\n\r\n".encode())
         received = b"".join(iter(lambda: client.recv(65_536), b""))
     assert received.count(b"HTTP/1.1 200 OK") == 3
@@ -55,12 +55,12 @@ def send_many(client: socket.socket) -> None:
 def test_whoever_sends_many_requests_at_once_keeps_nobody_out(install: Install) -> None:
     installation = install(AASIM_SERVER__THREADS="1")
     installation.serve()
-    with socket.create_connection(("127.0.0.1", installation.port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", installation.port), timeout=60) as client:
         client.sendall(f"{_ONE}\r\n".encode())
         received = client.recv(65_536)
         sending = threading.Thread(target=send_many, args=(client,))
         sending.start()
-        other = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=20)
+        other = http.client.HTTPConnection("127.0.0.1", installation.port, timeout=60)
         other.request("GET", PATH)
         while not select.select([other.sock], [], [], 0)[0]:
             received += client.recv(65_536)
@@ -75,5 +75,5 @@ def test_a_busy_connection_keeps_no_server_from_stopping(install: Install) -> No
     server = installation.serve()
     with busy_connection(installation) as client:
         assert server.stop(seconds=30) == 0
-        client.join(20)
+        client.join(60)
         assert not client.is_alive()

@@ -2,14 +2,13 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
 import pytest
 
+from ..faults.disk import fill, small_disk
 from .client import Client
 from .conftest import NO_MODEL
 from .installation import Installation
@@ -18,38 +17,13 @@ STORAGE = 74
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 6 MB in memory; where it may not be mounted the test is left out, loudly, and fails in CI."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        reason = "a small file system cannot be mounted here (it needs root)"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}, and in CI nothing may be left out")
-        pytest.skip(reason)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@pytest.fixture
-def on_small_disk(small_disk: Path, migrated: Path) -> Iterator[Installation]:
-    """An installation whose folder, with data and logs, is the small disk."""
-    installation = Installation(small_disk, dict(NO_MODEL))
-    shutil.copytree(migrated, installation.data)
-    yield installation
-    installation.close()
-
-
-def fill(disk: Path) -> Path:
-    """Leave no room on the disk; returns the file that takes it."""
-    filler = disk / "filler"
-    with suppress(OSError), filler.open("wb", buffering=0) as file:
-        while file.write(b"x" * 4096):
-            pass
-    return filler
+def on_small_disk(tmp_path: Path, migrated: Path) -> Iterator[Installation]:
+    """An installation whose folder, with data and logs, is a small disk."""
+    with small_disk(tmp_path / "disk", 6) as folder:
+        installation = Installation(folder, dict(NO_MODEL))
+        shutil.copytree(migrated, installation.data)
+        yield installation
+        installation.close()
 
 
 def create(ada: Client, size: int) -> str | None:

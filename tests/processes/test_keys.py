@@ -35,7 +35,7 @@ def test_keys_are_rotated_while_everything_runs_and_no_process_starts_without_th
         return [row[0].split(".")[1] for row in installation.rows("SELECT api_key FROM engines_engine WHERE api_key IS NOT NULL")]
 
     assert sealing_keys() == [old]
-    processes.eventually(lambda: sealing_keys() == [new], "a worker seals the engine's key anew", seconds=60)
+    processes.eventually(lambda: sealing_keys() == [new], "a worker seals the engine's key anew")
     assert ada.get("/auth/me").status == 200
     assert (server.stop(), worker.stop()) == (0, 0)
     path.write_text(before)

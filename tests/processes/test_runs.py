@@ -1,11 +1,15 @@
 """Running agents over HTTP, with an API process and a worker process: as README and the documentation show it."""
 
+import json
 import os
+import re
 import signal
+import subprocess
 import time
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +17,8 @@ from aasim_core.clock import from_text, now
 from aasim_core.http.streams import RECHECK_SECONDS
 
 from ..bench import processes
-from .client import Client
+from ..docs.pages import Page
+from .client import API, Client
 from .conftest import Install
 from .installation import Installation
 
@@ -46,6 +51,20 @@ def test_a_stream_that_broke_off_is_resumed_where_it_was(ada: Client) -> None:
     assert list(ada.follow(path, Last_Event_ID=whole[2]["id"])) == whole[3:]
 
 
+@pytest.mark.parametrize("last_id", ["", "2"])
+def test_a_browser_follows_a_log_as_the_documentation_shows(ada: Client, root: Path, last_id: str) -> None:
+    execution = ada.execute(ada.agent(CALL, CALL, "Done."))
+    [example] = Page(root / "docs" / "use" / "conventions.md").blocks("js")
+    given = {"api": f"http://127.0.0.1:{ada.port}{API}", "token": ada.token, "id": execution, "lastId": last_id}
+    script = f"const {{ {', '.join(given)} }} = {json.dumps(given)};\n{example}"
+    printed = subprocess.run(
+        ["node", "--input-type=module", "-"], input=script, capture_output=True, text=True, timeout=300, check=True
+    )
+    ids = [event.get("id") for event in ada.follow(f"/executions/{execution}/logs", Last_Event_ID=last_id)]
+    assert re.findall(r"^id: (.+)$", printed.stdout, re.MULTILINE) == ids[:-1]
+    assert 'event: end\ndata: {"status":"succeeded"}' in printed.stdout
+
+
 def test_the_log_grows_while_the_run_goes_on(ada: Client) -> None:
     execution = ada.execute(ada.agent(CALL, SLOW))
     stream = ada.follow(f"/executions/{execution}/logs")
@@ -68,7 +87,9 @@ def test_a_slow_run_is_cancelled_within_ten_seconds(ada: Client) -> None:
 
 
 def test_no_step_starts_after_a_cancel_is_acknowledged(ada: Client, running: Installation) -> None:
-    turns = [{"text": "Let me look.", "tool_calls": [{"name": "look", "arguments": {"at": number}}]} for number in range(49)]
+    # So slow that the run is cancelled long before its end.
+    looks = [{"name": "look", "arguments": {"at": number}} for number in range(49)]
+    turns = [{"text": "Let me look.", "tool_calls": [look], "delay_seconds": 0.2} for look in looks]
     agent = ada.agent(*turns, "Done.")
     for enough in (2, 5, 9, 14):
         execution = ada.execute(agent)
@@ -106,7 +127,7 @@ def test_whoever_opens_many_streams_leaves_threads_for_the_rest(ada: Client) -> 
         assert ada.get("/agents").status == 200
         assert ada.get(path).status == 200
         ada.post(f"/executions/{execution}/cancel")
-    processes.eventually(lambda: followed(ada, path) == 200, "a free place", seconds=60)
+    processes.eventually(lambda: followed(ada, path) == 200, "a free place")
 
 
 def followed(person: Client, path: str) -> int:
@@ -125,7 +146,7 @@ def test_a_stream_ends_in_good_order_when_the_server_stops(installation: Install
     next(stream)
     os.killpg(server.popen.pid, number)  # as a terminal does
     assert "end" not in [event["event"] for event in stream]
-    assert server.popen.wait(20) == 0
+    assert server.popen.wait(60) == 0
     installation.serve()
     assert ada.execution(execution)["status"] == "running"
 
@@ -139,7 +160,7 @@ def test_a_server_that_is_told_again_and_again_to_stop_at_once_does(installation
                 os.kill(child, signal.SIGINT)
                 os.kill(child, signal.SIGQUIT)
     server.popen.terminate()
-    assert server.popen.wait(20) == 0
+    assert server.popen.wait(60) == 0
 
 
 def starts_of_steps(installation: Installation, execution: str) -> list[datetime]:
@@ -155,12 +176,12 @@ def wait_for_steps(installation: Installation, execution: str, count: int) -> No
 
 def test_a_stream_ends_soon_after_its_reader_logged_out(ada: Client) -> None:
     execution = ada.execute(ada.agent(CALL, SLOW))
-    stream = ada.follow(f"/executions/{execution}/logs", seconds=RECHECK_SECONDS)
+    stream = ada.follow(f"/executions/{execution}/logs")
     next(stream)
     assert ada.post("/auth/logout").status == 200
     began = time.monotonic()
     assert "end" not in [event["event"] for event in stream]
-    assert time.monotonic() - began < RECHECK_SECONDS + 5
+    assert time.monotonic() - began < RECHECK_SECONDS + 60, "it goes on as long as the run, for ten minutes"
 
 
 def test_a_run_that_does_not_notice_its_cancel_is_ended_all_the_same(install: Install) -> None:
@@ -171,14 +192,16 @@ def test_a_run_that_does_not_notice_its_cancel_is_ended_all_the_same(install: In
     ada = installation.visitor.register()
     execution = ada.execute(ada.agent(SLOW))
     ada.becomes(execution, "running")
-    worker.send(signal.SIGSTOP)
+    installation.freeze(worker.popen.pid)
     installation.start("worker")
     assert ada.post(f"/executions/{execution}/cancel").status == 202
-    cancelled = ada.becomes(execution, "cancelled", seconds=30)
+    cancelled = ada.becomes(execution, "cancelled")
     log = ada.get(f"/executions/{execution}/logs").data["entries"]
     worker.send(signal.SIGCONT)
     worker.stop()
-    assert ada.execution(execution) == cancelled
+    # What the model was asked is charged whenever that becomes known; everything else stays.
+    charged = dict.fromkeys(("usage", "engine_id", "model", "version", "updated_at"))
+    assert {**ada.execution(execution), **charged} == {**cancelled, **charged}
     told = installation.rows("SELECT name FROM core_event WHERE subject_id = ? ORDER BY id", execution)
     assert told[-2:] == [("executions.cancelling",), ("executions.cancelled",)]
     assert ada.get(f"/executions/{execution}/logs").data["entries"] == log

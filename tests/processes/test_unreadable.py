@@ -10,7 +10,7 @@ from .installation import Installation
 
 def answer_to(running: Installation, sent: bytes) -> tuple[int, dict[str, str], dict[str, object]]:
     """Status, headers and body of the answer to these bytes."""
-    with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", running.port), timeout=60) as client:
         client.sendall(sent)
         received = b"".join(iter(lambda: client.recv(65_536), b""))
     head, _, body = received.partition(b"\r\n\r\n")

@@ -14,6 +14,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data.connect import bind
 from aasim_core.http.application import make_wsgi
 from aasim_core.testing.principals import member_with
+from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Client, Person, World
 
 MANAGING = ["roles:read", "roles:create", "roles:update", "roles:delete"]
@@ -89,15 +90,39 @@ def test_whoever_holds_a_role_more_than_once_counts_once_and_not_when_it_has_end
     assert owner.client.get(f"/roles/{role['id']}").data["holders_count"] == 1
 
 
+def test_the_holders_of_all_roles_of_a_page_are_counted_by_one_statement(world: World, owner: Person) -> None:
+    expected = {}
+    for count in range(3):
+        role = made(owner, f"Held {count}", "agents:read")
+        expected[role["id"]] = count
+        for _ in range(count):
+            hold(world, member_with(world, owner, []), role["id"])
+    with recorded(world.app.database) as statements:
+        items = owner.client.get("/roles?name[contains]=Held").data["items"]
+    assert {item["id"]: item["holders_count"] for item in items} == expected
+    assert sum("COUNT" in statement.sql for statement in statements) == 1
+
+
+def test_holders_are_counted_over_their_grants_alone_unless_something_else_is_asked_about(world: World, owner: Person) -> None:
+    role, branch = made(owner, "Reader"), world.node(owner, "branch")
+    for place in (None, branch):
+        hold(world, member_with(world, owner, []), role["id"], place)
+    for query, total, joins in (("", 2, 0), ("&place_type=branch", 1, 1)):
+        with recorded(world.app.database) as statements:
+            page = owner.client.get(f"/roles/{role['id']}/holders?include=total{query}").data["pagination"]
+        [counting] = [statement.sql for statement in statements if "COUNT" in statement.sql]
+        assert (page["total"], counting.count(" JOIN ")) == (total, joins)
+
+
 def test_the_holders_of_a_role_are_listed_by_name_and_place(world: World, owner: Person) -> None:
     role, branch = made(owner, "Reader", "agents:read"), world.node(owner, "branch")
     person = member_with(world, owner, [])
     team = owner.client.post("/teams", {"name": "Customer care"}).data["id"]
-    owner.client.post(f"/teams/{team}/assign", {"role_id": role["id"], "resource_type": "organization"})
+    owner.client.post(f"/teams/{team}/assign", {"role_id": role["id"], "place": {"type": "organization"}})
     hold(world, person, role["id"], branch)
     hold(world, person, role["id"], expires_at=now() - timedelta(seconds=1))
     items = owner.client.get(f"/roles/{role['id']}/holders?sort=created_at").data["items"]
-    assert [(item["subject_type"], item["subject"], item["resource_type"], item["resource_id"]) for item in items] == [
+    assert [(item["subject_type"], item["subject"], item["place"]["type"], item["place"]["id"]) for item in items] == [
         ("team", "Customer care", "organization", owner.organization_id),
         ("user", items[1]["subject"], "branch", branch),
     ]
@@ -175,7 +200,7 @@ def test_a_clone_of_what_owners_may_makes_no_owner(world: World, owner: Person) 
     person = member_with(world, owner, [])
     hold(world, person, clone["id"])
     team = owner.client.post("/teams", {"name": "Team"}).data["id"]
-    assign = {"role_id": clone["id"], "resource_type": "organization"}
+    assign = {"role_id": clone["id"], "place": {"type": "organization"}}
     assert person.client.post(f"/teams/{team}/assign", assign).status == 201
     with organization_scope(owner.organization_id):
         assert not grants.owns(person.user_id, now())

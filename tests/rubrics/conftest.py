@@ -10,7 +10,7 @@ from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
 
 #: A criterion that any text of at most ten characters meets.
-SHORT = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 10}}
+SHORT = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 10}}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.rubrics.models import DONE, Evaluation, Score
 
 _UNDER = "/engines/{engine_id}/rubrics/{rubric_id}"
-_CRITERION = {"key": "short", "weight": 1, "grader": "length", "params": {"max": 500}}
+_CRITERION = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 500}}
 
 
 def _score(world: World, person: Person, ids: Mapping[str, str]) -> str:
@@ -35,6 +35,11 @@ def _agent(world: World, person: Person) -> Mapping[str, Any]:
     return {"agent_id": agent["id"]}
 
 
+def _rubric(world: World, person: Person, ids: Mapping[str, str]) -> str:
+    engine = person.client.get("/engines?provider=scripted").data["items"][0]["id"]
+    return str(person.client.post(f"/engines/{engine}/rubrics", {"name": "Listed", "criteria": [_CRITERION]}).data["id"])
+
+
 class TestContract(PluginContract):
     """What every plugin promises."""
 
@@ -49,7 +54,7 @@ class TestContract(PluginContract):
         f"POST {_UNDER}/evaluations": _agent,
     }
     members = {f"{_UNDER}/scores/{{score_id}}": _score, f"{_UNDER}/evaluations/{{evaluation_id}}": _evaluate}
-    rows = {f"GET {_UNDER}/scores": _score, f"GET {_UNDER}/evaluations": _evaluate}
+    rows = {"GET /rubrics": _rubric, f"GET {_UNDER}/scores": _score, f"GET {_UNDER}/evaluations": _evaluate}
     before = {
         f"POST {_UNDER}/evaluations": lambda client, path: client.post(
             path.replace("/evaluations", "/examples"), {"input": "Hello"}
@@ -58,6 +63,7 @@ class TestContract(PluginContract):
     everywhere = {
         f"{method} {path}": "rubrics belong to engines, which whoever has an agent somewhere may read"
         for method, path in (
+            ("GET", "/rubrics"),
             ("GET", "/engines/{engine_id}/rubrics"),
             ("GET", _UNDER),
             ("GET", f"{_UNDER}/versions"),

@@ -35,9 +35,11 @@ def make_due(app: App) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda person, rubric: person.client.patch(path_of(rubric), {"active": False}),
+        lambda person, rubric: person.client.patch(path_of(rubric), {"status": "disabled"}),
         lambda person, rubric: person.client.delete(path_of(rubric)),
-        lambda person, rubric: person.client.put(f"/plugins/rubrics/organizations/{person.organization_id}", {"enabled": False}),
+        lambda person, rubric: person.client.put(
+            f"/plugins/rubrics/organizations/{person.organization_id}", {"status": "disabled"}
+        ),
     ],
     ids=["deactivated", "deleted", "off"],
 )
@@ -58,7 +60,7 @@ def test_a_rubric_of_an_organization_that_has_no_rubrics_any_more_scores_nothing
     owner: Person, make_rubric: Make, make_agent: Make, work: Work
 ) -> None:
     make_rubric(on_fail="fail")
-    owner.client.put(f"/plugins/rubrics/organizations/{owner.organization_id}", {"enabled": False})
+    owner.client.put(f"/plugins/rubrics/organizations/{owner.organization_id}", {"status": "disabled"})
     execution = owner.client.get(start(owner, make_agent(_LONG), work)).data
     assert (execution["status"], execution["score"]) == ("succeeded", None)
 
@@ -105,6 +107,6 @@ def test_the_time_of_a_run_is_that_of_its_judge_too(
 def test_an_agent_that_names_a_rubric_that_is_off_is_not_scored(
     owner: Person, make_rubric: Make, make_agent: Make, work: Work
 ) -> None:
-    rubric = make_rubric(active=False)
+    rubric = make_rubric(status="disabled")
     path = start(owner, make_agent("Paris", rubric_ids=[rubric["id"]]), work)
     assert "result_scored" not in [line["event"] for line in owner.client.get(f"{path}/logs").data["entries"]]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aasim_core import json_schema
+from aasim_core.user_code import json_schema
 from aasim_plugins.rubrics.grading import Case, Grade
 from aasim_plugins.rubrics.service import BUNDLED
 
@@ -23,14 +23,14 @@ _ANY_JSON = st.recursive(
 )
 
 
-def _grade(name: str, output: Any, /, expected: Any = None, **params: Any) -> Grade:
+def _grade(name: str, output: Any, /, expected: Any = None, **parameters: Any) -> Grade:
     grader = GRADERS[name]
-    assert not json_schema.violations(grader.params, params) and grader.flaw(params) is None
-    return grader.grade(Case("Do it.", output, params, expected, expected is not None))
+    assert not json_schema.violations(grader.parameters, parameters) and grader.flaw(parameters) is None
+    return grader.grade(Case("Do it.", output, parameters, expected, expected is not None))
 
 
 @pytest.mark.parametrize(
-    ("name", "output", "params", "score"),
+    ("name", "output", "parameters", "score"),
     [
         ("exact", "Paris", {"value": "Paris"}, 1.0),
         ("exact", " paris\n", {"value": "Paris", "ignore_case": True}, 1.0),
@@ -73,8 +73,8 @@ def _grade(name: str, output: Any, /, expected: Any = None, **params: Any) -> Gr
         ("expression", "yes", {"expression": "0.25"}, 0.25),
     ],
 )
-def test_a_grader_scores(name: str, output: Any, params: dict[str, Any], score: float) -> None:
-    assert _grade(name, output, **params).score == score
+def test_a_grader_scores(name: str, output: Any, parameters: dict[str, Any], score: float) -> None:
+    assert _grade(name, output, **parameters).score == score
 
 
 @pytest.mark.parametrize("name", ["exact", "similarity"])
@@ -97,16 +97,25 @@ def test_an_expression_without_a_score_abstains(expression: str, says: str) -> N
     assert grade.score is None and says in grade.reason
 
 
+def test_a_schema_that_takes_too_many_steps_for_an_output_abstains() -> None:
+    output: Any = 1
+    for _ in range(30):
+        output = {"a": output}
+    grade = _grade("json_schema", output, schema={"allOf": [{"properties": {"a": {"$ref": "#"}}}] * 2})
+    assert (grade.score, grade.reason) == (None, "The schema takes too many steps for this output; simplify it.")
+
+
 def test_a_part_that_is_not_there_is_no_good() -> None:
     grade = _grade("length", {"a": ["x"]}, max=3, at="/a/1")
     assert (grade.score, grade.reason) == (0.0, "The output has nothing at /a/1.")
 
 
 @pytest.mark.parametrize(
-    ("name", "params", "place"),
+    ("name", "parameters", "place"),
     [
         ("regex", {"pattern": "(a"}, "pattern"),
         ("regex", {"pattern": r"(a)\1"}, "pattern"),
+        ("regex", {"pattern": f"[{''.join(map(chr, range(0xC0, 0x3A0, 3)))}]{{1000}}" * 2, "ignore_case": True}, "pattern"),
         ("json_schema", {"schema": {"type": "nothing"}}, "schema"),
         ("expression", {"expression": "output >"}, "expression"),
         ("expression", {"expression": "answer == 1"}, "expression"),
@@ -114,36 +123,33 @@ def test_a_part_that_is_not_there_is_no_good() -> None:
         ("numeric_range", {"min": 2, "max": 1}, "max"),
     ],
 )
-def test_what_the_schema_of_parameters_cannot_see_is_told(name: str, params: dict[str, Any], place: str) -> None:
-    flaw = GRADERS[name].flaw(params)
+def test_what_the_schema_of_parameters_cannot_see_is_told(name: str, parameters: dict[str, Any], place: str) -> None:
+    flaw = GRADERS[name].flaw(parameters)
     assert flaw is not None and flaw[0] == place
 
 
 @pytest.mark.parametrize(
-    ("name", "output", "params"),
+    ("name", "output", "parameters"),
     [
-        ("regex", "a" * 100_000 + "b", {"pattern": "(a+)+$"}),
-        ("regex", "a" * 1_000_000, {"pattern": "((a?){30}){30}b"}),
-        ("regex", "xxyxyyxyyyxyxyxxx" * 60_000, {"pattern": "[xy]*x[xy]{900}z"}),
         ("similarity", "ab" * 10_000, {"value": "ba" * 5_000}),
         ("similarity", "ab" * 500_000, {"value": "ba" * 5_000}),
         ("contains", "a" * 1_000_000, {"values": ["a" * 5_000 + "b"] * 50}),
     ],
 )
-def test_no_output_takes_a_grader_long(name: str, output: str, params: dict[str, Any]) -> None:
+def test_no_output_takes_a_grader_long(name: str, output: str, parameters: dict[str, Any]) -> None:
     began = time.thread_time()
-    _grade(name, output, **params)
+    _grade(name, output, **parameters)
     assert time.thread_time() - began < 3
 
 
 @given(_ANY_JSON, _ANY_JSON)
 @settings(max_examples=60, deadline=None)
 def test_every_grader_has_a_grade_for_whatever_an_agent_answers(output: Any, expected: Any) -> None:
-    params = {
+    parameters = {
         "contains": {"values": ["a"]}, "not_contains": {"values": ["a"]}, "regex": {"pattern": "a"}, "length": {"max": 5},
         "numeric_range": {"max": 5}, "json_schema": {"schema": {"type": "object"}}, "expression": {"expression": "output == expected"},
         "llm_judge": {"question": "Is it good?"},
     }  # fmt: skip
     for name in GRADERS:
-        grade = _grade(name, output, expected, **params.get(name, {}))
+        grade = _grade(name, output, expected, **parameters.get(name, {}))
         assert grade.reason and (grade.score is None or 0 <= grade.score <= 1)

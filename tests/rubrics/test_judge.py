@@ -17,7 +17,7 @@ from aasim_plugins.rubrics.models import Score
 from .conftest import path_of
 
 Make = Callable[..., dict[str, Any]]
-JUDGED = {"key": "polite", "weight": 1, "grader": "llm_judge", "params": {"question": "Is the answer polite?"}}
+JUDGED = {"key": "polite", "weight": 1, "grader": "llm_judge", "parameters": {"question": "Is the answer polite?"}}
 SCALE = [{"score": 0.1, "meaning": "Rude."}, {"score": 0.9, "meaning": "Polite."}]
 
 
@@ -34,7 +34,7 @@ class Asked:
 
 
 def _case(asked: Asked, output: Any = "Thank you!", **more: Any) -> Case:
-    return Case("Answer the customer.", output, JUDGED["params"], judge=asked, **more)  # type: ignore[arg-type]
+    return Case("Answer the customer.", output, JUDGED["parameters"], judge=asked, **more)  # type: ignore[arg-type]
 
 
 def test_the_judge_chooses_an_anchored_level_and_its_reasons_are_kept() -> None:

@@ -8,7 +8,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.testing.world import Person, World
 from aasim_plugins.rubrics import service
-from aasim_plugins.rubrics.hookspecs import Grade, Grader, params_of
+from aasim_plugins.rubrics.hookspecs import Grade, Grader, parameters_of
 
 from .conftest import SHORT, path_of
 
@@ -17,7 +17,7 @@ Make = Callable[..., dict[str, Any]]
 
 def test_a_rubric_is_made_with_what_it_does_not_say(make_rubric: Make, owner: Person) -> None:
     rubric = make_rubric()
-    facts = {"aggregation": "weighted_mean", "threshold": 0.7, "min_coverage": 0.5, "on_fail": "record", "active": True}
+    facts = {"aggregation": "weighted_mean", "threshold": 0.7, "min_coverage": 0.5, "on_fail": "record", "status": "active"}
     assert facts.items() <= rubric.items()
     assert rubric["criteria"] == [{**SHORT, "must_pass": False, "scale": None}]
     assert (rubric["rubric_version"], rubric["warnings"]) == (1, [])
@@ -40,11 +40,11 @@ def _criterion(**fields: Any) -> dict[str, Any]:
         ([_criterion(weight=0.5)], {"criteria": ["out_of_range"]}),
         ([_criterion(weight=0.4), _criterion(weight=0.6)], {name: ["not_unique"] for name in ("criteria[0].key", "criteria[1].key")}),
         ([_criterion(grader="lenght")], {"criteria[0].grader": ["invalid_choice"]}),
-        ([_criterion(params={"max": "ten"})], {"criteria[0].params.max": ["invalid_format"]}),
-        ([_criterion(params={"most": 10})], {"criteria[0].params": ["invalid_format"]}),
-        ([_criterion(params={})], {"criteria[0].params.min": ["invalid_format"]}),
-        ([_criterion(grader="regex", params={"pattern": "("})], {"criteria[0].params.pattern": ["invalid_format"]}),
-        ([_criterion(grader="expression", params={"expression": "all("})], {"criteria[0].params.expression": ["invalid_format"]}),
+        ([_criterion(parameters={"max": "ten"})], {"criteria[0].parameters.max": ["invalid_format"]}),
+        ([_criterion(parameters={"most": 10})], {"criteria[0].parameters": ["invalid_format"]}),
+        ([_criterion(parameters={})], {"criteria[0].parameters.min": ["invalid_format"]}),
+        ([_criterion(grader="regex", parameters={"pattern": "("})], {"criteria[0].parameters.pattern": ["invalid_format"]}),
+        ([_criterion(grader="expression", parameters={"expression": "all("})], {"criteria[0].parameters.expression": ["invalid_format"]}),
         ([_criterion(scale=[{"score": 0, "meaning": "No"}, {"score": 1, "meaning": "Yes"}])], {"criteria[0].scale": ["invalid_choice"]}),
         ([_criterion(key="Not A Key")], {"criteria[0].key": ["invalid_format"]}),
         ([], {"criteria": ["too_short"]}),
@@ -61,7 +61,7 @@ def test_weights_may_be_a_thousandth_off(make_rubric: Make) -> None:
 
 def test_a_change_of_the_definition_makes_a_version_that_never_changes(make_rubric: Make, owner: Person) -> None:
     rubric = make_rubric()
-    renamed = owner.client.patch(path_of(rubric), {"name": "Better", "active": False}).data
+    renamed = owner.client.patch(path_of(rubric), {"name": "Better", "status": "disabled"}).data
     changed = owner.client.patch(path_of(rubric), {"threshold": 0.9}).data
     assert (renamed["rubric_version"], changed["rubric_version"]) == (1, 2)
     versions = owner.client.get(path_of(rubric, "/versions")).data["items"]
@@ -101,7 +101,7 @@ def test_an_engine_that_has_rubrics_stays(make_judge: Callable[..., str], owner:
 
 
 def test_trying_a_rubric_scores_and_keeps_nothing(make_rubric: Make, owner: Person) -> None:
-    rubric = make_rubric(_criterion(weight=0.5), {"key": "right", "weight": 0.5, "grader": "exact", "params": {}})
+    rubric = make_rubric(_criterion(weight=0.5), {"key": "right", "weight": 0.5, "grader": "exact", "parameters": {}})
     tried = owner.client.post(
         path_of(rubric, "/score"), {"input": "Capital of France?", "output": "Paris", "expected": "Paris"}
     ).data
@@ -111,7 +111,7 @@ def test_trying_a_rubric_scores_and_keeps_nothing(make_rubric: Make, owner: Pers
 
 
 def test_what_nobody_can_compare_is_left_out_of_the_score(make_rubric: Make, owner: Person) -> None:
-    rubric = make_rubric(_criterion(weight=0.6), {"key": "right", "weight": 0.4, "grader": "exact", "params": {}})
+    rubric = make_rubric(_criterion(weight=0.6), {"key": "right", "weight": 0.4, "grader": "exact", "parameters": {}})
     tried = owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": "Paris"}).data
     assert (tried["verdict"], tried["score"], tried["coverage"]) == ("review", 1.0, 0.6)
 
@@ -145,7 +145,7 @@ def _offer(app: App, *graders: Grader) -> None:
 
 
 def test_other_plugins_bring_graders(app: App, make_rubric: Make, owner: Person) -> None:
-    _offer(app, Grader("loud", "Shouts", params_of(), lambda case: Grade(float(case.output.isupper()), "It shouts.")))
+    _offer(app, Grader("loud", "Shouts", parameters_of(), lambda case: Grade(float(case.output.isupper()), "It shouts.")))
     rubric = make_rubric({"key": "loud", "weight": 1, "grader": "loud"})
     assert owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": "PARIS"}).data["score"] == 1.0
 
@@ -154,14 +154,14 @@ def test_other_plugins_bring_graders(app: App, make_rubric: Make, owner: Person)
     "grade", [lambda case: case.output["missing"], lambda case: Grade(2.0, "Too good."), lambda case: Grade(float("nan"), "?")]
 )
 def test_a_grader_that_breaks_abstains(app: App, make_rubric: Make, owner: Person, grade: Callable[..., Any]) -> None:
-    _offer(app, Grader("broken", "Breaks", params_of(), grade))
+    _offer(app, Grader("broken", "Breaks", parameters_of(), grade))
     rubric = make_rubric({"key": "broken", "weight": 1, "grader": "broken"})
     [found] = owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": {}}).data["criteria"]
-    assert (found["score"], found["reason"]) == (None, "The grader broken failed.")
+    assert (found["score"], found["reason"]) == (None, "The plugin tests failed in its grader broken.")
 
 
 def test_a_grader_whose_plugin_is_off_abstains(app: App, make_rubric: Make, owner: Person) -> None:
-    _offer(app, Grader("loud", "Shouts", params_of(), lambda case: Grade(1.0, "It shouts.")))
+    _offer(app, Grader("loud", "Shouts", parameters_of(), lambda case: Grade(1.0, "It shouts.")))
     rubric = make_rubric({"key": "loud", "weight": 1, "grader": "loud"})
     app.offers.keep("graders", {})
     [found] = owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": "PARIS"}).data["criteria"]

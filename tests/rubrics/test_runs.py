@@ -11,10 +11,12 @@ from aasim_core.jobs.queue import enqueue
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.engines import finding
+from aasim_plugins.executions import schemas as executions
 from aasim_plugins.executions.models import Execution
-from aasim_plugins.rubrics import with_executions
+from aasim_plugins.rubrics import with_agents
 from aasim_plugins.rubrics.evaluations import JOB
 from aasim_plugins.rubrics.models import Label
+from aasim_plugins.rubrics.schemas import CriterionResultOut, ResultOut
 
 from .conftest import SHORT, path_of
 
@@ -31,7 +33,7 @@ def _run(owner: Person, agent: dict[str, Any], work: Work, given: Any = "Hello")
 def test_a_result_is_scored_by_the_active_rubrics_of_its_engine(
     make_rubric: Make, make_agent: Make, owner: Person, work: Work
 ) -> None:
-    rubric, off = make_rubric(), make_rubric(name="Off", active=False)
+    rubric, off = make_rubric(), make_rubric(name="Off", status="disabled")
     execution = _run(owner, make_agent("Paris"), work)
     assert (execution["status"], execution["score"]) == ("succeeded", 1.0)
     [result] = execution["rubric_results"]
@@ -39,6 +41,40 @@ def test_a_result_is_scored_by_the_active_rubrics_of_its_engine(
     [score] = owner.client.get(path_of(rubric, "/scores")).data["items"]
     assert (score["execution_id"], score["key"], score["verdict"]) == (execution["id"], "short", "pass")
     assert owner.client.get(path_of(off, "/scores")).data["items"] == []
+
+
+def test_a_rubric_for_named_agents_scores_only_those_that_name_it(
+    make_rubric: Make, make_agent: Make, owner: Person, work: Work
+) -> None:
+    rubric = make_rubric(applies_to="named")
+    assert _run(owner, make_agent("Paris"), work)["rubric_results"] is None
+    naming = make_agent("Paris", name="Naming", rubric_ids=[rubric["id"]])
+    assert [result["rubric_id"] for result in _run(owner, naming, work)["rubric_results"]] == [rubric["id"]]
+    assert owner.client.patch(path_of(rubric), {"applies_to": "all"}).data["rubric_version"] == rubric["rubric_version"]
+    assert _run(owner, make_agent("Paris", name="Third"), work)["score"] == 1.0
+
+
+def test_the_rubrics_of_all_engines_are_one_list(make_rubric: Make, make_judge: Make, owner: Person) -> None:
+    first, judge = make_rubric(applies_to="named"), make_judge("x")
+    body = {"name": "Other", "criteria": [SHORT]}
+    second = owner.client.post(f"/engines/{judge}/rubrics", body).data
+    gone = make_rubric(name="Gone")
+    owner.client.delete(path_of(gone))
+
+    def listed(query: str = "") -> list[str]:
+        return [item["id"] for item in owner.client.get(f"/rubrics{query}").data["items"]]
+
+    assert listed() == [second["id"], first["id"]]
+    assert listed(f"?engine_id={judge}") == [second["id"]]
+    assert listed("?applies_to=named") == [first["id"]]
+
+
+def test_a_run_tells_its_results_in_the_shape_in_which_a_rubric_does() -> None:
+    mine, theirs = (
+        [(name, type(field)) for name, field in schema().fields.items()] for schema in (ResultOut, executions.ResultOut)
+    )
+    assert mine == theirs
+    assert executions.CriterionResultOut().fields.keys() == CriterionResultOut().fields.keys()
 
 
 def test_scores_go_with_the_runs_that_they_are_of(
@@ -62,7 +98,7 @@ def test_scores_go_with_the_runs_that_they_are_of(
 def test_an_agent_can_name_rubrics_of_another_engine(
     make_agent: Make, make_judge: Callable[..., str], owner: Person, work: Work
 ) -> None:
-    criterion = {"key": "long", "weight": 1, "grader": "length", "params": {"min": 100}}
+    criterion = {"key": "long", "weight": 1, "grader": "length", "parameters": {"min": 100}}
     body = {"name": "Elsewhere", "criteria": [criterion]}
     rubric = owner.client.post(f"/engines/{make_judge('')}/rubrics", body).data
     execution = _run(owner, make_agent("Paris", rubric_ids=[rubric["id"]]), work)
@@ -92,7 +128,7 @@ def test_several_rubrics_give_the_worst_verdict_and_the_strongest_consequence() 
     def result(verdict: str, score: float | None, on_fail: str) -> dict[str, Any]:
         return {"name": "R", "verdict": verdict, "score": score, "on_fail": on_fail, "criteria": []}
 
-    found = with_executions.assessment_of(
+    found = with_agents.assessment_of(
         [
             result("pass", 1.0, "fail"),
             result("fail", 0.2, "retry"),
@@ -123,7 +159,7 @@ def test_that_there_is_nothing_to_score_by_is_read_once_until_that_changes(
         asked = engine_id if is_named else finding.find_default(app).id
     rubric = owner.client.post(f"/engines/{asked}/rubrics", {"name": "Quality", "criteria": [SHORT]}).data
     assert concerns() is True
-    owner.client.patch(path_of(rubric), {"active": False})
+    owner.client.patch(path_of(rubric), {"status": "disabled"})
     assert concerns() is False
 
 
@@ -132,7 +168,7 @@ def test_a_rubric_that_was_changed_scores_the_next_run_as_it_is_then(
 ) -> None:
     rubric, agent = make_rubric(), make_agent("Paris")
     assert _run(owner, agent, work)["score"] == 1.0
-    owner.client.patch(path_of(rubric), {"criteria": [{**SHORT, "params": {"max": 2}}]})
+    owner.client.patch(path_of(rubric), {"criteria": [{**SHORT, "parameters": {"max": 2}}]})
     [result] = _run(owner, agent, work)["rubric_results"]
     assert (result["rubric_version"], result["verdict"]) == (2, "fail")
 
@@ -169,7 +205,7 @@ def look_again(app: App, owner: Person, evaluation_id: str) -> None:
 def test_an_evaluation_tries_an_agent_with_every_example(
     make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work
 ) -> None:
-    rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "params": {}}, on_fail="fail")
+    rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "parameters": {}}, on_fail="fail")
     examples(owner, rubric, "Paris", "Rome", "Paris", "Paris", "Paris", "Paris")
     evaluation = evaluated(app, owner, rubric, {"agent_id": make_agent()["id"]}, work)
     assert (evaluation["status"], evaluation["total"]) == ("done", 6)
@@ -184,7 +220,7 @@ def test_an_evaluation_tries_an_agent_with_every_example(
 
 
 def test_two_versions_of_an_agent_are_compared(make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work) -> None:
-    rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "params": {}})
+    rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "parameters": {}})
     examples(owner, rubric, "Paris", "Rome", "Oslo")
     agent = make_agent()
     first = evaluated(app, owner, rubric, {"agent_id": agent["id"]}, work)
@@ -244,7 +280,7 @@ def test_an_evaluation_ends_with_its_rubric(make_rubric: Make, make_agent: Make,
     owner.client.delete(path_of(rubric))
     work()
     assert owner.client.get(path_of(rubric, f"/evaluations/{evaluation_id}")).status == 404
-    assert owner.client.get("/activities?action=rubrics.evaluation_failed").data["items"]
+    assert owner.client.get("/activities?action=rubrics.evaluation_failed&occurred_at[gte]=2020-01-01T00:00:00Z").data["items"]
 
 
 def test_scores_are_seen_where_the_runs_are(make_rubric: Make, make_agent: Make, owner: Person, world: World, work: Work) -> None:

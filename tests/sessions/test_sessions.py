@@ -10,9 +10,8 @@ import time_machine
 from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.records import create
 from aasim_core.events.log import EventRow
-from aasim_core.identity import sessions
+from aasim_core.identity import people, sessions
 from aasim_core.identity.clients import Client as Device
 from aasim_core.identity.records import User
 from aasim_core.testing.principals import key_of, log_out, member_with
@@ -156,7 +155,7 @@ def test_managing_sessions_below_a_node_is_not_enough(world: World, owner: Perso
 def test_what_members_do_in_another_organization_is_not_to_be_seen(world: World, owner: Person, member: Person) -> None:
     elsewhere = world.organization("Elsewhere")
     with world.app.database.transaction(), organization_scope(elsewhere.organization_id):
-        create(Membership, user_id=member.user_id)
+        people.join(member.user_id)
     there = another_session(world, member, organization_id=elsewhere.organization_id)
     assert there not in listed(owner.client, f"/sessions?user_id={member.user_id}")
     nothing = owner.client.post("/sessions/session_00000000000000000000000000/terminate")
@@ -177,7 +176,7 @@ def test_who_has_left_is_not_to_be_seen(world: World, owner: Person, member: Per
 def test_a_key_sees_the_sessions_of_its_organization_only(world: World, owner: Person) -> None:
     elsewhere = world.organization("Elsewhere")
     with world.app.database.transaction(), organization_scope(elsewhere.organization_id):
-        create(Membership, user_id=owner.user_id)
+        people.join(owner.user_id)
     there = another_session(world, owner, organization_id=elsewhere.organization_id)
     key = key_of(world.app, owner, ["sessions:read"])
     assert there in listed(owner.client)

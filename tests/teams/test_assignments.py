@@ -29,8 +29,8 @@ def team(owner: Person) -> str:
 
 def give(giver: Person, team: str, role: str, place: str | None = None, **more: Any) -> Answer:
     kind = "organization" if place is None else place.partition("_")[0]
-    where = {"resource_type": {"dept": "department"}.get(kind, kind)} | ({} if place is None else {"resource_id": place})
-    return giver.client.post(f"/teams/{team}/assign", {"role": role, **where, **more})
+    where = {"type": {"dept": "department"}.get(kind, kind)} | ({} if place is None else {"id": place})
+    return giver.client.post(f"/teams/{team}/assign", {"role": role, "place": where, **more})
 
 
 def custom_role(world: World, owner: Person, permissions: list[str]) -> str:
@@ -50,15 +50,13 @@ def test_a_role_is_given_at_a_place_until_a_time(world: World, owner: Person, te
     branch = world.node(owner, "branch")
     until = to_text(now() + timedelta(days=1))
     given = give(owner, team, "viewer", branch, expires_at=until)
-    told = {
-        name: given.data[name] for name in ("role", "resource_type", "resource_id", "scope", "expires_at", "source", "status")
-    }
+    told = {name: given.data[name] for name in ("role", "place", "scope", "expires_at", "source", "status")}
     assert given.status == 201
     assert told == {
-        "role": "viewer", "resource_type": "branch", "resource_id": branch, "scope": [owner.organization_id, branch],
+        "role": "viewer", "place": {"type": "branch", "id": branch}, "scope": [owner.organization_id, branch],
         "expires_at": until, "source": "direct", "status": "active",
     }  # fmt: skip
-    assert given.data["granted_by"] == owner.user_id
+    assert given.data["created_by"] == owner.user_id
     assert owner.client.get(f"/teams/{team}/assignments").data["items"] == [given.data]
 
 
@@ -159,7 +157,7 @@ def test_places_and_roles_of_another_organization_are_like_none(world: World, ow
     assert give(owner, team, role).codes == {"role": ["invalid_reference"]}
     nothing = "project_01h455vb4pex5vsknk084sn02q"
     known, unknown = give(owner, team, "viewer", theirs), give(owner, team, "viewer", nothing)
-    assert known.codes == unknown.codes == {"resource_id": ["invalid_reference"]}
+    assert known.codes == unknown.codes == {"place.id": ["invalid_reference"]}
     assert known.body == unknown.body
 
 
@@ -167,15 +165,15 @@ def test_what_is_wrong_about_role_place_and_time_is_said(world: World, owner: Pe
     branch = world.node(owner, "branch")
     path, role = f"/teams/{team}/assign", {"role": "viewer"}
     tried: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
-        ({"resource_type": "organization"}, {"role": ["required"]}),
-        ({**role, "role_id": "role_01h455vb4pex5vsknk084sn02q", "resource_type": "organization"}, {"role": ["invalid_choice"]}),
-        ({"role": "viewers", "resource_type": "organization"}, {"role": ["invalid_reference"]}),
-        ({**role, "resource_type": "branch"}, {"resource_id": ["required"]}),
-        ({**role, "resource_type": "project", "resource_id": branch}, {"resource_type": ["invalid_reference"]}),
-        ({**role, "resource_type": "agent", "resource_id": branch}, {"resource_type": ["invalid_choice"]}),
-        ({**role, "resource_type": "organization", "expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": ["out_of_range"]}),
-        ({**role, "resource_type": "organization", "source": "team"}, {"source": ["unknown_field"]}),
-        ({**role, "resource_type": "organization", "subject_id": owner.user_id}, {"subject_id": ["unknown_field"]}),
+        ({"place": {"type": "organization"}}, {"role": ["required"]}),
+        ({**role, "role_id": "role_01h455vb4pex5vsknk084sn02q", "place": {"type": "organization"}}, {"role": ["invalid_choice"]}),
+        ({"role": "viewers", "place": {"type": "organization"}}, {"role": ["invalid_reference"]}),
+        ({**role, "place": {"type": "branch"}}, {"place.id": ["required"]}),
+        ({**role, "place": {"type": "project", "id": branch}}, {"place.type": ["invalid_reference"]}),
+        ({**role, "place": {"type": "agent", "id": branch}}, {"place.type": ["invalid_choice"]}),
+        ({**role, "place": {"type": "organization"}, "expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": ["out_of_range"]}),
+        ({**role, "place": {"type": "organization"}, "source": "team"}, {"source": ["unknown_field"]}),
+        ({**role, "place": {"type": "organization"}, "subject_id": owner.user_id}, {"subject_id": ["unknown_field"]}),
     ]
     for body, codes in tried:
         assert owner.client.post(path, body).codes == codes, body

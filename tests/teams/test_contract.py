@@ -22,7 +22,7 @@ def _caller(world: World, person: Person, ids: Mapping[str, str]) -> str:
 def _viewer(world: World, person: Person) -> Mapping[str, Any]:
     """A role to give in the whole organization."""
     with organization_scope(person.organization_id):
-        return {"role_id": built_in_role("viewer").id, "resource_type": "organization"}
+        return {"role_id": built_in_role("viewer").id, "place": {"type": "organization"}}
 
 
 class TestContract(PluginContract):

@@ -97,7 +97,7 @@ def test_removing_a_member_ends_what_came_only_through_the_team(world: World, ow
     project = world.node(owner, "project")
     person = world.member(owner, "viewer")
     join(owner, team, person)
-    given = {"role": "builder", "resource_type": "project", "resource_id": project}
+    given = {"role": "builder", "place": {"type": "project", "id": project}}
     assert owner.client.post(f"/teams/{team}/assign", given).status == 201
     agent = {"name": "One", "visibility": "project", "project_id": project}
     assert person.client.post("/agents", agent).status == 201
@@ -148,14 +148,14 @@ def test_a_lead_who_is_removed_leads_no_more(world: World, owner: Person, team: 
 def test_deleting_a_team_ends_what_its_members_held_through_it(world: World, owner: Person, team: str) -> None:
     person = world.member(owner, "viewer")
     join(owner, team, person)
-    owner.client.post(f"/teams/{team}/assign", {"role": "builder", "resource_type": "organization"})
+    owner.client.post(f"/teams/{team}/assign", {"role": "builder", "place": {"type": "organization"}})
     assert person.client.post("/agents", {"name": "One"}).status == 201
     assert owner.client.delete(f"/teams/{team}").status == 200
     assert person.client.post("/agents", {"name": "Two"}).status == 403
 
 
 def test_nobody_joins_a_team_that_holds_more_than_they_do(world: World, owner: Person, team: str) -> None:
-    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "resource_type": "organization"})
+    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "place": {"type": "organization"}})
     clerk = member_with(world, owner, ["teams:read", "teams:update"])
     refused = clerk.client.post(f"/teams/{team}/members", {"user_id": clerk.user_id})
     assert refused.codes == {"_": ["permission_denied"]}
@@ -165,7 +165,7 @@ def test_nobody_joins_a_team_that_holds_more_than_they_do(world: World, owner: P
 def test_nobody_takes_others_out_of_a_team_that_holds_more_than_they_do(world: World, owner: Person, team: str) -> None:
     person = world.member(owner, "viewer")
     join(owner, team, person)
-    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "resource_type": "organization"})
+    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "place": {"type": "organization"}})
     clerk = member_with(world, owner, ["teams:read", "teams:update", "teams:delete"])
     for path in (f"/teams/{team}/members/{person.user_id}", f"/teams/{team}"):
         assert clerk.client.delete(path).codes == {"_": ["permission_denied"]}

@@ -79,12 +79,12 @@ def test_everything_that_is_declared_is_collected_with_its_owner(site: Any) -> N
 
 def test_what_each_plugin_brings_can_be_read_from_the_registry(site: Any) -> None:
     site.bundle("agents", AGENTS, files=TABLES)
-    brings = collect(site.load(), site.app(), Declarations()).plugins.find("agents").brings
-    assert brings.permissions == ("agents:read",)
-    assert brings.events == ("agents.created",)
-    assert brings.jobs == ("agents.tidy",)
-    assert brings.routes == ("/agents", "/agents/{agent_id}")
-    assert brings.tables == ("agents_agent",)
+    provides = collect(site.load(), site.app(), Declarations()).plugins.find("agents").provides
+    assert provides.permissions == ("agents:read",)
+    assert provides.events == ("agents.created",)
+    assert provides.jobs == ("agents.tidy",)
+    assert provides.routes == ("/agents", "/agents/{agent_id}")
+    assert provides.tables == ("agents_agent",)
 
 
 def test_the_hooks_are_given_the_app(site: Any) -> None:
@@ -112,10 +112,13 @@ def test_the_hooks_are_given_the_app(site: Any) -> None:
         ("events", "(x for x in ())", "gives a value of type generator in its hook events, which must return a list"),
         ("events", "[3]", "gives a value of type int in its hook events"),
         ("listeners", "[Listener('a.*', print, 'after')]", "whose moment is before_commit or after_commit"),
+        ("listeners", "[Listener('a.*', print, 'before_commit', bool)]", "the latter where it has `wanted`"),
+        ("error_codes", "['full']", "gives a value of type str in its hook error_codes, which must return ErrorCode(…) only"),
         ("jobs", "[print]", "gives a value of type builtin_function_or_method in its hook jobs"),
         ("routes", "[Agents]", "gives the class Agents in its hook routes, which must return resources with `paths`"),
+        ("routes", "[type('A', (), {'paths': {'': 5}})()]", "gives a value of type A in its hook routes"),
         ("routes", "[object()]", "gives a value of type object in its hook routes"),
-        ("models", "[Agents]", "gives the class Agents in its hook models, which must return classes of records only"),
+        ("models", "[Agents]", "gives the class Agents in its hook models, which must return classes of records, derived from"),
         ("health", "[print]", "gives a value of type builtin_function_or_method in its hook health"),
         ("commands", "['tidy']", "gives a value of type str in its hook commands, which must return click commands only"),
         ("jobs", "1 / 0", "failed in its hook jobs: ZeroDivisionError: division by zero (slack/__init__.py:"),
@@ -224,3 +227,36 @@ def test_records_without_migrations_are_told(site: Any) -> None:
     with pytest.raises(StartupError) as refused:
         collect(site.load(), site.app(), Declarations())
     assert refused.value.problems == ("Plugin agents has records, and no folder migrations/ to make their tables.",)
+
+
+@pytest.mark.parametrize(
+    ("hook", "answer", "complaint"),
+    [
+        (
+            "jobs",
+            "[Job('slack.send', lambda: 1)]",
+            'gives Job("slack.send", …) in its hook jobs, whose function must be Callable[[JobContext, Mapping[str, Any]], Any]: '
+            "function has too few arguments in its declaration; expected 2 but 0 argument(s) declared (slack/__init__.py:",
+        ),
+        ("jobs", "[Job('slack.send', print, retry=5)]", "whose retry must be Retry: int is not an instance of"),
+        ("jobs", "[Job('slack.send', print, retry=Retry('x'))]", "whose retry.max_attempts must be int: str is not"),
+        ("events", "[Event('slack.sent', None)]", "whose summary must be str: None is not an instance of str"),
+        ("listeners", "[Listener('a.*', None)]", "whose function must be Callable[[EventRow], Any]: None is not callable"),
+        ("health", "[Check('slack', 5)]", "whose ask must be Callable[[], Mapping[str, Any] | None]: int is not callable"),
+        ("permissions", "[Permission('slack:send', 's', roles=[3])]", "whose roles must be Sequence[str]: item 0 of list is not"),
+    ],
+)
+def test_a_declaration_with_a_field_of_another_type_is_told_with_its_place(
+    site: Any, hook: str, answer: str, complaint: str
+) -> None:
+    imports = "from aasim_core import Check, Event, Job, Listener, Permission\nfrom aasim_core.jobs.declarations import Retry\n"
+    site.install("aasim-slack", "slack", f"{imports}@hookimpl\ndef {hook}(app):\n    return {answer}")
+    reason = collect(site.load("slack"), site.app("skip"), Declarations()).plugins.find("slack").reason
+    assert complaint in reason
+
+
+def test_what_is_brought_for_the_hook_of_another_has_the_types_that_it_says(site: Any) -> None:
+    site.bundle("hall", files={"hookspecs.py": GREETERS.replace("    name: str\n", "    name: str\n    words: int = 1\n")})
+    greeting(site, "rude", "[Greeter('good day', words='two')]")
+    reason = collect(site.load("rude"), site.app("skip"), Declarations()).plugins.find("rude").reason
+    assert reason.startswith('gives Greeter("good day", …) in its hook greeters, whose words must be int: str is not an instance')

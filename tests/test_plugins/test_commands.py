@@ -51,7 +51,7 @@ def test_the_list_shows_every_plugin_with_its_state_origin_and_reason(site: Any,
 
 def test_the_list_shows_what_each_plugin_brings_when_asked(site: Any, file: Path) -> None:
     site.bundle("notes", DECLARES)
-    assert "notes permissions: notes:read\n" in run(site, file, "list", "--brings").output
+    assert "notes permissions: notes:read\n" in run(site, file, "list", "--provides").output
 
 
 def test_the_list_shows_a_plugin_that_is_broken_in_what_it_declares(site: Any, file: Path) -> None:
@@ -90,7 +90,93 @@ def test_the_check_finds_what_only_the_declarations_show_even_where_errors_are_s
     file.write_text('[plugins]\non_error = "skip"\n')
     result = run(site, file, "check")
     assert isinstance(result.exception, StartupError)
-    assert result.exception.problems == ("Plugin notes declares the permission note:read; name it notes:<verb>.",)
+    assert result.exception.problems == (
+        "Plugin notes declares the permission note:read; name it notes:<verb> (notes/__init__.py:5).",
+    )
+
+
+RECORD = """
+import peewee
+from aasim_core import TenantRecord
+class Note(TenantRecord):
+    color = peewee.TextField()
+    class Meta:
+        table_name = "notes_note"
+        id_prefix = "notes"
+@hookimpl
+def models(app): return [Note]
+"""
+MIGRATION = """
+def up(migrator, db):
+    db.execute_sql("CREATE TABLE notes_note (id TEXT, version INTEGER, created_at TEXT, updated_at TEXT, organization_id TEXT)")
+def down(migrator, db): ...
+"""
+
+
+@pytest.mark.parametrize("write", ["bundle", "drop"])
+def test_the_check_compares_records_with_what_the_migrations_make(site: Any, file: Path, write: str) -> None:
+    getattr(site, write)("notes", RECORD, files={"migrations/0001_initial.py": MIGRATION})
+    file.write_text('[plugins]\nenabled = ["notes"]\n')
+    result = run(site, file, "check")
+    assert isinstance(result.exception, StartupError)
+    assert result.exception.problems == (
+        "Plugin notes declares the column color of notes_note, which no migration makes; write one that adds it (notes/__init__.py:7).",
+    )
+
+
+HALVES = {
+    "migrations/0001_initial.py": MIGRATION.replace("organization_id TEXT", "organization_id TEXT, {old}"),
+    "migrations/0002_old.post.py": (
+        "def up(migrator, db):\n    db.execute_sql('ALTER TABLE notes_note DROP COLUMN old')\ndef down(migrator, db): ..."
+    ),
+}
+COLORED = "def up(migrator, db):\n    db.execute_sql('ALTER TABLE notes_note ADD COLUMN color TEXT')\ndef down(migrator, db): ..."
+
+
+def test_the_check_is_content_with_a_plugin_that_works_between_the_halves(site: Any, file: Path) -> None:
+    site.bundle("notes", RECORD, files={**_halves("old TEXT"), "migrations/0003_color.py": COLORED})
+    assert run(site, file, "check").output == "Nothing is wrong with the plugins.\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "name", "problem"),
+    [
+        ("old TEXT", "0003_color.post", "the column color of notes_note, which no migration of the first half makes; write one"),
+        ("old TEXT NOT NULL", "0003_color", "cannot write rows of notes_note while the column old is there, which is not null"),
+    ],
+)
+def test_the_check_finds_a_plugin_that_would_not_work_between_the_halves(
+    site: Any, file: Path, old: str, name: str, problem: str
+) -> None:
+    site.bundle("notes", RECORD, files={**_halves(old), f"migrations/{name}.py": COLORED})
+    result = run(site, file, "check")
+    assert isinstance(result.exception, StartupError)
+    assert problem in result.exception.problems[0]
+
+
+def test_the_check_finds_what_the_first_half_may_not_do(site: Any, file: Path) -> None:
+    files = _halves("old TEXT") | {
+        "migrations/0003_color.py": COLORED.replace("ADD COLUMN color TEXT", "RENAME COLUMN old TO color")
+    }
+    site.bundle("notes", RECORD, files=files)
+    result = run(site, file, "check")
+    assert isinstance(result.exception, StartupError)
+    assert result.exception.problems[0].startswith(
+        "migration notes/0003_color runs while older code works, and would break that by: ALTER"
+    )
+
+
+def _halves(old: str) -> dict[str, str]:
+    return {name: text.replace("{old}", old) for name, text in HALVES.items()}
+
+
+def test_the_check_tells_of_a_migration_that_fails(site: Any, file: Path) -> None:
+    site.bundle(
+        "notes", RECORD, files={"migrations/0001_initial.py": "def up(migrator, db):\n    1 / 0\ndef down(migrator, db): ..."}
+    )
+    result = run(site, file, "check")
+    assert isinstance(result.exception, StartupError)
+    assert result.exception.problems[0].startswith("a migration of notes failed (ZeroDivisionError: division by zero)")
 
 
 def test_plugins_are_switched_in_the_settings_file(site: Any, file: Path) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from aasim_core.error_codes import CORE_CODES
+from aasim_core.testing.asking import Exchange, envelope_flaw
 from aasim_core.testing.contract import PluginContract
 
 
@@ -54,3 +56,10 @@ def test_an_essential_plugin_is_not_turned_off() -> None:
 
     assert "test_it_cannot_be_turned_off" in names_of(Essential)
     assert "test_turned_off_the_rest_runs" not in names_of(Essential)
+
+
+def test_an_answer_with_a_code_that_nobody_declares_is_found() -> None:
+    content = b'{"success":false,"message":"No.","errors":{"_":[{"code":"notes_full","message":"No."}]}}'
+    exchange = Exchange("GET /notes", 409, {"content-type": "application/json"}, content)
+    flaw = "the code notes_full of _ is not declared; return it from the hook error_codes"
+    assert envelope_flaw(exchange, CORE_CODES) == flaw

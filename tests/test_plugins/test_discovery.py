@@ -1,10 +1,13 @@
 """Finding plugins: installed and dropped in, without running any."""
 
+from importlib.abc import Loader
+from importlib.util import spec_from_file_location
 from typing import Any
 
 import pytest
 
 from aasim_core.plugins.discovery import discover
+from aasim_core.plugins.source import read
 
 
 def test_nothing_that_is_found_is_imported(site: Any) -> None:
@@ -131,6 +134,17 @@ def test_a_manifest_may_be_annotated_or_qualified(site: Any, source: str) -> Non
     site.drop("notes")
     (site.dropins / "notes" / "__init__.py").write_text(source)
     assert site.examine().find("notes").title == "Typed"
+
+
+class SourcelessLoader(Loader):
+    """A loader that gives no source, as pytest's is for the packages whose assertions it rewrites."""
+
+
+def test_a_manifest_is_read_from_the_file_whatever_loads_the_module(site: Any) -> None:
+    file = site.drop("notes", title="Notes") / "__init__.py"
+    spec = spec_from_file_location("notes", file, loader=SourcelessLoader())
+    assert spec is not None
+    assert read(spec).manifest.title == "Notes"
 
 
 def test_a_source_in_another_encoding_is_read(site: Any) -> None:

@@ -10,6 +10,13 @@ import pytest
 from aasim_core import hookspecs
 from aasim_core.plugins import Declarations, collect
 
+from ..docs.pages import Page, write
+
+#: Hooks that no bundled plugin implements, only the dummy, each with the reason.
+FOR_OTHERS = {
+    "feature_allowed": "plans decide by it, which are an installation's own",
+    "startup": "what has no first use to be made at, such as instrumentation, is an installation's own; `shutdown` belongs to it",
+}
 HOOKS = sorted(name for name in dir(hookspecs) if hasattr(getattr(hookspecs, name), "aasim_spec"))
 
 
@@ -55,6 +62,11 @@ def test_a_hook_of_the_core_is_used(used: set[str], hook: str) -> None:
     assert hook in used, f"no plugin implements {hook}; a hook that nobody uses is not a hook"
 
 
+def test_a_bundled_plugin_uses_each_hook_of_the_core_but_those_for_others(root: Path) -> None:
+    bundled = set().union(*(marked(file, "hookimpl") for file in (root / "plugins").glob("*/*.py")))
+    assert set(HOOKS) - bundled == set(FOR_OTHERS)
+
+
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_of_the_core_has_a_docstring(hook: str) -> None:
     assert (getattr(hookspecs, hook).__doc__ or "").strip()
@@ -73,24 +85,16 @@ def test_the_examples_are_one_plugin_that_works(site: Any, manual: str) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", manual, re.MULTILINE | re.DOTALL)
     (site.dropins / "notes" / "__init__.py").write_text("\n\n".join(blocks))
     collected = collect(site.load("notes"), site.app(), Declarations())
-    brings = collected.plugins.find("notes").brings
-    assert all((brings.permissions, brings.events, brings.jobs, brings.routes, brings.tables, brings.settings))
+    provides = collected.plugins.find("notes").provides
+    assert all((provides.permissions, provides.events, provides.jobs, provides.routes, provides.tables, provides.settings))
     manager = collected.plugins.manager
     assert sorted(caller.name for caller in manager.get_hookcallers(collected.plugins.on[0].module)) == HOOKS
 
 
 def test_the_plugin_that_is_grown_in_seven_steps_works(site: Any, root: Path) -> None:
-    guide = (root / "docs" / "extend" / "index.md").read_text(encoding="utf-8")
-    site.dropins.mkdir()
-    for name, text in re.findall(
-        r"^`(notes/[\w/]+\.py)`(?:, further)?:\n\n```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL
-    ):
-        file = site.dropins / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a", encoding="utf-8") as opened:
-            opened.write(text)
+    write(Page(root / "docs" / "extend" / "index.md").files(), site.dropins, "notes")
     collected = collect(site.load("notes"), site.app(), Declarations())
-    brings = collected.plugins.find("notes").brings
-    assert all((brings.permissions, brings.events, brings.jobs, brings.routes, brings.tables, brings.settings))
+    provides = collected.plugins.find("notes").provides
+    assert all((provides.permissions, provides.events, provides.jobs, provides.routes, provides.tables, provides.settings))
     assert len(collected.endpoints) == 6
     assert collected.plugins.on[0].migrations is not None

@@ -27,13 +27,13 @@ def test_it_implements_every_hook_of_the_core(dummy: Collected) -> None:
 
 
 def test_it_brings_something_of_every_kind(dummy: Collected) -> None:
-    brings = dummy.plugins.find("dummy").brings  # type: ignore[union-attr]
-    assert brings.permissions == ("dummy:read", "dummy:create", "dummy:update", "dummy:delete")
-    assert brings.events == ("dummy.created", "dummy.updated", "dummy.deleted", "dummy.answered")
-    assert brings.jobs == ("dummy.answer", "dummy.count")
-    assert brings.routes == ("/dummy", "/dummy/{greeting_id}")
-    assert brings.tables == ("dummy_greeting",)
-    assert brings.settings == ("answer", "hidden")
+    provides = dummy.plugins.find("dummy").provides  # type: ignore[union-attr]
+    assert provides.permissions == ("dummy:read", "dummy:create", "dummy:update", "dummy:delete")
+    assert provides.events == ("dummy.created", "dummy.updated", "dummy.deleted", "dummy.answered")
+    assert provides.jobs == ("dummy.answer", "dummy.count")
+    assert provides.routes == ("/dummy", "/dummy/{greeting_id}")
+    assert provides.tables == ("dummy_greeting",)
+    assert provides.settings == ("answer", "hidden")
     assert [command.name for _, command in dummy.each("commands")] == ["greet"]
     assert [check.name for check in dummy.checks] == ["dummy"]
     assert len(dummy.listeners) == 2

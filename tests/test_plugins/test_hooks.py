@@ -96,6 +96,27 @@ def test_a_plugin_has_no_settings_under_the_name_of_a_section_of_the_core(site: 
     assert site.reason("mail").startswith("has settings, and the section [mail] is the core's")
 
 
+@pytest.mark.parametrize(
+    ("field", "flaw"),
+    [
+        ("most: int = 5", 'field most is not made with setting; write setting(…, "What it is for.") (slack/__init__.py:'),
+        ("most: int = setting('five', 'How many.')", "most must be int: str is not an instance of int (slack/__init__.py:"),
+    ],
+)
+def test_a_section_of_somebody_else_is_made_of_settings_with_fitting_defaults(site: Any, field: str, flaw: str) -> None:
+    body = f"""
+    from dataclasses import dataclass
+    from aasim_core import setting
+    @dataclass(frozen=True)
+    class Own:
+        {field}
+    @hookimpl
+    def config_schema(): return Own
+    """
+    site.install("aasim-slack", "slack", body)
+    assert site.reason("slack", "slack").startswith(f"has a section of settings whose {flaw}")
+
+
 def test_two_names_for_one_package_are_told(site: Any) -> None:
     site.install("aasim-slack", "slack")
     site.install("aasim-slack", "slick", value=f"aasim_slack_{site.token}.slack")
@@ -129,4 +150,4 @@ def test_the_settings_sections_are_known_after_loading(site: Any) -> None:
     )  # fmt: skip
     plugins = site.load()
     assert [schema.__name__ for schema in plugins.schemas.values()] == ["Limits"]
-    assert plugins.find("agents").brings.settings == ("most",)
+    assert plugins.find("agents").provides.settings == ("most",)

@@ -52,6 +52,17 @@ def test_a_requirement_that_is_not_installed_is_told(site: Any) -> None:
     assert refused.value.exit_code == 78
 
 
+def test_every_plugin_that_is_required_and_not_there_is_told_with_the_nearest_name(site: Any) -> None:
+    site.bundle("agents")
+    site.bundle("engines")
+    site.install("aasim-slack", "slack")
+    site.drop("notes", requires=("agent", "slack", "engin", "zzz"))
+    assert site.reason("notes", "notes") == (
+        'requires agent, engin, zzz, which are not installed; did you mean "agents", "engines"?; '
+        "requires slack, which is off; turn that on (aasim plugins enable slack), or this off"
+    )
+
+
 def test_what_requires_a_plugin_that_is_off_is_not_imported_either(site: Any) -> None:
     site.bundle("agents")
     site.bundle("executions", "from ..agents import plugin as theirs", requires=("agents",))

@@ -10,37 +10,19 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from ..docs.pages import Page, write
+
 pytestmark = pytest.mark.long
 
 OUTSIDE = Path(__file__).parent / "outside"
-BOOKMARKS = """
-from itertools import count
-
-from aasim_core.testing.contract import PluginContract
-
-NUMBERS = count(1)
-
-
-def bookmark(world, person):
-    name = f"Agent {next(NUMBERS)}"
-    return {"agent_id": person.client.post("/agents", {"name": name}).data["id"], "name": name}
-
-
-def bookmark_of_agent(world, person):
-    made = person.client.post("/bookmarks", bookmark(world, person)).data
-    return made["agent_id"]
-
-
-class TestContract(PluginContract):
-    plugin = "bookmarks"
-    samples = {"POST /bookmarks": bookmark}
-    objects = {"agent_id": bookmark_of_agent}
-"""
+#: A distribution as its authors have it: with a pyproject.toml, and tests of its own.
+SAMPLE = Path(__file__).parents[1] / "sample"
 DROPPED_IN = """
 from pathlib import Path
 
@@ -51,6 +33,8 @@ class TestContract(PluginContract):
     plugin = "{plugin}"
     folder = Path(__file__).parent / "{folder}"
 """
+#: What bin/new-plugin writes; the second has the name of a class of the core.
+SCAFFOLDED = ("policies", "collections")
 #: What the suite has to say about the plugin that breaks the contract.
 BREACHES = {
     "test_its_manifest_says_what_it_is",
@@ -62,23 +46,34 @@ BREACHES = {
     "test_an_id_of_the_wrong_form_is_like_one_of_nothing",
     "test_it_refuses_fields_that_it_does_not_know",
     "test_it_answers_as_the_reference_says",
+    "test_beside_the_api_another_path_or_method_is_refused",
+    "test_beside_the_api_no_bytes_make_an_error_of_the_server",
     "test_a_change_is_an_event",
     "test_what_is_deleted_is_gone",
     "test_a_page_of_a_hundred_rows_takes_as_many_statements_as_one_of_one",
 }
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """By plugin, whether each test of the suite passed for it, for all operations; and all that pytest printed."""
+
+    passed: Mapping[str, Mapping[str, bool]]
+    printed: str
+
+
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Mapping[str, Mapping[str, bool]]:
-    """By plugin, whether each test of the suite passed for it; a test is passed when it was for all operations."""
+def outcome(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Outcome:
+    """What the suite says of plugins outside of the checkout."""
     place = tmp_path_factory.mktemp("outside")
     shutil.copytree(OUTSIDE, place, dirs_exist_ok=True)
-    _install(place / "site", "aasim-bookmarks", "bookmarks = aasim_bookmarks.bookmarks")
-    _follow_the_guide(root, place / "dropins")
+    shutil.copytree(SAMPLE / "aasim_bookmarks", place / "site" / "aasim_bookmarks")
+    _install(place / "site", "aasim-bookmarks", "bookmarks = aasim_bookmarks")
+    shutil.copy(SAMPLE / "tests" / "test_contract.py", place / "test_bookmarks.py")
+    write(Page(root / "docs" / "extend" / "index.md").files(), place / "dropins", "notes")
     _scaffold(root, place)
-    tests = {"bookmarks": BOOKMARKS, "notes": DROPPED_IN.format(plugin="notes", folder="dropins")}
-    tests |= {"faulty": DROPPED_IN.format(plugin="faulty", folder="dropins")}
-    tests |= {"policies": DROPPED_IN.format(plugin="policies", folder="plugins")}
+    tests = {plugin: DROPPED_IN.format(plugin=plugin, folder="dropins") for plugin in ("notes", "faulty")}
+    tests |= {plugin: DROPPED_IN.format(plugin=plugin, folder="plugins") for plugin in SCAFFOLDED}
     for plugin, text in tests.items():
         (place / f"test_{plugin}.py").write_text(text)
     return _run(place)
@@ -91,34 +86,25 @@ def _install(site: Path, distribution: str, entry: str) -> None:
     (info / "entry_points.txt").write_text(f"[aasim.plugins]\n{entry}\n")
 
 
-def _follow_the_guide(root: Path, folder: Path) -> None:
-    """Write the files of docs/extend/index.md as it says."""
-    guide = (root / "docs" / "extend" / "index.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^`(notes/[\w/]+\.(?:py|md))`(?:, further)?:\n\n```\w+\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
-    for name, text in blocks:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        with (folder / name).open("a", encoding="utf-8") as file:
-            file.write(text)
-
-
 def _scaffold(root: Path, place: Path) -> None:
-    """Have bin/new-plugin write a plugin."""
+    """Have bin/new-plugin write its plugins."""
     shutil.copytree(root / "bin", place / "bin")
     shutil.copy(root / "setup.cfg", place)
     (place / "bin" / "test").write_text("#!/bin/sh\n")
-    subprocess.run([sys.executable, place / "bin" / "new-plugin", "policies"], check=True, capture_output=True)
+    for name in SCAFFOLDED:
+        subprocess.run([sys.executable, place / "bin" / "new-plugin", name], check=True, capture_output=True)
     (place / "setup.cfg").unlink()
     shutil.rmtree(place / "tests")
 
 
-def _run(place: Path) -> Mapping[str, Mapping[str, bool]]:
+def _run(place: Path) -> Outcome:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AASIM_", "PYTEST_"))}
-    subprocess.run(
+    done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", "--junitxml=report.xml",
             "--rootdir=.", "-c", os.devnull, ".",  # whatever lies in the folders above
         ],
-        cwd=place, env={**environment, "PYTHONPATH": str(place / "site")}, check=False, capture_output=True,
+        cwd=place, env={**environment, "PYTHONPATH": str(place / "site")}, check=False, capture_output=True, text=True,
     )  # fmt: skip
     found: dict[str, dict[str, bool]] = {}
     for case in ElementTree.parse(place / "report.xml").iter("testcase"):  # noqa: S314 - pytest has written it just now
@@ -126,15 +112,23 @@ def _run(place: Path) -> Mapping[str, Mapping[str, bool]]:
         test = case.attrib["name"].partition("[")[0]
         passed = case.find("failure") is None and case.find("error") is None
         found.setdefault(plugin, {})[test] = found.get(plugin, {}).get(test, True) and passed
-    return found
+    return Outcome(found, done.stdout)
 
 
-@pytest.mark.parametrize("plugin", ["bookmarks", "notes", "policies"])
-def test_a_plugin_from_outside_keeps_the_contract(outcomes: Mapping[str, Mapping[str, bool]], plugin: str) -> None:
-    assert [test for test, passed in outcomes[plugin].items() if not passed] == []
-    assert len(outcomes[plugin]) > 30
+@pytest.mark.parametrize("plugin", ["bookmarks", "notes", *SCAFFOLDED])
+def test_a_plugin_from_outside_keeps_the_contract(outcome: Outcome, plugin: str) -> None:
+    assert [test for test, passed in outcome.passed[plugin].items() if not passed] == []
+    assert len(outcome.passed[plugin]) > 30
 
 
-def test_every_breach_of_the_contract_is_told(outcomes: Mapping[str, Mapping[str, bool]]) -> None:
-    told = {test for test, passed in outcomes["faulty"].items() if not passed}
+def test_every_breach_of_the_contract_is_told(outcome: Outcome) -> None:
+    told = {test for test, passed in outcome.passed["faulty"].items() if not passed}
     assert BREACHES - told == set()
+
+
+def test_a_failure_prints_its_cause_in_less_than_sixty_lines(outcome: Outcome) -> None:
+    failures = re.split(r"^_+ .* _+$", outcome.printed.partition(" short test summary info ")[0], flags=re.MULTILINE)[1:]
+    lengths = [len(failure.splitlines()) for failure in failures]
+    assert len(failures) > len(BREACHES)
+    assert max(lengths) < 60, max(failures, key=len)
+    assert any("KeyError: 'size'" in failure and "faulty/api.py" in failure for failure in failures)

@@ -9,7 +9,7 @@ import pytest
 from aasim_core.context import system_scope
 from aasim_core.data.connect import connect
 from aasim_core.data.migrations import migrate
-from aasim_core.errors import StartupError
+from aasim_core.errors import InvalidArgument
 from aasim_core.plugins import purge
 
 MIGRATION = """
@@ -65,13 +65,13 @@ def test_a_plugin_without_migrations_has_nothing_to_purge(site: Any, app: Simple
     ],
 )
 def test_a_plugin_that_is_on_or_not_there_is_not_purged(app: SimpleNamespace, name: str, complaint: str) -> None:
-    with pytest.raises(StartupError) as refused:
+    with pytest.raises(InvalidArgument) as refused:
         purge(app.plugins, app.database, name)
     assert refused.value.problems == (complaint,)
 
 
 def test_a_broken_plugin_is_not_purged(site: Any, app: SimpleNamespace) -> None:
     app.plugins = site.load("notes", on_error="skip")
-    with pytest.raises(StartupError, match="Plugin notes is broken; turn it off before it is purged"):
+    with pytest.raises(InvalidArgument, match="Plugin notes is broken; turn it off before it is purged"):
         purge(app.plugins, app.database, "notes")
     assert "notes_note" in tables(app)

@@ -1,15 +1,18 @@
 """The rules that declarations keep, each with the sentence that says what to do."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from aasim_core.access.permissions import Permission
 from aasim_core.access.roles import BUILT_IN
-from aasim_core.data.records import Record
+from aasim_core.data.records import Record, TenantRecord
+from aasim_core.error_codes import ErrorCode
 from aasim_core.events.declarations import Event, Listener
 from aasim_core.http.health import Check
 from aasim_core.http.operations import SELF, Resource, operation
+from aasim_core.http.schema import DeletedOut
 from aasim_core.jobs.declarations import Job
 from aasim_core.plugins import Declarations
 from aasim_core.plugins.declarations import Offer
@@ -22,7 +25,7 @@ def work(*args: Any) -> None:
 
 def table(name: str) -> type[Record]:
     """A record of that table."""
-    return type("Thing", (Record,), {"Meta": type("Meta", (), {"table_name": name, "id_prefix": name})})
+    return type("Thing", (TenantRecord,), {"Meta": type("Meta", (), {"table_name": name, "id_prefix": name})})
 
 
 def resource(*templates: str) -> Resource:
@@ -32,8 +35,9 @@ def resource(*templates: str) -> Resource:
     def on_get(resource: Resource, req: Any, resp: Any) -> None:
         """Get them."""
 
-    paths = {f"s{number}": template for number, template in enumerate(templates)}
-    made: Resource = type("Things", (Resource,), {"paths": paths, **{f"on_get_{suffix}": on_get for suffix in paths}})()
+    paths = {f"s{number}" if number else "": template for number, template in enumerate(templates)}
+    responders = {f"on_get_{suffix}" if suffix else "on_get": on_get for suffix in paths}
+    made: Resource = type("Things", (Resource,), {"paths": paths, **responders})()
     return made
 
 
@@ -65,6 +69,22 @@ def jobs(*names: str) -> Declarations:
     return Declarations(jobs=tuple(Job(name, work) for name in names))
 
 
+def codes(*names: str, status: int = 409, bundled: bool = False) -> Declarations:
+    """Declarations of error codes only, of a plugin from elsewhere."""
+    made = (ErrorCode(name, status, "it is full", "delete one", example="It is full.") for name in names)
+    return Declarations(error_codes=tuple(made), bundled=bundled)
+
+
+def refusing(code: str) -> Declarations:
+    """Declarations of one resource, whose operation says that it refuses with the code."""
+
+    @operation(SELF, refusals=(code,))
+    def on_get(resource: Resource, req: Any, resp: Any) -> None:
+        """Get them."""
+
+    return Declarations(routes=(type("Things", (Resource,), {"paths": {"": "/notes"}, "on_get": on_get})(),))
+
+
 def tables(*names: str) -> Declarations:
     """Declarations of records only."""
     return Declarations(models=tuple(table(name) for name in names))
@@ -88,6 +108,8 @@ def verdict(requires: dict[str, tuple[str, ...]] | None = None, /, **declared: D
         events("job_flows.created", "job_flows.run_started"),
         jobs("job_flows.run", "job_flows.tidy_up"),
         tables("job_flows_flow", "job_flows_flow_run"),
+        codes("job_flows_full", "job_flows_no_such_day"),
+        codes("full", bundled=True),
         routes("/job-flows", "/job-flows/{job_flow_id}", "/job-flows/{job_flow_id}/stats", "/job-flows/due"),
         Declarations(checks=(Check("job_flows", work),)),
     ],
@@ -103,6 +125,8 @@ def test_what_is_named_after_its_plugin_is_accepted(own: Declarations) -> None:
         (permissions("agent:read"), "name it agents:<verb>"),
         (permissions("agents:Read"), "name it agents:<verb>"),
         (events("agent.created"), "declares the event agent.created; name it agents.<past tense>"),
+        (codes("full"), "declares the error code full; name it agents_<what>"),
+        (codes("agents_full", status=418), "declares the error code agents_full with the status 418; use one of 400, 401,"),
         (jobs("agents:run"), "declares the job agents:run; name it agents.<verb>"),
         (tables("agent"), "declares the table agent; name it agents_<singular>"),
         (tables("core_agent"), "name it agents_<singular>"),
@@ -114,6 +138,13 @@ def test_what_is_named_after_its_plugin_is_accepted(own: Declarations) -> None:
 )
 def test_what_is_named_otherwise_is_refused(own: Declarations, complaint: str) -> None:
     assert complaint in verdict(agents=own)["agents"]
+
+
+def test_an_operation_refuses_with_codes_that_somebody_declares() -> None:
+    assert verdict(engines=codes("engines_full"), notes=refusing("engines_full")) == {}
+    assert verdict(engines=codes("engines_full"), notes=refusing("engine_full")) == {
+        "notes": 'refuses GET /notes with the error code engine_full, which nobody declares; did you mean "engines_full"?'
+    }
 
 
 def test_a_root_has_hyphens_where_the_name_has_underscores() -> None:
@@ -161,6 +192,19 @@ def test_a_clash_of_two_plugins_names_both_and_breaks_the_later() -> None:
         marketplace=routes("/agents/{agent_id}/run"),
     )
     assert clash == {"marketplace": "declares the route /agents/{agent_id}/run, which the plugin executions has already"}
+
+
+def test_a_route_that_is_taken_is_told_once_without_advice_that_does_not_help() -> None:
+    clash = verdict(agents=routes("/agents"), notes=routes("/agents"))
+    assert clash == {"notes": "declares the route /agents, which the plugin agents has already"}
+
+
+def test_two_operations_of_one_name_are_told() -> None:
+    clash = verdict(agents=Declarations(routes=(resource("/agents/runs"), resource("/agents/{agent_id}/runs")), owner="agents"))
+    told = (
+        "has the operation GET /agents/{agent_id}/runs, named agents_runs_list as one of the plugin agents; give it another name"
+    )
+    assert clash["agents"].startswith(told)
 
 
 def test_a_clash_of_tables_with_one_prefix_in_another_is_told() -> None:
@@ -211,6 +255,33 @@ def test_what_a_plugin_declares_twice_is_refused(own: Declarations, complaint: s
 def test_a_listener_to_an_event_that_nobody_declares_is_told() -> None:
     deaf = verdict(agents=events("agents.created"), webhooks=events(listens_to=("agents.creatd",)))
     assert deaf == {"webhooks": 'listens to the event agents.creatd, which nobody declares; did you mean "agents.created"?'}
+
+
+def family(name: str, plugin: str = "", *, bundled: bool = True, more: tuple[str, ...] = ()) -> Declarations:
+    """Declarations of a family of events, and of more."""
+    return replace(events(*more), events=(Event(name, "For a test.", plugin=plugin), *events(*more).events), bundled=bundled)
+
+
+def test_a_family_of_events_can_be_listened_to_by_the_name_of_a_member() -> None:
+    flows = family("custom.*", "flows")
+    for pattern in ("custom.paid", "custom.*"):
+        assert verdict(flows=flows, webhooks=events(listens_to=(pattern,))) == {}
+
+
+def test_a_member_of_a_family_is_for_its_plugin_to_declare() -> None:
+    verdicts = verdict(flows=family("custom.*", "flows", more=("flows.created",)), custom=events("custom.made"))
+    assert verdicts == {"custom": "declares the event custom.made, and the events custom.* are those of the plugin flows"}
+
+
+def test_an_event_is_given_to_no_other_plugin() -> None:
+    told = verdict(flows=family("flows.made", "agents"))["flows"]
+    assert told == 'gives the event flows.made to the plugin agents; leave out plugin="agents"'
+
+
+def test_a_family_of_a_plugin_from_elsewhere_is_named_after_it() -> None:
+    assert verdict(notes=family("notes.*", bundled=False)) == {}
+    told = verdict(notes=family("custom.*", "notes", bundled=False))["notes"]
+    assert told == "declares the event custom.*; name it notes.<past tense>"
 
 
 @pytest.mark.parametrize("pattern", ["*", "agents.*", "agents.created", "slack.sent"])
@@ -283,11 +354,29 @@ def test_a_responder_without_an_operation_is_refused() -> None:
     assert refused.startswith("has a route that cannot be served: LookupError: agents: Undeclared.on_get has no @operation")
 
 
+class Unmade(Resource):
+    """An operation whose schema is a class."""
+
+    paths = {"": "/agents"}
+
+    @operation("agents:read", reply=DeletedOut)
+    def on_get(self, req: Any, resp: Any) -> None:
+        """List agents."""
+
+
+def test_a_schema_that_is_a_class_is_refused_with_the_line_of_its_resource() -> None:
+    refused = verdict(agents=Declarations(routes=(Unmade(),), owner="agents"))["agents"]
+    assert refused.startswith(
+        "has a route that cannot be served: TypeError: the reply of Unmade.on_get is the class DeletedOut; write DeletedOut() (test_plugins"
+    )
+
+
 def test_an_operation_with_a_permission_that_nobody_declares_is_refused() -> None:
     own = Declarations(routes=(Guarded(),), permissions=permissions("agents:read").permissions)
-    assert verdict(agents=own) == {
-        "agents": 'asks for the permission agents:reed at GET /agents, which nobody declares; did you mean "agents:read"?'
-    }
+    refused = verdict(agents=own)["agents"]
+    assert refused.startswith(
+        'asks for the permission agents:reed at GET /agents, which nobody declares; did you mean "agents:read"? (test_plugins/'
+    )
 
 
 def test_a_core_that_contradicts_itself_is_a_bug_of_ours() -> None:

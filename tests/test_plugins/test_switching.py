@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aasim_core.errors import StartupError
+from aasim_core.errors import InvalidArgument, StartupError
 from aasim_core.plugins.switching import edited, switch
 
 TEXT = """# The settings of this installation.
@@ -100,7 +100,7 @@ def test_a_broken_plugin_cannot_be_turned_on_and_can_be_turned_off(site: Any, fi
 def test_what_cannot_be_switched_is_told(site: Any, file: Path, name: str, on: bool, complaint: str) -> None:
     site.install("aasim-slack", "slack")
     site.bundle("auth", essential=True)
-    with pytest.raises(StartupError, match=complaint):
+    with pytest.raises(InvalidArgument, match=complaint):
         switch(settings_of(site, file), [name], on=on)
 
 

@@ -98,3 +98,24 @@ def test_a_broken_one_is_reported_with_name_and_reason_and_breaks_nothing_else(s
 def test_the_relay_does_not_know_a_broken_one(site: Any) -> None:
     registered = {name for name, _ in installation(site).plugins.manager.list_name_plugin()}
     assert registered == {"agents", "pens", "notes", "slack"}
+
+
+DOCUMENTS = """
+from aasim_core import TenantRecord
+
+class Doc(TenantRecord):
+    class Meta:
+        table_name = "{plugin}_doc"
+        id_prefix = "{plugin}_doc"
+
+@hookimpl
+def models(app):
+    return [Doc]
+"""
+
+
+def test_two_authors_who_call_a_record_alike_can_be_on_together(site: Any) -> None:
+    for plugin in ("alpha", "beta"):
+        site.drop(plugin, DOCUMENTS.format(plugin=plugin), files={"migrations/0001_initial.py": ""})
+    models = collect(site.load("alpha", "beta"), site.app(), Declarations()).models
+    assert [model._meta.id_prefix for model in models.values()] == ["alpha_doc", "beta_doc"]

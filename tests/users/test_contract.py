@@ -12,7 +12,7 @@ from aasim_core.identity.records import Invitation
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Client, Person, World
 
-VIEWER = {"role": "viewer", "resource_type": "organization"}
+VIEWER = {"role": "viewer", "place": {"type": "organization"}}
 
 
 def _guest(world: World, person: Person) -> Mapping[str, Any]:

@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from aasim_core.access.records import Membership
+import pytest
+
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.records import create
+from aasim_core.identity import people
 from aasim_core.identity.records import User
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.mailbox import Inbox
@@ -96,7 +97,7 @@ def test_what_is_not_for_clients_to_say_is_refused(owner: Person) -> None:
 
 def test_nobody_promotes_themselves(world: World, owner: Person) -> None:
     clerk = member_with(world, owner, ["users:read", "users:update", "users:assign", "users:create"])
-    given = {"role": "admin", "resource_type": "organization"}
+    given = {"role": "admin", "place": {"type": "organization"}}
     assert clerk.client.post(f"/users/{clerk.user_id}/assign", given).codes == {"_": ["permission_denied"]}
     assert clerk.client.post(f"/users/{clerk.user_id}/assign", {**given, "role": "owner"}).codes == {"_": ["permission_denied"]}
 
@@ -127,7 +128,7 @@ def test_the_account_of_whoever_is_in_other_organizations_too_is_theirs(app: App
     person = world.member(owner, "viewer")
     stranger = world.organization("Other")
     with app.database.transaction(), organization_scope(stranger.organization_id):
-        create(Membership, user_id=person.user_id)
+        people.join(person.user_id)
     path = f"/users/{person.user_id}"
     for values in ({"name": "X"}, {"timezone": "Europe/Vienna"}, {"locale": "de"}, {"email": "x@example.com"}):
         assert owner.client.patch(path, values).codes == {"_": ["invalid_state"]}
@@ -175,6 +176,27 @@ def test_nobody_takes_over_an_account_that_may_do_more_than_they(world: World, o
     assert clerk.client.patch(f"/users/{owner.user_id}", {"name": "Boss"}).status == 200
 
 
+@pytest.mark.parametrize("role", ["owner", "admin"])
+def test_nobody_redirects_an_invitation_to_more_than_they_may_do(world: World, owner: Person, role: str) -> None:
+    clerk = member_with(world, owner, ["users:read", "users:update"])
+    guest = owner.client.post("/users", {"name": "Grace", "email": "grace@example.com", "role": role}).data["id"]
+    refused = clerk.client.patch(f"/users/{guest}", {"email": "eve@example.com"})
+    assert refused.codes == {"_": ["permission_denied"]}
+    assert owner.client.get(f"/users/{guest}").data["email"] == "grace@example.com"
+
+
+def test_a_member_is_moved_only_by_who_may_do_all_that_the_move_lets_others_do(
+    world: World, owner: Person, tree: dict[str, str]
+) -> None:
+    person = world.member(owner, "viewer")
+    put(owner, person, department_id=tree["care"])
+    mover = member_with(world, owner, ["users:read", "users:update"])
+    member_with(world, owner, ["users:delete"], tree["free"])
+    refused = mover.client.patch(f"/users/{person.user_id}", {"department_id": tree["free"]})
+    assert refused.body["errors"]["_"][0]["meta"] == {"missing": ["users:delete"]}
+    assert mover.client.patch(f"/users/{person.user_id}", {"department_id": tree["within"]}).status == 200
+
+
 def test_a_key_changes_no_address(app: App, owner: Person) -> None:
     key = key_of(app, owner, app.permissions)
     assert key.client.patch(f"/users/{owner.user_id}", {"email": "x@example.com"}).codes == {"email": ["session_required"]}
@@ -196,7 +218,7 @@ def test_an_address_that_somebody_has_is_refused(world: World, owner: Person) ->
 
 def test_where_teams_are_off_nobody_joins_one(owner: Person) -> None:
     team = owner.client.post("/teams", {"name": "Night shift"}).data["id"]
-    assert owner.client.put(f"/plugins/teams/organizations/{owner.organization_id}", {"enabled": False}).status == 200
+    assert owner.client.put(f"/plugins/teams/organizations/{owner.organization_id}", {"status": "disabled"}).status == 200
     made = owner.client.post("/users", {"name": "G", "email": "g@example.com", "team_ids": [team]})
     assert made.codes == {"team_ids[0]": ["invalid_reference"]}
 
@@ -204,7 +226,7 @@ def test_where_teams_are_off_nobody_joins_one(owner: Person) -> None:
 def test_a_member_of_two_organizations_is_seen_as_each_has_them(app: App, world: World, owner: Person) -> None:
     person, stranger = world.member(owner, "viewer"), world.organization("Other")
     with app.database.transaction(), organization_scope(stranger.organization_id):
-        create(Membership, user_id=person.user_id, status="suspended")
+        people.join(person.user_id, status="suspended")
     assert [client.get(f"/users/{person.user_id}").data["status"] for client in (owner.client, stranger.client)] == [
         "active",
         "suspended",

@@ -29,7 +29,7 @@ def test_giving_a_role_along_needs_the_permission_to_assign(world: World, owner:
 
 def test_nobody_invites_into_a_team_that_holds_more_than_they_do(world: World, owner: Person) -> None:
     team = owner.client.post("/teams", {"name": "Admins"}).data["id"]
-    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "resource_type": "organization"})
+    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "place": {"type": "organization"}})
     clerk = member_with(world, owner, ["users:create", "teams:read", "teams:update"])
     assert clerk.client.post("/users", {**GRACE, "team_ids": [team]}).codes == {"_": ["permission_denied"]}
 
@@ -50,12 +50,12 @@ def test_what_is_wrong_about_role_place_time_and_teams_is_said(world: World, own
     tried: list[tuple[dict[str, Any], dict[str, list[str]]]] = [
         ({"role": "viewers"}, {"role": ["invalid_reference"]}),
         ({"role": "viewer", "role_id": "role_01h455vb4pex5vsknk084sn02q"}, {"role": ["invalid_choice"]}),
-        ({"resource_type": "organization"}, {"resource_type": ["invalid_choice"]}),
+        ({"place": {"type": "organization"}}, {"place": ["invalid_choice"]}),
         ({"expires_at": past}, {"expires_at": ["invalid_choice"]}),
         ({"role": "viewer", "expires_at": past}, {"expires_at": ["out_of_range"]}),
-        ({"role": "viewer", "resource_type": "project"}, {"resource_id": ["required"]}),
-        ({"role": "viewer", "resource_id": theirs}, {"resource_type": ["required"]}),
-        ({"role": "viewer", "resource_type": "project", "resource_id": theirs}, {"resource_id": ["invalid_reference"]}),
+        ({"role": "viewer", "place": {"type": "project"}}, {"place.id": ["required"]}),
+        ({"role": "viewer", "place": {"id": theirs}}, {"place.type": ["required"]}),
+        ({"role": "viewer", "place": {"type": "project", "id": theirs}}, {"place.id": ["invalid_reference"]}),
         ({"team_ids": [team]}, {"team_ids[0]": ["invalid_reference"]}),
     ]
     for more, codes in tried:
@@ -83,7 +83,7 @@ def test_a_service_user_owns_nothing(owner: Person) -> None:
     service = {"name": "Nightly report", "kind": "service"}
     assert owner.client.post("/users", {**service, "role": "owner"}).codes == {"role": ["invalid_reference"]}
     made = owner.client.post("/users", service).data
-    given = owner.client.post(f"/users/{made['id']}/assign", {"role": "owner", "resource_type": "organization"})
+    given = owner.client.post(f"/users/{made['id']}/assign", {"role": "owner", "place": {"type": "organization"}})
     assert given.codes == {"role": ["invalid_reference"]}
 
 

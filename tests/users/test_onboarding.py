@@ -57,7 +57,7 @@ def test_whoever_accepts_is_in_with_what_was_given(app: App, owner: Person, anon
     assert (entry["user"]["id"], entry["user"]["timezone"]) == (guest["id"], "Europe/Vienna")
     assert entry["user"]["email_verified_at"] is not None
     me = replace(anonymous, token=entry["access_token"]).get("/auth/me").data
-    assert [(role["role"], role["resource_id"]) for role in me["roles"]] == [("viewer", owner.organization_id)]
+    assert [(role["role"], role["place"]["id"]) for role in me["roles"]] == [("viewer", owner.organization_id)]
     assert owner.client.get(f"/users/{guest['id']}").data["status"] == "active"
     (member,) = owner.client.get(f"/teams/{team}/members").data["items"]
     assert (member["user_id"], member["status"]) == (guest["id"], "active")
@@ -72,7 +72,7 @@ def test_whoever_is_invited_to_a_department_sees_exactly_its_subtree(
         for place in departments
     }
     grace = join(department_id=care, role="viewer")
-    assert [role["resource_id"] for role in grace.client.get("/auth/me").data["roles"]] == [care]
+    assert [role["place"]["id"] for role in grace.client.get("/auth/me").data["roles"]] == [care]
     seen = {item["id"] for item in grace.client.get("/users").data["items"]}
     assert seen == {grace.user_id, bots[care], bots[within]}
     assert {item["id"] for item in grace.client.get("/departments").data["items"]} == {care, within}
@@ -115,7 +115,7 @@ def test_what_somebody_owns_is_told_first_and_then_handed_over(
     assert (left["status"], left["reassigned"], left["owns"], left["planned"]) == ("deactivated", 1, [], False)
     assert grace.client.get("/auth/me").status == 401
     assert heir.client.get(f"/agents/{agent}").data["owner_id"] == heir.user_id
-    (event,) = owner.client.get("/activities?action=users.handed_over").data["items"]
+    (event,) = owner.client.get("/activities?action=users.handed_over&occurred_at[gte]=2020-01-01T00:00:00Z").data["items"]
     assert event["data"] == {"successor_id": heir.user_id, "count": 1, "objects": {"agent.owner_id": [agent]}}
     assert owner.client.delete(path).status == 200
     assert owner.client.get(path).status == 404

@@ -111,7 +111,7 @@ def test_a_manager_is_an_active_member(world: World, owner: Person) -> None:
 
 def test_another_organization_is_no_place_in_this_one(world: World, owner: Person) -> None:
     stranger = world.organization("Other")
-    given = {"role": "viewer", "resource_type": "organization", "resource_id": stranger.organization_id}
+    given = {"role": "viewer", "place": {"type": "organization", "id": stranger.organization_id}}
     answer = owner.client.post(f"/users/{owner.user_id}/assign", given)
-    (problem,) = answer.body["errors"]["resource_id"]
+    (problem,) = answer.body["errors"]["place.id"]
     assert (problem["code"], problem["message"]) == ("invalid_reference", "There is no such place in the organization.")

@@ -9,8 +9,8 @@ import pytest
 from aasim_core.access.records import Grant, Membership, TeamMember
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.records import create
 from aasim_core.events.log import EventRow
+from aasim_core.identity import people
 from aasim_core.identity.records import ApiKey, Session, User
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Answer, Person, World
@@ -21,11 +21,11 @@ def set_status(by: Person, person: Person | str, status: str, query: str = "", *
     return by.client.put(f"/users/{user_id}/status{query}", {"status": status, **more})
 
 
-def switch(by: Person, key: Person) -> None:
-    """Disable or enable the key."""
+def switch(by: Person, key: Person, status: str = "disabled") -> None:
+    """Disable the key, or let it work again."""
     listed = by.client.get("/api-keys").data["items"]
     key_id = next(each["id"] for each in listed if str(key.client.token).startswith(each["prefix"]))
-    assert by.client.post(f"/api-keys/{key_id}/toggle").status == 200
+    assert by.client.post(f"/api-keys/{key_id}/toggle", {"status": status}).status == 200
 
 
 def events(owner: Person, name: str) -> list[EventRow]:
@@ -37,7 +37,7 @@ def in_both(app: App, world: World, owner: Person) -> tuple[Person, Person]:
     """A member of the owner's organization who belongs to another one too; and that one's owner."""
     person, stranger = world.member(owner, "viewer"), world.organization("Other")
     with app.database.transaction(), organization_scope(stranger.organization_id):
-        create(Membership, user_id=person.user_id)
+        people.join(person.user_id)
     return person, stranger
 
 
@@ -69,7 +69,7 @@ def test_a_key_that_somebody_switched_meanwhile_stays_as_they_left_it(app: App, 
     person = world.member(owner, "viewer")
     key = key_of(app, person, ["agents:read"])
     set_status(owner, person, "suspended")
-    switch(owner, key)
+    switch(owner, key, "active")
     switch(owner, key)
     assert set_status(owner, person, "active").data["keys_enabled"] == 0
     assert key.client.get("/agents").status == 401
@@ -142,7 +142,7 @@ def test_nobody_suspends_or_removes_whoever_holds_more_than_they(world: World, o
     clerk = member_with(world, owner, ["users:read", "users:update", "users:delete"])
     admin, viewer = world.member(owner, "admin"), world.member(owner, "viewer")
     team = owner.client.post("/teams", {"name": "Admins"}).data["id"]
-    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "resource_type": "organization"})
+    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "place": {"type": "organization"}})
     through_team = member_with(world, owner, ["users:read"])
     owner.client.post(f"/teams/{team}/members", {"user_id": through_team.user_id})
     for person in (owner, admin, viewer, through_team):
@@ -192,7 +192,7 @@ def test_a_successor_is_another_active_member_and_takes_over_at_the_end_only(wor
 def test_whoever_hands_over_gives_no_more_than_they_hold(world: World, owner: Person) -> None:
     head = member_with(world, owner, ["users:read"])
     team = owner.client.post("/teams", {"name": "Admins", "lead_id": head.user_id}).data["id"]
-    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "resource_type": "organization"})
+    owner.client.post(f"/teams/{team}/assign", {"role": "admin", "place": {"type": "organization"}})
     clerk = member_with(world, owner, ["users:read", "users:update"])
     answer = set_status(clerk, head, "deactivated", reassign_to=clerk.user_id)
     assert answer.codes == {"_": ["permission_denied"]}

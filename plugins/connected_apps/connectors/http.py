@@ -52,6 +52,7 @@ def connector() -> Connector:
         probe=lambda connection: rest.probe(connection, _sign),
         flaws=_flaws,
         operations=rest.operations,
+        request=rest.request,
     )
 
 

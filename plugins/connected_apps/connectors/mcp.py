@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..connecting import Address, AppError, AuthType, Call, Connection, Connector, Operation
+from aasim_core.outbound.addresses import Address
+
+from ..connecting import AppError, AuthType, Call, Connection, Connector, Operation
 from . import rest
 
 _CONFIG: Mapping[str, Any] = {
@@ -68,7 +70,7 @@ def connector(servers: Callable[[], Mapping[str, Sequence[str]]]) -> Connector:
 
 
 def _addresses(config: Mapping[str, Any]) -> Sequence[Address]:
-    return [rest.address_of(config["url"])] if "url" in config else []
+    return [Address.of(config["url"])] if "url" in config else []
 
 
 def _command(connection: Connection, servers: Mapping[str, Sequence[str]]) -> Sequence[str]:

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 from aasim_core.clock import now
 from aasim_core.data.json import keepable, keepable_text
+from aasim_core.outbound.addresses import Address
 from aasim_core.secrets import Secret
 
-from ..connecting import Address, AppError, Authorization, AuthType, Call, Connection, Connector, ErrorCode, Tokens
+from ..connecting import AppError, Authorization, AuthType, Call, Connection, Connector, ErrorCode, Tokens
 from ..vault import hide
 from . import rest
 
@@ -85,6 +86,7 @@ def connector() -> Connector:
         probe=lambda connection: rest.probe(connection, _sign),
         flaws=_flaws,
         operations=rest.operations,
+        request=rest.request,
         refresh=_refresh,
         can_refresh=_can_refresh,
         revoke=_revoke,
@@ -94,7 +96,7 @@ def connector() -> Connector:
 
 def _addresses(config: Mapping[str, Any]) -> Sequence[Address]:
     urls = [config["base_url"], config["token_url"], *([config["revoke_url"]] if "revoke_url" in config else [])]
-    return [rest.address_of(url) for url in urls]
+    return [Address.of(url) for url in urls]
 
 
 def _is_code(config: Mapping[str, Any]) -> bool:

@@ -9,7 +9,9 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from ..connecting import EFFECTS, Address, AppError, Call, Connection, Operation, not_allowed
+from aasim_core.outbound.addresses import Address
+
+from ..connecting import EFFECTS, AppError, Call, Connection, Operation, not_allowed
 
 if TYPE_CHECKING:
     import httpx2
@@ -61,14 +63,7 @@ PROPERTIES: Mapping[str, Any] = {
 
 def addresses(config: Mapping[str, Any]) -> Sequence[Address]:
     """Where the service is."""
-    return [address_of(config["base_url"])]
-
-
-def address_of(url: str) -> Address:
-    """Host and port of a web address that `url_flaw` finds nothing wrong with."""
-    parts = urlsplit(url)
-    is_tls = parts.scheme == "https"
-    return Address(parts.hostname or "", parts.port or (443 if is_tls else 80), is_tls)
+    return [Address.of(config["base_url"])]
 
 
 def url_flaw(url: str) -> str | None:
@@ -112,6 +107,12 @@ def operations(config: Mapping[str, Any]) -> Sequence[Operation]:
         )
         for declared in config.get("operations", ())
     ]
+
+
+def request(config: Mapping[str, Any], operation: str) -> Any:
+    """What makes a call of the operation the request that it is: the service, its headers, and the declaration."""
+    declared = [each for each in config.get("operations", ()) if each["name"] == operation]
+    return {**config, "operations": declared, "test_path": None}
 
 
 def _schema_of(declared: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -5,9 +5,10 @@ from email.errors import MessageError
 from hashlib import sha256
 from typing import Any
 
+from aasim_core.outbound.addresses import Address
 from aasim_core.outbound.mail import Mail, compose
 
-from ..connecting import Address, AppError, AuthType, Call, Connection, Connector, Operation
+from ..connecting import AppError, AuthType, Call, Connection, Connector, Operation
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _CONFIG: Mapping[str, Any] = {

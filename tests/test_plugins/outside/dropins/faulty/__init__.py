@@ -2,7 +2,7 @@
 
 from aasim_core import Event, Permission, Plugin, hookimpl
 
-from . import api
+from . import api, inbound
 from .models import Thing
 
 # A summary that is no sentence.
@@ -25,9 +25,9 @@ def permissions(app):
 
 @hookimpl
 def events(app):
-    return [Event(f"faulty.{what}", f"A thing was {what}", "thing") for what in ("created", "updated", "deleted")]
+    return [Event(f"faulty.{what}", f"A thing was {what}", "faulty_thing") for what in ("created", "updated", "deleted")]
 
 
 @hookimpl
 def routes(app):
-    return [api.Things(app)]
+    return [api.Things(app), inbound.Inbound()]

@@ -35,7 +35,7 @@ class Things(Collection):
 
     record = Thing
     events = "faulty"
-    paths = {"": "/faulty", "one": "/faulty/{thing_id}"}
+    paths = {"": "/faulty", "one": "/faulty/{thing_id}", "size": "/faulty/{thing_id}/size"}
     body = ThingIn()
     reply = ThingOut()
     unique = ("name",)
@@ -55,6 +55,11 @@ class Things(Collection):
 
     def remove(self, req, record):
         """Removes nothing."""
+
+    @operation("read", reply="reply", message="Size read.")
+    def on_get_size(self, req, resp, **ids):
+        """Read the size of a thing, which it does not have."""
+        resp.media = {"size": vars(req.target)["size"]}
 
     @operation("read", query="query", reply="reply", many=True, message="Things listed.")
     def on_get(self, req, resp, **ids):

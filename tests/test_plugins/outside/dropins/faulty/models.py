@@ -12,5 +12,5 @@ class Thing(TenantRecord):
 
     class Meta:
         table_name = "faulty_thing"
-        id_prefix = "thing"
+        id_prefix = "faulty_thing"
         indexes = ((("organization_id", "created_at", "id"), False), (("organization_id", "name"), True))

@@ -1,0 +1,62 @@
+"""Other names for what migrations find: columns, the members of the JSON that columns hold, and a status for a yes or no."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
+import peewee
+
+_BATCH = 500
+#: ``(table, old, new)``
+Renamed = Iterable[tuple[str, str, str]]
+
+
+def rename_columns(db: Any, renamed: Renamed) -> None:
+    """Rename each column ``(table, old, new)``; indexes follow by themselves."""
+    for table, old, new in renamed:
+        db.execute_sql(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
+
+
+def restore_columns(db: Any, renamed: Renamed) -> None:
+    """Undo `rename_columns`."""
+    rename_columns(db, [(table, new, old) for table, old, new in renamed])
+
+
+def rewrite_json(db: Any, table: str, column: str, change: Callable[[Any], Any]) -> None:
+    """Put `change` of its value into the JSON column of each row that it makes another one, in batches by id."""
+    rows: Any = peewee.Table(table, ("id", column), _database=db)
+    held, after = getattr(rows, column), ""
+    while batch := list(
+        rows.select(rows.id, held).where(rows.id > after, ~held.is_null()).order_by(rows.id).limit(_BATCH).tuples()
+    ):
+        for row_id, text in batch:
+            before = orjson.loads(text)
+            if (value := change(before)) != before:
+                rows.update({held: orjson.dumps(value).decode()}).where(rows.id == row_id).execute()
+        after = batch[-1][0]
+
+
+def with_names(value: Any, names: Mapping[str, str]) -> Any:
+    """The JSON object, or the list of objects, with other names for its members; what is within them stays as it is."""
+    if isinstance(value, list):
+        return [with_names(each, names) for each in value]
+    return {names.get(name, name): member for name, member in value.items()} if isinstance(value, dict) else value
+
+
+def inverted(names: Mapping[str, str]) -> dict[str, str]:
+    """The way back."""
+    return {new: old for old, new in names.items()}
+
+
+def status_for(db: Any, table: str, column: str) -> None:
+    """Give the table a ``status``, ``active`` or ``disabled``, for its boolean column."""
+    db.execute_sql(f"ALTER TABLE {table} ADD COLUMN status TEXT NOT NULL DEFAULT 'active'")
+    db.execute_sql(f"UPDATE {table} SET status = 'disabled' WHERE NOT {column}")  # noqa: S608 - the names are constants
+    db.execute_sql(f"ALTER TABLE {table} DROP COLUMN {column}")
+
+
+def boolean_for(db: Any, table: str, column: str) -> None:
+    """Undo `status_for`."""
+    db.execute_sql(f"ALTER TABLE {table} ADD COLUMN {column} BOOLEAN NOT NULL DEFAULT TRUE")
+    db.execute_sql(f"UPDATE {table} SET {column} = FALSE WHERE status <> 'active'")  # noqa: S608 - the names are constants
+    db.execute_sql(f"ALTER TABLE {table} DROP COLUMN status")

@@ -1,0 +1,94 @@
+"""Erasing the names and addresses of a person from the log, after which its chain can still be verified.
+
+What the person did loses their label and network address; what was done to their account loses its label, and what was changed and
+told of it. Times, actions and ids stay. The entries keep the digests of what is gone, see `formats`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import peewee
+
+from ..data import history
+from ..data.compiled import compiled
+from ..data.statements import Bind, in_text
+from . import anchors
+from .anchors import Link
+from .entries import COLUMNS, ChainEntry, columns
+from .formats import BLANK, CONTENTS, PARTS, NotWhole, after_erasing, commitment, hash_of, new_salt
+from .log import EventRow, Subject, emit, scope_of
+
+if TYPE_CHECKING:
+    from ..app import App
+
+ERASED = "core.person_erased"
+#: What is erased of an event, by the column that names the person.
+_CONTENTS: Mapping[str, tuple[str, ...]] = {
+    "actor_id": ("actor.label", "actor.ip"),
+    "subject_id": ("subject.label", "changes", "data"),
+}
+_AT_ONCE = 500
+
+
+def erase_some(app: "App", organization_id: str, user_id: str) -> int:
+    """Erase the person from some of the organization's events; returns how many, 0 when none is left. Needs its scope, or a system scope.
+
+    An event that is not as it was sealed loses the contents as well, and is still no longer as it was sealed.
+    """
+    with app.database.transaction():
+        app.database.lock(f"event chain {organization_id}")
+        history.allow_erasing(app.database)
+        count = sum(_erase_where(app, organization_id, user_id, column) for column in _CONTENTS)
+        if count:
+            about = Subject("organization", organization_id, organization_id)
+            emit(ERASED, about, organization_id=organization_id, data={"user_id": user_id, "events": count})
+        return count
+
+
+def _erase_where(app: "App", organization_id: str, user_id: str, column: str) -> int:
+    rows, parts = _rows(organization_id, user_id, column), _CONTENTS[column]
+    for row in rows:
+        _keep_digests(app, row, parts)
+        EventRow.update({PARTS[part]: BLANK[part] for part in parts}).where(EventRow.id == row["id"]).execute()
+    return len(rows)
+
+
+def _rows(organization_id: str, user_id: str, column: str) -> list[dict[str, Any]]:
+    with scope_of(organization_id):
+        rows = _with_contents.all(column, organization=organization_id, user=user_id)
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+
+@compiled(EventRow)
+def _with_contents(column: str) -> Any:
+    """Events that name the person in `column`, and have contents to erase."""
+    query: Any = EventRow.select(*columns())
+    query = query.join_from(EventRow, ChainEntry, peewee.JOIN.LEFT_OUTER, on=ChainEntry.event_id == EventRow.id)
+    has_some = peewee.Value(False)
+    for part in _CONTENTS[column]:
+        field = getattr(EventRow, PARTS[part])
+        has_some |= field.is_null(False) if BLANK[part] is None else field != BLANK[part]
+    here = (EventRow.organization_id == Bind("organization")) & (getattr(EventRow, column) == Bind("user"))
+    return query.where(here, has_some).limit(in_text(_AT_ONCE))
+
+
+def _keep_digests(app: "App", row: dict[str, Any], parts: tuple[str, ...]) -> None:
+    """Let the entry of the event, if it is sealed, keep what it takes to verify it without these contents."""
+    if row["sequence"] is None:
+        return
+    try:
+        if row["version"] == CONTENTS and row["erased"] is None:
+            _vouch(app, row)
+        erased = after_erasing(row, parts)
+    except NotWhole:
+        return
+    if erased is not None:
+        ChainEntry.update(salt=None, erased=erased).where(ChainEntry.event_id == row["id"]).execute()
+
+
+def _vouch(app: "App", row: dict[str, Any]) -> None:
+    """Anchor the digests of an event whose hash is made of its contents, if that is what it was sealed with."""
+    is_whole = hash_of(row) == row["hash"]
+    row["salt"] = new_salt()
+    if is_whole:
+        anchors.write(app.keyring, row["organization_id"], anchors.ERASED, Link(row["sequence"], commitment(row)))

@@ -1,0 +1,48 @@
+"""Whether an operation is for the caller at all, wherever its object may be; and who it is that has a token."""
+
+from typing import TYPE_CHECKING
+
+from ..access import grants
+from ..context import system_scope
+from ..errors import Refused, not_found
+from ..identity.authentication import admitted
+from ..identity.principal import TokenCaller
+from .operations import Endpoint, lacking
+from .request import Request
+
+if TYPE_CHECKING:
+    from ..app import App
+
+
+def permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
+    """Refused where it is not; finds out what the caller may do."""
+    if endpoint.operation.session_only and req.principal.kind != "user":
+        raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
+    if endpoint.needs_caller:
+        req.rights = app.rights.of(req.principal)
+    if not app.features.allowed(req.caller, endpoint.plugin):
+        raise Refused("feature_disabled", "This feature is switched off for the organization.")
+    if endpoint.permission is not None and not (req.rights.has_anywhere(endpoint.permission) or _is_for_own(endpoint, req)):
+        raise lacking(endpoint.permission)
+    if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):
+        raise Refused("permission_denied", "This is for the owners of the organization only.")
+
+
+def caller_by_token(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> TokenCaller:
+    """Whoever has the token in the path; Refused with the one 404 for none, and with 403 where the organization is suspended."""
+    try:
+        with system_scope("find out whose the token in a path is"):
+            caller = endpoint.resource.caller(req, **ids)
+            if caller is None:
+                raise not_found()
+            caller = admitted(caller, while_closing=endpoint.operation.while_closing)
+    except Refused:
+        app.limiter.check(None, req.remote_addr)  # guessing tokens is as limited as having no credential
+        raise
+    app.pulse.tell_epoch(caller.organization_id, caller.authz_epoch)
+    return caller
+
+
+def _is_for_own(endpoint: Endpoint, req: Request) -> bool:
+    """Whether people may ask for what is their own without the permission; the check of the object keeps them from the rest."""
+    return endpoint.operation.own_always and req.principal.kind == "user"

@@ -1,0 +1,51 @@
+"""Counting the items of a list as its caller would find them, so that what is shown of a list elsewhere is what the list says itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from ..stash import Kept
+from . import query
+from .admission import permit_anywhere
+from .operations import Endpoint
+from .paging import MOST_COUNTED
+from .request import Request, Response
+
+if TYPE_CHECKING:
+    from ..app import App
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many items a list has, up to `MOST_COUNTED`, and where they can be read."""
+
+    number: int
+    is_at_least: bool
+    link: str
+
+
+def count(app: "App", req: Request, path: str, filters: Mapping[str, str]) -> Count:
+    """How many items the list at `path`, such as ``/agents``, has for whoever sent `req`; `filters` are those of its query string.
+
+    Refused where they may not list them, and where the list's plugin is off for the organization. LookupError where there is no such list.
+    """
+    endpoint = app.stash.of(_LISTS).get(path)
+    if endpoint is None:
+        raise LookupError(f"there is no list at {path}; write the path of one without ids, such as /executions")
+    asked = Request({**req.env, "PATH_INFO": f"/api/v1{path}", "QUERY_STRING": ""}, options=req.options)
+    asked.caller, asked.principal = req.caller, req.principal
+    permit_anywhere(app, endpoint, asked)
+    asked.query = query.parse(urlencode({**filters, "limit": 1, "include": "total"}), endpoint.query)
+    answer = Response()
+    endpoint.responder(asked, answer)
+    total, asked_for = answer.media.total, f"?{urlencode(filters)}" if filters else ""
+    return Count(min(total, MOST_COUNTED), total > MOST_COUNTED, f"/api/v1{path}{asked_for}")
+
+
+def _lists(app: "App") -> Mapping[str, Endpoint]:
+    """The lists of the API whose paths name no object, by path."""
+    return {each.template: each for each in app.endpoints if each.method == "GET" and each.in_api and each.operation.many}
+
+
+_LISTS = Kept(_lists)

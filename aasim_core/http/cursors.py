@@ -1,0 +1,30 @@
+"""Cursors: where a list or an export goes on, sealed for what it was made for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from .. import base64url
+from ..secrets import Keyring
+
+_TAG_BYTES = 32
+
+
+def seal(keyring: Keyring, bound_to: bytes, key: Sequence[Any]) -> str:
+    """The cursor that holds `key`, and is good for `bound_to` only."""
+    content = orjson.dumps(key)
+    return base64url.encode(keyring.sign("cursor", content + b"\0" + bound_to) + content)
+
+
+def opened(keyring: Keyring, bound_to: bytes, cursor: str) -> list[Any] | None:
+    """The key in the cursor; None where it was not made for this."""
+    try:
+        sealed = base64url.decode(cursor)
+    except ValueError:
+        return None
+    tag, content = sealed[:_TAG_BYTES], sealed[_TAG_BYTES:]
+    if not keyring.verify("cursor", content + b"\0" + bound_to, tag):
+        return None
+    key: list[Any] = orjson.loads(content)
+    return key

@@ -1,0 +1,132 @@
+"""``expand=``: beside the ids in an answer, the names of what they lead to, as far as the caller may know of it.
+
+Which ids these are follows from the fields of the reply that are an `Id`, and from what the record says in its ``references``. A name is
+given to whom the list of such objects shows it, and read with one statement for each kind.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..data.references import kind_of
+from ..data.scope import TENANT_COLUMN
+from ..errors import Refused
+from .admission import permit_anywhere
+from .collection import Collection
+from .containers import ListOf
+from .formats import Id
+from .operations import Endpoint
+from .query import ListQuery, Parameters
+from .request import Request
+from .scalars import Choice, Text
+from .schema import Schema
+
+if TYPE_CHECKING:
+    from ..app import App
+
+_ABOUT = "Ids of the items to add names to: beside owner_id, owner is an object with id and name."
+
+
+class NamedOut(Schema):
+    """What an id leads to, with its name."""
+
+    id = Id(required=True)
+    name = Text(required=True)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A field of an answer that holds an id; `lists` are those that show what it leads to, by the prefix of the ids."""
+
+    field: str
+    lists: Mapping[str, Endpoint]
+
+
+def with_references(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
+    """The endpoints, of which those that list or read objects with ids of named ones take ``expand``."""
+    lists = _lists_of_named(endpoints)
+    return [_with_references(endpoint, dict(_references(endpoint, lists))) for endpoint in endpoints]
+
+
+def _lists_of_named(endpoints: Iterable[Endpoint]) -> dict[str, Endpoint]:
+    """The list of all objects of a kind, by the prefix of their ids, for those kinds that have names."""
+    return {
+        kind: endpoint
+        for endpoint in endpoints
+        if endpoint.method == "GET" and endpoint.operation.many and not endpoint.path_ids and endpoint.needs_caller
+        if isinstance(endpoint.resource, Collection) and endpoint.template == endpoint.resource.paths.get("")
+        if endpoint.reply is endpoint.resource.reply and {"id", "name"} <= endpoint.reply.fields.keys()
+        if (kind := kind_of(endpoint.resource.record)) is not None
+    }  # fmt: skip
+
+
+def _references(endpoint: Endpoint, lists: Mapping[str, Endpoint]) -> Iterator[tuple[str, Reference]]:
+    """What the answers of a list, or of a plain read, have ids of, by the word for it."""
+    operation, reply = endpoint.operation, endpoint.reply
+    is_list = operation.many and isinstance(operation.query, ListQuery) and "expand" not in operation.query.parameters
+    if endpoint.method != "GET" or reply is None or operation.plain or not (is_list or operation.query is None):
+        return
+    declared = getattr(getattr(getattr(endpoint.resource, "record", None), "_meta", None), "references", {})
+    for name, field in reply.dump_fields.items():
+        if isinstance(field, Id) and endpoint.needs_caller and name not in ("id", TENANT_COLUMN):
+            found = _leading_to(field.prefix or declared.get(name), lists)
+            word = _word(name)
+            if found and word not in reply.fields:
+                yield word, Reference(name, found)
+
+
+def _leading_to(kinds: str | tuple[str, ...] | None, lists: Mapping[str, Endpoint]) -> Mapping[str, Endpoint]:
+    """The lists of these kinds; of all, where an id may be of any."""
+    if kinds is None:
+        return lists
+    return {kind: lists[kind] for kind in ((kinds,) if isinstance(kinds, str) else kinds) if kind in lists}
+
+
+def _word(name: str) -> str:
+    """``owner`` for owner_id, and ``created_by_object`` for created_by."""
+    return name.removesuffix("_id") if name.endswith("_id") else f"{name}_object"
+
+
+def _with_references(endpoint: Endpoint, references: Mapping[str, Reference]) -> Endpoint:
+    if not references:
+        return endpoint
+    words = ListOf(Choice(*references), len(references), min_items=1, unique=True, description=_ABOUT)
+    query = endpoint.operation.query
+    asked = query if isinstance(query, Parameters) else Parameters({})
+    return replace(endpoint, operation=replace(endpoint.operation, query=asked.with_more(expand=words)), references=references)
+
+
+def expand(app: "App", endpoint: Endpoint, req: Request, items: Sequence[dict[str, Any]]) -> None:
+    """Put ``{id, name}`` into the items for each word of ``expand``; None where there is none, or the caller may not know of it."""
+    references = {word: endpoint.references[word] for word in req.query["expand"]}
+    names = _names(app, references.values(), req, items)
+    for item in items:
+        for word, reference in references.items():
+            record_id = item[reference.field]
+            item[word] = {"id": record_id, "name": names[record_id]} if record_id in names else None
+
+
+def _names(app: "App", references: Iterable[Reference], req: Request, items: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+    lists: dict[str, Endpoint] = {}
+    ids: dict[str, set[str]] = defaultdict(set)
+    for reference in references:
+        for item in items:
+            kind = str(item[reference.field] or "").rpartition("_")[0]
+            if kind in reference.lists:
+                lists[kind] = reference.lists[kind]
+                ids[kind].add(item[reference.field])
+    return {record_id: name for kind, some in ids.items() for record_id, name in _visible(app, lists[kind], req, some).items()}
+
+
+def _visible(app: "App", listing: Endpoint, req: Request, ids: Iterable[str]) -> Mapping[str, str]:
+    """The names of those of these objects that the list shows to the caller, without filters."""
+    try:
+        permit_anywhere(app, listing, req)
+    except Refused:
+        return {}
+    asked, req.query = req.query, {}
+    try:
+        return listing.resource.names(req, ids)  # type: ignore[attr-defined, no-any-return]
+    finally:
+        req.query = asked

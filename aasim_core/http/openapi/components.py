@@ -1,0 +1,204 @@
+"""The named schemas of the document: what is sent, what is answered, and the words that fields choose from."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from enum import Enum
+from itertools import count
+from types import MappingProxyType
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema, fields, missing
+
+from ...data.json import to_json
+from ...error_codes import CORE_CODES, ErrorCode
+from ...plugins.manifest import CORE
+from ..containers import Json, ListOf, Object
+from ..expanding import NamedOut
+from ..scalars import Text
+
+Shape = dict[str, Any]
+
+#: The version of OpenAPI.
+VERSION = "3.1.0"
+
+
+class Use(Enum):
+    """What a schema describes; the value is what its name ends in.
+
+    A body is closed, since unknown fields are errors. A patch has neither defaults nor required fields, in the objects within either. An
+    so that a client changes what it names and no more; null returns a member of an object within to its default. An
+    answer is open, for fields can be added. An item is an answer of which ``fields=`` may have left something out. A parameter of the
+    query string is text, in which commas stand between the items of a list.
+    """
+
+    BODY = "In"
+    PATCH = "Patch"
+    MEMBERS = "Members"
+    ANSWER = "Out"
+    ITEM = "Item"
+    QUERY = "Query"
+
+
+_FREE: Shape = {"type": "object", "additionalProperties": True, "description": "Any JSON object."}
+_CLOSED = (Use.BODY, Use.PATCH, Use.MEMBERS)
+_SENT = (*_CLOSED, Use.QUERY)
+#: Of what is within an object, or within a list, which is replaced as a whole.
+_WITHIN_OBJECT = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.MEMBERS}
+_WITHIN_LIST = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.BODY, Use.MEMBERS: Use.BODY}
+
+
+class Components:
+    """The components of one document; `owners` names the plugin of each package, so that two plugins may use one name.
+
+    `error_codes` are all that there are, by name. `named` are the words of ``expand`` by the class of the answer to which they add names.
+    """
+
+    def __init__(
+        self,
+        owners: Mapping[str, str],
+        error_codes: Mapping[str, ErrorCode] = CORE_CODES,
+        named: Mapping[type, Iterable[str]] = MappingProxyType({}),
+    ) -> None:
+        self._owners, self._named = owners, named
+        self.error_codes = error_codes
+        self._names: dict[tuple[type[Schema], Use], str] = {}
+        #: What is in the document so far, by section and name.
+        self.sections: dict[str, dict[str, Shape]] = defaultdict(dict)
+        self._converter = OpenAPIConverter(VERSION, lambda _: None, APISpec("", "", VERSION))
+
+    def refer(self, section: str, shape: Shape, *names: str) -> Shape:
+        """A reference to the component, which is put into the section, under the first of `names` that no other one has."""
+        held = self.sections[section]
+        name = next(name for name in _endless(names) if held.setdefault(name, shape) == shape)
+        return {"$ref": f"#/components/{section}/{name}"}
+
+    def name(self, schema: Schema, use: Use) -> str:
+        """``agents.AgentIn``: the plugin, and the class with the end for its use."""
+        kind = type(schema)
+        if (kind, use) not in self._names:
+            owner, taken = self.owner(kind), set(self._names.values())
+            names = _endless((f"{owner}.{stem(kind)}{use.value}", f"{owner}.{kind.__name__}{use.value}"))
+            self._names[kind, use] = next(name for name in names if name not in taken)
+        return self._names[kind, use]
+
+    def owner(self, kind: type) -> str:
+        """The plugin that the class is of."""
+        module = f"{kind.__module__}."
+        found = [name for package, name in self._owners.items() if module.startswith(f"{package}.")]
+        return found[0] if found else CORE
+
+    def schema(self, schema: Schema, use: Use) -> Shape:
+        """A reference to what the schema describes."""
+        name = self.name(schema, use)
+        if name not in self.sections["schemas"]:
+            self.sections["schemas"][name] = {}
+            self.sections["schemas"][name] |= self._object(schema, use)
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def _object(self, schema: Schema, use: Use) -> Shape:
+        held = schema.load_fields if use in _CLOSED else schema.dump_fields
+        shape: Shape = {"type": "object"}
+        if text := plain((type(schema).__doc__ or "").strip().split("\n\n")[0]):
+            shape["description"] = text
+        shape["properties"] = {name: self.field(field, use, type(schema), name) for name, field in held.items()}
+        if use in (Use.ANSWER, Use.ITEM):
+            shape["properties"] |= {word: self._name_of(word) for word in self._named.get(type(schema), ())}
+        required = [name for name, field in held.items() if field.required] if use in (Use.BODY, Use.ANSWER) else []
+        if required:
+            shape["required"] = required
+        if use in _CLOSED:
+            shape["additionalProperties"] = False
+        rules = [rule.shape() for rule in getattr(schema, "rules", ())] if use is Use.BODY else []
+        return shape | (rules[0] if len(rules) == 1 else {"allOf": rules} if rules else {})
+
+    def _name_of(self, word: str) -> Shape:
+        """What ``expand`` adds."""
+        named = {"anyOf": [self.schema(NamedOut(), Use.ANSWER), {"type": "null"}]}
+        return {**named, "description": f"With `expand={word}`; null where it is gone, or not for you to see."}
+
+    def field(self, field: fields.Field[Any], use: Use, kind: type, name: str) -> Shape:
+        """What a field of the class `kind` holds; the words that it chooses from are a component."""
+        if use is Use.MEMBERS and not (field.required or field.allow_none):
+            field = copy(field)
+            field.allow_none = True
+        shape = self._shape(field, use, kind, name)
+        if use is Use.BODY and not field.required and field.load_default is not missing:
+            shape["description"] = f"{shape.get('description', '')} Defaults to {_default(field)}.".strip()
+        if use is Use.QUERY and isinstance(field.load_default, str | int | tuple):
+            shape["default"] = list(field.load_default) if isinstance(field.load_default, tuple) else field.load_default
+        return shape
+
+    def _shape(self, field: fields.Field[Any], use: Use, kind: type, name: str) -> Shape:
+        about = _about(field.metadata)
+        if isinstance(field, Object):
+            return _with(self.schema(field.schema, _WITHIN_OBJECT.get(use, use)), about, field)
+        if isinstance(field, ListOf):
+            items = self._shape(field.inner, _WITHIN_LIST.get(use, use), kind, name)
+            if use is Use.QUERY and isinstance(field.inner, Text) and "pattern" in items:
+                items["pattern"] = items["pattern"].replace("[^", "[^,")
+            return about | _typed({"type": "array"}, field) | {"items": items}
+        if isinstance(field, Json) and field.object_only:
+            return _with(self.refer("schemas", _FREE, "core.JsonObject"), _without_type(about), field)
+        shape = _about(self._converter.field2property(field))
+        shape.pop("default", None)
+        if isinstance(field, Json) and use in _SENT and not field.allow_none:
+            shape["not"] = {"type": "null"}
+        if isinstance(field, Text) and use in _SENT and not _says_characters(shape):
+            shape["pattern"] = field.characters
+        return _with(self.words(shape.pop("enum"), kind, name), _without_type(shape), field) if "enum" in shape else shape
+
+    def words(self, values: list[str | None], kind: type, name: str) -> Shape:
+        """A reference to the words that the field `name` of the class chooses from; another class of the plugin may have them, too."""
+        shape = {"type": "string", "enum": [value for value in values if value is not None]}
+        field = "".join(part.title() for part in name.split("_"))
+        owner = self.owner(kind)
+        for known, held in self.sections["schemas"].items():
+            if known.startswith(f"{owner}.") and known.endswith(field) and held == shape:
+                return {"$ref": f"#/components/schemas/{known}"}
+        return self.refer("schemas", shape, f"{owner}.{stem(kind)}{field}", f"{owner}.{kind.__name__}{field}")
+
+
+def _says_characters(shape: Shape) -> bool:
+    """Whether the shape of a text says which characters it may have; that it is a password does not."""
+    return bool(shape.keys() & {"pattern", "enum"}) or shape.get("format", "password") != "password"
+
+
+def _about(metadata: Mapping[str, Any]) -> Shape:
+    return {key: plain(value) if key == "description" else value for key, value in metadata.items()}
+
+
+def _endless(names: Sequence[str]) -> Iterator[str]:
+    """The names, and then the last one with numbers."""
+    yield from names
+    yield from (f"{names[-1]}{number}" for number in count(2))
+
+
+def stem(kind: type) -> str:
+    """The name of a schema without its direction: ``Agent`` of ``AgentIn`` and ``AgentOut``."""
+    return kind.__name__.removesuffix("In").removesuffix("Out")
+
+
+def plain(text: str) -> str:
+    """The text of a docstring as Markdown, in one piece."""
+    return text.replace("``", "`")
+
+
+def _with(reference: Shape, about: Shape, field: fields.Field[Any]) -> Shape:
+    nullable = {"anyOf": [reference, {"type": "null"}]} if field.allow_none else reference
+    return {**nullable, **about}
+
+
+def _typed(shape: Shape, field: fields.Field[Any]) -> Shape:
+    return {"type": [shape["type"], "null"]} if field.allow_none else shape
+
+
+def _without_type(shape: Shape) -> Shape:
+    return {name: value for name, value in shape.items() if name not in ("type", "additionalProperties")}
+
+
+def _default(field: fields.Field[Any]) -> str:
+    value = field.load_default() if callable(field.load_default) else field.load_default
+    return f"`{to_json(value).decode()}`"

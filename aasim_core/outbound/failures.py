@@ -1,0 +1,38 @@
+"""What can go wrong with a request of the guarded client, by name."""
+
+import ssl
+from collections.abc import Iterable, Mapping
+
+
+def code_of(error: Exception) -> str | None:
+    """What the failure is called; None for one that is ours, and for a call that was asked to end.
+
+    ``not_allowed``, ``unreachable``, ``tls_failed`` and ``invalid_request`` come before anything is sent, but for a body that does not
+    fit to its headers.
+    """
+    import h11
+    import httpx2
+
+    from .egress import NotAllowed
+    from .patience import DeadlinePassed, TooLarge
+
+    names: Mapping[str, tuple[type[Exception], ...]] = {
+        "not_allowed": (NotAllowed,),
+        "too_large": (TooLarge,),
+        "timeout": (DeadlinePassed,),
+        "unreachable": (httpx2.ConnectError, httpx2.ConnectTimeout),
+        "invalid_request": (httpx2.UnsupportedProtocol, httpx2.InvalidURL, httpx2.LocalProtocolError, h11.LocalProtocolError),
+        "invalid_answer": (httpx2.RemoteProtocolError, httpx2.DecodingError),
+        "connection_lost": (httpx2.HTTPError,),
+    }
+    if any(isinstance(cause, ssl.SSLError) for cause in _causes(error)):
+        return "tls_failed"
+    if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
+        return "timeout"
+    return next((name for name, kinds in names.items() if isinstance(error, kinds)), None)
+
+
+def _causes(error: BaseException | None) -> Iterable[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,35 @@
+"""The rules that events and listeners keep: whose an event is, and that what somebody listens to can come."""
+
+from collections.abc import Iterator, Mapping
+
+from ..events.declarations import family_of
+from .declarations import Declarations
+from .failures import did_you_mean
+
+
+def event_flaws(owner: str, own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
+    """A phrase for each event and listener of the owner that breaks a rule; `declared` is by owner."""
+    yield from _strange_events(owner, own, declared)
+    yield from _deaf(own, declared)
+
+
+def _strange_events(owner: str, own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
+    """Events that are said to be somebody else's, and members of a family of somebody else's."""
+    families = {event.name: other for other, one in declared.items() for event in one.events if event.name.endswith(".*")}
+    for event in own.events:
+        if event.plugin not in ("", owner):
+            yield f'gives the event {event.name} to the plugin {event.plugin}; leave out plugin="{event.plugin}"{own.at("events")}'
+        if (holder := families.get(family_of(event.name), owner)) != owner:
+            told = f"declares the event {event.name}, and the events {family_of(event.name)} are those of the plugin {holder}"
+            yield f"{told}{own.at('events')}"
+
+
+def _deaf(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
+    """Listeners for events that will never come: of an owner that is there, by a name that it does not declare."""
+    events = {event.name for one in declared.values() for event in one.events}
+    homes = {*declared, *(name.partition(".")[0] for name in events)}
+    for listener in own.listeners:
+        known = "*" in listener.pattern or not events.isdisjoint((listener.pattern, family_of(listener.pattern)))
+        if not known and listener.pattern.partition(".")[0] in homes:
+            advice = did_you_mean(listener.pattern, events)
+            yield f"listens to the event {listener.pattern}, which nobody declares{advice}{own.at('listeners')}"

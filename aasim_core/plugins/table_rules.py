@@ -1,0 +1,52 @@
+"""Whether the tables that migrations make have the columns that records declare."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from .declarations import table_of
+from .failures import did_you_mean, place_of
+from .registry import Plugins
+
+if TYPE_CHECKING:
+    from ..data.records import Row
+
+
+def table_flaws(
+    plugins: Plugins,
+    names: Collection[str],
+    models: Collection["type[Row]"],
+    columns: Callable[[str], Mapping[str, bool]],
+    *,
+    midway: bool = False,
+    half: str = "",
+) -> dict[str, str]:
+    """For each of the plugins `names` whose records and tables differ, a phrase that says how.
+
+    `models` are the records of all plugins. `columns` tells the columns of a table, and of each whether every new row must give it a value;
+    none of a table that is not there. `midway`, in the middle of an upgrade, a table may have columns that its record does not have, if
+    rows can be written without them. `half` is of which half the migrations are, if not of both.
+    """
+    tables = {plugin.name: plugin.provides.tables for plugin in plugins.found if plugin.name in names}
+    by_table = {table_of(model): model for model in models}
+    found = {
+        name: [flaw for table in own for flaw in _flaws(by_table[table], columns(table), midway, half)]
+        for name, own in tables.items()
+    }
+    return {name: "; ".join(flaws) for name, flaws in found.items() if flaws}
+
+
+def _flaws(model: "type[Row]", made: Mapping[str, bool], midway: bool, half: str) -> Iterator[str]:
+    table, place, meant = table_of(model), place_of(model), model._meta.columns
+    if not made:
+        yield f"declares the table {table}, which no migration{half} makes; write one{place}"
+        return
+    for column in sorted(meant.keys() - made.keys()):
+        near = did_you_mean(column, made.keys() - meant.keys())
+        yield f"declares the column {column} of {table}, which no migration{half} makes; write one that adds it{near}{place}"
+    for column in sorted(made.keys() - meant.keys()):
+        advice = f"declare the field in {model.__name__}, or write a migration that drops it"
+        if not midway:
+            yield f"makes the column {column} of {table} by a migration, and its record does not have it; {advice}{place}"
+        elif made[column]:
+            without = f"cannot write rows of {table} while the column {column} is there, which is not null and has no default"
+            yield f"{without}; declare the field in {model.__name__}, or drop the column in a migration NNNN_what.offline.py{place}"

@@ -1,0 +1,1 @@
+"""What users write and the platform evaluates: expressions, templates, JSON Schemas, patterns."""

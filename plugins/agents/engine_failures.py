@@ -1,0 +1,21 @@
+"""What becomes of a run whose engine, or whose judge, cannot answer now."""
+
+from ..engines.hookspecs import EngineError, NoRoom, ProviderFailed, ProviderOff
+from ..executions.hookspecs import Run, RunFailed, RunLater
+
+_MOST_ATTEMPTS = 5
+
+
+def later_or_never(run: Run, error: EngineError) -> Exception:
+    """What ends the turn: the run goes on later, or it has failed where that would not help, or has not helped often enough."""
+    if isinstance(error, NoRoom):
+        return RunLater(error.retry_after or 1, f"The run waits for its turn: {error.message}.")
+    if isinstance(error, ProviderOff):
+        return RunFailed("feature_disabled", error.message, retryable=True, meta={"plugin": error.plugin})
+    if isinstance(error, ProviderFailed):
+        return RunFailed("plugin_failed", error.message, meta={"plugin": error.plugin})
+    if not error.retryable or run.execution.attempt >= _MOST_ATTEMPTS:
+        return RunFailed(f"engine_{error.code}", error.message, retryable=error.retryable)
+    seconds = error.retry_after if error.retry_after is not None else 2.0**run.execution.attempt
+    run.execution.attempt += 1
+    return RunLater(min(seconds, 300), f"The engine cannot answer now ({error.code}): {error.message}")

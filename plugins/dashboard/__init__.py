@@ -1,0 +1,29 @@
+"""The dashboard: the numbers that one looks at first, in cards that plugins bring."""
+
+from collections.abc import Sequence
+
+from aasim_core import App, Permission, Plugin, Resource, hookimpl
+
+from . import administration, api
+from .hookspecs import Card
+
+plugin = Plugin("Dashboard", "The numbers that one looks at first, each with the list behind it.", requires=("organizations",))
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about the dashboard."""
+    everybody = ("builder", "operator", "approver", "viewer", "auditor", "billing")
+    return (Permission("dashboard:read", "See the dashboard; of each card what one may see anyway", roles=everybody),)
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /dashboard, and that of an organization."""
+    return (api.Dashboard(app),)
+
+
+@hookimpl
+def dashboard_cards(app: App) -> Sequence[Card]:
+    """The card for platform administrators."""
+    return (administration.CARD,)

@@ -1,0 +1,46 @@
+"""What clients write about calls, and what they get."""
+
+from aasim_core.http.fields import Boolean, Choice, Id, Integer, Patterned, Text
+from aasim_core.http.schema import RecordOut, Schema
+
+from .records import OUTCOMES
+
+_MOST = 10**15
+
+
+class CorrectionIn(Schema):
+    """What the call really took; what is left out was right, and at least one of the numbers was not."""
+
+    input_tokens = Integer(0, _MOST)
+    output_tokens = Integer(0, _MOST)
+    cost = Integer(0, _MOST, description="Micro-units of the currency.", example=149)
+    currency = Patterned(
+        "[A-Z]{3}", 'a currency\'s three letters (ISO 4217), such as "EUR"', max_length=3, example="EUR",
+        description="Needed where no price of the call was known; it cannot become another one.",
+    )  # fmt: skip
+    reason = Text(1, 500, required=True, description="Why, for whoever reads the books.", example="The provider's invoice.")
+
+
+class CallOut(RecordOut):
+    """What a call took, or a correction of that."""
+
+    id = Id("enginecall", required=True)
+    engine_id = Id("engine", required=True)
+    model = Text(required=True, description="The model's name as it was answered.")
+    outcome = Choice(*OUTCOMES, required=True, description="unfinished: it ended without a reply; correction: see corrects_id.")
+    input_tokens = Integer(required=True, description="In a correction the difference, as in all that is counted.")
+    output_tokens = Integer(required=True)
+    cache_read_tokens = Integer(required=True, description="Of the input_tokens, those read from the provider's cache.")
+    cache_write_tokens = Integer(required=True, description="Of the input_tokens, those written to the provider's cache.")
+    is_estimated = Boolean(required=True, description="Whether the provider did not count the tokens.")
+    cost = Integer(allow_none=True, required=True, description="Micro-units; null where no price was known.")
+    currency = Text(allow_none=True, required=True, example="USD")
+    price_source = Text(allow_none=True, required=True, description="By which prices.", example="operator")
+    execution_id = Id("execution", allow_none=True, required=True, description="null for a call outside of runs.")
+    step = Integer(allow_none=True, required=True, description="The number of the execution's step.")
+    agent_id = Id("agent", allow_none=True, required=True)
+    project_id = Id("project", allow_none=True, required=True, description="Where the work belonged then.")
+    api_key_id = Id(allow_none=True, required=True)
+    initiator_id = Id("user", allow_none=True, required=True, description="Who started the work.")
+    corrects_id = Id("enginecall", allow_none=True, required=True, description="The call that a correction is of.")
+    reason = Text(allow_none=True, required=True, description="Why it was corrected.")

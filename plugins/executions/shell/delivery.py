@@ -1,0 +1,70 @@
+"""What lets a run go on from outside: a time that has come, what was sent to it, or somebody's word that it may look again."""
+
+from functools import partial
+
+from aasim_core.data.records import database_of
+from aasim_core.ids import new_id
+
+from ..kernel import events
+from ..kernel.state import RUN, Arrival, next_due
+from ..models import Execution, TicketRow
+from . import admission, rows, stored_run
+from .stored_run import StoredRun, look_at
+
+#: What a run as a whole looks for again; its time to begin and its admission come by themselves.
+_LOOKED_FOR = frozenset({"approval", "child", "event"})
+
+
+def tick(execution_id: str) -> None:
+    """Tell an execution the time, by the clock that jobs are due by; it ends, times out or goes on, if one of its times has come."""
+    with database_of(Execution).transaction():
+        if (stored := StoredRun.find(execution_id)) is None:
+            return
+        stored.apply(events.Tick(rows.milliseconds(database_of(Execution).time()) or 0))
+        if (due := next_due(stored.state)) is not None:  # the job may have come for a time that counts no more
+            look_at(stored.record, due)
+
+
+def deliver(execution_id: str) -> None:
+    """Deliver to an execution what has come for it; one that does not say what it waits for looks again, whatever has come."""
+    database_of(Execution).attempt(partial(_deliver, execution_id))
+
+
+def _deliver(execution_id: str) -> None:
+    if (stored := StoredRun.find(execution_id)) is None:
+        return
+    found = rows.undelivered(stored.record)
+    rows.mark_delivered(stored.record, found)
+    stored.apply(events.Delivered(tuple(found)))
+    if (wait := stored.state.waits.get(RUN)) is not None and not wait.correlation:
+        wake(stored)
+
+
+def settle(key: str, ticket_id: str | None) -> None:
+    """Settle a key of admission: the ticket, if one is named, and what is due."""
+    with database_of(Execution).transaction():
+        admission.settle(key, ticket_id, StoredRun.find)
+
+
+def settle_all() -> None:
+    """Settle each key of the organization: a worker of the release before this one gives nothing back, and nobody may ask again."""
+    for row in list(TicketRow.select(TicketRow.key).distinct()):
+        settle(row.key, None)
+
+
+def cancel(execution_id: str, reason: str, grace_seconds: int) -> None:
+    """Cancel an execution that has to make room for others; nothing happens to one that has ended."""
+    with database_of(Execution).transaction():
+        if (stored := StoredRun.find(execution_id)) is not None:
+            stored_run.cancel(stored.record, reason, grace_seconds * 1000)
+
+
+def lock_waiting(execution_id: str) -> None:
+    """Let nobody else make the execution wait, or resume it, until the running transaction ends; otherwise both could miss the other."""
+    database_of(Execution).lock(f"executions/waiting/{execution_id}")
+
+
+def wake(stored: StoredRun) -> None:
+    """Let a run look again for what it waits for as a whole; nothing happens to one that does not."""
+    if (wait := stored.state.waits.get(RUN)) is not None and wait.kind in _LOOKED_FOR:
+        stored.apply(events.Delivered((Arrival(new_id("wake"), wait.kind, wait.correlation, rows.present()),)))

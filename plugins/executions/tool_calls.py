@@ -1,0 +1,300 @@
+"""One tool call, from proposed to done: recorded before its effect, put to people where that is due, never done twice unawares."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+
+from aasim_core.clock import now
+from aasim_core.data import records
+from aasim_core.data.json import keepable
+from aasim_core.identity.standing import principal_now
+from aasim_core.ids import is_id
+from aasim_core.user_code import json_schema
+
+from .call_questions import may_it_be_made, may_it_still_be_made, was_it_done
+from .hookspecs import CancelRequested, Question, Reviewer, Run, RunFailed, RunLater, RunPauses, TimedOut
+from .models import DENIED, DONE, RUNNING, UNKNOWN, WAITING, ToolCall
+from .questions import decided, is_wanted, put, reviewer_of
+from .tool_sources import Awaited, ToolChanged, ToolError, ToolLater, ToolUse
+from .toolbox import BoundTool
+
+#: What a tool may tell a model, in bytes; more of it is cut off.
+LONGEST_RESULT = 16_384
+#: When the call of a tool that changed at the last moment is looked at again.
+_CHANGED_SECONDS = 1.0
+#: When a run looks again whether the plugin that brings what it waits for is on again.
+_OFF_SECONDS = 30.0
+
+
+def carry_out(run: Run, row: ToolCall, bound: BoundTool | None, longest: int = LONGEST_RESULT) -> Any:
+    """What the model is told about a call: a JSON value. Raises `RunPauses` while people or other runs have to be waited for."""
+    if bound is None:
+        return _close(run, row, DENIED, {"error": f"There is no tool named {row.name}."})
+    return Attempt(run, row, bound, longest).result()
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a call of a tool that the agent has, even if it is not there any more."""
+
+    run: Run
+    row: ToolCall
+    bound: BoundTool
+    longest: int
+
+    def result(self) -> Any:
+        """Go on from where the call stands."""
+        if self.row.status == UNKNOWN:
+            return self._told_by_people()
+        if self.row.status == RUNNING:
+            return self._after_a_crash() if self.row.awaited_id is None else self._awaited()
+        return self._as_decided() if self.row.status == WAITING else self._as_proposed()
+
+    def _as_proposed(self) -> Any:
+        arguments = {**(self.row.arguments or {}), **self.bound.fixed}
+        problem = self._problem(arguments)
+        if problem is not None:
+            return self._denied(problem)
+        question = may_it_be_made(self.run, self.row, self.bound, arguments)
+        return self._submit(question) if is_wanted(self.run.app, question) else self._call(arguments)
+
+    def _as_decided(self) -> Any:
+        """Make the call that was approved; where its tool is another one by now, people are asked again."""
+        action = self._approved()
+        problem = action if isinstance(action, str) else self._problem(action["arguments"])
+        if isinstance(action, str) or problem is not None:
+            return self._denied(problem or "")
+        if action.get("tool_digest") != self.bound.digest:
+            return self._ask_anew(action)
+        return self._call(action["arguments"])
+
+    def _denied(self, problem: str) -> Any:
+        """Tell the model why the call is not made; of a tool that is not there the log tells too."""
+        if not self.bound.is_there and problem == self.bound.why_not_there(self.row.name):
+            data = {"call": self.row.call_id, "tool": self.bound.ref, "plugin": self.bound.found.plugin}
+            self.run.log("tool_unavailable", problem, level="warning", data=data)
+        return _close(self.run, self.row, DENIED, {"error": problem})
+
+    def _problem(self, arguments: Mapping[str, Any]) -> str | None:
+        """Why the call must not be made, for the model."""
+        if self.row.arguments is None:
+            return f"The arguments of {self.row.name} are not a JSON object."
+        if not self.bound.is_there:
+            return self.bound.why_not_there(self.row.name)
+        broken = json_schema.violations(self.bound.tool.parameters, arguments)
+        if broken:
+            return f"The arguments of {self.row.name} do not fit its schema: {broken[0][0]}: {broken[0][1]}"
+        return None if self._is_allowed() else f"Whoever started this run may not use {self.row.name}."
+
+    def _is_allowed(self) -> bool:
+        """As whoever started the run may do now, not as they could when they started it."""
+        execution = self.run.execution
+        principal = principal_now(execution.initiator_id or "", execution.api_key_id)
+        return principal is not None and self.bound.tool.allowed(self.run.app.rights.of(principal), principal.user_id)
+
+    # Putting the call to people.
+
+    def _submit(self, question: Question) -> Any:
+        """Let people decide whether the call is made; where nobody puts it to them, it is not."""
+        if reviewer_of(self.run.app) is None:
+            return self._denied(self._nobody_to_ask())
+        raise self._ask(question, WAITING)
+
+    def _nobody_to_ask(self) -> str:
+        return f"{self.row.name} needs an approval, and approvals are off here."
+
+    def _ask_anew(self, approved: Mapping[str, Any]) -> Any:
+        question = may_it_still_be_made(self.run, self.row, self.bound, approved)
+        digests = [approved.get("tool_digest"), self.bound.digest]
+        data = {"call": self.row.call_id, "approval_id": self.row.approval_id, "tool_digest": digests}
+        self.run.log("tool_changed", f"{self.row.name} is not made: {question.reason}", level="warning", data=data)
+        return self._submit(question)
+
+    def _ask_what_happened(self, arguments: Mapping[str, Any]) -> RunPauses:
+        self.run.log("tool_unknown", f"Whether {self.row.name} was done is not known.", level="warning")
+        return self._ask(was_it_done(self.run, self.row, self.bound, arguments), UNKNOWN)
+
+    def _ask(self, question: Question, status: str) -> RunPauses:
+        values = {"status": status, "approval_id": question.id, "ref": self.bound.ref, "arguments": question.action["arguments"]}
+        values["path"] = self.row.path or self.run.address.path
+        self.run.log("approval_requested", question.title, data={"call": self.row.call_id, "approval_id": question.id})
+        return put(self._reviewer(), question, lambda: _write(self.row, values))
+
+    def _reviewer(self) -> Reviewer:
+        reviewer = reviewer_of(self.run.app)
+        if reviewer is None:
+            message = f"Only people can tell whether {self.row.name} was done, and the plugin that asks them is off."
+            raise RunFailed("tool_outcome_unknown", message)
+        return reviewer
+
+    def _approved(self) -> Mapping[str, Any] | str:
+        """The action as it was approved, or what the model is told of the refusal."""
+        reviewer = reviewer_of(self.run.app)
+        if reviewer is None:
+            return self._nobody_to_ask()
+        decision = decided(reviewer, self.row.approval_id)
+        data = {"call": self.row.call_id, "user_id": decision.user_id}
+        if decision.approved:
+            if self.row.started_at is None:  # or else it was told of before the tool asked for patience
+                self.run.log("tool_approved", f"{self.row.name} was approved.", data=data, content=decision.comment or None)
+            return self._checked(decision.action)
+        self.run.log("tool_denied", f"{self.row.name} was denied.", level="warning", data=data, content=decision.comment)
+        return decision.comment if decision.user_id is None else f"A person denied this: {decision.comment}"
+
+    def _checked(self, action: Mapping[str, Any]) -> Mapping[str, Any] | str:
+        """The approved action, or what the model is told where it is not of the call that was put to people."""
+        if action.get("tool") != self.row.ref or not isinstance(action.get("arguments"), dict):
+            return f"What was approved is not a call of {self.row.name}, so it was not made."
+        return action
+
+    def _told_by_people(self) -> Any:
+        decision = decided(self._reviewer(), self.row.approval_id)
+        if decision.approved:
+            return _close(self.run, self.row, DONE, {"result": decision.comment or "It was done."})
+        if decision.user_id is None:
+            return _close(self.run, self.row, UNKNOWN, {"error": "Nobody could say whether it was done, so do not do it again."})
+        return _close(self.run, self.row, DONE, {"error": f"It was not done. {decision.comment}".strip()})
+
+    # Doing it.
+
+    def _call(self, arguments: dict[str, Any]) -> Any:
+        before = {"status": self.row.status}
+        if self.row.started_at is None:
+            data = {"call": self.row.call_id, "tool": self.bound.ref}
+            self.run.log("tool_called", f"{self.row.name} is called.", data=data)
+        self.run.effect(lambda: _write(self.row, self._started(arguments)))
+        try:
+            return self._do(arguments)
+        except ToolLater as later:
+            self.run.effect(lambda: _write(self.row, before))
+            raise RunLater(later.seconds, later.message) from later
+        except ToolChanged as changed:
+            self.run.effect(lambda: _write(self.row, before))
+            raise RunLater(_CHANGED_SECONDS, f"{self.row.name} has changed, so its call is decided anew.") from changed
+
+    def _started(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What is written before the call; of arguments that people edited, those that the model proposed are kept, too."""
+        started = {
+            "status": RUNNING,
+            "ref": self.bound.ref,
+            "arguments": arguments,
+            "started_at": now(),
+            "digest": self.bound.digest,
+            "effect": self.bound.tool.effect,
+            "path": self.row.path or self.run.address.path,  # a node's is known before
+        }
+        is_edited = self.row.status == WAITING and arguments != self.row.arguments
+        return {**started, "proposed_arguments": self.row.proposed_arguments or self.row.arguments} if is_edited else started
+
+    def _do(self, arguments: Mapping[str, Any]) -> Any:
+        try:
+            value = self.bound.source.call(self._use(arguments))
+        except ToolError as error:
+            if error.unknown and not self.bound.tool.is_repeatable:
+                raise self._ask_what_happened(arguments) from error
+            self._leave_if_halted()
+            return self._returned(error.told())
+        if isinstance(value, Awaited):
+            raise self._until(value.id)
+        return self._returned({"result": value})
+
+    def _leave_if_halted(self) -> None:
+        """Let the run go back to the queue with the call under way, if that was asked to end and may be made again."""
+        if self.bound.tool.is_repeatable:
+            with suppress(CancelRequested, TimedOut):  # they are met again before the next step
+                self.run.check()
+
+    def _use(self, arguments: Mapping[str, Any]) -> ToolUse:
+        execution = self.run.execution
+        return ToolUse(
+            rest=self.bound.rest,
+            arguments=arguments,
+            idempotency_key=self.bound.key or f"{execution.id}:{self.row.id}",
+            execution_id=execution.id,
+            step=self.run.number,
+            initiator_id=execution.initiator_id or "",
+            seconds_left=self.run.seconds_left(),
+            should_cancel=self.run.cancelled,
+            contract=self.bound.tool.contract,
+        )
+
+    def _after_a_crash(self) -> Any:
+        """The worker died while the tool was at work: do it again where that may be and does no harm, or ask what happened.
+
+        Nobody is asked what a tool has done that only reads.
+        """
+        problem = self._problem(self.row.arguments)
+        if problem is None and self.bound.tool.is_repeatable and self._is_same():
+            with suppress(ToolChanged):
+                return self._do(self.row.arguments)
+        if self.bound.tool.effect != "read":
+            raise self._ask_what_happened(self.row.arguments)
+        return self._denied(problem or f"The tool {self.row.name} has changed since it was called, so it was not called again.")
+
+    def _is_same(self) -> bool:
+        """Whether the tool is what it was when the call began.
+
+        Of a call from before an upgrade that is not known, and taken for granted if nobody had to approve it.
+        """
+        is_unknown = self.row.digest is None and self.row.approval_id is None
+        return is_unknown or self.row.digest == self.bound.digest
+
+    def _until(self, awaited_id: str) -> RunPauses:
+        row = self.row
+        enter, is_over = (lambda: _write(row, {"awaited_id": awaited_id})), (lambda: self._result(awaited_id) is not None)
+        return RunPauses("execution" if is_id(awaited_id, "exec") else "event", enter, is_over, awaited_id=awaited_id)
+
+    def _awaited(self) -> Any:
+        if self.bound.is_off:
+            raise RunLater(_OFF_SECONDS, self.bound.why_not_there(self.row.name))
+        value = self._result(self.row.awaited_id)
+        if value is None:
+            raise self._until(self.row.awaited_id)
+        return self._returned(value)
+
+    def _result(self, awaited_id: str) -> Any:
+        try:
+            return self.bound.source.result(awaited_id)
+        except ToolError as error:
+            return error.told()
+
+    def _returned(self, answered: Mapping[str, Any]) -> Any:
+        result = {key: keepable(value) for key, value in answered.items()}
+        level = "warning" if "error" in result else "info"
+        data = {"call": self.row.call_id, "ok": "error" not in result}
+        self.run.log("tool_returned", f"{self.row.name} has answered.", level=level, data=data, content=_text(result)[:2000])
+        return _close(self.run, self.row, DONE, result, self.longest)
+
+
+def _close(run: Run, row: ToolCall, status: str, result: dict[str, Any], longest: int = LONGEST_RESULT) -> Any:
+    """Keep what became of the call together with the step, and return what the model is told."""
+    told = _cut(result, longest)
+    values = {"status": status, "result": told, "finished_at": now(), "path": row.path or run.address.path}
+    run.also(lambda: _write(row, values))
+    return told
+
+
+def _cut(result: dict[str, Any], longest: int) -> dict[str, Any]:
+    text = _text(result)
+    if len(text.encode()) <= longest:
+        return result
+    return {"cut_off": text.encode()[:longest].decode(errors="ignore"), "note": "The rest was left out: it was too long."}
+
+
+def _text(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _write(row: ToolCall, values: Mapping[str, Any]) -> None:
+    """Write what became of the call, or where it is not recorded yet, all of it."""
+    changes = {**values, "updated_at": now(), "version": row.version + 1}
+    if row.version:
+        records.compare_and_set(row, {}, changes)
+        return
+    records.database_of(ToolCall).on_undo(partial(setattr, row, "__data__", row.__data__))
+    row.__data__ = {**row.__data__, **changes}
+    records.insert(row)

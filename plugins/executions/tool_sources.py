@@ -1,0 +1,141 @@
+"""The tools that runs can use: what one is, one call of it, and where tools of a kind come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from aasim_core import PluginFault
+
+if TYPE_CHECKING:
+    from aasim_core.access.rights import Rights
+
+_TOOL = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_KIND = re.compile(r"[a-z][a-z0-9_]*")
+
+#: What a tool does to the world outside of the run.
+Effect = Literal["read", "write", "delete", "pay", "send", "grant"]
+
+
+class ToolError(Exception):
+    """The tool did not do what it was asked to; `message` is for the model and for people, without secrets, `code` for programs.
+
+    `unknown` says that its effect may have happened all the same: unless the tool only reads or is idempotent, a person is asked then.
+    """
+
+    def __init__(self, message: str, *, unknown: bool = False, code: str = "") -> None:
+        super().__init__(message)
+        self.message, self.unknown, self.code = message, unknown, code
+
+    def told(self) -> dict[str, str]:
+        """What is told of it: its message and, where it has one, its code."""
+        return {"error": self.message} | ({"code": self.code} if self.code else {})
+
+
+class ToolFailed(ToolError):
+    """The plugin that brings the tool has a fault; what it was doing may have been done."""
+
+    def __init__(self, fault: PluginFault) -> None:
+        super().__init__(f"The plugin {fault.plugin}, which brings this tool, failed.", unknown=True, code="plugin_failed")
+        self.plugin = fault.plugin
+
+
+class ToolLater(Exception):
+    """The tool cannot be used now, and nothing was done: the run goes back to the queue for `seconds`, and makes the call then."""
+
+    def __init__(self, message: str, *, seconds: float) -> None:
+        super().__init__(message)
+        self.message, self.seconds = message, seconds
+
+
+class ToolChanged(Exception):
+    """The tool is not the one that `ToolUse.contract` names any more, and nothing was done: the call is decided anew."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as its source describes it now.
+
+    `name` is what models call it by: letters, digits, ``_`` and ``-``, at most 64; ValueError for another one. Where an agent has two tools
+    of one name, the later gets a number. `parameters` is the JSON Schema of its arguments,
+    an object. `allowed(rights, user_id)` says whether whoever started the run may use it. A call of an `idempotent` tool with the same
+    idempotency key has its effect once, so that it is repeated after a crash without asking anybody; so is one whose effect is ``read``.
+
+    `contract` names what a call does besides its arguments: a version, or a digest. It changes whenever the same arguments would do
+    something else. Approvals are for one contract, description, schema and effect; after a change of any, people are asked anew.
+    """
+
+    foreseen: ClassVar = ()
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    allowed: Callable[[Rights, str], bool]
+    effect: Effect = "write"
+    idempotent: bool = False
+    contract: str = ""
+
+    def __post_init__(self) -> None:
+        if not _TOOL.fullmatch(self.name):
+            raise ValueError(f"a tool is named with 1 to 64 letters, digits, _ and -, and not {self.name!r}")
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether calling it once more does no harm."""
+        return self.idempotent or self.effect == "read"
+
+
+@dataclass(frozen=True)
+class ToolUse:
+    """One call of a tool: what follows the kind in its ref, the arguments, and for whom.
+
+    The arguments meet the tool's schema. `idempotency_key` is the same for every attempt of this call. The call ends within
+    `seconds_left`, and soon after `should_cancel` says so. `contract` is that of the tool that the call was decided for: a source whose
+    tools change compares it with what it is about to do, and raises `ToolChanged` for another one.
+    """
+
+    rest: str
+    arguments: Mapping[str, Any]
+    idempotency_key: str
+    execution_id: str
+    step: int
+    initiator_id: str
+    seconds_left: float
+    should_cancel: Callable[[], bool]
+    contract: str = ""
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """The tool's result comes later: the run pauses until it is resumed, and then asks `ToolSource.result` for this `id`."""
+
+    id: str
+
+
+def _never(_awaited_id: str) -> Any:
+    raise AssertionError("a source that returns Awaited has a result")
+
+
+@dataclass(frozen=True)
+class ToolSource:
+    """Where tools of one kind come from: an agent names them as ``<kind>:<rest>``.
+
+    `kind` is unique in the installation, lower_snake (else ValueError), and never changes: agents hold it.
+    All functions are called in the organization's scope. `find(rest)` is the tool, or None where there is none. `call` does it,
+    outside of transactions, and returns a JSON value, or `Awaited`; it raises `ToolError`, `ToolLater` or `ToolChanged`. `result` is what
+    came of an `Awaited`, None as long as nothing did.
+    """
+
+    foreseen: ClassVar = (ToolError, ToolLater, ToolChanged)
+    failed: ClassVar = ToolFailed
+
+    kind: str
+    find: Callable[[str], Tool | None]
+    call: Callable[[ToolUse], Any]
+    result: Callable[[str], Any] = _never
+
+    def __post_init__(self) -> None:
+        if not _KIND.fullmatch(self.kind):
+            raise ValueError(f"a kind of tools is named with lower-case letters, digits and underscores, and not {self.kind!r}")

@@ -1,0 +1,226 @@
+"""The endpoints of job flows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from aasim_core import Collection, Request, Response, operation
+from aasim_core.data.records import database_of
+from aasim_core.errors import Invalid
+from aasim_core.http.collection import Parent
+from aasim_core.http.fields import Id, Word
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived, ObjectOf
+from aasim_core.http.schema import load
+
+from ..executions.resources import ExecutionResource, accepted
+from . import checking, schemas, service, stats
+from .hooks.inbound import path_of
+from .models import Firing, JobFlow
+from .timing_schemas import TriggerIn
+from .upcoming import NextRuns
+
+_TARGET = ObjectOf({"type": "target_type", "id": "target_id", "version": "target_version", "label": "target_label"})
+
+
+class JobFlows(Collection):
+    """Job flows: what starts runs, and when."""
+
+    record = JobFlow
+    events = "job_flows"
+    node_field = "project_id"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/job-flows",
+        "one": "/job-flows/{flow_id}",
+        "status": "/job-flows/{flow_id}/status",
+        "stats": "/job-flows/{flow_id}/stats",
+        "rotate_token": "/job-flows/{flow_id}/rotate-token",
+    }
+    body, reply = schemas.JobFlowIn(), schemas.JobFlowOut()
+    shown_reply = schemas.NewJobFlowOut()
+    status_body = schemas.StatusIn()
+    stats_query, stats_reply = schemas.StatsQuery(), schemas.StatsOut()
+    unique = ("name",)
+    query = ListQuery(
+        schemas.JobFlowOut(),
+        filters=("name", "status", "status_reason", "project_id", "owner_id", "created_at", "updated_at"),
+        columns={
+            "target_type": Word(1, 40, description="What it starts, such as agent."),
+            "target_id": Id(description="Which one it starts."),
+        },
+        sorts=("created_at", "updated_at", "name"),
+        search=("name", "description"),
+    )
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.derived: Mapping[str, Derived] = {"target": _TARGET, "next_runs": NextRuns(app)}  # type: ignore[misc]
+
+    def merged(self, record: JobFlow, values: dict[str, Any]) -> dict[str, Any]:
+        """The values of a PATCH; what has another type or scheme is written whole, since it has nothing in common with what was before."""
+        trigger = values.get("trigger")
+        if not isinstance(trigger, dict) or (whole := _whole_trigger(trigger, record.trigger)) is None:
+            return super().merged(record, values)
+        rest = {name: value for name, value in values.items() if name != "trigger"}
+        try:
+            return {**super().merged(record, rest), "trigger": load(TriggerIn(), whole)}
+        except Invalid as invalid:
+            raise invalid.below("trigger") from invalid
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """The values as they are kept; Invalid for what never comes due, or cannot be started by the caller."""
+        at = database_of(JobFlow).time()
+        req.rights.require_project(values.get("project_id"))
+        values = self._with_schedule(req, values, record, at)
+        return self._with_target(req, values, record)
+
+    def _with_schedule(self, req: Request, values: dict[str, Any], record: Any, at: Any) -> dict[str, Any]:
+        before = {} if record is None else record.__data__
+        if "trigger" in values:
+            values = {**values, **self._with_secret(values["trigger"], record, at)}
+        if "calendar" in values:
+            values = {**values, "calendar": checking.checked_calendar(values["calendar"], req.rights)}
+        timing = {name: values.get(name, before.get(name)) for name in ("trigger", "calendar", "starts_at", "ends_at")}
+        if any(timing[name] != before.get(name) for name in timing):
+            checking.refuse_never(self.app, {**timing, "created_at": before.get("created_at") or at}, at)
+        return values
+
+    def _with_secret(self, trigger: Mapping[str, Any], record: Any, at: Any) -> dict[str, Any]:
+        """The trigger as it is kept, and the secret that stands in it."""
+        verification = dict(trigger.get("verification") or {})
+        secret = verification.pop("secret", None)
+        if verification:
+            trigger = {**trigger, "verification": verification}
+        kept = checking.checked_trigger(self.app, trigger, at, None if record is None else record.trigger)
+        if not verification:
+            return {"trigger": kept}
+        is_kept = record is not None and record.secret is not None
+        return {"trigger": kept, "secret": checking.checked_secret(kept, secret, is_kept=is_kept)}
+
+    def _with_target(self, req: Request, values: dict[str, Any], record: Any) -> dict[str, Any]:
+        """What is started belongs to whoever last wrote it, or what it is given."""
+        before: dict[str, Any] = dict.fromkeys(("target", "input", "trigger"))
+        if record is not None:
+            before = {name: getattr(record, name) for name in before}
+        target, given, trigger = (values.get(name, before[name]) for name in before)
+        values = {name: value for name, value in values.items() if name != "target"}
+        schema, owner = None, dict[str, Any]()
+        if target != before["target"] or given != before["input"]:
+            found = checking.found_target(self.app, target, req.principal)
+            schema, owner = found.input_schema, self._owned(req, target, found.label)
+        if owner or trigger != before["trigger"]:
+            checking.refuse_bad_input(given, trigger["type"], schema)
+        return {**values, **owner}
+
+    @staticmethod
+    def _owned(req: Request, target: Mapping[str, Any], label: str) -> dict[str, Any]:
+        owner = {"owner_id": req.principal.user_id, "api_key_id": req.principal.api_key_id}
+        return {**owner, **{f"target_{name}": value for name, value in target.items()}, "target_label": label}
+
+    @operation("create", body="body", reply="shown_reply", status=201, message="{singular} created.")
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Create a {singular}; for a trigger of the type webhook the answer shows its address, and no other one will."""
+        values = self.check(req, req.body)
+        place = self.place(values)
+        req.rights.require_at(self.permission_for("create"), place)
+        self.app.rights.refuse_archived(req.principal, place)
+        flow, token = service.create(self.app, values, database_of(JobFlow).time())
+        resp.location = self.location(flow)
+        resp.media = {**self.plan.item(flow), "hook_path": token and path_of(token)}
+
+    @operation("update", reply="shown_reply", message="{singular} has another address.", refusals=("invalid_state",))
+    def on_post_rotate_token(self, req: Request, resp: Response, flow_id: str) -> None:
+        """Give a {singular} another address, which is shown this once; requests to the one before are refused from then on."""
+        token = service.rotate_token(req.target)
+        resp.media = {**self.plan.item(req.target), "hook_path": path_of(token)}
+
+    def change(self, req: Request, record: JobFlow, values: dict[str, Any]) -> JobFlow:
+        """Write what differs; what has come due before is treated as the flow was then."""
+        service.change(self.app, record, values, database_of(JobFlow).time())
+        return record
+
+    def remove(self, req: Request, record: JobFlow) -> None:
+        """Delete the flow with its firings."""
+        service.remove(record)
+
+    @operation("update", body="status_body", reply="reply", message="{singular} switched.")
+    def on_put_status(self, req: Request, resp: Response, flow_id: str) -> None:
+        """Let a {singular} start something, pause it, or disable it; its failures are counted anew when it is active again."""
+        service.switch(self.app, req.target, req.body["status"], database_of(JobFlow).time())
+        resp.media = self.present(req.target)
+
+    @operation("read", query="stats_query", reply="stats_reply", message="Statistics read.")
+    def on_get_stats(self, req: Request, resp: Response, flow_id: str) -> None:
+        """Read how a {singular} does: its runs, what was not started and why, how late runs begin, what they cost."""
+        resp.media = stats.stats_of(req.target, req.query.get("since_at"))
+
+
+def _whole_trigger(patch: Mapping[str, Any], kept: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The trigger that a patch means as a whole; None where it changes some fields of the one that is kept."""
+    if patch.get("type", kept["type"]) != kept["type"]:
+        return patch
+    before, after = (each.get("verification") or {} for each in (kept, patch))
+    if after.get("scheme", before.get("scheme")) != before.get("scheme"):
+        return {**kept, **patch}
+    return None
+
+
+class Firings(Collection):
+    """What became of the due times of a job flow."""
+
+    record = Firing
+    events = "job_flows"
+    noun = "firings"
+    parent = Parent(JobFlows, "flow_id")
+    paths: ClassVar[Mapping[str, str]] = {"": "/job-flows/{flow_id}/executions"}
+    reply = schemas.FiringOut()
+    query = ListQuery(
+        schemas.FiringOut(),
+        filters=("outcome", "reason", "origin", "due_at", "execution_id", "backfill_id"),
+        sorts=("due_at",),
+        default="-due_at",
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {
+            "summary": "List what became of each due time of a job flow, the latest first: what was started, or why nothing was."
+        }
+    }
+
+
+class Starting(ExecutionResource):
+    """Starting what a job flow starts, by hand."""
+
+    paths: ClassVar[Mapping[str, str]] = {"trigger": "/job-flows/{flow_id}/trigger"}
+    noun = "job flows"
+    trigger_body = schemas.TriggerNowIn()
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self._flows = JobFlows(app)
+
+    @property
+    def refusals_of_start(self) -> Sequence[str]:
+        """What starting may be refused with, whatever is started."""
+        of_runners = (code for runner in self.app.offers("runners").values() for code in runner.refusals)
+        return tuple(dict.fromkeys(("invalid_state", "queue_full", "too_many_at_once", "permission_denied", *of_runners)))
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The flow."""
+        return self._flows.find(req, **ids)
+
+    def node_of(self, target: Any) -> str | None:
+        """The flow's project."""
+        return self._flows.node_of(target)
+
+    @operation(
+        "trigger",
+        body="trigger_body",
+        reply="reply",
+        status=202,
+        also=(200,),
+        waits=True,
+        message="Execution queued.",
+        refusals="refusals_of_start",
+    )
+    def on_post_trigger(self, req: Request, resp: Response, flow_id: str) -> None:
+        """Start what a job flow starts, now and with your own rights; it needs the right to run that, too."""
+        accepted(self, req, resp, service.start_now(self.app, req.target, req.principal, req.body))

@@ -1,0 +1,1 @@
+"""Backfills: due times of the past that are started later."""

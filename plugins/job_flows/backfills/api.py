@@ -1,0 +1,41 @@
+"""The endpoints of backfills."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from aasim_core import Collection, Request, Response, operation
+from aasim_core.http.collection import Parent
+from aasim_core.http.query import ListQuery
+
+from ..api import JobFlows
+from ..models import Backfill
+from . import running, schemas
+
+
+class Backfills(Collection):
+    """Starts for due times of the past."""
+
+    record = Backfill
+    events = "job_flows"
+    noun = "backfills"
+    parent = Parent(JobFlows, "flow_id")
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/job-flows/{flow_id}/backfills",
+        "one": "/job-flows/{flow_id}/backfills/{backfill_id}",
+        "backfill": "/job-flows/{flow_id}/backfill",
+    }
+    reply = schemas.BackfillOut()
+    backfill_body, backfill_reply = schemas.BackfillIn(), schemas.PlanOut()
+    query = ListQuery(schemas.BackfillOut(), filters=("status", "created_at"), sorts=("created_at",))
+
+    @operation(
+        "trigger", body="backfill_body", reply="backfill_reply", status=202, also=(200,), message="The due times are being started.",
+    )  # fmt: skip
+    def on_post_backfill(self, req: Request, resp: Response, flow_id: str) -> None:
+        """Start due times of the past, the oldest first and with the owner's rights; with dry_run only tell which, with 200."""
+        told: dict[str, Any] = running.ask(self.app, req.target, req.principal, req.body)
+        resp.status = 200 if told["backfill_id"] is None else 202
+        if told["backfill_id"] is not None:
+            resp.location = f"/api/v1/job-flows/{flow_id}/backfills/{told['backfill_id']}"
+            resp.set_header("Retry-After", "1")
+        resp.media = told

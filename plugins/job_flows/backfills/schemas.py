@@ -1,0 +1,54 @@
+"""What clients write about backfills, and what they get."""
+
+from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
+from aasim_core.http.schema import RecordOut, Schema
+
+from ..models import BACKFILL_STATUSES, MISSING, ONLY
+from ..schemas import MoneyOut
+
+
+class BackfillIn(Schema):
+    """Which due times of the past are to be started."""
+
+    since_at = Instant(required=True, description="Those that are due then or later.", example="2026-01-01T00:00:00Z")
+    until_at = Instant(allow_none=True, load_default=None, description="Those that are due earlier; null is now.")
+    only = Choice(  # type: ignore[assignment]  # marshmallow has an attribute of that name
+        *ONLY, load_default=MISSING,
+        description="missing: those for which nothing was started; failed: those whose last run did not succeed; all: every one.",
+    )  # fmt: skip
+    dry_run = Boolean(load_default=False, description="Only tell which they are.")
+
+
+class RangeOut(Schema):
+    """Which due times are started."""
+
+    since_at = Instant(required=True)
+    until_at = Instant(required=True)
+    only = Choice(*ONLY, required=True)  # type: ignore[assignment]  # as above
+    count = Integer(0, required=True, description="How many runs.")
+
+
+class PlanOut(RangeOut):
+    """What a backfill starts."""
+
+    due_times = ListOf(Instant(), 20, required=True, description="The first of them.")
+    estimated_costs = ListOf(
+        Object(MoneyOut),
+        required=True,
+        description="What so many runs of the last 30 days have cost on average, in each currency.",
+    )
+    backfill_id = Id(
+        "backfill", allow_none=True, required=True, description="null with dry_run, or where there is nothing to start."
+    )
+
+
+class BackfillOut(RecordOut, RangeOut):
+    """How a backfill goes."""
+
+    id = Id("backfill", required=True)
+    flow_id = Id("flow", required=True)
+    flow_name = Text(required=True, description="What the flow was called then.")
+    done = Integer(0, required=True, description="How many of them were started, or refused.")
+    refused = Integer(0, required=True)
+    status = Choice(*BACKFILL_STATUSES, required=True)
+    created_by = Id("user", required=True)

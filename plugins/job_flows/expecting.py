@@ -1,0 +1,45 @@
+"""Successes that are expected of flows: whoever relies on one is told when it does not come, also where the flow was paused."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from aasim_core import emit
+from aasim_core.access.organizations_with import organizations_with
+from aasim_core.clock import to_text
+from aasim_core.context import SYSTEM, acting_as
+from aasim_core.data import records
+from aasim_core.data.records import database_of
+from aasim_core.jobs.queue import enqueue
+
+from .models import DISABLED, EXPECTING, JobFlow
+
+#: The job that tells the owner of a flow that it is overdue, or was paused.
+SEND = "job_flows.send_mail"
+OVERDUE, FAILING = NEWS = ("overdue", "failing")
+
+
+def begin_anew(within_seconds: int | None, status: str, at: datetime) -> dict[str, Any]:
+    """The columns that say until when a success is expected from the moment on: within so many seconds, of a flow with this status."""
+    is_expected = within_seconds is not None and status != DISABLED
+    return {"expected_at": at + timedelta(seconds=within_seconds or 0) if is_expected else None, "overdue_at": None}
+
+
+def with_overdue() -> list[str]:
+    """The organizations in which a success has not come in time. Needs a system scope."""
+    return organizations_with(JobFlow, EXPECTING, JobFlow.expected_at <= to_text(database_of(JobFlow).time()))
+
+
+def tell_overdue() -> None:
+    """Tell the owners of the flows of the organization in scope whose success has not come in time, once for each. Needs a transaction."""
+    at = database_of(JobFlow).time()
+    for flow in JobFlow.select().where(EXPECTING, JobFlow.expected_at <= to_text(at)).order_by(JobFlow.expected_at).limit(100):
+        expected_at = flow.expected_at
+        if records.compare_and_set(flow, {"expected_at": expected_at}, {"expected_at": None, "overdue_at": at}):
+            with acting_as(SYSTEM):
+                emit("job_flows.overdue", flow, data={"expected_at": to_text(expected_at), "status": flow.status})
+                tell_owner(flow, OVERDUE)
+
+
+def tell_owner(flow: JobFlow, news: str) -> None:
+    """Send the owner a mail. Needs a transaction."""
+    enqueue(SEND, {"flow_id": flow.id, "news": news})

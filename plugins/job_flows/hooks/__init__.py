@@ -1,0 +1,1 @@
+"""Requests of others that start flows: verified, kept, and answered."""

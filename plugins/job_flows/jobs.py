@@ -1,0 +1,76 @@
+"""What job flows do in the background."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from peewee import fn
+
+from aasim_core import Job, JobContext
+from aasim_core.access.organizations_with import organizations_with
+from aasim_core.clock import now
+from aasim_core.context import SYSTEM, acting_as
+from aasim_core.jobs.queue import enqueue
+
+from . import expecting, mails, recording, retention, service, standing, starting
+from .backfills import running as backfills
+from .models import PARKED, WAITING, Firing
+from .scheduling import looking, renewing
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+RELEASE = "job_flows.release"
+_MOST_FLOWS = 1_000
+
+
+def jobs_of(app: "App") -> tuple[Job, ...]:
+    """Every job of the plugin."""
+
+    def look(context: JobContext, payload: Mapping[str, Any]) -> None:
+        looking.look(app, context)
+
+    def fire(context: JobContext, payload: Mapping[str, Any]) -> None:
+        starting.fire(app, context, payload["firing_ids"])
+
+    def give_up(payload: Mapping[str, Any], reason: str, state: str) -> None:
+        starting.give_up(payload["firing_ids"])
+
+    def pause(context: JobContext, payload: Mapping[str, Any]) -> None:
+        with app.database.transaction():
+            standing.pause_failing(payload["flow_id"])
+
+    return (
+        Job("job_flows.watch", lambda context, payload: _watch(app), schedule="* * * * *", per_organization=_with_work),
+        Job(looking.LOOK, look, time_limit=120),
+        Job(recording.FIRE, fire, on_giving_up=give_up),
+        Job(RELEASE, lambda context, payload: starting.release(app, context, payload["flow_id"])),
+        Job(backfills.BACKFILL, lambda context, payload: backfills.go_on(app, context, payload["backfill_id"])),
+        Job(standing.PAUSE, pause),
+        mails.send_mail(app),
+        Job(service.CLEAR, lambda context, payload: retention.forget(Firing.flow_id == payload["flow_id"], context.should_stop)),
+        Job(
+            "job_flows.renew",
+            lambda context, payload: renewing.renew(app),
+            schedule="23 * * * *",
+            per_organization=renewing.with_zones,
+        ),
+        Job("job_flows.prune", retention.prune(app), time_limit=600, schedule="50 3 * * *"),
+    )
+
+
+def _with_work() -> list[str]:
+    """The organizations in which something is due, parked or overdue, or a backfill goes on."""
+    parked = organizations_with(Firing, WAITING, Firing.outcome == PARKED)
+    return sorted({*looking.with_due(), *parked, *backfills.with_backfills(), *expecting.with_overdue()})
+
+
+def _watch(app: "App") -> None:
+    """See to what is due and nobody has looked at yet, to what is parked, to backfills, and to successes that have not come."""
+    parked: Any = Firing.select(Firing.flow_id).where(WAITING, Firing.outcome == PARKED).group_by(Firing.flow_id)
+    parked = parked.order_by(fn.MAX(Firing.updated_at)).limit(_MOST_FLOWS)  # those first that were tried longest ago
+    with acting_as(SYSTEM), app.database.transaction():
+        looking.look_at(now())
+        backfills.wake_all()
+        expecting.tell_overdue()
+        for (flow_id,) in parked.tuples():
+            enqueue(RELEASE, {"flow_id": flow_id}, unique_key=flow_id)

@@ -1,0 +1,37 @@
+"""What job flows are told of: the end of the runs that they have started."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aasim_core.access.pulse import remembered
+from aasim_core.events.log import EventRow
+
+from .backfills.running import enqueue_again
+from .models import WITH_RUN, Firing, JobFlow
+from .standing import note_end
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+
+#: How runs end.
+ENDS = ("succeeded", "failed", "timed_out", "cancelled")
+
+
+def note_run(app: "App") -> Callable[[EventRow], None]:
+    """Makes the listener that counts a run which ends, in the transaction of its end; a backfill goes on with its next one.
+
+    What was cancelled is neither a success nor a failure.
+    """
+    has_flows = remembered(app, lambda: JobFlow.select().exists())
+
+    def note(event: EventRow) -> None:
+        firing = Firing.get_or_none(WITH_RUN, Firing.execution_id == event.subject_id) if has_flows() else None
+        if firing is None:
+            return
+        if event.name != "executions.cancelled":
+            note_end(firing.flow_id, succeeded=event.name == "executions.succeeded")
+        if firing.backfill_id is not None:
+            enqueue_again(firing.backfill_id)
+
+    return note

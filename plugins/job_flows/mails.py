@@ -1,0 +1,57 @@
+"""The mails that tell owners of flows that nothing succeeds any more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aasim_core import App, Job, JobContext
+from aasim_core.data.records import find_or_none
+from aasim_core.identity.records import User
+from aasim_core.outbound.jobs import mail_job
+from aasim_core.outbound.mail import Mail, address_of
+
+from .expecting import FAILING, OVERDUE, SEND
+from .models import JobFlow
+
+_SUBJECTS = {OVERDUE: "Job flow overdue: {name}", FAILING: "Job flow paused: {name}"}
+_WHY = {
+    OVERDUE: 'no run of the job flow "{name}" has succeeded for {seconds} seconds. It is {status}.',
+    FAILING: 'the job flow "{name}" was paused, for its last {failures} runs have failed.',
+}
+
+
+def send_mail(app: App) -> Job:
+    """The job that tells the owner of a flow, unless that is over."""
+
+    def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
+        flow: JobFlow | None = find_or_none(JobFlow, payload["flow_id"])
+        if flow is None or (payload["news"] == OVERDUE and flow.overdue_at is None):
+            return None
+        user: User | None = User.get_or_none(User.id == flow.owner_id, User.kind == "person")
+        if user is None:
+            return None
+        facts = {
+            "name": flow.name,
+            "seconds": flow.expect_within_seconds,
+            "status": flow.status,
+            "failures": max(0, -flow.streak),
+        }
+        why = _WHY[payload["news"]].format(**facts)
+        text = _TEXT.format(user=user.name, why=why, url=address_of(app.settings), id=flow.id)
+        return Mail(user.email, _SUBJECTS[payload["news"]].format(name=flow.name), text, id=context.job_id)
+
+    return mail_job(app, SEND, write)
+
+
+_TEXT = """Hello {user},
+
+{why}
+
+See what became of each due time:
+
+  GET {url}/api/v1/job-flows/{id}/executions
+
+When it is mended, let it go on:
+
+  PUT {url}/api/v1/job-flows/{id}/status
+  {{"status": "active"}}
+"""

@@ -1,0 +1,24 @@
+"""The plugin's section of the settings."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aasim_core.settings import setting
+from aasim_core.settings.checks import between
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+
+@dataclass(frozen=True)
+class JobFlowSettings:
+    """How often job flows may start something."""
+
+    min_interval_seconds: int = setting(
+        60, "The shortest time between two due times that a new or changed job flow may have.", check=between(1, 86_400)
+    )
+
+
+def settings_of(app: "App") -> JobFlowSettings:
+    """The plugin's section of the settings."""
+    return app.settings.section("job_flows", JobFlowSettings)

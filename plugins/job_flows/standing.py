@@ -1,0 +1,49 @@
+"""How a flow stands: whether it starts anything, and how its runs go, which pauses it where they fail again and again."""
+
+from typing import Any
+
+from peewee import Case
+
+from aasim_core import emit
+from aasim_core.clock import now
+from aasim_core.context import SYSTEM, acting_as
+from aasim_core.data import records
+from aasim_core.jobs.queue import enqueue
+
+from .expecting import begin_anew, tell_owner
+from .models import ACTIVE, FAILING, PAUSED, JobFlow
+
+#: The job that pauses a flow that has failed too often.
+PAUSE = "job_flows.pause"
+_EVENTS = {ACTIVE: "job_flows.activated", PAUSED: "job_flows.paused", "disabled": "job_flows.disabled"}
+
+
+def write_status(flow: JobFlow, status: str, reason: str, **columns: Any) -> None:
+    """Write the status and what changes with it, with the event of it. Needs a transaction."""
+    before = flow.status
+    records.change(flow, {"status": status, "status_reason": reason, **columns})
+    if before != status:
+        emit(_EVENTS[status], flow, data={"reason": reason})
+
+
+def note_end(flow_id: str, *, succeeded: bool) -> None:
+    """One more run of the flow has succeeded or failed; after too many failures in a row it is paused. Needs a transaction."""
+    flow: JobFlow | None = records.find_or_none(JobFlow, flow_id)
+    if flow is None:
+        return
+    further = JobFlow.streak > 0 if succeeded else JobFlow.streak < 0
+    step = 1 if succeeded else -1
+    met = begin_anew(flow.expect_within_seconds, flow.status, now()) if succeeded else {}
+    # Whoever else notes an end at the same time is waited for, and counted.
+    JobFlow.update({"streak": Case(None, [(further, JobFlow.streak + step)], step), **met}).where(JobFlow.id == flow_id).execute()
+    if flow.auto_pause_after is not None and not succeeded and -min(flow.streak, 0) + 1 >= flow.auto_pause_after:
+        enqueue(PAUSE, {"flow_id": flow_id}, unique_key=flow_id)
+
+
+def pause_failing(flow_id: str) -> None:
+    """Pause the flow, if it is active and has failed too often in a row. Needs a transaction."""
+    flow: JobFlow | None = records.find_or_none(JobFlow, flow_id)
+    if flow is not None and flow.status == ACTIVE and -flow.streak >= (flow.auto_pause_after or -flow.streak + 1):
+        with acting_as(SYSTEM):
+            write_status(flow, PAUSED, FAILING)
+            tell_owner(flow, FAILING)

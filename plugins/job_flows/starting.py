@@ -1,0 +1,199 @@
+"""Starting what a firing is for, once: with the rights that the flow's owner has then; what keeps it from starting is written down."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from aasim_core import emit
+from aasim_core.access import tree
+from aasim_core.clock import now, to_text
+from aasim_core.context import acting_as
+from aasim_core.data import records
+from aasim_core.data.records import find_or_none
+from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.identity.standing import principal_now
+from aasim_core.user_code import values
+
+from ..executions.models import Execution
+from ..executions.service import startable
+from .kernel import firings
+from .kernel.dues import Due
+from .models import (
+    ACTIVE,
+    BY_BACKFILL,
+    BY_EVENT,
+    BY_HOOK,
+    BY_SCHEDULE,
+    PARKED,
+    PENDING,
+    REFUSED,
+    SKIPPED,
+    STARTED,
+    WAITING,
+    Firing,
+    JobFlow,
+)
+from .overlapping import OVERLAP, admission_of
+from .scheduling.rules import rules_of
+from .standing import note_end
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+    from aasim_core.identity.principal import Principal
+    from aasim_core.jobs.context import JobContext
+
+#: What executions that a flow has started say of it.
+TRIGGER = "schedule"
+#: Refusals that are over some time, so that the firing waits.
+_PASSING = frozenset(
+    ("feature_disabled", "invalid_state", "queue_full", "budget_exceeded", "rate_limited", "busy", "unavailable")
+)
+#: The refusal that is over in some seconds, and how long that is waited for.
+_CROWDED, _PAUSE = "queue_full", timedelta(seconds=5)
+_LONGEST_EXPLANATION = 500
+_RELEASED_AT_ONCE = 200
+
+
+def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
+    """Start what the firings are for, the first one first; where too many runs wait already, go on in some seconds."""
+    at = app.database.time()
+    for firing, flow, waiting in _read(firing_ids):
+        if context.should_stop():
+            context.hand_back()
+            return
+        fire_one(app, firing, flow, at, waiting)
+        if firing.outcome == PARKED and firing.reason == _CROWDED:
+            context.hand_back(now() + _PAUSE)
+            return
+
+
+def _read(firing_ids: Sequence[str]) -> list[tuple[Firing, JobFlow, list[Firing]]]:
+    """The firings in their order, with their flows and what waits of these, in three statements."""
+    found = {firing.id: firing for firing in Firing.select().where(Firing.id.in_(list(firing_ids)))}
+    flow_ids = {firing.flow_id for firing in found.values()}
+    flows = {flow.id: flow for flow in JobFlow.select().where(JobFlow.id.in_(list(flow_ids)))}
+    waiting: dict[str, list[Firing]] = {flow_id: [] for flow_id in flow_ids}
+    for firing in _waiting().where(Firing.flow_id.in_(list(flow_ids))):
+        waiting[firing.flow_id].append(found.get(firing.id, firing))
+    known = [found[firing_id] for firing_id in firing_ids if firing_id in found]
+    return [(firing, flows[firing.flow_id], waiting[firing.flow_id]) for firing in known if firing.flow_id in flows]
+
+
+def _waiting() -> Any:
+    """What is about to start, or parked, for its due time, in the order in which it starts."""
+    return Firing.select().where(WAITING, Firing.origin == BY_SCHEDULE).order_by(Firing.starts_at, Firing.id)
+
+
+def release(app: "App", context: "JobContext", flow_id: str) -> None:
+    """Start what is parked of a flow, the oldest first, until one cannot be started yet either."""
+    flow: JobFlow | None = find_or_none(JobFlow, flow_id)
+    parked = Firing.select().where(WAITING, Firing.flow_id == flow_id, Firing.outcome == PARKED, Firing.origin != BY_BACKFILL)
+    if flow is None:
+        return
+    for firing in parked.order_by(Firing.due_at, Firing.id).limit(_RELEASED_AT_ONCE):
+        waiting = list(_waiting().where(Firing.flow_id == flow_id))
+        if context.should_stop() or not fire_one(app, firing, flow, app.database.time(), waiting):
+            return
+
+
+def give_up(firing_ids: Sequence[str]) -> None:
+    """Write down that firings did not start for a fault of ours. Needs a transaction."""
+    for firing in Firing.select().where(Firing.id.in_(list(firing_ids)), Firing.outcome == PENDING):
+        _write(firing, REFUSED, "internal_error", "Something went wrong; the operator's log says what.")
+
+
+def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: Sequence[Firing]) -> bool:
+    """Start what the firing is for, or write down what keeps it from that; False where it waits still.
+
+    `waiting` is what waits of the flow for its due times. What is not to start any more is written down as such.
+    """
+    if firing.outcome in (PENDING, PARKED) and _is_still_wanted(app, flow, firing, at, waiting):
+        try:
+            with app.database.transaction():
+                _start(app, flow, firing, at)
+        except Refused as refused:
+            with app.database.transaction():
+                _note_refusal(app, flow, firing, refused)
+    return firing.outcome not in (PENDING, PARKED)
+
+
+def _is_still_wanted(app: "App", flow: JobFlow, firing: Firing, at: datetime, waiting: Sequence[Firing]) -> bool:
+    if firing.origin in (BY_EVENT, BY_HOOK) and flow.status != ACTIVE:
+        with app.database.transaction():
+            _write(firing, SKIPPED, flow.status)
+        return False
+    if firing.origin != BY_SCHEDULE:
+        return True
+    decided = firings.decide([Due(one.starts_at) for one in waiting], at, rules_of(app, flow))
+    over = [(one, verdict) for one, verdict in zip(waiting, decided, strict=True) if verdict.outcome != "start"]
+    over = [(one, verdict) for one, verdict in over if one.starts_at <= firing.starts_at]
+    if over:
+        with app.database.transaction():
+            for one, verdict in over:
+                _write(firing if one.id == firing.id else one, verdict.outcome, verdict.reason)
+    return all(one.id != firing.id for one, _ in over)
+
+
+def _write(firing: Firing, outcome: str, reason: str | None, explanation: str | None = None, **more: Any) -> bool:
+    """Write what became of the firing; False if somebody else has done so since it was read."""
+    told = {"outcome": outcome, "reason": reason, "explanation": explanation and explanation[:_LONGEST_EXPLANATION]}
+    stamp = {"version": firing.version + 1, "updated_at": now()}
+    return records.compare_and_set(firing, {"version": firing.version}, {**told, **more, **stamp})
+
+
+def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime) -> None:
+    """Start the run, in the running transaction; nothing where somebody else has begun to since the firing was read."""
+    late_ms = max(0, round((at - firing.starts_at).total_seconds() * 1000))
+    if not _write(firing, STARTED, None, lateness_ms=None if firing.origin == BY_BACKFILL else late_ms):
+        return
+    principal = principal_now(flow.owner_id, flow.api_key_id)
+    if principal is None:
+        raise Refused("permission_denied", "Who wrote what this flow starts may not act in the organization any more.")
+    given, admission = filled_input(flow, firing.due_at, firing.payload), admission_of(flow, firing.origin)
+    with acting_as(principal.actor(), firing.id):  # what happens in the run then tells which firing has led to it
+        execution = start_run(app, flow, principal, given, firing, admission=admission)
+    records.compare_and_set(firing, {"version": firing.version}, {"execution_id": execution.id, "payload": None})
+
+
+def start_run(app: "App", flow: JobFlow, principal: "Principal", given: Any, firing: Firing, **about: Any) -> Execution:
+    """Queue the firing's run of what the flow starts for the principal, in the running transaction; Refused as its own endpoints do."""
+    tree.refuse_to_begin(flow.project_id)
+    kind = startable(app, flow.target_type, "target.type")
+    target = kind.find(flow.target_id, flow.target_version, principal)
+    whose = {"api_key_id": principal.api_key_id, "chain": [f"{flow.id}@{to_text(firing.due_at)}"]}
+    origin = {"trigger": {"type": TRIGGER, "id": flow.id}, "key": firing.id}
+    return kind.start(target.id, target.version, given, principal.user_id, **origin, **whose, **about)
+
+
+def filled_input(flow: JobFlow, due_at: datetime, payload: Mapping[str, Any] | None = None) -> Any:
+    """What the run is given, with what came with the event or request; Invalid for an expression that has no value."""
+    local = due_at.astimezone(ZoneInfo(flow.trigger.get("timezone", "UTC")))
+    due = {"at": to_text(due_at), "local_time": local.isoformat("T", "seconds"), "date": local.date().isoformat()}
+    context = {"due": due, "flow": {"id": flow.id, "name": flow.name}, **(payload or {})}
+    try:
+        return values.fill(flow.input, context)
+    except values.NoValue as error:
+        raise Invalid({f"input{error.place.path}": [Problem("invalid_format", str(error))]}) from error
+    except values.TooLarge as error:
+        raise Invalid({"input": [Problem("too_long", str(error))]}) from error
+
+
+def _note_refusal(app: "App", flow: JobFlow, firing: Firing, refused: Refused) -> None:
+    """Write down why the firing could not start: it waits where that is over some time, else it has failed."""
+    problem = next(iter(refused.problems.values()))[0]
+    code = "feature_disabled" if app.offers.off_here("startables", flow.target_type) else problem.code
+    if code == "too_many_at_once":
+        _note_overlap(firing)
+        return
+    outcome = PARKED if code in _PASSING else REFUSED
+    if _write(firing, outcome, code, problem.message) and outcome == REFUSED:
+        told = {"due_at": to_text(firing.due_at), "code": code, "explanation": problem.message[:_LONGEST_EXPLANATION]}
+        emit("job_flows.refused", flow, data=told)
+        note_end(flow.id, succeeded=False)
+
+
+def _note_overlap(firing: Firing) -> None:
+    """As many runs of the flow go on as may: nothing starts then, but a backfill goes on when one of its runs has ended."""
+    if firing.origin != BY_BACKFILL:
+        _write(firing, SKIPPED, OVERLAP)

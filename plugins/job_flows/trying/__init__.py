@@ -1,0 +1,1 @@
+"""Trying schedules: when they come due, and what would become of it."""

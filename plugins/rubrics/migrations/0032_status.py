@@ -1,0 +1,15 @@
+"""Rubrics have a `status`."""
+
+from typing import Any
+
+from aasim_core.data import renaming
+
+
+def up(migrator: Any, db: Any) -> None:
+    """Replace the boolean."""
+    renaming.status_for(db, "rubrics_rubric", "active")
+
+
+def down(migrator: Any, db: Any) -> None:
+    """Have it again."""
+    renaming.boolean_for(db, "rubrics_rubric", "active")

@@ -1,0 +1,179 @@
+"""The endpoints of webhooks."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from aasim_core import Collection, Refused, Request, Response, operation
+from aasim_core.http.collection import Parent
+from aasim_core.http.fields import Integer
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived
+from aasim_core.secrets import Secret
+
+from . import holding, previewing, schemas, service, standing
+from .delivery import headers
+from .delivery.queueing import redeliver
+from .delivery.sending import SUCCEEDED
+from .models import ACTIVE, Delivery, Webhook
+
+
+def _masked(row: Mapping[str, Any]) -> dict[str, str]:
+    return dict.fromkeys(headers.names_in(row["header_names"]), headers.MASK)
+
+
+class Webhooks(Collection):
+    """Webhooks: addresses that are told of what happens."""
+
+    record = Webhook
+    events = "webhooks"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/webhooks",
+        "one": "/webhooks/{webhook_id}",
+        "test": "/webhooks/{webhook_id}/test",
+        "toggle": "/webhooks/{webhook_id}/toggle",
+        "preview": "/webhooks/{webhook_id}/preview",
+        "replay": "/webhooks/{webhook_id}/replay",
+        "rotate_secret": "/webhooks/{webhook_id}/rotate-secret",
+    }
+    body, reply = schemas.WebhookIn(), schemas.WebhookOut()
+    create_body = schemas.NewWebhookIn()
+    toggle_body, rotate_body, replay_body = schemas.ToggleIn(), schemas.RotateIn(), schemas.ReplayIn()
+    preview_body, preview_reply, replay_reply = schemas.PreviewIn(), schemas.PreviewOut(), schemas.ReplayOut()
+    shown_reply, test_reply = schemas.ShownWebhookOut(), schemas.TestOut()
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "replace": {"summary": "Replace a {singular}; what is left out returns to its default, and its secret stays."},
+        "update": {"summary": "Change some fields of a {singular}; headers are replaced as a whole."},
+        "delete": {"summary": "Delete a {singular}; what it was not sent yet is not sent any more."},
+    }
+    derived: ClassVar[Mapping[str, Derived]] = {
+        "headers": Derived(("header_names",), _masked),
+        "health": Derived(standing.HEALTH_COLUMNS, standing.health_of),
+    }
+    query = ListQuery(
+        schemas.WebhookOut(),
+        filters=("url", "status", "created_at", "updated_at"),
+        columns={"held_count": Integer(0, description="How many events are held for it, as its health says.")},
+        sorts=("created_at", "updated_at"),
+        search=("url", "description"),
+    )
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """There must be such events, and it must lead to where webhooks may be."""
+        if "events" in values:
+            service.refuse_idle(self.app, values["events"])
+        if "url" in values:
+            service.refuse_closed(self.app, values["url"])
+        if "headers" in values:
+            headers.refuse_bad(values["headers"])
+        if record is not None:
+            service.refuse_to_move_headers(record, values)
+        return values
+
+    @operation(
+        "create",
+        body="create_body",
+        reply="shown_reply",
+        status=201,
+        message="{singular} created; its secret is shown this once.",
+        refusals=("too_many_webhooks",),
+    )
+    def on_post(self, req: Request, resp: Response, **ids: str) -> None:
+        """Create a {singular}: the answer shows the secret that its deliveries are signed with, and no other one will."""
+        req.rights.require_at(self.permission_for("create"), None)
+        webhook, secret = service.create(self.app, self.check(req, req.body))
+        resp.location = self.location(webhook)
+        self._show(resp, webhook, secret)
+
+    @operation("update", body="rotate_body", reply="shown_reply", message="Secret rotated; the new one is shown this once.")
+    def on_post_rotate_secret(self, req: Request, resp: Response, webhook_id: str) -> None:
+        """Make a new secret; for overlap_seconds deliveries are signed with both."""
+        webhook = req.target
+        secret = service.rotate(self.app, webhook, req.body["overlap_seconds"], req.body.get("signature", webhook.signature))
+        self._show(resp, webhook, secret)
+
+    @operation("update", body="toggle_body", reply="reply", message="{singular} switched.")
+    def on_post_toggle(self, req: Request, resp: Response, webhook_id: str) -> None:
+        """Disable a {singular}, or enable it and send what waits for it; its failures are counted anew."""
+        standing.switch(req.target, req.body["status"])
+        resp.media = self.present(req.target)
+
+    @operation(
+        "update", body="replay_body", reply="replay_reply", status=202, also=(200,), message="The events are sent from the beginning.",
+        refusals=("invalid_state",),
+    )  # fmt: skip
+    def on_post_replay(self, req: Request, resp: Response, webhook_id: str) -> None:
+        """Send what was held or has failed from the beginning, in the background; with dry_run, only tell what that is, with 200."""
+        webhook, dry_run = req.target, req.body["dry_run"]
+        if dry_run:
+            resp.status = 200
+        else:
+            require_active(webhook)
+            resp.location = self.location(webhook)
+            resp.set_header("Retry-After", "1")
+        resp.media = holding.ask_for_replay(webhook, **req.body)
+
+    @operation("update", body="preview_body", reply="preview_reply", message="Tried with the last events.", transaction=False)
+    def on_post_preview(self, req: Request, resp: Response, webhook_id: str) -> None:
+        """Try a filter: tell which of the last events that a {singular} is for it would be sent. Nothing is changed or sent."""
+        webhook = req.target
+        resp.media = previewing.preview(self.app, webhook, req.body.get("filter", webhook.filter), req.body["limit"])
+
+    @operation("test", reply="test_reply", message="{singular} tested.", transaction=False)
+    def on_post_test(self, req: Request, resp: Response, webhook_id: str) -> None:
+        """Send a {singular} a ping, also while it is disabled, and tell how it went; it takes 15 seconds at most."""
+        outcome = service.test(self.app, req.target)
+        resp.media = {**asdict(outcome), "ok": outcome.code == SUCCEEDED}
+
+    def change(self, req: Request, record: Webhook, values: dict[str, Any]) -> Webhook:
+        """Write what differs."""
+        service.change(self.app, record, values)
+        return record
+
+    def remove(self, req: Request, record: Webhook) -> None:
+        """Delete the webhook and its deliveries."""
+        service.remove(record)
+
+    def _show(self, resp: Response, webhook: Webhook, secret: Secret) -> None:
+        shown = secret.reveal() if webhook.public_key is None else None
+        row = webhook.row()
+        resp.media = {**row, "headers": _masked(row), "health": standing.health_of(row), "secret": shown}
+
+
+def require_active(webhook: Webhook) -> None:
+    """Refused for a webhook that is disabled."""
+    if webhook.status != ACTIVE:
+        raise Refused("invalid_state", "The webhook is disabled; enable it first.")
+
+
+class Deliveries(Collection):
+    """The deliveries of a webhook: one for each event that it is sent."""
+
+    record = Delivery
+    events = "webhooks"
+    noun = "deliveries"
+    parent = Parent(Webhooks, "webhook_id")
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/webhooks/{webhook_id}/deliveries",
+        "one": "/webhooks/{webhook_id}/deliveries/{delivery_id}",
+        "redeliver": "/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
+    }
+    reply = schemas.DeliveryOut()
+    query = ListQuery(
+        schemas.DeliveryOut(),
+        filters=("event_id", "event", "subject_id", "status", "created_at", "updated_at"),
+        sorts=("created_at", "updated_at"),
+        default="-created_at",
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List the deliveries of a webhook, the latest first, each with how its last attempt went."}
+    }
+
+    @operation("update", reply="reply", status=202, message="The event is sent once more.", refusals=("invalid_state",))
+    def on_post_redeliver(self, req: Request, resp: Response, webhook_id: str, delivery_id: str) -> None:
+        """Send an event once more, under the same id, whatever became of it."""
+        require_active(req.parent)
+        delivery = redeliver(req.target)
+        resp.location = self.location(delivery)
+        resp.set_header("Retry-After", "1")
+        resp.media = self.present(delivery)

@@ -1,0 +1,162 @@
+"""Attempts: one request after the other, until the webhook has taken the delivery or that has failed."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.clock import now, to_text
+from aasim_core.data import records
+from aasim_core.events.log import EventRow
+from aasim_core.secrets import Unreadable
+
+from ..models import ACTIVE, DELIVERED, FAILED, PENDING, Delivery, Webhook
+from ..settings import settings_of
+from ..standing import hold_still, may_send, note_failure, note_success
+from . import headers, signing
+from .messages import Message, message_of
+from .queueing import hold_line, is_first, let_next_go, queue, write
+from .sending import EVENT_GONE, GONE, INTERNAL_ERROR, SUCCEEDED, THROTTLED, Outcome, Stopped, new_client, send
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+    from aasim_core.jobs.context import JobContext
+    from aasim_core.outbound.kept import KeptClient
+
+#: Seconds from one attempt to the next, as Standard Webhooks advises.
+DELAYS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+#: No webhook can ask to be left alone for longer; and for so long it is that asks and does not say how long.
+_LONGEST_REST, _USUAL_REST = 86_400.0, 60.0
+
+
+def attempt(app: "App", context: "JobContext", delivery_id: str) -> None:
+    """Make one attempt, unless it is none's time, and say how it went."""
+    delivery = records.find_or_none(Delivery, delivery_id)
+    webhook = records.find_or_none(Webhook, delivery.webhook_id) if delivery is not None else None
+    if webhook is None or delivery.status != PENDING:
+        return
+    if webhook.status != ACTIVE or _rests(webhook) or not is_first(delivery) or not may_send(webhook):
+        with app.database.transaction():
+            _put_off(delivery)
+            context.complete()
+        return
+    try:
+        outcome = _sent(app, webhook, delivery, lambda: context.must_end or context.lost)
+    except Stopped:
+        context.hand_back()
+        return
+    context.persist(partial(_write, app, context, webhook, delivery, outcome))
+
+
+def give_up(payload: Mapping[str, Any], reason: str, state: str) -> None:
+    """The job has failed for good, for a reason of ours: so has the delivery, and holds up no other. Needs a transaction."""
+    delivery = records.find_or_none(Delivery, payload["delivery_id"])
+    if delivery is None or delivery.status != PENDING:
+        return
+    _hold_line(delivery)
+    if write(delivery, status=FAILED, next_attempt_at=None, last_attempt=_told(Outcome(INTERNAL_ERROR))):
+        let_next_go(delivery)
+
+
+def _rests(webhook: Webhook) -> bool:
+    """Whether the webhook has asked to be left alone."""
+    return webhook.resumes_at is not None and webhook.resumes_at > now()
+
+
+def _put_off(delivery: Delivery) -> None:
+    """Wait as long as the webhook asks for, spread, so that what waits does not come at once; or for one before it, or to be enabled."""
+    _hold_line(delivery)
+    webhook = hold_still(delivery.webhook_id)
+    if webhook is None or webhook.status != ACTIVE or not is_first(delivery):
+        records.change(delivery, {"next_attempt_at": None})
+        return
+    spread = timedelta(seconds=random.uniform(0, 30))  # noqa: S311 - spread, not secrecy
+    records.change(delivery, {"next_attempt_at": webhook.resumes_at + spread if _rests(webhook) else now()})
+    queue(delivery)
+
+
+def _hold_line(delivery: Delivery) -> None:
+    if delivery.position is not None:
+        hold_line(delivery.webhook_id, delivery.subject_id)
+
+
+def _sent(app: "App", webhook: Webhook, delivery: Delivery, should_stop: Callable[[], bool]) -> Outcome:
+    event = records.find_or_none(EventRow, delivery.event_id)
+    if event is None:
+        return Outcome(EVENT_GONE)
+    return post(app, _client(settings_of(app).allowed_networks), webhook, message_of(event, delivery), should_stop)
+
+
+@lru_cache(maxsize=8)
+def _client(networks: Sequence[str]) -> "KeptClient":
+    """The client of all attempts of a process."""
+    return new_client(networks)
+
+
+def post(app: "App", client: "KeptClient", webhook: Webhook, message: Message, should_stop: Callable[[], bool]) -> Outcome:
+    """Send the webhook a message, signed, and tell how it went; raises `Stopped`. Call it outside of transactions."""
+    try:
+        own, secrets = headers.opened(app, webhook), signing.secrets_of(app, webhook)
+    except Unreadable:
+        return Outcome("unreadable_secret")
+    signed = signing.signed_headers(secrets, message.id, int(now().timestamp()), message.body)
+    sent = {**own, **signed, "Content-Type": message.content_type}
+    return send(client, webhook.url, sent, message.body, secrets=own.values(), should_stop=should_stop)
+
+
+def _write(app: "App", context: "JobContext", webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
+    """Write what became of the attempt; nothing of a delivery that was begun anew meanwhile."""
+    with app.database.transaction():
+        _hold_line(delivery)
+        if write(delivery, **_values_after(delivery, outcome)):
+            if delivery.status == PENDING:
+                queue(delivery)
+            else:
+                let_next_go(delivery)
+            _note(webhook, outcome)
+        context.complete()
+
+
+def _note(webhook: Webhook, outcome: Outcome) -> None:
+    """Let the webhook stand as the outcome says; that an event is gone says nothing of it."""
+    if outcome.code == SUCCEEDED:
+        note_success(webhook)
+    elif outcome.code != EVENT_GONE:
+        note_failure(webhook, _rest_after(outcome), gone=outcome.code == GONE)
+
+
+def _values_after(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
+    attempts, moment = delivery.attempts + 1, now()
+    is_over = outcome.code in (GONE, EVENT_GONE) or attempts > len(DELAYS)
+    status = DELIVERED if outcome.code == SUCCEEDED else FAILED if is_over else PENDING
+    return {
+        "status": status,
+        "attempts": attempts,
+        "last_attempt": _told(outcome),
+        "delivered_at": moment if status == DELIVERED else None,
+        "next_attempt_at": moment + _delay(attempts, outcome) if status == PENDING else None,
+    }
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "attempted_at": to_text(now()),
+        "code": outcome.code,
+        "http_status": outcome.http_status,
+        "duration_ms": outcome.duration_ms,
+        "response_body": outcome.response_body,
+    }
+
+
+def _delay(attempts: int, outcome: Outcome) -> timedelta:
+    """How long to wait after so many attempts: spread by a tenth, and no shorter than the webhook asks for."""
+    usual = DELAYS[attempts - 1] * random.uniform(0.9, 1.1)  # noqa: S311 - spread, not secrecy
+    return timedelta(seconds=max(usual, _rest_after(outcome) or 0))
+
+
+def _rest_after(outcome: Outcome) -> float | None:
+    """For how many seconds the webhook asks to be left alone, if it does."""
+    if outcome.retry_after is not None and outcome.code != SUCCEEDED:
+        return min(outcome.retry_after, _LONGEST_REST)
+    return _USUAL_REST if outcome.code == THROTTLED else None

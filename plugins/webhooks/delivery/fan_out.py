@@ -1,0 +1,86 @@
+"""What happens is made into deliveries: one for each webhook that an event is for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.access.pulse import remembered
+from aasim_core.clock import now
+from aasim_core.data import records
+from aasim_core.data.compiled import compiled
+from aasim_core.events.facts import seen_by_expressions
+from aasim_core.events.log import EventRow
+from aasim_core.events.patterns import is_any
+
+from ..filters import verdict_on
+from ..models import ACTIVE, HELD, Delivery, Webhook
+from ..standing import note_held
+from ..versions import version_of
+from . import ordering
+from .queueing import hold_line, is_first, queue
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+
+def is_wanted(app: "App") -> Callable[[EventRow], bool]:
+    """Makes the predicate of whether a webhook of the event's organization is for such events."""
+    patterns = remembered(app, _patterns)
+    return lambda event: is_any(patterns(), event.name)
+
+
+def _patterns() -> frozenset[str]:
+    return frozenset(pattern for webhook in Webhook.select(Webhook.events) for pattern in webhook.events)
+
+
+def fan_out(app: "App", event: EventRow) -> None:
+    """Make a delivery for each webhook that the event is for, in the running transaction; held, if it was disabled at that time."""
+    for values in _every_webhook.all():
+        webhook = records.to_record(Webhook, records.row_of(Webhook, values))
+        if not _is_for(app, webhook, event):
+            continue
+        if ordering.is_ordered(webhook, event):
+            _deliver_in_order(app, webhook, event)
+        elif not (_may_have_come(webhook, event) and ordering.has_delivery(webhook, event)):
+            _deliver(app, webhook, event)
+
+
+@compiled(Webhook)
+def _every_webhook() -> Any:
+    return Webhook.select(*Webhook._meta.sorted_fields).order_by(Webhook.id)
+
+
+def _is_for(app: "App", webhook: Webhook, event: EventRow) -> bool:
+    if not is_any(webhook.events, event.name) or webhook.filter is None:
+        return is_any(webhook.events, event.name)
+    return verdict_on(seen_by_expressions(event, version_of(app, event.name)), webhook.filter).is_sent
+
+
+def _may_have_come(webhook: Webhook, event: EventRow) -> bool:
+    """Whether the event may have a delivery: another one brought it, when the webhook wanted an order."""
+    return webhook.selects_since_at is not None and event.at < webhook.selects_since_at + ordering.MARGIN
+
+
+def _deliver_in_order(app: "App", webhook: Webhook, event: EventRow) -> None:
+    hold_line(webhook.id, event.subject_id)
+    last = ordering.last_in_line(webhook, event)
+    position = 0 if last is None else last.position
+    for each in ordering.with_earlier(webhook, event, last):
+        if each is event or _is_for(app, webhook, each):
+            position += 1
+            _deliver(app, webhook, each, position)
+
+
+def _deliver(app: "App", webhook: Webhook, event: EventRow, position: int | None = None) -> None:
+    about = {"webhook_id": webhook.id, "event_id": event.id, "event": event.name, "subject_id": event.subject_id}
+    made_with = {"event_version": version_of(app, event.name), "payload": webhook.payload, "format": webhook.format}
+    delivery = Delivery(**about, **made_with, position=position)
+    if webhook.status != ACTIVE and webhook.disabled_at is not None and webhook.disabled_at < event.at:
+        delivery.status = HELD
+        records.insert(delivery)
+        note_held(webhook.id)
+        return
+    is_due = is_first(delivery)
+    delivery.next_attempt_at = now() if is_due else None
+    records.insert(delivery)
+    if is_due:
+        queue(delivery)

@@ -1,0 +1,104 @@
+"""What happens while a webhook is disabled: it is held for a time, and replayed when somebody asks for it, as is what has failed."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from peewee import fn
+
+from aasim_core import emit
+from aasim_core.access.organizations_with import organizations_with
+from aasim_core.clock import from_text, now, to_text
+from aasim_core.data.records import database_of
+from aasim_core.jobs.queue import enqueue
+
+from .delivery.queueing import begin_anew
+from .models import DELIVERED, FAILED, HELD, Delivery, Webhook
+from .settings import settings_of
+from .standing import note_released
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+    from aasim_core.jobs.context import JobContext
+
+#: The jobs that replay, and that drop what is held for too long.
+REPLAY, DROP = "webhooks.replay", "webhooks.drop"
+#: What can be replayed.
+ONLY: Mapping[str, tuple[str, ...]] = {"failed": (FAILED,), "held": (HELD,), "all": (FAILED, HELD, DELIVERED)}
+_AT_ONCE = 200
+_OLDEST_FIRST = Delivery.created_at, Delivery.position, Delivery.id
+
+
+def ask_for_replay(
+    webhook: Webhook, only: str, since_at: datetime | None, until_at: datetime | None, *, dry_run: bool
+) -> dict[str, Any]:
+    """Have a set of deliveries sent from the beginning, or only tell what that would be. Needs a transaction."""
+    moment = now()
+    asked = {
+        "only": only,
+        "since_at": since_at and to_text(since_at),
+        "until_at": until_at and to_text(until_at),
+        "moment": to_text(moment),
+    }
+    found: Any = Delivery.select(fn.COUNT(Delivery.id), fn.MIN(Delivery.created_at)).where(_within(webhook.id, asked))
+    [(count, oldest)] = found.tuples()
+    told = {"only": only, "since_at": since_at and to_text(since_at), "until_at": to_text(until_at or moment), "count": count}
+    if not dry_run:
+        enqueue(REPLAY, {**asked, "webhook_id": webhook.id})
+        emit("webhooks.replay_requested", webhook, data=told)
+    return {**told, "oldest_at": oldest, "dry_run": dry_run}
+
+
+def replay(context: "JobContext", payload: Mapping[str, Any]) -> None:
+    """Begin the deliveries of the set anew, the oldest first, some at a time; what has changed since it was told is no part of it."""
+    webhook_id = payload["webhook_id"]
+    chosen = _within(webhook_id, payload)
+    while not context.should_stop():
+        with database_of(Delivery).transaction():
+            deliveries = list(Delivery.select().where(chosen).order_by(*_OLDEST_FIRST).limit(_AT_ONCE))
+            held = sum(delivery.status == HELD for delivery in deliveries)
+            for delivery in deliveries:
+                begin_anew(delivery)
+            if held:
+                note_released(webhook_id, held)
+        if len(deliveries) < _AT_ONCE:
+            return
+    context.hand_back()
+
+
+def _within(webhook_id: str, asked: Mapping[str, Any]) -> Any:
+    """The condition for the set; what was begun anew has changed after the `moment`."""
+    chosen = (Delivery.webhook_id == webhook_id) & Delivery.status.in_(ONLY[asked["only"]])
+    chosen &= Delivery.updated_at <= from_text(asked["moment"])
+    if asked["since_at"]:
+        chosen &= Delivery.created_at >= from_text(asked["since_at"])
+    return chosen & (Delivery.created_at < from_text(asked["until_at"])) if asked["until_at"] else chosen
+
+
+def with_held() -> list[str]:
+    """The organizations for which something is held. Needs a system scope."""
+    return organizations_with(Webhook, Webhook.held_count > 0)
+
+
+def drop(app: "App", context: "JobContext") -> None:
+    """Drop what is held for too long, and the oldest of what is too much, of each webhook of the organization; an event counts them."""
+    settings = settings_of(app)
+    before = now() - timedelta(days=settings.hold_days)
+    for webhook in Webhook.select().where(Webhook.held_count > 0).order_by(Webhook.id):
+        excess = webhook.held_count - settings.hold_max
+        while not context.should_stop() and (gone := _drop_some(webhook, before, excess)):
+            excess -= gone
+
+
+def _drop_some(webhook: Webhook, before: datetime, excess: int) -> int:
+    """Drop some of the oldest; returns how many."""
+    held = Delivery.select(Delivery.id).where(Delivery.webhook_id == webhook.id, Delivery.status == HELD)
+    oldest = held.order_by(*_OLDEST_FIRST)
+    chosen = oldest.limit(min(excess, _AT_ONCE)) if excess > 0 else oldest.where(Delivery.created_at < before).limit(_AT_ONCE)
+    with database_of(Delivery).transaction():
+        ids = [row.id for row in chosen]
+        gone = int(Delivery.delete().where(Delivery.id.in_(ids), Delivery.status == HELD).execute())
+        if gone:
+            note_released(webhook.id, gone, dropped=True)
+            emit("webhooks.events_dropped", webhook, data={"count": gone})
+    return gone

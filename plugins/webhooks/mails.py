@@ -1,0 +1,51 @@
+"""The mail that tells an owner that a webhook is sent nothing any more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aasim_core import App, Job, JobContext
+from aasim_core.clock import to_text
+from aasim_core.data.records import find_or_none
+from aasim_core.identity.records import User
+from aasim_core.outbound.jobs import mail_job
+from aasim_core.outbound.mail import Mail, address_of
+
+from .models import AUTO_DISABLED, Webhook
+from .standing import IS_FAILING, IS_GONE, SEND
+
+_WHY = {
+    IS_GONE: "It has answered 410, which says that it is gone.",
+    IS_FAILING: "Everything that was sent to it since {since} has failed.",
+}
+
+
+def send_mail(app: App) -> Job:
+    """The job that tells one owner, unless somebody has enabled or deleted the webhook meanwhile."""
+
+    def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
+        webhook: Webhook | None = find_or_none(Webhook, payload["webhook_id"])
+        user = User.get_or_none(User.id == payload["user_id"], User.kind == "person")
+        if webhook is None or webhook.status != AUTO_DISABLED or user is None:
+            return None
+        since = webhook.failing_since_at or webhook.disabled_at
+        why = _WHY[payload["reason"]].format(since=to_text(since) if since else "")
+        called = webhook.description or webhook.id
+        text = _TEXT.format(name=user.name, called=called, why=why, url=address_of(app.settings), id=webhook.id)
+        return Mail(user.email, f"Webhook disabled: {called}", text, id=context.job_id)
+
+    return mail_job(app, SEND, write)
+
+
+_TEXT = """Hello {name},
+
+the webhook "{called}" is disabled. {why}
+
+See what was sent to it:
+
+  GET {url}/api/v1/webhooks/{id}/deliveries
+
+When it is well again, enable it; what was on its way is sent then:
+
+  POST {url}/api/v1/webhooks/{id}/toggle
+  {{"status": "active"}}
+"""

@@ -1,0 +1,17 @@
+"""Versions of events: which one is sent, and which ones a webhook is made for."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+
+def version_of(app: "App", name: str) -> int:
+    """The version that such events have now; 1 for one that nobody declares any more."""
+    declared = app.events.get(name)
+    return declared.version if declared else 1
+
+
+def versions_now(app: "App") -> dict[str, int]:
+    """The versions of all events by name, of those that had another one before."""
+    return {name: event.version for name, event in app.events.items() if event.version > 1}

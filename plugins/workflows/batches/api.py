@@ -1,0 +1,95 @@
+"""The endpoints of batches."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from aasim_core import App, Collection, Request, Resource, Response, operation
+from aasim_core.http.collection import Parent
+from aasim_core.http.query import ListQuery
+
+from ...executions.models import GOING, Execution
+from ...executions.resources import reach_of
+from ..api import Workflows
+from ..models import MIGRATE, RERUN_MANY, Batch, BatchRun
+from . import asking, schemas
+
+
+class Asking(Resource):
+    """Asking for something for many runs of a workflow."""
+
+    paths: ClassVar[Mapping[str, str]] = {"migrate": "/workflows/executions/migrate", "rerun": "/workflows/executions/rerun"}
+    noun = "batches"
+    migrate_body, rerun_body, plan_reply = schemas.MigrateIn(), schemas.RerunIn(), schemas.PlanOut()
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    @operation(
+        "execute", body="migrate_body", reply="plan_reply", status=202, also=(200,), message="The runs are being moved.",
+    )  # fmt: skip
+    def on_post_migrate(self, req: Request, resp: Response) -> None:
+        """Let runs that wait go on with another version of their workflow; with dry_run only tell what would become of them, with 200."""
+        self._answer(req, resp, MIGRATE, GOING)
+
+    @operation(
+        "execute", body="rerun_body", reply="plan_reply", status=202, also=(200,), verb="rerun_many",
+        message="The runs are being done again.",
+    )  # fmt: skip
+    def on_post_rerun(self, req: Request, resp: Response) -> None:
+        """Do a part of many runs that are over again, each in a new one; with dry_run only tell what that is and costs, with 200."""
+        self._answer(req, resp, RERUN_MANY, Execution.finished_at.is_null(False))
+
+    def _answer(self, req: Request, resp: Response, kind: str, *conditions: Any) -> None:
+        told = asking.ask(self.app, req.principal, kind, req.body, reach_of(req), *conditions)
+        resp.status = 200 if told["batch_id"] is None else 202
+        if told["batch_id"] is not None:
+            resp.location = f"/api/v1/workflows/{req.body['filter']['workflow_id']}/batches/{told['batch_id']}"
+            resp.set_header("Retry-After", "1")
+        resp.media = told
+
+
+class Batches(Collection):
+    """What was asked for many runs of a workflow."""
+
+    record = Batch
+    events = "workflows"
+    noun = "batches"
+    parent = Parent(Workflows, "workflow_id")
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/workflows/{workflow_id}/batches",
+        "one": "/workflows/{workflow_id}/batches/{batch_id}",
+    }
+    reply = schemas.BatchOut()
+    query = ListQuery(schemas.BatchOut(), filters=("kind", "status", "created_at"), sorts=("created_at",))
+
+    def find(self, req: Request, **ids: str) -> Any:
+        """The batch, with the workflow that it is under; or that alone."""
+        found = super().find(req, **ids)
+        if isinstance(found, Batch):
+            found.workflow = req.parent
+        return found
+
+
+class BatchRuns(Collection):
+    """The runs of a batch, and what became of each."""
+
+    record = BatchRun
+    events = "workflows"
+    noun = "runs of batches"
+    parent = Parent(Batches, "batch_id")
+    paths: ClassVar[Mapping[str, str]] = {"": "/workflows/{workflow_id}/batches/{batch_id}/executions"}
+    reply = schemas.BatchRunOut()
+    query = ListQuery(
+        schemas.BatchRunOut(), filters=("verdict", "reason", "execution_id"), sorts=("created_at",), default="created_at"
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List the runs of a batch, the oldest first, with what became of each."}
+    }
+
+    def __init__(self, app: App) -> None:
+        super().__init__(app)
+        self._workflows = Workflows(app)
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """Whether the caller has the permission on the workflow."""
+        return self._workflows.allows(req, permission, req.parent.workflow)

@@ -1,0 +1,100 @@
+"""Nodes that have something done: by a tool, by an agent, by another workflow."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.access.features import explain_off
+from aasim_core.identity.standing import principal_now
+
+from ...executions.hookspecs import ToolLater
+from ...executions.models import Execution
+from ...executions.service import APPROVALS, BoundTool, refuse_deep, startable, toolbox
+from ..hookspecs import NodeFailed, NodeType, NodeUse
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+_VERSION = {"anyOf": [{"const": "active"}, {"type": "integer", "minimum": 1}]}
+
+
+def _tool(app: "App", config: Mapping[str, Any]) -> BoundTool:
+    entry = {"ref": config["ref"], "approval": config.get("approval", APPROVALS[0]), "arguments": config.get("arguments") or {}}
+    return toolbox(app, [entry])[0]
+
+
+TOOL = NodeType(
+    "tool",
+    "Call a tool.",
+    {
+        "type": "object",
+        "properties": {
+            "ref": {"type": "string", "minLength": 1, "maxLength": 200},
+            "arguments": {"type": "object"},
+            "approval": {"type": "string", "minLength": 1, "maxLength": 1024},
+        },
+        "required": ["ref"],
+        "additionalProperties": False,
+    },
+    bind=_tool,
+    constants=("ref", "approval"),
+)
+
+
+#: How soon to look again for the plugin that brings what a node runs.
+_OFF_SECONDS = 30.0
+
+
+def _starting(type_: str, about: str, kind: str) -> NodeType:
+    """The type of the nodes that run objects of a kind, which their config names by an id."""
+    field = f"{kind}_id"
+
+    def references(config: Mapping[str, Any]) -> Sequence[tuple[str, str, int | None]]:
+        return ((kind, config[field], _number(config)),) if isinstance(config.get(field), str) else ()
+
+    def child(use: NodeUse) -> Execution:
+        """Start it, if whoever started the run may do so now."""
+        execution = use.execution
+        refuse_deep(execution)
+        principal = principal_now(execution.initiator_id or "", execution.api_key_id)
+        if principal is None:
+            raise NodeFailed("permission_denied", "Whoever started the run may not act in the organization any more.")
+        if (plugin := use.app.offers.off_here("startables", kind)) is not None:
+            raise ToolLater(f"{use.path} waits: {explain_off(plugin, 'what it runs')}", seconds=_OFF_SECONDS)
+        found = startable(use.app, kind)
+        target = found.find(use.config[field], _number(use.config), principal)
+        return found.start(
+            target.id,
+            target.version,
+            use.given,
+            principal.user_id,
+            trigger={"type": "workflow", "id": use.path},
+            parent=execution,
+            api_key_id=execution.api_key_id,
+        )
+
+    config = {
+        "type": "object",
+        "properties": {field: _id_of(kind), "version": _VERSION},
+        "required": [field],
+        "additionalProperties": False,
+    }
+    return NodeType(type_, about, config, child=child, constants=(field, "version"), references=references)
+
+
+def _id_of(kind: str) -> Mapping[str, Any]:
+    return {
+        "type": "string",
+        "pattern": f"^{kind}_[0-9A-Za-z_]+$",
+        "maxLength": 200,
+        "description": f"an id that begins with {kind}_",
+    }
+
+
+def _number(config: Mapping[str, Any]) -> int | None:
+    version = config.get("version", "active")
+    return None if version == "active" else version
+
+
+AGENT = _starting("agent", "Run an agent.", "agent")
+SUB_WORKFLOW = _starting("sub_workflow", "Run another workflow.", "workflow")
+TYPES = (TOOL, AGENT, SUB_WORKFLOW)

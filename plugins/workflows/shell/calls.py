@@ -1,0 +1,80 @@
+"""Nodes that do something outside by themselves: recorded before and after, as the calls of tools are, and not repeated unawares."""
+
+from dataclasses import replace
+from typing import Any
+
+from aasim_core.data.compiled import compiled
+from aasim_core.data.records import row_of as columns_of
+from aasim_core.data.records import to_record
+from aasim_core.data.statements import Bind
+from aasim_core.ids import new_id
+from aasim_core.user_code.values import LONGEST_FILLED
+
+from ...executions.hookspecs import Run, Tool, ToolSource, ToolUse
+from ...executions.models import ToolCall
+from ...executions.service import BoundTool, FoundTool
+from ..hookspecs import NodeFailed, NodeType, NodeUse
+
+_SOURCE = "node"
+#: What a failure is called that has no name of its own.
+FAILED = "tool_failed"
+
+
+def bound_of(kind: NodeType, use: NodeUse) -> BoundTool:
+    """What a node calls: the tool that its config names, or what its type does, with the config as the arguments."""
+    if kind.bind is not None:
+        return replace(kind.bind(use.app, use.config), key=use.key)
+    effect, is_idempotent = kind.effect(use.config), kind.is_idempotent(use.config)
+    tool = Tool(kind.type, kind.about, kind.config, lambda rights, user_id: True, effect, is_idempotent)
+    source = ToolSource(_SOURCE, lambda rest: tool, kind.call or _nothing)
+    found = FoundTool(source, tool, use.app.offers.owner_of("node_types", kind.type))
+    is_on = lambda: kind.type in use.app.offers.here("node_types")  # noqa: E731
+    return BoundTool(f"{_SOURCE}:{kind.type}", use.label, tool, source, "never", use.config, found, is_on, use.key)
+
+
+def _nothing(use: ToolUse) -> Any:
+    raise NodeFailed("not_a_call", "This type of nodes does nothing by itself.")
+
+
+def make(run: Run, row: ToolCall, bound: BoundTool) -> Any:
+    """What the call gives. Raises NodeFailed, and what ends the turn."""
+    told = row.result if row.finished_at is not None else run.call_tool(row, bound, longest=LONGEST_FILLED)
+    if "error" in told:
+        raise NodeFailed(told.get("code", FAILED), str(told["error"]))
+    if "cut_off" in told:
+        raise NodeFailed("output_too_large", f"What {bound.ref} answered is larger than {LONGEST_FILLED // 1024} KiB.")
+    return told.get("result")
+
+
+def make_once(run: Run, bound: BoundTool, number: int, path: str) -> Any:
+    """The same, of the call of that number in a run that does nothing else."""
+    row = row_of(run, bound, number, 1, path)
+    run.check()
+    return make(run, row, bound)
+
+
+def row_of(run: Run, bound: BoundTool, number: int, attempt: int, path: str, *, is_new: bool = False) -> ToolCall:
+    """The record of the call that `number` and `attempt` name in the run; one that `is_new` or missing is not written yet."""
+    if not is_new and (found := _recorded.one(execution_id=run.execution.id, turn=number, position=attempt - 1)) is not None:
+        row: ToolCall = to_record(ToolCall, columns_of(ToolCall, found))
+        return row
+    return ToolCall(
+        id=new_id("toolcall"),
+        version=0,
+        organization_id=run.execution.organization_id,
+        execution_id=run.execution.id,
+        turn=number,
+        position=attempt - 1,
+        path=path,
+        call_id=f"{number}.{attempt}",
+        name=bound.name or bound.ref,
+        tool=0,
+        ref=bound.ref,
+        arguments={},
+    )
+
+
+@compiled(ToolCall)
+def _recorded() -> Any:
+    of_run = ToolCall.select(*ToolCall._meta.sorted_fields).where(ToolCall.execution_id == Bind("execution_id"))
+    return of_run.where(ToolCall.turn == Bind("turn"), ToolCall.position == Bind("position"))

@@ -1,0 +1,210 @@
+"""What goes on outside of a turn: calls, other runs, waits; and how all that a turn has found out is written, in one transaction."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aasim_core import PluginFault
+from aasim_core.clock import now
+from aasim_core.data.records import database_of, find_or_none
+from aasim_core.errors import Refused
+
+from ...executions import service as executions
+from ...executions.hookspecs import Run, RunLater, ToolError, ToolLater
+from ...executions.models import Execution
+from ...executions.service import Settled, Wait, for_child, until
+from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
+from ..kernel import flow as f
+from ..models import NodeRow
+from . import calls
+from .results import Results
+from .stored_flow import StoredFlow
+
+#: The kind of the runs that do one node for another run.
+NODE_KIND = "workflow_node"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A node that is to begin outside of the turn, with its expressions filled in; `is_new` says that this attempt has not begun before."""
+
+    kind: NodeType
+    use: NodeUse
+    number: int
+    attempt: int
+    timeout_seconds: float | None
+    is_new: bool
+
+
+class Outside:
+    """The nodes that are to begin, to be tried again, or to be cancelled, and the waits that have ended, until they are written."""
+
+    def __init__(self, run: Run, stored: StoredFlow, results: Results) -> None:
+        self._run, self._stored, self._results = run, stored, results
+        self._ready: dict[str, Prepared] = {}
+        self._timers: dict[str, Wait] = {}
+        self._closing: list[str] = []
+        self._settled: list[str] = []
+        self._also: list[Callable[[], object]] = []
+
+    def settled(self) -> list[Settled]:
+        """The waits that have ended since the last turn."""
+        settled = list(self._run.waits.settled())
+        self._settled = [each.path for each in settled]
+        return settled
+
+    def is_waiting(self, path: str) -> bool:
+        """Whether a node waits for something, or what it waited for has just come."""
+        return path in self._run.waits.open_paths or path in self._settled
+
+    def prepare(self, prepared: Prepared) -> None:
+        """Have a node begin."""
+        self._ready[prepared.use.path] = prepared
+
+    def also(self, write: Callable[[], object]) -> None:
+        """Have something written together with what became of the nodes."""
+        self._also.append(write)
+
+    def retry(self, path: str, seconds: float) -> None:
+        """Have a node begin again after so many seconds."""
+        self._timers[path] = until(now() + timedelta(seconds=seconds))
+
+    def cancel(self, path: str) -> None:
+        """Have nothing go on for a node any more."""
+        self._ready.pop(path, None)
+        self._timers.pop(path, None)
+        self._closing.append(path)
+
+    def alone(self) -> Prepared | None:
+        """The one call that is to be made, if nothing else goes on in the run: nobody would have to wait for it."""
+        if len(self._ready) != 1 or self._timers:
+            return None
+        [prepared] = self._ready.values()
+        if prepared.timeout_seconds is not None or not prepared.kind.is_call:
+            return None
+        flow = self._stored.flow
+        others = (each for each in flow.instances.values() if each.state != "ended" and each.path != prepared.use.path)
+        return prepared if all(flow.scopes_in(each.path) for each in others) else None
+
+    def call(self, prepared: Prepared) -> Any:
+        """Make the call here; returns what it gives. What became of other nodes is written together with its beginning.
+
+        Raises NodeFailed, and what ends the turn.
+        """
+        del self._ready[prepared.use.path]
+        self._begin(prepared.use.path)
+        bound = calls.bound_of(prepared.kind, prepared.use)
+        row = calls.row_of(self._run, bound, prepared.number, prepared.attempt, prepared.use.path, is_new=prepared.is_new)
+        if self._also:  # which may fail
+            self.commit()
+        self._run.also(self._write)
+        return calls.make(self._run, row, bound)
+
+    def open_all(self) -> Mapping[str, ToolError]:
+        """Begin all that is to begin, each in a run of its own or as a wait; returns why some could not.
+
+        Raises `RunLater` where some cannot begin yet: they do when the run goes on.
+        """
+        ready, self._ready = self._ready, {}
+        failed: dict[str, ToolError] = {}
+        later: list[RunLater] = []
+        for path in ready:
+            self._begin(path)
+
+        def begin() -> None:
+            failed.clear()
+            later.clear()
+            begun = {path: self._begun(prepared, failed, later) for path, prepared in ready.items()}
+            self._run.waits.open({path: wait for path, wait in begun.items() if wait is not None})
+
+        self._run.also(begin)
+        self.commit()
+        if later:
+            raise later[0]
+        return failed
+
+    def _begin(self, path: str) -> None:
+        self._stored.feed(f.Started(path))
+        self._stored.started(path, None)
+
+    def _begun(self, prepared: Prepared, failed: dict[str, ToolError], later: list[RunLater]) -> Wait | None:
+        try:
+            if prepared.kind.wait is not None:
+                return prepared.kind.wait(prepared.use)
+            return self._child_of(prepared)
+        except ToolError as reason:
+            failed[prepared.use.path] = reason
+        except ToolLater as reason:
+            later.append(RunLater(reason.seconds, reason.message))
+        except Refused as refused:
+            if refused.retry_after is not None:
+                later.append(RunLater(refused.retry_after, refused.message))
+            else:
+                failed[prepared.use.path] = NodeFailed(refused.code, refused.message)
+        return None
+
+    def _child_of(self, prepared: Prepared) -> Wait:
+        child, seconds = (prepared.kind.child or _run_of)(prepared.use), prepared.timeout_seconds
+        self._stored.started(prepared.use.path, child.id)
+        return for_child(child.id, None if seconds is None else now() + timedelta(seconds=seconds))
+
+    def commit(self) -> None:
+        """Write what became of the nodes; raises `CancelRequested` where the run was ended meanwhile, and `PluginFault`."""
+        self._run.also(self._write)
+        try:
+            self._run.flush()
+        except PluginFault:  # which ends the run, and is not to end that again
+            self._also = []
+            raise
+
+    def write_at_the_end(self) -> None:
+        """Write what became of the nodes together with the end of the run, which ends all waits; before, what may fail."""
+        if self._also:
+            self.commit()
+        self._timers, self._closing, self._settled = {}, [], []
+        self._run.also(self._write)
+
+    def _write(self) -> None:
+        self._stored.write()
+        self._results.write()
+        self._run.waits.forget(self._settled)
+        self._run.waits.close([path for path in self._closing if path in self._run.waits.open_paths])
+        self._run.waits.open(self._timers)
+        for write in self._also:
+            write()
+        database_of(NodeRow).current_transaction().after_commit.append(self._written)
+
+    def _written(self) -> None:
+        self._stored.written()
+        self._results.written()
+        self._timers, self._closing, self._settled, self._also = {}, [], [], []
+
+
+def _run_of(use: NodeUse) -> Execution:
+    """A run that makes one call."""
+    parent = use.execution
+    return executions.start(
+        use.app,
+        NODE_KIND,
+        {"type": use.type, "config": dict(use.config), "input": use.given},
+        label=use.label,
+        initiator_id=parent.initiator_id or "",
+        project_id=parent.project_id,
+        trigger={"type": "workflow", "id": use.key.partition(":")[2]},
+        parent=parent,
+        api_key_id=parent.api_key_id,
+    )
+
+
+def outcome_of(child_id: str, settled: Settled) -> Result:
+    """How the run that did a node has ended; raises NodeFailed unless it succeeded."""
+    if settled.kind == "timer":
+        raise NodeFailed("timeout", "It used up its time.")
+    child = find_or_none(Execution, child_id)
+    if child is None:
+        raise NodeFailed("execution_missing", "The run of the node is gone.")
+    if settled.status != "succeeded":
+        error = child.error or {}
+        raise NodeFailed(error.get("code") or settled.status, error.get("message") or f"Its run was {settled.status}.")
+    return Result(**child.output) if child.kind == NODE_KIND else Result(child.output)

@@ -1,0 +1,295 @@
+"""One turn of a workflow's run: what has ended is told to the kernel, and what the kernel wants is done, until everything left waits.
+
+What is computed is computed at once. A call is made here where nothing else goes on in the run, and else by a run of its own, as agents
+and other workflows are: so branches are done by any worker at the same time, and a chain by one thread. What became of a node is written
+together with what begins after it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from aasim_core.data.json import to_json
+from aasim_core.user_code.values import LONGEST_FILLED
+
+from ...executions.hookspecs import CancelRequested, Finished, Run, RunFailed, RunLater, RunWaits, ToolError, TurnEnds
+from ...executions.service import Settled
+from ..definition import Definition, body_of
+from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
+from ..kernel import flow as f
+from ..kernel.decide import is_stopped
+from ..kernel.flow import Command, Event, Instance
+from ..models import ERROR, GIVEN, ITEMS, OUTPUT, SCOPE
+from . import loops
+from .calls import FAILED
+from .data import Data, refuse_misfit
+from .outside import Outside, Prepared, outcome_of
+from .results import Results
+from .retries import retry_after
+from .stored_flow import StoredFlow
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+#: How soon to look again for the plugin that brings a type of nodes.
+_OFF_SECONDS = 30.0
+#: As many as the items that a loop may have, and the nodes that a definition may have beside it.
+_MOST_INSTANCES = 5_200
+#: What starts a run that does a part of an earlier one again.
+RERUN = "rerun"
+
+
+class WorkflowTurn:
+    """One turn."""
+
+    def __init__(self, app: "App", run: Run, definition: Definition) -> None:
+        self._app, self._run, self._definition = app, run, definition
+        self._results = Results(run.execution)
+        self._stored = StoredFlow(run.execution, definition.graph)
+        self._outside = Outside(run, self._stored, self._results)
+        self._todo: deque[Command] = deque()
+        self._finish: f.Finish | None = None
+        self._is_rerun = run.execution.trigger["type"] == RERUN
+
+    def go(self) -> Finished:
+        """Go as far as it goes; raises what ends the turn."""
+        try:
+            self._begin() if self._stored.is_new else self._resume()
+            self._work_off()
+            while self._finish is None:
+                self._next()
+        except (CancelRequested, RunWaits):
+            raise
+        except TurnEnds:
+            self._outside.commit()
+            raise
+        return self._finished(self._finish)
+
+    def _next(self) -> None:
+        if (alone := self._outside.alone()) is not None:
+            self._run.check()
+            instance = self._stored.flow.instances[alone.use.path]
+            self._end(instance, lambda: Result(self._outside.call(alone)))
+        elif failed := self._outside.open_all():
+            for path, reason in failed.items():
+                self._fail(self._stored.flow.instances[path], reason)
+        else:
+            raise RunWaits
+        self._work_off()
+
+    def _begin(self) -> None:
+        self._feed(f.Begin())
+
+    def _resume(self) -> None:
+        """Take what has ended since the last turn, and do again what that did not come to."""
+        settled = self._outside.settled()
+        self._feed(f.Resumed())
+        for instance in list(self._stored.flow.instances.values()):
+            if instance.state == "active" and self._is_interrupted(instance):
+                self._todo.append(f.Perform(instance.path))
+        for each in settled:
+            self._take(each)
+
+    def _is_interrupted(self, instance: Instance) -> bool:
+        return body_of(self._written(instance)) is None and not self._outside.is_waiting(instance.path)
+
+    def _take(self, settled: Settled) -> None:
+        instance = self._stored.flow.instances.get(settled.path)
+        if instance is None or instance.state == "ended":
+            return
+        if (came := self._type_of(instance).came) is not None:
+            self._end(instance, partial(came, settled))
+        elif settled.status != "succeeded" or settled.kind == "child":
+            self._end(instance, partial(outcome_of, self._stored.child_of(settled.path) or "", settled))
+        elif is_stopped(self._stored.flow, instance.scope):
+            self._fail(instance, NodeFailed("cancelled", "It was to be tried again, but another node failed first."))
+        else:
+            self._todo.append(f.Perform(instance.path))
+
+    def _feed(self, event: Event) -> None:
+        self._todo += self._stored.feed(event)
+        if self._stored.flow.made > _MOST_INSTANCES:
+            raise RunFailed("too_many_nodes", f"A run has at most {_MOST_INSTANCES} nodes; those of each item and round count.")
+
+    def _work_off(self) -> None:
+        while self._todo:
+            command = self._todo.popleft()
+            self._do[type(command)](self, command)
+
+    def _perform(self, command: f.Perform) -> None:
+        """Compute the node, or prepare what is to be done outside."""
+        instance = self._stored.flow.instances[command.path]
+        if instance.state == "ended":
+            return
+        if self._is_rerun and self._results.has(command.path, GIVEN):
+            self._reuse(instance, self._results.get(command.path, GIVEN))
+            return
+        kind, config = self._type_of(instance), self._config(instance)
+        if kind.is_loop:
+            self._guarded(instance, lambda: self._begin_loop(instance, config))
+        elif kind.compute is not None:
+            self._end(instance, partial(kind.compute, config, self._data(instance.scope, instance.node)))
+        else:
+            self._guarded(instance, lambda: self._prepare(instance, kind, config))
+
+    def _reuse(self, instance: Instance, given: Mapping[str, Any]) -> None:
+        """End a node with what it gave in an earlier run, or what somebody wrote instead."""
+        self._stored.reused(instance.path, given["execution_id"], given["edited_by"])
+        self._end(instance, lambda: Result(given["output"], given["outcome"]))
+
+    def _prepare(self, instance: Instance, kind: NodeType, config: Mapping[str, Any]) -> None:
+        written, data = self._written(instance), self._data(instance.scope, instance.node)
+        filled = {name: data.evaluate(value) if name in kind.expressions else data.fill(value) for name, value in config.items()}
+        if filled != config:  # or else it has been checked before
+            refuse_misfit(kind.config, filled)
+        label, given = written.get("name") or instance.node, data.fill(written.get("input"))
+        key = f"{self._run.execution.id}:{self._stored.made_as(instance.path)}"
+        use = NodeUse(self._app, self._run.execution, kind.type, instance.path, filled, given, label, key)
+        self._outside.prepare(
+            Prepared(kind, use, instance.number, instance.attempt, written.get("timeout_seconds"), instance.state == "ready")
+        )
+
+    def _begin_loop(self, instance: Instance, config: Mapping[str, Any]) -> None:
+        if "items" not in config:
+            self._check(f.Check(instance.path))
+            return
+        if not self._results.has(instance.path, ITEMS):
+            self._results.keep(instance.path, ITEMS, loops.items_of(config, self._data(instance.scope, instance.node)))
+        self._feed(f.Expanded(instance.path, len(self._results.get(instance.path, ITEMS))))
+
+    def _check(self, command: f.Check) -> None:
+        instance = self._stored.flow.instances[command.path]
+        item = (loops.last_output(self._results, instance), instance.begun)
+        data, config = self._data(instance.scope, instance.node, item), self._config(instance)
+        self._guarded(instance, lambda: self._feed(f.Checked(instance.path, loops.goes_on(config, data, instance.begun))))
+
+    def _collect(self, command: f.Collect) -> None:
+        """Keep the output of a scope that is over; of one that failed, the error."""
+        scope, flow = command.scope, self._stored.flow
+        if scope not in flow.scopes_in(f.loop_of(scope)):
+            return
+        loop = flow.instances[f.loop_of(scope)]
+        error = None if command.cause is None else self._results.get(command.cause, ERROR)
+        if error is None:
+            try:
+                output = loops.output_of(self._config(loop)["body"], flow.graph_of(scope), self._data(scope))
+            except NodeFailed as failed:
+                error = _error(scope, failed)
+                self._results.keep(scope, ERROR, error)
+        if loops.collects(self._config(loop)):
+            self._results.keep(scope, SCOPE, output if error is None else {"error": error})
+        self._feed(f.Collected(scope, is_ok=error is None))
+
+    def _gather(self, command: f.Gather) -> None:
+        instance = self._stored.flow.instances[command.path]
+        if instance.state == "ended":
+            return
+        if command.cause is None:
+            self._end(instance, lambda: Result(loops.gathered(self._config(instance), instance, self._results)))
+        else:
+            error = self._results.get(command.cause, ERROR)
+            self._fail(instance, NodeFailed(error["code"], f"{command.cause}: {error['message']}"))
+
+    def _over(self, command: f.Finish) -> None:
+        self._finish = command
+
+    _do: Mapping[type, Callable[["WorkflowTurn", Any], None]] = {
+        f.Perform: _perform,
+        f.Check: _check,
+        f.Collect: _collect,
+        f.Gather: _gather,
+        f.Cancel: lambda self, command: self._outside.cancel(command.path),
+        f.Finish: _over,
+    }
+
+    # How nodes end.
+
+    def _guarded(self, instance: Instance, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except ToolError as failed:
+            self._fail(instance, failed)
+
+    def _end(self, instance: Instance, make: Callable[[], Result]) -> None:
+        """End the node with its result, and take the edges that follow from it."""
+        try:
+            result = make()
+            if len(to_json(result.output)) > LONGEST_FILLED:
+                raise NodeFailed("output_too_large", f"The output is larger than {LONGEST_FILLED // 1024} KiB.")
+            self._results.keep(instance.path, OUTPUT, result.output)
+            taken = self._taken(instance, result.outcome)
+        except ToolError as failed:
+            self._fail(instance, failed)
+        else:
+            if result.also is not None:
+                self._outside.also(result.also)
+            self._feed(f.Ended(instance.path, result.outcome, taken))
+
+    def _fail(self, instance: Instance, failed: ToolError) -> None:
+        """Try the node again where it is to be, and else end it with the error."""
+        written, error = self._written(instance), _error(instance.path, failed)
+        self._results.drop(instance.path, OUTPUT)
+        name = f"{self._run.execution.id} {instance.path}"
+        seconds = retry_after(written.get("retry") or {}, error["code"], name, instance.attempt)
+        if seconds is not None and not is_stopped(self._stored.flow, instance.scope):
+            self._run.log("node_retried", f"{instance.path} is tried again.", path=instance.path, level="warning", data=error)
+            self._feed(f.Started(instance.path))
+            self._feed(f.Retried(instance.path))
+            self._outside.retry(instance.path, seconds)
+            return
+        self._run.log(
+            "node_failed", f"{instance.path} failed.", path=instance.path, level="error", data=error, content=failed.message
+        )
+        self._results.keep(instance.path, ERROR, error)
+        outcome = f.DONE if written.get("on_error") == "continue" else f.ERROR
+        try:
+            taken = self._taken(instance, outcome)
+        except NodeFailed:
+            taken = ()
+        self._feed(f.Ended(instance.path, outcome, taken))
+
+    def _taken(self, instance: Instance, outcome: str) -> tuple[int, ...]:
+        graph, data = self._stored.flow.graph_of(instance.scope), self._data(instance.scope)
+        edges = [(n, graph.edges[n]) for n in graph.outgoing[instance.node]]
+        return tuple(n for n, edge in edges if edge.on == outcome and (edge.condition is None or data.is_true(edge.condition)))
+
+    def _finished(self, finish: f.Finish) -> Finished:
+        """The output of the run; raises RunFailed where an error ended it."""
+        self._outside.write_at_the_end()
+        if (cause := finish.cause) is None:
+            try:
+                return Finished(loops.output_of(self._definition.written, self._definition.graph, self._data(f.RUN)))
+            except NodeFailed as failed:
+                raise RunFailed(failed.code, f"output: {failed.message}", meta={"path": "output"}) from failed
+        if (error := self._results.get(cause, ERROR)) is None:  # a node of the type end has ended it
+            ended = self._results.get(cause, OUTPUT)
+            if ended["status"] == "succeeded":
+                return Finished(ended["output"])
+            error = {"code": "ended", "message": ended["error"]}
+        raise RunFailed(error["code"], f"{cause}: {error['message']}", meta={"path": cause})
+
+    # Looking things up.
+
+    def _written(self, instance: Instance) -> Mapping[str, Any]:
+        return self._definition.nodes[instance.node]
+
+    def _config(self, instance: Instance) -> Mapping[str, Any]:
+        return self._written(instance).get("config") or {}
+
+    def _type_of(self, instance: Instance) -> NodeType:
+        """The type of the node; `RunLater` while no plugin that is on brings it."""
+        name = self._written(instance)["type"]
+        kind: NodeType | None = self._app.offers.here("node_types").get(name)
+        if kind is None:
+            plugin = self._app.offers.owner_of("node_types", name)
+            why = f"the plugin {plugin}, which brings them, is off" if plugin else "no plugin that is on brings them"
+            raise RunLater(_OFF_SECONDS, f"{instance.path} waits: it is of the type {name}, and {why}.")
+        return kind
+
+    def _data(self, scope: str, node: str = "", item: tuple[Any, int] | None = None) -> Data:
+        return Data(self._run.execution, self._definition, self._stored.flow, self._results, scope, node, item)
+
+
+def _error(path: str, failed: ToolError) -> dict[str, Any]:
+    return {"code": failed.code or FAILED, "message": failed.message, "path": path}

@@ -1,0 +1,1 @@
+"""J5 and J6: runs of workflows."""

@@ -1,0 +1,1 @@
+"""J7: webhooks' deliveries."""

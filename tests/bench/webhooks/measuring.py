@@ -1,0 +1,140 @@
+"""J7: deliveries to a receiver on loopback that answers at once, from the commit of the event to the receipt, by one worker."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from .. import processes
+from ..aasim import COMMAND, Aasim, email, login
+from ..contestants import ROOT
+from ..databases import Database, fresh, settle
+from ..findings import Finding, Goal, Measurement, found
+from ..load import percentile
+from ..rounds import Options, ratio
+from ..shape import READER
+from ..web import call
+
+_PACE, _TO_FLOOR, _LATENCY = 50, Goal("≥", 0.5), Goal("≤", 100, " ms")
+#: So many come at once for each second that is measured, and before that.
+_BURST_A_SECOND, _WARM_UP = 400, 100
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A worker to measure: what its processes are told, how its database is made, whose events it sends, and what starts it."""
+
+    name: str
+    title: str
+    settings: Callable[[Database], Mapping[str, str]]
+    prepare: Callable[[Database], None]
+    source: str
+    worker: tuple[str, ...]
+
+    def commit(self, database: Database, count: int, pace: float = 0) -> Mapping[str, float]:
+        """Commit events; when, by the id of the message."""
+        command = [sys.executable, "-m", "tests.bench.webhooks.source", self.source, str(count), str(pace)]
+        environment = processes.environment({**self.settings(database), "PYTHONPATH": str(ROOT)})
+        done = subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+        committed: Mapping[str, float] = json.loads(done.stdout)
+        return committed
+
+
+def measure(kind: str, options: Options) -> Measurement:
+    """The product beside the same by hand, in turns."""
+    raw: dict[str, list[Any]] = defaultdict(list)
+    with ExitStack() as stack:
+        url = stack.enter_context(_receiver(stack.enter_context(fresh("sqlite", "receiver"))))
+        contestants = options.chosen([_by_hand(url), _product(kind, url)])  # type: ignore[type-var]
+        databases = {each.name: stack.enter_context(fresh(kind, each.name)) for each in contestants}
+        for contestant in contestants:
+            options.progress(f"{kind}: making the database of {contestant.title}")
+            contestant.prepare(databases[contestant.name])
+        for number in range(options.rounds):
+            for contestant in contestants:
+                options.progress(f"{kind}: round {number + 1} of {options.rounds}, {contestant.title}")
+                raw[contestant.name].append(_measured(contestant, databases[contestant.name], url, options.seconds))
+    rates = {each.title: median(turn["rate"] for turn in raw[each.name]) for each in contestants}
+    return Measurement("J7", kind, list(_findings(raw)), rates, dict(raw))
+
+
+def _measured(contestant: Contestant, database: Database, url: str, seconds: float) -> dict[str, float]:
+    """Deliveries a second of events that come all at once, and milliseconds from commit to receipt at an even pace."""
+    log = database.folder / f"{contestant.name}.log"
+    settings = {**contestant.settings(database), "PYTHONPATH": str(ROOT)}
+    with processes.running([contestant.worker], settings, log, lambda: True):
+        _received(url, contestant.commit(database, _WARM_UP))
+        settle(database)
+        burst = contestant.commit(database, int(seconds * _BURST_A_SECOND))
+        received = _received(url, burst)
+        even = contestant.commit(database, int(seconds * _PACE), _PACE)
+        took = sorted(at - even[event] for event, at in _received(url, even).items())
+    rate = len(burst) / (max(received.values()) - min(burst.values()))
+    return {"rate": round(rate, 1), "p50": percentile(took, 0.5), "p95": percentile(took, 0.95)}
+
+
+def _received(url: str, events: Mapping[str, float]) -> dict[str, float]:
+    """When each of the events was received, once all are."""
+    found: dict[str, float] = {}
+
+    def have_come() -> bool:
+        with urllib.request.urlopen(url) as answer:
+            found.update(json.loads(answer.read()))
+        return events.keys() <= found.keys()
+
+    processes.eventually(have_come, "the receipt of all events", seconds=300, pause=0.5)
+    return {event: found[event] for event in events}
+
+
+@contextmanager
+def _receiver(place: Database) -> Iterator[str]:
+    port = processes.free_port()
+    command = [sys.executable, "-m", "tests.bench.webhooks.receiver", str(port)]
+    with processes.running([command], {"PYTHONPATH": str(ROOT)}, place.folder / "receiver.log", lambda: processes.answers(port)):
+        yield f"http://127.0.0.1:{port}/"
+
+
+def _by_hand(url: str) -> Contestant:
+    def settings(database: Database) -> dict[str, str]:
+        return {
+            "BENCH_DATABASE_URL": database.url, "BENCH_BELL": str(database.folder / "bell"), "BENCH_RECEIVER": url,
+            "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+
+    def prepare(database: Database) -> None:
+        command = [sys.executable, "-c", "from tests.bench.webhooks.by_hand import prepare; prepare()"]
+        subprocess.run(command, env=processes.environment(settings(database)), cwd=ROOT, check=True)
+
+    title = "floor: a bare job table, claimed in batches, and a pool of connections"
+    worker = (sys.executable, "-m", "tests.bench.webhooks.by_hand")
+    return Contestant("webhooks_by_hand", title, settings, prepare, "by_hand", worker)
+
+
+def _product(kind: str, url: str) -> Contestant:
+    aasim = Aasim(
+        queue="redis" if kind == "postgresql" else "sqlite",
+        rows=0,
+        settings={"AASIM_WEBHOOKS__ALLOWED_NETWORKS": '["127.0.0.0/8"]'},
+    )
+
+    def prepare(database: Database) -> None:
+        aasim.prepare(database)
+        with aasim.serving(database) as service:
+            call(service.port, "POST", "/api/v1/webhooks", login(service.port, READER), {"url": url, "events": ["core.*"]})
+
+    return Contestant("aasim", aasim.title, aasim.settings_for, prepare, email(READER), (COMMAND, "worker"))
+
+
+def _findings(raw: Mapping[str, list[Any]]) -> Iterator[Finding]:
+    if "aasim" not in raw:
+        return
+    if "webhooks_by_hand" in raw:
+        yield found("× floor", ratio(raw["aasim"], raw["webhooks_by_hand"]), _TO_FLOOR)
+    yield found("p50 at 50/s", median(turn["p50"] for turn in raw["aasim"]), unit=" ms")
+    yield found("p95 at 50/s", median(turn["p95"] for turn in raw["aasim"]), _LATENCY)

@@ -1,0 +1,64 @@
+"""What becomes of runs while a plugin that they need is off for the organization."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aasim_core.access import features
+from aasim_core.app import App
+from aasim_core.context import organization_scope
+from aasim_core.testing.world import Person
+from aasim_plugins.executions import service
+from aasim_plugins.executions.hookspecs import Awaited, ToolSource
+
+from .test_moving_tools import make_due
+from .test_tool_calls import call, calls_of, read, run
+
+Make = Callable[..., dict[str, Any]]
+Work = Callable[[], int]
+
+
+def switch(app: App, person: Person, *, on: bool) -> None:
+    """Turn what the tests bring on or off for the person's organization."""
+    with organization_scope(person.organization_id), app.database.transaction():
+        features.switch(person.organization_id, "tests", on)
+
+
+def test_a_run_waits_for_the_result_of_a_tool_that_is_off_until_it_is_on_again(
+    app: App, owner: Person, scripted: Make, work: Work, shed: Any
+) -> None:
+    results: dict[str, Any] = {}
+    source = ToolSource("shed", shed.tools.get, lambda use: Awaited("parcel"), results.get)
+    app.offers.keep("tools", {"shed": source})
+    execution = run(owner, scripted(call("hammer", what="nail"), "done", tools=[{"ref": shed.add("hammer")}]), work)
+    assert execution["waiting_for"] == "event"
+
+    switch(app, owner, on=False)
+    results["parcel"] = {"result": "It has come."}
+    with organization_scope(owner.organization_id), app.database.transaction():
+        service.resume(execution["id"])
+    work()
+    assert read(owner, execution["id"])["status"] == "queued"
+    entries = owner.client.get(f"/executions/{execution['id']}/logs").data["entries"]
+    assert [entry["level"] for entry in entries if entry["event"] == "delayed"] == ["warning"]
+
+    switch(app, owner, on=True)
+    make_due(app)
+    work()
+    assert read(owner, execution["id"])["output"] == "done"
+    assert calls_of(owner, execution)[0]["result"] == {"result": "It has come."}
+
+
+def test_a_run_of_a_kind_that_only_another_version_knows_waits_for_it(
+    app: App, owner: Person, scripted: Make, work: Work
+) -> None:
+    runners = app.offers("runners")
+    execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "Go."}).data
+    app.offers.keep("runners", {})
+    work()
+    assert read(owner, execution["id"])["status"] == "queued"
+
+    app.offers.keep("runners", runners)
+    make_due(app)
+    work()
+    ended = read(owner, execution["id"])
+    assert (ended["status"], ended["output"]) == ("succeeded", "done")

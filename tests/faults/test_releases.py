@@ -1,0 +1,272 @@
+"""Two versions of a plugin work side by side on one database, under load, through an upgrade in two halves and back."""
+
+import itertools
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import pytest
+
+from ..bench import processes
+from ..processes.client import Client as Person
+from ..processes.client import Secrets
+from .deployment import COMMAND, Deployment, until
+from .invariants import violations
+from .workload import Client, History, Operation, create, execute, prepare
+
+pytestmark = [pytest.mark.long, pytest.mark.faults]
+
+HERE = Path(__file__).parent
+#: A run that takes long enough to change versions under it, and writes a few lines into its log.
+SLOW = [{"text": "a", "tool_calls": [{"name": "look_up", "arguments": {"word": str(n)}}], "delay_seconds": 1} for n in range(4)]
+
+
+@dataclass
+class Release:
+    """A version of the plugin ``ledger``, with an API and a worker of its own on the common database."""
+
+    deployment: Deployment
+    name: str
+    port: int = field(default_factory=processes.free_port)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of its processes."""
+        folder = self.deployment.database.folder / self.name
+        own = {"AASIM_PLUGINS__FOLDER": str(folder), "AASIM_PLUGINS__ENABLED": '["witness", "ledger"]'}
+        return {**self.deployment.settings, **own, "AASIM_BIND": f"127.0.0.1:{self.port}"}
+
+    def install(self) -> "Release":
+        """Put its files where its processes look for them."""
+        folder = self.deployment.database.folder / self.name
+        shutil.copytree(HERE / "releases" / self.name, folder)
+        shutil.copytree(HERE / "plugins" / "witness", folder / "witness")
+        return self
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run `aasim` with arguments to its end."""
+        environment = processes.environment(self.settings)
+        return subprocess.run([COMMAND, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+    def migrate(self, *arguments: str) -> str:
+        """Apply its migrations; what was said."""
+        done = self.command("migrate", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """Start its API and its worker."""
+        self.deployment.start_api(f"{self.name}-api", self.port, **self.settings)
+        worker = f"{self.name}-worker"
+        self.deployment.running[worker] = processes.spawn([COMMAND, "worker"], self.settings, self.deployment.log(worker))
+        until(lambda: "the worker is ready" in self.deployment.log(worker).read_text(), f"the start of {worker}")
+
+    def stop(self) -> None:
+        """Ask both to stop, as an operator does."""
+        assert self.deployment.stop(f"{self.name}-api") == 0
+        assert self.deployment.stop(f"{self.name}-worker") == 0
+
+
+class Spread(Client):
+    """Sends each request to the next of the releases that are in rotation, as a balancer does."""
+
+    rotation: Sequence[Release] = ()
+    turns: Iterator[int] = itertools.count()
+
+    def ask(self, *request: Any, **more: Any) -> tuple[int, Any]:
+        """One request."""
+        self.port = self.rotation[next(self.turns) % len(self.rotation)].port
+        return super().ask(*request, **more)
+
+
+@dataclass
+class Load:
+    """Threads that create agents, start executions, and write and read entries, until the body ends; then everything must be well."""
+
+    deployment: Deployment
+    token: str
+    history: History
+    #: The releases that get requests.
+    rotation: list[Release]
+    entries: list[Operation] = field(default_factory=list)
+    reads: list[int] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "Load":
+        self._threads = [threading.Thread(target=self._work, args=(number,)) for number in range(4)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def turn_to(self, *releases: Release) -> None:
+        """Send requests to these from now on."""
+        self.rotation[:] = releases
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Wait until a number of entries more were written and read."""
+        count = len(self.reads)
+        until(lambda: len(self.reads) > count + 20 or self._over.is_set(), "a bit of load", seconds=60)
+
+    def _work(self, number: int) -> None:
+        client = Spread(0, self.token)
+        client.rotation = self.rotation
+        acts = [lambda: execute(client, self.history), lambda: self._enter(client), lambda: create(client, self.history)]
+        for act in itertools.cycle(acts[number % 3 :] + acts[: number % 3]):
+            if self._over.wait(0.1):
+                return
+            act()
+
+    def _enter(self, client: Client) -> None:
+        operation = Operation("enter", f"enter-{token_hex(8)}")
+        self.entries.append(operation)
+        client.insist(operation, "POST", "/api/v1/ledger", {"name": operation.key, "text": f"of {operation.key}"})
+        self.reads.append(client.ask("GET", "/api/v1/ledger")[0])
+
+    def faults(self) -> list[str]:
+        """What went wrong, as sentences; to be asked when the load is over."""
+        self.deployment.settle(120)
+        refused = [op for op in [*self.entries, *self.history.operations] if op.refusals or not op.done]
+        return [
+            *(f"{op.kind} was answered {op.refusals} and {op.status}: {op.id}" for op in refused),
+            *(f"the list was answered {status}" for status in self.reads if status != 200),
+            *violations(self.deployment, self.history),
+        ]
+
+
+@pytest.fixture
+def old(deployment: Deployment) -> Release:
+    """The version before, installed."""
+    release = Release(deployment, "old").install()
+    release.migrate()
+    return release
+
+
+@pytest.fixture
+def new(deployment: Deployment) -> Release:
+    """The version after, of which nothing is applied yet."""
+    return Release(deployment, "new").install()
+
+
+def rows(deployment: Deployment, columns: str) -> dict[str, tuple[Any, ...]]:
+    """These columns of the entries, by their names."""
+    return {row[0]: row[1:] for row in deployment.rows(f"SELECT name, {columns} FROM ledger_entry")}
+
+
+def test_an_upgrade_under_load_stops_nothing_and_loses_and_doubles_nothing(
+    deployment: Deployment, old: Release, new: Release
+) -> None:
+    old.start()
+    client, history = prepare(old.port)
+    with Load(deployment, client.token, history, [old]) as load:
+        load.go_on()
+        said = new.migrate()
+        assert "applied ledger/0002_memos\n1 migrations applied.\nLeft for when all processes run this version" in said
+        load.go_on()
+        new.start()
+        load.turn_to(old, new)
+        early = new.command("migrate", "--post")
+        assert (early.returncode, "still runs the code of an older version" in early.stderr) == (75, True)
+        load.turn_to(new)
+        old.stop()
+        load.go_on()
+        assert "applied ledger/0003_no_notes.post" in new.migrate("--post")
+        load.go_on()
+    assert load.faults() == []
+    found = rows(deployment, "memo, booked, audited, counted")
+    assert {name: row[:2] for name, row in found.items()} == {op.key: (f"of {op.key}", 1) for op in load.entries}
+    assert {row[2:] for row in found.values()} == {(0, 0), (1, 1)}  # of the old version, and of the new one
+
+
+def test_until_the_second_half_the_way_back_is_open(deployment: Deployment, old: Release, new: Release) -> None:
+    old.start()
+    client, history = prepare(old.port)
+    new.migrate()
+    with Load(deployment, client.token, history, [old]) as load:
+        for _ in range(2):
+            new.start()
+            load.turn_to(new)
+            old.stop()
+            load.go_on()
+            old.start()
+            load.turn_to(old)
+            new.stop()
+            load.go_on()
+        new.start()
+        load.turn_to(new)
+    old.stop()
+    assert load.faults() == []
+    found = rows(deployment, "COALESCE(memo, note), booked, audited, counted")
+    assert {name: row[:2] for name, row in found.items()} == {op.key: (f"of {op.key}", 1) for op in load.entries}
+    assert {row[2:] for row in found.values()} == {(0, 0), (1, 1)}
+
+
+def test_jobs_that_only_the_new_version_knows_wait_for_its_worker(deployment: Deployment, old: Release, new: Release) -> None:
+    old.start()
+    client, _ = prepare(old.port)
+    new.migrate()
+    deployment.start_api("new-api", new.port, **new.settings)
+    client.port = new.port
+    status, answer = client.ask("POST", "/api/v1/ledger", {"name": "Rent", "text": "May"})
+    assert status == 201, answer
+    until(lambda: rows(deployment, "booked") == {"Rent": (1,)}, "the work of the old worker")
+    left = "SELECT state, attempt FROM core_job WHERE name = 'ledger.audit'"
+    tried = "SELECT state FROM core_job WHERE name = 'core.deliver_event' AND state = 'queued' AND delayed"
+    until(
+        lambda: (deployment.rows(left), deployment.rows(tried)) == ([("queued", 0)], [("queued",)]), "what the old worker leaves"
+    )
+    assert deployment.log("old-worker").read_text().count("jobs of this kind are left to a worker that knows them") == 1
+    old.stop()
+    assert deployment.stop("new-api") == 0
+    new.start()
+    done = {"Rent": (1, 1, 1)}
+    until(lambda: rows(deployment, "booked, audited, counted") == done, "the work of the new worker", seconds=60)
+
+
+def test_a_log_that_is_followed_goes_on_at_the_other_version(deployment: Deployment, old: Release, new: Release) -> None:
+    old.start()
+    client, _ = prepare(old.port)
+    new.migrate()
+    new.start()
+    person = Person(old.port, Secrets(), client.token)
+    execution = person.execute(person.agent(*SLOW, "done"))
+    path, seen = f"/executions/{execution}/logs", []
+    for event in person.follow(path):
+        seen.append(event)
+        if len(seen) == 3:
+            deployment.running["old-api"].terminate()
+            deployment.running["old-worker"].terminate()
+    old.stop()
+    assert not any(event["event"] == "end" for event in seen)
+    person.port = new.port
+    seen += person.follow(path, Last_Event_ID=seen[-1]["id"])
+    assert seen == list(person.follow(path))
+    assert person.becomes(execution, "succeeded")["output"] == "done"
+
+
+def test_a_version_starts_only_on_a_database_that_it_can_work_with(deployment: Deployment, old: Release, new: Release) -> None:
+    ahead = new.command("worker")
+    assert (ahead.returncode, "the database lacks 1 migrations (ledger/0002_memos); run: aasim migrate" in ahead.stderr) == (
+        78,
+        True,
+    )
+    old.start()
+    new.migrate()
+    assert old.command("migrate", "--check").returncode == 0
+    assert processes.answers(old.port, "/api/v1/health/ready", below=300)
+    assert deployment.stop("old-worker") == 0
+    assert deployment.stop("old-api") == 0
+    new.migrate("--post")
+    behind = old.command("worker")
+    removed = "a newer version has removed from the database what this one needs (ledger/0003_no_notes.post)"
+    assert (behind.returncode, removed in behind.stderr) == (78, True)

@@ -1,0 +1,95 @@
+"""Every pattern that the project's code gives to `re`, with the ways in which it is used."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+_FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
+_FLAGS = {"IGNORECASE": re.IGNORECASE, "ASCII": re.ASCII, "DOTALL": re.DOTALL, "MULTILINE": re.MULTILINE, "VERBOSE": re.VERBOSE}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern in the code; None where it is put together when it runs."""
+
+    place: str
+    text: str | bytes | None
+    flags: int
+    way: str
+
+
+def collected() -> list[Pattern]:
+    """The patterns of the core and of the plugins."""
+    files = sorted([*(ROOT / "aasim_core").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+    constants = dict(each for tree in trees.values() for each in _constants_in(tree))
+    return [pattern for path, tree in trees.items() for pattern in _patterns_in(path, tree, constants)]
+
+
+def _constants_in(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+    """What a module gives a name; of a tuple, the first item."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            yield (
+                ast.unparse(node.targets[0]),
+                node.value.elts[0] if isinstance(node.value, ast.Tuple) and node.value.elts else node.value,
+            )
+
+
+def _patterns_in(path: Path, tree: ast.Module, constants: Mapping[str, ast.expr]) -> Iterator[Pattern]:
+    used = _uses(tree)
+    names = {
+        id(node.value): ast.unparse(node.targets[0]).rpartition(".")[2] for node in ast.walk(tree) if isinstance(node, ast.Assign)
+    }
+    around = {id(inner): node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        function = ast.unparse(node.func)
+        place = f"{path.relative_to(ROOT)}: {names.get(id(node)) or around.get(id(node), 'module')}"
+        if function.startswith("re.") and function[3:] in _FUNCTIONS:
+            ways = used.get(names.get(id(node), ""), {"search"}) if function == "re.compile" else {function[3:]}
+            yield Pattern(place, _text(node.args[0], constants), _flags(node), _way(ways))
+        if function.endswith("Patterned"):
+            yield Pattern(place, _text(node.args[0], constants), 0, "fullmatch")
+
+
+def _uses(tree: ast.Module) -> dict[str, set[str]]:
+    """What is called of each name that a pattern may have."""
+    used: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            used.setdefault(ast.unparse(node.value).rpartition(".")[2], set()).add(node.attr)
+    return used
+
+
+def _way(ways: set[str]) -> str:
+    return "fullmatch" if ways == {"fullmatch"} else "match" if ways <= {"match", "fullmatch"} else "search"
+
+
+def _text(node: ast.expr, constants: Mapping[str, ast.expr]) -> str | bytes | None:
+    """The text of an expression of literals and names of texts; None for any other one."""
+    if isinstance(node, ast.Name):
+        return _text(constants[node.id], constants) if node.id in constants else None
+    if isinstance(node, ast.FormattedValue | ast.Starred):
+        return _text(node.value, constants)
+    if isinstance(node, ast.JoinedStr):
+        parts = [_text(part, constants) for part in node.values]
+        return None if None in parts else "".join(str(part) for part in parts)
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, str | bytes) else None
+
+
+def _flags(node: ast.Call) -> int:
+    given = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
+    return sum(
+        {
+            _FLAGS[each.attr]
+            for flag in given
+            for each in ast.walk(flag)
+            if isinstance(each, ast.Attribute) and each.attr in _FLAGS
+        }
+    )

@@ -1,1 +1,0 @@
-"""A distribution of somebody else's, for tests."""

@@ -1,0 +1,161 @@
+"""An organization with workflows, and a worker that does in the test's own thread what is due."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from aasim_core.app import App
+from aasim_core.clock import now
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.records import database_of
+from aasim_core.jobs.leases import Leases
+from aasim_core.jobs.presence import Presence
+from aasim_core.jobs.records import JobRow
+from aasim_core.jobs.runner import work_off
+from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.testing.world import Person, World
+from aasim_plugins.executions.hookspecs import Tool, ToolSource, ToolUse
+from aasim_plugins.executions.models import WaitRow
+from aasim_plugins.executions.shell import delivery
+
+
+@pytest.fixture(scope="session")
+def plugin_settings() -> Mapping[str, Any]:
+    """Loopback is a network that nodes may reach, and webhooks may be in."""
+    return {f"{plugin}.allowed_networks": ["127.0.0.0/8"] for plugin in ("workflows", "webhooks")}
+
+
+@pytest.fixture
+def owner(world: World) -> Person:
+    """The owner of an organization."""
+    return world.organization()
+
+
+@pytest.fixture
+def work(app: App) -> Callable[[], int]:
+    """Does every job that is due now; returns how many there were."""
+    return lambda: work_off(app)
+
+
+class Shed:
+    """A source of tools for tests: `does` is what happens in a call of each; `used` is every call that was made."""
+
+    def __init__(self) -> None:
+        self.used: list[ToolUse] = []
+        self.does: dict[str, Callable[[ToolUse], Any]] = {}
+        self.facts: dict[str, Any] = {"effect": "write"}
+
+    def find(self, name: str) -> Tool:
+        """Any tool is there."""
+        return Tool(name, f"Use the {name}.", {"type": "object"}, lambda rights, user_id: True, **self.facts)
+
+    def call(self, use: ToolUse) -> Any:
+        """Do it, and remember it."""
+        self.used.append(use)
+        return self.does.get(use.rest, lambda use: dict(use.arguments))(use)
+
+    @property
+    def calls(self) -> list[tuple[str, dict[str, Any]]]:
+        """What was used, and for what."""
+        return [(use.rest, dict(use.arguments)) for use in self.used]
+
+
+@pytest.fixture
+def shed(app: App) -> Iterator[Shed]:
+    """Tools ``shed:<any name>``, which give their arguments."""
+    shed, before = Shed(), app.offers("tools")
+    app.offers.keep("tools", {**before, "shed": ToolSource("shed", shed.find, shed.call)})
+    yield shed
+    app.offers.keep("tools", before)
+
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def make(owner: Person) -> Callable[..., dict[str, Any]]:
+    """Makes an active workflow of nodes and edges; an edge is written ``a>b`` or ``a>b:outcome``, or as definitions have it."""
+    made: list[str] = []
+
+    def make(nodes: list[dict[str, Any]], *edges: str | dict[str, Any], **fields: Any) -> dict[str, Any]:
+        made.append("")
+        definition = {
+            "language": 1,
+            "nodes": nodes,
+            "edges": [edge(each) if isinstance(each, str) else each for each in edges],
+            **fields,
+        }
+        body = {"name": f"Workflow {len(made)}", "status": "active", "definition": definition}
+        answer = owner.client.post("/workflows", body)
+        assert answer.status == 201, answer.body
+        return dict(answer.data)
+
+    return make
+
+
+def edge(text: str) -> dict[str, Any]:
+    """An edge as definitions have it."""
+    ends, _, outcome = text.partition(":")
+    source, _, target = ends.partition(">")
+    return {"from": source, "to": target} | ({"on": outcome} if outcome else {})
+
+
+def node(id_: str, type_: str = "transform", /, **config: Any) -> dict[str, Any]:
+    """A node; what is not of its config begins with an underscore."""
+    own = {name[1:]: config.pop(name) for name in list(config) if name.startswith("_")}
+    if type_ == "transform":
+        config.setdefault("value", id_)
+    return {"id": id_, "type": type_, "config": config, **own}
+
+
+def tool(id_: str, name: str, /, **arguments: Any) -> dict[str, Any]:
+    """A node that uses a tool of the shed."""
+    own = {name_: arguments.pop(name_) for name_ in list(arguments) if name_.startswith("_")}
+    return node(id_, "tool", ref=f"shed:{name}", approval="never", arguments=arguments, **own)
+
+
+@pytest.fixture
+def run(owner: Person, make: Any, work: Callable[[], int]) -> Run:
+    """Runs a workflow of nodes and edges until everything left waits; returns the run, see `RunOut`."""
+
+    def run(nodes: list[dict[str, Any]], *edges: str | dict[str, Any], given: Any = None, **fields: Any) -> dict[str, Any]:
+        workflow = make(nodes, *edges, **fields)
+        execution = owner.client.post(f"/workflows/{workflow['id']}/execute", {"input": given})
+        assert execution.status == 202, execution.body
+        work()
+        return read(owner, execution.data["id"])
+
+    return run
+
+
+def read(owner: Person, execution_id: str) -> dict[str, Any]:
+    """A run as its endpoint tells it."""
+    return dict(owner.client.get(f"/workflows/executions/{execution_id}").data)
+
+
+def outcomes(run: dict[str, Any]) -> dict[str, str]:
+    """The outcomes of the nodes of a run, by path."""
+    return {each["path"]: each["outcome"] for each in run["nodes"]}
+
+
+def let_time_pass(owner: Person, execution_id: str) -> None:
+    """Let the times come that a run waits for, and those after which it waits no longer."""
+    with organization_scope(owner.organization_id), database_of(WaitRow).transaction():
+        past = now() - timedelta(seconds=1)
+        WaitRow.update(deadline=past).where(WaitRow.execution_id == execution_id, WaitRow.deadline.is_null(False)).execute()
+    with organization_scope(owner.organization_id):
+        delivery.tick(execution_id)
+
+
+def make_due(app: App) -> None:
+    """Let the time pass for which jobs are put off."""
+    with app.database.transaction(), system_scope("test"):
+        JobRow.update(delayed=False, run_at=now()).where(JobRow.state == "queued").execute()
+
+
+def unpark(app: App) -> None:
+    """Let the worker look whether jobs that were parked may go on."""
+    with app.database.transaction(), system_scope("test"):
+        Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()

@@ -1,0 +1,106 @@
+"""Undoing what a run has done that did not succeed: the last first, once each, and what runs of its own did before."""
+
+from collections.abc import Callable
+from typing import Any
+
+from aasim_core.app import App
+from aasim_core.testing.world import Person, World
+from aasim_plugins.executions.hookspecs import ToolError
+
+from .conftest import node, read, tool, unpark
+
+Work = Callable[[], int]
+
+
+def undo(name: str, **arguments: Any) -> dict[str, Any]:
+    """How a node is undone."""
+    return {"type": "tool", "config": {"ref": f"shed:{name}", "approval": "never", "arguments": arguments}}
+
+
+def failing(use: Any) -> Any:
+    """A tool that does not work."""
+    raise ToolError("It is away.")
+
+
+def undoing(owner: Person, told: dict[str, Any]) -> dict[str, Any]:
+    """The run that undoes that one."""
+    return dict(owner.client.get(f"/executions/{told['compensation_id']}").data)
+
+
+def test_what_was_done_is_undone_in_the_reverse_order(owner: Person, run: Any, work: Work, shed: Any) -> None:
+    shed.does["send"] = failing
+    told = run(
+        [
+            tool("reserve", "reserve", n=1, _compensate=undo("release", n="{{ node.output.n }}")),
+            tool("pay", "pay", n=2, _compensate=undo("refund", n="{{ nodes.reserve.output.n + node.output.n }}")),
+            tool("send", "send", _compensate=undo("never")),
+        ],
+        "reserve>pay", "pay>send",
+    )  # fmt: skip
+    work()
+    assert (told["execution"]["status"], undoing(owner, told)["status"]) == ("failed", "succeeded")
+    assert shed.calls[3:] == [("refund", {"n": 3}), ("release", {"n": 1})]
+    assert [each["path"] for each in undoing(owner, told)["output"]["undone"]] == ["pay", "reserve"]
+
+
+def test_a_run_that_succeeds_is_not_undone(run: Any, work: Work, shed: Any) -> None:
+    told = run([tool("pay", "pay", _compensate=undo("refund"))])
+    work()
+    assert (told["execution"]["status"], told["compensation_id"], len(shed.used)) == ("succeeded", None, 1)
+
+
+def test_a_cancelled_run_is_undone(owner: Person, run: Any, work: Work, shed: Any) -> None:
+    told = run([tool("pay", "pay", _compensate=undo("refund")), node("paid", "wait", signal={"name": "paid"})], "pay>paid")
+    owner.client.post(f"/executions/{told['execution']['id']}/cancel", {})
+    work()
+    told = read(owner, told["execution"]["id"])
+    assert (told["execution"]["status"], undoing(owner, told)["status"]) == ("cancelled", "succeeded")
+    assert [name for name, _ in shed.calls] == ["pay", "refund"]
+
+
+def test_a_run_that_is_cancelled_while_nothing_may_begin_ends_and_is_undone_later(
+    app: App, owner: Person, run: Any, work: Work, shed: Any
+) -> None:
+    told = run([tool("pay", "pay", _compensate=undo("refund")), node("paid", "wait", signal={"name": "paid"})], "pay>paid")
+    organization = f"/organizations/{owner.organization_id}"
+    assert owner.client.post(f"{organization}/halt", {"reason": "Nonsense."}).status == 200
+    assert owner.client.post(f"/executions/{told['execution']['id']}/cancel", {}).status == 200
+    work()
+    assert [name for name, _ in shed.calls] == ["pay"]
+    assert owner.client.post(f"{organization}/resume").status == 200
+    unpark(app)
+    work()
+    assert undoing(owner, read(owner, told["execution"]["id"]))["status"] == "succeeded"
+    assert [name for name, _ in shed.calls] == ["pay", "refund"]
+
+
+def test_each_item_of_a_loop_is_undone(owner: Person, run: Any, work: Work, shed: Any) -> None:
+    body = {"nodes": [tool("pay", "pay", n="{{ item }}", _compensate=undo("refund", n="{{ item }}"))]}
+    shed.does["send"] = failing
+    told = run(
+        [node("each", "foreach", items="input", body=body, concurrency=1), tool("send", "send")], "each>send", given=[1, 2, 3]
+    )
+    work()
+    assert undoing(owner, told)["status"] == "succeeded"
+    assert [arguments["n"] for name, arguments in shed.calls if name == "refund"] == [3, 2, 1]
+
+
+def test_what_another_workflow_did_is_undone_with_it(owner: Person, make: Any, run: Any, work: Work, shed: Any) -> None:
+    shed.does["send"] = failing
+    inner = make([tool("pay", "pay", _compensate=undo("refund"))])
+    told = run([node("inner", "sub_workflow", workflow_id=inner["id"]), tool("send", "send")], "inner>send")
+    work()
+    assert undoing(owner, told)["status"] == "succeeded"
+    assert [name for name, _ in shed.calls] == ["pay", "send", "refund"]
+
+
+def test_what_cannot_be_undone_is_put_to_people(world: World, owner: Person, run: Any, work: Work, shed: Any) -> None:
+    shed.does |= {"send": failing, "refund": failing}
+    told = run([tool("pay", "pay", _compensate=undo("refund")), tool("send", "send")], "pay>send")
+    work()
+    assert undoing(owner, told)["waiting_for"] == "approval"
+    approval = undoing(owner, told)["approval_id"]
+    approver = world.member(owner, "admin").client
+    assert approver.post(f"/hitl-approvals/{approval}/approve", {"comment": "By hand."}).status == 200
+    work()
+    assert undoing(owner, told)["output"] == {"undone": [{"path": "pay", "result": {"comment": "By hand."}}]}
