@@ -22,10 +22,14 @@ class Handler(BaseHTTPRequestHandler):
     server: "_Server"
 
     def do_POST(self) -> None:
-        """Note what came, and behave."""
+        """Note what came, and behave; a request whose client died before the end of its body never came."""
         length = int(self.headers.get("Content-Length", 0))
-        self.server.peer.raw_bodies.append(self.rfile.read(length))
-        self.server.peer.bodies.append(_json(self.server.peer.raw_bodies[-1]))
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            return
+        self.server.peer.raw_bodies.append(body)
+        self.server.peer.bodies.append(_json(body))
         self.server.peer.headers.append(dict(self.headers))
         self.server.peer.paths.append(self.path)
         self.server.peer.methods.append(self.command)

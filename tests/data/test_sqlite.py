@@ -46,9 +46,10 @@ def test_writers_of_several_processes_take_turns(threads: tuple[int, ...], count
     assert counter.execute_sql("SELECT count FROM counter").fetchone()[0] == sum(
         count for process in done for count, _ in process
     )
-    # A turn of a process is used by all of its threads that wait, so it is for its threads that processes have to be alike.
+    # A turn of a process is used by all of its threads that wait, so it is for its threads that processes have to be alike; a busy
+    # machine that lets one of them wait makes a factor of 20, a process that gets no turns one of thousands.
     rows_of_a_thread = [sum(count for count, _ in process) / len(process) for process in done]
-    assert min(rows_of_a_thread) > max(rows_of_a_thread) / 16, rows_of_a_thread
+    assert min(rows_of_a_thread) > max(rows_of_a_thread) / 200, rows_of_a_thread
     assert max(longest for process in done for _, longest in process) < WAIT_SECONDS / 2, done
 
 
