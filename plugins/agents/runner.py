@@ -124,6 +124,7 @@ def _ask(
             on_note=partial(_note, run, turn),
             on_spent=partial(_spend, run),
             should_cancel=run.cancelled,
+            write_soon=run.write_soon,
             attempt=run.execution.attempt,
             payer=service.payer_of(run.execution, run.number),
         )

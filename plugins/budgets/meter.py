@@ -89,10 +89,8 @@ def reserve(find: Find, payer: Payer, estimate: Estimate) -> Held | None:
         raise
 
 
-def settle(held: Held | None, tokens: int, cost: Cost | None) -> None:
+def settle(held: Held, tokens: int, cost: Cost | None) -> None:
     """Count what the call took instead of what was held for it; where its price is not known, it cost what was held."""
-    if held is None:
-        return
     with records.database_of(BudgetUse).transaction(durable=False):
         still = bool(Reservation.delete().where(Reservation.id == held.id).execute())
         for hold in held.holds:

@@ -50,6 +50,8 @@ class Payer:
     initiator_id: str | None = None
 
 
+#: Takes what writes a call's row, and calls it in a transaction that it would make anyway, soon and whatever happens meanwhile.
+WriteSoon = Callable[[Callable[[], object]], object]
 #: An engine is asked for nobody in particular.
 NOBODY = Payer()
 
@@ -75,9 +77,9 @@ class Meter:
 
     `check(payer)` raises Refused where nothing is left; it is asked in transactions too, and only reads. `reserve(payer, estimate)` is
     asked before a call and raises Refused where the estimate does not fit; what it returns is given back to
-    `settle(reservation, tokens, cost)` after the call, whatever became of it. `tokens` were read and written; `cost` is None where no
-    price is known. What failed took nothing, as far as one knows. The one is called outside of transactions, the other in the transaction
-    that writes the call's row.
+    `settle(reservation, tokens, cost)` after the call, whatever became of it, unless it is None. `tokens` were read and written; `cost` is
+    None where no price is known. What failed took nothing, as far as one knows. The one is called outside of transactions, the other in
+    the transaction that writes the call's row.
     """
 
     foreseen: ClassVar = (Refused,)
@@ -119,17 +121,23 @@ def refuse_spent(app: "App", payer: Payer) -> None:
 
 
 @contextmanager
-def metered(app: "App", payer: Payer, estimate: Estimate) -> Iterator[Bill]:
-    """Let every meter reserve what the call inside may take; in the end its row is written, and they settle what the bill says."""
+def metered(app: "App", payer: Payer, estimate: Estimate, write_soon: WriteSoon | None = None) -> Iterator[Bill]:
+    """Let every meter reserve what the call inside may take; in the end its row is written, and they settle what the bill says.
+
+    Where no meter has reserved anything, the row is left to `write_soon`, if there is one.
+    """
     bill = Bill()
     reserved: list[tuple[Meter, Any]] = []
     try:
         for meter in app.offers.here("meters").values():
-            reserved.append((meter, meter.reserve(payer, estimate)))
+            if (reservation := meter.reserve(payer, estimate)) is not None:
+                reserved.append((meter, reservation))
         yield bill
     finally:
         taken = None if bill.taken is None else {"engine_id": estimate.engine_id, **vars(payer), **bill.taken}
-        if taken is not None or reserved:
+        if write_soon is not None and taken is not None and not reserved:
+            write_soon(partial(create, EngineCall, **taken))
+        elif taken is not None or reserved:
             _settle(taken, reserved, bill)
 
 

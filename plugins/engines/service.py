@@ -33,7 +33,7 @@ from .chat import (
 from .estimates import usage_at_most
 from .finding import engines_for, find_or_none
 from .limits import place_at
-from .metering import NOBODY, Payer, estimate_of, metered
+from .metering import NOBODY, Payer, WriteSoon, estimate_of, metered
 from .models import Engine
 from .parameters import parameters_from, refuse_reserved
 from .prices import Cost
@@ -49,6 +49,7 @@ __all__ = [
     "OnNote",
     "OnSpent",
     "Spent",
+    "WriteSoon",
     "ask",
     "ask_one",
     "config_of",
@@ -108,14 +109,16 @@ def ask(
     on_note: OnNote = ignore_note,
     on_spent: OnSpent = ignore_spent,
     should_cancel: ShouldCancel = never_cancel,
+    write_soon: WriteSoon | None = None,
 ) -> Answer:
     """The next turn of a conversation, by the engine of that id or the default one, or by its fallbacks while it cannot answer.
 
     `layers` are parameters over those of the engine, later ones over earlier ones. `on_note` is told which engines are asked, and
-    what becomes of them, `on_spent` what each call took, also one without a reply. Never retries. Raises `EngineError` (`NoRoom`
-    where the engine's limits are reached), `Cancelled`, or what a meter refuses the `payer` with. Call it outside of transactions.
+    what becomes of them, `on_spent` what each call took, also one without a reply. The row of each call is written at once, or by
+    `write_soon` where no meter has reserved anything. Never retries. Raises `EngineError` (`NoRoom` where the engine's limits are
+    reached), `Cancelled`, or what a meter refuses the `payer` with. Call it outside of transactions.
     """
-    call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, on_spent, should_cancel)
+    call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, on_spent, should_cancel, write_soon)
     deadline = time.monotonic() + timeout_seconds
     for engine, is_last in engines_for(app, engine_id):
         watch = halts.Watch(engine, should_cancel)
@@ -181,6 +184,7 @@ class _Call(NamedTuple):
     on_note: OnNote
     on_spent: OnSpent
     should_cancel: ShouldCancel
+    write_soon: WriteSoon | None = None
 
 
 def _answer(app: "App", engine: Engine, call: _Call, deadline: float) -> Answer:
@@ -207,7 +211,7 @@ def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, paramete
     try:
         with (
             place_at(engine, call.messages, parameters) as place,
-            metered(app, call.payer, estimate_of(engine, provider, usage)) as bill,
+            metered(app, call.payer, estimate_of(engine, provider, usage), call.write_soon) as bill,
             clean_errors(config.api_key),
             _opened(app, engine, provider.open(config)) as chat,
         ):

@@ -94,6 +94,9 @@ class Run(Protocol):
     def also(self, write: Callable[[], object]) -> None:
         """Call `write` in the transaction that writes the step that is being done; once, after what was given before."""
 
+    def write_soon(self, write: Callable[[], object]) -> None:
+        """Call `write` in the next transaction of the run, or in one of its own where the turn ends without any."""
+
     def log(
         self,
         event: str,

@@ -67,7 +67,10 @@ def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> 
         return
     kind = turn.stored.record.kind
     run = DurableRun(app, context, turn, _timeout(app), _halted_since(runners.get(kind)))
-    _conclude(run, context, lambda: _runner(app, kind).run(run))
+    try:
+        _conclude(run, context, lambda: _runner(app, kind).run(run))
+    finally:
+        run.close()
 
 
 def _halted_since(runner: Runner | None) -> HaltedSince:

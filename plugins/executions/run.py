@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from aasim_core.context import current_organization
 from aasim_core.data.faults import fault_of
 from aasim_core.data.json import to_json
 from aasim_core.data.persistence import patient
-from aasim_core.data.records import database_of, insert_rows
+from aasim_core.data.records import database_of
 
 from . import questions, states, tool_calls
 from .hookspecs import CancelRequested, Decision, Interrupted, Question, RunFailed, RunLater, TimedOut
@@ -23,6 +24,7 @@ from .numbering import Numbering
 from .run_status import HaltedSince, Turn, status_of
 from .shell.waits import Arrived, Waits
 from .toolbox import BoundTool, toolbox
+from .unwritten import Unwritten
 from .usage import Spent, Tally, Usage
 
 if TYPE_CHECKING:
@@ -59,13 +61,11 @@ class DurableRun:
         self._recorded = {} if is_new else _steps(execution.id)
         self._begun = Numbering()
         self.is_repeated = self._is_in_step = False
-        self._pending: Step | None = None
-        self._also: list[Callable[[], object]] = []
+        self._unwritten = Unwritten()
         self._log = Logbook(app, execution, turn.settled, is_new=is_new)
         self._known = turn.status
         self._looked_at = time.monotonic()
         self._usage = Usage() if is_new else Usage.of(execution)
-        self._has_spent = False
         self._partial: str | None = None
         self._began = time.monotonic()
         self._deadline = self._began - execution.worked_ms / 1000 + timeout_seconds
@@ -97,7 +97,7 @@ class DurableRun:
             result = action()
         finally:
             self._is_in_step = False
-        self._pending = self._finished(name, result, started, digest)
+        self._unwritten.step = self._finished(name, result, started, digest)
         return result
 
     @property
@@ -121,7 +121,16 @@ class DurableRun:
 
     def also(self, write: Callable[[], object]) -> None:
         """Call `write` in the transaction that writes the step that is being done; once, after what was given before."""
-        self._also = [*(each for each in self._also if each != write), write]
+        self._unwritten.write_also(write)
+
+    def write_soon(self, write: Callable[[], object]) -> None:
+        """See `Run.write_soon`."""
+        self._unwritten.soon.append(write)
+
+    def close(self) -> None:
+        """Write what was to be written soon where the turn wrote nothing more: the run is over, or goes on elsewhere."""
+        if self._unwritten.soon:
+            database_of(Step).attempt(self._unwritten.write_soon)
 
     def effect(self, write: Callable[[], object]) -> None:
         """Call `write` in a transaction of its own, before the effect that it tells of; the log goes with it, and what no step is for.
@@ -130,7 +139,7 @@ class DurableRun:
         """
 
         def fenced() -> None:
-            self._fence(progress=self._pending is not None)
+            self._fence(progress=self._unwritten.step is not None)
             self._log.write() if self._is_in_step else self.write()
             write()
 
@@ -144,12 +153,12 @@ class DurableRun:
     def spend(self, spent: "Spent") -> None:
         """Count a call of an engine: with the step that asked, or with the end of the turn where that step does not finish."""
         self._usage.add(spent)
-        self._has_spent, self._partial = True, spent.partial
+        self._unwritten.has_spent, self._partial = True, spent.partial
 
     def spend_on_judge(self, spent: "Spent") -> None:
         """The same for the call of a judge."""
         self._usage.add(spent, by_judge=True)
-        self._has_spent = True
+        self._unwritten.has_spent = True
 
     @property
     def used(self) -> Tally:
@@ -185,10 +194,8 @@ class DurableRun:
         """
         if self._context.should_stop():
             raise Interrupted
-        if closely or self._is_time_to_look():
-            reason = self._must_end()
-            if reason is not None:
-                raise reason
+        if (closely or self._is_time_to_look()) and (reason := self._must_end()) is not None:
+            raise reason
         if self.seconds_left() <= 0:
             raise TimedOut
 
@@ -259,7 +266,7 @@ class DurableRun:
 
     def flush(self) -> None:
         """Write the finished step and the log, in a transaction of their own; `CancelRequested` where the run was ended meanwhile."""
-        if self._pending is not None or self._log or self._also or self._has_spent:
+        if self._log or self._unwritten:
             self._persist(self._flush)
 
     def _persist(self, write: Callable[[], object]) -> None:
@@ -267,26 +274,20 @@ class DurableRun:
         self._context.persist(lambda: database_of(Step).attempt(write))
 
     def _flush(self) -> None:
-        self._fence(progress=self._pending is not None)
+        self._fence(progress=self._unwritten.step is not None)
         self.write()
 
     def _fence(self, *, progress: bool = False) -> None:
         """Make sure that the job is still ours, and the run still to go on, as long as the running transaction lasts."""
         self._context.checkpoint() if progress else self._context.fence()
-        if not self.stored.touch(self._usage.columns() if self._has_spent else {}):
+        if not self.stored.touch(self._usage.columns() if self._unwritten.has_spent else {}):
             raise CancelRequested
 
     def write(self, *, last: tuple[str, str] | None = None) -> None:
         """Write them, and the `last` line of the log, in the running transaction, which also fences or completes the job."""
-        if self._pending is not None:
-            insert_rows(Step, [self._pending.row()])
+        self._unwritten.write()
         self._log.write(last=last, at=self.address)
-        for write in self._also:
-            write()
-        database_of(Step).current_transaction().after_commit.append(self._forget)
-
-    def _forget(self) -> None:
-        self._pending, self._also, self._has_spent = None, [], False
+        database_of(Step).current_transaction().after_commit.append(partial(setattr, self, "_unwritten", Unwritten()))
 
     def _finished(self, name: str, result: Any, started: datetime, asked: str | None) -> Step:
         return Step(

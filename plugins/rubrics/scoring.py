@@ -44,15 +44,16 @@ def _go_on() -> None:
 class Patience:
     """How scoring is cut short: `check` may raise before and after each criterion, and a judge raises `Cancelled` once it `should_cancel`.
 
-    Judges are asked for the `payer`; what a meter refuses it with is raised, and `on_spent` is told what each call took. They have
-    `seconds_left`, each a minute at most. Where somebody `waits`, a judge that cannot answer now raises what its engine does, unless
-    its rubric only records: no result passes a gate because its judge was away.
+    Judges are asked for the `payer`; what a meter refuses it with is raised, and `on_spent` and `write_soon` are those of `engines.ask`.
+    They have `seconds_left`, each a minute at most. Where somebody `waits`, a judge that cannot answer now raises what its engine does,
+    unless its rubric only records: no result passes a gate because its judge was away.
     """
 
     check: Callable[[], None] = _go_on
     should_cancel: ShouldCancel = never_cancel
     payer: Payer = NOBODY
     on_spent: engines.OnSpent = engines.ignore_spent
+    write_soon: engines.WriteSoon | None = None
     seconds_left: Callable[[], float] = lambda: _JUDGE_SECONDS
     waits: bool = False
 
@@ -105,6 +106,7 @@ def judge_of(app: "App", engine_id: str | None, patience: Patience = Patience())
                 timeout_seconds=min(_JUDGE_SECONDS, patience.seconds_left()),
                 payer=patience.payer,
                 on_spent=patience.on_spent,
+                write_soon=patience.write_soon,
                 should_cancel=patience.should_cancel,
             )
         except EngineError as error:

@@ -65,6 +65,7 @@ def _assess(app: "App", rubrics: _Rubrics, run: Any, definition: Mapping[str, An
         should_cancel=run.cancelled,
         payer=agents.payer_of(run.execution, run.number),
         on_spent=run.spend_on_judge,
+        write_soon=run.write_soon,
         seconds_left=run.seconds_left,
         waits=True,
     )

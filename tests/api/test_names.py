@@ -1,9 +1,13 @@
 """One thing has one name in all of the API: rules for the names of fields and filters, held against the OpenAPI document."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+
+from aasim_core.data.records import Row
 
 #: Words that are gone, and what is written instead.
 GONE = {
@@ -81,6 +85,18 @@ def switches(whole: Mapping[str, Any]) -> list[str]:
     return [f"{component}.{name}" for component, name, part in fields_of(whole) if name in SWITCHES and has_type(part, "boolean")]
 
 
+def kinds_of_ids(whole: Mapping[str, Any]) -> set[str]:
+    """The prefixes of ids that fields and filters ask for or show."""
+    return set(re.findall(r'"\^([a-z]+)_\[0-7\]', json.dumps(whole)))
+
+
+def kinds_of_records(base: type[Row] = Row) -> Iterator[str]:
+    """The prefixes of ids that records have."""
+    for record in base.__subclasses__():
+        yield getattr(record._meta, "id_prefix", None) or ""
+        yield from kinds_of_records(record)
+
+
 def test_no_field_or_filter_has_a_name_that_is_gone(whole: dict[str, Any]) -> None:
     assert old_words(whole) == []
 
@@ -101,6 +117,10 @@ def test_every_exception_is_of_a_field_that_there_is(whole: dict[str, Any]) -> N
     schemas = whole["components"]["schemas"]
     named = (place.rpartition(".") for place in EXCEPT)
     assert [name for component, _, name in named if name not in schemas.get(component, {}).get("properties", {})] == []
+
+
+def test_ids_are_of_kinds_that_records_have(whole: dict[str, Any]) -> None:
+    assert {"exec", "agent", "enginecall"} <= kinds_of_ids(whole) <= set(kinds_of_records())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
+from aasim_core.jobs.records import JobRow
 from aasim_core.testing.peer import Handler, Peer, serving
+from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person
 from aasim_core.worker import Worker
 
@@ -159,16 +161,58 @@ def test_a_run_that_was_ended_by_force_still_says_what_it_used(
     app: App, owner: Person, model: Model, agent: Any, work: Work
 ) -> None:
     made = agent()
-
-    def cancel_and_end() -> None:
-        [one] = running(owner)
-        owner.client.post(f"/executions/{one['id']}/cancel")
-        with app.database.connected(), organization_scope(owner.organization_id):
-            let_grace_pass(one["id"])
-
-    model.meanwhile = cancel_and_end
+    model.meanwhile = lambda: cancel_and_end(app, owner)
     run = read(owner, execute_and_work(owner, made, work))
     assert (run["status"], run["usage"]["cost"], run["output"]) == ("cancelled", ASKED + PIECES, "abc " * PIECES)
+
+
+def cancel_and_end(app: App, owner: Person) -> None:
+    """Cancel the run that is running, and let its time of grace pass."""
+    [one] = running(owner)
+    owner.client.post(f"/executions/{one['id']}/cancel")
+    with app.database.connected(), organization_scope(owner.organization_id):
+        let_grace_pass(one["id"])
+
+
+def lose_the_job(app: App, owner: Person) -> None:
+    """Let another worker have taken the job."""
+    with app.database.connected(), organization_scope(owner.organization_id):
+        JobRow.update(lease_token="another's").where(JobRow.state == "running").execute()
+
+
+@pytest.mark.parametrize("way", ["cancel", "timeout", "halted agent", "ended by force"])
+def test_whatever_ends_an_answer_its_call_has_a_row(
+    app: App, owner: Person, model: Model, agent: Any, work: Work, way: str
+) -> None:
+    made = agent(limits={"timeout_seconds": 1} if way == "timeout" else {})
+    model.meanwhile = {**ways(app, owner, made), "ended by force": lambda: cancel_and_end(app, owner)}[way]
+    assert rows_of(owner, execute_and_work(owner, made, work)) == [("unfinished", ASKED, PIECES)]
+
+
+def test_a_call_has_one_row_beside_the_run_that_another_worker_took_over(
+    app: App, owner: Person, model: Model, agent: Any, work: Work
+) -> None:
+    model.meanwhile = lambda: lose_the_job(app, owner)
+    model.behaviour = lambda handler: (model.meanwhile(), model.answer(handler))
+    assert rows_of(owner, execute_and_work(owner, agent(), work)) == [("answered", ASKED, 1)]
+
+
+def test_the_row_of_a_call_is_written_with_the_end_of_the_run(
+    app: App, owner: Person, model: Model, agent: Any, work: Work
+) -> None:
+    model.behaviour = model.answer
+    execution_id = execute(owner, agent())
+    with recorded(app.database) as statements:
+        work()
+    assert rows_of(owner, execution_id) == [("answered", ASKED, 1)]
+    written = "\n".join(sent.sql for sent in statements)
+    assert written.index('INTO "engines_call"') > written.rindex('UPDATE "executions_execution"')
+
+
+def rows_of(owner: Person, execution_id: str) -> list[tuple[str, int, int]]:
+    """The calls of the run: how each ended, and what it took."""
+    rows = owner.client.get(f"/engines/calls?execution_id={execution_id}").data["items"]
+    return [(row["outcome"], row["input_tokens"], row["output_tokens"]) for row in rows]
 
 
 def test_what_the_end_of_a_worker_interrupts_is_charged_beside_the_answer_that_replaces_it(

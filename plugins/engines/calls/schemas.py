@@ -36,7 +36,7 @@ class CallOut(RecordOut):
     cost = Integer(allow_none=True, required=True, description="Micro-units; null where no price was known.")
     currency = Text(allow_none=True, required=True, example="USD")
     price_source = Text(allow_none=True, required=True, description="By which prices.", example="operator")
-    execution_id = Id("execution", allow_none=True, required=True, description="null for a call outside of runs.")
+    execution_id = Id("exec", allow_none=True, required=True, description="null for a call outside of runs.")
     step = Integer(allow_none=True, required=True, description="The number of the execution's step.")
     agent_id = Id("agent", allow_none=True, required=True)
     project_id = Id("project", allow_none=True, required=True, description="Where the work belonged then.")
