@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -151,23 +151,24 @@ class _Csv:
 
     def __init__(self, source: Source) -> None:
         self.columns = source.columns
-        self.beginning = _csv([source.columns])
+        self.beginning = csv_of([source.columns])
 
     def rows(self, page: Page) -> bytes:
         """The lines of a page."""
         places = [page.names.index(name) for name in self.columns]
-        return _csv([harmless(row[place]) for place in places] for row in page.rows)
+        return csv_of([row[place] for place in places] for row in page.rows)
 
 
-def _csv(rows: Any) -> bytes:
+def csv_of(rows: Iterable[Iterable[Any]]) -> bytes:
+    """The lines of a CSV file; texts that a spreadsheet would take for formulas are made `harmless`."""
     text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL).writerows(rows)
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue().encode()
 
 
 def _failed_csv(refused: Refused, request_id: str) -> bytes:
     """The last line of what is not complete: one cell that says so."""
-    return _csv([[f"INCOMPLETE: {refused.message} (request {request_id})"]])
+    return csv_of([[f"INCOMPLETE: {refused.message} (request {request_id})"]])
 
 
 def _failed_lines(refused: Refused, request_id: str) -> bytes:

@@ -11,6 +11,7 @@ from aasim_core.secrets import Secret, Unreadable
 
 from . import emulation, halts, health
 from .availability import missing, provider_of
+from .calls.records import CORRECTION, EngineCall
 from .charging import Charge, OnSpent, Spent, ignore_spent
 from .chat import (
     Cancelled,
@@ -44,7 +45,9 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 __all__ = [
+    "CORRECTION",
     "Answer",
+    "EngineCall",
     "Note",
     "OnNote",
     "OnSpent",

@@ -14,6 +14,12 @@ CALL_STATES = (PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN)
 EVERYTHING, NO_LOG, NO_PAYLOAD = "everything", "no_log", "no_payload"
 #: What is still retained of a run; without its payload there is no log either.
 RETAINED = (EVERYTHING, NO_LOG, NO_PAYLOAD)
+#: The condition of each stage's index of the runs that have ended, in its words.
+RETAINED_AT = {
+    EVERYTHING: peewee.SQL("retained = 'everything'"),
+    NO_LOG: peewee.SQL("retained = 'no_log'"),
+    NO_PAYLOAD: peewee.SQL("retained = 'no_payload'"),
+}
 
 
 _TABLE = "executions_execution"
@@ -116,6 +122,7 @@ class Execution(TenantRecord):
             _index("children", peewee.SQL("organization_id, parent_id"), peewee.SQL("parent_id IS NOT NULL")),
             _index("with_log", _BY_END, peewee.SQL("retained = 'everything' AND finished_at IS NOT NULL")),
             _index("without_log", _BY_END, peewee.SQL("retained = 'no_log' AND finished_at IS NOT NULL")),
+            _index("without_payload", _BY_END, peewee.SQL("retained = 'no_payload' AND finished_at IS NOT NULL")),
             _index("project", peewee.SQL("organization_id, project_id, created_at, id"), peewee.SQL("project_id IS NOT NULL")),
             _index("trigger", peewee.SQL("organization_id, trigger_type, created_at, id"), peewee.SQL("trigger_type <> 'api'")),
             _index("error", peewee.SQL("organization_id, error_code, created_at, id"), WITH_ERROR),

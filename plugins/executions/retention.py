@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import peewee
-
 from aasim_core import JobContext, OrganizationSetting, emit
 from aasim_core.access.organizations_with import organizations_with
 from aasim_core.access.records import Organization
@@ -17,15 +15,13 @@ from aasim_core.events.log import Subject
 from aasim_core.http.fields import Integer
 
 from .labels import LabelRow
-from .models import EVERYTHING, NO_LOG, NO_PAYLOAD, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
+from .models import EVERYTHING, NO_LOG, NO_PAYLOAD, RETAINED_AT, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
 #: So few that nobody waits for the transaction.
 _AT_ONCE = 200
-#: The condition of each stage's index, in its words.
-_STAGES = {EVERYTHING: peewee.SQL("retained = 'everything'"), NO_LOG: peewee.SQL("retained = 'no_log'")}
 _LEAST_DAYS, _LEAST_RECORD_DAYS = 1, 30
 _EMPTY = {"input": None, "output": None, "parameters": None, "rubric_results": None, "slot": None}
 SETTINGS = (
@@ -78,14 +74,17 @@ def _old(before: datetime) -> list[str]:
 
 
 def _ended(before: datetime, retained: str) -> list[str]:
-    query = Execution.select(Execution.id).where(_STAGES[retained], Execution.finished_at < before)
+    query = Execution.select(Execution.id).where(RETAINED_AT[retained], Execution.finished_at < before)
     return _ids(query.order_by(Execution.finished_at))
 
 
 def _with_something_old() -> list[str]:
     """The organizations with runs that ended longer ago than anybody can have logs deleted after, or began before records can go."""
     youngest, oldest = now() - timedelta(days=_LEAST_DAYS), now() - timedelta(days=_LEAST_RECORD_DAYS)
-    stages = [organizations_with(Execution, stage, Execution.finished_at < youngest) for stage in _STAGES.values()]
+    stages = [
+        organizations_with(Execution, stage, Execution.finished_at < youngest)
+        for stage in (RETAINED_AT[EVERYTHING], RETAINED_AT[NO_LOG])
+    ]
     return sorted({*chain(*stages), *organizations_with(Execution, Execution.created_at < oldest)})
 
 

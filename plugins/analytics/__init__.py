@@ -1,0 +1,49 @@
+"""Analytics: what ran, how well, for how long and at what cost, over time, by whatever it can be grouped by."""
+
+from collections.abc import Sequence
+
+from aasim_core import App, Job, Permission, Plugin, Resource, Row, hookimpl
+
+from ..executions.hookspecs import Keeper
+from . import api, rollup
+from . import jobs as background
+from .models import Progress, Quarter
+
+plugin = Plugin(
+    "Analytics", "What ran, how well, for how long and at what cost, over time and by group.", requires=("engines", "executions")
+)
+
+
+@hookimpl
+def models(app: App) -> Sequence[type[Row]]:
+    """What was counted, and up to when."""
+    return Quarter, Progress
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about analytics."""
+    roles = ("builder", "operator", "viewer", "auditor", "billing")
+    return (
+        Permission(
+            "analytics:read", "See the numbers of executions and of what they cost, by agent, project and more", roles=roles
+        ),
+    )
+
+
+@hookimpl
+def jobs(app: App) -> Sequence[Job]:
+    """What writes the quarters of an hour that are over."""
+    return (Job("analytics.roll_up", background.roll_up, schedule="* * * * *", per_organization=rollup.organizations),)
+
+
+@hookimpl
+def keepers(app: App) -> Sequence[Keeper]:
+    """What is counted stays when retention deletes executions."""
+    return (Keeper("analytics", empty=lambda ids: None, forget=rollup.keep_before_deletion),)
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /analytics."""
+    return (api.Analytics(app),)

@@ -1,0 +1,144 @@
+"""The endpoints of analytics."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from aasim_core import App, Refused, Request, Resource, Response, operation
+from aasim_core.access.records import Node, Organization
+from aasim_core.clock import now, to_text
+from aasim_core.context import current_organization
+from aasim_core.data.records import find
+from aasim_core.http.exports import MEDIA_TYPES, csv_of
+
+from . import schemas
+from .answers import Asked, field_of, rows
+from .periods import DAY, HOUR, TOTAL, WEEK, ceiling, quarter_of, starts
+from .sketch import RELATIVE_ERROR
+
+_READ = "analytics:read"
+_USUAL = timedelta(days=7)
+_LONGEST = timedelta(days=3660)
+#: Intervals of an answer, and its rows.
+_MOST_INTERVALS, _MOST_ROWS = 1_000, 5_000
+_LONGER = {HOUR: "interval=day", DAY: "interval=week", WEEK: "interval=month"}
+
+
+class Analytics(Resource):
+    """Numbers of what ended and of what was spent, over time."""
+
+    events = "analytics"
+    paths: ClassVar[Mapping[str, str]] = {"executions": "/analytics/executions", "agents": "/analytics/agents"}
+    executions_query, agents_query = schemas.query(), schemas.query(interval=TOTAL, group_by=("agent",))
+    reply = schemas.AnalyticsOut()
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    @operation("read", query="executions_query", reply="reply", formats=(MEDIA_TYPES["csv"],), verb="read", message="Counted.")
+    def on_get_executions(self, req: Request, resp: Response) -> None:
+        """Count what ended and what was spent: how much, how well, how long it took and what it cost, by interval and group."""
+        self._answer(req, resp, agents_only=False)
+
+    @operation("read", query="agents_query", reply="reply", formats=(MEDIA_TYPES["csv"],), verb="read", message="Counted.")
+    def on_get_agents(self, req: Request, resp: Response) -> None:
+        """Count the same for what is of agents, by agent if nothing else is asked."""
+        self._answer(req, resp, agents_only=True)
+
+    def allows(self, req: Request, permission: str, target: Any) -> bool:
+        """Whoever holds the permission somewhere sees the numbers of the projects there."""
+        return req.rights.has_anywhere(permission)
+
+    def _answer(self, req: Request, resp: Response, *, agents_only: bool) -> None:
+        start, end = _range(req.query)
+        interval, group_by = req.query["interval"], tuple(req.query["group_by"])
+        timezone = req.query.get("timezone") or find(Organization, current_organization()).timezone
+        intervals = _intervals(starts(start, end, interval, ZoneInfo(timezone)), interval)
+        found = rows(Asked(intervals, end, group_by, _projects(req), agents_only))
+        if len(found) > _MOST_ROWS:
+            raise _too_much(f"The answer has {len(found):,} rows, and {_MOST_ROWS:,} at most", interval)
+        if req.query["format"] == "csv":
+            _send_csv(resp, found, group_by)
+            return
+        resp.media = {
+            "starts_at": start,
+            "ends_at": end,
+            "interval": interval,
+            "timezone": timezone,
+            "group_by": group_by,
+            "relative_error": RELATIVE_ERROR,
+            "spent_by": "runs" if {"status", "error"}.intersection(group_by) else "calls",
+            "rows": found,
+        }
+
+
+def _range(query: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """From when until when; Refused ``invalid_parameter`` where that cannot be."""
+    present = ceiling(now())
+    end = min(query.get("to", present), present)
+    start = query.get("from", quarter_of(end) - _USUAL)
+    for name, moment in (("from", start), ("to", end)):
+        if ceiling(moment) != moment:
+            message = f"Write a time at a full quarter of an hour, such as {to_text(quarter_of(moment))}."
+            raise Refused("invalid_parameter", message, field=name)
+    if start >= end:
+        message = f"Write a time before the end of the range, {to_text(end)}; nothing ends in the future."
+        raise Refused("invalid_parameter", message, field="from")
+    if end - start > _LONGEST:
+        raise Refused(
+            "invalid_parameter", f"Write {to_text(end - _LONGEST)} or later: a range has ten years at most.", field="from"
+        )
+    return start, end
+
+
+def _intervals(found: Iterator[datetime], interval: str) -> Sequence[datetime]:
+    intervals = list(islice(found, _MOST_INTERVALS + 1))
+    if len(intervals) > _MOST_INTERVALS:
+        raise _too_much(f"An answer has {_MOST_INTERVALS:,} intervals at most", interval)
+    return intervals
+
+
+def _too_much(message: str, interval: str) -> Refused:
+    longer = f"{_LONGER[interval]}, " if interval in _LONGER else ""
+    return Refused("invalid_parameter", f"{message}; write {longer}a later from, or fewer groups.", field="interval")
+
+
+def _projects(req: Request) -> frozenset[str] | None:
+    """The projects that the caller may see the numbers of; None for everything, with what belongs to no project."""
+    conditions = req.rights.reach_condition(_READ, Node, "id")
+    if not conditions:
+        return None
+    within = [condition.expression(**condition.values) for condition in conditions]
+    found: Any = Node.select(Node.id).where(Node.kind == "project", *within).tuples()
+    return frozenset(node_id for (node_id,) in found)
+
+
+_NUMBERS = (
+    "runs", "succeeded", "failed", "timed_out", "cancelled", "success_rate", "calls", "input_tokens", "output_tokens", "scored",
+    "mean_score",
+)  # fmt: skip
+_SPREADS = tuple((name, part) for name in ("duration_ms", "wait_ms") for part in ("mean", "p50", "p95"))
+
+
+def _send_csv(resp: Response, found: Sequence[Mapping[str, Any]], group_by: Sequence[str]) -> None:
+    """A line for each row, and each currency a column of its own."""
+    currencies = sorted({cost["currency"] for row in found for cost in row["costs"]})
+    groups = [field_of(name) for name in group_by]
+    spreads = [f"{name}_{part}" for name, part in _SPREADS]
+    head = ["starts_at", "ends_at", *groups, *_NUMBERS, *spreads, *(f"cost_{currency}" for currency in currencies)]
+    lines = [_line(row, groups, currencies) for row in found]
+    resp.data, resp.content_type = csv_of([head, *lines]), MEDIA_TYPES["csv"]
+    resp.set_header("Content-Disposition", 'attachment; filename="analytics.csv"')
+
+
+def _line(row: Mapping[str, Any], groups: Sequence[str], currencies: Sequence[str]) -> list[Any]:
+    costs = {cost["currency"]: cost["cost"] for cost in row["costs"]}
+    return [
+        *(to_text(row[name]) for name in ("starts_at", "ends_at")),
+        *(row["group"][name] for name in groups),
+        *(row[name] for name in _NUMBERS),
+        *((row[name] or {}).get(part) for name, part in _SPREADS),
+        *(costs.get(currency) for currency in currencies),
+    ]

@@ -1,0 +1,95 @@
+"""What is counted, by everything that it can be grouped by; as text, the same numbers are always the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from aasim_core.data.json import to_json
+
+from . import sketch
+from .sketch import Sketch
+
+#: What a key is made of, in this order. Department and branch follow from the project.
+DIMENSIONS = ("agent", "version", "project", "engine", "trigger", "status", "error")
+Key = tuple[Any, ...]
+#: What is summed: `duration_ms` and `wait_ms` over all runs that began, `score` in millionths over the `scored` ones.
+SUMS = ("runs", "duration_ms", "wait_ms", "scored", "score", "calls", "input_tokens", "output_tokens")
+_PLACE = {name: place for place, name in enumerate(SUMS)}
+#: What only calls of engines have, and the sums of what was spent.
+SPENT = tuple(_PLACE[name] for name in ("input_tokens", "output_tokens"))
+#: A key, the sums, sketches of durations and waits, and costs: a currency, its micro-units, and so on.
+Written = Sequence[Any]
+
+
+class Numbers:
+    """What is counted for one key: sums in the order of `SUMS`, two sketches, and micro-units by currency."""
+
+    __slots__ = ("costs", "durations", "sums", "waits")
+
+    def __init__(self) -> None:
+        self.sums = [0] * len(SUMS)
+        self.durations: Sketch = {}
+        self.waits: Sketch = {}
+        self.costs: dict[str, int] = {}
+
+    def __getitem__(self, name: str) -> int:
+        return self.sums[_PLACE[name]]
+
+    def count(self, **more: int) -> None:
+        """Add to the sums of these names."""
+        for name, number in more.items():
+            self.sums[_PLACE[name]] += number
+
+    def pay(self, currency: str, amount: int) -> None:
+        """Add a cost."""
+        self.costs[currency] = self.costs.get(currency, 0) + amount
+
+    def add(self, written: Written, *, with_spent: bool = True) -> None:
+        """Add what is written; without what was spent, only the rest."""
+        _, sums, durations, waits, costs = written
+        self.sums = [one + other for one, other in zip(self.sums, sums, strict=True)]
+        sketch.add(self.durations, durations)
+        sketch.add(self.waits, waits)
+        if not with_spent:
+            for place in SPENT:
+                self.sums[place] -= sums[place]
+            return
+        for currency, amount in zip(costs[::2], costs[1::2], strict=True):
+            self.pay(currency, amount)
+
+    def written(self, key: Key) -> Written:
+        """The numbers as they are kept."""
+        costs = [each for currency in sorted(self.costs) for each in (currency, self.costs[currency])]
+        return [list(key), self.sums, sketch.flat(self.durations), sketch.flat(self.waits), costs]
+
+
+class Cube(dict[Key, Numbers]):
+    """Numbers by their keys; a key that is new has none yet."""
+
+    def __missing__(self, key: Key) -> Numbers:
+        self[key] = numbers = Numbers()
+        return numbers
+
+    def written(self) -> Iterator[Written]:
+        """Everything in it, in the order of the keys' JSON."""
+        for _, key in sorted((to_json(key), key) for key in self):
+            yield self[key].written(key)
+
+
+def text_of(cube: Cube) -> str:
+    """The cube as it is kept."""
+    return to_json(list(cube.written())).decode()
+
+
+def read(text: str) -> Sequence[Written]:
+    """What such a text holds."""
+    written: Sequence[Written] = orjson.loads(text)
+    return written
+
+
+def named(key: Sequence[Any]) -> Mapping[str, Any]:
+    """The parts of a key by their names."""
+    return dict(zip(DIMENSIONS, key, strict=True))

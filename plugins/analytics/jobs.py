@@ -1,0 +1,13 @@
+"""What analytics does in the background."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aasim_core import JobContext
+
+from . import rollup
+
+
+def roll_up(context: JobContext, payload: Mapping[str, Any]) -> None:
+    """Write what is over in the organization of the job."""
+    rollup.roll_up(context.should_stop)

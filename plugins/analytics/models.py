@@ -1,0 +1,34 @@
+"""The records of analytics: what happened in each quarter of an hour, and up to when that is counted."""
+
+import peewee
+
+from aasim_core.data.fields import IdField, InstantField
+from aasim_core.data.records import Row
+
+
+class Quarter(Row):
+    """What ended and was spent in one quarter of an hour of an organization; there is no row where nothing did.
+
+    `content` is JSON text, which `cube` reads and writes: the same rows always give the same text. It is no longer `verifiable` once
+    retention has deleted executions that it counts.
+    """
+
+    organization_id = IdField()
+    starts_at = InstantField()
+    content = peewee.TextField()
+    verifiable = peewee.BooleanField(default=True)
+
+    class Meta:
+        table_name = "analytics_quarter"
+        primary_key = peewee.CompositeKey("organization_id", "starts_at")
+
+
+class Progress(Row):
+    """Up to when the quarters of an organization are written, and up to when they have been looked at again, see `rollup`."""
+
+    organization_id = IdField(primary_key=True)
+    written_until = InstantField()
+    settled_until = InstantField()
+
+    class Meta:
+        table_name = "analytics_progress"

@@ -1,0 +1,106 @@
+"""Writing what was counted: a row for each quarter of an hour that is over, made of nothing but the rows of executions and calls.
+
+A quarter is written when it has been over for `MARGIN`, and looked at again when it has been over for `SETTLING`: transactions commit in
+another order than they began, and the clocks of machines differ, so a row may appear in a quarter that is written already. What comes later
+still would have been in a transaction, or behind by a clock, for as long; `verification` finds it. Answers count what is younger than the
+last quarter written from the rows themselves, so they miss nothing meanwhile.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import peewee
+
+from aasim_core.access.organizations_with import organizations_with
+from aasim_core.access.records import Organization
+from aasim_core.clock import now, to_text
+from aasim_core.context import current_organization
+from aasim_core.data.records import database_of
+
+from ..engines.service import EngineCall
+from ..executions.models import RETAINED_AT, Execution
+from . import facts
+from .cube import Cube, text_of
+from .models import Progress, Quarter
+from .periods import QUARTER, quarter_of
+
+MARGIN = timedelta(seconds=30)
+SETTLING = timedelta(hours=1)
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def organizations() -> list[str]:
+    """The ids of the organizations that have something to write. Needs a system scope."""
+    settled: Any = Progress.select(Progress.settled_until).where(Progress.organization_id == Organization.id)
+    since = peewee.fn.COALESCE(settled, "")
+    ended = [organizations_with(Execution, stage, Execution.finished_at >= since) for stage in RETAINED_AT.values()]
+    return sorted({*organizations_with(EngineCall, EngineCall.created_at >= since), *(each for found in ended for each in found)})
+
+
+def roll_up(should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Write what is over in the organization in scope, and look again at what was written an hour ago."""
+    moment = now()
+    _advance(Progress.settled_until, moment - SETTLING, should_stop)
+    _advance(Progress.written_until, moment - MARGIN, should_stop)
+
+
+def written_until() -> datetime:
+    """Up to when all quarters of the organization in scope are written."""
+    progress: Progress | None = Progress.get_or_none()
+    until: datetime = _BEGINNING if progress is None else progress.written_until
+    return until
+
+
+def _advance(mark: Any, until: datetime, should_stop: Callable[[], bool]) -> None:
+    """Write the quarters from the mark on that are over by then, each in a transaction that moves the mark behind it."""
+    end = quarter_of(until)
+    at = _mark(mark)
+    while at < end and not should_stop():
+        first = facts.next_moment(at)
+        start = end if first is None else min(quarter_of(first), end)
+        after = min(start + QUARTER, end)
+        # Counted outside of the transaction: SQLite has one writer at a time.
+        cube = facts.counted(start, after).get(start) if start < end else None
+        with database_of(Quarter).transaction(durable=False):
+            if not _move(mark, at, after):
+                return  # somebody else is at it
+            if cube is not None:
+                _write(start, cube)
+        at = after
+
+
+def _mark(mark: Any) -> datetime:
+    if (progress := Progress.get_or_none()) is None:
+        with database_of(Progress).transaction(durable=False):
+            beginning = {"written_until": _BEGINNING, "settled_until": _BEGINNING}
+            Progress.insert(organization_id=current_organization(), **beginning).on_conflict_ignore().execute()
+        progress = Progress.get()
+    at: datetime = getattr(progress, mark.name)
+    return at
+
+
+def _move(mark: Any, seen: datetime, after: datetime) -> bool:
+    """Move the mark from where it was; what is settled is written, too."""
+    written = peewee.Case(None, [(Progress.written_until < after, to_text(after))], Progress.written_until)
+    return bool(Progress.update({Progress.written_until: written, mark: after}).where(mark == seen).execute())
+
+
+def _write(start: datetime, cube: Cube) -> None:
+    """Write the quarter, unless retention has deleted executions that it counts."""
+    content = text_of(cube)
+    written = Quarter.update(content=content).where(Quarter.starts_at == start, Quarter.verifiable, Quarter.content != content)
+    if not written.execute():
+        new = Quarter.insert(organization_id=current_organization(), starts_at=start, content=content, verifiable=True)
+        new.on_conflict_ignore().execute()
+
+
+def keep_before_deletion(execution_ids: Iterable[str]) -> None:
+    """Note that these executions are deleted: what they were counted in stays as it is. Needs a transaction."""
+    quarters = sorted({quarter_of(moment) for moment in facts.moments_of(list(execution_ids))})
+    until = written_until()
+    for start in quarters:
+        if start >= until:
+            for cube in facts.counted(start, start + QUARTER).values():
+                _write(start, cube)
+    Quarter.update(verifiable=False).where(Quarter.starts_at.in_(quarters), Quarter.verifiable).execute()

@@ -1,0 +1,98 @@
+"""What clients ask of analytics, and what they get."""
+
+from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Text, Timezone
+from aasim_core.http.query import Parameters
+from aasim_core.http.schema import Schema
+
+from .answers import GROUPS
+from .periods import DAY, INTERVALS
+
+MOST_GROUPS = 2
+
+
+def query(*, interval: str = DAY, group_by: tuple[str, ...] = ()) -> Parameters:
+    """What an operation can be asked, with its defaults."""
+    told = {
+        "from": "From when on, at a full quarter of an hour; a week before the end if left out.",
+        "to": "Until before when; now if left out.",
+    }
+    return Parameters(
+        {
+            **{name: Instant(description=text, example="2026-01-01T00:00:00Z") for name, text in told.items()},
+            "interval": Choice(*INTERVALS, load_default=interval, description="What a row is about; total: the whole range."),
+            "timezone": Timezone(description="Whose clocks begin an interval; the organization's own if left out.", example="UTC"),
+            "group_by": ListOf(
+                Choice(*GROUPS), MOST_GROUPS, min_items=1, unique=True, load_default=group_by,
+                description="What has rows of its own, up to two.",
+            ),
+            "format": Choice("json", "csv", load_default="json", description="csv: a table with the same rows."),
+        }
+    )  # fmt: skip
+
+
+class GroupOut(Schema):
+    """What a row is about: of all these, what `group_by` names. null is whatever has none."""
+
+    agent_id = Id("agent", allow_none=True)
+    version = Integer(allow_none=True, description="Of the agent.")
+    project_id = Id("project", allow_none=True)
+    department_id = Id("dept", allow_none=True, description="The nearest above the project, as the tree is now.")
+    branch_id = Id("branch", allow_none=True)
+    engine_id = Id("engine", allow_none=True, description="Of runs, the one that answered last.")
+    trigger = Text(allow_none=True, description="What started the run.", example="api")
+    status = Text(allow_none=True, example="failed")
+    error = Text(allow_none=True, description="The code of the run's error.", example="engine_error")
+
+
+class SpreadOut(Schema):
+    """How a time is spread over the runs that began."""
+
+    mean = Integer(0, required=True)
+    p50 = Integer(0, required=True, description="Half of the runs took no longer, within the relative_error.")
+    p95 = Integer(0, required=True)
+
+
+class CostOut(Schema):
+    """What was spent in one currency."""
+
+    currency = Text(required=True, example="EUR")
+    cost = Integer(required=True, description="Micro-units.")
+
+
+class RowOut(Schema):
+    """The numbers of one interval and group."""
+
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    group = Object(GroupOut, required=True)
+    runs = Integer(0, required=True, description="Executions that ended in the interval.")
+    succeeded = Integer(0, required=True)
+    failed = Integer(0, required=True)
+    timed_out = Integer(0, required=True)
+    cancelled = Integer(0, required=True)
+    success_rate = Number(0, 1, required=True, allow_none=True, description="Of those that were not cancelled.")
+    duration_ms = Object(SpreadOut, required=True, allow_none=True, description="From the beginning to the end of runs.")
+    wait_ms = Object(SpreadOut, required=True, allow_none=True, description="Until runs began.")
+    calls = Integer(0, required=True, allow_none=True, description="Of engines; null where grouped by status or error.")
+    input_tokens = Integer(required=True, description="Of the calls in the interval, with its corrections.")
+    output_tokens = Integer(required=True)
+    costs = ListOf(Object(CostOut), required=True, description="By currency; of calls without a known price nothing is known.")
+    scored = Integer(0, required=True, description="Runs whose results have a score.")
+    mean_score = Number(0, 1, required=True, allow_none=True)
+
+
+class AnalyticsOut(Schema):
+    """The numbers of a range."""
+
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    interval = Choice(*INTERVALS, required=True)
+    timezone = Text(required=True, example="Europe/Vienna")
+    group_by = ListOf(Choice(*GROUPS), MOST_GROUPS, required=True)
+    relative_error = Number(
+        0, 1, required=True, description="What percentiles are off by at most, as a part of the true value.", example=0.01
+    )
+    spent_by = Choice(
+        "calls", "runs", required=True, description="Whose tokens and costs: all calls', or those of runs that ended."
+    )
+    rows = ListOf(Object(RowOut), required=True, description="Where nothing ended and nothing was spent, there is no row.")
