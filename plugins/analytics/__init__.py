@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+import click
+
 from aasim_core import App, Job, Permission, Plugin, Resource, Row, hookimpl
 
 from ..executions.hookspecs import Keeper
 from . import api, rollup
 from . import jobs as background
+from .commands import verify
 from .models import Progress, Quarter
 
 plugin = Plugin(
@@ -47,3 +50,9 @@ def keepers(app: App) -> Sequence[Keeper]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /analytics."""
     return (api.Analytics(app),)
+
+
+@hookimpl
+def commands(app: App) -> Sequence[click.Command]:
+    """``aasim analytics verify``."""
+    return (verify(app),)

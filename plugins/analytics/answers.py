@@ -15,7 +15,7 @@ from aasim_core.data.statements import Bind
 from . import facts, rollup
 from .cube import DIMENSIONS, Numbers, Written, read
 from .models import Quarter
-from .sketch import Sketch, quantile
+from .sketch import Sketch, percentile
 
 #: What a project is below.
 _ABOVE = ("department", "branch")
@@ -170,4 +170,4 @@ def _spread(sketch: Sketch, total: int) -> dict[str, int] | None:
     count = sum(sketch.values())
     if not count:
         return None
-    return {"mean": round(total / count), "p50": quantile(sketch, 0.5) or 0, "p95": quantile(sketch, 0.95) or 0}
+    return {"mean": round(total / count), "p50": percentile(sketch, 50) or 0, "p95": percentile(sketch, 95) or 0}

@@ -15,7 +15,7 @@ from aasim_core.http.exports import MEDIA_TYPES, csv_of
 
 from . import schemas
 from .answers import Asked, field_of, rows
-from .periods import DAY, HOUR, TOTAL, WEEK, ceiling, quarter_of, starts
+from .periods import DAY, HOUR, QUARTER, TOTAL, WEEK, ceiling, quarter_of, starts
 from .sketch import RELATIVE_ERROR
 
 _READ = "analytics:read"
@@ -76,7 +76,7 @@ class Analytics(Resource):
 
 def _range(query: Mapping[str, Any]) -> tuple[datetime, datetime]:
     """From when until when; Refused ``invalid_parameter`` where that cannot be."""
-    present = ceiling(now())
+    present = quarter_of(now()) + QUARTER
     end = min(query.get("to", present), present)
     start = query.get("from", quarter_of(end) - _USUAL)
     for name, moment in (("from", start), ("to", end)):

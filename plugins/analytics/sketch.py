@@ -38,13 +38,13 @@ def bin_of(value: int) -> int:
     return max(0, bisect_right(_LEAST, value) - 1)
 
 
-def quantile(sketch: Mapping[int, int], part: float) -> int | None:
-    """The value that `part` of all values are not greater than, within the relative error; None for a sketch without values."""
+def percentile(sketch: Mapping[int, int], percent: int) -> int | None:
+    """The least value that `percent` of all values do not exceed, within the relative error; None for a sketch without values."""
     bins = sorted(sketch)
     sums = list(accumulate(sketch[each] for each in bins))
     if not sums:
         return None
-    rank = max(1, -int(-part * sums[-1] // 1))
+    rank = max(1, -(-percent * sums[-1] // 100))
     return _STANDING[bins[bisect_right(sums, rank - 1)]]
 
 

@@ -1,0 +1,73 @@
+"""Organizations with executions that ended at chosen times, and calls of engines that were written then."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aasim_core.app import App
+from aasim_core.clock import from_text
+from aasim_core.context import organization_scope
+from aasim_core.data.records import create
+from aasim_core.ids import new_id
+from aasim_core.testing.world import Person, World
+from aasim_plugins.analytics import rollup
+from aasim_plugins.engines.service import EngineCall
+from aasim_plugins.executions.models import Execution
+
+Ended = Callable[..., Execution]
+
+
+@pytest.fixture
+def owner(world: World) -> Person:
+    """The owner of an organization."""
+    return world.organization()
+
+
+@pytest.fixture
+def ended(app: App, owner: Person) -> Ended:
+    """Writes an execution that ended at a time, after it had waited 500 ms, and a call of it then; keywords are columns of the execution."""
+
+    def write(
+        at: str, *, seconds: float = 2, cost: int = 10, of: Person = owner, called: bool = True, **columns: Any
+    ) -> Execution:
+        with organization_scope(of.organization_id), app.database.transaction():
+            execution: Execution = create(Execution, **_run(from_text(at), seconds, cost, columns))
+            if called:
+                call(execution, at, cost)
+            return execution
+
+    return write
+
+
+def _run(end: datetime, seconds: float, cost: int, columns: Mapping[str, Any]) -> dict[str, Any]:
+    began = end - timedelta(seconds=seconds)
+    return {
+        "kind": "agent", "status": "succeeded", "trigger": {"type": "api", "id": None}, "trigger_type": "api",
+        "subject_type": "agent", "subject_id": AGENT, "subject_version": 1, "engine_id": ENGINE, "input_tokens": 7, "output_tokens": 3,
+        "cost": cost, "currency": "EUR", "created_at": began - timedelta(milliseconds=500), "started_at": began, "finished_at": end,
+        **columns,
+    }  # fmt: skip
+
+
+AGENT, ENGINE = new_id("agent"), new_id("engine")
+
+
+def call(execution: Execution, at: str, cost: int | None, **columns: Any) -> EngineCall:
+    """Write a call of the execution; needs a transaction and the organization's scope."""
+    taken = {"outcome": "answered", "input_tokens": 7, "output_tokens": 3, "cost": cost, "currency": "EUR", **columns}
+    whose = {"execution_id": execution.id, "agent_id": execution.subject_id, "project_id": execution.project_id}
+    written: EngineCall = create(EngineCall, engine_id=ENGINE, model="m", created_at=from_text(at), **whose, **taken)
+    return written
+
+
+@pytest.fixture
+def roll_up(owner: Person) -> Callable[[], None]:
+    """Writes what is over in the owner's organization."""
+
+    def go() -> None:
+        with organization_scope(owner.organization_id):
+            rollup.roll_up()
+
+    return go
