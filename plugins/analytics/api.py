@@ -53,7 +53,7 @@ class Analytics(Resource):
 
     def _answer(self, req: Request, resp: Response, *, agents_only: bool) -> None:
         start, end = _range(req.query)
-        interval, group_by = req.query["interval"], tuple(req.query["group_by"])
+        interval, group_by = req.query["interval"], tuple(req.query.get("group_by", ()))
         timezone = req.query.get("timezone") or find(Organization, current_organization()).timezone
         intervals = _intervals(starts(start, end, interval, ZoneInfo(timezone)), interval)
         found = rows(Asked(intervals, end, group_by, _projects(req), agents_only))

@@ -1,5 +1,7 @@
 """What clients ask of analytics, and what they get."""
 
+from typing import Any
+
 from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Text, Timezone
 from aasim_core.http.query import Parameters
 from aasim_core.http.schema import Schema
@@ -12,6 +14,7 @@ MOST_GROUPS = 2
 
 def query(*, interval: str = DAY, group_by: tuple[str, ...] = ()) -> Parameters:
     """What an operation can be asked, with its defaults."""
+    default: dict[str, Any] = {"load_default": group_by} if group_by else {}
     told = {
         "from": "From when on, at a full quarter of an hour; a week before the end if left out.",
         "to": "Until before when; now if left out.",
@@ -22,7 +25,7 @@ def query(*, interval: str = DAY, group_by: tuple[str, ...] = ()) -> Parameters:
             "interval": Choice(*INTERVALS, load_default=interval, description="What a row is about; total: the whole range."),
             "timezone": Timezone(description="Whose clocks begin an interval; the organization's own if left out.", example="UTC"),
             "group_by": ListOf(
-                Choice(*GROUPS), MOST_GROUPS, min_items=1, unique=True, load_default=group_by,
+                Choice(*GROUPS), MOST_GROUPS, min_items=1, unique=True, **default,
                 description="What has rows of its own, up to two.",
             ),
             "format": Choice("json", "csv", load_default="json", description="csv: a table with the same rows."),

@@ -27,7 +27,7 @@ def owner(world: World) -> Person:
 
 @pytest.fixture
 def ended(app: App, owner: Person) -> Ended:
-    """Writes an execution that ended at a time, after it had waited 500 ms, and a call of it then; keywords are columns of the execution."""
+    """Writes an execution that ended at a time, after it had waited 500 ms, and a call of it; keywords are columns."""
 
     def write(
         at: str, *, seconds: float = 2, cost: int = 10, of: Person = owner, called: bool = True, **columns: Any
