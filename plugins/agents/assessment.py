@@ -89,6 +89,7 @@ def _question(run: Run, question_id: str, assessment: Assessment, definition: Ma
         kind="result",
         execution=run.execution,
         step=run.number,
+        path=run.address.path,
         title=f"May this count as the result of {run.execution.label or 'the agent'}?",
         summary=assessment.feedback[:500],
         action={"output": output},

@@ -126,7 +126,7 @@ def _ask(
             should_cancel=run.cancelled,
             write_soon=run.write_soon,
             attempt=run.execution.attempt,
-            payer=service.payer_of(run.execution, run.number),
+            payer=service.payer_of(run.execution, *run.address),
         )
     except Cancelled:
         run.check()

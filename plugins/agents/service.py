@@ -273,9 +273,10 @@ def restart(app: "App", execution: Execution, principal: "Principal", same_versi
     )
 
 
-def payer_of(execution: Execution, step: int | None = None) -> Payer:
-    """For whom the execution asks engines, in the step of that number."""
-    return Payer(execution.id, step, execution.subject_id, execution.project_id, execution.api_key_id, execution.initiator_id)
+def payer_of(execution: Execution, step: int | None = None, path: str | None = None) -> Payer:
+    """For whom the execution asks engines, in the step of that number and path."""
+    of_whom = execution.subject_id, execution.project_id, execution.api_key_id, execution.initiator_id
+    return Payer(execution.id, step, *of_whom, path)
 
 
 def _free_slug(slug: str) -> str:

@@ -39,7 +39,8 @@ BUDGET_EXCEEDED = ErrorCode(
 class Payer:
     """For whom an engine is asked; each id is None where there is no such thing.
 
-    `step` is the number of the execution's step that asks. A step asks engines one after the other, and again after a crash.
+    `step` is the number of the execution's step that asks, and `path` its path. A step asks engines one after the other, and again after
+    a crash.
     """
 
     execution_id: str | None = None
@@ -48,6 +49,7 @@ class Payer:
     project_id: str | None = None
     api_key_id: str | None = None
     initiator_id: str | None = None
+    path: str | None = None
 
 
 #: Takes what writes a call's row, and calls it in a transaction that it would make anyway, soon and whatever happens meanwhile.

@@ -20,7 +20,7 @@ _NOT_RECORDED = "This was asked before an upgrade, when it was not recorded what
 def may_it_be_made(run: Run, row: ToolCall, bound: BoundTool, arguments: Mapping[str, Any]) -> Question:
     """The question whether the call may be made as the tool is now; its action is sealed with the tool's digest."""
     return Question(
-        **_facts(run, bound),
+        **_facts(run, row, bound),
         kind="tool_call",
         title=f"May {_asker(run)} use {row.name}?",
         action={"tool": bound.ref, "tool_digest": bound.digest, "arguments": dict(arguments)},
@@ -38,7 +38,7 @@ def may_it_still_be_made(run: Run, row: ToolCall, bound: BoundTool, approved: Ma
 def was_it_done(run: Run, row: ToolCall, bound: BoundTool, arguments: Mapping[str, Any]) -> Question:
     """The question whether a call had its effect of which only the intent is known."""
     return Question(
-        **_facts(run, bound),
+        **_facts(run, row, bound),
         kind="unknown_outcome",
         title=f"Has {row.name} been done?",
         action={"tool": bound.ref, "arguments": dict(arguments)},
@@ -46,12 +46,13 @@ def was_it_done(run: Run, row: ToolCall, bound: BoundTool, arguments: Mapping[st
     )
 
 
-def _facts(run: Run, bound: BoundTool) -> dict[str, Any]:
+def _facts(run: Run, row: ToolCall, bound: BoundTool) -> dict[str, Any]:
     effect = bound.tool.effect
     return {
         "id": new_question_id(),
         "execution": run.execution,
         "step": run.number,
+        "path": row.path or run.address.path,
         "summary": bound.tool.description[:500],
         "initiator_id": run.execution.initiator_id or "",
         "risk": _RISKS.get(effect, "high"),

@@ -39,6 +39,7 @@ class Approval(TenantRecord):
     status = peewee.TextField(default=PENDING)
     execution_id = IdField(null=True)
     step = peewee.BigIntegerField(null=True)
+    path = peewee.TextField(null=True)
     tool = peewee.TextField(null=True)
     project_id = IdField(null=True)
     agent_id = IdField(null=True)

@@ -28,6 +28,9 @@ class SubjectOut(Schema):
 
     execution_id = Id("exec", allow_none=True, required=True)
     step = Integer(allow_none=True, required=True)
+    path = Text(
+        allow_none=True, required=True, description="Of the step, or of the workflow's node, that asks.", example="refund"
+    )
     tool = Text(allow_none=True, required=True)
 
 

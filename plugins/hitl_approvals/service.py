@@ -28,8 +28,9 @@ _NOBODY = "Nobody decided in time."
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked: about which action (a JSON value), of which step of which execution; `id` is the approval's, if it has one.
+    """What is asked: about which action (a JSON value), of which step of which execution; `path` names the step or the node.
 
+    `id` is the approval's, if it has one.
     `editable_schema` is what the part of the action that may be edited must meet. `replaces` is an approval whose action is another one by
     now, and `reason` says why this one is asked.
     """
@@ -42,6 +43,7 @@ class Asked:
     risk: str = "medium"
     execution_id: str | None = None
     step: int | None = None
+    path: str | None = None
     tool: str | None = None
     project_id: str | None = None
     agent_id: str | None = None

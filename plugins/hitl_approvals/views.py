@@ -39,7 +39,7 @@ def _proposed(part: str) -> Derived:
 
 #: What answers have of an approval that no column holds as it is.
 DERIVED: Mapping[str, Derived] = {
-    "subject": ObjectOf({name: name for name in ("execution_id", "step", "tool")}),
+    "subject": ObjectOf({name: name for name in ("execution_id", "step", "path", "tool")}),
     "agent": _named("name", "agent_id", "agent_name"),
     "initiator": _named("label", "initiator_id", "initiator_label"),
     "proposed_arguments": _proposed("arguments"),

@@ -87,6 +87,7 @@ def _asked(question: Question, editable: Sequence[str]) -> Asked:
         risk=question.risk,
         execution_id=question.execution.id,
         step=question.step,
+        path=question.path,
         tool=question.action.get("tool"),
         project_id=question.execution.project_id,
         agent_id=question.execution.subject_of("agent"),

@@ -63,7 +63,7 @@ def _assess(app: "App", rubrics: _Rubrics, run: Any, definition: Mapping[str, An
     patience = scoring.Patience(
         check=partial(run.check, closely=False),
         should_cancel=run.cancelled,
-        payer=agents.payer_of(run.execution, run.number),
+        payer=agents.payer_of(run.execution, *run.address),
         on_spent=run.spend_on_judge,
         write_soon=run.write_soon,
         seconds_left=run.seconds_left,

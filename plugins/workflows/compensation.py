@@ -204,6 +204,7 @@ def _question(run: Run, row: NodeRow, message: str, question_id: str) -> Questio
         kind="unknown_outcome",
         execution=run.execution,
         step=run.number,
+        path=row.path,
         title=f"Has {row.path} been undone in another way?",
         summary=message[:500],
         action={"tool": row.path, "arguments": {}},

@@ -212,6 +212,7 @@ def test_the_row_of_a_call_is_written_with_the_end_of_the_run(
 def rows_of(owner: Person, execution_id: str) -> list[tuple[str, int, int]]:
     """The calls of the run: how each ended, and what it took."""
     rows = owner.client.get(f"/engines/calls?execution_id={execution_id}").data["items"]
+    assert {(row["step"], row["path"]) for row in rows} == {(1, "engine")}
     return [(row["outcome"], row["input_tokens"], row["output_tokens"]) for row in rows]
 
 

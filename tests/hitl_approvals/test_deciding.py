@@ -36,7 +36,7 @@ def events_of(owner: Person, approval_id: str) -> list[str]:
 def test_an_approval_shows_what_is_asked_and_how_it_ended(owner: Person, approver: Person, requester: Person, ask: Ask) -> None:
     approval_id = ask(tool="app:capp_1/refund", step=3, risk="high", summary="Fifty.")
     open_ = approver.client.get(f"/hitl-approvals/{approval_id}").data
-    assert open_["subject"] == {"execution_id": None, "step": 3, "tool": "app:capp_1/refund"}
+    assert open_["subject"] == {"execution_id": None, "step": 3, "path": None, "tool": "app:capp_1/refund"}
     assert (open_["status"], open_["payload"], open_["risk"]) == ("pending", REFUND, "high")
     assert (open_["action_hash"], open_["initiator_id"]) == (hash_of(REFUND), requester.user_id)
     assert open_["assignees"] == [{"type": "permission", "id": None}]

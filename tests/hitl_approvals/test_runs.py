@@ -50,7 +50,7 @@ def test_a_grave_call_is_put_to_people_and_made_when_they_approve(
 ) -> None:
     execution_id, approval_id = waiting
     approval = approver.client.get(f"/hitl-approvals/{approval_id}").data
-    assert approval["subject"] == {"execution_id": execution_id, "step": 2, "tool": "shed:hammer"}
+    assert approval["subject"] == {"execution_id": execution_id, "step": 2, "path": "tool", "tool": "shed:hammer"}
     assert (approval["kind"], approval["risk"], approval["initiator_id"]) == ("tool_call", "high", requester.user_id)
     assert {**approval["payload"], "tool_digest": ""} == {"tool": "shed:hammer", "tool_digest": "", "arguments": {"what": "nail"}}
     assert shed.used == []

@@ -12,7 +12,18 @@ from aasim_core.errors import Invalid, Problem
 from .records import CORRECTION, EngineCall
 
 _NUMBERS = ("input_tokens", "output_tokens", "cost")
-_KEPT = ("engine_id", "model", "price_source", "execution_id", "step", "agent_id", "project_id", "api_key_id", "initiator_id")
+_KEPT = (
+    "engine_id",
+    "model",
+    "price_source",
+    "execution_id",
+    "step",
+    "path",
+    "agent_id",
+    "project_id",
+    "api_key_id",
+    "initiator_id",
+)
 
 
 def correct(call: EngineCall, values: Mapping[str, Any]) -> EngineCall:

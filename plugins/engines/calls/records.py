@@ -30,6 +30,7 @@ class EngineCall(TenantRecord):
     price_source = peewee.TextField(null=True)
     execution_id = IdField(null=True)
     step = peewee.BigIntegerField(null=True)
+    path = peewee.TextField(null=True)
     agent_id = IdField(null=True)
     project_id = IdField(null=True)
     api_key_id = IdField(null=True)

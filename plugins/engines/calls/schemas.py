@@ -38,6 +38,7 @@ class CallOut(RecordOut):
     price_source = Text(allow_none=True, required=True, description="By which prices.", example="operator")
     execution_id = Id("exec", allow_none=True, required=True, description="null for a call outside of runs.")
     step = Integer(allow_none=True, required=True, description="The number of the execution's step.")
+    path = Text(allow_none=True, required=True, description="The path of that step.", example="engine#2")
     agent_id = Id("agent", allow_none=True, required=True)
     project_id = Id("project", allow_none=True, required=True, description="Where the work belonged then.")
     api_key_id = Id(allow_none=True, required=True)

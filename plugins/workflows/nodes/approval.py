@@ -59,6 +59,7 @@ def _question(use: NodeUse, question_id: str) -> Question:
         kind="request",
         execution=use.execution,
         step=1,
+        path=use.path,
         title=config["title"],
         summary=config.get("summary", ""),
         action={"payload": payload},

@@ -153,10 +153,11 @@ def engine_providers(app: App) -> Sequence[Provider]:
 def meters(app: App) -> Sequence[Meter]:
     """Counts calls of engines, and refuses none."""
 
-    def reserve(payer: Payer, estimate: Estimate) -> None:
+    def reserve(payer: Payer, estimate: Estimate) -> bool:
         note(app, "meter")
+        return True
 
-    def settle(reservation: None, tokens: int, cost: Cost | None) -> None:
+    def settle(reservation: bool, tokens: int, cost: Cost | None) -> None:
         note(app, "settled")
 
     return (Meter("lab", lambda payer: None, reserve, settle),)
