@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aasim_core import (
@@ -136,7 +137,7 @@ def jobs(app: App) -> Sequence[Job]:
             per_organization=lambda: organizations_with(TicketRow),
         ),
         Job(keys.CANCEL, lambda context, payload: delivery.cancel(**payload, grace_seconds=grace_seconds)),
-        Job(awaited_events.LOOK_BACK, lambda context, payload: awaited_events.look_back(**payload)),
+        Job(awaited_events.LOOK_BACK, lambda context, payload: awaited_events.look_back(app, **payload)),
         # As the release before this one calls the first two, whose jobs may still wait.
         replace(turn, name="executions.run"),
         replace(tick, name="executions.enforce_cancel"),
@@ -150,7 +151,7 @@ def listeners(app: App) -> Sequence[Listener]:
     wind_up = own_listeners.wind_up_what_ended(app)
     return (
         *(Listener(f"executions.{end}", wind_up, "before_commit") for end in ending.ENDS),
-        Listener("*", awaited_events.tell, wanted=awaited_events.is_any_awaited(app)),
+        Listener("*", partial(awaited_events.tell, app), wanted=awaited_events.is_any_awaited(app)),
     )
 
 

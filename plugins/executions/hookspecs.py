@@ -153,10 +153,11 @@ class Run(Protocol):
         """The signal of that name and correlation that somebody sends the run, or has sent it; ``timed_out`` where none came in time."""
 
     def wait_for_event(
-        self, path: str, name: str, subject_id: str, *, since: datetime | None = None, deadline: datetime | None = None
+        self, path: str, name: str, subject_id: str | None, *, since: datetime | None = None, deadline: datetime | None = None
     ) -> Arrived:
-        """The first event of that name about that subject `since` then, or since this run was queued; ``timed_out`` where none came.
+        """The first event of that name, or of a pattern such as ``teams.*``, `since` then, or since this run was queued.
 
+        It is about that subject; where that is None, about any but this run. The status is ``timed_out`` where none came.
         Its data are ``{"id", "name", "occurred_at", "subject_type", "subject_id", "data", "changes"}``.
         """
 

@@ -30,6 +30,7 @@ GOING = peewee.SQL("finished_at IS NULL")
 WITH_ERROR = peewee.SQL("error_code IS NOT NULL")
 FOR_EVENT = peewee.SQL("kind = 'event'")
 WITH_KEY = peewee.SQL("key IS NOT NULL")
+WITH_TOPIC = peewee.SQL("topic IS NOT NULL")
 _BY_END = peewee.SQL("organization_id, finished_at")
 RETRIED = peewee.SQL("trigger_type <> 'api' AND trigger_type = 'retry'")
 
@@ -203,13 +204,17 @@ class ToolCall(TenantRecord):
 
 
 class WaitRow(Row):
-    """One thing that a path of a run waits for; it goes when the wait is over. See `kernel.state.Wait`."""
+    """One thing that a path of a run waits for; it goes when the wait is over. See `kernel.state.Wait`.
+
+    `topic` is by what a wait for an event is found that has a filter; see `shell.topics`.
+    """
 
     organization_id = IdField()
     execution_id = IdField()
     path = peewee.TextField()
     kind = peewee.TextField()
     correlation = peewee.TextField()
+    topic = peewee.TextField(null=True)
     since = InstantField()
     deadline = InstantField(null=True)
     fails_run = peewee.BooleanField()
@@ -221,6 +226,7 @@ class WaitRow(Row):
             peewee.Index(
                 "executions_wait_event", "executions_wait", [peewee.SQL("organization_id, correlation")], where=FOR_EVENT
             ),
+            peewee.Index("executions_wait_topic", "executions_wait", [peewee.SQL("organization_id, topic")], where=WITH_TOPIC),
         )
 
 

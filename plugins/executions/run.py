@@ -243,7 +243,7 @@ class DurableRun:
         return self.waits.signal(path, name, correlation, deadline)
 
     def wait_for_event(
-        self, path: str, name: str, subject_id: str, *, since: datetime | None = None, deadline: datetime | None = None
+        self, path: str, name: str, subject_id: str | None, *, since: datetime | None = None, deadline: datetime | None = None
     ) -> Arrived:
         """See `Run.wait_for_event`."""
         return self.waits.event(path, name, subject_id, since, deadline)

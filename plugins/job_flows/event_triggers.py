@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 from aasim_core.access.pulse import remembered
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data.records import find_or_none
-from aasim_core.events.facts import seen_by_expressions
+from aasim_core.events.facts import is_meant, seen_by_expressions
 from aasim_core.events.log import EventRow
 from aasim_core.events.patterns import is_any, matches
-from aasim_core.user_code import expressions
 
 from ..executions.models import Execution
 from .models import ACTIVE, BY_EVENT, DISABLED, LISTENING, PENDING, SKIPPED, WITH_RUN, Firing, JobFlow
@@ -59,10 +58,9 @@ def _verdict_on(event: Mapping[str, Any], flow: JobFlow) -> bool | None:
     if expression is None:
         return True
     try:
-        value = expressions.evaluate(expression, {"event": event})
+        return is_meant(event, expression)
     except ValueError:
         return None
-    return value if isinstance(value, bool) else None
 
 
 def _outcome(flow: JobFlow, verdict: bool | None, chain: Sequence[str]) -> tuple[str, str | None]:

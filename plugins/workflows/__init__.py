@@ -82,7 +82,7 @@ def routes(app: App) -> Sequence[Resource]:
 @hookimpl
 def node_types(app: App) -> Sequence[NodeType]:
     """The types of nodes that are always there."""
-    return (*control.TYPES, *acting.TYPES, *waiting.TYPES, APPROVAL, EMIT_EVENT, http(app))
+    return (*control.TYPES, *acting.TYPES, waiting.wait(app), APPROVAL, EMIT_EVENT, http(app))
 
 
 @hookimpl

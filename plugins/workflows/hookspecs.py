@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
@@ -48,7 +48,8 @@ class Result:
 class NodeUse:
     """One node of a run that is to begin: its `type`, its `path`, its `config` and `given` input with all expressions filled in.
 
-    `key` is the idempotency key of what it does, the same each time that it is tried in the run.
+    `key` is the idempotency key of what it does, the same each time that it is tried in the run. `named` are the values that its
+    `NodeType.filters` name besides the event.
     """
 
     app: App
@@ -59,6 +60,7 @@ class NodeUse:
     given: Any
     label: str
     key: str
+    named: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _only_done(_: Mapping[str, Any]) -> Sequence[str]:
@@ -82,7 +84,8 @@ class NodeType:
     `config` is the JSON Schema of the node's config, an object; what holds an expression is checked when that is filled in. Values of
     the names in `expressions` are expressions as a whole, without braces; a name in a list is written ``cases[].when``. Those of the names
     in `constants` hold no expressions: what nobody fills in, and what is checked once for all runs, such as what the node may use.
-    Expressions of those in `through_lists` may go through lists: the type has to evaluate them itself, with ``loops=True``.
+    Expressions of those in `through_lists` may go through lists: the type has to evaluate them itself, with ``loops=True``. Those in
+    `filters` can name an ``event``, and are left as they are, for whoever evaluates them when one has come.
     `flaws(config)` says, of a config that meets the schema, what is wrong all the same, as (place in the config, what to write instead).
 
     `outcomes(config)` are those that the node can have besides ``error``. `references(config)` are the objects ``(type, id, version)``
@@ -109,6 +112,7 @@ class NodeType:
     expressions: Sequence[str] = ()
     constants: Sequence[str] = ()
     through_lists: Sequence[str] = ()
+    filters: Sequence[str] = ()
     flaws: Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]] = lambda config: ()
     outcomes: Callable[[Mapping[str, Any]], Sequence[str]] = _only_done
     references: Callable[[Mapping[str, Any]], Sequence[tuple[str, str, int | None]]] = lambda config: ()

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,18 +17,21 @@ from aasim_core.events.log import EventRow, Subject, emit
 from aasim_core.ids import new_id
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.selection import only
+from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.kernel.events import Claimed, TurnEnded, WaitRegistered
 from aasim_plugins.executions.kernel.state import Wait
-from aasim_plugins.executions.models import ArrivalRow
+from aasim_plugins.executions.models import ArrivalRow, WaitRow
 from aasim_plugins.executions.shell import awaited_events
 from aasim_plugins.executions.shell.rows import milliseconds
 from aasim_plugins.executions.shell.stored_run import StoredRun
+from aasim_plugins.executions.shell.topics import LONGEST, correlation_of
 
 from .test_moving_tools import make_due
 from .test_waiting_runs import PLUGINS
 
 NAME, SUBJECT = "executions.signalled", "order-7"
+EXACT = correlation_of(NAME, SUBJECT)
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +46,9 @@ def run(owner: Person) -> str:
     return str(owner.client.post("/expeditions", {"input": 0}).data["id"])
 
 
-def begin_to_wait(app: App, owner: Person, run: str, since: Any = None) -> None:
+def begin_to_wait(app: App, owner: Person, run: str, since: Any = None, correlation: str = EXACT) -> None:
     """Let the run wait for the event, in a transaction of its own."""
-    wait = Wait("event", awaited_events.correlation_of(NAME, SUBJECT), milliseconds(since or now() - timedelta(hours=1)) or 0)
+    wait = Wait("event", correlation, milliseconds(since or now() - timedelta(hours=1)) or 0)
     with organization_scope(owner.organization_id), app.database.transaction():
         stored = StoredRun.find(run)
         assert stored is not None
@@ -99,6 +103,96 @@ def test_an_event_whose_emitter_did_not_know_of_the_wait_is_found_a_little_later
     with written_unawares(app, owner):
         pass
     assert has_come(app, owner)
+
+
+MEANS = 'event.data.name == "paid" && event.subject.id == wanted'
+FOR_IT = (
+    correlation_of("*", SUBJECT),
+    correlation_of("executions.*", SUBJECT),
+    correlation_of("*.signalled", None),
+    correlation_of("executions.*", None, MEANS, {"wanted": SUBJECT}),
+    correlation_of(NAME, SUBJECT, "event.changes == {}"),
+)
+NOT_FOR_IT = (
+    correlation_of("agents.*", None),
+    correlation_of("executions.*", "order-8"),
+    correlation_of("executions.*", None, MEANS, {"wanted": "order-8"}),
+    correlation_of(NAME, SUBJECT, "event.data.amount > 10"),  # which has no value
+    correlation_of(NAME, SUBJECT, "event.data.name"),  # which is neither true nor false
+)
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("correlation", "is_meant"), [*((each, True) for each in FOR_IT), *((each, False) for each in NOT_FOR_IT)]
+)
+def test_a_wait_is_for_the_events_of_its_pattern_subject_and_filter(
+    app: App, owner: Person, run: str, correlation: str, is_meant: bool, is_before: bool
+) -> None:
+    if is_before:
+        happen(app, owner)
+    begin_to_wait(app, owner, run, correlation=correlation, since=None if is_before else now())
+    if not is_before:
+        work_off(app)  # it looks back, in vain
+        app.pulse.forget(owner.organization_id)
+        happen(app, owner)
+    assert has_come(app, owner) == is_meant
+
+
+def test_what_a_run_does_itself_ends_no_wait_for_any_subject(app: App, owner: Person, run: str) -> None:
+    begin_to_wait(app, owner, run, correlation=correlation_of("executions.*", None))
+    app.pulse.forget(owner.organization_id)
+    happen(app, owner, run)
+    assert not has_come(app, owner)
+    happen(app, owner, "another")
+    assert has_come(app, owner)
+
+
+def test_an_event_finds_its_waits_by_their_indexes(app: App, owner: Person, run: str) -> None:
+    begin_to_wait(app, owner, run)
+    with organization_scope(owner.organization_id), app.database.transaction():
+        row = WaitRow.get().row()
+        others = [(correlation_of("teams.*", f"team_{n}"), None) for n in range(2_000)]
+        others += [(correlation_of(NAME, f"order-{n}", "true"), f"{NAME}/order-{n}") for n in range(100, 2_100)]
+        rows = [{**row, "path": f"p[{n}]", "correlation": each, "topic": topic} for n, (each, topic) in enumerate(others)]
+        insert_rows(WaitRow, rows)
+    analyze(app.settings.database.url)
+    happen(app, owner)
+    with organization_scope(owner.organization_id), app.database.transaction():
+        with recorded(app.database) as sent:
+            awaited_events.tell(app, EventRow.get(EventRow.subject_id == SUBJECT))
+        plans = [plan_of(app.database, each) for each in sent if 'FROM "executions_wait"' in each.sql]
+    assert ["executions_wait_event" in plans[0], "executions_wait_topic" in plans[1]] == [True, True], plans
+    assert not any("Seq Scan" in plan or "SCAN" in plan for plan in plans), plans
+
+
+def test_the_longest_correlation_fits_into_the_index(app: App, owner: Person, run: str) -> None:
+    random = "".join(chr(each) for each in Random(1).choices(range(0x4E00, 0x9FFF), k=700))  # noqa: S311 - no secret
+    with pytest.raises(ValueError, match="has more than 2400 bytes"):
+        correlation_of("*", None, "true", {"x": random + "x" * 300})
+    longest = correlation_of("*", None, "true", {"x": random + "x" * (LONGEST - 2_100 - 21)})
+    assert len(longest.encode()) == LONGEST
+    begin_to_wait(app, owner, run, correlation=longest)
+    happen(app, owner)
+    assert has_come(app, owner)
+
+
+def test_what_came_long_before_is_looked_for_in_pages(app: App, owner: Person, run: str) -> None:
+    others = [
+        EventRow(
+            id=new_id("evt"), organization_id=owner.organization_id, at=now() - timedelta(minutes=5), actor_type="system",
+            actor_label="", name="executions.started", subject_type="execution", subject_id=SUBJECT, subject_label="it",
+        ).row()
+        for _ in range(2_050)
+    ]  # fmt: skip
+    with organization_scope(owner.organization_id), app.database.transaction():
+        insert_rows(EventRow, others)
+    happen(app, owner)
+    begin_to_wait(app, owner, run, correlation=correlation_of("*.signalled", None))
+    with recorded(app.database) as sent:
+        assert has_come(app, owner)
+    reading = [each for each in sent if 'FROM "core_event"' in each.sql and "LIMIT" in each.sql]
+    assert len(reading) >= 3  # of a thousand each
 
 
 @pytest.mark.postgres

@@ -98,6 +98,55 @@ def test_other_runs_can_wait_for_it(run: Run, owner: Person, work: Work) -> None
     )  # fmt: skip
 
 
+def test_runs_wait_for_events_of_a_pattern_that_a_filter_means(run: Run, owner: Person, work: Work) -> None:
+    paid = "has(event.data.order) && event.data.order == input.order && event.data.amount >= nodes.least.output[0]"
+    nodes = [
+        node("least", value=["{{ input.least }}"]),
+        node("paid", "wait", event={"name": "custom.*"}, filter=paid, timeout_seconds=3600),
+        node("after", value="{{ nodes.paid.output.name }}: {{ nodes.paid.output.data.amount }}"),
+    ]
+    waiting = run(nodes, "least>paid", "paid>after", given={"order": "o7", "least": 10})
+    assert waiting["execution"]["waiting_for"] == "event"
+    for number, (order, amount) in enumerate([("o8", 40), ("o7", 9), (None, 40), ("o7", 40)]):
+        assert read(owner, waiting["execution"]["id"])["execution"]["status"] == "waiting", number
+        run([node("tell", "emit_event", name="custom.paid", data={"amount": amount} | ({"order": order} if order else {}))])
+        work()
+    ended = read(owner, waiting["execution"]["id"])["execution"]
+    assert (ended["status"], ended["output"]) == ("succeeded", "custom.paid: 40")
+
+
+@pytest.mark.parametrize(("seconds", "status"), [({}, "waiting"), ({"look_back_seconds": 3600}, "succeeded")])
+def test_a_wait_can_look_back(run: Run, seconds: dict[str, int], status: str) -> None:
+    run([node("tell", "emit_event", name="custom.paid", data={"order": "o7"})])
+    config = {"event": {"name": "custom.paid"}, "filter": 'event.data.order == "o7"', **seconds}
+    assert run([node("paid", "wait", **config)])["execution"]["status"] == status
+
+
+def test_a_filter_that_names_too_much_is_an_error_of_the_node(run: Run) -> None:
+    told = run([node("paid", "wait", event={"name": "custom.*"}, filter="event.data == input")], given={"text": "x" * 3000})
+    assert told["execution"]["error"]["code"] == "filter_too_large"
+
+
+@pytest.mark.parametrize(
+    ("config", "path", "told"),
+    [
+        ({"event": {"name": "custom.*"}, "filter": "event.name == 'x'"}, "filter", "There is no event.name"),
+        ({"event": {"name": "custom.*"}, "filter": "event.data.x =="}, "filter", "This is not an expression"),
+        ({"event": {"name": "custom.*"}, "filter": "nodes.later.output == event.data"}, "filter", "There is no node later"),
+        ({"event": {"name": "custom"}}, "event.name", "the name of an event, or a pattern"),
+        ({"event": {"name": "teems.*"}}, "event.name", "No event has a name like teems.*"),
+        ({"signal": {"name": "x"}, "filter": "true"}, "filter", "Only what waits for an event can have this"),
+        ({"seconds": 1, "look_back_seconds": 1}, "look_back_seconds", "Only what waits for an event can have this"),
+        ({"seconds": 1, "timeout_seconds": 1}, "timeout_seconds", "Only what waits for an event or a signal can have this"),
+        ({"event": {"name": "custom.*"}, "look_back_seconds": 90_000}, "look_back_seconds", "86400"),
+    ],
+)
+def test_what_is_wrong_with_a_wait_is_told(owner: Person, config: dict[str, Any], path: str, told: str) -> None:
+    definition = {"language": 1, "nodes": [node("paid", "wait", **config)], "edges": []}
+    faults = owner.client.post("/workflows/validate", {"definition": definition}).data["faults"]
+    assert [fault["path"] for fault in faults if told in fault["message"]] == [f"nodes.paid.config.{path}"], faults
+
+
 @pytest.fixture
 def receiver() -> Iterator[Peer]:
     """Where webhooks lead."""

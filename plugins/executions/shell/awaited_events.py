@@ -5,20 +5,23 @@ second late, and may commit later still. So a new wait looks back at once, `_LAT
 that was going on then. What is found twice counts once.
 """
 
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.access import epoch
 from aasim_core.access.pulse import remembered
-from aasim_core.clock import now, to_text
+from aasim_core.clock import from_text, now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of
+from aasim_core.events.facts import is_meant, seen_by_expressions
 from aasim_core.events.log import EventRow
+from aasim_core.events.patterns import matches
 from aasim_core.jobs.queue import enqueue
 
-from ..models import FOR_EVENT, WaitRow
+from ..models import FOR_EVENT, WITH_TOPIC, WaitRow
 from . import arrivals
+from .topics import Watched, topics_of, watched
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -28,11 +31,8 @@ LOOK_BACK = "executions.look_back"
 #: Longer than anybody takes `remembered` for true.
 _LATE = timedelta(seconds=2)
 _AGAIN = timedelta(seconds=1)
-
-
-def correlation_of(name: str, subject_id: str) -> str:
-    """What an event and the wait for it have in common."""
-    return f"{name}/{subject_id}"
+#: How many events one job looks at.
+_PAGE = 1_000
 
 
 def is_any_awaited(app: "App") -> Callable[[EventRow], bool]:
@@ -45,11 +45,36 @@ def _is_any_open() -> bool:
     return bool(WaitRow.select().where(FOR_EVENT).exists())
 
 
-def tell(event: EventRow) -> None:
+def tell(app: "App", event: EventRow) -> None:
     """Send the event to the runs that wait for it."""
-    correlation = correlation_of(event.name, event.subject_id or "")
-    for row in WaitRow.select().where(FOR_EVENT, WaitRow.correlation == correlation, WaitRow.since <= event.at):
-        _send(row, event)
+    topics, told = topics_of(event), _Told(app)
+    for found_by in ((FOR_EVENT, WaitRow.correlation.in_(topics)), (WITH_TOPIC, WaitRow.topic.in_(topics))):
+        for row in WaitRow.select().where(*found_by, WaitRow.since <= event.at):
+            if told.is_for(row, event):
+                _send(row, event)
+
+
+class _Told:
+    """What filters see of an event; it is made once for all of them, and not at all where there is none."""
+
+    def __init__(self, app: "App") -> None:
+        self._app, self._seen = app, dict[str, Mapping[str, Any]]()
+
+    def is_for(self, row: Any, event: EventRow) -> bool:
+        """Whether the event, which has the topic of the wait, is for it: nothing that a run does itself, where it waits for any subject."""
+        watch = watched(row.correlation)
+        if watch.subject_id is None and event.subject_id == row.execution_id:
+            return False
+        try:
+            return watch.filter is None or is_meant(self._of(event), watch.filter, watch.named)
+        except ValueError:
+            return False
+
+    def _of(self, event: EventRow) -> Mapping[str, Any]:
+        if event.id not in self._seen:
+            declared = self._app.events.get(event.name)
+            self._seen[event.id] = seen_by_expressions(event, declared.version if declared else 1)
+        return self._seen[event.id]
 
 
 def open_wait(execution_id: str, path: str) -> None:
@@ -59,36 +84,66 @@ def open_wait(execution_id: str, path: str) -> None:
     enqueue(LOOK_BACK, {"execution_id": execution_id, "path": path})
 
 
-def look_back(execution_id: str, path: str, is_late: bool = False, going_on: str | None = None) -> None:
+def look_back(
+    app: "App",
+    execution_id: str,
+    path: str,
+    is_late: bool = False,
+    going_on: str | None = None,
+    after: Sequence[str] | None = None,
+) -> None:
     """Send a run the event that it waits for, if that has come.
 
-    At once that finds what came long ago; later, and when what is `going_on` then has ended, what nobody could tell.
+    At once that finds what came long ago; later, and when what is `going_on` then has ended, what nobody could tell. One job looks at a
+    page of events; what comes `after` an event, by its time and id, is for the next one.
     """
     row = WaitRow.get_or_none(WaitRow.execution_id == execution_id, WaitRow.path == path, FOR_EVENT)
     if row is None:
         return
-    database, payload = database_of(WaitRow), {"execution_id": execution_id, "path": path, "is_late": True}
-    with database.transaction():
-        if not is_late:
-            enqueue(LOOK_BACK, payload, run_at=now() + _LATE)
-        elif going_on is None:
-            enqueue(LOOK_BACK, {**payload, "going_on": database.going_on()})
-        elif not database.have_ended(going_on):
-            enqueue(LOOK_BACK, {**payload, "going_on": going_on}, run_at=now() + _AGAIN)
-        for event in _past(row):
-            _send(row, event)
+    payload = {"execution_id": execution_id, "path": path}
+    with database_of(WaitRow).transaction():
+        if after is None:
+            _look_again(payload, is_late, going_on)
+        watch = watched(row.correlation)
+        page = _page(row, watch, after)
+        if (found := _first(app, row, watch, page)) is not None:
+            _send(row, found)
+        elif len(page) == _PAGE:
+            enqueue(LOOK_BACK, {**payload, "after": [to_text(page[-1][1]), page[-1][0]]})
 
 
-def _past(row: Any) -> Iterable[EventRow]:
-    name, _, subject_id = row.correlation.partition("/")
-    found = EventRow.select().where(EventRow.subject_id == subject_id, EventRow.name == name, EventRow.at >= row.since)
-    return found.order_by(EventRow.at, EventRow.id).limit(1)
+def _look_again(payload: Mapping[str, Any], is_late: bool, going_on: str | None) -> None:
+    database, late = database_of(WaitRow), {**payload, "is_late": True}
+    if not is_late:
+        enqueue(LOOK_BACK, late, run_at=now() + _LATE)
+    elif going_on is None:
+        enqueue(LOOK_BACK, {**late, "going_on": database.going_on()})
+    elif not database.have_ended(going_on):
+        enqueue(LOOK_BACK, {**late, "going_on": going_on}, run_at=now() + _AGAIN)
+
+
+def _page(row: Any, watch: Watched, after: Sequence[str] | None) -> list[Any]:
+    """The id, the time and the name of the next events since the wait counts, the oldest first."""
+    found: Any = EventRow.select(EventRow.id, EventRow.at, EventRow.name).where(EventRow.at >= row.since)
+    if watch.subject_id is not None:
+        found = found.where(EventRow.subject_id == watch.subject_id)
+    if after is not None:
+        at, event_id = from_text(after[0]), after[1]
+        found = found.where(EventRow.at >= at, (EventRow.at > at) | (EventRow.id > event_id))
+    return list(found.order_by(EventRow.at, EventRow.id).limit(_PAGE).tuples())
+
+
+def _first(app: "App", row: Any, watch: Watched, page: Sequence[Any]) -> EventRow | None:
+    """The first of these events that is for the wait."""
+    of_name = (EventRow.get_by_id(event_id) for event_id, _, name in page if matches(watch.pattern, name))
+    told = _Told(app)
+    return next((event for event in of_name if told.is_for(row, event)), None)
 
 
 def _send(row: Any, event: EventRow) -> None:
     told: dict[str, Any] = {
         name: getattr(event, name) for name in ("id", "name", "subject_type", "subject_id", "data", "changes")
     }
-    at: datetime = event.at
     key = f"{event.id} {row.path}"
-    arrivals.send(row.execution_id, "event", row.correlation, key=key, data={**told, "occurred_at": to_text(at)}, at=at)
+    data = {**told, "occurred_at": to_text(event.at)}
+    arrivals.send(row.execution_id, "event", row.correlation, key=key, data=data, at=event.at)

@@ -12,6 +12,7 @@ from aasim_core.data.statements import Bind
 
 from ..kernel.state import RUN, Arrival, Ending, Outcome, Slot, State, Step, Wait, WaitKind
 from ..models import ArrivalRow, Execution, WaitRow
+from .topics import topic_of
 
 #: What clients are told that a run waits for, by the kind of its wait.
 WAITING_FOR: Mapping[WaitKind, str] = {
@@ -202,6 +203,7 @@ def _row_of(record: Execution, path: str, wait: Wait) -> dict[str, Any]:
         path=path,
         kind=wait.kind,
         correlation=wait.correlation,
+        topic=topic_of(wait.correlation) if wait.kind == "event" else None,
         since=moment_of(wait.since),
         deadline=moment_of(wait.deadline),
         fails_run=wait.fails_run,

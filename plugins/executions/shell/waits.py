@@ -15,7 +15,7 @@ from ..interruptions import CancelRequested, RunFailed, RunLater, RunWaits
 from ..kernel.events import WaitRegistered, WaitWithdrawn
 from ..kernel.state import Ending, Wait, WaitKind
 from ..models import ArrivalRow, Execution
-from . import awaited_events
+from . import awaited_events, topics
 from .rows import milliseconds
 from .stored_run import StoredRun, is_rejected
 
@@ -61,9 +61,20 @@ def for_signal(name: str, correlation: str = "", deadline: datetime | None = Non
     return Wait("signal", signal_of(name, correlation), deadline=milliseconds(deadline))
 
 
-def for_event(name: str, subject_id: str, since: datetime, deadline: datetime | None = None) -> Wait:
-    """Waiting for an event of that name about that subject, from `since` on."""
-    correlation = awaited_events.correlation_of(name, subject_id)
+def for_event(
+    pattern: str,
+    subject_id: str | None,
+    since: datetime,
+    deadline: datetime | None = None,
+    filter_: str | None = None,
+    named: Mapping[str, Any] | None = None,
+) -> Wait:
+    """Waiting for an event of that name, or of a pattern such as ``teams.*``, from `since` on; about that subject, if one is named.
+
+    The filter is an expression over the ``event`` and the values `named`. ValueError, with a sentence for people, where all that is too
+    long.
+    """
+    correlation = topics.correlation_of(pattern, subject_id, filter_, named)
     return Wait("event", correlation, milliseconds(since) or 0, milliseconds(deadline))
 
 
@@ -84,7 +95,7 @@ class Waits:
         row = self._outcome(path)
         return Arrived(row.status, row.data)
 
-    def event(self, path: str, name: str, subject_id: str, since: datetime | None, deadline: datetime | None) -> Arrived:
+    def event(self, path: str, name: str, subject_id: str | None, since: datetime | None, deadline: datetime | None) -> Arrived:
         """See `Run.wait_for_event`."""
         self._open(path, lambda: for_event(name, subject_id, since or self._run.execution.created_at, deadline))
         row = self._outcome(path)

@@ -1,18 +1,27 @@
 """Nodes that wait: for a time, for an event, for a signal."""
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import from_text, now
+from aasim_core.events import patterns
 
 from ...executions.service import Settled, Wait, for_event, for_signal, until
 from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
 
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
-_WAYS = ("until", "seconds", "event", "signal")
-_YEAR = 366 * 86_400
+_WHAT = {"until": "a time", "seconds": "a time", "event": "an event", "signal": "a signal"}
+_WAYS = tuple(_WHAT)
+_DAY, _YEAR = 86_400, 366 * 86_400
 _SECONDS = {"type": "number", "minimum": 0, "maximum": _YEAR}
+_PATTERN = {"type": "string", "maxLength": 100, "pattern": f"^({patterns.EVENT_PATTERN})$", "description": patterns.EXPECTED}
+#: What only waits for an event, or for an event or a signal, can have.
+_ONLY = {"filter": ("event",), "look_back_seconds": ("event",), "timeout_seconds": ("event", "signal")}
 
 
 def _wait(use: NodeUse) -> Wait:
@@ -25,8 +34,22 @@ def _wait(use: NodeUse) -> Wait:
         return until(now() + timedelta(seconds=config["seconds"]))
     if "signal" in config:
         return for_signal(config["signal"]["name"], config["signal"].get("correlation", ""), deadline)
-    event = config["event"]
-    return for_event(event["name"], event["subject_id"], use.execution.created_at, deadline)
+    return _event(use, config["event"], deadline)
+
+
+def _event(use: NodeUse, event: Mapping[str, Any], deadline: datetime | None) -> Wait:
+    try:
+        since = _since(use, event.get("subject_id"))
+        return for_event(event["name"], event.get("subject_id"), since, deadline, use.config.get("filter"), use.named)
+    except ValueError as error:
+        raise NodeFailed("filter_too_large", str(error)) from error
+
+
+def _since(use: NodeUse, subject_id: str | None) -> datetime:
+    """From when on events count: of one subject there are few, of all there are many."""
+    if (seconds := use.config.get("look_back_seconds")) is not None:
+        return now() - timedelta(seconds=seconds)
+    return now() if subject_id is None else use.execution.created_at
 
 
 def _moment(text: Any) -> Any:
@@ -36,12 +59,16 @@ def _moment(text: Any) -> Any:
         raise NodeFailed("invalid_time", f"{text} is no time; write one as 2026-12-31T09:00:00Z.") from error
 
 
-def _flaws(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _flaws(app: "App", config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     found = [way for way in _WAYS if way in config]
     if len(found) != 1:
         yield "", f"Write one of {', '.join(_WAYS)}" + (f", and not {' and '.join(found)}." if found else ".")
-    if "timeout_seconds" in config and not {"event", "signal"} & set(found):
-        yield "timeout_seconds", "Only what waits for an event or a signal can time out; leave this out."
+    for field, ways in _ONLY.items():
+        if field in config and not set(ways) & set(found):
+            yield field, f"Only what waits for {' or '.join(_WHAT[way] for way in ways)} can have this; leave it out."
+    name = config["event"]["name"] if "event" in config else ""
+    if name and "{{" not in name and (problem := patterns.flaw(name, app.events)):
+        yield "event.name", problem
     if isinstance(text := config.get("until"), str) and "{{" not in text:
         try:
             _moment(text)
@@ -53,29 +80,36 @@ def _came(settled: Settled) -> Result:
     return Result(settled.data, "timeout" if settled.status == "timed_out" else "done")
 
 
-def _object(*required: str) -> dict[str, Any]:
-    names = ("name", "subject_id") if "subject_id" in required else ("name", "correlation")
-    properties = dict.fromkeys(names, _TEXT)
-    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+def _named(name: Mapping[str, Any], **others: Any) -> dict[str, Any]:
+    properties = {"name": name, **others}
+    return {"type": "object", "properties": properties, "required": ["name"], "additionalProperties": False}
 
 
-WAIT = NodeType(
-    "wait",
-    "Wait for a time, an event or a signal.",
-    {
-        "type": "object",
-        "properties": {
-            "until": {"type": "string", "maxLength": 1024},
-            "seconds": _SECONDS,
-            "event": _object("name", "subject_id"),
-            "signal": _object("name"),
-            "timeout_seconds": _SECONDS,
-        },
-        "additionalProperties": False,
+_CONFIG = {
+    "type": "object",
+    "properties": {
+        "until": {"type": "string", "maxLength": 1024},
+        "seconds": _SECONDS,
+        "event": _named(_PATTERN, subject_id=_TEXT),
+        "signal": _named(_TEXT, correlation=_TEXT),
+        "filter": {"type": "string", "minLength": 1, "maxLength": 1024},
+        "look_back_seconds": {"type": "number", "minimum": 0, "maximum": _DAY},
+        "timeout_seconds": _SECONDS,
     },
-    wait=_wait,
-    came=_came,
-    flaws=_flaws,
-    outcomes=lambda config: ("done", "timeout") if "timeout_seconds" in config else ("done",),
-)
-TYPES = (WAIT,)
+    "additionalProperties": False,
+}
+
+
+def wait(app: "App") -> NodeType:
+    """The type of these nodes."""
+    return NodeType(
+        "wait",
+        "Wait for a time, an event or a signal.",
+        _CONFIG,
+        wait=_wait,
+        came=_came,
+        expressions=("filter",),
+        filters=("filter",),
+        flaws=partial(_flaws, app),
+        outcomes=lambda config: ("done", "timeout") if "timeout_seconds" in config else ("done",),
+    )

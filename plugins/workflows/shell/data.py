@@ -1,6 +1,6 @@
 """What the expressions of a run can name: its input, variables and earlier nodes, and in a loop the item."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aasim_core.user_code import expressions, json_schema, values
@@ -8,7 +8,7 @@ from aasim_core.user_code.cel_text import variables
 
 from ...executions.models import Execution
 from ..definition import Definition
-from ..hookspecs import NodeFailed
+from ..hookspecs import NodeFailed, NodeType
 from ..kernel import flow as f
 from ..kernel.flow import Flow
 from ..models import ERROR, ITEMS, OUTPUT, SCOPE
@@ -69,6 +69,25 @@ class Data:
             refuse_misfit(schema, filled)
         return filled
 
+    def fill_for(self, kind: NodeType, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The config of a node of that type with all expressions in it replaced, but for filters; raises NodeFailed as `fill_config` does."""
+        filled = {name: self._filled_for(kind, name, value) for name, value in config.items()}
+        if filled != config:  # or else it has been checked before
+            refuse_misfit(kind.config, filled)
+        return filled
+
+    def _filled_for(self, kind: NodeType, name: str, value: Any) -> Any:
+        if name in kind.filters:
+            return value
+        return self.evaluate(value) if name in kind.expressions else self.fill(value)
+
+    def named_by(self, texts: Collection[str]) -> dict[str, Any]:
+        """The values that expressions name, and no more of them than that: of ``input.order.id`` an input that has an order with an id."""
+        context, named = self._context(list(texts)), dict[str, Any]()
+        for each in dict.fromkeys(each for text in texts for each in variables(text)):
+            _copy(context, named, (each.name, *each.fields))
+        return named
+
     def outputs(self, node_ids: list[str]) -> dict[str, Any]:
         """The outputs of nodes of the scope."""
         paths = [f.path_in(self._scope, node_id) for node_id in node_ids]
@@ -121,6 +140,15 @@ class Data:
             return self._results.get(loop, ITEMS)[index], index
         number = int(last.partition("#")[2] or 1)
         return round_output(self._results, loop, number - 1), number - 1
+
+
+def _copy(source: Mapping[str, Any], target: dict[str, Any], path: Sequence[str]) -> None:
+    """Copy what is at the path in the source, as far as there is anything."""
+    name, rest = path[0], path[1:]
+    if name in source and rest and isinstance(source[name], Mapping):
+        _copy(source[name], target.setdefault(name, {}), rest)
+    elif name in source:
+        target[name] = source[name]
 
 
 def round_output(results: Results, loop: str, number: int) -> Any:

@@ -23,7 +23,7 @@ from ..kernel.flow import Command, Event, Instance
 from ..models import ERROR, GIVEN, ITEMS, OUTPUT, SCOPE
 from . import loops
 from .calls import FAILED
-from .data import Data, refuse_misfit
+from .data import Data
 from .outside import Outside, Prepared, outcome_of
 from .results import Results
 from .retries import retry_after
@@ -140,12 +140,11 @@ class WorkflowTurn:
 
     def _prepare(self, instance: Instance, kind: NodeType, config: Mapping[str, Any]) -> None:
         written, data = self._written(instance), self._data(instance.scope, instance.node)
-        filled = {name: data.evaluate(value) if name in kind.expressions else data.fill(value) for name, value in config.items()}
-        if filled != config:  # or else it has been checked before
-            refuse_misfit(kind.config, filled)
+        filled = data.fill_for(kind, config)
         label, given = written.get("name") or instance.node, data.fill(written.get("input"))
         key = f"{self._run.execution.id}:{self._stored.made_as(instance.path)}"
-        use = NodeUse(self._app, self._run.execution, kind.type, instance.path, filled, given, label, key)
+        named = data.named_by([config[name] for name in kind.filters if name in config]) if kind.filters else {}
+        use = NodeUse(self._app, self._run.execution, kind.type, instance.path, filled, given, label, key, named)
         self._outside.prepare(
             Prepared(kind, use, instance.number, instance.attempt, written.get("timeout_seconds"), instance.state == "ready")
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aasim_core.data.json import to_json
+from aasim_core.events.facts import FIELDS
 from aasim_core.user_code import expressions, values
 from aasim_core.user_code.cel_text import Variable, variables
 
@@ -63,6 +64,7 @@ class _Reader:
             "vars": list(variables_) if isinstance(variables_, Mapping) else [],
             "run": _OF_RUN,
             "node": ["output"],
+            "event": FIELDS,
         }
         self._left = MOST_BYTES
 
@@ -101,7 +103,8 @@ class _Reader:
         view, path = self._view_before(node), below(node.path, "config")
         for at, text in expressions_of(node.config, kind) if kind is not None else ():
             is_of_rounds = node.is_loop and "items" not in node.config
-            here = replace(view, has_item=view.has_item or is_of_rounds, loops=_may_loop(kind, at))
+            names = (*NAMES, "event") if kind is not None and at in kind.filters else NAMES
+            here = replace(view, has_item=view.has_item or is_of_rounds, names=names, loops=_may_loop(kind, at))
             yield from self.of_expression(f"{path}.{at}", text, here)
         for name, value in _filled(node, kind):
             yield from self.of_value(below(path, name), value, replace(view, loops=_may_loop(kind, name)))
