@@ -3,7 +3,7 @@
 It has no state besides the records of its calls: what was undone is read back from these after a crash.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,11 @@ from aasim_core.errors import Refused
 from aasim_core.jobs.queue import enqueue
 
 from ..executions import service as executions
-from ..executions.hookspecs import Finished, Question, Run, RunFailed, RunLater, Runner, ToolError
+from ..executions.hookspecs import Finished, Question, Run, RunFailed, RunLater, Runner, ToolError, ToolLater
 from ..executions.models import DONE, Execution, ToolCall
 from . import service
 from .definition import Definition
-from .hookspecs import NodeType, NodeUse
+from .hookspecs import NodeFailed, NodeType, NodeUse, Result
 from .kernel.flow import CANCELLED, ERROR, RUN, SKIPPED
 from .models import OUTPUT, NodeRow
 from .shell import calls
@@ -41,6 +41,7 @@ ENDS = ("failed", "cancelled", "timed_out")
 _OFF_SECONDS, _SOON_SECONDS = 30.0, 1.0
 #: More than there are nodes in a run.
 _LAST = 1_000_000
+Compute = Callable[[Mapping[str, Any], Data], Result]
 
 
 def is_of_workflow(event: "EventRow") -> bool:
@@ -180,13 +181,48 @@ def _undo(app: "App", run: Run, number: int, row: NodeRow, written: Mapping[str,
         kind: NodeType | None = app.offers.here("node_types").get(written["type"])
         if kind is None:
             raise RunLater(_OFF_SECONDS, f"No plugin that is on brings nodes of the type {written['type']}.")
-        config = data.fill(written.get("config") or {})
-        use = NodeUse(
-            app, run.execution, kind.type, row.path, config, None, f"the undoing of {row.path}", f"{run.execution.id}:{row.path}"
-        )
+        config = written.get("config") or {}
+        if kind.compute is not None:
+            return _computed(run, kind.compute, config, row, data)
+        label, key = f"the undoing of {row.path}", f"{run.execution.id}:{row.path}"
+        given = data.fill(written.get("input"))
+        use = NodeUse(app, run.execution, kind.type, row.path, data.fill_for(kind, config), given, label, key)
+        if kind.child is not None:
+            return _done_by_run(run, partial(kind.child, use), number, row.path)
         return calls.make_once(run, calls.bound_of(kind, use), number, row.path)
     except ToolError as failed:
         return _ask(run, row, failed)
+
+
+def _computed(run: Run, compute: Compute, config: Mapping[str, Any], row: NodeRow, data: Data) -> Any:
+    """What a node gives that only writes; that is written in the transaction that records the step."""
+
+    def make() -> Any:
+        result = compute(config, data)
+        if result.also is not None:
+            run.also(result.also)
+        return result.output
+
+    return run.step(f"undo:{row.path}", make)
+
+
+def _done_by_run(run: Run, begin: Callable[[], Execution], number: int, path: str) -> Any:
+    """What the run gives that undoes a node; raises ToolError where it cannot begin, or does not succeed."""
+
+    def start(_: Execution) -> Execution:
+        try:
+            return begin()
+        except ToolLater as later:
+            raise RunLater(later.seconds, later.message) from later
+        except Refused as refused:
+            if refused.retry_after is not None:
+                raise
+            raise NodeFailed(refused.code, refused.message) from refused
+
+    ended = run.child(f"undo_{number}", start)()
+    if ended.status != "succeeded":
+        raise NodeFailed(ended.status, f"The run that was to undo {path} was {ended.status}.")
+    return ended.data
 
 
 def _ask(run: Run, row: NodeRow, failed: ToolError) -> Any:

@@ -81,6 +81,9 @@ class NodeType:
     - `ask(use, question_id)` is what people are asked; `decided(decision)` makes the result of what they decided.
     - a `loop` runs its body.
 
+    What calls or starts a run can also undo what another node did, and so can what computes and has an effect all the same, by
+    `Result.also`: it `writes`.
+
     `config` is the JSON Schema of the node's config, an object; what holds an expression is checked when that is filled in. Values of
     the names in `expressions` are expressions as a whole, without braces; a name in a list is written ``cases[].when``. Those of the names
     in `constants` hold no expressions: what nobody fills in, and what is checked once for all runs, such as what the node may use.
@@ -107,6 +110,7 @@ class NodeType:
     ask: Callable[[NodeUse, str], Question] | None = None
     decided: Callable[[Decision], Result] | None = None
     is_loop: bool = False
+    writes: bool = False
     effect: Callable[[Mapping[str, Any]], Effect] = lambda config: "write"
     is_idempotent: Callable[[Mapping[str, Any]], bool] = lambda config: False
     expressions: Sequence[str] = ()
@@ -126,6 +130,11 @@ class NodeType:
     def has_effect(self) -> bool:
         """Whether it does something outside, by itself or in a run that it starts."""
         return self.is_call or self.child is not None
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether it can undo what another node did."""
+        return self.has_effect or self.writes
 
 
 class CannotImport(Exception):

@@ -198,7 +198,10 @@ FAULTY: Sequence[tuple[dict[str, Any], str, str]] = (
     (_undone(arguments={"a": "{{ nodes.pay.output + nodes.after.output }}"}), "unknown_node", "nodes.pay.compensate.config.arguments.a"),
     (_undone(arguments={"a": "{{ node.error }}"}), "unknown_name", "nodes.pay.compensate.config.arguments.a"),
     (_undone(argument={}), "unknown_field", "nodes.pay.compensate.config.argument"),
-    (_nodes(tool("a", "till", _compensate={"type": "agent", "config": {}})), "not_undoable", "nodes.a.compensate.type"),
+    (_nodes(tool("a", "till", _compensate={"type": "wait", "config": {"seconds": 1}})), "not_undoable", "nodes.a.compensate.type"),
+    (_nodes(tool("a", "till", _compensate={"type": "agent", "config": {}})), "required", "nodes.a.compensate.config.agent_id"),
+    (_nodes(tool("a", "till", _compensate={"type": "emit_event", "config": {"name": "custom.x"}, "input": "{{ nodes.b }}"})),
+        "unknown_node", "nodes.a.compensate.input"),
     (_nodes(tool("a", "till", _compensate={"config": {}})), "required", "nodes.a.compensate.type"),
     (_nodes(tool("a", "till", _compensate={"type": "transform", "config": {"value": 1}})), "not_undoable", "nodes.a.compensate.type"),
 )  # fmt: skip

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import peewee
+
 from aasim_core.app import App
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.hookspecs import ToolError
 
+from ..executions.test_moving_tools import make_due
 from .conftest import node, read, tool, unpark
 
 Work = Callable[[], int]
@@ -92,6 +95,61 @@ def test_what_another_workflow_did_is_undone_with_it(owner: Person, make: Any, r
     work()
     assert undoing(owner, told)["status"] == "succeeded"
     assert [name for name, _ in shed.calls] == ["pay", "send", "refund"]
+
+
+def test_a_workflow_undoes_what_was_done(owner: Person, make: Any, run: Any, work: Work, shed: Any) -> None:
+    shed.does["send"] = failing
+    give_back = make([tool("back", "back", n="{{ input.n }}"), tool("note", "note")], "back>note")
+    how = {"type": "sub_workflow", "config": {"workflow_id": give_back["id"]}, "input": {"n": "{{ node.output.n + 1 }}"}}
+    told = run([tool("pay", "pay", n=1, _compensate=how), tool("send", "send")], "pay>send")
+    work()
+    assert undoing(owner, told)["status"] == "succeeded"
+    assert shed.calls[2:] == [("back", {"n": 2}), ("note", {})]
+    assert undoing(owner, told)["output"] == {"undone": [{"path": "pay", "result": {}}]}
+
+
+def test_a_workflow_that_fails_to_undo_is_put_to_people(
+    world: World, owner: Person, make: Any, run: Any, work: Work, shed: Any
+) -> None:
+    shed.does |= {"send": failing, "back": failing}
+    give_back = make([tool("back", "back")])
+    how = {"type": "sub_workflow", "config": {"workflow_id": give_back["id"]}}
+    told = run(
+        [tool("first", "pay", _compensate=undo("refund")), tool("pay", "pay", _compensate=how), tool("send", "send")],
+        "first>pay", "pay>send",
+    )  # fmt: skip
+    work()
+    approval = undoing(owner, told)["approval_id"]
+    assert ("refund", {}) not in shed.calls
+    answer = world.member(owner, "admin").client.post(f"/hitl-approvals/{approval}/approve", {"comment": "By hand."})
+    assert answer.status == 200, answer.body
+    work()
+    undone = undoing(owner, told)["output"]["undone"]
+    assert undone == [{"path": "pay", "result": {"comment": "By hand."}}, {"path": "first", "result": {}}]
+    assert [name for name, _ in shed.calls] == ["pay", "pay", "send", "back", "refund"]
+
+
+def test_an_event_tells_others_to_undo(app: App, owner: Person, run: Any, work: Work, shed: Any) -> None:
+    """Once, although the run that undoes is interrupted after it."""
+
+    def lose_the_database_once(use: Any) -> Any:
+        del shed.does["refund"]
+        raise peewee.OperationalError("the server closed the connection")
+
+    shed.does |= {"send": failing, "refund": lose_the_database_once}
+    shed.facts = {"effect": "read"}
+    how = {"type": "emit_event", "config": {"name": "custom.unpaid", "data": {"n": "{{ node.output.n }}"}}}
+    told = run(
+        [tool("first", "pay", _compensate=undo("refund")), tool("pay", "pay", n=1, _compensate=how), tool("send", "send")],
+        "first>pay", "pay>send",
+    )  # fmt: skip
+    make_due(app)
+    work()
+    assert undoing(owner, told)["status"] == "succeeded"
+    [event] = owner.client.get("/activities?action=custom.unpaid&occurred_at[gte]=2000-01-01T00:00:00Z").data["items"]
+    assert event["data"] == {"n": 1}
+    assert undoing(owner, told)["output"]["undone"][0] == {"path": "pay", "result": event["id"]}
+    assert [name for name, _ in shed.calls].count("refund") == 2
 
 
 def test_what_cannot_be_undone_is_put_to_people(world: World, owner: Person, run: Any, work: Work, shed: Any) -> None:

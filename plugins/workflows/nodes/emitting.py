@@ -49,4 +49,4 @@ def _subject(subject_id: str | None, execution: Execution) -> Subject:
     return Subject("custom", subject_id, subject_id)
 
 
-EMIT_EVENT = NodeType("emit_event", "Tell others that something happened.", _CONFIG, compute=_emit)
+EMIT_EVENT = NodeType("emit_event", "Tell others that something happened.", _CONFIG, compute=_emit, writes=True)

@@ -70,7 +70,7 @@ class Data:
         return filled
 
     def fill_for(self, kind: NodeType, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The config of a node of that type with all expressions in it replaced, but for filters; raises NodeFailed as `fill_config` does."""
+        """The config of a node of that type, with all expressions in it replaced but those of filters; raises as `fill_config` does."""
         filled = {name: self._filled_for(kind, name, value) for name, value in config.items()}
         if filled != config:  # or else it has been checked before
             refuse_misfit(kind.config, filled)

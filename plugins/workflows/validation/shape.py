@@ -34,7 +34,7 @@ _RETRY = {
 }
 _COMPENSATE = {
     "type": "object",
-    "properties": {"type": _TYPE, "config": {"type": "object"}},
+    "properties": {"type": _TYPE, "config": {"type": "object"}, "input": {}},
     "required": ["type"],
     "additionalProperties": False,
 }

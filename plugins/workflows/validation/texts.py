@@ -111,7 +111,8 @@ class _Reader:
         yield from self.of_value(below(node.path, "input"), node.written.get("input"), view)
         if (undoing := node.compensation) is not None:
             around = replace(view, over={*view.over, node.id}, names=(*NAMES, "node"))
-            yield from self.of_value(below(undoing.path, "config"), undoing.config, around)
+            for name in ("config", "input"):
+                yield from self.of_value(below(undoing.path, name), undoing.written.get(name), around)
 
     def of_value(self, path: str, value: Any, view: _View) -> Iterator[Fault]:
         """The expressions in a value that is filled in."""

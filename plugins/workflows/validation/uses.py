@@ -64,8 +64,8 @@ class _Uses:
         if kind is not None and not kind.has_effect:
             message = f"A node of the type {node.type} does nothing that could be undone; leave this out."
             yield Fault(undoing.path, "not_undoable", message)
-        elif how is not None and not how.is_call:
-            message = f"A node is undone by one call, such as one of the type tool, and not by {undoing.type}."
+        elif how is not None and not how.can_undo:
+            message = f"A node is undone by a call, a run or an event, such as tool, sub_workflow or emit_event, and not by {undoing.type}."
             yield Fault(below(undoing.path, "type"), "not_undoable", message)
         else:
             yield from self.faults(undoing)
