@@ -141,6 +141,7 @@ def _fill(app: App, collected: Collected) -> None:
     app.offers = Offers(collected, app.features)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
+    app.database.when_emitted = app.deliveries.when_emitted
 
 
 def _finish(app: App, transaction: Transaction) -> None:

@@ -72,10 +72,11 @@ def error_codes(app: App) -> Sequence[ErrorCode]:
 def listeners(app: App) -> Sequence[Listener]:
     """Return what reacts to events.
 
-    A ``before_commit`` listener runs inside the change's transaction, and its exception refuses the request; an
-    ``after_commit`` listener is called by the worker, at least once, in a transaction of its own. Where the plugin is off for the
-    organization, the first is not called, and deliveries to the second are parked until it is on again. A listener with ``wanted``, a
-    predicate of the event, gets deliveries of those only for which that is true.
+    A ``when_emitted`` listener is called where the event is emitted, and its exception reaches whoever emits it. A ``before_commit``
+    listener runs at the end of the change's transaction, and its exception refuses the request; an ``after_commit`` listener is called by
+    the worker, at least once, in a transaction of its own. Where the plugin is off for the organization, the first two are not called, and
+    deliveries to the third are parked until it is on again. A listener with ``wanted``, a predicate of the event, gets deliveries of those
+    only for which that is true.
     """
     raise AssertionError("a hook specification is never called")
 

@@ -34,6 +34,8 @@ class ScopedDatabase(ABC):
     watch: Callable[[str], object] | None = None
     #: Called inside each transaction just before it commits; the app sets it to write events and jobs.
     before_commit: Callable[[Transaction], object] | None = None
+    #: Called with each event as it is emitted; the app sets it to ask those who may refuse it.
+    when_emitted: Callable[[Any], object] | None = None
 
     def _prepare(self) -> None:
         self._local = ThreadState()

@@ -64,7 +64,10 @@ class Listener:
     """A reaction to every event whose name matches `pattern` (``agents.*``, ``*``, or a full name).
 
     `function` takes the event's row, and is called in a transaction and in the scope of the event's organization, so that it can write
-    records, emit events and enqueue jobs. ``before_commit``: that is the transaction of the change, and an exception refuses the change.
+    records, emit events and enqueue jobs.
+    ``when_emitted``: `emit` itself calls it, before it notes the event. So an exception reaches whoever makes the change at that place,
+    who can go on without it; that is for limits. ``before_commit``: it is called at the end of the change's transaction, and an exception
+    refuses the change.
     ``after_commit``: the worker calls it, at least once, in a transaction of its own. What it writes commits with the delivery; anything
     else that it does, it may do again after a crash. What waits for something, such as a web service, belongs into a job that it enqueues.
 
@@ -76,5 +79,5 @@ class Listener:
 
     pattern: str
     function: "Callable[[EventRow], Any]"
-    moment: Literal["before_commit", "after_commit"] = "after_commit"
+    moment: Literal["when_emitted", "before_commit", "after_commit"] = "after_commit"
     wanted: "Callable[[EventRow], bool] | None" = None

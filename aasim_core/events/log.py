@@ -116,7 +116,11 @@ def emit(
         request_id=current_request_id(),
         **({} if event_id is None else {"id": event_id}),
     )
-    database_of(EventRow).current_transaction().events.append(event)
+    database = database_of(EventRow)
+    transaction = database.current_transaction()
+    if database.when_emitted is not None:
+        database.when_emitted(event)
+    transaction.events.append(event)
     return event
 
 
@@ -155,10 +159,7 @@ class Deliveries:
             event = transaction.events[written]
             if "*" in event.name or event.name not in self._events:
                 raise LookupError(f"event {event.name!r} is not declared; return it from the plugin's events hook")
-            if self.listening_before_commit(event.name):
-                with scope_of(event.organization_id):  # of a job that is given up, the transaction is the system's
-                    for key in self.called_before_commit(event.name, event.organization_id):
-                        self._listeners[key].function(event)
+            self._call("before_commit", event)
             written += 1
             if Deliveries.inspect is not None:
                 Deliveries.inspect(self._events[event.name], event)
@@ -169,6 +170,16 @@ class Deliveries:
         insert_rows(EventRow, [event.row() for event in transaction.events])
         return [(event, key) for event in transaction.events for key in self._wanting(event)]
 
+    def when_emitted(self, event: EventRow) -> None:
+        """Call the listeners that hear of an event while it is emitted; what they raise is what `emit` raises."""
+        self._call("when_emitted", event)
+
+    def _call(self, moment: str, event: EventRow) -> None:
+        if self._matching(event.name, moment):
+            with scope_of(event.organization_id):  # of a job that is given up, the transaction is the system's
+                for key in self.called(moment, event.name, event.organization_id):
+                    self._listeners[key].function(event)
+
     def _wanting(self, event: EventRow) -> list[str]:
         """The keys of the listeners after the commit that want the event; what belongs to no organization, those without `wanted` do."""
         listeners, organization_id = self._matching(event.name, "after_commit"), event.organization_id
@@ -177,13 +188,13 @@ class Deliveries:
         with organization_scope(organization_id):
             return [key for key in listeners if (wanted := self._listeners[key].wanted) is None or wanted(event)]
 
-    def called_before_commit(self, event: str, organization_id: str) -> list[str]:
-        """The keys of the listeners that an event of that name has before the commit, without those of plugins that are off."""
-        return [key for key in self.listening_before_commit(event) if self._is_on(organization_id, owner_of(key))]
+    def called(self, moment: str, event: str, organization_id: str) -> list[str]:
+        """The keys of the listeners that an event of that name has at that moment, without those of plugins that are off."""
+        return [key for key in self.listening(moment, event) if self._is_on(organization_id, owner_of(key))]
 
-    def listening_before_commit(self, event: str) -> tuple[str, ...]:
+    def listening(self, moment: str, event: str) -> tuple[str, ...]:
         """The keys of all that are declared for it."""
-        return self._matching(event, "before_commit")
+        return self._matching(event, moment)
 
     def find(self, key: str) -> Listener | None:
         """The listener of that key, if there is one."""

@@ -71,8 +71,9 @@ def _is_event(value: Any) -> bool:
 
 
 def _is_listener(value: Any) -> bool:
-    moments = ("before_commit", "after_commit") if isinstance(value, Listener) and value.wanted is None else ("after_commit",)
-    return isinstance(value, Listener) and value.moment in moments
+    if not isinstance(value, Listener):
+        return False
+    return value.moment == "after_commit" or (value.moment in ("when_emitted", "before_commit") and value.wanted is None)
 
 
 def _is_resource(value: Any) -> bool:
@@ -109,7 +110,10 @@ _EXPECTED: Mapping[str, tuple[str, Test]] = {
     "permissions": ("Permission(…)", lambda value: isinstance(value, Permission)),
     "events": ("Event(…), whose data are fields of aasim_core.http.fields by name,", _is_event),
     "error_codes": ("ErrorCode(…)", lambda value: isinstance(value, ErrorCode)),
-    "listeners": ("Listener(…), whose moment is before_commit or after_commit, the latter where it has `wanted`,", _is_listener),
+    "listeners": (
+        "Listener(…), whose moment is when_emitted, before_commit or after_commit, the last where it has `wanted`,",
+        _is_listener,
+    ),
     "jobs": ("Job(…)", lambda value: isinstance(value, Job)),
     "routes": ("resources with `paths`, made: Things() and not Things", _is_resource),
     "models": ("classes of records, derived from TenantRecord, Record or Row,", _is_record),

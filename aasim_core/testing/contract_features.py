@@ -22,6 +22,9 @@ from .contract_terms import demand, demand_none, provided
 from .stage import Stage
 from .world import Person
 
+#: When a listener is called in the transaction of the change.
+_AT_ONCE = ("when_emitted", "before_commit")
+
 
 def _can_be_off(found: Found) -> bool:
     return not found.essential
@@ -83,11 +86,11 @@ def _has(app: App, person: Person, hook: str, name: str) -> bool:
 
 
 def _heard_by(app: App, person: Person, event: str) -> set[str]:
-    return {owner_of(key) for key in app.deliveries.called_before_commit(event, person.organization_id)}
+    return {owner_of(key) for moment in _AT_ONCE for key in app.deliveries.called(moment, event, person.organization_id)}
 
 
 def _listens(app: App, plugin: str, event: str) -> bool:
-    return plugin in map(owner_of, app.deliveries.listening_before_commit(event))
+    return any(plugin in map(owner_of, app.deliveries.listening(moment, event)) for moment in _AT_ONCE)
 
 
 @contextmanager

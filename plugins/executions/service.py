@@ -152,9 +152,10 @@ def _queued(app: "App", execution: Execution, run_at: datetime | None, admission
     runner.check_start(execution)
     if (admission := admission or places.own_of(runner, execution)) is not None:
         execution.slot = admission.to_json()
+    # First, so that where a limit refuses it nothing is written that whoever starts it would have to undo.
+    emit("executions.queued", states.subject(execution), data=states.told(execution) | states.on_behalf_of(execution))
     StoredRun.begin(execution, run_at)
     write_labels(execution)
-    emit("executions.queued", states.subject(execution), data=states.told(execution) | states.on_behalf_of(execution))
     return execution
 
 

@@ -97,15 +97,22 @@ def checked_secret(trigger: Mapping[str, Any], secret: str | None, *, is_kept: b
     return secret
 
 
+def shortest_interval(trigger: Mapping[str, Any]) -> int | None:
+    """The fewest seconds between two due times of a trigger that is good; None where it has no two."""
+    if trigger["type"] == CRON:
+        return cron.shortest_gap(trigger["expression"], _TIMES_COMPARED) // _SECOND
+    return trigger["seconds"] if trigger["type"] == INTERVAL else None
+
+
 def _refuse_bad_expression(trigger: Mapping[str, Any], least: timedelta, _: datetime) -> None:
     try:
         cron.check(trigger["expression"])
     except cron.BadCron as bad:
         raise Invalid({"trigger.expression": [Problem("invalid_format", str(bad))]}) from bad
-    gap = cron.shortest_gap(trigger["expression"], _TIMES_COMPARED)
-    if gap < least:
+    gap = shortest_interval(trigger) or 0
+    if gap * _SECOND < least:
         message = (
-            f"This comes due after {gap // _SECOND} seconds; write an expression that leaves at least {least // _SECOND} seconds "
+            f"This comes due after {gap} seconds; write an expression that leaves at least {least // _SECOND} seconds "
             "between two due times."
         )
         raise Invalid({"trigger.expression": [Problem("out_of_range", message)]})

@@ -17,6 +17,7 @@ from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.secrets import Secret
 
+from .checking import shortest_interval
 from .expecting import begin_anew
 from .hooks.inbound import digest_of, new_token
 from .kernel.schedules import Schedule
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from aasim_core.identity.principal import Principal
 
     from ..executions.models import Execution
+
+__all__ = ["shortest_interval"]
 
 #: The job that forgets the firings of a flow that is gone.
 CLEAR = "job_flows.clear"

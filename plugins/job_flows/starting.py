@@ -47,7 +47,16 @@ if TYPE_CHECKING:
 TRIGGER = "schedule"
 #: Refusals that are over some time, so that the firing waits.
 _PASSING = frozenset(
-    ("feature_disabled", "invalid_state", "queue_full", "budget_exceeded", "rate_limited", "busy", "unavailable")
+    (
+        "feature_disabled",
+        "invalid_state",
+        "queue_full",
+        "budget_exceeded",
+        "plan_limit_exceeded",
+        "rate_limited",
+        "busy",
+        "unavailable",
+    )
 )
 #: The refusal that is over in some seconds, and how long that is waited for.
 _CROWDED, _PAUSE = "queue_full", timedelta(seconds=5)

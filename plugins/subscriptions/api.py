@@ -1,0 +1,148 @@
+"""The endpoints of subscriptions."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError
+
+from aasim_core import App, Collection, Request, Resource, Response, operation
+from aasim_core.data.json import to_json
+from aasim_core.data.listing import Listing
+from aasim_core.errors import not_found
+from aasim_core.http.fields import Date
+from aasim_core.http.paging import read_page
+from aasim_core.http.query import ListQuery
+
+from . import schemas, service, standing, usage
+from .limits import PLAN_LIMIT_EXCEEDED
+from .models import Subscription
+from .plans import Plan, plans_of
+
+_EVENTS, _DAY = "subscriptions", Date()
+_COLUMNS = tuple(field.name for field in fields(Plan))
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in _COLUMNS} | {"limits": dict(plan.limits), "without": list(plan.without)}
+
+
+def _row(plan: Plan) -> Mapping[str, Any]:
+    shown = _shown(plan)
+    return {**shown, **{name: to_json(shown[name]).decode() for name in ("limits", "without")}}
+
+
+class Plans(Resource):
+    """The plans of this installation; the same for every organization."""
+
+    common = True
+    noun = "plans"
+    paths: ClassVar[Mapping[str, str]] = {"": "/subscriptions"}
+    reply = schemas.PlanOut()
+    query = ListQuery(
+        schemas.PlanOut(),
+        filters=("id", "is_offered", "currency"),
+        sorts=("id", "title", "price"),
+        default="price",
+        search=("title",),
+    )
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._listing = Listing(app.database, _COLUMNS, lambda: [_row(plan) for plan in plans_of(app).values()])
+
+    @operation("read", query="query", reply="reply", many=True, message="Plans listed.")
+    def on_get(self, req: Request, resp: Response) -> None:
+        """List the plans that there are, a page at a time."""
+        question = self.query.question(req.path, req.query)
+        resp.media = read_page(self._listing, self.plan.columns, question, [], self.app.keyring, self.query.search)
+
+
+class Subscriptions(Collection):
+    """Subscriptions: the plan that the organization is on, and those that it was on."""
+
+    record = Subscription
+    events = _EVENTS
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/subscriptions/history",
+        "current": "/subscriptions/current",
+        "subscribe": "/subscriptions/subscribe",
+        "cancel": "/subscriptions/cancel",
+    }
+    reply = schemas.SubscriptionOut()
+    current_reply = schemas.CurrentOut()
+    subscribe_body, cancel_body = schemas.SubscribeIn(), schemas.CancelIn()
+    query = ListQuery(
+        schemas.SubscriptionOut(), filters=("plan_id", "status", "starts_at"), sorts=("starts_at",), default="-starts_at"
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {
+            "summary": "List the plans that the organization was on, with what each part of a period costs, the latest first."
+        }
+    }
+
+    @operation("read", reply="current_reply", message="Subscription read.")
+    def on_get_current(self, req: Request, resp: Response) -> None:
+        """Read which plan the organization is on, and what follows it."""
+        stand = standing.standing_of(self.app)
+        period, subscription = stand.period, standing.current()
+        resp.media = {
+            "plan": _shown(stand.plan),
+            "subscription": None if subscription is None else self.plan.item(subscription),
+            "timezone": stand.timezone,
+            "starts_at": period.starts_at,
+            "resets_at": period.ends_at,
+        }
+
+    @operation(
+        "manage",
+        body="subscribe_body",
+        reply="reply",
+        status=201,
+        message="Subscribed.",
+        refusals=("invalid_state", PLAN_LIMIT_EXCEEDED),
+    )
+    def on_post_subscribe(self, req: Request, resp: Response) -> None:
+        """Change the plan: now where the other one takes nothing away, or else at the end of the period."""
+        resp.media = service.subscribe(self.app, req.body["plan_id"])
+        resp.location = "/api/v1/subscriptions/current"
+
+    @operation("manage", body="cancel_body", reply="reply", message="Subscription cancelled.", refusals=("invalid_state",))
+    def on_post_cancel(self, req: Request, resp: Response) -> None:
+        """Go back to the default plan, at the end of the period or now; what there is stays."""
+        resp.media = service.cancel(self.app, req.body["at"])
+
+
+class Usage(Resource):
+    """What was used of the plan."""
+
+    noun = "usage"
+    paths: ClassVar[Mapping[str, str]] = {"": "/subscriptions/usage", "day": "/subscriptions/usage/{date}"}
+    query, reply = schemas.UsageQuery(), schemas.UsageOut()
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def find(self, req: Request, **ids: str) -> datetime.date:
+        """The day that the path names; raises the one 404 for what is none."""
+        try:
+            day: datetime.date = _DAY.deserialize(ids["date"])
+        except ValidationError:
+            raise not_found() from None
+        return day
+
+    @operation("read", query="query", reply="reply", message="Usage read.")
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Read what was used in this period, with the limits of the plan and what it may come to."""
+        resp.media = usage.told(self.app, req.query.get("group_by"))
+
+    @operation("read", reply="reply", message="Usage read.")
+    def on_get_day(self, req: Request, resp: Response, date: str) -> None:
+        """Read what was used until the end of a day, in the period that it was in."""
+        resp.media = usage.told_of(self.app, req.target)
+
+
+def resources(app: App) -> Sequence[Resource]:
+    """What answers the plugin's routes."""
+    return Plans(app), Subscriptions(app), Usage(app)

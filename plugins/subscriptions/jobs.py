@@ -1,0 +1,41 @@
+"""What subscriptions do in the background."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aasim_core import App, JobContext
+from aasim_core.access.organizations_with import organizations_with
+from aasim_core.clock import now
+
+from . import service
+from .models import IS_CURRENT, Subscription
+
+
+def renew(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
+    """The job that begins the period that is due in an organization; once, for it ends in the same transaction."""
+
+    def run(context: JobContext, payload: Mapping[str, Any]) -> None:
+        with app.database.transaction():
+            service.renew(app)
+            context.complete()
+
+    return run
+
+
+def due() -> Iterable[str]:
+    """The organizations whose period is over."""
+    return organizations_with(Subscription, IS_CURRENT, Subscription.ends_at <= now())
+
+
+def release(app: App) -> Callable[[JobContext, Mapping[str, Any]], int]:
+    """The job that gives back what is held for calls of engines that nobody makes any more."""
+
+    def run(context: JobContext, payload: Mapping[str, Any]) -> int:
+        if not app.plugins.is_on("engines"):
+            return 0
+        from . import with_engines, with_executions
+
+        over = with_executions.over_among if app.plugins.is_on("executions") else set
+        return with_engines.release_left(over)
+
+    return run
