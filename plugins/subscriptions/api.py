@@ -38,7 +38,7 @@ class Plans(Resource):
 
     common = True
     noun = "plans"
-    paths: ClassVar[Mapping[str, str]] = {"": "/subscriptions"}
+    paths: ClassVar[Mapping[str, str]] = {"": "/subscriptions", "one": "/subscriptions/plans/{plan_id}"}
     reply = schemas.PlanOut()
     query = ListQuery(
         schemas.PlanOut(),
@@ -52,11 +52,23 @@ class Plans(Resource):
         self.app = app
         self._listing = Listing(app.database, _COLUMNS, lambda: [_row(plan) for plan in plans_of(app).values()])
 
+    def find(self, req: Request, **ids: str) -> Plan:
+        """The plan of that id; raises the one 404."""
+        plan = plans_of(self.app).get(ids["plan_id"])
+        if plan is None:
+            raise not_found()
+        return plan
+
     @operation("read", query="query", reply="reply", many=True, message="Plans listed.")
     def on_get(self, req: Request, resp: Response) -> None:
         """List the plans that there are, a page at a time."""
         question = self.query.question(req.path, req.query)
         resp.media = read_page(self._listing, self.plan.columns, question, [], self.app.keyring, self.query.search)
+
+    @operation("read", reply="reply", message="Plan read.")
+    def on_get_one(self, req: Request, resp: Response, plan_id: str) -> None:
+        """Read a plan."""
+        resp.media = _row(req.target)
 
 
 class Subscriptions(Collection):
@@ -118,8 +130,25 @@ class Usage(Resource):
     """What was used of the plan."""
 
     noun = "usage"
-    paths: ClassVar[Mapping[str, str]] = {"": "/subscriptions/usage", "day": "/subscriptions/usage/{date}"}
+    paths: ClassVar[Mapping[str, str]] = {"": "/subscriptions/usage"}
     query, reply = schemas.UsageQuery(), schemas.UsageOut()
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    @operation("read", query="query", reply="reply", message="Usage read.")
+    def on_get(self, req: Request, resp: Response) -> None:
+        """Read what was used in this period, with the limits of the plan and what it may come to."""
+        resp.media = usage.told(self.app, req.query.get("group_by"))
+
+
+class Days(Resource):
+    """Days, which are the same for everybody; of what was used on them the sums are told only."""
+
+    common = True
+    noun = "usage"
+    paths: ClassVar[Mapping[str, str]] = {"one": "/subscriptions/usage/{date}"}
+    reply = schemas.UsageOut()
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -132,17 +161,12 @@ class Usage(Resource):
             raise not_found() from None
         return day
 
-    @operation("read", query="query", reply="reply", message="Usage read.")
-    def on_get(self, req: Request, resp: Response) -> None:
-        """Read what was used in this period, with the limits of the plan and what it may come to."""
-        resp.media = usage.told(self.app, req.query.get("group_by"))
-
     @operation("read", reply="reply", message="Usage read.")
-    def on_get_day(self, req: Request, resp: Response, date: str) -> None:
+    def on_get_one(self, req: Request, resp: Response, date: str) -> None:
         """Read what was used until the end of a day, in the period that it was in."""
         resp.media = usage.told_of(self.app, req.target)
 
 
 def resources(app: App) -> Sequence[Resource]:
     """What answers the plugin's routes."""
-    return Plans(app), Subscriptions(app), Usage(app)
+    return Plans(app), Subscriptions(app), Usage(app), Days(app)

@@ -92,10 +92,10 @@ class Family(Stage):
         return found
 
     def fill(self) -> None:
-        """Add a row to each list of something of an object's own that is empty: it was made of another one, or no operation makes it."""
+        """Add a row to each list that is empty: what it lists is an object's own, or no path leads to one of them."""
         for name, how in self.hints.rows.items():
             endpoint = self.endpoints.get(name)
-            if endpoint is None or not endpoint.path_ids:
+            if endpoint is None:
                 continue
             ids = self.place_of(endpoint)
             if self.ask("GET", self.filled(endpoint.template, ids), self.person).data["items"]:
@@ -237,8 +237,11 @@ def nowhere(value: str) -> str:
     return new_id(prefix) if underscore else f"{value}9" * 3
 
 
-#: The connected apps and webhooks that contract tests make are on this machine.
-HERE = {f"{plugin}.allowed_networks": ["127.0.0.0/8", "::1"] for plugin in ("connected_apps", "webhooks")}
+#: The connected apps and webhooks that contract tests make are on this machine, and they choose between two plans.
+HERE: Mapping[str, Any] = {
+    **{f"{plugin}.allowed_networks": ["127.0.0.0/8", "::1"] for plugin in ("connected_apps", "webhooks")},
+    "subscriptions.plans": {"team": {"price": 5}, "club": {"price": 6}},
+}
 
 
 def all_hints(app: App) -> Hints:

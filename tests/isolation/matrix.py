@@ -93,8 +93,8 @@ class Matrix:
 
     def can_read(self, principal: Principal, record_id: str) -> bool:
         """Whether the record can be read by itself; True where no operation reads such records."""
-        single = self._single(record_id)
-        return single is None or self.ask(single, principal, {single.path_ids[0]: record_id}).succeeded
+        singles = self._singles_of(record_id)
+        return not singles or any(self.ask(each, principal, {each.path_ids[0]: record_id}).succeeded for each in singles)
 
     def records_of(self, endpoint: Endpoint) -> set[str]:
         """The known records that a list of everything has to show to whoever may read them; none for a list of an object's own."""
@@ -103,12 +103,16 @@ class Matrix:
         singles = [other for other in self._singles() if other.template.rpartition("/")[0] == endpoint.template]
         return {family.place_of(single)[single.path_ids[0]] for single in singles for family in self.ground.families}
 
-    def _single(self, record_id: str) -> Endpoint | None:
-        """The operation that reads one record of the kind; of several the one with the shortest path, which is for all of the kind."""
+    def _singles_of(self, record_id: str) -> list[Endpoint]:
+        """The operation that reads one record of the kind; of several the one with the shortest path, which is for all of the kind.
+
+        An id without a prefix does not tell its kind, so it may be read by each that reads such.
+        """
         kind = record_id.rpartition("_")[0]
-        singles = sorted(self._singles(), key=lambda single: -len(single.template))
-        known = {self.ground.own.place_of(single)[single.path_ids[0]].rpartition("_")[0]: single for single in singles}
-        return known.get(kind)
+        singles = [
+            each for each in self._singles() if self.ground.own.place_of(each)[each.path_ids[0]].rpartition("_")[0] == kind
+        ]
+        return sorted(singles, key=lambda single: len(single.template))[: 1 if kind else None]
 
     def _singles(self) -> list[Endpoint]:
         """The operations that read one record by its id."""
