@@ -1,11 +1,15 @@
 """The log of a run: its lines are gathered, in as much detail as the organization wants, and written together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from peewee import fn
+
+from aasim_core.access.records import Organization
 from aasim_core.clock import now
-from aasim_core.data.records import database_of, insert_rows
+from aasim_core.context import current_organization
+from aasim_core.data.records import database_of, find, insert_rows
 from aasim_core.logs import redacted
 
 from .models import Execution, LogEntry
@@ -21,25 +25,41 @@ class Address(NamedTuple):
     path: str | None = None
 
 
+#: The sequence, the step and its path, the event and the message of a line.
+Line = tuple[int, int | None, str | None, str | None, str | None]
 NOWHERE = Address()
-_NO_LINE = (0, None, None, None, None)
+_NO_LINE: Line = (0, None, None, None, None)
+_OF_LINE = (LogEntry.sequence, LogEntry.step, LogEntry.path, LogEntry.event, LogEntry.message)
 
 
 class Logbook:
     """The lines that follow the last one that was written; `last_address` is what it is about.
 
-    `settled` is what the organization has settled, where that was read already.
+    `settled` is what the organization has settled, where that was read already, and `last` the last line.
     """
 
     def __init__(
-        self, app: "App", execution: Execution, settled: Mapping[str, Any] | None = None, *, is_new: bool = False
+        self,
+        app: "App",
+        execution: Execution,
+        settled: Mapping[str, Any] | None = None,
+        *,
+        is_new: bool = False,
+        last: Line | None = None,
     ) -> None:
         self._app = app
         self._settled = settled
         self._execution = execution
-        self._sequence, step, path, *self._last = _NO_LINE if is_new else _last_line(execution.id)
+        self._sequence, step, path, *self._last = _NO_LINE if is_new else last or _last_line(execution.id)
         self.last_address = Address(step, path)
         self._lines: list[LogEntry] = []
+
+    @classmethod
+    def of_many(cls, app: "App", executions: Sequence[Execution]) -> Mapping[str, "Logbook"]:
+        """The logs of executions of the organization in scope, by their ids, which are read together."""
+        organization: Organization = find(Organization, current_organization())
+        last = _last_lines([each.id for each in executions])
+        return {each.id: cls(app, each, organization.settings, last=last.get(each.id, _NO_LINE)) for each in executions}
 
     def __bool__(self) -> bool:
         """Whether there are lines to write."""
@@ -102,11 +122,16 @@ class Logbook:
         )
 
 
-def _last_line(execution_id: str) -> tuple[int, int | None, str | None, str | None, str | None]:
-    """The sequence, the step and its path, the event and the message of the last line."""
-    columns = (LogEntry.sequence, LogEntry.step, LogEntry.path, LogEntry.event, LogEntry.message)
-    mine = LogEntry.select(*columns).where(LogEntry.execution_id == execution_id)
-    found: tuple[int, int | None, str | None, str | None, str | None] | None = (
-        mine.order_by(LogEntry.sequence.desc()).tuples().first()
-    )
+def _last_line(execution_id: str) -> Line:
+    mine = LogEntry.select(*_OF_LINE).where(LogEntry.execution_id == execution_id)
+    found: Line | None = mine.order_by(LogEntry.sequence.desc()).tuples().first()
     return found or _NO_LINE
+
+
+def _last_lines(execution_ids: Sequence[str]) -> Mapping[str, Line]:
+    other: Any = LogEntry.alias()
+    last = other.select(other.execution_id, fn.MAX(other.sequence).alias("sequence")).where(other.execution_id.in_(execution_ids))
+    last = last.group_by(other.execution_id)
+    is_last = (LogEntry.execution_id == last.c.execution_id) & (LogEntry.sequence == last.c.sequence)
+    found: Any = LogEntry.select(LogEntry.execution_id, *_OF_LINE).join(last, on=is_last)
+    return {execution_id: tuple(line) for execution_id, *line in found.tuples()}

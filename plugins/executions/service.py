@@ -29,6 +29,7 @@ from .kernel import admission as admissions
 from .kernel.admission import Rule
 from .labels import of_new
 from .labels import write as write_labels
+from .logbook import Logbook
 from .models import GOING, NO_PAYLOAD, Execution
 from .settings import ExecutionSettings
 from .shell import stored_run
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from aasim_core.identity.principal import Principal
 
 __all__ = [
-    "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Rule", "Settled", "Wait", "admissions", "find_tool",
+    "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "find_tool",
     "for_child", "for_event", "for_signal", "kinds_of_tools", "move", "refuse_deep", "startable", "toolbox", "until",
 ]  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Runs that wait move to another version of their workflow: what becomes of each is told first, and exactly that happens."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -270,6 +271,32 @@ def test_runs_are_chosen_by_the_filter(bench: Bench) -> None:
     assert bench.ask(dry_run=True, since_at="2999-01-01T00:00:00Z").data["count"] == 0
     assert bench.ask(until_at="2000-01-01T00:00:00Z").data["batch_id"] is None
     assert read(bench.owner, second)["execution"]["workflow_version"] == 1
+
+
+def test_a_run_that_is_changed_while_many_move_is_decided_anew_and_the_others_move(bench: Bench, app: App, owner: Person) -> None:
+    runs = bench.begin([WAIT], runs=30)
+    bench.change([WAIT, node("then")], "paid>then")
+    asked = bench.ask().data
+    cancelling = [runs[7]]
+
+    def cancel(event: Any) -> None:
+        """When the runs have been read, and nothing is written yet."""
+        if 'FROM "executions_log"' in event.sql and cancelling:
+            path = f"/executions/{cancelling.pop()}/cancel"
+            thread = threading.Thread(target=owner.client.post, args=(path, {}))
+            thread.start()
+            thread.join(60)
+
+    app.database.query_hooks.append(cancel)
+    try:
+        bench.work()
+    finally:
+        app.database.query_hooks.remove(cancel)
+    batch = owner.client.get(f"/workflows/{bench.workflow['id']}/batches/{asked['batch_id']}").data
+    assert (batch["status"], batch["verdicts"]) == ("done", [{"verdict": "moves", "count": 29}, {"verdict": "stays", "count": 1}])
+    versions = {run: read(owner, run)["execution"]["workflow_version"] for run in runs}
+    assert [run for run in runs if versions[run] == 1] == [runs[7]]
+    assert bench.signal(runs[8])["execution"]["status"] == "succeeded"
 
 
 def test_what_is_written_wrongly_is_named(bench: Bench) -> None:

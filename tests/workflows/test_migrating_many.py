@@ -9,6 +9,8 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.data.sqlite import SqliteDatabase
+from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.workflows import service
@@ -36,7 +38,8 @@ def test_a_thousand_runs_move_in_less_than_a_minute(owner: Person, make: Any, ap
     told = time.monotonic()
     asked = owner.client.post("/workflows/executions/migrate", body)
     accepted = time.monotonic()
-    work()
+    with recorded(app.database) as sent:
+        work()
     ended = time.monotonic()
     seconds = {"told": told - began, "accepted": accepted - told, "moved": ended - accepted}
     print(_RUNS, {name: round(each, 1) for name, each in seconds.items()})  # noqa: T201 - the figure, with -s
@@ -46,3 +49,5 @@ def test_a_thousand_runs_move_in_less_than_a_minute(owner: Person, make: Any, ap
     with organization_scope(owner.organization_id):
         assert Execution.select().where(Execution.subject_version == 2).count() == _RUNS
     assert ended - accepted < 60
+    if not isinstance(app.database, SqliteDatabase):
+        assert len(sent) < _RUNS  # many runs in one statement, as they come

@@ -18,18 +18,27 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 
-def move(app: "App", execution: Execution, version: int, *, rename: Callable[[str], str] | None, wakes: bool) -> bool:
+def move(
+    app: "App",
+    execution: Execution,
+    version: int,
+    *,
+    rename: Callable[[str], str] | None,
+    wakes: bool,
+    log: Logbook | None = None,
+) -> bool:
     """Let the run of a workflow go on with that version, in the running transaction, with an event and a line in its log.
 
     Its waits have the paths then that `rename` makes of theirs, if any have others; one that `wakes` looks at once what there is to do.
-    False, and nothing is changed, where somebody works on the run, it is over, or it was changed since it was read.
+    Its `log` is read, unless it is given. False, and nothing is changed, where somebody works on the run, it is over, or it was changed
+    since it was read.
     """
     former, moved = execution.subject_version, origins.subject(execution.subject_type, execution.subject_id, version)
     if execution.status in (*states.AT_WORK, *states.TERMINAL) or not states.write(execution, moved):
         return False
     if rename is not None:
         _rename_waits(execution, rename)
-    _write_line(app, execution, former, version)
+    _write_line(Logbook(app, execution) if log is None else log, former, version)
     emit(
         "executions.moved",
         states.subject(execution),
@@ -57,8 +66,8 @@ def _rename_waits(execution: Execution, rename: Callable[[str], str]) -> None:
             ArrivalRow.update(path=rename(path)).where(mine, ArrivalRow.key == key).execute()
 
 
-def _write_line(app: "App", execution: Execution, former: int | None, version: int) -> None:
-    log, actor = Logbook(app, execution), current_actor()
+def _write_line(log: Logbook, former: int | None, version: int) -> None:
+    actor = current_actor()
     message = f"{actor.label} moved the run from version {former} to version {version}."
     log.add("moved", message, at=log.last_address, data={"from_version": former, "to_version": version, "by": actor.id})
     log.write()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.errors import Invalid
 
+from ...executions import service as executions
 from ...executions.models import Execution
 from .. import service, validation
 from ..models import Workflow
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 class Migrating:
     """Moves runs to the version that was asked for."""
 
+    together = 25
+
     def __init__(self, app: "App", workflow: Workflow, asked: Mapping[str, Any], principal: "Principal") -> None:
         self._app, self._workflow, self._to, self._principal = app, workflow, asked["to"], principal
-        self._seen: dict[str, Decided] = {}
+        self._seen: dict[str, tuple[Decided, executions.Logbook | None]] = {}
 
     @cached_property
     def _destination(self) -> Destination:
@@ -44,12 +47,15 @@ class Migrating:
     def look_at(self, some: Sequence[Execution]) -> None:
         """See which of them move; the others are decided at their turn."""
         decided = zip(some, self._destination.decide_all(some), strict=True)
-        self._seen = {execution.id: each for execution, each in decided if each.moves is not None}
+        moving = [(execution, each) for execution, each in decided if each.moves is not None]
+        logs = executions.Logbook.of_many(self._app, [execution for execution, _ in moving])
+        self._seen = {execution.id: (each, logs[execution.id]) for execution, each in moving}
 
     def do(self, execution: Execution, key: str) -> Verdict | None:
         """Move the run, if it can be."""
-        decided = self._seen.pop(execution.id, None) or self._destination.decide(execution)
-        return _told(decided) if acting.move(self._app, execution, self._destination.number, decided) else None
+        is_seen = execution.id in self._seen
+        decided, log = self._seen.pop(execution.id) if is_seen else (self._destination.decide(execution), None)
+        return _told(decided) if acting.move(self._app, execution, self._destination.number, decided, log) else None
 
 
 def _told(decided: Decided) -> Verdict:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class Rerunning:
     """Does runs again from the paths that were asked for, or from what failed."""
 
+    together = 1  # where one may not begin yet, those before it have
+
     def __init__(self, app: "App", workflow: Workflow, asked: Mapping[str, Any], principal: "Principal") -> None:
         self._app, self._workflow, self._principal = app, workflow, principal
         self._paths, self._version = asked["paths"], asked.get("version")

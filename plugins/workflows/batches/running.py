@@ -1,4 +1,4 @@
-"""Doing a batch, run by run, each in a transaction of its own with what is kept of it: so it goes on wherever its worker dies."""
+"""Doing a batch, some runs in each transaction, with what is kept of them: so it goes on wherever its worker dies."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -51,8 +51,9 @@ def go_on(app: "App", context: "JobContext", batch_id: str) -> None:
     left = BatchRun.select().where(BatchRun.batch_id == batch.id, UNDECIDED)
     while some := list(left.order_by(BatchRun.id).limit(_AT_ONCE)):
         known = _read(some, work)
-        for run in some:
-            seconds = 0 if context.should_stop() else _settle(context, run, known.get(run.execution_id), work)
+        together = 1 if work is None else work.together
+        for start in range(0, len(some), together):
+            seconds = 0 if context.should_stop() else _settle(context, some[start : start + together], known, work)
             if seconds is not None:
                 context.hand_back(now() + timedelta(seconds=seconds))
                 return
@@ -70,23 +71,27 @@ def _read(some: Sequence[BatchRun], work: Work | None) -> Mapping[str, Execution
     return {execution.id: execution for execution in found}
 
 
-def _settle(context: "JobContext", run: BatchRun, execution: Execution | None, work: Work | None) -> int | None:
-    """Do it for one run, unless that is refused; after how many seconds it can be tried again, where it cannot be done now."""
+def _settle(context: "JobContext", runs: Sequence[BatchRun], known: Mapping[str, Execution], work: Work | None) -> int | None:
+    """Do it for these runs, one by one where it is refused for one; after how many seconds to try again, where it cannot be done now."""
     try:
-        _do(context, run, partial(_done, run, execution, work))
+        _do(context, [(run, partial(_done, run, known.get(run.execution_id), work)) for run in runs])
     except Refused as refused:
+        if len(runs) > 1:
+            alone = (_settle(context, [run], known, work) for run in runs)
+            return next((seconds for seconds in alone if seconds is not None), None)
         if refused.retry_after is not None:
             return refused.retry_after
-        _do(context, run, partial(refused_as, refused))
+        _do(context, [(runs[0], partial(refused_as, refused))])
     return None
 
 
-def _do(context: "JobContext", run: BatchRun, act: Callable[[], Verdict]) -> None:
-    """Do something for one run, together with what is kept of it; the disk is waited for at the end of the batch."""
+def _do(context: "JobContext", acts: Sequence[tuple[BatchRun, Callable[[], Verdict]]]) -> None:
+    """Do something for some runs, together with what is kept of it; the disk is waited for at the end of the batch."""
 
     def do() -> None:
         context.checkpoint()
-        records.change(run, act().columns())
+        for run, act in acts:
+            records.change(run, act().columns())
 
     context.persist(lambda: database_of(Batch).attempt(do, durable=False))
 

@@ -36,7 +36,9 @@ class Verdict:
 
 
 class Work(Protocol):
-    """What one kind of batches does."""
+    """What one kind of batches does; `together` is how many runs it is done for in one transaction."""
+
+    together: int
 
     def refuse(self) -> None:
         """Raise what is wrong with what was asked."""

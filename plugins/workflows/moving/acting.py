@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 
-def move(app: "App", execution: Execution, version: int, decided: Decided) -> bool:
+def move(app: "App", execution: Execution, version: int, decided: Decided, log: executions.Logbook | None = None) -> bool:
     """Move the run, if that was decided of it, in the running transaction; False, and nothing is done, where it was changed since."""
     if decided.moves is None or decided.change is None:
         return True
     names, moves = decided.change.names, decided.moves
     rename = partial(renamed, names=names) if any(former != name for former, name in names.items()) else None
-    if not executions.move(app, execution, version, rename=rename, wakes=moves.begins):
+    if not executions.move(app, execution, version, rename=rename, wakes=moves.begins, log=log):
         return False
     if rename is not None:
         _rename(NodeRow, execution, rename, partial(_as_named, names, rename))
