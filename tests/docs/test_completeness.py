@@ -19,7 +19,7 @@ from aasim_plugins.connected_apps.models import STATES
 from aasim_plugins.engines.hookspecs import ERROR_CODES
 from aasim_plugins.executions import states
 
-from . import error_codes_table, settings_table
+from . import endpoints_table, error_codes_table, settings_table
 from .pages import Page, pages_of
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +56,11 @@ def test_every_error_code_is_documented_as_it_is(app: App, pages: Mapping[str, P
     assert page == error_codes_table.written(page, app.error_codes.values()), (
         "run: .venv/bin/python tests/docs/error_codes_table.py"
     )
+
+
+def test_every_endpoint_is_listed_as_it_is(app: App, pages: Mapping[str, Page]) -> None:
+    page = pages["docs/use/endpoints.md"].text
+    assert page == endpoints_table.written(app.endpoints), "run: .venv/bin/python tests/docs/endpoints_table.py"
 
 
 def test_every_built_in_role_is_documented(pages: Mapping[str, Page]) -> None:
