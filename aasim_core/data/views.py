@@ -1,6 +1,7 @@
 """What lists and reads look at where no single table has it all: columns of joined records under the names that answers have."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import peewee
@@ -39,9 +40,10 @@ class View:
         binds: Callable[[], Mapping[str, Any]] = dict,
         *,
         joins_late: bool = False,
+        within: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._base, self._columns, self._joins = base, dict(columns), tuple(joins)
-        self._meta, self.binds, self.joins_late = base._meta, binds, joins_late
+        self._meta, self.binds, self.joins_late, self.within = base._meta, binds, joins_late, within
 
     def __getattr__(self, name: str) -> Any:
         return self._columns[name] if name in self._columns else getattr(self._base, name)

@@ -9,7 +9,7 @@ from ..data.records import find_or_none
 from ..jobs.context import GiveUp
 from ..jobs.declarations import Job, Retry
 from ..jobs.queue import enqueue
-from .log import EventRow, owner_of
+from .log import EventRow, owner_of, scope_of
 
 if TYPE_CHECKING:
     from ..app import App
@@ -29,7 +29,8 @@ def enqueue_deliveries(deliveries: Iterable[tuple[EventRow, str]]) -> list[str]:
 
 def _enqueue(event: EventRow, listener: str) -> str:
     payload = {"event_id": event.id, "listener": listener}
-    return enqueue("core.deliver_event", payload, organization_id=event.organization_id, plugin=owner_of(listener))
+    with scope_of(event.organization_id):  # which need not be the one of the transaction
+        return enqueue("core.deliver_event", payload, organization_id=event.organization_id, plugin=owner_of(listener))
 
 
 def delivery_job(app: "App") -> Job:

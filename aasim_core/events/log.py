@@ -11,7 +11,14 @@ import peewee
 from peewee import SQL
 
 from ..clock import now
-from ..context import EVERY_ORGANIZATION, current_actor, current_organization, current_request_id, organization_scope
+from ..context import (
+    EVERY_ORGANIZATION,
+    current_actor,
+    current_organization,
+    current_request_id,
+    current_scope,
+    organization_scope,
+)
 from ..data.fields import IdField, InstantField, SortedJsonField
 from ..data.records import Record, Row, database_of, insert_rows
 from .declarations import Declared, Event, Listener
@@ -167,7 +174,7 @@ class Deliveries:
             return []
         for event in transaction.events:
             event.subject_revision = transaction.revisions.get(event.subject_id)
-        insert_rows(EventRow, [event.row() for event in transaction.events])
+        _insert(transaction.events)
         return [(event, key) for event in transaction.events for key in self._wanting(event)]
 
     def when_emitted(self, event: EventRow) -> None:
@@ -199,6 +206,16 @@ class Deliveries:
     def find(self, key: str) -> Listener | None:
         """The listener of that key, if there is one."""
         return self._listeners.get(key)
+
+
+def _insert(events: Sequence[EventRow]) -> None:
+    """Write the rows, those of other organizations than the one in scope each in the scope of its own."""
+    scope = current_scope()
+    others = {event.organization_id for event in events if scope not in (EVERY_ORGANIZATION, event.organization_id)}
+    insert_rows(EventRow, [event.row() for event in events if event.organization_id not in others])
+    for organization_id in sorted(others):
+        with organization_scope(organization_id):
+            insert_rows(EventRow, [event.row() for event in events if event.organization_id == organization_id])
 
 
 def scope_of(organization_id: str) -> AbstractContextManager[None]:

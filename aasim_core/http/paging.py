@@ -5,6 +5,7 @@ was made for.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial, reduce
 from operator import or_
@@ -103,7 +104,9 @@ def read_page(
     backwards, position = _open(keyring, question)
     names_read, key = _columns(names, question.sort)
     is_late = isinstance(model, View) and model.joins_late and bool(conditions)
-    rows = _read(model, names_read, question, condition, values, backwards, position, is_late=is_late)
+    with model.within() if isinstance(model, View) else nullcontext():
+        rows = _read(model, names_read, question, condition, values, backwards, position, is_late=is_late)
+        total = _count(model, condition, values) if question.total else None
     more = len(rows) > question.limit
     rows = rows[: question.limit]
     if backwards:
@@ -116,7 +119,7 @@ def read_page(
         has_more=bool(rows) and has_next,
         next_cursor=_seal(keyring, question, False, [rows[-1][at] for at in key]) if rows and has_next else None,
         prev_cursor=_seal(keyring, question, True, [rows[0][at] for at in key]) if rows and has_previous else None,
-        total=_count(model, condition, values) if question.total else None,
+        total=total,
     )
 
 

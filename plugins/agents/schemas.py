@@ -99,9 +99,10 @@ class AgentIn(DefinitionIn, AboutIn):
 
 
 class OriginOut(Schema):
-    """What an agent is a copy of."""
+    """What an agent is a copy of: another agent of the organization, or one that it bought."""
 
-    agent_id = Id("agent", required=True)
+    agent_id = Id("agent", required=True, description="Of a bought one, the seller's, which nobody else can read.")
+    listing_id = Id("listing", description="Of the marketplace, where it was bought.")
     version = Integer(required=True)
 
 

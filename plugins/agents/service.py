@@ -204,10 +204,12 @@ def _named(tools: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"tool {tool['ref']}" for tool in tools]
 
 
-def import_document(document: Mapping[str, Any], name: str | None, project_id: str | None, owner_id: str) -> Agent:
-    """Write the agent that a document describes, as a draft."""
+def import_document(
+    document: Mapping[str, Any], name: str | None, project_id: str | None, owner_id: str, origin: Mapping[str, Any] | None = None
+) -> Agent:
+    """Write the agent that a document describes, as a draft that remembers its origin."""
     about = {field: document[field] for field in ("description", "tags")}
-    own = {"name": name or _free_name(document["name"]), "project_id": project_id, "status": "draft"}
+    own = {"name": name or _free_name(document["name"]), "project_id": project_id, "status": "draft", "forked_from": origin}
     return create({**about, **document["definition"], **own}, owner_id)
 
 

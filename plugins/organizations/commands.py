@@ -58,7 +58,7 @@ def export(app: App) -> click.Command:
     def command(organization: str, path: Path) -> None:
         terminal = Terminal()
         with _opened(app), terminal.working("exporting") as report:
-            one = _chosen(organization)
+            one = service.chosen(organization)
             with organization_scope(one.id):
                 written = _write(app, one.id, path, lambda amount: report("exporting", amount, None))
                 service.note_export(app, one)
@@ -86,24 +86,13 @@ def _switching(app: App, name: str, switch: Callable[[App, Organization, str], b
     @_REASON
     def command(organization: str, reason: str) -> None:
         with _opened(app), app.database.transaction():
-            one = _chosen(organization)
+            one = service.chosen(organization)
             with organization_scope(one.id):
                 changed = switch(app, one, reason)
         already = "" if changed else " already, and stays so"
         click.echo(f"{one.name} ({one.id}) is {one.status}{already}.")
 
     return command
-
-
-def _chosen(text: str) -> Organization:
-    """The organization of that id, slug or name; InvalidArgument where it is none, or more than one."""
-    found = service.called(text)
-    if not found:
-        raise InvalidArgument(f'there is no organization {text}; "aasim organizations list" shows all')
-    if len(found) > 1:
-        ids = ", ".join(each.id for each in found)
-        raise InvalidArgument(f"{len(found)} organizations are called {text}; name one by its id: {ids}")
-    return found[0]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import JOIN, fn
 
-from aasim_core import App, Refused, StartupError, emit
+from aasim_core import App, InvalidArgument, Refused, StartupError, emit
 from aasim_core.access import grants
 from aasim_core.access.records import ACTIVE, CLOSING, SUSPENDED, Grant, Membership, Organization, Role, TeamMember
 from aasim_core.clock import now, to_text
@@ -91,6 +91,17 @@ def called(text: str) -> list[Organization]:
     """The organizations of that id, slug or name: the one that it is unique for, if there is one."""
     unique = list(Organization.select().where((Organization.id == text) | (Organization.slug == text)))
     return unique or list(Organization.select().where(Organization.name == text).order_by(Organization.id))
+
+
+def chosen(text: str) -> Organization:
+    """The one organization of that id, slug or name, as commands name it; InvalidArgument for none, or more. Needs a system scope."""
+    found = called(text)
+    if not found:
+        raise InvalidArgument(f'there is no organization {text}; "aasim organizations list" shows all')
+    if len(found) > 1:
+        ids = ", ".join(each.id for each in found)
+        raise InvalidArgument(f"{len(found)} organizations are called {text}; name one by its id: {ids}")
+    return found[0]
 
 
 def suspend(app: App, organization: Organization, reason: str) -> bool:

@@ -123,6 +123,15 @@ CASES: Sequence[Case] = (
         ({"name": "Every day"}, {"jitter_seconds": 30}, {"misfire": {"max": 3}}, {"overlap": {"max": 5}}),
     ),
     Case(
+        "/marketplace/{listing_id}",
+        {
+            "agent_id": "{agent_id}", "title": "Invoice clerk", "summary": "Reads invoices.", "description": "It reads invoices.",
+            "category": "finance", "tags": ["invoices"], "license": "For yourselves.", "visibility": "instance",
+            "price": {"type": "one_time", "amount": 5000, "currency": "credits"}, "status": "draft",
+        },
+        ({"title": "Clerk"}, {"price": {"amount": 6000}}),
+    ),
+    Case(
         "/budgets/{budget_id}",
         {
             "name": "Monthly", "scope_type": "agent", "scope_id": "{agent_id}", "period": "week", "timezone": "Europe/Vienna",

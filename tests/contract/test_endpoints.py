@@ -15,11 +15,7 @@ from aasim_core.plugins.manifest import CORE
 from aasim_core.testing.apps import settings_in
 
 #: The plugins of the contract that are still to come. A name leaves the list with the change that brings its plugin.
-TO_COME = frozenset(
-    """
-    marketplace
-    """.split()
-)
+TO_COME: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

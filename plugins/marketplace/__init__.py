@@ -1,0 +1,101 @@
+"""The marketplace: agents that organizations offer each other, as data, and buy as copies with credits."""
+
+from collections.abc import Sequence
+
+import click
+
+from aasim_core import App, ErrorCode, Event, Listener, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.http.fields import Id, Integer, Text
+
+from . import api, service
+from . import commands as own_commands
+from . import listeners as own_listeners
+from .gates import checking
+from .models import Account, Entry, Listing, Offer, Purchase
+from .settings import MarketplaceSettings
+from .trading import ledger
+
+plugin = Plugin(
+    "Marketplace",
+    "Agents that organizations offer each other, and buy as copies with credits.",
+    requires=("agents", "engines", "executions", "organizations"),
+    uses=("connected_apps", "rubrics"),
+)
+
+
+@hookimpl
+def config_schema() -> type[MarketplaceSettings]:
+    """The section [marketplace]."""
+    return MarketplaceSettings
+
+
+@hookimpl
+def models(app: App) -> Sequence[type[Row]]:
+    """Listings and what is published of them, purchases, and the ledger."""
+    return Listing, Offer, Purchase, Account, Entry
+
+
+@hookimpl
+def permissions(app: App) -> Sequence[Permission]:
+    """What roles can allow about the marketplace."""
+    return (
+        Permission(
+            "marketplace:read",
+            "See what is offered, sold and bought",
+            roles=("builder", "operator", "viewer", "auditor", "billing"),
+        ),
+        Permission("marketplace:create", "Offer agents to others", dangerous=True, roles=("builder",)),
+        Permission("marketplace:update", "Change listings", dangerous=True, roles=("builder",)),
+        Permission("marketplace:delete", "Delist what is offered", dangerous=True, roles=("builder",)),
+        Permission("marketplace:purchase", "Buy agents with the organization's credits", dangerous=True, roles=("billing",)),
+    )
+
+
+@hookimpl
+def error_codes(app: App) -> Sequence[ErrorCode]:
+    """What the gates refuse with, and a purchase without enough credits."""
+    return *checking.CODES, service.RUBRIC_GATE_FAILED, ledger.INSUFFICIENT_CREDITS
+
+
+@hookimpl
+def events(app: App) -> Sequence[Event]:
+    """What happens to listings, and with credits."""
+    notes = {"notes": Text(max_length=2_000, multiline=True, required=True, description="What is to be changed.")}
+    sold = {"amount": Integer(0, required=True, description="Micro-credits.")}
+    bought = {
+        "listing_id": Id("listing", required=True),
+        "agent_id": Id("agent", required=True, description="The copy."),
+        "paid": Integer(0, required=True, description="Micro-credits."),
+    }
+    granted = {**sold, "reason": Text(max_length=500, required=True, description="Why.")}
+    return (
+        Event("marketplace.created", "A listing was made", "listing"),
+        Event("marketplace.updated", "A listing was changed", "listing"),
+        Event("marketplace.submitted", "A listing waits for review", "listing"),
+        Event("marketplace.published", "A listing was published", "listing"),
+        Event("marketplace.rejected", "A review has sent a listing back", "listing", notes),
+        Event("marketplace.suspended", "A listing was taken away from buyers", "listing", notes),
+        Event("marketplace.delisted", "A listing was taken back by its seller", "listing"),
+        Event("marketplace.sold", "Another organization has bought a listing", "listing", sold),
+        Event("marketplace.purchased", "A copy of an agent was bought", "purchase", bought),
+        Event("marketplace.granted", "The organization was given credits", "account", granted),
+    )
+
+
+@hookimpl
+def listeners(app: App) -> Sequence[Listener]:
+    """Listings are where their agents are."""
+    return (Listener("agents.updated", own_listeners.follow, "before_commit"),)
+
+
+@hookimpl
+def routes(app: App) -> Sequence[Resource]:
+    """The endpoints under /marketplace, and the one under /agents."""
+    return api.Listings(app), api.OwnListings(app), api.Purchases(app), api.Entries(app), api.Publishing(app)
+
+
+@hookimpl
+def commands(app: App) -> Sequence[click.Command]:
+    """``aasim marketplace``."""
+    own = own_commands
+    return tuple(make(app) for make in (own.list_listings, own.approve, own.reject, own.suspend, own.grant, own.verify))

@@ -1,0 +1,265 @@
+"""The endpoints of the marketplace, and the one that it adds to agents."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from peewee import SQL
+
+from aasim_core import App, Collection, Request, Resource, Response, operation
+from aasim_core.data.conditions import Condition
+from aasim_core.data.views import View
+from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.http.operations import lacking
+from aasim_core.http.paging import Page, read_page
+from aasim_core.http.query import ListQuery
+from aasim_core.http.render import Derived, Plan
+
+from ..agents import service as agents
+from ..agents.models import Agent
+from . import offers, schemas, service
+from .models import CREDITS, Entry, Listing, Offer, Purchase
+from .trading import buying, ledger
+
+_GATES = ("rubric_gate_failed", "invalid_state", "secret_found", "hidden_text", "look_alike_title", "effects_understated")
+SALES = View(Listing, {"seller_name": Offer.seller_name}, joins=((Offer, Offer.listing_id == Listing.id),))
+_BOUGHT = View(Purchase, {"release": Purchase.number})
+
+
+_FILTERS = ("title", "category", "tags", "visibility", "published_at")
+_SORTS = ("created_at", "published_at", "purchases_count", "title")
+_LICENCE = Plan(schemas.PurchaseOut())
+_ENTRIES = View(Entry, {"currency": SQL("'credits'")})
+
+
+class Listings(Collection):
+    """Listings: agents that organizations offer each other."""
+
+    record = Listing
+    view = SALES
+    events = "marketplace"
+    noun = "listings"
+    node_field = "project_id"
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/marketplace",
+        "one": "/marketplace/{listing_id}",
+        "purchase": "/marketplace/{listing_id}/purchase",
+    }
+    body = schemas.ListingIn()
+    reply = schemas.ListingOut()
+    purchase_body = schemas.PurchaseIn()
+    purchase_query = schemas.PlanQuery()
+    purchase_reply = schemas.PurchasedOut()
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List what is published for every organization, and by your own."},
+        "create": {
+            "summary": "Offer a version of an agent: it is published if it passes the gates, or kept as a draft.",
+            "refusals": _GATES,
+        },
+        "replace": {
+            "summary": "Change a listing, and publish it anew if it passes the gates; the agent is fixed.",
+            "refusals": _GATES,
+        },
+        "update": {"summary": "Change some fields of a listing, and publish it anew if it passes the gates.", "refusals": _GATES},
+        "delete": {"summary": "Delist a listing: nobody sees it any more, and what was bought stays."},
+    }
+    query = ListQuery(schemas.ListingOut(), filters=_FILTERS, sorts=_SORTS, default="-published_at", search=("title", "summary"))
+
+    def find(self, req: Request, **ids: str) -> Listing | Offer:
+        """The organization's own listing, or what another one has published."""
+        return service.find(ids["listing_id"]) or offers.find(ids["listing_id"])
+
+    def allows(self, req: Request, permission: str, target: Listing | Offer) -> bool:
+        """What others have published may be read by whoever may read anything here, and bought for the organization."""
+        if isinstance(target, Listing):
+            return super().allows(req, permission, target)
+        if permission == self.permission_for("read"):
+            return req.rights.has_anywhere(permission)
+        return permission == self.permission_for("purchase") and req.rights.allows_at(permission, None)
+
+    def denial(self, req: Request, permission: str, target: Listing | Offer) -> Refused:
+        """A listing is changed by its seller."""
+        if isinstance(target, Listing) or permission == self.permission_for("purchase"):
+            return super().denial(req, permission, target)
+        return Refused("permission_denied", "Only its seller can change a listing.", meta={"permission": permission})
+
+    def page(self, req: Request, *conditions: Condition) -> Page:
+        """A page of what is published."""
+        question = self.query.question(req.path, req.query)
+        own = req.rights.reach_condition(self.permission_for("read"), Offer, self.node_field)
+        shown = (offers.visible(own), *conditions)
+        return read_page(offers.PUBLIC, self.plan.columns, question, shown, self.app.keyring, self.query.search)
+
+    def present(self, record: Listing | Offer) -> Any:
+        """A listing as its seller or a buyer gets it."""
+        return offers.shown(record) if isinstance(record, Offer) else super().present(record)
+
+    def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
+        """The values with those that a change leaves out, and with the agent, which must be there for the caller."""
+        return _checked(req, {**(service.values_of(record) if record is not None else {}), **values}, record)
+
+    def create(self, req: Request, values: dict[str, Any]) -> Listing:
+        """List the agent, and publish it unless it is a draft."""
+        return service.create(self.app, values.pop("agent"), values, req.principal.user_id)
+
+    def change(self, req: Request, record: Listing, values: dict[str, Any]) -> Listing:
+        """Write what differs, and publish it unless it is a draft."""
+        return service.change(self.app, record, values.pop("agent"), values)
+
+    def remove(self, req: Request, record: Listing) -> None:
+        """Delist it."""
+        service.remove(record)
+
+    @operation(
+        "purchase",
+        body="purchase_body",
+        query="purchase_query",
+        reply="purchase_reply",
+        status=201,
+        also=(200,),
+        message="Purchased.",
+        refusals=("invalid_state", "already_exists", "action_changed", "insufficient_credits"),
+    )
+    def on_post_purchase(self, req: Request, resp: Response, listing_id: str) -> None:
+        """Buy a copy of the agent. With plan=true, look first at what it costs, needs and does; the purchase sends the plan's digest."""
+        order, buyer = self._order(req), buying.Buyer(req.principal.user_id, req.rights)
+        if isinstance(req.target, Listing):
+            raise buying.is_own()
+        resp.media = {"planned": True, "plan": buying.plan(self.app, req.target, order, buyer), "purchase": None}
+        if req.query["plan"]:
+            resp.status, resp.message = 200, "Nothing is bought yet; this is what the purchase would make."
+            return
+        purchase = buying.buy(self.app, req.target, order, buyer, _digest(req))
+        resp.status, resp.location = 201, f"/api/v1/agents/{purchase.agent_id}"
+        resp.media |= {"planned": False, "purchase": _LICENCE.item({**purchase.row(), "release": purchase.number})}
+
+    def _order(self, req: Request) -> buying.Order:
+        wanted = {name: req.body[name] for name in ("name", "project_id", "engine_id", "tools")}
+        req.rights.require_project(wanted["project_id"])
+        req.rights.require_at(self.permission_for("purchase"), wanted["project_id"])
+        self.app.rights.refuse_archived(req.principal, wanted["project_id"])
+        return buying.Order(**wanted)
+
+
+class Publishing(Resource):
+    """Listing an agent, from the agent."""
+
+    paths: ClassVar[Mapping[str, str]] = {"publish": "/agents/{agent_id}/publish"}
+    body = schemas.TermsIn()
+    reply = schemas.ListingOut()
+
+    def __init__(self, app: App) -> None:
+        self._listings = Listings(app)
+
+    def find(self, req: Request, **ids: str) -> Agent:
+        """The agent, if the caller may know of it."""
+        return agents.find_visible(ids["agent_id"], req.principal.user_id)
+
+    def node_of(self, target: Agent) -> str | None:
+        """Listings are where their agents are."""
+        return target.project_id  # type: ignore[no-any-return]
+
+    @operation("create", body="body", reply="reply", status=201, message="Listing created.", refusals=_GATES)
+    def on_post_publish(self, req: Request, resp: Response, agent_id: str) -> None:
+        """Offer a version of the agent: it is published if it passes the gates, or kept as a draft."""
+        if not agents.may_read(req.rights, req.target, req.principal.user_id):
+            raise lacking("agents:read")
+        service.refuse_bad_price(req.body["price"])
+        listing = service.create(self._listings.app, req.target, req.body, req.principal.user_id)
+        resp.location = self._listings.location(listing)
+        resp.media = self._listings.present(listing)
+
+
+class OwnListings(Collection):
+    """The listings of the organization, with their sales."""
+
+    record = Listing
+    view = SALES
+    events = "marketplace"
+    noun = "listings"
+    node_field = "project_id"
+    paths: ClassVar[Mapping[str, str]] = {"": "/marketplace/my-listings"}
+    reply = schemas.ListingOut()
+    query = ListQuery(
+        schemas.ListingOut(), filters=(*_FILTERS, "status", "agent_id", "created_at"), sorts=_SORTS, search=("title", "summary")
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List your organization's listings, drafts too, with their sales; those that are delisted are gone."}
+    }
+
+    def reach(self, req: Request) -> list[Condition]:
+        """Those within reach that are not delisted."""
+        return [*super().reach(req), Condition(service.is_there)]
+
+
+class _Available(Derived):
+    """The newer release of each of the listings that were bought, if there is one."""
+
+    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
+        newest = offers.releases(held["listing_id"])
+        numbers = zip(held["listing_id"], held["number"], held["refunded_at"], strict=True)
+        return [newest[each] if refunded is None and newest.get(each, 0) > number else None for each, number, refunded in numbers]
+
+
+class Purchases(Collection):
+    """What the organization has bought."""
+
+    record = Purchase
+    view = _BOUGHT
+    events = "marketplace"
+    noun = "purchases"
+    paths: ClassVar[Mapping[str, str]] = {"": "/marketplace/my-purchases"}
+    reply = schemas.BoughtOut()
+    derived: ClassVar[Mapping[str, Derived]] = {
+        "available_release": _Available(("listing_id", "number", "refunded_at"), lambda row: None)
+    }
+    query = ListQuery(
+        schemas.BoughtOut(), filters=("listing_id", "agent_id", "title", "created_at", "refunded_at"),
+        sorts=("created_at", "title"), search=("title",),
+    )  # fmt: skip
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List what your organization has bought: licences, the copies, and newer releases."}
+    }
+
+
+class Entries(Collection):
+    """The ledger of the organization's credits."""
+
+    record = Entry
+    view = _ENTRIES
+    events = "marketplace"
+    noun = "entries"
+    paths: ClassVar[Mapping[str, str]] = {"": "/marketplace/credits/entries", "balance": "/marketplace/credits"}
+    reply = schemas.EntryOut()
+    balance_reply = schemas.BalanceOut()
+    query = ListQuery(
+        schemas.EntryOut(),
+        filters=("account", "type", "listing_id", "transaction_id", "created_at"),
+        sorts=("created_at", "amount"),
+    )
+    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "list": {"summary": "List the entries in your organization's accounts of credits."}
+    }
+
+    @operation("read", reply="balance_reply", message="Balance read.")
+    def on_get_balance(self, req: Request, resp: Response) -> None:
+        """Read how many credits your organization has."""
+        resp.media = {"amount": ledger.balance(), "currency": CREDITS}
+
+
+def _checked(req: Request, values: dict[str, Any], record: Listing | None) -> dict[str, Any]:
+    """The values with the agent that they name and its place; Invalid for one that is not there for the caller, or another one."""
+    if record is not None and values["agent_id"] != record.agent_id:
+        raise Invalid({"agent_id": [Problem("invalid_reference", "A listing stays with its agent; make another one for this.")]})
+    service.refuse_bad_price(values["price"])
+    try:
+        agent = agents.find_allowed("agents:read", values["agent_id"], req.rights, req.principal.user_id)
+    except Refused:
+        raise Invalid({"agent_id": [Problem("invalid_reference", "There is no such agent; see GET /agents.")]}) from None
+    return {**values, "agent": agent, "project_id": agent.project_id}
+
+
+def _digest(req: Request) -> str:
+    if req.body["digest"] is None:
+        message = "Ask for the plan first, with plan=true, and send its digest: what you buy is what you saw."
+        raise Invalid({"digest": [Problem("required", message)]})
+    return str(req.body["digest"])

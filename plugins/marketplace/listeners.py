@@ -1,0 +1,14 @@
+"""Reactions to events: agents move in the tree, and their listings with them."""
+
+from typing import TYPE_CHECKING
+
+from . import service
+
+if TYPE_CHECKING:
+    from aasim_core.events.log import EventRow
+
+
+def follow(event: "EventRow") -> None:
+    """Move the listings of an agent along, in the transaction that gives it another project."""
+    if event.subject_id is not None and "project_id" in (event.changes or {}):
+        service.follow(event.subject_id, event.changes["project_id"][1])

@@ -1,0 +1,1 @@
+"""Trading: the ledger of credits, and how copies of agents are bought with them."""

@@ -1,0 +1,80 @@
+"""The contract that every plugin keeps, kept by marketplace."""
+
+from itertools import count
+from typing import Any
+
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.data.records import database_of
+from aasim_core.ids import new_id
+from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.world import Client, Person, World
+from aasim_plugins.marketplace.models import INSTANCE, Listing, Offer
+from aasim_plugins.marketplace.trading import ledger
+
+_numbers = count(1)
+
+
+def _offered(world: World, person: Person) -> str:
+    """A listing of another organization that the person's can buy."""
+    seller = world.organization()
+    agent = seller.client.post("/agents", {"name": "Sold"}).data["id"]
+    body = {"agent_id": agent, "title": f"Sold number {next(_numbers)}", "visibility": "instance"}
+    return str(seller.client.post("/marketplace", body).data["id"])
+
+
+def _listing(world: World, person: Person) -> dict[str, Any]:
+    """A listing of an agent of the person's own."""
+    agents = person.client.get("/agents?limit=1").data["items"]
+    agent = agents[0] if agents else person.client.post("/agents", {"name": "Echo"}).data
+    return {"agent_id": agent["id"], "title": "Invoice reader"}
+
+
+def _buy(world: World, person: Person, ids: Any = None) -> None:
+    """The organization has bought something."""
+    path = f"/marketplace/{_offered(world, person)}/purchase"
+    digest = person.client.post(f"{path}?plan=true").data["plan"]["digest"]
+    assert person.client.post(path, {"digest": digest}).status == 201
+
+
+def _publish(world: World, person: Person, number: int) -> None:
+    """The organization offers so many more."""
+    for _ in range(number):
+        assert person.client.post("/marketplace", _listing(world, person)).status == 201
+
+
+def _of_another(client: Client, path: str) -> None:
+    """The listing is another organization's, for everybody."""
+    listing_id, elsewhere = path.split("/")[2], new_id("organization")
+    with database_of(Listing).transaction(), system_scope("test"):
+        Listing.update(organization_id=elsewhere).where(Listing.id == listing_id).execute()
+        Offer.update(organization_id=elsewhere, visibility=INSTANCE).where(Offer.listing_id == listing_id).execute()
+
+
+def _order(world: World, person: Person) -> dict[str, Any]:
+    """The order of what was offered last by somebody else."""
+    items = person.client.get("/marketplace?limit=100").data["items"]
+    others = [each["id"] for each in items if each["organization_id"] != person.organization_id]
+    path = f"/marketplace/{max(others, default='')}/purchase?plan=true"
+    return {"digest": person.client.post(path).data["plan"]["digest"] if others else "0" * 64}
+
+
+def _grant(world: World, person: Person, ids: Any = None) -> None:
+    """The organization was given credits."""
+    with world.app.database.transaction(), organization_scope(person.organization_id):
+        ledger.grant(person.organization_id, 1_000_000, "a test")
+
+
+class TestContract(PluginContract):
+    """What every plugin promises."""
+
+    plugin = "marketplace"
+    companions = ("engine_scripted",)
+    copies = {"purchase": lambda world, person: {"listing_id": new_id("listing")}}
+    before = {"POST /marketplace/{listing_id}/purchase": _of_another}
+    grown = {"listing": _publish}
+    samples = {"POST /marketplace": _listing, "POST /marketplace/{listing_id}/purchase": _order}
+    rows = {
+        "GET /marketplace/my-listings": "POST /marketplace",
+        "GET /marketplace/my-purchases": _buy,
+        "GET /marketplace/credits/entries": _grant,
+    }
