@@ -1,8 +1,8 @@
 """The composition root: settings and plugins become one app with read-only registries."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -136,12 +136,23 @@ def _fill(app: App, collected: Collected) -> None:
     app.jobs = MappingProxyType(collected.jobs)
     app.listeners = MappingProxyType(collected.listeners)
     app.models = tuple(collected.models.values())
-    app.endpoints, app.checks = tuple(with_references(collected.endpoints)), tuple(collected.checks)
+    app.endpoints, app.checks = (
+        tuple(_with_refusals(with_references(collected.endpoints), app.listeners)),
+        tuple(collected.checks),
+    )
     app.deliveries = Deliveries(app.events, app.listeners, app.features.allowed_in)
     app.offers = Offers(collected, app.features)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
     app.database.when_emitted = app.deliveries.when_emitted
+
+
+def _with_refusals(endpoints: Iterable[Endpoint], listeners: Mapping[str, Listener]) -> Iterator[Endpoint]:
+    """The endpoints, of which those that can make or change something may be refused by listeners."""
+    codes = tuple(dict.fromkeys(code for listener in listeners.values() for code in listener.refusals))
+    for endpoint in endpoints:
+        changes = codes and endpoint.needs_caller and endpoint.method in ("POST", "PUT", "PATCH")
+        yield replace(endpoint, refused_by_listeners=codes) if changes else endpoint
 
 
 def _finish(app: App, transaction: Transaction) -> None:

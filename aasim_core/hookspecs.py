@@ -151,9 +151,9 @@ def authenticate(app: App, req: Request) -> Principal | None:
 
 
 @hookspec
-def feature_allowed(app: App, organization_id: str, plugin: str) -> bool | None:
-    """Return False to turn `plugin` off for the organization, with what requires it; anything else is no opinion.
+def feature_allowed(app: App, organization_id: str, plugin: str) -> bool | str | None:
+    """Return False, or a sentence that says why, to turn `plugin` off for the organization, with what requires it; else no opinion.
 
-    Every plugin is asked, in the organization's scope, and one False is enough. The answer is kept for the organization's epoch: call
-    `access.epoch.bump` in the transaction that changes what the next answer will be.
+    Every plugin is asked, in the organization's scope, and one that turns it off is enough. The answer is kept for the organization's
+    epoch: call `access.epoch.bump` in the transaction that changes what the next answer will be.
     """

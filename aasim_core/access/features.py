@@ -24,7 +24,7 @@ class Features:
     def __init__(self, app: "App", size: int = 1024) -> None:
         self._app = app
         self._off = lru_cache(size)(self._read_off)
-        self._asked = lru_cache(size * 16)(self._ask)
+        self._refused = lru_cache(size * 16)(self._ask)
         self._on = lru_cache(size * 16)(self._find_out)
 
     def is_here(self, plugin: str) -> bool:
@@ -34,6 +34,11 @@ class Features:
     def allowed(self, caller: "Caller", plugin: str) -> bool:
         """Whether `plugin`, which is on for the installation, is on for the caller's organization."""
         return self._on(caller.organization_id, caller.authz_epoch, plugin)
+
+    def reason(self, caller: "Caller", plugin: str) -> str:
+        """What plugins say of why it is off for the caller's organization; empty where none has said anything."""
+        refused = (self._refused(caller.organization_id, caller.authz_epoch, each) for each in self._app.plugins.needs_of(plugin))
+        return " ".join(sorted(filter(None, refused)))
 
     def allowed_in(self, organization_id: str, plugin: str) -> bool:
         """The same for any organization; looks for changes once a second."""
@@ -45,16 +50,18 @@ class Features:
 
     def _find_out(self, organization_id: str, epoch: int, plugin: str) -> bool:
         off, needed = self._off(organization_id, epoch), self._app.plugins.needs_of(plugin)
-        return off.isdisjoint(needed) and all(self._asked(organization_id, epoch, each) for each in sorted(needed))
+        return off.isdisjoint(needed) and all(self._refused(organization_id, epoch, each) is None for each in sorted(needed))
 
     def _read_off(self, organization_id: str, epoch: int) -> frozenset[str]:
         with organization_scope(organization_id):
             query = FeatureSwitch.select(FeatureSwitch.plugin).where(FeatureSwitch.enabled == False)  # noqa: E712 - SQL
             return frozenset(switch.plugin for switch in query)
 
-    def _ask(self, organization_id: str, epoch: int, plugin: str) -> bool:
+    def _ask(self, organization_id: str, epoch: int, plugin: str) -> str | None:
+        """Why some plugin turns it off, empty where that does not say why; None where none does."""
         with organization_scope(organization_id):
-            return False not in self._app.hook.feature_allowed(app=self._app, organization_id=organization_id, plugin=plugin)
+            answers = self._app.hook.feature_allowed(app=self._app, organization_id=organization_id, plugin=plugin)
+        return next((answer or "" for answer in answers if answer is False or isinstance(answer, str)), None)
 
 
 def explain_off(plugin: str, what: str) -> str:

@@ -1,7 +1,7 @@
 """The declarations of an event and of a listener."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,9 +75,12 @@ class Listener:
     transaction, in the scope of the event's organization, also while the plugin is off there; an exception refuses the change. It only
     reads, and as little as it can (see `access.pulse.remembered`): every event that matches `pattern` waits for it. It is not asked of an
     event that belongs to no organization, of which such a listener gets no delivery.
+
+    `refusals` are the error codes of its own that a listener in the change's transaction refuses with; the API reference names them.
     """
 
     pattern: str
     function: "Callable[[EventRow], Any]"
     moment: Literal["when_emitted", "before_commit", "after_commit"] = "after_commit"
     wanted: "Callable[[EventRow], bool] | None" = None
+    refusals: "Sequence[str]" = ()

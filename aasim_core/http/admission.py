@@ -21,7 +21,8 @@ def permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
     if endpoint.needs_caller:
         req.rights = app.rights.of(req.principal)
     if not app.features.allowed(req.caller, endpoint.plugin):
-        raise Refused("feature_disabled", "This feature is switched off for the organization.")
+        reason = app.features.reason(req.caller, endpoint.plugin)
+        raise Refused("feature_disabled", f"This feature is switched off for the organization. {reason}".rstrip())
     if endpoint.permission is not None and not (req.rights.has_anywhere(endpoint.permission) or _is_for_own(endpoint, req)):
         raise lacking(endpoint.permission)
     if endpoint.operation.owners_only and not grants.owns(req.principal.user_id, None):

@@ -93,6 +93,8 @@ class InstalledPlugins(Resource):
         if plugin.essential:
             raise Refused("invalid_state", f"{plugin.title} is essential and cannot be switched off.")
         status = req.body["status"]
+        if status == _ACTIVE and (reason := self._app.features.reason(req.principal, name)):
+            raise Refused("invalid_state", reason)
         features.switch(organization_id, name, status == _ACTIVE)
         emit("core.plugin_switched", Subject("plugin", name, plugin.title), data={"status": status})
         resp.media = {**self._shown(req, plugin), "status": status}

@@ -176,6 +176,8 @@ class Endpoint:
     path_ids: tuple[str, ...] = field(default=())
     #: What ``expand`` can name (see `expanding`).
     references: Mapping[str, Any] = field(default_factory=dict)
+    #: The error codes that listeners may refuse its change with.
+    refused_by_listeners: Sequence[str] = ()
 
     @property
     def protocol(self) -> Protocol:
@@ -215,7 +217,8 @@ class Endpoint:
     def refusals(self) -> Sequence[str]:
         """The error codes of the operation's own; known once the app is complete."""
         declared = self.operation.refusals
-        return cast("Sequence[str]", getattr(self.resource, declared)) if isinstance(declared, str) else declared
+        own = cast("Sequence[str]", getattr(self.resource, declared)) if isinstance(declared, str) else declared
+        return (*own, *self.refused_by_listeners)
 
     @cached_property
     def has_version(self) -> bool:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import click
+
 from aasim_core import App, ErrorCode, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.http.fields import Choice, Instant, Integer, Text
 
 from . import api
 from . import jobs as own_jobs
 from . import listeners as own_listeners
+from .commands import assign
 from .limits import PLAN_LIMIT_EXCEEDED
 from .models import Hold, Notice, Subscription
 from .plans import LIMITS, SubscriptionSettings, plans_of, refuse_unknown_plugins
@@ -102,11 +105,12 @@ def startup(app: App) -> None:
 
 
 @hookimpl
-def feature_allowed(app: App, organization_id: str, plugin: str) -> bool | None:
-    """False for what the organization's plan is without."""
+def feature_allowed(app: App, organization_id: str, plugin: str) -> str | None:
+    """Why not, for what the organization's plan is without."""
     if not any(plan.without for plan in plans_of(app).values()):
         return None
-    return False if plugin in standing_of(app).plan.without else None
+    plan = standing_of(app).plan
+    return f"The plan {plan.title} is without {plugin}." if plugin in plan.without else None
 
 
 @hookimpl(optionalhook=True)
@@ -115,3 +119,17 @@ def meters(app: App) -> Sequence[Any]:
     from . import with_engines
 
     return (with_engines.meter(app),)
+
+
+@hookimpl(optionalhook=True)
+def dashboard_cards(app: App) -> Sequence[Any]:
+    """How much of the plan is used."""
+    from . import with_dashboard
+
+    return (with_dashboard.CARD,)
+
+
+@hookimpl
+def commands(app: App) -> Sequence[click.Command]:
+    """``aasim subscriptions``: what is for those who run the installation."""
+    return (assign(app),)

@@ -16,7 +16,6 @@ from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 
 from . import schemas, service, standing, usage
-from .limits import PLAN_LIMIT_EXCEEDED
 from .models import Subscription
 from .plans import Plan, plans_of
 
@@ -107,14 +106,7 @@ class Subscriptions(Collection):
             "resets_at": period.ends_at,
         }
 
-    @operation(
-        "manage",
-        body="subscribe_body",
-        reply="reply",
-        status=201,
-        message="Subscribed.",
-        refusals=("invalid_state", PLAN_LIMIT_EXCEEDED),
-    )
+    @operation("manage", body="subscribe_body", reply="reply", status=201, message="Subscribed.", refusals=("invalid_state",))
     def on_post_subscribe(self, req: Request, resp: Response) -> None:
         """Change the plan: now where the other one takes nothing away, or else at the end of the period."""
         resp.media = service.subscribe(self.app, req.body["plan_id"])

@@ -85,7 +85,11 @@ def tell(app: "App", stand: Standing, name: str, used: int) -> None:
 
 def listeners(app: "App") -> list[Listener]:
     """What refuses, or counts, each thing that a plan limits where it is made."""
-    return [Listener(event, partial(_one_more, app, meter), "when_emitted") for meter in METERS.values() for event in meter.makes]
+    return [
+        Listener(event, partial(_one_more, app, meter), "when_emitted", refusals=(PLAN_LIMIT_EXCEEDED,))
+        for meter in METERS.values()
+        for event in meter.makes
+    ]
 
 
 def _one_more(app: "App", meter: Meter, event: "EventRow") -> None:

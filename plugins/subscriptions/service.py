@@ -38,6 +38,15 @@ def subscribe(app: "App", plan_id: str) -> Subscription:
     return _schedule(scheduled, plan, "subscriptions.change_scheduled")
 
 
+def assign(app: "App", plan: Plan) -> None:
+    """Put the organization in scope on the plan now, also where that takes something away; what there is stays. Needs a transaction."""
+    subscription = _locked(app)
+    if plan.id != plan_of(app, subscription).id:
+        put(app, subscription, plan, now(), "subscriptions.subscribed")
+    elif subscription is not None and subscription.next_plan_id is not None:
+        _stay(subscription, plan)
+
+
 def cancel(app: "App", at: str) -> Subscription:
     """Put the organization in scope on the default plan, now or at the end of the period; what there is stays.
 

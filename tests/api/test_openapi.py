@@ -191,7 +191,7 @@ def test_the_document_lists_every_error_code_with_what_it_means(app: App, whole:
 def test_an_operation_shows_the_codes_that_it_can_answer_with(whole: dict[str, Any]) -> None:
     reference = named(whole, "agents_execute")["responses"]["402"]["$ref"].rpartition("/")[2]
     examples = whole["components"]["responses"][reference]["content"]["application/json"]["examples"]
-    assert list(examples) == ["budget_exceeded"]
+    assert list(examples) == ["budget_exceeded", "plan_limit_exceeded"]
     assert examples["budget_exceeded"]["value"]["errors"]["_"][0]["code"] == "budget_exceeded"
 
 

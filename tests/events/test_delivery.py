@@ -10,6 +10,7 @@ import time_machine
 
 from aasim_core.app import App
 from aasim_core.context import EVERY_ORGANIZATION, current_organization, organization_scope, system_scope
+from aasim_core.errors import Refused
 from aasim_core.events.declarations import Event, Listener
 from aasim_core.events.log import Deliveries, EventRow, Subject, emit
 from aasim_core.jobs.queue import enqueue
@@ -107,3 +108,32 @@ def test_a_delivery_to_a_listener_that_only_another_version_has_waits_for_a_day(
     with system_scope("look at jobs in a test"):
         job = JobRow.get(JobRow.unique_key == "press")
     assert (job.state, job.attempt) == (state, int(state == "failed"))
+
+
+def test_whoever_emits_an_event_can_go_on_without_what_a_listener_refuses_at_once(app: App, world: World) -> None:
+    organization_id = world.organization().organization_id
+
+    def refuse(event: EventRow) -> None:
+        if event.subject_label == "rude":
+            raise Refused("conflict", "That is no greeting.")
+
+    deliveries = Deliveries(
+        {"dummy.created": Event("dummy.created", "")}, {"dummy/refuse": Listener("dummy.*", refuse, "when_emitted")}
+    )
+    app.database.when_emitted = deliveries.when_emitted
+    with organization_scope(organization_id), app.database.transaction() as transaction:
+        with pytest.raises(Refused):
+            emit("dummy.created", Subject("dummy_greeting", None, "rude"))
+        emit("dummy.created", Subject("dummy_greeting", None, "Ada"))
+        assert [event.subject_label for event in transaction.events] == ["Ada"]
+
+
+def test_a_listener_of_a_plugin_that_is_off_is_not_asked_when_an_event_is_emitted(app: App, world: World) -> None:
+    asked: list[str] = []
+    listeners = {"dummy/ask": Listener("dummy.*", lambda event: asked.append(event.name), "when_emitted")}
+    for is_on in (True, False):
+        deliveries = Deliveries(app.events, listeners, lambda organization_id, plugin, is_on=is_on: is_on)
+        app.database.when_emitted = deliveries.when_emitted
+        with organization_scope(world.organization().organization_id), app.database.transaction():
+            emit("dummy.created", Subject("dummy_greeting", None, "Ada"))
+    assert asked == ["dummy.created"]

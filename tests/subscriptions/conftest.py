@@ -12,7 +12,7 @@ PLANS = {
     "small": {
         "title": "Small",
         "price": 9_999_999,
-        "without": ["mcp_server"],
+        "without": ["budgets", "mcp_server"],
         "limits": {"users": 2, "agents": 2, "webhooks": 1, "executions": 5, "tokens": 100, "schedule_interval_seconds": 600},
     },
     "team": {"title": "Team", "price": PRICE, "limits": {"users": 10, "agents": 10, "executions": 50}},

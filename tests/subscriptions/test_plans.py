@@ -79,4 +79,4 @@ def test_plans_are_listed_a_page_at_a_time(owner: Person) -> None:
     rest = owner.client.get(f"/subscriptions?limit=3&sort=id&cursor={first['pagination']['next_cursor']}").data["items"]
     assert [(plan["id"], plan["limits"], plan["is_offered"]) for plan in rest] == [("unlimited", {}, True)]
     assert first["items"][1]["limits"]["agents"] == 2
-    assert first["items"][1]["without"] == ["mcp_server"]
+    assert first["items"][1]["without"] == ["budgets", "mcp_server"]

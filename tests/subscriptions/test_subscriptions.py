@@ -5,13 +5,16 @@ from typing import Any
 
 import pytest
 import time_machine
+from click.testing import CliRunner
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.http.openapi import document
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
 from aasim_plugins.subscriptions import service
+from aasim_plugins.subscriptions.commands import assign as command
 from aasim_plugins.subscriptions.jobs import due as organizations_due
 
 from .conftest import PLANS, PRICE, events_of
@@ -193,3 +196,46 @@ def test_what_the_plan_is_without_is_off_for_the_organization(app: App, world: W
 def test_an_organization_cannot_switch_its_limits_off(owner: Person) -> None:
     path = f"/plugins/subscriptions/organizations/{owner.organization_id}"
     assert owner.client.put(path, {"status": "disabled"}).status == 409
+
+
+def test_what_the_plan_is_without_is_refused_with_the_reason(owner: Person, on_plan: Put) -> None:
+    on_plan("small")
+    path = f"/plugins/budgets/organizations/{owner.organization_id}"
+    answer = owner.client.get("/budgets")
+    assert answer.codes == {"_": ["feature_disabled"]}
+    assert answer.body["message"] == "This feature is switched off for the organization. The plan Small is without budgets."
+    switched = owner.client.put(path, {"status": "active"})
+    assert (switched.codes, switched.body["message"]) == ({"_": ["invalid_state"]}, "The plan Small is without budgets.")
+    on_plan("team")
+    assert owner.client.get("/budgets").status == 200
+
+
+def test_an_operator_puts_an_organization_on_any_plan(app: App, world: World, owner: Person) -> None:
+    def assign(*arguments: str) -> Any:
+        with app.database.connected():
+            return CliRunner().invoke(command(app), arguments)
+
+    assert assign(owner.organization_id, "given").output.endswith(f"({owner.organization_id}) is on the plan Given.\n")
+    assert current(owner)["plan"]["id"] == "given"
+    assert assign(owner.organization_id, "given").exit_code == 0
+    assert len(history(owner)) == 1
+    assert "There are" in str(assign(owner.organization_id, "gifen").exception)
+    assert "there is no organization" in str(assign("organization_x", "given").exception)
+
+
+def test_the_dashboard_tells_how_much_of_each_limit_is_used(owner: Person, on_plan: Put) -> None:
+    def card() -> Any:
+        cards = owner.client.get("/dashboard/stats").data["cards"]
+        return next((card["figures"] for card in cards if card["name"] == "subscription"), None)
+
+    assert card() is None
+    on_plan("small")
+    assert {figure["name"]: figure["value"] for figure in card()} == {
+        "users_percent": 50, "agents_percent": 0, "webhooks_percent": 0, "executions_percent": 0, "tokens_percent": 0,
+    }  # fmt: skip
+
+
+def test_the_reference_names_the_refusal_of_what_can_be_too_much(app: App) -> None:
+    paths = document(app)["paths"]
+    assert "402" in paths["/api/v1/agents"]["post"]["responses"]
+    assert "402" not in paths["/api/v1/agents"]["get"]["responses"]
