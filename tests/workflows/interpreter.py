@@ -17,12 +17,13 @@ class Failed(Exception):
 
 @dataclass
 class Interpreted:
-    """What came of a run: the outcome of each node by path, and the calls that were made, by path."""
+    """What came of a run: the outcome of each node by path, the calls that were made, by path, and the scopes that failed."""
 
     outcomes: dict[str, str] = field(default_factory=dict)
     calls: dict[str, Any] = field(default_factory=dict)
     output: Any = None
     failed: bool = False
+    failed_scopes: list[str] = field(default_factory=list)
 
 
 class Interpreter:
@@ -40,10 +41,11 @@ class Interpreter:
         return self.told
 
     def _scope(self, graph: Mapping[str, Any], prefix: str, outer: dict[str, Any], item: Any, index: int | None) -> Any:
-        """The output of one run of a graph."""
+        """The output of one run of a graph; what a failure leaves alone is done all the same before it is raised."""
         outputs: dict[str, dict[str, Any]] = {}
         taken: dict[int, bool] = {}
         done: set[str] = set()
+        failed = False
         names = {"input": self._given, "vars": {}, "item": item, "index": index, "run": {}}
         while len(done) < len(graph["nodes"]):
             for node in graph["nodes"]:
@@ -66,8 +68,10 @@ class Interpreter:
                     taken[n] = edge.get("on", "done") == outcome and (
                         "condition" not in edge or values.fill(f"{{{{ {edge['condition']} }}}}", seen)
                     )
-                if outcome == "error" and not any(taken[n] for n, _ in ways):
-                    raise Failed
+                failed = failed or (outcome == "error" and not any(taken[n] for n, _ in ways))
+        if failed:
+            self.told.failed_scopes.append(prefix)
+            raise Failed
         seen = {**names, "nodes": {**outer, **{node["id"]: outputs.get(node["id"], {}) for node in graph["nodes"]}}}
         return values.fill(graph["output"], seen)
 

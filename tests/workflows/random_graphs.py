@@ -26,7 +26,9 @@ class Generator:
             nodes.append(node)
         for node in nodes:
             self._catch(node, nodes, edges)
-        seen = [node["id"] for node in nodes]
+        seen = [
+            node["id"] for node in nodes if node["config"].get("mode", "all") == "all"
+        ]  # what others give depends on who is first
         output = {id_: f"{{{{ has(nodes.{id_}.output) ? nodes.{id_}.output : 'none' }}}}" for id_ in seen[-4:]}
         return {"nodes": nodes, "edges": edges, "output": output}
 

@@ -58,6 +58,23 @@ def test_a_node_runs_nothing_that_whoever_started_the_run_may_not_run(world: Wor
     assert read(owner, execution["id"])["execution"]["error"]["code"] == "not_found"
 
 
+def test_what_is_tried_again_beside_others_is_done_once_a_time(app: App, run: Any, owner: Person, work: Work, shed: Any) -> None:
+    def fail_once(use: Any) -> Any:
+        if sum(each.idempotency_key == use.idempotency_key for each in shed.used) == 1:
+            raise ToolError("Not yet.")
+        return dict(use.arguments)
+
+    shed.does["till"] = fail_once
+    body = {"nodes": [tool("pay", "till", n="{{ item }}", _retry={"max_attempts": 2, "base_seconds": 0})]}
+    told = run([node("each", "foreach", items="input", body=body)], given=[1, 2, 3])
+    for _ in range(3):
+        make_due(app)  # the second attempts
+        work()
+    told = read(owner, told["execution"]["id"])
+    assert told["execution"]["status"] == "succeeded"
+    assert sorted(arguments["n"] for _, arguments in shed.calls) == [1, 1, 2, 2, 3, 3]
+
+
 def test_a_node_waits_while_what_it_runs_is_off(app: App, owner: Person, make: Any, work: Work) -> None:
     engine = owner.client.get("/engines?provider=scripted").data["items"][0]
     agent = owner.client.post(

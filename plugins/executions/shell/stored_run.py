@@ -112,6 +112,7 @@ class StoredRun:
         """Forget the outcomes of the waits of these paths."""
         if known := [path for path in paths if path in self.state.steps]:
             rows.forget(self.record, known)
+            database_of(Execution).on_undo(partial(setattr, self, "state", self.state))
             self.state = self.state._replace(steps={path: step for path, step in self.state.steps.items() if path not in known})
 
     def reload(self) -> None:

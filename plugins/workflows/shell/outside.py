@@ -115,6 +115,7 @@ class Outside:
         def begin() -> None:
             failed.clear()
             later.clear()
+            self._run.waits.forget(self._settled)  # or else a path that waited for its next attempt is taken to be over
             begun = {path: self._begun(prepared, failed, later) for path, prepared in ready.items()}
             self._run.waits.open({path: wait for path, wait in begun.items() if wait is not None})
 
