@@ -15,8 +15,8 @@ _PAGES = {"auth": "authentication", "core": "conventions"}
 _TOP = """\
 # Every endpoint
 
-What the API has with all plugins on, by the plugin that brings it. All paths begin with `/api/v1`. The permission is the one that roles give;
-`public` asks for no credential, and `self` for any. An installation leaves out what is off; it tells itself what it has:
+What the API has with all plugins on, by the plugin that brings it. All paths begin with `/api/v1`. The permission is the one that roles
+give; `public` asks for no credential, and `self` for any. An installation leaves out what is off; it tells itself what it has:
 
 ```sh
 API=http://127.0.0.1:8000/api/v1
