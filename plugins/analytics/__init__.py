@@ -10,7 +10,7 @@ from ..executions.hookspecs import Keeper
 from . import api, rollup
 from . import jobs as background
 from .commands import verify
-from .models import Progress, Quarter
+from .models import Progress, Quarter, Sum
 
 plugin = Plugin(
     "Analytics", "What ran, how well, for how long and at what cost, over time and by group.", requires=("engines", "executions")
@@ -19,8 +19,8 @@ plugin = Plugin(
 
 @hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """What was counted, and up to when."""
-    return Quarter, Progress
+    """What was counted, sums of it, and up to when."""
+    return Quarter, Sum, Progress
 
 
 @hookimpl

@@ -1,31 +1,25 @@
 """What is answered: the numbers of the quarters that are written, and of the rows since then, added up for each interval and group."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aasim_core.access.records import Node
 from aasim_core.access.tree import PREFIXES
-from aasim_core.clock import from_text, to_text
 from aasim_core.data.compiled import compiled
-from aasim_core.data.statements import Bind
 
-from . import facts, rollup
-from .cube import DIMENSIONS, Numbers, Written, read
-from .models import Quarter
+from .cube import DIMENSIONS, Cube, Numbers
 from .sketch import Sketch, percentile
+from .sources import parts_of
+from .views import View, view_of
 
 #: What a project is below.
 _ABOVE = ("department", "branch")
 #: What can be grouped by.
 GROUPS = (*DIMENSIONS, *_ABOVE)
-#: What only runs have: grouped by it, what was spent is that of the runs that ended.
-_OF_RUNS = frozenset(("status", "error"))
-_AGENT, _PROJECT, _STATUS = (DIMENSIONS.index(name) for name in ("agent", "project", "status"))
-_SUCCEEDED, _FAILED, _TIMED_OUT, _CANCELLED = "succeeded", "failed", "timed_out", "cancelled"
-_STATUSES = (_SUCCEEDED, _FAILED, _TIMED_OUT, _CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -42,41 +36,47 @@ class Asked:
     agents_only: bool = False
 
     @property
-    def of_runs(self) -> bool:
-        """Whether everything that is counted must be of runs that ended."""
-        return not _OF_RUNS.isdisjoint(self.group_by)
-
-
-class _Line:
-    """The numbers of one interval and group, and how many runs ended in which way."""
-
-    def __init__(self) -> None:
-        self.numbers = Numbers()
-        self.ended = dict.fromkeys(_STATUSES, 0)
+    def view(self) -> View:
+        """What has to be known of each number."""
+        above = {"project"} if self.projects is not None or not set(_ABOVE).isdisjoint(self.group_by) else set()
+        agents = {"agent"} if self.agents_only else set()
+        return view_of({*(name for name in self.group_by if name not in _ABOVE), *above, *agents})
 
 
 def rows(asked: Asked) -> list[dict[str, Any]]:
     """A row for each interval and group in which something ended or was spent, in the order of both."""
-    lines: dict[tuple[int, tuple[Any, ...]], _Line] = {}
-    group_of = _grouping(asked.group_by)
-    for start, written in _counted(asked):
-        interval = bisect_right(asked.starts, start) - 1
-        for each in written:
-            if _is_asked(asked, each):
-                place = interval, group_of(each[0])
-                line = lines.get(place) or lines.setdefault(place, _Line())
-                _add(line, each, of_runs=asked.of_runs)
-    ends = [*asked.starts[1:], asked.end]
-    order = sorted(lines, key=lambda place: (place[0], [_sortable(value) for value in place[1]]))
-    return [
-        {
-            "starts_at": asked.starts[interval],
-            "ends_at": ends[interval],
-            "group": dict(zip(map(field_of, asked.group_by), group, strict=True)),
-            **_told(lines[interval, group], of_runs=asked.of_runs),
-        }
-        for interval, group in order
-    ]
+    view = asked.view
+    group_of, ends = _grouping(asked.group_by, view), [*asked.starts[1:], asked.end]
+    found = []
+    for interval, cube in sorted(_cubes(asked, view).items()):
+        groups: dict[tuple[Any, ...], Numbers] = {}
+        for key, numbers in cube.items():
+            if _may_count(asked, view, key):
+                groups.setdefault(group_of(key), Numbers()).merge(numbers)
+        span = {"starts_at": asked.starts[interval], "ends_at": ends[interval]}
+        for group in sorted(groups, key=lambda group: [_sortable(value) for value in group]):
+            named = dict(zip(map(field_of, asked.group_by), group, strict=True))
+            found.append({**span, "group": named, **_told(groups[group], of_runs=view.of_runs)})
+    return found
+
+
+def _cubes(asked: Asked, view: View) -> dict[int, Cube]:
+    """The numbers of each interval, by its place."""
+    cubes: defaultdict[int, Cube] = defaultdict(Cube)
+    for start, entries, is_of_view in parts_of(asked.starts, asked.end, view):
+        cube = cubes[bisect_right(asked.starts, start) - 1]
+        if is_of_view:
+            for entry in entries:
+                cube[tuple(entry[0])].add(entry)
+        else:
+            view.add(cube, entries)
+    return cubes
+
+
+def _may_count(asked: Asked, view: View, key: Sequence[Any]) -> bool:
+    if asked.projects is not None and key[view.dimensions.index("project")] not in asked.projects:
+        return False
+    return not asked.agents_only or key[view.dimensions.index("agent")] is not None
 
 
 def field_of(name: str) -> str:
@@ -88,47 +88,11 @@ def _sortable(value: Any) -> tuple[bool, bool, Any]:
     return value is None, isinstance(value, str), value or 0
 
 
-def _counted(asked: Asked) -> Iterator[tuple[datetime, Iterable[Written]]]:
-    """What was counted in each quarter of the range."""
-    start, until = asked.starts[0], rollup.written_until()
-    span = {"since": to_text(start), "until": to_text(min(asked.end, until))}
-    for starts_at, content in _quarters.all(**span):
-        yield from_text(starts_at), read(content)
-    if until < asked.end:
-        for quarter, cube in facts.counted(max(start, until), asked.end).items():
-            yield quarter, cube.written()
-
-
-@compiled(Quarter)
-def _quarters() -> Any:
-    since = Quarter.select(Quarter.starts_at, Quarter.content)
-    return since.where(Quarter.starts_at >= Bind("since"), Quarter.starts_at < Bind("until"))
-
-
-def _is_asked(asked: Asked, written: Written) -> bool:
-    key = written[0]
-    if asked.projects is not None and key[_PROJECT] not in asked.projects:
-        return False
-    return not ((asked.agents_only and key[_AGENT] is None) or (asked.of_runs and key[_STATUS] is None))
-
-
-def _add(line: _Line, written: Written, *, of_runs: bool) -> None:
-    """Add what was spent once: calls tell it, and so do the runs that they were made in."""
-    status = written[0][_STATUS]
-    line.numbers.add(written, with_spent=of_runs or status is None)
-    if status is not None:
-        line.ended[status] += written[1][0]
-
-
-def _grouping(group_by: Sequence[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """What makes a group of a key."""
-    places = {name: DIMENSIONS.index(name) for name in group_by if name in DIMENSIONS}
-    above = _places_above() if set(_ABOVE).intersection(group_by) else {}
-
-    def group_of(key: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple([key[places[name]] if name in places else above.get((name, key[_PROJECT])) for name in group_by])
-
-    return group_of
+def _grouping(group_by: Sequence[str], view: View) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """What makes a group of a key of the view."""
+    above = {} if set(_ABOVE).isdisjoint(group_by) else _places_above()
+    places = {name: view.dimensions.index("project" if name in _ABOVE else name) for name in group_by}
+    return lambda key: tuple([above.get((name, key[places[name]])) if name in _ABOVE else key[places[name]] for name in group_by])
 
 
 def _places_above() -> dict[tuple[str, str | None], str]:
@@ -147,13 +111,11 @@ def _projects() -> Any:
     return Node.select(Node.id, Node.path).where(Node.kind == "project")
 
 
-def _told(line: _Line, *, of_runs: bool) -> dict[str, Any]:
-    numbers, ended = line.numbers, line.ended
-    tried = ended[_SUCCEEDED] + ended[_FAILED] + ended[_TIMED_OUT]
+def _told(numbers: Numbers, *, of_runs: bool) -> dict[str, Any]:
+    tried = numbers["runs"] - numbers["cancelled"]
     return {
-        "runs": numbers["runs"],
-        **ended,
-        "success_rate": round(ended[_SUCCEEDED] / tried, 4) if tried else None,
+        **{name: numbers[name] for name in ("runs", "succeeded", "failed", "timed_out", "cancelled")},
+        "success_rate": round(numbers["succeeded"] / tried, 4) if tried else None,
         "duration_ms": _spread(numbers.durations, numbers["duration_ms"]),
         "wait_ms": _spread(numbers.waits, numbers["wait_ms"]),
         "calls": None if of_runs else numbers["calls"],

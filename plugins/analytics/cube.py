@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -16,10 +16,12 @@ from .sketch import Sketch
 DIMENSIONS = ("agent", "version", "project", "engine", "trigger", "status", "error")
 Key = tuple[Any, ...]
 #: What is summed: `duration_ms` and `wait_ms` over all runs that began, `score` in millionths over the `scored` ones.
-SUMS = ("runs", "duration_ms", "wait_ms", "scored", "score", "calls", "input_tokens", "output_tokens")
+SUMS = (
+    "runs", "succeeded", "failed", "timed_out", "cancelled", "duration_ms", "wait_ms", "scored", "score", "calls", "input_tokens",
+    "output_tokens",
+)  # fmt: skip
 _PLACE = {name: place for place, name in enumerate(SUMS)}
-#: What only calls of engines have, and the sums of what was spent.
-SPENT = tuple(_PLACE[name] for name in ("input_tokens", "output_tokens"))
+_SPENT = tuple(_PLACE[name] for name in ("input_tokens", "output_tokens"))
 #: A key, the sums, sketches of durations and waits, and costs: a currency, its micro-units, and so on.
 Written = Sequence[Any]
 
@@ -51,14 +53,19 @@ class Numbers:
         """Add what is written; without what was spent, only the rest."""
         _, sums, durations, waits, costs = written
         self.sums = [one + other for one, other in zip(self.sums, sums, strict=True)]
-        sketch.add(self.durations, durations)
-        sketch.add(self.waits, waits)
+        if durations:
+            sketch.add(self.durations, durations)
+            sketch.add(self.waits, waits)
         if not with_spent:
-            for place in SPENT:
+            for place in _SPENT:
                 self.sums[place] -= sums[place]
             return
-        for currency, amount in zip(costs[::2], costs[1::2], strict=True):
-            self.pay(currency, amount)
+        for place in range(0, len(costs), 2):
+            self.pay(costs[place], costs[place + 1])
+
+    def merge(self, other: Numbers) -> None:
+        """Add all numbers of another key."""
+        self.add(other.written(()))
 
     def written(self, key: Key) -> Written:
         """The numbers as they are kept."""
@@ -88,8 +95,3 @@ def read(text: str) -> Sequence[Written]:
     """What such a text holds."""
     written: Sequence[Written] = orjson.loads(text)
     return written
-
-
-def named(key: Sequence[Any]) -> Mapping[str, Any]:
-    """The parts of a key by their names."""
-    return dict(zip(DIMENSIONS, key, strict=True))

@@ -123,7 +123,7 @@ def _count_run(cube: Cube, row: _Run) -> None:
     agent = row.subject_id if row.subject_type == "agent" else None
     version = None if agent is None else row.subject_version
     numbers = cube[agent, version, row.project_id, row.engine_id, row.trigger_type, row.status, row.error_code]
-    numbers.count(runs=1, input_tokens=row.input_tokens, output_tokens=row.output_tokens)
+    numbers.count(**{"runs": 1, row.status: 1, "input_tokens": row.input_tokens, "output_tokens": row.output_tokens})
     if row.started_at is not None:
         wait, duration = _milliseconds(row.created_at, row.started_at), _milliseconds(row.started_at, row.finished_at)
         numbers.count(wait_ms=wait, duration_ms=duration)

@@ -1,4 +1,4 @@
-"""The records of analytics: what happened in each quarter of an hour, and up to when that is counted."""
+"""The records of analytics: what happened in each quarter of an hour, sums of that, and up to when they are made."""
 
 import peewee
 
@@ -23,12 +23,33 @@ class Quarter(Row):
         primary_key = peewee.CompositeKey("organization_id", "starts_at")
 
 
+class Sum(Row):
+    """The quarters of one hour, or of one day of the organization, by a part of what they can be grouped by; see `views` and `sums`."""
+
+    organization_id = IdField()
+    view = peewee.TextField()
+    level = peewee.TextField()
+    starts_at = InstantField()
+    content = peewee.TextField()
+
+    class Meta:
+        table_name = "analytics_sum"
+        internal = True
+        primary_key = peewee.CompositeKey("organization_id", "view", "level", "starts_at")
+
+
 class Progress(Row):
-    """Up to when the quarters of an organization are written, and up to when they have been looked at again, see `rollup`."""
+    """Up to when the quarters of an organization are written, and up to when they have been looked at again, see `rollup`.
+
+    `hours_until` and `days_until` say the same of sums; the days are those of `timezone`.
+    """
 
     organization_id = IdField(primary_key=True)
     written_until = InstantField()
     settled_until = InstantField()
+    hours_until = InstantField()
+    days_until = InstantField()
+    timezone = peewee.TextField()
 
     class Meta:
         table_name = "analytics_progress"

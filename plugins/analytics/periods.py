@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+#: Nothing was before.
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 _QUARTER_SECONDS = 900
 HOUR, DAY, WEEK, MONTH, TOTAL = "hour", "day", "week", "month", "total"
@@ -19,6 +21,18 @@ def quarter_of(moment: datetime) -> datetime:
     """When the quarter of an hour began in which the moment is."""
     seconds = int(moment.timestamp())
     return datetime.fromtimestamp(seconds - seconds % _QUARTER_SECONDS, UTC)
+
+
+def start_of(moment: datetime, level: str, zone: ZoneInfo) -> datetime:
+    """When the hour of UTC, or the day of the zone, began in which the moment is."""
+    if level == HOUR:
+        return moment.replace(minute=0, second=0, microsecond=0)
+    return _midnight(zone, moment.astimezone(zone), 0)
+
+
+def next_start(start: datetime, interval: str, zone: ZoneInfo) -> datetime:
+    """When the interval after the one begins that the moment is in."""
+    return _NEXT[interval](start, zone)
 
 
 def ceiling(moment: datetime) -> datetime:
@@ -33,7 +47,7 @@ def starts(start: datetime, end: datetime, interval: str, zone: ZoneInfo) -> Ite
     if interval == TOTAL:
         return
     at = start
-    while (at := _NEXT[interval](at, zone)) < end:
+    while (at := next_start(at, interval, zone)) < end:
         yield at
 
 

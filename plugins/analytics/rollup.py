@@ -7,7 +7,7 @@ last quarter written from the rows themselves, so they miss nothing meanwhile.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import peewee
@@ -20,14 +20,13 @@ from aasim_core.data.records import database_of
 
 from ..engines.service import EngineCall
 from ..executions.models import RETAINED_AT, Execution
-from . import facts
+from . import facts, sums
 from .cube import Cube, text_of
 from .models import Progress, Quarter
-from .periods import QUARTER, quarter_of
+from .periods import BEGINNING, QUARTER, quarter_of
 
 MARGIN = timedelta(seconds=30)
 SETTLING = timedelta(hours=1)
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def organizations() -> list[str]:
@@ -43,12 +42,13 @@ def roll_up(should_stop: Callable[[], bool] = lambda: False) -> None:
     moment = now()
     _advance(Progress.settled_until, moment - SETTLING, should_stop)
     _advance(Progress.written_until, moment - MARGIN, should_stop)
+    sums.sum_up(should_stop)
 
 
 def written_until() -> datetime:
     """Up to when all quarters of the organization in scope are written."""
     progress: Progress | None = Progress.get_or_none()
-    until: datetime = _BEGINNING if progress is None else progress.written_until
+    until: datetime = BEGINNING if progress is None else progress.written_until
     return until
 
 
@@ -73,8 +73,9 @@ def _advance(mark: Any, until: datetime, should_stop: Callable[[], bool]) -> Non
 def _mark(mark: Any) -> datetime:
     if (progress := Progress.get_or_none()) is None:
         with database_of(Progress).transaction(durable=False):
-            beginning = {"written_until": _BEGINNING, "settled_until": _BEGINNING}
-            Progress.insert(organization_id=current_organization(), **beginning).on_conflict_ignore().execute()
+            marks = dict.fromkeys(("written_until", "settled_until", "hours_until", "days_until"), BEGINNING)
+            row = {"organization_id": current_organization(), "timezone": "UTC", **marks}
+            Progress.insert(row).on_conflict_ignore().execute()
         progress = Progress.get()
     at: datetime = getattr(progress, mark.name)
     return at
@@ -89,10 +90,15 @@ def _move(mark: Any, seen: datetime, after: datetime) -> bool:
 def _write(start: datetime, cube: Cube) -> None:
     """Write the quarter, unless retention has deleted executions that it counts."""
     content = text_of(cube)
-    written = Quarter.update(content=content).where(Quarter.starts_at == start, Quarter.verifiable, Quarter.content != content)
-    if not written.execute():
-        new = Quarter.insert(organization_id=current_organization(), starts_at=start, content=content, verifiable=True)
-        new.on_conflict_ignore().execute()
+    query = Quarter.select(Quarter.content, Quarter.verifiable).where(Quarter.starts_at == start)
+    before: Quarter | None = query.first()
+    if before is None:
+        Quarter.insert(organization_id=current_organization(), starts_at=start, content=content).execute()
+    elif before.verifiable and before.content != content:
+        Quarter.update(content=content).where(Quarter.starts_at == start).execute()
+    else:
+        return
+    sums.invalidate(start)
 
 
 def keep_before_deletion(execution_ids: Iterable[str]) -> None:

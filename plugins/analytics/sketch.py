@@ -6,7 +6,7 @@ same values are equal.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 #: What a percentile is off by at most, as a part of the true value.
@@ -53,8 +53,8 @@ def flat(sketch: Mapping[int, int]) -> list[int]:
     return [number for each in sorted(sketch) for number in (each, sketch[each])]
 
 
-def add(sketch: Sketch, numbers: Iterable[int]) -> None:
+def add(sketch: Sketch, numbers: Sequence[int]) -> None:
     """Add a sketch that is written as `flat` does."""
-    each = iter(numbers)
-    for number, count in zip(each, each, strict=True):
-        sketch[number] = sketch.get(number, 0) + count
+    for place in range(0, len(numbers), 2):
+        number = numbers[place]
+        sketch[number] = sketch.get(number, 0) + numbers[place + 1]

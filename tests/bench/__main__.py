@@ -15,6 +15,7 @@ from aasim_core.testing.databases import has_server
 
 from . import cost, databases, flows, footprint, growth, lists, queries, report, rounds, scored
 from .contestants import PEER_ENVIRONMENT, ROOT
+from .counted.command import analytics
 from .findings import Measurement, kept, missed
 from .graphs import measuring as graphs
 from .rounds import Options
@@ -96,6 +97,7 @@ def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_argu
 
 
 main.add_command(scale)
+main.add_command(analytics)
 
 
 def _keep(measurements: Sequence[Measurement], load: float) -> None:

@@ -1,0 +1,74 @@
+"""Parts of what numbers can be grouped by: a sum over a part has few entries, and answers most questions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+from .cube import DIMENSIONS, Cube, Written
+
+#: What belongs together in a key: a version is one of an agent, an error one of a status.
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "agent": ("agent", "version"),
+    "project": ("project",),
+    "engine": ("engine",),
+    "trigger": ("trigger",),
+    "status": ("status", "error"),
+}
+_PART_OF = {name: part for part, names in PARTS.items() for name in names}
+_STATUS = DIMENSIONS.index("status")
+
+
+@dataclass(frozen=True)
+class View:
+    """Some of `PARTS`, in their order.
+
+    A view with the status is of the runs that ended, with what was spent for them: calls have no status. In others, what was spent is told
+    once, by the calls.
+    """
+
+    parts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """How it is called where its sums are kept."""
+        return ",".join(self.parts)
+
+    @cached_property
+    def dimensions(self) -> tuple[str, ...]:
+        """What its keys are made of."""
+        return tuple(name for part in self.parts for name in PARTS[part])
+
+    @property
+    def of_runs(self) -> bool:
+        """Whether everything that is counted is of runs that ended."""
+        return "status" in self.parts
+
+    def add(self, cube: Cube, entries: Iterable[Written]) -> None:
+        """Add entries of quarters to a cube of the view."""
+        places, of_runs = [DIMENSIONS.index(name) for name in self.dimensions], self.of_runs
+        for entry in entries:
+            key = entry[0]
+            is_call = key[_STATUS] is None
+            if not (of_runs and is_call):
+                cube[tuple([key[place] for place in places])].add(entry, with_spent=of_runs or is_call)
+
+
+def view_of(names: Collection[str]) -> View:
+    """The smallest view that has these dimensions."""
+    parts = {_PART_OF[name] for name in names}
+    return View(tuple(part for part in PARTS if part in parts))
+
+
+def _with_project(pair: tuple[str, ...]) -> View:
+    return view_of({"project", *pair})
+
+
+#: Those of which sums are kept for each hour.
+SMALL = (View(()), *(View((part,)) for part in PARTS), _with_project(("agent",)))
+#: Those of which sums are kept for each day: everything by two, and within projects too, for whoever may see some only.
+KEPT = tuple(
+    dict.fromkeys((*SMALL, *(View(pair) for pair in combinations(PARTS, 2)), *(map(_with_project, combinations(PARTS, 2)))))
+)
