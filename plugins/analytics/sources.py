@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,9 @@ from .periods import BEGINNING, DAY, HOUR, next_start, start_of
 from .views import View
 
 _UTC = ZoneInfo("UTC")
+_HOUR = timedelta(hours=1)
+#: In so many hours at most, an interval begins; each of them takes statements of its own.
+_MOST_SPLIT = 100
 #: The beginning of a part of the range, its entries, and whether they are of the view already.
 Part = tuple[datetime, Sequence[Written], bool]
 
@@ -70,19 +73,23 @@ def _plan(marks: Marks, starts: Sequence[datetime], end: datetime, view: View) -
 def _hours(
     marks: Marks, starts: Sequence[datetime], since: datetime, until: datetime, view: View
 ) -> Iterator[tuple[str, datetime, datetime]]:
+    """Hours as far as there are any; quarters for those in which an interval begins, and for the rest."""
     first, last = _ceiling(since, HOUR, _UTC), start_of(min(until, marks.hours), HOUR, _UTC)
     if view not in views.SMALL:
         first = max(first, _ceiling(marks.days, HOUR, _UTC)) if view in views.KEPT else last
-    if first < last and all(start_of(each, HOUR, _UTC) == each for each in starts if first < each < last):
-        yield from _quarter_piece(since, first)
-        yield HOUR, first, last
-        since = last
-    yield from _quarter_piece(since, until)
-
-
-def _quarter_piece(since: datetime, until: datetime) -> Iterator[tuple[str, datetime, datetime]]:
-    if since < until:
-        yield "quarters", since, until
+    split = {start_of(each, HOUR, _UTC) for each in starts if first < each < last and start_of(each, HOUR, _UTC) != each}
+    if len(split) > _MOST_SPLIT:
+        first = last
+    at = since
+    for each in sorted({first, *split, last}) if first < last else ():
+        if at < each:
+            yield (HOUR if first <= at else "quarters"), at, each
+        at = each
+        if each in split:
+            yield "quarters", each, each + _HOUR
+            at = each + _HOUR
+    if at < until:
+        yield "quarters", at, until
 
 
 def _ceiling(moment: datetime, level: str, zone: ZoneInfo) -> datetime:

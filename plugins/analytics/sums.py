@@ -64,7 +64,11 @@ def _advance(mark: Any, level: str, zone: ZoneInfo, should_stop: ShouldStop) -> 
 
 def _made(level: str, start: datetime, after: datetime) -> Sequence[dict[str, Any]]:
     query: Any = Quarter.select(Quarter.content).where(Quarter.starts_at >= start, Quarter.starts_at < after).tuples()
-    entries = [entry for (content,) in query for entry in read(content)]
+    whole = Cube()
+    for (content,) in query:
+        for entry in read(content):
+            whole[tuple(entry[0])].add(entry)
+    entries = list(whole.written())
     organization_id = current_organization()
     return [
         Sum(organization_id=organization_id, view=view.name, level=level, starts_at=start, content=_summed(view, entries)).row()
