@@ -2,7 +2,6 @@
 
 import csv
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +12,6 @@ from aasim_core.http.openapi import BASE, document
 from aasim_core.http.operations import Endpoint
 from aasim_core.plugins.manifest import CORE
 from aasim_core.testing.apps import settings_in
-
-#: The plugins of the contract that are still to come. A name leaves the list with the change that brings its plugin.
-TO_COME: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -60,40 +56,26 @@ def served(app: App) -> dict[tuple[str, str], Endpoint]:
     return {(endpoint.method, _without_names(endpoint.template)): endpoint for endpoint in app.endpoints if endpoint.in_api}
 
 
-@pytest.fixture(scope="module")
-def due(rows: list[Row]) -> list[Row]:
-    """The rows of the plugins that exist."""
-    return [row for row in rows if row.plugin not in TO_COME]
-
-
 def test_the_contract_has_165_endpoints(rows: list[Row]) -> None:
     assert len(rows) == 165
     assert [row for row in rows if not row.path.startswith("/")] == []
 
 
-def test_the_list_of_plugins_to_come_is_true(app: App, rows: list[Row]) -> None:
-    named = {row.plugin for row in rows}
-    here = {plugin.name for plugin in app.plugins.found}
-    assert sorted(TO_COME & here) == [], "these are here: take them off TO_COME"
-    assert sorted(TO_COME - named) == [], "the contract knows no such plugins"
-    assert sorted(named - here - TO_COME) == [], "these are gone from the distribution"
-
-
-def test_every_endpoint_of_the_plugins_that_exist_is_served_by_its_owner(
-    due: list[Row], served: dict[tuple[str, str], Endpoint]
-) -> None:
-    missing = [f"{row.method} {row.path} ({row.plugin})" for row in due if row.place not in served]
+def test_every_endpoint_is_served_by_its_owner(rows: list[Row], served: dict[tuple[str, str], Endpoint]) -> None:
+    missing = [f"{row.method} {row.path} ({row.plugin})" for row in rows if row.place not in served]
     assert missing == []
-    assert [row for row in due if served[row.place].plugin != row.plugin] == []
+    assert [row for row in rows if served[row.place].plugin != row.plugin] == []
 
 
-def test_every_endpoint_asks_for_the_permission_of_the_contract(due: list[Row], served: dict[tuple[str, str], Endpoint]) -> None:
-    asked = {row.place: served[row.place].operation.permission for row in due}
-    assert asked == {row.place: row.permission for row in due}
+def test_every_endpoint_asks_for_the_permission_of_the_contract(rows: list[Row], served: dict[tuple[str, str], Endpoint]) -> None:
+    asked = {row.place: served[row.place].operation.permission for row in rows}
+    assert asked == {row.place: row.permission for row in rows}
 
 
-def test_every_endpoint_succeeds_with_the_status_of_the_contract(due: list[Row], served: dict[tuple[str, str], Endpoint]) -> None:
-    assert {row.place: served[row.place].operation.status for row in due} == {row.place: row.success for row in due}
+def test_every_endpoint_succeeds_with_the_status_of_the_contract(
+    rows: list[Row], served: dict[tuple[str, str], Endpoint]
+) -> None:
+    assert {row.place: served[row.place].operation.status for row in rows} == {row.place: row.success for row in rows}
 
 
 def test_what_is_served_beyond_the_contract_is_documented(app: App, rows: list[Row]) -> None:
@@ -108,17 +90,10 @@ def test_what_is_served_beyond_the_contract_is_documented(app: App, rows: list[R
     assert silent == []
 
 
-def test_every_endpoint_of_the_contract_is_in_the_reference(app: App, due: list[Row]) -> None:
+def test_every_endpoint_of_the_contract_is_in_the_reference(app: App, rows: list[Row]) -> None:
     documented = {
         (method.upper(), _without_names(path.removeprefix(BASE)))
         for path, operations in document(app)["paths"].items()
         for method in operations
     }
-    assert [row for row in due if row.place not in documented] == []
-
-
-def test_the_rest_of_the_contract_is_to_come(rows: list[Row]) -> None:
-    awaited = Counter(row.plugin for row in rows if row.plugin in TO_COME)
-    if awaited:
-        plugins = ", ".join(f"{plugin} {count}" for plugin, count in sorted(awaited.items()))
-        pytest.xfail(f"{awaited.total()} of {len(rows)} endpoints are to come: {plugins}")
+    assert [row for row in rows if row.place not in documented] == []
