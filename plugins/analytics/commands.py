@@ -14,7 +14,7 @@ from aasim_core.terminal import Report, Terminal
 from . import verification
 from .verification import Findings
 
-#: How many quarters are named, of one organization.
+#: How many faults are named, of one organization.
 _MOST_NAMED = 100
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -36,7 +36,7 @@ def verify(app: App) -> click.Command:
             for organization_id in _chosen(organization, terminal):
                 with terminal.working(f"counting {organization_id}") as report, organization_scope(organization_id):
                     found = _whole_of(_in_utc(since), _in_utc(until), report)
-                differs = differs or bool(found.differing)
+                differs = differs or bool(found.differing or found.sums)
                 _tell(terminal, organization_id, found)
         if differs:
             raise click.exceptions.Exit(1)
@@ -65,10 +65,12 @@ def _whole_of(since: datetime | None, until: datetime | None, report: Report) ->
 
 
 def _tell(terminal: Terminal, organization_id: str, found: Findings) -> None:
-    for start in found.differing[:_MOST_NAMED]:
-        terminal.trouble(f"{organization_id}: the quarter of an hour from {to_text(start)} on is not what its rows say")
-    if len(found.differing) > _MOST_NAMED:
-        terminal.trouble(f"{organization_id}: and {len(found.differing) - _MOST_NAMED:,} more")
+    faults = [f"the quarter of an hour from {to_text(start)} on is not what its rows say" for start in found.differing]
+    faults += [f"the sums of the {level} from {to_text(start)} on are not those of its quarters" for start, level in found.sums]
+    for fault in faults[:_MOST_NAMED]:
+        terminal.trouble(f"{organization_id}: {fault}")
+    if len(faults) > _MOST_NAMED:
+        terminal.trouble(f"{organization_id}: and {len(faults) - _MOST_NAMED:,} more")
     rest = ""
     if found.unverifiable:
         first, last = to_text(found.unverifiable[0]), to_text(found.unverifiable[-1])

@@ -19,6 +19,7 @@ from .models import Progress, Quarter, Sum
 from .periods import BEGINNING, DAY, HOUR, next_start, start_of
 from .views import View
 
+_UTC = ZoneInfo("UTC")
 ShouldStop = Callable[[], bool]
 
 
@@ -30,7 +31,7 @@ def sum_up(should_stop: ShouldStop) -> None:
         return
     if progress.timezone != timezone:
         _begin_anew(timezone)
-    _advance(Progress.hours_until, HOUR, ZoneInfo("UTC"), should_stop)
+    _advance(Progress.hours_until, HOUR, _UTC, should_stop)
     _advance(Progress.days_until, DAY, ZoneInfo(timezone), should_stop)
 
 
@@ -38,6 +39,26 @@ def invalidate(start: datetime) -> None:
     """Have the sums made again from the quarter that begins then. Needs a transaction."""
     for mark in (Progress.hours_until, Progress.days_until):
         Progress.update({mark: start}).where(mark > start).execute()
+
+
+def differing(since: datetime, until: datetime) -> list[tuple[datetime, str]]:
+    """The sums that begin from `since` until before `until` and are not what their quarters say: when they begin, and of what they are."""
+    progress = Progress.get()
+    found = []
+    for level, mark, zone in ((HOUR, progress.hours_until, _UTC), (DAY, progress.days_until, ZoneInfo(progress.timezone))):
+        quarters: Any = Quarter.select(Quarter.starts_at).where(Quarter.starts_at >= since, Quarter.starts_at < until).tuples()
+        for start in sorted({start_of(quarter, level, zone) for (quarter,) in quarters}):
+            after = next_start(start, level, zone)
+            if start >= since and after <= mark and not _is_true(level, start, after):
+                found.append((start, level))
+    return found
+
+
+def _is_true(level: str, start: datetime, after: datetime) -> bool:
+    query: Any = Sum.select(Sum.view, Sum.content).where(Sum.level == level, Sum.starts_at == start).tuples()
+    made, kept = {row["view"]: row["content"] for row in _made(level, start, after)}, dict(query)
+    needed = {view.name for view in (views.SMALL if level == HOUR else views.KEPT)}
+    return needed <= kept.keys() and kept.items() <= made.items()
 
 
 def _begin_anew(timezone: str) -> None:

@@ -1,11 +1,11 @@
-"""Whether what is written is what the rows say: each quarter of an hour is counted again, and compared byte for byte."""
+"""Whether what is written is what the rows say: each quarter of an hour is counted again, and compared byte for byte; so are the sums."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from . import facts
+from . import facts, sums
 from .cube import text_of
 from .models import Progress, Quarter
 from .periods import quarter_of
@@ -15,16 +15,21 @@ _DAY = timedelta(days=1)
 
 @dataclass
 class Findings:
-    """What was found: how many quarters are as the rows say, when those begin that are not, and those of which rows are deleted."""
+    """What was found: how many quarters are as the rows say, when those begin that are not, and those of which rows are deleted.
+
+    `sums` are when hours and days begin whose sums are not those of their quarters, with ``hour`` or ``day``.
+    """
 
     verified: int = 0
     differing: list[datetime] = field(default_factory=list)
+    sums: list[tuple[datetime, str]] = field(default_factory=list)
     unverifiable: list[datetime] = field(default_factory=list)
 
     def add(self, other: "Findings") -> None:
         """Add what was found elsewhere."""
         self.verified += other.verified
         self.differing += other.differing
+        self.sums += other.sums
         self.unverifiable += other.unverifiable
 
 
@@ -52,12 +57,12 @@ def days(since: datetime | None, until: datetime | None) -> Iterator[tuple[datet
 
 
 def verify(since: datetime, until: datetime) -> Findings:
-    """Compare the quarters of the organization in scope that begin from `since` until before `until`."""
+    """Compare what is written of the organization in scope and begins from `since` until before `until`."""
     counted = {start: text_of(cube) for start, cube in facts.counted(since, until).items()}
     columns = Quarter.starts_at, Quarter.content, Quarter.verifiable
     query: Any = Quarter.select(*columns).where(Quarter.starts_at >= since, Quarter.starts_at < until).tuples()
     written = {start: (content, verifiable) for start, content, verifiable in query}
-    found = Findings()
+    found = Findings(sums=sums.differing(since, until))
     for start in sorted({*counted, *written}):
         content, verifiable = written.get(start, (None, True))
         if not verifiable:

@@ -13,7 +13,7 @@ from aasim_core.app import App
 from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
-from aasim_plugins.analytics import answers, sources, views
+from aasim_plugins.analytics import answers, sources, verification, views
 from aasim_plugins.analytics.models import Progress, Sum
 from aasim_plugins.analytics.periods import BEGINNING, INTERVALS, starts
 
@@ -136,3 +136,16 @@ def test_of_earlier_days_only_small_views_have_hours(roll_up: Go, owner: Person)
     with organization_scope(owner.organization_id):
         early = Sum.select().where(Sum.level == "hour", Sum.starts_at < from_text("2026-01-30T00:00:00Z"))
         assert {row.view for row in early} == {view.name for view in views.SMALL}
+
+
+@pytest.mark.usefixtures("many")
+def test_a_verification_finds_sums_that_are_not_those_of_their_quarters(roll_up: Go, owner: Person, app: App) -> None:
+    roll_up()
+    day, hour = from_text("2026-01-29T00:00:00Z"), from_text("2026-01-30T06:00:00Z")
+    with organization_scope(owner.organization_id):
+        assert verification.verify(_SINCE, from_text("2026-02-01T00:00:00Z")).sums == []
+        with app.database.transaction():
+            Sum.update(content="[]").where(Sum.level == "day", Sum.starts_at == day, Sum.view == "agent").execute()
+            assert Sum.delete().where(Sum.level == "hour", Sum.starts_at == hour, Sum.view == "status").execute() == 1
+        found = verification.verify(_SINCE, from_text("2026-02-01T00:00:00Z"))
+    assert (found.sums, found.differing) == ([(hour, "hour"), (day, "day")], [])
