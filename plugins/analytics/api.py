@@ -15,7 +15,7 @@ from aasim_core.http.exports import MEDIA_TYPES, csv_of
 
 from . import schemas
 from .answers import Asked, field_of, rows
-from .periods import DAY, HOUR, QUARTER, TOTAL, WEEK, ceiling, quarter_of, starts
+from .periods import BEGINNING, DAY, HOUR, QUARTER, TOTAL, WEEK, ceiling, quarter_of, starts
 from .sketch import RELATIVE_ERROR
 
 _READ = "analytics:read"
@@ -78,7 +78,7 @@ def _range(query: Mapping[str, Any]) -> tuple[datetime, datetime]:
     """From when until when; Refused ``invalid_parameter`` where that cannot be."""
     present = quarter_of(now()) + QUARTER
     end = min(query.get("to", present), present)
-    start = query.get("from", quarter_of(end) - _USUAL)
+    start = query.get("from", max(BEGINNING, quarter_of(end) - _USUAL))
     for name, moment in (("from", start), ("to", end)):
         if ceiling(moment) != moment:
             message = f"Write a time at a full quarter of an hour, such as {to_text(quarter_of(moment))}."

@@ -213,6 +213,7 @@ def test_a_table_has_the_same_rows(ended: Ended, owner: Person) -> None:
         ("from=2026-02-02T00:00:00Z", "from", "nothing ends in the future"),
         ("from=2026-01-31T00:00:00Z&to=2026-01-30T00:00:00Z", "from", "2026-01-30T00:00:00"),
         ("from=2026-01-31T00:07:00Z", "from", "2026-01-31T00:00:00"),
+        ("to=1970-01-01T00:00:00Z", "from", "1970-01-01T00:00:00"),
         ("to=2026-01-31T00:07:00Z", "to", "2026-01-31T00:00:00"),
         ("from=2025-01-31T00:00:00Z&interval=hour", "interval", "interval=day"),
         ("group_by=agent,nobody", "group_by", "one of agent, version"),
