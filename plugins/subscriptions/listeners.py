@@ -8,6 +8,9 @@ from aasim_core.access import epoch
 from aasim_core.context import current_organization
 
 from . import limits
+from .plans import UNLIMITED, default_of
+from .service import show
+from .standing import current
 
 if TYPE_CHECKING:
     from aasim_core.events.log import EventRow
@@ -19,10 +22,20 @@ def follow_timezone(event: "EventRow") -> None:
         epoch.bump(current_organization())
 
 
+def show_default(app: App, event: "EventRow") -> None:
+    """Let an organization that was founded just now be shown with the default plan."""
+    default = default_of(app)
+    if default.id != UNLIMITED and current() is None:
+        show(default)
+
+
 def listeners(app: App) -> list[Listener]:
     """What refuses each thing that plans limit, and what follows the time zone."""
     follow = Listener("organizations.updated", follow_timezone, "before_commit")
-    return [*limits.listeners(app), *_of_job_flows(app), follow]
+    founded = [
+        Listener(name, partial(show_default, app), "before_commit") for name in ("auth.registered", "organizations.created")
+    ]
+    return [*limits.listeners(app), *_of_job_flows(app), *founded, follow]
 
 
 def _of_job_flows(app: App) -> list[Listener]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core import Refused, emit
 from aasim_core.access import epoch
+from aasim_core.access.records import Organization
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -155,7 +156,14 @@ def _begin(subscription: Subscription | None, plan: Plan, moment: datetime, peri
         bounds = {"ends_at": period.ends_at, "period_starts_at": period.starts_at, "period_ends_at": period.ends_at}
         values |= {**bounds, "price": plan.price, "amount": share(plan.price, period, Period(moment, period.ends_at))}
     begun: Subscription = records.create(Subscription, **values)
+    show(plan)
     return begun
+
+
+def show(plan: Plan) -> None:
+    """Let the organization in scope be shown with the plan. Needs a transaction."""
+    shown = {"plan": plan.id, "version": Organization.version + 1, "updated_at": now()}
+    Organization.update(shown).where(Organization.id == current_organization(), Organization.plan != plan.id).execute()
 
 
 def _end(subscription: Subscription, moment: datetime) -> None:

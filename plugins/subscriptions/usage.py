@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 #: What usage can be told by besides each day.
 DAY = "day"
 GROUPS = (DAY, *dict.fromkeys(group for meter in METERS.values() for group in meter.groups))
+_FIRST_YEAR = 1970
 _MILLISECOND = timedelta(milliseconds=1)
 
 
@@ -33,8 +34,10 @@ def told(app: "App", group_by: str | None = None) -> dict[str, Any]:
 def told_of(app: "App", day: date) -> dict[str, Any]:
     """The usage of the period that the day was in, until its end; without what is not counted by month, of which the past is not known.
 
-    Invalid for a day that has not begun.
+    Invalid for a day that has not begun, or is before all that is counted here.
     """
+    if day.year < _FIRST_YEAR:
+        raise Invalid({"date": [Problem("out_of_range", f"Write a day from the year {_FIRST_YEAR} on.")]})
     stand, moment = standing_of(app), now()
     starts_at = datetime.combine(day, time(), ZoneInfo(stand.timezone)).astimezone(UTC)
     if starts_at > moment:

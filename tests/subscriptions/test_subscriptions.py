@@ -95,6 +95,17 @@ def test_a_plan_that_takes_something_away_acts_at_the_end_of_the_period(
         assert due(app) == []
 
 
+def test_the_organization_is_shown_with_its_plan(owner: Person, on_plan: Put) -> None:
+    path = f"/organizations/{owner.organization_id}"
+    before = owner.client.get(path).data
+    on_plan("team")
+    after = owner.client.get(path).data
+    assert (before["plan"], after["plan"]) == ("unlimited", "team")
+    assert after["version"] == before["version"] + 1
+    owner.client.post("/subscriptions/cancel", {"at": "now"})
+    assert owner.client.get(path).data["plan"] == "unlimited"
+
+
 def test_a_scheduled_change_is_withdrawn_by_subscribing_to_the_plan_that_there_is(owner: Person, on_plan: Put) -> None:
     on_plan("team")
     owner.client.post("/subscriptions/subscribe", {"plan_id": "small"})
