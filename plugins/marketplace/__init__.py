@@ -67,6 +67,7 @@ def events(app: App) -> Sequence[Event]:
         "agent_id": Id("agent", required=True, description="The copy."),
         "paid": Integer(0, required=True, description="Micro-credits."),
     }
+    refunded = {name: bought[name] for name in ("listing_id", "paid")}
     granted = {**sold, "reason": Text(max_length=500, required=True, description="Why.")}
     return (
         Event("marketplace.created", "A listing was made", "listing"),
@@ -78,6 +79,8 @@ def events(app: App) -> Sequence[Event]:
         Event("marketplace.delisted", "A listing was taken back by its seller", "listing"),
         Event("marketplace.sold", "Another organization has bought a listing", "listing", sold),
         Event("marketplace.purchased", "A copy of an agent was bought", "purchase", bought),
+        Event("marketplace.sale_refunded", "A licence that was sold was given back", "listing", sold),
+        Event("marketplace.refunded", "A licence was given back", "purchase", refunded),
         Event("marketplace.granted", "The organization was given credits", "account", granted),
     )
 

@@ -18,7 +18,8 @@ from ..agents import service as agents
 from ..agents.models import Agent
 from . import offers, schemas, service
 from .models import CREDITS, Entry, Listing, Offer, Purchase
-from .trading import buying, ledger
+from .settings import settings_of
+from .trading import buying, ledger, refunds
 
 _GATES = ("rubric_gate_failed", "invalid_state", "secret_found", "hidden_text", "look_alike_title", "effects_understated")
 SALES = View(Listing, {"seller_name": Offer.seller_name}, joins=((Offer, Offer.listing_id == Listing.id),))
@@ -207,7 +208,10 @@ class Purchases(Collection):
     view = _BOUGHT
     events = "marketplace"
     noun = "purchases"
-    paths: ClassVar[Mapping[str, str]] = {"": "/marketplace/my-purchases"}
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/marketplace/my-purchases",
+        "refund": "/marketplace/my-purchases/{purchase_id}/refund",
+    }
     reply = schemas.BoughtOut()
     derived: ClassVar[Mapping[str, Derived]] = {
         "available_release": _Available(("listing_id", "number", "refunded_at"), lambda row: None)
@@ -219,6 +223,11 @@ class Purchases(Collection):
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "list": {"summary": "List what your organization has bought: licences, the copies, and newer releases."}
     }
+
+    @operation("purchase", reply="reply", message="Licence given back.", refusals=("invalid_state",))
+    def on_post_refund(self, req: Request, resp: Response, purchase_id: str) -> None:
+        """Give a licence back: what was paid comes back, and the copy is deleted."""
+        resp.media = self.present(refunds.refund(req.target, settings_of(self.app).refund_hours))
 
 
 class Entries(Collection):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aasim_core.settings import setting
+from aasim_core.settings.checks import between
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MarketplaceSettings:
-    """What is asked of listings before other organizations see them."""
+    """What is asked of listings before other organizations see them, and how long a purchase can be undone."""
 
+    refund_hours: int = setting(
+        72, "How long after a purchase its licence can be given back; 0 is never.", check=between(0, 8_760)
+    )
     review: bool = setting(False, "Whether whoever runs the installation approves listings before other organizations see them.")
 
 

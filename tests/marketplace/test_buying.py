@@ -1,11 +1,15 @@
 """Copies of agents are bought with credits, after a plan that says all."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from aasim_core.app import App
+from aasim_core.clock import now
+from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
+from aasim_plugins.marketplace.models import Purchase
 
 from .conftest import LOG, Make, audit, balance, buy, grant, plan_of
 
@@ -177,3 +181,46 @@ def test_a_rubric_gate_refuses_what_was_not_evaluated(seller: Person, agent: Mak
 def test_a_price_is_of_one_kind(seller: Person, agent: Make, price: dict[str, Any]) -> None:
     answer = seller.client.post("/marketplace", {"agent_id": agent()["id"], "title": "Reader", "price": price})
     assert answer.codes == {"price.amount": ["out_of_range"]}
+
+
+def test_a_licence_is_given_back_within_a_time(app: App, seller: Person, buyer: Person, listing: Make) -> None:
+    offered = listing(1_000)
+    grant(app, buyer, 1_000)
+    purchase = buy(buyer, offered["id"]).data["purchase"]
+    path = f"/marketplace/my-purchases/{purchase['id']}/refund"
+    assert buyer.client.post(path).data["refunded_at"] is not None
+    assert (balance(buyer), balance(seller)) == (1_000, 0)
+    assert buyer.client.get(f"/agents/{purchase['agent_id']}").status == 404
+    assert buyer.client.post(path).codes == {"_": ["invalid_state"]}
+    [mine] = seller.client.get("/marketplace/my-listings").data["items"]
+    assert (mine["purchases_count"], mine["revenue"]) == (0, 0)
+    assert buy(buyer, offered["id"]).status == 201
+
+
+def test_a_licence_is_not_given_back_after_that_time(app: App, seller: Person, buyer: Person, listing: Make) -> None:
+    offered = listing()
+    purchase = buy(buyer, offered["id"]).data["purchase"]
+    with app.database.transaction(), organization_scope(buyer.organization_id):
+        long_ago = now() - timedelta(hours=73)
+        Purchase.update(created_at=long_ago).where(Purchase.id == purchase["id"]).execute()
+    answer = buyer.client.post(f"/marketplace/my-purchases/{purchase['id']}/refund")
+    assert answer.codes == {"_": ["invalid_state"]}
+    assert buyer.client.get(f"/agents/{purchase['agent_id']}").status == 200
+
+
+def test_a_seller_who_has_spent_the_credits_keeps_its_balance_to_itself(
+    app: App, world: World, seller: Person, buyer: Person, listing: Make
+) -> None:
+    offered = listing(1_000)
+    grant(app, buyer, 1_000)
+    purchase = buy(buyer, offered["id"]).data["purchase"]
+    third = world.organization("Third")
+    agent_id = third.client.post("/agents", {"name": "Other"}).data["id"]
+    price = {"type": "one_time", "amount": 400}
+    body = {"agent_id": agent_id, "title": "Something else", "visibility": "instance", "price": price}
+    assert buy(seller, third.client.post("/marketplace", body).data["id"]).status == 201
+    answer = buyer.client.post(f"/marketplace/my-purchases/{purchase['id']}/refund")
+    assert answer.codes == {"_": ["invalid_state"]}
+    assert "600" not in str(answer.body)
+    assert (balance(buyer), balance(seller), balance(third)) == (0, 600, 400)
+    assert audit(app).unbalanced == audit(app).wrong == ()

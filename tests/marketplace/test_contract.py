@@ -29,11 +29,11 @@ def _listing(world: World, person: Person) -> dict[str, Any]:
     return {"agent_id": agent["id"], "title": "Invoice reader"}
 
 
-def _buy(world: World, person: Person, ids: Any = None) -> None:
-    """The organization has bought something."""
+def _buy(world: World, person: Person, ids: Any = None) -> str:
+    """The organization has bought something; returns the id of the purchase."""
     path = f"/marketplace/{_offered(world, person)}/purchase"
     digest = person.client.post(f"{path}?plan=true").data["plan"]["digest"]
-    assert person.client.post(path, {"digest": digest}).status == 201
+    return str(person.client.post(path, {"digest": digest}).data["purchase"]["id"])
 
 
 def _publish(world: World, person: Person, number: int) -> None:
@@ -71,6 +71,7 @@ class TestContract(PluginContract):
     companions = ("engine_scripted",)
     copies = {"purchase": lambda world, person: {"listing_id": new_id("listing")}}
     before = {"POST /marketplace/{listing_id}/purchase": _of_another}
+    objects = {"purchase_id": _buy}
     grown = {"listing": _publish}
     samples = {"POST /marketplace": _listing, "POST /marketplace/{listing_id}/purchase": _order}
     rows = {
