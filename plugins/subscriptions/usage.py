@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from aasim_core.clock import now
-from aasim_core.errors import Invalid, Problem
+from aasim_core.errors import Refused
 
 from . import counting
 from .counting import METERS, Meter
@@ -34,14 +34,14 @@ def told(app: "App", group_by: str | None = None) -> dict[str, Any]:
 def told_of(app: "App", day: date) -> dict[str, Any]:
     """The usage of the period that the day was in, until its end; without what is not counted by month, of which the past is not known.
 
-    Invalid for a day that has not begun, or is before all that is counted here.
+    Refused ``not_found`` for a day that has not begun, or is before all that is counted here.
     """
     if day.year < _FIRST_YEAR:
-        raise Invalid({"date": [Problem("out_of_range", f"Write a day from the year {_FIRST_YEAR} on.")]})
+        raise Refused("not_found", f"There is nothing before {_FIRST_YEAR}; write a later day.")
     stand, moment = standing_of(app), now()
     starts_at = datetime.combine(day, time(), ZoneInfo(stand.timezone)).astimezone(UTC)
     if starts_at > moment:
-        raise Invalid({"date": [Problem("out_of_range", "Write a day that has begun.")]})
+        raise Refused("not_found", "There is nothing of a day that is still to come; write one that has begun.")
     until = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(stand.timezone)).astimezone(UTC)
     if until > moment:
         return told(app)
