@@ -11,15 +11,10 @@ from aasim_core.access.records import Node
 from aasim_core.access.tree import PREFIXES
 from aasim_core.data.compiled import compiled
 
-from .cube import DIMENSIONS, Cube, Numbers
+from .cube import Cube, Numbers
 from .sketch import Sketch, percentile
 from .sources import parts_of
-from .views import View, view_of
-
-#: What a project is below.
-_ABOVE = ("department", "branch")
-#: What can be grouped by.
-GROUPS = (*DIMENSIONS, *_ABOVE)
+from .views import ABOVE, View, view_of
 
 
 @dataclass(frozen=True)
@@ -38,9 +33,9 @@ class Asked:
     @property
     def view(self) -> View:
         """What has to be known of each number."""
-        above = {"project"} if self.projects is not None or not set(_ABOVE).isdisjoint(self.group_by) else set()
+        above = {"project"} if self.projects is not None or not set(ABOVE).isdisjoint(self.group_by) else set()
         agents = {"agent"} if self.agents_only else set()
-        return view_of({*(name for name in self.group_by if name not in _ABOVE), *above, *agents})
+        return view_of({*(name for name in self.group_by if name not in ABOVE), *above, *agents})
 
 
 def rows(asked: Asked) -> list[dict[str, Any]]:
@@ -90,9 +85,9 @@ def _sortable(value: Any) -> tuple[bool, bool, Any]:
 
 def _grouping(group_by: Sequence[str], view: View) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """What makes a group of a key of the view."""
-    above = {} if set(_ABOVE).isdisjoint(group_by) else _places_above()
-    places = {name: view.dimensions.index("project" if name in _ABOVE else name) for name in group_by}
-    return lambda key: tuple([above.get((name, key[places[name]])) if name in _ABOVE else key[places[name]] for name in group_by])
+    above = {} if set(ABOVE).isdisjoint(group_by) else _places_above()
+    places = {name: view.dimensions.index("project" if name in ABOVE else name) for name in group_by}
+    return lambda key: tuple([above.get((name, key[places[name]])) if name in ABOVE else key[places[name]] for name in group_by])
 
 
 def _places_above() -> dict[tuple[str, str | None], str]:
@@ -100,7 +95,7 @@ def _places_above() -> dict[tuple[str, str | None], str]:
     above = {}
     for project_id, path in _projects.all():
         for node_id in path.strip("/").split("/"):
-            for kind in _ABOVE:
+            for kind in ABOVE:
                 if node_id.startswith(f"{PREFIXES[kind]}_"):
                     above[kind, project_id] = node_id
     return above

@@ -6,8 +6,8 @@ from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Number,
 from aasim_core.http.query import Parameters
 from aasim_core.http.schema import Schema
 
-from .answers import GROUPS
 from .periods import DAY, INTERVALS
+from .views import GROUPS
 
 MOST_GROUPS = 2
 

@@ -17,6 +17,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "trigger": ("trigger",),
     "status": ("status", "error"),
 }
+#: What a project is below; it follows from the tree, so no number has it in its key.
+ABOVE = ("department", "branch")
+#: What can be grouped by.
+GROUPS = (*DIMENSIONS, *ABOVE)
 _PART_OF = {name: part for part, names in PARTS.items() for name in names}
 _STATUS = DIMENSIONS.index("status")
 
