@@ -1,18 +1,25 @@
 """What is looked for in a listing before others see it."""
 
+import base64
+import zlib
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from aasim_core.testing.world import Person, World
-from aasim_plugins.marketplace.gates.decoding import TooMuch, readings
+from aasim_plugins.marketplace.gates import secrets
+from aasim_plugins.marketplace.gates.decoding import Patience, TooMuch, readings
 from aasim_plugins.marketplace.gates.hidden import hidden_in
 from aasim_plugins.marketplace.gates.lookalikes import key_of
-from aasim_plugins.marketplace.gates.secrets import has_secret
 
 from . import corpus
 from .conftest import Make
+
+
+def has_secret(text: str) -> bool:
+    """Whether a text by itself has one."""
+    return secrets.has_secret(text, Patience())
 
 
 def test_none_of_300_secrets_passes_in_any_of_twelve_encodings() -> None:
@@ -43,11 +50,17 @@ def test_base64_that_is_broken_into_lines_is_read_whole() -> None:
     assert has_secret(lines)
 
 
-def test_what_is_too_much_to_be_read_counts_as_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aasim_plugins.marketplace.gates.decoding._MOST", 100)
+def test_what_is_too_much_to_be_read_counts_as_a_secret() -> None:
     with pytest.raises(TooMuch):
-        list(readings("harmless " * 40))
-    assert has_secret("harmless " * 40)
+        list(readings("harmless " * 40, Patience(100)))
+    assert secrets.has_secret("harmless " * 40, Patience(100))
+
+
+def test_texts_that_grow_when_they_are_read_end_the_patience_for_all_of_them() -> None:
+    bombs = [base64.b64encode(zlib.compress(f"{number} ".encode() * 50_000)).decode() for number in range(10, 200)]
+    patience = Patience()
+    assert any(secrets.has_secret(bomb, patience) for bomb in bombs)
+    assert patience.left < 0
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from aasim_core.error_codes import ErrorCode
 from aasim_core.errors import Invalid, Problem
 
 from ..requirements import EFFECTS
+from .decoding import Patience
 from .hidden import hidden_in
 from .secrets import has_secret
 from .texts import texts_in
@@ -43,11 +44,12 @@ def refuse_flaws(
 
 
 def _flaws_of_texts(value: Any) -> Iterator[tuple[str, Problem]]:
+    patience = Patience()
     for path, text in texts_in(value, ""):
         hidden = hidden_in(text)
         if hidden is not None:
             yield path, Problem(HIDDEN_TEXT, f"There is {hidden}, which people do not see. Remove it.")
-        if has_secret(text):
+        if has_secret(text, patience):
             advice = (
                 "Take it out, and replace it where it was used, since others may have seen it; buyers connect their own apps."
             )

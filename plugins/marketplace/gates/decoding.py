@@ -11,12 +11,13 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 #: So many encodings within each other are undone.
 _DEEPEST = 4
 #: How much is read of what is compressed, and in all, in characters.
-_MOST_OF_ONE, _MOST = 200_000, 20_000_000
+_MOST_OF_ONE, _MOST = 100_000, 8_000_000
 #: What could be base64, base64url, base32 or hexadecimal and is long enough to hold a secret; line breaks in it are taken out first.
 _WORD = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,6}")
 _BROKEN = re.compile(r"(?<=[A-Za-z0-9+/_-]{16})\r?\n[ \t]*(?=[A-Za-z0-9+/_=-])")
@@ -29,17 +30,24 @@ class TooMuch(Exception):
     """So much is encoded in the text that it cannot be read whole."""
 
 
-def readings(text: str) -> Iterator[str]:
+@dataclass
+class Patience:
+    """How many characters are still read, of all texts together: decoding what is compressed could go on for hours."""
+
+    left: int = _MOST
+
+
+def readings(text: str, patience: Patience) -> Iterator[str]:
     """The text, and what it says decoded, encodings within encodings too. Raises `TooMuch`."""
     seen: set[str] = set()
-    waiting, amount = [(text, 0)], 0
+    waiting = [(text, 0)]
     while waiting:
         reading, depth = waiting.pop()
         if reading in seen:
             continue
         seen.add(reading)
-        amount += len(reading)
-        if amount > _MOST:
+        patience.left -= len(reading)
+        if patience.left < 0:
             raise TooMuch
         yield reading
         if depth < _DEEPEST:

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from .decoding import TooMuch, readings
+from .decoding import Patience, TooMuch, readings
 
 #: Credentials by their own forms: ours, and those of services that agents use.
 _FORMS = re.compile(
@@ -45,10 +45,10 @@ _ID = re.compile(r"\b(?:[a-z][a-z_]{0,61}_[0-7][0-9a-hjkmnp-tv-z]{25}|[0-9a-fA-F
 _RANDOM, _READABLE_PART = 3.9, 0.6
 
 
-def has_secret(text: str) -> bool:
+def has_secret(text: str, patience: Patience) -> bool:
     """Whether the text has a secret in it, as it is or encoded; what is encoded so that it cannot be read whole counts as one."""
     try:
-        return any(map(_is_telling, readings(_ID.sub(" ", text))))
+        return any(map(_is_telling, readings(_ID.sub(" ", text), patience)))
     except TooMuch:
         return True
 
