@@ -1,5 +1,7 @@
 """Purchases at the same time, and in a process that is killed: the ledger adds up, and each is there whole or not at all."""
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -86,3 +88,35 @@ def test_organizations_that_buy_from_each_other_do_not_wait_in_a_circle(app: App
     assert Counter(at_once([lambda pair=pair: trade(*pair) for pair in pairs])) == {201: len(pairs)}
     assert [balance(person) for person in people] == [100 * PRICE] * 6
     assert audit(app).unbalanced == audit(app).wrong == ()
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a fork, which the child survives until it is killed
+def test_of_purchases_in_a_process_that_is_killed_each_is_there_whole_or_not_at_all(
+    app: App, seller: Person, buyer: Person, agent: Make, listing: Make
+) -> None:
+    agent_id = agent()["id"]
+    offered = [listing(PRICE, agent_id=agent_id, title=f"Reader {number}")["id"] for number in range(30)]
+    grant(app, buyer, 30 * PRICE)
+    orders = [(each, plan_of(buyer, each)["digest"], each) for each in offered]
+    reading, writing = os.pipe()
+    app.database.close_all()
+    child = os.fork()
+    if not child:
+        app.database.dispose()
+        for order in orders:
+            statuses(buyer.client, [order])
+            os.write(writing, b".")
+        os._exit(0)
+    os.close(writing)
+    assert os.read(reading, 1) == b"."
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(reading)
+    done = buyer.client.get("/marketplace/my-purchases?limit=100").data["items"]
+    copies = {each["id"] for each in buyer.client.get("/agents?limit=100").data["items"]}
+    assert 1 <= len(done) < len(orders)
+    assert {each["agent_id"] for each in done} == copies
+    assert (balance(buyer), balance(seller)) == ((30 - len(done)) * PRICE, len(done) * PRICE)
+    assert audit(app).unbalanced == audit(app).wrong == ()
+    assert Counter(statuses(buyer.client, [order]).popitem()[0] for order in orders) == {201: 30}
+    assert (balance(buyer), balance(seller)) == (0, 30 * PRICE)
