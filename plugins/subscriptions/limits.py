@@ -17,6 +17,8 @@ from .plans import LIMITS, Plan, settings_of
 from .standing import Standing, standing_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from aasim_core.app import App
     from aasim_core.events.log import EventRow
 
@@ -32,7 +34,7 @@ PLAN_LIMIT_EXCEEDED = ErrorCode(
 PERCENTS = (80, 100)
 
 
-def exceeded(plan: Plan, name: str, used: int, resets_at: Any, message: str, **more: Any) -> Refused:
+def exceeded(plan: Plan, name: str, used: int, resets_at: "datetime | None", message: str, **more: Any) -> Refused:
     """The refusal where a limit of the plan is reached."""
     meta = {
         "limit": name,
@@ -68,7 +70,7 @@ def lock(name: str) -> None:
     records.database_of(Notice).lock(f"subscriptions/{current_organization()}/{name}")
 
 
-def tell(app: "App", stand: Standing, name: str, used: int) -> None:
+def tell(stand: Standing, name: str, used: int) -> None:
     """Tell, in the running transaction, which percents of the limit are reached, each of them once in a period."""
     most, starts_at = stand.plan.limits[name], stand.period.starts_at
     passed = [percent for percent in PERCENTS if 100 * used >= percent * most]
@@ -100,4 +102,4 @@ def _one_more(app: "App", meter: Meter, event: "EventRow") -> None:
     used = counting.used(app, meter, stand.period, stand.timezone, without=event.subject_id)
     if used >= stand.plan.limits[meter.name]:
         raise used_up(stand, meter, used)
-    tell(app, stand, meter.name, used + 1)
+    tell(stand, meter.name, used + 1)

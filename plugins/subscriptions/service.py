@@ -35,7 +35,7 @@ def subscribe(app: "App", plan_id: str) -> Subscription:
     if not plan.takes_away(before):
         return put(app, subscription, plan, now(), "subscriptions.subscribed")
     _refuse_too_much(app, plan)
-    scheduled = _with_end(app, subscription, before)
+    scheduled = _with_end(subscription, before)
     return _schedule(scheduled, plan, "subscriptions.change_scheduled")
 
 
@@ -98,9 +98,8 @@ def _roll(app: "App", subscription: Subscription) -> Subscription:
     """The subscription that follows one whose period is over."""
     before = plan_of(app, subscription)
     plan = before if subscription.next_plan_id is None else plans_of(app).get(subscription.next_plan_id, default_of(app))
-    if plan.id != subscription.plan_id:
-        return put(app, subscription, plan, subscription.ends_at, "subscriptions.changed")
-    return put(app, subscription, plan, subscription.ends_at, "subscriptions.renewed")
+    event = "subscriptions.renewed" if plan.id == subscription.plan_id else "subscriptions.changed"
+    return put(app, subscription, plan, subscription.ends_at, event)
 
 
 def _offered(app: "App", plan_id: str) -> Plan:
@@ -139,7 +138,7 @@ def _schedule(subscription: Subscription, plan: Plan, event: str) -> Subscriptio
     return subscription
 
 
-def _with_end(app: "App", subscription: Subscription | None, plan: Plan) -> Subscription:
+def _with_end(subscription: Subscription | None, plan: Plan) -> Subscription:
     """The subscription, or one to the same plan that ends with the month where it has no end."""
     if subscription is not None and subscription.ends_at is not None:
         return subscription

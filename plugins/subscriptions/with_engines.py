@@ -62,7 +62,7 @@ def _settle(app: "App", hold: Hold, tokens: int, cost: Cost | None) -> None:
     stand = limits.limited(app, "tokens")
     if stand is not None:
         limits.lock("tokens")
-        limits.tell(app, stand, "tokens", _used(app, stand))
+        limits.tell(stand, "tokens", _used(app, stand))
 
 
 def release_left(over_among: Any) -> int:
