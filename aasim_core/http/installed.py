@@ -22,6 +22,9 @@ PERMISSIONS = (Permission(SWITCH, "Switch plugins off and on for the organizatio
 _STATUSES = _ACTIVE, _DISABLED = ("active", "disabled")
 _STATUS = Choice(*_STATUSES, required=True, description="What it is now.")
 EVENTS = (Event("core.plugin_switched", "A plugin was switched off or on", "plugin", {"status": _STATUS}),)
+_SHOWN = (
+    "name", "title", "summary", "version", "origin", "state", "essential", "operators_only", "requires", "uses",
+)  # fmt: skip
 
 
 class PluginOut(Schema):
@@ -35,6 +38,7 @@ class PluginOut(Schema):
     state = Choice("on", "off", "broken", "blocked", "missing", required=True, description="In the installation.")
     status = Choice(*_STATUSES, required=True, description="active: the caller's organization has it.")
     essential = Boolean(required=True)
+    operators_only = Boolean(required=True, description="Whether no organization can turn it off for itself.")
     requires = ListOf(Text(), required=True, example=["engines"])
     uses = ListOf(Text(), required=True, example=["rubrics"])
     provides = Json(object_only=True, required=True)
@@ -90,8 +94,8 @@ class InstalledPlugins(Resource):
         """Switch a plugin off for the organization, or on again; its routes then answer 404 feature_disabled."""
         plugin = self._app.plugins.find(req.target)
         assert plugin is not None  # noqa: S101 - it is the one that was found
-        if plugin.essential:
-            raise Refused("invalid_state", f"{plugin.title} is essential and cannot be switched off.")
+        if not plugin.is_switchable:
+            raise Refused("invalid_state", _not_switchable(plugin))
         status = req.body["status"]
         if status == _ACTIVE and (reason := self._app.features.reason(req.principal, name)):
             raise Refused("invalid_state", reason)
@@ -100,9 +104,12 @@ class InstalledPlugins(Resource):
         resp.media = {**self._shown(req, plugin), "status": status}
 
     def _shown(self, req: Request, plugin: Any) -> dict[str, Any]:
-        shown = {
-            key: getattr(plugin, key)
-            for key in ("name", "title", "summary", "version", "origin", "state", "essential", "requires", "uses")
-        }
+        shown = {name: getattr(plugin, name) for name in _SHOWN}
         on = plugin.state == "on" and self._app.features.allowed(req.principal, plugin.name)
         return {**shown, "status": _ACTIVE if on else _DISABLED, "provides": asdict(plugin.provides)}
+
+
+def _not_switchable(plugin: Any) -> str:
+    if plugin.essential:
+        return f"{plugin.title} is essential and cannot be switched off."
+    return f"Only whoever runs the installation can turn {plugin.title} off, and for all organizations."

@@ -165,6 +165,7 @@ def _found(candidate: Candidate, state: str) -> Found:
         tuple(manifest.requires) if manifest else (),
         tuple(manifest.uses) if manifest else (),
         essential=candidate.essential,
+        operators_only=bool(manifest and manifest.operators_only),
         folder=candidate.folder,
     )
 

@@ -21,6 +21,7 @@ class Plugin:
 
     `requires` names plugins that must be on and load before this one; `uses` names plugins that load before it if they are on.
     `api` is the version of the plugin API that it was written for. `essential` (bundled plugins only): it cannot be turned off.
+    `operators_only`: who runs the installation can turn it off, and no organization for itself.
 
     A package has exactly one, as ``plugin = Plugin("Title", "Summary.", …)`` in its ``__init__.py``. It is read without importing
     the package, so its arguments are literals.
@@ -32,14 +33,16 @@ class Plugin:
     uses: Sequence[str] = ()
     api: str = API
     essential: bool = False
+    operators_only: bool = False
 
     def __post_init__(self) -> None:
         for name in ("title", "summary", "api"):
             text = getattr(self, name)
             if not isinstance(text, str) or not text.strip():
                 raise ValueError(f"{name} must be a text that is not empty")
-        if not isinstance(self.essential, bool):
-            raise ValueError("essential must be True or False")  # noqa: TRY004 - one kind of error for whoever reads manifests
+        for name in ("essential", "operators_only"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False")  # noqa: TRY004 - one kind of error for whoever reads manifests
         if not _VERSION.fullmatch(self.api):
             raise ValueError(f'api must look like "{API}", not "{self.api}"')
         for name in ("requires", "uses"):

@@ -61,7 +61,13 @@ class Found:
     uses: tuple[str, ...] = ()
     provides: Provides = Provides()
     essential: bool = False
+    operators_only: bool = False
     folder: Path | None = None
+
+    @property
+    def is_switchable(self) -> bool:
+        """Whether an organization can turn it off for itself."""
+        return not (self.essential or self.operators_only)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ _AT_ONCE = ("when_emitted", "before_commit")
 
 
 def _can_be_off(found: Found) -> bool:
-    return not found.essential
+    return found.is_switchable
 
 
 class FeatureContract:

@@ -32,6 +32,10 @@ def _can_be_off(found: Found) -> bool:
     return not found.essential
 
 
+def _is_switchable(found: Found) -> bool:
+    return found.is_switchable
+
+
 def _is_essential(found: Found) -> bool:
     return found.essential
 
@@ -150,7 +154,7 @@ class LifeContract:
         _forget(stage.app, ids)
         demand(set(back.values()) == {QUEUED}, f"when {self.plugin} is on again its jobs are {back}")
 
-    @provided(_can_be_off)
+    @provided(_is_switchable)
     def test_an_organization_can_do_without_it(self, stage: Stage) -> None:
         """Its owner switches it off, and its routes answer 404 ``feature_disabled`` there, and nowhere else."""
         person = stage.world.organization()

@@ -21,7 +21,7 @@ plugin = Plugin(
     "Subscriptions",
     "The plan that an organization is on: which plugins it has, and how much it may use.",
     uses=("agents", "dashboard", "engines", "executions", "job_flows", "organizations", "users", "webhooks"),
-    essential=True,
+    operators_only=True,
 )
 
 

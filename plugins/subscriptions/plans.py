@@ -137,7 +137,7 @@ def refuse_unknown_plugins(app: "App") -> None:
             place = f"subscriptions.plans.{plan.id}.without names {name}"
             if name not in known:
                 problems.append(f"{place}, and there is no such plugin.{did_you_mean(name, known)}")
-            elif known[name].essential:
-                problems.append(f"{place}, which is essential; remove it from the list.")
+            elif not known[name].is_switchable:
+                problems.append(f"{place}, which every organization has; remove it from the list.")
     if problems:
         raise StartupError(*problems)

@@ -47,7 +47,8 @@ def test_plans_that_are_wrong_stop_the_start(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plugin", "told"), [("workflow", 'there is no such plugin. Did you mean "workflows"?'), ("auth", "which is essential")]
+    ("plugin", "told"),
+    [("workflow", 'there is no such plugin. Did you mean "workflows"?'), ("auth", "which every organization has")],
 )
 def test_a_plan_without_a_plugin_that_there_is_not_stops_the_start(tmp_path: Path, plugin: str, told: str) -> None:
     app = build_app(settings_in(tmp_path, {}, **{"subscriptions.plans": {"team": {"without": [plugin]}}}))

@@ -27,6 +27,7 @@ def test_requirements_given_as_a_list_become_a_tuple() -> None:
         ({"uses": 3}, "uses must be a tuple of plugins' names"),
         ({"api": "1"}, 'api must look like "1.0"'),
         ({"essential": "yes"}, "essential must be True or False"),
+        ({"operators_only": 1}, "operators_only must be True or False"),
     ],
 )
 def test_a_manifest_that_is_not_valid_says_what_to_write(arguments: dict[str, Any], complaint: str) -> None:
