@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from aasim_core.testing.selection import without
+
 from .client import Client
 from .conftest import Install
 from .installation import Installation, Process
@@ -95,14 +97,14 @@ def test_runs_of_a_plugin_that_is_off_wait_visibly_until_it_is_on_again(installa
     ada = installation.visitor.register()
     waiting = [ada.execute(ada.agent("Done.")) for _ in range(3)]
     cancelled = ada.execute(ada.agent("Done."))
-    off = ["engine_local", "agents", "budgets", "executions", "hitl_approvals", "job_flows", "mcp_server", "workflows"]
-    without = installation.start("worker", AASIM_PLUGINS__DISABLED=json.dumps(off))
-    without.says("a job is parked")
+    off = without({"plugins.enabled": [], "plugins.disabled": ["engine_local"]}, "executions")["plugins.disabled"]
+    lacking = installation.start("worker", AASIM_PLUGINS__DISABLED=json.dumps(off))
+    lacking.says("a job is parked")
     assert ada.post(f"/executions/{cancelled}/cancel").data["status"] == "cancelled"
     assert [ada.execution(execution)["status"] for execution in waiting] == ["queued"] * 3
     listed = installation.run("jobs", "list").stdout
     assert "executions.turn" in listed and "parked" in listed
-    without.stop()
+    lacking.stop()
     installation.start("worker")
     for execution in waiting:
         assert ada.becomes(execution, "succeeded")["output"] == "Done."

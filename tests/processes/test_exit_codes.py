@@ -26,6 +26,10 @@ NOT_VALID = {
     "jobs discard": "nowhere",
     "jobs retry": "nowhere",
     "jobs show": "nowhere",
+    "marketplace approve": "--version 1 nowhere",
+    "marketplace grant": "--reason Gift. nowhere 1",
+    "marketplace reject": "--version 1 --notes No. nowhere",
+    "marketplace suspend": "--version 1 --notes No. nowhere",
     "organizations export": "ORGANIZATION taken",
     "organizations reactivate": "--reason Paid. nowhere",
     "organizations suspend": "--reason Unpaid. nowhere",
@@ -36,6 +40,7 @@ NOT_VALID = {
     "secrets create": "",
     "secrets forget": "--yes nowhere",
     "secrets remove": "nowhere",
+    "subscriptions assign": "ORGANIZATION nowhere",
     "up": "--email nobody",
 }
 
