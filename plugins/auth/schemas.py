@@ -6,6 +6,8 @@ from aasim_core.http.rules import OneOf
 from aasim_core.http.schema import Schema
 from aasim_core.identity.passwords import MAX_LENGTH, MIN_LENGTH
 
+_MANY = 1_000
+
 
 def _chosen_password() -> Secret:
     description = f"{MIN_LENGTH} to {MAX_LENGTH} characters that are hard to guess."
@@ -165,9 +167,9 @@ class MeOut(Schema):
 
     user = Object(UserOut)
     organization = Object(OrganizationOut)
-    roles = ListOf(Object(HeldRoleOut))
-    permissions = ListOf(Text(), description="Everything that the caller may do somewhere in the organization.")
-    features = ListOf(Text(), description="The plugins that are on for the organization.")
+    roles = ListOf(Object(HeldRoleOut), _MANY)
+    permissions = ListOf(Text(), _MANY, description="Everything that the caller may do somewhere in the organization.")
+    features = ListOf(Text(), _MANY, description="The plugins that are on for the organization.")
 
 
 class DoneOut(Schema):
