@@ -1,6 +1,7 @@
 """The cells of the matrix: what everybody was answered about everything, operation by operation."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,15 @@ class Matrix:
             endpoint = self.endpoints[name]
             self._answers[name] = [cell for principal in self.principals for cell in self._row(endpoint, principal)]
         return self._answers[name]
+
+    @contextmanager
+    def meant(self) -> Iterator[None]:
+        """What home does itself inside, it may change: that is no harm that others did."""
+        before = self.ground.rows(self.ground.home)
+        yield
+        for table, rows in self.ground.rows(self.ground.home).items():
+            changed = set(before[table]) - set(rows)
+            self.untouched[table] = [row for row in self.untouched[table] if row not in changed]
 
     def _row(self, endpoint: Endpoint, principal: Principal) -> Iterator[Cell]:
         for about, family, ids in self._objects(endpoint):
