@@ -34,7 +34,7 @@ def workbench(deployment: Deployment) -> Iterator[Workbench]:
 def test_a_run_whose_worker_dies_at_any_write_uses_its_tools_once(deployment: Deployment, workbench: Workbench) -> None:
     last = writes_of_a_run(deployment, workbench)
     runs: dict[str, str] = {}
-    points = spread(how_many("TOOL_POINTS", 12), last)
+    points = spread(how_many("TOOL_POINTS", 8), last)
     killed = 0
     for start in range(0, len(points), _BATCH):
         for point in points[start : start + _BATCH]:
