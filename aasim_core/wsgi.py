@@ -45,11 +45,8 @@ def run(settings: Settings) -> None:
         from .app import build_app
         from .http.application import make_wsgi
         from .http.gunicorn_master import Master
-        from .installation import refuse_unfit_database
 
-        checked = build_app(settings)
-        refuse_unfit_database(checked)
-        checked.database.close()
+        _refuse_unfit(build_app(settings))
 
     class Server(BaseApplication):
         """gunicorn without its command line and its configuration files."""
@@ -87,6 +84,13 @@ def run(settings: Settings) -> None:
     except SystemExit as ended:
         # The workers come this way too: one that could not start has said why, and ends its master by its code.
         sys.exit(CONFIGURATION if ended.code == _BOOT_ERROR and os.getpid() == master else ended.code)
+
+
+def _refuse_unfit(app: "App") -> None:
+    from .installation import refuse_unfit_database
+
+    refuse_unfit_database(app)
+    app.database.close()
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -290,10 +290,8 @@ def _plain_type(field: peewee.Field) -> type | None:
 
 #: What makes a record's value of a column's that is not empty, for the types of which they differ.
 _READ: Mapping[type[peewee.Field], Callable[[Any], Any]] = {
-    JsonField: orjson.loads,
-    InstantField: from_text,
-    peewee.BooleanField: bool,
-}
+    JsonField: orjson.loads, InstantField: from_text, peewee.BooleanField: bool,
+}  # fmt: skip
 
 
 @cache

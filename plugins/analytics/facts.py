@@ -13,14 +13,12 @@ from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 
 from ..engines.service import CORRECTION, EngineCall
-from ..executions.models import RETAINED, RETAINED_AT, Execution
+from ..executions.models import NO_CURRENCY, RETAINED, RETAINED_AT, Execution
 from .cube import Cube
 from .periods import quarter_of
 from .sketch import bin_of
 
 _MILLION = 1_000_000
-#: ISO 4217's code for no currency: that of costs that were counted before their currency was kept.
-_UNKNOWN = "XXX"
 
 
 def counted(since: datetime, until: datetime) -> dict[datetime, Cube]:
@@ -139,7 +137,7 @@ def _costs(row: _Run) -> list[tuple[str, int]]:
     several = orjson.loads(row.usage_details).get("costs") if row.usage_details else None
     if several:
         return list(several.items())
-    return [] if row.cost is None else [(row.currency or _UNKNOWN, row.cost)]
+    return [] if row.cost is None else [(row.currency or NO_CURRENCY, row.cost)]
 
 
 def _count_call(cube: Cube, row: _Call) -> None:
@@ -148,7 +146,7 @@ def _count_call(cube: Cube, row: _Call) -> None:
     numbers = cube[row.agent_id, version, row.project_id, row.engine_id, row.trigger_type, None, None]
     numbers.count(calls=int(row.outcome != CORRECTION), input_tokens=row.input_tokens, output_tokens=row.output_tokens)
     if row.cost is not None:
-        numbers.pay(row.currency or _UNKNOWN, row.cost)
+        numbers.pay(row.currency or NO_CURRENCY, row.cost)
 
 
 def _milliseconds(start: str, end: str) -> int:

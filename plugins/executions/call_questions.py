@@ -8,10 +8,9 @@ from aasim_core.user_code import expressions
 from .hookspecs import Question, Run
 from .models import ToolCall
 from .questions import new_question_id
+from .tool_sources import GRAVE
 from .toolbox import APPROVAL_NAMES, BoundTool
 
-#: The effects that people are asked about unless the agent says otherwise.
-_GRAVE = frozenset({"delete", "pay", "send", "grant"})
 _RISKS = {"read": "low", "write": "medium"}
 _CHANGED = "The tool has changed since this was approved, so it is asked again."
 _NOT_RECORDED = "This was asked before an upgrade, when it was not recorded what the tool does, so it is asked again."
@@ -71,7 +70,7 @@ def _wants_approval(bound: BoundTool, arguments: Mapping[str, Any]) -> bool:
     if approval in ("never", "always"):
         return approval == "always"
     if approval == "auto":
-        return effect in _GRAVE
+        return effect in GRAVE
     context = dict(zip(APPROVAL_NAMES, (dict(arguments), effect, bound.ref), strict=True))
     try:
         return expressions.evaluate(approval, context) is not False

@@ -13,7 +13,19 @@ from aasim_core.errors import Refused
 from .interruptions import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
 from .reviewers import Decision, Question, Reviewer
 from .startables import Startable, Target
-from .tool_sources import Awaited, Effect, Tool, ToolChanged, ToolError, ToolFailed, ToolLater, ToolSource, ToolUse
+from .tool_sources import (
+    EFFECTS,
+    GRAVE,
+    Awaited,
+    Effect,
+    Tool,
+    ToolChanged,
+    ToolError,
+    ToolFailed,
+    ToolLater,
+    ToolSource,
+    ToolUse,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
     from .usage import Spent, Tally
 
 __all__ = [
+    "EFFECTS", "GRAVE",
     "Awaited", "CancelRequested", "Decision", "Effect", "Interrupted", "Question", "Reviewer", "RunFailed", "RunLater", "RunPauses",
     "RunWaits", "Startable", "Target", "TimedOut", "Tool", "ToolChanged", "ToolError", "ToolFailed", "ToolLater", "ToolSource", "ToolUse",
     "TurnEnds",

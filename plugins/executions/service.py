@@ -115,22 +115,14 @@ def start(
     check_input(input_schema, given)
     _refuse_full_queue(app)
     execution = Execution(
-        id=new_id("exec"),
-        organization_id=current_organization(),
-        label=label,
-        project_id=project_id,
-        input=given,
-        parameters=dict(parameters or {}),
-        metadata=dict(metadata or {}),
-        key=key,
-        deadline_at=deadline,
-        priority=priority,
+        id=new_id("exec"), organization_id=current_organization(), label=label, project_id=project_id, input=given, key=key,
+        parameters=dict(parameters or {}), metadata=dict(metadata or {}), deadline_at=deadline, priority=priority,
         **_what_runs(kind, subject),
         **origins.initiator(initiator_id, api_key_id, parent),
         **origins.origin(parent, retry_of, trigger),
         **origins.inherited(initiator_id, api_key_id, parent, chain),
         **of_new(labels, retry_of or parent),
-    )
+    )  # fmt: skip
     return _queued(app, execution, run_at, admission)
 
 

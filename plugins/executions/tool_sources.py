@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from aasim_core import PluginFault
 
@@ -17,6 +17,10 @@ _KIND = re.compile(r"[a-z][a-z0-9_]*")
 
 #: What a tool does to the world outside of the run.
 Effect = Literal["read", "write", "delete", "pay", "send", "grant"]
+#: What tools do, the weakest first.
+EFFECTS: tuple[Effect, ...] = get_args(Effect)
+#: The effects that people are asked about unless the agent says otherwise.
+GRAVE = frozenset({"delete", "pay", "send", "grant"})
 
 
 class ToolError(Exception):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from .models import NO_CURRENCY
+
 if TYPE_CHECKING:
     from .models import Execution
 
-#: ISO 4217's code for no currency: that of costs that were counted before their currency was kept.
-_UNKNOWN = "XXX"
 #: The columns of an execution that `shown` needs.
 COLUMNS = ("input_tokens", "output_tokens", "cost", "currency", "usage_details")
 
@@ -92,7 +92,7 @@ class Usage:
     def of(cls, execution: Execution) -> Usage:
         """What the execution's row says."""
         details = execution.usage_details or {}
-        costs = details.get("costs") or ({} if execution.cost is None else {execution.currency or _UNKNOWN: execution.cost})
+        costs = details.get("costs") or ({} if execution.cost is None else {execution.currency or NO_CURRENCY: execution.cost})
         judges = details.get("judges") or {}
         return cls(
             Tally(execution.input_tokens, execution.output_tokens, dict(costs)),

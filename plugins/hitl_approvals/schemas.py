@@ -10,17 +10,16 @@ from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, 
 from aasim_core.http.schema import RecordOut, Schema
 from aasim_core.user_code import expressions
 
+from ..executions.hookspecs import EFFECTS
 from . import models
 from .actions import EDITABLE
 from .policies import DUE_SECONDS, NAMES
 
-EFFECTS = ("read", "write", "delete", "pay", "send", "grant")
 VERDICTS = ("pass", "review", "fail", "unscored")
 _POINTER = (EDITABLE, 'a JSON pointer (RFC 6901) into /arguments, /output or /payload, such as "/arguments/amount"')
 _HASH = ("[0-9a-f]{64}", "the action_hash of the approval, 64 hexadecimal digits")
 #: How the id begins that each type of assignee needs, or may have.
 _PREFIXES = {models.USER: "user", models.ROLE: "role", models.TEAM: "team", models.HEAD: "dept", models.MANAGER: "branch"}
-_NEAREST = (models.HEAD, models.MANAGER)
 
 
 class SubjectOut(Schema):
@@ -28,9 +27,7 @@ class SubjectOut(Schema):
 
     execution_id = Id("exec", allow_none=True, required=True)
     step = Integer(allow_none=True, required=True)
-    path = Text(
-        allow_none=True, required=True, description="Of the step, or of the workflow's node, that asks.", example="refund"
-    )
+    path = Text(allow_none=True, required=True, description="Of the step or the node that asks.", example="refund")
     tool = Text(allow_none=True, required=True)
 
 
@@ -208,7 +205,7 @@ class AssigneeIn(Schema):
         """Raise for an id that the type does not have, and for the lack of one that it needs."""
         prefix, given = _PREFIXES.get(data.get("type", "")), data.get("id")
         if given is None:
-            if prefix is not None and data["type"] not in _NEAREST:
+            if prefix is not None and data["type"] not in (models.HEAD, models.MANAGER):
                 raise ValidationError({"id": [Problem("required", f"Write the id of the {data['type']}.")]})
         elif prefix is None or not given.startswith(f"{prefix}_"):
             what = f"an id that begins with {prefix}_" if prefix else "null"

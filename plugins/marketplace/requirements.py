@@ -9,15 +9,12 @@ from aasim_core.errors import Invalid, Problem
 from ..agents import service as agents
 from ..agents.models import Agent
 from ..engines import service as engines
-from ..executions.hookspecs import Tool
+from ..executions.hookspecs import EFFECTS, GRAVE, Tool
 from ..executions.service import find_tool
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: What tools do to the world, from the weakest on; people are asked before one of the last four is used, where its approval is auto.
-EFFECTS = ("read", "write", "delete", "pay", "send", "grant")
-_ASKED = frozenset(EFFECTS[2:])
 _ASKS = {"always": "always", "never": "never"}
 _APPS = "app"
 
@@ -76,7 +73,7 @@ def _tools(app: "App", entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[st
 def asks(tool: Tool, approval: str) -> str:
     """Whether people are asked before the tool is used: ``always``, ``never``, or ``sometimes`` where an expression decides."""
     if approval == "auto":
-        return "always" if tool.effect in _ASKED else "never"
+        return "always" if tool.effect in GRAVE else "never"
     return _ASKS.get(approval, "sometimes")
 
 

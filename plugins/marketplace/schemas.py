@@ -7,8 +7,8 @@ from marshmallow import validates
 from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Patterned, Text, wrong
 from aasim_core.http.schema import RecordOut, Schema
 
+from ..executions.hookspecs import EFFECTS
 from .models import CREDITS, DRAFT, ENTRY_TYPES, FREE, OWN, PRICE_TYPES, PUBLISHED, STATUSES, VISIBILITIES
-from .requirements import EFFECTS
 
 _MOST = 10**15
 _ASKS = ("always", "sometimes", "never")

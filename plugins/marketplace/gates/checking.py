@@ -6,7 +6,7 @@ from typing import Any
 from aasim_core.error_codes import ErrorCode
 from aasim_core.errors import Invalid, Problem
 
-from ..requirements import EFFECTS
+from ...executions.hookspecs import EFFECTS
 from .decoding import Patience
 from .hidden import hidden_in
 from .secrets import has_secret

@@ -2,6 +2,11 @@
 
 from peewee import SQL, BigIntegerField, Index, Model, TextField
 
+#: An organization has one current subscription.
+_CURRENT = Index(
+    "subscriptions_current", "subscriptions_subscription", [SQL("organization_id")], unique=True, where=SQL("status = 'current'")
+)
+
 
 def up(migrator, db):
     class Record(Model):
@@ -28,16 +33,7 @@ def up(migrator, db):
 
         class Meta:
             table_name = "subscriptions_subscription"
-            indexes = (
-                (("organization_id", "starts_at", "id"), False),
-                Index(
-                    "subscriptions_current",
-                    "subscriptions_subscription",
-                    [SQL("organization_id")],
-                    unique=True,
-                    where=SQL("status = 'current'"),
-                ),
-            )
+            indexes = ((("organization_id", "starts_at", "id"), False), _CURRENT)
 
     class Notice(Record):
         limit_name = TextField()
