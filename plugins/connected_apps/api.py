@@ -14,7 +14,7 @@ from aasim_core.http.prefer import wait_until
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
 
-from . import authorizing, checking, schemas, service, sharing, syncing
+from . import authorizing, checking, revoking, schemas, service, sharing, syncing
 from .connecting import AppError, Connector, refusal
 from .models import AppOperation, ConnectedApp, Use
 from .registry import connectors_of
@@ -192,7 +192,7 @@ class ConnectedApps(Halting, Collection):
     @operation("update", reply="reply", message="{singular} revoked.", while_archived=True, transaction=False)
     def on_post_revoke(self, req: Request, resp: Response, connected_app_id: str) -> None:
         """End the access at the provider, where it can be told, and forget the secret; the record and its log stay."""
-        resp.media = self.present(service.revoke(self.app, req.target))
+        resp.media = self.present(revoking.revoke(self.app, req.target))
 
     @operation("test", reply="test_reply", message="{singular} tested.", transaction=False)
     def on_post_test(self, req: Request, resp: Response, connected_app_id: str) -> None:

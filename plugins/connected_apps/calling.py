@@ -28,6 +28,7 @@ from .vault import hide, hiding
 if TYPE_CHECKING:
     from aasim_core.app import App
 
+Found = TypeVar("Found")
 Result = TypeVar("Result")
 
 #: The most that an agent gets of a result, in bytes of JSON.
@@ -38,7 +39,10 @@ _log = structlog.get_logger("aasim.connected_apps")
 
 @dataclass(frozen=True)
 class Request:
-    """A call that somebody asks for, and on whose behalf; with a `contract`, only what `contract_of` gives that name is called."""
+    """A call that somebody asks for, and on whose behalf; with a `contract`, only what `contract_of` gives that name is called.
+
+    `operation` is its name, or the method of a request that none declares, which has its `arguments` elsewhere.
+    """
 
     operation: str
     arguments: Mapping[str, Any]
@@ -52,20 +56,27 @@ class Request:
 
 def call(app: "App", row: ConnectedApp, request: Request) -> Any:
     """The operation's result, a JSON value of at most 16 kB; raises `AppError`. Each call leaves a row in the app's log."""
+    return cut(
+        noted(app, row, request, lambda: _operation(row, request), lambda operation: _called(app, row, operation, request))
+    )
+
+
+def noted(app: "App", row: ConnectedApp, request: Request, find: Callable[[], Found], do: Callable[[Found], Result]) -> Result:
+    """What `do` gives with what `find` finds, which sends nothing; both raise `AppError`, and a row in the app's log tells of it."""
     began = time.monotonic()
     try:
         refuse_unless_usable(row)
-        operation = _operation(row, request)
+        found = find()
     except AppError as error:
         _note(app, row, request, began, error, _REFUSED)
         raise
     try:
-        value = _called(app, row, operation, request)
+        result = do(found)
     except AppError as error:
         _note(app, row, request, began, error, _FAILED)
         raise
     _note(app, row, request, began, None, _SUCCEEDED)
-    return cut(value)
+    return result
 
 
 def refuse_unless_usable(row: ConnectedApp) -> None:

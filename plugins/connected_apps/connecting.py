@@ -159,6 +159,48 @@ class Call:
 
 
 @dataclass(frozen=True)
+class HttpRequest:
+    """A request that no operation declares; values of the `query` are added to that of the URL, in which nothing is secret."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    content: bytes | None = None
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether doing it twice does no more than doing it once."""
+        return self.method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What came of it: the names of `headers` are in small letters, `body` is a JSON value."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass(frozen=True)
+class Requests:
+    """How requests are made that no operation declares.
+
+    `send(connection, request)` makes one with the credentials of the app; any status is an answer, but 401, which is ``auth``.
+    `why_not(config, method, url)` says why one must not be made: ``(field, sentence)`` with ``connected_app_id``, ``method`` or ``url``, or
+    None. It is asked before each. Credentials go to nowhere that the configuration does not allow, redirects included.
+    """
+
+    foreseen: ClassVar = (AppError,)
+    failed: ClassVar = ConnectorFailed
+    is_handed_secrets: ClassVar = True
+
+    send: Callable[[Connection, HttpRequest], HttpAnswer]
+    why_not: Callable[[Mapping[str, Any], str, str], tuple[str, str] | None]
+
+
+@dataclass(frozen=True)
 class Authorization:
     """How a person allows the platform to use an app in their name, by OAuth's authorization code with PKCE.
 
@@ -197,7 +239,8 @@ class Connector:
 
     What an app can do is said by `operations(config)`, or, where the app has to be asked for it, by `sync(connection)`.
     `refresh(connection)` gets new tokens, `can_refresh` says whether it can without a person; `revoke(connection)` has the provider
-    forget them; it raises `AppError` where it is not told. `authorization` is how a person gives them.
+    forget them; it raises `AppError` where it is not told. `authorization` is how a person gives them. `requests` is how workflows make
+    requests besides the operations, where the configuration allows it; `request(config, "")` is what makes one of them what it is.
     """
 
     foreseen: ClassVar = (AppError,)
@@ -219,3 +262,4 @@ class Connector:
     can_refresh: Callable[[Connection], bool] = lambda connection: True
     revoke: Callable[[Connection], None] | None = None
     authorization: Authorization | None = None
+    requests: Requests | None = None

@@ -20,7 +20,10 @@ from .connecting import (
     Connection,
     Connector,
     Effect,
+    HttpAnswer,
+    HttpRequest,
     Operation,
+    Requests,
     Tokens,
 )
 
@@ -39,7 +42,10 @@ __all__ = [
     "Connection",
     "Connector",
     "Effect",
+    "HttpAnswer",
+    "HttpRequest",
     "Operation",
+    "Requests",
     "Tokens",
     "connectors",
 ]

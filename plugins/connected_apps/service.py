@@ -3,34 +3,28 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from aasim_core.access.rights import Rights
 from aasim_core.clock import now
 from aasim_core.data import records
-from aasim_core.data.json import keepable_text
 from aasim_core.errors import Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id, new_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.secrets import Secret
 
-from . import authorizing, calling, probing, sharing, syncing, tokens
-from .connecting import AppError, Connector, never, refusal
+from . import authorizing, calling, probing, requesting, sharing, syncing, tokens
+from .connecting import AppError, Connector, HttpAnswer, HttpRequest, never, refusal
 from .models import CONNECTED, NEEDS_REAUTH, PENDING, REVOKED, AppOperation, ConnectedApp, PendingAuthorization, Share, Use
 from .registry import connector_of, connectors_of
 from .standing import note_ending, note_failure, note_success, open_connection
-from .vault import hiding, sealed, settings_of
+from .vault import sealed, settings_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: How an error of an app is answered to a client of the API.
 #: What no client is told of.
 _INTERNAL = ("generation", "refresh_at", "refreshed_at", "refreshing_until")
-_REVOKE_SECONDS = 20.0
 _TRIES_SECONDS = 30.0
-_log = structlog.get_logger("aasim.connected_apps")
 
 
 def find(connected_app_id: str) -> ConnectedApp:
@@ -136,42 +130,6 @@ def remove(row: ConnectedApp, users: Sequence[Mapping[str, str]], count: int) ->
     emit("connected_apps.deleted", row)
 
 
-def revoke(app: "App", row: ConnectedApp) -> ConnectedApp:
-    """End the access at the provider, where it can, and forget the secret; the record stays. Call it outside of transactions.
-
-    What goes wrong at the provider does not keep the secret here; it is told in the event.
-    """
-    told = _revoke_there(app, row) if row.status != REVOKED else None
-    with app.database.transaction():
-        current = find(row.id)
-        if current.status == REVOKED:
-            return current
-        ended = {"status": REVOKED, "secret": None, "expires_at": None, "refresh_at": None, "refreshing_until": None}
-        records.compare_and_set(
-            current, {}, {**ended, "generation": current.generation + 1, "version": current.version + 1, "updated_at": now()}
-        )
-        PendingAuthorization.delete().where(PendingAuthorization.app_id == row.id).execute()
-        emit("connected_apps.revoked", current, data={"at_provider": told is None, "reason": told or ""})
-        return current
-
-
-def _revoke_there(app: "App", row: ConnectedApp) -> str | None:
-    """Why the provider was not told, or None if it was."""
-    try:
-        connector = connector_of(app, row.provider)
-        if connector.revoke is None:
-            return "the provider is not asked: revoke the credentials there"
-        connection = open_connection(app, row, _REVOKE_SECONDS)
-        with hiding(connection):
-            connector.revoke(connection)
-    except AppError as error:
-        return keepable_text(error.message)[:500]
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong there, the secret here is forgotten
-        _log.warning("the provider of a connected app could not be told of its end", error=type(error).__name__)
-        return "the provider could not be told: revoke the access there"
-    return None
-
-
 def refresh_token(app: "App", row: ConnectedApp) -> ConnectedApp:
     """Get new tokens, unless that was done a moment ago; Refused where that cannot be. Call it outside of transactions."""
     if row.status == REVOKED:
@@ -255,13 +213,52 @@ def call_operation(
     nothing is sent, and the error is ``changed``. Call it outside of transactions. Whether somebody may use the app is for
     the caller to know, see `may_use`.
     """
+    row, seconds = _to_use(app, connected_app_id, seconds_left)
+    request = calling.Request(operation, arguments, idempotency_key, execution_id, step, seconds, contract, should_stop)
+    return calling.call(app, row, request)
+
+
+def why_not_requested(app: "App", row: ConnectedApp, method: str, url: str) -> tuple[str, str] | None:
+    """Why a request with the app's credentials that no operation declares must not be made, see `Requests.why_not`; None if it may."""
+    try:
+        return requesting.why_not(connector_of(app, row.provider), row.config, method, url)
+    except AppError as error:
+        return "connected_app_id", refusal(error).message
+
+
+def request_contract_of(app: "App", row: ConnectedApp) -> str:
+    """What `contract_of` is for operations, for such requests."""
+    connector = connectors_of(app).get(row.provider)
+    return "" if connector is None else requesting.contract_of(connector, row.config)
+
+
+def send_request(
+    app: "App",
+    connected_app_id: str,
+    wanted: HttpRequest,
+    *,
+    execution_id: str | None = None,
+    step: str | None = None,
+    seconds_left: float | None = None,
+    should_stop: Callable[[], bool] = never,
+    contract: str | None = None,
+) -> HttpAnswer:
+    """The same as `call_operation` for a request that no operation declares.
+
+    Its idempotency key is one of its headers, and its answer is not cut.
+    """
+    row, seconds = _to_use(app, connected_app_id, seconds_left)
+    request = calling.Request(wanted.method, {}, "", execution_id, step, seconds, contract, should_stop)
+    return requesting.send(app, row, wanted, request)
+
+
+def _to_use(app: "App", connected_app_id: str, seconds_left: float | None) -> tuple[ConnectedApp, float]:
+    """The app, and how long its use may take; `AppError` where it is not there."""
     row = find_or_none(connected_app_id)
     if row is None:
         raise AppError("not_found", "there is no such connected app")
     most = settings_of(app).call_seconds
-    seconds = most if seconds_left is None else min(most, seconds_left)
-    request = calling.Request(operation, arguments, idempotency_key, execution_id, step, seconds, contract, should_stop)
-    return calling.call(app, row, request)
+    return row, most if seconds_left is None else min(most, seconds_left)
 
 
 def needs_a_person(connected_app_id: str) -> bool:

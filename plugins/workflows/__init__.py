@@ -20,7 +20,7 @@ from .nodes.http import http
 from .serverless import SERVERLESS_WORKFLOW
 from .settings import WorkflowSettings
 
-plugin = Plugin("Workflows", "Graphs of nodes that run durably.", requires=("executions",))
+plugin = Plugin("Workflows", "Graphs of nodes that run durably.", requires=("executions",), uses=("connected_apps",))
 
 
 @hookimpl

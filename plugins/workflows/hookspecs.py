@@ -13,6 +13,7 @@ from aasim_core.errors import Refused
 from ..executions.hookspecs import Decision, Effect, Question, ToolChanged, ToolError, ToolFailed, ToolLater, ToolUse
 
 if TYPE_CHECKING:
+    from aasim_core.access.rights import Rights
     from aasim_core.app import App
 
     from ..executions.models import Execution
@@ -63,6 +64,21 @@ class NodeUse:
     named: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Used:
+    """Something that a node uses, named in the field `field` of its config: `allowed` and `contract` are as in `Tool`.
+
+    Who writes a node and may not use it is told the sentence `refusal`, and others the `flaws`: why it cannot be used so, as (field, code,
+    what to write instead).
+    """
+
+    field: str
+    refusal: str
+    allowed: Callable[[Rights, str], bool] = lambda rights, user_id: True
+    contract: str = ""
+    flaws: Sequence[tuple[str, str, str]] = ()
+
+
 def _only_done(_: Mapping[str, Any]) -> Sequence[str]:
     return ("done",)
 
@@ -75,6 +91,7 @@ class NodeType:
       time. It fills in the config itself.
     - `call(use)` does something outside and returns the output, as tools do, see `ToolSource.call`: it is recorded before and after, and
       not repeated unawares. `effect(config)` and `is_idempotent(config)` say what a second call may do; `use.arguments` is the config.
+      `uses(app, config)` is what it needs somebody to be allowed for, or None: asked when it is written, and before each call.
       `bind(app, config)` instead finds a tool that is there already.
     - `child(use)` starts a run, whose output is the node's.
     - `wait(use)` is what the run waits for; `came(settled)` makes the result of what came.
@@ -113,6 +130,7 @@ class NodeType:
     writes: bool = False
     effect: Callable[[Mapping[str, Any]], Effect] = lambda config: "write"
     is_idempotent: Callable[[Mapping[str, Any]], bool] = lambda config: False
+    uses: Callable[[App, Mapping[str, Any]], Used | None] = lambda app, config: None
     expressions: Sequence[str] = ()
     constants: Sequence[str] = ()
     through_lists: Sequence[str] = ()

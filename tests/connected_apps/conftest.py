@@ -1,6 +1,6 @@
 """An app with connected apps and what they need, and nothing else that is bundled; loopback is a network where apps may be."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from aasim_core.context import organization_scope
 from aasim_core.events.log import EventRow
 from aasim_core.jobs.runner import work_off
 from aasim_plugins.connected_apps import service
+from aasim_plugins.connected_apps.connecting import HttpAnswer, HttpRequest
 from aasim_plugins.connected_apps.models import ConnectedApp
 
 from .peers import CLIENT_ID, CLIENT_SECRET, Provider, Service, serving
@@ -67,12 +68,14 @@ class Apps:
             config=config,
         )
 
-    def oauth(self, provider: Provider, grant: str = "authorization_code", **more: Any) -> dict[str, Any]:
+    def oauth(
+        self, provider: Provider, grant: str = "authorization_code", other_requests: Sequence[str] = (), **more: Any
+    ) -> dict[str, Any]:
         """A service with OAuth 2, that nobody has allowed to be used yet."""
         config = {
             "base_url": provider.url, "grant": grant, "client_id": CLIENT_ID, "token_url": f"{provider.url}/token",
             "authorize_url": f"{provider.url}/authorize", "revoke_url": f"{provider.url}/revoke",
-            "operations": [{"name": "who", "method": "GET", "path": "/me"}],
+            "operations": [{"name": "who", "method": "GET", "path": "/me"}], "other_requests": list(other_requests),
         }  # fmt: skip
         return self.connect(
             name="People", provider="oauth2", auth_type="oauth2", config=config, scopes=["profile"],
@@ -107,6 +110,16 @@ class Apps:
         options = {"idempotency_key": "exec_1:call_1", **more}
         with organization_scope(self.owner.organization_id):
             return service.call_operation(self.app, made["id"], operation, arguments or {}, **options)
+
+    def send(self, made: Mapping[str, Any], wanted: HttpRequest, **more: Any) -> HttpAnswer:
+        """Make a request that no operation declares."""
+        with organization_scope(self.owner.organization_id):
+            return service.send_request(self.app, made["id"], wanted, **more)
+
+    def request_contract(self, made: Mapping[str, Any]) -> str:
+        """What such a request does besides what is written in it."""
+        with organization_scope(self.owner.organization_id):
+            return service.request_contract_of(self.app, service.find(made["id"]))
 
     def uses(self, made: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
         """Operation, status and code of each use, the first one first."""

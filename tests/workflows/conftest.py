@@ -23,8 +23,8 @@ from aasim_plugins.executions.shell import delivery
 
 @pytest.fixture(scope="session")
 def plugin_settings() -> Mapping[str, Any]:
-    """Loopback is a network that nodes may reach, and webhooks may be in."""
-    return {f"{plugin}.allowed_networks": ["127.0.0.0/8"] for plugin in ("workflows", "webhooks")}
+    """Loopback is a network that nodes may reach, and where webhooks and apps may be."""
+    return {f"{plugin}.allowed_networks": ["127.0.0.0/8"] for plugin in ("workflows", "webhooks", "connected_apps")}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..connecting import AuthType, Call, Connection, Connector
-from . import rest
+from . import requests, rest
 
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 4096}
 # Some services want the bare key in Authorization, which nothing else fills where an API key is sent.
@@ -30,6 +30,7 @@ _CONFIG: Mapping[str, Any] = {
     "additionalProperties": False,
     "properties": {
         **rest.PROPERTIES,
+        "other_requests": requests.PROPERTY,
         "api_key": {
             "type": "object",
             "additionalProperties": False,
@@ -53,6 +54,7 @@ def connector() -> Connector:
         flaws=_flaws,
         operations=rest.operations,
         request=rest.request,
+        requests=requests.requests(_sign),
     )
 
 

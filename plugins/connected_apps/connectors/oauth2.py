@@ -13,7 +13,7 @@ from aasim_core.secrets import Secret
 
 from ..connecting import AppError, Authorization, AuthType, Call, Connection, Connector, ErrorCode, Tokens
 from ..vault import hide
-from . import rest
+from . import requests, rest
 
 if TYPE_CHECKING:
     import httpx2
@@ -31,6 +31,7 @@ _CONFIG: Mapping[str, Any] = {
     "additionalProperties": False,
     "properties": {
         **rest.PROPERTIES,
+        "other_requests": requests.PROPERTY,
         "grant": {"enum": [_CODE, _CLIENT], "description": "authorization_code if left out: a person allows it."},
         "client_id": {"type": "string", "minLength": 1, "maxLength": 1000},
         "authorize_url": {**_URL, "description": "Where people allow it; for authorization_code."},
@@ -87,6 +88,7 @@ def connector() -> Connector:
         flaws=_flaws,
         operations=rest.operations,
         request=rest.request,
+        requests=requests.requests(_sign),
         refresh=_refresh,
         can_refresh=_can_refresh,
         revoke=_revoke,

@@ -1,18 +1,19 @@
 """Nodes that send an HTTP request: to where egress lets them, and with an answer that is bounded in time and size."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from aasim_core.data.json import to_json
+from aasim_core.outbound.bodies import JSON, body_of, kind_of
 from aasim_core.outbound.failures import code_of
 from aasim_core.user_code.values import LONGEST_FILLED
 
 from ...executions.hookspecs import Effect, ToolUse
-from ..hookspecs import NodeFailed, NodeType
+from ..hookspecs import NodeFailed, NodeType, Used
 from ..settings import settings_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from aasim_core.app import App
 
+#: The field that names the connected app whose credentials a request is sent with, and the plugin that has these.
+_APP, _APPS = "connected_app_id", "connected_apps"
 _READING = ("GET", "HEAD", "OPTIONS")
 _REPEATABLE = (*_READING, "PUT", "DELETE")
 _METHODS = (*_REPEATABLE, "POST", "PATCH")
@@ -29,9 +32,7 @@ _MOST_BYTES = LONGEST_FILLED + 64 * 1024
 ANSWERED = "The answer is"
 #: How much of an answer that was not expected an error tells.
 _MOST_TOLD = 300
-#: Names of the one encoding besides UTF-8 that is still met.
-_LATIN = ("iso-8859-1", "iso8859-1", "latin1", "windows-1252")
-_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
+_FORM = "application/x-www-form-urlencoded"
 #: Headers that the platform writes, that would make a request two, or that hold credentials, which are for connected apps to send.
 _FORBIDDEN = (
     "accept-encoding|authorization|connection|content-length|cookie|expect|host|idempotency-key|proxy-authorization|te|trailer|"
@@ -69,6 +70,12 @@ _CONFIG = {
             },
         },
         "body": {},
+        "connected_app_id": {
+            "type": "string",
+            "pattern": "^capp_[0-9A-Za-z_]+$",
+            "maxLength": 200,
+            "description": "an id that begins with capp_",
+        },
         "expect": {"type": "array", "minItems": 1, "maxItems": 50, "items": {"type": "integer", "minimum": 200, "maximum": 599}},
     },
     "required": ["url"],
@@ -90,8 +97,25 @@ _FAILURES = {
 def http(app: "App") -> NodeType:
     """The type of these nodes."""
     return NodeType(
-        "http", "Send an HTTP request.", _CONFIG, call=partial(_call, app), effect=_effect, is_idempotent=_is_idempotent
+        "http",
+        "Send an HTTP request.",
+        _CONFIG,
+        call=partial(_call, app),
+        effect=_effect,
+        is_idempotent=_is_idempotent,
+        uses=_used,
+        constants=("connected_app_id",),
     )
+
+
+def _used(app: "App", config: Mapping[str, Any]) -> Used | None:
+    if _APP not in config:
+        return None
+    if not app.plugins.is_on(_APPS):
+        return Used(_APP, "", flaws=[(_APP, "invalid_reference", "The plugin connected_apps is off, so there are no apps here.")])
+    from .. import with_connected_apps
+
+    return with_connected_apps.used(app, config[_APP], _method(config), config["url"])
 
 
 def _method(config: Mapping[str, Any]) -> str:
@@ -108,15 +132,33 @@ def _is_idempotent(config: Mapping[str, Any]) -> bool:
 
 def _call(app: "App", use: ToolUse) -> dict[str, Any]:
     """The status, headers and body of an answer that was expected; raises NodeFailed. Without an answer the effect is unknown."""
+    use = replace(use, seconds_left=min(use.seconds_left, settings_of(app).http_seconds))
+    answer = _sent(app, use) if _APP not in use.arguments else _signed(app, use)
+    return _expected(answer, use.arguments.get("expect"))
+
+
+def _signed(app: "App", use: ToolUse) -> dict[str, Any]:
+    """The answer to a request with the credentials of a connected app."""
+    if not app.plugins.is_on(_APPS):
+        raise NodeFailed("not_allowed", "The plugin connected_apps is off, so there are no apps here.")
+    from .. import with_connected_apps
+
+    headers, content = _headers_and_content(use)
+    query = {name: _texts(value) for name, value in use.arguments.get("query", {}).items()}
+    return with_connected_apps.send(app, use, _method(use.arguments), headers, query, content)
+
+
+def _sent(app: "App", use: ToolUse) -> dict[str, Any]:
+    """The answer to a request without credentials."""
     from aasim_core.outbound.client import guarded_client
     from aasim_core.outbound.egress import Egress
     from aasim_core.outbound.patience import Patience, Stopped
 
-    settings, patience = settings_of(app), Patience(_MOST_BYTES)
-    patience.begin(min(use.seconds_left, settings.http_seconds), use.should_cancel)
+    patience = Patience(_MOST_BYTES)
+    patience.begin(use.seconds_left, use.should_cancel)
     try:
-        with guarded_client(Egress(settings.allowed_networks), patience) as client:
-            answer = _answer(client, use)
+        with guarded_client(Egress(settings_of(app).allowed_networks), patience) as client:
+            return _answer(client, use)
     except NodeFailed:
         raise
     except Stopped as stopped:
@@ -126,7 +168,6 @@ def _call(app: "App", use: ToolUse) -> dict[str, Any]:
             raise
         code, message = _FAILURES[name]
         raise NodeFailed(code, message.format(host=_host_of(use.arguments["url"])), unknown=patience.sent) from error
-    return _expected(answer, use.arguments.get("expect"))
 
 
 def _answer(client: "httpx2.Client", use: ToolUse) -> dict[str, Any]:
@@ -138,22 +179,28 @@ def _answer(client: "httpx2.Client", use: ToolUse) -> dict[str, Any]:
         content = response.read()
     except TooLarge as error:
         raise NodeFailed("output_too_large", f"The body of the answer is larger than {LONGEST_FILLED // 1024} KiB.") from error
-    return {"status": response.status_code, "headers": dict(response.headers), "body": _body_of(response.headers, content)}
+    body = body_of(response.headers.get("content-type", ""), content)
+    return {"status": response.status_code, "headers": dict(response.headers), "body": body}
 
 
 def _request(client: "httpx2.Client", use: ToolUse) -> "httpx2.Request":
     config = use.arguments
-    headers = {name.lower(): value for name, value in config.get("headers", {}).items()}
-    if _effect(config) != "read":
-        headers["idempotency-key"] = use.idempotency_key
-    content = None
-    if (body := config.get("body")) is not None:
-        headers.setdefault("content-type", "text/plain; charset=utf-8" if isinstance(body, str) else _JSON)
-        content = _content(body, headers["content-type"])
+    headers, content = _headers_and_content(use)
     request = client.build_request(_method(config), config["url"], headers=headers, content=content)
     if query := config.get("query"):
         request.url = request.url.copy_merge_params({name: _texts(value) for name, value in query.items()})
     return request
+
+
+def _headers_and_content(use: ToolUse) -> tuple[dict[str, str], bytes | None]:
+    config = use.arguments
+    headers = {name.lower(): value for name, value in config.get("headers", {}).items()}
+    if _effect(config) != "read":
+        headers["idempotency-key"] = use.idempotency_key
+    if (body := config.get("body")) is None:
+        return headers, None
+    headers.setdefault("content-type", "text/plain; charset=utf-8" if isinstance(body, str) else JSON)
+    return headers, _content(body, headers["content-type"])
 
 
 def _texts(value: Any) -> Any:
@@ -168,24 +215,9 @@ def _content(body: Any, content_type: str) -> bytes:
     """A text as it is, an object as a form where it is to be one, and else JSON."""
     if isinstance(body, str):
         return body.encode()
-    if isinstance(body, Mapping) and _kind_of(content_type) == _FORM:
+    if isinstance(body, Mapping) and kind_of(content_type) == _FORM:
         return urlencode({name: _texts(value) for name, value in body.items()}, doseq=True).encode()
     return to_json(body)
-
-
-def _kind_of(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
-
-
-def _body_of(headers: Mapping[str, str], content: bytes) -> Any:
-    """The value of JSON, text of anything else, and null of nothing; what calls itself JSON and is none is text."""
-    content_type = headers.get("content-type", "")
-    kind = _kind_of(content_type)
-    if content and (kind == _JSON or kind.endswith("+json")):
-        with suppress(ValueError, RecursionError):
-            return json.loads(content)  # unlike orjson, it takes half a character, which is mended when it is kept
-    is_latin = any(name in content_type.lower() for name in _LATIN)
-    return content.decode("windows-1252" if is_latin else "utf-8", errors="replace") if content else None
 
 
 def _expected(answer: dict[str, Any], expect: Any) -> dict[str, Any]:

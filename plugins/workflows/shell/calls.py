@@ -13,9 +13,10 @@ from aasim_core.user_code.values import LONGEST_FILLED
 from ...executions.hookspecs import Run, Tool, ToolSource, ToolUse
 from ...executions.models import ToolCall
 from ...executions.service import BoundTool, FoundTool
-from ..hookspecs import NodeFailed, NodeType, NodeUse
+from ..hookspecs import NodeFailed, NodeType, NodeUse, Used
 
 _SOURCE = "node"
+_NOTHING = Used("", "")
 #: What a failure is called that has no name of its own.
 FAILED = "tool_failed"
 
@@ -25,7 +26,8 @@ def bound_of(kind: NodeType, use: NodeUse) -> BoundTool:
     if kind.bind is not None:
         return replace(kind.bind(use.app, use.config), key=use.key)
     effect, is_idempotent = kind.effect(use.config), kind.is_idempotent(use.config)
-    tool = Tool(kind.type, kind.about, kind.config, lambda rights, user_id: True, effect, is_idempotent)
+    used = kind.uses(use.app, use.config) or _NOTHING
+    tool = Tool(kind.type, kind.about, kind.config, used.allowed, effect, is_idempotent, used.contract)
     source = ToolSource(_SOURCE, lambda rest: tool, kind.call or _nothing)
     found = FoundTool(source, tool, use.app.offers.owner_of("node_types", kind.type))
     is_on = lambda: kind.type in use.app.offers.here("node_types")  # noqa: E731

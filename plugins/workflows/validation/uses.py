@@ -1,7 +1,7 @@
 """What nodes use: whether the tools, agents and workflows that they name are there, and may be used by whoever writes the definition."""
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.features import explain_off
@@ -11,7 +11,7 @@ from aasim_core.user_code import expressions
 
 from ...executions.hookspecs import Target
 from ...executions.service import APPROVAL_NAMES, APPROVALS, FoundTool, find_tool, kinds_of_tools, startable
-from ..hookspecs import NodeType
+from ..hookspecs import NodeType, Used
 from .faults import Fault, below, listed
 from .tree import Node, Scope
 from .types import Types, misfits
@@ -51,6 +51,8 @@ class _Uses:
         kind = self._types.of(node)
         if kind is not None and kind.bind is not None:
             yield from self._of_tool(node.config, below(node.path, "config"))
+        if kind is not None and kind.call is not None:
+            yield from self._of_used(node, self._types.told(node, lambda kind: partial(kind.uses, self._app)))
         if kind is not None and kind.child is not None:
             for reference in self._types.told(node, lambda kind: kind.references) or ():
                 yield from self._of_reference(node, reference)
@@ -69,6 +71,15 @@ class _Uses:
             yield Fault(below(undoing.path, "type"), "not_undoable", message)
         else:
             yield from self.faults(undoing)
+
+    def _of_used(self, node: Node, used: Used | None) -> Iterator[Fault]:
+        if used is None:
+            return
+        path = below(node.path, "config")
+        if used.allowed(self._rights, self._principal.user_id):
+            yield from (Fault(below(path, field), code, message) for field, code, message in used.flaws)
+        else:
+            yield Fault(below(path, used.field), "invalid_reference", used.refusal)
 
     # Tools.
 
