@@ -10,6 +10,8 @@ from aasim_core.http.fields import Id, Integer, Text
 from . import api, service
 from . import commands as own_commands
 from . import listeners as own_listeners
+from .bundles import signing
+from .bundles.api import Bundles
 from .gates import checking
 from .models import Account, Entry, Listing, Offer, Purchase
 from .settings import MarketplaceSettings
@@ -53,8 +55,9 @@ def permissions(app: App) -> Sequence[Permission]:
 
 @hookimpl
 def error_codes(app: App) -> Sequence[ErrorCode]:
-    """What the gates refuse with, and a purchase without enough credits."""
-    return *checking.CODES, service.RUBRIC_GATE_FAILED, ledger.INSUFFICIENT_CREDITS
+    """What the gates and imports refuse with, and a purchase without enough credits."""
+    codes = *checking.CODES, service.RUBRIC_GATE_FAILED, ledger.INSUFFICIENT_CREDITS
+    return *codes, signing.BUNDLE_BROKEN, signing.KEY_NOT_TRUSTED
 
 
 @hookimpl
@@ -68,9 +71,17 @@ def events(app: App) -> Sequence[Event]:
         "paid": Integer(0, required=True, description="Micro-credits."),
     }
     refunded = {name: bought[name] for name in ("listing_id", "paid")}
+    imported = {
+        "seller_name": Text(required=True),
+        "listing_id": Id("listing", required=True, description="In the installation that it was made in."),
+        "release": Integer(1, required=True),
+        "signed_by": Text(required=True, description="What the operator calls the owner of the key."),
+        "key": Text(required=True),
+    }
     granted = {**sold, "reason": Text(max_length=500, required=True, description="Why.")}
     return (
         Event("marketplace.created", "A listing was made", "listing"),
+        Event("marketplace.imported", "A listing of another installation was imported", "listing", imported),
         Event("marketplace.updated", "A listing was changed", "listing"),
         Event("marketplace.submitted", "A listing waits for review", "listing"),
         Event("marketplace.published", "A listing was published", "listing"),
@@ -94,11 +105,12 @@ def listeners(app: App) -> Sequence[Listener]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /marketplace, and the one under /agents."""
-    return api.Listings(app), api.OwnListings(app), api.Purchases(app), api.Entries(app), api.Publishing(app)
+    own = api.OwnListings, api.Purchases, api.Entries, api.Publishing
+    return tuple(make(app) for make in (Bundles, api.Listings, *own))
 
 
 @hookimpl
 def commands(app: App) -> Sequence[click.Command]:
     """``aasim marketplace``."""
     own = own_commands
-    return tuple(make(app) for make in (own.list_listings, own.approve, own.reject, own.suspend, own.grant, own.verify))
+    return tuple(make(app) for make in (own.list_listings, own.approve, own.reject, own.suspend, own.grant, own.key, own.verify))

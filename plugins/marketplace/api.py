@@ -16,12 +16,12 @@ from aasim_core.http.render import Derived, Plan
 
 from ..agents import service as agents
 from ..agents.models import Agent
-from . import offers, schemas, service
+from . import offers, orders, schemas, service
 from .models import CREDITS, Entry, Listing, Offer, Purchase
 from .settings import settings_of
 from .trading import buying, ledger, refunds
 
-_GATES = ("rubric_gate_failed", "invalid_state", "secret_found", "hidden_text", "look_alike_title", "effects_understated")
+GATES = ("rubric_gate_failed", "invalid_state", "secret_found", "hidden_text", "look_alike_title", "effects_understated")
 SALES = View(Listing, {"seller_name": Offer.seller_name}, joins=((Offer, Offer.listing_id == Listing.id),))
 _BOUGHT = View(Purchase, {"release": Purchase.number})
 
@@ -54,13 +54,13 @@ class Listings(Collection):
         "list": {"summary": "List what is published for every organization, and by your own."},
         "create": {
             "summary": "Offer a version of an agent: it is published if it passes the gates, or kept as a draft.",
-            "refusals": _GATES,
+            "refusals": GATES,
         },
         "replace": {
             "summary": "Change a listing, and publish it anew if it passes the gates; the agent is fixed.",
-            "refusals": _GATES,
+            "refusals": GATES,
         },
-        "update": {"summary": "Change some fields of a listing, and publish it anew if it passes the gates.", "refusals": _GATES},
+        "update": {"summary": "Change some fields of a listing, and publish it anew if it passes the gates.", "refusals": GATES},
         "delete": {"summary": "Delist a listing: nobody sees it any more, and what was bought stays."},
     }
     query = ListQuery(schemas.ListingOut(), filters=_FILTERS, sorts=_SORTS, default="-published_at", search=("title", "summary"))
@@ -81,7 +81,7 @@ class Listings(Collection):
         """A listing is changed by its seller."""
         if isinstance(target, Listing) or permission == self.permission_for("purchase"):
             return super().denial(req, permission, target)
-        return Refused("permission_denied", "Only its seller can change a listing.", meta={"permission": permission})
+        return Refused("permission_denied", "Only its seller can do this with a listing.", meta={"permission": permission})
 
     def page(self, req: Request, *conditions: Condition) -> Page:
         """A page of what is published."""
@@ -122,23 +122,16 @@ class Listings(Collection):
     )
     def on_post_purchase(self, req: Request, resp: Response, listing_id: str) -> None:
         """Buy a copy of the agent. With plan=true, look first at what it costs, needs and does; the purchase sends the plan's digest."""
-        order, buyer = self._order(req), buying.Buyer(req.principal.user_id, req.rights)
+        order, buyer = orders.order_of(self.app, req, self.permission_for("purchase")), orders.buyer_of(req)
         if isinstance(req.target, Listing):
             raise buying.is_own()
         resp.media = {"planned": True, "plan": buying.plan(self.app, req.target, order, buyer), "purchase": None}
         if req.query["plan"]:
             resp.status, resp.message = 200, "Nothing is bought yet; this is what the purchase would make."
             return
-        purchase = buying.buy(self.app, req.target, order, buyer, _digest(req))
+        purchase = buying.buy(self.app, req.target, order, buyer, orders.digest_of(req))
         resp.status, resp.location = 201, f"/api/v1/agents/{purchase.agent_id}"
         resp.media |= {"planned": False, "purchase": _LICENCE.item({**purchase.row(), "release": purchase.number})}
-
-    def _order(self, req: Request) -> buying.Order:
-        wanted = {name: req.body[name] for name in ("name", "project_id", "engine_id", "tools")}
-        req.rights.require_project(wanted["project_id"])
-        req.rights.require_at(self.permission_for("purchase"), wanted["project_id"])
-        self.app.rights.refuse_archived(req.principal, wanted["project_id"])
-        return buying.Order(**wanted)
 
 
 class Publishing(Resource):
@@ -159,7 +152,7 @@ class Publishing(Resource):
         """Listings are where their agents are."""
         return target.project_id  # type: ignore[no-any-return]
 
-    @operation("create", body="body", reply="reply", status=201, message="Listing created.", refusals=_GATES)
+    @operation("create", body="body", reply="reply", status=201, message="Listing created.", refusals=GATES)
     def on_post_publish(self, req: Request, resp: Response, agent_id: str) -> None:
         """Offer a version of the agent: it is published if it passes the gates, or kept as a draft."""
         if not agents.may_read(req.rights, req.target, req.principal.user_id):
@@ -265,10 +258,3 @@ def _checked(req: Request, values: dict[str, Any], record: Listing | None) -> di
     except Refused:
         raise Invalid({"agent_id": [Problem("invalid_reference", "There is no such agent; see GET /agents.")]}) from None
     return {**values, "agent": agent, "project_id": agent.project_id}
-
-
-def _digest(req: Request) -> str:
-    if req.body["digest"] is None:
-        message = "Ask for the plan first, with plan=true, and send its digest: what you buy is what you saw."
-        raise Invalid({"digest": [Problem("required", message)]})
-    return str(req.body["digest"])

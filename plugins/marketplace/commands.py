@@ -1,4 +1,4 @@
-"""``aasim marketplace``: review listings, grant credits, and add up the ledger."""
+"""``aasim marketplace``: review listings, grant credits, add up the ledger, and show the key that bundles are signed with."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from aasim_core.terminal import Terminal, print_table
 
 from ..organizations import service as organizations
 from . import service
+from .bundles import signing
 from .models import IN_REVIEW, STATUSES, Account, Listing
 from .trading import ledger
 
@@ -117,6 +118,19 @@ def verify(app: App) -> click.Command:
         terminal.done(
             f"{found.transactions:,} transactions{erased} add up to zero, and {found.accounts:,} accounts to their entries."
         )
+
+    return command
+
+
+def key(app: App) -> click.Command:
+    """``aasim marketplace key``."""
+
+    @click.command("key", help="Show the public key of this installation, which others pin to import its listings.")
+    def command() -> None:
+        current, *former = signing.public_keys(app.keyring)
+        click.echo(current)
+        if former:
+            Terminal().say(f"Bundles that were made before the keys were rotated are signed with {', '.join(former)}.")
 
     return command
 

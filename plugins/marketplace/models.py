@@ -23,7 +23,10 @@ FINDINGS = ("effects", "requirements", "scorecard")
 
 
 class _Terms(TenantRecord):
-    """What a listing and the published form of it have in common; `project_id` is where the agent belongs."""
+    """What a listing and the published form of it have in common.
+
+    `project_id` is where the agent belongs, `origin` where a listing came from that was imported.
+    """
 
     project_id = IdField(null=True)
     title = peewee.TextField()
@@ -39,6 +42,7 @@ class _Terms(TenantRecord):
     requirements = JsonField()
     scorecard = JsonField(default=list)
     purchases_count = peewee.BigIntegerField(default=0)
+    origin = JsonField(null=True)
 
 
 class Listing(_Terms):

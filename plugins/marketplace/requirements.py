@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from aasim_core.errors import Invalid, Problem
 
@@ -66,6 +69,7 @@ def _tools(app: "App", entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[st
             "approval": entry["approval"],
             "asks": asks(found.tool, entry["approval"]),
             "app": _app_of(app, entry["ref"]),
+            "digest": digest_of(found.tool),
             "ref": None,
         }
 
@@ -75,6 +79,12 @@ def asks(tool: Tool, approval: str) -> str:
     if approval == "auto":
         return "always" if tool.effect in GRAVE else "never"
     return _ASKS.get(approval, "sometimes")
+
+
+def digest_of(tool: Tool) -> str:
+    """The SHA-256 of what the tool tells models and its callers of itself: the same wherever the same tool is."""
+    told = (tool.name, tool.description, tool.parameters, tool.effect, tool.idempotent)
+    return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def is_stronger(effect: str, than: str) -> bool:

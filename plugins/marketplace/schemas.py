@@ -26,8 +26,8 @@ def _free() -> dict[str, Any]:
     return {"type": FREE, "amount": 0, "currency": CREDITS}
 
 
-class TermsIn(Schema):
-    """A listing as a seller writes it, but for the agent."""
+class AboutIn(Schema):
+    """What a seller says of a listing."""
 
     title = Text(1, 120, required=True, example="Invoice reader")
     summary = Text(max_length=300, load_default="", example="Reads invoices and names what is unusual.")
@@ -35,6 +35,11 @@ class TermsIn(Schema):
     category = Text(max_length=50, load_default="", example="finance")
     tags = ListOf(Text(1, 50), 20, unique=True, load_default=list)
     license = Text(max_length=2_000, multiline=True, load_default="", description="What buyers may do with their copy.")
+
+
+class TermsIn(AboutIn):
+    """A listing as a seller writes it, but for the agent."""
+
     price = Object(PriceIn, load_default=_free)
     visibility = Choice(
         *VISIBILITIES,
@@ -80,6 +85,7 @@ class ToolOut(Schema):
     approval = Text(max_length=1024, required=True, example="auto")
     asks = Choice(*_ASKS, required=True, description="Whether people are asked before it is used.")
     app = Object(AppOut, allow_none=True, required=True, description="Of an operation of a connected app.")
+    digest = Text(64, 64, required=True, description="SHA-256 of what the tool tells of itself; equal where it is the same tool.")
     ref = Text(allow_none=True, required=True, description="In a plan: your own tool that stands for it; null for none.")
 
 
@@ -103,6 +109,16 @@ class ScoreOut(Schema):
     status = Text(required=True, description="passed, failed, or missing for a version that was not evaluated.", example="passed")
 
 
+class OriginOut(Schema):
+    """Where a listing came from that was imported as a bundle."""
+
+    seller_name = Text(required=True)
+    listing_id = Id("listing", required=True, description="In the installation that it was made in.")
+    release = Integer(required=True)
+    signed_by = Text(required=True, description="What the operator calls the owner of the key.")
+    key = Text(required=True, description="The key that the bundle was signed with.")
+
+
 class ListingOut(RecordOut):
     """A listing as a client gets it."""
 
@@ -123,6 +139,7 @@ class ListingOut(RecordOut):
     requirements = Object(RequirementsOut, required=True)
     scorecard = ListOf(Object(ScoreOut), required=True)
     seller_name = Text(allow_none=True, required=True, description="Null until it is published.")
+    origin = Object(OriginOut, allow_none=True, required=True, description="Of a listing that was imported.")
     purchases_count = Integer(required=True)
     revenue = Integer(
         allow_none=True,
@@ -153,7 +170,7 @@ class PurchaseIn(Schema):
 class PlanQuery(Schema):
     """Whether only to look."""
 
-    plan = Boolean(load_default=False, description="Only say what the purchase would cost and make, and what is missing.")
+    plan = Boolean(load_default=False, description="Only say what would be made, what it costs and needs, and what is missing.")
 
 
 class BalanceOut(Schema):
@@ -171,19 +188,24 @@ class LackOut(Schema):
     message = Text(max_length=1_000, required=True)
 
 
-class PlanOut(Schema):
-    """What a purchase would cost and make."""
+class AnyPlanOut(Schema):
+    """What a copy would cost, need and do."""
 
-    digest = Text(required=True, description="Names this plan; the purchase sends it.")
+    digest = Text(required=True, description="Names this plan; the request that carries it out sends it.")
     listing_id = Id("listing", required=True)
     release = Integer(required=True, description="Which release of the listing it is.")
     price = Object(PriceIn, required=True)
-    balance = Object(BalanceOut, required=True)
     license = Text(max_length=2_000, multiline=True, required=True)
     effects = ListOf(Choice(*EFFECTS), required=True)
     engine_id = Id("engine", allow_none=True, required=True, description="What the copy runs on; null is the default engine.")
     requirements = Object(RequirementsOut, required=True)
     missing = ListOf(Object(LackOut), required=True)
+
+
+class PlanOut(AnyPlanOut):
+    """What a purchase would cost and make."""
+
+    balance = Object(BalanceOut, required=True)
 
 
 class PurchaseOut(RecordOut):

@@ -1,6 +1,6 @@
 """What sellers do: they list a version of an agent, have it published through the gates, change it and delist it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.records import Organization
@@ -70,10 +70,15 @@ def refuse_bad_price(price: Mapping[str, Any]) -> None:
         raise Invalid({"price.amount": [Problem("out_of_range", message)]})
 
 
-def create(app: "App", agent: Agent, values: Mapping[str, Any], created_by: str) -> Listing:
-    """List the agent: as a draft, or published, or handed in for review. Invalid or Refused where a gate refuses it."""
+def create(
+    app: "App", agent: Agent, values: Mapping[str, Any], created_by: str, origin: Mapping[str, Any] | None = None
+) -> Listing:
+    """List the agent: as a draft, or published, or handed in for review. Invalid or Refused where a gate refuses it.
+
+    `origin` is where an imported listing came from.
+    """
     found = survey(app, agent, values["agent_version"] or agent.agent_version)
-    own = {"agent_id": agent.id, "project_id": agent.project_id, "created_by": created_by}
+    own = {"agent_id": agent.id, "project_id": agent.project_id, "created_by": created_by, "origin": origin}
     listing: Listing = records.create(Listing, **own, **_about(values, found))
     emit("marketplace.created", listing)
     if values["status"] == PUBLISHED:
@@ -116,7 +121,8 @@ def submit(app: "App", listing: Listing, found: Survey, stated: Any) -> None:
     """Take the listing through the gates, and publish it, or hand it in for review where the installation wants one."""
     checking.refuse_flaws({name: getattr(listing, name) for name in TERMS}, found.document, stated, found.effects)
     records.change(listing, {"scorecard": _pass_rubrics(app, found)})
-    _refuse_alike(listing)
+    if listing.visibility == INSTANCE:
+        refuse_alike(listing.title)
     if listing.visibility == INSTANCE and settings_of(app).review:
         records.change(listing, {"status": IN_REVIEW})
         emit("marketplace.submitted", listing)
@@ -129,7 +135,7 @@ def publish(listing: Listing, found: Survey) -> None:
     records.change(listing, {"status": PUBLISHED, "published_at": now(), "review_notes": ""})
     offer: Offer | None = Offer.select().where(Offer.listing_id == listing.id).first()
     shown = {
-        **{name: getattr(listing, name) for name in (*TERMS, *FINDINGS, "agent_version", "project_id", "published_at")},
+        **{name: getattr(listing, name) for name in (*TERMS, *FINDINGS, "agent_version", "project_id", "origin", "published_at")},
         "seller_name": Organization.get_by_id(current_organization()).name,
         "name_key": lookalikes.key_of(listing.title),
         "document": found.document,
@@ -166,7 +172,8 @@ def approve(app: "App", listing: Listing) -> None:
         raise not_found()
     found = survey(app, agent, listing.agent_version)
     checking.refuse_flaws({name: getattr(listing, name) for name in TERMS}, found.document, listing.effects, found.effects)
-    _refuse_alike(listing)
+    if listing.visibility == INSTANCE:
+        refuse_alike(listing.title)
     publish(listing, found)
 
 
@@ -186,10 +193,9 @@ def _require(listing: Listing, *statuses: str) -> None:
         raise Refused("invalid_state", message, meta={"status": listing.status})
 
 
-def _refuse_alike(listing: Listing) -> None:
-    if listing.visibility != INSTANCE:
-        return
-    other = offers.alike(lookalikes.key_of(listing.title))
+def refuse_alike(title: str) -> None:
+    """Invalid for a title that looks like another seller's; nobody else publishes one until the running transaction ends."""
+    other = offers.alike(lookalikes.key_of(title))
     if other is not None:
         message = f'This looks like "{other}" of another seller. Choose another title.'
         raise Invalid({"title": [Problem(checking.LOOK_ALIKE_TITLE, message)]})
@@ -202,8 +208,13 @@ def _pass_rubrics(app: "App", found: Survey) -> list[dict[str, Any]]:
     from . import with_rubrics
 
     card = with_rubrics.scorecard(found.agent, found.number)
+    refuse_missed(card, found.number)
+    return card
+
+
+def refuse_missed(card: Sequence[Mapping[str, Any]], number: int) -> None:
+    """Refused ``rubric_gate_failed`` for the scorecard of a version that does not pass one of its rubrics."""
     missed = [f"{line['name']} is {line['status']}" for line in card if line["status"] != "passed"]
     if missed:
-        message = f"Version {found.number} of the agent does not pass its rubrics: {', '.join(missed)}."
+        message = f"Version {number} of the agent does not pass its rubrics: {', '.join(missed)}."
         raise Refused(RUBRIC_GATE_FAILED, message, meta={"scorecard": card})
-    return card

@@ -1,23 +1,35 @@
 """The plugin's section of the settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aasim_core.settings import setting
 from aasim_core.settings.checks import between
 
+from .bundles.signing import is_key
+
 if TYPE_CHECKING:
     from aasim_core.app import App
 
 
+def _are_keys(keys: Mapping[str, str]) -> str | None:
+    """The values are public keys that bundles are verified with."""
+    wrong = [name for name, key in keys.items() if not is_key(key)]
+    return f'write for {wrong[0]} what "aasim marketplace key" shows there, 43 characters in base64url' if wrong else None
+
+
 @dataclass(frozen=True)
 class MarketplaceSettings:
-    """What is asked of listings before other organizations see them, and how long a purchase can be undone."""
+    """What is asked of listings before others see them, whose are imported, and how long a purchase can be undone."""
 
     refund_hours: int = setting(
         72, "How long after a purchase its licence can be given back; 0 is never.", check=between(0, 8_760)
     )
     review: bool = setting(False, "Whether whoever runs the installation approves listings before other organizations see them.")
+    trusted_keys: Mapping[str, str] = setting(
+        {}, "Whose bundles may be imported: a name for each other installation, and its public key.", check=_are_keys
+    )
 
 
 def settings_of(app: "App") -> MarketplaceSettings:

@@ -26,6 +26,7 @@ def test_the_plan_says_what_the_copy_costs_and_needs_and_changes_nothing(
     assert plan["license"] == "For your own use."
     assert plan["requirements"]["limits"] == {"max_steps": 5}
     [tool] = plan["requirements"]["tools"]
+    assert len(tool.pop("digest")) == 64
     assert tool == {
         "key": "agent:helper", "description": "Helps.", "effect": "read", "approval": "always", "asks": "always", "app": None, "ref": None,
         "plugin": "agents",

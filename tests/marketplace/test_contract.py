@@ -58,6 +58,18 @@ def _order(world: World, person: Person) -> dict[str, Any]:
     return {"digest": person.client.post(path).data["plan"]["digest"] if others else "0" * 64}
 
 
+def _bundle(world: World, person: Person) -> dict[str, Any]:
+    """A listing of another organization as a signed file, and the digest of the plan of its import."""
+    seller = world.organization()
+    agent = seller.client.post("/agents", {"name": "Sold"}).data["id"]
+    body = {"agent_id": agent, "title": f"Carried number {next(_numbers)}", "visibility": "instance"}
+    listing_id = seller.client.post("/marketplace", body).data["id"]
+    bundle = seller.client.get(f"/marketplace/{listing_id}/bundle").data
+    seller.client.delete(f"/marketplace/{listing_id}")
+    answer = person.client.post("/marketplace/import?plan=true", {"bundle": bundle})
+    return {"bundle": bundle, "digest": answer.data["plan"]["digest"]}
+
+
 def _grant(world: World, person: Person, ids: Any = None) -> None:
     """The organization was given credits."""
     with world.app.database.transaction(), organization_scope(person.organization_id):
@@ -73,7 +85,11 @@ class TestContract(PluginContract):
     before = {"POST /marketplace/{listing_id}/purchase": _of_another}
     objects = {"purchase_id": _buy}
     grown = {"listing": _publish}
-    samples = {"POST /marketplace": _listing, "POST /marketplace/{listing_id}/purchase": _order}
+    samples = {
+        "POST /marketplace": _listing,
+        "POST /marketplace/{listing_id}/purchase": _order,
+        "POST /marketplace/import": _bundle,
+    }
     rows = {
         "GET /marketplace/my-listings": "POST /marketplace",
         "GET /marketplace/my-purchases": _buy,

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
-from aasim_plugins.marketplace.commands import approve, grant, list_listings, reject, suspend, verify
+from aasim_plugins.marketplace.bundles.signing import public_keys
+from aasim_plugins.marketplace.commands import approve, grant, key, list_listings, reject, suspend, verify
 from aasim_plugins.marketplace.models import Account
 
 from .conftest import LOG, Make, balance, buy
@@ -88,3 +89,13 @@ def test_a_balance_that_was_tampered_with_is_found(app: App, buyer: Person) -> N
     with app.database.connected(), app.database.transaction(), organization_scope(buyer.organization_id):
         Account.update(amount=50).where(Account.type == "balance").execute()
     assert call(app, verify).exit_code == 1
+
+
+def test_what_nobody_has_reviewed_is_not_exported(app: App, seller: Person, listing: Make) -> None:
+    inside = listing(visibility="organization")
+    assert inside["status"] == "published"
+    assert seller.client.get(f"/marketplace/{inside['id']}/bundle").codes == {"_": ["invalid_state"]}
+
+
+def test_the_key_that_bundles_are_signed_with_is_shown(app: App) -> None:
+    assert call(app, key).output == f"{public_keys(app.keyring)[0]}\n"

@@ -1,0 +1,25 @@
+"""What other plugins use of what agents are written in: documents that carry them."""
+
+from typing import Any
+
+from aasim_core.errors import Invalid
+from aasim_core.http.schema import load
+
+from ..engines import service as engines
+from .schemas import FORMAT, DocumentIn
+from .tools import refuse_bad_approvals
+
+__all__ = ["FORMAT", "read_document"]
+
+_DOCUMENT = DocumentIn()
+
+
+def read_document(value: Any) -> dict[str, Any]:
+    """The document that the JSON value is, typed. Invalid for what is wrong in it; which of its tools are there is not looked at."""
+    document = load(_DOCUMENT, value)
+    try:
+        refuse_bad_approvals(document["definition"]["tools"])
+        engines.refuse_bad_parameters(document["definition"]["parameters"])
+    except Invalid as invalid:
+        raise invalid.below("definition") from invalid
+    return document

@@ -1,0 +1,1 @@
+"""Bundles: signed files that carry listings from one installation to another."""

@@ -1,0 +1,49 @@
+"""What clients send and get of bundles."""
+
+from aasim_core.http.fields import Boolean, ListOf, Object, Patterned, Text
+from aasim_core.http.schema import Schema
+
+from ..schemas import AnyPlanOut, LackOut, ListingOut, PurchaseIn, ScoreOut
+
+_WRITTEN = "base64url, as the file has it"
+
+
+class BundleIn(Schema):
+    """A signed listing: a JWS (RFC 7515) in its flattened JSON form, signed with Ed25519 over canonical JSON (RFC 8785)."""
+
+    protected = Patterned(
+        "[A-Za-z0-9_-]+", _WRITTEN, max_length=1_000, required=True, description="The header, with the key as kid."
+    )
+    payload = Patterned("[A-Za-z0-9_-]+", _WRITTEN, max_length=4_000_000, required=True, description="The listing and its agent.")
+    signature = Patterned("[A-Za-z0-9_-]+", _WRITTEN, max_length=200, required=True)
+
+
+class BundleOut(BundleIn):
+    """A signed listing, as an import takes it."""
+
+
+class ImportIn(PurchaseIn):
+    """A bundle, and how its agent is made."""
+
+    bundle = Object(BundleIn, required=True)
+
+
+class ImportPlanOut(AnyPlanOut):
+    """What an import would make."""
+
+    title = Text(required=True)
+    seller_name = Text(required=True)
+    signed_by = Text(required=True, description="What the operator calls the owner of the key.")
+    key = Text(required=True)
+    scorecard = ListOf(Object(ScoreOut), required=True)
+    differences = ListOf(
+        Object(LackOut), required=True, description="Tools and the model that are not those that the listing was scored with."
+    )
+
+
+class ImportedOut(Schema):
+    """The plan, and what was made of it."""
+
+    planned = Boolean(required=True, description="Whether nothing was done.")
+    plan = Object(ImportPlanOut, required=True)
+    listing = Object(ListingOut, allow_none=True, required=True, description="A draft; null with plan=true.")
