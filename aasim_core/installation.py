@@ -40,7 +40,7 @@ def open_app(settings: Settings) -> "App":
     """The app, on an installation that has what it needs."""
     prepare(settings)
 
-    from .app import build_app  # takes a while, and what is missing is known before
+    from .bootstrap import build_app  # takes a while, and what is missing is known before
 
     return build_app(settings)
 

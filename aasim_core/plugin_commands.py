@@ -109,7 +109,7 @@ def _as_started(settings: "Settings") -> Plugins:
 
 
 def _tolerant_app(settings: "Settings") -> "App":
-    from .app import build_app
+    from .bootstrap import build_app
 
     return build_app(replace(settings, plugins=replace(settings.plugins, on_error="skip")))
 

@@ -84,7 +84,7 @@ def _stop(app: "App", plugins: Sequence[Loaded]) -> None:
 
 def _without(app: "App", reasons: Mapping[str, str], error: StartupError) -> "App":
     """The app without the plugins that failed, if the settings say so; else raises the error."""
-    from .app import build_app
+    from .bootstrap import build_app
 
     rest = without(app.plugins, reasons)
     if rest.fatal or app.settings.plugins.on_error == "stop":

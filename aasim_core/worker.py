@@ -173,7 +173,7 @@ def run(settings: "Settings") -> None:
 
 def _ready_app(settings: "Settings") -> "App":
     with starting():
-        from .app import build_app
+        from .bootstrap import build_app
         from .installation import refuse_unfit_database
 
         app = build_app(settings)

@@ -42,7 +42,7 @@ def run(settings: Settings) -> None:
     with starting():
         from gunicorn.app.base import BaseApplication
 
-        from .app import build_app
+        from .bootstrap import build_app
         from .http.application import make_wsgi
         from .http.gunicorn_master import Master
 

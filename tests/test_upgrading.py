@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.commands.data import migrate as command
 from aasim_core.errors import StartupError
 from aasim_core.processes import WORKER, ThisProcess

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ..app import App, build_app, migration_sources
+from ..app import App, migration_sources
+from ..bootstrap import build_app
 from ..data.connect import unbind
 from ..http.application import make_wsgi
 from ..identity.passwords import Passwords

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ..app import build_app
+from ..bootstrap import build_app
 from ..data.migrations import Source
 from ..errors import StartupError
 from ..http.operations import Endpoint

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ..app import App, build_app
+from ..app import App
+from ..bootstrap import build_app
 from ..context import organization_scope, system_scope
 from ..errors import StartupError
 from ..http.operations import Endpoint

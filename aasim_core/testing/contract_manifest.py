@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ..app import App, build_app
+from ..app import App
+from ..bootstrap import build_app
 from ..errors import StartupError
 from ..plugins.registry import Found
 from .apps import settings_in

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import pytest
 from marshmallow import Schema
 
-from ..app import App, build_app
+from ..app import App
+from ..bootstrap import build_app
 from ..context import organization_scope, system_scope
 from ..data.connect import bind
 from ..data.records import insert_rows

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import TenantRecord, insert_rows
 from aasim_core.settings import Settings

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import insert_rows

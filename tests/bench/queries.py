@@ -53,7 +53,7 @@ def _asker(token: str) -> Callable[..., tuple[int, str]]:
     from falcon import testing
 
     from aasim_core import logs
-    from aasim_core.app import build_app
+    from aasim_core.bootstrap import build_app
     from aasim_core.http.application import make_wsgi
     from aasim_core.settings import Settings
     from aasim_core.testing.statements import recorded

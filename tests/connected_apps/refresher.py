@@ -7,7 +7,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.context import organization_scope
 from aasim_core.settings import Settings
 from aasim_plugins.connected_apps import service, tokens

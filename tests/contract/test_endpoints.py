@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.http.openapi import BASE, document
 from aasim_core.http.operations import Endpoint
 from aasim_core.plugins.manifest import CORE

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.http.operations import Endpoint
 from aasim_core.testing.apps import settings_in
 

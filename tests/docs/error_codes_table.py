@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.error_codes import ErrorCode
 from aasim_core.testing.apps import settings_in
 

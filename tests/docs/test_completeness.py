@@ -10,7 +10,8 @@ import pytest
 
 from aasim_core import logs
 from aasim_core.access.roles import BUILT_IN
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.cli import cli
 from aasim_core.settings.sources import SHORT_NAMES
 from aasim_core.testing.apps import settings_in

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from marshmallow import Schema
 
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.context import organization_scope
 from aasim_core.data.records import is_tenant
 from aasim_core.http.fields import Id, ListOf

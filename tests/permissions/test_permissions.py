@@ -10,7 +10,8 @@ from aasim_core.access import grants
 from aasim_core.access.features import switch
 from aasim_core.access.records import Membership, Role, TeamMember
 from aasim_core.access.roles import BUILT_IN, built_in_role
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.connect import bind

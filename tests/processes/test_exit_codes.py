@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.cli import COMMANDS, cli
 from aasim_core.testing.apps import settings_in
 

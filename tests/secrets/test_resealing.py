@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from aasim_core.access.records import Organization
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.jobs.leases import Leases

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.errors import StartupError

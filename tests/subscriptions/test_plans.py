@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aasim_core import StartupError
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.world import Person
 from aasim_plugins.subscriptions.plans import Plan, SubscriptionSettings, refuse_unknown_plugins

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aasim_core.app import App, build_app
+from aasim_core.app import App
+from aasim_core.bootstrap import build_app
 from aasim_core.data.migrations import migrate
 from aasim_core.errors import StartupError
 from aasim_core.starting import start_plugins, stop_plugins

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from aasim_core import App, logs
 from aasim_core.access.records import Membership, Organization, Role
-from aasim_core.app import build_app, migration_sources
+from aasim_core.app import migration_sources
+from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import connect, unbind

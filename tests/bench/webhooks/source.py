@@ -16,7 +16,7 @@ _AT_ONCE = 100
 
 def product(email: str) -> Commit:
     """Emits events of the organization of that user."""
-    from aasim_core.app import build_app
+    from aasim_core.bootstrap import build_app
     from aasim_core.context import organization_scope
     from aasim_core.events.log import Subject, emit
     from aasim_core.settings import Settings

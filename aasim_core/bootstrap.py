@@ -1,0 +1,86 @@
+"""The composition root: settings and plugins become one app with read-only registries."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+
+from .access.organization_settings import OrganizationSettings
+from .app import App
+from .core import core_declarations
+from .data.connect import Database, bind, connect
+from .data.unit_of_work import Transaction
+from .events.declarations import Declared, Listener
+from .events.delivery import enqueue_deliveries
+from .events.log import Deliveries
+from .http.expanding import with_references
+from .http.operations import Endpoint
+from .jobs.queue import flush as flush_jobs
+from .plugins import Collected, Plugins, collect, load, organization_settings
+from .plugins.offers import Offers
+from .secrets import load_keyring
+from .settings import Settings
+
+
+def build_app(settings: Settings, *, database: Database | None = None, plugins: Plugins | None = None) -> App:
+    """Load the plugins, connect, and collect what they declare; StartupError with every problem that stands in the way.
+
+    `plugins` are those that were loaded for the same settings already.
+    """
+    plugins = plugins or load(settings)
+    settings = settings.with_sections(plugins.schemas, off=[plugin.name for plugin in plugins.found if plugin.state != "on"])
+    app = App(settings, database or open_database(settings), load_keyring(settings.secrets.key_file), plugins)
+    app.organization_settings = OrganizationSettings(organization_settings(plugins, app))
+    collected = collect(plugins, app, core_declarations(app))
+    _fill(app, collected)
+    return app
+
+
+def open_database(settings: Settings, url: str | None = None, role: str | None = None) -> Database:
+    """The database of the settings, or the one at `url`; connections are made when they are needed."""
+    section = settings.database
+    return connect(
+        url or section.url,
+        threads=max(settings.server.threads, settings.worker.threads + 4),
+        durability=section.durability,
+        role=role or section.app_role,
+        wait_seconds=section.pool_wait_seconds,
+        statement_seconds=section.statement_timeout_seconds,
+    )
+
+
+def _fill(app: App, collected: Collected) -> None:
+    app.plugins = collected.plugins
+    app.permissions = MappingProxyType(collected.permissions)
+    app.events = Declared(collected.events)
+    app.error_codes = MappingProxyType(collected.error_codes)
+    app.jobs = MappingProxyType(collected.jobs)
+    app.listeners = MappingProxyType(collected.listeners)
+    app.models = tuple(collected.models.values())
+    app.endpoints, app.checks = (
+        tuple(_with_refusals(with_references(collected.endpoints), app.listeners)),
+        tuple(collected.checks),
+    )
+    app.deliveries = Deliveries(app.events, app.listeners, app.features.allowed_in)
+    app.offers = Offers(collected, app.features)
+    bind(app.database, app.models)
+    app.database.before_commit = lambda transaction: _finish(app, transaction)
+    app.database.when_emitted = app.deliveries.when_emitted
+
+
+def _with_refusals(endpoints: Iterable[Endpoint], listeners: Mapping[str, Listener]) -> Iterator[Endpoint]:
+    """The endpoints, of which those that can make or change something may be refused by listeners."""
+    codes = tuple(dict.fromkeys(code for listener in listeners.values() for code in listener.refusals))
+    for endpoint in endpoints:
+        changes = codes and endpoint.needs_caller and endpoint.method in ("POST", "PUT", "PATCH")
+        yield replace(endpoint, refused_by_listeners=codes) if changes else endpoint
+
+
+def _finish(app: App, transaction: Transaction) -> None:
+    """The end of every transaction: events, their deliveries, what was put off, and jobs, in the rows' own transaction."""
+    for organization_id in transaction.bumped:
+        transaction.after_commit.append(partial(app.pulse.forget, organization_id))
+    enqueue_deliveries(app.deliveries.write(transaction))
+    for do in transaction.at_end.values():
+        do()
+    flush_jobs(app, transaction)
