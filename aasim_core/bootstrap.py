@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
+from . import hookspecs
 from .access.organization_settings import OrganizationSettings
 from .app import App
 from .core import core_declarations
@@ -16,7 +17,9 @@ from .events.log import Deliveries
 from .http.expanding import with_references
 from .http.operations import Endpoint
 from .jobs.queue import flush as flush_jobs
-from .plugins import Collected, Plugins, collect, load, organization_settings
+from .plugins import Collected, Plugins, collect, organization_settings
+from .plugins.choice import HasPlugins
+from .plugins.loading import examine, load
 from .plugins.offers import Offers
 from .secrets import load_keyring
 from .settings import Settings
@@ -27,13 +30,23 @@ def build_app(settings: Settings, *, database: Database | None = None, plugins: 
 
     `plugins` are those that were loaded for the same settings already.
     """
-    plugins = plugins or load(settings)
+    plugins = plugins or load_plugins(settings)
     settings = settings.with_sections(plugins.schemas, off=[plugin.name for plugin in plugins.found if plugin.state != "on"])
     app = App(settings, database or open_database(settings), load_keyring(settings.secrets.key_file), plugins)
     app.organization_settings = OrganizationSettings(organization_settings(plugins, app))
     collected = collect(plugins, app, core_declarations(app))
     _fill(app, collected)
     return app
+
+
+def load_plugins(settings: HasPlugins) -> Plugins:
+    """The plugins of the settings; StartupError with every problem, see `loading.load`."""
+    return load(settings, hookspecs)
+
+
+def examine_plugins(settings: HasPlugins) -> Plugins:
+    """The same, but problems are only reported, in `Plugins.problems`."""
+    return examine(settings, hookspecs)
 
 
 def open_database(settings: Settings, url: str | None = None, role: str | None = None) -> Database:

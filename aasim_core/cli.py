@@ -154,11 +154,11 @@ def main() -> None:
 
 
 def _plugin_commands(ctx: click.Context, name: str) -> click.Command | None:
+    from .bootstrap import examine_plugins
     from .nearest import did_you_mean
-    from .plugins import examine
 
     settings, plugin = load_settings(ctx), name.replace("-", "_")
-    plugins = examine(settings)
+    plugins = examine_plugins(settings)
     found = plugins.find(plugin)
     if found is None:
         names = [*COMMANDS, *(plugin.name for plugin in plugins.on)]

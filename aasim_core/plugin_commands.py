@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .bootstrap import examine_plugins
 from .errors import StartupError
-from .plugins import Plugins, examine
+from .plugins import Plugins
 from .plugins import purge as remove
 from .plugins.registry import Found, sentence
 from .plugins.table_rules import table_flaws
@@ -44,7 +45,7 @@ def list_plugins(settings: "Settings", provides: bool = False) -> None:
 @click.pass_obj
 def check(settings: "Settings") -> None:
     """Load every plugin that is to be on, and report all that is wrong; exits with 78 if anything is."""
-    problems = examine(settings).problems or _flaws_of(_tolerant_app(settings))
+    problems = examine_plugins(settings).problems or _flaws_of(_tolerant_app(settings))
     if problems:
         raise StartupError(*problems)
     click.echo("Nothing is wrong with the plugins.")
@@ -75,7 +76,7 @@ def purge(settings: "Settings", name: str, yes: bool) -> None:
     from .data.connect import connect
     from .plugins.removal import purgeable, refuse_while_running
 
-    plugins, section = examine(settings), settings.database
+    plugins, section = examine_plugins(settings), settings.database
     purgeable(plugins, name)
     database = connect(section.migration_url or section.url)
     refuse_while_running(database, name)
@@ -88,7 +89,7 @@ def purge(settings: "Settings", name: str, yes: bool) -> None:
 
 
 def _switch(settings: "Settings", names: tuple[str, ...], *, on: bool) -> None:
-    from .plugins.switching import switch
+    from .commands.switching import switch
 
     state = "on" if on else "off"
     if switch(settings, names, on=on):
@@ -99,7 +100,7 @@ def _switch(settings: "Settings", names: tuple[str, ...], *, on: bool) -> None:
 
 def _as_started(settings: "Settings") -> Plugins:
     """The plugins as a start finds them: what they declare counts too, as far as a start gets."""
-    found = examine(settings)
+    found = examine_plugins(settings)
     if found.problems:
         return found
     try:

@@ -18,6 +18,7 @@ from aasim_core.cli import COMMANDS
 from aasim_core.errors import Invalid, Problem, Refused, StartupError
 from aasim_core.exits import explain
 from aasim_core.installation import prepare, refuse_exposure, refuse_taken_port
+from aasim_core.plugins.manifest import RESERVED
 from aasim_core.secrets import load_keyring
 from aasim_core.settings import Settings
 from aasim_core.version import VERSION
@@ -35,6 +36,10 @@ def run(tmp_path: Path) -> Run:
         return subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=300)
 
     return run
+
+
+def test_no_plugin_may_be_called_like_a_command() -> None:
+    assert set(COMMANDS) == RESERVED
 
 
 def test_help_lists_the_commands_without_importing_them(run: Run) -> None:

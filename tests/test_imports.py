@@ -37,7 +37,7 @@ FORBIDDEN_ROOMS = {
     "user_code": {"access", "commands", "events", "http", "identity", "jobs", "outbound", "plugins", "settings"},
 }
 #: The modules of the core, outside of its room http, that may use it; `plugins` collects routes.
-MAY_USE_HTTP = {"app", "core", "wsgi", "commands.documents", "plugins", "testing"}
+MAY_USE_HTTP = {"app", "bootstrap", "core", "wsgi", "commands.documents", "plugins", "testing"}
 #: Files that run SQL of their own, each with its reason; everything else speaks peewee.
 SQL_OUTSIDE_DATA = {
     "aasim_core/testing/statements.py": "lets the database count what is in its tables, which shows nobody's rows"

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from aasim_core.bootstrap import load_plugins
 from aasim_core.cli import COMMANDS
 from aasim_core.context import system_scope
 from aasim_core.data import migrations
@@ -20,7 +21,7 @@ from aasim_core.http.documentation import Documentation
 from aasim_core.http.event_types import EventTypes
 from aasim_core.http.health import Health
 from aasim_core.http.installed import InstalledPlugins
-from aasim_core.plugins import Collected, Declarations, collect, load
+from aasim_core.plugins import Collected, Declarations, collect
 from aasim_core.settings.sections import PluginsSettings
 
 
@@ -38,7 +39,7 @@ class Checkout:
     def collected(self, name: str) -> Collected:
         """What the plugin `name` declares, loaded from here."""
         settings = SimpleNamespace(plugins=PluginsSettings(enabled=(name,), folder=self.root / "plugins"))
-        return collect(load(settings), SimpleNamespace(settings=settings), Declarations())
+        return collect(load_plugins(settings), SimpleNamespace(settings=settings), Declarations())
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import pytest
 
+from aasim_core.bootstrap import examine_plugins
 from aasim_core.errors import StartupError
-from aasim_core.plugins import examine
 from aasim_core.settings import Settings, setting
 from aasim_core.settings.rendering import render
 
@@ -221,7 +221,7 @@ def test_asking_for_a_section_of_another_type_is_an_error() -> None:
 
 def test_the_settings_file_shows_every_setting_with_its_default(root: Path) -> None:
     text = (root / "config" / "aasim.toml").read_text(encoding="utf-8")
-    made = render(examine(load()).schemas)
+    made = render(examine_plugins(load()).schemas)
     assert text == made, "config/aasim.toml is out of date; write it anew: .venv/bin/aasim config template > config/aasim.toml"
 
 

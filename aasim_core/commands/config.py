@@ -45,16 +45,16 @@ def show(settings: "Settings") -> None:
 @click.pass_obj
 def template(settings: "Settings") -> None:
     """Write a settings file with every setting, its default and its meaning, all commented out."""
-    from ..plugins import examine
+    from ..bootstrap import examine_plugins
     from ..settings.rendering import render
 
-    click.echo(render(examine(settings).schemas), nl=False)
+    click.echo(render(examine_plugins(settings).schemas), nl=False)
 
 
 def _sections(settings: "Settings") -> dict[str, Any]:
-    from ..plugins import examine
+    from ..bootstrap import examine_plugins
 
-    schemas = examine(settings).schemas
+    schemas = examine_plugins(settings).schemas
     off = set(settings.unread) - set(schemas)
     complete = settings.with_sections(schemas, off=off)
     return {**{name: getattr(settings, name) for name in CORE_SECTIONS}, **dict(sorted(complete.plugin_sections.items()))}

@@ -2,7 +2,7 @@
 
 from .collecting import collect, organization_settings
 from .declarations import Collected, Declarations
-from .loading import examine, load, without
+from .loading import without
 from .manifest import API, Plugin
 from .registry import Found, Loaded, PluginFailed, Plugins, Provides
 from .removal import purge
@@ -18,8 +18,6 @@ __all__ = [
     "Plugins",
     "Provides",
     "collect",
-    "examine",
-    "load",
     "organization_settings",
     "purge",
     "without",

@@ -10,20 +10,22 @@ from typing import Any, get_args, get_type_hints
 
 import pluggy
 
-from .. import hookspecs
 from .failures import did_you_mean, place_of
 from .field_types import flaw_of_values
 from .importing import Unimportable, import_named
-from .registry import Fault, Loaded, PluginFailed, ask
+from .registry import Fault, Loaded, PluginFailed, Plugins, ask
 
 PROJECT = "aasim"
 
 
-def assemble(on: Sequence[Loaded]) -> tuple[pluggy.PluginManager, dict[str, Fault]]:
-    """A new manager with the plugins in `on` registered in that order, and a fault for each plugin that could not be."""
+def assemble(on: Sequence[Loaded], specs: ModuleType) -> tuple[pluggy.PluginManager, dict[str, Fault]]:
+    """A new manager with the plugins in `on` registered in that order, and a fault for each plugin that could not be.
+
+    `specs` is the module with the hooks of the core.
+    """
     manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(hookspecs)
-    owners = dict.fromkeys(_hooks_of(manager, hookspecs), "the core")
+    manager.add_hookspecs(specs)
+    owners = dict.fromkeys(_hooks_of(manager, specs), "the core")
     reasons: dict[str, str | None] = {plugin.name: _offer(manager, plugin, owners) for plugin in on}
     for plugin in on:
         reasons[plugin.name] = reasons[plugin.name] or _register(manager, plugin) or _undecorated(plugin, owners)
@@ -45,10 +47,11 @@ def config_schemas(manager: pluggy.PluginManager, on: Sequence[Loaded]) -> tuple
     return schemas, faults
 
 
-def offered_hooks(manager: pluggy.PluginManager) -> dict[str, type[Any]]:
+def offered_hooks(plugins: Plugins) -> dict[str, type[Any]]:
     """The hooks of plugins that are asked at start, with the dataclass of which they return a list: ``(app) -> Sequence[Grader]``."""
-    specs = [caller.spec for caller in vars(manager.hook).values() if isinstance(caller, pluggy.HookCaller) and caller.spec]
-    offered = {spec.name: _class_of(spec.function) for spec in specs if spec.namespace is not hookspecs}
+    callers = vars(plugins.manager.hook).values()
+    specs = [caller.spec for caller in callers if isinstance(caller, pluggy.HookCaller) and caller.spec]
+    offered = {spec.name: _class_of(spec.function) for spec in specs if spec.namespace is not plugins.specs}
     return {hook: kind for hook, kind in offered.items() if kind is not None}
 
 

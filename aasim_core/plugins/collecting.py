@@ -40,7 +40,7 @@ def collect(plugins: Plugins, app: AppSoFar, core: Declarations) -> Collected:
     """
     answers: dict[str, Declarations] = {}
     reasons: dict[str, str] = {}
-    offered = offered_hooks(plugins.manager)
+    offered = offered_hooks(plugins)
     for plugin in plugins.on:
         answer = _declarations(plugins, plugin, app, offered)
         if isinstance(answer, Declarations):

@@ -12,8 +12,7 @@ from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from ..cli import COMMANDS
-from .manifest import Plugin, is_name
+from .manifest import RESERVED, Plugin, is_name
 from .source import Unreadable, file_spec, locate, read
 
 GROUP = "aasim.plugins"
@@ -110,7 +109,7 @@ def _with_source(candidate: Candidate, spec: ModuleSpec) -> Candidate:
             candidate,
             flaw="has a name that no plugin can have; use lower-case words joined by single underscores, and no keyword of Python",
         )
-    if candidate.name in COMMANDS:
+    if candidate.name in RESERVED:
         command = f"aasim {candidate.name}"
         return replace(candidate, flaw=f"has the name of the command {command}, which would hide its own; give it another name")
     try:

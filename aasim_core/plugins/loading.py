@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from types import ModuleType
 
 from ..nearest import nearest
 from .assembly import assemble, config_schemas
@@ -16,16 +17,16 @@ Candidates = Mapping[str, Candidate]
 Faults = Mapping[str, Fault]
 
 
-def load(settings: HasPlugins) -> Plugins:
-    """Find, choose, import, check, order and register the plugins.
+def load(settings: HasPlugins, specs: ModuleType) -> Plugins:
+    """Find, choose, import, check, order and register the plugins; `specs` is the module with the hooks of the core.
 
     Raises StartupError with every problem if there is one; with ``plugins.on_error = "skip"`` only where the settings themselves
     are wrong or an essential plugin is not on.
     """
-    return examine(settings).refuse_problems(settings.plugins.on_error)
+    return examine(settings, specs).refuse_problems(settings.plugins.on_error)
 
 
-def examine(settings: HasPlugins) -> Plugins:
+def examine(settings: HasPlugins, specs: ModuleType) -> Plugins:
     """As `load`, but problems are only reported, in `Plugins.problems`."""
     candidates = discover(settings.plugins.folder)
     choice = choose(candidates, settings.plugins)
@@ -34,7 +35,7 @@ def examine(settings: HasPlugins) -> Plugins:
     faults |= _unfit(chosen)
     faults |= _in_circles(_graph(_manifests(chosen, faults)))
     loaded, faults = _import_all(candidates, chosen, faults)
-    return _settle(_registry(candidates, choice), loaded, faults)
+    return _settle(_registry(candidates, choice, specs), loaded, faults)
 
 
 def without(plugins: Plugins, reasons: Mapping[str, str]) -> Plugins:
@@ -116,7 +117,7 @@ def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
     while True:
         faults = _with_blocked(on, known, faults)
         on = [plugin for plugin in on if plugin.name not in faults]
-        manager, unfit = assemble(on)
+        manager, unfit = assemble(on, plugins.specs)
         schemas, broken = ({}, {}) if unfit else config_schemas(manager, on)
         if not unfit and not broken:
             break
@@ -146,10 +147,10 @@ def _with_blocked(on: Sequence[Loaded], known: Iterable[str], faults: Faults) ->
     return faults
 
 
-def _registry(candidates: Candidates, choice: Choice) -> Plugins:
+def _registry(candidates: Candidates, choice: Choice, specs: ModuleType) -> Plugins:
     """Everything that was found, nothing of it judged yet."""
     found = tuple(_found(candidate, "on" if name in choice.wanted else "off") for name, candidate in candidates.items())
-    return Plugins(found, (), assemble(())[0], problems=choice.problems, fatal=choice.problems)
+    return Plugins(found, (), assemble((), specs)[0], specs, problems=choice.problems, fatal=choice.problems)
 
 
 def _found(candidate: Candidate, state: str) -> Found:

@@ -13,6 +13,25 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 #: What the core's own tables, permissions, events and jobs are called after.
 CORE = "core"
+#: The commands of the core, by whose names no plugin goes: its own commands stand under its name.
+RESERVED = frozenset(
+    (
+        "admin",
+        "backup",
+        "config",
+        "events",
+        "jobs",
+        "migrate",
+        "openapi",
+        "plugins",
+        "restore",
+        "secrets",
+        "serve",
+        "up",
+        "worker",
+        "workers",
+    )
+)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Offers:
     def __init__(self, collected: Collected, features: "Features") -> None:
         self._features = features
         files = {plugin.name: plugin.module.__file__ for plugin in collected.plugins.on}
-        self._kept: dict[str, Mapping[str, Any]] = dict.fromkeys(offered_hooks(collected.plugins.manager), MappingProxyType({}))
+        self._kept: dict[str, Mapping[str, Any]] = dict.fromkeys(offered_hooks(collected.plugins), MappingProxyType({}))
         self._origins = {
             (offer.hook, offer.name): Origin(owner, offer.hook, offer.name, files.get(owner))
             for owner, offer in collected.each("offers")

@@ -102,13 +102,14 @@ class PluginFailed(StartupError):
 class Plugins:
     """Every plugin found, by name, and those that are on, in the order of their dependencies.
 
-    `schemas` are the dataclasses of the plugins' settings sections. `problems` are sentences about all that went wrong; those in
-    `fatal` stop the start whatever ``plugins.on_error`` says.
+    `specs` is the module with the core's hooks. `schemas` are the dataclasses of the plugins' settings sections. `problems` are
+    sentences about all that went wrong; those in `fatal` stop the start whatever ``plugins.on_error`` says.
     """
 
     found: tuple[Found, ...]
     on: tuple[Loaded, ...]
     manager: pluggy.PluginManager
+    specs: ModuleType
     schemas: Mapping[str, type[Any]] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     fatal: tuple[str, ...] = ()

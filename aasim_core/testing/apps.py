@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from ..app import App, migration_sources
-from ..bootstrap import build_app
+from ..bootstrap import build_app, load_plugins
 from ..data.connect import unbind
 from ..http.application import make_wsgi
 from ..identity.passwords import Passwords
-from ..plugins import Plugins, load
+from ..plugins import Plugins
 from ..secrets import Keyring, new_key, save_keyring
 from ..settings import Settings
 from .databases import Databases
@@ -54,7 +54,7 @@ def app_plugins(
     """The plugins that are on, loaded once for each `plugin_settings`, of which each room of tests may have its own."""
     key = repr(sorted(plugin_settings.items()))
     if key not in _loaded:
-        _loaded[key] = load(settings_in(tmp_path_factory.mktemp("plugins"), plugin_settings))
+        _loaded[key] = load_plugins(settings_in(tmp_path_factory.mktemp("plugins"), plugin_settings))
     return _loaded[key]
 
 

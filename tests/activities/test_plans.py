@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from aasim_core.app import App, migration_sources
+from aasim_core.bootstrap import load_plugins
 from aasim_core.context import organization_scope
 from aasim_core.http.application import make_wsgi
-from aasim_core.plugins import load
 from aasim_core.testing.apps import opened, settings_in
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.statements import analyze, plan_of, recorded
@@ -32,7 +32,7 @@ def length(request: pytest.FixtureRequest) -> int:
 def app(length: int, shared_databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """An app for all tests with logs of that length, which only read."""
     folder = tmp_path_factory.mktemp("plans")
-    plugins = load(settings_in(folder, {}))
+    plugins = load_plugins(settings_in(folder, {}))
     with shared_databases.lent(migration_sources(plugins)) as database, opened(settings_in(folder, database), plugins) as app:
         yield app
 

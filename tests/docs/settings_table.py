@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from aasim_core.plugins import examine
+from aasim_core.bootstrap import examine_plugins
 from aasim_core.settings import Settings
 from aasim_core.settings.fields import default_of
 from aasim_core.settings.rendering import literal
@@ -18,7 +18,7 @@ _PLACE = re.compile(r"(<!-- settings -->\n).*(<!-- /settings -->)", re.DOTALL)
 
 def sections() -> Mapping[str, type[Any]]:
     """Every section: above all, the core's, the bundled plugins'."""
-    plugins = examine(Settings.load({}, environ={})).schemas
+    plugins = examine_plugins(Settings.load({}, environ={})).schemas
     return {"": TopSettings, **CORE_SECTIONS, **dict(sorted(plugins.items()))}
 
 

@@ -58,7 +58,7 @@ class Shop:
             jobs=self.jobs,
             draining=threading.Event(),
             hook=self.plugins.hook,
-            plugins=Plugins((_off("gone"), _off("mail")), (), self.plugins),
+            plugins=Plugins((_off("gone"), _off("mail")), (), self.plugins, hookspecs),
             doorbell=Doorbell(settings),
             process_of=lambda kind, threads, name: processes.ThisProcess(self.database, kind, threads, [], name),
         )

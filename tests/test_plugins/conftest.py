@@ -11,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from aasim_core.plugins import Plugins, examine, load
+from aasim_core.bootstrap import examine_plugins, load_plugins
+from aasim_core.plugins import Plugins
 from aasim_core.settings.sections import PluginsSettings
 
 HEAD = "from aasim_core.hookspecs import hookimpl, hookspec\nfrom aasim_core.plugins import Plugin\n"
@@ -65,11 +66,11 @@ class Site:
 
     def examine(self, *enabled: str, disabled: tuple[str, ...] = ()) -> Plugins:
         """Load what there is, and report."""
-        return examine(self.settings(*enabled, disabled=disabled))
+        return examine_plugins(self.settings(*enabled, disabled=disabled))
 
     def load(self, *enabled: str, on_error: Any = "stop") -> Plugins:
         """Load what there is."""
-        return load(self.settings(*enabled, on_error=on_error))
+        return load_plugins(self.settings(*enabled, on_error=on_error))
 
     def app(self, on_error: Any = "stop") -> SimpleNamespace:
         """What the hooks are given."""

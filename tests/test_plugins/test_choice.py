@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from aasim_core.bootstrap import load_plugins
 from aasim_core.errors import StartupError
-from aasim_core.plugins import load
 
 
 def test_a_bundled_plugin_is_on_and_any_other_off_until_it_is_named(site: Any) -> None:
@@ -28,7 +28,7 @@ def test_an_unknown_name_is_an_error_with_the_nearest_match(site: Any, key: str)
     site.bundle("job_flows")
     settings = site.settings()
     with pytest.raises(StartupError) as refused:
-        load(replace(settings, plugins=replace(settings.plugins, **{key: ("job-flow",)})))
+        load_plugins(replace(settings, plugins=replace(settings.plugins, **{key: ("job-flow",)})))
     assert refused.value.problems == (f'Plugin job-flow is named in plugins.{key} and not installed; did you mean "job_flows"?',)
 
 
@@ -43,16 +43,16 @@ def test_an_essential_plugin_cannot_be_turned_off_even_where_errors_are_skipped(
     site.bundle("auth", essential=True)
     settings = site.settings(disabled=("auth",), on_error="skip")
     with pytest.raises(StartupError, match="Plugin auth is essential and cannot be turned off; remove it"):
-        load(settings)
+        load_plugins(settings)
 
 
 def test_a_name_in_both_lists_is_an_error(site: Any) -> None:
     site.drop("notes")
     with pytest.raises(StartupError, match=r"both in plugins\.enabled and in plugins\.disabled"):
-        load(site.settings("notes", disabled=("notes",), on_error="skip"))
+        load_plugins(site.settings("notes", disabled=("notes",), on_error="skip"))
 
 
 def test_a_drop_in_folder_that_is_not_there_is_an_error(site: Any, tmp_path: Any) -> None:
     settings = site.settings(on_error="skip")
     with pytest.raises(StartupError, match="nowhere, which is no folder; make it, or remove the setting"):
-        load(replace(settings, plugins=replace(settings.plugins, folder=tmp_path / "nowhere")))
+        load_plugins(replace(settings, plugins=replace(settings.plugins, folder=tmp_path / "nowhere")))

@@ -163,8 +163,8 @@ def test_two_folders_with_plugins_of_one_name_do_not_mix(site: Any, tmp_path: An
     (tmp_path / "other").rename(tmp_path / "else")
     from dataclasses import replace
 
-    from aasim_core.plugins import load
+    from aasim_core.bootstrap import load_plugins
 
     settings = site.settings("notes")
-    second = load(replace(settings, plugins=replace(settings.plugins, folder=tmp_path / "else"))).on[0].module
+    second = load_plugins(replace(settings, plugins=replace(settings.plugins, folder=tmp_path / "else"))).on[0].module
     assert (first.WHERE, second.WHERE) == ("first", "second")

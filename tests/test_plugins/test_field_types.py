@@ -46,5 +46,5 @@ def test_a_field_of_another_type_is_told_with_what_it_must_be(value: Outer, flaw
 
 def test_what_the_bundled_plugins_declare_has_the_types_that_it_says(app: App) -> None:
     declared = [*app.permissions.values(), *app.events.values(), *app.jobs.values(), *app.listeners.values(), *app.checks]
-    declared += [offer for hook in offered_hooks(app.plugins.manager) for offer in app.offers(hook).values()]
+    declared += [offer for hook in offered_hooks(app.plugins) for offer in app.offers(hook).values()]
     assert [flaw for one in declared if is_dataclass(one) and (flaw := flaw_of_fields(one))] == []

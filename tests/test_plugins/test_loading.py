@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from aasim_core.bootstrap import load_plugins
 from aasim_core.errors import StartupError
-from aasim_core.plugins import load, without
+from aasim_core.plugins import without
 
 
 def test_plugins_load_after_what_they_require_and_use(site: Any) -> None:
@@ -189,5 +190,5 @@ def test_loading_again_gives_the_same(site: Any) -> None:
     )
     settings = site.settings()
     for _ in range(2):
-        plugins = load(settings)
+        plugins = load_plugins(settings)
         assert list(plugins.each("jobs", app=None)) == [("agents", [1])]

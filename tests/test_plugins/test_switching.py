@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aasim_core.commands.switching import edited, switch
 from aasim_core.errors import InvalidArgument, StartupError
-from aasim_core.plugins.switching import edited, switch
 
 TEXT = """# The settings of this installation.
 data_dir = "var"

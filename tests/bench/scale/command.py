@@ -16,14 +16,13 @@ from rich.table import Table
 from aasim_core import App, logs
 from aasim_core.access.records import Membership, Organization, Role
 from aasim_core.app import migration_sources
-from aasim_core.bootstrap import build_app
+from aasim_core.bootstrap import build_app, load_plugins
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.connect import connect, unbind
 from aasim_core.data.migrations import migrate
 from aasim_core.http.application import make_wsgi
 from aasim_core.identity.records import User
-from aasim_core.plugins import load
 from aasim_core.settings.sections import LogSettings
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.world import Person, World
@@ -97,7 +96,7 @@ def opened(database: Database) -> Iterator[App]:
     """An app of this process over the database, migrated."""
     flags = {"database.url": database.url, **({"database.app_role": database.role} if database.role else {})}
     settings = settings_in(database.folder, {}, **flags)
-    plugins = load(settings)
+    plugins = load_plugins(settings)
     with ExitStack() as stack:
         owner = connect(database.url)
         migrate(owner, migration_sources(plugins), database.role)

@@ -9,11 +9,11 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Literal, Protocol
 
+from ..bootstrap import examine_plugins
 from ..errors import InvalidArgument, StartupError
-from .choice import HasPlugins, Wishes
-from .failures import did_you_mean
-from .loading import examine
-from .registry import Plugins
+from ..plugins.choice import HasPlugins, Wishes
+from ..plugins.failures import did_you_mean
+from ..plugins.registry import Plugins
 
 _SECTION = re.compile(r"^[ \t]*\[[ \t]*plugins[ \t]*\][ \t]*(#.*)?$", re.MULTILINE)
 _NEXT_SECTION = re.compile(r"^[ \t]*\[", re.MULTILINE)
@@ -51,7 +51,7 @@ def switch(settings: HasFile, names: Iterable[str], *, on: bool) -> Lists | None
     Raises StartupError, and changes nothing, for a plugin that is not there or essential, when the installation could not start
     afterwards, and when the file cannot be changed: then the error says what to write.
     """
-    before = examine(settings)
+    before = examine_plugins(settings)
     wishes = settings.plugins
     lists = Lists(tuple(wishes.enabled), tuple(wishes.disabled), wishes.folder, wishes.on_error)
     wanted = lists
@@ -59,7 +59,7 @@ def switch(settings: HasFile, names: Iterable[str], *, on: bool) -> Lists | None
         wanted = _switched(wanted, before, name, on=on)
     if wanted == lists:
         return None
-    new_problems = [problem for problem in examine(wanted).problems if problem not in before.problems]
+    new_problems = [problem for problem in examine_plugins(wanted).problems if problem not in before.problems]
     if new_problems:
         raise StartupError(*new_problems, "Nothing was changed.")
     _write(settings.config_file, wanted)
