@@ -8,10 +8,10 @@ from typing import Any
 import peewee
 
 from ..context import scope_or_nothing
-from .database import ScopedDatabase
 from .faults import READ_ONLY, Unconfirmed, sqlstate_of
 from .persistence import persist
 from .pool import Pool, answers, has_news, is_lost
+from .scoped_database import ScopedDatabase
 from .statements import Result, Statement
 from .together import tell_returned, together
 from .unit_of_work import Mistaken, UnitOfWork

@@ -10,8 +10,8 @@ from typing import Any
 import peewee
 
 from .checkpoints import MOST_PAGES, Checkpoints
-from .database import ScopedDatabase
 from .group_commit import GroupCommit
+from .scoped_database import ScopedDatabase
 from .statements import Result, Statement
 from .unit_of_work import Mistaken, UnitOfWork
 from .write_batches import WriteBatches
