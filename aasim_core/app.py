@@ -12,7 +12,7 @@ from .access.organization_settings import OrganizationSettings
 from .access.permissions import Permission
 from .access.pulse import Pulse
 from .data import migrations
-from .data.connect import Database
+from .data.database import Database
 from .data.migrations import Source
 from .data.records import Row
 from .error_codes import CORE_CODES, ErrorCode

@@ -18,7 +18,7 @@ from .logs import Seldom, kind_of
 from .version import VERSION
 
 if TYPE_CHECKING:
-    from .data.connect import Database
+    from .data.database import Database
 
 API, WORKER = "api", "worker"
 TABLE = "core_process"

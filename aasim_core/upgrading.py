@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from . import processes
 from .data import migrations
-from .data.connect import Database, connect
+from .data.connect import connect
+from .data.database import Database
 from .data.migrations import Source, narrowed
 from .data.phases import BEFORE_START, EVERY_PHASE, OFFLINE, POST, PRE, number_of, owner_of, phase_of
 from .errors import StartupError

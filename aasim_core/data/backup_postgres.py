@@ -12,7 +12,8 @@ from ..errors import InvalidArgument, StartupError
 from ..settings import Settings
 from ..settings.sections import DatabaseSettings
 from . import row_security
-from .connect import Database, connect
+from .connect import connect
+from .database import Database
 
 NAME = "database.dump"
 _UNAVAILABLE = 69

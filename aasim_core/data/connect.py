@@ -5,11 +5,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import StartupError
+from .database import Database
 from .postgres import PostgresDatabase
 from .records import Row, is_tenant
 from .sqlite import SqliteDatabase
-
-Database = SqliteDatabase | PostgresDatabase
 
 
 def connect(
@@ -50,7 +49,7 @@ def bind(database: Database, models: Iterable[type[Row]]) -> None:
     """Attach the records to the database, and scope those that belong to organizations."""
     models = tuple(models)
     for model in models:
-        model.bind(database, bind_refs=False, bind_backrefs=False)
+        model.bind(database, bind_refs=False, bind_backrefs=False)  # type: ignore[arg-type]  # it is one of peewee's, too
     database.tenant_tables = frozenset(model._meta.table_name.lower() for model in models if is_tenant(model))
 
 

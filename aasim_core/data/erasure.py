@@ -6,7 +6,7 @@ from typing import Any
 import peewee
 
 from . import history
-from .connect import Database
+from .database import Database
 from .scope import TENANT_COLUMN
 
 _ROWS_AT_ONCE = 500
@@ -35,7 +35,7 @@ def tenant_tables(database: Database) -> list[str]:
 def _erase_some(database: Database, name: str, organization_id: str) -> bool:
     """Delete some rows of one table, which has a primary key; whether there may be more."""
     keys = database.get_primary_keys(name)
-    table: Any = peewee.Table(name, (TENANT_COLUMN, *keys)).bind(database)
+    table: Any = peewee.Table(name, (TENANT_COLUMN, *keys)).bind(database)  # type: ignore[arg-type]  # it is one of peewee's, too
     inner: Any = table.alias("some_of_it")
     some = inner.select(*_columns(inner, keys)).where(getattr(inner, TENANT_COLUMN) == organization_id).limit(_ROWS_AT_ONCE)
     query = table.delete().where(getattr(table, TENANT_COLUMN) == organization_id, peewee.Tuple(*_columns(table, keys)).in_(some))

@@ -5,7 +5,7 @@ columns that have such contents. SQLite has no roles: who can write to its file 
 tells of a change.
 """
 
-from .connect import Database
+from .database import Database
 from .postgres import PostgresDatabase
 
 #: The tables of the history, and the columns that erasing writes there.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 if TYPE_CHECKING:
-    from .connect import Database
+    from .database import Database
 
 
 class _Column(peewee.Column):

@@ -20,8 +20,9 @@ from ..context import system_scope
 from ..errors import StartupError
 from . import row_security
 from .breaking import Additions, refuse_breaking
-from .connect import Database
+from .database import Database
 from .phases import BEFORE_START, EVERY_PHASE, PRE, in_order, phase_of
+from .postgres import PostgresDatabase
 from .sqlite import SqliteDatabase
 
 CORE = Path(__file__).parent.parent / "migrations"
@@ -202,7 +203,7 @@ def _only_runner(database: Database) -> Iterator[None]:
             with open(f"{database.database}.migrate.lock", "w") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX)
                 yield
-        else:
+        elif isinstance(database, PostgresDatabase):
             database.execute_sql("SET statement_timeout = 0")
             database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK_NUMBER,))
             database.execute_sql("SET lock_timeout = '10s'")  # or every request would queue behind a migration that waits

@@ -11,12 +11,10 @@ import peewee
 from ..clock import from_text, now
 from ..context import EVERY_ORGANIZATION, current_organization, current_scope
 from ..errors import Refused, not_found
+from .database import Database
 from .fields import IdField, InstantField, JsonField
 from .scope import TENANT_COLUMN, ScopeViolation
 from .statements import Bind
-
-if TYPE_CHECKING:
-    from .connect import Database
 
 _MOST_PARAMETERS = 32_000  # SQLite's limit for one statement is 32,766, PostgreSQL's 65,535
 
@@ -79,7 +77,7 @@ def is_tenant(model: type[Row]) -> bool:
     return TENANT_COLUMN in model._meta.columns
 
 
-def database_of(model: type[Row]) -> "Database":
+def database_of(model: type[Row]) -> Database:
     """The database that `model` is bound to."""
     database: Database = model._meta.database
     return database

@@ -8,7 +8,7 @@ import peewee
 
 from ..errors import StartupError
 from . import history
-from .connect import Database
+from .database import Database
 from .postgres import PostgresDatabase
 from .scope import mentions_tenants
 

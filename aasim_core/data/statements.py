@@ -4,15 +4,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from peewee import SQL, Node
 
 from ..context import EVERY_ORGANIZATION, current_scope, organization_scope, scope_or_nothing
 from .scope import ScopeViolation, mentions_tenants, refuse_unscoped
-
-if TYPE_CHECKING:
-    from .connect import Database
 
 # Stands for the organization while a statement is compiled; compared by identity.
 _SCOPE_SLOT = "organization in scope"
@@ -65,7 +62,7 @@ class Statement:
     only_reads: bool = False
 
     @classmethod
-    def compile(cls, database: "Database", build: Callable[[], Any]) -> "Statement":
+    def compile(cls, database: "Executor", build: Callable[[], Any]) -> "Statement":
         """Render the query that `build` makes: for any one organization where one is in scope, or else for the scope as it is.
 
         Raises ScopeViolation and NoScope as `refuse_unscoped` does.
@@ -79,13 +76,13 @@ class Statement:
         gives_rows = sql.startswith(("SELECT", "WITH")) or " RETURNING " in sql
         return cls(sql, tuple(values), crosses, gives_rows, only_reads(sql))
 
-    def run(self, database: "Database", values: Mapping[str, Any]) -> "Result":
+    def run(self, database: "Executor", values: Mapping[str, Any]) -> "Result":
         """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""
         return database.run_compiled(self, self.bound(values))
 
     def change_one(
         self,
-        database: "Database",
+        database: "Executor",
         values: Mapping[str, Any],
         tell: Callable[[Any], object] | None = None,
         row_id: str | None = None,
@@ -96,7 +93,7 @@ class Statement:
         """
         return database.change_one(self, self.bound(values), tell, row_id)
 
-    def run_alone(self, database: "Database", values: Mapping[str, Any], *, durable: bool = True) -> "Result":
+    def run_alone(self, database: "Executor", values: Mapping[str, Any], *, durable: bool = True) -> "Result":
         """Execute as a unit of work by itself, or within the running transaction; `durable` as in `ScopedDatabase.transaction`."""
         return database.run_alone(self, self.bound(values), durable=durable)
 
@@ -107,6 +104,26 @@ class Statement:
         return [
             values[slot.name] if type(slot) is Bind else current_scope() if slot is _SCOPE_SLOT else slot for slot in self.slots
         ]
+
+
+class Executor(Protocol):
+    """What runs compiled statements: a database, as far as a statement knows one."""
+
+    tenant_tables: frozenset[str]
+
+    def get_sql_context(self) -> Any:
+        """Where a query of peewee's is rendered."""
+
+    def run_compiled(self, statement: Statement, parameters: Any) -> "Result":
+        """Run one compiled statement to its end."""
+
+    def change_one(
+        self, statement: Statement, parameters: Any, tell: Callable[[Any], object] | None = None, row_id: str | None = None
+    ) -> bool:
+        """Whether a compiled statement changed its one row."""
+
+    def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> "Result":
+        """Run one compiled statement as a unit of work by itself, or within the running transaction."""
 
 
 class Result:

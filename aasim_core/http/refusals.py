@@ -19,7 +19,7 @@ from .request import Request
 from .windows import MemoryWindows
 
 if TYPE_CHECKING:
-    from ..data.connect import Database
+    from ..data.database import Database
 
 #: Attempts that are kept of a user or key, and of an organization, in a minute and by this process.
 MOST_OF_PRINCIPAL, MOST_OF_ORGANIZATION = 10, 60

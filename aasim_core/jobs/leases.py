@@ -18,7 +18,7 @@ from .lease import COLUMNS, Lease
 from .records import CANCELLED, DONE, LEASED, PARKED, QUEUED, READY, RUNNING, UNIQUE, JobRow
 
 if TYPE_CHECKING:
-    from ..data.connect import Database
+    from ..data.database import Database
 
 #: After so many crashes of a worker that ran it, a job is dead.
 CRASHES_UNTIL_DEAD = 3

@@ -7,7 +7,7 @@ from .failures import did_you_mean
 from .registry import Found, Plugins
 
 if TYPE_CHECKING:
-    from ..data.connect import Database
+    from ..data.database import Database
 
 
 def purge(plugins: Plugins, database: "Database", name: str) -> list[str]:

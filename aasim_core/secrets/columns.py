@@ -15,7 +15,7 @@ from .ring import FORMAT_MARK, Place, key_id_of, mark_of
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..data.connect import Database
+    from ..data.database import Database
 
 
 @dataclass(frozen=True)

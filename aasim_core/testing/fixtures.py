@@ -18,7 +18,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from ..data import migrations
-from ..data.connect import Database, connect
+from ..data.connect import connect
+from ..data.database import Database
 from ..events.log import Deliveries
 from .databases import Databases, PostgresServer, SqliteFolder, has_server, server_url
 from .event_data import EventData

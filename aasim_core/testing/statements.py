@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..context import system_scope
-from ..data.connect import Database, connect
+from ..data.connect import connect
+from ..data.database import Database
 from ..data.scope import mentions_tenants
 from ..data.sqlite import SqliteDatabase
 

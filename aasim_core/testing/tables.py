@@ -8,7 +8,8 @@ from typing import Any
 import peewee
 
 from ..context import system_scope
-from ..data.connect import Database, connect
+from ..data.connect import connect
+from ..data.database import Database
 from ..data.migrations import Source, migrate, narrowed, purge
 from ..data.phases import BEFORE_START
 from ..data.sqlite import SqliteDatabase

@@ -43,7 +43,7 @@ from .toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool,
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.data.connect import Database
+    from aasim_core.data.database import Database
     from aasim_core.identity.principal import Principal
 
 __all__ = [

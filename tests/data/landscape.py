@@ -7,7 +7,7 @@ from typing import Any
 import peewee
 
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import Database
+from aasim_core.data.database import Database
 from aasim_core.data.records import Record, TenantRecord, create
 
 OURS, THEIRS = "organization_ours", "organization_theirs"

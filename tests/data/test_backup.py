@@ -19,7 +19,8 @@ import pytest
 from aasim_core.context import organization_scope
 from aasim_core.data import row_security
 from aasim_core.data.backup import backup, restore
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 from aasim_core.data.records import create
 from aasim_core.errors import InvalidArgument, StartupError
 from aasim_core.secrets import Keyring, new_key, save_keyring

@@ -10,7 +10,8 @@ import pytest
 
 from aasim_core.data import checkpoints
 from aasim_core.data.checkpoints import MOST_PAGES, Checkpoints
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 from aasim_core.data.statements import Statement
 
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

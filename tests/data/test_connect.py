@@ -5,7 +5,8 @@ from pathlib import Path
 import peewee
 import pytest
 
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 from aasim_core.errors import StartupError
 
 

@@ -9,7 +9,8 @@ import peewee
 import pytest
 
 from aasim_core.data import sqlite as data
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 from aasim_core.data.faults import Unconfirmed
 from aasim_core.data.group_commit import GroupCommit
 from aasim_core.http.storage_errors import storage_refusal

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 import peewee
 import pytest
 
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import peewee
 import pytest
 
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 from aasim_core.data.faults import Unconfirmed, fault_of
 from aasim_core.http.storage_errors import storage_refusal
 

@@ -6,7 +6,7 @@ import peewee
 
 from aasim_core.context import system_scope
 from aasim_core.data import renaming
-from aasim_core.data.connect import Database
+from aasim_core.data.database import Database
 
 _NAMES = {"at": "occurred_at"}
 

@@ -14,7 +14,8 @@ import peewee
 import pytest
 
 from aasim_core.data import sqlite as data
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 
 from .writers import WAIT_SECONDS
 

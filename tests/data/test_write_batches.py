@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import peewee
 import pytest
 
-from aasim_core.data.connect import Database, connect
+from aasim_core.data.connect import connect
+from aasim_core.data.database import Database
 from aasim_core.data.statements import Statement
 from aasim_core.http.storage_errors import storage_refusal
 

@@ -11,7 +11,7 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.data import history
-from aasim_core.data.connect import Database
+from aasim_core.data.database import Database
 from aasim_core.data.erasure import erase_rows
 from aasim_core.events.entries import ChainEntry
 from aasim_core.events.log import EventRow

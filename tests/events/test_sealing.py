@@ -11,7 +11,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import Database
+from aasim_core.data.database import Database
 from aasim_core.data.records import insert_rows
 from aasim_core.events import anchors, sealing
 from aasim_core.events.log import EventRow, Subject, emit

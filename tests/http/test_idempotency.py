@@ -15,7 +15,8 @@ from falcon import testing
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import Database, bind
+from aasim_core.data.connect import bind
+from aasim_core.data.database import Database
 from aasim_core.data.postgres import PostgresDatabase
 from aasim_core.errors import Refused
 from aasim_core.http import idempotency

@@ -11,7 +11,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.data.connect import Database
+from aasim_core.data.database import Database
 from aasim_core.data.scope import mentions_tenants
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.models import Execution

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from aasim_core.context import organization_scope
-from aasim_core.data.connect import Database
+from aasim_core.data.database import Database
 from aasim_core.data.scope import mentions_tenants
 from aasim_core.data.sqlite import SqliteDatabase
 from aasim_core.testing.statements import Sent, plan_of
