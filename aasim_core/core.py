@@ -10,7 +10,7 @@ from .events.anchors import EventAnchor
 from .events.declarations import Event
 from .events.delivery import delivery_job
 from .events.entries import ChainEntry
-from .events.log import EventRow
+from .events.records import EventRow
 from .events.sealing import SealingWalk, sealing_job
 from .http import installed, refusals
 from .http.documentation import Documentation

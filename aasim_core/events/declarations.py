@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from marshmallow import fields
 
-if TYPE_CHECKING:
-    from .log import EventRow
+from .records import EventRow
 
 _NAME = re.compile("[a-z][a-z0-9_]*[.][a-z][a-z0-9_]{0,63}")
 
@@ -80,7 +79,7 @@ class Listener:
     """
 
     pattern: str
-    function: "Callable[[EventRow], Any]"
+    function: Callable[[EventRow], Any]
     moment: Literal["when_emitted", "before_commit", "after_commit"] = "after_commit"
-    wanted: "Callable[[EventRow], bool] | None" = None
-    refusals: "Sequence[str]" = ()
+    wanted: Callable[[EventRow], bool] | None = None
+    refusals: Sequence[str] = ()

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import now
 from ..data.records import find_or_none
-from ..jobs.context import GiveUp
 from ..jobs.declarations import Job, Retry
+from ..jobs.errors import GiveUp
 from ..jobs.queue import enqueue
-from .log import EventRow, owner_of, scope_of
+from .log import owner_of, scope_of
+from .records import EventRow
 
 if TYPE_CHECKING:
     from ..app import App

@@ -16,7 +16,8 @@ from . import anchors
 from .anchors import Link
 from .entries import COLUMNS, ChainEntry, columns
 from .formats import BLANK, CONTENTS, PARTS, NotWhole, after_erasing, commitment, hash_of, new_salt
-from .log import EventRow, Subject, emit, scope_of
+from .log import Subject, emit, scope_of
+from .records import EventRow
 
 if TYPE_CHECKING:
     from ..app import App

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..clock import to_text
 from ..user_code import expressions
-from .log import EventRow
+from .records import EventRow
 
 #: What a filter may take: less than other expressions, since one job evaluates all that there are for an event.
 _MOST_STEPS = expressions.Steps(read=expressions.LONGEST + 2**20, copied=2**24, compared=12 * 10**8)

@@ -13,7 +13,8 @@ from . import anchors
 from .anchors import Link
 from .chain import ChainBroken, faults_in
 from .entries import ChainEntry, rows_after
-from .log import EventRow, scope_of
+from .log import scope_of
+from .records import EventRow
 
 if TYPE_CHECKING:
     from ..app import App

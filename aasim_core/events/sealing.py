@@ -27,7 +27,7 @@ from .anchors import Link
 from .chain import ChainBroken
 from .entries import ChainEntry, last_sequence
 from .formats import format_of, hash_of, new_salt
-from .log import EventRow
+from .records import EventRow
 
 if TYPE_CHECKING:
     from ..app import App

@@ -11,7 +11,8 @@ import structlog
 
 from ..errors import Refused
 from ..events.declarations import Event
-from ..events.log import DENIED, Subject, emit
+from ..events.log import Subject, emit
+from ..events.records import DENIED
 from ..ids import is_id
 from .fields import Choice, Integer, Text
 from .operations import Endpoint

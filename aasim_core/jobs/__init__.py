@@ -1,7 +1,8 @@
 """Durable background work: declarations, the job table, schedules and the worker."""
 
-from .context import GiveUp, JobContext, LeaseLost
+from .context import JobContext
 from .declarations import Job, Retry
+from .errors import GiveUp, LeaseLost
 from .queue import depth, enqueue
 
 __all__ = ["GiveUp", "Job", "JobContext", "LeaseLost", "Retry", "depth", "enqueue"]

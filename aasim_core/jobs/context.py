@@ -3,27 +3,13 @@
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from ..context import EVERY_ORGANIZATION
-
-if TYPE_CHECKING:
-    from .lease import Lease
-    from .leases import Leases
+from .lease import Lease
+from .leases import Leases
 
 _T = TypeVar("_T")
-
-
-class LeaseLost(Exception):
-    """The job is not this worker's any more: it was cancelled, timed out, or given to another. Nothing of it may be written."""
-
-
-class GiveUp(Exception):
-    """Raised by a job that cannot succeed, however often it is tried; its text is the reason that people read."""
-
-
-class TryAgain(Exception):
-    """Raised by a job that cannot succeed now, for a reason that is no fault of its own; its text is the reason that people read."""
 
 
 class JobContext:
@@ -33,7 +19,7 @@ class JobContext:
     `time.monotonic`.
     """
 
-    def __init__(self, lease: "Lease", leases: "Leases", *, deadline: float, draining: Callable[[], bool]) -> None:
+    def __init__(self, lease: Lease, leases: Leases, *, deadline: float, draining: Callable[[], bool]) -> None:
         self._lease = lease
         self._leases = leases
         self._draining = draining

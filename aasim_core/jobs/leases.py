@@ -13,7 +13,7 @@ from peewee import SQL, fn
 from ..clock import from_text, now, to_text
 from ..data.persistence import persist
 from ..data.statements import Bind
-from .context import LeaseLost
+from .errors import LeaseLost
 from .lease import COLUMNS, Lease
 from .records import CANCELLED, DONE, LEASED, PARKED, QUEUED, READY, RUNNING, UNIQUE, JobRow
 

@@ -12,7 +12,7 @@ import structlog
 from ..clock import now
 from ..context import EVERY_ORGANIZATION, acting_as, organization_scope, system_scope
 from ..data.faults import fault_of
-from .context import LeaseLost
+from .errors import LeaseLost
 from .features import JobFeatures
 from .lease import Lease
 from .leases import CRASHES_UNTIL_DEAD, Leases

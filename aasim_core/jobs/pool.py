@@ -10,7 +10,8 @@ from ..context import system_scope
 from ..logs import Seldom, kind_of
 from . import outcomes
 from .company import Company
-from .context import JobContext, LeaseLost
+from .context import JobContext
+from .errors import LeaseLost
 from .lease import Lease
 from .leases import CRASHES_UNTIL_DEAD, Leases
 from .runner import Runner

@@ -10,8 +10,9 @@ import structlog
 from ..context import EVERY_ORGANIZATION, organization_scope, system_scope
 from ..data.persistence import patient
 from . import outcomes
-from .context import GiveUp, JobContext, LeaseLost, TryAgain
+from .context import JobContext
 from .declarations import Job
+from .errors import GiveUp, LeaseLost, TryAgain
 from .features import JobFeatures
 from .lease import Lease
 from .leases import Leases

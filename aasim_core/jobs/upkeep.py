@@ -12,7 +12,7 @@ from ..context import system_scope
 from ..data.compiled import compiled
 from ..data.statements import Bind
 from . import outcomes
-from .context import LeaseLost
+from .errors import LeaseLost
 from .features import JobFeatures
 from .lease import Lease
 from .leases import Leases

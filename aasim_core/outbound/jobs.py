@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..jobs.context import GiveUp, TryAgain
 from ..jobs.declarations import Job, Retry
+from ..jobs.errors import GiveUp, TryAgain
 from .mail import Mail, NotSent, mailer_of
 
 if TYPE_CHECKING:

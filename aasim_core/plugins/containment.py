@@ -12,7 +12,7 @@ import structlog
 
 from ..data.unit_of_work import Mistaken
 from ..errors import Refused
-from ..jobs.context import LeaseLost
+from ..jobs.errors import LeaseLost
 from .failures import describe, describe_without_message
 
 _T = TypeVar("_T")

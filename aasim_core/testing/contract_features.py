@@ -9,7 +9,8 @@ import pytest
 from ..app import App
 from ..context import organization_scope, system_scope
 from ..events.delivery import enqueue_deliveries
-from ..events.log import EventRow, owner_of
+from ..events.log import owner_of
+from ..events.records import EventRow
 from ..ids import new_id
 from ..jobs.leases import Leases
 from ..jobs.presence import Presence

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from ..events.declarations import Event
-from ..events.log import EventRow
+from ..events.records import EventRow
 from ..http.event_types import schema_of
 from .contract_terms import demand_none
 

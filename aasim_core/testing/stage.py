@@ -17,7 +17,7 @@ from ..bootstrap import build_app
 from ..context import organization_scope, system_scope
 from ..data.connect import bind
 from ..data.records import insert_rows
-from ..events.log import EventRow
+from ..events.records import EventRow
 from ..http.application import make_wsgi
 from ..http.examples import example_of
 from ..http.operations import Endpoint

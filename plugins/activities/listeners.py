@@ -9,7 +9,7 @@ from . import service
 
 if TYPE_CHECKING:
     from aasim_core import App
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 
 def erase_if_wanted(app: "App") -> "Callable[[EventRow], None]":

@@ -12,7 +12,8 @@ from aasim_core.data.records import database_of, find_or_none
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
 from aasim_core.events.entries import ChainEntry
-from aasim_core.events.log import NO_SUCCESS, EventRow, Subject
+from aasim_core.events.log import Subject
+from aasim_core.events.records import NO_SUCCESS, EventRow
 from aasim_core.ids import is_id, new_id
 
 #: The job that erases a person from the log of an organization.

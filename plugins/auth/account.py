@@ -9,7 +9,7 @@ from aasim_core.access import grants
 from aasim_core.access.records import Grant, Node, Organization, Role
 from aasim_core.clock import now
 from aasim_core.data.records import database_of
-from aasim_core.events.log import FAILED
+from aasim_core.events.records import FAILED
 from aasim_core.identity import people, sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong

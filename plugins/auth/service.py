@@ -11,7 +11,8 @@ from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
 from aasim_core.data.records import compare_and_set
-from aasim_core.events.log import DENIED, FAILED, Subject
+from aasim_core.events.log import Subject
+from aasim_core.events.records import DENIED, FAILED
 from aasim_core.identity import invitations, sessions
 from aasim_core.identity.accounts import create_user, email_taken, found_organization
 from aasim_core.identity.clients import Client

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from . import service
 
 if TYPE_CHECKING:
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 
 def follow(event: "EventRow") -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from aasim_core import App, Job, JobContext, Retry
 from aasim_core.clock import now
-from aasim_core.jobs.context import GiveUp
+from aasim_core.jobs.errors import GiveUp
 
 from . import service
 from .authorizing import exchange

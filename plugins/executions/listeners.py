@@ -10,7 +10,7 @@ from .models import Execution
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 
 def wind_up_what_ended(app: "App") -> "Callable[[EventRow], None]":

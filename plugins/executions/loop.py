@@ -9,7 +9,7 @@ import structlog
 from aasim_core import PluginFault
 from aasim_core.clock import now
 from aasim_core.data.records import database_of
-from aasim_core.jobs.context import LeaseLost
+from aasim_core.jobs.errors import LeaseLost
 from aasim_core.jobs.records import DEAD
 
 from . import effects, states

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from aasim_core import Listener
 from aasim_core.data import records
-from aasim_core.events.log import EventRow, emit
+from aasim_core.events.log import emit
+from aasim_core.events.records import EventRow
 
 from .closing import close
 from .models import Delegation

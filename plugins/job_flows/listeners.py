@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from aasim_core.access.pulse import remembered
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 
 from .backfills.running import enqueue_again
 from .models import WITH_RUN, Firing, JobFlow

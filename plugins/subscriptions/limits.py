@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aasim_core.app import App
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 PLAN_LIMIT_EXCEEDED = ErrorCode(
     "plan_limit_exceeded",

@@ -13,7 +13,7 @@ from .service import show
 from .standing import current
 
 if TYPE_CHECKING:
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 
 def follow_timezone(event: "EventRow") -> None:

@@ -11,7 +11,7 @@ from .plans import INTERVAL
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 
 def refuse_often(app: "App", event: "EventRow") -> None:

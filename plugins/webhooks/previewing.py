@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.events.facts import seen_by_expressions
-from aasim_core.events.log import EventRow
 from aasim_core.events.patterns import is_any
+from aasim_core.events.records import EventRow
 
 from .filters import verdict_on
 from .models import Webhook

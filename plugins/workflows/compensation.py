@@ -29,7 +29,7 @@ from .shell.stored_flow import whole_flow
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
     from aasim_core.jobs.context import JobContext
 
 #: The kind of the runs that undo others.

@@ -10,7 +10,7 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.events.anchors import EventAnchor
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.events.sealing import seal_everything
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow

@@ -12,7 +12,7 @@ import time_machine
 from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.context import system_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.identity.records import ApiKey
 from aasim_core.testing.world import Answer, Client, Person, World
 

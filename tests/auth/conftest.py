@@ -8,7 +8,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import system_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.testing.world import Answer, Client, World
 
 PASSWORD = "gravel-tulip-orbit-94"

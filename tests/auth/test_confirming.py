@@ -17,7 +17,7 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import create
 from aasim_core.identity import invitations, links
 from aasim_core.identity.records import User
-from aasim_core.jobs.context import TryAgain
+from aasim_core.jobs.errors import TryAgain
 from aasim_core.jobs.runner import work_off
 from aasim_core.settings import Settings
 from aasim_core.testing.asking import Exchange, ask, difference

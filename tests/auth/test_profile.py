@@ -9,7 +9,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import create
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.identity import api_keys
 from aasim_core.identity.accounts import found_organization
 from aasim_core.identity.records import ApiKey, User

@@ -10,7 +10,7 @@ import time_machine
 
 from aasim_core.app import App
 from aasim_core.context import system_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.http.idempotency import Idempotency
 from aasim_core.identity.records import Session, User
 from aasim_core.identity.sessions import RETRY_SECONDS

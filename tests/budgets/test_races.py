@@ -10,7 +10,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
 

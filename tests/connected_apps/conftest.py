@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.runner import work_off
 from aasim_plugins.connected_apps import service
 from aasim_plugins.connected_apps.connecting import HttpAnswer, HttpRequest

@@ -8,7 +8,7 @@ import pytest
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.records import JobRow
 from aasim_plugins.connected_apps import tokens
 from aasim_plugins.connected_apps.connecting import AppError

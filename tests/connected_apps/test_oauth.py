@@ -410,7 +410,7 @@ def test_nothing_of_the_tokens_is_in_answers_events_or_logs(
     apps.call(made, "who")
     answers = [apps.client.get(f"/connected-apps{path}").body for path in ("", f"/{made['id']}", f"/{made['id']}/logs")]
     with organization_scope(apps.owner.organization_id):
-        from aasim_core.events.log import EventRow
+        from aasim_core.events.records import EventRow
 
         rows = [str(event.row()) for event in EventRow.select()]
         rows += [str(apps.record(made).row()), *(str(each.row()) for each in PendingAuthorization.select())]

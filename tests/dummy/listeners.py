@@ -1,7 +1,7 @@
 """The plugin's reactions to events."""
 
 from aasim_core import ErrorCode, Refused, enqueue
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 
 RUDE = ErrorCode("dummy_rude", 409, "the greeting is rude", "greet politely", example="That is no greeting.")
 

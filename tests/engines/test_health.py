@@ -11,7 +11,7 @@ import structlog
 from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import find
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.testing.statements import recorded
 from aasim_plugins.engines import health, service
 from aasim_plugins.engines.built_in import write

@@ -12,7 +12,7 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data import records
 from aasim_core.errors import Refused
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.secrets.hiding import without
 from aasim_plugins.engines import finding, service
 from aasim_plugins.engines.built_in import ensure_built_in, write

@@ -10,7 +10,8 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.statements import Bind
 from aasim_core.events.entries import COLUMNS, ChainEntry, columns
-from aasim_core.events.log import EventRow, Subject, emit
+from aasim_core.events.log import Subject, emit
+from aasim_core.events.records import EventRow
 from aasim_core.events.sealing import seal_everything
 from aasim_core.events.verification import Findings, verify
 from aasim_core.testing.world import Person, World

@@ -8,7 +8,7 @@ from aasim_core.context import system_scope
 from aasim_core.data.database import Database
 from aasim_core.data.postgres import PostgresDatabase
 from aasim_core.events.entries import ChainEntry
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from aasim_core.events import anchors
 from aasim_core.events.anchors import SEAL, EventAnchor, Link
 from aasim_core.events.entries import ChainEntry
 from aasim_core.events.formats import hash_of
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.events.verification import Findings, verify
 from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World

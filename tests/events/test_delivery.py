@@ -12,7 +12,8 @@ from aasim_core.app import App
 from aasim_core.context import EVERY_ORGANIZATION, current_organization, organization_scope, system_scope
 from aasim_core.errors import Refused
 from aasim_core.events.declarations import Event, Listener
-from aasim_core.events.log import Deliveries, EventRow, Subject, emit
+from aasim_core.events.log import Deliveries, Subject, emit
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.runner import work_off

@@ -14,8 +14,8 @@ from aasim_core.data import history
 from aasim_core.data.database import Database
 from aasim_core.data.erasure import erase_rows
 from aasim_core.events.entries import ChainEntry
-from aasim_core.events.log import EventRow
 from aasim_core.events.pruning import prune_some
+from aasim_core.events.records import EventRow
 from aasim_core.testing.world import Person
 
 from .conftest import Happen, Verified

@@ -11,8 +11,8 @@ from aasim_core.context import system_scope
 from aasim_core.events import pruning
 from aasim_core.events.anchors import EventAnchor
 from aasim_core.events.chain import ChainBroken
-from aasim_core.events.log import EventRow
 from aasim_core.events.pruning import prune_some
+from aasim_core.events.records import EventRow
 from aasim_core.events.restarting import restart
 from aasim_core.events.sealing import seal_everything
 from aasim_core.jobs.runner import work_off

@@ -7,7 +7,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import Actor, acting_as, organization_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.testing.world import Person
 
 from .test_tool_calls import call

@@ -13,7 +13,8 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import insert_rows
-from aasim_core.events.log import EventRow, Subject, emit
+from aasim_core.events.log import Subject, emit
+from aasim_core.events.records import EventRow
 from aasim_core.ids import new_id
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.selection import only

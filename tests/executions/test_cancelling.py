@@ -9,7 +9,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import states
 from aasim_plugins.executions.hookspecs import ToolUse

@@ -7,7 +7,7 @@ from typing import Any
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.testing.world import Client, Person
 from aasim_plugins.agents import service as agents
 from aasim_plugins.agents.models import Agent

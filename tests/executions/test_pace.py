@@ -8,7 +8,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.records import JobRow
 from aasim_core.testing.world import Person
 from aasim_plugins.engines.models import Engine, EngineUse

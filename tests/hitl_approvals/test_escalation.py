@@ -10,7 +10,7 @@ from time_machine import Traveller, travel
 
 from aasim_core.app import App
 from aasim_core.context import Actor, acting_as, organization_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.identity.records import User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Person, World

@@ -10,7 +10,7 @@ import time_machine
 from aasim_core.app import App
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.queue import enqueue

@@ -4,7 +4,7 @@ import pytest
 import structlog
 
 from aasim_core.context import system_scope
-from aasim_core.jobs.context import TryAgain
+from aasim_core.jobs.errors import TryAgain
 from aasim_core.jobs.runner import work_off
 
 from .conftest import Shop

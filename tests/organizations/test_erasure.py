@@ -96,7 +96,7 @@ def test_what_a_stopping_worker_leaves_the_next_one_erases(world: World, owner: 
     with world.app.database.transaction(), system_scope("test"):
         # More rows than one transaction takes.
         from aasim_core.data.records import insert_rows
-        from aasim_core.events.log import EventRow
+        from aasim_core.events.records import EventRow
 
         event = EventRow.select().where(EventRow.organization_id == owner.organization_id).first()
         insert_rows(EventRow, [{**event.row(), "id": f"{event.id}{n}"} for n in range(1_200)])

@@ -10,7 +10,7 @@ import time_machine
 from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.identity import people, sessions
 from aasim_core.identity.clients import Client as Device
 from aasim_core.identity.records import User

@@ -12,7 +12,7 @@ from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.identity.records import User
 from aasim_core.jobs.runner import work_off
 from aasim_core.settings import Settings

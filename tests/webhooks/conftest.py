@@ -9,7 +9,8 @@ import time_machine
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.events.log import EventRow, Subject, emit
+from aasim_core.events.log import Subject, emit
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.runner import work_off

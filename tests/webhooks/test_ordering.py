@@ -13,7 +13,7 @@ from aasim_core.app import App
 from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.ids import new_id
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.peer import Handler, Peer

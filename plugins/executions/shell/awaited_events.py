@@ -15,8 +15,8 @@ from aasim_core.clock import from_text, now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of
 from aasim_core.events.facts import is_meant, seen_by_expressions
-from aasim_core.events.log import EventRow
 from aasim_core.events.patterns import matches
+from aasim_core.events.records import EventRow
 from aasim_core.jobs.queue import enqueue
 
 from ..models import FOR_EVENT, WITH_TOPIC, WaitRow

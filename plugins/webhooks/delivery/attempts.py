@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.secrets import Unreadable
 
 from ..models import ACTIVE, DELIVERED, FAILED, PENDING, Delivery, Webhook

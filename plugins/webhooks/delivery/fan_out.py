@@ -8,8 +8,8 @@ from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.compiled import compiled
 from aasim_core.events.facts import seen_by_expressions
-from aasim_core.events.log import EventRow
 from aasim_core.events.patterns import is_any
+from aasim_core.events.records import EventRow
 
 from ..filters import verdict_on
 from ..models import ACTIVE, HELD, Delivery, Webhook

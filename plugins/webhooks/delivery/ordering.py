@@ -14,7 +14,7 @@ from peewee import SQL
 
 from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 
 from ..models import BY_SUBJECT, Delivery, Webhook
 

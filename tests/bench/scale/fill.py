@@ -6,7 +6,7 @@ from typing import Any
 
 from aasim_core.access.records import Grant, Membership, Node, Organization, Team, TeamMember
 from aasim_core.events.entries import ChainEntry
-from aasim_core.events.log import EventRow
+from aasim_core.events.records import EventRow
 from aasim_core.identity.records import ApiKey, Session, User
 from aasim_plugins.agents.models import Agent, AgentVersion
 from aasim_plugins.branches.models import Branch

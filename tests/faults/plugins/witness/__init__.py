@@ -8,7 +8,7 @@ from aasim_core import Listener, Plugin, hookimpl
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 plugin = Plugin(title="Witness", summary="Writes down each event that reaches it.")
 

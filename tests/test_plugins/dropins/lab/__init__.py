@@ -6,7 +6,8 @@ from typing import Any
 
 from aasim_core import App, Event, Job, JobContext, Listener, Plugin, emit, enqueue, hookimpl
 from aasim_core.context import current_organization
-from aasim_core.events.log import EventRow, Subject
+from aasim_core.events.log import Subject
+from aasim_core.events.records import EventRow
 from aasim_plugins.connected_apps.hookspecs import Call, Connection, Connector, Operation
 from aasim_plugins.engines.hookspecs import (
     DEFAULTS,
