@@ -8,7 +8,7 @@ from .version import VERSION
 if TYPE_CHECKING:
     from .access.organization_settings import OrganizationSetting
     from .access.permissions import Permission
-    from .app import App
+    from .app import App, Kept
     from .data.records import Record, Row, TenantRecord
     from .error_codes import ErrorCode
     from .errors import Invalid, InvalidArgument, Problem, Refused, StartupError, not_found
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .events.log import emit
     from .hookspecs import hookimpl
     from .http.collection import Collection
-    from .http.health import Check
     from .http.operations import Resource, operation
     from .http.protocols import Protocol
     from .http.request import Request, Response
@@ -24,16 +23,16 @@ if TYPE_CHECKING:
     from .jobs.context import JobContext
     from .jobs.declarations import Job, Retry
     from .jobs.queue import enqueue
+    from .plugins.checks import Check
     from .plugins.containment import PluginFault
     from .plugins.manifest import Plugin
     from .settings import setting
-    from .stash import Kept
 
 __version__ = VERSION
 
 _HOME_OF = {
     "App": "app",
-    "Check": "http.health",
+    "Check": "plugins.checks",
     "Collection": "http.collection",
     "ErrorCode": "error_codes",
     "Event": "events.declarations",
@@ -41,7 +40,7 @@ _HOME_OF = {
     "InvalidArgument": "errors",
     "Job": "jobs.declarations",
     "JobContext": "jobs.context",
-    "Kept": "stash",
+    "Kept": "app",
     "Listener": "events.declarations",
     "OrganizationSetting": "access.organization_settings",
     "Permission": "access.permissions",

@@ -1,10 +1,10 @@
 """The app: everything a process has, handed to every hook and resource."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from .access.features import Features
 from .access.loading import RightsCache
@@ -18,21 +18,56 @@ from .data.records import Row
 from .error_codes import CORE_CODES, ErrorCode
 from .events.declarations import Event, Listener
 from .events.log import Deliveries
-from .http.health import Check
 from .http.limits import Limiter
 from .http.operations import Endpoint
 from .http.refusals import Refusals
-from .http.streams import Places
+from .http.stream_places import Places
 from .identity.passwords import Passwords
 from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
 from .jobs.doorbell import Doorbell
-from .plugins import Collected, Plugins
+from .plugins.checks import Check
+from .plugins.declarations import Collected
 from .plugins.offers import Offers
+from .plugins.registry import Plugins
 from .processes import API, ThisProcess
 from .secrets import Keyring
 from .settings import Settings
-from .stash import Stash
+
+_T = TypeVar("_T")
+
+
+class Kept(Generic[_T]):
+    """The key of something that each app has one of; `make` makes it when it is first asked for.
+
+    The key stands at the top of a module, and what it leads to nowhere but in the app: ``TALLY = Kept(lambda app: Tally())``, and then
+    ``app.stash.of(TALLY)``.
+    """
+
+    def __init__(self, make: "Callable[[App], _T]") -> None:
+        self.make = make
+
+
+class Stash:
+    """What an app keeps, by key; safe for threads."""
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+        self._lock = threading.RLock()  # what is made may ask for something else that is kept
+        self._held: dict[Kept[Any], Any] = {}
+
+    def of(self, key: Kept[_T]) -> _T:
+        """What is kept under the key, made if it is not there; whoever asks at the same time gets the same."""
+        if key not in self._held:
+            with self._lock:
+                if key not in self._held:
+                    self._held[key] = key.make(self._app)
+        held: _T = self._held[key]
+        return held
+
+    def find(self, key: Kept[_T]) -> _T | None:
+        """What is kept under the key, or None where nobody has asked for it yet."""
+        return self._held.get(key)
 
 
 @dataclass
@@ -61,9 +96,9 @@ class App:
         self.tokens = AccessTokens(self.keyring, issuer="aasim", audience="aasim-api", lifetime_seconds=auth.access_token_seconds)
         self.passwords = Passwords(auth.hashing_at_once)
         self.stash = Stash(self)
-        self.rights = RightsCache(self)
-        self.features = Features(self)
+        self.rights = RightsCache(lambda: self.permissions)
         self.pulse = Pulse()
+        self.features = Features(lambda: self.plugins, self.pulse, self._allowed)
         self.limiter = Limiter(self.settings)
         self.places = Places(self.settings.server.threads)
         self.refusals = Refusals()
@@ -77,6 +112,10 @@ class App:
         """This process as the others see it: an `API` or a `WORKER`."""
         plugins = [plugin.name for plugin in self.plugins.on]
         return ThisProcess(self.database, kind, threads, plugins, name, migrations.numbers(self.migration_sources))
+
+    def _allowed(self, organization_id: str, plugin: str) -> list[object]:
+        answers: list[object] = self.hook.feature_allowed(app=self, organization_id=organization_id, plugin=plugin)
+        return answers
 
     @property
     def hook(self) -> Any:

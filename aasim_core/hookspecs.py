@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from .data.records import Row
     from .error_codes import ErrorCode
     from .events.declarations import Event, Listener
-    from .http.health import Check
     from .http.operations import Resource
     from .http.request import Request
     from .identity.principal import Principal
     from .jobs.declarations import Job
+    from .plugins.checks import Check
     from .terminal import Report
 
 hookspec = pluggy.HookspecMarker("aasim")

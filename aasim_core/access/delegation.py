@@ -10,12 +10,12 @@ from ..context import current_organization
 from ..errors import Invalid, Problem, Refused
 from . import epoch
 from .grants import grant, in_force, owns
+from .loading import RightsCache
 from .records import Grant, Role
 from .rights import Rights
 from .tree import kind_of
 
 if TYPE_CHECKING:
-    from ..app import App
     from ..identity.principal import Principal
 
 
@@ -28,9 +28,9 @@ class Delegator:
     built_in: Mapping[str, frozenset[str]]
 
     @classmethod
-    def of(cls, app: "App", principal: "Principal") -> "Delegator":
+    def of(cls, rights: RightsCache, principal: "Principal") -> "Delegator":
         """The sender of a request."""
-        return cls(app.rights.of(principal), principal.user_id, app.rights.built_in)
+        return cls(rights.of(principal), principal.user_id, rights.built_in)
 
     def permissions_of(self, role: Role) -> frozenset[str]:
         """What the role holds."""

@@ -1,16 +1,27 @@
 """Which plugins an organization has: those that are on for the installation, less those that are off for the organization."""
 
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..context import current_organization, organization_scope
 from ..data.records import create
 from . import epoch
+from .pulse import Pulse
 from .records import FeatureSwitch
 
 if TYPE_CHECKING:
-    from ..app import App
     from ..identity.principal import Caller
+
+
+class PluginsOn(Protocol):
+    """The plugins that are on for the installation."""
+
+    def is_on(self, name: str) -> bool:
+        """Whether the plugin is on for the installation."""
+
+    def needs_of(self, name: str) -> frozenset[str]:
+        """The plugin itself, and all that it requires, directly or not."""
 
 
 class Features:
@@ -19,17 +30,21 @@ class Features:
     A plugin is off for an organization if an owner switched it off there, if a plugin says so in the hook `feature_allowed`, or if one
     that it requires is off there. A plugin that is off does nothing: its routes answer 404 ``feature_disabled``, what it brings for the
     hooks of others is not used, its listeners are not called, and its jobs and deliveries are parked.
+
+    `plugins` gives those that are on, and `ask(organization_id, plugin)` the answers of the hook.
     """
 
-    def __init__(self, app: "App", size: int = 1024) -> None:
-        self._app = app
+    def __init__(
+        self, plugins: Callable[[], PluginsOn], pulse: Pulse, ask: Callable[[str, str], Iterable[object]], size: int = 1024
+    ) -> None:
+        self._plugins, self._pulse, self._answers = plugins, pulse, ask
         self._off = lru_cache(size)(self._read_off)
         self._refused = lru_cache(size * 16)(self._ask)
         self._on = lru_cache(size * 16)(self._find_out)
 
     def is_here(self, plugin: str) -> bool:
         """Whether `plugin` is in use for the organization in scope; raises `NoScope` without one."""
-        return self._app.plugins.is_on(plugin) and self.allowed_in(current_organization(), plugin)
+        return self._plugins().is_on(plugin) and self.allowed_in(current_organization(), plugin)
 
     def allowed(self, caller: "Caller", plugin: str) -> bool:
         """Whether `plugin`, which is on for the installation, is on for the caller's organization."""
@@ -37,7 +52,7 @@ class Features:
 
     def reason(self, caller: "Caller", plugin: str) -> str:
         """What plugins say of why it is off for the caller's organization; empty where none has said anything."""
-        refused = (self._refused(caller.organization_id, caller.authz_epoch, each) for each in self._app.plugins.needs_of(plugin))
+        refused = (self._refused(caller.organization_id, caller.authz_epoch, each) for each in self._plugins().needs_of(plugin))
         return " ".join(sorted(filter(None, refused)))
 
     def allowed_in(self, organization_id: str, plugin: str) -> bool:
@@ -46,10 +61,10 @@ class Features:
 
     def epoch_of(self, organization_id: str) -> int:
         """What every answer about the organization is kept for: it changes with each switch."""
-        return self._app.pulse.epoch_of(organization_id)
+        return self._pulse.epoch_of(organization_id)
 
     def _find_out(self, organization_id: str, epoch: int, plugin: str) -> bool:
-        off, needed = self._off(organization_id, epoch), self._app.plugins.needs_of(plugin)
+        off, needed = self._off(organization_id, epoch), self._plugins().needs_of(plugin)
         return off.isdisjoint(needed) and all(self._refused(organization_id, epoch, each) is None for each in sorted(needed))
 
     def _read_off(self, organization_id: str, epoch: int) -> frozenset[str]:
@@ -60,7 +75,7 @@ class Features:
     def _ask(self, organization_id: str, epoch: int, plugin: str) -> str | None:
         """Why some plugin turns it off, empty where that does not say why; None where none does."""
         with organization_scope(organization_id):
-            answers = self._app.hook.feature_allowed(app=self._app, organization_id=organization_id, plugin=plugin)
+            answers = self._answers(organization_id, plugin)
         return next((answer or "" for answer in answers if answer is False or isinstance(answer, str)), None)
 
 

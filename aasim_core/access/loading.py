@@ -1,6 +1,6 @@
 """Loading a principal's rights: one query for each change of rights in the organization, kept in between."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache, reduce
@@ -16,13 +16,13 @@ from ..data.compiled import compiled, padded
 from ..data.statements import Bind
 from ..errors import Refused
 from .cache import BoundedCache
+from .permissions import Permission
 from .records import Grant, Node, Role, TeamMember
 from .rights import Holding, Rights
 from .roles import built_in_permissions
 from .tree import beyond
 
 if TYPE_CHECKING:
-    from ..app import App
     from ..identity.principal import Caller, Principal
 
 
@@ -39,10 +39,13 @@ class _Loaded:
 
 
 class RightsCache:
-    """The rights of the principals that were here lately, by (principal, organization, epoch): what is kept is never stale."""
+    """The rights of the principals that were here lately, by (principal, organization, epoch): what is kept is never stale.
 
-    def __init__(self, app: "App", size: int = 4096) -> None:
-        self._app = app
+    `permissions` gives those that are declared, which are complete before the first request.
+    """
+
+    def __init__(self, permissions: Callable[[], Mapping[str, Permission]], size: int = 4096) -> None:
+        self._permissions = permissions
         self._loaded: BoundedCache[Any, _Loaded] = BoundedCache(size)
         self._path_of = lru_cache(size)(self._read_path)
         self._below = lru_cache(size)(self._read_below)
@@ -67,7 +70,7 @@ class RightsCache:
     @cached_property
     def built_in(self) -> Mapping[str, frozenset[str]]:
         """What each built-in role holds; the declarations are complete before the first request."""
-        return built_in_permissions(self._app.permissions)
+        return built_in_permissions(self._permissions())
 
     def _load(self, principal: "Principal") -> _Loaded:
         organization_id, epoch, moment = principal.organization_id, principal.authz_epoch, now()

@@ -3,15 +3,12 @@
 import time
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, TypeVarTuple
+from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
 from ..context import current_organization
 from ..data.compiled import compiled
 from ..data.statements import Bind
 from .records import ACTIVE, Organization
-
-if TYPE_CHECKING:
-    from ..app import App
 
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
@@ -75,7 +72,7 @@ class Pulse:
         self._epochs.pop(organization_id, None)
 
 
-def remembered(app: "App", read: Callable[[*_Arguments], _T], size: int = 4096) -> Callable[[*_Arguments], _T]:
+def remembered(pulse: Pulse, read: Callable[[*_Arguments], _T], size: int = 4096) -> Callable[[*_Arguments], _T]:
     """`read`, which tells something of the organization in scope, asked once for each of its epochs and the same arguments.
 
     Whoever changes what it tells calls `epoch.bump` in the same transaction. In another process that may act a second later; what
@@ -88,7 +85,7 @@ def remembered(app: "App", read: Callable[[*_Arguments], _T], size: int = 4096) 
 
     def ask(*arguments: *_Arguments) -> _T:
         organization_id = current_organization()
-        return kept(organization_id, app.pulse.epoch_of(organization_id), *arguments)
+        return kept(organization_id, pulse.epoch_of(organization_id), *arguments)
 
     return ask
 

@@ -238,7 +238,7 @@ class Assignments(Resource):
     def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:
         """Take a role back; the last owner keeps theirs, and what comes through a team is taken from the team."""
         subject, grant = req.target.subject, req.target.grant
-        Delegator.of(self.app, req.principal).require_taking(grant)
+        Delegator.of(self.app.rights, req.principal).require_taking(grant)
         self.tell("unassigned", subject, grant.id)
         grants.revoke(grant.id)
         resp.media = {"id": grant.id, "deleted": True}
@@ -255,7 +255,7 @@ class Assignments(Resource):
         require_fitting(role, node_id, may_own=may_own)
         if until is not None and until <= now():
             raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
-        giver = Delegator.of(self.app, req.principal)
+        giver = Delegator.of(self.app.rights, req.principal)
         giver.require_role(role, node_id, until)
         return Gift(giver, role, node_id, until)
 

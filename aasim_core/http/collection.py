@@ -240,7 +240,7 @@ class Collection(Resource):
         """Refused for who may not change such records at the new place too, or gives and takes by the move what they do not hold."""
         req.rights.require_at(self.permission_for("update"), new)
         self.app.rights.refuse_archived(req.principal, new)
-        require_move(Delegator.of(self.app, req.principal), self.moves, self.node_of(record), old, new)
+        require_move(Delegator.of(self.app.rights, req.principal), self.moves, self.node_of(record), old, new)
 
     def permission_for(self, verb: str) -> str:
         """The permission that the verb asks for, as its operations do."""

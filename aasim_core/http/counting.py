@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from ..stash import Kept
+from ..app import Kept
 from . import query
 from .admission import permit_anywhere
 from .operations import Endpoint

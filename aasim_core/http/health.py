@@ -1,8 +1,7 @@
 """Whether this process lives, whether it should get requests, and what exactly is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from shutil import disk_usage
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +10,7 @@ from ..clock import now
 from ..context import system_scope
 from ..errors import Refused
 from ..jobs.administration import oldest_ready, ready_of_others
+from ..plugins.checks import Check, Unwell
 from .fields import Boolean, Choice, Json
 from .operations import PUBLIC, SELF, Resource, operation
 from .request import Request, Response
@@ -21,28 +21,6 @@ if TYPE_CHECKING:
 
 #: Of a disk that has less room than this, the operator should hear before it is full.
 _LEAST_FREE_BYTES = 100 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Check:
-    """A named question about what the platform depends on; `ask` returns facts, and raises when something is wrong.
-
-    A `critical` check takes this process out of service while it fails. `ask` has a connection to the database, unless the check does
-    without: `on_database`.
-    """
-
-    name: str
-    ask: Callable[[], Mapping[str, Any] | None]
-    critical: bool = False
-    on_database: bool = True
-
-
-class Unwell(Exception):
-    """Raised by a check: what is wrong, with the facts that tell of it."""
-
-    def __init__(self, problem: str, **facts: Any) -> None:
-        super().__init__(problem)
-        self.facts = facts
 
 
 class StatusOut(Schema):

@@ -53,7 +53,7 @@ class NodeCollection(Collection):
     def require_move(self, req: Request, record: Any, old: str | None, new: str | None) -> None:
         """The same for who holds a position above."""
         super().require_move(req, record, old, new)
-        moving.require_positions(Delegator.of(self.app, req.principal), self.app.models, record.id, old, new)
+        moving.require_positions(Delegator.of(self.app.rights, req.principal), self.app.models, record.id, old, new)
 
     def place(self, values: dict[str, Any], record: Any = None) -> str | None:
         """The node that it hangs on with these values."""
@@ -66,7 +66,7 @@ class NodeCollection(Collection):
                 req.rights.require_at(permission, self.place(values) if record is None else record.id)
         for field in self.people:
             if values.get(field) != getattr(record, field, None):
-                require_visible_member(Delegator.of(self.app, req.principal), values.get(field), field)
+                require_visible_member(Delegator.of(self.app.rights, req.principal), values.get(field), field)
         for field in self.parents:
             if values.get(field) != getattr(record, field, None):
                 self._require_place(req, field, values.get(field))

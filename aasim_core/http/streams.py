@@ -3,7 +3,6 @@
 import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from ..context import organization_scope
@@ -16,24 +15,6 @@ if TYPE_CHECKING:
 
 #: A stream ends so long after its reader lost the right to it, at the latest.
 RECHECK_SECONDS = 30.0
-
-
-class Places:
-    """How many streams a process may have open; each holds a thread, and some are left for other requests."""
-
-    def __init__(self, threads: int) -> None:
-        self._free = BoundedSemaphore(max(1, threads * 3 // 4))
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Take a place; Refused ``unavailable`` when there is none."""
-        if not self._free.acquire(blocking=False):
-            message = "Too many streams are open; try again, or read it in stretches."
-            raise Refused("unavailable", message, retry_after=5)
-        try:
-            yield
-        finally:
-            self._free.release()
 
 
 class Reader:

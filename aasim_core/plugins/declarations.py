@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import click
 
     from ..data.records import Row
-    from ..http.health import Check
     from ..http.operations import Endpoint, Resource
+    from .checks import Check
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .models import ACTIVE, Budget
 
 def finder(app: App) -> Callable[[Payer], Sequence[Budget]]:
     """What finds the budgets that concern a payer; in an organization without any, nothing is read for it."""
-    return partial(_concerned, remembered(app, _has_budgets))
+    return partial(_concerned, remembered(app.pulse, _has_budgets))
 
 
 def _concerned(has_budgets: Callable[[], bool], payer: Payer) -> Sequence[Budget]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 #: The engine to ask for an agent's, and its fallbacks, in the organization in scope.
-_USABLE: Kept[Callable[[str | None], tuple[Engine, ...]]] = Kept(lambda app: remembered(app, partial(_usable_for, app)))
+_USABLE: Kept[Callable[[str | None], tuple[Engine, ...]]] = Kept(lambda app: remembered(app.pulse, partial(_usable_for, app)))
 
 
 def find_or_none(engine_id: str) -> Engine | None:

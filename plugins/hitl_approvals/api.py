@@ -107,5 +107,5 @@ class Approvals(Collection):
         """Put the decision to somebody else, or to whoever is next on the way up."""
         to: Any = req.body["to"]
         if to is not None:
-            require_assignee(to, "to.id", Delegator.of(self.app, req.principal))
+            require_assignee(to, "to.id", Delegator.of(self.app.rights, req.principal))
         resp.media = self.present(self._approvals.escalate(approval_id, req.principal.user_id, to, req.body["reason"]))

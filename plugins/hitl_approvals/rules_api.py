@@ -49,7 +49,7 @@ class Policies(Collection):
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """Whoever is named must be there, for the caller."""
-        caller = Delegator.of(self.app, req.principal)
+        caller = Delegator.of(self.app.rights, req.principal)
         for number, assignee in enumerate(values.get("assignees", ())):
             require_assignee(assignee, f"assignees[{number}].id", caller)
         return values
@@ -100,7 +100,7 @@ class Delegations(Collection):
         whole = {**(record.row() if record is not None else {"from_user_id": req.principal.user_id}), **values}
         if whole["from_user_id"] != req.principal.user_id:
             req.rights.require_at(MANAGE, None)
-        caller = Delegator.of(self.app, req.principal)
+        caller = Delegator.of(self.app.rights, req.principal)
         for field in ("from_user_id", "to_user_id"):
             require_member(whole[field], field)
             if record is None or whole[field] != getattr(record, field):

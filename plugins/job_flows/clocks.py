@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core import Check
 from aasim_core.clock import now
-from aasim_core.http.health import Unwell
+from aasim_core.plugins.checks import Unwell
 
 if TYPE_CHECKING:
     from aasim_core.app import App

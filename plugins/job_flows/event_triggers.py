@@ -26,7 +26,7 @@ _LONGEST_CHAIN = 10
 
 def is_wanted(app: "App") -> Callable[[EventRow], bool]:
     """Makes the predicate of whether a flow of the event's organization is for such events."""
-    patterns = remembered(app, _patterns)
+    patterns = remembered(app.pulse, _patterns)
     return lambda event: is_any(patterns(), event.name)
 
 

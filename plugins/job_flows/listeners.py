@@ -23,7 +23,7 @@ def note_run(app: "App") -> Callable[[EventRow], None]:
 
     What was cancelled is neither a success nor a failure.
     """
-    has_flows = remembered(app, lambda: JobFlow.select().exists())
+    has_flows = remembered(app.pulse, lambda: JobFlow.select().exists())
 
     def note(event: EventRow) -> None:
         firing = Firing.get_or_none(WITH_RUN, Firing.execution_id == event.subject_id) if has_flows() else None

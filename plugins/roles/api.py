@@ -78,22 +78,22 @@ class Roles(Collection):
 
     def create(self, req: Request, values: dict[str, Any]) -> Role:
         """Write the role, within what the caller may do."""
-        return service.create(values, Delegator.of(self.app, req.principal))
+        return service.create(values, Delegator.of(self.app.rights, req.principal))
 
     def change(self, req: Request, record: Role, values: dict[str, Any]) -> Role:
         """Write what differs; it acts on the next request of everybody who holds the role."""
-        return service.change(record, values, Delegator.of(self.app, req.principal))
+        return service.change(record, values, Delegator.of(self.app.rights, req.principal))
 
     @operation("delete", query="delete_query", reply=DELETED, message="Role deleted.", refusals=("in_use", "invalid_state"))
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
         """Delete a role; one that is held goes only if another role takes its place for everybody who holds it."""
-        service.remove(self.app, req.target, req.query.get("replacement_role_id"), Delegator.of(self.app, req.principal))
+        service.remove(self.app, req.target, req.query.get("replacement_role_id"), Delegator.of(self.app.rights, req.principal))
         resp.media = {"id": req.target.id, "deleted": True}
 
     @operation("create", body="clone_body", reply="reply", status=201, message="Role cloned.")
     def on_post_clone(self, req: Request, resp: Response, **ids: str) -> None:
         """Make a role of one's own with what another one allows now; a built-in one can be cloned too."""
-        giver = Delegator.of(self.app, req.principal)
+        giver = Delegator.of(self.app.rights, req.principal)
         role = service.clone(req.target, req.body, giver)
         resp.location = self.location(role)
         resp.media = self.present(role)

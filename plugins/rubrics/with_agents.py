@@ -34,7 +34,7 @@ _LONGEST_FEEDBACK = 4_000
 
 def assessor(app: "App") -> Assessor:
     """Who scores results by the active rubrics of the agent's engine, and by those that the agent names."""
-    rubrics = remembered(app, partial(_rubrics, app))
+    rubrics = remembered(app.pulse, partial(_rubrics, app))
     return Assessor("rubrics", concerns=partial(_concerns, rubrics), assess=partial(_assess, app, rubrics), record=_record)
 
 

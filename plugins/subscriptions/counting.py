@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
+from aasim_core.app import Kept
 from aasim_core.clock import now
 from aasim_core.context import current_organization
-from aasim_core.stash import Kept
 
 from .periods import Period, days_of
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aasim_core.access.pulse import remembered
 from aasim_core.access.records import Organization
+from aasim_core.app import Kept
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import find
-from aasim_core.stash import Kept
 
 from .models import CURRENT, Subscription
 from .periods import Period, month_after, month_of
@@ -43,7 +43,7 @@ class Standing(NamedTuple):
         return self.period_at(now())
 
 
-_STANDING: Kept[Callable[[], Standing]] = Kept(lambda app: remembered(app, partial(_read, app)))
+_STANDING: Kept[Callable[[], Standing]] = Kept(lambda app: remembered(app.pulse, partial(_read, app)))
 
 
 def standing_of(app: "App") -> Standing:

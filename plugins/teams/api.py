@@ -64,21 +64,21 @@ class Teams(Collection):
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
         """Who is to lead belongs to the organization, and is there for the caller."""
         if values.get("lead_id") not in (None, getattr(record, "lead_id", None)):
-            service.require_lead(record, values["lead_id"], Delegator.of(self.app, req.principal))
+            service.require_lead(record, values["lead_id"], Delegator.of(self.app.rights, req.principal))
         return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Team:
         """Write the team, and make its lead a member."""
-        return service.create(values, Delegator.of(self.app, req.principal))
+        return service.create(values, Delegator.of(self.app.rights, req.principal))
 
     def change(self, req: Request, record: Team, values: dict[str, Any]) -> Team:
         """Write what differs; a new lead becomes a member."""
-        return service.change(record, values, Delegator.of(self.app, req.principal))
+        return service.change(record, values, Delegator.of(self.app.rights, req.principal))
 
     def remove(self, req: Request, record: Team) -> None:
         """What the team had goes with it, but for what names it from elsewhere."""
         refuse_in_use(self.app.models, "team", record.id)
-        service.remove(record, Delegator.of(self.app, req.principal))
+        service.remove(record, Delegator.of(self.app.rights, req.principal))
 
 
 def _find_team(team_id: str) -> Team:
@@ -122,7 +122,7 @@ class Members(Resource):
     @operation("update", body="body", reply="joined", status=201, message="Members added.")
     def on_post(self, req: Request, resp: Response, team_id: str) -> None:
         """Make users members of a team, which gives them what it holds; each user's row says what became of them."""
-        team, giver, values = req.target[0], Delegator.of(self.app, req.principal), req.body
+        team, giver, values = req.target[0], Delegator.of(self.app.rights, req.principal), req.body
         if "user_id" in values:
             joined = service.add_one(team, values["user_id"], values["team_role"], giver)
         else:
@@ -134,7 +134,7 @@ class Members(Resource):
     def on_delete_one(self, req: Request, resp: Response, team_id: str, user_id: str) -> None:
         """Remove a member from a team, which ends what came only through it."""
         team, member = req.target
-        service.expel(team, member, Delegator.of(self.app, req.principal))
+        service.expel(team, member, Delegator.of(self.app.rights, req.principal))
         resp.media = {"id": user_id, "deleted": True}
 
 

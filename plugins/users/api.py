@@ -117,7 +117,7 @@ class Users(Collection):
     )  # fmt: skip
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
         """Invite a person by mail, or create a service user; with a role and teams, if they are given."""
-        values = checked(req, Delegator.of(self.app, req.principal), req.body)
+        values = checked(req, Delegator.of(self.app.rights, req.principal), req.body)
         place = place_of(values)
         req.rights.require_at("users:create", place)
         self.app.rights.refuse_archived(req.principal, place)
@@ -129,7 +129,7 @@ class Users(Collection):
         if teams:
             from . import with_teams
 
-            with_teams.join(teams, member.id, Delegator.of(self.app, req.principal))
+            with_teams.join(teams, member.id, Delegator.of(self.app.rights, req.principal))
         resp.location = self.location(member)
         resp.media = self.present(member)
 
@@ -145,7 +145,7 @@ class Users(Collection):
                refusals=("invalid_state", "last_owner"))  # fmt: skip
     def on_put_status(self, req: Request, resp: Response, user_id: str) -> None:
         """Suspend, deactivate or reactivate a member, on their next request; with plan=true, look first at what they own."""
-        member, giver, values = req.target, Delegator.of(self.app, req.principal), req.body
+        member, giver, values = req.target, Delegator.of(self.app.rights, req.principal), req.body
         standing.require_change(req.principal, giver, member, values["status"])
         successor_id = self._successor(req, values)
         outcome, reassigned = standing.Outcome(), 0
@@ -167,11 +167,11 @@ class Users(Collection):
     def remove(self, req: Request, record: Member) -> None:
         """Nobody removes themselves, nor whoever holds more than they."""
         standing.require_other(req.principal, record)
-        service.require_above(Delegator.of(self.app, req.principal), str(record.id))
+        service.require_above(Delegator.of(self.app.rights, req.principal), str(record.id))
         standing.remove(self._others(), record, self._teams_teller(req))
 
     def _put(self, req: Request, resp: Response) -> None:
-        member, giver = req.target, Delegator.of(self.app, req.principal)
+        member, giver = req.target, Delegator.of(self.app.rights, req.principal)
         values = checked(req, giver, req.body, member)
         place = place_of(values, member)
         if place != member.place:
@@ -235,6 +235,6 @@ class Users(Collection):
             raise Invalid(
                 {"reassign_to": [Problem("invalid_choice", "Name another member, and only with the status deactivated.")]}
             )
-        require_visible_member(Delegator.of(self.app, req.principal), successor_id, "reassign_to")
+        require_visible_member(Delegator.of(self.app.rights, req.principal), successor_id, "reassign_to")
         positions.require_positions_of(req.rights, self.app.models, str(req.target.id))
         return successor_id

@@ -28,7 +28,7 @@ def owner(world: World) -> Iterator[Person]:
 
 
 def of(app: App, person: Person) -> Delegator:
-    return Delegator.of(app, principal_of_token(app, str(person.client.token)))
+    return Delegator.of(app.rights, principal_of_token(app, str(person.client.token)))
 
 
 def holder(app: App, owner: Person, *permissions: str, until: datetime | None = None) -> Delegator:

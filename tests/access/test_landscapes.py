@@ -79,7 +79,7 @@ def compare(app: App, seed: int, number: int) -> None:
 def compare_giving(app: App, seed: int, number: int) -> None:
     for random, land in landscapes(app, seed, number):
         for user in land.users:
-            giver = Delegator.of(app, principal_of(land, user))
+            giver = Delegator.of(app.rights, principal_of(land, user))
             node, until = random.randrange(len(land.ids)), random.choice([None, *(end for end in ENDS if end and end > MOMENT)])
             role = land.roles[random.randrange(3)]
             expected = all(land.may_until(user, permission, node, until) for permission in role)

@@ -18,7 +18,7 @@ def owner(world: World) -> Person:
 
 def test_what_is_remembered_is_read_once_for_each_epoch_and_argument(app: App, owner: Person) -> None:
     asked: list[Any] = []
-    ask = remembered(app, lambda name: asked.append(name) or len(asked))
+    ask = remembered(app.pulse, lambda name: asked.append(name) or len(asked))
     with organization_scope(owner.organization_id):
         assert [ask("a"), ask("a"), ask("b")] == [1, 1, 2]
         with app.database.transaction():
@@ -28,7 +28,7 @@ def test_what_is_remembered_is_read_once_for_each_epoch_and_argument(app: App, o
 
 def test_what_a_transaction_changed_that_failed_is_not_read_again(app: App, owner: Person) -> None:
     asked: list[str] = []
-    ask = remembered(app, lambda: asked.append("read"))
+    ask = remembered(app.pulse, lambda: asked.append("read"))
     with organization_scope(owner.organization_id):
         ask()
         with pytest.raises(KeyError):
@@ -38,7 +38,7 @@ def test_what_a_transaction_changed_that_failed_is_not_read_again(app: App, owne
 
 
 def test_organizations_remember_apart(app: App, world: World, owner: Person) -> None:
-    ask = remembered(app, object)
+    ask = remembered(app.pulse, object)
     with organization_scope(owner.organization_id):
         mine = ask()
     with organization_scope(world.organization().organization_id):
@@ -47,7 +47,7 @@ def test_organizations_remember_apart(app: App, world: World, owner: Person) -> 
 
 def test_nothing_is_remembered_of_no_organization(app: App) -> None:
     with pytest.raises(NoScope):
-        remembered(app, lambda: None)()
+        remembered(app.pulse, lambda: None)()
 
 
 def test_what_somebody_has_read_counts_unless_it_is_older_than_what_is_known(app: App, owner: Person) -> None:

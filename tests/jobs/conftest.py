@@ -63,9 +63,12 @@ class Shop:
             doorbell=Doorbell(settings),
             process_of=lambda kind, threads, name: processes.ThisProcess(self.database, kind, threads, [], name),
         )
-        self.app.features = Features(self.app)
+        self.app.features = Features(lambda: self.app.plugins, self.app.pulse, self._allowed)
         self.database.before_commit = lambda transaction: flush(self.app, transaction)
         self.bind()
+
+    def _allowed(self, organization_id: str, plugin: str) -> Any:
+        return self.plugins.hook.feature_allowed(app=self.app, organization_id=organization_id, plugin=plugin)
 
     def bind(self) -> None:
         """Attach the records to this app's database; another app that is built takes them away."""

@@ -37,7 +37,7 @@ _PAGE = 1_000
 
 def is_any_awaited(app: "App") -> Callable[[EventRow], bool]:
     """Makes the predicate of whether a run of the event's organization may wait for events."""
-    ask = remembered(app, _is_any_open)
+    ask = remembered(app.pulse, _is_any_open)
     return lambda event: ask()
 
 

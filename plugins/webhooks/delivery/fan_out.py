@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def is_wanted(app: "App") -> Callable[[EventRow], bool]:
     """Makes the predicate of whether a webhook of the event's organization is for such events."""
-    patterns = remembered(app, _patterns)
+    patterns = remembered(app.pulse, _patterns)
     return lambda event: is_any(patterns(), event.name)
 
 

@@ -6,7 +6,7 @@ from threading import Barrier
 from typing import Any
 
 from aasim_core import Kept
-from aasim_core.stash import Stash
+from aasim_core.app import Stash
 
 
 def stash(app: Any = None) -> Stash:
