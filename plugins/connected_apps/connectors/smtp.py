@@ -5,12 +5,11 @@ from email.errors import MessageError
 from hashlib import sha256
 from typing import Any
 
-from aasim_core.outbound.addresses import Address
 from aasim_core.outbound.mail import Mail, compose
 
 from ..connecting import AppError, AuthType, Call, Connection, Connector, Operation
+from .smtp_config import PORTS, address_of
 
-_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _CONFIG: Mapping[str, Any] = {
     "type": "object",
     "required": ["host", "sender"],
@@ -18,7 +17,7 @@ _CONFIG: Mapping[str, Any] = {
     "properties": {
         "host": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,253}$"},
         "port": {"type": "integer", "minimum": 1, "maximum": 65535, "description": "587, with tls 465, if left out."},
-        "encryption": {"enum": list(_PORTS), "description": "starttls if left out."},
+        "encryption": {"enum": list(PORTS), "description": "starttls if left out."},
         "sender": {"type": "string", "maxLength": 320, "description": "The From address: Shop <shop@example.com>."},
     },
 }
@@ -59,17 +58,6 @@ def connector() -> Connector:
         flaws=_flaws,
         operations=lambda config: [_SEND],
     )
-
-
-def encryption_of(config: Mapping[str, Any]) -> str:
-    """How the connection is encrypted: a name that `encryption` can have."""
-    return str(config.get("encryption", "starttls"))
-
-
-def address_of(config: Mapping[str, Any]) -> Address:
-    """Where the mail server is."""
-    encryption = encryption_of(config)
-    return Address(config["host"], config.get("port", _PORTS[encryption]), encryption == "tls")
 
 
 def _flaws(config: Mapping[str, Any], auth_type: AuthType) -> Iterable[tuple[str, str]]:

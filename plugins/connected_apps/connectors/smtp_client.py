@@ -15,7 +15,7 @@ from aasim_core.outbound.patience import PatientBackend
 
 from ..connecting import AppError, Connection
 from .rest import failures
-from .smtp import address_of, encryption_of
+from .smtp_config import address_of, encryption_of
 
 # A ValueError comes of answers that are no base64 where they should be.
 _LOST = (smtplib.SMTPException, OSError, ValueError, httpcore2.NetworkError, httpcore2.TimeoutException)

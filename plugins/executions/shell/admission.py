@@ -11,20 +11,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from aasim_core.context import current_organization, organization_scope
 from aasim_core.data.records import database_of
 
 from ..kernel.admission import Answer
 from ..kernel.events import Delivered
-from ..kernel.state import RUN, Arrival, Wait
+from ..kernel.state import RUN, Arrival, State, Wait
 from ..models import Execution, TicketRow
 from . import keys, rows, tickets
 from .admit import Admit
 
-if TYPE_CHECKING:
-    from .stored_run import StoredRun
+
+class Asking(Protocol):
+    """A run that asks for a place, as far as this must know it."""
+
+    @property
+    def record(self) -> Execution:
+        """Its record."""
+
+    @property
+    def state(self) -> State:
+        """Where it stands."""
+
+    def apply(self, *happened: Delivered) -> object:
+        """Let the events happen to the run, in the running transaction."""
 
 
 def ask_at_start(execution: Execution, ticket_id: str) -> bool:
@@ -41,17 +53,17 @@ def ask_at_start(execution: Execution, ticket_id: str) -> bool:
     return verdict == "admit"
 
 
-def ask(run: StoredRun, ticket_id: str) -> None:
+def ask(run: Asking, ticket_id: str) -> None:
     """Let the run ask for the slot that it needs, at the end of the running transaction."""
     _settlement().put_off(run.record, ticket_id, run)
 
 
-def release(run: StoredRun, ticket_id: str) -> None:
+def release(run: Asking, ticket_id: str) -> None:
     """Let the run give its slot back, or leave the queue, at the end of the running transaction."""
     _settlement().put_off(run.record, ticket_id, None)
 
 
-def settle(key: str, ticket_id: str | None, find: Callable[[str], StoredRun | None]) -> None:
+def settle(key: str, ticket_id: str | None, find: Callable[[str], Asking | None]) -> None:
     """Settle a key in a transaction of its own: what the ticket, if one is named, stands for by now, and what is due."""
     _settlement().take(key)
     run = None if ticket_id is None else find(tickets.execution_of(ticket_id))
@@ -73,9 +85,9 @@ class Settlement:
 
     def __init__(self) -> None:
         self._taken: list[tuple[str, str]] = []
-        self._put_off: dict[tuple[str, str], list[tuple[str, StoredRun | None]]] = defaultdict(list)
+        self._put_off: dict[tuple[str, str], list[tuple[str, Asking | None]]] = defaultdict(list)
 
-    def put_off(self, execution: Execution, ticket_id: str, run: StoredRun | None) -> None:
+    def put_off(self, execution: Execution, ticket_id: str, run: Asking | None) -> None:
         """Settle it at the end: the `run` asks with the ticket, or None does any more."""
         self._put_off[execution.organization_id, Admit.of(execution).key].append((ticket_id, run))
 
@@ -99,7 +111,7 @@ class Settlement:
             with organization_scope(organization_id):
                 self._settle(key, self._put_off.pop(first))
 
-    def _settle(self, key: str, requests: Sequence[tuple[str, StoredRun | None]]) -> None:
+    def _settle(self, key: str, requests: Sequence[tuple[str, Asking | None]]) -> None:
         if not self.take(key):
             for ticket_id, _ in requests:
                 keys.leave_to_job(key, ticket_id)
