@@ -155,7 +155,7 @@ def main() -> None:
 
 def _plugin_commands(ctx: click.Context, name: str) -> click.Command | None:
     from .bootstrap import examine_plugins
-    from .nearest import did_you_mean
+    from .text.suggestions import did_you_mean
 
     settings, plugin = load_settings(ctx), name.replace("-", "_")
     plugins = examine_plugins(settings)

@@ -10,7 +10,7 @@ import peewee
 from ..clock import from_text, to_text
 from ..ids import new_id
 from ..secrets import Place
-from .json import to_json
+from ..text.json import to_json
 
 
 class IdField(peewee.TextField):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from ..nearest import did_you_mean
+from ..text.suggestions import did_you_mean
 
 #: The form of a pattern, in words, and as a regular expression.
 EXPECTED = 'the name of an event, or a pattern, such as "agents.created", "agents.*" or "*"'

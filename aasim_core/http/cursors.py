@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from .. import base64url
 from ..secrets import Keyring
+from ..text import base64url
 
 _TAG_BYTES = 32
 

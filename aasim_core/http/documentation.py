@@ -5,8 +5,8 @@ from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, ClassVar
 
-from ..data.json import to_json
 from ..errors import not_found
+from ..text.json import to_json
 from .openapi import document
 from .operations import PUBLIC, Resource, operation
 from .request import Request, Response

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ..data.json import to_json
 from ..errors import Problem, Refused
+from ..text.json import to_json
 
 
 def success(data: bytes, message: str) -> bytes:

@@ -5,9 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..data.conditions import Condition
-from ..data.json import to_json
 from ..data.listing import Listing
 from ..events.declarations import Event
+from ..text.json import to_json
 from .fields import Integer, Json, Text
 from .operations import SELF, Resource, operation
 from .paging import read_page

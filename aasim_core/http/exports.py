@@ -12,8 +12,8 @@ import marshmallow
 import peewee
 
 from ..data.conditions import Condition
-from ..data.json import to_json
 from ..errors import Refused
+from ..text.json import to_json
 from . import streams
 from .envelope import failure
 from .paging import Filter, Page, Question, read_page

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from ..clock import from_text, to_text
 from ..ids import PREFIX, is_id
-from ..nearest import did_you_mean
+from ..text.suggestions import did_you_mean
 from .scalars import COMPARISONS, Patterned, Strict, Text, wrong
 
 # TypeID 0.3: a prefix of at most 63 characters, an underscore, and 26 more.

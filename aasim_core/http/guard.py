@@ -12,10 +12,10 @@ import falcon
 import peewee
 
 from ..context import Actor, acting_as, organization_scope
-from ..data.json import to_json
 from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
 from ..identity.principal import Caller, Principal
+from ..text.json import to_json
 from . import body, expanding, idempotency, query, schema
 from .admission import caller_by_token, permit_anywhere
 from .envelope import success

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from ..data.json import to_json
 from ..errors import Refused
+from ..text.json import to_json
 from .envelope import success
 from .request import Request, Response
 

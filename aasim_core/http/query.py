@@ -12,7 +12,7 @@ import orjson
 from marshmallow import ValidationError, missing
 
 from ..errors import Problem, Refused, not_found
-from ..nearest import did_you_mean
+from ..text.suggestions import did_you_mean
 from .containers import Json, ListOf
 from .paging import Filter, Question
 from .scalars import Boolean, Choice, Integer, Patterned, Strict, Text, wrong

@@ -12,7 +12,7 @@ import marshmallow
 from marshmallow import EXCLUDE, ValidationError, validates_schema
 
 from ..errors import Invalid, Problem, Refused
-from ..nearest import did_you_mean
+from ..text.suggestions import did_you_mean
 from .containers import Object
 from .formats import Id, Instant, example_id
 from .rules import Rule

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..access.records import Organization
 from ..data.dumping import Dump, is_dumped
-from ..data.json import to_json
 from ..errors import Refused
+from ..text.json import to_json
 from . import cursors
 from .exports import MEDIA_TYPES, Download
 from .scalars import Text

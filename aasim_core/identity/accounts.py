@@ -8,7 +8,7 @@ from ..access.records import Membership, Organization
 from ..context import organization_scope
 from ..data.records import create, database_of
 from ..errors import Invalid, Problem
-from ..slugs import free_slug, slug_of
+from ..text.slugs import free_slug, slug_of
 from . import people
 from .records import EmailVerification, PasswordReset, RefreshToken, Session, User
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from .. import base64url
 from ..access.records import ACTIVE, Membership, Organization
 from ..clock import now
 from ..context import system_scope
 from ..data.records import create, database_of
 from ..errors import Refused
+from ..text import base64url
 from .clients import Client
 from .records import RefreshToken, Session, User
 

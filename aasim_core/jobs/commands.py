@@ -166,7 +166,7 @@ def _shown(value: Any) -> Any:
 
     from rich.text import Text
 
-    from ..data.json import to_json
+    from ..text.json import to_json
 
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")

@@ -11,11 +11,11 @@ from peewee import SQL
 from ..clock import now, to_text
 from ..context import EVERY_ORGANIZATION, current_actor, current_request_id, current_scope, current_traceparent, system_scope
 from ..data.compiled import compiled
-from ..data.json import to_json
 from ..data.records import database_of
 from ..data.scope import TENANT_COLUMN, ScopeViolation
 from ..data.statements import Bind
 from ..ids import new_id
+from ..text.json import to_json
 from .records import QUEUED, READY, UNIQUE, JobRow
 
 if TYPE_CHECKING:

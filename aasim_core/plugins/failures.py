@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..nearest import nearest
+from ..text.suggestions import nearest
 
 _LONGEST_MESSAGE = 400
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from types import ModuleType
 
-from ..nearest import nearest
+from ..text.suggestions import nearest
 from .assembly import assemble, config_schemas
 from .choice import Choice, HasPlugins, choose
 from .discovery import Candidate, discover, offer_dropins

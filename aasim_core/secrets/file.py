@@ -8,8 +8,8 @@ from secrets import token_hex
 from time import monotonic
 from typing import Any
 
-from .. import base64url
 from ..errors import StartupError
+from ..text import base64url
 from .ring import KEY_BYTES, Key, Keyring
 
 #: How often a process looks whether the key file has changed.

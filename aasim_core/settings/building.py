@@ -5,7 +5,7 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from ..nearest import nearest
+from ..text.suggestions import nearest
 from .fields import Unfit, converted, default_of, takes_text
 from .sources import Raw, read_secret_file
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..nearest import nearest
+from ..text.suggestions import nearest
 
 PREFIX = "AASIM_"
 #: The section of what stands above all sections.

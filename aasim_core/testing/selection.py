@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StartupError
-from ..nearest import did_you_mean
 from ..plugins.discovery import Candidate, discover
+from ..text.suggestions import did_you_mean
 
 
 def only(names: Iterable[str], folder: Path | None = None) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..data.json import to_json
+from ..text.json import to_json
 from . import cel_loops
 
 #: How long an expression may be, in bytes.

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from ..data.json import to_json
+from ..text.json import to_json
 from . import schema_words
 from .schema_cost import DEEPEST, Cost, size_of
 from .schema_document import MOST_PARTS, TOO_LARGE, Document, Flawed

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ..data.json import to_json
-from ..nearest import did_you_mean
+from ..text.json import to_json
+from ..text.suggestions import did_you_mean
 
 Part = str | int
 _MOST_UNKNOWN, _MOST_FIELDS = 20, 100

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..data.json import to_json
+from ..text.json import to_json
 
 #: How many places a template may have.
 MOST_PLACES = 200

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..data.json import to_json
+from ..text.json import to_json
 from . import expressions
 
 #: How many expressions a value may have.

@@ -15,7 +15,7 @@ from aasim_core.data.statements import Bind
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
-from aasim_core.slugs import free_name, slug_of
+from aasim_core.text.slugs import free_name, slug_of
 
 from ..engines import service as engines
 from ..engines.hookspecs import Payer

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 
 from . import sketch
 from .sketch import Sketch

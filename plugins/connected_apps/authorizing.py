@@ -7,7 +7,6 @@ from hashlib import sha256
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING
 
-from aasim_core import base64url
 from aasim_core.clock import now
 from aasim_core.context import current_organization, organization_scope
 from aasim_core.data import records
@@ -17,6 +16,7 @@ from aasim_core.ids import is_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.outbound.mail import address_of
 from aasim_core.secrets import Secret, Unreadable
+from aasim_core.text import base64url
 
 from .connecting import PASSING, AppError, Authorization, Connection
 from .models import REVOKED, ConnectedApp, PendingAuthorization

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.nearest import did_you_mean
 from aasim_core.outbound.addresses import leads_elsewhere
+from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 
 from .connecting import AuthType, Connector

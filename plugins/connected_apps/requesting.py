@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aasim_core.data.json import keepable
+from aasim_core.text.json import keepable
 
 from .calling import Request, noted, with_good_tokens, with_one_refresh
 from .connecting import AppError, Connection, Connector, HttpAnswer, HttpRequest, Requests

@@ -6,8 +6,8 @@ import structlog
 
 from aasim_core.clock import now
 from aasim_core.data import records
-from aasim_core.data.json import keepable_text
 from aasim_core.events.log import emit
+from aasim_core.text.json import keepable_text
 
 from .connecting import AppError
 from .models import REVOKED, ConnectedApp, PendingAuthorization

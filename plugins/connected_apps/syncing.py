@@ -8,9 +8,9 @@ import orjson
 
 from aasim_core.clock import now
 from aasim_core.data import records
-from aasim_core.data.json import keepable
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events.log import emit
+from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 
 from .calling import with_good_tokens

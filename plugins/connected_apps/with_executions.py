@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from aasim_core.access.rights import Rights
-from aasim_core.slugs import slug_of
+from aasim_core.text.slugs import slug_of
 
 from ..executions.hookspecs import Effect, Tool, ToolChanged, ToolError, ToolLater, ToolSource, ToolUse
 from . import service

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from aasim_core.clock import now
-from aasim_core.data.json import keepable_text
+from aasim_core.text.json import keepable_text
 
 from .calls.records import ANSWERED, UNFINISHED
 from .chat import Cancelled, OnToken, Partial, Provider, Reply, Unfinished, Usage

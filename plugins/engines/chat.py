@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
 from aasim_core import PluginFault, StartupError
-from aasim_core.data.json import keepable
+from aasim_core.text.json import keepable
 
 if TYPE_CHECKING:
     from aasim_core.secrets import Secret

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.nearest import did_you_mean
 from aasim_core.outbound.addresses import Address, leads_elsewhere
+from aasim_core.text.suggestions import did_you_mean
 
 from .chat import EngineError, Provider
 from .finding import find_or_none

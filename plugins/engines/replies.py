@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from aasim_core.data.json import keepable_text
 from aasim_core.secrets import Secret
 from aasim_core.secrets.hiding import without
+from aasim_core.text.json import keepable_text
 
 from .chat import EngineError, Message, Reply, ToolCall, Usage
 from .estimates import estimated_usage

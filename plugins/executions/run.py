@@ -12,9 +12,9 @@ import peewee
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.faults import fault_of
-from aasim_core.data.json import to_json
 from aasim_core.data.persistence import patient
 from aasim_core.data.records import database_of
+from aasim_core.text.json import to_json
 
 from . import questions, states, tool_calls
 from .hookspecs import CancelRequested, Decision, Interrupted, Question, RunFailed, RunLater, TimedOut

@@ -15,12 +15,12 @@ from aasim_core.access.features import explain_off
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_organization
 from aasim_core.data import records
-from aasim_core.data.json import to_json
 from aasim_core.data.statements import Bind
 from aasim_core.error_codes import LIMIT, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events.log import emit
 from aasim_core.ids import new_id
+from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema
 
 from . import origins, places, states

@@ -6,11 +6,11 @@ from math import inf
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.data.json import to_json
 from aasim_core.data.records import read_row
 from aasim_core.http import streams
 from aasim_core.http.render import Plan
 from aasim_core.http.streams import Reader
+from aasim_core.text.json import to_json
 
 from . import schemas, states
 from .models import Execution, LogEntry

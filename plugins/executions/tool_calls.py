@@ -10,9 +10,9 @@ import orjson
 
 from aasim_core.clock import now
 from aasim_core.data import records
-from aasim_core.data.json import keepable
 from aasim_core.identity.standing import principal_now
 from aasim_core.ids import is_id
+from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 
 from .call_questions import may_it_be_made, may_it_still_be_made, was_it_done

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from aasim_core.data.json import to_json
 from aasim_core.errors import Invalid, Refused
+from aasim_core.text.json import to_json
 
 from ..executions import service as executions
 from ..executions.models import Execution

@@ -13,7 +13,7 @@ from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.identity.records import ApiKey
-from aasim_core.nearest import did_you_mean
+from aasim_core.text.suggestions import did_you_mean
 
 from . import declared, explaining, schemas
 

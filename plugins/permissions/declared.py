@@ -5,8 +5,8 @@ from typing import Any
 
 from aasim_core import App, Permission
 from aasim_core.access.roles import BUILT_IN
-from aasim_core.data.json import to_json
 from aasim_core.data.listing import Listing
+from aasim_core.text.json import to_json
 
 _COLUMNS = ("id", "plugin", "summary", "dangerous", "operations", "roles")
 

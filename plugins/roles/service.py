@@ -10,8 +10,8 @@ from aasim_core.access.records import Grant, Role
 from aasim_core.context import current_organization
 from aasim_core.data import records, references
 from aasim_core.errors import Invalid, Problem
-from aasim_core.nearest import did_you_mean
-from aasim_core.slugs import free_name
+from aasim_core.text.slugs import free_name
+from aasim_core.text.suggestions import did_you_mean
 
 from . import views
 

@@ -12,12 +12,12 @@ from aasim_core.access.roles import BUILT_IN
 from aasim_core.clock import now, to_text
 from aasim_core.data.compiled import compiled, padded
 from aasim_core.data.conditions import Condition, all_of, equals
-from aasim_core.data.json import to_json
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
 from aasim_core.http.places import PLACE
 from aasim_core.http.render import Derived
 from aasim_core.identity.records import ApiKey
+from aasim_core.text.json import to_json
 
 #: The grants of one role; who holds it is somebody's or something's name.
 HOLDERS = View(

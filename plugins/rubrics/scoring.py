@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import PluginFault
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 
 from ..engines import service as engines
 from ..engines.hookspecs import NOBODY, EngineError, Message, Payer, ShouldCancel, never_cancel

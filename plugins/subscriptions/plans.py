@@ -8,10 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import StartupError, setting
-from aasim_core.nearest import did_you_mean
 from aasim_core.settings.building import Builder
 from aasim_core.settings.checks import between
 from aasim_core.settings.sources import Raw
+from aasim_core.text.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -10,7 +10,7 @@ from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem
-from aasim_core.nearest import did_you_mean
+from aasim_core.text.suggestions import did_you_mean
 
 from . import counting, limits
 from .models import CURRENT, ENDED, NOW, Subscription

@@ -14,7 +14,7 @@ from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
-from aasim_core.slugs import free_slug, slug_of
+from aasim_core.text.slugs import free_slug, slug_of
 
 LEAD, MEMBER = "lead", "member"
 #: Who can be what in a team, by their state in the organization.

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from aasim_core import slugs
 from aasim_core.clock import now
 from aasim_core.context import current_actor, current_organization
 from aasim_core.data import records
-from aasim_core.data.json import to_json
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
+from aasim_core.text import slugs
+from aasim_core.text.json import to_json
 from aasim_core.user_code import expressions
 
 from ..executions import service as executions

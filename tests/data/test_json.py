@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aasim_core.data.json import keepable, to_json
+from aasim_core.text.json import keepable, to_json
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 from aasim_plugins.engines.hookspecs import Cost, Usage, in_words
 from aasim_plugins.engines.service import Spent
 from aasim_plugins.executions import usage

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import rfc8785
 
-from aasim_core import base64url
 from aasim_core.app import App, migration_sources
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
@@ -24,6 +23,7 @@ from aasim_core.secrets import Key, Keyring, save_keyring
 from aasim_core.testing.apps import opened, settings_in
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.world import Answer, Client, Person, World
+from aasim_core.text import base64url
 from aasim_plugins.marketplace.bundles import contents, signing
 from aasim_plugins.marketplace.models import Offer
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 from aasim_core.user_code import templates
 from aasim_core.user_code.templates import LONGEST_FILLED, MOST_PLACES, TooLong, fill, flaws
 

@@ -12,9 +12,9 @@ from apispec import APISpec
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields, missing
 
-from ...data.json import to_json
 from ...error_codes import CORE_CODES, ErrorCode
 from ...plugins.manifest import CORE
+from ...text.json import to_json
 from ..containers import Json, ListOf, Object
 from ..expanding import NamedOut
 from ..scalars import Text

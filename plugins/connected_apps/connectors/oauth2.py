@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from aasim_core.clock import now
-from aasim_core.data.json import keepable, keepable_text
 from aasim_core.outbound.addresses import Address
 from aasim_core.secrets import Secret
+from aasim_core.text.json import keepable, keepable_text
 
 from ..connecting import AppError, Authorization, AuthType, Call, Connection, Connector, ErrorCode, Tokens
 from ..vault import hide

@@ -10,9 +10,9 @@ from peewee import JOIN
 
 from aasim_core.context import current_organization
 from aasim_core.data.compiled import compiled, padded
-from aasim_core.data.json import to_json
 from aasim_core.data.records import insert_rows
 from aasim_core.data.statements import Bind
+from aasim_core.text.json import to_json
 
 from ..kernel.admission import Admission, Rule, Ticket, next_due
 from ..models import AdmissionRow, Execution, TicketRow

@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aasim_core.data.json import to_json
 from aasim_core.events.records import EventRow
+from aasim_core.text.json import to_json
 
 #: How long a correlation may be, in bytes: it stands in an index.
 LONGEST = 2_400

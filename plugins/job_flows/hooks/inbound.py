@@ -9,12 +9,12 @@ import orjson
 
 from aasim_core import Protocol, Refused, Request, Resource, Response, TokenCaller, operation
 from aasim_core.context import SYSTEM, acting_as
-from aasim_core.data.json import to_json
 from aasim_core.data.records import database_of, find
 from aasim_core.http.operations import TOKEN
 from aasim_core.http.values import fault_in
 from aasim_core.ids import new_id
 from aasim_core.secrets import Unreadable
+from aasim_core.text.json import to_json
 
 from ..models import ACTIVE, BY_HOOK, DISABLED, PENDING, SKIPPED, Firing, JobFlow
 from ..recording import queue, record

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from aasim_core.errors import Invalid, Problem
-from aasim_core.nearest import did_you_mean
+from aasim_core.text.suggestions import did_you_mean
 
 
 def refuse_unknown(country: str, subdivision: str | None) -> None:

@@ -13,11 +13,11 @@ import jwt
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from aasim_core import base64url
 from aasim_core.error_codes import ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.http.body import parse
 from aasim_core.secrets import Keyring
+from aasim_core.text import base64url
 
 BUNDLE_BROKEN = ErrorCode(
     "bundle_broken", 422, "a part of the bundle is not what was signed", "fetch the file once more; if that does not help, ask its seller",

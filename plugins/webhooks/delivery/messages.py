@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aasim_core.clock import now, to_text
-from aasim_core.data.json import to_json
 from aasim_core.events.facts import facts_of
 from aasim_core.events.records import EventRow
 from aasim_core.ids import new_id
+from aasim_core.text.json import to_json
 
 from ..models import CLOUDEVENTS, STANDARD, THIN, Delivery, Webhook
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from aasim_core.data.json import to_json
 from aasim_core.events.log import Subject, emit
 from aasim_core.ids import new_id
+from aasim_core.text.json import to_json
 
 from ...executions.models import Execution
 from ..hookspecs import NodeFailed, NodeType, Result

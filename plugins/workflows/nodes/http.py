@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from aasim_core.data.json import to_json
 from aasim_core.outbound.bodies import JSON, body_of, kind_of
 from aasim_core.outbound.failures import code_of
+from aasim_core.text.json import to_json
 from aasim_core.user_code.values import LONGEST_FILLED
 
 from ...executions.hookspecs import Effect, ToolUse

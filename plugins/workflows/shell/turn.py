@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 from aasim_core.user_code.values import LONGEST_FILLED
 
 from ...executions.hookspecs import CancelRequested, Finished, Run, RunFailed, RunLater, RunWaits, ToolError, TurnEnds

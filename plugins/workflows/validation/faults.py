@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aasim_core.nearest import did_you_mean
+from aasim_core.text.suggestions import did_you_mean
 
 #: How many faults are told of one definition.
 MOST_FAULTS = 200

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema, values
 
 from ..definition import LANGUAGE

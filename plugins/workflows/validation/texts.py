@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aasim_core.data.json import to_json
 from aasim_core.events.facts import FIELDS
+from aasim_core.text.json import to_json
 from aasim_core.user_code import expressions, values
 from aasim_core.user_code.cel_text import Variable, variables
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aasim_core import base64url
+from aasim_core.text import base64url
 
 
 @given(st.binary())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aasim_core.nearest import nearest
+from aasim_core.text.suggestions import nearest
 
 FIELDS = ("organization_id", "version", "status", "max_output_tokens", "temperature")
 

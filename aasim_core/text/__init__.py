@@ -1,0 +1,1 @@
+"""How the platform writes: JSON, base64url, slugs, and what somebody may have meant."""
