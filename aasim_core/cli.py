@@ -148,7 +148,7 @@ def main() -> None:
     try:
         cli.main(prog_name="aasim")
     except Exception as error:  # noqa: BLE001 - the one place where every failure ends
-        from .exits import report
+        from .terminal.exit_codes import report
 
         sys.exit(report(error))
 

@@ -10,7 +10,7 @@ from .identity import administrators
 
 if TYPE_CHECKING:
     from .app import App
-    from .terminal import Report
+    from .terminal.output import Report
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .identity.principal import Principal
     from .jobs.declarations import Job
     from .plugins.checks import Check
-    from .terminal import Report
+    from .terminal.output import Report
 
 hookspec = pluggy.HookspecMarker("aasim")
 hookimpl = pluggy.HookimplMarker("aasim")

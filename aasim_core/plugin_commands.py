@@ -136,7 +136,7 @@ def _table_flaws(app: "App", sources: "Sequence[Source]", **which: Any) -> dict[
 def _print_table(plugins: Plugins) -> None:
     from rich.text import Text
 
-    from .terminal import print_table
+    from .terminal.output import print_table
 
     rows = [
         (

@@ -21,7 +21,7 @@ from .installation import make_folder, open_app, refuse_exposure, refuse_taken_p
 from .logs import subdued
 from .settings import Settings
 from .supervisor import Supervisor
-from .terminal import Terminal
+from .terminal.output import Terminal
 from .upgrading import upgrade_all
 from .version import VERSION
 

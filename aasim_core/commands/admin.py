@@ -47,7 +47,7 @@ def list_administrators(settings: "Settings") -> None:
     """Show the platform administrators."""
     from ..identity import administrators
     from ..installation import open_app
-    from ..terminal import print_table
+    from ..terminal.output import print_table
 
     rows = [
         (user.email, user.name, user.status, user.created_at.strftime("%Y-%m-%d %H:%M:%S"))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..cli import setting_option
-from ..terminal import Terminal
+from ..terminal.output import Terminal
 
 if TYPE_CHECKING:
     from ..app import App

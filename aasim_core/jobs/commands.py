@@ -174,6 +174,6 @@ def _shown(value: Any) -> Any:
 
 
 def _print_table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    from ..terminal import print_table
+    from ..terminal.output import print_table
 
     print_table(titles, rows)

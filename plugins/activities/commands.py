@@ -9,7 +9,7 @@ from aasim_core import App, InvalidArgument
 from aasim_core.context import system_scope
 from aasim_core.events import restarting, verification
 from aasim_core.events.verification import Findings
-from aasim_core.terminal import Report, Terminal
+from aasim_core.terminal.output import Report, Terminal
 
 
 def verify(app: App) -> click.Command:

@@ -9,7 +9,7 @@ import click
 from aasim_core import App, InvalidArgument
 from aasim_core.clock import to_text
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.terminal import Report, Terminal
+from aasim_core.terminal.output import Report, Terminal
 
 from . import verification
 from .verification import Findings

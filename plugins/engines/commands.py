@@ -3,7 +3,7 @@
 import click
 
 from aasim_core import App
-from aasim_core.terminal import Terminal
+from aasim_core.terminal.output import Terminal
 
 from .service import prepare
 

@@ -9,7 +9,7 @@ from aasim_core import App, InvalidArgument, Refused
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data import records
 from aasim_core.events.log import emit
-from aasim_core.terminal import Terminal, print_table
+from aasim_core.terminal.output import Terminal, print_table
 
 from ..organizations import service as organizations
 from . import service

@@ -12,7 +12,7 @@ from aasim_core import App, InvalidArgument
 from aasim_core.access.records import ACTIVE, CLOSING, SUSPENDED, Organization
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.http import takeout
-from aasim_core.terminal import Terminal, print_table
+from aasim_core.terminal.output import Terminal, print_table
 
 from . import service
 

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from aasim_core.exits import CODES
+from aasim_core.terminal.exit_codes import CODES
 
 
 def numbers_in(path: Path) -> set[int]:

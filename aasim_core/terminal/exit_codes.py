@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from .errors import Invalid, Refused, StartupError
+from ..errors import Invalid, Refused, StartupError
 
 Explanation = tuple[list[str], int] | None
 
@@ -148,7 +148,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _written(error: Exception) -> str:
     """Write down the traceback; returns where it is."""
-    from .logs import redacted
+    from ..logs import redacted
 
     try:
         descriptor, path = tempfile.mkstemp(prefix="aasim-", suffix=".log")
