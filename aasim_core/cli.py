@@ -131,7 +131,7 @@ def cli(ctx: click.Context, config: Path | None) -> None:
     """Aasim, a self-hosted platform for AI agents."""
     if ctx.meta["aasim.help"]:
         return
-    from . import logs
+    from .logs import configuration as logs
 
     ctx.obj = load_settings(ctx)
     logs.configure(logs.subdued(ctx.obj.log))

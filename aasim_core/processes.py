@@ -14,7 +14,7 @@ import structlog
 
 from .data.fields import InstantField, JsonField
 from .data.records import Row
-from .logs import Seldom, kind_of
+from .logs.configuration import Seldom, kind_of
 from .version import VERSION
 
 if TYPE_CHECKING:

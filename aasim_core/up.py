@@ -18,7 +18,7 @@ from .errors import StartupError
 from .first_run import Credentials, demonstrate, first_administrator, first_run
 from .identity import administrators
 from .installation import make_folder, open_app, refuse_exposure, refuse_taken_port
-from .logs import subdued
+from .logs.configuration import subdued
 from .settings import Settings
 from .supervisor import Supervisor
 from .terminal.output import Terminal

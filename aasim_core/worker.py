@@ -17,7 +17,7 @@ from .jobs.leases import Leases
 from .jobs.pool import Pool
 from .jobs.presence import Presence
 from .jobs.upkeep import Upkeep
-from .logs import Seldom, kind_of
+from .logs.configuration import Seldom, kind_of
 from .processes import WORKER
 from .starting import start_plugins, starting, stop_plugins
 

@@ -15,7 +15,7 @@ import structlog
 from .data.faults import fault_of
 from .data.persistence import patient
 from .errors import StartupError
-from .logs import kind_of
+from .logs.configuration import kind_of
 from .settings import Settings
 from .starting import start_plugins, starting, stop_plugins
 from .terminal.exit_codes import CONFIGURATION, TRY_AGAIN, report

@@ -30,8 +30,9 @@ _parent_option = click.option(
 def serve(context: click.Context) -> None:
     """Answer the API until SIGTERM, which lets running requests finish."""
     settings: Settings = context.obj
-    from .. import logs, wsgi
+    from .. import wsgi
     from ..installation import prepare, refuse_exposure, refuse_taken_port
+    from ..logs import configuration as logs
 
     logs.configure(settings.log, gathers=True)
     prepare(settings)
@@ -46,9 +47,9 @@ def serve(context: click.Context) -> None:
 @click.pass_obj
 def worker(settings: "Settings") -> None:
     """Do the background work until SIGTERM, which lets running jobs finish or hands them back."""
-    from .. import logs
     from .. import worker as process
     from ..installation import prepare
+    from ..logs import configuration as logs
 
     logs.configure(settings.log, gathers=True)
     prepare(settings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ..context import system_scope
-from ..logs import Seldom, kind_of
+from ..logs.configuration import Seldom, kind_of
 from . import outcomes
 from .company import Company
 from .context import JobContext

@@ -10,7 +10,7 @@ from ..clock import now, to_text
 from ..context import system_scope
 from ..data.records import database_of
 from ..errors import StartupError
-from ..logs import Seldom
+from ..logs.configuration import Seldom
 from .declarations import Job
 from .queue import enqueue
 from .records import ScheduleTick

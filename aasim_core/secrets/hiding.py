@@ -7,7 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from urllib.parse import quote, quote_plus
 
-from ..logs import MASK
+from ..logs.configuration import MASK
 
 #: The beginning of a secret says something from so many characters on.
 _TELLING = 4

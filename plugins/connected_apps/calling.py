@@ -14,7 +14,7 @@ from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.faults import fault_of
 from aasim_core.data.persistence import persist
-from aasim_core.logs import kind_of
+from aasim_core.logs.configuration import kind_of
 from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 

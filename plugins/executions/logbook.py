@@ -10,7 +10,7 @@ from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, find, insert_rows
-from aasim_core.logs import redacted
+from aasim_core.logs.configuration import redacted
 
 from .models import Execution, LogEntry
 

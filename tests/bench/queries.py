@@ -52,9 +52,9 @@ def _asker(token: str) -> Callable[..., tuple[int, str]]:
     """What sends a request to an app of this process, and returns the number of its statements and its answer."""
     from falcon import testing
 
-    from aasim_core import logs
     from aasim_core.bootstrap import build_app
     from aasim_core.http.application import make_wsgi
+    from aasim_core.logs import configuration as logs
     from aasim_core.settings import Settings
     from aasim_core.testing.statements import recorded
 

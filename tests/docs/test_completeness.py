@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 import pytest
 
-from aasim_core import logs
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.app import App
 from aasim_core.bootstrap import build_app
 from aasim_core.cli import cli
+from aasim_core.logs import configuration as logs
 from aasim_core.settings.sources import SHORT_NAMES
 from aasim_core.testing.apps import settings_in
 from aasim_plugins.connected_apps.hookspecs import ERROR_CODES as APP_ERRORS

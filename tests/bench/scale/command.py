@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from aasim_core import App, logs
+from aasim_core import App
 from aasim_core.access.records import Membership, Organization, Role
 from aasim_core.app import migration_sources
 from aasim_core.bootstrap import build_app, load_plugins
@@ -23,6 +23,7 @@ from aasim_core.data.connect import connect, unbind
 from aasim_core.data.migrations import migrate
 from aasim_core.http.application import make_wsgi
 from aasim_core.identity.records import User
+from aasim_core.logs import configuration as logs
 from aasim_core.settings.sections import LogSettings
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.world import Person, World

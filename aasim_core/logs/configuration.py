@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 import orjson
 import structlog
 
-from .clock import now, to_text
-from .context import current_request_id
-from .log_stream import Entry, LogStream
-from .settings.sections import LogSettings
+from ..clock import now, to_text
+from ..context import current_request_id
+from ..settings.sections import LogSettings
+from .buffered_stream import Entry, LogStream
 
 #: What a line may hold; anything else is left out, and its name is noted under ``omitted``. Never text from users, never values.
 FIELDS = frozenset(
