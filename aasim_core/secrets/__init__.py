@@ -1,7 +1,7 @@
 """Secrets at rest: a ring of keys, the file that it is kept in, and what is known of the keys' use."""
 
-from .file import load_keyring, parse_keys, save_keyring
-from .ring import KEY_BYTES, Key, Keyring, Place, Secret, Unreadable, new_key
+from .key_file import load_keyring, parse_keys, save_keyring
+from .keyring import KEY_BYTES, Key, Keyring, Place, Secret, Unreadable, new_key
 
 __all__ = [
     "KEY_BYTES",

@@ -10,8 +10,8 @@ from peewee import fn
 from ..data.fields import SealedField
 from ..data.records import Row
 from ..data.scope import TENANT_COLUMN
+from .keyring import FORMAT_MARK, Place, key_id_of, mark_of
 from .records import SealedColumn
-from .ring import FORMAT_MARK, Place, key_id_of, mark_of
 
 if TYPE_CHECKING:
     from ..app import App

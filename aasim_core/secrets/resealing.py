@@ -13,8 +13,8 @@ from ..context import system_scope
 from ..jobs.declarations import Job, Retry
 from ..jobs.queue import enqueue
 from .columns import Column, Sealed, columns_of
-from .file import LOOK_SECONDS
-from .ring import Unreadable
+from .key_file import LOOK_SECONDS
+from .keyring import Unreadable
 from .usage import note_newest
 
 if TYPE_CHECKING:

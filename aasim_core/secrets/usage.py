@@ -10,7 +10,7 @@ from ..context import system_scope
 from ..data.records import database_of
 from ..errors import StartupError
 from .columns import Column, columns_of, declared
-from .file import LOOK_SECONDS
+from .key_file import LOOK_SECONDS
 from .records import KeyRow, SealedColumn
 
 if TYPE_CHECKING:

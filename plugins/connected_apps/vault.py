@@ -15,7 +15,7 @@ import orjson
 from aasim_core.clock import from_text, to_text
 from aasim_core.logs.configuration import MASK
 from aasim_core.secrets import Secret, Unreadable
-from aasim_core.secrets.hiding import spellings, without
+from aasim_core.secrets.masking import spellings, without
 
 from .connecting import AppError, AuthType, Connection, Connector, Tokens
 from .models import ConnectedApp

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from aasim_core.secrets import Secret
-from aasim_core.secrets.hiding import without
+from aasim_core.secrets.masking import without
 from aasim_core.text.json import keepable_text
 
 from .chat import EngineError, Message, Reply, ToolCall, Usage

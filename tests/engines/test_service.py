@@ -13,7 +13,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data import records
 from aasim_core.errors import Refused
 from aasim_core.events.records import EventRow
-from aasim_core.secrets.hiding import without
+from aasim_core.secrets.masking import without
 from aasim_plugins.engines import finding, service
 from aasim_plugins.engines.built_in import ensure_built_in, write
 from aasim_plugins.engines.chat import Cancelled, Capabilities, EngineError, Message, NoRoom, Provider, ToolSpec

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from aasim_core.secrets.hiding import spellings
+from aasim_core.secrets.masking import spellings
 from aasim_core.testing.peer import Handler, Peer
 from aasim_plugins.webhooks.delivery.sending import Outcome, Stopped, new_client, send
 

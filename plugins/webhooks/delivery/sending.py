@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aasim_core.outbound.failures import code_of
 from aasim_core.outbound.retry_after import retry_after
-from aasim_core.secrets.hiding import spellings, without
+from aasim_core.secrets.masking import spellings, without
 from aasim_core.text.json import keepable_text
 
 if TYPE_CHECKING:

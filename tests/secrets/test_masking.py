@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from aasim_core.secrets.hiding import spellings, without
+from aasim_core.secrets.masking import spellings, without
 
 SECRET = "se\"cr/et&<'+> kéy?"
 BYTES = SECRET.encode()

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import StartupError
 from ..text import base64url
-from .ring import KEY_BYTES, Key, Keyring
+from .keyring import KEY_BYTES, Key, Keyring
 
 #: How often a process looks whether the key file has changed.
 LOOK_SECONDS = 5.0

@@ -94,7 +94,7 @@ def test_a_running_process_uses_a_new_key_within_seconds(
     rotated = keyring.rotated()
     save_keyring(rotated, path)
     later = time.monotonic() + 6
-    monkeypatch.setattr("aasim_core.secrets.file.monotonic", lambda: later)
+    monkeypatch.setattr("aasim_core.secrets.key_file.monotonic", lambda: later)
     assert running.key_ids == rotated.key_ids
 
 
@@ -115,12 +115,12 @@ def test_what_was_forged_makes_a_process_look_at_the_file_no_more_than_once_a_se
     save_keyring(keyring, path)
     running = load_keyring(path)
     start = time.monotonic()
-    monkeypatch.setattr("aasim_core.secrets.file.monotonic", lambda: start)
+    monkeypatch.setattr("aasim_core.secrets.key_file.monotonic", lambda: start)
     assert not running.verify("cursor", b"page 2", b"forged")
     save_keyring(keyring.rotated(), path)
     signature = load_keyring(path).sign("cursor", b"page 2")
     assert not running.verify("cursor", b"page 2", signature)
-    monkeypatch.setattr("aasim_core.secrets.file.monotonic", lambda: start + 1.1)
+    monkeypatch.setattr("aasim_core.secrets.key_file.monotonic", lambda: start + 1.1)
     assert running.verify("cursor", b"page 2", signature)
 
 
