@@ -22,10 +22,10 @@ from .identity import administrators
 from .identity.records import RECORDS as IDENTITY
 from .jobs.housekeeping import core_jobs
 from .jobs.records import RECORDS as JOBS
+from .key_rotation.records import RECORDS as KEYS
+from .key_rotation.resealing import resealing_job
 from .plugins import Declarations
 from .processes import RECORDS as PROCESSES
-from .secrets.records import RECORDS as KEYS
-from .secrets.resealing import resealing_job
 
 if TYPE_CHECKING:
     from .app import App

@@ -49,7 +49,7 @@ def refuse_unfit_database(app: "App") -> None:
     """StartupError when the database is not of this version, its second wall has a hole, or a key that it needs is missing."""
     from .data import migrations, row_security, session_settings
     from .data.postgres import PostgresDatabase
-    from .secrets import usage
+    from .key_rotation import key_usage as usage
 
     if isinstance(app.database, PostgresDatabase):
         session_settings.verify(app.database)

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..secrets.usage import KeyUse
+    from ..key_rotation.key_usage import KeyUse
     from ..settings import Settings
 
 
@@ -64,7 +64,7 @@ def reseal(settings: "Settings") -> None:
 @click.pass_obj
 def list_keys(settings: "Settings") -> None:
     """Show the keys, the one in use first: how many stored values each sealed, and which are no longer needed."""
-    from ..secrets.usage import survey
+    from ..key_rotation.key_usage import survey
 
     with _opened(settings) as app:
         if not _is_migrated(app):
@@ -85,8 +85,8 @@ def list_keys(settings: "Settings") -> None:
 def remove(settings: "Settings", key_ids: tuple[str, ...]) -> None:
     """Take keys that nothing needs out of the key file."""
     from ..errors import InvalidArgument
+    from ..key_rotation.key_usage import forget, survey
     from ..secrets import save_keyring
-    from ..secrets.usage import forget, survey
 
     with _migrated(settings) as app:
         uses = {use.key_id: use for use in survey(app) if use.in_ring}
@@ -110,7 +110,7 @@ def remove(settings: "Settings", key_ids: tuple[str, ...]) -> None:
 def forget_key(settings: "Settings", key_id: str, yes: bool) -> None:
     """Go on without a key that is lost: processes start again, what it sealed stays unreadable."""
     from ..errors import InvalidArgument
-    from ..secrets.usage import forget, survey
+    from ..key_rotation.key_usage import forget, survey
 
     with _migrated(settings) as app:
         use = next((use for use in survey(app) if use.key_id == key_id), None)
@@ -160,7 +160,7 @@ def _is_migrated(app: "App") -> bool:
 
 
 def _start_resealing(app: "App") -> None:
-    from ..secrets import resealing
+    from ..key_rotation import resealing
 
     resealing.start(app)
     click.echo('A worker seals stored values with it; "aasim secrets list" shows how far that is.')

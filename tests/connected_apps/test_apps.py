@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from aasim_core.context import organization_scope, system_scope
+from aasim_core.key_rotation.sealed_columns import Column, declared
 from aasim_core.secrets import Keyring, Secret, new_key
-from aasim_core.secrets.columns import Column, declared
 from aasim_plugins.connected_apps.connecting import AppError
 from aasim_plugins.connected_apps.models import AppOperation, ConnectedApp, Share, Use
 

@@ -13,9 +13,10 @@ from aasim_core.context import system_scope
 from aasim_core.data.connect import bind
 from aasim_core.jobs.records import DONE, JobRow
 from aasim_core.jobs.runner import work_off
-from aasim_core.secrets import load_keyring, resealing
-from aasim_core.secrets.records import KeyRow
-from aasim_core.secrets.usage import refuse_missing
+from aasim_core.key_rotation import resealing
+from aasim_core.key_rotation.key_usage import refuse_missing
+from aasim_core.key_rotation.records import KeyRow
+from aasim_core.secrets import load_keyring
 
 from .conftest import lose_all_keys, opened, rotate
 

@@ -9,9 +9,9 @@ from ..clock import now
 from ..context import system_scope
 from ..data.records import database_of
 from ..errors import StartupError
-from .columns import Column, columns_of, declared
-from .key_file import LOOK_SECONDS
+from ..secrets.key_file import LOOK_SECONDS
 from .records import KeyRow, SealedColumn
+from .sealed_columns import Column, columns_of, declared
 
 if TYPE_CHECKING:
     from ..app import App

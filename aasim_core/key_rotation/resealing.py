@@ -12,10 +12,10 @@ from ..clock import now
 from ..context import system_scope
 from ..jobs.declarations import Job, Retry
 from ..jobs.queue import enqueue
-from .columns import Column, Sealed, columns_of
-from .key_file import LOOK_SECONDS
-from .keyring import Unreadable
-from .usage import note_newest
+from ..secrets.key_file import LOOK_SECONDS
+from ..secrets.keyring import Unreadable
+from .key_usage import note_newest
+from .sealed_columns import Column, Sealed, columns_of
 
 if TYPE_CHECKING:
     from ..app import App

@@ -11,9 +11,9 @@ from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.errors import StartupError
-from aasim_core.secrets import usage
-from aasim_core.secrets.records import KeyRow
-from aasim_core.secrets.usage import KeyUse, refuse_missing, survey
+from aasim_core.key_rotation import key_usage as usage
+from aasim_core.key_rotation.key_usage import KeyUse, refuse_missing, survey
+from aasim_core.key_rotation.records import KeyRow
 from aasim_plugins.engines.models import Engine
 
 from .conftest import lose_all_keys, rotate, use_ring

@@ -14,9 +14,9 @@ from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import DONE, QUEUED, JobRow
 from aasim_core.jobs.runner import Runner, work_off
-from aasim_core.secrets import resealing
-from aasim_core.secrets.columns import columns_of
-from aasim_core.secrets.usage import refuse_missing, survey
+from aasim_core.key_rotation import resealing
+from aasim_core.key_rotation.key_usage import refuse_missing, survey
+from aasim_core.key_rotation.sealed_columns import columns_of
 from aasim_plugins.engines.models import Engine
 
 from .conftest import opened, rotate

@@ -10,7 +10,7 @@ from peewee import fn
 from ..data.fields import SealedField
 from ..data.records import Row
 from ..data.scope import TENANT_COLUMN
-from .keyring import FORMAT_MARK, Place, key_id_of, mark_of
+from ..secrets.keyring import FORMAT_MARK, Place, key_id_of, mark_of
 from .records import SealedColumn
 
 if TYPE_CHECKING:

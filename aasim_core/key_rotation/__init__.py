@@ -1,0 +1,1 @@
+"""Which keys are needed, and sealing stored values anew."""
