@@ -15,7 +15,6 @@ from .events.sealing import SealingWalk, sealing_job
 from .http import installed, refusals
 from .http.documentation import Documentation
 from .http.event_types import EventTypes
-from .http.fields import Id, Integer
 from .http.health import Health, core_checks
 from .http.idempotency import Idempotency, pruning_job
 from .identity import administrators
@@ -26,6 +25,7 @@ from .key_rotation.records import RECORDS as KEYS
 from .key_rotation.resealing import resealing_job
 from .plugins import Declarations
 from .processes import RECORDS as PROCESSES
+from .schemas.fields import Id, Integer
 
 if TYPE_CHECKING:
     from .app import App

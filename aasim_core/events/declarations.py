@@ -17,7 +17,7 @@ class Event:
     """Something that happened, as the log records it.
 
     `name` is ``<plugin>.<past tense>``; `subject` is the kind of object it happened to (``agent``). `data` are the fields of its data, of
-    `aasim_core.http.fields`, as in the schema of an answer: each is `required` if it is always there, and has a `description`.
+    `aasim_core.schemas.fields`, as in the schema of an answer: each is `required` if it is always there, and has a `description`.
     `version` is one more with each change of `data` that breaks who reads it: a field that goes, has another type, may be missing or null.
 
     A name such as ``custom.*`` is that of a family, whose members are named when they are emitted: ``custom.order_paid``. `data` of None

@@ -8,8 +8,8 @@ from typing import Any
 import falcon
 
 from ..errors import Invalid, Refused
-from .schema import NOTHING, load
-from .values import NO_BODY, fault_in, joined, shown
+from ..schemas.json_values import NO_BODY, fault_in, joined, shown
+from ..schemas.schema import NOTHING, load
 
 #: How deep lists and objects may be nested.
 MAX_DEPTH = 32

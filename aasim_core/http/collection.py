@@ -14,11 +14,11 @@ from ..data.views import View
 from ..errors import not_found
 from ..events.log import emit
 from ..ids import is_id
+from ..schemas.schema import DeletedOut, merged
 from .operations import Resource, operation
 from .paging import Page, read_page
 from .query import ListQuery
 from .request import Request, Response
-from .schema import DeletedOut, merged
 
 if TYPE_CHECKING:
     from ..app import App

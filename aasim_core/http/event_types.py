@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..data.conditions import Condition
 from ..data.listing import Listing
 from ..events.declarations import Event
+from ..schemas.fields import Integer, Json, Text
+from ..schemas.schema import Schema
+from ..schemas.shapes import shape_of_object
 from ..text.json import to_json
-from .fields import Integer, Json, Text
 from .operations import SELF, Resource, operation
 from .paging import read_page
 from .query import ListQuery
 from .request import Request, Response
-from .schema import Schema
-from .shapes import shape_of_object
 
 if TYPE_CHECKING:
     from ..app import App

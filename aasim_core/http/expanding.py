@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from ..data.references import kind_of
 from ..data.scope import TENANT_COLUMN
 from ..errors import Refused
+from ..schemas.containers import ListOf
+from ..schemas.formats import Id
+from ..schemas.scalars import Choice, Text
+from ..schemas.schema import Schema
 from .admission import permit_anywhere
 from .collection import Collection
-from .containers import ListOf
-from .formats import Id
 from .operations import Endpoint
 from .query import ListQuery, Parameters
 from .request import Request
-from .scalars import Choice, Text
-from .schema import Schema
 
 if TYPE_CHECKING:
     from ..app import App

@@ -15,8 +15,10 @@ from ..context import Actor, acting_as, organization_scope
 from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
 from ..identity.principal import Caller, Principal
+from ..schemas import schema
+from ..schemas.json_values import NO_BODY
 from ..text.json import to_json
-from . import body, expanding, idempotency, query, schema
+from . import body, expanding, idempotency, query
 from .admission import caller_by_token, permit_anywhere
 from .envelope import success
 from .operations import Endpoint
@@ -24,7 +26,6 @@ from .paging import Page
 from .render import Plan
 from .request import Request, Response
 from .uniqueness import taken
-from .values import NO_BODY
 
 if TYPE_CHECKING:
     from ..app import App

@@ -11,10 +11,10 @@ from ..context import system_scope
 from ..errors import Refused
 from ..jobs.administration import oldest_ready, ready_of_others
 from ..plugins.checks import Check, Unwell
-from .fields import Boolean, Choice, Json
+from ..schemas.fields import Boolean, Choice, Json
+from ..schemas.schema import Schema
 from .operations import PUBLIC, SELF, Resource, operation
 from .request import Request, Response
-from .schema import Schema
 
 if TYPE_CHECKING:
     from ..app import App

@@ -32,10 +32,10 @@ from ..data.records import Row, database_of, insert_rows
 from ..data.statements import Bind
 from ..errors import Refused
 from ..jobs.declarations import Job
+from ..schemas.json_values import NO_BODY
 from ..secrets import Place, Secret
 from .limits import network_of
 from .request import Request, Response
-from .values import NO_BODY
 
 if TYPE_CHECKING:
     from ..app import App

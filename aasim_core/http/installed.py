@@ -9,10 +9,10 @@ from ..access.permissions import Permission
 from ..errors import Refused, not_found
 from ..events.declarations import Event
 from ..events.log import Subject, emit
-from .fields import Boolean, Choice, Json, ListOf, Object, Text
+from ..schemas.fields import Boolean, Choice, Json, ListOf, Object, Text
+from ..schemas.schema import PaginationOut, Schema
 from .operations import SELF, Resource, operation
 from .request import Request, Response
-from .schema import PaginationOut, Schema
 
 if TYPE_CHECKING:
     from ..app import App

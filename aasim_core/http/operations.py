@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from marshmallow import Schema
 
 from ..errors import Refused
+from ..schemas.scalars import Integer
 from .protocols import API, Protocol
 from .render import Derived, Plan
 from .request import Request
-from .scalars import Integer
 
 if TYPE_CHECKING:
     from ..identity.principal import TokenCaller

@@ -12,11 +12,11 @@ import orjson
 from marshmallow import ValidationError, missing
 
 from ..errors import Problem, Refused, not_found
+from ..schemas.containers import Json, ListOf
+from ..schemas.json_values import shown
+from ..schemas.scalars import Boolean, Choice, Integer, Patterned, Strict, Text, wrong
 from ..text.suggestions import did_you_mean
-from .containers import Json, ListOf
 from .paging import Filter, Question
-from .scalars import Boolean, Choice, Integer, Patterned, Strict, Text, wrong
-from .values import shown
 
 _MOST_PROBLEMS = 20
 #: Fields that a list is sorted by; what is behind these hardly ever decides.
@@ -261,7 +261,7 @@ def _filters(name: str, field: Any) -> Iterator[tuple[str, tuple[str, str, Stric
         yield name, (name, "entry", _ENTRY)
         return
     if not isinstance(field, Strict) or not field.operators:
-        raise TypeError(f"lists cannot be filtered by {name!r}; name a field of a simple type from aasim_core.http.fields")
+        raise TypeError(f"lists cannot be filtered by {name!r}; name a field of a simple type from aasim_core.schemas.fields")
     yield name, (name, "eq", field)
     for operator in field.operators:
         yield f"{name}[{operator}]", (name, operator, _operand(operator, field))

@@ -14,7 +14,7 @@ from ..events.declarations import Event
 from ..events.log import Subject, emit
 from ..events.records import DENIED
 from ..ids import is_id
-from .fields import Choice, Integer, Text
+from ..schemas.fields import Choice, Integer, Text
 from .operations import Endpoint
 from .request import Request
 from .windows import MemoryWindows

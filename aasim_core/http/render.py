@@ -12,7 +12,7 @@ from marshmallow import Schema
 from orjson import Fragment
 
 from ..data.records import Row
-from .fields import Boolean, Json, ListOf, Object
+from ..schemas.fields import Boolean, Json, ListOf, Object
 from .request import Request
 
 

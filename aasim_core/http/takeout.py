@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ..access.records import Organization
 from ..data.dumping import Dump, is_dumped
 from ..errors import Refused
+from ..schemas.scalars import Text
+from ..schemas.schema import Schema
 from ..text.json import to_json
 from . import cursors
 from .exports import MEDIA_TYPES, Download
-from .scalars import Text
-from .schema import Schema
 
 if TYPE_CHECKING:
     from ..app import App

@@ -63,7 +63,7 @@ def name_of(offer: Any) -> Any:
 
 
 def _is_event(value: Any) -> bool:
-    from ..http.scalars import Strict
+    from ..schemas.scalars import Strict
 
     if not isinstance(value, Event) or value.data is None:
         return isinstance(value, Event) and value.name.endswith(".*")
@@ -108,7 +108,7 @@ def _is_organization_setting(value: Any) -> bool:
 
 _EXPECTED: Mapping[str, tuple[str, Test]] = {
     "permissions": ("Permission(…)", lambda value: isinstance(value, Permission)),
-    "events": ("Event(…), whose data are fields of aasim_core.http.fields by name,", _is_event),
+    "events": ("Event(…), whose data are fields of aasim_core.schemas.fields by name,", _is_event),
     "error_codes": ("ErrorCode(…)", lambda value: isinstance(value, ErrorCode)),
     "listeners": (
         "Listener(…), whose moment is when_emitted, before_commit or after_commit, the last where it has `wanted`,",

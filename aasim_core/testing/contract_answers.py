@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from ..http.containers import Object
 from ..http.operations import Endpoint
+from ..schemas.containers import Object
 from .asking import Exchange
 from .contract_terms import (
     any_operation,

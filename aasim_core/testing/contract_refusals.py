@@ -5,9 +5,9 @@ from typing import Any
 
 from marshmallow import Schema
 
-from ..http.fields import Json, ListOf, Object, Strict
 from ..http.operations import Endpoint
 from ..ids import is_id, new_id
+from ..schemas.fields import Json, ListOf, Object, Strict
 from .asking import Exchange, difference, envelope_flaw, joined
 from .contract_terms import (
     demand,

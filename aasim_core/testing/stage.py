@@ -19,8 +19,8 @@ from ..data.connect import bind
 from ..data.records import insert_rows
 from ..events.records import EventRow
 from ..http.application import make_wsgi
-from ..http.examples import example_of
 from ..http.operations import Endpoint
+from ..schemas.examples import example_of
 from ..starting import start_plugins, stop_plugins
 from .asking import Exchange, ask
 from .copies import copied, numbered

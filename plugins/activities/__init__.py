@@ -6,8 +6,8 @@ import click
 
 from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, hookimpl
 from aasim_core.http.exports import MEDIA_TYPES
-from aasim_core.http.fields import Choice, Text
 from aasim_core.jobs.declarations import Retry
+from aasim_core.schemas.fields import Choice, Text
 
 from . import api, schemas, service
 from . import jobs as background

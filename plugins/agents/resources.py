@@ -3,7 +3,7 @@
 from typing import Any
 
 from aasim_core.errors import Invalid
-from aasim_core.http.schema import load
+from aasim_core.schemas.schema import load
 
 from ..engines import service as engines
 from .schemas import FORMAT, DocumentIn

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import validates
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Slug, Text, wrong
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Slug, Text, wrong
+from aasim_core.schemas.schema import RecordOut, Schema
 from aasim_core.user_code import json_schema, templates
 
 #: What a document that carries an agent says that it is.

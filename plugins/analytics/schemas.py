@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Text, Timezone
 from aasim_core.http.query import Parameters
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Text, Timezone
+from aasim_core.schemas.schema import Schema
 
 from .periods import DAY, INTERVALS
 from .views import GROUPS

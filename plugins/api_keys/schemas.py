@@ -1,7 +1,7 @@
 """What clients write about API keys, and what they get."""
 
-from aasim_core.http.fields import Choice, Cidr, Id, Instant, Integer, ListOf, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Choice, Cidr, Id, Instant, Integer, ListOf, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 MAX_AGE_DAYS, DEFAULT_AGE_DAYS = 365, 90
 DAY = 86_400

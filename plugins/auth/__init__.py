@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Job, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Choice, Id, Integer
+from aasim_core.schemas.fields import Choice, Id, Integer
 
 from . import api
 from .jobs import prune, send_mail

@@ -6,8 +6,8 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from aasim_core.errors import Problem
-from aasim_core.http.fields import Choice, Date, Id, ListOf, Object, Patterned, Text, Timezone
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Choice, Date, Id, ListOf, Object, Patterned, Text, Timezone
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ACTIVE, INACTIVE
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Choice, Integer, Number, Text
+from aasim_core.schemas.fields import Choice, Integer, Number, Text
 
 from . import api
 from . import jobs as own_jobs

@@ -1,8 +1,8 @@
 """What clients write about budgets, and what they get."""
 
-from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Patterned, Text, Timezone
-from aasim_core.http.rules import Needs
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Patterned, Text, Timezone
+from aasim_core.schemas.rules import Needs
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ACTIVE, ALLOW, PERIODS, REFUSE, SCOPES, STATUSES
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.http import halting
-from aasim_core.http.fields import Boolean, Integer, Text
+from aasim_core.schemas.fields import Boolean, Integer, Text
 
 from . import api
 from . import jobs as own_jobs

@@ -1,7 +1,7 @@
 """What clients write about connected apps, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .connecting import AUTH_TYPES, EFFECTS, ERROR_CODES
 from .models import STATES

@@ -1,7 +1,7 @@
 """What clients ask of the dashboard, and what they get."""
 
-from aasim_core.http.fields import Boolean, Id, Instant, Json, ListOf, Number, Object, Text, Timezone
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Boolean, Id, Instant, Json, ListOf, Number, Object, Text, Timezone
+from aasim_core.schemas.schema import Schema
 
 
 class StatsQuery(Schema):

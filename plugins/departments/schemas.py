@@ -1,7 +1,7 @@
 """What clients write about departments, and what they get."""
 
-from aasim_core.http.fields import Choice, Id, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Choice, Id, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ACTIVE, INACTIVE
 

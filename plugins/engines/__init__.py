@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, ErrorCode, Event, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.http import halting
-from aasim_core.http.fields import Boolean, Id, Integer, Text
+from aasim_core.schemas.fields import Boolean, Id, Integer, Text
 
 from . import api, service
 from . import commands as own_commands

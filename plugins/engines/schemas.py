@@ -1,6 +1,6 @@
 """What clients write about engines, and what they get."""
 
-from aasim_core.http.fields import (
+from aasim_core.schemas.fields import (
     Boolean,
     Choice,
     Date,
@@ -16,7 +16,7 @@ from aasim_core.http.fields import (
     Text,
     Url,
 )
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.schema import RecordOut, Schema
 
 NAME = Text(1, 120, required=True, description="Unique in the organization.")
 

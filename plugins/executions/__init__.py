@@ -20,7 +20,7 @@ from aasim_core import (
     hookimpl,
 )
 from aasim_core.access.organizations_with import organizations_with
-from aasim_core.http.fields import Id, Integer, ListOf, Strict, Text
+from aasim_core.schemas.fields import Id, Integer, ListOf, Strict, Text
 
 from . import api, ending, loop, retention, schemas, service, steering
 from . import listeners as own_listeners

@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from aasim_core.data.conditions import Condition
-from aasim_core.http.fields import Word
 from aasim_core.http.paging import Filter
 from aasim_core.http.query import ListQuery
+from aasim_core.schemas.fields import Word
 
 from . import labels, states
 from .models import GOING, RETRIED, SHOWN, WITH_ERROR, Execution

@@ -9,7 +9,7 @@ import peewee
 from aasim_core.data.conditions import Condition
 from aasim_core.data.fields import IdField
 from aasim_core.data.records import Row, insert_rows
-from aasim_core.http.fields import Json, Patterned, wrong
+from aasim_core.schemas.fields import Json, Patterned, wrong
 
 from .models import Execution
 

@@ -12,7 +12,7 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import find
 from aasim_core.events.log import Subject
-from aasim_core.http.fields import Integer
+from aasim_core.schemas.fields import Integer
 
 from .labels import LabelRow
 from .models import EVERYTHING, NO_LOG, NO_PAYLOAD, RETAINED_AT, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import validates
 
-from aasim_core.http.fields import (
+from aasim_core.schemas.fields import (
     Boolean,
     Choice,
     Id,
@@ -19,7 +19,7 @@ from aasim_core.http.fields import (
     Word,
     wrong,
 )
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from . import states
 from .labels import Labels

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, ErrorCode, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Choice, Id, Integer, ListOf, Object, Text
+from aasim_core.schemas.fields import Choice, Id, Integer, ListOf, Object, Text
 
 from . import api, rules_api, votes_api, with_executions
 from .ballots import ALREADY_DECIDED

@@ -6,8 +6,8 @@ from typing import Any
 from marshmallow import ValidationError, validates, validates_schema
 
 from aasim_core.errors import Problem
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text, wrong
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text, wrong
+from aasim_core.schemas.schema import RecordOut, Schema
 from aasim_core.user_code import expressions
 
 from ..executions.hookspecs import EFFECTS

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from aasim_core import App, Check, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Text, Word
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text, Word
 
 from . import api, clocks, event_triggers, retention
 from . import listeners as own_listeners

@@ -9,7 +9,7 @@ from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
-from aasim_core.http.fields import Integer
+from aasim_core.schemas.fields import Integer
 
 from .models import DONE, Backfill, Firing
 

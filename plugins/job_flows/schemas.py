@@ -1,7 +1,7 @@
 """What clients write about job flows, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text, Word
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text, Word
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..executions.resources import Labels
 from .kernel.dues import MARKS

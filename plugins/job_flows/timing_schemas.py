@@ -1,9 +1,9 @@
 """The parts of a job flow that say when something is started, and when not."""
 
 from aasim_core.events.patterns import EVENT_PATTERN, EXPECTED
-from aasim_core.http.fields import Choice, Date, Id, Instant, Integer, ListOf, Object, Patterned, Secret, Text, Timezone
-from aasim_core.http.rules import Needs
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Choice, Date, Id, Instant, Integer, ListOf, Object, Patterned, Secret, Text, Timezone
+from aasim_core.schemas.rules import Needs
+from aasim_core.schemas.schema import Schema
 
 from .hooks.verifying import ALGORITHMS, ENCODINGS, SCHEMES
 from .models import CRON, EVENT, INTERVAL, ONCE, TRIGGERS, WEBHOOK

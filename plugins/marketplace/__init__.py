@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from aasim_core import App, ErrorCode, Event, Listener, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Id, Integer, Text
+from aasim_core.schemas.fields import Id, Integer, Text
 
 from . import api, service
 from . import commands as own_commands

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import validates
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Patterned, Text, wrong
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Patterned, Text, wrong
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..executions.hookspecs import EFFECTS
 from .models import CREDITS, DRAFT, ENTRY_TYPES, FREE, OWN, PRICE_TYPES, PUBLISHED, STATUSES, VISIBILITIES

@@ -1,7 +1,7 @@
 """What clients of the protocol send: one message of JSON-RPC 2.0."""
 
-from aasim_core.http.fields import Choice, Integer, Json, Object, Text
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Choice, Integer, Json, Object, Text
+from aasim_core.schemas.schema import Schema
 
 
 class MessageIn(Schema):

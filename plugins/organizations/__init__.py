@@ -6,7 +6,7 @@ import click
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
 from aasim_core.http import halting
-from aasim_core.http.fields import Instant, Text
+from aasim_core.schemas.fields import Instant, Text
 
 from . import api, erasure
 from .commands import export, list_organizations, reactivate, suspend

@@ -16,7 +16,7 @@ from aasim_core.http.collection import DELETED
 from aasim_core.http.halting import Halting
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
-from aasim_core.http.schema import merge_patch
+from aasim_core.schemas.schema import merge_patch
 
 from . import schemas, service
 from .settings import OrganizationsSettings

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import fields
 
-from aasim_core.http.fields import Choice, Id, Instant, Integer, Object, Slug, Text, Timezone
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Choice, Id, Instant, Integer, Object, Slug, Text, Timezone
+from aasim_core.schemas.schema import Schema
 
 Settings = Mapping[str, Mapping[str, fields.Field]]  # type: ignore[type-arg]
 

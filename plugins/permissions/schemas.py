@@ -1,8 +1,8 @@
 """What clients ask about permissions, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, ListOf, Object, Text
 from aasim_core.http.places import PlaceIn, PlaceOut
-from aasim_core.http.schema import PaginationOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, ListOf, Object, Text
+from aasim_core.schemas.schema import PaginationOut, Schema
 
 from . import explaining
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Integer, Text
+from aasim_core.schemas.fields import Integer, Text
 
 from . import api
 from .models import Project

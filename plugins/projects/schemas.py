@@ -1,7 +1,7 @@
 """What clients write about projects, and what they get."""
 
-from aasim_core.http.fields import Choice, Id, Integer, ListOf, Object, Patterned, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Choice, Id, Integer, ListOf, Object, Patterned, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ACTIVE, ARCHIVED, ON_HOLD
 

@@ -1,8 +1,8 @@
 """What clients write about roles, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
 from aasim_core.http.places import KINDS, PlaceOut
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 MOST_PERMISSIONS = 1_000
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Choice, Id, Integer, Json, ListOf, Number, Text
+from aasim_core.schemas.fields import Choice, Id, Integer, Json, ListOf, Number, Text
 
 from . import api, schemas, service
 from .models import Evaluation, EvaluationCase, Example, Label, Rubric, RubricVersion, Score

@@ -1,7 +1,7 @@
 """What clients write about rubrics, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Patterned, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Patterned, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ACTIVE, ALL, NAMED, STATUSES
 from .verdict import AGGREGATIONS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
-from aasim_core.http.fields import Id
+from aasim_core.schemas.fields import Id
 
 from . import api
 

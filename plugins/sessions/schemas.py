@@ -1,7 +1,7 @@
 """What clients get to see of sessions."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Text
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
+from aasim_core.schemas.schema import Schema
 
 
 class SessionOut(Schema):

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from aasim_core import App, ErrorCode, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Choice, Instant, Integer, Text
+from aasim_core.schemas.fields import Choice, Instant, Integer, Text
 
 from . import api
 from . import jobs as own_jobs

@@ -10,9 +10,9 @@ from marshmallow import ValidationError
 from aasim_core import App, Collection, Request, Resource, Response, operation
 from aasim_core.data.listing import Listing
 from aasim_core.errors import not_found
-from aasim_core.http.fields import Date
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
+from aasim_core.schemas.fields import Date
 from aasim_core.text.json import to_json
 
 from . import schemas, service, standing, usage

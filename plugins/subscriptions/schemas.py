@@ -1,7 +1,7 @@
 """What clients write about subscriptions, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text, Timezone
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text, Timezone
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ENDS, PERIOD_END, STATUSES
 from .plans import LIMITS

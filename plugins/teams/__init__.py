@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
 from aasim_core.http import assignments
-from aasim_core.http.fields import Choice, Id, Integer
+from aasim_core.schemas.fields import Choice, Id, Integer
 
 from . import api
 from .schemas import TEAM_ROLES

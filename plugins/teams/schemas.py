@@ -6,9 +6,9 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from aasim_core.errors import Problem
-from aasim_core.http.fields import Choice, Email, Id, Instant, Integer, ListOf, Object, Slug, Text
-from aasim_core.http.rules import OneOf
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Choice, Email, Id, Instant, Integer, ListOf, Object, Slug, Text
+from aasim_core.schemas.rules import OneOf
+from aasim_core.schemas.schema import Schema
 
 TEAM_ROLES = ("lead", "member")
 MOST_AT_ONCE = 200

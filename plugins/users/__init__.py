@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
 from aasim_core.http import assignments
-from aasim_core.http.fields import Choice, Id, Integer, Json, Text
+from aasim_core.schemas.fields import Choice, Id, Integer, Json, Text
 
 from . import api
 from .jobs import send_invitation

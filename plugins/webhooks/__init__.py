@@ -6,7 +6,7 @@ from typing import Any
 
 from aasim_core import App, ErrorCode, Event, Job, Listener, Permission, Plugin, Resource, Retry, Row, hookimpl
 from aasim_core.clock import from_text
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer
 
 from . import api, holding, mails, service
 from .delivery import attempts, fan_out, queueing

@@ -3,8 +3,8 @@
 from marshmallow import validates
 
 from aasim_core.events.patterns import EVENT_PATTERN, EXPECTED
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text, Url, wrong
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text, Url, wrong
+from aasim_core.schemas.schema import RecordOut, Schema
 from aasim_core.user_code import expressions
 
 from .delivery.sending import CODES

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aasim_core import App, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http.fields import Choice, Id, Integer
+from aasim_core.schemas.fields import Choice, Id, Integer
 
 from ..executions.hookspecs import Keeper, Runner, Startable
 from . import api, compensation, executions_api, graph_api, keeping, runner, service

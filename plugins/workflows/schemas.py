@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..executions.resources import ExecutionOut, Labels
 from .models import DRAFT, STATUSES, VERDICTS

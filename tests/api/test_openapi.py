@@ -9,9 +9,9 @@ import pytest
 from openapi_spec_validator import validate
 
 from aasim_core.app import App
-from aasim_core.http import fields
 from aasim_core.http.openapi.components import Components, Use
-from aasim_core.http.schema import Schema
+from aasim_core.schemas import fields
+from aasim_core.schemas.schema import Schema
 
 
 def operations(whole: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -20,7 +20,7 @@ from aasim_core import (
     Resource,
     hookimpl,
 )
-from aasim_core.http.fields import Text
+from aasim_core.schemas.fields import Text
 
 from . import api, service
 from . import commands as own_commands

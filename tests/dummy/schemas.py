@@ -1,7 +1,7 @@
 """The schemas of a greeting."""
 
-from aasim_core.http.fields import Id, Instant, Integer, Text
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Id, Instant, Integer, Text
+from aasim_core.schemas.schema import Schema
 
 
 class GreetingIn(Schema):

@@ -13,7 +13,7 @@ from aasim_core.events.erasing import erase_some
 from aasim_core.events.formats import CONTENTS
 from aasim_core.events.log import Subject, emit
 from aasim_core.events.sealing import seal_everything
-from aasim_core.http.formats import example_id
+from aasim_core.schemas.formats import example_id
 from aasim_core.testing.world import Person
 
 from .conftest import Rows, Verified

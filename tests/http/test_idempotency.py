@@ -22,8 +22,8 @@ from aasim_core.errors import Refused
 from aasim_core.http import idempotency
 from aasim_core.http.idempotency import Idempotency
 from aasim_core.http.request import Request, Response
-from aasim_core.http.values import NO_BODY
 from aasim_core.identity.principal import Principal
+from aasim_core.schemas.json_values import NO_BODY
 from aasim_core.secrets import Keyring, new_key
 
 ADA = Principal("user", "user_ada", "org_a", 1, "Ada")

@@ -12,7 +12,7 @@ from aasim_core.http.openapi.describing import described
 from aasim_core.http.operations import PUBLIC, Endpoint, Resource, operation
 from aasim_core.http.query import ListQuery
 from aasim_core.http.request import Request, Response
-from aasim_core.http.schema import DeletedOut
+from aasim_core.schemas.schema import DeletedOut
 
 
 def endpoints(**said: Any) -> dict[str, Endpoint]:

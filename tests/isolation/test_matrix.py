@@ -18,9 +18,9 @@ from marshmallow import Schema
 from aasim_core.bootstrap import build_app
 from aasim_core.context import organization_scope
 from aasim_core.data.records import is_tenant
-from aasim_core.http.fields import Id, ListOf
 from aasim_core.http.operations import Endpoint
 from aasim_core.ids import is_id
+from aasim_core.schemas.fields import Id, ListOf
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.asking import Exchange, difference, envelope_flaw, with_time
 from aasim_core.testing.contract_terms import is_list

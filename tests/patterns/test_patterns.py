@@ -9,7 +9,7 @@ from .growth import EXPONENTIAL, LINEAR, POLYNOMIAL, Unknown, growth
 LISTED = {
     "aasim_core/data/scope.py: mentions_tenants": "reads our own SQL, with names of tables",
     "aasim_core/http/body.py: _TYPE": "refers to a group of one character at most",
-    "aasim_core/http/scalars.py: _pattern": "is given to Patterned, where it is collected",
+    "aasim_core/schemas/scalars.py: _pattern": "is given to Patterned, where it is collected",
     "aasim_core/http/uniqueness.py: taken": "reads what the database says of our own indexes",
     "aasim_core/identity/passwords.py: _REPEATED": "goes through eight lengths in a password of 256 characters at most",
     "aasim_core/plugins/field_types.py: _written": "reads type hints of plugins",

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from aasim_core import Protocol, Resource, TokenCaller, operation
-from aasim_core.http.fields import Text
 from aasim_core.http.operations import SELF, TOKEN
-from aasim_core.http.schema import Schema
 from aasim_core.plugins import Declarations
 from aasim_core.plugins.rules import broken_rules
+from aasim_core.schemas.fields import Text
+from aasim_core.schemas.schema import Schema
 
 
 def as_text(refused: Any, request_id: str | None) -> Any:

@@ -11,12 +11,12 @@ from aasim_core.data.records import Record, TenantRecord
 from aasim_core.error_codes import ErrorCode
 from aasim_core.events.declarations import Event, Listener
 from aasim_core.http.operations import SELF, Resource, operation
-from aasim_core.http.schema import DeletedOut
 from aasim_core.jobs.declarations import Job
 from aasim_core.plugins import Declarations
 from aasim_core.plugins.checks import Check
 from aasim_core.plugins.declarations import Offer
 from aasim_core.plugins.rules import broken_rules
+from aasim_core.schemas.schema import DeletedOut
 
 
 def work(*args: Any) -> None:

@@ -14,10 +14,10 @@ from marshmallow import Schema, fields, missing
 
 from ...error_codes import CORE_CODES, ErrorCode
 from ...plugins.manifest import CORE
+from ...schemas.containers import Json, ListOf, Object
+from ...schemas.scalars import Text
 from ...text.json import to_json
-from ..containers import Json, ListOf, Object
 from ..expanding import NamedOut
-from ..scalars import Text
 
 Shape = dict[str, Any]
 

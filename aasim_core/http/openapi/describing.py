@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ..examples import body_example, reply_example
+from ...schemas.examples import body_example, reply_example
 from ..operations import PUBLIC, SELF, TOKEN, Endpoint
 from .components import Components, Use, plain
 from .envelopes import bare, envelope

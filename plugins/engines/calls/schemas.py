@@ -1,7 +1,7 @@
 """What clients write about calls, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Integer, Patterned, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Integer, Patterned, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from .records import OUTCOMES
 

@@ -1,7 +1,7 @@
 """What clients write about backfills, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..models import BACKFILL_STATUSES, MISSING, ONLY
 from ..schemas import MoneyOut

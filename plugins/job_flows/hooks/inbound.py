@@ -11,8 +11,8 @@ from aasim_core import Protocol, Refused, Request, Resource, Response, TokenCall
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data.records import database_of, find
 from aasim_core.http.operations import TOKEN
-from aasim_core.http.values import fault_in
 from aasim_core.ids import new_id
+from aasim_core.schemas.json_values import fault_in
 from aasim_core.secrets import Unreadable
 from aasim_core.text.json import to_json
 

@@ -1,8 +1,8 @@
 """What clients write to try schedules, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text, Word
-from aasim_core.http.rules import OneOf
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text, Word
+from aasim_core.schemas.rules import OneOf
+from aasim_core.schemas.schema import Schema
 
 from ..schemas import DueOut
 from ..timing_schemas import CalendarIn, MisfireIn, OverlapIn, TriggerIn

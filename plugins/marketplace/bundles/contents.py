@@ -5,8 +5,8 @@ from typing import Any
 
 from aasim_core.clock import to_text
 from aasim_core.errors import Invalid, Problem
-from aasim_core.http.fields import Choice, Id, Integer, Json, ListOf, Object, Patterned, Text
-from aasim_core.http.schema import Schema, load
+from aasim_core.schemas.fields import Choice, Id, Integer, Json, ListOf, Object, Patterned, Text
+from aasim_core.schemas.schema import Schema, load
 
 from ...agents.resources import FORMAT as AGENT
 from ...agents.resources import read_document

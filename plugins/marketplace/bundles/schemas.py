@@ -1,7 +1,7 @@
 """What clients send and get of bundles."""
 
-from aasim_core.http.fields import Boolean, ListOf, Object, Patterned, Text
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Boolean, ListOf, Object, Patterned, Text
+from aasim_core.schemas.schema import Schema
 
 from ..schemas import AnyPlanOut, LackOut, ListingOut, PurchaseIn, ScoreOut
 

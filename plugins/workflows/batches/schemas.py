@@ -1,7 +1,7 @@
 """What clients write about batches, and what they get."""
 
-from aasim_core.http.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text, Word
-from aasim_core.http.schema import RecordOut, Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text, Word
+from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..models import BATCH_KINDS, BATCH_STATUSES, RUN_VERDICTS, VERDICTS
 

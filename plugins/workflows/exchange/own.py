@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aasim_core.http.schema import load
 from aasim_core.ids import is_id
+from aasim_core.schemas.schema import load
 
 from ..hookspecs import CannotImport, Imported, Mapped, Named, WorkflowImporter
 from ..models import Workflow

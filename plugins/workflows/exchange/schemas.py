@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import validates
 
-from aasim_core.http.fields import Boolean, Choice, Id, Integer, Json, ListOf, Object, Text, wrong
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Boolean, Choice, Id, Integer, Json, ListOf, Object, Text, wrong
+from aasim_core.schemas.schema import Schema
 
 from ..schemas import DEFINITION, EXAMPLE, AboutIn, FaultOut, WorkflowOut
 

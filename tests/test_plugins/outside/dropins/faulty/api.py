@@ -3,9 +3,9 @@
 from aasim_core import Collection, Refused, operation
 from aasim_core.context import system_scope
 from aasim_core.data import records
-from aasim_core.http.fields import Id, Instant, Integer, Text
 from aasim_core.http.query import ListQuery
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Id, Instant, Integer, Text
+from aasim_core.schemas.schema import Schema
 
 from .models import Thing
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, missing
 
 from ..errors import Problem
-from .values import LEAST_INTEGER, MOST_INTEGER, kind_of
+from .json_values import LEAST_INTEGER, MOST_INTEGER, kind_of
 
 #: What a list can be asked about a field whose values have an order.
 COMPARISONS: tuple[str, ...] = ("ne", "gt", "gte", "lt", "lte", "in")

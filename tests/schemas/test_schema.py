@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_core.errors import Invalid, Refused
-from aasim_core.http.fields import Id, Integer, Json, ListOf, Number, Object, Text
-from aasim_core.http.schema import NOTHING, Schema, load, merge_patch, merged
-from aasim_core.http.values import NO_BODY
+from aasim_core.schemas.fields import Id, Integer, Json, ListOf, Number, Object, Text
+from aasim_core.schemas.json_values import NO_BODY
+from aasim_core.schemas.schema import NOTHING, Schema, load, merge_patch, merged
 
 
 class ParametersIn(Schema):

@@ -15,9 +15,9 @@ from ..errors import Invalid, Problem, Refused
 from ..text.suggestions import did_you_mean
 from .containers import Object
 from .formats import Id, Instant, example_id
+from .json_values import NO_BODY, Path, joined, kind_of, shown
 from .rules import Rule
 from .scalars import Boolean, Integer, Text
-from .values import NO_BODY, Path, joined, kind_of, shown
 
 # Enough for a person to mend a request by; more would only make the answer grow with a hostile request.
 _MOST_PROBLEMS = 50

@@ -6,7 +6,7 @@ import pytest
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from aasim_core.http import fields
+from aasim_core.schemas import fields
 
 
 @pytest.fixture

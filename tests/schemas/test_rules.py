@@ -6,9 +6,9 @@ import jsonschema_rs
 import pytest
 
 from aasim_core.errors import Invalid
-from aasim_core.http.fields import Choice, Text
-from aasim_core.http.rules import Excludes, Needs, OneOf, Rule, Together
-from aasim_core.http.schema import Schema, load
+from aasim_core.schemas.fields import Choice, Text
+from aasim_core.schemas.rules import Excludes, Needs, OneOf, Rule, Together
+from aasim_core.schemas.schema import Schema, load
 
 PLACE = Needs("resource_id", of="resource_type", when=("branch",))
 MAIL = Needs("email", of="kind", when=("person",), default=True, message="Write an address.")

@@ -7,8 +7,8 @@ import orjson
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from ..errors import Problem
+from .json_values import fault_in
 from .scalars import Strict, counted, span, wrong
-from .values import fault_in
 
 # A list with this many wrong items needs no longer report.
 _MOST_FAULTS = 20
