@@ -9,7 +9,7 @@ from . import hookspecs
 from .access.organization_settings import OrganizationSettings
 from .app import App
 from .core import core_declarations
-from .data.connect import bind, connect
+from .data.backends.connect import bind, connect
 from .data.database import Database
 from .data.unit_of_work import Transaction
 from .events.declarations import Declared, Listener

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import processes
 from .data import migrations
-from .data.connect import connect
+from .data.backends.connect import connect
 from .data.database import Database
 from .data.migrations import Source, narrowed
 from .data.phases import BEFORE_START, EVERY_PHASE, OFFLINE, POST, PRE, number_of, owner_of, phase_of

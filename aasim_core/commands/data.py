@@ -57,7 +57,7 @@ def _refuse_pending(app: "App") -> None:
 @click.pass_obj
 def backup(settings: "Settings", path: Path) -> None:
     """Copy the database and the keys into FILE, while the platform runs."""
-    from ..data.backup import backup as write_backup
+    from ..data.backup.archive import backup as write_backup
 
     terminal = Terminal()
     with terminal.working("writing the backup") as report:
@@ -70,7 +70,7 @@ def backup(settings: "Settings", path: Path) -> None:
 @click.pass_obj
 def restore(settings: "Settings", path: Path) -> None:
     """Put what FILE holds into an empty data folder and database; what is there already is never overwritten."""
-    from ..data.backup import restore as read_backup
+    from ..data.backup.archive import restore as read_backup
 
     terminal = Terminal()
     with terminal.working("restoring") as report:

@@ -5,8 +5,8 @@ columns that have such contents. SQLite has no roles: who can write to its file 
 tells of a change.
 """
 
+from .backends.postgres.database import PostgresDatabase
 from .database import Database
-from .postgres import PostgresDatabase
 
 #: The tables of the history, and the columns that erasing writes there.
 _ERASED = {"core_event": ("actor_label", "actor_ip", "subject_label", "changes", "data"), "core_event_entry": ("salt", "erased")}

@@ -18,12 +18,12 @@ from playhouse import migrations as playhouse
 
 from ..context import system_scope
 from ..errors import StartupError
-from . import row_security
+from .backends.postgres import row_security
+from .backends.postgres.database import PostgresDatabase
+from .backends.sqlite.database import SqliteDatabase
 from .breaking import Additions, refuse_breaking
 from .database import Database
 from .phases import BEFORE_START, EVERY_PHASE, PRE, in_order, phase_of
-from .postgres import PostgresDatabase
-from .sqlite import SqliteDatabase
 
 CORE = Path(__file__).parent.parent / "migrations"
 _LOCK_NUMBER = 0x61617369  # "aasi": any constant will do, all runners share it

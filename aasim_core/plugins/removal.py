@@ -26,7 +26,7 @@ def purge(plugins: Plugins, database: "Database", name: str) -> list[str]:
 def refuse_while_running(database: "Database", name: str) -> None:
     """StartupError while a process is alive in which the plugin `name` is on: its tables would be gone under it."""
     from .. import processes
-    from ..data.connect import bind
+    from ..data.backends.connect import bind
 
     with database.connected():
         if processes.TABLE not in database.get_tables():

@@ -12,7 +12,7 @@ import pytest
 
 from ..app import App, migration_sources
 from ..bootstrap import build_app, load_plugins
-from ..data.connect import unbind
+from ..data.backends.connect import unbind
 from ..http.application import make_wsgi
 from ..identity.passwords import Passwords
 from ..plugins import Plugins

@@ -12,7 +12,7 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..data.connect import connect
+from ..data.backends.connect import connect
 from ..data.migrations import Source, migrate
 
 

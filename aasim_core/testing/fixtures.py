@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from ..data import migrations
-from ..data.connect import connect
+from ..data.backends.connect import connect
 from ..data.database import Database
 from ..events.log import Deliveries
 from .databases import Databases, PostgresServer, SqliteFolder, has_server, server_url
@@ -137,7 +137,7 @@ def app_role(databases: Databases) -> str | None:
 
 @pytest.fixture
 def database(database_url: str, app_role: str | None) -> Iterator[Database]:
-    """A connected database with all migrations and no rows, in no scope; `data.connect.bind` attaches your records to it."""
+    """A connected database with all migrations and no rows, in no scope; `connect.bind` attaches your records to it."""
     database = connect(database_url, role=app_role, durability="normal")
     with database.connected():
         yield database

@@ -15,7 +15,7 @@ from marshmallow import Schema
 from ..app import App
 from ..bootstrap import build_app
 from ..context import organization_scope, system_scope
-from ..data.connect import bind
+from ..data.backends.connect import bind
 from ..data.records import insert_rows
 from ..events.records import EventRow
 from ..http.application import make_wsgi

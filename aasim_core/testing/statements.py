@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ..context import system_scope
-from ..data.connect import connect
+from ..data.backends.connect import connect
+from ..data.backends.sqlite.database import SqliteDatabase
 from ..data.database import Database
 from ..data.scope import mentions_tenants
-from ..data.sqlite import SqliteDatabase
 
 
 class Sent(NamedTuple):

@@ -8,11 +8,11 @@ from typing import Any
 import peewee
 
 from ..context import system_scope
-from ..data.connect import connect
+from ..data.backends.connect import connect
+from ..data.backends.sqlite.database import SqliteDatabase
 from ..data.database import Database
 from ..data.migrations import Source, migrate, narrowed, purge
 from ..data.phases import BEFORE_START
-from ..data.sqlite import SqliteDatabase
 from .databases import Databases
 
 #: Columns and indexes of each table, by the table's name.

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from aasim_core import App
-from aasim_core.data.sqlite import SqliteDatabase
+from aasim_core.data.backends.sqlite.database import SqliteDatabase
 from aasim_core.http.application import make_wsgi
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.statements import recorded

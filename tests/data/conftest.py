@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aasim_core.data import migrations
-from aasim_core.data.connect import bind, connect
+from aasim_core.data.backends.connect import bind, connect
 from aasim_core.data.database import Database
 
 from .landscape import RECORDS, Landscape, Shape, settle

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.data import row_security
-from aasim_core.data.backup import backup, restore
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
+from aasim_core.data.backends.postgres import row_security
+from aasim_core.data.backup.archive import backup, restore
 from aasim_core.data.database import Database
 from aasim_core.data.records import create
 from aasim_core.errors import InvalidArgument, StartupError
@@ -223,7 +223,7 @@ def test_a_backup_of_a_newer_version_is_refused(
     here: Settings, there: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("aasim_core.data.backup.VERSION", "99.0.1")
+        newer.setattr("aasim_core.data.backup.archive.archive.VERSION", "99.0.1")
         backup(here, tmp_path / "copy")
     with pytest.raises(InvalidArgument, match=r"made by version 99.0.1"):
         restore(there, tmp_path / "copy")

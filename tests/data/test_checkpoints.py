@@ -8,9 +8,9 @@ from pathlib import Path
 import peewee
 import pytest
 
-from aasim_core.data import checkpoints
-from aasim_core.data.checkpoints import MOST_PAGES, Checkpoints
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
+from aasim_core.data.backends.sqlite import checkpoints
+from aasim_core.data.backends.sqlite.checkpoints import MOST_PAGES, Checkpoints
 from aasim_core.data.database import Database
 from aasim_core.data.statements import Statement
 

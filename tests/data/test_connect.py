@@ -5,7 +5,7 @@ from pathlib import Path
 import peewee
 import pytest
 
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.errors import StartupError
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from aasim_core.clock import now
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
 from aasim_core.data.fields import IdField, InstantField, JsonField
 from aasim_core.data.records import Record, create, find

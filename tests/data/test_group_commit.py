@@ -8,11 +8,11 @@ from pathlib import Path
 import peewee
 import pytest
 
-from aasim_core.data import sqlite as data
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
+from aasim_core.data.backends.sqlite import database as data
+from aasim_core.data.backends.sqlite.group_commit import GroupCommit
 from aasim_core.data.database import Database
 from aasim_core.data.faults import Unconfirmed
-from aasim_core.data.group_commit import GroupCommit
 from aasim_core.http.storage_errors import storage_refusal
 
 on_sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

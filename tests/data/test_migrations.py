@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.migrations import Source, migrate, pending, purge, refuse_pending
 from aasim_core.errors import StartupError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 SCOPE, STATEMENTS, DATABASE, RECORDS, CONTEXT = (
-    "data/scope.py", "data/statements.py", "data/scoped_database.py", "data/records.py", "context.py",
+    "data/scope.py", "data/statements.py", "data/backends/scoped_database.py", "data/records.py", "context.py",
 )  # fmt: skip
 FAULTS = {
     "aliases are not confined": (SCOPE, "peewee.Table | peewee.ModelAlias", "peewee.Table"),

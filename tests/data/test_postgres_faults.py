@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import peewee
 import pytest
 
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.faults import Unconfirmed, fault_of
 from aasim_core.http.storage_errors import storage_refusal

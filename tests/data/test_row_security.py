@@ -10,8 +10,8 @@ import peewee
 import pytest
 
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data import row_security
-from aasim_core.data.connect import bind, connect
+from aasim_core.data.backends.connect import bind, connect
+from aasim_core.data.backends.postgres import row_security
 from aasim_core.data.database import Database
 from aasim_core.data.migrations import Source, migrate
 from aasim_core.errors import StartupError

@@ -13,8 +13,8 @@ from pathlib import Path
 import peewee
 import pytest
 
-from aasim_core.data import sqlite as data
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
+from aasim_core.data.backends.sqlite import database as data
 from aasim_core.data.database import Database
 
 from .writers import WAIT_SECONDS

@@ -9,9 +9,9 @@ import pytest
 from peewee import fn
 
 from aasim_core.context import organization_scope
+from aasim_core.data.backends.statement_cache import key_of
 from aasim_core.data.compiled import compiled
 from aasim_core.data.conditions import Condition, all_of, any_of, equals
-from aasim_core.data.statement_cache import key_of
 from aasim_core.data.statements import Bind
 
 from .landscape import OURS, Country, Item, Landscape

@@ -7,7 +7,7 @@ import peewee
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.unit_of_work import Transaction
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import peewee
 import pytest
 
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.statements import Statement
 from aasim_core.http.storage_errors import storage_refusal
@@ -124,7 +124,7 @@ def fail() -> None:
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no batch end because the machine is slow."""
-    monkeypatch.setattr("aasim_core.data.write_batches._LONGEST_SECONDS", 60)
+    monkeypatch.setattr("aasim_core.data.backends.sqlite.write_batches._LONGEST_SECONDS", 60)
 
 
 @pytest.mark.usefixtures("patient")
@@ -211,7 +211,7 @@ def test_a_query_that_nobody_read_to_its_end_keeps_no_later_unit_from_writing(no
 
 @pytest.mark.usefixtures("patient")
 def test_a_batch_has_an_end_however_many_wait(notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aasim_core.data.write_batches._MOST_UNITS", 2)
+    monkeypatch.setattr("aasim_core.data.backends.sqlite.write_batches._MOST_UNITS", 2)
     seen: list[list[str]] = []
     behind_each_other(notes, ("a", nothing), ("b", nothing), ("c", lambda: seen.append(to_a_stranger(notes))))
     assert seen == [["a", "b"]]
@@ -235,7 +235,7 @@ def test_what_is_written_for_another_thread_fails_for_that_thread_alone(failing:
 
 
 def test_guests_of_a_batch_that_does_not_grow_write_for_themselves(notes: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aasim_core.data.write_batches._LONGEST_SECONDS", 0)
+    monkeypatch.setattr("aasim_core.data.backends.sqlite.write_batches._LONGEST_SECONDS", 0)
     guests = guests_of(notes, "a", "b")
     assert [guest.error for guest in guests] == [None, None]
     assert texts(notes) == ["a", "b", "host"]

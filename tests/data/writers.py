@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 
 #: How long a writer waits before it gives up.
 WAIT_SECONDS = 20

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from aasim_core.context import system_scope
+from aasim_core.data.backends.postgres.database import PostgresDatabase
 from aasim_core.data.database import Database
-from aasim_core.data.postgres import PostgresDatabase
 from aasim_core.events.entries import ChainEntry
 from aasim_core.events.records import EventRow
 

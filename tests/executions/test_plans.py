@@ -8,8 +8,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
+from aasim_core.data.backends.sqlite.database import SqliteDatabase
 from aasim_core.data.records import insert_rows
-from aasim_core.data.sqlite import SqliteDatabase
 from aasim_core.ids import new_id
 from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World

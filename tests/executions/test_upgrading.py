@@ -9,7 +9,7 @@ import peewee
 import pytest
 
 from aasim_core.context import system_scope
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 
 _MIGRATIONS = "aasim_plugins.executions.migrations"
 _FOLDER = Path(str(import_module("aasim_plugins.executions").__file__)).parent / "migrations"

@@ -8,7 +8,7 @@ import orjson
 import peewee
 
 from aasim_core.context import system_scope
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 
 _MIGRATIONS = "aasim_plugins.hitl_approvals.migrations"
 _FOLDER = Path(str(import_module("aasim_plugins.hitl_approvals").__file__)).parent / "migrations"

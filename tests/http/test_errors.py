@@ -12,7 +12,7 @@ import pytest
 import structlog
 from falcon import testing
 
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 from aasim_core.error_codes import CORE_CODES, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.http import errors

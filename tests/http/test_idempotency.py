@@ -15,9 +15,9 @@ from falcon import testing
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
+from aasim_core.data.backends.postgres.database import PostgresDatabase
 from aasim_core.data.database import Database
-from aasim_core.data.postgres import PostgresDatabase
 from aasim_core.errors import Refused
 from aasim_core.http import idempotency
 from aasim_core.http.idempotency import Idempotency

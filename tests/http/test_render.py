@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aasim_core.context import organization_scope
 from aasim_core.data import migrations
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
 from aasim_core.data.fields import InstantField, JsonField
 from aasim_core.data.records import TenantRecord, insert_rows

@@ -13,7 +13,7 @@ from aasim_core.access.records import Organization
 from aasim_core.access.tree import PREFIXES
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
 from aasim_core.data.records import is_tenant
 from aasim_core.http.application import make_wsgi
 from aasim_core.http.operations import Endpoint

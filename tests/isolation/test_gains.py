@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from aasim_core.bootstrap import build_app
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
 from aasim_core.http.operations import Endpoint
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.databases import SqliteFolder

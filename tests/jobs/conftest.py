@@ -18,7 +18,7 @@ from aasim_core.access import records as access
 from aasim_core.access.features import Features
 from aasim_core.access.pulse import Pulse
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
 from aasim_core.jobs import records
 from aasim_core.jobs.declarations import Job

@@ -3,7 +3,7 @@
 from typing import Any
 
 from aasim_core.context import system_scope
-from aasim_core.data.connect import bind, connect
+from aasim_core.data.backends.connect import bind, connect
 from aasim_core.data.migrations import migrate, purge
 from aasim_core.jobs.records import RECORDS
 

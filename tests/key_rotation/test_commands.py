@@ -10,7 +10,7 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.commands.secrets import secrets
 from aasim_core.context import system_scope
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
 from aasim_core.jobs.records import DONE, JobRow
 from aasim_core.jobs.runner import work_off
 from aasim_core.key_rotation import resealing

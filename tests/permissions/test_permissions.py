@@ -14,7 +14,7 @@ from aasim_core.app import App
 from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
-from aasim_core.data.connect import bind
+from aasim_core.data.backends.connect import bind
 from aasim_core.data.records import create
 from aasim_core.http.application import make_wsgi
 from aasim_core.identity.records import ApiKey

@@ -13,7 +13,7 @@ from typing import Any
 
 import peewee
 
-from aasim_core.data.write_queue import WriteQueue
+from aasim_core.data.backends.sqlite.write_queue import WriteQueue
 
 from ..bench import processes
 from .client import API, Client, Secrets

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aasim_core.context import system_scope
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 from aasim_core.data.migrations import migrate
 from aasim_core.errors import InvalidArgument
 from aasim_core.plugins import purge

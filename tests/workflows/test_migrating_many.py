@@ -9,7 +9,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.data.sqlite import SqliteDatabase
+from aasim_core.data.backends.sqlite.database import SqliteDatabase
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.models import Execution

@@ -19,7 +19,7 @@ from aasim_core.app import migration_sources
 from aasim_core.bootstrap import build_app, load_plugins
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.connect import connect, unbind
+from aasim_core.data.backends.connect import connect, unbind
 from aasim_core.data.migrations import migrate
 from aasim_core.http.application import make_wsgi
 from aasim_core.identity.records import User

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from aasim_core.context import organization_scope
+from aasim_core.data.backends.sqlite.database import SqliteDatabase
 from aasim_core.data.database import Database
 from aasim_core.data.scope import mentions_tenants
-from aasim_core.data.sqlite import SqliteDatabase
 from aasim_core.testing.statements import Sent, plan_of
 
 _READS = ("SELECT", "(SELECT", "WITH")

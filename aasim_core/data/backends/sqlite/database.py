@@ -9,11 +9,11 @@ from typing import Any
 
 import peewee
 
+from ...statements import Result, Statement
+from ...unit_of_work import Mistaken, UnitOfWork
+from ..scoped_database import ScopedDatabase
 from .checkpoints import MOST_PAGES, Checkpoints
 from .group_commit import GroupCommit
-from .scoped_database import ScopedDatabase
-from .statements import Result, Statement
-from .unit_of_work import Mistaken, UnitOfWork
 from .write_batches import WriteBatches
 from .write_queue import WriteQueue
 

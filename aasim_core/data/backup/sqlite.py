@@ -7,9 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..errors import InvalidArgument, StartupError
-from ..settings import Settings
-from ..settings.sections import DatabaseSettings
+from ...errors import InvalidArgument, StartupError
+from ...settings import Settings
+from ...settings.sections import DatabaseSettings
+
+#: What the manifest of a backup calls this database.
+KIND = "sqlite"
 
 NAME = "database.sqlite"
 _PAGES_AT_ONCE = 1024

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..errors import StartupError
-from .database import Database
-from .postgres import PostgresDatabase
-from .records import Row, is_tenant
-from .sqlite import SqliteDatabase
+from ...errors import StartupError
+from ..database import Database
+from ..records import Row, is_tenant
+from .postgres.database import PostgresDatabase
+from .sqlite.database import SqliteDatabase
 
 
 def connect(

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 import peewee
 
-from ..clock import from_text
-from ..context import scope_or_nothing
+from ...clock import from_text
+from ...context import scope_or_nothing
+from ..faults import Unconfirmed
+from ..scope import ScopedContext, refuse_unscoped
+from ..statements import Result, Statement, kind_of_scope, only_reads
+from ..unit_of_work import Mistaken, ThreadState, Transaction, UnitOfWork, Write, joining
 from .connections import Connected
-from .faults import Unconfirmed
-from .scope import ScopedContext, refuse_unscoped
 from .statement_cache import StatementCache, key_of
-from .statements import Result, Statement, kind_of_scope, only_reads
-from .unit_of_work import Mistaken, ThreadState, Transaction, UnitOfWork, Write, joining
 
 #: A statement is tried once more where its connection was lost before; whether a try is the last one.
 _TRIES = (False, True)

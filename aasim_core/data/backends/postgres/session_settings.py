@@ -7,8 +7,8 @@ organization are missing, or worse.
 from contextlib import ExitStack
 from typing import Any
 
-from ..errors import StartupError
-from .postgres import PostgresDatabase
+from ....errors import StartupError
+from .database import PostgresDatabase
 
 _PROBE = "a probe of aasim"
 _READ = (

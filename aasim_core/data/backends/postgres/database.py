@@ -7,14 +7,14 @@ from typing import Any
 
 import peewee
 
-from ..context import scope_or_nothing
-from .faults import READ_ONLY, Unconfirmed, sqlstate_of
-from .persistence import persist
+from ....context import scope_or_nothing
+from ...faults import READ_ONLY, Unconfirmed, sqlstate_of
+from ...persistence import persist
+from ...statements import Result, Statement
+from ...unit_of_work import Mistaken, UnitOfWork
+from ..scoped_database import ScopedDatabase
+from .batch_statement import tell_returned, together
 from .pool import Pool, answers, has_news, is_lost
-from .scoped_database import ScopedDatabase
-from .statements import Result, Statement
-from .together import tell_returned, together
-from .unit_of_work import Mistaken, UnitOfWork
 
 # libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
@@ -129,7 +129,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
 
     def open_one(self) -> Any:
         """A connection beside the pool's, for the caller to close."""
-        from .prepared import PreparedStatements
+        from .prepared_statements import PreparedStatements
 
         connection = super()._connect()
         try:

@@ -6,11 +6,11 @@ Every table with an ``organization_id`` gets a forced policy that shows the rows
 
 import peewee
 
-from ..errors import StartupError
-from . import history
-from .database import Database
-from .postgres import PostgresDatabase
-from .scope import mentions_tenants
+from ....errors import StartupError
+from ... import history
+from ...database import Database
+from ...scope import mentions_tenants
+from .database import PostgresDatabase
 
 #: Read while a request is authenticated, when no organization is in scope yet.
 DIRECTORY = frozenset(

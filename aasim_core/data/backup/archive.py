@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import peewee
 
-from ..clock import now, to_text
-from ..errors import InvalidArgument, StartupError
-from ..secrets import load_keyring, save_keyring
-from ..settings import Settings
-from ..version import VERSION
-from . import backup_postgres, backup_sqlite
+from ...clock import now, to_text
+from ...errors import InvalidArgument, StartupError
+from ...secrets import load_keyring, save_keyring
+from ...settings import Settings
+from ...version import VERSION
+from . import postgres as backup_postgres
+from . import sqlite as backup_sqlite
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ...app import App
 
 #: Called with how much is done, and of how much; the unit is the database's.
 Progress = Callable[[int, int], object]
@@ -93,7 +94,7 @@ def _nothing(done: int, of: int) -> None:
 
 def _described(copier: Any, migrations: list[str], files: list[Path]) -> dict[str, Any]:
     facts = {path.name: {"bytes": path.stat().st_size, "sha256": _digest(path)} for path in files}
-    kind = copier.__name__.rpartition("_")[2]
+    kind = copier.KIND
     return {
         "format": _FORMAT,
         "made_at": to_text(now()),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import peewee
 
-from .faults import Unconfirmed
+from ...faults import Unconfirmed
 
 
 class GroupCommit:

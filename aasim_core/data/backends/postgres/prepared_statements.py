@@ -13,7 +13,7 @@ from psycopg import OperationalError, errors
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus
 
-from .statements import Result
+from ...statements import Result
 
 #: So many a connection knows, at some 20 KB of the server's memory each; what was not used for the longest time goes first.
 _MOST_STATEMENTS = 250

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from ..context import system_scope
-from ..errors import InvalidArgument, StartupError
-from ..settings import Settings
-from ..settings.sections import DatabaseSettings
-from . import row_security
-from .connect import connect
-from .database import Database
+from ...context import system_scope
+from ...errors import InvalidArgument, StartupError
+from ...settings import Settings
+from ...settings.sections import DatabaseSettings
+from ..backends.connect import connect
+from ..backends.postgres import row_security
+from ..database import Database
+
+#: What the manifest of a backup calls this database.
+KIND = "postgres"
 
 NAME = "database.dump"
 _UNAVAILABLE = 69

@@ -11,7 +11,7 @@ from typing import Any
 
 from peewee import ModelBase, Node
 
-from .statements import Statement
+from ..statements import Statement
 
 #: More shapes than an installation has: an upper bound on memory; beyond it, statements are compiled again.
 _MOST_STATEMENTS = 4096

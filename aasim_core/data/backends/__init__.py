@@ -1,0 +1,1 @@
+"""What implements the interface of a database."""

@@ -1,0 +1,1 @@
+"""SQLite: fair writers, which commit together."""

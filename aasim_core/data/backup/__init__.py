@@ -1,0 +1,1 @@
+"""One file with the database and the keys."""
