@@ -11,9 +11,9 @@ from .access.loading import RightsCache
 from .access.organization_settings import OrganizationSettings
 from .access.permissions import Permission
 from .access.pulse import Pulse
-from .data import migrations
 from .data.database import Database
-from .data.migrations import Source
+from .data.migrator import runner as migrations
+from .data.migrator.runner import Source
 from .data.records import Row
 from .error_codes import CORE_CODES, ErrorCode
 from .events.declarations import Event, Listener

@@ -47,9 +47,9 @@ def open_app(settings: Settings) -> "App":
 
 def refuse_unfit_database(app: "App") -> None:
     """StartupError when the database is not of this version, its second wall has a hole, or a key that it needs is missing."""
-    from .data import migrations
     from .data.backends.postgres import row_security, session_settings
     from .data.backends.postgres.database import PostgresDatabase
+    from .data.migrator import runner as migrations
     from .key_rotation import key_usage as usage
 
     if isinstance(app.database, PostgresDatabase):

@@ -15,7 +15,7 @@ from .plugins.table_rules import table_flaws
 
 if TYPE_CHECKING:
     from .app import App
-    from .data.migrations import Source
+    from .data.migrator.runner import Source
     from .settings import Settings
 
 _STYLES = {"on": "green", "off": "dim", "broken": "bold red", "blocked": "yellow", "missing": "bold red"}
@@ -117,8 +117,8 @@ def _tolerant_app(settings: "Settings") -> "App":
 
 def _flaws_of(app: "App") -> tuple[str, ...]:
     """What is wrong with the plugins of the app as they declare themselves, and where their migrations make other tables."""
-    from .data.migrations import narrowed
-    from .data.phases import BEFORE_START
+    from .data.migrator.phases import BEFORE_START
+    from .data.migrator.runner import narrowed
 
     first_half = narrowed(app.migration_sources, BEFORE_START)
     flaws = _table_flaws(app, first_half, midway=True, half=" of the first half") | _table_flaws(app, app.migration_sources)
@@ -126,7 +126,7 @@ def _flaws_of(app: "App") -> tuple[str, ...]:
 
 
 def _table_flaws(app: "App", sources: "Sequence[Source]", **which: Any) -> dict[str, str]:
-    from .data.migrations import columns_made_by
+    from .data.migrator.runner import columns_made_by
 
     made = columns_made_by(sources)
     names = [plugin.name for plugin in app.plugins.on]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from .data.migrations import columns_in
+from .data.migrator.runner import columns_in
 from .errors import StartupError
 from .plugins import without
 from .plugins.registry import Loaded, PluginFailed, ask, sentence

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from . import processes
-from .data import migrations
 from .data.backends.connect import connect
 from .data.database import Database
-from .data.migrations import Source, narrowed
-from .data.phases import BEFORE_START, EVERY_PHASE, OFFLINE, POST, PRE, number_of, owner_of, phase_of
+from .data.migrator import runner as migrations
+from .data.migrator.phases import BEFORE_START, EVERY_PHASE, OFFLINE, POST, PRE, number_of, owner_of, phase_of
+from .data.migrator.runner import Source, narrowed
 from .errors import StartupError
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ import pytest
 from aasim_core.bootstrap import load_plugins
 from aasim_core.cli import COMMANDS
 from aasim_core.context import system_scope
-from aasim_core.data import migrations
 from aasim_core.data.backends.connect import connect
+from aasim_core.data.migrator import runner as migrations
 from aasim_core.http.documentation import Documentation
 from aasim_core.http.event_types import EventTypes
 from aasim_core.http.health import Health

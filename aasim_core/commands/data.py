@@ -45,7 +45,7 @@ def _tell(applied: list[str]) -> int:
 
 
 def _refuse_pending(app: "App") -> None:
-    from ..data.migrations import refuse_pending
+    from ..data.migrator.runner import refuse_pending
 
     with app.database.connected():
         refuse_pending(app.database, app.migration_sources)

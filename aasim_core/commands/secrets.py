@@ -145,7 +145,7 @@ def _opened(settings: "Settings") -> "Iterator[App]":
 
 @contextmanager
 def _migrated(settings: "Settings") -> "Iterator[App]":
-    from ..data.migrations import refuse_pending
+    from ..data.migrator.runner import refuse_pending
 
     with _opened(settings) as app:
         refuse_pending(app.database, app.migration_sources)
@@ -153,8 +153,8 @@ def _migrated(settings: "Settings") -> "Iterator[App]":
 
 
 def _is_migrated(app: "App") -> bool:
-    from ..data.migrations import narrowed, pending
-    from ..data.phases import BEFORE_START
+    from ..data.migrator.phases import BEFORE_START
+    from ..data.migrator.runner import narrowed, pending
 
     return not pending(app.database, narrowed(app.migration_sources, BEFORE_START))
 

@@ -107,7 +107,7 @@ def _refuse_draining(app: "App") -> None:
 
 def _probe(app: "App") -> None:
     """A write that changes something: one that changes nothing needs no room on the disk."""
-    from ..data.migrations import refuse_pending
+    from ..data.migrator.runner import refuse_pending
 
     app.process.beat()
     refuse_pending(app.database, app.migration_sources)

@@ -15,8 +15,8 @@ def purge(plugins: Plugins, database: "Database", name: str) -> list[str]:
 
     Nothing of the plugin but its migrations is imported. Raises StartupError unless the plugin is there and off.
     """
-    from ..data.migrations import Source
-    from ..data.migrations import purge as undo
+    from ..data.migrator.runner import Source
+    from ..data.migrator.runner import purge as undo
 
     plugin = purgeable(plugins, name)
     migrations = plugin.folder / "migrations" if plugin.folder else None

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import pytest
 
 from ..bootstrap import build_app
-from ..data.migrations import Source
+from ..data.migrator.runner import Source
 from ..errors import StartupError
 from ..http.operations import Endpoint
 from ..plugins.registry import Found

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..data.backends.connect import connect
-from ..data.migrations import Source, migrate
+from ..data.migrator.runner import Source, migrate
 
 
 def server_url() -> str:

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from ..data import migrations
 from ..data.backends.connect import connect
 from ..data.database import Database
+from ..data.migrator import runner as migrations
 from ..events.log import Deliveries
 from .databases import Databases, PostgresServer, SqliteFolder, has_server, server_url
 from .event_data import EventData

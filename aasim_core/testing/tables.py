@@ -11,8 +11,8 @@ from ..context import system_scope
 from ..data.backends.connect import connect
 from ..data.backends.sqlite.database import SqliteDatabase
 from ..data.database import Database
-from ..data.migrations import Source, migrate, narrowed, purge
-from ..data.phases import BEFORE_START
+from ..data.migrator.phases import BEFORE_START
+from ..data.migrator.runner import Source, migrate, narrowed, purge
 from .databases import Databases
 
 #: Columns and indexes of each table, by the table's name.

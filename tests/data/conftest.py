@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from aasim_core.data import migrations
 from aasim_core.data.backends.connect import bind, connect
 from aasim_core.data.database import Database
+from aasim_core.data.migrator import runner as migrations
 
 from .landscape import RECORDS, Landscape, Shape, settle
 

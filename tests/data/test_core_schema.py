@@ -3,7 +3,7 @@
 import pytest
 
 from aasim_core.core import MODELS
-from aasim_core.data.migrations import CORE, Source
+from aasim_core.data.migrator.runner import CORE, Source
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.tables import History, differences, history_of
 

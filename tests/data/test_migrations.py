@@ -8,7 +8,7 @@ import pytest
 
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
-from aasim_core.data.migrations import Source, migrate, pending, purge, refuse_pending
+from aasim_core.data.migrator.runner import Source, migrate, pending, purge, refuse_pending
 from aasim_core.errors import StartupError
 
 #: Writes a migration: the owner, the name, and what it does up and down.

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from aasim_core.data.database import Database
-from aasim_core.data.migrations import Source, migrate, narrowed, pending, purge, refuse_pending
-from aasim_core.data.phases import BEFORE_START, OFFLINE, POST, PRE, phase_of
+from aasim_core.data.migrator.phases import BEFORE_START, OFFLINE, POST, PRE, phase_of
+from aasim_core.data.migrator.runner import Source, migrate, narrowed, pending, purge, refuse_pending
 from aasim_core.errors import StartupError
 
 #: Writes a migration of `shop`: its name and its statements; returns the source.

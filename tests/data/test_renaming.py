@@ -5,8 +5,8 @@ from typing import Any
 import peewee
 
 from aasim_core.context import system_scope
-from aasim_core.data import renaming
 from aasim_core.data.database import Database
+from aasim_core.data.migrator import renaming
 
 _NAMES = {"at": "occurred_at"}
 

@@ -13,7 +13,7 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import bind, connect
 from aasim_core.data.backends.postgres import row_security
 from aasim_core.data.database import Database
-from aasim_core.data.migrations import Source, migrate
+from aasim_core.data.migrator.runner import Source, migrate
 from aasim_core.errors import StartupError
 from aasim_core.testing.databases import PostgresServer
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as some
 from peewee import JOIN, SQL, Select, Table, fn
 
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data import migrations
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
+from aasim_core.data.migrator import runner as migrations
 from aasim_core.testing.databases import Databases
 
 from .landscape import OTHER, OURS, THEIRS, Country, Item, Landscape, Owner

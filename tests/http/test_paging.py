@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aasim_core.context import organization_scope
-from aasim_core.data import migrations
 from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
+from aasim_core.data.migrator import runner as migrations
 from aasim_core.data.records import TenantRecord, insert_rows
 from aasim_core.errors import Refused
 from aasim_core.http.paging import Page, Question, read_page

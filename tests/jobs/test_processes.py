@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aasim_core.data.migrations import CORE, Source
+from aasim_core.data.migrator.runner import CORE, Source
 from aasim_core.secrets import Keyring, new_key, save_keyring
 
 from .conftest import Shop

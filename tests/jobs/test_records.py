@@ -4,7 +4,7 @@ from typing import Any
 
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import bind, connect
-from aasim_core.data.migrations import migrate, purge
+from aasim_core.data.migrator.runner import migrate, purge
 from aasim_core.jobs.records import RECORDS
 
 

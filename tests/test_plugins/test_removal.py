@@ -8,7 +8,7 @@ import pytest
 
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import connect
-from aasim_core.data.migrations import migrate
+from aasim_core.data.migrator.runner import migrate
 from aasim_core.errors import InvalidArgument
 from aasim_core.plugins import purge
 
@@ -24,7 +24,7 @@ def down(migrator, db):
 @pytest.fixture
 def app(site: Any, tmp_path: Path) -> SimpleNamespace:
     """An app whose database has the tables of the drop-in plugin `notes`."""
-    from aasim_core.data.migrations import Source
+    from aasim_core.data.migrator.runner import Source
 
     folder = site.drop("notes", "raise AssertionError", files={"migrations/0001_initial.py": MIGRATION})
     site.bundle("agents")

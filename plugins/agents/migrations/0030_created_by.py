@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aasim_core.data import renaming
+from aasim_core.data.migrator import renaming
 
 _RENAMED = (("agents_version", "author_id", "created_by"),)
 

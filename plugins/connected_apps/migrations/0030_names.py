@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aasim_core.data import renaming
+from aasim_core.data.migrator import renaming
 
 _RENAMED = (("connected_apps_use", "ms", "duration_ms"),)
 _MEMBERS = {"at": "occurred_at"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aasim_core.data import renaming
+from aasim_core.data.migrator import renaming
 
 _HEALTH = {"since": "status_since_at", "failures_in_a_row": "consecutive_failures"}
 _WITHIN = {"at": "occurred_at"}

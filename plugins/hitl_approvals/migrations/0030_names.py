@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aasim_core.data import renaming
+from aasim_core.data.migrator import renaming
 
 _APPROVAL = "hitl_approvals_approval"
 _RENAMED = ((_APPROVAL, "requested_by", "initiator_id"), ("hitl_approvals_delegation", "until", "expires_at"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aasim_core.data import renaming
+from aasim_core.data.migrator import renaming
 
 
 def up(migrator: Any, db: Any) -> None:

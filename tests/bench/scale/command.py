@@ -20,7 +20,7 @@ from aasim_core.bootstrap import build_app, load_plugins
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import connect, unbind
-from aasim_core.data.migrations import migrate
+from aasim_core.data.migrator.runner import migrate
 from aasim_core.http.application import make_wsgi
 from aasim_core.identity.records import User
 from aasim_core.logs import configuration as logs

@@ -16,16 +16,16 @@ from typing import Any
 import peewee
 from playhouse import migrations as playhouse
 
-from ..context import system_scope
-from ..errors import StartupError
-from .backends.postgres import row_security
-from .backends.postgres.database import PostgresDatabase
-from .backends.sqlite.database import SqliteDatabase
+from ...context import system_scope
+from ...errors import StartupError
+from ..backends.postgres import row_security
+from ..backends.postgres.database import PostgresDatabase
+from ..backends.sqlite.database import SqliteDatabase
+from ..database import Database
 from .breaking import Additions, refuse_breaking
-from .database import Database
 from .phases import BEFORE_START, EVERY_PHASE, PRE, in_order, phase_of
 
-CORE = Path(__file__).parent.parent / "migrations"
+CORE = Path(__file__).parents[2] / "migrations"
 _LOCK_NUMBER = 0x61617369  # "aasi": any constant will do, all runners share it
 
 

@@ -7,7 +7,7 @@ added itself it may also change and drop, since only newer code knows of it. Cha
 import re
 from collections.abc import Iterator
 
-from ..errors import StartupError
+from ...errors import StartupError
 
 #: Names of the tables, indexes and columns (as ``table.column``) that a migration has added so far.
 Additions = set[str]

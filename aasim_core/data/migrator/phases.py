@@ -8,7 +8,7 @@ the second half, `POST`: it runs when no old code works any more, and removes wh
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import StartupError
+from ...errors import StartupError
 
 PRE, POST, OFFLINE = "pre", "post", "offline"
 EVERY_PHASE = frozenset({PRE, POST, OFFLINE})
