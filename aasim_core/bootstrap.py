@@ -11,7 +11,7 @@ from .app import App
 from .core import core_declarations
 from .data.backends.connect import bind, connect
 from .data.database import Database
-from .data.unit_of_work import Transaction
+from .data.transactions import Transaction
 from .events.declarations import Declared, Listener
 from .events.delivery import enqueue_deliveries
 from .events.log import Deliveries

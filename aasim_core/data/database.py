@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from .statements import Executor, Statement
-from .unit_of_work import Transaction
+from .transactions import Transaction
 
 _T = TypeVar("_T")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import peewee
 
 if TYPE_CHECKING:
-    from .unit_of_work import Transaction
+    from .transactions import Transaction
 
 Fault = Literal["busy", "broken", "unconfirmed"]
 

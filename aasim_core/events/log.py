@@ -21,7 +21,7 @@ from .declarations import Declared, Event, Listener
 from .records import SUCCESS, EventRow
 
 if TYPE_CHECKING:
-    from ..data.unit_of_work import Transaction
+    from ..data.transactions import Transaction
 
 _MASK = "***"
 #: More names of events than an installation declares, with those of families.

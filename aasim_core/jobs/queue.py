@@ -20,7 +20,7 @@ from .records import QUEUED, READY, UNIQUE, JobRow
 
 if TYPE_CHECKING:
     from ..app import App
-    from ..data.unit_of_work import Transaction
+    from ..data.transactions import Transaction
 
 # PostgreSQL takes 65,535 parameters in a statement, SQLite 32,766.
 _ROWS_IN_A_STATEMENT = 100

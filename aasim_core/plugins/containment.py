@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import peewee
 import structlog
 
-from ..data.unit_of_work import Mistaken
+from ..data.transactions import Mistaken
 from ..errors import Refused
 from ..jobs.errors import LeaseLost
 from .failures import describe, describe_without_message

@@ -9,7 +9,7 @@ import pytest
 from aasim_core.context import organization_scope
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
-from aasim_core.data.unit_of_work import Transaction
+from aasim_core.data.transactions import Transaction
 
 from .landscape import OURS, Country, Item, Landscape
 

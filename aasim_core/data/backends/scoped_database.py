@@ -14,7 +14,7 @@ from ...context import scope_or_nothing
 from ..faults import Unconfirmed
 from ..scope import ScopedContext, refuse_unscoped
 from ..statements import Result, Statement, kind_of_scope, only_reads
-from ..unit_of_work import Mistaken, ThreadState, Transaction, UnitOfWork, Write, joining
+from ..transactions import Mistaken, ThreadState, Transaction, UnitOfWork, Write, joining
 from .connections import Connected
 from .statement_cache import StatementCache, key_of
 

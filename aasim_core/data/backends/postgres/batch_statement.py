@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...statements import Statement
-from ...unit_of_work import Write
+from ...transactions import Write
 
 _AS_EXPECTED = "1 / (SELECT count(*) FROM part{0}) AS part{0}_is_as_expected"
 _UNSYNCED = "set_config('synchronous_commit', 'off', true)"

@@ -11,7 +11,7 @@ from ....context import scope_or_nothing
 from ...faults import READ_ONLY, Unconfirmed, sqlstate_of
 from ...persistence import persist
 from ...statements import Result, Statement
-from ...unit_of_work import Mistaken, UnitOfWork
+from ...transactions import Mistaken, UnitOfWork
 from ..scoped_database import ScopedDatabase
 from .batch_statement import tell_returned, together
 from .pool import Pool, answers, has_news, is_lost

@@ -10,7 +10,7 @@ from typing import Any
 import peewee
 
 from ...statements import Result, Statement
-from ...unit_of_work import Mistaken, UnitOfWork
+from ...transactions import Mistaken, UnitOfWork
 from ..scoped_database import ScopedDatabase
 from .checkpoints import MOST_PAGES, Checkpoints
 from .group_commit import GroupCommit
