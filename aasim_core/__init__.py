@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from .version import VERSION
 
 if TYPE_CHECKING:
-    from .access.organization_settings import OrganizationSetting
     from .access.permissions import Permission
     from .app import App, Kept
     from .data.records import Record, Row, TenantRecord
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from .http.operations import Resource, operation
     from .http.protocols import Protocol
     from .http.request import Request, Response
-    from .identity.principal import TokenCaller
     from .jobs.context import JobContext
     from .jobs.declarations import Job, Retry
     from .jobs.queue import enqueue
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from .plugins.containment import PluginFault
     from .plugins.manifest import Plugin
     from .settings import setting
+    from .tenancy.organization_settings import OrganizationSetting
+    from .tenancy.principal import TokenCaller
 
 __version__ = VERSION
 
@@ -42,7 +42,7 @@ _HOME_OF = {
     "JobContext": "jobs.context",
     "Kept": "app",
     "Listener": "events.declarations",
-    "OrganizationSetting": "access.organization_settings",
+    "OrganizationSetting": "tenancy.organization_settings",
     "Permission": "access.permissions",
     "Plugin": "plugins.manifest",
     "PluginFault": "plugins.containment",
@@ -57,7 +57,7 @@ _HOME_OF = {
     "Retry": "jobs.declarations",
     "StartupError": "errors",
     "TenantRecord": "data.records",
-    "TokenCaller": "identity.principal",
+    "TokenCaller": "tenancy.principal",
     "emit": "events.log",
     "enqueue": "jobs.queue",
     "hookimpl": "hookspecs",

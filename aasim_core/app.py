@@ -6,11 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
-from .access.features import Features
 from .access.loading import RightsCache
-from .access.organization_settings import OrganizationSettings
 from .access.permissions import Permission
-from .access.pulse import Pulse
 from .data.database import Database
 from .data.migrator import runner as migrations
 from .data.migrator.runner import Source
@@ -33,6 +30,9 @@ from .plugins.registry import Plugins
 from .processes import API, ThisProcess
 from .secrets import Keyring
 from .settings import Settings
+from .tenancy.feature_switches import Features
+from .tenancy.organization_settings import OrganizationSettings
+from .tenancy.organization_state import Pulse
 
 _T = TypeVar("_T")
 

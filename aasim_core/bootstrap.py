@@ -6,7 +6,6 @@ from functools import partial
 from types import MappingProxyType
 
 from . import hookspecs
-from .access.organization_settings import OrganizationSettings
 from .app import App
 from .core import core_declarations
 from .data.backends.connect import bind, connect
@@ -24,6 +23,7 @@ from .plugins.loading import examine, load
 from .plugins.offers import Offers
 from .secrets import load_keyring
 from .settings import Settings
+from .tenancy.organization_settings import OrganizationSettings
 
 
 def build_app(settings: Settings, *, database: Database | None = None, plugins: Plugins | None = None) -> App:

@@ -14,7 +14,6 @@ import pluggy
 if TYPE_CHECKING:
     import click
 
-    from .access.organization_settings import OrganizationSetting
     from .access.permissions import Permission
     from .app import App
     from .data.records import Row
@@ -22,9 +21,10 @@ if TYPE_CHECKING:
     from .events.declarations import Event, Listener
     from .http.operations import Resource
     from .http.request import Request
-    from .identity.principal import Principal
     from .jobs.declarations import Job
     from .plugins.checks import Check
+    from .tenancy.organization_settings import OrganizationSetting
+    from .tenancy.principal import Principal
     from .terminal.output import Report
 
 hookspec = pluggy.HookspecMarker("aasim")

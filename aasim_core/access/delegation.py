@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..clock import now
 from ..context import current_organization
 from ..errors import Invalid, Problem, Refused
-from . import epoch
+from ..tenancy import epoch
 from .grants import grant, in_force, owns
 from .loading import RightsCache
 from .records import Grant, Role
@@ -16,7 +16,7 @@ from .rights import Rights
 from .tree import kind_of
 
 if TYPE_CHECKING:
-    from ..identity.principal import Principal
+    from ..tenancy.principal import Principal
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..data.records import create, find, remove
 from ..data.statements import Bind
 from ..errors import Refused
 from ..identity.records import User
-from . import epoch
+from ..tenancy import epoch
 from .records import Grant, Membership, Node, Role, Team, TeamMember
 
 

@@ -23,7 +23,7 @@ from .roles import built_in_permissions
 from .tree import beyond
 
 if TYPE_CHECKING:
-    from ..identity.principal import Caller, Principal
+    from ..tenancy.principal import Caller, Principal
 
 
 #: No node has this path.

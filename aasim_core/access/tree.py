@@ -11,7 +11,7 @@ from ..context import current_organization
 from ..data.records import Row, create, find_or_none, remove
 from ..errors import Invalid, Problem, Refused, not_found
 from ..ids import is_id
-from . import epoch
+from ..tenancy import epoch
 from .records import Grant, Node
 
 #: How many nodes may stand below each other, the organization included.

@@ -6,7 +6,7 @@ from ..access import grants
 from ..context import system_scope
 from ..errors import Refused, not_found
 from ..identity.authentication import admitted
-from ..identity.principal import TokenCaller
+from ..tenancy.principal import TokenCaller
 from .operations import Endpoint, lacking
 from .request import Request
 

@@ -14,9 +14,9 @@ import peewee
 from ..context import Actor, acting_as, organization_scope
 from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
-from ..identity.principal import Caller, Principal
 from ..schemas import schema
 from ..schemas.json_values import NO_BODY
+from ..tenancy.principal import Caller, Principal
 from ..text.json import to_json
 from . import body, expanding, idempotency, query
 from .admission import caller_by_token, permit_anywhere

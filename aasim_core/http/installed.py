@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..access import features
 from ..access.permissions import Permission
 from ..errors import Refused, not_found
 from ..events.declarations import Event
 from ..events.log import Subject, emit
 from ..schemas.fields import Boolean, Choice, Json, ListOf, Object, Text
 from ..schemas.schema import PaginationOut, Schema
+from ..tenancy import feature_switches as features
 from .operations import SELF, Resource, operation
 from .request import Request, Response
 

@@ -17,8 +17,8 @@ from ..errors import Refused
 from .windows import WINDOW, Usage, Windows, windows_at
 
 if TYPE_CHECKING:
-    from ..identity.principal import Caller
     from ..settings import Settings
+    from ..tenancy.principal import Caller
 
 
 class RateLimited(Refused):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from ..access import epoch, moving, positions, tree
+from ..access import moving, positions, tree
 from ..access.delegation import Delegator
 from ..access.members import require_visible_member
 from ..access.records import Node
@@ -14,6 +14,7 @@ from ..data.references import refuse_in_use
 from ..errors import Invalid, Problem
 from ..events.log import emit
 from ..ids import new_id
+from ..tenancy import epoch
 from .collection import Collection
 from .request import Request
 

@@ -14,7 +14,7 @@ from .render import Derived, Plan
 from .request import Request
 
 if TYPE_CHECKING:
-    from ..identity.principal import TokenCaller
+    from ..tenancy.principal import TokenCaller
     from .query import Parameters
 
 #: An operation that anybody may call; one that every authenticated caller may, for what is their own; one for whoever has the token in

@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 if TYPE_CHECKING:
     from ..access.rights import Rights
-    from ..identity.principal import Caller, Principal
+    from ..tenancy.principal import Caller, Principal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 

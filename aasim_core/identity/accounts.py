@@ -8,8 +8,8 @@ from ..access.records import Membership, Organization
 from ..context import organization_scope
 from ..data.records import create, database_of
 from ..errors import Invalid, Problem
+from ..tenancy import people
 from ..text.slugs import free_slug, slug_of
-from . import people
 from .records import EmailVerification, PasswordReset, RefreshToken, Session, User
 
 

@@ -19,7 +19,7 @@ from ..data.compiled import compiled
 from ..data.statements import Bind
 from ..errors import Refused, not_found
 from ..ids import is_id
-from .principal import Principal, TokenCaller
+from ..tenancy.principal import Principal, TokenCaller
 from .records import Session, User
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from ..access import epoch
 from ..access.records import ACTIVE, Grant, Membership, Organization, TeamMember
 from ..clock import now
 from ..context import organization_scope
@@ -17,7 +16,8 @@ from ..data import records, references
 from ..data.records import Row, create
 from ..errors import Invalid, Problem, Refused
 from ..ids import new_id
-from . import links, people
+from ..tenancy import epoch, people
+from . import links
 from .records import Invitation
 
 #: The state of a membership until the invitation is accepted.

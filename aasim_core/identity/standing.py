@@ -8,7 +8,7 @@ from ..context import current_organization
 from ..data.compiled import compiled
 from ..data.records import find_or_none
 from ..data.statements import Bind
-from .principal import Principal
+from ..tenancy.principal import Principal
 from .records import ApiKey, User
 
 

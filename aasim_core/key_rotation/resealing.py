@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ..access import epoch
 from ..clock import now
 from ..context import system_scope
 from ..jobs.declarations import Job, Retry
 from ..jobs.queue import enqueue
 from ..secrets.key_file import LOOK_SECONDS
 from ..secrets.keyring import Unreadable
+from ..tenancy import epoch
 from .key_usage import note_newest
 from .sealed_columns import Column, Sealed, columns_of
 

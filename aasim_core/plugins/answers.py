@@ -6,11 +6,11 @@ from typing import Any
 
 from marshmallow import missing
 
-from ..access.organization_settings import OrganizationSetting
 from ..access.permissions import Permission
 from ..error_codes import ErrorCode
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from ..tenancy.organization_settings import OrganizationSetting
 from .field_types import flaw_of_fields
 
 Test = Callable[[Any], bool]

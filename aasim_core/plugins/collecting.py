@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from ..access.organization_settings import OrganizationSetting
+from ..tenancy.organization_settings import OrganizationSetting
 from .answers import flaw_of, flaw_of_offers, name_of, wrong_types
 from .assembly import offered_hooks
 from .choice import HasPlugins

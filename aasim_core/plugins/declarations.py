@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from ..access.organization_settings import OrganizationSetting
 from ..access.permissions import Permission
 from ..error_codes import ErrorCode
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from ..tenancy.organization_settings import OrganizationSetting
 from .failures import place_of
 from .manifest import CORE
 from .registry import Plugins, Provides

@@ -12,7 +12,7 @@ from .containment import Origin, contained, containing
 from .declarations import Collected
 
 if TYPE_CHECKING:
-    from ..access.features import Features
+    from ..tenancy.feature_switches import Features
 
 _MOST_KEPT = 8192
 

@@ -9,10 +9,11 @@ import falcon.testing
 from ..access import grants, tree
 from ..access.records import Organization, Role
 from ..context import organization_scope, system_scope
-from ..identity import accounts, people, sessions
+from ..identity import accounts, sessions
 from ..identity.clients import Client as Device
 from ..identity.records import User
 from ..ids import new_id
+from ..tenancy import people
 
 if TYPE_CHECKING:
     from ..app import App

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
-from aasim_core.access.features import explain_off
 from aasim_core.clock import now
 from aasim_core.data import references
 from aasim_core.data.conditions import Condition
@@ -12,6 +11,7 @@ from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http.collection import Parent
 from aasim_core.http.halting import Halting
 from aasim_core.http.query import ListQuery, id_from_path
+from aasim_core.tenancy.feature_switches import explain_off
 
 from ..engines import service as engines
 from . import schemas, service, tools

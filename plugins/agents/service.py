@@ -26,7 +26,7 @@ from .schemas import FORMAT
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 #: The kind of the executions that run agents.
 KIND = "agent"

@@ -8,7 +8,7 @@ from . import service
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 
 def agent_startable(app: "App") -> Startable:

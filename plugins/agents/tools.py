@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.access.rights import Rights
 from aasim_core.errors import Invalid, Problem
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.user_code import expressions
 
 from ..engines import service as engines

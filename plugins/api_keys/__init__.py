@@ -5,8 +5,8 @@ from typing import Any
 
 from aasim_core import App, Event, OrganizationSetting, Permission, Plugin, Request, Resource, hookimpl
 from aasim_core.http import assignments
-from aasim_core.identity.principal import Principal
 from aasim_core.schemas.fields import Id, Integer, Text
+from aasim_core.tenancy.principal import Principal
 
 from . import api, authentication, limits, schemas
 

@@ -15,8 +15,8 @@ from aasim_core.data.statements import Bind
 from aasim_core.identity import api_keys
 from aasim_core.identity.authentication import SEEN_SECONDS, bearer_of, note_use, require_member
 from aasim_core.identity.clients import is_within
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, User
+from aasim_core.tenancy.principal import Principal
 
 
 def key_in(req: Request) -> str | None:

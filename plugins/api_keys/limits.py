@@ -3,7 +3,6 @@
 from typing import Any
 
 from aasim_core import Refused, Request, Response, operation
-from aasim_core.access import epoch
 from aasim_core.access.records import Grant
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
@@ -12,6 +11,7 @@ from aasim_core.http.assignments import Assignments, Held
 from aasim_core.http.collection import DELETED
 from aasim_core.identity.records import ApiKey
 from aasim_core.ids import is_id
+from aasim_core.tenancy import epoch
 
 from . import service
 

@@ -16,9 +16,9 @@ from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
 from aasim_core.errors import Invalid, Problem
 from aasim_core.identity import api_keys
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey
 from aasim_core.secrets import Secret
+from aasim_core.tenancy.principal import Principal
 
 from .schemas import DEFAULT_AGE_DAYS
 

@@ -10,12 +10,13 @@ from aasim_core.access.records import Grant, Node, Organization, Role
 from aasim_core.clock import now
 from aasim_core.data.records import database_of
 from aasim_core.events.records import FAILED
-from aasim_core.identity import people, sessions
+from aasim_core.identity import sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import PasswordReset, Session, User
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
+from aasim_core.tenancy import people
+from aasim_core.tenancy.principal import Principal
 
 from .acting import subject_of
 

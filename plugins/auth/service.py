@@ -17,10 +17,10 @@ from aasim_core.identity import invitations, sessions
 from aasim_core.identity.accounts import create_user, email_taken, found_organization
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import Invitation, Session, User
 from aasim_core.identity.sessions import Tokens
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
+from aasim_core.tenancy.principal import Principal
 
 from .acting import acting_for, subject_of
 from .verification import note_verified

@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from aasim_core import App
-from aasim_core.access.pulse import remembered
 from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.compiled import compiled
 from aasim_core.data.records import find_or_none
+from aasim_core.tenancy.organization_state import remembered
 
 from ..engines.hookspecs import Payer
 from .models import ACTIVE, Budget

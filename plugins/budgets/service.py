@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from aasim_core import App, emit
-from aasim_core.access import epoch
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.context import current_organization, organization_scope
 from aasim_core.data import records
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
 from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.tenancy import epoch
 
 from . import meter, uses
 from .models import Budget, BudgetUse, Reservation

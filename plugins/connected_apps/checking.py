@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.outbound.addresses import leads_elsewhere
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 

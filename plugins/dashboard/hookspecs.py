@@ -13,7 +13,7 @@ from aasim_core.errors import Refused
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 hookspec = pluggy.HookspecMarker("aasim")
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, emit, operation
-from aasim_core.access import epoch
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -16,6 +15,7 @@ from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
 from aasim_core.ids import new_id
 from aasim_core.secrets import Secret
+from aasim_core.tenancy import epoch
 
 from . import health, schemas, service
 from .built_in import ensure_built_in, write

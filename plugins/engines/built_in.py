@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from aasim_core.access import epoch
 from aasim_core.context import SYSTEM, acting_as, current_organization, current_request_id
 from aasim_core.data import records
 from aasim_core.events.log import emit
+from aasim_core.tenancy import epoch
 
 from .chat import Provider
 from .models import Engine

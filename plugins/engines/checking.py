@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.outbound.addresses import Address, leads_elsewhere
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 
 from .chat import EngineError, Provider

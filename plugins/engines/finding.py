@@ -5,10 +5,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aasim_core import Kept
-from aasim_core.access.pulse import remembered
 from aasim_core.data import records
 from aasim_core.errors import Refused
 from aasim_core.ids import is_id
+from aasim_core.tenancy.organization_state import remembered
 
 from . import halts
 from .built_in import ensure_built_in

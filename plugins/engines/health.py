@@ -15,10 +15,10 @@ import orjson
 import structlog
 
 from aasim_core import Kept
-from aasim_core.access import epoch
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.data.records import compare_and_set, database_of, find_or_none
 from aasim_core.events.log import emit
+from aasim_core.tenancy import epoch
 
 from .chat import EngineError
 from .models import ACTIVE, DEGRADED, DISABLED, Engine

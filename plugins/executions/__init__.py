@@ -19,8 +19,8 @@ from aasim_core import (
     Row,
     hookimpl,
 )
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.schemas.fields import Id, Integer, ListOf, Strict, Text
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from . import api, ending, loop, retention, schemas, service, steering
 from . import listeners as own_listeners

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
     from .logbook import Address
     from .models import Execution, ToolCall

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import peewee
 
 from aasim_core.access import tree
-from aasim_core.access.features import explain_off
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -20,6 +19,7 @@ from aasim_core.error_codes import LIMIT, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events.log import emit
 from aasim_core.ids import new_id
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema
 
@@ -44,7 +44,7 @@ from .toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool,
 if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.data.database import Database
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 __all__ = [
     "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "find_tool",

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.data.records import find
 from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.tenancy.feature_switches import explain_off
 
 from .models import Execution
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 _HOOK = "startables"
 #: How deep runs may start each other.

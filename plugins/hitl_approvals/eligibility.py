@@ -20,8 +20,8 @@ from aasim_core.data.conditions import Condition
 from aasim_core.data.records import database_of
 from aasim_core.data.statements import Bind
 from aasim_core.errors import Refused
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.standing import principal_now
+from aasim_core.tenancy.principal import Principal
 
 from .listing import by_a_key_of, concerning, may_be_decided_by, waiting_for
 from .meanings import DECIDE, meanings_of

@@ -24,7 +24,7 @@ from .settings import settings_of
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
     from ..executions.hookspecs import Target
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.pulse import remembered
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data.records import find_or_none
 from aasim_core.events.facts import is_meant, seen_by_expressions
 from aasim_core.events.patterns import is_any, matches
 from aasim_core.events.records import EventRow
+from aasim_core.tenancy.organization_state import remembered
 
 from ..executions.models import Execution
 from .models import ACTIVE, BY_EVENT, DISABLED, LISTENING, PENDING, SKIPPED, WITH_RUN, Firing, JobFlow

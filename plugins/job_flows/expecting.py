@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aasim_core import emit
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import to_text
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data import records
 from aasim_core.data.records import database_of
 from aasim_core.jobs.queue import enqueue
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from .models import DISABLED, EXPECTING, JobFlow
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from peewee import fn
 
 from aasim_core import Job, JobContext
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import now
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.jobs.queue import enqueue
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from . import expecting, mails, recording, retention, service, standing, starting
 from .backfills import running as backfills

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aasim_core.access.pulse import remembered
 from aasim_core.events.records import EventRow
+from aasim_core.tenancy.organization_state import remembered
 
 from .backfills.running import enqueue_again
 from .models import WITH_RUN, Firing, JobFlow

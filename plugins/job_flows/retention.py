@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import JobContext, OrganizationSetting
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
 from aasim_core.schemas.fields import Integer
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from .models import DONE, Backfill, Firing
 

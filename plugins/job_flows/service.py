@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from aasim_core import emit
-from aasim_core.access import epoch
 from aasim_core.clock import to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -16,6 +15,7 @@ from aasim_core.errors import Refused
 from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.secrets import Secret
+from aasim_core.tenancy import epoch
 
 from .checking import shortest_interval
 from .expecting import begin_anew
@@ -29,7 +29,7 @@ from .starting import filled_input, start_run
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
     from ..executions.models import Execution
 

@@ -40,8 +40,8 @@ from .standing import note_end
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
     from aasim_core.jobs.context import JobContext
+    from aasim_core.tenancy.principal import Principal
 
 #: What executions that a flow has started say of it.
 TRIGGER = "schedule"

@@ -13,8 +13,8 @@ from aasim_core.clock import now, to_text
 from aasim_core.context import system_scope
 from aasim_core.data import records
 from aasim_core.identity.accounts import found_organization
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import User
+from aasim_core.tenancy.principal import Principal
 
 
 def ids_of(app: App, principal: Principal, permission: str) -> list[str]:

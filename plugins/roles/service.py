@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aasim_core import App, Refused, emit
-from aasim_core.access import epoch
 from aasim_core.access.delegation import Delegator, is_owner
 from aasim_core.access.records import Grant, Role
 from aasim_core.context import current_organization
 from aasim_core.data import records, references
 from aasim_core.errors import Invalid, Problem
+from aasim_core.tenancy import epoch
 from aasim_core.text.slugs import free_name
 from aasim_core.text.suggestions import did_you_mean
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access import epoch
 from aasim_core.clock import now
 from aasim_core.context import current_actor, current_organization
 from aasim_core.data import records
@@ -13,6 +12,7 @@ from aasim_core.data.statements import Bind
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
+from aasim_core.tenancy import epoch
 
 from ..engines import service as engines
 from .graders_of_data import GRADERS as OF_DATA

@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import Request
-from aasim_core.access.pulse import remembered
 from aasim_core.errors import Invalid, Problem, Refused
+from aasim_core.tenancy.organization_state import remembered
 
 from ..agents import service as agents
 from ..agents.hookspecs import Assessment, Assessor

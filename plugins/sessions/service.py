@@ -16,9 +16,9 @@ from aasim_core.data.views import View
 from aasim_core.errors import Refused, not_found
 from aasim_core.events.log import Subject
 from aasim_core.identity import sessions
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import Session
 from aasim_core.ids import is_id
+from aasim_core.tenancy.principal import Principal
 
 READ, MANAGE = "sessions:read", "sessions:manage"
 

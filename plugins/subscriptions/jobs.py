@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aasim_core import App, JobContext
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import now
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from . import service
 from .models import IS_CURRENT, Subscription

@@ -4,8 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from aasim_core import App, Listener
-from aasim_core.access import epoch
 from aasim_core.context import current_organization
+from aasim_core.tenancy import epoch
 
 from . import limits
 from .plans import UNLIMITED, default_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
-from aasim_core.access import epoch, tree
+from aasim_core.access import tree
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.members import visible
 from aasim_core.access.records import Grant, Membership, Team, TeamMember
@@ -14,6 +14,7 @@ from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
+from aasim_core.tenancy import epoch
 from aasim_core.text.slugs import free_slug, slug_of
 
 LEAD, MEMBER = "lead", "member"

@@ -5,12 +5,13 @@ from itertools import islice
 from typing import Any
 
 from aasim_core import Invalid, Problem, Request
-from aasim_core.access import epoch, tree
+from aasim_core.access import tree
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.members import require_visible_member
 from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
+from aasim_core.tenancy import epoch
 
 from . import service
 from .service import Member

@@ -18,12 +18,13 @@ from aasim_core.data.conditions import Condition, any_of, equals
 from aasim_core.data.views import View, first_of
 from aasim_core.errors import not_found
 from aasim_core.events.log import Subject
-from aasim_core.identity import invitations, links, people
+from aasim_core.identity import invitations, links
 from aasim_core.identity.accounts import create_user
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import Invitation, User
 from aasim_core.identity.throttle import Bucket, count_failure, require_patience
 from aasim_core.ids import is_id, new_id
+from aasim_core.tenancy import people
+from aasim_core.tenancy.principal import Principal
 
 from ..auth.service import ask_to_verify, tell_former_address
 

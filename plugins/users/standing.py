@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aasim_core import Refused, Row, emit
-from aasim_core.access import epoch, grants
+from aasim_core.access import grants
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.records import Grant, Membership, Team
 from aasim_core.clock import now
@@ -13,8 +13,9 @@ from aasim_core.context import current_organization, system_scope
 from aasim_core.data import records, references
 from aasim_core.identity import invitations, sessions
 from aasim_core.identity.accounts import erase_homeless
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import ApiKey, Invitation, Session
+from aasim_core.tenancy import epoch
+from aasim_core.tenancy.principal import Principal
 
 from .service import VIEW, Member, find, managers_above, membership_of, note_version, require_above
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from peewee import fn
 
 from aasim_core import emit
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.data.records import database_of
 from aasim_core.jobs.queue import enqueue
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from .delivery.queueing import begin_anew
 from .models import DELIVERED, FAILED, HELD, Delivery, Webhook

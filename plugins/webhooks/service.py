@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import emit
-from aasim_core.access import epoch
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -18,6 +17,7 @@ from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.outbound.addresses import Address, leads_elsewhere
 from aasim_core.secrets import Secret, Unreadable
+from aasim_core.tenancy import epoch
 
 from .delivery import headers, signing
 from .delivery.attempts import post

@@ -7,12 +7,13 @@ from typing import Any
 from peewee import fn
 
 from aasim_core import emit
-from aasim_core.access import epoch, grants
+from aasim_core.access import grants
 from aasim_core.clock import now, to_text
 from aasim_core.context import SYSTEM, acting_as, current_organization
 from aasim_core.data import records
 from aasim_core.data.records import database_of
 from aasim_core.jobs.queue import enqueue
+from aasim_core.tenancy import epoch
 
 from .models import ACTIVE, AUTO_DISABLED, HELD, Delivery, Webhook
 

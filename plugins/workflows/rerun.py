@@ -24,7 +24,7 @@ from .shell.turn import RERUN
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 
 @dataclass(frozen=True)

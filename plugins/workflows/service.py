@@ -28,7 +28,7 @@ from .models import ACTIVE, ARCHIVED, Workflow, WorkflowVersion
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 #: The kind of the executions that run workflows.
 KIND = "workflow"

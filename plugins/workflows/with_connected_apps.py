@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.access.rights import Rights
+from aasim_core.tenancy.feature_switches import explain_off
 
 from ..connected_apps import service as connected_apps
 from ..connected_apps.hookspecs import AppError, HttpRequest

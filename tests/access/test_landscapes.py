@@ -14,7 +14,7 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.conditions import all_of
 from aasim_core.errors import Refused
-from aasim_core.identity.principal import Principal
+from aasim_core.tenancy.principal import Principal
 
 from .landscapes import BUILT_IN, ENDS, MOMENT, PERMISSIONS, Landscape, plant, wander
 

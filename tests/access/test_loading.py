@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access import epoch, grants, tree
-from aasim_core.access.features import switch
+from aasim_core.access import grants, tree
 from aasim_core.access.records import Grant, Organization, Role, Team, TeamMember
 from aasim_core.access.rights import Rights
 from aasim_core.access.roles import BUILT_IN
@@ -19,7 +18,9 @@ from aasim_core.context import current_organization, organization_scope
 from aasim_core.data.records import create
 from aasim_core.hookspecs import hookimpl
 from aasim_core.identity.authentication import principal_of_token
-from aasim_core.identity.principal import Principal
+from aasim_core.tenancy import epoch
+from aasim_core.tenancy.feature_switches import switch
+from aasim_core.tenancy.principal import Principal
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 

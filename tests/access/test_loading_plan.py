@@ -9,8 +9,8 @@ from aasim_core.access.records import Grant, Node, Role, TeamMember
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import insert_rows
-from aasim_core.identity.principal import Principal
 from aasim_core.ids import new_id
+from aasim_core.tenancy.principal import Principal
 from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
 

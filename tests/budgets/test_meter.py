@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access import features
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.budgets import service

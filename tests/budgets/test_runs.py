@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access.pulse import Pulse
 from aasim_core.app import App
+from aasim_core.tenancy.organization_state import Pulse
 from aasim_core.testing.world import Person, World
 
 from .conftest import PRICE, current, events_of
@@ -216,7 +216,9 @@ def test_the_test_of_an_engine_is_counted_too(owner: Person, engine: Make, budge
 def test_a_budget_that_another_process_has_just_made_holds_the_turns_that_begin_after_it(
     app: App, owner: Person, agent: Make, run: Make, budget: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aasim_core.access.pulse._TRUSTED_SECONDS", 60)  # so that this process does not look by itself
+    monkeypatch.setattr(
+        "aasim_core.tenancy.organization_state._TRUSTED_SECONDS", 60
+    )  # so that this process does not look by itself
     agent_id = agent()
     assert run(agent_id)["status"] == "succeeded"
     ours, app.pulse = app.pulse, Pulse()

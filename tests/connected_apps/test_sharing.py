@@ -119,7 +119,7 @@ def test_agents_that_one_does_not_see_are_counted_and_not_named(world: World, ow
 def test_a_guest_may_use_what_is_shared_with_them(world: World, owner: Person, apps: Apps, shop: str) -> None:
     guest = member_with(world, owner, ("connected_apps:read", "connected_apps:use"), world.node(owner, "project"))
     made = apps.connect(name="Orders", project_id=shop, shared_with=[{"type": "user", "id": guest.user_id}], **BODY)
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
     from aasim_plugins.connected_apps import service
 
     with organization_scope(owner.organization_id):

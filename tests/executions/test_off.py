@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from aasim_core.access import features
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Awaited, ToolSource

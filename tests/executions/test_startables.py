@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access import features
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
 from aasim_core.errors import Invalid, Refused
 from aasim_core.identity.standing import principal_now
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.startables import startable

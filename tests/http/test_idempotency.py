@@ -22,9 +22,9 @@ from aasim_core.errors import Refused
 from aasim_core.http import idempotency
 from aasim_core.http.idempotency import Idempotency
 from aasim_core.http.request import Request, Response
-from aasim_core.identity.principal import Principal
 from aasim_core.schemas.json_values import NO_BODY
 from aasim_core.secrets import Keyring, new_key
+from aasim_core.tenancy.principal import Principal
 
 ADA = Principal("user", "user_ada", "org_a", 1, "Ada")
 BOB = Principal("user", "user_bob", "org_a", 1, "Bob")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from aasim_core.errors import Refused
 from aasim_core.http.limits import Limiter, network_of
 from aasim_core.http.windows import MemoryWindows, RedisWindows
-from aasim_core.identity.principal import Principal
 from aasim_core.settings.sections import RateLimitSettings
+from aasim_core.tenancy.principal import Principal
 
 ADA = Principal("user", "user_ada", "org_a", 1, "Ada")
 

@@ -17,9 +17,9 @@ from aasim_core.errors import Refused
 from aasim_core.hookspecs import hookimpl
 from aasim_core.identity.accounts import create_user, found_organization
 from aasim_core.identity.authentication import authenticate, bearer_of, principal_of_token
-from aasim_core.identity.principal import Principal
 from aasim_core.identity.records import Session, User
 from aasim_core.identity.sessions import Tokens
+from aasim_core.tenancy.principal import Principal
 from aasim_core.testing.statements import recorded
 
 LogIn = Callable[..., Tokens]

@@ -12,9 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks import Webhook
 
-from aasim_core.access import features
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.asking import Exchange, ask
 
 from .conftest import Clock, Flows

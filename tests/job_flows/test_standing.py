@@ -2,8 +2,8 @@
 
 import pytest
 
-from aasim_core.access import features
 from aasim_core.context import organization_scope
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.principals import key_of
 from aasim_core.testing.world import World
 

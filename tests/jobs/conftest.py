@@ -15,8 +15,6 @@ import pytest
 
 from aasim_core import hookspecs, processes
 from aasim_core.access import records as access
-from aasim_core.access.features import Features
-from aasim_core.access.pulse import Pulse
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
@@ -29,6 +27,8 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.plugins import Plugins
 from aasim_core.plugins.registry import Found
 from aasim_core.settings import Settings
+from aasim_core.tenancy.feature_switches import Features
+from aasim_core.tenancy.organization_state import Pulse
 from aasim_core.worker import Worker
 
 ACME, UMBRELLA = "organization_acme", "organization_umbrella"

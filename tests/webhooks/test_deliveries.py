@@ -8,7 +8,6 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 from time_machine import Traveller
 
-from aasim_core.access import features
 from aasim_core.app import App
 from aasim_core.clock import from_text, now
 from aasim_core.context import EVERY_ORGANIZATION, organization_scope, system_scope
@@ -16,6 +15,7 @@ from aasim_core.events.log import Subject, emit
 from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import QUEUED, RUNNING, JobRow
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.peer import Handler, Peer
 from aasim_core.testing.world import World
 from aasim_plugins.webhooks.delivery.attempts import DELAYS

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access import features
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.peer import Handler, Peer, serving
 from aasim_core.testing.world import Person, World
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access import features
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.hookspecs import Tool
 from aasim_plugins.workflows.hookspecs import NodeType, Result

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access import epoch
-from aasim_core.access.pulse import remembered
 from aasim_core.clock import from_text, now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of
@@ -18,6 +16,8 @@ from aasim_core.events.facts import is_meant, seen_by_expressions
 from aasim_core.events.patterns import matches
 from aasim_core.events.records import EventRow
 from aasim_core.jobs.queue import enqueue
+from aasim_core.tenancy import epoch
+from aasim_core.tenancy.organization_state import remembered
 
 from ..models import FOR_EVENT, WITH_TOPIC, WaitRow
 from . import arrivals

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from peewee import JOIN, fn
 
 from aasim_core import emit
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import to_text
 from aasim_core.data import records
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.errors import Invalid, Problem
 from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from ...executions.models import Execution
 from ..models import (
@@ -41,8 +41,8 @@ from ..stats import average_costs
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
     from aasim_core.jobs.context import JobContext
+    from aasim_core.tenancy.principal import Principal
 
 #: The job that starts what a backfill has asked for.
 BACKFILL = "job_flows.backfill"

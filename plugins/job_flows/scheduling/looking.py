@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfoNotFoundError
 
 from aasim_core import emit
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import now, to_text
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data import records
 from aasim_core.data.records import database_of
 from aasim_core.errors import Refused
 from aasim_core.jobs.queue import enqueue
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from ..kernel import firings
 from ..kernel.firings import Planned

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfoNotFoundError
 
 from aasim_core import emit
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import to_text
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data import records
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from ..models import SCHEDULED, JobFlow
 from . import zones

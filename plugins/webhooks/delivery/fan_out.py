@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.pulse import remembered
 from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.compiled import compiled
 from aasim_core.events.facts import seen_by_expressions
 from aasim_core.events.patterns import is_any
 from aasim_core.events.records import EventRow
+from aasim_core.tenancy.organization_state import remembered
 
 from ..filters import verdict_on
 from ..models import ACTIVE, HELD, Delivery, Webhook

@@ -19,7 +19,7 @@ from .verdicts import Verdict, told
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 _AT_ONCE = 200
 _NOTHING: Mapping[str, Any] = {"verdicts": [], "nodes": [], "executions": [], "estimated_costs": []}

@@ -14,7 +14,7 @@ from .verdicts import Verdict, refused_as
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 
 class Rerunning:

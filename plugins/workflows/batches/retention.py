@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from aasim_core.access.organizations_with import organizations_with
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from ..models import RUNNING, Batch, BatchRun
 

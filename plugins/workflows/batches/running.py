@@ -22,8 +22,8 @@ from .verdicts import Verdict, Work, counted, refused_as
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
     from aasim_core.jobs.context import JobContext
+    from aasim_core.tenancy.principal import Principal
 
 #: The job that does a batch.
 BATCH = "workflows.batch"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem
 from aasim_core.schemas.schema import load
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 
 from ..hookspecs import CannotImport, Imported, Mapped, WorkflowImporter

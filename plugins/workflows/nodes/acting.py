@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.identity.standing import principal_now
+from aasim_core.tenancy.feature_switches import explain_off
 
 from ...executions.hookspecs import ToolLater
 from ...executions.models import Execution

@@ -16,7 +16,7 @@ from .types import Types
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 __all__ = ["LONGEST_MESSAGE", "LONGEST_PATH", "Fault", "faults", "refuse", "told"]
 

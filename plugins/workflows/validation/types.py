@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.errors import Refused
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.user_code import json_schema, values
 
 from ...executions.hookspecs import ToolError

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.access.rights import Rights
 from aasim_core.errors import Invalid, Refused
+from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.user_code import expressions
 
 from ...executions.hookspecs import Target
@@ -18,7 +18,7 @@ from .types import Types, misfits
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.identity.principal import Principal
+    from aasim_core.tenancy.principal import Principal
 
 Reference = tuple[str, str, int | None]
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from aasim_core.access.organization_settings import OrganizationSetting, OrganizationSettings
 from aasim_core.context import organization_scope
 from aasim_core.schemas.fields import Integer, Text
+from aasim_core.tenancy.organization_settings import OrganizationSetting, OrganizationSettings
 from aasim_core.testing.world import World
 
 DECLARED = {"notes": (OrganizationSetting("keep_days", Integer(1, 100, load_default=30)),)}

@@ -10,7 +10,7 @@ from ..access.records import Membership
 from ..context import system_scope
 from ..data import records
 from ..data.records import database_of
-from .records import User
+from ..identity.records import User
 
 #: The fields of accounts that memberships have.
 CALLED = ("name", "email", "kind")

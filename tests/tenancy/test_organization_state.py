@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access import epoch
-from aasim_core.access.pulse import Beat, Pulse, remembered
 from aasim_core.app import App
 from aasim_core.context import NoScope, organization_scope
+from aasim_core.tenancy import epoch
+from aasim_core.tenancy.organization_state import Beat, Pulse, remembered
 from aasim_core.testing.world import Person, World
 
 

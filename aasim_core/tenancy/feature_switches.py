@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
+from ..access.records import FeatureSwitch
 from ..context import current_organization, organization_scope
 from ..data.records import create
 from . import epoch
-from .pulse import Pulse
-from .records import FeatureSwitch
+from .organization_state import Pulse
 
 if TYPE_CHECKING:
-    from ..identity.principal import Caller
+    from .principal import Caller
 
 
 class PluginsOn(Protocol):
