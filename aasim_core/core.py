@@ -26,12 +26,13 @@ from .key_rotation.resealing import resealing_job
 from .plugins import Declarations
 from .processes import RECORDS as PROCESSES
 from .schemas.fields import Id, Integer
+from .tenancy.records import RECORDS as TENANCY
 
 if TYPE_CHECKING:
     from .app import App
 
 LOG: tuple[type[Row], ...] = (EventRow, ChainEntry, EventAnchor, SealingWalk)
-MODELS: tuple[type[Row], ...] = (*IDENTITY, *ACCESS, *LOG, *JOBS, *PROCESSES, Idempotency, *KEYS)
+MODELS: tuple[type[Row], ...] = (*TENANCY, *IDENTITY, *ACCESS, *LOG, *JOBS, *PROCESSES, Idempotency, *KEYS)
 #: What is emitted by rooms that know no fields.
 EVENTS = (
     Event(

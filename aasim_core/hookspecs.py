@@ -155,5 +155,5 @@ def feature_allowed(app: App, organization_id: str, plugin: str) -> bool | str |
     """Return False, or a sentence that says why, to turn `plugin` off for the organization, with what requires it; else no opinion.
 
     Every plugin is asked, in the organization's scope, and one that turns it off is enough. The answer is kept for the organization's
-    epoch: call `access.epoch.bump` in the transaction that changes what the next answer will be.
+    epoch: call `tenancy.epoch.bump` in the transaction that changes what the next answer will be.
     """

@@ -10,9 +10,9 @@ from ..context import current_organization
 from ..data.records import create, find, remove
 from ..data.statements import Bind
 from ..errors import Refused
-from ..identity.records import User
 from ..tenancy import epoch
-from .records import Grant, Membership, Node, Role, Team, TeamMember
+from ..tenancy.records import Membership, User
+from .records import Grant, Node, Role, Team, TeamMember
 
 
 def grant(

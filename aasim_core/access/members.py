@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ..errors import Invalid, Problem
+from ..tenancy.records import Membership
 from .delegation import Delegator
-from .records import Membership
 
 #: What lets somebody see the members who stand at a place; the plugin users declares it.
 READ = "users:read"

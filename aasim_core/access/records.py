@@ -1,62 +1,9 @@
-"""Organizations, their members and tree, and who holds which role where."""
+"""The tree of an organization, and who holds which role where."""
 
 import peewee
 
 from ..data.fields import IdField, InstantField, JsonField
 from ..data.records import Record, TenantRecord
-
-#: The states of an organization: it works; its operator has barred it; its owners have deleted it, and may still restore it.
-ACTIVE, SUSPENDED, CLOSING = "active", "suspended", "closing"
-
-
-class Organization(Record):
-    """A tenant. `authz_epoch` counts the changes of rights in it; see `epoch.bump`.
-
-    While `halted_at` is set, nothing runs in it. One that is closing is deleted at `delete_at`, with all that belongs to it.
-    """
-
-    name = peewee.TextField()
-    slug = peewee.TextField(unique=True)
-    status = peewee.TextField(default=ACTIVE)
-    timezone = peewee.TextField(default="UTC")
-    settings = JsonField(default=dict)
-    plan = peewee.TextField(default="unlimited")
-    authz_epoch = peewee.BigIntegerField(default=1)
-    halted_at = InstantField(null=True)
-    delete_at = InstantField(null=True, index=True)
-
-    class Meta:
-        table_name = "core_organization"
-        id_prefix = "organization"
-
-
-class Membership(TenantRecord):
-    """That a user belongs to an organization, and as what; `name`, `email` and `kind` are those of the account or invitation.
-
-    Who writes these: `identity.people` and `identity.invitations`.
-    """
-
-    user_id = IdField()
-    name = peewee.TextField()
-    email = peewee.TextField()
-    kind = peewee.TextField(default="person")
-    status = peewee.TextField(default="active")
-    branch_id = IdField(null=True)
-    department_id = IdField(null=True)
-    manager_id = IdField(null=True)
-
-    class Meta:
-        table_name = "core_membership"
-        id_prefix = "membership"
-        references = {"branch_id": "branch", "department_id": "dept"}  # noqa: RUF012 - peewee's Meta is read once
-        stands_for = ("user_id", "user")
-        carried = "department_id"
-        indexes = (
-            (("user_id", "organization_id"), True),
-            (("organization_id", "created_at", "user_id"), False),
-            (("organization_id", "name", "user_id"), False),
-            (("organization_id", "email", "user_id"), False),
-        )
 
 
 class Node(TenantRecord):
@@ -137,16 +84,4 @@ class TeamMember(TenantRecord):
         indexes = ((("team_id", "user_id"), True),)
 
 
-class FeatureSwitch(TenantRecord):
-    """Whether a plugin that is on for the deployment is on for the organization, where an owner has said so."""
-
-    plugin = peewee.TextField()
-    enabled = peewee.BooleanField()
-
-    class Meta:
-        table_name = "core_feature_switch"
-        id_prefix = "switch"
-        indexes = ((("organization_id", "plugin"), True),)
-
-
-RECORDS: tuple[type[Record], ...] = (Organization, Membership, Node, Role, Grant, Team, TeamMember, FeatureSwitch)
+RECORDS: tuple[type[Record], ...] = (Node, Role, Grant, Team, TeamMember)

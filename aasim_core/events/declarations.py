@@ -72,7 +72,7 @@ class Listener:
 
     `wanted` tells whether an ``after_commit`` listener gets a delivery of the event at all. It is called at the end of the change's
     transaction, in the scope of the event's organization, also while the plugin is off there; an exception refuses the change. It only
-    reads, and as little as it can (see `access.pulse.remembered`): every event that matches `pattern` waits for it. It is not asked of an
+    reads, and as little as it can (see `tenancy.remembered`): every event that matches `pattern` waits for it. It is not asked of an
     event that belongs to no organization, of which such a listener gets no delivery.
 
     `refusals` are the error codes of its own that a listener in the change's transaction refuses with; the API reference names them.

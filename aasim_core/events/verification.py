@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..access.records import Organization
 from ..context import EVERY_ORGANIZATION
 from ..secrets import Keyring
+from ..tenancy.records import Organization
 from . import anchors
 from .anchors import EventAnchor, Link
 from .chain import Fault, erased_in, faults_in, missing_end

@@ -5,11 +5,11 @@ from contextlib import AbstractContextManager
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
-from ..access.records import Organization
 from ..data.dumping import Dump, is_dumped
 from ..errors import Refused
 from ..schemas.scalars import Text
 from ..schemas.schema import Schema
+from ..tenancy.records import Organization
 from ..text.json import to_json
 from . import cursors
 from .exports import MEDIA_TYPES, Download

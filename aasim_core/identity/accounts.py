@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..access import grants, roles, tree
-from ..access.records import Membership, Organization
 from ..context import organization_scope
 from ..data.records import create, database_of
 from ..errors import Invalid, Problem
 from ..tenancy import people
+from ..tenancy.records import Membership, Organization, User
 from ..text.slugs import free_slug, slug_of
-from .records import EmailVerification, PasswordReset, RefreshToken, Session, User
+from .records import EmailVerification, PasswordReset, RefreshToken, Session
 
 
 def create_user(email: str, name: str, password_hash: str | None, **values: Any) -> User:

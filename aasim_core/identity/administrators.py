@@ -6,9 +6,10 @@ from ..clock import now
 from ..context import system_scope
 from ..errors import InvalidArgument
 from ..events.log import Subject, emit
+from ..tenancy.records import User
 from .accounts import create_user, found_organization
 from .passwords import require_strong
-from .records import PasswordReset, User
+from .records import PasswordReset
 from .sessions import end_all, hold, home_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import peewee
 import structlog
 
-from ..access.records import CLOSING, SUSPENDED, Membership, Organization
 from ..clock import from_text, now, to_text
 from ..context import organization_scope
 from ..data.compiled import compiled
@@ -20,7 +19,8 @@ from ..data.statements import Bind
 from ..errors import Refused, not_found
 from ..ids import is_id
 from ..tenancy.principal import Principal, TokenCaller
-from .records import Session, User
+from ..tenancy.records import CLOSING, SUSPENDED, Membership, Organization, User
+from .records import Session
 
 if TYPE_CHECKING:
     from ..app import App

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from ..access.records import ACTIVE, Grant, Membership, Organization, TeamMember
+from ..access.records import Grant, TeamMember
 from ..clock import now
 from ..context import organization_scope
 from ..data import records, references
@@ -17,6 +17,7 @@ from ..data.records import Row, create
 from ..errors import Invalid, Problem, Refused
 from ..ids import new_id
 from ..tenancy import epoch, people
+from ..tenancy.records import ACTIVE, Membership, Organization
 from . import links
 from .records import Invitation
 

@@ -1,34 +1,9 @@
-"""Accounts, sessions, API keys, invitations and the links that are mailed."""
+"""Sessions, API keys, invitations and the links that are mailed."""
 
 import peewee
 
 from ..data.fields import DigestField, IdField, InstantField, JsonField
 from ..data.records import Record, TenantRecord
-
-
-class User(Record):
-    """An account: a person, or a service without a password. It belongs to organizations through memberships.
-
-    `email_verified_at` is since when it is known that who has the account reads the mail to its address.
-    """
-
-    email = peewee.TextField(unique=True)
-    name = peewee.TextField()
-    status = peewee.TextField(default="active")
-    kind = peewee.TextField(default="person")
-    password_hash = DigestField(null=True)
-    password_changed_at = InstantField(null=True)
-    timezone = peewee.TextField(default="UTC")
-    locale = peewee.TextField(default="en")
-    avatar_url = peewee.TextField(null=True)
-    is_platform_admin = peewee.BooleanField(default=False)
-    last_login_at = InstantField(null=True)
-    email_verified_at = InstantField(null=True)
-
-    class Meta:
-        table_name = "core_user"
-        id_prefix = "user"
-        has_revisions = False  # the version of a member counts the changes of account and membership
 
 
 class Session(Record):
@@ -159,4 +134,4 @@ class Throttle(Record):
         table_name = "core_throttle"
 
 
-RECORDS: tuple[type[Record], ...] = (User, Session, RefreshToken, ApiKey, PasswordReset, EmailVerification, Invitation, Throttle)
+RECORDS: tuple[type[Record], ...] = (Session, RefreshToken, ApiKey, PasswordReset, EmailVerification, Invitation, Throttle)

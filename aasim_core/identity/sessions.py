@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from ..access.records import ACTIVE, Membership, Organization
 from ..clock import now
 from ..context import system_scope
 from ..data.records import create, database_of
 from ..errors import Refused
+from ..tenancy.records import ACTIVE, Membership, Organization, User
 from ..text import base64url
 from .clients import Client
-from .records import RefreshToken, Session, User
+from .records import RefreshToken, Session
 
 if TYPE_CHECKING:
     from ..app import App

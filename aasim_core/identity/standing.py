@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from ..access.records import CLOSING, SUSPENDED, Membership, Organization
 from ..clock import now
 from ..context import current_organization
 from ..data.compiled import compiled
 from ..data.records import find_or_none
 from ..data.statements import Bind
 from ..tenancy.principal import Principal
-from .records import ApiKey, User
+from ..tenancy.records import CLOSING, SUSPENDED, Membership, Organization, User
+from .records import ApiKey
 
 
 def principal_now(user_id: str, api_key_id: str | None = None) -> Principal | None:

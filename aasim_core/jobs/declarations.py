@@ -31,7 +31,7 @@ class Job:
     progress and whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job
     then runs by itself, once for each due time, with the payload ``{"due": <time>}``: in a system scope, or, if it is
     `per_organization`, once in the scope of each of the organizations that this names and where the job's plugin is on. It is called in a
-    system scope; see `access.organizations_with`.
+    system scope; see `tenancy.organizations_with`.
     One that `halts` is parked while its organization is halted; one that runs is told by ``context.should_stop()``.
     `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is ``dead`` because it took too many
     workers with it, in the transaction that says so and in the job's organization: the place to bring what the job was for to an

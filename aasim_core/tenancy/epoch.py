@@ -1,7 +1,7 @@
 """The counter that makes every change of rights act on the next request."""
 
-from ..access.records import Organization
 from ..data.records import database_of
+from .records import Organization
 
 
 def bump(organization_id: str) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
-from ..access.records import FeatureSwitch
 from ..context import current_organization, organization_scope
 from ..data.records import create
 from . import epoch
 from .organization_state import Pulse
+from .records import FeatureSwitch
 
 if TYPE_CHECKING:
     from .principal import Caller

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import fields, missing
 
-from ..access.records import Organization
 from ..data.records import find
+from .records import Organization
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, TypeVarTuple
 
-from ..access.records import ACTIVE, Organization
 from ..context import current_organization
 from ..data.compiled import compiled
 from ..data.statements import Bind
+from .records import ACTIVE, Organization
 
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")

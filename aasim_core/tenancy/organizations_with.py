@@ -4,7 +4,7 @@ from typing import Any
 
 import peewee
 
-from ..access.records import Organization
+from .records import Organization
 
 
 def organizations_with(model: Any, *conditions: Any) -> list[str]:

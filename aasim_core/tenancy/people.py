@@ -6,11 +6,10 @@ An account belongs to no organization, so no index of accounts has the order of 
 from collections.abc import Mapping
 from typing import Any
 
-from ..access.records import Membership
 from ..context import system_scope
 from ..data import records
 from ..data.records import database_of
-from ..identity.records import User
+from .records import Membership, User
 
 #: The fields of accounts that memberships have.
 CALLED = ("name", "email", "kind")

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..access.records import Membership, Role
+from ..access.records import Role
 from ..context import organization_scope, system_scope
 from ..data.records import create
 from ..identity import api_keys, sessions
-from ..identity.records import ApiKey, Session, User
+from ..identity.records import ApiKey, Session
+from ..tenancy.records import Membership, User
 from .world import Person, World
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import falcon.testing
 
 from ..access import grants, tree
-from ..access.records import Organization, Role
+from ..access.records import Role
 from ..context import organization_scope, system_scope
 from ..identity import accounts, sessions
 from ..identity.clients import Client as Device
-from ..identity.records import User
 from ..ids import new_id
 from ..tenancy import people
+from ..tenancy.records import Organization, User
 
 if TYPE_CHECKING:
     from ..app import App

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aasim_core import App, emit, not_found
-from aasim_core.access.records import Membership, Organization
 from aasim_core.clock import now
 from aasim_core.data.conditions import Condition, equals
 from aasim_core.data.records import database_of, find_or_none
@@ -15,6 +14,7 @@ from aasim_core.events.entries import ChainEntry
 from aasim_core.events.log import Subject
 from aasim_core.events.records import NO_SUCCESS, EventRow
 from aasim_core.ids import is_id, new_id
+from aasim_core.tenancy.records import Membership, Organization
 
 #: The job that erases a person from the log of an organization.
 ERASE = "activities.erase"

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from aasim_core import App, Refused, Request, Resource, Response, operation
-from aasim_core.access.records import Node, Organization
+from aasim_core.access.records import Node
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import find
 from aasim_core.http.exports import MEDIA_TYPES, csv_of
+from aasim_core.tenancy.records import Organization
 
 from . import schemas
 from .answers import Asked, field_of, rows

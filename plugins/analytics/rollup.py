@@ -12,11 +12,11 @@ from typing import Any
 
 import peewee
 
-from aasim_core.access.records import Organization
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of
 from aasim_core.tenancy.organizations_with import organizations_with
+from aasim_core.tenancy.records import Organization
 
 from ..engines.service import EngineCall
 from ..executions.models import RETAINED_AT, Execution

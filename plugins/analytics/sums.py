@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aasim_core.access.records import Organization
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, find, insert_rows
+from aasim_core.tenancy.records import Organization
 
 from . import views
 from .cube import Cube, read, text_of

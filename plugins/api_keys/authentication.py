@@ -7,7 +7,6 @@ import orjson
 import peewee
 
 from aasim_core import App, Refused, Request
-from aasim_core.access.records import CLOSING, Membership, Organization
 from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.compiled import compiled
@@ -15,8 +14,9 @@ from aasim_core.data.statements import Bind
 from aasim_core.identity import api_keys
 from aasim_core.identity.authentication import SEEN_SECONDS, bearer_of, note_use, require_member
 from aasim_core.identity.clients import is_within
-from aasim_core.identity.records import ApiKey, User
+from aasim_core.identity.records import ApiKey
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import CLOSING, Membership, Organization, User
 
 
 def key_in(req: Request) -> str | None:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aasim_core import App, Invalid, Problem, Refused
-from aasim_core.access.records import Membership
 from aasim_core.access.rights import Rights
-from aasim_core.identity.records import ApiKey, User
+from aasim_core.identity.records import ApiKey
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Membership, User
 from aasim_core.text.suggestions import did_you_mean
 
 from .service import MANAGE

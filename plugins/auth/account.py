@@ -6,17 +6,18 @@ from peewee import JOIN
 
 from aasim_core import App, Invalid, Problem, Refused, emit
 from aasim_core.access import grants
-from aasim_core.access.records import Grant, Node, Organization, Role
+from aasim_core.access.records import Grant, Node, Role
 from aasim_core.clock import now
 from aasim_core.data.records import database_of
 from aasim_core.events.records import FAILED
 from aasim_core.identity import sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
-from aasim_core.identity.records import PasswordReset, Session, User
+from aasim_core.identity.records import PasswordReset, Session
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
 from aasim_core.tenancy import people
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Organization, User
 
 from .acting import subject_of
 

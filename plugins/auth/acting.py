@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from aasim_core.context import Actor, acting_as, current_request_id
 from aasim_core.events.log import Subject
 from aasim_core.identity.clients import Client
-from aasim_core.identity.records import User
+from aasim_core.tenancy.records import User
 
 
 def subject_of(user: User) -> Subject:

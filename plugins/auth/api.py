@@ -7,8 +7,8 @@ from aasim_core import Request, Resource, Response, operation
 from aasim_core.http.operations import PUBLIC, SELF
 from aasim_core.http.render import Plan
 from aasim_core.identity.clients import Client
-from aasim_core.identity.records import User
 from aasim_core.identity.sessions import RETRY_SECONDS, Tokens
+from aasim_core.tenancy.records import User
 
 from . import account, registrations, resets, schemas, service, verification
 

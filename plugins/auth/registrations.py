@@ -9,9 +9,9 @@ from aasim_core.data.records import create
 from aasim_core.identity import links
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
-from aasim_core.identity.records import User
 from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.tenancy.records import User
 
 from .models import Registration
 from .service import Entry, in_two_tries, named_after, require_open, settle

@@ -8,10 +8,11 @@ from aasim_core.context import EVERY_ORGANIZATION, system_scope
 from aasim_core.identity import links, sessions
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
-from aasim_core.identity.records import PasswordReset, User
+from aasim_core.identity.records import PasswordReset
 from aasim_core.identity.throttle import forget
 from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.tenancy.records import User
 
 from .account import set_password
 from .acting import acting_for, subject_of

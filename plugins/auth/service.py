@@ -7,7 +7,6 @@ from typing import Any
 from peewee import IntegrityError
 
 from aasim_core import App, Invalid, Refused, emit, enqueue
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
 from aasim_core.data.records import compare_and_set
@@ -17,10 +16,11 @@ from aasim_core.identity import invitations, sessions
 from aasim_core.identity.accounts import create_user, email_taken, found_organization
 from aasim_core.identity.clients import Client
 from aasim_core.identity.passwords import require_strong
-from aasim_core.identity.records import Invitation, Session, User
+from aasim_core.identity.records import Invitation, Session
 from aasim_core.identity.sessions import Tokens
 from aasim_core.identity.throttle import Bucket, count_failure, forget, require_patience
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Organization, User
 
 from .acting import acting_for, subject_of
 from .verification import note_verified

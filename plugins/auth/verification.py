@@ -7,9 +7,10 @@ from aasim_core.clock import now
 from aasim_core.context import EVERY_ORGANIZATION, system_scope
 from aasim_core.identity import links, sessions
 from aasim_core.identity.clients import Client
-from aasim_core.identity.records import EmailVerification, User
+from aasim_core.identity.records import EmailVerification
 from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.tenancy.records import User
 
 from .acting import acting_for, subject_of
 

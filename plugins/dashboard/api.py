@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aasim_core import App, Request, Resource, Response, operation
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import find
+from aasim_core.tenancy.records import Organization
 
 from . import places, schemas
 from .viewing import Viewing, shown

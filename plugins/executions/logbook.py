@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from peewee import fn
 
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, find, insert_rows
 from aasim_core.logs.configuration import redacted
+from aasim_core.tenancy.records import Organization
 
 from .models import Execution, LogEntry
 

@@ -6,13 +6,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import JobContext, OrganizationSetting, emit
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import find
 from aasim_core.events.log import Subject
 from aasim_core.schemas.fields import Integer
 from aasim_core.tenancy.organizations_with import organizations_with
+from aasim_core.tenancy.records import Organization
 
 from .labels import LabelRow
 from .models import EVERYTHING, NO_LOG, NO_PAYLOAD, RETAINED_AT, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from peewee import SQL
 
-from aasim_core.access.records import Organization
 from aasim_core.data.compiled import compiled
 from aasim_core.data.records import Readback, row_of, to_record
 from aasim_core.data.statements import Bind
 from aasim_core.tenancy import organization_state as pulse
+from aasim_core.tenancy.records import Organization
 
 from .models import Execution
 from .shell import rows

@@ -14,7 +14,7 @@ import peewee
 from peewee import fn
 
 from aasim_core.access import grants
-from aasim_core.access.records import Grant, Membership, Node, Role, TeamMember
+from aasim_core.access.records import Grant, Node, Role, TeamMember
 from aasim_core.clock import now, to_text
 from aasim_core.data.conditions import Condition
 from aasim_core.data.records import database_of
@@ -22,6 +22,7 @@ from aasim_core.data.statements import Bind
 from aasim_core.errors import Refused
 from aasim_core.identity.standing import principal_now
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Membership
 
 from .listing import by_a_key_of, concerning, may_be_decided_by, waiting_for
 from .meanings import DECIDE, meanings_of

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.clock import to_text
-from aasim_core.identity.records import User
 from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.tenancy.records import User
 
 from .models import Approval
 from .views import VIEW

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import peewee
 
-from aasim_core.access.records import Grant, Membership, Node, Role, TeamMember
+from aasim_core.access.records import Grant, Node, Role, TeamMember
 from aasim_core.access.tree import root_path
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of
 from aasim_core.data.statements import Bind
+from aasim_core.tenancy.records import Membership
 
 from .models import HEAD, MANAGER, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Delegation
 from .positions import positions_of

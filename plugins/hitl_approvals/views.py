@@ -7,7 +7,7 @@ import orjson
 
 from aasim_core.data.views import View
 from aasim_core.http.render import Derived, ObjectOf
-from aasim_core.identity.records import User
+from aasim_core.tenancy.records import User
 
 from ..executions.models import Execution
 from .models import Approval

@@ -5,9 +5,9 @@ from typing import Any
 
 from aasim_core import App, Job, JobContext
 from aasim_core.data.records import find_or_none
-from aasim_core.identity.records import User
 from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.tenancy.records import User
 
 from .expecting import FAILING, OVERDUE, SEND
 from .models import JobFlow

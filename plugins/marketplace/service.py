@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -11,6 +10,7 @@ from aasim_core.error_codes import ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
+from aasim_core.tenancy.records import Organization
 
 from ..agents.models import Agent
 from . import offers

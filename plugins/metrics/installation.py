@@ -7,9 +7,9 @@ from typing import Any
 import peewee
 
 from aasim_core import App, processes
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.jobs.administration import count_stuck, oldest_ready
+from aasim_core.tenancy.records import Organization
 from aasim_core.version import VERSION
 
 from .hookspecs import Gauge, Sample

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 import orjson
 
 from aasim_core import App, Collection, Request, Response, operation
-from aasim_core.access.records import CLOSING, Organization
 from aasim_core.clock import to_text
 from aasim_core.data.conditions import Condition
 from aasim_core.data.records import find_or_none
@@ -17,6 +16,7 @@ from aasim_core.http.halting import Halting
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Derived
 from aasim_core.schemas.schema import merge_patch
+from aasim_core.tenancy.records import CLOSING, Organization
 
 from . import schemas, service
 from .settings import OrganizationsSettings

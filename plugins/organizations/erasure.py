@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from aasim_core import App, Job
-from aasim_core.access.records import CLOSING, Membership, Organization
 from aasim_core.clock import now
 from aasim_core.data.erasure import erase_rows
 from aasim_core.identity.accounts import erase_homeless
+from aasim_core.tenancy.records import CLOSING, Membership, Organization
 
 if TYPE_CHECKING:
     from aasim_core.jobs import JobContext

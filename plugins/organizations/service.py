@@ -8,13 +8,13 @@ from peewee import JOIN, fn
 
 from aasim_core import App, InvalidArgument, Refused, StartupError, emit
 from aasim_core.access import grants
-from aasim_core.access.records import ACTIVE, CLOSING, SUSPENDED, Grant, Membership, Organization, Role, TeamMember
+from aasim_core.access.records import Grant, Role, TeamMember
 from aasim_core.clock import now, to_text
 from aasim_core.context import system_scope
 from aasim_core.data import records
 from aasim_core.identity.accounts import found_organization
-from aasim_core.identity.records import User
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import ACTIVE, CLOSING, SUSPENDED, Membership, Organization, User
 
 
 def ids_of(app: App, principal: Principal, permission: str) -> list[str]:

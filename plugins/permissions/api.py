@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Permission, Request, Resource, Response, operation
 from aasim_core.access import tree
 from aasim_core.access.delegation import require_place
-from aasim_core.access.records import Membership
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.identity.records import ApiKey
+from aasim_core.tenancy.records import Membership
 from aasim_core.text.suggestions import did_you_mean
 
 from . import declared, explaining, schemas

@@ -7,7 +7,7 @@ from peewee import Case, fn
 
 from aasim_core import App
 from aasim_core.access.grants import in_force
-from aasim_core.access.records import Grant, Membership, Node, Role, Team
+from aasim_core.access.records import Grant, Node, Role, Team
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.clock import now, to_text
 from aasim_core.data.compiled import compiled, padded
@@ -17,6 +17,7 @@ from aasim_core.data.views import View
 from aasim_core.http.places import PLACE
 from aasim_core.http.render import Derived
 from aasim_core.identity.records import ApiKey
+from aasim_core.tenancy.records import Membership
 from aasim_core.text.json import to_json
 
 #: The grants of one role; who holds it is somebody's or something's name.

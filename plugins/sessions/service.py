@@ -7,7 +7,6 @@ from typing import Any
 from peewee import Case
 
 from aasim_core import App, emit
-from aasim_core.access.records import Membership
 from aasim_core.clock import now, to_text
 from aasim_core.data.conditions import Condition, all_of, any_of, equals
 from aasim_core.data.records import find, find_or_none
@@ -19,6 +18,7 @@ from aasim_core.identity import sessions
 from aasim_core.identity.records import Session
 from aasim_core.ids import is_id
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Membership
 
 READ, MANAGE = "sessions:read", "sessions:manage"
 

@@ -3,9 +3,9 @@
 import click
 
 from aasim_core import App, InvalidArgument
-from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import find_or_none
+from aasim_core.tenancy.records import Organization
 from aasim_core.text.suggestions import did_you_mean
 
 from . import service

@@ -4,11 +4,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import ErrorCode, Listener, Refused, emit
-from aasim_core.access.records import Organization
 from aasim_core.clock import to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.error_codes import LIMIT
+from aasim_core.tenancy.records import Organization
 
 from . import counting
 from .counting import METERS, Meter

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import Refused, emit
-from aasim_core.access.records import Organization
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.errors import Invalid, Problem
 from aasim_core.tenancy import epoch
+from aasim_core.tenancy.records import Organization
 from aasim_core.text.suggestions import did_you_mean
 
 from . import counting, limits

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aasim_core.access.records import Organization
 from aasim_core.app import Kept
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import find
 from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.records import Organization
 
 from .models import CURRENT, Subscription
 from .periods import Period, month_after, month_of

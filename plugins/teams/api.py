@@ -8,7 +8,7 @@ from peewee import fn
 
 from aasim_core import Collection, Request, Resource, Response, operation
 from aasim_core.access.delegation import Delegator
-from aasim_core.access.records import Membership, Team, TeamMember
+from aasim_core.access.records import Team, TeamMember
 from aasim_core.data.conditions import equals
 from aasim_core.data.records import find_or_none
 from aasim_core.data.references import refuse_in_use
@@ -20,6 +20,7 @@ from aasim_core.http.paging import read_page
 from aasim_core.http.query import ListQuery
 from aasim_core.http.render import Plan
 from aasim_core.ids import is_id
+from aasim_core.tenancy.records import Membership
 
 from . import schemas, service
 

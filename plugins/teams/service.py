@@ -7,7 +7,7 @@ from typing import Any
 from aasim_core.access import tree
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.members import visible
-from aasim_core.access.records import Grant, Membership, Team, TeamMember
+from aasim_core.access.records import Grant, Team, TeamMember
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -15,6 +15,7 @@ from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.events.log import emit
 from aasim_core.ids import is_id
 from aasim_core.tenancy import epoch
+from aasim_core.tenancy.records import Membership
 from aasim_core.text.slugs import free_slug, slug_of
 
 LEAD, MEMBER = "lead", "member"

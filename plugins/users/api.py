@@ -8,10 +8,11 @@ from aasim_core import Collection, Invalid, Problem, Refused, Request, Response,
 from aasim_core.access import positions, tree
 from aasim_core.access.delegation import Delegator, Gift
 from aasim_core.access.members import READ, require_visible_member
-from aasim_core.access.records import Membership, Team
+from aasim_core.access.records import Team
 from aasim_core.data.conditions import Condition
 from aasim_core.http.assignments import Assignments
 from aasim_core.http.query import ListQuery
+from aasim_core.tenancy.records import Membership
 
 from . import schemas, service, standing
 from .checking import checked, no_teams, place_of

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aasim_core import App, Job, JobContext
-from aasim_core.access.records import Organization
 from aasim_core.identity import invitations
-from aasim_core.identity.records import User
 from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.tenancy.records import Organization, User
 
 
 def send_invitation(app: App) -> Job:

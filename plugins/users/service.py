@@ -10,7 +10,7 @@ from peewee import Case
 from aasim_core import App, Invalid, Problem, Refused, emit, enqueue
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.members import READ
-from aasim_core.access.records import Membership, TeamMember
+from aasim_core.access.records import TeamMember
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_organization, system_scope
 from aasim_core.data import records
@@ -20,11 +20,12 @@ from aasim_core.errors import not_found
 from aasim_core.events.log import Subject
 from aasim_core.identity import invitations, links
 from aasim_core.identity.accounts import create_user
-from aasim_core.identity.records import Invitation, User
+from aasim_core.identity.records import Invitation
 from aasim_core.identity.throttle import Bucket, count_failure, require_patience
 from aasim_core.ids import is_id, new_id
 from aasim_core.tenancy import people
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Membership, User
 
 from ..auth.service import ask_to_verify, tell_former_address
 

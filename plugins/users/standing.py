@@ -7,7 +7,7 @@ from typing import Any
 from aasim_core import Refused, Row, emit
 from aasim_core.access import grants
 from aasim_core.access.delegation import Delegator
-from aasim_core.access.records import Grant, Membership, Team
+from aasim_core.access.records import Grant, Team
 from aasim_core.clock import now
 from aasim_core.context import current_organization, system_scope
 from aasim_core.data import records, references
@@ -16,6 +16,7 @@ from aasim_core.identity.accounts import erase_homeless
 from aasim_core.identity.records import ApiKey, Invitation, Session
 from aasim_core.tenancy import epoch
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Membership
 
 from .service import VIEW, Member, find, managers_above, membership_of, note_version, require_above
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from random import Random
 
-from aasim_core.access.records import Grant, Node, Organization, Role, Team, TeamMember
+from aasim_core.access.records import Grant, Node, Role, Team, TeamMember
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import insert_rows
 from aasim_core.ids import new_id
+from aasim_core.tenancy.records import Organization
 
 #: What the custom roles are made of, and the built-in role that is held beside them.
 PERMISSIONS = ("agents:read", "agents:update", "agents:delete", "engines:read")

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from aasim_core.access import grants
-from aasim_core.access.records import Grant, Membership
+from aasim_core.access.records import Grant
 from aasim_core.access.roles import built_in_role
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.errors import Refused
-from aasim_core.identity.records import User
+from aasim_core.tenancy.records import Membership, User
 from aasim_core.testing.world import Person, World
 
 

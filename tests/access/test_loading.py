@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from aasim_core.access import grants, tree
-from aasim_core.access.records import Grant, Organization, Role, Team, TeamMember
+from aasim_core.access.records import Grant, Role, Team, TeamMember
 from aasim_core.access.rights import Rights
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.app import App
@@ -21,6 +21,7 @@ from aasim_core.identity.authentication import principal_of_token
 from aasim_core.tenancy import epoch
 from aasim_core.tenancy.feature_switches import switch
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Organization
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 

@@ -110,7 +110,7 @@ def test_what_a_user_did_is_listed(owner: Person, busy: dict[str, str]) -> None:
 
 
 def test_what_somebody_did_who_has_left_is_still_listed(world: World, owner: Person, busy: dict[str, str]) -> None:
-    from aasim_core.access.records import Membership
+    from aasim_core.tenancy.records import Membership
 
     with organization_scope(owner.organization_id), world.app.database.transaction():
         Membership.delete().where(Membership.user_id == busy["builder"]).execute()

@@ -8,7 +8,6 @@ import falcon.testing
 import pytest
 import time_machine
 
-from aasim_core.access.records import Membership, Organization
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import create
@@ -17,8 +16,9 @@ from aasim_core.identity import api_keys, sessions
 from aasim_core.identity.accounts import create_user, found_organization
 from aasim_core.identity.api_keys import NewKey
 from aasim_core.identity.authentication import authenticate
-from aasim_core.identity.records import ApiKey, User
+from aasim_core.identity.records import ApiKey
 from aasim_core.tenancy.feature_switches import switch
+from aasim_core.tenancy.records import Membership, Organization, User
 from aasim_core.testing.statements import recorded
 from aasim_plugins.api_keys.authentication import principal_of_key
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.context import system_scope
 from aasim_core.events.records import EventRow
 from aasim_core.identity.records import ApiKey
+from aasim_core.tenancy.records import Organization
 from aasim_core.testing.world import Answer, Client, Person, World
 
 Make = Callable[..., dict[str, Any]]

@@ -12,9 +12,9 @@ from aasim_core.access.roles import built_in_role
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.identity.accounts import create_user
-from aasim_core.identity.records import User
 from aasim_core.settings import Settings
 from aasim_core.tenancy import people
+from aasim_core.tenancy.records import User
 from aasim_core.testing.principals import member_with
 from aasim_core.testing.world import Client, Person, World
 

@@ -9,7 +9,8 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import create
 from aasim_core.identity import invitations, links
-from aasim_core.identity.records import EmailVerification, PasswordReset, User
+from aasim_core.identity.records import EmailVerification, PasswordReset
+from aasim_core.tenancy.records import User
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Person, World
 from aasim_plugins.auth.models import Registration

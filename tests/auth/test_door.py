@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.context import system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.identity.records import RefreshToken, Session, User
+from aasim_core.identity.records import RefreshToken, Session
 from aasim_core.ids import is_id
 from aasim_core.settings import Settings
+from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.world import Answer, Client
 
 PASSWORD = "gravel-tulip-orbit-94"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
-from aasim_core.identity.records import PasswordReset, Session, User
+from aasim_core.identity.records import PasswordReset, Session
 from aasim_core.jobs.errors import GiveUp, TryAgain
 from aasim_core.jobs.records import JobRow
+from aasim_core.tenancy.records import Membership, User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Answer, Client
 

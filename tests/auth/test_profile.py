@@ -12,7 +12,8 @@ from aasim_core.data.records import create
 from aasim_core.events.records import EventRow
 from aasim_core.identity import api_keys
 from aasim_core.identity.accounts import found_organization
-from aasim_core.identity.records import ApiKey, User
+from aasim_core.identity.records import ApiKey
+from aasim_core.tenancy.records import User
 from aasim_core.testing.world import Client, World
 
 from .conftest import PASSWORD, event

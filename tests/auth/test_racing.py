@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.identity.records import Session
 from aasim_core.tenancy import people
+from aasim_core.tenancy.records import Membership
 from aasim_core.testing.world import Answer, Client, Person, World
 
 OLD, NEW = "gravel-tulip-orbit-94", "velvet-canoe-mosaic-31"

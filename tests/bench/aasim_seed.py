@@ -30,8 +30,7 @@ def main(email: str, agents: int, grants: int) -> None:
 
 
 def home_of(email: str) -> tuple[str, str]:
-    from aasim_core.access.records import Membership
-    from aasim_core.identity.records import User
+    from aasim_core.tenancy.records import Membership, User
 
     with system_scope("find the benchmark's user"):
         user = User.get(User.email == email)

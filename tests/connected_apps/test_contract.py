@@ -9,9 +9,9 @@ from secrets import token_hex
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
+from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.contract_terms import halt
 from aasim_core.testing.world import Client, Person, World

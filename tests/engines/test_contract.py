@@ -1,9 +1,9 @@
 """The contract that every plugin keeps, kept by engines."""
 
-from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope
 from aasim_core.data import records
 from aasim_core.ids import new_id
+from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.contract_terms import halt
 from aasim_core.testing.world import Person, World

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope
 from aasim_core.data import records
+from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Client, Person, World
 from aasim_plugins.executions.models import ToolCall

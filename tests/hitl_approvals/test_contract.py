@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aasim_core.access.records import Organization
 from aasim_core.context import organization_scope
 from aasim_core.ids import new_id
+from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Client, Person, World
 from aasim_plugins.hitl_approvals.policies import Ruling

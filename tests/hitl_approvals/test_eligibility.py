@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access.records import Grant, Membership, Role
+from aasim_core.access.records import Grant, Role
 from aasim_core.access.roles import built_in_role
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
+from aasim_core.tenancy.records import Membership
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Person, World
 

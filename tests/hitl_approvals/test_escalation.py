@@ -11,7 +11,7 @@ from time_machine import Traveller, travel
 from aasim_core.app import App
 from aasim_core.context import Actor, acting_as, organization_scope
 from aasim_core.events.records import EventRow
-from aasim_core.identity.records import User
+from aasim_core.tenancy.records import User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Person, World
 from aasim_plugins.hitl_approvals.models import Approval

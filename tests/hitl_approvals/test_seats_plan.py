@@ -2,10 +2,11 @@
 
 import pytest
 
-from aasim_core.access.records import Grant, Membership
+from aasim_core.access.records import Grant
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.records import insert_rows
+from aasim_core.tenancy.records import Membership
 from aasim_core.testing.statements import analyze, recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.hitl_approvals.eligibility import Eligibility

@@ -10,10 +10,10 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import database_of
 from aasim_core.http import health
-from aasim_core.identity.records import User
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow
 from aasim_core.processes import WORKER, ThisProcess
+from aasim_core.tenancy.records import User
 from aasim_core.testing.world import Person, World
 
 

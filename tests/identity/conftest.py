@@ -9,8 +9,8 @@ from aasim_core.context import system_scope
 from aasim_core.identity import sessions
 from aasim_core.identity.accounts import create_user, found_organization
 from aasim_core.identity.clients import Client
-from aasim_core.identity.records import User
 from aasim_core.identity.sessions import Tokens
+from aasim_core.tenancy.records import User
 
 HOME = Client("192.0.2.7", "curl/8")
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access.records import Grant, Membership, Node, Organization, Role
+from aasim_core.access.records import Grant, Node, Role
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.errors import Invalid, StartupError
 from aasim_core.identity import administrators, sessions
 from aasim_core.identity.accounts import create_user, found_organization
-from aasim_core.identity.records import User
+from aasim_core.tenancy.records import Membership, Organization, User
 
 GOOD = "gravel-tulip-orbit-94"
 

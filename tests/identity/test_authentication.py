@@ -9,7 +9,6 @@ import pytest
 import time_machine
 from peewee import OperationalError
 
-from aasim_core.access.records import Membership, Organization
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.data.records import create
@@ -17,9 +16,10 @@ from aasim_core.errors import Refused
 from aasim_core.hookspecs import hookimpl
 from aasim_core.identity.accounts import create_user, found_organization
 from aasim_core.identity.authentication import authenticate, bearer_of, principal_of_token
-from aasim_core.identity.records import Session, User
+from aasim_core.identity.records import Session
 from aasim_core.identity.sessions import Tokens
 from aasim_core.tenancy.principal import Principal
+from aasim_core.tenancy.records import Membership, Organization, User
 from aasim_core.testing.statements import recorded
 
 LogIn = Callable[..., Tokens]

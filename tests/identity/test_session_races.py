@@ -10,8 +10,9 @@ import pytest
 from aasim_core.context import system_scope
 from aasim_core.errors import Refused
 from aasim_core.identity import sessions
-from aasim_core.identity.records import RefreshToken, Session, User
+from aasim_core.identity.records import RefreshToken, Session
 from aasim_core.identity.sessions import Tokens
+from aasim_core.tenancy.records import User
 
 pytestmark = pytest.mark.long
 

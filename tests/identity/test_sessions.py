@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access.records import Membership, Organization
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.errors import Refused
 from aasim_core.identity import sessions
 from aasim_core.identity.accounts import found_organization
 from aasim_core.identity.clients import Client
-from aasim_core.identity.records import RefreshToken, Session, User
+from aasim_core.identity.records import RefreshToken, Session
 from aasim_core.identity.sessions import Tokens
+from aasim_core.tenancy.records import Membership, Organization, User
 
 LogIn = Callable[..., Tokens]
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"

@@ -10,7 +10,8 @@ from aasim_core.access.records import Grant, Node, Role, TeamMember
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.identity.records import ApiKey, Invitation, User
+from aasim_core.identity.records import ApiKey, Invitation
+from aasim_core.tenancy.records import User
 from aasim_plugins.hitl_approvals.models import Delegation
 
 #: Mail to every address there reaches the caller.

@@ -9,7 +9,6 @@ from secrets import token_hex
 from types import MappingProxyType
 from typing import Any
 
-from aasim_core.access.records import Organization
 from aasim_core.access.tree import PREFIXES
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
@@ -17,9 +16,9 @@ from aasim_core.data.backends.connect import bind
 from aasim_core.data.records import is_tenant
 from aasim_core.http.application import make_wsgi
 from aasim_core.http.operations import Endpoint
-from aasim_core.identity.records import User
 from aasim_core.ids import is_id, new_id
 from aasim_core.jobs.runner import work_off
+from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.hints import NODE, Hints
 from aasim_core.testing.stage import TENANT, Stage, Unprepared, name_of

@@ -7,13 +7,13 @@ from typing import Any
 
 from marshmallow import Schema
 
-from aasim_core.access.records import Membership
 from aasim_core.access.tree import PREFIXES
 from aasim_core.context import organization_scope
 from aasim_core.data.records import is_tenant
 from aasim_core.http.operations import Endpoint
 from aasim_core.schemas.examples import example_of
 from aasim_core.schemas.fields import Boolean, Choice, Email, Id, ListOf, Object
+from aasim_core.tenancy.records import Membership
 from aasim_core.testing.stage import TENANT, Unprepared
 
 from .gains import EVIL

@@ -27,6 +27,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.plugins import Plugins
 from aasim_core.plugins.registry import Found
 from aasim_core.settings import Settings
+from aasim_core.tenancy import records as tenancy
 from aasim_core.tenancy.feature_switches import Features
 from aasim_core.tenancy.organization_state import Pulse
 from aasim_core.worker import Worker
@@ -72,7 +73,7 @@ class Shop:
 
     def bind(self) -> None:
         """Attach the records to this app's database; another app that is built takes them away."""
-        bind(self.database, [*records.RECORDS, *access.RECORDS, *processes.RECORDS])
+        bind(self.database, [*records.RECORDS, *tenancy.RECORDS, *access.RECORDS, *processes.RECORDS])
 
     def offers(self, name: str, function: Callable[..., Any] = lambda context, payload: None, **options: Any) -> Job:
         """Declare a job."""

@@ -4,10 +4,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.data.records import create
+from aasim_core.tenancy.records import Organization
 
 from .conftest import heard
 

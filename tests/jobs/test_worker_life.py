@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access.records import Organization
 from aasim_core.clock import now
 from aasim_core.context import current_scope, organization_scope, system_scope
 from aasim_core.data.records import create
@@ -15,6 +14,7 @@ from aasim_core.hookspecs import hookimpl
 from aasim_core.jobs import LeaseLost, Retry, enqueue
 from aasim_core.jobs.records import JobRow
 from aasim_core.tenancy import feature_switches as features
+from aasim_core.tenancy.records import Organization
 
 from .conftest import heard
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
@@ -17,6 +16,7 @@ from aasim_core.jobs.runner import Runner, work_off
 from aasim_core.key_rotation import resealing
 from aasim_core.key_rotation.key_usage import refuse_missing, survey
 from aasim_core.key_rotation.sealed_columns import columns_of
+from aasim_core.tenancy.records import Organization
 from aasim_plugins.engines.models import Engine
 
 from .conftest import opened, rotate

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from aasim_core.access.records import Organization
 from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.erasure import tenant_tables
 from aasim_core.data.records import insert_rows
-from aasim_core.identity.records import Session, User
+from aasim_core.identity.records import Session
+from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import LogEntry

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aasim_core.access import grants
-from aasim_core.access.records import Membership, Role, TeamMember
+from aasim_core.access.records import Role, TeamMember
 from aasim_core.access.roles import BUILT_IN, built_in_role
 from aasim_core.app import App
 from aasim_core.bootstrap import build_app
@@ -18,6 +18,7 @@ from aasim_core.data.records import create
 from aasim_core.http.application import make_wsgi
 from aasim_core.identity.records import ApiKey
 from aasim_core.tenancy.feature_switches import switch
+from aasim_core.tenancy.records import Membership
 from aasim_core.testing.principals import key_of, member_with, suspend
 from aasim_core.testing.world import Client, Person, World
 

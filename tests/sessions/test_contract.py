@@ -3,7 +3,7 @@
 from aasim_core.context import organization_scope
 from aasim_core.identity import sessions
 from aasim_core.identity.clients import Client
-from aasim_core.identity.records import User
+from aasim_core.tenancy.records import User
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Person, World
 

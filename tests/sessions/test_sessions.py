@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.events.records import EventRow
 from aasim_core.identity import sessions
 from aasim_core.identity.clients import Client as Device
-from aasim_core.identity.records import User
 from aasim_core.tenancy import people
+from aasim_core.tenancy.records import Membership, User
 from aasim_core.testing.principals import key_of, log_out, member_with
 from aasim_core.testing.world import Client, Person, World
 

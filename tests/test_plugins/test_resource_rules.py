@@ -7,11 +7,11 @@ import pytest
 
 from aasim_core import Collection, Event, Record, TenantRecord
 from aasim_core.http.query import ListQuery
-from aasim_core.identity.records import User
 from aasim_core.plugins import Declarations
 from aasim_core.plugins.resource_rules import resource_flaws
 from aasim_core.schemas.fields import Text
 from aasim_core.schemas.schema import Schema
+from aasim_core.tenancy.records import User
 
 
 class Shared(Record):

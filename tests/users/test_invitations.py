@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 import time_machine
 
-from aasim_core.access.records import Organization
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.identity.records import User
 from aasim_core.jobs.runner import work_off
 from aasim_core.settings import Settings
+from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.principals import key_of
 from aasim_core.testing.world import Answer, Client, Person, World

@@ -5,12 +5,11 @@ from urllib.parse import quote
 
 import pytest
 
-from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import insert_rows
-from aasim_core.identity.records import User
+from aasim_core.tenancy.records import Membership, User
 from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
 

@@ -9,9 +9,9 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.identity.records import User
 from aasim_core.jobs.runner import work_off
 from aasim_core.tenancy import people
+from aasim_core.tenancy.records import User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Client, Person, World

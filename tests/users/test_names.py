@@ -6,12 +6,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
-from aasim_core.access.records import Membership
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import connect
-from aasim_core.identity.records import Invitation, User
+from aasim_core.identity.records import Invitation
 from aasim_core.tenancy import people
+from aasim_core.tenancy.records import Membership, User
 from aasim_core.testing.world import Client, Person, World
 
 PASSWORD = "gravel-tulip-orbit-94"

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from aasim_core.access.records import Grant, Membership, TeamMember
+from aasim_core.access.records import Grant, TeamMember
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.identity.records import ApiKey, Session, User
+from aasim_core.identity.records import ApiKey, Session
 from aasim_core.tenancy import people
+from aasim_core.tenancy.records import Membership, User
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Answer, Person, World
 

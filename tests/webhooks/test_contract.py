@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import token_hex
 from typing import Any
 
-from aasim_core.access.records import Organization
 from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.ids import new_id
+from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Person, World
 from aasim_plugins.webhooks.models import Delivery

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from aasim_core import App
-from aasim_core.access.records import Membership, Organization, Role
+from aasim_core.access.records import Role
 from aasim_core.app import migration_sources
 from aasim_core.bootstrap import build_app, load_plugins
 from aasim_core.clock import now
@@ -22,9 +22,9 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import connect, unbind
 from aasim_core.data.migrator.runner import migrate
 from aasim_core.http.application import make_wsgi
-from aasim_core.identity.records import User
 from aasim_core.logs import configuration as logs
 from aasim_core.settings.sections import LogSettings
+from aasim_core.tenancy.records import Membership, Organization, User
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.world import Person, World
 

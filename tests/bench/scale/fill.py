@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aasim_core.access.records import Grant, Membership, Node, Organization, Team, TeamMember
+from aasim_core.access.records import Grant, Node, Team, TeamMember
 from aasim_core.events.entries import ChainEntry
 from aasim_core.events.records import EventRow
-from aasim_core.identity.records import ApiKey, Session, User
+from aasim_core.identity.records import ApiKey, Session
+from aasim_core.tenancy.records import Membership, Organization, User
 from aasim_plugins.agents.models import Agent, AgentVersion
 from aasim_plugins.branches.models import Branch
 from aasim_plugins.departments.models import Department
