@@ -11,7 +11,6 @@ from aasim_core.events.log import emit
 from aasim_core.ids import is_id, new_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.secrets import Secret
-from aasim_core.text.json import keepable_text
 
 from . import authorizing, calling, probing, requesting, sharing, syncing, tokens
 from .connecting import AppError, Connector, HttpAnswer, HttpRequest, never, refusal

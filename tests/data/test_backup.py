@@ -223,7 +223,7 @@ def test_a_backup_of_a_newer_version_is_refused(
     here: Settings, there: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("aasim_core.data.backup.archive.archive.VERSION", "99.0.1")
+        newer.setattr("aasim_core.data.backup.archive.VERSION", "99.0.1")
         backup(here, tmp_path / "copy")
     with pytest.raises(InvalidArgument, match=r"made by version 99.0.1"):
         restore(there, tmp_path / "copy")
