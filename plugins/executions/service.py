@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import peewee
 
 from aasim_core.access import tree
-from aasim_core.access.features import explain_off
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_organization
 from aasim_core.data import records
@@ -29,6 +28,7 @@ from .kernel import admission as admissions
 from .kernel.admission import Rule
 from .labels import of_new
 from .labels import write as write_labels
+from .listening import is_own_run, may_hear, refuse_unheard, unheard
 from .logbook import Logbook
 from .models import GOING, NO_PAYLOAD, Execution
 from .settings import ExecutionSettings
@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "find_tool",
-    "for_child", "for_event", "for_signal", "kinds_of_tools", "move", "refuse_deep", "startable", "toolbox", "until",
+    "for_child", "for_event", "for_signal", "is_own_run", "kinds_of_tools", "may_hear", "move", "refuse_deep", "refuse_unheard",
+    "startable", "toolbox", "unheard", "until",
 ]  # fmt: skip
 
 _LARGEST_INPUT = 262_144
@@ -158,7 +159,7 @@ def _runner_of(app: "App", kind: str) -> Runner:
     if runner is None:
         plugin = app.offers.owner_of("runners", kind)
         missing = f"No plugin that is on runs executions of the kind {kind}."
-        raise Refused("feature_disabled", explain_off(plugin, "this run") if plugin else missing)
+        raise Refused("feature_disabled", app.features.explain_off(plugin, "this run") if plugin else missing)
     return runner
 
 
