@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
-from aasim_core.access.features import explain_off
 from aasim_core.clock import now
 from aasim_core.data import references
 from aasim_core.data.conditions import Condition
@@ -173,7 +172,7 @@ def _require_engine(app: "App", engine_id: str | None, record: Agent | None) -> 
         raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
     missing = engines.missing(app, engine_id)
     if missing is not None and missing.plugin is not None:
-        raise Invalid({"engine_id": [Problem("invalid_reference", explain_off(missing.plugin, "this engine"))]})
+        raise Invalid({"engine_id": [Problem("invalid_reference", app.features.explain_off(missing.plugin, "this engine"))]})
 
 
 class Versions(Collection):

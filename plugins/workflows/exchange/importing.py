@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.access.features import explain_off
 from aasim_core.errors import Invalid, Problem
 from aasim_core.http.schema import load
 from aasim_core.nearest import did_you_mean
@@ -60,7 +59,7 @@ def _importer(app: "App", name: str) -> WorkflowImporter:
     if found is None:
         plugin, known = app.offers.off_here(_HOOK, name), sorted(app.offers.here(_HOOK))
         advice = did_you_mean(name, known) or f" Write {', '.join(known)}."
-        reason = explain_off(plugin, f"the format {name}") if plugin else f"There is no format {name}.{advice}"
+        reason = app.features.explain_off(plugin, f"the format {name}") if plugin else f"There is no format {name}.{advice}"
         raise Invalid({"format": [Problem("invalid_choice", reason)]})
     return found
 
