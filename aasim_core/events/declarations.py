@@ -22,6 +22,9 @@ class Event:
 
     A name such as ``custom.*`` is that of a family, whose members are named when they are emitted: ``custom.order_paid``. `data` of None
     are any object. `plugin` is whose it is where that is not the first part of the name.
+
+    `heard_with` is the permission that lets definitions, such as those of job flows, listen to it where that is not the one for the log:
+    whoever holds it in the whole organization can read elsewhere what the event tells.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Event:
     data: Mapping[str, fields.Field[Any]] | None = field(default_factory=dict)
     version: int = 1
     plugin: str = ""
+    heard_with: str = ""
 
 
 class Declared(Mapping[str, Event]):

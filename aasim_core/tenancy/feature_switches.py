@@ -52,7 +52,18 @@ class Features:
 
     def reason(self, caller: "Caller", plugin: str) -> str:
         """What plugins say of why it is off for the caller's organization; empty where none has said anything."""
-        refused = (self._refused(caller.organization_id, caller.authz_epoch, each) for each in self._plugins().needs_of(plugin))
+        return self._reason(caller.organization_id, caller.authz_epoch, plugin)
+
+    def explain_off(self, plugin: str, what: str) -> str:
+        """What somebody is told who names `what` a plugin brings that is off for the organization in scope, and why, or what to do."""
+        off = f"The plugin {plugin}, which brings {what}, is off for the organization"
+        organization_id = current_organization()
+        if reason := self._reason(organization_id, self.epoch_of(organization_id), plugin):
+            return f"{off}. {reason}"
+        return f"{off}; an owner can switch it on with PUT /plugins/{plugin}/organizations/{{organization_id}}."
+
+    def _reason(self, organization_id: str, epoch: int, plugin: str) -> str:
+        refused = (self._refused(organization_id, epoch, each) for each in self._plugins().needs_of(plugin))
         return " ".join(sorted(filter(None, refused)))
 
     def allowed_in(self, organization_id: str, plugin: str) -> bool:
@@ -77,12 +88,6 @@ class Features:
         with organization_scope(organization_id):
             answers = self._answers(organization_id, plugin)
         return next((answer or "" for answer in answers if answer is False or isinstance(answer, str)), None)
-
-
-def explain_off(plugin: str, what: str) -> str:
-    """What somebody is told who names `what` a plugin brings that is off for the organization, and what to do."""
-    path = f"/plugins/{plugin}/organizations/{{organization_id}}"
-    return f"The plugin {plugin}, which brings {what}, is off for the organization; an owner can switch it on with PUT {path}."
 
 
 def switch(organization_id: str, plugin: str, enabled: bool) -> None:

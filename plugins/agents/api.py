@@ -11,7 +11,6 @@ from aasim_core.errors import Invalid, Problem, not_found
 from aasim_core.http.collection import Parent
 from aasim_core.http.halting import Halting
 from aasim_core.http.query import ListQuery, id_from_path
-from aasim_core.tenancy.feature_switches import explain_off
 
 from ..engines import service as engines
 from . import schemas, service, tools
@@ -173,7 +172,7 @@ def _require_engine(app: "App", engine_id: str | None, record: Agent | None) -> 
         raise Invalid({"engine_id": [Problem("invalid_reference", "There is no such engine; see GET /engines.")]})
     missing = engines.missing(app, engine_id)
     if missing is not None and missing.plugin is not None:
-        raise Invalid({"engine_id": [Problem("invalid_reference", explain_off(missing.plugin, "this engine"))]})
+        raise Invalid({"engine_id": [Problem("invalid_reference", app.features.explain_off(missing.plugin, "this engine"))]})
 
 
 class Versions(Collection):

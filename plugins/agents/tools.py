@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.rights import Rights
 from aasim_core.errors import Invalid, Problem
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.user_code import expressions
 
 from ..engines import service as engines
@@ -48,7 +47,7 @@ def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rig
 
 def _told_of_missing(app: "App", found: FoundTool) -> str:
     if found.reason == "feature_disabled":
-        return explain_off(str(found.plugin), "this tool")
+        return app.features.explain_off(str(found.plugin), "this tool")
     if found.reason == "plugin_failed":
         return (
             f"The plugin {found.plugin}, which brings this tool, failed when it was asked for it; the operator's log says where."

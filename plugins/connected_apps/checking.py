@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.outbound.addresses import leads_elsewhere
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 
@@ -29,7 +28,7 @@ def connector_for(app: "App", values: Mapping[str, Any], record: ConnectedApp | 
     known = connectors_of(app)
     if name not in known:
         if (plugin := app.offers.off_here("connectors", name)) is not None:
-            raise Invalid({"provider": [Problem("invalid_choice", explain_off(plugin, f"the connector {name}"))]})
+            raise Invalid({"provider": [Problem("invalid_choice", app.features.explain_off(plugin, f"the connector {name}"))]})
         advice = did_you_mean(name, known) or f" There are {', '.join(sorted(known))}."
         raise Invalid({"provider": [Problem("invalid_choice", f"No plugin brings this connector.{advice}")]})
     connector = known[name]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.outbound.addresses import Address, leads_elsewhere
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 
 from .chat import EngineError, Provider
@@ -59,7 +58,7 @@ def _provider(app: "App", values: Mapping[str, Any], engine: Engine | None) -> P
     providers = providers_of(app)
     if name not in providers:
         if (plugin := app.offers.off_here("engine_providers", name)) is not None:
-            raise Invalid({"provider": [Problem("invalid_choice", explain_off(plugin, f"the provider {name}"))]})
+            raise Invalid({"provider": [Problem("invalid_choice", app.features.explain_off(plugin, f"the provider {name}"))]})
         advice = did_you_mean(name, providers) or f" There are {', '.join(sorted(providers))}."
         raise Invalid({"provider": [Problem("invalid_choice", f"No plugin brings this provider.{advice}")]})
     return providers[name]

@@ -256,11 +256,13 @@ class Keeper:
 
     `empty` deletes what was said in them, such as quotations of their inputs and outputs, and `forget` everything. Both are called with the
     ids of up to a few hundred executions, in the transaction that does the same to these, and in the scope of their organization.
+    `counts_since`, in the same scope, is from when on it counts executions: none that began later is forgotten yet.
     """
 
     name: str
     empty: Callable[[Sequence[str]], object]
     forget: Callable[[Sequence[str]], object]
+    counts_since: Callable[[], datetime | None] = lambda: None
 
 
 @hookspec

@@ -54,6 +54,8 @@ def prune_some(app: "App", organization_id: str) -> bool:
     """Delete what is over of some runs of the organization in scope; whether there may be more."""
     settled = app.organization_settings.of(organization_id, "executions")
     records, payloads, logs = (now() - timedelta(days=settled[f"{what}_days"]) for what in ("record", "payload", "log"))
+    counted = (keeper.counts_since() for keeper in app.offers("keepers").values())
+    records = min([records, *(moment for moment in counted if moment is not None)])
     # Without waiting for the disk: what a loss of power brings back is deleted once more.
     with app.database.transaction(durable=False):
         pruned = {

@@ -19,7 +19,6 @@ from aasim_core.error_codes import LIMIT, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events.log import emit
 from aasim_core.ids import new_id
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema
 
@@ -29,6 +28,7 @@ from .kernel import admission as admissions
 from .kernel.admission import Rule
 from .labels import of_new
 from .labels import write as write_labels
+from .listening import is_own_run, may_hear, refuse_unheard, unheard
 from .logbook import Logbook
 from .models import GOING, NO_PAYLOAD, Execution
 from .settings import ExecutionSettings
@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "find_tool",
-    "for_child", "for_event", "for_signal", "kinds_of_tools", "move", "refuse_deep", "startable", "toolbox", "until",
+    "for_child", "for_event", "for_signal", "is_own_run", "kinds_of_tools", "may_hear", "move", "refuse_deep", "refuse_unheard",
+    "startable", "toolbox", "unheard", "until",
 ]  # fmt: skip
 
 _LARGEST_INPUT = 262_144
@@ -158,7 +159,7 @@ def _runner_of(app: "App", kind: str) -> Runner:
     if runner is None:
         plugin = app.offers.owner_of("runners", kind)
         missing = f"No plugin that is on runs executions of the kind {kind}."
-        raise Refused("feature_disabled", explain_off(plugin, "this run") if plugin else missing)
+        raise Refused("feature_disabled", app.features.explain_off(plugin, "this run") if plugin else missing)
     return runner
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.data.records import find
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.tenancy.feature_switches import explain_off
 
 from .models import Execution
 
@@ -52,7 +51,11 @@ def startable(app: App, type_: str, field: str = "type") -> Startable:
     if found is None:
         plugin = app.offers.off_here(_HOOK, type_)
         known = ", ".join(sorted(app.offers.here(_HOOK)))
-        reason = explain_off(plugin, f"the type {type_}") if plugin else f"Nothing of the type {type_} can be run; write {known}."
+        reason = (
+            app.features.explain_off(plugin, f"the type {type_}")
+            if plugin
+            else f"Nothing of the type {type_} can be run; write {known}."
+        )
         raise Invalid({field: [Problem("invalid_choice", reason)]})
     return found
 

@@ -13,9 +13,10 @@ from aasim_core.schemas.fields import Id, Word
 from aasim_core.schemas.schema import load
 
 from ..executions.resources import ExecutionResource, accepted
+from ..executions.service import refuse_unheard
 from . import checking, schemas, service, stats
 from .hooks.inbound import path_of
-from .models import Firing, JobFlow
+from .models import EVENT, Firing, JobFlow
 from .timing_schemas import TriggerIn
 from .upcoming import NextRuns
 
@@ -107,6 +108,8 @@ class JobFlows(Collection):
         if target != before["target"] or given != before["input"]:
             found = checking.found_target(self.app, target, req.principal)
             schema, owner = found.input_schema, self._owned(req, target, found.label)
+        if trigger["type"] == EVENT and (owner or trigger != before["trigger"]):
+            refuse_unheard(self.app, req.rights, trigger["pattern"])
         if owner or trigger != before["trigger"]:
             checking.refuse_bad_input(given, trigger["type"], schema)
         return {**values, **owner}

@@ -16,7 +16,7 @@ from aasim_core.identity.standing import principal_now
 from aasim_core.user_code import values
 
 from ..executions.models import Execution
-from ..executions.service import startable
+from ..executions.service import refuse_unheard, startable
 from .kernel import firings
 from .kernel.dues import Due
 from .models import (
@@ -159,6 +159,8 @@ def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime) -> None:
     principal = principal_now(flow.owner_id, flow.api_key_id)
     if principal is None:
         raise Refused("permission_denied", "Who wrote what this flow starts may not act in the organization any more.")
+    if firing.origin == BY_EVENT:
+        refuse_unheard(app, app.rights.of(principal), flow.trigger["pattern"])
     given, admission = filled_input(flow, firing.due_at, firing.payload), admission_of(flow, firing.origin)
     with acting_as(principal.actor(), firing.id):  # what happens in the run then tells which firing has led to it
         execution = start_run(app, flow, principal, given, firing, admission=admission)

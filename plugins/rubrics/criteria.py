@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.errors import Invalid, Problem
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 
@@ -52,7 +51,7 @@ def _flaws_each(app: "App", criteria: Sequence[Mapping[str, Any]]) -> Iterator[t
 
 def _told_of_no_grader(app: "App", name: str, graders: Mapping[str, Grader]) -> str:
     if (plugin := app.offers.off_here("graders", name)) is not None:
-        return explain_off(plugin, f"the grader {name}")
+        return app.features.explain_off(plugin, f"the grader {name}")
     advice = did_you_mean(name, graders) or f" There are {', '.join(sorted(graders))}."
     return f"No plugin brings this grader.{advice}"
 

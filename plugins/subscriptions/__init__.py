@@ -114,6 +114,14 @@ def feature_allowed(app: App, organization_id: str, plugin: str) -> str | None:
 
 
 @hookimpl(optionalhook=True)
+def keepers(app: App) -> Sequence[Any]:
+    """Runs are not forgotten in the month in which they count."""
+    from . import with_executions
+
+    return (with_executions.keeper(app),)
+
+
+@hookimpl(optionalhook=True)
 def meters(app: App) -> Sequence[Any]:
     """The tokens of engines' calls count towards the plan."""
     from . import with_engines

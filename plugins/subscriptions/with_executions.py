@@ -1,5 +1,22 @@
-"""Which runs are over, where the plugin that runs agents is on."""
+"""Which runs are over, and how long they are kept to be counted, where the plugin that runs agents is on."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..executions import service as executions
+from ..executions.hookspecs import Keeper
+from .standing import standing_of
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 over_among = executions.over_among
+
+
+def keeper(app: "App") -> Keeper:
+    """Runs of the month are counted from their rows, so these stay until it is over."""
+    return Keeper("subscriptions", _nothing, _nothing, lambda: standing_of(app).period.starts_at)
+
+
+def _nothing(execution_ids: Sequence[str]) -> None:
+    """Nothing of a run is kept here."""

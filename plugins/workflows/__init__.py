@@ -67,7 +67,13 @@ def events(app: App) -> Sequence[Event]:
         Event("workflows.created", "A workflow was created or imported", "workflow"),
         Event("workflows.updated", "A workflow was changed", "workflow"),
         Event("workflows.deleted", "A workflow was deleted", "workflow"),
-        Event(FAMILY, "What a workflow of the organization says has happened", data=None, plugin="workflows"),
+        Event(
+            FAMILY,
+            "What a workflow of the organization says has happened",
+            data=None,
+            plugin="workflows",
+            heard_with="workflows:read",
+        ),
     )
 
 

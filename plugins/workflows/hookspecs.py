@@ -68,12 +68,13 @@ class NodeUse:
 class Used:
     """Something that a node uses, named in the field `field` of its config: `allowed` and `contract` are as in `Tool`.
 
-    Who writes a node and may not use it is told the sentence `refusal`, and others the `flaws`: why it cannot be used so, as (field, code,
-    what to write instead).
+    Who writes a node and may not use it is told the sentence `refusal` with its `code`, and others the `flaws`: why it cannot be used
+    so, as (field, code, what to write instead).
     """
 
     field: str
     refusal: str
+    code: str = "invalid_reference"
     allowed: Callable[[Rights, str], bool] = lambda rights, user_id: True
     contract: str = ""
     flaws: Sequence[tuple[str, str, str]] = ()
@@ -91,12 +92,14 @@ class NodeType:
       time. It fills in the config itself.
     - `call(use)` does something outside and returns the output, as tools do, see `ToolSource.call`: it is recorded before and after, and
       not repeated unawares. `effect(config)` and `is_idempotent(config)` say what a second call may do; `use.arguments` is the config.
-      `uses(app, config)` is what it needs somebody to be allowed for, or None: asked when it is written, and before each call.
       `bind(app, config)` instead finds a tool that is there already.
     - `child(use)` starts a run, whose output is the node's.
     - `wait(use)` is what the run waits for; `came(settled)` makes the result of what came.
     - `ask(use, question_id)` is what people are asked; `decided(decision)` makes the result of what they decided.
     - a `loop` runs its body.
+
+    `uses(app, config)`, of what calls or waits, is what somebody has to be allowed to use for it, or None: it is asked when the node is
+    written, of whoever writes it, and each time before it begins, of whoever started the run.
 
     What calls or starts a run can also undo what another node did, and so can what computes and has an effect all the same, by
     `Result.also`: it `writes`.

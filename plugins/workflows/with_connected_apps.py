@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.rights import Rights
-from aasim_core.tenancy.feature_switches import explain_off
 
 from ..connected_apps import service as connected_apps
 from ..connected_apps.hookspecs import AppError, HttpRequest
@@ -29,7 +28,7 @@ _CODES: Mapping[str, str] = {
 def used(app: "App", app_id: str, method: str, url: str) -> Used:
     """The app of a node; of a URL that is filled in later, what stands before that has to lead below the app's address."""
     if not app.features.is_here("connected_apps"):
-        return Used(_FIELD, "", flaws=[(_FIELD, "feature_disabled", explain_off("connected_apps", "apps"))])
+        return Used(_FIELD, "", flaws=[(_FIELD, "feature_disabled", app.features.explain_off("connected_apps", "apps"))])
     row = connected_apps.find_or_none(app_id)
     if row is None:
         return Used(_FIELD, _REFUSAL, flaws=[(_FIELD, "invalid_reference", _REFUSAL)])
@@ -39,7 +38,7 @@ def used(app: "App", app_id: str, method: str, url: str) -> Used:
 
     reason = None if "{{" in method else connected_apps.why_not_requested(app, row, method, _with_a_name(url))
     flaws = [] if reason is None else [(reason[0], "not_allowed", reason[1])]
-    return Used(_FIELD, _REFUSAL, allowed, connected_apps.request_contract_of(app, row), flaws)
+    return Used(_FIELD, _REFUSAL, allowed=allowed, contract=connected_apps.request_contract_of(app, row), flaws=flaws)
 
 
 def _with_a_name(url: str) -> str:
@@ -53,7 +52,7 @@ def send(
 ) -> dict[str, Any]:
     """What the service answered, as ``{status, headers, body}`` without secrets; raises NodeFailed, ToolLater and ToolChanged."""
     if not app.features.is_here("connected_apps"):
-        raise ToolLater(explain_off("connected_apps", "the app of a request"), seconds=_LOOK_AGAIN_SECONDS)
+        raise ToolLater(app.features.explain_off("connected_apps", "the app of a request"), seconds=_LOOK_AGAIN_SECONDS)
     app_id = use.arguments[_FIELD]
     try:
         answer = connected_apps.send_request(

@@ -89,7 +89,8 @@ def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_argu
     """Try for long what tests/faults tries in short: kills at chosen writes and at random, drains, full disks, lost servers."""
     often = {"FAULTS_POINTS": points, "FAULTS_API_POINTS": points // 3, "FAULTS_KILLS": kills, "FAULTS_RESTARTS": restarts}
     often["FAULTS_TOOL_POINTS"] = often["FAULTS_WAITS"] = often["FAULTS_WEBHOOKS"] = often["FAULTS_FLOWS"] = points // 10
-    often["FAULTS_GRAPHS"], often["FAULTS_CANCELS"] = points // 30, points * 5 // 3
+    often["FAULTS_GRAPHS"], often["FAULTS_CANCELS"] = points // 30, points * 10 // 3
+    often["FAULTS_REPLAYED"] = points * 100 // 3
     often["FAULTS_SEED"] = randbelow(1_000_000) if seed is None else seed
     command = [sys.executable, "-m", "pytest", "-m", "faults", "tests/faults", *pytest_arguments]
     environment = {**os.environ, **{name: str(value) for name, value in often.items()}}

@@ -24,7 +24,7 @@ _PACES = {25: "at 25/s", 100: "at 100/s", 0: "at full speed"}
 _GOALS = {"PostgreSQL": Goal("≤", 1.5, " ms"), "WAL": Goal("≤", 8, " KiB"), "statements": Goal("≤", 5)}
 _UNITS = {"PostgreSQL": " ms", "API": " ms", "worker": " ms", "WAL": " KiB"}
 _SEAL = """
-from aasim_core.app import build_app
+from aasim_core.bootstrap import build_app
 from aasim_core.events.sealing import seal_everything
 from aasim_core.settings import Settings
 

@@ -289,7 +289,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(here: Settings, guarded_la
     program = """
 import sys
 from pathlib import Path
-from aasim_core.data.backup import backup
+from aasim_core.data.backup.archive import backup
 from aasim_core.errors import StartupError
 from aasim_core.settings import Settings
 try:

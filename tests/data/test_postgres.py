@@ -189,7 +189,7 @@ def test_a_connection_given_back_after_the_end_is_closed(pooled: Database, empty
 def test_a_forked_child_leaves_its_parents_connections_alone(empty_database_url: str) -> None:
     program = """
 import os, sys
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 database = connect(sys.argv[1])
 with database.connected():
     pass

@@ -89,7 +89,7 @@ def occupied(empty_database_url: str, counter: Database) -> Iterator[subprocess.
     """Another process that is in the middle of a transaction and does not end it."""
     program = """
 import sys
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 database = connect(sys.argv[1])
 with database.connected(), database.transaction():
     database.execute_sql("UPDATE counter SET count = 99")
@@ -194,7 +194,7 @@ def open_files(path: Path) -> list[str]:
 def test_a_forked_child_goes_on_with_connections_of_its_own(counter: Database, empty_database_url: str) -> None:
     program = """
 import os, sys
-from aasim_core.data.connect import connect
+from aasim_core.data.backends.connect import connect
 database = connect(sys.argv[1])
 database.connect()
 with database.transaction():

@@ -22,7 +22,7 @@ from aasim_plugins.executions.hookspecs import Finished, Runner, Startable, Targ
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.job_flows.models import Firing
 
-OFF = {"activities", "budgets", "connected_apps", "hitl_approvals", "mcp_server", "rubrics", "teams", "webhooks"}
+OFF = {"budgets", "connected_apps", "hitl_approvals", "mcp_server", "rubrics", "teams", "webhooks"}
 BEGIN = "2026-03-02T07:30:00Z"  # a Monday
 
 

@@ -164,7 +164,7 @@ def test_no_job_is_claimed_twice_by_threads(shop: Any) -> None:
 CLAIMER = """
 import sys
 from aasim_core.context import system_scope
-from aasim_core.data.connect import bind, connect
+from aasim_core.data.backends.connect import bind, connect
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.records import RECORDS
 

@@ -242,7 +242,7 @@ def test_what_goes_wrong_does_not_wait_and_keeps_its_place(stream: io.BytesIO) -
 def test_a_process_that_ends_and_its_forked_child_write_each_line_once() -> None:
     program = """
 import os, structlog
-from aasim_core.logs import configure
+from aasim_core.logs.configuration import configure
 from aasim_core.settings.sections import LogSettings
 configure(LogSettings(format="json"), gathers=True)
 log = structlog.get_logger("aasim.test")

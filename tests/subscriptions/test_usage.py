@@ -7,12 +7,13 @@ import pytest
 import time_machine
 
 from aasim_core.app import App
-from aasim_core.clock import from_text
+from aasim_core.clock import from_text, to_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World
 from aasim_plugins.engines.calls.records import EngineCall
+from aasim_plugins.executions import retention
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.subscriptions.models import Subscription
 
@@ -144,3 +145,28 @@ def test_what_is_remembered_of_a_day_is_what_a_new_process_counts(app: App, owne
     assert first == again == meters(owner)
     with organization_scope(owner.organization_id):
         assert Subscription.select().count() == 0
+
+
+def test_the_first_run_of_a_month_counts_on_its_last_day_however_short_runs_are_kept(
+    app: App, owner: Person, on_plan: Put, now: Any
+) -> None:
+    settled = {"executions": {"record_days": 30}}
+    assert owner.client.patch(f"/organizations/{owner.organization_id}", {"settings": settled}).status == 200
+    for at in ("2026-06-30T21:59:59Z", "2026-06-30T22:00:00Z"):  # the last moment of June in Vienna, and the first one of July
+        used_at(app, owner, at, 1)
+    counted = []
+    for moment in ("2026-07-31T21:00:00Z", "2026-07-31T22:00:00Z"):  # the last hour of July, and the first one of August
+        now.move_to(moment)
+        on_plan("small")
+        with organization_scope(owner.organization_id):
+            Execution.update(finished_at=Execution.created_at, status="succeeded").execute()
+            retention.prune_some(app, owner.organization_id)
+            counted.append(sorted(to_text(run.created_at) for run in Execution.select()))
+    assert counted == [["2026-06-30T22:00:00.000Z"], []]
+
+
+def test_a_plan_that_is_without_a_plugin_is_named_where_that_is_missed(app: App, owner: Person, on_plan: Put) -> None:
+    on_plan("small")
+    with organization_scope(owner.organization_id):
+        told = app.features.explain_off("budgets", "this")
+    assert told == "The plugin budgets, which brings this, is off for the organization. The plan Small is without budgets."

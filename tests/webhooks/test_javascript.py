@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from aasim_core.testing.peer import Peer
@@ -17,6 +16,7 @@ from ..bench.processes import eventually, free_port
 from ..docs.pages import pages_of
 from ..npm_packages import installed
 from .conftest import EVENT, Hooks
+from .test_python import is_refused
 
 pytestmark = pytest.mark.long
 Work = Callable[[], int]
@@ -104,14 +104,6 @@ def example(programs: Path, tmp_path: Path) -> Iterator[Callable[[str], tuple[st
     for process in running:
         process.kill()
         process.wait(60)
-
-
-def is_refused(url: str, body: bytes, headers: dict[str, str]) -> bool:
-    """Whether the receiver answers 400; False while nobody answers."""
-    try:
-        return httpx2.post(url, content=body, headers=headers).status_code == 400
-    except httpx2.ConnectError:
-        return False
 
 
 def test_the_receiver_of_the_documentation_takes_each_event_once_and_refuses_what_is_not_signed(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.errors import Invalid, Problem
 from aasim_core.schemas.schema import load
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.text.suggestions import did_you_mean
 
 from ..hookspecs import CannotImport, Imported, Mapped, WorkflowImporter
@@ -60,7 +59,7 @@ def _importer(app: "App", name: str) -> WorkflowImporter:
     if found is None:
         plugin, known = app.offers.off_here(_HOOK, name), sorted(app.offers.here(_HOOK))
         advice = did_you_mean(name, known) or f" Write {', '.join(known)}."
-        reason = explain_off(plugin, f"the format {name}") if plugin else f"There is no format {name}.{advice}"
+        reason = app.features.explain_off(plugin, f"the format {name}") if plugin else f"There is no format {name}.{advice}"
         raise Invalid({"format": [Problem("invalid_choice", reason)]})
     return found
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.identity.standing import principal_now
-from aasim_core.tenancy.feature_switches import explain_off
 
 from ...executions.hookspecs import ToolLater
 from ...executions.models import Execution
@@ -59,7 +58,7 @@ def _starting(type_: str, about: str, kind: str) -> NodeType:
         if principal is None:
             raise NodeFailed("permission_denied", "Whoever started the run may not act in the organization any more.")
         if (plugin := use.app.offers.off_here("startables", kind)) is not None:
-            raise ToolLater(f"{use.path} waits: {explain_off(plugin, 'what it runs')}", seconds=_OFF_SECONDS)
+            raise ToolLater(f"{use.path} waits: {use.app.features.explain_off(plugin, 'what it runs')}", seconds=_OFF_SECONDS)
         found = startable(use.app, kind)
         target = found.find(use.config[field], _number(use.config), principal)
         return found.start(

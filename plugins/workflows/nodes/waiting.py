@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from aasim_core.access.rights import Rights
 from aasim_core.clock import from_text, now
 from aasim_core.events import patterns
 
-from ...executions.service import Settled, Wait, for_event, for_signal, until
-from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
+from ...executions.service import Settled, Wait, for_event, for_signal, is_own_run, may_hear, unheard, until
+from ..hookspecs import NodeFailed, NodeType, NodeUse, Result, Used
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 _WHAT = {"until": "a time", "seconds": "a time", "event": "an event", "signal": "a signal"}
 _WAYS = tuple(_WHAT)
+#: What else can be done by who may not listen to events.
+_INSTEAD = "Without it, name a run of your own in event.subject_id, or wait for a signal."
 _DAY, _YEAR = 86_400, 366 * 86_400
 _SECONDS = {"type": "number", "minimum": 0, "maximum": _YEAR}
 _PATTERN = {"type": "string", "maxLength": 100, "pattern": f"^({patterns.EVENT_PATTERN})$", "description": patterns.EXPECTED}
@@ -50,6 +53,20 @@ def _since(use: NodeUse, subject_id: str | None) -> datetime:
     if (seconds := use.config.get("look_back_seconds")) is not None:
         return now() - timedelta(seconds=seconds)
     return now() if subject_id is None else use.execution.created_at
+
+
+def _heard(app: "App", config: Mapping[str, Any]) -> Used | None:
+    """Whoever has a run wait for events has to be allowed to hear them, unless they are about a run of their own."""
+    event = config.get("event", {})
+    pattern, subject_id = event.get("name", ""), event.get("subject_id", "")
+    if not pattern or "{{" in pattern or "{{" in subject_id:
+        return None  # it is looked at again when that is filled in
+
+    def allowed(rights: Rights, user_id: str) -> bool:
+        is_own = bool(subject_id) and is_own_run(subject_id, user_id)
+        return is_own or may_hear(app, rights, pattern)
+
+    return Used("event.name", f"{unheard(app, pattern).message} {_INSTEAD}", "permission_denied", allowed)
 
 
 def _moment(text: Any) -> Any:
@@ -111,5 +128,6 @@ def wait(app: "App") -> NodeType:
         expressions=("filter",),
         filters=("filter",),
         flaws=partial(_flaws, app),
+        uses=_heard,
         outcomes=lambda config: ("done", "timeout") if "timeout_seconds" in config else ("done",),
     )

@@ -9,6 +9,7 @@ from aasim_core import PluginFault
 from aasim_core.clock import now
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.errors import Refused
+from aasim_core.identity.standing import principal_now
 
 from ...executions import service as executions
 from ...executions.hookspecs import Run, RunLater, ToolError, ToolLater
@@ -132,6 +133,7 @@ class Outside:
     def _begun(self, prepared: Prepared, failed: dict[str, ToolError], later: list[RunLater]) -> Wait | None:
         try:
             if prepared.kind.wait is not None:
+                _refuse_unless_allowed(prepared)
                 return prepared.kind.wait(prepared.use)
             return self._child_of(prepared)
         except ToolError as reason:
@@ -180,6 +182,16 @@ class Outside:
         self._stored.written()
         self._results.written()
         self._timers, self._closing, self._settled, self._also = {}, [], [], []
+
+
+def _refuse_unless_allowed(prepared: Prepared) -> None:
+    """NodeFailed where whoever started the run may not use what the node uses, as they may now."""
+    use = prepared.use
+    if (used := prepared.kind.uses(use.app, use.config)) is None:
+        return
+    principal = principal_now(use.execution.initiator_id or "", use.execution.api_key_id)
+    if principal is None or not used.allowed(use.app.rights.of(principal), principal.user_id):
+        raise NodeFailed(used.code, used.refusal)
 
 
 def _run_of(use: NodeUse) -> Execution:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.errors import Refused
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.user_code import json_schema, values
 
 from ...executions.hookspecs import ToolError
@@ -59,7 +58,9 @@ class Types:
         path = below(node.path, "type")
         if node.type in self._all:
             yield Fault(
-                path, "feature_disabled", explain_off(str(self._app.offers.owner_of(_HOOK, node.type)), f"the type {node.type}")
+                path,
+                "feature_disabled",
+                self._app.features.explain_off(str(self._app.offers.owner_of(_HOOK, node.type)), f"the type {node.type}"),
             )
         else:
             yield Fault(path, "unknown_type", f"There is no type {node.type[:64]}.{advice(node.type, sorted(self._on))}")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.rights import Rights
 from aasim_core.errors import Invalid, Refused
-from aasim_core.tenancy.feature_switches import explain_off
 from aasim_core.user_code import expressions
 
 from ...executions.hookspecs import Target
@@ -51,7 +50,7 @@ class _Uses:
         kind = self._types.of(node)
         if kind is not None and kind.bind is not None:
             yield from self._of_tool(node.config, below(node.path, "config"))
-        if kind is not None and kind.call is not None:
+        if kind is not None and (kind.call is not None or kind.wait is not None):
             yield from self._of_used(node, self._types.told(node, lambda kind: partial(kind.uses, self._app)))
         if kind is not None and kind.child is not None:
             for reference in self._types.told(node, lambda kind: kind.references) or ():
@@ -79,7 +78,7 @@ class _Uses:
         if used.allowed(self._rights, self._principal.user_id):
             yield from (Fault(below(path, field), code, message) for field, code, message in used.flaws)
         else:
-            yield Fault(below(path, used.field), "invalid_reference", used.refusal)
+            yield Fault(below(path, used.field), used.code, used.refusal)
 
     # Tools.
 
@@ -103,7 +102,7 @@ class _Uses:
 
     def _why_not(self, found: FoundTool) -> str | None:
         if found.reason == "feature_disabled":
-            return explain_off(str(found.plugin), "this tool")
+            return self._app.features.explain_off(str(found.plugin), "this tool")
         if found.reason == "plugin_failed":
             return f"The plugin {found.plugin}, which brings this tool, failed when it was asked for it; the operator's log says where."
         try:

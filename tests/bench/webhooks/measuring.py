@@ -5,9 +5,9 @@ import subprocess
 import sys
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -21,6 +21,8 @@ from ..rounds import Options, ratio
 from ..shape import READER
 from ..web import call
 
+_DEAD = "http://127.0.0.1:1/"
+_UNHARMED = Goal("≥", 0.95)
 _PACE, _TO_FLOOR, _LATENCY = 50, Goal("≥", 0.5), Goal("≤", 100, " ms")
 #: So many come at once for each second that is measured, and before that.
 _BURST_A_SECOND, _WARM_UP = 400, 100
@@ -51,7 +53,7 @@ def measure(kind: str, options: Options) -> Measurement:
     raw: dict[str, list[Any]] = defaultdict(list)
     with ExitStack() as stack:
         url = stack.enter_context(_receiver(stack.enter_context(fresh("sqlite", "receiver"))))
-        contestants = options.chosen([_by_hand(url), _product(kind, url)])  # type: ignore[type-var]
+        contestants = options.chosen([_by_hand(url), _product(kind, url), *_beside_others(kind, url)])  # type: ignore[type-var]
         databases = {each.name: stack.enter_context(fresh(kind, each.name)) for each in contestants}
         for contestant in contestants:
             options.progress(f"{kind}: making the database of {contestant.title}")
@@ -116,7 +118,15 @@ def _by_hand(url: str) -> Contestant:
     return Contestant("webhooks_by_hand", title, settings, prepare, "by_hand", worker)
 
 
-def _product(kind: str, url: str) -> Contestant:
+def _beside_others(kind: str, url: str) -> Iterator[Contestant]:
+    """The product with three more webhooks for the same events, which answer at once, or which are dead, slow and flooding."""
+    well, bad = [f"{url}well"] * 3, [_DEAD, f"{url}slow", f"{url}flood"]
+    for name, others, told in (("well", well, "three that answer at once"), ("bad", bad, "one dead, one slow and one flooding")):
+        product = _product(kind, url, others)
+        yield replace(product, name=f"aasim_{name}", title=f"{product.title}, to one receiver beside {told}")
+
+
+def _product(kind: str, url: str, others: Sequence[str] = ()) -> Contestant:
     aasim = Aasim(
         queue="redis" if kind == "postgresql" else "sqlite",
         rows=0,
@@ -126,7 +136,9 @@ def _product(kind: str, url: str) -> Contestant:
     def prepare(database: Database) -> None:
         aasim.prepare(database)
         with aasim.serving(database) as service:
-            call(service.port, "POST", "/api/v1/webhooks", login(service.port, READER), {"url": url, "events": ["core.*"]})
+            token = login(service.port, READER)
+            for each in (url, *others):
+                call(service.port, "POST", "/api/v1/webhooks", token, {"url": each, "events": ["core.*"]})
 
     return Contestant("aasim", aasim.title, aasim.settings_for, prepare, email(READER), (COMMAND, "worker"))
 
@@ -136,5 +148,9 @@ def _findings(raw: Mapping[str, list[Any]]) -> Iterator[Finding]:
         return
     if "webhooks_by_hand" in raw:
         yield found("× floor", ratio(raw["aasim"], raw["webhooks_by_hand"]), _TO_FLOOR)
+    if "aasim_bad" in raw:
+        told = "to one receiver beside one dead, one slow and one flooding, × beside three that answer"
+        yield found(told, ratio(raw["aasim_bad"], raw["aasim_well"]), _UNHARMED)
+        yield found(f"p95 at 50/s, {told.partition(', ×')[0]}", median(turn["p95"] for turn in raw["aasim_bad"]), unit=" ms")
     yield found("p50 at 50/s", median(turn["p50"] for turn in raw["aasim"]), unit=" ms")
     yield found("p95 at 50/s", median(turn["p95"] for turn in raw["aasim"]), _LATENCY)

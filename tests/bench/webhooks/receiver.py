@@ -1,6 +1,7 @@
 """J7's receiver: answers every POST with 204 at once, and remembers when it came: `python -m tests.bench.webhooks.receiver PORT`.
 
-`GET /` tells the times of `time.monotonic` by the messages' ids, as JSON.
+`GET /` tells the times of `time.monotonic` by the messages' ids, as JSON. Others are at `/well`, which answers too, at `/slow`, which
+takes ten seconds, and at `/flood`, whose answer does not end.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import json
 import sys
 import time
 
+_SLOW_SECONDS, _FLOOD = 10, b"x" * 65_536
 _NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 _RECEIVED: dict[str, float] = {}
 
@@ -30,7 +32,22 @@ class Receiver(asyncio.Protocol):
             if len(self._buffer) < length:
                 return
             self._buffer = self._buffer[length:]
-            self._transport.write(self._answer(head, headers))
+            self._behave(head, headers)
+
+    def _behave(self, head: str, headers: dict[str, str]) -> None:
+        path = head.split(" ", 2)[1]
+        if path == "/slow":
+            asyncio.get_running_loop().call_later(_SLOW_SECONDS, self._transport.write, _NO_CONTENT)
+        elif path == "/flood":
+            self._transport.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            self._flood()
+        else:
+            self._transport.write(_NO_CONTENT if path == "/well" else self._answer(head, headers))
+
+    def _flood(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(_FLOOD)
+            asyncio.get_running_loop().call_later(0.001, self._flood)
 
     def _answer(self, head: str, headers: dict[str, str]) -> bytes:
         if head.startswith("POST"):
