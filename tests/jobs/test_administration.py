@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aasim_core.clock import now
+from aasim_core.commands.jobs import group
 from aasim_core.context import system_scope
 from aasim_core.data.migrator.runner import CORE, Source
 from aasim_core.errors import Refused
 from aasim_core.jobs import administration
-from aasim_core.jobs.commands import group
 from aasim_core.jobs.records import JobRow
 from aasim_core.settings import Settings
 

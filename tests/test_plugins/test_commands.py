@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from aasim_core.commands.plugins import group
 from aasim_core.errors import StartupError
-from aasim_core.plugin_commands import group
 from aasim_core.settings import Settings
 
 DECLARES = (

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .bootstrap import examine_plugins
-from .errors import StartupError
-from .plugins import Plugins
-from .plugins import purge as remove
-from .plugins.registry import Found, sentence
-from .plugins.table_rules import table_flaws
+from ..bootstrap import examine_plugins
+from ..errors import StartupError
+from ..plugins import Plugins
+from ..plugins import purge as remove
+from ..plugins.registry import Found, sentence
+from ..plugins.table_rules import table_flaws
 
 if TYPE_CHECKING:
-    from .app import App
-    from .data.migrator.runner import Source
-    from .settings import Settings
+    from ..app import App
+    from ..data.migrator.runner import Source
+    from ..settings import Settings
 
 _STYLES = {"on": "green", "off": "dim", "broken": "bold red", "blocked": "yellow", "missing": "bold red"}
 
@@ -73,8 +73,8 @@ def disable(settings: "Settings", names: tuple[str, ...]) -> None:
 @click.pass_obj
 def purge(settings: "Settings", name: str, yes: bool) -> None:
     """Remove the tables of a plugin that is off, with everything in them, for good."""
-    from .data.backends.connect import connect
-    from .plugins.removal import purgeable, refuse_while_running
+    from ..data.backends.connect import connect
+    from ..plugins.removal import purgeable, refuse_while_running
 
     plugins, section = examine_plugins(settings), settings.database
     purgeable(plugins, name)
@@ -89,7 +89,7 @@ def purge(settings: "Settings", name: str, yes: bool) -> None:
 
 
 def _switch(settings: "Settings", names: tuple[str, ...], *, on: bool) -> None:
-    from .commands.switching import switch
+    from .switching import switch
 
     state = "on" if on else "off"
     if switch(settings, names, on=on):
@@ -110,15 +110,15 @@ def _as_started(settings: "Settings") -> Plugins:
 
 
 def _tolerant_app(settings: "Settings") -> "App":
-    from .bootstrap import build_app
+    from ..bootstrap import build_app
 
     return build_app(replace(settings, plugins=replace(settings.plugins, on_error="skip")))
 
 
 def _flaws_of(app: "App") -> tuple[str, ...]:
     """What is wrong with the plugins of the app as they declare themselves, and where their migrations make other tables."""
-    from .data.migrator.phases import BEFORE_START
-    from .data.migrator.runner import narrowed
+    from ..data.migrator.phases import BEFORE_START
+    from ..data.migrator.runner import narrowed
 
     first_half = narrowed(app.migration_sources, BEFORE_START)
     flaws = _table_flaws(app, first_half, midway=True, half=" of the first half") | _table_flaws(app, app.migration_sources)
@@ -126,7 +126,7 @@ def _flaws_of(app: "App") -> tuple[str, ...]:
 
 
 def _table_flaws(app: "App", sources: "Sequence[Source]", **which: Any) -> dict[str, str]:
-    from .data.migrator.runner import columns_made_by
+    from ..data.migrator.runner import columns_made_by
 
     made = columns_made_by(sources)
     names = [plugin.name for plugin in app.plugins.on]
@@ -136,7 +136,7 @@ def _table_flaws(app: "App", sources: "Sequence[Source]", **which: Any) -> dict[
 def _print_table(plugins: Plugins) -> None:
     from rich.text import Text
 
-    from .terminal.output import print_table
+    from ..terminal.output import print_table
 
     rows = [
         (

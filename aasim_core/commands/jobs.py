@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InvalidArgument, Refused
-from .records import STATES
+from ..jobs.records import STATES
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..jobs.records import JobRow
     from ..settings import Settings
-    from .records import JobRow
 
 _STYLES = {"running": "green", "failed": "bold red", "dead": "bold red", "parked": "yellow", "cancelled": "dim", "done": "dim"}
 _filters = (
@@ -34,7 +34,7 @@ def group() -> None:
 @click.pass_obj
 def list_jobs(settings: "Settings", state: str | None, name: str | None, organization: str | None, limit: int) -> None:
     """Show the latest jobs, and how many there are in each state."""
-    from . import administration
+    from ..jobs import administration
 
     with _opened(settings):
         jobs = administration.find_jobs(state, name, organization, limit)
@@ -48,7 +48,7 @@ def list_jobs(settings: "Settings", state: str | None, name: str | None, organiz
 @click.pass_obj
 def show(settings: "Settings", job_id: str) -> None:
     """Show everything about one job."""
-    from . import administration
+    from ..jobs import administration
 
     with _opened(settings):
         job = administration.find_job(job_id)
@@ -62,7 +62,7 @@ def show(settings: "Settings", job_id: str) -> None:
 @click.pass_obj
 def retry(settings: "Settings", job_ids: Sequence[str], state: str | None, name: str | None) -> None:
     """Put jobs back into the queue that failed or are dead: the ones named, or all of a state."""
-    from . import administration
+    from ..jobs import administration
 
     with _opened(settings) as app:
         refused = _each(_chosen(job_ids, state, name), administration.retry, "put back into the queue")
@@ -78,7 +78,7 @@ def retry(settings: "Settings", job_ids: Sequence[str], state: str | None, name:
 @click.pass_obj
 def discard(settings: "Settings", job_ids: Sequence[str], state: str | None, name: str | None, yes: bool) -> None:
     """Delete jobs that will not run any more, with what they were to do: the ones named, or all of a state."""
-    from . import administration
+    from ..jobs import administration
 
     with _opened(settings):
         chosen = _chosen(job_ids, state, name)
@@ -98,7 +98,7 @@ def discard(settings: "Settings", job_ids: Sequence[str], state: str | None, nam
 def schedules(settings: "Settings") -> None:
     """Show which jobs run by themselves, and when."""
     from ..clock import now
-    from .schedules import latest_claimed, next_due
+    from ..jobs.schedules import latest_claimed, next_due
 
     with _opened(settings) as app:
         jobs = sorted((job for job in app.jobs.values() if job.schedule), key=lambda job: job.name)
@@ -120,7 +120,7 @@ def _opened(settings: "Settings") -> Iterator["App"]:
 
 
 def _chosen(job_ids: Sequence[str], state: str | None, name: str | None) -> list[str]:
-    from . import administration
+    from ..jobs import administration
 
     if bool(job_ids) == bool(state):
         raise click.UsageError("Say which jobs: by their ids, or by --state failed (and --name NAME).")
