@@ -1,0 +1,179 @@
+"""The floors of the core: imports run downward, nothing is in a circle, and no folder holds more than can be taken in at a glance."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from .sources import CORE, CORE_SOURCES, PLUGIN_SOURCES, ROOT, Import, Source
+
+#: The floors of the core, from the ground up: a module imports from lower floors and from its own folder only, also for types and
+#: inside functions. `docs/architecture.md` draws them. The face, `aasim_core/__init__.py`, and the frozen migrations are exempt.
+LAYERS: tuple[set[str], ...] = (
+    {"clock", "context", "error_codes", "ids", "version"},
+    {"errors"},
+    {"text"},
+    {"schemas", "settings", "user_code"},
+    {"logs"},
+    {"secrets", "terminal"},
+    {"data"},
+    {"processes", "tenancy"},
+    {"access", "jobs"},
+    {"events", "identity", "outbound"},
+    {"http"},
+    {"plugins"},
+    {"app"},
+    {"hookspecs", "key_rotation", "upgrading"},
+    {"core"},
+    {"bootstrap"},
+    {"installation", "starting"},
+    {"supervisor", "testing", "worker", "wsgi"},
+    {"commands", "first_run", "up"},
+    {"cli"},
+    {"__main__"},
+)
+#: What still imports from above, each with the module that it imports, and why. This list only gets shorter: what is on it either takes
+#: what it uses of the app as an argument one day, or moves to a folder above the app, where it is handed one.
+UPWARD: Mapping[str, tuple[set[str], str]] = {
+    "app": (
+        {
+            "data.backup.archive",
+            "events.delivery",
+            "events.erasing",
+            "events.pruning",
+            "events.restarting",
+            "events.sealing",
+            "http.admission",
+            "http.application",
+            "http.assignments",
+            "http.collection",
+            "http.counting",
+            "http.documentation",
+            "http.event_types",
+            "http.expanding",
+            "http.exports",
+            "http.guard",
+            "http.health",
+            "http.idempotency",
+            "http.installed",
+            "http.openapi.document",
+            "http.prefer",
+            "http.streams",
+            "http.takeout",
+            "identity.administrators",
+            "identity.authentication",
+            "identity.sessions",
+            "jobs.features",
+            "jobs.housekeeping",
+            "jobs.outcomes",
+            "jobs.pool",
+            "jobs.queue",
+            "jobs.runner",
+            "jobs.upkeep",
+            "outbound.jobs",
+        },
+        "is handed an app, and stands in a folder from below it",
+    ),
+    "cli": ({"commands.data", "commands.processes"}, "takes the options that set a setting from there"),
+    "commands.admin": ({"first_run"}, "makes a password as that command does"),
+    "events.log": ({"identity.administrators"}, "notes an event of an account"),
+    "first_run": ({"up"}, "is a step of it"),
+    "http.request": ({"identity.authentication"}, "reads a request's headers"),
+    "plugins.checks": ({"http.health"}, "asks the checks"),
+    "plugins.manifest": ({"http.openapi.components", "http.openapi.document"}, "names schemas after plugins"),
+    "up": ({"commands.processes"}, "is the command"),
+}
+#: The folders of the core that have more than `MOST_FILES` files beside their ``__init__.py``, with how many: they only get fewer.
+MOST_FILES = 14
+TOO_FULL = {".": 21, "data": 16, "events": 15, "http": 42, "jobs": 21, "plugins": 24, "testing": 27}
+#: Files of plugins that import each other in a circle, for types; they only get fewer.
+IN_A_CIRCLE = {
+    "aasim_plugins.executions.call_questions",
+    "aasim_plugins.executions.hookspecs",
+    "aasim_plugins.executions.questions",
+    "aasim_plugins.executions.run",
+    "aasim_plugins.executions.shell.waits",
+    "aasim_plugins.executions.tool_calls",
+    "aasim_plugins.workflows.hookspecs",
+    "aasim_plugins.workflows.shell.data",
+}
+
+
+def _inside(module: str) -> str:
+    """A module of the core, by its name within the core."""
+    return module.removeprefix(f"{CORE}.")
+
+
+def _upward() -> Iterator[tuple[Source, Import]]:
+    """What the modules of the core import from their own floor or a higher one, without what is of their own folder."""
+    floor = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+    for source in CORE_SOURCES:
+        room = _inside(source.module).split(".")[0]
+        if source.module == CORE or room == "migrations":
+            continue
+        for found in source.imports:
+            other = _inside(found.module).split(".")[0]
+            if found.module.startswith(f"{CORE}.") and other != room and floor[other] >= floor[room]:
+                yield source, found
+
+
+def test_the_floors_name_every_folder_and_file_of_the_core() -> None:
+    named = [room for rooms in LAYERS for room in rooms]
+    assert sorted(named) == sorted({_inside(source.module).split(".")[0] for source in CORE_SOURCES} - {CORE, "migrations"})
+
+
+def test_imports_of_the_core_run_downward() -> None:
+    broken = [
+        f"{source.at(found.line)} imports {found.module}, which stands no lower: pass what it needs as an argument, "
+        "or move it to where it belongs (docs/architecture.md)"
+        for source, found in _upward()
+        if _inside(source.module) not in UPWARD.get(_inside(found.module), (set(), ""))[0]
+    ]
+    assert not broken, "\n".join(broken)
+
+
+def test_the_list_of_what_imports_upward_holds_nothing_that_does_not() -> None:
+    listed = {(importer, imported) for imported, (importers, _) in UPWARD.items() for importer in importers}
+    assert listed <= {(_inside(source.module), _inside(found.module)) for source, found in _upward()}
+
+
+def _circles(imports: Mapping[str, set[str]]) -> list[list[str]]:
+    """The modules that import each other, directly or not, in groups."""
+    reached: dict[str, set[str]] = {}
+    for module in imports:
+        seen, waiting = set[str](), [module]
+        while waiting:
+            new = imports.get(waiting.pop(), set()) - seen
+            seen |= new
+            waiting += new
+        reached[module] = seen
+    groups = {frozenset(other for other in seen if module in reached.get(other, ())) for module, seen in reached.items()}
+    return sorted(sorted(group) for group in groups if len(group) > 1)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    sources = [source for source in [*CORE_SOURCES, *PLUGIN_SOURCES] if source.module not in IN_A_CIRCLE]
+    assert _circles({source.module: {found.module for found in source.imports} - {source.module} for source in sources}) == []
+
+
+def test_a_folder_of_the_core_is_taken_in_at_a_glance() -> None:
+    folders = Counter(source.path.parent for source in CORE_SOURCES if source.path.name != "__init__.py")
+    found = {str(folder.relative_to(ROOT / CORE)): count for folder, count in folders.items() if folder.name != "migrations"}
+    assert {folder: count for folder, count in found.items() if count > MOST_FILES} == TOO_FULL, (
+        "make a folder for what belongs together"
+    )
+
+
+def test_the_page_on_architecture_draws_each_folder_and_file_on_its_floor() -> None:
+    floor = {room: number for number, rooms in enumerate(LAYERS, start=1) for room in rooms}
+    rows = []
+    for source in CORE_SOURCES:
+        parts, is_folder = source.parts[1:], source.path.name == "__init__.py"
+        if parts and parts[0] in floor and (is_folder or len(parts) == 1):
+            summary = (ast.get_docstring(source.tree) or "").partition("\n\n")[0].replace("\n", " ")
+            rows.append((floor[parts[0]], "/".join(parts) + ("/" if is_folder else ".py"), summary))
+    drawn = [
+        line for line in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")
+    ]
+    assert [line for line in drawn if line[2].isdigit()] == [
+        f"| {number} | `{path}` | {summary} |" for number, path, summary in sorted(rows)
+    ]
