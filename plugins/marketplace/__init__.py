@@ -70,6 +70,12 @@ def events(app: App) -> Sequence[Event]:
         "agent_id": Id("agent", required=True, description="The copy."),
         "paid": Integer(0, required=True, description="Micro-credits."),
     }
+    upgraded = {
+        "listing_id": bought["listing_id"],
+        "agent_id": bought["agent_id"],
+        "from_release": Integer(1, required=True),
+        "release": Integer(1, required=True, description="The one that the copy is of now."),
+    }
     refunded = {name: bought[name] for name in ("listing_id", "paid")}
     imported = {
         "seller_name": Text(required=True),
@@ -90,6 +96,7 @@ def events(app: App) -> Sequence[Event]:
         Event("marketplace.delisted", "A listing was taken back by its seller", "listing"),
         Event("marketplace.sold", "Another organization has bought a listing", "listing", sold),
         Event("marketplace.purchased", "A copy of an agent was bought", "purchase", bought),
+        Event("marketplace.upgraded", "A copy was upgraded to a newer release", "purchase", upgraded),
         Event("marketplace.sale_refunded", "A licence that was sold was given back", "listing", sold),
         Event("marketplace.refunded", "A licence was given back", "purchase", refunded),
         Event("marketplace.granted", "The organization was given credits", "account", granted),

@@ -19,7 +19,8 @@ from ..agents.models import Agent
 from . import offers, orders, schemas, service
 from .models import CREDITS, Entry, Listing, Offer, Purchase
 from .settings import settings_of
-from .trading import buying, ledger, refunds
+from .trading import buying, ledger, refunds, upgrades
+from .trading.schemas import UpgradedOut, UpgradeIn
 
 GATES = ("rubric_gate_failed", "invalid_state", "secret_found", "hidden_text", "look_alike_title", "effects_understated")
 SALES = View(Listing, {"seller_name": Offer.seller_name}, joins=((Offer, Offer.listing_id == Listing.id),))
@@ -204,8 +205,12 @@ class Purchases(Collection):
     paths: ClassVar[Mapping[str, str]] = {
         "": "/marketplace/my-purchases",
         "refund": "/marketplace/my-purchases/{purchase_id}/refund",
+        "upgrade": "/marketplace/my-purchases/{purchase_id}/upgrade",
     }
     reply = schemas.BoughtOut()
+    upgrade_body = UpgradeIn()
+    upgrade_query = schemas.PlanQuery()
+    upgrade_reply = UpgradedOut()
     derived: ClassVar[Mapping[str, Derived]] = {
         "available_release": _Available(("listing_id", "number", "refunded_at"), lambda row: None)
     }
@@ -221,6 +226,26 @@ class Purchases(Collection):
     def on_post_refund(self, req: Request, resp: Response, purchase_id: str) -> None:
         """Give a licence back: what was paid comes back, and the copy is deleted."""
         resp.media = self.present(refunds.refund(req.target, settings_of(self.app).refund_hours))
+
+    @operation(
+        "purchase",
+        body="upgrade_body",
+        query="upgrade_query",
+        reply="upgrade_reply",
+        message="Upgraded.",
+        refusals=("invalid_state", "action_changed"),
+    )
+    def on_post_upgrade(self, req: Request, resp: Response, purchase_id: str) -> None:
+        """Upgrade a copy to the newer release. With plan=true, look first at what changes; the upgrade sends the plan's digest."""
+        buyer, sent = orders.buyer_of(req), req.body
+        planned = upgrades.plan(self.app, req.target, sent["tools"], buyer)
+        resp.media = {"planned": True, "plan": planned, "purchase": None}
+        if req.query["plan"]:
+            resp.message = "Nothing is changed yet; this is what the upgrade would do."
+            return
+        digest = orders.digest_of(req)
+        done = upgrades.upgrade(self.app, req.target, sent["tools"], buyer, digest, sent["consent"], sent["decisions"])
+        resp.media |= {"planned": False, "purchase": _LICENCE.item({**done.row(), "release": done.number})}
 
 
 class Entries(Collection):

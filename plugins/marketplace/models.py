@@ -96,7 +96,8 @@ class Offer(_Terms):
 class Purchase(TenantRecord):
     """An organization's licence for a listing, and the copy of the agent that it got with it.
 
-    `document` is the agent as it was bought. `paid` is in micro-credits, `transaction_id` the one of the ledger, None for nothing paid.
+    `document` is the agent as it was bought or last upgraded, `requirements` what it needed, and `tools` are refs of the buyer's own tools
+    by the keys of those. `paid` is in micro-credits, `transaction_id` the one of the ledger, None for nothing paid.
     """
 
     listing_id = IdField()
@@ -108,6 +109,8 @@ class Purchase(TenantRecord):
     agent_id = IdField()
     effects = JsonField()
     document = JsonField()
+    requirements = JsonField()
+    tools = JsonField(default=dict)
     paid = peewee.BigIntegerField()
     transaction_id = IdField(null=True)
     refunded_at = InstantField(null=True)

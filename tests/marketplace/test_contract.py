@@ -12,6 +12,8 @@ from aasim_plugins.marketplace.models import INSTANCE, Listing, Offer
 from aasim_plugins.marketplace.trading import ledger
 
 _numbers = count(1)
+#: Who sells what was offered last, and the agent of it, by the listing.
+_sellers: dict[str, tuple[Person, str]] = {}
 
 
 def _offered(world: World, person: Person) -> str:
@@ -19,7 +21,9 @@ def _offered(world: World, person: Person) -> str:
     seller = world.organization()
     agent = seller.client.post("/agents", {"name": "Sold"}).data["id"]
     body = {"agent_id": agent, "title": f"Sold number {next(_numbers)}", "visibility": "instance"}
-    return str(seller.client.post("/marketplace", body).data["id"])
+    listing_id = str(seller.client.post("/marketplace", body).data["id"])
+    _sellers[listing_id] = seller, agent
+    return listing_id
 
 
 def _listing(world: World, person: Person) -> dict[str, Any]:
@@ -70,6 +74,19 @@ def _bundle(world: World, person: Person) -> dict[str, Any]:
     return {"bundle": bundle, "digest": answer.data["plan"]["digest"]}
 
 
+def _newer(world: World, person: Person) -> dict[str, Any]:
+    """There is a newer release of what the organization has bought last, with the digest of the plan of its upgrade."""
+    bought = person.client.get("/marketplace/my-purchases?sort=-created_at&limit=1").data["items"]
+    if not bought:
+        return {"digest": "0" * 64}
+    listing_id = bought[0]["listing_id"]
+    seller, agent = _sellers[listing_id]
+    seller.client.patch(f"/agents/{agent}", {"instructions": f"Read number {next(_numbers)}."})
+    seller.client.patch(f"/marketplace/{listing_id}", {"agent_version": None})
+    answer = person.client.post(f"/marketplace/my-purchases/{bought[0]['id']}/upgrade?plan=true")
+    return {"digest": answer.data["plan"]["digest"]}
+
+
 def _grant(world: World, person: Person, ids: Any = None) -> None:
     """The organization was given credits."""
     with world.app.database.transaction(), organization_scope(person.organization_id):
@@ -89,6 +106,7 @@ class TestContract(PluginContract):
         "POST /marketplace": _listing,
         "POST /marketplace/{listing_id}/purchase": _order,
         "POST /marketplace/import": _bundle,
+        "POST /marketplace/my-purchases/{purchase_id}/upgrade": _newer,
     }
     rows = {
         "GET /marketplace/my-listings": "POST /marketplace",
