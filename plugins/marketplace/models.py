@@ -132,6 +132,23 @@ Purchase.add_index(
 )
 
 
+class Review(TenantRecord):
+    """What the organization says of a listing that it has bought, with 1 to 5 `stars`, and the seller's `answer`; it had the `release`."""
+
+    listing_id = IdField()
+    release = peewee.BigIntegerField()
+    stars = peewee.BigIntegerField()
+    text = peewee.TextField(default="")
+    answer = peewee.TextField(default="")
+    answered_at = InstantField(null=True)
+    created_by = IdField()
+
+    class Meta:
+        table_name = "marketplace_review"
+        id_prefix = "review"
+        indexes = ((("organization_id", "listing_id"), True), (("listing_id", "created_at", "id"), False))
+
+
 class Account(TenantRecord):
     """What the entries of one account add up to, in micro-credits; that of a ``balance`` is never below zero."""
 

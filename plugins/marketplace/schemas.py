@@ -119,6 +119,13 @@ class OriginOut(Schema):
     key = Text(required=True, description="The key that the bundle was signed with.")
 
 
+class RatingOut(Schema):
+    """What buyers say of a listing."""
+
+    average = Number(required=True, description="Of the stars, from 1 to 5.")
+    count = Integer(required=True, description="How many reviews there are.")
+
+
 class ListingOut(RecordOut):
     """A listing as a client gets it."""
 
@@ -141,6 +148,7 @@ class ListingOut(RecordOut):
     seller_name = Text(allow_none=True, required=True, description="Null until it is published.")
     origin = Object(OriginOut, allow_none=True, required=True, description="Of a listing that was imported.")
     purchases_count = Integer(required=True)
+    rating = Object(RatingOut, allow_none=True, required=True, description="Null for one that nobody has reviewed.")
     revenue = Integer(
         allow_none=True,
         required=True,

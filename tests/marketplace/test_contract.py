@@ -3,12 +3,15 @@
 from itertools import count
 from typing import Any
 
+from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
+from aasim_core.data import records
 from aasim_core.data.records import database_of
 from aasim_core.ids import new_id
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Client, Person, World
-from aasim_plugins.marketplace.models import INSTANCE, Listing, Offer
+from aasim_plugins.executions.models import Execution
+from aasim_plugins.marketplace.models import INSTANCE, Listing, Offer, Review
 from aasim_plugins.marketplace.trading import ledger
 
 _numbers = count(1)
@@ -87,6 +90,31 @@ def _newer(world: World, person: Person) -> dict[str, Any]:
     return {"digest": answer.data["plan"]["digest"]}
 
 
+def _reviewed(world: World, person: Person, ids: Any) -> str:
+    """Another organization has reviewed the listing; returns the id of the review."""
+    with world.app.database.transaction(), organization_scope(new_id("organization")):
+        review = records.create(Review, listing_id=ids["listing_id"], release=1, stars=4, created_by=new_id("user"))
+    return str(review.id)
+
+
+def _reviewed_often(world: World, person: Person, number: int) -> None:
+    """So many others have reviewed the organization's listing."""
+    listing = person.client.get("/marketplace/my-listings?sort=-created_at&limit=1").data["items"][0]
+    for _ in range(number):
+        _reviewed(world, person, {"listing_id": listing["id"]})
+
+
+def _bought_and_run(client: Client, path: str) -> None:
+    """The listing is another organization's; the client's has bought it, and the copy has succeeded."""
+    _of_another(client, path)
+    purchase = path.replace("/reviews", "/purchase")
+    digest = client.post(f"{purchase}?plan=true").data["plan"]["digest"]
+    bought = client.post(purchase, {"digest": digest}).data["purchase"]
+    with database_of(Listing).transaction(), organization_scope(bought["organization_id"]):
+        done = {"kind": "agent", "subject_type": "agent", "subject_id": bought["agent_id"], "status": "succeeded"}
+        records.create(Execution, trigger={"type": "api", "id": None}, finished_at=now(), **done)
+
+
 def _grant(world: World, person: Person, ids: Any = None) -> None:
     """The organization was given credits."""
     with world.app.database.transaction(), organization_scope(person.organization_id):
@@ -99,9 +127,10 @@ class TestContract(PluginContract):
     plugin = "marketplace"
     companions = ("engine_scripted",)
     copies = {"purchase": lambda world, person: {"listing_id": new_id("listing")}}
-    before = {"POST /marketplace/{listing_id}/purchase": _of_another}
+    before = {"POST /marketplace/{listing_id}/purchase": _of_another, "POST /marketplace/{listing_id}/reviews": _bought_and_run}
     objects = {"purchase_id": _buy}
-    grown = {"listing": _publish}
+    members = {"/marketplace/{listing_id}/reviews/{review_id}": _reviewed}
+    grown = {"listing": _publish, "review": _reviewed_often}
     samples = {
         "POST /marketplace": _listing,
         "POST /marketplace/{listing_id}/purchase": _order,
@@ -112,4 +141,5 @@ class TestContract(PluginContract):
         "GET /marketplace/my-listings": "POST /marketplace",
         "GET /marketplace/my-purchases": _buy,
         "GET /marketplace/credits/entries": _grant,
+        "GET /marketplace/{listing_id}/reviews": _reviewed,
     }
