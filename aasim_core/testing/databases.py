@@ -78,6 +78,8 @@ class SqliteFolder(Databases):
 
     folder: Path
     _templates: dict[tuple[Source, ...], Path] = field(default_factory=dict)
+    #: Where databases that were taken back were, for the next ones: apps are shared by their settings, and these name the file.
+    _free: list[str] = field(default_factory=list)
 
     def create(self) -> str:
         """Name a file that is not there yet."""
@@ -93,13 +95,14 @@ class SqliteFolder(Databases):
         key = tuple(sources)
         if key not in self._templates:
             self._templates[key] = self._template(sources)
-        url = self.create()
+        url = self._free.pop() if self._free else self.create()
         shutil.copyfile(self._templates[key], _path(url))
         return url
 
     def take_back(self, url: str) -> None:
         """Remove the copy."""
         self.drop(url)
+        self._free.append(url)
 
     def _template(self, sources: Sequence[Source]) -> Path:
         """A migrated database in one file: a checkpoint that still runs leaves what was written last in the log beside it."""
