@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from os import environ
+from os.path import samestat
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -100,9 +101,11 @@ class SqliteFolder(Databases):
         return url
 
     def take_back(self, url: str) -> None:
-        """Remove the copy."""
+        """Remove the copy. A thread that still has it open would, when it ends, remove the log of a next one at this place."""
+        is_free = not _is_open(_path(url))
         self.drop(url)
-        self._free.append(url)
+        if is_free:
+            self._free.append(url)
 
     def _template(self, sources: Sequence[Source]) -> Path:
         """A migrated database in one file: a checkpoint that still runs leaves what was written last in the log beside it."""
@@ -110,6 +113,18 @@ class SqliteFolder(Databases):
         with closing(sqlite3.connect(migrated)) as database, closing(sqlite3.connect(template)) as copy:
             database.backup(copy)
         return template
+
+
+def _is_open(path: Path) -> bool:
+    """Whether this process has the file open."""
+    if not path.exists():
+        return False
+    there = path.stat()
+    for descriptor in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # the one that lists them is closed by now
+            if samestat(descriptor.stat(), there):
+                return True
+    return False
 
 
 def _path(url: str) -> Path:
