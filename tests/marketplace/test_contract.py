@@ -1,7 +1,8 @@
 """The contract that every plugin keeps, kept by marketplace."""
 
+from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
@@ -125,6 +126,8 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "marketplace"
+    #: What its buyers say of it is read beside it.
+    statements: ClassVar[Mapping[str, int]] = {"GET /marketplace/{listing_id}": 4}
     companions = ("engine_scripted",)
     copies = {"purchase": lambda world, person: {"listing_id": new_id("listing")}}
     before = {"POST /marketplace/{listing_id}/purchase": _of_another, "POST /marketplace/{listing_id}/reviews": _bought_and_run}
