@@ -1,29 +1,26 @@
 """Pytest fixtures of a whole app: `app`, `world`, and `inbox` for what it sends by mail.
 
-`plugin_settings` says which plugins are on and with which settings; override it in a conftest or module.
+`plugin_settings` says which plugins are on and with which settings; override it in a conftest or module. Tests with equal settings take
+turns with one app, over a database that is empty again for each (`shared_apps.py`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..app import App, migration_sources
-from ..bootstrap import build_app, load_plugins
-from ..data.backends.connect import unbind
-from ..http.application import make_wsgi
-from ..identity.passwords import Passwords
+from ..bootstrap import load_plugins
 from ..plugins import Plugins
 from ..secrets import Keyring, new_key, save_keyring
 from ..settings import Settings
 from .databases import Databases
 from .mailbox import Inbox, serving
+from .shared_apps import PATIENCE_SECONDS, SharedApps, data_folder
 from .world import World
 
-#: How long those wait who act at the same time, before the app says that it is busy: a machine that runs tests may be slow.
-PATIENCE_SECONDS = 60
 _PATIENCE = {"database.pool_wait_seconds": PATIENCE_SECONDS, "database.statement_timeout_seconds": 2 * PATIENCE_SECONDS}
 
 
@@ -64,40 +61,44 @@ def inbox() -> Inbox:
     return Inbox()
 
 
+@pytest.fixture(scope="session")
+def _shared_apps() -> Iterator[SharedApps]:
+    with SharedApps() as apps:
+        yield apps
+
+
+@pytest.fixture(scope="session")
+def _data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
 @pytest.fixture
 def app_settings(
-    request: pytest.FixtureRequest, databases: Databases, app_plugins: Plugins, tmp_path: Path, plugin_settings: Mapping[str, Any]
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    app_plugins: Plugins,
+    _data_dir: Path,
+    plugin_settings: Mapping[str, Any],
 ) -> Iterator[Settings]:
     """Settings for an app over an empty database of its own, once on SQLite and once on PostgreSQL."""
     has_mail = "inbox" in request.fixturenames
-    with databases.lent(migration_sources(app_plugins)) as database:
-        settings = settings_in(tmp_path, plugin_settings, **database, **_PATIENCE)
+    with databases.lent(migration_sources(app_plugins)) as database, data_folder(_data_dir):
+        settings = settings_in(_data_dir, plugin_settings, **database, **_PATIENCE)
         with serving(request.getfixturevalue("inbox"), settings) if has_mail else nullcontext(settings) as reached:
             yield reached
 
 
 @pytest.fixture
-def app(app_settings: Settings, app_plugins: Plugins) -> Iterator[App]:
+def app(app_settings: Settings, app_plugins: Plugins, _shared_apps: SharedApps) -> Iterator[App]:
     """An app over an empty database, connected, in no scope."""
-    with opened(app_settings, app_plugins) as app:
+    with _shared_apps.lent(app_settings, app_plugins) as app:
         yield app
-
-
-@contextmanager
-def opened(settings: Settings, plugins: Plugins | None = None) -> Iterator[App]:
-    """An app that is connected, in no scope; `plugins` are those that are on, if they have been loaded."""
-    app = build_app(settings, plugins=plugins)
-    app.passwords = Passwords(settings.auth.hashing_at_once, PATIENCE_SECONDS)
-    with app.database.connected():
-        yield app
-    app.database.close_all()
-    unbind(app.models)  # or the next app's queries would hold this one, and so on to the first
 
 
 @pytest.fixture
-def world(app: App) -> World:
+def world(app: App, _shared_apps: SharedApps) -> World:
     """Organizations, people and clients for the app."""
-    return World(app, make_wsgi(app))
+    return World(app, _shared_apps.wsgi_of(app))
 
 
 @pytest.fixture

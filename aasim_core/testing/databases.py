@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from os import environ
+from os.path import samestat
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -78,6 +79,8 @@ class SqliteFolder(Databases):
 
     folder: Path
     _templates: dict[tuple[Source, ...], Path] = field(default_factory=dict)
+    #: Where databases that were taken back were, for the next ones: apps are shared by their settings, and these name the file.
+    _free: list[str] = field(default_factory=list)
 
     def create(self) -> str:
         """Name a file that is not there yet."""
@@ -93,13 +96,16 @@ class SqliteFolder(Databases):
         key = tuple(sources)
         if key not in self._templates:
             self._templates[key] = self._template(sources)
-        url = self.create()
+        url = self._free.pop() if self._free else self.create()
         shutil.copyfile(self._templates[key], _path(url))
         return url
 
     def take_back(self, url: str) -> None:
-        """Remove the copy."""
+        """Remove the copy. A thread that still has it open would, when it ends, remove the log of a next one at this place."""
+        is_free = not _is_open(_path(url))
         self.drop(url)
+        if is_free:
+            self._free.append(url)
 
     def _template(self, sources: Sequence[Source]) -> Path:
         """A migrated database in one file: a checkpoint that still runs leaves what was written last in the log beside it."""
@@ -107,6 +113,18 @@ class SqliteFolder(Databases):
         with closing(sqlite3.connect(migrated)) as database, closing(sqlite3.connect(template)) as copy:
             database.backup(copy)
         return template
+
+
+def _is_open(path: Path) -> bool:
+    """Whether this process has the file open."""
+    if not path.exists():
+        return False
+    there = path.stat()
+    for descriptor in Path("/dev/fd").iterdir():
+        with suppress(OSError):  # the one that lists them is closed by now
+            if samestat(descriptor.stat(), there):
+                return True
+    return False
 
 
 def _path(url: str) -> Path:

@@ -13,7 +13,8 @@ from . import listeners as own_listeners
 from .bundles import signing
 from .bundles.api import Bundles
 from .gates import checking
-from .models import Account, Entry, Listing, Offer, Purchase
+from .models import Account, Entry, Listing, Offer, Purchase, Review
+from .reviews.api import Reviews
 from .settings import MarketplaceSettings
 from .trading import ledger
 
@@ -33,8 +34,8 @@ def config_schema() -> type[MarketplaceSettings]:
 
 @hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """Listings and what is published of them, purchases, and the ledger."""
-    return Listing, Offer, Purchase, Account, Entry
+    """Listings and what is published of them, purchases, reviews, and the ledger."""
+    return Listing, Offer, Purchase, Review, Account, Entry
 
 
 @hookimpl
@@ -70,6 +71,14 @@ def events(app: App) -> Sequence[Event]:
         "agent_id": Id("agent", required=True, description="The copy."),
         "paid": Integer(0, required=True, description="Micro-credits."),
     }
+    upgraded = {
+        "listing_id": bought["listing_id"],
+        "agent_id": bought["agent_id"],
+        "from_release": Integer(1, required=True),
+        "release": Integer(1, required=True, description="The one that the copy is of now."),
+    }
+    stars = {"stars": Integer(1, 5, required=True)}
+    of_listing = {"listing_id": bought["listing_id"]}
     refunded = {name: bought[name] for name in ("listing_id", "paid")}
     imported = {
         "seller_name": Text(required=True),
@@ -90,8 +99,15 @@ def events(app: App) -> Sequence[Event]:
         Event("marketplace.delisted", "A listing was taken back by its seller", "listing"),
         Event("marketplace.sold", "Another organization has bought a listing", "listing", sold),
         Event("marketplace.purchased", "A copy of an agent was bought", "purchase", bought),
+        Event("marketplace.upgraded", "A copy was upgraded to a newer release", "purchase", upgraded),
         Event("marketplace.sale_refunded", "A licence that was sold was given back", "listing", sold),
         Event("marketplace.refunded", "A licence was given back", "purchase", refunded),
+        Event("marketplace.reviewed", "A listing was reviewed, or the review changed", "review", {**of_listing, **stars}),
+        Event("marketplace.review_received", "Another organization has reviewed a listing", "listing", stars),
+        Event(
+            "marketplace.answered", "A review of a listing was answered", "listing", {"review_id": Id("review", required=True)}
+        ),
+        Event("marketplace.review_answered", "The seller has answered a review", "review", of_listing),
         Event("marketplace.granted", "The organization was given credits", "account", granted),
     )
 
@@ -106,7 +122,7 @@ def listeners(app: App) -> Sequence[Listener]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /marketplace, and the one under /agents."""
     own = api.OwnListings, api.Purchases, api.Entries, api.Publishing
-    return tuple(make(app) for make in (Bundles, api.Listings, *own))
+    return tuple(make(app) for make in (Bundles, Reviews, api.Listings, *own))
 
 
 @hookimpl

@@ -18,8 +18,10 @@ from ..agents import service as agents
 from ..agents.models import Agent
 from . import offers, orders, schemas, service
 from .models import CREDITS, Entry, Listing, Offer, Purchase
+from .reviews.writing import ratings
 from .settings import settings_of
-from .trading import buying, ledger, refunds
+from .trading import buying, ledger, refunds, upgrades
+from .trading.schemas import UpgradedOut, UpgradeIn
 
 GATES = ("rubric_gate_failed", "invalid_state", "secret_found", "hidden_text", "look_alike_title", "effects_understated")
 SALES = View(Listing, {"seller_name": Offer.seller_name}, joins=((Offer, Offer.listing_id == Listing.id),))
@@ -30,6 +32,20 @@ _FILTERS = ("title", "category", "tags", "visibility", "published_at")
 _SORTS = ("created_at", "published_at", "purchases_count", "title")
 _LICENCE = Plan(schemas.PurchaseOut())
 _ENTRIES = View(Entry, {"currency": SQL("'credits'")})
+
+
+class _Rating(Derived):
+    """What buyers say of each of the listings."""
+
+    def __init__(self) -> None:
+        super().__init__(("id",), lambda row: ratings([row["id"]]).get(row["id"]))
+
+    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
+        found = ratings(held["id"])
+        return [found.get(each) for each in held["id"]]
+
+
+_DERIVED: Mapping[str, Derived] = {"rating": _Rating()}
 
 
 class Listings(Collection):
@@ -47,6 +63,7 @@ class Listings(Collection):
     }
     body = schemas.ListingIn()
     reply = schemas.ListingOut()
+    derived = _DERIVED
     purchase_body = schemas.PurchaseIn()
     purchase_query = schemas.PlanQuery()
     purchase_reply = schemas.PurchasedOut()
@@ -140,6 +157,7 @@ class Publishing(Resource):
     paths: ClassVar[Mapping[str, str]] = {"publish": "/agents/{agent_id}/publish"}
     body = schemas.TermsIn()
     reply = schemas.ListingOut()
+    derived = _DERIVED
 
     def __init__(self, app: App) -> None:
         self._listings = Listings(app)
@@ -173,6 +191,7 @@ class OwnListings(Collection):
     node_field = "project_id"
     paths: ClassVar[Mapping[str, str]] = {"": "/marketplace/my-listings"}
     reply = schemas.ListingOut()
+    derived = _DERIVED
     query = ListQuery(
         schemas.ListingOut(), filters=(*_FILTERS, "status", "agent_id", "created_at"), sorts=_SORTS, search=("title", "summary")
     )
@@ -204,8 +223,12 @@ class Purchases(Collection):
     paths: ClassVar[Mapping[str, str]] = {
         "": "/marketplace/my-purchases",
         "refund": "/marketplace/my-purchases/{purchase_id}/refund",
+        "upgrade": "/marketplace/my-purchases/{purchase_id}/upgrade",
     }
     reply = schemas.BoughtOut()
+    upgrade_body = UpgradeIn()
+    upgrade_query = schemas.PlanQuery()
+    upgrade_reply = UpgradedOut()
     derived: ClassVar[Mapping[str, Derived]] = {
         "available_release": _Available(("listing_id", "number", "refunded_at"), lambda row: None)
     }
@@ -221,6 +244,26 @@ class Purchases(Collection):
     def on_post_refund(self, req: Request, resp: Response, purchase_id: str) -> None:
         """Give a licence back: what was paid comes back, and the copy is deleted."""
         resp.media = self.present(refunds.refund(req.target, settings_of(self.app).refund_hours))
+
+    @operation(
+        "purchase",
+        body="upgrade_body",
+        query="upgrade_query",
+        reply="upgrade_reply",
+        message="Upgraded.",
+        refusals=("invalid_state", "action_changed"),
+    )
+    def on_post_upgrade(self, req: Request, resp: Response, purchase_id: str) -> None:
+        """Upgrade a copy to the newer release. With plan=true, look first at what changes; the upgrade sends the plan's digest."""
+        buyer, sent = orders.buyer_of(req), req.body
+        planned = upgrades.plan(self.app, req.target, sent["tools"], buyer)
+        resp.media = {"planned": True, "plan": planned, "purchase": None}
+        if req.query["plan"]:
+            resp.message = "Nothing is changed yet; this is what the upgrade would do."
+            return
+        digest = orders.digest_of(req)
+        done = upgrades.upgrade(self.app, req.target, sent["tools"], buyer, digest, sent["consent"], sent["decisions"])
+        resp.media |= {"planned": False, "purchase": _LICENCE.item({**done.row(), "release": done.number})}
 
 
 class Entries(Collection):

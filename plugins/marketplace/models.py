@@ -96,7 +96,8 @@ class Offer(_Terms):
 class Purchase(TenantRecord):
     """An organization's licence for a listing, and the copy of the agent that it got with it.
 
-    `document` is the agent as it was bought. `paid` is in micro-credits, `transaction_id` the one of the ledger, None for nothing paid.
+    `document` is the agent as it was bought or last upgraded, `requirements` what it needed, and `tools` are refs of the buyer's own tools
+    by the keys of those. `paid` is in micro-credits, `transaction_id` the one of the ledger, None for nothing paid.
     """
 
     listing_id = IdField()
@@ -108,6 +109,8 @@ class Purchase(TenantRecord):
     agent_id = IdField()
     effects = JsonField()
     document = JsonField()
+    requirements = JsonField()
+    tools = JsonField(default=dict)
     paid = peewee.BigIntegerField()
     transaction_id = IdField(null=True)
     refunded_at = InstantField(null=True)
@@ -127,6 +130,23 @@ Purchase.add_index(
     where=Purchase.refunded_at.is_null(),
     name="marketplace_purchase_licence",
 )
+
+
+class Review(TenantRecord):
+    """What the organization says of a listing that it has bought, with 1 to 5 `stars`, and the seller's `answer`; it had the `release`."""
+
+    listing_id = IdField()
+    release = peewee.BigIntegerField()
+    stars = peewee.BigIntegerField()
+    text = peewee.TextField(default="")
+    answer = peewee.TextField(default="")
+    answered_at = InstantField(null=True)
+    created_by = IdField()
+
+    class Meta:
+        table_name = "marketplace_review"
+        id_prefix = "review"
+        indexes = ((("organization_id", "listing_id"), True), (("listing_id", "created_at", "id"), False))
 
 
 class Account(TenantRecord):

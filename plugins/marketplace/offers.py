@@ -50,13 +50,19 @@ def shown(offer: Offer) -> dict[str, Any]:
 
 def find(listing_id: str) -> Offer:
     """What another organization has published under that id for every one; raises the one 404."""
-    me = current_organization()
-    if not is_id(listing_id, "listing"):
-        raise not_found()
-    with system_scope("read what is published"):
-        found: Offer | None = Offer.select().where(Offer.listing_id == listing_id, _is_published(), _is_of_others(me)).first()
+    found = find_or_none(listing_id)
     if found is None:
         raise not_found()
+    return found
+
+
+def find_or_none(listing_id: str) -> Offer | None:
+    """What another organization has published under that id for every one, or None."""
+    me = current_organization()
+    if not is_id(listing_id, "listing"):
+        return None
+    with system_scope("read what is published"):
+        found: Offer | None = Offer.select().where(Offer.listing_id == listing_id, _is_published(), _is_of_others(me)).first()
     return found
 
 

@@ -18,7 +18,8 @@ from ..executions.service import find_tool
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-_ASKS = {"always": "always", "never": "never"}
+#: How often people are asked before a tool is used, the most first.
+ASKS = ("always", "sometimes", "never")
 _APPS = "app"
 
 
@@ -78,7 +79,7 @@ def asks(tool: Tool, approval: str) -> str:
     """Whether people are asked before the tool is used: ``always``, ``never``, or ``sometimes`` where an expression decides."""
     if approval == "auto":
         return "always" if tool.effect in GRAVE else "never"
-    return _ASKS.get(approval, "sometimes")
+    return approval if approval in ASKS else "sometimes"
 
 
 def digest_of(tool: Tool) -> str:

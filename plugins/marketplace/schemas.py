@@ -9,9 +9,9 @@ from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..executions.hookspecs import EFFECTS
 from .models import CREDITS, DRAFT, ENTRY_TYPES, FREE, OWN, PRICE_TYPES, PUBLISHED, STATUSES, VISIBILITIES
+from .requirements import ASKS
 
 _MOST = 10**15
-_ASKS = ("always", "sometimes", "never")
 
 
 class PriceIn(Schema):
@@ -83,7 +83,7 @@ class ToolOut(Schema):
     description = Text(max_length=100_000, multiline=True, required=True)
     effect = Choice(*EFFECTS, required=True)
     approval = Text(max_length=1024, required=True, example="auto")
-    asks = Choice(*_ASKS, required=True, description="Whether people are asked before it is used.")
+    asks = Choice(*ASKS, required=True, description="Whether people are asked before it is used.")
     app = Object(AppOut, allow_none=True, required=True, description="Of an operation of a connected app.")
     digest = Text(64, 64, required=True, description="SHA-256 of what the tool tells of itself; equal where it is the same tool.")
     ref = Text(allow_none=True, required=True, description="In a plan: your own tool that stands for it; null for none.")
@@ -119,6 +119,13 @@ class OriginOut(Schema):
     key = Text(required=True, description="The key that the bundle was signed with.")
 
 
+class RatingOut(Schema):
+    """What buyers say of a listing."""
+
+    average = Number(required=True, description="Of the stars, from 1 to 5.")
+    count = Integer(required=True, description="How many reviews there are.")
+
+
 class ListingOut(RecordOut):
     """A listing as a client gets it."""
 
@@ -141,6 +148,7 @@ class ListingOut(RecordOut):
     seller_name = Text(allow_none=True, required=True, description="Null until it is published.")
     origin = Object(OriginOut, allow_none=True, required=True, description="Of a listing that was imported.")
     purchases_count = Integer(required=True)
+    rating = Object(RatingOut, allow_none=True, required=True, description="Null for one that nobody has reviewed.")
     revenue = Integer(
         allow_none=True,
         required=True,
@@ -149,13 +157,10 @@ class ListingOut(RecordOut):
     published_at = Instant(allow_none=True, required=True)
 
 
-class PurchaseIn(Schema):
-    """How the copy is made, and what was agreed to."""
+class AgreedIn(Schema):
+    """What was agreed to, and what stands for the agent's tools."""
 
     digest = Text(64, 64, allow_none=True, load_default=None, description="Of the plan that you saw; not needed with plan=true.")
-    name = Text(1, 120, allow_none=True, load_default=None, description="Of the copy; the agent's own if it is left out.")
-    project_id = Id(allow_none=True, load_default=None, description="Where the copy is to be; null is the organization itself.")
-    engine_id = Id("engine", allow_none=True, load_default=None, description="What the copy runs on; null is the default engine.")
     tools = Json(
         object_only=True, load_default=dict, description="Refs of your own tools by the keys of the plan; others are left out.",
         example={},
@@ -165,6 +170,14 @@ class PurchaseIn(Schema):
     def _are_refs(self, value: Any, data_key: str) -> None:
         if len(value) > 64 or not all(isinstance(ref, str) and len(ref) <= 200 for ref in value.values()):
             raise wrong("invalid_format", "Write at most 64 refs of tools, each a text of at most 200 characters.")
+
+
+class PurchaseIn(AgreedIn):
+    """How the copy is made, and what was agreed to."""
+
+    name = Text(1, 120, allow_none=True, load_default=None, description="Of the copy; the agent's own if it is left out.")
+    project_id = Id(allow_none=True, load_default=None, description="Where the copy is to be; null is the organization itself.")
+    engine_id = Id("engine", allow_none=True, load_default=None, description="What the copy runs on; null is the default engine.")
 
 
 class PlanQuery(Schema):
@@ -189,12 +202,11 @@ class LackOut(Schema):
 
 
 class AnyPlanOut(Schema):
-    """What a copy would cost, need and do."""
+    """What a copy would need and do."""
 
     digest = Text(required=True, description="Names this plan; the request that carries it out sends it.")
     listing_id = Id("listing", required=True)
     release = Integer(required=True, description="Which release of the listing it is.")
-    price = Object(PriceIn, required=True)
     license = Text(max_length=2_000, multiline=True, required=True)
     effects = ListOf(Choice(*EFFECTS), required=True)
     engine_id = Id("engine", allow_none=True, required=True, description="What the copy runs on; null is the default engine.")
@@ -205,6 +217,7 @@ class AnyPlanOut(Schema):
 class PlanOut(AnyPlanOut):
     """What a purchase would cost and make."""
 
+    price = Object(PriceIn, required=True)
     balance = Object(BalanceOut, required=True)
 
 

@@ -8,8 +8,9 @@ from aasim_core.app import App, migration_sources
 from aasim_core.bootstrap import load_plugins
 from aasim_core.context import organization_scope
 from aasim_core.http.application import make_wsgi
-from aasim_core.testing.apps import opened, settings_in
+from aasim_core.testing.apps import settings_in
 from aasim_core.testing.databases import Databases
+from aasim_core.testing.shared_apps import opened
 from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
 

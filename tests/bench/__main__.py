@@ -97,6 +97,17 @@ def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_argu
     sys.exit(subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode)
 
 
+@main.command()
+@click.option("--count", default=10_000, show_default=True, help="Purchases, and as many upgrades and refunds.")
+@click.option("--kills", default=20, show_default=True, help="How often the process is killed in each of the three.")
+@click.argument("pytest_arguments", nargs=-1)
+def trades(count: int, kills: int, pytest_arguments: Sequence[str]) -> None:
+    """Buy, upgrade and give back agents for long, fifty at a time, in processes that are killed, and add up the ledger."""
+    command = [sys.executable, "-m", "pytest", "-m", "long", "tests/marketplace/test_trades.py", "--timeout=0", *pytest_arguments]
+    environment = {**os.environ, "MARKETPLACE_TRADES": str(count), "MARKETPLACE_KILLS": str(kills)}
+    sys.exit(subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode)
+
+
 main.add_command(scale)
 main.add_command(analytics)
 

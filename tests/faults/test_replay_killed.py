@@ -20,7 +20,7 @@ from .test_waits_killed import done
 from .workload import Client
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
-_NAME, _PATIENCE = "replayed", 1800
+NAME, _PATIENCE = "replayed", 1800
 #: Kills of a worker, and how many messages one may have sent that are not written down yet: each of its threads one.
 _KILLS, _UNDER_WAY = 3, 16
 
@@ -35,7 +35,7 @@ def receiver() -> Iterator[Peer]:
 
 def happen(deployment: Deployment, count: int) -> set[str]:
     """Let so many events happen; their ids, which are those of the messages."""
-    command = [sys.executable, "-m", "tests.bench.webhooks.source", email(_NAME), str(count), "0"]
+    command = [sys.executable, "-m", "tests.bench.webhooks.source", email(NAME), str(count), "0"]
     environment = processes.environment({**deployment.settings, "PYTHONPATH": str(ROOT)})
     return set(json.loads(subprocess.run(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout))
 
@@ -53,14 +53,14 @@ def test_a_replay_is_gone_on_with_without_a_gap_though_workers_die(deployment: D
     deployment.more |= {"AASIM_WEBHOOKS__ALLOWED_NETWORKS": '["127.0.0.0/8"]'}
     count = how_many("REPLAYED", 400)
     deployment.start("serve")
-    client = Client(deployment.port, register(deployment.port, _NAME))
+    client = Client(deployment.port, register(deployment.port, NAME))
     webhook = done(client, "POST", "/webhooks", {"url": receiver.url, "events": ["core.plugin_switched"]})["id"]
     done(client, "POST", f"/webhooks/{webhook}/toggle", {"status": "disabled"})
     deployment.start("worker")
     events = happen(deployment, count)
     held = "SELECT count(*) FROM webhooks_delivery WHERE status = 'held'"
     until(lambda: deployment.rows(held) == [(count,)], "the holding of all events", _PATIENCE)
-    client = Client(deployment.port, login(deployment.port, _NAME))
+    client = Client(deployment.port, login(deployment.port, NAME))
     done(client, "POST", f"/webhooks/{webhook}/toggle", {"status": "active"})
     assert done(client, "POST", f"/webhooks/{webhook}/replay", {"only": "held"})["count"] == count
     for kill in range(_KILLS):

@@ -165,19 +165,6 @@ def test_a_newer_release_is_shown_to_those_who_have_an_older_one(
     assert (before["release"], before["available_release"], after["available_release"]) == (1, None, 2)
 
 
-def test_a_rubric_gate_refuses_what_was_not_evaluated(seller: Person, agent: Make) -> None:
-    engine = seller.client.get("/engines?provider=scripted").data["items"][0]["id"]
-    criterion = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 500}}
-    rubric = seller.client.post(
-        f"/engines/{engine}/rubrics", {"name": "Quality", "criteria": [criterion], "applies_to": "named"}
-    ).data
-    made = agent(rubric_ids=[rubric["id"]])
-    answer = seller.client.post(f"/agents/{made['id']}/publish", {"title": "Reader"})
-    assert (answer.status, answer.codes) == (409, {"_": ["rubric_gate_failed"]})
-    [line] = answer.body["errors"]["_"][0]["meta"]["scorecard"]
-    assert line == {"name": "Quality", "threshold": 0.7, "score": None, "cases": 0, "status": "missing"}
-
-
 @pytest.mark.parametrize("price", [{"type": "free", "amount": 1}, {"type": "one_time"}])
 def test_a_price_is_of_one_kind(seller: Person, agent: Make, price: dict[str, Any]) -> None:
     answer = seller.client.post("/marketplace", {"agent_id": agent()["id"], "title": "Reader", "price": price})

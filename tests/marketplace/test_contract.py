@@ -1,17 +1,23 @@
 """The contract that every plugin keeps, kept by marketplace."""
 
+from collections.abc import Mapping
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
+from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
+from aasim_core.data import records
 from aasim_core.data.records import database_of
 from aasim_core.ids import new_id
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Client, Person, World
-from aasim_plugins.marketplace.models import INSTANCE, Listing, Offer
+from aasim_plugins.executions.models import Execution
+from aasim_plugins.marketplace.models import INSTANCE, Listing, Offer, Review
 from aasim_plugins.marketplace.trading import ledger
 
 _numbers = count(1)
+#: Who sells what was offered last, and the agent of it, by the listing.
+_sellers: dict[str, tuple[Person, str]] = {}
 
 
 def _offered(world: World, person: Person) -> str:
@@ -19,7 +25,9 @@ def _offered(world: World, person: Person) -> str:
     seller = world.organization()
     agent = seller.client.post("/agents", {"name": "Sold"}).data["id"]
     body = {"agent_id": agent, "title": f"Sold number {next(_numbers)}", "visibility": "instance"}
-    return str(seller.client.post("/marketplace", body).data["id"])
+    listing_id = str(seller.client.post("/marketplace", body).data["id"])
+    _sellers[listing_id] = seller, agent
+    return listing_id
 
 
 def _listing(world: World, person: Person) -> dict[str, Any]:
@@ -70,6 +78,44 @@ def _bundle(world: World, person: Person) -> dict[str, Any]:
     return {"bundle": bundle, "digest": answer.data["plan"]["digest"]}
 
 
+def _newer(world: World, person: Person) -> dict[str, Any]:
+    """There is a newer release of what the organization has bought last, with the digest of the plan of its upgrade."""
+    bought = person.client.get("/marketplace/my-purchases?sort=-created_at&limit=1").data["items"]
+    if not bought:
+        return {"digest": "0" * 64}
+    listing_id = bought[0]["listing_id"]
+    seller, agent = _sellers[listing_id]
+    seller.client.patch(f"/agents/{agent}", {"instructions": f"Read number {next(_numbers)}."})
+    seller.client.patch(f"/marketplace/{listing_id}", {"agent_version": None})
+    answer = person.client.post(f"/marketplace/my-purchases/{bought[0]['id']}/upgrade?plan=true")
+    return {"digest": answer.data["plan"]["digest"]}
+
+
+def _reviewed(world: World, person: Person, ids: Any) -> str:
+    """Another organization has reviewed the listing; returns the id of the review."""
+    with world.app.database.transaction(), organization_scope(new_id("organization")):
+        review = records.create(Review, listing_id=ids["listing_id"], release=1, stars=4, created_by=new_id("user"))
+    return str(review.id)
+
+
+def _reviewed_often(world: World, person: Person, number: int) -> None:
+    """So many others have reviewed the organization's listing."""
+    listing = person.client.get("/marketplace/my-listings?sort=-created_at&limit=1").data["items"][0]
+    for _ in range(number):
+        _reviewed(world, person, {"listing_id": listing["id"]})
+
+
+def _bought_and_run(client: Client, path: str) -> None:
+    """The listing is another organization's; the client's has bought it, and the copy has succeeded."""
+    _of_another(client, path)
+    purchase = path.replace("/reviews", "/purchase")
+    digest = client.post(f"{purchase}?plan=true").data["plan"]["digest"]
+    bought = client.post(purchase, {"digest": digest}).data["purchase"]
+    with database_of(Listing).transaction(), organization_scope(bought["organization_id"]):
+        done = {"kind": "agent", "subject_type": "agent", "subject_id": bought["agent_id"], "status": "succeeded"}
+        records.create(Execution, trigger={"type": "api", "id": None}, finished_at=now(), **done)
+
+
 def _grant(world: World, person: Person, ids: Any = None) -> None:
     """The organization was given credits."""
     with world.app.database.transaction(), organization_scope(person.organization_id):
@@ -80,18 +126,23 @@ class TestContract(PluginContract):
     """What every plugin promises."""
 
     plugin = "marketplace"
+    #: What its buyers say of it is read beside it.
+    statements: ClassVar[Mapping[str, int]] = {"GET /marketplace/{listing_id}": 4}
     companions = ("engine_scripted",)
     copies = {"purchase": lambda world, person: {"listing_id": new_id("listing")}}
-    before = {"POST /marketplace/{listing_id}/purchase": _of_another}
+    before = {"POST /marketplace/{listing_id}/purchase": _of_another, "POST /marketplace/{listing_id}/reviews": _bought_and_run}
     objects = {"purchase_id": _buy}
-    grown = {"listing": _publish}
+    members = {"/marketplace/{listing_id}/reviews/{review_id}": _reviewed}
+    grown = {"listing": _publish, "review": _reviewed_often}
     samples = {
         "POST /marketplace": _listing,
         "POST /marketplace/{listing_id}/purchase": _order,
         "POST /marketplace/import": _bundle,
+        "POST /marketplace/my-purchases/{purchase_id}/upgrade": _newer,
     }
     rows = {
         "GET /marketplace/my-listings": "POST /marketplace",
         "GET /marketplace/my-purchases": _buy,
         "GET /marketplace/credits/entries": _grant,
+        "GET /marketplace/{listing_id}/reviews": _reviewed,
     }

@@ -58,6 +58,7 @@ def plan(app: "App", offer: Offer, signer: Signer, order: Order, buyer: Buyer) -
     """What the import would make and need, what is missing, and what is not as it was when the listing was scored."""
     about = {
         "title": offer.title,
+        "price": offer.price,
         "seller_name": offer.seller_name,
         "signed_by": signer.name,
         "key": signer.key,

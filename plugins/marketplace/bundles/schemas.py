@@ -3,7 +3,7 @@
 from aasim_core.schemas.fields import Boolean, ListOf, Object, Patterned, Text
 from aasim_core.schemas.schema import Schema
 
-from ..schemas import AnyPlanOut, LackOut, ListingOut, PurchaseIn, ScoreOut
+from ..schemas import AnyPlanOut, LackOut, ListingOut, PriceIn, PurchaseIn, ScoreOut
 
 _WRITTEN = "base64url, as the file has it"
 
@@ -32,6 +32,7 @@ class ImportPlanOut(AnyPlanOut):
     """What an import would make."""
 
     title = Text(required=True)
+    price = Object(PriceIn, required=True)
     seller_name = Text(required=True)
     signed_by = Text(required=True, description="What the operator calls the owner of the key.")
     key = Text(required=True)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def plan(app: "App", offer: Offer, order: Order, buyer: Buyer) -> dict[str, Any]:
     """What the purchase would cost and make, and what is missing, as answers have it; nothing is changed. Invalid as for any plan."""
     held = ledger.balance()
-    planned = planning.plan(app, offer, order, buyer)
+    planned = planning.plan(app, offer, order, buyer, price=offer.price)
     missing = [*planned["missing"], *_missing_credits(int(offer.price["amount"]), held)]
     return {**planned, "balance": {"amount": held, "currency": CREDITS}, "missing": missing}
 
@@ -55,6 +55,8 @@ def buy(app: "App", offer: Offer, order: Order, buyer: Buyer, digest: str) -> Pu
         agent_id=copy.id,
         effects=offer.effects,
         document=offer.document,
+        requirements=offer.requirements,
+        tools=planning.refs_in(planned),
         paid=price,
         transaction_id=transaction_id,
         created_by=buyer.user_id,

@@ -46,7 +46,7 @@ class Buyer:
 
 
 def plan(app: "App", offer: Offer, order: Order, buyer: Buyer, **more: Any) -> dict[str, Any]:
-    """What the copy needs and does, what is missing, and the `digest` of all of it and of what there is `more`, as answers have it.
+    """What the copy needs and does, what is missing, and the `digest` of that and of what there is `more`, as answers have it.
 
     Invalid for an engine or tools that are not there, that the buyer may not use, or that do more than the listing states.
     """
@@ -55,7 +55,6 @@ def plan(app: "App", offer: Offer, order: Order, buyer: Buyer, **more: Any) -> d
     shown = {
         "listing_id": offer.listing_id,
         "release": offer.number,
-        "price": offer.price,
         "license": offer.license,
         "effects": offer.effects,
         "engine_id": order.engine_id,
@@ -74,15 +73,19 @@ def refuse_changed(planned: Mapping[str, Any], digest: str) -> None:
 
 def copied(offer: Offer, order: Order, planned: Mapping[str, Any], owner_id: str) -> Agent:
     """The agent of the offer in the organization in scope, with those of its tools that stand for something in the plan."""
-    definition = {**bound(offer.document["definition"], planned), "engine_id": order.engine_id}
+    definition = {**bound(offer.document["definition"], refs_in(planned)), "engine_id": order.engine_id}
     origin = {"agent_id": offer.document["agent_id"], "version": offer.agent_version, "listing_id": offer.listing_id}
     return agents.import_document({**offer.document, "definition": definition}, order.name, order.project_id, owner_id, origin)
 
 
-def bound(definition: Mapping[str, Any], planned: Mapping[str, Any]) -> dict[str, Any]:
-    """The definition of an offer with the refs that stand for its tools in the plan, without the tools that none stands for."""
-    refs = {tool["key"]: tool["ref"] for tool in planned["requirements"]["tools"]}
-    tools = [{**entry, "ref": refs[entry["ref"]]} for entry in definition["tools"] if refs[entry["ref"]] is not None]
+def refs_in(planned: Mapping[str, Any]) -> dict[str, str]:
+    """What stands for the tools in the plan, by their keys; what nothing stands for is not in it."""
+    return {tool["key"]: tool["ref"] for tool in planned["requirements"]["tools"] if tool["ref"] is not None}
+
+
+def bound(definition: Mapping[str, Any], refs: Mapping[str, str]) -> dict[str, Any]:
+    """The definition of an offer with the refs that stand for its tools, without the tools that none stands for."""
+    tools = [{**entry, "ref": refs[entry["ref"]]} for entry in definition["tools"] if entry["ref"] in refs]
     return {**definition, "tools": tools}
 
 
@@ -94,14 +97,15 @@ def _refuse_bad_order(app: "App", offer: Offer, order: Order, buyer: Buyer) -> N
         if engines.find_or_none(order.engine_id) is None:
             problems["engine_id"] = [Problem("invalid_reference", "There is no such engine; see GET /engines.")]
     for key, ref in order.tools.items():
-        flaw = _flaw_of_tool(app, needs.get(key), ref, buyer)
+        flaw = flaw_of_tool(app, needs.get(key), ref, buyer)
         if flaw:
             problems[f"tools.{key}"] = [Problem("invalid_reference", flaw)]
     if problems:
         raise Invalid(problems)
 
 
-def _flaw_of_tool(app: "App", need: Mapping[str, Any] | None, ref: str, buyer: Buyer) -> str | None:
+def flaw_of_tool(app: "App", need: Mapping[str, Any] | None, ref: str, buyer: Buyer) -> str | None:
+    """Why the tool of that ref cannot stand for what is needed, as one sentence; None where it can."""
     if need is None:
         return "The agent has no such tool; write one of the keys that the plan names."
     tool = find_tool(app, ref).tool

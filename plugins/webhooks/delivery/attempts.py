@@ -1,6 +1,7 @@
 """Attempts: one request after the other, until the webhook has taken the delivery or that has failed."""
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -14,7 +15,7 @@ from aasim_core.secrets import Unreadable
 from ..models import ACTIVE, DELIVERED, FAILED, PENDING, Delivery, Webhook
 from ..settings import settings_of
 from ..standing import hold_still, may_send, note_failure, note_success
-from . import headers, signing
+from . import headers, lanes, signing
 from .messages import Message, message_of
 from .queueing import hold_line, is_first, let_next_go, queue, write
 from .sending import EVENT_GONE, GONE, INTERNAL_ERROR, SUCCEEDED, THROTTLED, Outcome, Stopped, new_client, send
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Seconds from one attempt to the next, as Standard Webhooks advises.
 DELAYS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+#: One webhook is sent to by the inverse of this of a worker's threads at most.
+_SHARE = 4
 #: No webhook can ask to be left alone for longer; and for so long it is that asks and does not say how long.
 _LONGEST_REST, _USUAL_REST = 86_400.0, 60.0
 
@@ -36,10 +39,28 @@ def attempt(app: "App", context: "JobContext", delivery_id: str) -> None:
     webhook = records.find_or_none(Webhook, delivery.webhook_id) if delivery is not None else None
     if webhook is None or delivery.status != PENDING:
         return
-    if webhook.status != ACTIVE or _rests(webhook) or not is_first(delivery) or not may_send(webhook):
-        with app.database.transaction():
-            _put_off(delivery)
-            context.complete()
+    if webhook.status != ACTIVE or _rests(webhook) or not is_first(delivery):
+        _wait(app, context, delivery)
+        return
+    if (seconds := lanes.enter(webhook.id, max(1, app.settings.worker.threads // _SHARE))) is not None:
+        context.hand_back(now() + timedelta(seconds=seconds))
+        return
+    began = time.monotonic()
+    try:
+        _make(app, context, webhook, delivery)
+    finally:
+        lanes.leave(webhook.id, time.monotonic() - began)
+
+
+def _wait(app: "App", context: "JobContext", delivery: Delivery) -> None:
+    with app.database.transaction():
+        _put_off(delivery)
+        context.complete()
+
+
+def _make(app: "App", context: "JobContext", webhook: Webhook, delivery: Delivery) -> None:
+    if not may_send(webhook):
+        _wait(app, context, delivery)
         return
     try:
         outcome = _sent(app, webhook, delivery, lambda: context.must_end or context.lost)

@@ -1,0 +1,1 @@
+"""Reviews: what organizations that have bought a listing and run their copy say of it."""

@@ -1,0 +1,54 @@
+"""One webhook has a part of a worker's threads: a slow receiver leaves the others to everybody else."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from aasim_core.app import App
+from aasim_core.testing.peer import Peer
+from aasim_plugins.webhooks.delivery import lanes
+
+from ..executions.test_moving_tools import make_due
+from .conftest import Hooks
+
+_WEBHOOK = "webhook_of_nobody"
+
+
+@pytest.fixture
+def four() -> Iterator[str]:
+    """Four attempts of a webhook that are under way."""
+    entered = [lanes.enter(_WEBHOOK, 4) for _ in range(4)]
+    assert entered == [None] * 4
+    yield _WEBHOOK
+    for _ in range(4):
+        lanes.leave(_WEBHOOK, 1)
+
+
+def test_those_that_wait_get_turns_after_each_other(four: str) -> None:
+    waits = [lanes.enter(four, 4) for _ in range(3)]
+    assert waits == pytest.approx([0.25, 0.5, 0.75], abs=0.2)
+    assert lanes.enter("webhook_of_another", 4) is None
+    lanes.leave("webhook_of_another", 1)
+
+
+def test_a_turn_is_as_long_as_the_last_attempt_took(four: str) -> None:
+    lanes.leave(four, 10)
+    assert lanes.enter(four, 4) is None
+    assert lanes.enter(four, 4) == pytest.approx(2.5, abs=0.2)
+
+
+def test_what_is_too_much_for_one_webhook_waits_and_is_sent_when_there_is_room(
+    app: App, hooks: Hooks, receiver: Peer, work: Callable[[], int]
+) -> None:
+    webhook = hooks.make()
+    most = app.settings.worker.threads // 4
+    for _ in range(most):
+        lanes.enter(webhook["id"], most)
+    hooks.happen()
+    work()
+    assert (receiver.bodies, hooks.delivery(webhook)["attempts"]) == ([], 0)
+    for _ in range(most):
+        lanes.leave(webhook["id"], 1)
+    make_due(app)
+    work()
+    assert hooks.delivery(webhook)["status"] == "delivered"
