@@ -1,4 +1,4 @@
-"""What other plugins use of what agents are written in: documents that carry them."""
+"""What other plugins use of agents: documents that carry them, and runs of definitions that are no agent's."""
 
 from typing import Any
 
@@ -6,10 +6,11 @@ from aasim_core.errors import Invalid
 from aasim_core.schemas.schema import load
 
 from ..engines import service as engines
+from .runner import run_definition
 from .schemas import FORMAT, DocumentIn
 from .tools import refuse_bad_approvals
 
-__all__ = ["FORMAT", "read_document"]
+__all__ = ["FORMAT", "read_document", "run_definition"]
 
 _DOCUMENT = DocumentIn()
 

@@ -63,7 +63,7 @@ def agent_runner(app: "App") -> Runner:
 
     return Runner(
         service.KIND,
-        run=lambda run: _run(app, run, pinned(run.execution)),
+        run=lambda run: run_definition(app, run, pinned(run.execution)),
         most_at_once=lambda execution: (pinned(execution)["limits"] or {}).get("max_concurrent"),
         check_start=lambda execution: refuse_spent(app, service.payer_of(execution)),
         restart=partial(service.restart, app),
@@ -76,7 +76,8 @@ def _halted_since() -> Any:
     return Agent.select(Agent.halted_at).where(Agent.id == Execution.subject_id)
 
 
-def _run(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
+def run_definition(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
+    """Run an agent of that definition, whoever keeps it: ask its engine, and do what it proposes, until it has an answer."""
     limits = definition["limits"] or {}
     run.limit_seconds(limits.get("timeout_seconds"))
     messages = opening(run, definition)

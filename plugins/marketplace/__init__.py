@@ -7,6 +7,7 @@ import click
 from aasim_core import App, ErrorCode, Event, Listener, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.schemas.fields import Id, Integer, Text
 
+from ..executions.hookspecs import Runner
 from . import api, service
 from . import commands as own_commands
 from . import listeners as own_listeners
@@ -17,6 +18,8 @@ from .models import Account, Entry, Listing, Offer, Purchase, Review
 from .reviews.api import Reviews
 from .settings import MarketplaceSettings
 from .trading import ledger
+from .trying import running
+from .trying.api import Tries
 
 plugin = Plugin(
     "Marketplace",
@@ -122,7 +125,13 @@ def listeners(app: App) -> Sequence[Listener]:
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /marketplace, and the one under /agents."""
     own = api.OwnListings, api.Purchases, api.Entries, api.Publishing
-    return tuple(make(app) for make in (Bundles, Reviews, api.Listings, *own))
+    return tuple(make(app) for make in (Bundles, Reviews, Tries, api.Listings, *own))
+
+
+@hookimpl
+def runners(app: App) -> Sequence[Runner]:
+    """What runs tries."""
+    return running.runners(app)
 
 
 @hookimpl

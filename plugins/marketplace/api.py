@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from marshmallow import Schema
 from peewee import SQL
 
 from aasim_core import App, Collection, Request, Resource, Response, operation
@@ -18,7 +19,7 @@ from ..agents import service as agents
 from ..agents.models import Agent
 from . import offers, orders, schemas, service
 from .models import CREDITS, Entry, Listing, Offer, Purchase
-from .reviews.writing import ratings
+from .reviews.rating import SHOWN_TOO
 from .settings import settings_of
 from .trading import buying, ledger, refunds, upgrades
 from .trading.schemas import UpgradedOut, UpgradeIn
@@ -32,20 +33,6 @@ _FILTERS = ("title", "category", "tags", "visibility", "published_at")
 _SORTS = ("created_at", "published_at", "purchases_count", "title")
 _LICENCE = Plan(schemas.PurchaseOut())
 _ENTRIES = View(Entry, {"currency": SQL("'credits'")})
-
-
-class _Rating(Derived):
-    """What buyers say of each of the listings."""
-
-    def __init__(self) -> None:
-        super().__init__(("id",), lambda row: ratings([row["id"]]).get(row["id"]))
-
-    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
-        found = ratings(held["id"])
-        return [found.get(each) for each in held["id"]]
-
-
-_DERIVED: Mapping[str, Derived] = {"rating": _Rating()}
 
 
 class Listings(Collection):
@@ -62,8 +49,8 @@ class Listings(Collection):
         "purchase": "/marketplace/{listing_id}/purchase",
     }
     body = schemas.ListingIn()
-    reply = schemas.ListingOut()
-    derived = _DERIVED
+    reply: ClassVar[Schema] = schemas.ListingOut()
+    derived = SHOWN_TOO
     purchase_body = schemas.PurchaseIn()
     purchase_query = schemas.PlanQuery()
     purchase_reply = schemas.PurchasedOut()
@@ -157,7 +144,7 @@ class Publishing(Resource):
     paths: ClassVar[Mapping[str, str]] = {"publish": "/agents/{agent_id}/publish"}
     body = schemas.TermsIn()
     reply = schemas.ListingOut()
-    derived = _DERIVED
+    derived = SHOWN_TOO
 
     def __init__(self, app: App) -> None:
         self._listings = Listings(app)
@@ -191,7 +178,7 @@ class OwnListings(Collection):
     node_field = "project_id"
     paths: ClassVar[Mapping[str, str]] = {"": "/marketplace/my-listings"}
     reply = schemas.ListingOut()
-    derived = _DERIVED
+    derived = SHOWN_TOO
     query = ListQuery(
         schemas.ListingOut(), filters=(*_FILTERS, "status", "agent_id", "created_at"), sorts=_SORTS, search=("title", "summary")
     )

@@ -17,7 +17,7 @@ BALANCE, ISSUED = ACCOUNTS = ("balance", "issued")
 GRANT, PURCHASE, REFUND = ENTRY_TYPES = ("grant", "purchase", "refund")
 
 #: What a seller writes of a listing, and buyers read.
-TERMS = ("title", "summary", "description", "category", "tags", "license", "price", "visibility")
+TERMS = ("title", "summary", "description", "category", "tags", "license", "examples", "price", "visibility")
 #: What is found out about the agent that is listed.
 FINDINGS = ("effects", "requirements", "scorecard")
 
@@ -35,6 +35,7 @@ class _Terms(TenantRecord):
     category = peewee.TextField(default="")
     tags = JsonField(default=list)
     license = peewee.TextField(default="")
+    examples = JsonField(default=list)
     price = JsonField()
     visibility = peewee.TextField(default=OWN)
     agent_version = peewee.BigIntegerField()

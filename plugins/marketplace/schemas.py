@@ -26,6 +26,15 @@ def _free() -> dict[str, Any]:
     return {"type": FREE, "amount": 0, "currency": CREDITS}
 
 
+class ExampleIn(Schema):
+    """An input that a listing can be tried with."""
+
+    input = Json(
+        allow_none=True, required=True, description="What the agent is given.", example="Invoice 7: 100 pens for 100,000 EUR."
+    )
+    expected = Json(allow_none=True, load_default=None, description="What is right, to score what comes; null is not scored.")
+
+
 class AboutIn(Schema):
     """What a seller says of a listing."""
 
@@ -35,6 +44,12 @@ class AboutIn(Schema):
     category = Text(max_length=50, load_default="", example="finance")
     tags = ListOf(Text(1, 50), 20, unique=True, load_default=list)
     license = Text(max_length=2_000, multiline=True, load_default="", description="What buyers may do with their copy.")
+    examples = ListOf(
+        Object(ExampleIn),
+        10,
+        load_default=list,
+        description="What others can try it with before they buy it; without any, nobody can.",
+    )
 
 
 class TermsIn(AboutIn):
@@ -138,6 +153,7 @@ class ListingOut(RecordOut):
     category = Text(required=True)
     tags = ListOf(Text(), required=True)
     license = Text(max_length=2_000, multiline=True, required=True)
+    examples = ListOf(Object(ExampleIn), required=True)
     price = Object(PriceIn, required=True)
     visibility = Choice(*VISIBILITIES, required=True)
     status = Choice(*STATUSES, required=True)

@@ -45,6 +45,7 @@ UNDONE = {
     "POST /hitl-approvals/{approval_id}/withdraw": "The caller has no vote on an approval.",
     "POST /marketplace/{listing_id}/purchase": "No other organization offers anything.",
     "POST /marketplace/{listing_id}/reviews": "The listing is the organization's own.",
+    "POST /marketplace/{listing_id}/try": "The listing is the organization's own.",
     "POST /organizations/{organization_id}/restore": "It is for owners.",
     "POST /sessions/{session_id}/terminate": "It needs sessions:manage, too.",
     "PUT /hitl-approvals/delegations/{delegation_id}": "Delegations are their maker's.",

@@ -105,6 +105,18 @@ def _reviewed_often(world: World, person: Person, number: int) -> None:
         _reviewed(world, person, {"listing_id": listing["id"]})
 
 
+def _on_scripted(world: World, person: Person) -> dict[str, Any]:
+    """A try on an engine that is there."""
+    engine = person.client.get("/engines?provider=scripted").data["items"][0]
+    return {"max_cost": 1_000, "engine_id": engine["id"]}
+
+
+def _with_examples(client: Client, path: str) -> None:
+    """The listing is another organization's, and has an example."""
+    client.patch(path.removesuffix("/try"), {"examples": [{"input": "Invoice 7"}]})
+    _of_another(client, path)
+
+
 def _bought_and_run(client: Client, path: str) -> None:
     """The listing is another organization's; the client's has bought it, and the copy has succeeded."""
     _of_another(client, path)
@@ -130,7 +142,11 @@ class TestContract(PluginContract):
     statements: ClassVar[Mapping[str, int]] = {"GET /marketplace/{listing_id}": 4}
     companions = ("engine_scripted",)
     copies = {"purchase": lambda world, person: {"listing_id": new_id("listing")}}
-    before = {"POST /marketplace/{listing_id}/purchase": _of_another, "POST /marketplace/{listing_id}/reviews": _bought_and_run}
+    before = {
+        "POST /marketplace/{listing_id}/purchase": _of_another,
+        "POST /marketplace/{listing_id}/reviews": _bought_and_run,
+        "POST /marketplace/{listing_id}/try": _with_examples,
+    }
     objects = {"purchase_id": _buy}
     members = {"/marketplace/{listing_id}/reviews/{review_id}": _reviewed}
     grown = {"listing": _publish, "review": _reviewed_often}
@@ -138,6 +154,7 @@ class TestContract(PluginContract):
         "POST /marketplace": _listing,
         "POST /marketplace/{listing_id}/purchase": _order,
         "POST /marketplace/import": _bundle,
+        "POST /marketplace/{listing_id}/try": _on_scripted,
         "POST /marketplace/my-purchases/{purchase_id}/upgrade": _newer,
     }
     rows = {

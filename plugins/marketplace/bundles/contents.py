@@ -59,7 +59,7 @@ _PAYLOAD = _Payload()
 def payload_of(offer: Offer) -> dict[str, Any]:
     """What a bundle of the offer carries. Invalid for numbers that JSON does not carry everywhere."""
     agent = {name: value for name, value in offer.document.items() if name != "agent_id"}
-    signing.refuse_large_numbers({"agent": agent, "requirements": offer.requirements})
+    signing.refuse_large_numbers({"agent": agent, "requirements": offer.requirements, "examples": offer.examples})
     return {
         "format": FORMAT,
         "listing_id": offer.listing_id,

@@ -1,0 +1,145 @@
+"""Running tries: one run for the whole, and one below it for each example, one after the other, as long as they may cost something.
+
+Nothing of the agent is written in the buyer's organization: each run reads it from what is published. A release that comes meanwhile ends
+the try. Of the buyer's tools only those are used that read.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from peewee import fn
+from rapidfuzz import fuzz
+
+from aasim_core.data import records
+from aasim_core.errors import Invalid, Problem, Refused
+
+from ...agents.resources import run_definition
+from ...agents.service import payer_of
+from ...engines.hookspecs import BUDGET_EXCEEDED, refuse_spent
+from ...executions import service as executions
+from ...executions.hookspecs import Finished, Run, RunFailed, Runner
+from ...executions.models import Execution
+from .. import offers
+from ..models import Offer
+from ..settings import settings_of
+from ..trading import planning
+from ..trading.planning import Buyer, Order
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+KIND, EXAMPLE = KINDS = ("marketplace_try", "marketplace_example")
+_LONGEST_COMPARED = 20_000
+
+
+def begin(app: "App", offer: Offer, order: Order, buyer: Buyer, max_cost: int, api_key_id: str | None) -> Execution:
+    """Queue a try of the offer. Needs a transaction.
+
+    Refused ``invalid_state`` for an offer without examples, Invalid for more than the setting allows, or without an engine to run on; or as
+    any run may be.
+    """
+    if not offer.examples:
+        raise Refused("invalid_state", "The seller has given no examples to try it with.", meta={"status": "no_examples"})
+    most = settings_of(app).try_max_cost
+    if max_cost > most:
+        raise Invalid(
+            {"max_cost": [Problem("out_of_range", f"The operator allows {most:,} micro-units a try; write at most that.")]}
+        )
+    planned = planning.plan(app, offer, order, buyer)
+    if lacking := [lack for lack in planned["missing"] if lack["kind"] != "tool"]:
+        raise Invalid({"engine_id": [Problem("invalid_reference", lacking[0]["message"])]})
+    reading = {tool["key"]: tool["ref"] for tool in planned["requirements"]["tools"] if tool["ref"] and tool["effect"] == "read"}
+    given = {"max_cost": max_cost, "engine_id": order.engine_id, "tools": reading}
+    subject = executions.Subject(offer.listing_id, offer.number, "listing")
+    return executions.start(
+        app, KIND, given, label=offer.title, initiator_id=buyer.user_id, subject=subject, api_key_id=api_key_id
+    )
+
+
+def runners(app: "App") -> Sequence[Runner]:
+    """The runners of tries, and of the examples below them."""
+    check = lambda execution: refuse_spent(app, payer_of(execution))  # noqa: E731 - said once for both
+    return (
+        Runner(KIND, run=partial(_try, app), check_start=check, refusals=(BUDGET_EXCEEDED,)),
+        Runner(EXAMPLE, run=partial(_answer, app), check_start=check, refusals=(BUDGET_EXCEEDED,)),
+    )
+
+
+def _try(app: "App", run: Run) -> Finished:
+    offer, most = _offer_of(run.execution), run.execution.input["max_cost"]
+    for number, example in enumerate(offer.examples):
+        if number and most and _spent(run.execution.id) >= most:
+            break
+        run.child(f"example_{number}", partial(_start, app, offer, example["input"]))()
+    output = run.step("result", partial(_result, run.execution.id, offer.examples))
+    return Finished(output, score=output["score"])
+
+
+def _start(app: "App", offer: Offer, given: Any, parent: Execution) -> Execution:
+    schema, subject = offer.document["definition"]["input_schema"], executions.Subject(offer.listing_id, offer.number, "listing")
+    about = {"label": offer.title, "initiator_id": parent.initiator_id, "api_key_id": parent.api_key_id}
+    try:
+        return executions.start(app, EXAMPLE, given, subject=subject, input_schema=schema, parent=parent, **about)
+    except Refused as refused:
+        if refused.retry_after is not None:
+            raise
+        raise RunFailed.by(refused) from refused
+
+
+def _answer(app: "App", run: Run) -> Finished:
+    whole: Execution = records.find(Execution, run.execution.parent_id)
+    sent, definition = whole.input, _offer_of(run.execution).document["definition"]
+    limits = definition["limits"] or {}
+    left = max(0, sent["max_cost"] - _spent(whole.id))
+    bounded = {**limits, "max_cost": min(left, limits.get("max_cost", left))}
+    mine = {**planning.bound(definition, sent["tools"]), "engine_id": sent["engine_id"], "limits": bounded}
+    return run_definition(app, run, mine)
+
+
+def _offer_of(execution: Execution) -> Offer:
+    offer = offers.find_or_none(execution.subject_id or "")
+    if offer is None or offer.number != execution.subject_version:
+        raise RunFailed("listing_changed", "The listing was taken back, or has a newer release; try it again.")
+    return offer
+
+
+def _spent(try_id: str) -> int:
+    """What the examples of the try have cost so far, in micro-units."""
+    return int(Execution.select(fn.SUM(Execution.cost)).where(Execution.parent_id == try_id).scalar() or 0)
+
+
+def _result(try_id: str, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What came of the examples that were run, in their order."""
+    done = Execution.select().where(Execution.parent_id == try_id).order_by(Execution.id)
+    runs = [_line(execution, example) for execution, example in zip(done, examples, strict=False)]
+    scores = [each["score"] for each in runs if each["score"] is not None]
+    costs = [each["cost"] for each in runs if each["cost"] is not None]
+    took = sorted(each["worked_ms"] for each in runs)
+    return {
+        "score": round(sum(scores) / len(scores), 4) if scores else None,
+        "cost_per_run": round(sum(costs) / len(costs)) if costs else None,
+        "p95_ms": took[ceil(0.95 * len(took)) - 1] if took else None,
+        "succeeded": sum(each["status"] == "succeeded" for each in runs),
+        "examples": len(examples),
+        "runs": runs,
+    }
+
+
+def _line(execution: Execution, example: Mapping[str, Any]) -> dict[str, Any]:
+    succeeded, expected = execution.status == "succeeded", example["expected"]
+    score = None if expected is None else _likeness(execution.output, expected) if succeeded else 0.0
+    told = {name: getattr(execution, name) for name in ("status", "cost", "currency", "worked_ms")}
+    return {"execution_id": execution.id, "score": score, **told}
+
+
+def _likeness(output: Any, expected: Any) -> float:
+    """How much the two resemble each other as texts, from 0 to 1."""
+    ours, theirs = (_text(each)[:_LONGEST_COMPARED] for each in (output, expected))
+    return round(fuzz.ratio(ours, theirs) / 100, 4)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -1,0 +1,16 @@
+"""What clients write to try a listing."""
+
+from aasim_core.http.fields import Id, Integer
+from aasim_core.http.schema import Schema
+
+from ..schemas import AgreedIn
+
+
+class TryIn(Schema):
+    """On which engine, with which tools, and for how much."""
+
+    max_cost = Integer(
+        0, 10**15, required=True, description="Micro-units of the engine's currency that all runs together may cost."
+    )
+    engine_id = Id("engine", allow_none=True, load_default=None, description="What they run on; null is the default engine.")
+    tools = AgreedIn().fields["tools"]
