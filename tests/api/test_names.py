@@ -25,6 +25,7 @@ EXCEPT = {
     "agents.LimitsIn.max_cost",  # of each currency in which a run costs something: it has none of its own
     "agents.LimitsMembers.max_cost",
     "agents.LimitsOut.max_cost",
+    "marketplace.TryIn.max_cost",  # of the engine's currency, as the limit of an agent
     "mcp_server.MessageIn.params",  # JSON-RPC 2.0 calls it so
     "subscriptions.CancelIn.at",  # one of two moments by its name, of what is still to come
 }
