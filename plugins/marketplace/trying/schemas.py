@@ -1,7 +1,7 @@
 """What clients write to try a listing."""
 
-from aasim_core.http.fields import Id, Integer
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Id, Integer
+from aasim_core.schemas.schema import Schema
 
 from ..schemas import AgreedIn
 
