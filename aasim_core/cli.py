@@ -2,20 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from .commands.options import flags_of, load_settings, setting_option
 from .version import VERSION
 
 if TYPE_CHECKING:
     from .settings import Settings
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Place(NamedTuple):
@@ -84,31 +83,6 @@ class Commands(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, place.help) for name, place in COMMANDS.items()])
-
-
-def setting_option(setting: str, *names: str, **attributes: Any) -> Callable[[Command], Command]:
-    """An option that sets the setting `setting` (``section.key``), over environment and file."""
-
-    def remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-        if value is not None:
-            flags_of(ctx)[setting] = value
-            if ctx.parent is not None:
-                ctx.obj = load_settings(ctx)
-
-    return click.option(*names, callback=remember, expose_value=False, **attributes)
-
-
-def flags_of(ctx: click.Context) -> dict[str, Any]:
-    """The settings given on the command line."""
-    flags: dict[str, Any] = ctx.meta.setdefault("aasim.flags", {})
-    return flags
-
-
-def load_settings(ctx: click.Context) -> "Settings":
-    """The settings as flags, environment and file say."""
-    from .settings import Settings
-
-    return Settings.load(flags_of(ctx), config=ctx.find_root().params.get("config"))
 
 
 def _remember_pairs(ctx: click.Context, parameter: click.Parameter, pairs: tuple[str, ...]) -> None:

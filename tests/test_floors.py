@@ -73,7 +73,6 @@ UPWARD: Mapping[str, tuple[set[str], str]] = {
         },
         "is handed an app, and stands in a folder from below it",
     ),
-    "cli": ({"commands.data", "commands.processes"}, "takes the options that set a setting from there"),
     "commands.admin": ({"first_run"}, "makes a password as that command does"),
     "events.log": ({"identity.administrators"}, "notes an event of an account"),
     "first_run": ({"up"}, "is a step of it"),

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..cli import setting_option
 from ..terminal.output import Terminal
+from .options import setting_option
 
 if TYPE_CHECKING:
     from ..app import App

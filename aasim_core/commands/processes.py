@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..cli import flags_of, setting_option
+from .options import flags_of, setting_option
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -64,8 +64,8 @@ def worker(settings: "Settings") -> None:
 @click.pass_context
 def up(ctx: click.Context, port: int | None, email: str, demo: bool) -> None:
     """Prepare what is missing (database, first administrator, model file), then run API and worker until Ctrl-C."""
-    from ..cli import load_settings
     from ..up import up as bring_up
+    from .options import load_settings
 
     if port is not None:
         flags_of(ctx)["server.bind"] = f"127.0.0.1:{port}"
