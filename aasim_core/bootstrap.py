@@ -97,4 +97,4 @@ def _finish(app: App, transaction: Transaction) -> None:
     enqueue_deliveries(app.deliveries.write(transaction))
     for do in transaction.at_end.values():
         do()
-    flush_jobs(app, transaction)
+    flush_jobs(transaction, app.database, app.jobs, app.doorbell.ring)

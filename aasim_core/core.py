@@ -66,7 +66,7 @@ def core_declarations(app: "App") -> Declarations:
         permissions=installed.PERMISSIONS,
         events=(*installed.EVENTS, *refusals.EVENTS, *EVENTS),
         error_codes=tuple(CORE_CODES.values()),
-        jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs(app)),
+        jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs()),
         routes=(Health(app), installed.InstalledPlugins(app), EventTypes(app), Documentation(app)),
         checks=tuple(core_checks(app)),
     )

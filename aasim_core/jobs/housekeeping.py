@@ -12,7 +12,6 @@ from .declarations import Job
 from .records import ENDED, JobRow, ScheduleTick
 
 if TYPE_CHECKING:
-    from ..app import App
     from .context import JobContext
 
 #: How long jobs that are done or cancelled can be looked at; failed and dead ones stay until somebody discards them.
@@ -21,7 +20,7 @@ KEEP_DUE_TIMES = timedelta(days=7)
 _ROWS_AT_ONCE = 500
 
 
-def core_jobs(app: "App") -> tuple[Job, ...]:
+def core_jobs() -> tuple[Job, ...]:
     """The jobs that keep house."""
     return (Job("core.prune_jobs", prune, schedule="*/10 * * * *"),)
 

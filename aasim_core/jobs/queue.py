@@ -1,6 +1,6 @@
 """Putting jobs into the queue: rows in the transaction of the change that needs them, and a ring when it has committed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from ..data.scope import TENANT_COLUMN, ScopeViolation
 from ..data.statements import Bind
 from ..ids import new_id
 from ..text.json import to_json
+from .declarations import Job
 from .records import QUEUED, READY, UNIQUE, JobRow
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ..data.database import Database
     from ..data.transactions import Transaction
 
 # PostgreSQL takes 65,535 parameters in a statement, SQLite 32,766.
@@ -96,36 +97,36 @@ def _twin(rows: Sequence[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, A
     return next((other for other in rows if all(other[part] == row[part] for part in key)), None)
 
 
-def flush(app: "App", transaction: "Transaction") -> None:
-    """Write the jobs of `transaction` before it commits, and ring for them once it has; LookupError for one that nobody declares."""
+def flush(transaction: "Transaction", database: "Database", jobs: Mapping[str, Job], ring: Callable[[], object]) -> None:
+    """Write the jobs of `transaction` before it commits, and `ring` for them once it has; LookupError for one that is not in `jobs`."""
     if not transaction.jobs:
         return
     scope = current_scope()
-    rows = [{**row, **_declared(app, row)} for row in transaction.jobs]
+    rows = [{**row, **_declared(jobs, row)} for row in transaction.jobs]
     mine = [row for row in rows if scope in (EVERY_ORGANIZATION, row["organization_id"])]
     others = [row for row in rows if scope not in (EVERY_ORGANIZATION, row["organization_id"])]
-    _insert(app, mine)
+    _insert(database, mine)
     if others:
         with system_scope("write jobs that were enqueued in a system scope"):
-            _insert(app, others)
+            _insert(database, others)
     if not all(row["delayed"] for row in rows):
-        transaction.after_commit.append(app.doorbell.ring)
+        transaction.after_commit.append(ring)
 
 
-def _declared(app: "App", row: Mapping[str, Any]) -> dict[str, Any]:
-    job = app.jobs.get(row["name"])
+def _declared(jobs: Mapping[str, Job], row: Mapping[str, Any]) -> dict[str, Any]:
+    job = jobs.get(row["name"])
     if job is None:
         raise LookupError(f"job {row['name']!r} is not declared; return it from the plugin's jobs hook")
     return {"plugin": row["plugin"] or job.plugin, "max_attempts": job.retry.max_attempts}
 
 
-def _insert(app: "App", rows: Sequence[Mapping[str, Any]]) -> None:
+def _insert(database: "Database", rows: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(rows), _ROWS_IN_A_STATEMENT):
         part = rows[start : start + _ROWS_IN_A_STATEMENT]
         unique = any(row["unique_key"] is not None for row in part)
-        statement = app.database.statement(partial(_insert_query, tuple(part[0]), len(part), unique))
+        statement = database.statement(partial(_insert_query, tuple(part[0]), len(part), unique))
         values = {f"{column}#{n}": value for n, row in enumerate(part) for column, value in row.items()}
-        app.database.run_later(statement, statement.bound(values))
+        database.run_later(statement, statement.bound(values))
 
 
 def _insert_query(columns: Sequence[str], count: int, unique: bool) -> Any:

@@ -8,16 +8,16 @@ from ..jobs.errors import GiveUp, TryAgain
 from .mail import Mail, NotSent, mailer_of
 
 if TYPE_CHECKING:
-    from ..app import App
     from ..jobs.context import JobContext
+    from ..settings.sections import MailSettings
 
 #: Writes the mail that a payload asks for, or None where none is due any more.
 Writer = Callable[["JobContext", Mapping[str, Any]], Mail | None]
 
 
-def mail_job(app: "App", name: str, write: Writer) -> Job:
+def mail_job(settings: "MailSettings", name: str, write: Writer) -> Job:
     """The job `name` that writes one mail and sends it; a server that does not take it now is asked again for some minutes."""
-    send = mailer_of(app.settings.mail)
+    send = mailer_of(settings)
 
     def run(context: "JobContext", payload: Mapping[str, Any]) -> None:
         mail = write(context, payload)

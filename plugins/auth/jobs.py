@@ -31,7 +31,7 @@ def send_mail(app: App) -> Job:
     def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
         return _WRITERS[payload["kind"]](app, payload["email"], context.job_id)
 
-    return mail_job(app, "auth.send_mail", write)
+    return mail_job(app.settings.mail, "auth.send_mail", write)
 
 
 def prune(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:

@@ -48,7 +48,7 @@ def jobs_of(app: App, approvals: Approvals) -> tuple[Job, ...]:
         return mails.approval_mail(app.settings, approval, user, context.job_id)
 
     tidying = Job(TIDY, tidy, schedule="*/10 * * * *", per_organization=_with_open)
-    return Job(NOTIFY, notify), Job(TIME_OUT, time_out), tidying, mail_job(app, SEND, write)
+    return Job(NOTIFY, notify), Job(TIME_OUT, time_out), tidying, mail_job(app.settings.mail, SEND, write)
 
 
 def _with_open() -> list[str]:

@@ -39,7 +39,7 @@ def send_mail(app: App) -> Job:
         text = _TEXT.format(user=user.name, why=why, url=address_of(app.settings), id=flow.id)
         return Mail(user.email, _SUBJECTS[payload["news"]].format(name=flow.name), text, id=context.job_id)
 
-    return mail_job(app, SEND, write)
+    return mail_job(app.settings.mail, SEND, write)
 
 
 _TEXT = """Hello {user},

@@ -32,7 +32,7 @@ def send_invitation(app: App) -> Job:
         )  # fmt: skip
         return Mail(invitation.email, f"Invitation to {organization.name}", text, id=context.job_id)
 
-    return mail_job(app, "users.send_invitation", write)
+    return mail_job(app.settings.mail, "users.send_invitation", write)
 
 
 _TEXT = """Hello {name},

@@ -33,7 +33,7 @@ def send_mail(app: App) -> Job:
         text = _TEXT.format(name=user.name, called=called, why=why, url=address_of(app.settings), id=webhook.id)
         return Mail(user.email, f"Webhook disabled: {called}", text, id=context.job_id)
 
-    return mail_job(app, SEND, write)
+    return mail_job(app.settings.mail, SEND, write)
 
 
 _TEXT = """Hello {name},

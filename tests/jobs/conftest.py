@@ -65,7 +65,7 @@ class Shop:
             process_of=lambda kind, threads, name: processes.ThisProcess(self.database, kind, threads, [], name),
         )
         self.app.features = Features(lambda: self.app.plugins, self.app.pulse, self._allowed)
-        self.database.before_commit = lambda transaction: flush(self.app, transaction)
+        self.database.before_commit = lambda transaction: flush(transaction, self.database, self.jobs, self.app.doorbell.ring)
         self.bind()
 
     def _allowed(self, organization_id: str, plugin: str) -> Any:
