@@ -36,7 +36,6 @@ LAYERS: tuple[set[str], ...] = (
 UPWARD: Mapping[str, tuple[set[str], str]] = {
     "app": (
         {
-            "data.backup.archive",
             "events.delivery",
             "events.erasing",
             "events.pruning",

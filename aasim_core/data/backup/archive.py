@@ -13,7 +13,7 @@ from gzip import BadGzipFile
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import peewee
 
@@ -25,9 +25,6 @@ from ...version import VERSION
 from . import postgres as backup_postgres
 from . import sqlite as backup_sqlite
 
-if TYPE_CHECKING:
-    from ...app import App
-
 #: Called with how much is done, and of how much; the unit is the database's.
 Progress = Callable[[int, int], object]
 
@@ -37,12 +34,11 @@ _MOST_MANIFEST_BYTES = 1_000_000
 _UNAVAILABLE, _STORAGE = 69, 74
 
 
-def backup(source: "App | Settings", path: Path, progress: Progress | None = None) -> None:
+def backup(settings: Settings, path: Path, progress: Progress | None = None) -> None:
     """Write an archive of the database and the keys to `path`, which must be free, while the platform runs.
 
     Whatever was committed before is in it. Raises StartupError, and leaves nothing at `path`, when it cannot be done.
     """
-    settings = source if isinstance(source, Settings) else source.settings
     if path.exists():
         raise InvalidArgument(f"{path} exists; name a file that does not, so that no backup is lost")
     with _explained(f"the backup could not be written to {path}"), _folder_in(path.parent) as folder:
