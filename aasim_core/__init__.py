@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .plugins.containment import PluginFault
     from .plugins.manifest import Plugin
     from .settings import setting
+    from .spans import Span, SpanReceiver
     from .tenancy.organization_settings import OrganizationSetting
     from .tenancy.principal import TokenCaller
 
@@ -55,6 +56,8 @@ _HOME_OF = {
     "Response": "http.request",
     "Row": "data.records",
     "Retry": "jobs.declarations",
+    "Span": "spans",
+    "SpanReceiver": "spans",
     "StartupError": "errors",
     "TenantRecord": "data.records",
     "TokenCaller": "tenancy.principal",
@@ -91,6 +94,8 @@ __all__ = [
     "Response",
     "Retry",
     "Row",
+    "Span",
+    "SpanReceiver",
     "StartupError",
     "TenantRecord",
     "TokenCaller",

@@ -30,6 +30,7 @@ from .plugins.registry import Plugins
 from .processes import API, ThisProcess
 from .secrets import Keyring
 from .settings import Settings
+from .spans import Spans
 from .tenancy.feature_switches import Features
 from .tenancy.organization_settings import OrganizationSettings
 from .tenancy.organization_state import Pulse
@@ -102,6 +103,7 @@ class App:
         self.limiter = Limiter(self.settings)
         self.places = Places(self.settings.server.threads)
         self.refusals = Refusals()
+        self.spans = Spans()
         self.offers = Offers(Collected(self.plugins, {}), self.features)
         self.doorbell = Doorbell(self.settings)
         self.process = self.process_of(API, self.settings.server.threads)

@@ -23,6 +23,7 @@ from .plugins.loading import examine, load
 from .plugins.offers import Offers
 from .secrets import load_keyring
 from .settings import Settings
+from .spans import Spans
 from .tenancy.organization_settings import OrganizationSettings
 
 
@@ -77,6 +78,7 @@ def _fill(app: App, collected: Collected) -> None:
     )
     app.deliveries = Deliveries(app.events, app.listeners, app.features.allowed_in)
     app.offers = Offers(collected, app.features)
+    app.spans = Spans(tuple(collected.each("span_receivers")), app.features.allowed_in)
     bind(app.database, app.models)
     app.database.before_commit = lambda transaction: _finish(app, transaction)
     app.database.when_emitted = app.deliveries.when_emitted

@@ -98,6 +98,11 @@ def system_scope(reason: str) -> AbstractContextManager[None]:
     return _With(_scope, EVERY_ORGANIZATION)
 
 
+def traced_by(traceparent: str) -> AbstractContextManager[None]:
+    """Let whoever is asked inside be asked from that place of a trace."""
+    return _With(_traceparent, traceparent)
+
+
 class acting_as(AbstractContextManager[None]):  # noqa: N801 - it is used as a function
     """Make `actor` responsible for the events that are emitted inside, in the request of that id.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .http.operations import Resource
     from .http.request import Request
     from .jobs.declarations import Job
+    from .spans import SpanReceiver
     from .plugins.checks import Check
     from .tenancy.organization_settings import OrganizationSetting
     from .tenancy.principal import Principal
@@ -101,6 +102,15 @@ def organization_settings(app: App) -> Sequence[OrganizationSetting]:
     """Return what each organization may settle for itself; it is in the organization's ``settings`` under the plugin's name.
 
     Read it with ``app.organization_settings.of(organization_id, "<plugin>")``.
+    """
+    raise AssertionError("a hook specification is never called")
+
+
+@hookspec
+def span_receivers(app: App) -> Sequence[SpanReceiver]:
+    """Return who follows what is done: requests, jobs, runs, and calls of engines and tools, as spans of one trace.
+
+    What is done for an organization for which the plugin is off, it is not told of. `otel` is the bundled example.
     """
     raise AssertionError("a hook specification is never called")
 

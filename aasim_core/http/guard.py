@@ -21,8 +21,10 @@ from ..text.json import to_json
 from . import body, expanding, idempotency, query
 from .admission import caller_by_token, permit_anywhere
 from .envelope import success
+from .middleware import following
 from .operations import Endpoint
 from .paging import Page
+from .protocols import address_of
 from .render import Plan
 from .request import Request, Response
 from .uniqueness import taken
@@ -43,6 +45,8 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
     limit = protocol.max_body_bytes or (http.max_import_bytes if operation.is_import else http.max_body_bytes)
     connected = app.database.connected if operation.on_database else nullcontext
 
+    name = f"{endpoint.method} {address_of(protocol, endpoint.template)}"
+
     def respond(req: Request, resp: Response, **ids: str) -> None:
         if endpoint.writes and body.refuse_bad_framing(req, limit):
             body.refuse_other_types(req, protocol.media_types)
@@ -54,7 +58,13 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
                 return
             noted = app.refusals.noted(app.database, endpoint, req, ids) if endpoint.writes else nullcontext()
             acting = acting_as(caller.actor(req.remote_addr), req.request_id, req.env.get("HTTP_TRACEPARENT"))
-            with organization_scope(caller.organization_id), acting, noted, app.limiter.slot(caller):
+            with (
+                organization_scope(caller.organization_id),
+                acting,
+                following(app.spans, req, name),
+                noted,
+                app.limiter.slot(caller),
+            ):
                 permit_anywhere(app, endpoint, req)
                 _proceed(app, endpoint, limit, (req, resp, ids))
 

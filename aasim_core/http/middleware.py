@@ -1,13 +1,21 @@
 """What happens to every request, routed or not: its line in the log, and the headers that every answer has."""
 
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
 
+from ..spans import Spans
 from .request import Request, Response
 
 _log = structlog.get_logger("aasim.access")
+
+
+def following(spans: Spans, req: Request, name: str) -> AbstractContextManager[None]:
+    """The block in which a request is answered that is sent for the organization in scope: its span, which `RequestLog` ends."""
+    req.span = spans.begin("request", name, started_at=time.time_ns() - round((time.perf_counter() - req.started) * 1e9))
+    return req.span.scope()
 
 
 class RequestLog:
@@ -30,3 +38,6 @@ class RequestLog:
             organization_id=caller.organization_id if caller else None,
             principal=caller.id if caller else None,
         )
+        if (span := getattr(req, "span", None)) is not None:
+            span.note(method=req.method, route=req.uri_template, status=resp.status_code, request_id=req.request_id)
+            span.end()

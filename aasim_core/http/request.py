@@ -10,6 +10,7 @@ from uuid_utils import uuid7
 
 if TYPE_CHECKING:
     from ..access.rights import Rights
+    from ..spans import Off, Open
     from ..tenancy.principal import Caller, Principal
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -21,7 +22,7 @@ class Request(falcon.Request):
     `request_id` is the client's ``X-Request-Id`` if it has the form of one, or a new one; `started` is by `time.perf_counter`.
     """
 
-    __slots__ = ("body", "caller", "parent", "principal", "query", "request_id", "rights", "started", "target")
+    __slots__ = ("body", "caller", "parent", "principal", "query", "request_id", "rights", "span", "started", "target")
 
     #: Who sent it; set unless the operation is public.
     caller: "Caller"
@@ -29,6 +30,8 @@ class Request(falcon.Request):
     principal: "Principal"
     #: What they may do.
     rights: "Rights"
+    #: What is told to whoever follows what is done; set with `caller`.
+    span: "Open | Off"
     #: The object that the path names, if it names one.
     target: Any
     #: What the object is under, where its resource has a parent.

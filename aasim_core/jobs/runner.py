@@ -104,7 +104,8 @@ class Runner:
     def _end_of(self, function: Callable[[JobContext, Any], Any], context: JobContext, lease: Lease) -> Callable[[], None]:
         """Call the function; returns what is to be written about it."""
         try:
-            function(context, lease.read_payload())
+            with self._app.spans.begin("job", lease.name, job_id=lease.job_id, attempt=lease.attempt):
+                function(context, lease.read_payload())
         except LeaseLost:
             raise
         except (GiveUp, TryAgain) as error:

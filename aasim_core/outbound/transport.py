@@ -6,6 +6,7 @@ from types import MappingProxyType
 import httpcore2
 import httpx2
 
+from ..context import current_traceparent
 from ..secrets import Secret
 from ..version import VERSION
 from .patience import Patience, PatientBackend
@@ -52,7 +53,9 @@ class PatientTransport(httpx2.BaseTransport):
         self._pool.close()
 
     def _own_headers(self) -> list[tuple[bytes, bytes]]:
-        return [(b"User-Agent", f"aasim/{VERSION}".encode()), *self._also, *self._credential()]
+        traceparent = current_traceparent()
+        traced = [(b"traceparent", traceparent.encode())] if traceparent else []
+        return [(b"User-Agent", f"aasim/{VERSION}".encode()), *traced, *self._also, *self._credential()]
 
     def _credential(self) -> list[tuple[bytes, bytes]]:
         if self._key is None:

@@ -10,6 +10,7 @@ from ..access.permissions import Permission
 from ..error_codes import ErrorCode
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from ..spans import SpanReceiver
 from ..tenancy.organization_settings import OrganizationSetting
 from .field_types import flaw_of_fields
 
@@ -119,5 +120,6 @@ _EXPECTED: Mapping[str, tuple[str, Test]] = {
     "models": ("classes of records, derived from TenantRecord, Record or Row,", _is_record),
     "health": ("Check(…)", _is_check),
     "commands": ("click commands", _is_command),
+    "span_receivers": ("SpanReceiver(…)", lambda value: isinstance(value, SpanReceiver)),
     "organization_settings": ("OrganizationSetting(…), whose field has a load_default", _is_organization_setting),
 }

@@ -9,6 +9,7 @@ from ..access.permissions import Permission
 from ..error_codes import ErrorCode
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from ..spans import SpanReceiver
 from ..tenancy.organization_settings import OrganizationSetting
 from .failures import place_of
 from .manifest import CORE
@@ -49,6 +50,7 @@ class Declarations:
     checks: "tuple[Check, ...]" = ()
     commands: "tuple[click.Command, ...]" = ()
     organization_settings: "tuple[OrganizationSetting, ...]" = ()
+    span_receivers: "tuple[SpanReceiver, ...]" = ()
     offers: tuple[Offer, ...] = ()
     owner: str = CORE
     bundled: bool = True

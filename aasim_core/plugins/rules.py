@@ -86,6 +86,7 @@ def _claims(own: Declarations) -> Iterator[Claim]:
         ("health check", "health"): [check.name for check in own.checks],
         ("command", "commands"): [str(command.name) for command in own.commands],
         ("organization's setting", "organization_settings"): [setting.name for setting in own.organization_settings],
+        ("receiver of spans", "span_receivers"): [receiver.name for receiver in own.span_receivers],
         ("listener", "listeners"): [listener_key("", listener).removeprefix("/") for listener in own.listeners],
     }
     for (kind, hook), names in named.items():

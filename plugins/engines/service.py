@@ -33,6 +33,7 @@ from .chat import (
 )
 from .estimates import usage_at_most
 from .finding import engines_for, find_or_none
+from .following import following
 from .limits import place_at
 from .metering import NOBODY, Payer, WriteSoon, estimate_of, metered
 from .models import Engine
@@ -250,7 +251,10 @@ def _said(app: "App", engine: Engine, chat: Chat, call: _Call, parameters: Param
     emulated = bool(call.tools) and engine.can.tools == "emulated"
     schema = emulation.action_schema(call.tools, call.schema) if emulated else call.schema
     messages = emulation.with_tools(call.messages, call.tools) if emulated else call.messages
-    with app.offers.containing("engine_providers", engine.provider):
+    with (
+        following(app, engine, messages, parameters, call.payer) as told,
+        app.offers.containing("engine_providers", engine.provider),
+    ):
         reply = chat.chat(
             messages,
             tools=call.tools if engine.can.tools == "native" else (),
@@ -261,6 +265,7 @@ def _said(app: "App", engine: Engine, chat: Chat, call: _Call, parameters: Param
         )
         if not isinstance(reply, Reply):
             raise TypeError("Chat.chat must return a Reply")
+        told(reply)
     said = emulation.with_calls(reply, call.messages, call.tools) if emulated else reply
     return clean_reply(said, call.messages)
 

@@ -93,6 +93,7 @@ class Execution(TenantRecord):
     worked_ms = peewee.BigIntegerField(default=0)
     score = peewee.DoubleField(null=True)
     rubric_results = JsonField(null=True)
+    traceparent = peewee.TextField(null=True)
     metadata = JsonField(default=dict)
     labels = JsonField(null=True)
     chain = JsonField(null=True)

@@ -12,7 +12,7 @@ import peewee
 
 from aasim_core.access import tree
 from aasim_core.access.rights import Rights
-from aasim_core.context import current_organization
+from aasim_core.context import current_organization, current_traceparent
 from aasim_core.data import records
 from aasim_core.data.statements import Bind
 from aasim_core.error_codes import LIMIT, ErrorCode
@@ -118,6 +118,7 @@ def start(
     execution = Execution(
         id=new_id("exec"), organization_id=current_organization(), label=label, project_id=project_id, input=given, key=key,
         parameters=dict(parameters or {}), metadata=dict(metadata or {}), deadline_at=deadline, priority=priority,
+        traceparent=current_traceparent(),
         **_what_runs(kind, subject),
         **origins.initiator(initiator_id, api_key_id, parent),
         **origins.origin(parent, retry_of, trigger),

@@ -18,6 +18,7 @@ from aasim_core import (
     Record,
     Request,
     Resource,
+    SpanReceiver,
     hookimpl,
 )
 from aasim_core.schemas.fields import Text
@@ -105,6 +106,12 @@ def routes(app: App) -> Sequence[Resource]:
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
     """How greetings are signed."""
     return (OrganizationSetting("signature", Text(1, 40, load_default="Yours", description="The end of each greeting.")),)
+
+
+@hookimpl
+def span_receivers(app: App) -> Sequence[SpanReceiver]:
+    """The last things that were done are remembered."""
+    return (SpanReceiver("dummy", lambda span: app.stash.of(own_listeners.DONE).append(span)),)
 
 
 @hookimpl

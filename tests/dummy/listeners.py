@@ -1,7 +1,12 @@
-"""The plugin's reactions to events."""
+"""The plugin's reactions to events, and what was done last."""
 
-from aasim_core import ErrorCode, Refused, enqueue
+from collections import deque
+
+from aasim_core import ErrorCode, Kept, Refused, Span, enqueue
 from aasim_core.events.records import EventRow
+
+#: The last spans.
+DONE: Kept[deque[Span]] = Kept(lambda app: deque(maxlen=10))
 
 RUDE = ErrorCode("dummy_rude", 409, "the greeting is rude", "greet politely", example="That is no greeting.")
 

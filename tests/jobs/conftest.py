@@ -27,6 +27,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.plugins import Plugins
 from aasim_core.plugins.registry import Found
 from aasim_core.settings import Settings
+from aasim_core.spans import Spans
 from aasim_core.tenancy import records as tenancy
 from aasim_core.tenancy.feature_switches import Features
 from aasim_core.tenancy.organization_state import Pulse
@@ -58,6 +59,7 @@ class Shop:
             settings=settings,
             database=self.database,
             jobs=self.jobs,
+            spans=Spans(),
             draining=threading.Event(),
             hook=self.plugins.hook,
             plugins=Plugins((_off("gone"), _off("mail")), (), self.plugins, hookspecs),

@@ -1,0 +1,134 @@
+"""Sending: spans wait in a bounded queue for a thread that sends them, so that whoever does the work never waits for a collector."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from aasim_core import Span
+from aasim_core.http.health import Unwell
+from aasim_core.logs import Seldom
+from aasim_core.version import VERSION
+
+from .conventions import SCHEMA_URL, to_otel
+from .measuring import Metrics
+from .settings import OtelSettings
+
+#: Spans that are sent at once, how long the first of them waits for others, and how long a collector may take, in seconds.
+_BATCH, _GATHER_SECONDS, _TIMEOUT = 512, 1.0, 10.0
+_CLOSING_SECONDS = 3.0
+_log = structlog.get_logger("aasim.otel")
+
+
+class Exporter:
+    """What one process sends. Its thread begins with the first span, so that it is the thread of the process that has it."""
+
+    def __init__(self, settings: OtelSettings) -> None:
+        self._settings = settings
+        self._waiting: deque[Span] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._is_closing = False
+        self._seldom = Seldom()
+        self.sent = self.dropped = 0
+        self.problem: str | None = None
+
+    def add(self, span: Span) -> None:
+        """Have the span sent, or count it as dropped where too many wait."""
+        with self._changed:
+            if len(self._waiting) >= self._settings.queue_size or self._is_closing:
+                self._drop(1, "too many wait for the collector")
+                return
+            self._waiting.append(span)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="otel", daemon=True)
+                self._thread.start()
+            if len(self._waiting) == _BATCH:
+                self._changed.notify()
+
+    def health(self) -> Mapping[str, Any]:
+        """How many were sent and dropped, and how many wait; raises `Unwell` while the collector takes none."""
+        facts = {"sent": self.sent, "dropped": self.dropped, "waiting": len(self._waiting)}
+        if self.problem is not None:
+            raise Unwell("the collector takes no spans", reason=self.problem, **facts)
+        return facts
+
+    def close(self) -> None:
+        """Send what waits, for as long as a process that ends can wait."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(_CLOSING_SECONDS)
+
+    def _drop(self, number: int, reason: str) -> None:
+        self.dropped += number
+        if self._seldom.count(reason) is not None:
+            _log.warning("spans are dropped", count=self.dropped, reason=reason)
+
+    def _run(self) -> None:
+        sender = _Sender(self._settings)
+        while batch := self._next_batch():
+            self.problem = sender.send(batch)
+            if self.problem is None:
+                self.sent += len(batch)
+            else:
+                with self._changed:
+                    self._drop(len(batch), self.problem)
+        sender.close()
+
+    def _next_batch(self) -> list[Span]:
+        """The spans that wait, once there are enough, or some have waited long enough; none when all is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closing, None)
+            if len(self._waiting) < _BATCH:
+                self._changed.wait_for(lambda: len(self._waiting) >= _BATCH or self._is_closing, _GATHER_SECONDS)
+            return [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+
+
+class _Sender:
+    """The SDK's exporters, and what they said last."""
+
+    def __init__(self, settings: OtelSettings) -> None:
+        base, headers = settings.endpoint.rstrip("/"), settings.header_pairs()
+        told = {"service.name": settings.service_name, "service.version": VERSION, "service.instance.id": uuid4().hex}
+        self._resource = Resource.create(told, SCHEMA_URL)
+        self._spans = OTLPSpanExporter(f"{base}/v1/traces", headers=headers, timeout=_TIMEOUT)
+        self._metrics = Metrics(OTLPMetricExporter(f"{base}/v1/metrics", headers=headers, timeout=_TIMEOUT), self._resource)
+        self._said = _Said()
+
+    def send(self, batch: list[Span]) -> str | None:
+        """Send them; returns what is in the way, if something is."""
+        for span in batch:
+            self._metrics.count(span)
+        self._said.last = "it did not answer"
+        try:
+            result = self._spans.export([to_otel(span, self._resource) for span in batch])
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one batch, the next is sent
+            return type(error).__name__
+        return None if result == SpanExportResult.SUCCESS else self._said.last
+
+    def close(self) -> None:
+        self._metrics.close(_CLOSING_SECONDS)
+        self._spans.shutdown()
+
+
+class _Said(logging.Handler):
+    """Keeps what the SDK logs of its trouble, instead of having it in the log once for each try."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = ""
+        logger = logging.getLogger("opentelemetry")
+        logger.handlers, logger.propagate = [self], False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = record.getMessage()
