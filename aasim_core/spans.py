@@ -25,7 +25,8 @@ _SAMPLED = 1
 
 @dataclass
 class Span:
-    """Something that was done: a request, a job, a run from its beginning to its end, a call of an engine or of a tool, or a plugin's own work.
+    """Something that was done: a request, a job, a run from its beginning to its end, a call of an engine or of a tool, or what a
+    plugin calls a part of its own work.
 
     The times are nanoseconds since 1970. `facts` are names, ids and numbers; `content` is what people, models and tools said, and empty
     unless a receiver wants it. `error` is the code of what went wrong, or the type of the exception.
@@ -203,7 +204,7 @@ class Spans:
         place: Place,
         receivers: Sequence[SpanReceiver],
         started_at: int | None,
-        facts: dict[str, Any],
+        facts: Mapping[str, Any],
     ) -> Open:
         begun = time.time_ns() if started_at is None else started_at
         span = Span(kind, name, scope_or_nothing(), place.trace_id, place.id, place.parent_id, begun)

@@ -11,6 +11,7 @@ from . import api, rollup
 from . import jobs as background
 from .commands import verify
 from .models import Progress, Quarter, Sum
+from .reasons.api import Reasons
 
 plugin = Plugin(
     "Analytics", "What ran, how well, for how long and at what cost, over time and by group.", requires=("engines", "executions")
@@ -49,7 +50,7 @@ def keepers(app: App) -> Sequence[Keeper]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /analytics."""
-    return (api.Analytics(app),)
+    return api.Analytics(app), Reasons(app)
 
 
 @hookimpl

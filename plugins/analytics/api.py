@@ -1,14 +1,13 @@
 """The endpoints of analytics."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from aasim_core import App, Refused, Request, Resource, Response, operation
-from aasim_core.access.records import Node
-from aasim_core.clock import now, to_text
+from aasim_core.clock import to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import find
 from aasim_core.http.exports import MEDIA_TYPES, csv_of
@@ -16,12 +15,10 @@ from aasim_core.tenancy.records import Organization
 
 from . import schemas
 from .answers import Asked, field_of, rows
-from .periods import BEGINNING, DAY, HOUR, QUARTER, TOTAL, WEEK, ceiling, quarter_of, starts
+from .asking import projects_of, range_of
+from .periods import DAY, HOUR, TOTAL, WEEK, starts
 from .sketch import RELATIVE_ERROR
 
-_READ = "analytics:read"
-_USUAL = timedelta(days=7)
-_LONGEST = timedelta(days=3660)
 #: Intervals of an answer, and its rows.
 _MOST_INTERVALS, _MOST_ROWS = 1_000, 5_000
 _LONGER = {HOUR: "interval=day", DAY: "interval=week", WEEK: "interval=month"}
@@ -53,11 +50,11 @@ class Analytics(Resource):
         return req.rights.has_anywhere(permission)
 
     def _answer(self, req: Request, resp: Response, *, agents_only: bool) -> None:
-        start, end = _range(req.query)
+        start, end = range_of(req.query)
         interval, group_by = req.query["interval"], tuple(req.query.get("group_by", ()))
         timezone = req.query.get("timezone") or find(Organization, current_organization()).timezone
         intervals = _intervals(starts(start, end, interval, ZoneInfo(timezone)), interval)
-        found = rows(Asked(intervals, end, group_by, _projects(req), agents_only))
+        found = rows(Asked(intervals, end, group_by, projects_of(req), agents_only))
         if len(found) > _MOST_ROWS:
             raise _too_much(f"The answer has {len(found):,} rows, and {_MOST_ROWS:,} at most", interval)
         if req.query["format"] == "csv":
@@ -75,25 +72,6 @@ class Analytics(Resource):
         }
 
 
-def _range(query: Mapping[str, Any]) -> tuple[datetime, datetime]:
-    """From when until when; Refused ``invalid_parameter`` where that cannot be."""
-    present = quarter_of(now()) + QUARTER
-    end = min(query.get("to", present), present)
-    start = query.get("from", max(BEGINNING, quarter_of(end) - _USUAL))
-    for name, moment in (("from", start), ("to", end)):
-        if ceiling(moment) != moment:
-            message = f"Write a time at a full quarter of an hour, such as {to_text(quarter_of(moment))}."
-            raise Refused("invalid_parameter", message, field=name)
-    if start >= end:
-        message = f"Write a time before the end of the range, {to_text(end)}; nothing ends in the future."
-        raise Refused("invalid_parameter", message, field="from")
-    if end - start > _LONGEST:
-        raise Refused(
-            "invalid_parameter", f"Write {to_text(end - _LONGEST)} or later: a range has ten years at most.", field="from"
-        )
-    return start, end
-
-
 def _intervals(found: Iterator[datetime], interval: str) -> Sequence[datetime]:
     intervals = list(islice(found, _MOST_INTERVALS + 1))
     if len(intervals) > _MOST_INTERVALS:
@@ -104,16 +82,6 @@ def _intervals(found: Iterator[datetime], interval: str) -> Sequence[datetime]:
 def _too_much(message: str, interval: str) -> Refused:
     longer = f"{_LONGER[interval]}, " if interval in _LONGER else ""
     return Refused("invalid_parameter", f"{message}; write {longer}a later from, or fewer groups.", field="interval")
-
-
-def _projects(req: Request) -> frozenset[str] | None:
-    """The projects that the caller may see the numbers of; None for everything, with what belongs to no project."""
-    conditions = req.rights.reach_condition(_READ, Node, "id")
-    if not conditions:
-        return None
-    within = [condition.expression(**condition.values) for condition in conditions]
-    found: Any = Node.select(Node.id).where(Node.kind == "project", *within).tuples()
-    return frozenset(node_id for (node_id,) in found)
 
 
 _NUMBERS = (

@@ -12,16 +12,21 @@ from .views import GROUPS
 MOST_GROUPS = 2
 
 
-def query(*, interval: str = DAY, group_by: tuple[str, ...] = ()) -> Parameters:
-    """What an operation can be asked, with its defaults."""
-    default: dict[str, Any] = {"load_default": group_by} if group_by else {}
+def span_query() -> dict[str, Any]:
+    """The parameters of a range."""
     told = {
         "from": "From when on, at a full quarter of an hour; a week before the end if left out.",
         "to": "Until before when; now if left out.",
     }
+    return {name: Instant(description=text, example="2026-01-01T00:00:00Z") for name, text in told.items()}
+
+
+def query(*, interval: str = DAY, group_by: tuple[str, ...] = ()) -> Parameters:
+    """What an operation can be asked, with its defaults."""
+    default: dict[str, Any] = {"load_default": group_by} if group_by else {}
     return Parameters(
         {
-            **{name: Instant(description=text, example="2026-01-01T00:00:00Z") for name, text in told.items()},
+            **span_query(),
             "interval": Choice(*INTERVALS, load_default=interval, description="What a row is about; total: the whole range."),
             "timezone": Timezone(description="Whose clocks begin an interval; the organization's own if left out.", example="UTC"),
             "group_by": ListOf(

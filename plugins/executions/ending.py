@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aasim_core.clock import now
 
 from . import states
+from .fingerprints import failures_of
 from .logbook import Logbook
 from .models import DENIED, PROPOSED, RUNNING, UNKNOWN, WAITING, Execution, ToolCall
 
@@ -26,7 +27,10 @@ ENDS = tuple(_LINES)
 
 
 def wind_up(app: "App", execution: Execution) -> None:
-    """Write the last line of a run that is at one of the `ENDS`, and close its calls, in the running transaction."""
+    """Write the last line of a run that is at one of the `ENDS`, close its calls, and note how it failed, in the running transaction."""
+    if execution.status != states.CANCELLED:
+        fingerprint = failures_of([execution])[execution.id].fingerprint
+        Execution.update(error_fingerprint=fingerprint).where(Execution.id == execution.id).execute()
     _write_last_line(app, execution)
     _close_calls(execution, (PROPOSED, WAITING), DENIED, "The run ended before this was done.")
     _close_calls(execution, (RUNNING,), UNKNOWN, "The run ended while this was being done.")

@@ -11,7 +11,7 @@ from aasim_core.http.query import ListQuery
 from aasim_core.schemas.fields import Word
 
 from . import labels, states
-from .models import GOING, RETRIED, SHOWN, WITH_ERROR, Execution
+from .models import GOING, RETRIED, SHOWN, WITH_ERROR, WITH_FINGERPRINT, Execution
 from .schemas import ExecutionOut
 
 _FILTERS = (
@@ -20,11 +20,12 @@ _FILTERS = (
 )  # fmt: skip
 _COLUMNS = {
     "trigger_type": Word(1, 64, description="The type of the trigger, such as api or retry."),
+    "error_fingerprint": Word(16, 16, description="The kind of failure, as analytics tells it."),
     "error_code": Word(1, 64, description="The code of the error, such as budget_exceeded; cancelled of what was cancelled."),
 }
 #: Filters for which there is no index, and what finds few enough runs to look through.
 _TIMED = ("kind", "agent_version", "root_id", "metadata", "started_at", "finished_at")
-_UNLESS = ("agent_id", "workflow_id", "parent_id", "retry_of", "finished_at[is_null]", "label")
+_UNLESS = ("agent_id", "workflow_id", "parent_id", "retry_of", "finished_at[is_null]", "label", "error_fingerprint")
 
 
 class _Query(ListQuery):
@@ -49,6 +50,7 @@ OF_SUBJECT = _Query(ExecutionOut(), filters=_FILTERS, columns=_COLUMNS).with_mor
 
 _IS_GOING = Condition(lambda: GOING)
 _HAS_ERROR = Condition(lambda: WITH_ERROR)
+_HAS_FINGERPRINT = Condition(lambda: WITH_FINGERPRINT)
 _IS_RETRY = Condition(lambda: RETRIED)
 
 
@@ -57,7 +59,12 @@ def implied(asked: Mapping[str, Any]) -> list[Condition]:
     statuses = {status for key in ("status", "status[in]") for status in _values(asked.get(key))}
     going = bool(statuses) and statuses.isdisjoint(states.TERMINAL)
     failed = bool(statuses) and statuses <= states.TERMINAL - {states.SUCCEEDED}
-    found = ((going or _is_set(asked, "waiting_for"), _IS_GOING), (failed, _HAS_ERROR), (_is_set(asked, "retry_of"), _IS_RETRY))
+    found = (
+        (going or _is_set(asked, "waiting_for"), _IS_GOING),
+        (failed, _HAS_ERROR),
+        (_is_set(asked, "error_fingerprint"), _HAS_FINGERPRINT),
+        (_is_set(asked, "retry_of"), _IS_RETRY),
+    )
     of_label = [labels.has(asked["label"])] if "label" in asked else []
     of_subject = [
         Condition(partial(_is_other, is_null=is_null), type_=type_)

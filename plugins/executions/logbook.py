@@ -122,6 +122,11 @@ class Logbook:
         )
 
 
+def last_paths(execution_ids: Sequence[str]) -> Mapping[str, str | None]:
+    """The path that the last line of each execution is about, where there is one."""
+    return {execution_id: line[2] for execution_id, line in _last_lines(execution_ids).items()}
+
+
 def _last_line(execution_id: str) -> Line:
     mine = LogEntry.select(*_OF_LINE).where(LogEntry.execution_id == execution_id)
     found: Line | None = mine.order_by(LogEntry.sequence.desc()).tuples().first()

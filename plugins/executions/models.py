@@ -31,8 +31,13 @@ SHOWN = ("agent", "workflow")
 GOING = peewee.SQL("finished_at IS NULL")
 WITH_ERROR = peewee.SQL("error_code IS NOT NULL")
 FOR_EVENT = peewee.SQL("kind = 'event'")
+WITH_FINGERPRINT = peewee.SQL("error_fingerprint IS NOT NULL")
 WITH_KEY = peewee.SQL("key IS NOT NULL")
 WITH_TOPIC = peewee.SQL("topic IS NOT NULL")
+# Failures are counted by it alone, without their rows.
+_BY_FINGERPRINT = peewee.SQL(
+    "organization_id, error_fingerprint, created_at, id, finished_at, project_id, subject_id, subject_version"
+)
 _BY_END = peewee.SQL("organization_id, finished_at")
 RETRIED = peewee.SQL("trigger_type <> 'api' AND trigger_type = 'retry'")
 
@@ -51,8 +56,8 @@ class Execution(TenantRecord):
     writes it; of runs that wait, and of ready ones, those of a higher `priority` go first.
     The object that it runs is its subject, and has a version; `agent_id` to `workflow_version` say the same for workers of the release
     before this one, and nobody reads them here. `trigger_type` and `error_code` repeat what `trigger` and `error` say, for lists; a
-    cancelled run has the code ``cancelled``. What was used is read and written through `usage`, the `chain` through `origins`. The `labels`
-    are also rows of `labels.LabelRow`, by which runs are found.
+    cancelled run has the code ``cancelled``. Runs that failed alike have one `error_fingerprint`, see `fingerprints`. What was used is read
+    and written through `usage`, the `chain` through `origins`. The `labels` are also rows of `labels.LabelRow`, by which runs are found.
     """
 
     kind = peewee.TextField()
@@ -76,6 +81,7 @@ class Execution(TenantRecord):
     finish_reason = peewee.TextField(null=True)
     error = JsonField(null=True)
     error_code = peewee.TextField(null=True)
+    error_fingerprint = peewee.TextField(null=True)
     parameters = JsonField(null=True)
     trigger = JsonField()
     trigger_type = peewee.TextField(null=True)
@@ -130,6 +136,7 @@ class Execution(TenantRecord):
             _index("project", peewee.SQL("organization_id, project_id, created_at, id"), peewee.SQL("project_id IS NOT NULL")),
             _index("trigger", peewee.SQL("organization_id, trigger_type, created_at, id"), peewee.SQL("trigger_type <> 'api'")),
             _index("error", peewee.SQL("organization_id, error_code, created_at, id"), WITH_ERROR),
+            _index("fingerprint", _BY_FINGERPRINT, WITH_FINGERPRINT),
             _index("key", peewee.SQL("organization_id, key"), WITH_KEY, unique=True),
         )
 

@@ -23,6 +23,7 @@ from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema
 
 from . import origins, places, states
+from .fingerprints import failures_of
 from .hookspecs import Runner
 from .kernel import admission as admissions
 from .kernel.admission import Rule
@@ -47,9 +48,9 @@ if TYPE_CHECKING:
     from aasim_core.tenancy.principal import Principal
 
 __all__ = [
-    "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "find_tool",
-    "for_child", "for_event", "for_signal", "is_own_run", "kinds_of_tools", "may_hear", "move", "refuse_deep", "refuse_unheard",
-    "startable", "toolbox", "unheard", "until",
+    "APPROVALS", "APPROVAL_NAMES", "Admit", "BoundTool", "FoundTool", "Logbook", "Rule", "Settled", "Wait", "admissions", "failures_of",
+    "find_tool", "for_child", "for_event", "for_signal", "is_own_run", "kinds_of_tools", "may_hear", "move", "refuse_deep",
+    "refuse_unheard", "startable", "toolbox", "unheard", "until",
 ]  # fmt: skip
 
 _LARGEST_INPUT = 262_144

@@ -65,8 +65,7 @@ def _chosen(workflow: Workflow, wanted: Mapping[str, Any], conditions: Sequence[
         chosen.append(Execution.created_at < wanted["until_at"])
     if "status" in wanted:
         chosen.append(Execution.status.in_(wanted["status"]))
-    if "waiting_for" in wanted:
-        chosen.append(Execution.waiting_for == wanted["waiting_for"])
+    chosen += [getattr(Execution, name) == wanted[name] for name in ("waiting_for", "error_fingerprint") if name in wanted]
     return Execution.select().where(*chosen).order_by(Execution.created_at, Execution.id)
 
 

@@ -1,0 +1,143 @@
+"""What clients ask about reasons, and what they get."""
+
+from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Object, Text, Word
+from aasim_core.http.query import Parameters
+from aasim_core.http.schema import Schema
+
+from ..schemas import MOST_GROUPS, GroupOut, span_query
+from ..views import GROUPS
+
+FAILURES_QUERY = Parameters(
+    {**span_query(), "limit": Integer(1, 100, load_default=20, description="How many kinds are told, the most frequent first.")}
+)
+#: What groups of calls can be told by: no call has a status.
+EXPLAINED_BY = tuple(name for name in GROUPS if name not in ("status", "error"))
+EXPLAIN_QUERY = Parameters(
+    {
+        **span_query(),
+        "than_from": Instant(description="From when on the other period is; as long before from as that is before to if left out."),
+        "than_to": Instant(description="Until before when the other period is; from if left out."),
+        "group_by": ListOf(
+            Choice(*EXPLAINED_BY), MOST_GROUPS, min_items=1, unique=True, load_default=("engine",),
+            description="Whose shares make the mix, up to two.",
+        ),
+    }
+)  # fmt: skip
+
+
+class SubjectOut(Schema):
+    """What ran that failed."""
+
+    subject_id = Id(allow_none=True, required=True, description="Such as an agent or a workflow; null of what has no object.")
+    count = Integer(1, required=True)
+    first_version = Integer(allow_none=True, required=True, description="The first version of it that failed so, in the range.")
+    last_version = Integer(allow_none=True, required=True)
+
+
+class SampleOut(Schema):
+    """A run that failed so."""
+
+    execution_id = Id("exec", required=True)
+    finished_at = Instant(required=True)
+
+
+class FailureOut(Schema):
+    """A kind of failure."""
+
+    fingerprint = Word(16, 16, required=True, description="The kind, also a filter of executions: error_fingerprint.")
+    count = Integer(1, required=True)
+    code = Text(required=True, example="engine_timeout")
+    message = Text(required=True, description="Without what differs from run to run: quotations, numbers, ids and addresses.")
+    path = Text(allow_none=True, required=True, description="The step, without its repetition.", example="engine")
+    engine_id = Id("engine", allow_none=True, required=True, description="The engine that answered the run last.")
+    tool = Text(
+        allow_none=True, required=True, description="The ref of the tool that the step called.", example="app:orders/refund"
+    )
+    first_at = Instant(required=True, description="When the first of them failed, in the range.")
+    last_at = Instant(required=True)
+    subjects = ListOf(Object(SubjectOut), required=True, description="What failed so most often, at most five.")
+    samples = ListOf(Object(SampleOut), required=True, description="The latest of them, at most three.")
+    executions = Text(
+        max_length=1000, required=True, description="The list of all of them; each can be repeated with its /retry."
+    )
+
+
+class FailuresOut(Schema):
+    """The failures of a range, by kind."""
+
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    failures = Integer(0, required=True, description="Runs that failed or timed out.")
+    kinds = Integer(0, required=True, description="Of how many kinds these are.")
+    rows = ListOf(Object(FailureOut), required=True)
+
+
+class PeriodOut(Schema):
+    """A period."""
+
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+
+
+class CostPartsOut(Schema):
+    """What explains the difference of a cost, in micro-units; the parts sum to it."""
+
+    volume = Integer(required=True, description="There were more calls, or fewer.")
+    mix = Integer(required=True, description="Other groups had a greater share of the calls.")
+    tokens = Integer(required=True, description="A call took more tokens, or fewer.")
+    price = Integer(required=True, description="A token cost more, or less.")
+    corrections = Integer(required=True, description="Calls of another time were corrected.")
+
+
+class SuccessPartsOut(Schema):
+    """What explains how many more runs succeeded, in millionths of a run; the parts sum to it."""
+
+    volume = Integer(required=True, description="There were more runs, or fewer.")
+    mix = Integer(required=True, description="Other groups had a greater share of the runs.")
+    rate = Integer(required=True, description="Of the runs of a group, a greater part succeeded.")
+
+
+class CostGroupOut(Schema):
+    """The same parts of one group."""
+
+    group = Object(GroupOut, required=True)
+    parts = Object(CostPartsOut, required=True)
+
+
+class SuccessGroupOut(Schema):
+    """The same parts of one group."""
+
+    group = Object(GroupOut, required=True)
+    parts = Object(SuccessPartsOut, required=True)
+
+
+class CostChangeOut(Schema):
+    """Why the cost in a currency changed."""
+
+    currency = Text(required=True, example="EUR")
+    before = Integer(required=True, description="Micro-units, as the others.")
+    after = Integer(required=True)
+    difference = Integer(required=True)
+    parts = Object(CostPartsOut, required=True)
+    groups = ListOf(Object(CostGroupOut), required=True, description="Those that explain most first, at most a hundred.")
+
+
+class SuccessChangeOut(Schema):
+    """Why another number of runs succeeded."""
+
+    before = Integer(required=True, description="Millionths of a run, as the others; cancelled runs do not count.")
+    after = Integer(required=True)
+    difference = Integer(required=True)
+    parts = Object(SuccessPartsOut, required=True)
+    groups = ListOf(Object(SuccessGroupOut), required=True)
+
+
+class ExplainOut(Schema):
+    """What explains that a period was other than the one before."""
+
+    before = Object(PeriodOut, required=True)
+    after = Object(PeriodOut, required=True)
+    group_by = ListOf(Choice(*EXPLAINED_BY), MOST_GROUPS, required=True)
+    method = Text(required=True, example="shapley", description="The parts are Shapley values, in whole numbers.")
+    costs = ListOf(Object(CostChangeOut), required=True, description="By currency.")
+    success = Object(SuccessChangeOut, required=True)
