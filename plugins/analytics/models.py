@@ -41,7 +41,8 @@ class Sum(Row):
 class Progress(Row):
     """Up to when the quarters of an organization are written, and up to when they have been looked at again, see `rollup`.
 
-    `hours_until` and `days_until` say the same of sums; the days are those of `timezone`.
+    `hours_until` and `days_until` say the same of sums; the days are those of `timezone`. Before `all_hours_since`, there are
+    hours of small views only.
     """
 
     organization_id = IdField(primary_key=True)
@@ -49,6 +50,7 @@ class Progress(Row):
     settled_until = InstantField()
     hours_until = InstantField()
     days_until = InstantField()
+    all_hours_since = InstantField()
     timezone = peewee.TextField()
 
     class Meta:

@@ -73,7 +73,7 @@ def _advance(mark: Any, until: datetime, should_stop: Callable[[], bool]) -> Non
 def _mark(mark: Any) -> datetime:
     if (progress := Progress.get_or_none()) is None:
         with database_of(Progress).transaction(durable=False):
-            marks = dict.fromkeys(("written_until", "settled_until", "hours_until", "days_until"), BEGINNING)
+            marks = dict.fromkeys(("written_until", "settled_until", "hours_until", "days_until", "all_hours_since"), BEGINNING)
             row = {"organization_id": current_organization(), "timezone": "UTC", **marks}
             Progress.insert(row).on_conflict_ignore().execute()
         progress = Progress.get()

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from aasim_core.clock import from_text, to_text
@@ -17,9 +17,8 @@ from .periods import BEGINNING, DAY, HOUR, next_start, start_of
 from .views import View
 
 _UTC = ZoneInfo("UTC")
-_HOUR = timedelta(hours=1)
-#: In so many hours at most, an interval begins; each of them takes statements of its own.
-_MOST_SPLIT = 100
+#: Of which sums, or quarters or rows, it is, and from when until before when.
+Piece = tuple[str, datetime, datetime]
 #: The beginning of a part of the range, its entries, and whether they are of the view already.
 Part = tuple[datetime, Sequence[Written], bool]
 
@@ -31,6 +30,7 @@ class Marks:
     written: datetime = BEGINNING
     hours: datetime = BEGINNING
     days: datetime = BEGINNING
+    all_hours: datetime = BEGINNING
     timezone: str = "UTC"
 
 
@@ -52,49 +52,68 @@ def _marks() -> Marks:
     progress: Progress | None = Progress.get_or_none()
     if progress is None:
         return Marks()
-    return Marks(progress.written_until, progress.hours_until, progress.days_until, progress.timezone)
+    return Marks(progress.written_until, progress.hours_until, progress.days_until, progress.all_hours_since, progress.timezone)
 
 
-def _plan(marks: Marks, starts: Sequence[datetime], end: datetime, view: View) -> Iterator[tuple[str, datetime, datetime]]:
+def _plan(marks: Marks, starts: Sequence[datetime], end: datetime, view: View) -> Iterator[Piece]:
     """The range in pieces, each with the coarsest that there is for it."""
-    start, written = starts[0], min(end, marks.written)
-    zone = ZoneInfo(marks.timezone)
-    first, last = _ceiling(start, DAY, zone), start_of(min(written, marks.days), DAY, zone)
-    if view in views.KEPT and first < last and all(start_of(each, DAY, zone) == each for each in starts[1:]):
-        yield from _hours(marks, starts, start, first, view)
-        yield DAY, first, last
-        start = last
-    if start < written:
-        yield from _hours(marks, starts, start, written, view)
+    written = min(end, marks.written)
+    yield from _pieces(_levels(marks, view), starts, starts[0], written)
     if written < end:
-        yield "rows", max(start, written), end
+        yield "rows", max(starts[0], written), end
 
 
-def _hours(
-    marks: Marks, starts: Sequence[datetime], since: datetime, until: datetime, view: View
-) -> Iterator[tuple[str, datetime, datetime]]:
-    """Hours as far as there are any; quarters for those in which an interval begins, and for the rest."""
-    first, last = _ceiling(since, HOUR, _UTC), start_of(min(until, marks.hours), HOUR, _UTC)
-    if view not in views.SMALL:
-        first = max(first, _ceiling(marks.days, HOUR, _UTC)) if view in views.KEPT else last
-    split = {start_of(each, HOUR, _UTC) for each in starts if first < each < last and start_of(each, HOUR, _UTC) != each}
-    if len(split) > _MOST_SPLIT:
-        first = last
+class _Level(NamedTuple):
+    """Sums, of units that begin in a zone; there are those of the view from `since` until before `until`."""
+
+    name: str
+    zone: ZoneInfo
+    since: datetime
+    until: datetime
+
+    def begins(self, moment: datetime) -> datetime:
+        """When the unit began in which the moment is."""
+        return start_of(moment, self.name, self.zone)
+
+    def after(self, start: datetime) -> datetime:
+        """When the unit begins after the one that the moment is in."""
+        return next_start(start, self.name, self.zone)
+
+
+def _levels(marks: Marks, view: View) -> Sequence[_Level]:
+    """The sums that there are of the view, the coarsest first."""
+    if view not in views.KEPT:
+        return ()
+    days = _Level(DAY, ZoneInfo(marks.timezone), BEGINNING, marks.days)
+    return days, _Level(HOUR, _UTC, BEGINNING if view in views.SMALL else marks.all_hours, marks.hours)
+
+
+def _pieces(levels: Sequence[_Level], starts: Sequence[datetime], since: datetime, until: datetime) -> Iterator[Piece]:
+    """Whole units as far as there are any, and for the rest finer ones, quarters in the end."""
+    if since >= until:
+        return
+    if not levels:
+        yield "quarters", since, until
+        return
     at = since
-    for each in sorted({first, *split, last}) if first < last else ():
-        if at < each:
-            yield (HOUR if first <= at else "quarters"), at, each
-        at = each
-        if each in split:
-            yield "quarters", each, each + _HOUR
-            at = each + _HOUR
-    if at < until:
-        yield "quarters", at, until
+    for first, last in _whole(levels[0], starts, since, until):
+        yield from _pieces(levels[1:], starts, at, first)
+        yield levels[0].name, first, last
+        at = last
+    yield from _pieces(levels[1:], starts, at, until)
 
 
-def _ceiling(moment: datetime, level: str, zone: ZoneInfo) -> datetime:
-    start = start_of(moment, level, zone)
-    return moment if start == moment else next_start(start, level, zone)
+def _whole(level: _Level, starts: Sequence[datetime], since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches of units that are within the time, and in none of which an interval begins."""
+    at, last = max(since, level.since), level.begins(min(until, level.until))
+    at = at if level.begins(at) == at else level.after(at)
+    split = {level.begins(start) for start in starts if at < start < last and level.begins(start) != start}
+    for unit in sorted(split):
+        if at < unit:
+            yield at, unit
+        at = level.after(unit)
+    if at < last:
+        yield at, last
 
 
 @compiled(Quarter)

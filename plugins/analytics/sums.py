@@ -1,7 +1,7 @@
 """Sums of quarters, for each hour and each day of the organization's own time zone: they only make answers quicker.
 
-They are made of the quarters, and made again where one of these changed. Hours in every view are kept until the day after theirs has its
-sums, later in the small views only.
+They are made of the quarters, and made again where one of these changed. Hours in every view are kept for `views.ALL_HOURS`, later in the
+small views only.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ def _begin_anew(timezone: str) -> None:
     """Other days are meant from now on."""
     with database_of(Sum).transaction(durable=False):
         Sum.delete().execute()
-        Progress.update(timezone=timezone, hours_until=BEGINNING, days_until=BEGINNING).execute()
+        Progress.update(timezone=timezone, hours_until=BEGINNING, days_until=BEGINNING, all_hours_since=BEGINNING).execute()
 
 
 def _advance(mark: Any, level: str, zone: ZoneInfo, should_stop: ShouldStop) -> None:
@@ -108,4 +108,6 @@ def _write(level: str, start: datetime, after: datetime, rows: Sequence[dict[str
     insert_rows(Sum, rows)
     if level == DAY:
         small = [view.name for view in views.SMALL]
-        Sum.delete().where(Sum.level == HOUR, Sum.view.not_in(small), Sum.starts_at < start).execute()
+        since = after - views.ALL_HOURS
+        if Progress.update(all_hours_since=since).where(Progress.all_hours_since < since).execute():
+            Sum.delete().where(Sum.level == HOUR, Sum.view.not_in(small), Sum.starts_at < since).execute()

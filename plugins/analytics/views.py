@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from itertools import combinations
 
@@ -70,7 +71,9 @@ def _with_project(pair: tuple[str, ...]) -> View:
     return view_of({"project", *pair})
 
 
-#: Those of which sums are kept for each hour.
+#: For so long before the last day that has its sums, those of hours are kept of every view that is `KEPT`: for days of other time zones.
+ALL_HOURS = timedelta(days=40)
+#: Those of which sums are kept for each hour, for ever.
 SMALL = (View(()), *(View((part,)) for part in PARTS), _with_project(("agent",)))
 #: Those of which sums are kept for each day: everything by two, and within projects too, for whoever may see some only.
 KEPT = tuple(

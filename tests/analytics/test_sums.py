@@ -131,8 +131,22 @@ def test_another_time_zone_of_the_organization_makes_other_days(roll_up: Go, own
 
 
 @pytest.mark.usefixtures("many")
-def test_of_earlier_days_only_small_views_have_hours(roll_up: Go, owner: Person) -> None:
+def test_days_of_another_time_zone_are_made_of_hours(roll_up: Go, owner: Person) -> None:
     roll_up()
+    assert levels(owner, "agent", "status", zone="America/New_York") == ["quarters", "hour", "quarters", "rows"]
+    assert levels(owner, "agent", "status", zone="Asia/Kolkata").count("hour") > 1
+    assert "day" in levels(owner, "agent", "status", zone="America/New_York", interval="total")
+
+
+@pytest.mark.usefixtures("many")
+def test_of_days_long_past_only_small_views_have_hours(roll_up: Go, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    roll_up()
+    before = every_answer(owner)
+    set_marks(owner, "hours_until", "days_until")
+    monkeypatch.setattr(views, "ALL_HOURS", timedelta(days=1))
+    roll_up()
+    assert levels(owner, "agent", "status", zone="America/New_York")[0] == "quarters"
+    assert differing(before, every_answer(owner)) == []
     with organization_scope(owner.organization_id):
         early = Sum.select().where(Sum.level == "hour", Sum.starts_at < from_text("2026-01-30T00:00:00Z"))
         assert {row.view for row in early} == {view.name for view in views.SMALL}
