@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .http.operations import Resource
     from .http.request import Request
     from .jobs.declarations import Job
-    from .spans import SpanReceiver
     from .plugins.checks import Check
+    from .spans import SpanReceiver
     from .tenancy.organization_settings import OrganizationSetting
     from .tenancy.principal import Principal
     from .terminal.output import Report

@@ -1,7 +1,11 @@
 """Organizations with executions that ended at chosen times, and calls of engines that were written then."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +14,16 @@ from aasim_core.app import App
 from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
+from aasim_core.data.sqlite import SqliteDatabase
 from aasim_core.ids import new_id
+from aasim_core.settings import Settings
 from aasim_core.testing.world import Person, World
 from aasim_plugins.analytics import rollup
 from aasim_plugins.engines.service import EngineCall
 from aasim_plugins.executions.models import Execution
+
+from ..bench import processes
+from ..faults import strace
 
 Ended = Callable[..., Execution]
 
@@ -70,4 +79,34 @@ def roll_up(owner: Person) -> Callable[[], None]:
         with organization_scope(owner.organization_id):
             rollup.roll_up()
 
+    return go
+
+
+@pytest.fixture
+def needs_strace() -> None:
+    """Leave the test out where strace cannot be used; in CI it fails instead."""
+    if not strace.is_usable():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("strace is not installed, or may not trace")
+
+
+@pytest.fixture
+def write(app: App, app_settings: Settings, tmp_path: Path) -> Callable[..., tuple[int, int]]:
+    """Lets a process under strace write what is over; its exit code, and how many writes it made."""
+    database = app_settings.database
+    settings = {"AASIM_DATA_DIR": str(app_settings.data_dir), "AASIM_DATABASE__URL": database.url}
+    if database.app_role:
+        settings["AASIM_DATABASE__APP_ROLE"] = database.app_role
+    file = database.url.removeprefix("sqlite:///")
+    on_files = isinstance(app.database, SqliteDatabase)
+    calls = "pwrite64" if on_files else "sendto"
+    only = [part for path in (file, f"{file}-wal") for part in ("-P", path)] if on_files else []
+    trace = tmp_path / "trace.txt"
+
+    def go(*options: str) -> tuple[int, int]:
+        command = ["strace", "-f", "-o", str(trace), *only, "-e", f"trace={calls}", *options]
+        command += [sys.executable, "-m", "tests.analytics.writing"]
+        done = subprocess.run(command, env=processes.environment(settings), capture_output=True, check=False, timeout=120)
+        return done.returncode, strace.most_calls_of_a_thread(trace)
+
+    go.calls = calls  # type: ignore[attr-defined]
     return go

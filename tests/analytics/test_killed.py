@@ -1,10 +1,6 @@
 """A rollup that is killed at its writes: what is written is what the rows say, then and when another one goes on."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import peewee
@@ -13,52 +9,18 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
-from aasim_core.data.backends.sqlite.database import SqliteDatabase
-from aasim_core.settings import Settings
 from aasim_core.testing.world import Person
 from aasim_plugins.analytics import answers, facts, rollup
 from aasim_plugins.analytics.cube import text_of
 from aasim_plugins.analytics.models import Progress, Quarter
 from aasim_plugins.engines.service import EngineCall
 
-from ..bench import processes
-from ..faults import strace
 from .conftest import Ended
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 _POINTS = 4
 _TIMES = ("2026-01-30T10:00:00Z", "2026-01-30T10:14:00Z", "2026-01-30T10:15:00Z", "2026-01-31T23:59:59Z")
 _SINCE, _UNTIL = (from_text(text) for text in ("2026-01-01T00:00:00Z", "2026-02-02T00:00:00Z"))
-
-
-@pytest.fixture
-def needs_strace() -> None:
-    """Leave the test out where strace cannot be used; in CI it fails instead."""
-    if not strace.is_usable():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("strace is not installed, or may not trace")
-
-
-@pytest.fixture
-def write(app: App, app_settings: Settings, tmp_path: Path) -> Callable[..., tuple[int, int]]:
-    """Lets a process under strace write what is over; its exit code, and how many writes it made."""
-    database = app_settings.database
-    settings = {"AASIM_DATA_DIR": str(app_settings.data_dir), "AASIM_DATABASE__URL": database.url}
-    if database.app_role:
-        settings["AASIM_DATABASE__APP_ROLE"] = database.app_role
-    file = database.url.removeprefix("sqlite:///")
-    on_files = isinstance(app.database, SqliteDatabase)
-    calls = "pwrite64" if on_files else "sendto"
-    only = [part for path in (file, f"{file}-wal") for part in ("-P", path)] if on_files else []
-    trace = tmp_path / "trace.txt"
-
-    def go(*options: str) -> tuple[int, int]:
-        command = ["strace", "-f", "-o", str(trace), *only, "-e", f"trace={calls}", *options]
-        command += [sys.executable, "-m", "tests.analytics.writing"]
-        done = subprocess.run(command, env=processes.environment(settings), capture_output=True, check=False, timeout=120)
-        return done.returncode, strace.most_calls_of_a_thread(trace)
-
-    go.calls = calls  # type: ignore[attr-defined]
-    return go
 
 
 @pytest.mark.usefixtures("needs_strace")
