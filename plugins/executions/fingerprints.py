@@ -13,12 +13,12 @@ from .models import Execution, ToolCall
 _LONGEST = 300
 #: What differs between failures of one kind, and what stands for it; in this order.
 _VARYING = (
-    (re.compile(r"https?://\S+"), "<url>"),
-    (re.compile(r"\b[a-z][a-z_]*_[0-9a-hjkmnp-tv-z]{26}\b"), "<id>"),
-    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b[0-9a-fA-F]{16,}\b"), "<id>"),
-    (re.compile(r"\"[^\"]*\"|“[^”]*”|'[^'\s]*'"), "<text>"),
-    (re.compile(r"\d+(?:[.,:]\d+)*"), "<number>"),
-    (re.compile(r"\s+"), " "),
+    (re.compile(r"https?://\S++"), "<url>"),
+    (re.compile(r"_[0-9a-hjkmnp-tv-z]{26}\b"), "_<id>"),
+    (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b|\b[0-9a-fA-F]{16}[0-9a-fA-F]*+"), "<id>"),
+    (re.compile(r"\"[^\"]*+\"|“[^“”]*+”|'[^'\s]*+'"), "<text>"),
+    (re.compile(r"\d++(?:[.,:]\d++)*+"), "<number>"),
+    (re.compile(r"\s++"), " "),
 )
 _REPETITION = re.compile(r"\[\d+\]|#\d+")
 
