@@ -20,7 +20,7 @@ _FILTERS = (
 )  # fmt: skip
 _COLUMNS = {
     "trigger_type": Word(1, 64, description="The type of the trigger, such as api or retry."),
-    "error_fingerprint": Word(16, 16, description="The kind of failure, as analytics tells it."),
+    "error_fingerprint": Word(16, 16, description="The kind of failure, as analytics tells it.", example="9f86d081884c7d65"),
     "error_code": Word(1, 64, description="The code of the error, such as budget_exceeded; cancelled of what was cancelled."),
 }
 #: Filters for which there is no index, and what finds few enough runs to look through.

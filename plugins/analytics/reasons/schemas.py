@@ -44,10 +44,15 @@ class SampleOut(Schema):
 class FailureOut(Schema):
     """A kind of failure."""
 
-    fingerprint = Word(16, 16, required=True, description="The kind, also a filter of executions: error_fingerprint.")
+    fingerprint = Word(
+        16, 16, required=True, description="The kind, also a filter of executions: error_fingerprint.", example="9f86d081884c7d65"
+    )
     count = Integer(1, required=True)
     code = Text(required=True, example="engine_timeout")
-    message = Text(required=True, description="Without what differs from run to run: quotations, numbers, ids and addresses.")
+    message = Text(
+        required=True, description="Without what differs from run to run: quotations, numbers, ids and addresses.",
+        example="The engine gave no answer within <number> s.",
+    )  # fmt: skip
     path = Text(allow_none=True, required=True, description="The step, without its repetition.", example="engine")
     engine_id = Id("engine", allow_none=True, required=True, description="The engine that answered the run last.")
     tool = Text(
@@ -58,8 +63,9 @@ class FailureOut(Schema):
     subjects = ListOf(Object(SubjectOut), required=True, description="What failed so most often, at most five.")
     samples = ListOf(Object(SampleOut), required=True, description="The latest of them, at most three.")
     executions = Text(
-        max_length=1000, required=True, description="The list of all of them; each can be repeated with its /retry."
-    )
+        max_length=1000, required=True, description="The list of all of them; each can be repeated with its /retry.",
+        example="/api/v1/executions?error_fingerprint=9f86d081884c7d65",
+    )  # fmt: skip
 
 
 class FailuresOut(Schema):

@@ -36,7 +36,7 @@ class MigrateIn(Schema):
 class OverFilterIn(RunFilterIn):
     """Which runs are meant, of those that are over; since_at or execution_ids are needed."""
 
-    error_fingerprint = Word(16, 16, description="Those that failed alike, as analytics tells it.")
+    error_fingerprint = Word(16, 16, description="Those that failed alike, as analytics tells it.", example="9f86d081884c7d65")
     status = ListOf(
         Choice("succeeded", "failed", "cancelled", "timed_out"), 4, min_items=1, unique=True, load_default=("failed", "timed_out"),
         description="Those that have come to one of these ends.",
