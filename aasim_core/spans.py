@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import structlog
 
 from .context import EVERY_ORGANIZATION, current_traceparent, scope_or_nothing, traced_by
-from .logs import Seldom
+from .logs.configuration import Seldom
 
 Kind = Literal["request", "job", "run", "engine", "tool", "work"]
 _log = structlog.get_logger("aasim.spans")

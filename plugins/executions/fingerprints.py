@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 
 from .logbook import last_paths
 from .models import Execution, ToolCall

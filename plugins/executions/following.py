@@ -17,7 +17,7 @@ from .toolbox import BoundTool
 
 if TYPE_CHECKING:
     from aasim_core.app import App
-    from aasim_core.events.log import EventRow
+    from aasim_core.events.records import EventRow
 
 
 def of_run(app: "App", execution: Execution) -> AbstractContextManager[None]:

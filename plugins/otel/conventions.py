@@ -12,7 +12,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from aasim_core import Span
-from aasim_core.data.json import to_json
+from aasim_core.text.json import to_json
 from aasim_core.version import VERSION
 
 #: The version of the conventions, as it is stamped on all that is sent.

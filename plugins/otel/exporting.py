@@ -14,8 +14,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from aasim_core import Span
-from aasim_core.http.health import Unwell
-from aasim_core.logs import Seldom
+from aasim_core.logs.configuration import Seldom
+from aasim_core.plugins.checks import Unwell
 from aasim_core.version import VERSION
 
 from .conventions import SCHEMA_URL, to_otel

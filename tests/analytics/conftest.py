@@ -13,8 +13,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
+from aasim_core.data.backends.sqlite.database import SqliteDatabase
 from aasim_core.data.records import create
-from aasim_core.data.sqlite import SqliteDatabase
 from aasim_core.ids import new_id
 from aasim_core.settings import Settings
 from aasim_core.testing.world import Person, World

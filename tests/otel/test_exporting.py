@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from aasim_core import Span
-from aasim_core.http.health import Unwell
+from aasim_core.plugins.checks import Unwell
 from aasim_plugins.otel.exporting import Exporter
 from aasim_plugins.otel.settings import OtelSettings
 

@@ -1,8 +1,8 @@
 """What clients ask about reasons, and what they get."""
 
-from aasim_core.http.fields import Choice, Id, Instant, Integer, ListOf, Object, Text, Word
 from aasim_core.http.query import Parameters
-from aasim_core.http.schema import Schema
+from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Object, Text, Word
+from aasim_core.schemas.schema import Schema
 
 from ..schemas import MOST_GROUPS, GroupOut, span_query
 from ..views import GROUPS
