@@ -89,7 +89,7 @@ class SqliteFolder(Databases):
     def drop(self, url: str) -> None:
         """Remove the file and its companions."""
         for path in self.folder.glob(f"{_path(url).name}*"):
-            path.unlink()
+            path.unlink(missing_ok=True)  # a thread that ends removes the log itself
 
     def lend(self, sources: Sequence[Source]) -> str:
         """Copy the file that has these migrations."""
