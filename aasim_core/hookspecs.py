@@ -108,7 +108,7 @@ def organization_settings(app: App) -> Sequence[OrganizationSetting]:
 
 @hookspec
 def span_receivers(app: App) -> Sequence[SpanReceiver]:
-    """Return who follows what is done: requests, jobs, runs, and calls of engines and tools, as spans of one trace.
+    """Return what receives the spans of requests, jobs, runs, and calls of engines and tools.
 
     What is done for an organization for which the plugin is off, it is not told of. `otel` is the bundled example.
     """

@@ -1,8 +1,8 @@
-"""Spans: what is done for an organization, from when to when and within what, told to the plugins that follow it.
+"""Spans for tracing: what is done for an organization, from when to when and within what; plugins receive them.
 
 Their ids are those of W3C Trace Context: the trace of whoever sent a request goes on in it, in its jobs, and in whoever is asked on its
 behalf.
-While nobody follows what is done for the organization, nothing is made, and a ``traceparent`` is passed on as it came.
+Without a receiver for the organization no span is made, and a ``traceparent`` is passed on as it came.
 """
 
 import os
@@ -51,10 +51,10 @@ def _always(trace_id: str) -> bool:
 
 @dataclass(frozen=True)
 class SpanReceiver:
-    """Whoever follows what is done.
+    """Receives spans, as an exporter does.
 
     `receive` is called with each span when it is over, in the thread that did it and outside of transactions: it only notes the span.
-    `samples` says whether a trace is followed that begins here, by its id; of one that comes with a request, its sender has decided.
+    `samples` says by its id whether a trace that begins here is sampled; of one that comes with a request, its sender has decided.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Place(NamedTuple):
 
 
 class Off(AbstractContextManager["Off"]):
-    """A span that nobody follows."""
+    """A span without a receiver."""
 
     wants_content = False
 
@@ -90,10 +90,10 @@ class Off(AbstractContextManager["Off"]):
         return nullcontext()
 
     def note(self, *, error: str | None = None, **facts: Any) -> None:
-        """Nobody wants to know."""
+        """Nothing is kept."""
 
     def say(self, **content: Any) -> None:
-        """Nobody listens."""
+        """Nothing is kept."""
 
     def end(self) -> None:
         """Nothing was begun."""
@@ -135,13 +135,13 @@ class Open(AbstractContextManager["Open"]):
             self._span.content.update(content)
 
     def end(self, ended_at: int | None = None) -> None:
-        """Tell those who follow that it is over."""
+        """Hand it to its receivers: it is over."""
         self._span.ended_at = ended_at or time.time_ns()
         self._tell(self._span, self._receivers)
 
 
 class Spans:
-    """The spans of an app. `receivers` are those of each plugin that has some; `is_on(organization_id, plugin)` says whose follow whom."""
+    """The spans of an app. `receivers` are those of each plugin that has some; `is_on(organization_id, plugin)` says where it is on."""
 
     def __init__(
         self, receivers: Sequence[tuple[str, SpanReceiver]] = (), is_on: Callable[[str, str], bool] | None = None
@@ -150,7 +150,7 @@ class Spans:
         self._seldom = Seldom()
 
     def here(self) -> Sequence[SpanReceiver]:
-        """Who follows what is done for the organization in scope."""
+        """The receivers of what is done for the organization in scope."""
         if not self._receivers or self._is_on is None:
             return ()
         scope = scope_or_nothing()
@@ -216,7 +216,7 @@ class Spans:
         for receiver in receivers:
             try:
                 receiver.receive(span)
-            except Exception as error:  # noqa: BLE001 - what is followed does not fail because its follower does
+            except Exception as error:  # noqa: BLE001 - what is traced does not fail because a receiver does
                 if (count := self._seldom.count(receiver.name)) is not None:
                     _log.error("a receiver of spans failed", offer=receiver.name, count=count, exc_info=error)
 

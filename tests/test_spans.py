@@ -1,4 +1,4 @@
-"""Spans are made only where somebody follows, nest as what is done does, and hurt nobody."""
+"""Spans are made only where a plugin receives them, nest as what is done does, and break nothing."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def spans(told: list[Span], **more: object) -> Spans:
     return Spans((("mine", receiver),), lambda organization_id, plugin: organization_id == "acme")
 
 
-def test_where_nobody_follows_nothing_is_made() -> None:
+def test_without_a_receiver_no_span_is_made() -> None:
     with organization_scope("acme"):
         assert Spans().begin("work", "nothing") is OFF
     with organization_scope("other"):
@@ -48,7 +48,7 @@ def test_what_fails_is_told_with_its_kind() -> None:
 
 
 @pytest.mark.parametrize(("traceparent", "sampled"), [(TRACEPARENT, 1), (f"00-{TRACE}-{CALLER}-00", 0), (None, 0)])
-def test_whoever_asked_decides_what_is_followed_and_else_the_receiver(traceparent: str | None, sampled: int) -> None:
+def test_the_sender_of_a_trace_decides_whether_it_is_sampled_and_else_the_receiver(traceparent: str | None, sampled: int) -> None:
     told: list[Span] = []
     mine = spans(told, samples=lambda trace_id: False)
     asking = acting_as(SYSTEM, traceparent=traceparent)

@@ -21,7 +21,7 @@ from ..text.json import to_json
 from . import body, expanding, idempotency, query
 from .admission import caller_by_token, permit_anywhere
 from .envelope import success
-from .middleware import following
+from .middleware import traced
 from .operations import Endpoint
 from .paging import Page
 from .protocols import address_of
@@ -61,7 +61,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
             with (
                 organization_scope(caller.organization_id),
                 acting,
-                following(app.spans, req, name),
+                traced(app.spans, req, name),
                 noted,
                 app.limiter.slot(caller),
             ):

@@ -12,7 +12,7 @@ from .request import Request, Response
 _log = structlog.get_logger("aasim.access")
 
 
-def following(spans: Spans, req: Request, name: str) -> AbstractContextManager[None]:
+def traced(spans: Spans, req: Request, name: str) -> AbstractContextManager[None]:
     """The block in which a request is answered that is sent for the organization in scope: its span, which `RequestLog` ends."""
     req.span = spans.begin("request", name, started_at=time.time_ns() - round((time.perf_counter() - req.started) * 1e9))
     return req.span.scope()

@@ -30,7 +30,7 @@ class Request(falcon.Request):
     principal: "Principal"
     #: What they may do.
     rights: "Rights"
-    #: What is told to whoever follows what is done; set with `caller`.
+    #: The span of the request; set with `caller`.
     span: "Open | Off"
     #: The object that the path names, if it names one.
     target: Any

@@ -33,7 +33,6 @@ from .chat import (
 )
 from .estimates import usage_at_most
 from .finding import engines_for, find_or_none
-from .following import following
 from .limits import place_at
 from .metering import NOBODY, Payer, WriteSoon, estimate_of, metered
 from .models import Engine
@@ -41,6 +40,7 @@ from .parameters import parameters_from, refuse_reserved
 from .prices import Cost
 from .providers import default_provider, installed_providers, provider_named
 from .replies import clean_errors, clean_reply
+from .tracing import traced
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -252,7 +252,7 @@ def _said(app: "App", engine: Engine, chat: Chat, call: _Call, parameters: Param
     schema = emulation.action_schema(call.tools, call.schema) if emulated else call.schema
     messages = emulation.with_tools(call.messages, call.tools) if emulated else call.messages
     with (
-        following(app, engine, messages, parameters, call.payer) as told,
+        traced(app, engine, messages, parameters, call.payer) as told,
         app.offers.containing("engine_providers", engine.provider),
     ):
         reply = chat.chat(

@@ -22,7 +22,7 @@ from aasim_core import (
 from aasim_core.schemas.fields import Id, Integer, ListOf, Strict, Text
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from . import api, ending, following, loop, retention, schemas, service, states, steering
+from . import api, ending, loop, retention, schemas, service, states, steering, tracing
 from . import listeners as own_listeners
 from .labels import LabelRow, Labels
 from .models import AdmissionRow, ArrivalRow, Execution, LogEntry, Step, TicketRow, ToolCall, WaitRow
@@ -151,7 +151,7 @@ def listeners(app: App) -> Sequence[Listener]:
     wind_up = own_listeners.wind_up_what_ended(app)
     return (
         *(Listener(f"executions.{end}", wind_up, "before_commit") for end in ending.ENDS),
-        *(Listener(f"executions.{end}", following.tell_of_end(app), "before_commit") for end in sorted(states.TERMINAL)),
+        *(Listener(f"executions.{end}", tracing.tell_of_end(app), "before_commit") for end in sorted(states.TERMINAL)),
         Listener("*", partial(awaited_events.tell, app), wanted=awaited_events.is_any_awaited(app)),
     )
 

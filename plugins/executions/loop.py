@@ -12,7 +12,7 @@ from aasim_core.data.records import database_of
 from aasim_core.jobs.errors import LeaseLost
 from aasim_core.jobs.records import DEAD
 
-from . import effects, following, states
+from . import effects, states, tracing
 from .hookspecs import CancelRequested, Finished, Interrupted, RunFailed, RunLater, Runner, RunPauses, RunWaits, TimedOut
 from .kernel import events
 from .kernel.commands import Reject
@@ -68,7 +68,7 @@ def take_turn(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> 
     kind = turn.stored.record.kind
     run = DurableRun(app, context, turn, _timeout(app), _halted_since(runners.get(kind)))
     try:
-        with following.of_run(app, run.execution):
+        with tracing.of_run(app, run.execution):
             _conclude(run, context, lambda: _runner(app, kind).run(run))
     finally:
         run.close()

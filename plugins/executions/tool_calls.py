@@ -15,7 +15,7 @@ from aasim_core.ids import is_id
 from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 
-from . import following
+from . import tracing
 from .call_questions import may_it_be_made, may_it_still_be_made, was_it_done
 from .hookspecs import CancelRequested, Question, Reviewer, Run, RunFailed, RunLater, RunPauses, TimedOut
 from .models import DENIED, DONE, RUNNING, UNKNOWN, WAITING, ToolCall
@@ -193,7 +193,7 @@ class Attempt:
 
     def _do(self, arguments: Mapping[str, Any]) -> Any:
         try:
-            value = following.called(self.run.app, self.bound, self.row, self._use(arguments))
+            value = tracing.called(self.run.app, self.bound, self.row, self._use(arguments))
         except ToolError as error:
             if error.unknown and not self.bound.tool.is_repeatable:
                 raise self._ask_what_happened(arguments) from error

@@ -1,4 +1,4 @@
-"""What whoever follows the platform's work is told of a call of an engine."""
+"""The span of a call of an engine."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def following(
+def traced(
     app: "App", engine: Engine, messages: Sequence[Message], parameters: Parameters, payer: Payer
 ) -> Iterator[Callable[[Reply], object]]:
     """A span for the call that is made inside; what it gives is told the reply."""

@@ -1,4 +1,4 @@
-"""What whoever follows the platform's work is told of runs and of their calls of tools.
+"""The spans of runs and of their calls of tools.
 
 A run goes on in several jobs, and ends in one of them, in a request or by a clock. So its span has an id that follows from the run's, and
 is told when it has ended; the trace that it is part of is kept with the run.
