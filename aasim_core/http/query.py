@@ -37,6 +37,7 @@ class Sort(ListOf):
     """The fields to sort by, the most important first, each with ``-`` in front for descending."""
 
     def __init__(self, names: Sequence[str], default: str) -> None:
+        self.names = tuple(names)
         #: What can be asked for.
         self.words = tuple(word for name in names for word in (name, f"-{name}"))
         one, most = Choice(*self.words), min(len(names), _MOST_SORTS)

@@ -28,8 +28,8 @@ VERSION = "3.1.0"
 class Use(Enum):
     """What a schema describes; the value is what its name ends in.
 
-    A body is closed, since unknown fields are errors. A patch has neither defaults nor required fields, in the objects within either. An
-    so that a client changes what it names and no more; null returns a member of an object within to its default. An
+    A body is closed, since unknown fields are errors. A patch has neither defaults nor required fields, in the objects within
+    either, so that a client changes what it names and no more; null returns a member of an object within to its default. An
     answer is open, for fields can be added. An item is an answer of which ``fields=`` may have left something out. A parameter of the
     query string is text, in which commas stand between the items of a list.
     """

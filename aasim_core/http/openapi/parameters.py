@@ -12,6 +12,8 @@ from ..query import Parameters, Sort
 from .components import Components, Use, plain
 from .headers import REQUEST, sent_with
 
+#: Lists that are sorted by so few fields share one component with all that are sorted by the same.
+_FEW_TO_SORT_BY = 3
 _KEY = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
 
 
@@ -57,7 +59,10 @@ def parameters(components: Components, endpoint: Endpoint) -> Iterator[dict[str,
 
 def _query_parameter(components: Components, name: str, field: Any, kind: type) -> dict[str, Any]:
     words = {"fields": "field"}.get(name, name.partition("[")[0])
-    kind = PaginationOut if name == "include" else kind
+    if name == "include":
+        kind = PaginationOut
+    if isinstance(field, Sort) and len(field.names) <= _FEW_TO_SORT_BY:
+        kind, words = PaginationOut, "_".join(("sort_by", *field.names))
     schema = components.field(field, Use.QUERY, kind, words)
     if isinstance(field, Sort):
         schema["examples"] = [list(field.load_default)]
