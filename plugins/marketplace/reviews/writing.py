@@ -42,9 +42,11 @@ def review(listing_id: str, stars: int, text: str, created_by: str) -> tuple[Rev
 def answer(listing: Listing, review_id: str, text: str) -> Review:
     """Write the seller's answer to a review of the listing, or change it; in the scope of the seller. Raises the one 404, Invalid."""
     checking.refuse_flaws({"text": text}, {}, None, ())
+    if not is_id(review_id, "review"):
+        raise not_found()
     with system_scope("find a review of a listing"):
         found: Review | None = Review.get_or_none((Review.id == review_id) & (Review.listing_id == listing.id))
-    if not is_id(review_id, "review") or found is None:
+    if found is None:
         raise not_found()
     with organization_scope(found.organization_id), acting_as(SYSTEM, current_request_id()):
         records.change(found, {"answer": text, "answered_at": now()})
