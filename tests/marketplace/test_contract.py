@@ -93,8 +93,11 @@ def _newer(world: World, person: Person) -> dict[str, Any]:
 
 def _reviewed(world: World, person: Person, ids: Any) -> str:
     """Another organization has reviewed the listing; returns the id of the review."""
+    listing_id = ids["listing_id"]
+    with system_scope("test"):
+        text = f"{Listing.get_by_id(listing_id).title}: it does what it says."
     with world.app.database.transaction(), organization_scope(new_id("organization")):
-        review = records.create(Review, listing_id=ids["listing_id"], release=1, stars=4, created_by=new_id("user"))
+        review = records.create(Review, listing_id=listing_id, release=1, stars=4, text=text, created_by=new_id("user"))
     return str(review.id)
 
 
