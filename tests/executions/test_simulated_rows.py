@@ -25,7 +25,7 @@ from .kernel.faults import kernel
 from .kernel.shell_world import PRIORITIES, ShellWorld, live
 from .test_waiting_runs import PLUGINS
 
-_SEEDS, _LONG_SECONDS = 5, 40
+_SEEDS, _LONG_SECONDS = 5, 30
 
 
 @pytest.fixture(scope="session")
