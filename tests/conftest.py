@@ -13,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 #: The rooms whose tests run on both databases each time.
 BOTH_DATABASES = frozenset({"data", "jobs"})
+#: The rooms whose tests take minutes each. They come first, so that at the end of a run no process waits for another one's last.
+SLOW = frozenset({"faults"})
 #: Of these, the hundreds of attacks on the tenant scope run on PostgreSQL in the long run only.
 ATTACKS = ("test_scope_attacks.py", "test_scope_composed.py")
 #: A distribution of somebody else's, whose tests are its own.
@@ -84,6 +86,7 @@ def redis_server() -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is for the long run, and leave out what needs Redis where none answers; in CI such a test fails instead."""
+    items.sort(key=lambda item: _room_of(item) not in SLOW)
     for item in items:
         if _is_for_the_long_run(item):
             item.add_marker(pytest.mark.long)
@@ -97,9 +100,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def _room_of(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT / "tests").parts[0]
+
+
 def _is_for_the_long_run(item: pytest.Item) -> bool:
     """The isolation matrix; what starts API and worker; and what runs on PostgreSQL, but for most of what all others stand on."""
-    room = item.path.relative_to(ROOT / "tests").parts[0]
+    room = _room_of(item)
     if "matrix" in getattr(item, "fixturenames", ()) or room == "processes":
         return True
     on_both = room in BOTH_DATABASES and item.path.name not in ATTACKS
