@@ -21,13 +21,13 @@ def test_a_worker_killed_at_any_write_loses_nothing_and_repeats_no_finished_step
     client, history = prepare(deployment.port)
     last = writes_of_a_run(deployment, client, history)
     killed = 0
-    for batch in batches(spread(how_many("POINTS", 40), last)):
+    for batch in batches(spread(how_many("POINTS", 30), last)):
         killed += sum(kill_worker_at(point, deployment, client, history) for point in batch)
         deployment.start("worker")
         deployment.settle()
         deployment.kill("worker")
     assert violations(deployment, history) == []
-    assert killed >= how_many("POINTS", 40) // 2, (
+    assert killed >= how_many("POINTS", 30) // 2, (
         f"only {killed} runs were killed; the longest thread of a run makes {last} writes"
     )
 
@@ -36,7 +36,7 @@ def test_an_api_process_killed_at_any_write_keeps_what_it_answered(deployment: D
     deployment.start("serve")
     client, history = prepare(deployment.port)
     deployment.start("worker")
-    for point in spread(how_many("API_POINTS", 20), 30):
+    for point in spread(how_many("API_POINTS", 14), 30):
         with strace.attached(api_processes(deployment), deployment.database.folder, *strace.killing_at(point)):
             for _ in range(3):
                 create(client, history)

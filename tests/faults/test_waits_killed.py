@@ -66,7 +66,7 @@ def test_a_run_that_waits_in_every_way_ends_as_without_the_death_of_workers(depl
     deployment.start("serve")
     guide = Guide(deployment, prepare(deployment.port)[0])
     last, runs, killed = writes_of_a_run(guide), list[str](), 0
-    for point in spread(how_many("WAITS", 16), last):
+    for point in spread(how_many("WAITS", 12), last):
         run, died = kill_worker_at(point, guide)
         deployment.start("worker")
         until(lambda run=run: guide.see_to(run), f"the end of {run}")  # type: ignore[misc]
@@ -74,7 +74,7 @@ def test_a_run_that_waits_in_every_way_ends_as_without_the_death_of_workers(depl
         runs.append(run)
         killed += died
     assert {run: guide.read(run)["output"] for run in runs} == dict.fromkeys(runs, _END)
-    assert killed >= how_many("WAITS", 16) // 2
+    assert killed >= how_many("WAITS", 12) // 2
     assert everything_was_done_once(deployment)
 
 
