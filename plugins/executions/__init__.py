@@ -25,9 +25,10 @@ from aasim_core.tenancy.organizations_with import organizations_with
 from . import api, ending, loop, retention, schemas, service, states, steering, tracing
 from . import listeners as own_listeners
 from .labels import LabelRow, Labels
-from .models import AdmissionRow, ArrivalRow, Execution, LogEntry, Step, TicketRow, ToolCall, WaitRow
+from .models import ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
 from .settings import ExecutionSettings
 from .shell import admit, arrivals, awaited_events, delivery, keys, stored_run
+from .shell.admission_records import AdmissionRow, TicketRow
 
 plugin = Plugin("Executions", "Durable runs, with states, steps, logs, cancel and retry.", uses=("dashboard", "metrics"))
 

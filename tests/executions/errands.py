@@ -10,8 +10,9 @@ from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Finished, Run, Runner
-from aasim_plugins.executions.models import AdmissionRow, Execution, TicketRow
+from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.service import Admit, Rule
+from aasim_plugins.executions.shell.admission_records import AdmissionRow, TicketRow
 from aasim_plugins.executions.steering import signal
 
 KEY = "errands"

@@ -14,8 +14,9 @@ from aasim_core.testing.selection import only
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions import service
-from aasim_plugins.executions.models import AdmissionRow, WaitRow
+from aasim_plugins.executions.models import WaitRow
 from aasim_plugins.executions.service import Admit, Rule
+from aasim_plugins.executions.shell.admission_records import AdmissionRow
 
 from .errands import KEY, Errands
 from .test_moving_tools import make_due

@@ -16,8 +16,9 @@ from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import loop, retention, states
 from aasim_plugins.executions.kernel.events import Cancel
-from aasim_plugins.executions.models import Execution, TicketRow
+from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.shell import delivery
+from aasim_plugins.executions.shell.admission_records import TicketRow
 from aasim_plugins.executions.shell.stored_run import StoredRun
 
 from .errands import Errands

@@ -11,7 +11,8 @@ from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import states
-from aasim_plugins.executions.models import AdmissionRow, ArrivalRow, Execution, TicketRow, WaitRow
+from aasim_plugins.executions.models import ArrivalRow, Execution, WaitRow
+from aasim_plugins.executions.shell.admission_records import AdmissionRow, TicketRow
 from aasim_plugins.executions.shell.stored_run import TURN
 
 from .reaching import bring

@@ -19,8 +19,9 @@ from aasim_core.data.records import database_of
 from ..kernel.admission import Answer
 from ..kernel.events import Delivered
 from ..kernel.state import RUN, Arrival, State, Wait
-from ..models import Execution, TicketRow
+from ..models import Execution
 from . import keys, rows, tickets
+from .admission_records import TicketRow
 from .admit import Admit
 
 

@@ -7,8 +7,9 @@ from aasim_core.ids import new_id
 
 from ..kernel import events
 from ..kernel.state import RUN, Arrival, next_due
-from ..models import Execution, TicketRow
+from ..models import Execution
 from . import admission, rows, stored_run
+from .admission_records import TicketRow
 from .stored_run import StoredRun, look_at
 
 #: What a run as a whole looks for again; its time to begin and its admission come by themselves.

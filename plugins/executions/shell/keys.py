@@ -7,8 +7,9 @@ from aasim_core.jobs.queue import enqueue
 
 from ..kernel import admission
 from ..kernel.admission import Admission, Answer, Decision, Rule, Ticket
-from ..models import Execution, TicketRow
+from ..models import Execution
 from . import arrivals, rows, tickets
+from .admission_records import TicketRow
 from .admit import Admit
 
 #: The jobs that settle a key, for what could not be settled at once or is due later, and that cancel a run.
