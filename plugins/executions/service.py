@@ -119,12 +119,10 @@ def start(
     execution = Execution(
         id=new_id("exec"), organization_id=current_organization(), label=label, project_id=project_id, input=given, key=key,
         parameters=dict(parameters or {}), metadata=dict(metadata or {}), deadline_at=deadline, priority=priority,
-        traceparent=current_traceparent(),
-        **_what_runs(kind, subject),
+        traceparent=current_traceparent(), **_what_runs(kind, subject), **of_new(labels, retry_of or parent),
         **origins.initiator(initiator_id, api_key_id, parent),
         **origins.origin(parent, retry_of, trigger),
         **origins.inherited(initiator_id, api_key_id, parent, chain),
-        **of_new(labels, retry_of or parent),
     )  # fmt: skip
     return _queued(app, execution, run_at, admission)
 

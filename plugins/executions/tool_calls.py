@@ -265,9 +265,9 @@ class Attempt:
 
     def _returned(self, answered: Mapping[str, Any]) -> Any:
         result = {key: keepable(value) for key, value in answered.items()}
-        level = "warning" if "error" in result else "info"
         data = {"call": self.row.call_id, "ok": "error" not in result}
-        self.run.log("tool_returned", f"{self.row.name} has answered.", level=level, data=data, content=_text(result)[:2000])
+        level, content = "info" if data["ok"] else "warning", orjson.dumps(result).decode()[:2000]
+        self.run.log("tool_returned", f"{self.row.name} has answered.", level=level, data=data, content=content)
         return _close(self.run, self.row, DONE, result, self.longest)
 
 
@@ -280,14 +280,10 @@ def _close(run: Run, row: ToolCall, status: str, result: dict[str, Any], longest
 
 
 def _cut(result: dict[str, Any], longest: int) -> dict[str, Any]:
-    text = _text(result)
-    if len(text.encode()) <= longest:
+    octets = orjson.dumps(result)
+    if len(octets) <= longest:
         return result
-    return {"cut_off": text.encode()[:longest].decode(errors="ignore"), "note": "The rest was left out: it was too long."}
-
-
-def _text(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return {"cut_off": octets[:longest].decode(errors="ignore"), "note": "The rest was left out: it was too long."}
 
 
 def _write(row: ToolCall, values: Mapping[str, Any]) -> None:
