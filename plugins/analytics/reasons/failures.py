@@ -1,6 +1,6 @@
 """Failures by their kind: how many there were, since when and until when, of what, and some of the runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from ...executions.models import WITH_FINGERPRINT, Execution
 from ...executions.service import failures_of
 
 _MOST_SUBJECTS, _MOST_SAMPLES = 5, 3
+_SAMPLED = (Execution.id, Execution.finished_at, Execution.error, Execution.error_code, Execution.engine_id)
 #: The end of a run is bound by the index of failures alone.
 _COUNTED = (
     peewee.fn.COUNT(Execution.id), peewee.fn.MIN(Execution.finished_at), peewee.fn.MAX(Execution.finished_at),
@@ -47,7 +48,7 @@ def kinds_of(start: datetime, end: datetime, conditions: Sequence[Any], limit: i
         "rows": [
             {
                 **_told(kinds[fingerprint]),
-                **_alike(alike[samples[fingerprint][0].id]),
+                **alike[samples[fingerprint][0].id]._asdict(),
                 "samples": [{"execution_id": run.id, "finished_at": run.finished_at} for run in samples[fingerprint]],
                 "executions": _link(fingerprint, start, end),
             }
@@ -62,8 +63,8 @@ def _count(within: Sequence[Any]) -> list[_Counted]:
 
 
 def _samples(fingerprint: str, within: Sequence[Any]) -> list[Execution]:
-    """The latest runs of the kind."""
-    query = Execution.select().where(Execution.error_fingerprint == fingerprint, *within)
+    """The latest runs of the kind, as far as `failures_of` reads them: what went in and came out may be large."""
+    query = Execution.select(*_SAMPLED).where(Execution.error_fingerprint == fingerprint, *within)
     return list(query.order_by(Execution.created_at.desc(), Execution.id.desc()).limit(_MOST_SAMPLES))
 
 
@@ -83,10 +84,6 @@ def _told(rows: Sequence[_Counted]) -> dict[str, Any]:
             for row in most
         ],
     }
-
-
-def _alike(failure: Any) -> Mapping[str, Any]:
-    return {name: getattr(failure, name) for name in ("code", "message", "path", "engine_id", "tool")}
 
 
 def _link(fingerprint: str, start: datetime, end: datetime) -> str:
