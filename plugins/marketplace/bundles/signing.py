@@ -5,6 +5,7 @@ told by the part that it is in: the header, the payload, the digest of one of it
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -141,11 +142,9 @@ def _payload(text: str) -> dict[str, Any]:
 
 def _read(part: str, what: str, text: str) -> dict[str, Any]:
     """The object that a part of the bundle is; Invalid for one that is not in the one canonical form."""
-    try:
+    with suppress(ValueError, Refused):
         octets = base64url.decode(text)
         value = parse(octets)
         if isinstance(value, dict) and rfc8785.dumps(value) == octets:
             return value
-    except (ValueError, Refused):
-        pass
     raise broken(part, f"The {what} is no object in canonical JSON, encoded as base64url.")

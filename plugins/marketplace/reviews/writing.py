@@ -16,8 +16,6 @@ from ...executions.models import Execution
 from ..gates import checking
 from ..models import Listing, Purchase, Review
 
-_OURS = ("stars", "text", "release")
-
 
 def review(listing_id: str, stars: int, text: str, created_by: str) -> tuple[Review, bool]:
     """Write the organization's review of the listing, or change it; and whether it is new. Needs a transaction.
@@ -28,15 +26,11 @@ def review(listing_id: str, stars: int, text: str, created_by: str) -> tuple[Rev
     purchase = _licence(listing_id)
     found: Review | None = Review.get_or_none(Review.listing_id == listing_id)
     values = {"stars": stars, "text": text, "release": purchase.number}
-    if found is None:
-        found = records.create(Review, listing_id=listing_id, created_by=created_by, **values)
-        emit("marketplace.reviewed", found, data={"listing_id": listing_id, "stars": stars})
+    written = found or records.create(Review, listing_id=listing_id, created_by=created_by, **values)
+    if found is None or records.change(found, values):
+        emit("marketplace.reviewed", written, data={"listing_id": listing_id, "stars": stars})
         _tell_seller(purchase, stars)
-        return found, True
-    if records.change(found, values):
-        emit("marketplace.reviewed", found, data={"listing_id": listing_id, "stars": stars})
-        _tell_seller(purchase, stars)
-    return found, False
+    return written, found is None
 
 
 def answer(listing: Listing, review_id: str, text: str) -> Review:

@@ -61,10 +61,13 @@ def begin(app: "App", offer: Offer, order: Order, buyer: Buyer, max_cost: int, a
 
 def runners(app: "App") -> Sequence[Runner]:
     """The runners of tries, and of the examples below them."""
-    check = lambda execution: refuse_spent(app, payer_of(execution))  # noqa: E731 - said once for both
-    return (
-        Runner(KIND, run=partial(_try, app), check_start=check, refusals=(BUDGET_EXCEEDED,)),
-        Runner(EXAMPLE, run=partial(_answer, app), check_start=check, refusals=(BUDGET_EXCEEDED,)),
+
+    def check_start(execution: Execution) -> None:
+        refuse_spent(app, payer_of(execution))
+
+    kinds = {KIND: _try, EXAMPLE: _answer}
+    return tuple(
+        Runner(kind, run=partial(run, app), check_start=check_start, refusals=(BUDGET_EXCEEDED,)) for kind, run in kinds.items()
     )
 
 
