@@ -129,13 +129,13 @@ class Listings(Collection):
         order, buyer = orders.order_of(self.app, req, self.permission_for("purchase")), orders.buyer_of(req)
         if isinstance(req.target, Listing):
             raise buying.is_own()
-        resp.media = {"planned": True, "plan": buying.plan(self.app, req.target, order, buyer), "purchase": None}
         if req.query["plan"]:
+            resp.media = {"planned": True, "plan": buying.plan(self.app, req.target, order, buyer), "purchase": None}
             resp.status, resp.message = 200, "Nothing is bought yet; this is what the purchase would make."
             return
-        purchase = buying.buy(self.app, req.target, order, buyer, orders.digest_of(req))
+        planned, purchase = buying.buy(self.app, req.target, order, buyer, orders.digest_of(req))
         resp.status, resp.location = 201, f"/api/v1/agents/{purchase.agent_id}"
-        resp.media |= {"planned": False, "purchase": _LICENCE.item({**purchase.row(), "release": purchase.number})}
+        resp.media = {"planned": False, "plan": planned, "purchase": _licence(purchase)}
 
 
 class Publishing(Resource):
@@ -243,14 +243,14 @@ class Purchases(Collection):
     def on_post_upgrade(self, req: Request, resp: Response, purchase_id: str) -> None:
         """Upgrade a copy to the newer release. With plan=true, look first at what changes; the upgrade sends the plan's digest."""
         buyer, sent = orders.buyer_of(req), req.body
-        planned = upgrades.plan(self.app, req.target, sent["tools"], buyer)
-        resp.media = {"planned": True, "plan": planned, "purchase": None}
         if req.query["plan"]:
+            planned = upgrades.plan(self.app, req.target, sent["tools"], buyer)
+            resp.media = {"planned": True, "plan": planned, "purchase": None}
             resp.message = "Nothing is changed yet; this is what the upgrade would do."
             return
         digest = orders.digest_of(req)
-        done = upgrades.upgrade(self.app, req.target, sent["tools"], buyer, digest, sent["consent"], sent["decisions"])
-        resp.media |= {"planned": False, "purchase": _LICENCE.item({**done.row(), "release": done.number})}
+        planned = upgrades.upgrade(self.app, req.target, sent["tools"], buyer, digest, sent["consent"], sent["decisions"])
+        resp.media = {"planned": False, "plan": planned, "purchase": _licence(req.target)}
 
 
 class Entries(Collection):
@@ -288,3 +288,8 @@ def _checked(req: Request, values: dict[str, Any], record: Listing | None) -> di
     except Refused:
         raise Invalid({"agent_id": [Problem("invalid_reference", "There is no such agent; see GET /agents.")]}) from None
     return {**values, "agent": agent, "project_id": agent.project_id}
+
+
+def _licence(purchase: Purchase) -> Any:
+    """What was bought, as answers have it."""
+    return _LICENCE.item({**purchase.row(), "release": purchase.number})

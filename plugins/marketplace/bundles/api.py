@@ -38,11 +38,10 @@ class Bundles(Listings):
         """Import a signed listing: its agent, and a draft of a listing of it. With plan=true, look first; the import sends the digest."""
         order, buyer = orders.order_of(self.app, req, self.permission_for("create")), orders.buyer_of(req)
         offer, signer = carrying.opened(self.app, req.body["bundle"])
-        planned = carrying.plan(self.app, offer, signer, order, buyer)
-        resp.media = {"planned": True, "plan": planned, "listing": None}
         if req.query["plan"]:
+            resp.media = {"planned": True, "plan": carrying.plan(self.app, offer, signer, order, buyer), "listing": None}
             resp.status, resp.message = 200, "Nothing is imported yet; this is what the import would make."
             return
-        listing = carrying.bring_in(self.app, offer, signer, order, buyer, orders.digest_of(req))
+        planned, listing = carrying.bring_in(self.app, offer, signer, order, buyer, orders.digest_of(req))
         resp.status, resp.location = 201, f"/api/v1/marketplace/{listing.id}"
-        resp.media |= {"planned": False, "listing": self.plan.item(self.present(listing))}
+        resp.media = {"planned": False, "plan": planned, "listing": self.plan.item(self.present(listing))}

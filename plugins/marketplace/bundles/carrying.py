@@ -68,8 +68,8 @@ def plan(app: "App", offer: Offer, signer: Signer, order: Order, buyer: Buyer) -
     return planning.plan(app, offer, order, buyer, **about)
 
 
-def bring_in(app: "App", offer: Offer, signer: Signer, order: Order, buyer: Buyer, digest: str) -> Listing:
-    """Make the agent, and a draft of a listing of it that remembers its origin. Needs a transaction.
+def bring_in(app: "App", offer: Offer, signer: Signer, order: Order, buyer: Buyer, digest: str) -> tuple[dict[str, Any], Listing]:
+    """Make the agent, and a draft of a listing of it that remembers its origin; returns the plan, and the draft. Needs a transaction.
 
     Refused ``action_changed`` where the plan is not the one of the digest; or as `plan` refuses.
     """
@@ -87,7 +87,7 @@ def bring_in(app: "App", offer: Offer, signer: Signer, order: Order, buyer: Buye
     draft = {**terms, "agent_version": None, "effects": None, "status": DRAFT}
     listing = service.create(app, agent, draft, buyer.user_id, origin)
     emit("marketplace.imported", listing, data=origin)
-    return listing
+    return planned, listing
 
 
 def _judged(line: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def plan(app: "App", offer: Offer, order: Order, buyer: Buyer) -> dict[str, Any]
     return {**planned, "balance": {"amount": held, "currency": CREDITS}, "missing": missing}
 
 
-def buy(app: "App", offer: Offer, order: Order, buyer: Buyer, digest: str) -> Purchase:
-    """Pay for the offer, and make the licence and the copy. Needs a transaction.
+def buy(app: "App", offer: Offer, order: Order, buyer: Buyer, digest: str) -> tuple[dict[str, Any], Purchase]:
+    """Pay for the offer, and make the licence and the copy; returns the plan, and the licence. Needs a transaction.
 
     Refused ``already_exists`` for a listing that the organization has a licence for, ``action_changed`` where the plan is not the one of
     the digest, ``insufficient_credits``; or as `plan` refuses.
@@ -63,7 +63,7 @@ def buy(app: "App", offer: Offer, order: Order, buyer: Buyer, digest: str) -> Pu
     )
     emit("marketplace.purchased", purchase, data={"listing_id": offer.listing_id, "agent_id": copy.id, "paid": price})
     note_sale(offer.organization_id, offer.listing_id, 1, price, "marketplace.sold")
-    return purchase
+    return planned, purchase
 
 
 def is_own() -> Refused:

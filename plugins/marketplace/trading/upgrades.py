@@ -32,7 +32,10 @@ def plan(app: "App", purchase: Purchase, tools: Mapping[str, str], buyer: Buyer)
     `tools` are refs by the keys of the newer release, besides those that stand for its tools already. Refused ``invalid_state`` for a copy
     that is gone or of the newest release, Invalid as for any plan.
     """
-    copy, offer = _copy_of(purchase), _newer(purchase)
+    return _plan(app, purchase, _copy_of(purchase), _newer(purchase), tools, buyer)
+
+
+def _plan(app: "App", purchase: Purchase, copy: Agent, offer: Offer, tools: Mapping[str, str], buyer: Buyer) -> dict[str, Any]:
     order = Order(copy.name, copy.project_id, copy.engine_id, {**_kept(app, purchase, offer, buyer), **tools})
     about = {"purchase_id": purchase.id, "agent_id": copy.id, "from_release": purchase.number}
     changes = list(_changes(purchase, offer, copy, order.tools))
@@ -47,17 +50,17 @@ def upgrade(
     digest: str,
     consent: Sequence[str],
     decisions: Mapping[str, str],
-) -> Purchase:
-    """Change the copy and the licence as the plan of the digest says. Needs a transaction.
+) -> dict[str, Any]:
+    """Change the copy and the licence as the plan of the digest says, which is returned. Needs a transaction.
 
     Refused ``action_changed`` where the plan is another one by now, Invalid without a decision for each conflict and consent to each new
     effect; or as `plan` refuses.
     """
     records.database_of(Purchase).lock(f"marketplace/purchases/{current_organization()}")
-    planned = plan(app, purchase, tools, buyer)
+    copy, offer = _copy_of(purchase), _newer(purchase)  # read once, so that what is taken over is what is compared
+    planned = _plan(app, purchase, copy, offer, tools, buyer)
     planning.refuse_changed(planned, digest)
     _refuse_undecided(planned, consent, decisions)
-    copy, offer = _copy_of(purchase), _newer(purchase)
     taken = {
         change["field"]: change["theirs"]
         for change in planned["changes"]
@@ -69,7 +72,7 @@ def upgrade(
     records.change(purchase, {**new, "tools": planning.refs_in(planned)})
     about = {"listing_id": offer.listing_id, "agent_id": copy.id, "from_release": before, "release": offer.number}
     emit("marketplace.upgraded", purchase, data=about)
-    return purchase
+    return planned
 
 
 def _copy_of(purchase: Purchase) -> Agent:
