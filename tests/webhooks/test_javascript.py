@@ -1,10 +1,9 @@
 """What is sent, as the JavaScript libraries of the standards see it, and the receiver that the documentation shows."""
 
 import json
-import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,10 @@ import pytest
 
 from aasim_core.testing.peer import Peer
 
-from ..bench.processes import eventually, free_port
 from ..docs.pages import pages_of
 from ..npm_packages import installed
 from .conftest import EVENT, Hooks
-from .test_python import is_refused
+from .receivers import given_an_event_twice
 
 pytestmark = pytest.mark.long
 Work = Callable[[], int]
@@ -86,35 +84,7 @@ def test_while_a_secret_is_changed_the_old_and_the_new_one_verify(
     assert [each["isChangeRefused"] for each in checked(programs, receiver, webhook["secret"], new)] == [True, True]
 
 
-@pytest.fixture
-def example(programs: Path, tmp_path: Path) -> Iterator[Callable[[str], tuple[str, Path]]]:
-    """Starts the receiver of the documentation with a secret; returns its URL, and the file that it prints to."""
-    port, output = free_port(), tmp_path / "output.txt"
-    running = []
-
-    def start(secret: str) -> tuple[str, Path]:
-        variables = {**os.environ, "WEBHOOK_SECRET": secret, "PORT": str(port)}
-        with output.open("wb") as file:
-            running.append(subprocess.Popen(["node", "receiver.js"], cwd=programs, env=variables, stdout=file, stderr=file))
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: is_refused(url, b"{}", {}), "the start of the receiver")
-        return url, output
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait(60)
-
-
 def test_the_receiver_of_the_documentation_takes_each_event_once_and_refuses_what_is_not_signed(
-    hooks: Hooks, receiver: Peer, work: Work, example: Callable[[str], tuple[str, Path]]
+    programs: Path, hooks: Hooks, receiver: Peer, work: Work
 ) -> None:
-    webhook = hooks.make()
-    url, output = example(webhook["secret"])
-    hooks.client.patch(f"/webhooks/{webhook['id']}", {"url": url})
-    hooks.happen("Shop")
-    work()
-    hooks.redeliver(hooks.delivery(webhook))
-    work()
-    assert hooks.delivery(webhook)["status"] == "delivered"
-    assert output.read_text() == f"{EVENT} Shop\n"
+    assert given_an_event_twice(hooks, work, ["node", "receiver.js"], programs) == ("delivered", [f"{EVENT} Shop"])
