@@ -8,7 +8,6 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
-from aasim_core.data.backends.sqlite.database import SqliteDatabase
 from aasim_core.data.records import insert_rows
 from aasim_core.ids import new_id
 from aasim_core.testing.statements import analyze, plan_of, recorded
@@ -62,10 +61,9 @@ def test_whoever_sees_little_begins_at_what_they_see(app: App, world: World, own
     assert _IN_ORDER not in plan, plan
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_on_sqlite_each_place_is_read_in_its_order(app: App, world: World, owner: Person, project: str) -> None:
-    """So that a page takes as long in a place with a million runs: those of a way are not sorted."""
-    if not isinstance(app.database, SqliteDatabase):
-        pytest.skip("PostgreSQL decides by its statistics")
+    """So that a page takes as long in a place with a million runs: those of a way are not sorted. PostgreSQL decides by its statistics."""
     plan = plan_for(app, world.member(owner, "operator", project), "/executions", 25)
     assert plan.count("executions_execution_project") == 1, plan
     assert plan.count("executions_execution_initiator") == 1, plan
