@@ -41,7 +41,8 @@ def _tool(agent_id: str) -> Tool | None:
 
     parameters = agent.input_schema if _takes_an_object(agent) else _TEXT
     about = agent.description or f"Ask the agent {agent.name}."
-    return Tool(agent.slug, about, parameters, allowed, effect="read", idempotent=True, contract=_contract(agent))
+    contract = _contract(agent)
+    return Tool(agent.slug, about, parameters, allowed, effect="read", idempotent=True, contract=contract, starts_runs=True)
 
 
 def _contract(agent: Agent) -> str:

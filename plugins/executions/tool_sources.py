@@ -69,6 +69,8 @@ class Tool:
 
     `contract` names what a call does besides its arguments: a version, or a digest. It changes whenever the same arguments would do
     something else. Approvals are for one contract, description, schema and effect; after a change of any, people are asked anew.
+
+    `starts_runs` says that a call runs something else, which has tools and costs of its own; `effect` is that of the call by itself.
     """
 
     foreseen: ClassVar = ()
@@ -80,6 +82,7 @@ class Tool:
     effect: Effect = "write"
     idempotent: bool = False
     contract: str = ""
+    starts_runs: bool = False
 
     def __post_init__(self) -> None:
         if not _TOOL.fullmatch(self.name):

@@ -11,6 +11,10 @@ from aasim_core.testing.world import Answer, Person, World
 from aasim_plugins.marketplace.trading import ledger
 from aasim_plugins.marketplace.trading.ledger import Audit
 
+from ..executions.conftest import shed
+
+__all__ = ["Make", "agent", "audit", "balance", "buy", "buyer", "grant", "listing", "plan_of", "seller", "shed"]
+
 Make = Callable[..., dict[str, Any]]
 LOG = "/activities?sort=occurred_at&occurred_at[gte]=2020-01-01T00:00:00Z&action="
 

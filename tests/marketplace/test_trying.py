@@ -9,6 +9,7 @@ from aasim_core.app import App
 from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Answer, Person
 
+from ..executions.conftest import Shed
 from .conftest import Make
 
 EXAMPLES = [{"input": "paid", "expected": "paid"}, {"input": "late", "expected": "none"}, {"input": "open"}]
@@ -34,15 +35,29 @@ def attempt(app: App, buyer: Person, engine_id: str) -> Callable[..., dict[str, 
     """Tries the listing to its end."""
 
     def act(listing: dict[str, Any], max_cost: int = 1_000_000) -> dict[str, Any]:
-        started = begin(buyer, listing, max_cost=max_cost, engine_id=engine_id)
-        for _ in range(20):
-            work_off(app)
-            run: dict[str, Any] = buyer.client.get(f"/executions/{started.data['id']}").data
-            if run["finished_at"] is not None:
-                break
-        return run
+        return finished(app, buyer, begin(buyer, listing, max_cost=max_cost, engine_id=engine_id))
 
     return act
+
+
+def finished(app: App, buyer: Person, begun: Answer) -> dict[str, Any]:
+    """The run of the try when it has ended."""
+    for _ in range(20):
+        work_off(app)
+        run: dict[str, Any] = buyer.client.get(f"/executions/{begun.data['id']}").data
+        if run["finished_at"] is not None:
+            return run
+    raise AssertionError("the try does not end")
+
+
+def try_out(app: App, buyer: Person, listing: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """The output of a try on the engine that plays scripts."""
+    begun = begin(buyer, listing, **{"max_cost": 1_000, "engine_id": _scripted(buyer), **body})
+    return dict(finished(app, buyer, begun)["output"])
+
+
+def _scripted(buyer: Person) -> str:
+    return str(buyer.client.get("/engines?provider=scripted").data["items"][0]["id"])
 
 
 def begin(buyer: Person, listing: dict[str, Any], **body: Any) -> Answer:
@@ -84,3 +99,50 @@ def test_what_cannot_be_tried_says_why(seller: Person, buyer: Person, listing: M
     assert begin(seller, offered, max_cost=1).codes == {"_": ["invalid_state"]}
     bare = listing(title="Without examples")
     assert begin(buyer, bare, max_cost=1).body["errors"]["_"][0]["meta"] == {"status": "no_examples"}
+
+
+def test_a_try_uses_tools_that_read_and_leaves_out_those_that_write(
+    app: App, buyer: Person, agent: Make, listing: Make, shed: Shed
+) -> None:
+    tools = {name: shed.add(name, effect=effect) for name, effect in (("lens", "read"), ("hammer", "write"))}
+    offered = listing(agent_id=_user_of(agent, tools)["id"], examples=EXAMPLES[:1])
+    [run] = try_out(app, buyer, offered, tools={ref: ref for ref in tools.values()})["runs"]
+    assert run["status"] == "succeeded"
+    assert [use.rest for use in shed.used] == ["lens"]
+
+
+def test_a_tool_that_writes_when_the_try_begins_is_left_out(
+    app: App, buyer: Person, agent: Make, listing: Make, shed: Shed
+) -> None:
+    tools = {"lens": shed.add("lens", effect="read")}
+    offered = listing(agent_id=_user_of(agent, tools)["id"], examples=EXAMPLES[:1])
+    begun = begin(buyer, offered, max_cost=1_000, engine_id=_scripted(buyer), tools={ref: ref for ref in tools.values()})
+    shed.add("lens", effect="write")
+    assert finished(app, buyer, begun)["status"] == "succeeded"
+    assert shed.used == []
+
+
+def test_a_try_leaves_out_agents_which_have_tools_of_their_own(
+    app: App, buyer: Person, agent: Make, listing: Make, shed: Shed
+) -> None:
+    hammer, scripted = shed.add("hammer", effect="write"), _scripted(buyer)
+    mine = _user_of(agent, {"hammer": hammer}, "Mine", client=buyer.client, engine_id=scripted)
+    sold = agent(
+        "Sold", parameters={"replies": [_call("mine", input="Do it."), "done"]}, tools=[{"ref": f"agent:{agent()['id']}"}]
+    )
+    offered = listing(agent_id=sold["id"], examples=EXAMPLES[:1])
+    [run] = try_out(app, buyer, offered, tools={"agent:reader": f"agent:{mine['id']}"})["runs"]
+    assert run["status"] == "succeeded"
+    assert shed.used == []
+
+
+def _call(name: str, **arguments: Any) -> dict[str, Any]:
+    """A turn of a script that calls a tool."""
+    return {"tool_calls": [{"name": name, "arguments": arguments}]}
+
+
+def _user_of(agent: Make, tools: dict[str, str], name: str = "Sold", **fields: Any) -> dict[str, Any]:
+    """An agent that uses each of the tools, whether they are there or not."""
+    replies = [*(_call(tool, what="paid") for tool in tools), "done"]
+    entries = [{"ref": ref, "approval": "never"} for ref in tools.values()]
+    return dict(agent(name, parameters={"replies": replies}, tools=entries, **fields))

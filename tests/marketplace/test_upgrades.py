@@ -6,6 +6,7 @@ import pytest
 
 from aasim_core.testing.world import Answer, Person
 
+from ..executions.conftest import Shed
 from .conftest import LOG, Make, buy
 
 
@@ -151,3 +152,28 @@ def test_only_a_copy_that_is_there_is_upgraded(buyer: Person, purchase: dict[str
     buyer.client.post(f"{path}/refund")
     answer = buyer.client.post(f"{path}/upgrade?plan=true")
     assert answer.body["errors"]["_"][0]["meta"] == {"status": "refunded"}
+
+
+def test_a_tool_that_does_more_needs_a_new_consent(seller: Person, buyer: Person, agent: Make, listing: Make, shed: Shed) -> None:
+    hammer = shed.add("hammer", effect="read")
+    sold = agent("Sold", tools=[{"ref": hammer}])
+    offered = listing(agent_id=sold["id"])
+    purchase = buy(buyer, offered["id"], tools={hammer: hammer}).data["purchase"]
+    shed.add("hammer", effect="write")
+    seller.client.patch(f"/marketplace/{offered['id']}", {"agent_version": None})
+    [consent] = plan_of(buyer, purchase)["consents"]
+    assert (consent["kind"], consent["ref"]) == ("stronger_effect", hammer)
+    assert consent["message"] == "The effect of shed:hammer was read, and is write."
+    assert upgrade(buyer, purchase).codes == {"consent": ["required"]}
+    assert buyer.client.get("/marketplace/my-purchases").data["items"][0]["effects"] == ["read"]
+    assert upgrade(buyer, purchase, consent=[hammer]).data["purchase"]["effects"] == ["write"]
+
+
+def test_a_tool_that_does_less_needs_no_consent(seller: Person, buyer: Person, agent: Make, listing: Make, shed: Shed) -> None:
+    hammer = shed.add("hammer", effect="pay")
+    offered = listing(agent_id=agent("Sold", tools=[{"ref": hammer, "approval": "never"}])["id"])
+    purchase = buy(buyer, offered["id"], tools={hammer: hammer}).data["purchase"]
+    shed.add("hammer", effect="write")
+    seller.client.patch(f"/marketplace/{offered['id']}", {"agent_version": None})
+    assert plan_of(buyer, purchase)["consents"] == []
+    assert upgrade(buyer, purchase).data["purchase"]["effects"] == ["write"]

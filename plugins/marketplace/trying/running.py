@@ -1,7 +1,7 @@
 """Running tries: one run for the whole, and one below it for each example, one after the other, as long as they may cost something.
 
 Nothing of the agent is written in the buyer's organization: each run reads it from what is published. A release that comes meanwhile ends
-the try. Of the buyer's tools only those are used that read.
+the try. Of the buyer's tools only those are used that read, as they are when the run begins.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +22,7 @@ from ...engines.hookspecs import BUDGET_EXCEEDED, refuse_spent
 from ...executions import service as executions
 from ...executions.hookspecs import Finished, Run, RunFailed, Runner
 from ...executions.models import Execution
+from ...executions.service import find_tool
 from .. import offers
 from ..models import Offer
 from ..settings import settings_of
@@ -51,8 +52,7 @@ def begin(app: "App", offer: Offer, order: Order, buyer: Buyer, max_cost: int, a
     planned = planning.plan(app, offer, order, buyer)
     if lacking := [lack for lack in planned["missing"] if lack["kind"] != "tool"]:
         raise Invalid({"engine_id": [Problem("invalid_reference", lacking[0]["message"])]})
-    reading = {tool["key"]: tool["ref"] for tool in planned["requirements"]["tools"] if tool["ref"] and tool["effect"] == "read"}
-    given = {"max_cost": max_cost, "engine_id": order.engine_id, "tools": reading}
+    given = {"max_cost": max_cost, "engine_id": order.engine_id, "tools": planning.refs_in(planned)}
     subject = executions.Subject(offer.listing_id, offer.number, "listing")
     return executions.start(
         app, KIND, given, label=offer.title, initiator_id=buyer.user_id, subject=subject, api_key_id=api_key_id
@@ -98,8 +98,15 @@ def _answer(app: "App", run: Run) -> Finished:
     limits = definition["limits"] or {}
     left = max(0, sent["max_cost"] - _spent(whole.id))
     bounded = {**limits, "max_cost": min(left, limits.get("max_cost", left))}
-    mine = {**planning.bound(definition, sent["tools"]), "engine_id": sent["engine_id"], "limits": bounded}
+    reading = run.step("tools", partial(_reading, app, sent["tools"]))
+    mine = {**planning.bound(definition, reading), "engine_id": sent["engine_id"], "limits": bounded}
     return run_definition(app, run, mine)
+
+
+def _reading(app: "App", refs: Mapping[str, str]) -> dict[str, str]:
+    """Those of the tools that read, and run nothing that has tools and costs of its own."""
+    found = {key: find_tool(app, ref).tool for key, ref in refs.items()}
+    return {key: refs[key] for key, tool in found.items() if tool is not None and tool.effect == "read" and not tool.starts_runs}
 
 
 def _offer_of(execution: Execution) -> Offer:
