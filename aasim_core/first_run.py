@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .commands.admin import generated_password
 from .errors import StartupError
 from .identity import administrators
+from .identity.passwords import generated_password
 
 if TYPE_CHECKING:
     from .app import App

@@ -69,7 +69,6 @@ UPWARD: Mapping[str, tuple[set[str], str]] = {
         },
         "is handed an app, and stands in a folder from below it",
     ),
-    "commands.admin": ({"first_run"}, "makes a password as that command does"),
     "events.log": ({"identity.administrators"}, "notes an event of an account"),
     "first_run": ({"up"}, "is a step of it"),
     "http.request": ({"identity.authentication"}, "reads a request's headers"),

@@ -78,16 +78,11 @@ def reset_password(settings: "Settings", email: str, generate: bool, password_fi
 
 def _chosen(generate: bool, password_file: Path | None) -> str:
     """The password, from where the options say."""
+    from ..identity.passwords import generated_password
+
     if generate == (password_file is not None):
         raise click.UsageError("Say where the password comes from: --generate or --password-file F.")
     return _from_file(password_file) if password_file else generated_password()
-
-
-def generated_password() -> str:
-    """A password with 120 random bits."""
-    from secrets import token_urlsafe
-
-    return token_urlsafe(15)
 
 
 def _from_file(path: Path) -> str:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from secrets import token_urlsafe
 from threading import BoundedSemaphore, local
 
 from argon2 import PasswordHasher
@@ -19,6 +20,11 @@ _MIN_SUBSTANCE = 5
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$/4Fy6z3TKQaHnT4W+6QTow$SsnoTlvwElZdtkcpUSeHamKEDJ0jWcozXUhN3jmWJB4"
 _SWAPS = str.maketrans("@483!|10$572", "aabeiiiosstz")
 _REPEATED = re.compile(r"(.{1,8}?)\1+", re.DOTALL)
+
+
+def generated_password() -> str:
+    """A password with 120 random bits."""
+    return token_urlsafe(15)
 
 
 class Passwords:
