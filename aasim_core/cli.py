@@ -111,7 +111,7 @@ def cli(ctx: click.Context, config: Path | None) -> None:
     logs.configure(logs.subdued(ctx.obj.log))
     place = COMMANDS.get(ctx.invoked_subcommand or "")
     if place and place.prepared:
-        from .installation import prepare
+        from .process.installation import prepare
 
         prepare(ctx.obj)
 
@@ -146,7 +146,7 @@ def _plugin_commands(ctx: click.Context, name: str) -> click.Command | None:
 
 
 def _commands_of(settings: "Settings", plugin: str) -> dict[str, click.Command]:
-    from .installation import open_app
+    from .process.installation import open_app
 
     app = open_app(settings)
     answers = app.plugins.each("commands", app=app)

@@ -16,8 +16,8 @@ import pytest
 
 from aasim_core.cli import COMMANDS
 from aasim_core.errors import Invalid, Problem, Refused, StartupError
-from aasim_core.installation import prepare, refuse_exposure, refuse_taken_port
 from aasim_core.plugins.manifest import RESERVED
+from aasim_core.process.installation import prepare, refuse_exposure, refuse_taken_port
 from aasim_core.secrets import load_keyring
 from aasim_core.settings import Settings
 from aasim_core.terminal.exit_codes import explain

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aasim_core.starting import starting
+from aasim_core.process.startup import starting
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from aasim_core.supervisor import Supervisor
+from aasim_core.process.supervisor import Supervisor
 
 #: A process that says that it runs, waits for SIGTERM, and says that it got it.
 OBEDIENT = """
@@ -110,7 +110,7 @@ def test_a_signal_ends_the_watch(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
 def test_a_process_ends_with_its_parent_however_that_ended(tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    child = f"import os; from aasim_core.supervisor import end_with; end_with(os.getppid())\n{OBEDIENT}"
+    child = f"import os; from aasim_core.process.supervisor import end_with; end_with(os.getppid())\n{OBEDIENT}"
     parent = (
         f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}, sys.argv[1]], pass_fds=[{writer}]).wait()"
     )

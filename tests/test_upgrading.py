@@ -11,9 +11,9 @@ from aasim_core.app import App
 from aasim_core.bootstrap import build_app
 from aasim_core.commands.data import migrate as command
 from aasim_core.errors import StartupError
+from aasim_core.process.upgrading import behind, finish, remaining, upgrade, upgrade_all
 from aasim_core.processes import WORKER, ThisProcess
 from aasim_core.testing.apps import settings_in
-from aasim_core.upgrading import behind, finish, remaining, upgrade, upgrade_all
 
 TABLE = (
     'def up(migrator, db):\n    db.execute_sql("CREATE TABLE notes_note (id TEXT, color TEXT)")\ndef down(migrator, db): ...\n'

@@ -32,7 +32,7 @@ _file_option = click.option(
 def create(settings: "Settings", email: str, generate: bool, password_file: Path | None) -> None:
     """Create an administrator, with an organization of their own."""
     from ..identity import administrators
-    from ..installation import open_app
+    from ..process.installation import open_app
 
     password = _chosen(generate, password_file)
     administrators.create(open_app(settings), email, password)
@@ -46,7 +46,7 @@ def create(settings: "Settings", email: str, generate: bool, password_file: Path
 def list_administrators(settings: "Settings") -> None:
     """Show the platform administrators."""
     from ..identity import administrators
-    from ..installation import open_app
+    from ..process.installation import open_app
     from ..terminal.output import print_table
 
     rows = [
@@ -67,7 +67,7 @@ def list_administrators(settings: "Settings") -> None:
 def reset_password(settings: "Settings", email: str, generate: bool, password_file: Path | None) -> None:
     """Set an administrator's password, and log them out everywhere."""
     from ..identity import administrators
-    from ..installation import open_app
+    from ..process.installation import open_app
 
     password = _chosen(generate, password_file)
     administrators.reset_password(open_app(settings), email, password)

@@ -20,7 +20,7 @@ def config() -> None:
 @click.pass_obj
 def check(settings: "Settings") -> None:
     """Read everything, plugins' sections too, and name every fault with what to write; exits with 78 if there is one."""
-    from ..installation import open_app, refuse_exposure
+    from ..process.installation import open_app, refuse_exposure
 
     open_app(settings)
     refuse_exposure(settings)

@@ -25,8 +25,8 @@ def migrate(settings: "Settings", check: bool, post: bool, offline: bool) -> Non
     Without an option, what this version needs is added, and the version before goes on working. When all processes run this version,
     --post removes the rest.
     """
-    from ..installation import open_app
-    from ..upgrading import finish, remaining, upgrade
+    from ..process.installation import open_app
+    from ..process.upgrading import finish, remaining, upgrade
 
     app = open_app(settings)
     if check:

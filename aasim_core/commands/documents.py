@@ -21,7 +21,7 @@ _to_file: Callable[..., Any] = click.option(
 def openapi(settings: "Settings", output: Path | None) -> None:
     """Write the OpenAPI 3.1 document of the operations that are on, as JSON."""
     from ..http.openapi import document
-    from ..installation import open_app
+    from ..process.installation import open_app
 
     _write(document(open_app(settings)), output)
 
@@ -32,7 +32,7 @@ def openapi(settings: "Settings", output: Path | None) -> None:
 def events(settings: "Settings", output: Path | None) -> None:
     """Write the types of events that can happen, with the JSON Schema of their data, as JSON."""
     from ..http.event_types import described
-    from ..installation import open_app
+    from ..process.installation import open_app
 
     declared = open_app(settings).events
     _write([described(declared[name]) for name in sorted(declared)], output)

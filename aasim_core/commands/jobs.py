@@ -109,7 +109,7 @@ def schedules(settings: "Settings") -> None:
 @contextmanager
 def _opened(settings: "Settings") -> Iterator["App"]:
     from ..context import system_scope
-    from ..installation import open_app
+    from ..process.installation import open_app
 
     app = open_app(settings)
     try:

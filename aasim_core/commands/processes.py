@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def _end_with_parent(ctx: click.Context, parameter: click.Parameter, parent: int | None) -> None:
     if parent is not None:
-        from ..supervisor import end_with
+        from ..process.supervisor import end_with
 
         end_with(parent)
 
@@ -30,15 +30,15 @@ _parent_option = click.option(
 def serve(context: click.Context) -> None:
     """Answer the API until SIGTERM, which lets running requests finish."""
     settings: Settings = context.obj
-    from .. import wsgi
-    from ..installation import prepare, refuse_exposure, refuse_taken_port
     from ..logs import configuration as logs
+    from ..process import server
+    from ..process.installation import prepare, refuse_exposure, refuse_taken_port
 
     logs.configure(settings.log, gathers=True)
     prepare(settings)
     refuse_exposure(settings)
     refuse_taken_port(settings, flag="--bind" if "server.bind" in flags_of(context) else None)
-    wsgi.run(settings)
+    server.run(settings)
 
 
 @click.command()
@@ -47,9 +47,9 @@ def serve(context: click.Context) -> None:
 @click.pass_obj
 def worker(settings: "Settings") -> None:
     """Do the background work until SIGTERM, which lets running jobs finish or hands them back."""
-    from .. import worker as process
-    from ..installation import prepare
     from ..logs import configuration as logs
+    from ..process import worker as process
+    from ..process.installation import prepare
 
     logs.configure(settings.log, gathers=True)
     prepare(settings)
@@ -64,7 +64,7 @@ def worker(settings: "Settings") -> None:
 @click.pass_context
 def up(ctx: click.Context, port: int | None, email: str, demo: bool) -> None:
     """Prepare what is missing (database, first administrator, model file), then run API and worker until Ctrl-C."""
-    from ..up import up as bring_up
+    from ..process.up import up as bring_up
     from .options import load_settings
 
     if port is not None:

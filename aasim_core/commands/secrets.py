@@ -133,7 +133,7 @@ def _obstacle(use: "KeyUse | None", key_id: str, newest: str) -> str | None:
 
 @contextmanager
 def _opened(settings: "Settings") -> "Iterator[App]":
-    from ..installation import open_app
+    from ..process.installation import open_app
 
     app = open_app(settings)
     try:

@@ -22,7 +22,7 @@ def workers() -> None:
 def list_workers(settings: "Settings") -> None:
     """Show the workers, and how many seconds ago each gave a sign of life; one that was silent for a minute is probably gone."""
     from .. import processes
-    from ..installation import open_app
+    from ..process.installation import open_app
     from ..terminal.output import print_table
 
     database = open_app(settings).database

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from aasim_core.app import App
-from aasim_core.starting import stop_plugins
+from aasim_core.process.startup import stop_plugins
 from aasim_plugins.engine_local.host import CLIENTS
 from aasim_plugins.engine_local.locks import EXCLUSIVE, opened, try_lock
 from aasim_plugins.engine_local.service import SUPERVISOR

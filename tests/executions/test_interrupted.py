@@ -10,10 +10,10 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.jobs.records import JobRow
+from aasim_core.process.worker import Worker
 from aasim_core.testing.peer import Handler, Peer, serving
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person
-from aasim_core.worker import Worker
 
 from .reaching import let_grace_pass
 from .test_halting import execute, read, set_halted

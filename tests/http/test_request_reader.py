@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aasim_core.http.request_reader import Part, RequestReader, lacking_in
+from aasim_core.process.request_reader import Part, RequestReader, lacking_in
 
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
 

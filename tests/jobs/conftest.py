@@ -26,12 +26,12 @@ from aasim_core.jobs.queue import enqueue, flush
 from aasim_core.jobs.records import JobRow
 from aasim_core.plugins import Plugins
 from aasim_core.plugins.registry import Found
+from aasim_core.process.worker import Worker
 from aasim_core.settings import Settings
 from aasim_core.spans import Spans
 from aasim_core.tenancy import records as tenancy
 from aasim_core.tenancy.feature_switches import Features
 from aasim_core.tenancy.organization_state import Pulse
-from aasim_core.worker import Worker
 
 ACME, UMBRELLA = "organization_acme", "organization_umbrella"
 

@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> Path:
 
 def run(site: Any, file: Path, *arguments: str, **answers: Any) -> Result:
     """Call the command with the settings in the file."""
-    from aasim_core.installation import prepare
+    from aasim_core.process.installation import prepare
 
     flags = {"data_dir": str(site.path / "var")}
     if site.dropins.is_dir():

@@ -10,7 +10,7 @@ from aasim_core.app import App
 from aasim_core.bootstrap import build_app
 from aasim_core.data.migrator.runner import migrate
 from aasim_core.errors import StartupError
-from aasim_core.starting import start_plugins, stop_plugins
+from aasim_core.process.startup import start_plugins, stop_plugins
 from aasim_core.testing.apps import settings_in
 
 HOOKS = """

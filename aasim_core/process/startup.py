@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from .data.migrator.runner import columns_in
-from .errors import StartupError
-from .plugins import without
-from .plugins.registry import Loaded, PluginFailed, ask, sentence
-from .plugins.table_rules import table_flaws
+from ..data.migrator.runner import columns_in
+from ..errors import StartupError
+from ..plugins import without
+from ..plugins.registry import Loaded, PluginFailed, ask, sentence
+from ..plugins.table_rules import table_flaws
 
 if TYPE_CHECKING:
-    from .app import App
+    from ..app import App
 
 #: Why plugins cannot start, by their names, as phrases; and the error that says so.
 Failures = tuple[Mapping[str, str], StartupError]
@@ -84,7 +84,7 @@ def _stop(app: "App", plugins: Sequence[Loaded]) -> None:
 
 def _without(app: "App", reasons: Mapping[str, str], error: StartupError) -> "App":
     """The app without the plugins that failed, if the settings say so; else raises the error."""
-    from .bootstrap import build_app
+    from ..bootstrap import build_app
 
     rest = without(app.plugins, reasons)
     if rest.fatal or app.settings.plugins.on_error == "stop":

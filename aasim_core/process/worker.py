@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from .context import system_scope
-from .jobs.leases import Leases
-from .jobs.pool import Pool
-from .jobs.presence import Presence
-from .jobs.upkeep import Upkeep
-from .logs.configuration import Seldom, kind_of
-from .processes import WORKER
-from .starting import start_plugins, starting, stop_plugins
+from ..context import system_scope
+from ..jobs.leases import Leases
+from ..jobs.pool import Pool
+from ..jobs.presence import Presence
+from ..jobs.upkeep import Upkeep
+from ..logs.configuration import Seldom, kind_of
+from ..processes import WORKER
+from .startup import start_plugins, starting, stop_plugins
 
 if TYPE_CHECKING:
-    from .app import App
-    from .settings import Settings
+    from ..app import App
+    from ..settings import Settings
 
 #: sysexits.h: try again. Too many threads are stuck in jobs whose time is up; whoever supervises the process starts it anew.
 TRY_AGAIN = 75
@@ -173,7 +173,7 @@ def run(settings: "Settings") -> None:
 
 def _ready_app(settings: "Settings") -> "App":
     with starting():
-        from .bootstrap import build_app
+        from ..bootstrap import build_app
         from .installation import refuse_unfit_database
 
         app = build_app(settings)

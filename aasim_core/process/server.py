@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from .data.faults import fault_of
-from .data.persistence import patient
-from .errors import StartupError
-from .logs.configuration import kind_of
-from .settings import Settings
-from .starting import start_plugins, starting, stop_plugins
-from .terminal.exit_codes import CONFIGURATION, TRY_AGAIN, report
+from ..data.faults import fault_of
+from ..data.persistence import patient
+from ..errors import StartupError
+from ..logs.configuration import kind_of
+from ..settings import Settings
+from ..terminal.exit_codes import CONFIGURATION, TRY_AGAIN, report
+from .startup import start_plugins, starting, stop_plugins
 
 if TYPE_CHECKING:
-    from .app import App
+    from ..app import App
 
 #: What tells gunicorn's worker to stop at once: its master sends the last, and Ctrl-C reaches all processes of a terminal.
 _HASTY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
@@ -42,9 +42,9 @@ def run(settings: Settings) -> None:
     with starting():
         from gunicorn.app.base import BaseApplication
 
-        from .bootstrap import build_app
-        from .http.application import make_wsgi
-        from .http.gunicorn_master import Master
+        from ..bootstrap import build_app
+        from ..http.application import make_wsgi
+        from .gunicorn_master import Master
 
         _refuse_unfit(build_app(settings))
 
@@ -99,7 +99,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "bind": server.bind,
         "workers": server.workers,
         "threads": server.threads,
-        "worker_class": "aasim_core.http.gunicorn_worker.Worker",
+        "worker_class": "aasim_core.process.gunicorn_worker.Worker",
         "keepalive": server.keepalive_seconds,
         "graceful_timeout": server.drain_seconds + server.graceful_timeout_seconds,
         "timeout": 120,

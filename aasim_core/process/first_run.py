@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import StartupError
-from .identity import administrators
-from .identity.passwords import generated_password
+from ..errors import StartupError
+from ..identity import administrators
+from ..identity.passwords import generated_password
 
 if TYPE_CHECKING:
-    from .app import App
-    from .terminal.output import Report
+    from ..app import App
+    from ..terminal.output import Report
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from . import processes
-from .data.backends.connect import connect
-from .data.database import Database
-from .data.migrator import runner as migrations
-from .data.migrator.phases import BEFORE_START, EVERY_PHASE, OFFLINE, POST, PRE, number_of, owner_of, phase_of
-from .data.migrator.runner import Source, narrowed
-from .errors import StartupError
+from .. import processes
+from ..data.backends.connect import connect
+from ..data.database import Database
+from ..data.migrator import runner as migrations
+from ..data.migrator.phases import BEFORE_START, EVERY_PHASE, OFFLINE, POST, PRE, number_of, owner_of, phase_of
+from ..data.migrator.runner import Source, narrowed
+from ..errors import StartupError
 
 if TYPE_CHECKING:
-    from .app import App
+    from ..app import App
 
 #: A migration may rewrite a whole table, which takes longer than a request may.
 _MIGRATION_SECONDS = 3600

@@ -24,7 +24,7 @@ from gunicorn.workers.gthread import _DEFER, ThreadWorker
 from uuid_utils import uuid7
 
 from ..errors import Refused
-from .envelope import failure
+from ..http.envelope import failure
 from .request_reader import Part, RequestReader
 
 _TOO_LONG = {

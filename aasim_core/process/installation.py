@@ -10,13 +10,13 @@ from secrets import token_bytes, token_hex
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .errors import StartupError
-from .secrets import KEY_BYTES, Key, Keyring, load_keyring, save_keyring
-from .settings import Settings
-from .settings.sections import CORE_SECTIONS
+from ..errors import StartupError
+from ..secrets import KEY_BYTES, Key, Keyring, load_keyring, save_keyring
+from ..settings import Settings
+from ..settings.sections import CORE_SECTIONS
 
 if TYPE_CHECKING:
-    from .app import App
+    from ..app import App
 
 _UNAVAILABLE = 69
 _STORAGE = 74
@@ -40,17 +40,17 @@ def open_app(settings: Settings) -> "App":
     """The app, on an installation that has what it needs."""
     prepare(settings)
 
-    from .bootstrap import build_app  # takes a while, and what is missing is known before
+    from ..bootstrap import build_app  # takes a while, and what is missing is known before
 
     return build_app(settings)
 
 
 def refuse_unfit_database(app: "App") -> None:
     """StartupError when the database is not of this version, its second wall has a hole, or a key that it needs is missing."""
-    from .data.backends.postgres import row_security, session_settings
-    from .data.backends.postgres.database import PostgresDatabase
-    from .data.migrator import runner as migrations
-    from .key_rotation import key_usage as usage
+    from ..data.backends.postgres import row_security, session_settings
+    from ..data.backends.postgres.database import PostgresDatabase
+    from ..data.migrator import runner as migrations
+    from ..key_rotation import key_usage as usage
 
     if isinstance(app.database, PostgresDatabase):
         session_settings.verify(app.database)

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from .errors import StartupError
+from ..errors import StartupError
+from ..identity import administrators
+from ..logs.configuration import subdued
+from ..settings import Settings
+from ..terminal.output import Terminal
+from ..version import VERSION
 from .first_run import Credentials, demonstrate, first_administrator, first_run
-from .identity import administrators
 from .installation import make_folder, open_app, refuse_exposure, refuse_taken_port
-from .logs.configuration import subdued
-from .settings import Settings
 from .supervisor import Supervisor
-from .terminal.output import Terminal
 from .upgrading import upgrade_all
-from .version import VERSION
 
 if TYPE_CHECKING:
-    from .app import App
+    from ..app import App
 
 _START_SECONDS = 60
 #: What the processes need to notice the end of their own grace time.
