@@ -22,7 +22,7 @@ from .http.stream_places import Places
 from .identity.passwords import Passwords
 from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
-from .jobs.doorbell import Doorbell
+from .jobs.notify.notifier import Doorbell
 from .plugins.checks import Check
 from .plugins.declarations import Collected
 from .plugins.offers import Offers

@@ -19,7 +19,7 @@ from .http.health import Health, core_checks
 from .http.idempotency import Idempotency, pruning_job
 from .identity import administrators
 from .identity.records import RECORDS as IDENTITY
-from .jobs.housekeeping import core_jobs
+from .jobs.pruning import core_jobs
 from .jobs.records import RECORDS as JOBS
 from .key_rotation.records import RECORDS as KEYS
 from .key_rotation.resealing import resealing_job

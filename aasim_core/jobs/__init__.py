@@ -1,4 +1,4 @@
-"""Durable background work: declarations, the job table, schedules and the worker."""
+"""Durable background work: declarations, the job table, leases and schedules."""
 
 from .context import JobContext
 from .declarations import Job, Retry

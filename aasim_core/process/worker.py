@@ -14,11 +14,11 @@ import structlog
 
 from ..context import system_scope
 from ..jobs.leases import Leases
-from ..jobs.pool import Pool
-from ..jobs.presence import Presence
-from ..jobs.upkeep import Upkeep
+from ..jobs.worker_liveness import Presence
 from ..logs.configuration import Seldom, kind_of
 from ..processes import WORKER
+from ..worker.maintenance import Upkeep
+from ..worker.pool import Pool
 from .startup import start_plugins, starting, stop_plugins
 
 if TYPE_CHECKING:

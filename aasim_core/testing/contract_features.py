@@ -13,12 +13,12 @@ from ..events.log import owner_of
 from ..events.records import EventRow
 from ..ids import new_id
 from ..jobs.leases import Leases
-from ..jobs.presence import Presence
 from ..jobs.queue import enqueue
 from ..jobs.records import PARKED, QUEUED, JobRow
-from ..jobs.runner import work_off
-from ..jobs.upkeep import Upkeep
+from ..jobs.worker_liveness import Presence
 from ..plugins.registry import Found
+from ..worker.maintenance import Upkeep
+from ..worker.runner import work_off
 from .contract_terms import demand, demand_none, provided
 from .stage import Stage
 from .world import Person

@@ -12,13 +12,13 @@ from ..context import organization_scope, system_scope
 from ..errors import StartupError
 from ..http.operations import Endpoint
 from ..jobs.leases import Leases
-from ..jobs.presence import Presence
 from ..jobs.queue import enqueue
 from ..jobs.records import PARKED, QUEUED, JobRow
-from ..jobs.runner import work_off
-from ..jobs.upkeep import Upkeep
+from ..jobs.worker_liveness import Presence
 from ..plugins.declarations import table_of
 from ..plugins.registry import Found
+from ..worker.maintenance import Upkeep
+from ..worker.runner import work_off
 from .apps import settings_in
 from .contract_terms import demand, demand_none, provided
 from .databases import Databases

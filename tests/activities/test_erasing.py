@@ -6,8 +6,8 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.events.sealing import seal_everything
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from aasim_core.events.records import EventRow
 from aasim_core.events.sealing import seal_everything
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.activities.commands import restart, verify
 
 from ..events.tampering import tampering

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 
 from aasim_core.app import App
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions.fingerprints import normalized
 
 NOW = "2026-02-01T08:05:00Z"

@@ -17,13 +17,13 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import create
 from aasim_core.identity import invitations, links
 from aasim_core.jobs.errors import TryAgain
-from aasim_core.jobs.runner import work_off
 from aasim_core.settings import Settings
 from aasim_core.tenancy.records import User
 from aasim_core.testing.asking import Exchange, ask, difference
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Answer, Client, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.auth.models import Registration
 
 from .conftest import ADA, PASSWORD, event

@@ -11,10 +11,10 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.jobs.runner import work_off
 from aasim_core.tenancy.records import User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Client
+from aasim_core.worker.runner import work_off
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.jobs.queue import enqueue
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
+from aasim_core.worker.runner import work_off
 from aasim_plugins.rubrics.evaluations import JOB
 
 from .conftest import current

@@ -11,8 +11,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.events.records import EventRow
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
+from aasim_core.worker.runner import work_off
 
 from .conftest import current
 from .test_runs import ANSWERED, ASKED

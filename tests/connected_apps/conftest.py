@@ -8,7 +8,7 @@ import pytest
 
 from aasim_core.context import organization_scope
 from aasim_core.events.records import EventRow
-from aasim_core.jobs.runner import work_off
+from aasim_core.worker.runner import work_off
 from aasim_plugins.connected_apps import service
 from aasim_plugins.connected_apps.connecting import HttpAnswer, HttpRequest
 from aasim_plugins.connected_apps.models import ConnectedApp

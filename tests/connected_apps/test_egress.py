@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.databases import Databases
+from aasim_core.worker.runner import work_off
 from aasim_plugins.connected_apps import service
 from aasim_plugins.connected_apps.connecting import AppError
 from aasim_plugins.connected_apps.models import ConnectedApp

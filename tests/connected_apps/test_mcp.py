@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.databases import Databases
+from aasim_core.worker.runner import work_off
 from aasim_plugins.connected_apps.connecting import AppError
 
 from ..executions.test_waiting import worker

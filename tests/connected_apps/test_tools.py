@@ -10,9 +10,9 @@ from time_machine import travel
 from aasim_core.access import grants
 from aasim_core.context import organization_scope
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.maintenance import Upkeep
 
 from .conftest import TOKEN, Apps
 from .peers import Response, Service

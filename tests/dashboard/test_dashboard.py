@@ -9,9 +9,9 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.jobs.runner import work_off
 from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.dashboard.hookspecs import Card, Figure, Viewer
 
 

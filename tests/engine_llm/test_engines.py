@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import World
+from aasim_core.worker.runner import work_off
 
 
 @pytest.fixture(scope="session")

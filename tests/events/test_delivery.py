@@ -16,9 +16,9 @@ from aasim_core.events.log import Deliveries, Subject, emit
 from aasim_core.events.records import EventRow
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import World
+from aasim_core.worker.runner import work_off
 
 
 @pytest.fixture(scope="session")

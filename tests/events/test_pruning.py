@@ -15,8 +15,8 @@ from aasim_core.events.pruning import prune_some
 from aasim_core.events.records import EventRow
 from aasim_core.events.restarting import restart
 from aasim_core.events.sealing import seal_everything
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
+from aasim_core.worker.runner import work_off
 
 from .conftest import Happen, Rows, Verified
 from .tampering import take_out, tamper, tampering

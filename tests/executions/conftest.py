@@ -8,8 +8,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Decision, Question, Reviewer, Tool, ToolSource, ToolUse
 from aasim_plugins.executions.models import Execution

@@ -6,8 +6,8 @@ from typing import Any
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Finished, Run, Runner
 from aasim_plugins.executions.models import Execution

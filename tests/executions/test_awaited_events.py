@@ -16,10 +16,10 @@ from aasim_core.data.records import insert_rows
 from aasim_core.events.log import Subject, emit
 from aasim_core.events.records import EventRow
 from aasim_core.ids import new_id
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.selection import only
 from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions.kernel.events import Claimed, TurnEnded, WaitRegistered
 from aasim_plugins.executions.kernel.state import Wait
 from aasim_plugins.executions.models import ArrivalRow, WaitRow

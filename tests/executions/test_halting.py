@@ -11,11 +11,11 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.world import Person
+from aasim_core.worker.maintenance import Upkeep
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.hookspecs import Cancelled, Capabilities, Finish, Provider, Reply, ToolCall, Usage
 from aasim_plugins.executions.hookspecs import ToolError, ToolUse

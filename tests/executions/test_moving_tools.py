@@ -12,8 +12,8 @@ from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.runner import Runner
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import Runner
 from aasim_plugins.executions.hookspecs import ToolError, ToolUse
 from aasim_plugins.executions.models import ToolCall
 

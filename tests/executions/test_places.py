@@ -11,8 +11,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions import states
 from aasim_plugins.executions.models import Execution
 

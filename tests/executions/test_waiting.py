@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from aasim_core.app import App
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person
+from aasim_core.worker.runner import work_off
 
 
 @contextmanager

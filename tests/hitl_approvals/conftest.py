@@ -8,10 +8,10 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
-from aasim_core.jobs.runner import work_off
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.runner import work_off
 from aasim_plugins.hitl_approvals.models import Approval
 from aasim_plugins.hitl_approvals.policies import Ruling
 from aasim_plugins.hitl_approvals.service import Approvals, Asked

@@ -17,12 +17,12 @@ from aasim_core.data.records import is_tenant
 from aasim_core.http.application import make_wsgi
 from aasim_core.http.operations import Endpoint
 from aasim_core.ids import is_id, new_id
-from aasim_core.jobs.runner import work_off
 from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.hints import NODE, Hints
 from aasim_core.testing.stage import TENANT, Stage, Unprepared, name_of
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 
 from .canaries import filled, without_refused
 

@@ -12,11 +12,11 @@ from aasim_core.clock import from_text, now, to_text
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.events.records import EventRow
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.queue import enqueue
-from aasim_core.jobs.runner import work_off
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Answer, Client, Person, World
+from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions import service as executions
 from aasim_plugins.executions.hookspecs import Finished, Runner, Startable, Target
 from aasim_plugins.executions.models import Execution

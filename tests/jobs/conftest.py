@@ -20,8 +20,8 @@ from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
 from aasim_core.jobs import records
 from aasim_core.jobs.declarations import Job
-from aasim_core.jobs.doorbell import Doorbell
 from aasim_core.jobs.leases import Leases
+from aasim_core.jobs.notify.notifier import Doorbell
 from aasim_core.jobs.queue import enqueue, flush
 from aasim_core.jobs.records import JobRow
 from aasim_core.plugins import Plugins

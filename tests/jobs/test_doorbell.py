@@ -12,10 +12,10 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from aasim_core.jobs.doorbell import Doorbell
-from aasim_core.jobs.messages import InRedis, JsonSerializer, open_huey, open_messages
-from aasim_core.jobs.presence import Presence
-from aasim_core.jobs.sockets import Sockets
+from aasim_core.jobs.notify.huey_messages import InRedis, JsonSerializer, open_huey, open_messages
+from aasim_core.jobs.notify.notifier import Doorbell
+from aasim_core.jobs.notify.unix_sockets import Sockets
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.settings import Settings
 
 #: Where huey keeps the messages in Redis.
@@ -232,7 +232,7 @@ def test_a_queue_that_is_down_fails_no_request_and_slows_none(
 
 
 def test_of_a_queue_that_is_down_a_worker_tells_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aasim_core.jobs.doorbell.DEAF_SECONDS", 0.001)
+    monkeypatch.setattr("aasim_core.jobs.notify.notifier.DEAF_SECONDS", 0.001)
     ear = doorbell(tmp_path, "redis://127.0.0.1:1/0").listen("worker-0-x")
     with capture_logs() as told:
         assert not ear.wait(0.1)
@@ -241,7 +241,7 @@ def test_of_a_queue_that_is_down_a_worker_tells_once(tmp_path: Path, monkeypatch
 
 @pytest.mark.redis
 def test_a_queue_that_is_back_is_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
-    monkeypatch.setattr("aasim_core.jobs.doorbell.DEAF_SECONDS", 0.001)
+    monkeypatch.setattr("aasim_core.jobs.notify.notifier.DEAF_SECONDS", 0.001)
     bell = doorbell(tmp_path, redis_url)
     ear: Any = bell.listen("worker-0-x")
     there, ear._messages = ear._messages, InRedis("redis://127.0.0.1:1/0")

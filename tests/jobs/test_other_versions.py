@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from aasim_core.context import system_scope
-from aasim_core.jobs import outcomes
 from aasim_core.jobs.leases import CRASHES_UNTIL_DEAD
-from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.runner import work_off
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
+from aasim_core.worker import outcomes
+from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.runner import work_off
 
 from .conftest import UMBRELLA
 

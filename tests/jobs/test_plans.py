@@ -11,12 +11,12 @@ import pytest
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.jobs import administration, depth, enqueue
-from aasim_core.jobs.housekeeping import prune
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
+from aasim_core.jobs.pruning import prune
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.statements import Sent, plan_of, recorded
+from aasim_core.worker.maintenance import Upkeep
 
 from .conftest import ACME, Shop
 

@@ -5,7 +5,7 @@ import structlog
 
 from aasim_core.context import system_scope
 from aasim_core.jobs.errors import TryAgain
-from aasim_core.jobs.runner import work_off
+from aasim_core.worker.runner import work_off
 
 from .conftest import Shop
 

@@ -11,7 +11,7 @@ import time_machine
 
 from aasim_core.context import system_scope
 from aasim_core.errors import StartupError
-from aasim_core.jobs.housekeeping import prune
+from aasim_core.jobs.pruning import prune
 from aasim_core.jobs.records import JobRow, ScheduleTick
 from aasim_core.jobs.schedules import Schedules, claim_due
 

@@ -11,9 +11,9 @@ import pytest
 
 from aasim_core.clock import now
 from aasim_core.context import current_scope, system_scope
-from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
+from aasim_core.worker.maintenance import Upkeep
 
 from .conftest import ACME
 
@@ -93,7 +93,7 @@ def test_a_workers_own_jobs_are_not_taken_from_it(shop: Any, upkeep: Upkeep, clo
 
 def test_a_worker_of_this_machine_that_ended_loses_its_jobs_at_once(shop: Any, upkeep: Upkeep, tmp_path: Path) -> None:
     job_id = shop.enqueue("mail.send")
-    script = "import sys; from pathlib import Path; from aasim_core.jobs.presence import Presence; "
+    script = "import sys; from pathlib import Path; from aasim_core.jobs.worker_liveness import Presence; "
     script += "print(Presence(Path(sys.argv[1])).enter(), flush=True); sys.stdin.read()"
     worker = subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

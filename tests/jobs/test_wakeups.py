@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from aasim_core.jobs.wakeups import Wakeups
+from aasim_core.worker.idle_threads import Wakeups
 
 
 class Sleepers:

@@ -19,8 +19,8 @@ from aasim_core.context import (
     system_scope,
 )
 from aasim_core.jobs import GiveUp, Retry, enqueue
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.statements import recorded
+from aasim_core.worker.runner import work_off
 
 from .conftest import ACME, heard
 

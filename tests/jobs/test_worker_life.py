@@ -203,7 +203,7 @@ def test_a_delayed_job_is_done_when_its_time_has_come(shop: Any, told: Any) -> N
 
 def test_a_lease_that_no_thread_holds_is_given_back(shop: Any, told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is after a claim whose answer got lost on its way from the database."""
-    monkeypatch.setattr("aasim_core.jobs.pool.ORPHAN_SECONDS", 0.1)
+    monkeypatch.setattr("aasim_core.worker.pool.ORPHAN_SECONDS", 0.1)
     monkeypatch.setattr("aasim_core.process.worker._TAKE_OVER_SECONDS", 0.1)
     shop.offers("mail.send", lambda context, payload: told.put("done"))
     job_id = shop.enqueue("mail.send", run_at=now() + timedelta(hours=1))

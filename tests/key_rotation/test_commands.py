@@ -12,11 +12,11 @@ from aasim_core.commands.secrets import secrets
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import bind
 from aasim_core.jobs.records import DONE, JobRow
-from aasim_core.jobs.runner import work_off
 from aasim_core.key_rotation import resealing
 from aasim_core.key_rotation.key_usage import refuse_missing
 from aasim_core.key_rotation.records import KeyRow
 from aasim_core.secrets import load_keyring
+from aasim_core.worker.runner import work_off
 
 from .conftest import lose_all_keys, opened, rotate
 

@@ -12,11 +12,11 @@ from aasim_core.context import system_scope
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import DONE, QUEUED, JobRow
-from aasim_core.jobs.runner import Runner, work_off
 from aasim_core.key_rotation import resealing
 from aasim_core.key_rotation.key_usage import refuse_missing, survey
 from aasim_core.key_rotation.sealed_columns import columns_of
 from aasim_core.tenancy.records import Organization
+from aasim_core.worker.runner import Runner, work_off
 from aasim_plugins.engines.models import Engine
 
 from .conftest import opened, rotate

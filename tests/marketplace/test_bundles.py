@@ -17,7 +17,6 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.errors import Invalid
 from aasim_core.http.application import make_wsgi
-from aasim_core.jobs.runner import work_off
 from aasim_core.plugins import Plugins
 from aasim_core.secrets import Key, Keyring, save_keyring
 from aasim_core.testing.apps import settings_in
@@ -25,6 +24,7 @@ from aasim_core.testing.databases import Databases
 from aasim_core.testing.shared_apps import opened
 from aasim_core.testing.world import Answer, Client, Person, World
 from aasim_core.text import base64url
+from aasim_core.worker.runner import work_off
 from aasim_plugins.marketplace.bundles import contents, signing
 from aasim_plugins.marketplace.models import Offer
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Answer, Person
+from aasim_core.worker.runner import work_off
 
 from ..rubrics.test_runs import evaluated, examples
 from .conftest import Make

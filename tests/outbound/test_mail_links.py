@@ -8,10 +8,10 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.jobs.runner import work_off
 from aasim_core.settings import Settings
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.hitl_approvals.policies import Ruling
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 
 #: A criterion that any text of at most ten characters meets.
 SHORT = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 10}}

@@ -10,9 +10,9 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Answer, Person, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.engines.calls.records import EngineCall
 from aasim_plugins.engines.hookspecs import Estimate, Meter, Payer
 from aasim_plugins.engines.metering import metered

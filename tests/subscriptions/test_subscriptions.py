@@ -11,8 +11,8 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.http.openapi import document
 from aasim_core.jobs.queue import enqueue
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.subscriptions import service
 from aasim_plugins.subscriptions.commands import assign as command
 from aasim_plugins.subscriptions.jobs import due as organizations_due

@@ -9,11 +9,11 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
-from aasim_core.jobs.runner import work_off
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Answer, Person, World
+from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.runner import work_off
 
 DROPINS = Path(__file__).parent / "dropins"
 SUMMARY = "a plugin failed"

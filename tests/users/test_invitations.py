@@ -12,12 +12,12 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.jobs.runner import work_off
 from aasim_core.settings import Settings
 from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.principals import key_of
 from aasim_core.testing.world import Answer, Client, Person, World
+from aasim_core.worker.runner import work_off
 
 PASSWORD = "gravel-tulip-orbit-94"
 GRACE = {"name": "Grace Hopper", "email": "grace@example.com"}

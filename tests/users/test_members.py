@@ -9,12 +9,12 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.jobs.runner import work_off
 from aasim_core.tenancy import people
 from aasim_core.tenancy.records import User
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Client, Person, World
+from aasim_core.worker.runner import work_off
 
 NOBODY = "user_01h455vb4pex5vsknk084sn02q"
 READING = ["users:read"]

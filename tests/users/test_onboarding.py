@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from aasim_core.app import App
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Client, Person, World
+from aasim_core.worker.runner import work_off
 
 PASSWORD = "gravel-tulip-orbit-94"
 GRACE = {"name": "Grace Hopper", "email": "grace@example.com"}

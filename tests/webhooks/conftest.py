@@ -12,11 +12,11 @@ from aasim_core.context import organization_scope
 from aasim_core.events.log import Subject, emit
 from aasim_core.events.records import EventRow
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
-from aasim_core.jobs.runner import work_off
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.peer import Handler, Peer, serving
 from aasim_core.testing.world import Client, Person, World
+from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.runner import work_off
 
 ON = {"auth", "webhooks"}
 #: The event that the tests let happen.

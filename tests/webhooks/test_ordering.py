@@ -15,8 +15,8 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.events.records import EventRow
 from aasim_core.ids import new_id
-from aasim_core.jobs.runner import work_off
 from aasim_core.testing.peer import Handler, Peer
+from aasim_core.worker.runner import work_off
 from aasim_plugins.webhooks.delivery.attempts import give_up
 from aasim_plugins.webhooks.delivery.fan_out import fan_out
 from aasim_plugins.webhooks.delivery.ordering import in_order

@@ -11,11 +11,11 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import database_of
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
 from aasim_core.jobs.records import JobRow
-from aasim_core.jobs.runner import work_off
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions.hookspecs import Tool, ToolSource, ToolUse
 from aasim_plugins.executions.models import WaitRow
 from aasim_plugins.executions.shell import delivery

@@ -9,10 +9,10 @@ import time_machine
 
 from aasim_core.app import App
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.presence import Presence
-from aasim_core.jobs.runner import work_off
-from aasim_core.jobs.upkeep import Upkeep
+from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.runner import work_off
 from aasim_plugins.hitl_approvals.models import ASSIGNEE_TYPES, LADDER
 from aasim_plugins.workflows.nodes import approval
 

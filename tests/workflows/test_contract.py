@@ -7,10 +7,10 @@ from typing import Any
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.ids import new_id
-from aasim_core.jobs.runner import work_off
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Person, World
+from aasim_core.worker.runner import work_off
 from aasim_plugins.executions import service as executions
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.workflows import service

@@ -12,11 +12,11 @@ import structlog
 from ..clock import now
 from ..context import EVERY_ORGANIZATION, acting_as, organization_scope, system_scope
 from ..data.faults import fault_of
-from .errors import LeaseLost
-from .features import JobFeatures
-from .lease import Lease
-from .leases import CRASHES_UNTIL_DEAD, Leases
-from .records import DEAD, FAILED
+from ..jobs.errors import LeaseLost
+from ..jobs.lease import Lease
+from ..jobs.leases import CRASHES_UNTIL_DEAD, Leases
+from ..jobs.records import DEAD, FAILED
+from .availability import JobFeatures
 
 if TYPE_CHECKING:
     from ..app import App

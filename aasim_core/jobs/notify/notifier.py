@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..errors import StartupError
-from .sockets import SocketEar, Sockets
+from ...errors import StartupError
+from .unix_sockets import SocketEar, Sockets
 
 if TYPE_CHECKING:
-    from ..settings import Settings
-    from .messages import Messages
+    from ...settings import Settings
+    from .huey_messages import Messages
 
 #: After a failure no message is written for so long: a queue that is down must not slow every request.
 REST_SECONDS = 5.0
@@ -124,7 +124,7 @@ class Ear:
 
 def _open(url: str) -> "Messages":
     try:
-        from .messages import open_messages
+        from .huey_messages import open_messages
 
         return open_messages(url)
     except ImportError as error:

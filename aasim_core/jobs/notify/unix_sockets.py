@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from .presence import LOCK_SUFFIX, SOCKET_SUFFIX
+from ..worker_liveness import LOCK_SUFFIX, SOCKET_SUFFIX
 
 # What a Unix socket's address may hold, less what the systems differ by.
 _LONGEST_ADDRESS = 100

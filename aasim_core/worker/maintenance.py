@@ -11,14 +11,14 @@ from ..clock import now, to_text
 from ..context import system_scope
 from ..data.compiled import compiled
 from ..data.statements import Bind
+from ..jobs.errors import LeaseLost
+from ..jobs.lease import Lease
+from ..jobs.leases import Leases
+from ..jobs.records import DELAYED, PARKED, QUEUED, STUCK, JobRow
+from ..jobs.schedules import Schedules
+from ..jobs.worker_liveness import Presence
 from . import outcomes
-from .errors import LeaseLost
-from .features import JobFeatures
-from .lease import Lease
-from .leases import Leases
-from .presence import Presence
-from .records import DELAYED, PARKED, QUEUED, STUCK, JobRow
-from .schedules import Schedules
+from .availability import JobFeatures
 
 if TYPE_CHECKING:
     from ..app import App

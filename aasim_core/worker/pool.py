@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ..context import system_scope
+from ..jobs.context import JobContext
+from ..jobs.errors import LeaseLost
+from ..jobs.lease import Lease
+from ..jobs.leases import CRASHES_UNTIL_DEAD, Leases
 from ..logs.configuration import Seldom, kind_of
 from . import outcomes
-from .company import Company
-from .context import JobContext
-from .errors import LeaseLost
-from .lease import Lease
-from .leases import CRASHES_UNTIL_DEAD, Leases
+from .exclusive_gate import Company
+from .idle_threads import Wakeups
 from .runner import Runner
-from .wakeups import Wakeups
 
 if TYPE_CHECKING:
     from ..app import App

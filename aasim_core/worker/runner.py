@@ -9,13 +9,13 @@ import structlog
 
 from ..context import EVERY_ORGANIZATION, organization_scope, system_scope
 from ..data.persistence import patient
+from ..jobs.context import JobContext
+from ..jobs.declarations import Job
+from ..jobs.errors import GiveUp, LeaseLost, TryAgain
+from ..jobs.lease import Lease
+from ..jobs.leases import Leases
 from . import outcomes
-from .context import JobContext
-from .declarations import Job
-from .errors import GiveUp, LeaseLost, TryAgain
-from .features import JobFeatures
-from .lease import Lease
-from .leases import Leases
+from .availability import JobFeatures
 
 if TYPE_CHECKING:
     from ..app import App
