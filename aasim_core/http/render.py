@@ -6,14 +6,24 @@ A row is what the database holds: times are RFC 3339 text already, JSON columns 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from marshmallow import Schema
 from orjson import Fragment
 
 from ..data.records import Row
 from ..schemas.fields import Boolean, Json, ListOf, Object
-from .request import Request
+
+if TYPE_CHECKING:
+    from ..access.rights import Rights
+    from ..tenancy.principal import Principal
+
+
+class Viewer(Protocol):
+    """Who gets an answer, and what they may do: a request, once the guard has found that out."""
+
+    principal: "Principal"
+    rights: "Rights"
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,8 @@ class Derived:
         values = zip(*(held[column] for column in self.columns), strict=True)
         return [self.make(dict(zip(self.columns, each, strict=True))) for each in values]
 
-    def seen_by(self, req: Request) -> "Derived":
-        """The field as the caller gets it, where that depends on who it is."""
+    def seen_by(self, viewer: Viewer) -> "Derived":
+        """The field as the viewer gets it, where that depends on who it is."""
         return self
 
 
@@ -58,12 +68,12 @@ class Plan:
         self._flags = tuple(name for name in held if isinstance(schema.fields[name], Boolean))
         self._texts = tuple(name for name in held if isinstance(schema.fields[name], ListOf | Json | Object))
 
-    def seen_by(self, req: Request) -> "Plan":
-        """The plan for answers to this request."""
+    def seen_by(self, viewer: Viewer) -> "Plan":
+        """The plan for answers to this viewer."""
         if self._is_the_same_for_all:
             return self
         plan = copy(self)
-        plan._derived = {name: field.seen_by(req) for name, field in self._derived.items()}
+        plan._derived = {name: field.seen_by(viewer) for name, field in self._derived.items()}
         return plan
 
     def item(self, source: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from aasim_core.http.halting import Halting
 from aasim_core.http.operations import PUBLIC
 from aasim_core.http.prefer import wait_until
 from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived
+from aasim_core.http.render import Derived, Viewer
 
 from . import authorizing, checking, revoking, schemas, service, sharing, syncing
 from .connecting import AppError, Connector, refusal
@@ -38,12 +38,12 @@ class _Asked(Derived):
 class _AskedFor(_Asked):
     """The same, of which each caller sees something else; nobody sees nothing."""
 
-    def __init__(self, ask: Callable[[Request, Sequence[str]], Mapping[str, Any]]) -> None:
+    def __init__(self, ask: Callable[[Viewer, Sequence[str]], Mapping[str, Any]]) -> None:
         self._ask_for = ask
         super().__init__(lambda app_ids: {app_id: [] for app_id in app_ids})
 
-    def seen_by(self, req: Request) -> Derived:
-        return _Asked(partial(self._ask_for, req))
+    def seen_by(self, viewer: Viewer) -> Derived:
+        return _Asked(partial(self._ask_for, viewer))
 
 
 class ConnectedApps(Halting, Collection):
@@ -147,12 +147,12 @@ class ConnectedApps(Halting, Collection):
         ids = [record.id]
         service.remove(record, self._used_by(req, ids)[record.id], self._used_by_count(ids)[record.id])
 
-    def _used_by(self, req: Request, app_ids: Sequence[str]) -> Mapping[str, list[dict[str, str]]]:
+    def _used_by(self, viewer: Viewer, app_ids: Sequence[str]) -> Mapping[str, list[dict[str, str]]]:
         if not app_ids or not self._has_agents():
             return {app_id: [] for app_id in app_ids}
         from . import with_agents
 
-        return with_agents.used_by(app_ids, req.rights, req.principal.user_id)
+        return with_agents.used_by(app_ids, viewer.rights, viewer.principal.user_id)
 
     def _used_by_count(self, app_ids: Sequence[str]) -> Mapping[str, int]:
         if not app_ids or not self._has_agents():

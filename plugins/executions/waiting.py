@@ -5,9 +5,8 @@ from typing import Any
 
 import orjson
 
-from aasim_core import Request
 from aasim_core.clock import to_text
-from aasim_core.http.render import Derived
+from aasim_core.http.render import Derived, Viewer
 
 from . import service
 from .kernel import admission
@@ -26,9 +25,9 @@ class WaitsBehind(Derived):
         super().__init__(("id", "slot", "waiting_for"), lambda row: self._told(row, {}))
         self._may_see = may_see
 
-    def seen_by(self, req: Request) -> Derived:
-        """With the ids of those executions that the caller may see."""
-        rights, user_id = req.rights, req.principal.user_id
+    def seen_by(self, viewer: Viewer) -> Derived:
+        """With the ids of those executions that the viewer may see."""
+        rights, user_id = viewer.rights, viewer.principal.user_id
         return WaitsBehind(lambda execution: service.allows(rights, "executions:read", execution, user_id))
 
     def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
