@@ -19,14 +19,14 @@ from ..errors import Invalid, Problem, not_found
 from ..events.declarations import Event
 from ..events.log import emit
 from ..ids import is_id
+from ..lists.paging import read_page
+from ..lists.query import ListQuery
+from ..lists.render_plan import Derived
 from ..schemas.fields import Choice, Id, Instant, ListOf, Object, Text
 from ..schemas.rules import OneOf
 from ..schemas.schema import DeletedOut, RecordOut, Schema
 from .operations import Resource, operation
-from .paging import read_page
 from .places import KINDS, PLACE, PlaceIn, PlaceOut
-from .query import ListQuery
-from .render import Derived
 from .request import Request, Response
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from ..data.views import View
 from ..errors import not_found
 from ..events.log import emit
 from ..ids import is_id
+from ..lists.paging import Page, read_page
+from ..lists.query import ListQuery
 from ..schemas.schema import DeletedOut, merged
 from .operations import Resource, operation
-from .paging import Page, read_page
-from .query import ListQuery
 from .request import Request, Response
 
 if TYPE_CHECKING:

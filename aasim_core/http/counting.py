@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ..app import Kept
-from . import query
+from ..lists import query
+from ..lists.paging import MOST_COUNTED
 from .admission import permit_anywhere
 from .operations import Endpoint
-from .paging import MOST_COUNTED
 from .request import Request, Response
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..data.conditions import Condition
-from ..data.listing import Listing
 from ..events.declarations import Event
+from ..lists.paging import read_page
+from ..lists.query import ListQuery
+from ..lists.virtual_table import Listing
 from ..schemas.fields import Integer, Json, Text
 from ..schemas.schema import Schema
 from ..schemas.shapes import shape_of_object
 from ..text.json import to_json
 from .operations import SELF, Resource, operation
-from .paging import read_page
-from .query import ListQuery
 from .request import Request, Response
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..data.references import kind_of
 from ..data.scope import TENANT_COLUMN
 from ..errors import Refused
+from ..lists.query import ListQuery, Parameters
 from ..schemas.containers import ListOf
 from ..schemas.formats import Id
 from ..schemas.scalars import Choice, Text
@@ -19,7 +20,6 @@ from ..schemas.schema import Schema
 from .admission import permit_anywhere
 from .collection import Collection
 from .operations import Endpoint
-from .query import ListQuery, Parameters
 from .request import Request
 
 if TYPE_CHECKING:

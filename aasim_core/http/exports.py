@@ -13,13 +13,13 @@ import peewee
 
 from ..data.conditions import Condition
 from ..errors import Refused
+from ..lists.paging import Filter, Page, Question, read_page
+from ..lists.query import ListQuery, Parameters
+from ..lists.render_plan import Plan
 from ..schemas.scalars import Choice
 from ..text.json import to_json
 from . import streams
 from .envelope import failure
-from .paging import Filter, Page, Question, read_page
-from .query import ListQuery, Parameters
-from .render import Plan
 from .storage_errors import storage_refusal
 from .streams import Reader
 

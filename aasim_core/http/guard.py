@@ -14,18 +14,19 @@ import peewee
 from ..context import Actor, acting_as, organization_scope
 from ..errors import Refused, not_found
 from ..identity.authentication import authenticate
+from ..lists import query
+from ..lists.paging import Page
+from ..lists.render_plan import Plan
 from ..schemas import schema
 from ..schemas.json_values import NO_BODY
 from ..tenancy.principal import Caller, Principal
 from ..text.json import to_json
-from . import body, expanding, idempotency, query
+from . import body, expanding, idempotency
 from .admission import caller_by_token, permit_anywhere
 from .envelope import success
 from .middleware import traced
 from .operations import Endpoint
-from .paging import Page
 from .protocols import address_of
-from .render import Plan
 from .request import Request, Response
 from .uniqueness import taken
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from marshmallow import Schema
 
 from ..errors import Refused
+from ..lists.render_plan import Derived, Plan
 from ..schemas.scalars import Integer
 from .protocols import API, Protocol
-from .render import Derived, Plan
 from .request import Request
 
 if TYPE_CHECKING:
+    from ..lists.query import Parameters
     from ..tenancy.principal import TokenCaller
-    from .query import Parameters
 
 #: An operation that anybody may call; one that every authenticated caller may, for what is their own; one for whoever has the token in
 #: its path, whom the resource's `caller` tells.

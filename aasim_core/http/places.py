@@ -1,10 +1,10 @@
 """Places in the organization's tree, as bodies name them and answers show them."""
 
 from ..access import tree
+from ..lists.render_plan import ObjectOf
 from ..schemas.fields import Choice, Id
 from ..schemas.rules import Needs
 from ..schemas.schema import Schema
-from .render import ObjectOf
 
 KINDS = ("organization", *tree.PARENTS)
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..data.dumping import Dump, is_dumped
 from ..errors import Refused
+from ..lists import cursors
 from ..schemas.scalars import Text
 from ..schemas.schema import Schema
 from ..tenancy.records import Organization
 from ..text.json import to_json
-from . import cursors
 from .exports import MEDIA_TYPES, Download
 
 if TYPE_CHECKING:

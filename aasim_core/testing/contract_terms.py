@@ -7,7 +7,7 @@ import pytest
 from marshmallow import Schema
 
 from ..http.operations import Endpoint
-from ..http.query import ListQuery
+from ..lists.query import ListQuery
 from ..plugins.registry import Found
 from .world import Client
 

@@ -10,8 +10,8 @@ from aasim_core.events.records import EventRow
 from aasim_core.events.verification import verify
 from aasim_core.http import exports
 from aasim_core.http.exports import MEDIA_TYPES, ExportQuery, Source
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived, ObjectOf
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Derived, ObjectOf
 
 from . import schemas, service
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aasim_core.http.query import Parameters
+from aasim_core.lists.query import Parameters
 from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Number, Object, Text, Timezone
 from aasim_core.schemas.schema import Schema
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, operation
 from aasim_core.data.conditions import Condition
-from aasim_core.http.query import ListQuery
 from aasim_core.identity.records import ApiKey
+from aasim_core.lists.query import ListQuery
 from aasim_core.secrets import Secret
 
 from . import schemas, service

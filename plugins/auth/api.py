@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Request, Resource, Response, operation
 from aasim_core.http.operations import PUBLIC, SELF
-from aasim_core.http.render import Plan
 from aasim_core.identity.clients import Client
 from aasim_core.identity.sessions import RETRY_SECONDS, Tokens
+from aasim_core.lists.render_plan import Plan
 from aasim_core.tenancy.records import User
 
 from . import account, registrations, resets, schemas, service, verification

@@ -11,8 +11,8 @@ from aasim_core.http.collection import Parent
 from aasim_core.http.halting import Halting
 from aasim_core.http.operations import PUBLIC
 from aasim_core.http.prefer import wait_until
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived, Viewer
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Derived, Viewer
 
 from . import authorizing, checking, revoking, schemas, service, sharing, syncing
 from .connecting import AppError, Connector, refusal

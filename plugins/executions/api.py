@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from aasim_core import Collection, Request, Response, operation
 from aasim_core.data.conditions import Condition
 from aasim_core.http.collection import Parent
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 
 from . import finding, schemas, service, states, steering, stream
 from .models import Execution, ToolCall

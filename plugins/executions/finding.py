@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from aasim_core.data.conditions import Condition
-from aasim_core.http.paging import Filter
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.paging import Filter
+from aasim_core.lists.query import ListQuery
 from aasim_core.schemas.fields import Word
 
 from . import labels, states

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from aasim_core.context import current_actor
-from aasim_core.http.render import Derived
+from aasim_core.lists.render_plan import Derived
 
 from .models import SHOWN, Execution
 

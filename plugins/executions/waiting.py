@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from aasim_core.clock import to_text
-from aasim_core.http.render import Derived, Viewer
+from aasim_core.lists.render_plan import Derived, Viewer
 
 from . import service
 from .kernel import admission

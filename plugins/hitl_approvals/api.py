@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Refused, Request, Response, operation
 from aasim_core.access.delegation import Delegator
 from aasim_core.data.conditions import Condition
-from aasim_core.http.paging import read_page
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived
+from aasim_core.lists.paging import read_page
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Derived
 
 from . import schemas
 from .ballots import Ballot

@@ -8,7 +8,7 @@ from aasim_core.access.delegation import Delegator
 from aasim_core.access.members import require_member, require_visible_member
 from aasim_core.clock import now
 from aasim_core.data.conditions import Condition, any_of, equals
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 
 from . import schemas
 from .models import Delegation, Policy

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from aasim_core.data.views import View
-from aasim_core.http.render import Derived, ObjectOf
+from aasim_core.lists.render_plan import Derived, ObjectOf
 from aasim_core.tenancy.records import User
 
 from ..executions.models import Execution

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from aasim_core import Request, Response, operation
-from aasim_core.http.render import Derived
+from aasim_core.lists.render_plan import Derived
 
 from . import schemas
 from .below import BelowApproval

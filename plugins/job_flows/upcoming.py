@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from aasim_core.clock import from_text, now
-from aasim_core.http.render import Derived
+from aasim_core.lists.render_plan import Derived
 
 from .scheduling.rules import COLUMNS, Openings, openings_for, schedule_of
 from .service import next_runs

@@ -11,9 +11,9 @@ from aasim_core.data.conditions import Condition
 from aasim_core.data.views import View
 from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.http.operations import lacking
-from aasim_core.http.paging import Page, read_page
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived, Plan
+from aasim_core.lists.paging import Page, read_page
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Derived, Plan
 
 from ..agents import service as agents
 from ..agents.models import Agent

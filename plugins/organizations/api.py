@@ -13,8 +13,8 @@ from aasim_core.errors import not_found
 from aasim_core.http import takeout
 from aasim_core.http.collection import DELETED
 from aasim_core.http.halting import Halting
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Derived
 from aasim_core.schemas.schema import merge_patch
 from aasim_core.tenancy.records import CLOSING, Organization
 

@@ -9,9 +9,9 @@ from aasim_core.access.delegation import require_place
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, not_found
-from aasim_core.http.paging import read_page
-from aasim_core.http.query import ListQuery
 from aasim_core.identity.records import ApiKey
+from aasim_core.lists.paging import read_page
+from aasim_core.lists.query import ListQuery
 from aasim_core.tenancy.records import Membership
 from aasim_core.text.suggestions import did_you_mean
 

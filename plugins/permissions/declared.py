@@ -5,7 +5,7 @@ from typing import Any
 
 from aasim_core import App, Permission
 from aasim_core.access.roles import BUILT_IN
-from aasim_core.data.listing import Listing
+from aasim_core.lists.virtual_table import Listing
 from aasim_core.text.json import to_json
 
 _COLUMNS = ("id", "plugin", "summary", "dangerous", "operations", "roles")

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from aasim_core import Request, Response, operation
 from aasim_core.http.nodes import NodeCollection
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 
 from . import schemas, service
 from .models import Project

@@ -15,8 +15,8 @@ from aasim_core.data.conditions import Condition, all_of, equals
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
 from aasim_core.http.places import PLACE
-from aasim_core.http.render import Derived
 from aasim_core.identity.records import ApiKey
+from aasim_core.lists.render_plan import Derived
 from aasim_core.tenancy.records import Membership
 from aasim_core.text.json import to_json
 

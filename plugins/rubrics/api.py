@@ -9,9 +9,9 @@ from aasim_core import Collection, Request, Resource, Response, not_found, opera
 from aasim_core.data.conditions import Condition, equals
 from aasim_core.data.views import View
 from aasim_core.http.collection import Parent
-from aasim_core.http.paging import Page, read_page
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived, Plan
+from aasim_core.lists.paging import Page, read_page
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Derived, Plan
 
 from ..engines import service as engines
 from ..engines.hookspecs import Payer

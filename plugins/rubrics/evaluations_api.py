@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any, ClassVar
 
 from aasim_core import Request, Resource, Response, operation
-from aasim_core.http.paging import read_page
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.paging import read_page
+from aasim_core.lists.query import ListQuery
 
 from . import evaluations, schemas, service, with_agents
 from .api import UNDER_RUBRIC, of_rubric

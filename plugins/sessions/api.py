@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Request, Resource, Response, operation
 from aasim_core.data.conditions import Condition
-from aasim_core.http.paging import Page, read_page
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Plan
 from aasim_core.identity.records import Session
+from aasim_core.lists.paging import Page, read_page
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Plan
 
 from . import schemas, service
 

@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError
 
 from aasim_core import App, Collection, Request, Resource, Response, operation
-from aasim_core.data.listing import Listing
 from aasim_core.errors import not_found
-from aasim_core.http.paging import read_page
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.paging import read_page
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.virtual_table import Listing
 from aasim_core.schemas.fields import Date
 from aasim_core.text.json import to_json
 

@@ -11,7 +11,7 @@ from aasim_core.access.members import READ, require_visible_member
 from aasim_core.access.records import Team
 from aasim_core.data.conditions import Condition
 from aasim_core.http.assignments import Assignments
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 from aasim_core.tenancy.records import Membership
 
 from . import schemas, service, standing

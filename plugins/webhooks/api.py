@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, operation
 from aasim_core.http.collection import Parent
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Derived
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Derived
 from aasim_core.schemas.fields import Integer
 from aasim_core.secrets import Secret
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from marshmallow import ValidationError
 
-from aasim_core.http.query import ListQuery
 from aasim_core.ids import new_id
+from aasim_core.lists.query import ListQuery
 
 _MANY, _MOST = 10_000, 100
 #: What is no text in UTF-8 that can be kept, or is not encoded.

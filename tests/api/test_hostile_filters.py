@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from aasim_core.app import App
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 from aasim_core.testing.asking import Exchange, ask
 from aasim_core.testing.contract_terms import is_list
 from aasim_core.testing.statements import recorded

@@ -7,8 +7,8 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.data.listing import Listing
-from aasim_core.http.paging import Filter, Page, Question, read_page
+from aasim_core.lists.paging import Filter, Page, Question, read_page
+from aasim_core.lists.virtual_table import Listing
 from aasim_core.testing.world import World
 
 ROWS = [

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from aasim_core import Collection
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 
 from . import schemas
 from .models import Greeting

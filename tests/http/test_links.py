@@ -2,7 +2,7 @@
 
 import re
 
-from aasim_core.http.paging import Page
+from aasim_core.lists.paging import Page
 from aasim_core.testing.world import World
 
 

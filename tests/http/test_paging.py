@@ -15,7 +15,7 @@ from aasim_core.data.database import Database
 from aasim_core.data.migrator import runner as migrations
 from aasim_core.data.records import TenantRecord, insert_rows
 from aasim_core.errors import Refused
-from aasim_core.http.paging import Page, Question, read_page
+from aasim_core.lists.paging import Page, Question, read_page
 from aasim_core.secrets import Keyring, new_key
 
 SORTS = ("title", "subtitle", "pages", "lent")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_core.errors import Refused
-from aasim_core.http.paging import Filter
-from aasim_core.http.query import ListQuery, id_from_path, parse
+from aasim_core.lists.paging import Filter
+from aasim_core.lists.query import ListQuery, id_from_path, parse
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Text
 from aasim_core.schemas.schema import Schema
 

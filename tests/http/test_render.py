@@ -16,8 +16,8 @@ from aasim_core.data.database import Database
 from aasim_core.data.fields import InstantField, JsonField
 from aasim_core.data.migrator import runner as migrations
 from aasim_core.data.records import TenantRecord, insert_rows
-from aasim_core.http.paging import Question, read_page
-from aasim_core.http.render import Derived, ObjectOf, Plan
+from aasim_core.lists.paging import Question, read_page
+from aasim_core.lists.render_plan import Derived, ObjectOf, Plan
 from aasim_core.schemas.fields import Boolean, Id, Instant, Integer, Json, ListOf, Text
 from aasim_core.schemas.schema import Schema
 from aasim_core.secrets import Keyring, new_key

@@ -6,7 +6,7 @@ import peewee
 import pytest
 
 from aasim_core import Collection, Event, Record, TenantRecord
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 from aasim_core.plugins import Declarations
 from aasim_core.plugins.resource_rules import resource_flaws
 from aasim_core.schemas.fields import Text

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from ...lists.query import ListQuery
 from ...schemas.schema import PaginationOut
 from ..operations import Endpoint
-from ..query import ListQuery
 from .components import Components, Use
 
 Shape = dict[str, Any]

@@ -1,6 +1,6 @@
 """What clients ask about reasons, and what they get."""
 
-from aasim_core.http.query import Parameters
+from aasim_core.lists.query import Parameters
 from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Object, Text, Word
 from aasim_core.schemas.schema import Schema
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 
 from . import schemas
 from .correcting import correct

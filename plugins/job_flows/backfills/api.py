@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
 from aasim_core.http.collection import Parent
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 
 from ..api import JobFlows
 from ..models import Backfill

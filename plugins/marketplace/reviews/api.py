@@ -8,9 +8,9 @@ from aasim_core import Request, Response, operation
 from aasim_core.context import system_scope
 from aasim_core.data.conditions import equals
 from aasim_core.data.views import View
-from aasim_core.http.paging import read_page
-from aasim_core.http.query import ListQuery
-from aasim_core.http.render import Plan
+from aasim_core.lists.paging import read_page
+from aasim_core.lists.query import ListQuery
+from aasim_core.lists.render_plan import Plan
 
 from ..api import Listings
 from ..models import Listing, Review

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aasim_core.http.render import Derived
+from aasim_core.lists.render_plan import Derived
 
 from .writing import ratings
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from aasim_core.clock import to_text
 from aasim_core.http.operations import Endpoint
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 from aasim_core.schemas.formats import Email, Id, Instant
 from aasim_core.schemas.scalars import Boolean, Choice, Integer, Number
 from aasim_core.testing.asking import joined, with_time

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from aasim_core import Collection, Invalid, Problem, Refused, Request, Response, operation
 from aasim_core.data.conditions import equals
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 from aasim_plugins.agents import service as agents
 
 from . import schemas

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 from aasim_core import App, Collection, Event, Job, Listener, Permission, Plugin, Record, Request, Resource, enqueue, hookimpl
 from aasim_core.data.records import database_of
 from aasim_core.events.records import EventRow
-from aasim_core.http.query import ListQuery
 from aasim_core.jobs import JobContext
+from aasim_core.lists.query import ListQuery
 from aasim_core.schemas.fields import Id, Instant, Integer, Text
 from aasim_core.schemas.schema import Schema
 

@@ -3,7 +3,7 @@
 from aasim_core import Collection, Refused, operation
 from aasim_core.context import system_scope
 from aasim_core.data import records
-from aasim_core.http.query import ListQuery
+from aasim_core.lists.query import ListQuery
 from aasim_core.schemas.fields import Id, Instant, Integer, Text
 from aasim_core.schemas.schema import Schema
 

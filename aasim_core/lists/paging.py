@@ -16,7 +16,6 @@ import peewee
 
 from ..context import current_organization
 from ..data.conditions import Condition, all_of, any_of, apart, made_of
-from ..data.listing import Listing
 from ..data.records import database_of
 from ..data.statements import Bind, in_text
 from ..data.views import View
@@ -24,6 +23,7 @@ from ..errors import Refused
 from ..secrets import Keyring
 from . import cursors
 from .keyset import key_names, ordered, position_values
+from .virtual_table import Listing
 
 #: How many rows are counted for a total: counting takes as long as reading them.
 MOST_COUNTED = 10_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import peewee
 
 if TYPE_CHECKING:
-    from .database import Database
+    from ..data.database import Database
 
 
 class _Column(peewee.Column):
