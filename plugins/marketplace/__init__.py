@@ -20,6 +20,7 @@ from .settings import MarketplaceSettings
 from .trading import ledger
 from .trying import running
 from .trying.api import Tries
+from .trying.limits import TOO_MANY_TRIES
 
 plugin = Plugin(
     "Marketplace",
@@ -59,9 +60,9 @@ def permissions(app: App) -> Sequence[Permission]:
 
 @hookimpl
 def error_codes(app: App) -> Sequence[ErrorCode]:
-    """What the gates and imports refuse with, and a purchase without enough credits."""
+    """What the gates, imports and tries refuse with, and a purchase without enough credits."""
     codes = *checking.CODES, service.RUBRIC_GATE_FAILED, ledger.INSUFFICIENT_CREDITS
-    return *codes, signing.BUNDLE_BROKEN, signing.KEY_NOT_TRUSTED
+    return *codes, signing.BUNDLE_BROKEN, signing.KEY_NOT_TRUSTED, TOO_MANY_TRIES
 
 
 @hookimpl

@@ -47,7 +47,10 @@ class _Terms(TenantRecord):
 
 
 class Listing(_Terms):
-    """An agent that an organization offers, in one version. `revenue` is what was paid for it and not refunded, in micro-credits."""
+    """An agent that an organization offers, in one version. `revenue` is what was paid for it and not refunded, in micro-credits.
+
+    `origin_key` names the release of the listing that it was imported from.
+    """
 
     agent_id = IdField()
     status = peewee.TextField(default=DRAFT)
@@ -55,6 +58,7 @@ class Listing(_Terms):
     revenue = peewee.BigIntegerField(default=0)
     published_at = InstantField(null=True)
     created_by = IdField()
+    origin_key = peewee.TextField(null=True)
 
     class Meta:
         table_name = "marketplace_listing"
@@ -66,6 +70,11 @@ class Listing(_Terms):
             (("organization_id", "title", "id"), False),
             (("organization_id", "agent_id"), False),
         )
+
+
+Listing.add_index(
+    Listing.organization_id, Listing.origin_key, where=Listing.origin_key.is_null(False), name="marketplace_listing_origin"
+)
 
 
 class Offer(_Terms):

@@ -51,6 +51,11 @@ def find(listing_id: str) -> Listing | None:
     return None if found is None or found.status == DELISTED else found
 
 
+def origin_key(listing_id: str, release: int) -> str:
+    """What the release of a listing elsewhere is called here."""
+    return f"{listing_id}/{release}"
+
+
 def is_there() -> Any:
     """The expression for listings that are not delisted."""
     return Listing.status != DELISTED
@@ -79,6 +84,7 @@ def create(
     """
     found = survey(app, agent, values["agent_version"] or agent.agent_version)
     own = {"agent_id": agent.id, "project_id": agent.project_id, "created_by": created_by, "origin": origin}
+    own["origin_key"] = origin and origin_key(origin["listing_id"], origin["release"])
     listing: Listing = records.create(Listing, **own, **_about(values, found))
     emit("marketplace.created", listing)
     if values["status"] == PUBLISHED:

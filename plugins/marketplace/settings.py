@@ -21,7 +21,7 @@ def _are_keys(keys: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class MarketplaceSettings:
-    """What is asked of listings before others see them, whose are imported, and how long a purchase can be undone."""
+    """What is asked of listings before others see them, whose are imported, how much tries may take, and when a purchase is final."""
 
     refund_hours: int = setting(
         72, "How long after a purchase its licence can be given back; 0 is never.", check=between(0, 8_760)
@@ -30,6 +30,11 @@ class MarketplaceSettings:
     try_max_cost: int = setting(
         1_000_000, "The most that a try of a listing may cost, in micro-units of its engine's currency.", check=between(0, 10**15)
     )
+    try_max_tokens: int = setting(
+        200_000, "The most tokens that a try of a listing may take, whatever they cost.", check=between(1, 10**12)
+    )
+    try_at_once: int = setting(3, "Tries that one person may have under way at the same time.", check=between(1, 1_000))
+    try_per_day: int = setting(50, "Tries that one person may start within 24 hours.", check=between(1, 100_000))
     trusted_keys: Mapping[str, str] = setting(
         {}, "Whose bundles may be imported: a name for each other installation, and its public key.", check=_are_keys
     )

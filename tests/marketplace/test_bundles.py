@@ -239,6 +239,36 @@ def test_what_is_imported_is_what_was_seen(buyer: Person) -> None:
     assert buyer.client.post(path, {"bundle": other, "digest": digest}).codes == {"digest": ["action_changed"]}
 
 
+def test_a_release_is_imported_once_unless_it_is_asked_for_again(buyer: Person) -> None:
+    made = bring_in(buyer.client, bundle()).data["listing"]
+    for path in ("/marketplace/import?plan=true", "/marketplace/import"):
+        refused = buyer.client.post(path, {"bundle": bundle(), "digest": "0" * 64})
+        assert (refused.status, refused.codes) == (409, {"_": ["already_exists"]})
+        assert refused.body["errors"]["_"][0]["meta"] == {"listing_id": made["id"], "agent_id": made["agent_id"]}
+    assert len(buyer.client.get("/agents").data["items"]) == 1
+    assert bring_in(buyer.client, bundle(number=4)).status == 201
+    assert bring_in(buyer.client, bundle(), again=True).data["listing"]["id"] != made["id"]
+
+
+def test_a_release_whose_listing_was_taken_back_is_imported_anew(buyer: Person) -> None:
+    made = bring_in(buyer.client, bundle()).data["listing"]
+    buyer.client.delete(f"/marketplace/{made['id']}")
+    assert bring_in(buyer.client, bundle()).status == 201
+
+
+def test_another_organization_imports_the_same_release(seller: Person, buyer: Person) -> None:
+    assert bring_in(seller.client, bundle()).status == bring_in(buyer.client, bundle()).status == 201
+
+
+def test_who_may_not_read_the_first_import_learns_only_that_there_is_one(world: World, buyer: Person) -> None:
+    here, there = (buyer.client.post("/projects", {"name": name, "key": name}).data["id"] for name in ("HERE", "THERE"))
+    builder = world.member(buyer, "builder", there)
+    bring_in(buyer.client, bundle(), project_id=here)
+    refused = builder.client.post("/marketplace/import?plan=true", {"bundle": bundle(), "project_id": there})
+    assert refused.codes == {"_": ["already_exists"]}
+    assert "meta" not in refused.body["errors"]["_"][0]
+
+
 def test_every_gate_refuses_its_counterpart(buyer: Person, listing: Make) -> None:
     listing(title="Ledger keeper")
     secret = corpus.ENCODINGS["base64"](corpus.secrets(1)[0])

@@ -52,11 +52,12 @@ def finished(app: App, buyer: Person, begun: Answer) -> dict[str, Any]:
 
 def try_out(app: App, buyer: Person, listing: dict[str, Any], **body: Any) -> dict[str, Any]:
     """The output of a try on the engine that plays scripts."""
-    begun = begin(buyer, listing, **{"max_cost": 1_000, "engine_id": _scripted(buyer), **body})
+    begun = begin(buyer, listing, **{"max_cost": 1_000, "engine_id": scripted_engine(buyer), **body})
     return dict(finished(app, buyer, begun)["output"])
 
 
-def _scripted(buyer: Person) -> str:
+def scripted_engine(buyer: Person) -> str:
+    """The engine that plays the script of an agent, or answers with what it is told."""
     return str(buyer.client.get("/engines?provider=scripted").data["items"][0]["id"])
 
 
@@ -116,7 +117,7 @@ def test_a_tool_that_writes_when_the_try_begins_is_left_out(
 ) -> None:
     tools = {"lens": shed.add("lens", effect="read")}
     offered = listing(agent_id=_user_of(agent, tools)["id"], examples=EXAMPLES[:1])
-    begun = begin(buyer, offered, max_cost=1_000, engine_id=_scripted(buyer), tools={ref: ref for ref in tools.values()})
+    begun = begin(buyer, offered, max_cost=1_000, engine_id=scripted_engine(buyer), tools={ref: ref for ref in tools.values()})
     shed.add("lens", effect="write")
     assert finished(app, buyer, begun)["status"] == "succeeded"
     assert shed.used == []
@@ -125,7 +126,7 @@ def test_a_tool_that_writes_when_the_try_begins_is_left_out(
 def test_a_try_leaves_out_agents_which_have_tools_of_their_own(
     app: App, buyer: Person, agent: Make, listing: Make, shed: Shed
 ) -> None:
-    hammer, scripted = shed.add("hammer", effect="write"), _scripted(buyer)
+    hammer, scripted = shed.add("hammer", effect="write"), scripted_engine(buyer)
     mine = _user_of(agent, {"hammer": hammer}, "Mine", client=buyer.client, engine_id=scripted)
     sold = agent(
         "Sold", parameters={"replies": [_call("mine", input="Do it."), "done"]}, tools=[{"ref": f"agent:{agent()['id']}"}]

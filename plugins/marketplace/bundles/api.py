@@ -32,12 +32,14 @@ class Bundles(Listings):
         also=(200,),
         is_import=True,
         message="Listing imported.",
-        refusals=(*GATES, "bundle_broken", "key_not_trusted", "action_changed"),
+        refusals=(*GATES, "bundle_broken", "key_not_trusted", "already_exists", "action_changed"),
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
         """Import a signed listing: its agent, and a draft of a listing of it. With plan=true, look first; the import sends the digest."""
         order, buyer = orders.order_of(self.app, req, self.permission_for("create")), orders.buyer_of(req)
         offer, signer = carrying.opened(self.app, req.body["bundle"])
+        if not req.body["again"]:
+            carrying.refuse_second(offer, req.rights)
         if req.query["plan"]:
             resp.media = {"planned": True, "plan": carrying.plan(self.app, offer, signer, order, buyer), "listing": None}
             resp.status, resp.message = 200, "Nothing is imported yet; this is what the import would make."

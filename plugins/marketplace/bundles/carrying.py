@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from aasim_core.access.rights import Rights
+from aasim_core.context import current_organization
+from aasim_core.data import records
 from aasim_core.errors import Invalid, Refused
 from aasim_core.events.log import emit
 
@@ -52,6 +55,20 @@ def opened(app: "App", bundle: Mapping[str, str]) -> tuple[Offer, Signer]:
         raise invalid.below("bundle.payload") from invalid
     service.refuse_missed([_judged(line) for line in offer.scorecard], offer.agent_version)
     return offer, signer
+
+
+def refuse_second(offer: Offer, rights: Rights) -> None:
+    """Refused ``already_exists`` where the organization has imported this release of the listing, and has it still.
+
+    Only who may read that listing learns which it is. Nobody else imports into the organization until the running transaction ends.
+    """
+    records.database_of(Listing).lock(f"marketplace/imports/{current_organization()}")
+    same = Listing.origin_key == service.origin_key(offer.listing_id, offer.number)
+    found: Listing | None = Listing.select().where(same, service.is_there()).order_by(Listing.created_at.desc()).first()
+    if found is not None:
+        message = f"Release {offer.number} of this listing was imported already. Use that, or write again: true."
+        is_shown = rights.allows_at("marketplace:read", found.project_id)
+        raise Refused("already_exists", message, meta={"listing_id": found.id, "agent_id": found.agent_id} if is_shown else None)
 
 
 def plan(app: "App", offer: Offer, signer: Signer, order: Order, buyer: Buyer) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class ImportIn(PurchaseIn):
     """A bundle, and how its agent is made."""
 
     bundle = Object(BundleIn, required=True)
+    again = Boolean(load_default=False, description="Make another agent, although this release was imported before.")
 
 
 class ImportPlanOut(AnyPlanOut):

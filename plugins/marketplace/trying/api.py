@@ -13,6 +13,7 @@ from ..trading import buying
 from ..trading.planning import Order
 from . import running
 from .schemas import TryIn
+from .spending import Most
 
 
 class Tries(Listings):
@@ -31,14 +32,13 @@ class Tries(Listings):
         also=(200,),
         waits=True,
         message="Try queued.",
-        refusals=("invalid_state", "queue_full", "budget_exceeded"),
+        refusals=("invalid_state", "too_many_tries", "queue_full", "budget_exceeded"),
     )
     def on_post_try(self, req: Request, resp: Response, listing_id: str) -> None:
         """Run the seller's examples on your own engine before you buy; the output has the score, and what a run costs and takes."""
         if isinstance(req.target, Listing):
             raise buying.is_own()
         order = Order(None, None, req.body["engine_id"], req.body["tools"])
-        execution = running.begin(
-            self.app, req.target, order, orders.buyer_of(req), req.body["max_cost"], req.principal.api_key_id
-        )
+        most = Most(req.body["max_cost"], req.body["max_tokens"])
+        execution = running.begin(self.app, req.target, order, orders.buyer_of(req), most, req.principal.api_key_id)
         accepted(self, req, resp, execution)

@@ -10,7 +10,6 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from peewee import fn
 from rapidfuzz import fuzz
 
 from aasim_core.data import records
@@ -25,9 +24,10 @@ from ...executions.models import Execution
 from ...executions.service import find_tool
 from .. import offers
 from ..models import Offer
-from ..settings import settings_of
 from ..trading import planning
 from ..trading.planning import Buyer, Order
+from . import limits, spending
+from .spending import Most
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -36,23 +36,20 @@ KIND, EXAMPLE = KINDS = ("marketplace_try", "marketplace_example")
 _LONGEST_COMPARED = 20_000
 
 
-def begin(app: "App", offer: Offer, order: Order, buyer: Buyer, max_cost: int, api_key_id: str | None) -> Execution:
+def begin(app: "App", offer: Offer, order: Order, buyer: Buyer, most: Most, api_key_id: str | None) -> Execution:
     """Queue a try of the offer. Needs a transaction.
 
-    Refused ``invalid_state`` for an offer without examples, Invalid for more than the setting allows, or without an engine to run on; or as
-    any run may be.
+    Refused ``invalid_state`` for an offer without examples, ``too_many_tries``, Invalid for more than the settings allow, or without an
+    engine to run on; or as any run may be.
     """
     if not offer.examples:
         raise Refused("invalid_state", "The seller has given no examples to try it with.", meta={"status": "no_examples"})
-    most = settings_of(app).try_max_cost
-    if max_cost > most:
-        raise Invalid(
-            {"max_cost": [Problem("out_of_range", f"The operator allows {most:,} micro-units a try; write at most that.")]}
-        )
+    bounds = spending.bounds(app, most)
     planned = planning.plan(app, offer, order, buyer)
     if lacking := [lack for lack in planned["missing"] if lack["kind"] != "tool"]:
         raise Invalid({"engine_id": [Problem("invalid_reference", lacking[0]["message"])]})
-    given = {"max_cost": max_cost, "engine_id": order.engine_id, "tools": planning.refs_in(planned)}
+    limits.refuse_many(app, KIND, buyer.user_id)
+    given = {**bounds, "engine_id": order.engine_id, "tools": planning.refs_in(planned)}
     subject = executions.Subject(offer.listing_id, offer.number, "listing")
     return executions.start(
         app, KIND, given, label=offer.title, initiator_id=buyer.user_id, subject=subject, api_key_id=api_key_id
@@ -72,9 +69,9 @@ def runners(app: "App") -> Sequence[Runner]:
 
 
 def _try(app: "App", run: Run) -> Finished:
-    offer, most = _offer_of(run.execution), run.execution.input["max_cost"]
+    offer = _offer_of(run.execution)
     for number, example in enumerate(offer.examples):
-        if number and most and _spent(run.execution.id) >= most:
+        if number and spending.is_spent(run.execution):
             break
         run.child(f"example_{number}", partial(_start, app, offer, example["input"]))()
     output = run.step("result", partial(_result, run.execution.id, offer.examples))
@@ -95,9 +92,7 @@ def _start(app: "App", offer: Offer, given: Any, parent: Execution) -> Execution
 def _answer(app: "App", run: Run) -> Finished:
     whole: Execution = records.find(Execution, run.execution.parent_id)
     sent, definition = whole.input, _offer_of(run.execution).document["definition"]
-    limits = definition["limits"] or {}
-    left = max(0, sent["max_cost"] - _spent(whole.id))
-    bounded = {**limits, "max_cost": min(left, limits.get("max_cost", left))}
+    bounded = spending.bounded(definition["limits"] or {}, sent, spending.spent_of(whole.id, besides=run.execution.id))
     reading = run.step("tools", partial(_reading, app, sent["tools"]))
     mine = {**planning.bound(definition, reading), "engine_id": sent["engine_id"], "limits": bounded}
     return run_definition(app, run, mine)
@@ -116,21 +111,18 @@ def _offer_of(execution: Execution) -> Offer:
     return offer
 
 
-def _spent(try_id: str) -> int:
-    """What the examples of the try have cost so far, in micro-units."""
-    return int(Execution.select(fn.SUM(Execution.cost)).where(Execution.parent_id == try_id).scalar() or 0)
-
-
 def _result(try_id: str, examples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What came of the examples that were run, in their order."""
     done = Execution.select().where(Execution.parent_id == try_id).order_by(Execution.id)
     runs = [_line(execution, example) for execution, example in zip(done, examples, strict=False)]
     scores = [each["score"] for each in runs if each["score"] is not None]
     costs = [each["cost"] for each in runs if each["cost"] is not None]
+    tokens = [execution.input_tokens + execution.output_tokens for execution in done]
     took = sorted(each["worked_ms"] for each in runs)
     return {
         "score": round(sum(scores) / len(scores), 4) if scores else None,
         "cost_per_run": round(sum(costs) / len(costs)) if costs else None,
+        "tokens_per_run": round(sum(tokens) / len(tokens)) if tokens else None,
         "p95_ms": took[ceil(0.95 * len(took)) - 1] if took else None,
         "succeeded": sum(each["status"] == "succeeded" for each in runs),
         "examples": len(examples),

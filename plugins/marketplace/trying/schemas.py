@@ -12,5 +12,12 @@ class TryIn(Schema):
     max_cost = Integer(
         0, 10**15, required=True, description="Micro-units of the engine's currency that all runs together may cost."
     )
+    max_tokens = Integer(
+        1,
+        10**12,
+        allow_none=True,
+        load_default=None,
+        description="Tokens that all runs together may take; null is the most that the operator allows.",
+    )
     engine_id = Id("engine", allow_none=True, load_default=None, description="What they run on; null is the default engine.")
     tools = AgreedIn().fields["tools"]
