@@ -8,6 +8,7 @@ from .version import VERSION
 if TYPE_CHECKING:
     from .access.permissions import Permission
     from .app import App, Kept
+    from .catalog.parts import PartShape
     from .data.records import Record, Row, TenantRecord
     from .error_codes import ErrorCode
     from .errors import Invalid, InvalidArgument, Problem, Refused, StartupError, not_found
@@ -44,6 +45,7 @@ _HOME_OF = {
     "Kept": "app",
     "Listener": "events.declarations",
     "OrganizationSetting": "tenancy.organization_settings",
+    "PartShape": "catalog.parts",
     "Permission": "access.permissions",
     "Plugin": "plugins.manifest",
     "PluginFault": "plugins.containment",
@@ -82,6 +84,7 @@ __all__ = [
     "Kept",
     "Listener",
     "OrganizationSetting",
+    "PartShape",
     "Permission",
     "Plugin",
     "PluginFault",

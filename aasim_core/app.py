@@ -24,7 +24,7 @@ from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
 from .jobs.notify.notifier import Doorbell
 from .plugins.checks import Check
-from .plugins.declarations import Collected
+from .plugins.declarations import Collected, Declarations
 from .plugins.offers import Offers
 from .plugins.registry import Plugins
 from .processes import API, ThisProcess
@@ -75,7 +75,8 @@ class Stash:
 class App:
     """Everything a process of the platform needs, handed to every hook; the registries are complete once `build_app` returns.
 
-    `endpoints` is the operations table. `draining` is set when the process stops taking on work. What a plugin keeps is in the `stash`.
+    `endpoints` is the operations table. `declared` is what the core and each plugin
+    that is on declare, by owner. `draining` is set when the process stops taking on work. What a plugin keeps is in the `stash`.
     """
 
     settings: Settings
@@ -90,6 +91,7 @@ class App:
     endpoints: Sequence[Endpoint] = ()
     models: Sequence[type[Row]] = ()
     checks: Sequence[Check] = ()
+    declared: Mapping[str, Declarations] = field(default_factory=lambda: MappingProxyType({}))
     draining: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:

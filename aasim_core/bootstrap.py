@@ -66,6 +66,7 @@ def open_database(settings: Settings, url: str | None = None, role: str | None =
 
 def _fill(app: App, collected: Collected) -> None:
     app.plugins = collected.plugins
+    app.declared = MappingProxyType(dict(collected.by_owner))
     app.permissions = MappingProxyType(collected.permissions)
     app.events = Declared(collected.events)
     app.error_codes = MappingProxyType(collected.error_codes)

@@ -39,7 +39,9 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "admin": Place("aasim_core.commands.admin", "admin", "Administrators of the platform."),
         "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
         "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: list, create, rotate, remove."),
-        "plugins": Place("aasim_core.commands.plugins", "group", "Plugins: list, check, enable, disable, purge.", True),
+        "plugins": Place(
+            "aasim_core.commands.plugins", "group", "Plugins: list, describe, events, check, enable, disable, purge.", True
+        ),
         "jobs": Place("aasim_core.commands.jobs", "group", "Background jobs: list, retry, discard.", True),
         "workers": Place("aasim_core.commands.workers", "workers", "Workers: list those that run.", True),
         "openapi": Place("aasim_core.commands.documents", "openapi", "Write the OpenAPI document."),

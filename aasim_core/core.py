@@ -3,6 +3,9 @@
 from typing import TYPE_CHECKING
 
 from .access.records import RECORDS as ACCESS
+from .catalog import plugins as installed
+from .catalog.event_types import EventTypes
+from .catalog.part_list import Parts
 from .data.records import Row
 from .error_codes import CORE_CODES
 from .events import erasing, restarting
@@ -12,9 +15,8 @@ from .events.delivery import delivery_job
 from .events.entries import ChainEntry
 from .events.records import EventRow
 from .events.sealing import SealingWalk, sealing_job
-from .http import installed, refusals
+from .http import refusals
 from .http.documentation import Documentation
-from .http.event_types import EventTypes
 from .http.health import Health, core_checks
 from .http.idempotency import Idempotency, pruning_job
 from .identity import administrators
@@ -67,6 +69,6 @@ def core_declarations(app: "App") -> Declarations:
         events=(*installed.EVENTS, *refusals.EVENTS, *EVENTS),
         error_codes=tuple(CORE_CODES.values()),
         jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs()),
-        routes=(Health(app), installed.InstalledPlugins(app), EventTypes(app), Documentation(app)),
+        routes=(Health(app), installed.InstalledPlugins(app), Parts(app), EventTypes(app), Documentation(app)),
         checks=tuple(core_checks(app)),
     )

@@ -23,7 +23,7 @@ def openapi(settings: "Settings", output: Path | None) -> None:
     from ..http.openapi import document
     from ..process.installation import open_app
 
-    _write(document(open_app(settings)), output)
+    write_json(document(open_app(settings)), output)
 
 
 @click.command()
@@ -31,14 +31,14 @@ def openapi(settings: "Settings", output: Path | None) -> None:
 @click.pass_obj
 def events(settings: "Settings", output: Path | None) -> None:
     """Write the types of events that can happen, with the JSON Schema of their data, as JSON."""
-    from ..http.event_types import described
+    from ..catalog.event_types import all_described
     from ..process.installation import open_app
 
-    declared = open_app(settings).events
-    _write([described(declared[name]) for name in sorted(declared)], output)
+    write_json(all_described(open_app(settings).events), output)
 
 
-def _write(value: Any, output: Path | None) -> None:
+def write_json(value: Any, output: Path | None = None) -> None:
+    """Write the value to a file or the terminal, with sorted keys, so that two can be compared."""
     import orjson
 
     content = orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"

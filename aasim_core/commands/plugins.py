@@ -1,4 +1,4 @@
-"""``aasim plugins``: see what is installed, check it, turn it on and off, remove what it has left."""
+"""``aasim plugins``: see what is installed and what it brings, check it, turn it on and off, remove what it has left."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..bootstrap import examine_plugins
-from ..errors import StartupError
+from ..errors import InvalidArgument, StartupError
 from ..plugins import Plugins
 from ..plugins import purge as remove
 from ..plugins.registry import Found, sentence
 from ..plugins.table_rules import table_flaws
+from ..text.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from ..app import App
     from ..data.migrator.runner import Source
+    from ..plugins.declarations import Declarations
     from ..settings import Settings
 
 _STYLES = {"on": "green", "off": "dim", "broken": "bold red", "blocked": "yellow", "missing": "bold red"}
@@ -34,11 +36,25 @@ def group(context: click.Context) -> None:
 @click.pass_obj
 def list_plugins(settings: "Settings", provides: bool = False) -> None:
     """Show every plugin that was found: its state, version, origin and requirements, and why it is not on."""
-    plugins = _tolerant_app(settings).plugins if provides else _as_started(settings)
-    _print_table(plugins)
-    if provides:
-        for plugin in plugins.found:
-            _print_provides(plugin)
+    if not provides:
+        _print_table(_as_started(settings))
+        return
+    app = _tolerant_app(settings)
+    _print_table(app.plugins)
+    for plugin in app.plugins.found:
+        _print_provides(plugin, app.declared.get(plugin.name))
+
+
+@group.command("describe")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="As GET /plugins/{name} answers, but for the organization's status.")
+@click.pass_obj
+def describe(settings: "Settings", name: str, as_json: bool) -> None:
+    """Show all that is known of a plugin: its manifest, and its permissions, settings, events, jobs, hooks and parts."""
+    from .plugin_pages import print_plugin
+
+    app = _tolerant_app(settings)
+    print_plugin(app, found_in(app.plugins, name), as_json=as_json)
 
 
 @group.command("check")
@@ -86,6 +102,30 @@ def purge(settings: "Settings", name: str, yes: bool) -> None:
         )
     undone = remove(plugins, database, name)
     click.echo(f"Removed: {', '.join(undone)}." if undone else f"{name} has nothing in the database.")
+
+
+@group.command("events")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As aasim events writes them, with the JSON Schema of their data.")
+@click.pass_obj
+def list_events(settings: "Settings", name: str | None, as_json: bool) -> None:
+    """Show what can happen, or what of one plugin: each event with its version, its subjects and the fields of its data."""
+    from ..catalog.event_types import all_described
+    from .documents import write_json
+    from .plugin_pages import print_events
+
+    app = _tolerant_app(settings)
+    told = all_described(app.events, found_in(app.plugins, name).name if name else None)
+    (write_json if as_json else print_events)(told)
+
+
+def found_in(plugins: Plugins, name: str) -> Found:
+    """The plugin of that name, on or not; InvalidArgument for one that was not found."""
+    plugin = plugins.find(name.replace("-", "_"))
+    if plugin is None:
+        near = did_you_mean(name, [each.name for each in plugins.found])
+        raise InvalidArgument(f'There is no plugin "{name}"; aasim plugins list shows those that there are.{near}')
+    return plugin
 
 
 def _switch(settings: "Settings", names: tuple[str, ...], *, on: bool) -> None:
@@ -154,8 +194,15 @@ def _print_table(plugins: Plugins) -> None:
         click.secho(problem, fg="red")
 
 
-def _print_provides(plugin: Found) -> None:
-    for kind in ("permissions", "events", "error_codes", "jobs", "routes", "tables", "settings"):
-        names = getattr(plugin.provides, kind)
-        if names:
-            click.echo(f"{plugin.name} {kind}: {', '.join(names)}")
+def _print_provides(plugin: Found, declared: "Declarations | None") -> None:
+    from ..catalog.parts import parts_of
+
+    names = {
+        kind: list(getattr(plugin.provides, kind))
+        for kind in ("permissions", "events", "error_codes", "jobs", "routes", "tables", "settings")
+    }
+    for part in parts_of(declared) if declared else ():
+        names.setdefault(part.kind, []).append(part.name)
+    for kind, found in names.items():
+        if found:
+            click.echo(f"{plugin.name} {kind}: {', '.join(found)}")

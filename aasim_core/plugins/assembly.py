@@ -55,6 +55,14 @@ def offered_hooks(plugins: Plugins) -> dict[str, type[Any]]:
     return {hook: kind for hook, kind in offered.items() if kind is not None}
 
 
+def hooks_offered_by(plugins: Plugins, name: str) -> dict[str, Callable[..., Any]]:
+    """The hooks that the plugin of that name offers to others, with their specifications; none of one that is not on."""
+    module = next((f"{plugin.module.__name__}.hookspecs" for plugin in plugins.on if plugin.name == name), None)
+    callers = vars(plugins.manager.hook).values()
+    specs = [caller.spec for caller in callers if isinstance(caller, pluggy.HookCaller) and caller.spec]
+    return {spec.name: spec.function for spec in specs if getattr(spec.namespace, "__name__", None) == module}
+
+
 def _class_of(function: Callable[..., Any]) -> type[Any] | None:
     with suppress(NameError, TypeError, AttributeError):
         hints = get_type_hints(function, localns={"App": Any})

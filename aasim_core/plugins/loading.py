@@ -168,6 +168,7 @@ def _found(candidate: Candidate, state: str) -> Found:
         essential=candidate.essential,
         operators_only=bool(manifest and manifest.operators_only),
         folder=candidate.folder,
+        api=manifest.api if manifest else "",
     )
 
 

@@ -47,7 +47,8 @@ class Found:
     """One plugin, on or not.
 
     `origin` is ``bundled``, the name of its distribution, or its drop-in folder. `reason` says why it is not on, where that is
-    not by choice. `folder` is that of its package, known even of a plugin that never ran.
+    not by choice. `folder` is that of its package, known even of a plugin that never ran. `api` is the version of the
+    plugin API that its manifest names.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Found:
     essential: bool = False
     operators_only: bool = False
     folder: Path | None = None
+    api: str = ""
 
     @property
     def is_switchable(self) -> bool:

@@ -7,9 +7,9 @@ import jsonschema_rs
 import orjson
 import pytest
 
+from ..catalog.event_types import schema_of
 from ..events.declarations import Event
 from ..events.records import EventRow
-from ..http.event_types import schema_of
 from .contract_terms import demand_none
 
 

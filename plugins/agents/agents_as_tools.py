@@ -26,7 +26,8 @@ _TEXT = {
 
 def agent_source(app: "App") -> ToolSource:
     """The tools ``agent:<agent id>``."""
-    return ToolSource("agent", _tool, lambda use: _start(app, use), _result)
+    about = "Runs of agents: agent:<id of the agent>."
+    return ToolSource("agent", _tool, lambda use: _start(app, use), _result, about)
 
 
 def _tool(agent_id: str) -> Tool | None:

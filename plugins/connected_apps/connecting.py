@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from aasim_core import PluginFault, Refused
+from aasim_core import PartShape, PluginFault, Refused
 from aasim_core.outbound.addresses import Address
 
 if TYPE_CHECKING:
@@ -246,6 +246,7 @@ class Connector:
     foreseen: ClassVar = (AppError,)
     failed: ClassVar = ConnectorFailed
     is_handed_secrets: ClassVar = True
+    shown: ClassVar = PartShape(title="title", schemas=("config",), schemas_by_name=("credentials",))
 
     name: str
     title: str

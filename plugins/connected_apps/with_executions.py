@@ -21,7 +21,8 @@ _LOOK_AGAIN_SECONDS = 30.0
 
 def app_source(app: "App") -> ToolSource:
     """The tools ``app:<id of a connected app>/<operation>``."""
-    return ToolSource(KIND, lambda rest: _tool(app, rest), lambda use: _call(app, use))
+    about = "Operations of connected apps: app:<id of the app>/<name of the operation>."
+    return ToolSource(KIND, lambda rest: _tool(app, rest), lambda use: _call(app, use), about=about)
 
 
 def _tool(app: "App", rest: str) -> Tool | None:

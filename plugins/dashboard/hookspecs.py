@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pluggy
 
-from aasim_core.errors import Refused
+from aasim_core import PartShape, Refused
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -77,6 +77,7 @@ class Card:
     """
 
     foreseen: ClassVar = (Refused,)
+    shown: ClassVar = PartShape(title="title")
 
     name: str
     title: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args
 
-from aasim_core import PluginFault, StartupError
+from aasim_core import PartShape, PluginFault, StartupError
 from aasim_core.text.json import keepable
 
 if TYPE_CHECKING:
@@ -282,6 +282,7 @@ class Provider:
     foreseen: ClassVar = (EngineError, Cancelled, StartupError)
     failed: ClassVar = ProviderFailed
     is_handed_secrets: ClassVar = True
+    shown: ClassVar = PartShape(title="title", facts=("capabilities", "free", "addressable", "service_url", "reserved"))
 
     name: str
     title: str

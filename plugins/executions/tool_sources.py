@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from aasim_core import PluginFault
+from aasim_core import PartShape, PluginFault
 
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
@@ -132,16 +132,18 @@ class ToolSource:
     `kind` is unique in the installation, lower_snake (else ValueError), and never changes: agents hold it.
     All functions are called in the organization's scope. `find(rest)` is the tool, or None where there is none. `call` does it,
     outside of transactions, and returns a JSON value, or `Awaited`; it raises `ToolError`, `ToolLater` or `ToolChanged`. `result` is what
-    came of an `Awaited`, None as long as nothing did.
+    came of an `Awaited`, None as long as nothing did. `about` tells people what the tools are, and what follows the kind.
     """
 
     foreseen: ClassVar = (ToolError, ToolLater, ToolChanged)
     failed: ClassVar = ToolFailed
+    shown: ClassVar = PartShape(summary="about")
 
     kind: str
     find: Callable[[str], Tool | None]
     call: Callable[[ToolUse], Any]
     result: Callable[[str], Any] = _never
+    about: str = ""
 
     def __post_init__(self) -> None:
         if not _KIND.fullmatch(self.kind):

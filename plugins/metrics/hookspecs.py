@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pluggy
 
+from aasim_core import PartShape
+
 if TYPE_CHECKING:
     from aasim_core.app import App
 
@@ -27,6 +29,7 @@ class Gauge:
     """
 
     foreseen: ClassVar = ()
+    shown: ClassVar = PartShape(summary="help", facts=("labels",))
 
     name: str
     help: str

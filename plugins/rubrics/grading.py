@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import orjson
 
-from aasim_core import Refused
+from aasim_core import PartShape, Refused
 
 from ..engines.hookspecs import Cancelled, EngineError
 
@@ -89,6 +89,7 @@ class Grader:
     """
 
     foreseen: ClassVar = (Unjudged, Refused, EngineError, Cancelled)
+    shown: ClassVar = PartShape(title="title", schemas=("parameters",), facts=("needs_model",))
 
     name: str
     title: str

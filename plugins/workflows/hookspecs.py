@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
-from aasim_core.errors import Refused
+from aasim_core import PartShape, Refused
 
 from ..executions.hookspecs import Decision, Effect, Question, ToolChanged, ToolError, ToolFailed, ToolLater, ToolUse
 
@@ -117,6 +117,7 @@ class NodeType:
 
     foreseen: ClassVar = (NodeFailed, ToolError, ToolLater, ToolChanged, Refused)
     failed: ClassVar = ToolFailed
+    shown: ClassVar = PartShape(summary="about", schemas=("config",), facts=("is_call", "is_loop", "can_undo"))
 
     type: str
     about: str
@@ -219,6 +220,7 @@ class WorkflowImporter:
     """
 
     foreseen: ClassVar = (CannotImport, Refused)
+    shown: ClassVar = PartShape(summary="about")
 
     format: str
     about: str

@@ -13,7 +13,7 @@ import jsonschema_rs
 import pytest
 
 from aasim_core.app import App
-from aasim_core.http.event_types import described
+from aasim_core.catalog.event_types import described
 from aasim_core.testing.world import World
 
 from .compatibility import broken_events

@@ -1,5 +1,6 @@
 """``aasim plugins``: the table, the check, the switches and the purge, as a person sees them."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aasim_core.commands.plugins import group
-from aasim_core.errors import StartupError
+from aasim_core.errors import InvalidArgument, StartupError
 from aasim_core.settings import Settings
 
 DECLARES = (
@@ -202,3 +203,45 @@ def test_a_plugin_that_is_on_is_not_purged_and_nobody_is_asked(site: Any, file: 
     result = run(site, file, "purge", "notes")
     assert isinstance(result.exception, StartupError)
     assert result.output == ""
+
+
+BRINGS = "from aasim_core import Event\n@hookimpl\ndef events(app): return [Event('notes.made', 'A note was made.', 'note')]\n"
+
+
+def test_a_plugin_is_described(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES)
+    lines = [line.split() for line in run(site, file, "describe", "notes").output.splitlines()]
+    assert ["state", "on"] in lines
+    assert ["notes:read", "See", "notes."] in lines
+
+
+def test_a_plugin_is_described_as_json(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES)
+    told = json.loads(run(site, file, "describe", "notes", "--json").output)
+    assert told["permissions"] == [{"id": "notes:read", "summary": "See notes.", "dangerous": False, "roles": []}]
+
+
+def test_a_broken_plugin_is_described_with_its_reason(site: Any, file: Path) -> None:
+    site.bundle("notes", DECLARES.replace("notes:read", "note:read"))
+    assert "It declares the permission note:read" in run(site, file, "describe", "notes").output
+
+
+@pytest.mark.parametrize("command", ["describe", "events"])
+def test_a_plugin_that_was_not_found_is_told_with_the_nearest(site: Any, file: Path, command: str) -> None:
+    site.bundle("notes", DECLARES)
+    error = run(site, file, command, "nodes").exception
+    assert isinstance(error, InvalidArgument)
+    assert str(error).endswith('Did you mean "notes"?')
+
+
+def test_the_events_of_one_plugin_or_of_all_are_shown(site: Any, file: Path) -> None:
+    site.bundle("notes", BRINGS)
+    names = [line.split()[0] for line in run(site, file, "events", "notes").output.splitlines()]
+    assert names == ["event", "notes.made"]
+    assert "core.plugin_switched" in run(site, file, "events").output
+
+
+def test_the_events_as_json_are_those_of_the_command_events(site: Any, file: Path) -> None:
+    site.bundle("notes", BRINGS)
+    (told,) = json.loads(run(site, file, "events", "notes", "--json").output)
+    assert (told["name"], told["data_schema"]["type"]) == ("notes.made", ["object", "null"])

@@ -1,20 +1,17 @@
 """What can happen in this installation: each event that the core or a plugin declares, with the JSON Schema of its data."""
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..data.conditions import Condition
 from ..events.declarations import Event
-from ..lists.paging import read_page
+from ..http.operations import SELF, operation
+from ..http.request import Request, Response
 from ..lists.query import ListQuery
-from ..lists.virtual_table import Listing
 from ..schemas.fields import Integer, Json, Text
 from ..schemas.schema import Schema
 from ..schemas.shapes import shape_of_object
 from ..text.json import to_json
-from .operations import SELF, Resource, operation
-from .request import Request, Response
+from .listing import Declared
 
 if TYPE_CHECKING:
     from ..app import App
@@ -36,10 +33,9 @@ class EventTypeOut(Schema):
     data_schema = Json(object_only=True, required=True, description="The JSON Schema of the data of its activities.")
 
 
-class EventTypes(Resource):
+class EventTypes(Declared):
     """The types of events that the caller's organization has; the same for every caller."""
 
-    common = True
     paths: ClassVar[Mapping[str, str]] = {"": "/events"}
     reply = EventTypeOut()
     query = ListQuery(
@@ -51,21 +47,12 @@ class EventTypes(Resource):
     )
 
     def __init__(self, app: "App") -> None:
-        self._app = app
-        self._listing = Listing(app.database, _COLUMNS, lambda: [_row(event) for event in app.events.values()])
-        self._differs = partial(_differs, self._listing.plugin)
+        super().__init__(app, _COLUMNS, lambda: [_row(event) for event in app.events.values()])
 
     @operation(SELF, query="query", reply="reply", many=True, message="Types of events listed.")
     def on_get(self, req: Request, resp: Response) -> None:
         """List the types of events, with the JSON Schema of their data, a page at a time; without those of plugins that are off."""
-        question = self.query.question(req.path, req.query)
-        conditions = [Condition(self._differs, plugin=plugin) for plugin in self._off(req)]
-        resp.media = read_page(self._listing, self.plan.columns, question, conditions, self._app.keyring, self.query.search)
-
-    def _off(self, req: Request) -> Iterator[str]:
-        """The plugins that are off for the caller's organization only."""
-        names = (plugin.name for plugin in self._app.plugins.on)
-        return (name for name in names if not self._app.features.allowed(req.principal, name))
+        resp.media = self.read(req)
 
 
 def described(event: Event) -> dict[str, Any]:
@@ -80,6 +67,12 @@ def described(event: Event) -> dict[str, Any]:
     }
 
 
+def all_described(events: Mapping[str, Event], plugin: str | None = None) -> list[dict[str, Any]]:
+    """Every event as answers have it, by name; only those of one plugin, if it is given."""
+    told = (described(events[name]) for name in sorted(events))
+    return [event for event in told if plugin in (None, event["plugin"])]
+
+
 def schema_of(event: Event) -> dict[str, Any]:
     """The JSON Schema of its data, which are null where there is nothing to tell."""
     if event.data is None:
@@ -91,7 +84,3 @@ def schema_of(event: Event) -> dict[str, Any]:
 def _row(event: Event) -> dict[str, Any]:
     row = described(event)
     return {**row, "id": row["name"], "data_schema": to_json(row["data_schema"]).decode()}
-
-
-def _differs(column: Any, plugin: Any) -> Any:
-    return column != plugin

@@ -1,30 +1,30 @@
 """The plugins of this installation, and switching one off for an organization."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..access.permissions import Permission
 from ..errors import Refused, not_found
 from ..events.declarations import Event
 from ..events.log import Subject, emit
-from ..schemas.fields import Boolean, Choice, Json, ListOf, Object, Text
+from ..http.operations import SELF, Resource, operation
+from ..http.request import Request, Response
+from ..schemas.fields import Boolean, Choice, Integer, Json, ListOf, Number, Object, Text
 from ..schemas.schema import PaginationOut, Schema
 from ..tenancy import feature_switches as features
-from .operations import SELF, Resource, operation
-from .request import Request, Response
+from .describing import described, outlined
+from .event_types import EventTypeOut
+from .part_list import PartOut
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..plugins.registry import Found
 
 SWITCH = "core:switch_plugins"
 PERMISSIONS = (Permission(SWITCH, "Switch plugins off and on for the organization", dangerous=True),)
 _STATUSES = _ACTIVE, _DISABLED = ("active", "disabled")
 _STATUS = Choice(*_STATUSES, required=True, description="What it is now.")
 EVENTS = (Event("core.plugin_switched", "A plugin was switched off or on", "plugin", {"status": _STATUS}),)
-_SHOWN = (
-    "name", "title", "summary", "version", "origin", "state", "essential", "operators_only", "requires", "uses",
-)  # fmt: skip
 
 
 class PluginOut(Schema):
@@ -44,6 +44,57 @@ class PluginOut(Schema):
     provides = Json(object_only=True, required=True)
 
 
+class PermissionDeclaredOut(Schema):
+    """A permission that a plugin declares."""
+
+    id = Text(required=True, example="agents:read")
+    summary = Text(required=True, example="See agents")
+    dangerous = Boolean(required=True, description="Whether it deletes, pays, sends outside or changes rights.")
+    roles = ListOf(Text(), required=True, description="The built-in roles that hold it, besides owner and admin.")
+
+
+class PluginSettingOut(Schema):
+    """A setting that operators write; its value is not told."""
+
+    name = Text(required=True, example="keep_days")
+    type = Text(required=True, example="int")
+    help = Text(required=True, example="How long a note is kept.")
+    default = Text(required=True, allow_none=True, description="As TOML writes it; null of a secret.", example="30")
+    is_secret = Boolean(required=True)
+
+
+class PluginJobOut(Schema):
+    """A kind of background work."""
+
+    name = Text(required=True, example="webhooks.deliver")
+    schedule = Text(required=True, allow_none=True, description="When it runs by itself: a cron expression, in UTC.")
+    time_limit_seconds = Number(required=True)
+    max_attempts = Integer(1, required=True)
+
+
+class HookOut(Schema):
+    """A hook that a plugin offers to others."""
+
+    name = Text(required=True, example="graders")
+    summary = Text(required=True, example="Return the graders that the plugin brings.")
+
+
+class PluginDetailOut(PluginOut):
+    """One plugin, with all that is known of it; of one that is not on, that is what its manifest says."""
+
+    api = Text(required=True, description="The version of the plugin API that it was written for.", example="1.0")
+    permissions = ListOf(Object(PermissionDeclaredOut), 1000, required=True)
+    settings = ListOf(Object(PluginSettingOut), 1000, required=True)
+    events = ListOf(Object(EventTypeOut), 1000, required=True)
+    jobs = ListOf(Object(PluginJobOut), 1000, required=True)
+    operations = Integer(0, required=True, description="How many operations its routes have.")
+    hooks_offered = ListOf(Object(HookOut), 1000, required=True, description="The hooks that it asks other plugins.")
+    hooks_implemented = ListOf(
+        Text(), 1000, required=True, description="The hooks that it answers.", example=["models", "routes"]
+    )
+    parts = ListOf(Object(PartOut), 1000, required=True, description="What it brings for the hooks of others.")
+
+
 class PluginsOut(Schema):
     """Every plugin that was found, on one page."""
 
@@ -60,19 +111,23 @@ class SwitchIn(Schema):
 class InstalledPlugins(Resource):
     """What this installation can do."""
 
-    paths: ClassVar[Mapping[str, str]] = {"": "/plugins", "switch": "/plugins/{name}/organizations/{organization_id}"}
-    reply = PluginsOut()
+    paths: ClassVar[Mapping[str, str]] = {
+        "": "/plugins",
+        "one": "/plugins/{name}",
+        "switch": "/plugins/{name}/organizations/{organization_id}",
+    }
+    reply, one_reply = PluginsOut(), PluginDetailOut()
     switch_body, switch_reply = SwitchIn(), PluginOut()
 
     def __init__(self, app: "App") -> None:
         self._app = app
 
-    def find(self, req: Request, **ids: str) -> str:
-        """The name of the plugin that the path names, for the caller's own organization."""
+    def find(self, req: Request, **ids: str) -> "Found":
+        """The plugin that the path names, to be switched for the caller's own organization only."""
         plugin = self._app.plugins.find(ids["name"])
-        if plugin is None or plugin.state != "on" or ids["organization_id"] != req.principal.organization_id:
+        if plugin is None or ("organization_id" in ids and not _is_switched_here(plugin, req, ids["organization_id"])):
             raise not_found()
-        return plugin.name
+        return plugin
 
     @operation(SELF, reply="reply", message="Plugins listed.")
     def on_get(self, req: Request, resp: Response) -> None:
@@ -80,6 +135,11 @@ class InstalledPlugins(Resource):
         items = [self._shown(req, plugin) for plugin in self._app.plugins.found]
         page = {"limit": len(items), "next_cursor": None, "prev_cursor": None, "has_more": False}
         resp.media = {"items": items, "pagination": page}
+
+    @operation(SELF, verb="read", reply="one_reply", message="Plugin read.")
+    def on_get_one(self, req: Request, resp: Response, name: str) -> None:
+        """Read a plugin: its manifest, and its permissions, settings, events, jobs, hooks and parts."""
+        resp.media = {**described(self._app, req.target), "status": self._status(req, req.target)}
 
     @operation(
         SWITCH,
@@ -92,8 +152,7 @@ class InstalledPlugins(Resource):
     )
     def on_put_switch(self, req: Request, resp: Response, name: str, organization_id: str) -> None:
         """Switch a plugin off for the organization, or on again; its routes then answer 404 feature_disabled."""
-        plugin = self._app.plugins.find(req.target)
-        assert plugin is not None  # noqa: S101 - it is the one that was found
+        plugin = req.target
         if not plugin.is_switchable:
             raise Refused("invalid_state", _not_switchable(plugin))
         status = req.body["status"]
@@ -103,13 +162,19 @@ class InstalledPlugins(Resource):
         emit("core.plugin_switched", Subject("plugin", name, plugin.title), data={"status": status})
         resp.media = {**self._shown(req, plugin), "status": status}
 
-    def _shown(self, req: Request, plugin: Any) -> dict[str, Any]:
-        shown = {name: getattr(plugin, name) for name in _SHOWN}
+    def _shown(self, req: Request, plugin: "Found") -> dict[str, Any]:
+        return {**outlined(plugin), "status": self._status(req, plugin)}
+
+    def _status(self, req: Request, plugin: "Found") -> str:
         on = plugin.state == "on" and self._app.features.allowed(req.principal, plugin.name)
-        return {**shown, "status": _ACTIVE if on else _DISABLED, "provides": asdict(plugin.provides)}
+        return _ACTIVE if on else _DISABLED
 
 
-def _not_switchable(plugin: Any) -> str:
+def _is_switched_here(plugin: "Found", req: Request, organization_id: str) -> bool:
+    return plugin.state == "on" and organization_id == req.principal.organization_id
+
+
+def _not_switchable(plugin: "Found") -> str:
     if plugin.essential:
         return f"{plugin.title} is essential and cannot be switched off."
     return f"Only whoever runs the installation can turn {plugin.title} off, and for all organizations."

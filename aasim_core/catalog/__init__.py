@@ -1,0 +1,1 @@
+"""What this installation has: its plugins, what each brings, and what can happen."""
