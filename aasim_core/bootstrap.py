@@ -17,6 +17,7 @@ from .events.log import Deliveries
 from .http.expanding import with_references
 from .http.operations import Endpoint
 from .jobs.queue import flush as flush_jobs
+from .logs.hook_trace import trace_hooks
 from .plugins import Collected, Plugins, collect, organization_settings
 from .plugins.choice import HasPlugins
 from .plugins.loading import examine, load
@@ -33,10 +34,14 @@ def build_app(settings: Settings, *, database: Database | None = None, plugins: 
     `plugins` are those that were loaded for the same settings already.
     """
     plugins = plugins or load_plugins(settings)
+    if settings.plugins.trace_hooks:
+        trace_hooks(plugins.manager)
     settings = settings.with_sections(plugins.schemas, off=[plugin.name for plugin in plugins.found if plugin.state != "on"])
     app = App(settings, database or open_database(settings), load_keyring(settings.secrets.key_file), plugins)
     app.organization_settings = OrganizationSettings(organization_settings(plugins, app))
     collected = collect(plugins, app, core_declarations(app))
+    if settings.plugins.trace_hooks and collected.plugins.manager is not plugins.manager:  # some plugin is broken
+        trace_hooks(collected.plugins.manager)
     _fill(app, collected)
     return app
 

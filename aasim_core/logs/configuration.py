@@ -25,7 +25,7 @@ FIELDS = frozenset(
     """
     time level logger event request_id exception omitted process
     method route status milliseconds organization_id principal chain ip
-    plugin hook offer state version
+    plugin hook answer offer state version
     job job_id attempt queue lease owner worker schedule due
     execution_id step engine model input_tokens output_tokens meter grader approval_id
     reason error code count seconds pid port path url signal exit_code table migration

@@ -11,6 +11,9 @@ from .sources import Raw, read_secret_file
 
 Section = TypeVar("Section")
 
+#: How the environment may say yes and no, besides the words of TOML, and ``on`` and ``off``.
+_SWITCHES = {"1": True, "0": False}
+
 
 @dataclass(frozen=True)
 class Builder:
@@ -73,5 +76,7 @@ def advice(word: str, known: Collection[str]) -> str:
 
 
 def _read(raw: Raw, kind: Any) -> Any:
+    if raw.is_text and kind is bool and raw.value in _SWITCHES:
+        return _SWITCHES[raw.value]
     parsed = raw.parsed
     return raw.value if raw.is_text and takes_text(kind) and not isinstance(parsed, str) else parsed

@@ -175,6 +175,7 @@ class PluginsSettings:
     on_error: Literal["stop", "skip"] = setting(
         "stop", "A plugin that does not load. stop: do not start. skip: start without it."
     )
+    trace_hooks: bool = setting(False, "Whether each call of a hook is logged: the plugin, the shape of its answer, the time.")
 
 
 @dataclass(frozen=True)

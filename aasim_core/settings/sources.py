@@ -19,6 +19,7 @@ SHORT_NAMES: Mapping[str, tuple[str, str]] = {
     "AASIM_DATABASE_URL": ("database", "url"),
     "AASIM_QUEUE_URL": ("queue", "url"),
     "AASIM_LOG_LEVEL": ("log", "level"),
+    "AASIM_TRACE_HOOKS": ("plugins", "trace_hooks"),
     "AASIM_RATE_LIMITS": ("rate_limits", "enabled"),
 }
 
