@@ -8,7 +8,9 @@ from peewee import fn
 
 from aasim_core.clock import now
 from aasim_core.context import current_organization
+from aasim_core.data.compiled import compiled
 from aasim_core.data.records import database_of, find, insert_rows
+from aasim_core.data.statements import Bind
 from aasim_core.logs.configuration import redacted
 from aasim_core.tenancy.records import Organization
 
@@ -128,9 +130,13 @@ def last_paths(execution_ids: Sequence[str]) -> Mapping[str, str | None]:
 
 
 def _last_line(execution_id: str) -> Line:
-    mine = LogEntry.select(*_OF_LINE).where(LogEntry.execution_id == execution_id)
-    found: Line | None = mine.order_by(LogEntry.sequence.desc()).tuples().first()
-    return found or _NO_LINE
+    return _newest.one(execution_id=execution_id) or _NO_LINE
+
+
+@compiled(LogEntry)
+def _newest() -> Any:
+    mine = LogEntry.select(*_OF_LINE).where(LogEntry.execution_id == Bind("execution_id"))
+    return mine.order_by(LogEntry.sequence.desc()).limit(1)
 
 
 def _last_lines(execution_ids: Sequence[str]) -> Mapping[str, Line]:

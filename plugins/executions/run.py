@@ -21,6 +21,7 @@ from .hookspecs import CancelRequested, Decision, Interrupted, Question, RunFail
 from .logbook import Address, Logbook
 from .models import FORMAT, Execution, Step, ToolCall
 from .numbering import Numbering
+from .recorded_steps import recorded_steps
 from .run_status import HaltedSince, Turn, status_of
 from .shell.waits import Arrived, Waits
 from .toolbox import BoundTool, toolbox
@@ -58,7 +59,7 @@ class DurableRun:
         self._context = context
         self._halted_since = halted_since
         self.waits = Waits(self)
-        self._recorded = {} if is_new else _steps(execution.id)
+        self._recorded = {} if is_new else recorded_steps(execution.id)
         self._begun = Numbering()
         self.is_repeated = self._is_in_step = False
         self._unwritten = Unwritten()
@@ -294,7 +295,3 @@ class DurableRun:
             organization_id=current_organization(), execution_id=self.execution.id, number=self.number, name=name, format=FORMAT,
             path=self.address.path, attempt=self.execution.attempt, asked=asked, result=result, started_at=started, finished_at=now(),
         )  # fmt: skip
-
-
-def _steps(execution_id: str) -> dict[int, Step]:
-    return {step.number: step for step in Step.select().where(Step.execution_id == execution_id)}

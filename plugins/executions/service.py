@@ -14,6 +14,7 @@ from aasim_core.access import tree
 from aasim_core.access.rights import Rights
 from aasim_core.context import current_organization, current_traceparent
 from aasim_core.data import records
+from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 from aasim_core.error_codes import LIMIT, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
@@ -130,8 +131,13 @@ def start(
 def _with_key(key: str) -> Execution | None:
     """The run that the key has started; nobody else starts one with it until the running transaction ends."""
     records.database_of(Execution).lock(f"executions/key/{current_organization()}/{key}")
-    found: Execution | None = Execution.get_or_none(Execution.key == key)
-    return found
+    found = _id_by_key.one(key=key)
+    return None if found is None else records.find_or_none(Execution, found[0])
+
+
+@compiled(Execution)
+def _id_by_key() -> Any:
+    return Execution.select(Execution.id).where(Execution.key == Bind("key"))
 
 
 def _what_runs(kind: str, subject: Subject | None) -> dict[str, Any]:

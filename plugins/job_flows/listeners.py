@@ -1,8 +1,10 @@
 """What job flows are told of: the end of the runs that they have started."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from aasim_core.data.compiled import compiled
+from aasim_core.data.statements import Bind
 from aasim_core.events.records import EventRow
 from aasim_core.tenancy.organization_state import remembered
 
@@ -26,12 +28,18 @@ def note_run(app: "App") -> Callable[[EventRow], None]:
     has_flows = remembered(app.pulse, lambda: JobFlow.select().exists())
 
     def note(event: EventRow) -> None:
-        firing = Firing.get_or_none(WITH_RUN, Firing.execution_id == event.subject_id) if has_flows() else None
+        firing = _firing_of.one(execution_id=event.subject_id) if has_flows() else None
         if firing is None:
             return
+        flow_id, backfill_id = firing
         if event.name != "executions.cancelled":
-            note_end(firing.flow_id, succeeded=event.name == "executions.succeeded")
-        if firing.backfill_id is not None:
-            enqueue_again(firing.backfill_id)
+            note_end(flow_id, succeeded=event.name == "executions.succeeded")
+        if backfill_id is not None:
+            enqueue_again(backfill_id)
 
     return note
+
+
+@compiled(Firing)
+def _firing_of() -> Any:
+    return Firing.select(Firing.flow_id, Firing.backfill_id).where(WITH_RUN, Firing.execution_id == Bind("execution_id"))
