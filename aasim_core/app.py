@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
+import falcon
+
 from .access.loading import RightsCache
 from .access.permissions import Permission
 from .data.database import Database
@@ -19,7 +21,9 @@ from .http.limits import Limiter
 from .http.operations import Endpoint
 from .http.refusals import Refusals
 from .http.stream_places import Places
+from .identity.authentication import Authenticator
 from .identity.passwords import Passwords
+from .identity.sessions import Sessions
 from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
 from .jobs.notify.notifier import Doorbell
@@ -34,6 +38,7 @@ from .spans import Spans
 from .tenancy.feature_switches import Features
 from .tenancy.organization_settings import OrganizationSettings
 from .tenancy.organization_state import Pulse
+from .tenancy.principal import Principal
 
 _T = TypeVar("_T")
 
@@ -98,6 +103,8 @@ class App:
         auth = self.settings.auth
         self.tokens = AccessTokens(self.keyring, issuer="aasim", audience="aasim-api", lifetime_seconds=auth.access_token_seconds)
         self.passwords = Passwords(auth.hashing_at_once)
+        self.sessions = Sessions(self.database, lambda: self.keyring, self.tokens, auth)
+        self.authenticator = Authenticator(self.database, self.tokens, auth, self._foreign_caller)
         self.stash = Stash(self)
         self.rights = RightsCache(lambda: self.permissions)
         self.pulse = Pulse()
@@ -116,6 +123,10 @@ class App:
         """This process as the others see it: an `API` or a `WORKER`."""
         plugins = [plugin.name for plugin in self.plugins.on]
         return ThisProcess(self.database, kind, threads, plugins, name, migrations.numbers(self.migration_sources))
+
+    def _foreign_caller(self, req: falcon.Request) -> Principal | None:
+        caller: Principal | None = self.hook.authenticate(app=self, req=req)
+        return caller
 
     def _allowed(self, organization_id: str, plugin: str) -> list[object]:
         answers: list[object] = self.hook.feature_allowed(app=self, organization_id=organization_id, plugin=plugin)

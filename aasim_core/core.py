@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from .access.records import RECORDS as ACCESS
+from .builtin.event_jobs import delivery_job, sealing_job
 from .catalog import plugins as installed
 from .catalog.event_types import EventTypes
 from .catalog.part_list import Parts
@@ -11,10 +12,9 @@ from .error_codes import CORE_CODES
 from .events import erasing, restarting
 from .events.anchors import EventAnchor
 from .events.declarations import Event
-from .events.delivery import delivery_job
 from .events.entries import ChainEntry
 from .events.records import EventRow
-from .events.sealing import SealingWalk, sealing_job
+from .events.sealing import SealingWalk
 from .http import refusals
 from .http.documentation import Documentation
 from .http.health import Health, core_checks

@@ -35,7 +35,8 @@ def create(settings: "Settings", email: str, generate: bool, password_file: Path
     from ..process.installation import open_app
 
     password = _chosen(generate, password_file)
-    administrators.create(open_app(settings), email, password)
+    app = open_app(settings)
+    administrators.create(app.database, app.passwords, email, password)
     click.echo(f"Created {email}.")
     if generate:
         click.echo(f"Password, shown only now: {password}")
@@ -51,7 +52,7 @@ def list_administrators(settings: "Settings") -> None:
 
     rows = [
         (user.email, user.name, user.status, user.created_at.strftime("%Y-%m-%d %H:%M:%S"))
-        for user in administrators.list_all(open_app(settings))
+        for user in administrators.list_all(open_app(settings).database)
     ]
     if rows:
         print_table(("email", "name", "status", "created"), rows)
@@ -70,7 +71,8 @@ def reset_password(settings: "Settings", email: str, generate: bool, password_fi
     from ..process.installation import open_app
 
     password = _chosen(generate, password_file)
-    administrators.reset_password(open_app(settings), email, password)
+    app = open_app(settings)
+    administrators.reset_password(app.database, app.passwords, email, password)
     click.echo(f"The password of {email} is changed, and they are logged out everywhere.")
     if generate:
         click.echo(f"Password, shown only now: {password}")

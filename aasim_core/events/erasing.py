@@ -20,7 +20,8 @@ from .log import Subject, emit, scope_of
 from .records import EventRow
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ..data.database import Database
+    from ..secrets import Keyring
 
 ERASED = "core.person_erased"
 #: What is erased of an event, by the column that names the person.
@@ -31,25 +32,25 @@ _CONTENTS: Mapping[str, tuple[str, ...]] = {
 _AT_ONCE = 500
 
 
-def erase_some(app: "App", organization_id: str, user_id: str) -> int:
+def erase_some(database: "Database", keyring: "Keyring", organization_id: str, user_id: str) -> int:
     """Erase the person from some of the organization's events; returns how many, 0 when none is left. Needs its scope, or a system scope.
 
     An event that is not as it was sealed loses the contents as well, and is still no longer as it was sealed.
     """
-    with app.database.transaction():
-        app.database.lock(f"event chain {organization_id}")
-        history.allow_erasing(app.database)
-        count = sum(_erase_where(app, organization_id, user_id, column) for column in _CONTENTS)
+    with database.transaction():
+        database.lock(f"event chain {organization_id}")
+        history.allow_erasing(database)
+        count = sum(_erase_where(keyring, organization_id, user_id, column) for column in _CONTENTS)
         if count:
             about = Subject("organization", organization_id, organization_id)
             emit(ERASED, about, organization_id=organization_id, data={"user_id": user_id, "events": count})
         return count
 
 
-def _erase_where(app: "App", organization_id: str, user_id: str, column: str) -> int:
+def _erase_where(keyring: "Keyring", organization_id: str, user_id: str, column: str) -> int:
     rows, parts = _rows(organization_id, user_id, column), _CONTENTS[column]
     for row in rows:
-        _keep_digests(app, row, parts)
+        _keep_digests(keyring, row, parts)
         EventRow.update({PARTS[part]: BLANK[part] for part in parts}).where(EventRow.id == row["id"]).execute()
     return len(rows)
 
@@ -73,13 +74,13 @@ def _with_contents(column: str) -> Any:
     return query.where(here, has_some).limit(in_text(_AT_ONCE))
 
 
-def _keep_digests(app: "App", row: dict[str, Any], parts: tuple[str, ...]) -> None:
+def _keep_digests(keyring: "Keyring", row: dict[str, Any], parts: tuple[str, ...]) -> None:
     """Let the entry of the event, if it is sealed, keep what it takes to verify it without these contents."""
     if row["sequence"] is None:
         return
     try:
         if row["version"] == CONTENTS and row["erased"] is None:
-            _vouch(app, row)
+            _vouch(keyring, row)
         erased = after_erasing(row, parts)
     except NotWhole:
         return
@@ -87,9 +88,9 @@ def _keep_digests(app: "App", row: dict[str, Any], parts: tuple[str, ...]) -> No
         ChainEntry.update(salt=None, erased=erased).where(ChainEntry.event_id == row["id"]).execute()
 
 
-def _vouch(app: "App", row: dict[str, Any]) -> None:
+def _vouch(keyring: "Keyring", row: dict[str, Any]) -> None:
     """Anchor the digests of an event whose hash is made of its contents, if that is what it was sealed with."""
     is_whole = hash_of(row) == row["hash"]
     row["salt"] = new_salt()
     if is_whole:
-        anchors.write(app.keyring, row["organization_id"], anchors.ERASED, Link(row["sequence"], commitment(row)))
+        anchors.write(keyring, row["organization_id"], anchors.ERASED, Link(row["sequence"], commitment(row)))

@@ -17,31 +17,32 @@ from .log import scope_of
 from .records import EventRow
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ..data.database import Database
+    from ..secrets import Keyring
 
 #: Events that are deleted in one transaction.
 AT_ONCE = 500
 
 
-def prune_some(app: "App", organization_id: str, before: datetime) -> int:
+def prune_some(database: "Database", keyring: "Keyring", organization_id: str, before: datetime) -> int:
     """Delete some of the sealed events from before that time; returns how many. The last one leaves its hash in an anchor.
 
     Needs a system scope. ChainBroken when one of them is not as it was sealed: evidence is not deleted.
     """
-    with app.database.transaction(durable=False):
-        app.database.lock(f"event chain {organization_id}")
+    with database.transaction(durable=False):
+        database.lock(f"event chain {organization_id}")
         start = anchors.start_of(organization_id)
-        if start is not None and not anchors.is_genuine(app.keyring, start):
+        if start is not None and not anchors.is_genuine(keyring, start):
             raise ChainBroken("the anchor of the chain's beginning is forged, or its key is gone; see: aasim activities verify")
         head = anchors.link_of(anchors.head_of(organization_id))
         link, limit = anchors.link_of(start), to_text(before)
         rows = rows_after(organization_id, link.sequence, head.sequence, AT_ONCE)
         old = list(takewhile(lambda row: row["at"] < limit, rows))
-        for fault in faults_in(app.keyring, old, link):
+        for fault in faults_in(keyring, old, link):
             raise ChainBroken(fault.message)
         if old:
             last = Link(old[-1]["sequence"], old[-1]["hash"])
-            anchors.move_start(app.keyring, organization_id, last)
+            anchors.move_start(keyring, organization_id, last)
             link = last
         return _delete(organization_id, link.sequence, before)
 

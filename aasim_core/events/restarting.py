@@ -10,25 +10,26 @@ from .log import Subject, emit
 from .sealing import NAME as SEALING
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ..data.database import Database
+    from ..secrets import Keyring
 
 RESTARTED = "core.event_chain_restarted"
 
 
-def restart(app: "App", organization_id: str) -> int:
+def restart(database: "Database", keyring: "Keyring", organization_id: str) -> int:
     """Begin the chain anew after its last event, whatever is wrong with those before; returns that event's sequence.
 
     What is before the new beginning is not vouched for any more; that this was done is an event of the organization. A job seals what
     happened since the old chain's end was found to be broken.
     """
-    with app.database.transaction():
-        app.database.lock(f"event chain {organization_id}")
+    with database.transaction():
+        database.lock(f"event chain {organization_id}")
         head = anchors.link_of(anchors.head_of(organization_id))
         last = max(head.sequence, last_sequence(organization_id))
         link = Link(last, hash_at(organization_id, last) or head.hash)
         anchors.forget_all(organization_id)
         for kind in (anchors.START, anchors.SEAL) if last else ():
-            anchors.write(app.keyring, organization_id, kind, link)
+            anchors.write(keyring, organization_id, kind, link)
         about = Subject("organization", organization_id, organization_id)
         emit(RESTARTED, about, organization_id=organization_id, data={"after": last})
         enqueue(SEALING, {"whole": True})

@@ -21,7 +21,6 @@ from ..data.fields import InstantField
 from ..data.records import Row
 from ..data.statements import Bind, in_text
 from ..ids import first_id
-from ..jobs.declarations import Job, Retry
 from . import anchors, entries
 from .anchors import Link
 from .chain import ChainBroken
@@ -30,8 +29,8 @@ from .formats import format_of, hash_of, new_salt
 from .records import EventRow
 
 if TYPE_CHECKING:
-    from ..app import App
-    from ..jobs.context import JobContext
+    from ..data.database import Database
+    from ..secrets import Keyring
 
 NAME = "core.seal_events"
 #: How much later than its id says an event may be committed, to be found by the next walk and not only by the first of a day.
@@ -53,22 +52,15 @@ class SealingWalk(Row):
         internal = True
 
 
-def sealing_job(app: "App") -> Job:
-    """The job that seals what has happened, every minute; ``whole`` in its payload lets it begin at the first event."""
-
-    def seal(context: "JobContext", payload: Mapping[str, Any]) -> None:
-        seal_events(app, whole=payload.get("whole", False), should_stop=context.should_stop)
-
-    return Job(NAME, seal, retry=Retry(max_attempts=3), schedule="* * * * *")
-
-
-def seal_everything(app: "App") -> int:
+def seal_everything(database: "Database", keyring: "Keyring") -> int:
     """Seal every event that there is; returns how many. For tools and tests."""
-    with app.database.connected(), system_scope("seal events"):
-        return seal_events(app, whole=True)
+    with database.connected(), system_scope("seal events"):
+        return seal_events(database, keyring, whole=True)
 
 
-def seal_events(app: "App", *, whole: bool = False, should_stop: Callable[[], bool] = lambda: False) -> int:
+def seal_events(
+    database: "Database", keyring: "Keyring", *, whole: bool = False, should_stop: Callable[[], bool] = lambda: False
+) -> int:
     """Walk along the log, and seal the events that are not; returns how many. Needs a system scope.
 
     However many workers do it at the same time, each event gets one place. A chain whose end is not what was sealed is left as it is,
@@ -77,10 +69,10 @@ def seal_events(app: "App", *, whole: bool = False, should_stop: Callable[[], bo
     began, broken, count = now(), set[str](), 0
     after: str | None = "" if whole else _beginning(began)
     while after is not None and not should_stop():
-        sealed, after = _seal_some(app, after, broken)
+        sealed, after = _seal_some(database, keyring, after, broken)
         count += sealed
     if after is None:
-        _remember(app, began)
+        _remember(database, began)
     return count
 
 
@@ -92,14 +84,14 @@ def _beginning(moment: datetime) -> str:
     return first_id("evt", last.began_at - MARGIN)
 
 
-def _remember(app: "App", began: datetime) -> None:
-    with app.database.transaction(durable=False):
-        app.database.lock("event walk")
+def _remember(database: "Database", began: datetime) -> None:
+    with database.transaction(durable=False):
+        database.lock("event walk")
         if not SealingWalk.update(began_at=began).execute():
             SealingWalk.insert(id="last", began_at=began).execute()
 
 
-def _seal_some(app: "App", after: str, broken: set[str]) -> tuple[int, str | None]:
+def _seal_some(database: "Database", keyring: "Keyring", after: str, broken: set[str]) -> tuple[int, str | None]:
     """Seal what is not sealed of the next events; returns how many, and the id to go on after, None at the end.
 
     Organizations whose chain is broken are added to `broken`. What a loss of power undoes is done again.
@@ -108,9 +100,9 @@ def _seal_some(app: "App", after: str, broken: set[str]) -> tuple[int, str | Non
     organizations = {each for (each,) in _waiting.all(after=after, until=until)} - broken if until is not None else ()
     if not organizations:
         return 0, until
-    with app.database.transaction(durable=False):
+    with database.transaction(durable=False):
         for organization_id in sorted(organizations):
-            app.database.lock(f"event chain {organization_id}")
+            database.lock(f"event chain {organization_id}")
         found = defaultdict(list)
         for values in _unsealed.all(after=after, until=until):
             row = dict(zip(_EVENT, values, strict=True))
@@ -118,7 +110,7 @@ def _seal_some(app: "App", after: str, broken: set[str]) -> tuple[int, str | Non
         made: list[dict[str, Any]] = []
         for organization_id in organizations & found.keys():
             try:
-                made += _continue(app, organization_id, found[organization_id])
+                made += _continue(keyring, organization_id, found[organization_id])
             except ChainBroken as error:
                 broken.add(organization_id)
                 _log.error("events cannot be sealed", organization_id=organization_id, reason=str(error))
@@ -149,10 +141,10 @@ def _between(*columns: Any) -> Any:
     return query.where(within, ChainEntry.event_id.is_null()).order_by(EventRow.id)
 
 
-def _continue(app: "App", organization_id: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _continue(keyring: "Keyring", organization_id: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The entries of events that follow the end of their organization's chain, whose anchor is moved behind them."""
     head = anchors.head_of(organization_id)
-    _refuse_forged(app, organization_id, head)
+    _refuse_forged(keyring, organization_id, head)
     link, made = anchors.link_of(head), []
     for row in rows:
         entry = {
@@ -167,13 +159,13 @@ def _continue(app: "App", organization_id: str, rows: Sequence[Mapping[str, Any]
         entry["hash"] = hash_of({**row, **entry})
         made.append(entry)
         link = Link(entry["sequence"], entry["hash"])
-    anchors.move_head(app.keyring, organization_id, head, link)
+    anchors.move_head(keyring, organization_id, head, link)
     return made
 
 
-def _refuse_forged(app: "App", organization_id: str, head: anchors.EventAnchor | None) -> None:
+def _refuse_forged(keyring: "Keyring", organization_id: str, head: anchors.EventAnchor | None) -> None:
     """Nothing is sealed after what was not sealed here: that would vouch for it."""
     if head is None and last_sequence(organization_id):
         raise ChainBroken("the anchors of the chain are gone; see: aasim activities verify")
-    if head is not None and not anchors.is_genuine(app.keyring, head):
+    if head is not None and not anchors.is_genuine(keyring, head):
         raise ChainBroken("the anchor of the chain's end is forged, or its key is gone; see: aasim activities verify")

@@ -13,7 +13,6 @@ import peewee
 
 from ..context import Actor, acting_as, organization_scope
 from ..errors import Refused, not_found
-from ..identity.authentication import authenticate
 from ..lists import query
 from ..lists.paging import Page
 from ..lists.render_plan import Plan
@@ -121,7 +120,7 @@ def _principal(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]
     """The principal, in the organization that the path names, if it names one: of others they learn nothing."""
     organization_id = ids.get("organization_id")
     try:
-        principal = authenticate(app, req, organization_id)
+        principal = app.authenticator.authenticate(req, organization_id)
     except Refused as refused:
         app.limiter.check(None, req.remote_addr)  # guessing credentials is as limited as having none
         raise (not_found() if organization_id and refused.code == "permission_denied" else refused) from None

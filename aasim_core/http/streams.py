@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from ..context import organization_scope
 from ..errors import Refused
-from ..identity.authentication import authenticate
 
 if TYPE_CHECKING:
     from ..app import App
@@ -36,7 +35,7 @@ class Reader:
     def _look_up(self) -> bool:
         with self._app.database.connected():
             try:
-                principal = authenticate(self._app, self._req, self.organization_id)
+                principal = self._app.authenticator.authenticate(self._req, self.organization_id)
             except Refused:
                 return False
             return self._permission is None or self._app.rights.of(principal).has_anywhere(self._permission)

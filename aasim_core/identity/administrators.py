@@ -8,22 +8,30 @@ from ..errors import InvalidArgument
 from ..events.log import Subject, emit
 from ..tenancy.records import User
 from .accounts import create_user, found_organization
-from .passwords import require_strong
+from .passwords import Passwords, require_strong
 from .records import PasswordReset
 from .sessions import end_all, hold, home_of
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ..data.database import Database
 
 RESET = "core.administrator_reset"
 
 
-def create(app: "App", email: str, password: str, *, name: str = "Administrator", organization_name: str = "") -> User:
+def create(
+    database: "Database",
+    passwords: Passwords,
+    email: str,
+    password: str,
+    *,
+    name: str = "Administrator",
+    organization_name: str = "",
+) -> User:
     """Make a platform administrator with an organization of their own; Invalid for a weak password or a taken address."""
     refuse_bad_address(email)
     require_strong(password, context=[email, name])
-    password_hash = app.passwords.hash(password)
-    with app.database.connected(), system_scope("create an administrator"), app.database.transaction():
+    password_hash = passwords.hash(password)
+    with database.connected(), system_scope("create an administrator"), database.transaction():
         user = create_user(email, name, password_hash, is_platform_admin=True)
         User.update(password_changed_at=now()).where(User.id == user.id).execute()
         found_organization(organization_name or f"{name}'s organization", user)
@@ -36,19 +44,19 @@ def refuse_bad_address(email: str) -> None:
         raise InvalidArgument(f'{email!r} is not an e-mail address; write one such as "admin@example.com"')
 
 
-def reset_password(app: "App", email: str, password: str) -> int:
+def reset_password(database: "Database", passwords: Passwords, email: str, password: str) -> int:
     """Set an administrator's password and end their sessions, of which it returns the number; links that were sent before are void.
 
     InvalidArgument where no administrator has the address, Invalid for a weak password.
     """
-    with app.database.connected(), system_scope("reset the password of an administrator"), app.database.transaction():
+    with database.connected(), system_scope("reset the password of an administrator"), database.transaction():
         user = User.get_or_none(User.is_platform_admin & (User.email == email.strip().lower()))
         if user is None:
             raise InvalidArgument(f'no administrator has the address {email!r}; "aasim admin list" shows all')
         require_strong(password, context=[user.email, user.name])
         hold(user.id)
         moment = now()
-        User.update(password_hash=app.passwords.hash(password), password_changed_at=moment).where(User.id == user.id).execute()
+        User.update(password_hash=passwords.hash(password), password_changed_at=moment).where(User.id == user.id).execute()
         PasswordReset.update(used_at=moment).where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_null()).execute()
         ended = end_all(user.id, "password_reset")
         if (home := home_of(user.id)) is not None:
@@ -56,21 +64,21 @@ def reset_password(app: "App", email: str, password: str) -> int:
     return ended
 
 
-def list_all(app: "App") -> list[User]:
+def list_all(database: "Database") -> list[User]:
     """The platform administrators, the oldest first."""
-    with app.database.connected():
+    with database.connected():
         return list(User.select().where(User.is_platform_admin).order_by(User.created_at))
 
 
-def exist(app: "App") -> bool:
+def exist(database: "Database") -> bool:
     """Whether there is a platform administrator."""
-    with app.database.connected():
+    with database.connected():
         return bool(User.select(User.id).where(User.is_platform_admin).exists())
 
 
-def first_home(app: "App") -> tuple[str, str] | None:
+def first_home(database: "Database") -> tuple[str, str] | None:
     """The first administrator and the organization that was made for them, as (user id, organization id)."""
-    with app.database.connected():
+    with database.connected():
         user = User.select().where(User.is_platform_admin).order_by(User.created_at).first()
         home = home_of(user.id) if user is not None else None
     return (user.id, home) if user is not None and home is not None else None

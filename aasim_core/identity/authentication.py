@@ -3,12 +3,14 @@
 Access tokens are the core's own; other credentials, such as API keys, belong to plugins, by the hook `authenticate`.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING, Any
 
+import falcon
 import peewee
 import structlog
 
@@ -23,8 +25,9 @@ from ..tenancy.records import CLOSING, SUSPENDED, Membership, Organization, User
 from .records import Session
 
 if TYPE_CHECKING:
-    from ..app import App
-    from ..http.request import Request
+    from ..data.database import Database
+    from ..settings.sections import AuthSettings
+    from .tokens import AccessTokens
 
 #: How exact the last use of a session or key is kept: more would be a write for each request.
 SEEN_SECONDS = 60
@@ -33,21 +36,52 @@ _LONGEST = 1024
 _log = structlog.get_logger("aasim.identity")
 
 
-def authenticate(app: "App", req: "Request", organization_id: str | None = None) -> Principal:
-    """Who sent the request, in the organization of that id, or of the header ``X-Organization-Id``, or the credential's own.
+class Authenticator:
+    """Finds out who sends a request: by an access token of `tokens`, or by what `foreign` makes of it, which plugins know."""
 
-    Refused with 401, or with 403 where the credential is good but not for this organization.
-    """
-    wanted = organization_id or req.env.get("HTTP_X_ORGANIZATION_ID")
-    found: Principal | None = app.hook.authenticate(app=app, req=req)
-    if found is None:
-        return principal_of_token(app, bearer_of(req), wanted=wanted)
-    if wanted not in (None, found.organization_id):
-        raise _not_a_member()
-    return found
+    def __init__(
+        self,
+        database: "Database",
+        tokens: "AccessTokens",
+        auth: "AuthSettings",
+        foreign: Callable[[falcon.Request], Principal | None],
+    ) -> None:
+        self._database, self._tokens, self._auth, self._foreign = database, tokens, auth, foreign
+
+    def authenticate(self, req: falcon.Request, organization_id: str | None = None) -> Principal:
+        """Who sent the request, in the organization of that id, or of the header ``X-Organization-Id``, or the credential's own.
+
+        Refused with 401, or with 403 where the credential is good but not for this organization.
+        """
+        wanted = organization_id or req.env.get("HTTP_X_ORGANIZATION_ID")
+        found = self._foreign(req)
+        if found is None:
+            return self.principal_of_token(bearer_of(req), wanted=wanted)
+        if wanted not in (None, found.organization_id):
+            raise _not_a_member()
+        return found
+
+    def principal_of_token(self, token: str, *, wanted: str | None = None) -> Principal:
+        """The principal of an access token, in the token's organization or the `wanted` one."""
+        claims = self._tokens.verify(token)
+        organization_id = _organization(wanted) if wanted is not None else claims.organization_id
+        with organization_scope(organization_id):
+            row = _session_row.one(session=claims.session_id)
+        if row is None:
+            raise _ended()
+        user_id, status, last_seen, expires, user_status, email, admin, member_status, organization_status, epoch = row
+        moment, seen_since = _moments(int(time()))
+        is_seen = last_seen >= seen_since
+        is_idle = not is_seen and last_seen <= to_text(now() - timedelta(days=self._auth.idle_days))
+        if user_id != claims.user_id or status != "active" or user_status != "active" or expires <= moment or is_idle:
+            raise _ended()
+        require_member(member_status, organization_status)
+        if not is_seen:
+            note_use(self._database, Session, claims.session_id, last_seen, {"last_seen_at": now()})
+        return _user(user_id, organization_id, epoch, email, claims.session_id, bool(admin), organization_status == CLOSING)
 
 
-def bearer_of(req: "Request") -> str:
+def bearer_of(req: falcon.Request) -> str:
     """The credential in the ``Authorization`` header (RFC 6750)."""
     header: str | None = req.env.get("HTTP_AUTHORIZATION")
     if header is None:
@@ -61,26 +95,6 @@ def bearer_of(req: "Request") -> str:
 
 def _is_token(text: str) -> bool:
     return 0 < len(text) <= _LONGEST and text.isascii() and text.isprintable() and " " not in text
-
-
-def principal_of_token(app: "App", token: str, *, wanted: str | None = None) -> Principal:
-    """The principal of an access token, in the token's organization or the `wanted` one."""
-    claims = app.tokens.verify(token)
-    organization_id = _organization(wanted) if wanted is not None else claims.organization_id
-    with organization_scope(organization_id):
-        row = _session_row.one(session=claims.session_id)
-    if row is None:
-        raise _ended()
-    user_id, status, last_seen, expires, user_status, email, admin, member_status, organization_status, epoch = row
-    moment, seen_since = _moments(int(time()))
-    is_seen = last_seen >= seen_since
-    is_idle = not is_seen and last_seen <= to_text(now() - timedelta(days=app.settings.auth.idle_days))
-    if user_id != claims.user_id or status != "active" or user_status != "active" or expires <= moment or is_idle:
-        raise _ended()
-    require_member(member_status, organization_status)
-    if not is_seen:
-        note_use(app, Session, claims.session_id, last_seen, {"last_seen_at": now()})
-    return _user(user_id, organization_id, epoch, email, claims.session_id, bool(admin), organization_status == CLOSING)
 
 
 @lru_cache(maxsize=4096)
@@ -146,12 +160,12 @@ def _organization_row() -> Any:
     return Organization.select(Organization.status, Organization.authz_epoch).where(Organization.id == Bind("id"))
 
 
-def note_use(app: "App", model: Any, record_id: str, seen: str | None, values: dict[str, Any]) -> None:
+def note_use(database: "Database", model: Any, record_id: str, seen: str | None, values: dict[str, Any]) -> None:
     """Note the use of a session or key, unless somebody else did meanwhile; a request never fails for it."""
     field = next(iter(values))
     unchanged = getattr(model, field).is_null() if seen is None else getattr(model, field) == from_text(seen)
     try:
-        with app.database.transaction():
+        with database.transaction():
             model.update(values).where(model.id == record_id, unchanged).execute()
     except peewee.DatabaseError as error:
         _log.warning("last use not noted", reason=type(error).__name__)

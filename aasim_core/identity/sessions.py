@@ -20,7 +20,10 @@ from .clients import Client
 from .records import RefreshToken, Session
 
 if TYPE_CHECKING:
-    from ..app import App
+    from ..data.database import Database
+    from ..secrets import Keyring
+    from ..settings.sections import AuthSettings
+    from .tokens import AccessTokens
 
 #: How long a refresh token that was just used gives the same successor again: the answer may have been lost.
 RETRY_SECONDS = 10
@@ -37,6 +40,117 @@ class Tokens:
     session_id: str
     user_id: str
     organization_id: str
+
+
+class Sessions:
+    """Begins and renews sessions; `keyring` gives the keys of now, from which refresh tokens are derived."""
+
+    def __init__(
+        self, database: "Database", keyring: "Callable[[], Keyring]", tokens: "AccessTokens", auth: "AuthSettings"
+    ) -> None:
+        self._database, self._keyring, self._access_tokens, self._auth = database, keyring, tokens, auth
+
+    def start(self, user: User, organization_id: str, client: Client) -> Tokens:
+        """Begin a session, and end the user's oldest ones beyond the limit. Needs a transaction."""
+        moment = now()
+        session: Session = create(
+            Session, user_id=user.id, current_organization_id=organization_id, ip=client.ip, network=client.network,
+            user_agent=client.user_agent, device=_device(client.user_agent), last_seen_at=moment,
+            expires_at=moment + timedelta(days=self._auth.session_days),
+        )  # fmt: skip
+        self._end_beyond_limit(user.id)
+        secret = "aasim_rt_" + base64url.encode(token_bytes(32))
+        create(RefreshToken, session_id=session.id, digest=_digest(secret))
+        return self._tokens(session, secret)
+
+    def refresh(self, token: str, *, on_reuse: Callable[[Session], object] = lambda session: None) -> Tokens:
+        """Exchange a refresh token for its successor and a new access token; Refused ``invalid_refresh_token`` for one that is not good.
+
+        One that was used before ends the session, for somebody has a copy; `on_reuse` is called in the transaction that ends it. Only a
+        lost answer may be fetched again: within 10 s, and while the successor is unused, the same one is given.
+        """
+        if _SHAPE.fullmatch(token) is None:
+            raise _invalid()
+        with self._database.transaction():
+            row: RefreshToken | None = RefreshToken.get_or_none(RefreshToken.digest == _digest(token))
+            session: Session | None = Session.get_or_none(Session.id == row.session_id) if row is not None else None
+            if row is None or session is None or not self._is_live(session):
+                raise _invalid()
+            hold(session.user_id)
+            successor = self._use(row, token) or self._again(row.id, token)
+            if successor is not None:
+                return self._renewed(session, successor)
+            if end([session.id], "refresh_token_reused"):
+                on_reuse(session)
+        raise _invalid()
+
+    def is_expired(self, last_seen_at: datetime, expires_at: datetime) -> bool:
+        """Whether a session is over by time: too old, or unused for too long."""
+        moment = now()
+        return expires_at <= moment or last_seen_at <= moment - timedelta(days=self._auth.idle_days)
+
+    def _is_live(self, session: Session) -> bool:
+        if session.status != "active" or self.is_expired(session.last_seen_at, session.expires_at):
+            return False
+        return bool(User.select(User.id).where(User.id == session.user_id, User.status == "active").exists())
+
+    def _use(self, row: RefreshToken, token: str) -> str | None:
+        """The token's successor, if this is its first use: of many at the same time exactly one gets here."""
+        successor = self._successors(token)[0]
+        unused = (RefreshToken.id == row.id) & RefreshToken.used_at.is_null()
+        if not RefreshToken.update(used_at=now(), successor_digest=_digest(successor)).where(unused).execute():
+            return None
+        create(RefreshToken, session_id=row.session_id, digest=_digest(successor))
+        return successor
+
+    def _again(self, row_id: str, token: str) -> str | None:
+        """The same successor again, for an answer that was lost."""
+        following = RefreshToken.alias()
+        row = (
+            RefreshToken.select(RefreshToken.used_at, RefreshToken.successor_digest)
+            .join(following, on=(following.digest == RefreshToken.successor_digest))
+            .where(RefreshToken.id == row_id, following.used_at.is_null())
+            .get_or_none()
+        )
+        if row is None or row.used_at < now() - timedelta(seconds=RETRY_SECONDS):
+            return None
+        return next((each for each in self._successors(token) if _digest(each) == row.successor_digest), None)
+
+    def _successors(self, token: str) -> list[str]:
+        """The token's successor by each key of the ring, the newest first.
+
+        It is derived, not random: a retry gets the same one although only its digest is kept, and without the key nobody can tell it.
+        """
+        return [
+            "aasim_rt_" + base64url.encode(signature) for signature in self._keyring().signatures("refresh-token", token.encode())
+        ]
+
+    def _renewed(self, session: Session, refresh_token: str) -> Tokens:
+        home = home_of(session.user_id, session.current_organization_id)
+        if home is None:
+            raise _invalid()
+        Session.update(last_seen_at=now(), current_organization_id=home).where(Session.id == session.id).execute()
+        session.current_organization_id = home
+        return self._tokens(session, refresh_token)
+
+    def _tokens(self, session: Session, refresh_token: str) -> Tokens:
+        access_token = self._access_tokens.issue(
+            user_id=session.user_id, session_id=session.id, organization_id=session.current_organization_id
+        )
+        return Tokens(
+            access_token,
+            refresh_token,
+            self._access_tokens.lifetime_seconds,
+            session.id,
+            session.user_id,
+            session.current_organization_id,
+        )
+
+    def _end_beyond_limit(self, user_id: str) -> None:
+        """End the oldest sessions beyond the limit; what is over by time does not count, and takes nobody's place."""
+        auth, moment = self._auth, now()
+        live = (Session.expires_at > moment) & (Session.last_seen_at > moment - timedelta(days=auth.idle_days))
+        end(_active_ids(user_id, live)[auth.max_sessions :], "too_many_sessions")
 
 
 def home_of(user_id: str, preferred: str | None = None) -> str | None:
@@ -63,42 +177,6 @@ def hold(user_id: str) -> None:
     database_of(Session).lock(f"sessions/{user_id}")
 
 
-def start(app: "App", user: User, organization_id: str, client: Client) -> Tokens:
-    """Begin a session, and end the user's oldest ones beyond the limit. Needs a transaction."""
-    moment = now()
-    session: Session = create(
-        Session, user_id=user.id, current_organization_id=organization_id, ip=client.ip, network=client.network,
-        user_agent=client.user_agent, device=_device(client.user_agent), last_seen_at=moment,
-        expires_at=moment + timedelta(days=app.settings.auth.session_days),
-    )  # fmt: skip
-    _end_beyond_limit(app, user.id)
-    secret = "aasim_rt_" + base64url.encode(token_bytes(32))
-    create(RefreshToken, session_id=session.id, digest=_digest(secret))
-    return _tokens(app, session, secret)
-
-
-def refresh(app: "App", token: str, *, on_reuse: Callable[[Session], object] = lambda session: None) -> Tokens:
-    """Exchange a refresh token for its successor and a new access token; Refused ``invalid_refresh_token`` for one that is not good.
-
-    One that was used before ends the session, for somebody has a copy; `on_reuse` is called in the transaction that ends it. Only a
-    lost answer may be fetched again: within 10 s, and while the successor is unused, the same one is given.
-    """
-    if _SHAPE.fullmatch(token) is None:
-        raise _invalid()
-    with app.database.transaction():
-        row: RefreshToken | None = RefreshToken.get_or_none(RefreshToken.digest == _digest(token))
-        session: Session | None = Session.get_or_none(Session.id == row.session_id) if row is not None else None
-        if row is None or session is None or not _is_live(app, session):
-            raise _invalid()
-        hold(session.user_id)
-        successor = _use(app, row, token) or _again(app, row.id, token)
-        if successor is not None:
-            return _renewed(app, session, successor)
-        if end([session.id], "refresh_token_reused"):
-            on_reuse(session)
-    raise _invalid()
-
-
 def end(session_ids: list[str], reason: str) -> int:
     """End the sessions, on all their next requests; returns how many were active. Needs a transaction."""
     moment = now()
@@ -117,75 +195,6 @@ def has_been_here(user_id: str, client: Client) -> bool:
     recent = (Session.user_id == user_id) & (Session.created_at > now() - timedelta(days=90))
     same = (Session.network == client.network) & (Session.user_agent == client.user_agent)
     return bool(Session.select(Session.id).where(recent & same & (Session.network != "unknown")).exists())
-
-
-def is_expired(app: "App", last_seen_at: datetime, expires_at: datetime) -> bool:
-    """Whether a session is over by time: too old, or unused for too long."""
-    moment = now()
-    return expires_at <= moment or last_seen_at <= moment - timedelta(days=app.settings.auth.idle_days)
-
-
-def _is_live(app: "App", session: Session) -> bool:
-    if session.status != "active" or is_expired(app, session.last_seen_at, session.expires_at):
-        return False
-    return bool(User.select(User.id).where(User.id == session.user_id, User.status == "active").exists())
-
-
-def _use(app: "App", row: RefreshToken, token: str) -> str | None:
-    """The token's successor, if this is its first use: of many at the same time exactly one gets here."""
-    successor = _successors(app, token)[0]
-    unused = (RefreshToken.id == row.id) & RefreshToken.used_at.is_null()
-    if not RefreshToken.update(used_at=now(), successor_digest=_digest(successor)).where(unused).execute():
-        return None
-    create(RefreshToken, session_id=row.session_id, digest=_digest(successor))
-    return successor
-
-
-def _again(app: "App", row_id: str, token: str) -> str | None:
-    """The same successor again, for an answer that was lost."""
-    following = RefreshToken.alias()
-    row = (
-        RefreshToken.select(RefreshToken.used_at, RefreshToken.successor_digest)
-        .join(following, on=(following.digest == RefreshToken.successor_digest))
-        .where(RefreshToken.id == row_id, following.used_at.is_null())
-        .get_or_none()
-    )
-    if row is None or row.used_at < now() - timedelta(seconds=RETRY_SECONDS):
-        return None
-    return next((each for each in _successors(app, token) if _digest(each) == row.successor_digest), None)
-
-
-def _successors(app: "App", token: str) -> list[str]:
-    """The token's successor by each key of the ring, the newest first.
-
-    It is derived, not random: a retry gets the same one although only its digest is kept, and without the key nobody can tell it.
-    """
-    return ["aasim_rt_" + base64url.encode(signature) for signature in app.keyring.signatures("refresh-token", token.encode())]
-
-
-def _renewed(app: "App", session: Session, refresh_token: str) -> Tokens:
-    home = home_of(session.user_id, session.current_organization_id)
-    if home is None:
-        raise _invalid()
-    Session.update(last_seen_at=now(), current_organization_id=home).where(Session.id == session.id).execute()
-    session.current_organization_id = home
-    return _tokens(app, session, refresh_token)
-
-
-def _tokens(app: "App", session: Session, refresh_token: str) -> Tokens:
-    access_token = app.tokens.issue(
-        user_id=session.user_id, session_id=session.id, organization_id=session.current_organization_id
-    )
-    return Tokens(
-        access_token, refresh_token, app.tokens.lifetime_seconds, session.id, session.user_id, session.current_organization_id
-    )
-
-
-def _end_beyond_limit(app: "App", user_id: str) -> None:
-    """End the oldest sessions beyond the limit; what is over by time does not count, and takes nobody's place."""
-    auth, moment = app.settings.auth, now()
-    live = (Session.expires_at > moment) & (Session.last_seen_at > moment - timedelta(days=auth.idle_days))
-    end(_active_ids(user_id, live)[auth.max_sessions :], "too_many_sessions")
 
 
 def _active_ids(user_id: str, *conditions: Any) -> list[str]:

@@ -23,10 +23,10 @@ class Credentials:
 
 def first_administrator(app: "App", email: str) -> Credentials | None:
     """Make an administrator with a generated password, unless there is one."""
-    if administrators.exist(app):
+    if administrators.exist(app.database):
         return None
     credentials = Credentials(email, generated_password())
-    administrators.create(app, credentials.email, credentials.password)
+    administrators.create(app.database, app.passwords, credentials.email, credentials.password)
     return credentials
 
 

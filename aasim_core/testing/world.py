@@ -9,7 +9,7 @@ import falcon.testing
 from ..access import grants, tree
 from ..access.records import Role
 from ..context import organization_scope, system_scope
-from ..identity import accounts, sessions
+from ..identity import accounts
 from ..identity.clients import Client as Device
 from ..ids import new_id
 from ..tenancy import people
@@ -149,5 +149,5 @@ class World:
 
     def _person(self, user: User, organization: Organization) -> Person:
         with self.app.database.transaction(), organization_scope(organization.id):
-            tokens = sessions.start(self.app, user, organization.id, Device("127.0.0.1", "aasim tests"))
+            tokens = self.app.sessions.start(user, organization.id, Device("127.0.0.1", "aasim tests"))
         return Person(user.id, organization.id, replace(self.anonymous, token=tokens.access_token))

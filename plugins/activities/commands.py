@@ -49,7 +49,7 @@ def restart(app: App) -> click.Command:
             if organization_id not in verification.logged_organizations():
                 message = f'{organization_id} has no sealed log; "aasim activities verify" names those that have one'
                 raise InvalidArgument(message)
-            last = restarting.restart(app, organization_id)
+            last = restarting.restart(app.database, app.keyring, organization_id)
         click.echo(f"The log of {organization_id} is sealed anew after activity {last}.")
 
     return command

@@ -30,7 +30,7 @@ def prune(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
 
 def _prune_or_complain(app: App, organization_id: str, before: Any) -> int:
     try:
-        return prune_some(app, organization_id, before)
+        return prune_some(app.database, app.keyring, organization_id, before)
     except ChainBroken as error:
         _log.error("activities are not pruned", organization_id=organization_id, reason=str(error))
         return 0
@@ -40,7 +40,7 @@ def erase(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
     """The job that erases a person from the log of the organization whose job it is, some events at a time."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
-        while erase_some(app, current_organization(), payload["user_id"]):
+        while erase_some(app.database, app.keyring, current_organization(), payload["user_id"]):
             if context.should_stop():
                 context.hand_back()
                 return

@@ -44,7 +44,7 @@ _PATIENCE_SECONDS = 120
 
 def ensure(app: "App") -> None:
     """Create the sample agent in the first administrator's organization, unless that had an agent before."""
-    home = administrators.first_home(app)
+    home = administrators.first_home(app.database)
     if home is None:
         return
     user_id, organization_id = home
@@ -62,7 +62,7 @@ def ensure_sample(owner_id: str) -> Agent:
 
 def run_sample(app: "App", say: Callable[[str], None]) -> bool:
     """Run the sample agent, and say its answer, usage and time; False where there is no administrator."""
-    home = administrators.first_home(app)
+    home = administrators.first_home(app.database)
     if home is None:
         return False
     user_id, organization_id = home

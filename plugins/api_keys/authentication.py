@@ -45,7 +45,7 @@ def principal_of_key(app: App, key: str, ip: str | None = None) -> Principal:
     _require_address(facts["allowed_ips"], ip)
     if (facts["last_used_at"] or "") < to_text(now() - timedelta(seconds=SEEN_SECONDS)):
         with organization_scope(organization_id):
-            note_use(app, ApiKey, facts["id"], facts["last_used_at"], {"last_used_at": now(), "last_used_ip": ip})
+            note_use(app.database, ApiKey, facts["id"], facts["last_used_at"], {"last_used_at": now(), "last_used_ip": ip})
     principal = Principal(
         "api_key", facts["user_id"], organization_id, facts["epoch"], facts["name"], api_key_id=facts["id"],
         scopes=frozenset(orjson.loads(facts["scopes"])), node_id=facts["project_id"], rate_limit=facts["rate_limit"],

@@ -125,7 +125,7 @@ def refresh(app: App, refresh_token: str) -> Tokens:
         )  # fmt: skip
 
     with system_scope("renew a session"):
-        return sessions.refresh(app, refresh_token, on_reuse=note)
+        return app.sessions.refresh(refresh_token, on_reuse=note)
 
 
 def log_out(app: App, principal: Principal, *, all_sessions: bool) -> int:
@@ -154,7 +154,7 @@ def settle(app: App, client: Client, person: Mapping[str, Any], organization_nam
     with system_scope("register a person"), app.database.transaction():
         user = create_user(**person, last_login_at=now())
         organization = found_organization(organization_name, user)
-        tokens = sessions.start(app, user, organization.id, client)
+        tokens = app.sessions.start(user, organization.id, client)
         if user.email_verified_at is None:
             ask_to_verify(user.email)
         with acting_for(user, client):
@@ -170,7 +170,7 @@ def _join(app: App, client: Client, person: Mapping[str, Any], invitation_token:
         with acting_for(user, client):
             emit("auth.registered", subject_of(user), organization_id=invitation.organization_id)
             _accept(app, invitation, user)
-        tokens = sessions.start(app, user, invitation.organization_id, client)
+        tokens = app.sessions.start(user, invitation.organization_id, client)
     return Entry(tokens, user, Organization.get_by_id(invitation.organization_id))
 
 
@@ -212,7 +212,7 @@ def _begin(app: App, client: Client, buckets: list[Bucket], user: User) -> Token
         if home is None or not _note_login(user):
             return None
         forget(buckets[:1])
-        tokens = sessions.start(app, user, home, client)
+        tokens = app.sessions.start(user, home, client)
         with acting_for(user, client):
             emit("auth.logged_in", subject_of(user), organization_id=home, data={"session_id": tokens.session_id})
     return tokens

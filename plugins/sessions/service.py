@@ -98,7 +98,7 @@ def status_of(app: App, session: Session) -> str:
     """What the session is now, in the words of the answers."""
     if session.status != "active":
         return "terminated"
-    return "expired" if sessions.is_expired(app, session.last_seen_at, session.expires_at) else "active"
+    return "expired" if app.sessions.is_expired(session.last_seen_at, session.expires_at) else "active"
 
 
 def shown(app: App, session_id: str, principal: Principal) -> dict[str, Any]:

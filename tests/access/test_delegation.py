@@ -16,7 +16,6 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.errors import Invalid, Refused
-from aasim_core.identity.authentication import principal_of_token
 from aasim_core.testing.world import Person, World
 
 
@@ -28,7 +27,7 @@ def owner(world: World) -> Iterator[Person]:
 
 
 def of(app: App, person: Person) -> Delegator:
-    return Delegator.of(app.rights, principal_of_token(app, str(person.client.token)))
+    return Delegator.of(app.rights, app.authenticator.principal_of_token(str(person.client.token)))
 
 
 def holder(app: App, owner: Person, *permissions: str, until: datetime | None = None) -> Delegator:

@@ -17,7 +17,6 @@ from aasim_core.clock import now
 from aasim_core.context import current_organization, organization_scope
 from aasim_core.data.records import create
 from aasim_core.hookspecs import hookimpl
-from aasim_core.identity.authentication import principal_of_token
 from aasim_core.tenancy import epoch
 from aasim_core.tenancy.feature_switches import switch
 from aasim_core.tenancy.principal import Principal
@@ -45,7 +44,7 @@ def change(world: World, owner: Person, action: Callable[[], Any]) -> Any:
 
 
 def rights_of(app: App, person: Person) -> Rights:
-    return app.rights.of(principal_of_token(app, str(person.client.token)))
+    return app.rights.of(app.authenticator.principal_of_token(str(person.client.token)))
 
 
 def custom_role(*permissions: str) -> Role:
@@ -126,7 +125,7 @@ def test_rights_are_loaded_anew_after(app: App, world: World, owner: Person, wha
 def test_rights_are_kept_while_nothing_changes(app: App, world: World, owner: Person, member: Person) -> None:
     branch = world.node(owner, "branch")
     change(world, owner, lambda: grants.grant("user", member.user_id, custom_role("agents:read"), branch))
-    principal = principal_of_token(app, str(member.client.token))
+    principal = app.authenticator.principal_of_token(str(member.client.token))
     assert app.rights.of(principal).allows_at("agents:read", branch)
     with recorded(app.database) as seen:
         assert app.rights.of(replace(principal, session_id="another")).allows_at("agents:read", branch)
@@ -175,7 +174,7 @@ def test_changes_at_the_same_time_are_all_counted(app: App, world: World, owner:
 @pytest.fixture
 def key(app: App, owner: Person) -> Principal:
     """The owner's key for reading and running agents."""
-    principal = principal_of_token(app, str(owner.client.token))
+    principal = app.authenticator.principal_of_token(str(owner.client.token))
     scopes = frozenset(["agents:read", "agents:execute"])
     return replace(principal, kind="api_key", api_key_id="apikey_1", session_id=None, scopes=scopes)
 
@@ -193,7 +192,7 @@ def test_a_key_may_what_its_creator_may_within_its_scopes(app: App, key: Princip
 
 def test_a_key_loses_what_its_creator_loses(app: App, world: World, owner: Person) -> None:
     person = world.member(owner, "builder")
-    mine = principal_of_token(app, str(person.client.token))
+    mine = app.authenticator.principal_of_token(str(person.client.token))
     key = replace(mine, kind="api_key", api_key_id="apikey_1", scopes=frozenset(["agents:create"]))
     assert app.rights.of(key).has_anywhere("agents:create")
     change(world, owner, lambda: grants.revoke_all(person.user_id))
@@ -245,7 +244,7 @@ def test_a_feature_switched_off_is_off_for_that_organization_at_once(app: App, w
     stranger = world.organization("Other")
 
     def allowed(person: Person) -> bool:
-        return app.features.allowed(principal_of_token(app, str(person.client.token)), "agents")
+        return app.features.allowed(app.authenticator.principal_of_token(str(person.client.token)), "agents")
 
     assert allowed(owner)
     change(world, owner, lambda: switch(owner.organization_id, "agents", False))
@@ -264,7 +263,7 @@ def test_a_plugin_can_hide_a_feature_and_is_asked_once_an_epoch(app: App, world:
             return False if plugin == "agents" else None
 
     join(Plans())
-    principal = principal_of_token(app, str(owner.client.token))
+    principal = app.authenticator.principal_of_token(str(owner.client.token))
     assert [app.features.allowed(principal, name) for name in ("agents", "engines") * 2] == [False, True] * 2
     assert asked == ["agents", "engines"]
 

@@ -35,7 +35,7 @@ def test_a_change_is_told_with_the_values_before_and_after(owner: Person) -> Non
 def test_an_activity_has_its_place_in_the_log_when_it_is_sealed(app: App, owner: Person) -> None:
     owner.client.post("/agents", {"name": "One"})
     assert owner.client.get("/activities").data["items"][0]["sequence"] is None
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     [activity] = owner.client.get("/activities").data["items"]
     assert (activity["sequence"], activity["previous_hash"], len(activity["hash"])) == (1, None, 64)
     assert (activity["hash_version"], len(activity["salt"]), activity["erased"]) == (2, 32, None)
@@ -149,7 +149,7 @@ def test_only_auditors_owners_and_admins_see_activities(world: World, owner: Per
 def test_the_log_is_verified_through_the_api(app: App, owner: Person) -> None:
     for name in ("One", "Two", "Three"):
         owner.client.post("/agents", {"name": name})
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     answer = owner.client.get("/activities/verify").data
     assert (answer["valid"], answer["checked"], answer["head"]["sequence"], answer["next_after"]) == (True, 3, 3, None)
     tamper(app.database, owner.organization_id, 2, actor_label="somebody else")
@@ -160,9 +160,9 @@ def test_the_log_is_verified_through_the_api(app: App, owner: Person) -> None:
 
 def test_an_activity_of_somebody_who_is_erased_says_what_it_lost(app: App, owner: Person) -> None:
     owner.client.post("/agents", {"name": "One"})
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     with app.database.connected(), system_scope("test"):
-        erase_some(app, owner.organization_id, owner.user_id)
+        erase_some(app.database, app.keyring, owner.organization_id, owner.user_id)
     activity = owner.client.get("/activities?sequence=1").data["items"][0]
     assert activity["actor"] == {"type": "user", "id": owner.user_id, "label": "", "ip": None}
     assert (activity["subject"]["label"], activity["salt"]) == ("One", None)
@@ -175,7 +175,7 @@ def test_an_activity_of_somebody_who_is_erased_says_what_it_lost(app: App, owner
 def test_the_log_is_verified_in_stretches(app: App, owner: Person) -> None:
     for name in ("One", "Two", "Three"):
         owner.client.post("/agents", {"name": name})
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     first = owner.client.get("/activities/verify?limit=2").data
     second = owner.client.get(f"/activities/verify?limit=2&after={first['next_after']}").data
     assert [(each["valid"], each["checked"], each["next_after"]) for each in (first, second)] == [(True, 2, 2), (True, 1, None)]

@@ -15,7 +15,7 @@ def grace(app: App, world: World, owner: Person) -> Person:
     """A member who has made an agent, which is sealed."""
     person = world.member(owner, "builder")
     person.client.post("/agents", {"name": "One"})
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     return person
 
 
@@ -44,6 +44,6 @@ def test_an_organization_can_have_them_erased(app: App, owner: Person, grace: Pe
     assert {(each["actor"]["label"], each["actor"]["ip"]) for each in did} == {("", None)}
     assert {(each["subject"]["label"], each["changes"], each["data"]) for each in suffered} == {("", None, None)}
     assert "users.deleted" in [each["action"] for each in suffered]
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     verified = owner.client.get("/activities/verify").data
     assert (verified["valid"], verified["erased"]) == (True, 1)

@@ -97,12 +97,12 @@ def test_anybody_can_compute_the_hashes_of_exported_lines(
         owner.client.post("/agents", {"name": name})
     if version != 3:
         monkeypatch.setattr(sealing, "format_of", lambda row: version)
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     activities = read_lines(owner.client.get("/activities/export?format=jsonl").body)
     assert [hash_of(each) for each in activities] == [each["hash"] for each in activities]
     assert [each["previous_hash"] for each in activities] == [None, *[each["hash"] for each in activities[:-1]]]
     with app.database.connected(), system_scope("test"):
-        erase_some(app, owner.organization_id, owner.user_id)
+        erase_some(app.database, app.keyring, owner.organization_id, owner.user_id)
     erased = read_lines(owner.client.get("/activities/export?format=jsonl").body)[:3]
     assert {each["actor"]["label"] for each in erased} == {""}
     assert version == 1 or [hash_of(each) for each in erased] == [each["hash"] for each in activities]

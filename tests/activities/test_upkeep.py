@@ -46,7 +46,7 @@ def aged(app: App) -> Aged:
         agent = person.client.post("/agents", {"name": f"Agent of {days} days ago"}).data["id"]
         with tampering(app.database):
             EventRow.update(at=now() - timedelta(days=days)).where(EventRow.subject_id == agent).execute()
-        seal_everything(app)
+        seal_everything(app.database, app.keyring)
 
     return make
 
@@ -112,7 +112,7 @@ def test_an_operator_verifies_every_log(app: App, world: World, owner: Person) -
     other = world.organization("Other")
     for person in (owner, other):
         person.client.post("/agents", {"name": "One"})
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     result = call(app, verify)
     assert result.exit_code == 0
     assert all(f"{person.organization_id}: 1 activities; the last is 1, " in result.output for person in (owner, other))
@@ -120,7 +120,7 @@ def test_an_operator_verifies_every_log(app: App, world: World, owner: Person) -
 
 def test_an_operator_is_told_what_is_wrong_and_can_go_on_after_it(app: App, owner: Person) -> None:
     owner.client.post("/agents", {"name": "One"})
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     with system_scope("test"), app.database.transaction():
         EventAnchor.delete().execute()
     result = call(app, verify)
@@ -128,7 +128,7 @@ def test_an_operator_is_told_what_is_wrong_and_can_go_on_after_it(app: App, owne
     assert f"{owner.organization_id}: unsigned: The anchors of the chain are gone." in result.output
     assert call(app, restart, owner.organization_id, "--yes").exit_code == 0
     with app.database.connected():
-        seal_everything(app)
+        seal_everything(app.database, app.keyring)
     assert call(app, verify, "--organization", owner.organization_id).exit_code == 0
 
 

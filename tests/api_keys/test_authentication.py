@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import falcon.testing
@@ -15,7 +16,6 @@ from aasim_core.errors import Refused
 from aasim_core.identity import api_keys, sessions
 from aasim_core.identity.accounts import create_user, found_organization
 from aasim_core.identity.api_keys import NewKey
-from aasim_core.identity.authentication import authenticate
 from aasim_core.identity.records import ApiKey
 from aasim_core.tenancy.feature_switches import switch
 from aasim_core.tenancy.records import Membership, Organization, User
@@ -63,7 +63,7 @@ def change_key(**values: Any) -> None:
 
 
 def test_an_api_key_leads_to_its_creator_within_its_scopes(app: Any, ada: User, key: NewKey) -> None:
-    principal = authenticate(app, request(f"bearer {key.secret.reveal()}"))
+    principal = app.authenticator.authenticate(request(f"bearer {key.secret.reveal()}"))
     assert (principal.kind, principal.user_id, principal.scopes) == ("api_key", ada.id, frozenset(["agents:read"]))
     assert principal.id == principal.api_key_id != ada.id
     assert principal.label == "robot"
@@ -78,18 +78,18 @@ def test_one_read_authenticates(app: Any, key: NewKey) -> None:
 
 def test_a_key_leads_into_no_other_organization(app: Any, key: NewKey) -> None:
     for wanted in ("", "*", "organization_00000000000000000000000000"):
-        call = lambda wanted=wanted: authenticate(app, request(f"Bearer {key.secret.reveal()}", X_Organization_Id=wanted))  # noqa: E731
-        assert code_of(call) == "permission_denied"
+        asked = partial(app.authenticator.authenticate, request(f"Bearer {key.secret.reveal()}", X_Organization_Id=wanted))
+        assert code_of(asked) == "permission_denied"
 
 
 def test_without_the_plugin_no_key_is_good(app: Any, key: NewKey) -> None:
     manager = app.plugins.manager
     plugin = manager.unregister(name="api_keys")
     try:
-        assert code_of(lambda: authenticate(app, request(f"Bearer {key.secret.reveal()}"))) == "invalid_token"
+        assert code_of(lambda: app.authenticator.authenticate(request(f"Bearer {key.secret.reveal()}"))) == "invalid_token"
     finally:
         manager.register(plugin, "api_keys")
-    assert authenticate(app, request(f"Bearer {key.secret.reveal()}")).kind == "api_key"
+    assert app.authenticator.authenticate(request(f"Bearer {key.secret.reveal()}")).kind == "api_key"
 
 
 def test_keys_are_refused_while_they_are_off_for_the_organization(app: Any, ada: User, key: NewKey) -> None:

@@ -28,7 +28,8 @@ from aasim_core.bootstrap import build_app
 from aasim_core.events.sealing import seal_everything
 from aasim_core.settings import Settings
 
-seal_everything(build_app(Settings.load()))
+app = build_app(Settings.load())
+seal_everything(app.database, app.keyring)
 """
 #: The tables that each execution writes.
 _TABLES = ("core_event", "core_event_entry", "core_job", "executions_execution", "executions_step", "executions_log")

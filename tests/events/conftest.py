@@ -36,7 +36,7 @@ def happen(app: App, owner: Person) -> Happen:
         with organization_scope(owner.organization_id), app.database.transaction():
             for number in range(count):
                 emit("core.plugin_switched", Subject("plugin", None, f"Plugin {number}"), data={"status": "active"})
-        seal_everything(app)
+        seal_everything(app.database, app.keyring)
 
     return make
 

@@ -34,7 +34,7 @@ def erase(app: App, owner: Person) -> Erase:
     def run() -> int:
         count = 0
         with system_scope("test"):
-            while some := erase_some(app, owner.organization_id, str(ADA.id)):
+            while some := erase_some(app.database, app.keyring, owner.organization_id, str(ADA.id)):
                 count += some
         return count
 
@@ -58,7 +58,7 @@ def sealed(app: App, owner: Person, monkeypatch: pytest.MonkeyPatch, request: py
         if request.param == CONTENTS:
             before.setattr(sealing, "format_of", lambda row: CONTENTS)
             before.setattr(sealing, "new_salt", lambda: None)
-        seal_everything(app)
+        seal_everything(app.database, app.keyring)
 
 
 def contents(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -84,7 +84,7 @@ class TestSealedEvents:
 
     def test_the_chain_is_whole_and_says_how_many_lost_something(self, app: App, erase: Erase, verified: Verified) -> None:
         erase()
-        seal_everything(app)
+        seal_everything(app.database, app.keyring)
         assert (verified().checked, verified().erased, found(verified())) == (5, 3, [])
 
     def test_erasing_is_an_event_that_does_not_name_them(self, owner: Person, erase: Erase, rows: Rows) -> None:
@@ -139,6 +139,6 @@ def test_events_that_are_not_sealed_yet_lose_them_too_and_are_sealed_without(
 ) -> None:
     happened(app, owner, ADA, "agents.updated", Subject("agent", "agent_1", "Usher"))
     assert erase() == 1
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     assert contents(rows()[0]) == ("", None, "Usher", None, None)
     assert (verified().checked, verified().erased, found(verified())) == (2, 0, [])

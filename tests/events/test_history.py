@@ -62,7 +62,7 @@ class TestPlainRole:
 def test_old_events_are_pruned_and_those_of_who_leaves_are_erased(app: App, owner: Person, happen: Happen) -> None:
     happen(3)
     with system_scope("test"):
-        assert prune_some(app, owner.organization_id, now() + timedelta(seconds=1)) == 3
+        assert prune_some(app.database, app.keyring, owner.organization_id, now() + timedelta(seconds=1)) == 3
         happen(2)
         assert erase_rows(app.database, owner.organization_id, but=())
         for model in (EventRow, ChainEntry):

@@ -31,7 +31,7 @@ def prune(app: App, owner: Person) -> Prune:
 
     def run(before: datetime) -> int:
         with system_scope("test"):
-            return prune_some(app, owner.organization_id, before)
+            return prune_some(app.database, app.keyring, owner.organization_id, before)
 
     return run
 
@@ -101,8 +101,8 @@ def test_a_chain_that_was_begun_anew_is_whole_from_there_on_and_says_so(
     happen(5)
     tamper(app.database, owner.organization_id, 2, subject_label="Innocent")
     with system_scope("test"):
-        assert restart(app, owner.organization_id) == 5
-    seal_everything(app)
+        assert restart(app.database, app.keyring, owner.organization_id) == 5
+    seal_everything(app.database, app.keyring)
     happen(2)
     findings = verified()
     assert (findings.begins_after, findings.checked, found(findings)) == (5, 3, [])
@@ -115,8 +115,8 @@ def test_what_is_before_a_new_beginning_is_pruned_too(
     happen(5)
     tamper(app.database, owner.organization_id, 2, subject_label="Innocent")
     with system_scope("test"):
-        restart(app, owner.organization_id)
-    seal_everything(app)
+        restart(app.database, app.keyring, owner.organization_id)
+    seal_everything(app.database, app.keyring)
     moment = from_text(rows()[5]["at"])
     for sequence in range(1, 6):
         tamper(app.database, owner.organization_id, sequence, at=moment - timedelta(days=1))
@@ -134,7 +134,7 @@ def test_what_happened_while_the_end_was_broken_is_sealed_after_a_new_beginning(
         EventAnchor.delete().execute()
     happen(2)
     with system_scope("test"):
-        restart(app, owner.organization_id)
+        restart(app.database, app.keyring, owner.organization_id)
     work_off(app)
     findings = verified()
     assert (findings.begins_after, findings.checked, found(findings)) == (5, 3, [])

@@ -33,7 +33,7 @@ def walk(app: App) -> Walk:
 
     def run() -> int:
         with app.database.connected(), system_scope("test"):
-            return seal_events(app)
+            return seal_events(app.database, app.keyring)
 
     return run
 
@@ -69,7 +69,7 @@ def test_sealing_that_is_cut_short_leaves_nothing_half_done(
         with pytest.raises(KeyboardInterrupt):
             happen(3)
     assert [row["sequence"] for row in rows()] == [None, None, None]
-    seal_everything(app)
+    seal_everything(app.database, app.keyring)
     assert [row["sequence"] for row in rows()] == [1, 2, 3]
 
 
@@ -132,7 +132,7 @@ def test_a_walk_that_has_to_stop_is_taken_up_again_where_the_last_whole_one_bega
     walk()
     put(app, event(owner.organization_id, 1))
     with system_scope("test"):
-        assert seal_events(app, should_stop=lambda: True) == 0
+        assert seal_events(app.database, app.keyring, should_stop=lambda: True) == 0
     assert walk() == 1
 
 

@@ -30,6 +30,6 @@ def log_in(app: App) -> Callable[..., Tokens]:
 
     def start(user: User, client: Client = HOME) -> Tokens:
         with system_scope("test"), app.database.transaction():
-            return sessions.start(app, user, sessions.home_of(user.id) or "", client)
+            return app.sessions.start(user, sessions.home_of(user.id) or "", client)
 
     return start

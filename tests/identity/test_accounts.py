@@ -55,9 +55,9 @@ def test_nothing_is_left_of_a_registration_that_fails_half_way(app: Any) -> None
 
 
 def test_the_first_administrator_has_an_organization_of_their_own(app: Any) -> None:
-    assert not administrators.exist(app)
-    user = administrators.create(app, "Root@Example.com", GOOD)
-    assert administrators.exist(app)
+    assert not administrators.exist(app.database)
+    user = administrators.create(app.database, app.passwords, "Root@Example.com", GOOD)
+    assert administrators.exist(app.database)
     assert user.email == "root@example.com"
     assert user.is_platform_admin
     stored = User.get_by_id(user.id)
@@ -74,5 +74,5 @@ def test_no_administrator_is_made_with_a_bad_address_or_password(
     app: Any, email: str, password: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        administrators.create(app, email, password)
-    assert not administrators.exist(app)
+        administrators.create(app.database, app.passwords, email, password)
+    assert not administrators.exist(app.database)

@@ -15,7 +15,7 @@ from aasim_core.data.records import create
 from aasim_core.errors import Refused
 from aasim_core.hookspecs import hookimpl
 from aasim_core.identity.accounts import create_user, found_organization
-from aasim_core.identity.authentication import authenticate, bearer_of, principal_of_token
+from aasim_core.identity.authentication import bearer_of
 from aasim_core.identity.records import Session
 from aasim_core.identity.sessions import Tokens
 from aasim_core.tenancy.principal import Principal
@@ -38,7 +38,7 @@ def code_of(call: Callable[[], object]) -> str:
 
 def test_an_access_token_leads_to_its_user_and_organization(app: Any, ada: User, log_in: LogIn) -> None:
     tokens = log_in(ada)
-    principal = authenticate(app, request(f"Bearer {tokens.access_token}"))
+    principal = app.authenticator.authenticate(request(f"Bearer {tokens.access_token}"))
     assert (principal.kind, principal.user_id, principal.session_id) == ("user", ada.id, tokens.session_id)
     assert (principal.id, principal.label, principal.organization_id) == (ada.id, ada.email, tokens.organization_id)
     assert principal.scopes is None
@@ -48,7 +48,7 @@ def test_an_access_token_leads_to_its_user_and_organization(app: Any, ada: User,
 def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn) -> None:
     token = log_in(ada).access_token
     with recorded(app.database) as statements:
-        principal_of_token(app, token)
+        app.authenticator.principal_of_token(token)
     assert [statement.sql[:6] for statement in statements] == ["SELECT"]
 
 
@@ -59,7 +59,7 @@ def test_one_read_authenticates(app: Any, ada: User, log_in: LogIn) -> None:
     ("Bearer aasim_sk_", "invalid_token"), ("Bearer aasim_rt_" + "A" * 43, "invalid_token"),
 ])  # fmt: skip
 def test_what_is_no_credential_is_refused(app: Any, header: str | None, code: str) -> None:
-    assert code_of(lambda: authenticate(app, request(header))) == code
+    assert code_of(lambda: app.authenticator.authenticate(request(header))) == code
 
 
 def test_the_scheme_of_a_credential_may_have_any_case() -> None:
@@ -75,9 +75,9 @@ def test_a_plugin_can_know_a_credential_first(app: Any, ada: User, log_in: LogIn
             return robot if req.get_header("Authorization") == "Robot 1" else None
 
     join(Elsewhere())
-    assert authenticate(app, request("Robot 1")) is robot
-    assert authenticate(app, request(f"Bearer {log_in(ada).access_token}")).label == ada.email
-    assert code_of(lambda: authenticate(app, request())) == "authentication_required"
+    assert app.authenticator.authenticate(request("Robot 1")) is robot
+    assert app.authenticator.authenticate(request(f"Bearer {log_in(ada).access_token}")).label == ada.email
+    assert code_of(lambda: app.authenticator.authenticate(request())) == "authentication_required"
 
 
 @pytest.mark.parametrize("wanted", ["organization_y", ""])
@@ -88,10 +88,10 @@ def test_whom_a_plugin_knows_comes_into_no_organization_but_their_own(app: Any, 
             return Principal("user", ada.id, "organization_x", 1, "from elsewhere")
 
     join(Elsewhere())
-    assert authenticate(app, request(), "organization_x").organization_id == "organization_x"
-    assert code_of(lambda: authenticate(app, request(X_Organization_Id=wanted))) == "permission_denied"
+    assert app.authenticator.authenticate(request(), "organization_x").organization_id == "organization_x"
+    assert code_of(lambda: app.authenticator.authenticate(request(X_Organization_Id=wanted))) == "permission_denied"
     if wanted:
-        assert code_of(lambda: authenticate(app, request(), wanted)) == "permission_denied"
+        assert code_of(lambda: app.authenticator.authenticate(request(), wanted)) == "permission_denied"
 
 
 REVOCATIONS: dict[str, tuple[Callable[[], object], str]] = {
@@ -116,18 +116,18 @@ def _other_user() -> str:
 @pytest.mark.parametrize("reason", REVOCATIONS)
 def test_a_token_is_refused_at_once_when(app: Any, ada: User, log_in: LogIn, reason: str) -> None:
     token = log_in(ada).access_token
-    principal_of_token(app, token)
+    app.authenticator.principal_of_token(token)
     revoke, code = REVOCATIONS[reason]
     with system_scope("test"), app.database.transaction():
         revoke()
-    assert code_of(lambda: principal_of_token(app, token)) == code
+    assert code_of(lambda: app.authenticator.principal_of_token(token)) == code
 
 
 def test_a_header_picks_another_of_the_callers_organizations(app: Any, ada: User, log_in: LogIn) -> None:
     token = log_in(ada).access_token
     with system_scope("test"), app.database.transaction():
         other = found_organization("Second", ada)
-    principal = authenticate(app, request(f"Bearer {token}", X_Organization_Id=other.id))
+    principal = app.authenticator.authenticate(request(f"Bearer {token}", X_Organization_Id=other.id))
     assert (principal.organization_id, principal.user_id) == (other.id, ada.id)
 
 
@@ -136,7 +136,10 @@ def test_a_header_picks_another_of_the_callers_organizations(app: Any, ada: User
 )
 def test_a_header_picks_no_organization_that_is_not_the_callers(app: Any, ada: User, log_in: LogIn, wanted: str) -> None:
     credential = log_in(ada).access_token
-    assert code_of(lambda: authenticate(app, request(f"Bearer {credential}", X_Organization_Id=wanted))) == "permission_denied"
+    assert (
+        code_of(lambda: app.authenticator.authenticate(request(f"Bearer {credential}", X_Organization_Id=wanted)))
+        == "permission_denied"
+    )
 
 
 def test_a_strangers_organization_and_one_that_does_not_exist_look_alike(app: Any, ada: User, log_in: LogIn) -> None:
@@ -145,7 +148,7 @@ def test_a_strangers_organization_and_one_that_does_not_exist_look_alike(app: An
     token, messages = log_in(ada).access_token, set()
     for wanted in (theirs.id, "organization_00000000000000000000000000", "nonsense"):
         with pytest.raises(Refused) as caught:
-            principal_of_token(app, token, wanted=wanted)
+            app.authenticator.principal_of_token(token, wanted=wanted)
         messages.add((caught.value.status, caught.value.message))
     assert len(messages) == 1
 
@@ -155,7 +158,7 @@ def test_the_last_use_of_a_session_is_noted_once_a_minute(app: Any, ada: User, l
         tokens, noted = log_in(ada), []
         for seconds in (0, 59, 2, 30, 40):
             clock.shift(seconds)
-            principal_of_token(app, tokens.access_token)
+            app.authenticator.principal_of_token(tokens.access_token)
             noted.append(Session.get_by_id(tokens.session_id).last_seen_at.strftime("%H:%M:%S"))
     assert noted == ["09:00:00", "09:00:00", "09:01:01", "09:01:01", "09:02:11"]
 
@@ -171,4 +174,4 @@ def test_a_request_does_not_fail_when_its_use_cannot_be_noted(
             raise OperationalError("database or disk is full")
 
         monkeypatch.setattr(app.database, "transaction", full)
-        assert principal_of_token(app, token).label == ada.email
+        assert app.authenticator.principal_of_token(token).label == ada.email

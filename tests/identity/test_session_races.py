@@ -37,7 +37,7 @@ def at_once(app: Any, *acts: Callable[[], Any]) -> list[Any]:
 
 
 def refreshes(app: Any, token: str) -> Callable[[], str]:
-    return lambda: sessions.refresh(app, token).refresh_token
+    return lambda: app.sessions.refresh(token).refresh_token
 
 
 def is_active(session_id: str) -> bool:

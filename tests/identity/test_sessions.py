@@ -22,7 +22,7 @@ CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
 
 def refresh(app: Any, token: str) -> Tokens:
     with system_scope("test"):
-        return sessions.refresh(app, token)
+        return app.sessions.refresh(token)
 
 
 def is_refused(app: Any, token: str) -> bool:
@@ -98,7 +98,7 @@ def test_reuse_is_reported_in_the_transaction_that_ends_the_session(app: Any, ad
         seen.append(session.id)
 
     with system_scope("test"), pytest.raises(Refused):
-        sessions.refresh(app, first.refresh_token, on_reuse=note)
+        app.sessions.refresh(first.refresh_token, on_reuse=note)
     assert seen == [first.session_id]
 
 

@@ -10,7 +10,6 @@ import time_machine
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.identity import sessions
 from aasim_core.identity.clients import Client as Device
 from aasim_core.tenancy import people
 from aasim_core.tenancy.records import Membership, User
@@ -37,7 +36,7 @@ def another_session(world: World, person: Person, *, organization_id: str | None
     """A login of the person with a browser, in their organization or in another one; the id."""
     with world.app.database.transaction(), system_scope("test"):
         user = User.get_by_id(person.user_id)
-        tokens = sessions.start(world.app, user, organization_id or person.organization_id, Device("192.0.2.7", FIREFOX))
+        tokens = world.app.sessions.start(user, organization_id or person.organization_id, Device("192.0.2.7", FIREFOX))
     return str(tokens.session_id)
 
 

@@ -1,0 +1,1 @@
+"""What is there without any plugin, declared in the terms of one."""
