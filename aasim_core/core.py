@@ -9,12 +9,12 @@ from .catalog.event_types import EventTypes
 from .catalog.part_list import Parts
 from .data.records import Row
 from .error_codes import CORE_CODES
-from .events import erasing, restarting
-from .events.anchors import EventAnchor
+from .events.chain import erasing, restarting
+from .events.chain.anchors import EventAnchor
+from .events.chain.entries import ChainEntry
+from .events.chain.sealing import SealingWalk
 from .events.declarations import Event
-from .events.entries import ChainEntry
 from .events.records import EventRow
-from .events.sealing import SealingWalk
 from .http import refusals
 from .http.documentation import Documentation
 from .http.health import Health, core_checks

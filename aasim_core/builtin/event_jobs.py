@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import now
 from ..data.records import find_or_none
-from ..events import sealing
+from ..events.chain import sealing
 from ..events.records import EventRow
 from ..jobs.declarations import Job, Retry
 from ..jobs.errors import GiveUp

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Request, Resource, Response, operation
 from aasim_core.data.conditions import Condition
+from aasim_core.events.chain.verification import verify
 from aasim_core.events.records import EventRow
-from aasim_core.events.verification import verify
 from aasim_core.http import exports
 from aasim_core.http.exports import MEDIA_TYPES, ExportQuery, Source
 from aasim_core.lists.query import ListQuery

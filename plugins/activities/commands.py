@@ -7,8 +7,8 @@ import click
 
 from aasim_core import App, InvalidArgument
 from aasim_core.context import system_scope
-from aasim_core.events import restarting, verification
-from aasim_core.events.verification import Findings
+from aasim_core.events.chain import restarting, verification
+from aasim_core.events.chain.verification import Findings
 from aasim_core.terminal.output import Report, Terminal
 
 

@@ -10,7 +10,7 @@ from aasim_core.data.conditions import Condition, equals
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
-from aasim_core.events.entries import ChainEntry
+from aasim_core.events.chain.entries import ChainEntry
 from aasim_core.events.log import Subject
 from aasim_core.events.records import NO_SUCCESS, EventRow
 from aasim_core.ids import is_id, new_id

@@ -11,7 +11,7 @@ from aasim_core.app import App
 from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope
 from aasim_core.data.records import insert_rows
-from aasim_core.events.entries import ChainEntry
+from aasim_core.events.chain.entries import ChainEntry
 from aasim_core.events.records import EventRow
 from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World

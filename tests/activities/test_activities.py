@@ -4,9 +4,9 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.events.erasing import erase_some
+from aasim_core.events.chain.erasing import erase_some
+from aasim_core.events.chain.sealing import seal_everything
 from aasim_core.events.records import EventRow
-from aasim_core.events.sealing import seal_everything
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Answer, Person, World
 

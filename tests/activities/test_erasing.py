@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.events.sealing import seal_everything
+from aasim_core.events.chain.sealing import seal_everything
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import work_off
 

@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import system_scope
-from aasim_core.events.anchors import EventAnchor
+from aasim_core.events.chain.anchors import EventAnchor
+from aasim_core.events.chain.sealing import seal_everything
 from aasim_core.events.records import EventRow
-from aasim_core.events.sealing import seal_everything
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow
 from aasim_core.testing.world import Person, World

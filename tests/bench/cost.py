@@ -25,7 +25,7 @@ _GOALS = {"PostgreSQL": Goal("≤", 1.5, " ms"), "WAL": Goal("≤", 8, " KiB"), 
 _UNITS = {"PostgreSQL": " ms", "API": " ms", "worker": " ms", "WAL": " KiB"}
 _SEAL = """
 from aasim_core.bootstrap import build_app
-from aasim_core.events.sealing import seal_everything
+from aasim_core.events.chain.sealing import seal_everything
 from aasim_core.settings import Settings
 
 app = build_app(Settings.load())

@@ -9,11 +9,11 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.statements import Bind
-from aasim_core.events.entries import COLUMNS, ChainEntry, columns
+from aasim_core.events.chain.entries import COLUMNS, ChainEntry, columns
+from aasim_core.events.chain.sealing import seal_everything
+from aasim_core.events.chain.verification import Findings, verify
 from aasim_core.events.log import Subject, emit
 from aasim_core.events.records import EventRow
-from aasim_core.events.sealing import seal_everything
-from aasim_core.events.verification import Findings, verify
 from aasim_core.testing.world import Person, World
 
 #: Makes so many events, and seals them.

@@ -7,7 +7,7 @@ from typing import Any
 from aasim_core.context import system_scope
 from aasim_core.data.backends.postgres.database import PostgresDatabase
 from aasim_core.data.database import Database
-from aasim_core.events.entries import ChainEntry
+from aasim_core.events.chain.entries import ChainEntry
 from aasim_core.events.records import EventRow
 
 

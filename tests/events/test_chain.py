@@ -7,12 +7,12 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import insert_rows
-from aasim_core.events import anchors
-from aasim_core.events.anchors import SEAL, EventAnchor, Link
-from aasim_core.events.entries import ChainEntry
-from aasim_core.events.formats import hash_of
+from aasim_core.events.chain import anchors
+from aasim_core.events.chain.anchors import SEAL, EventAnchor, Link
+from aasim_core.events.chain.entries import ChainEntry
+from aasim_core.events.chain.formats import hash_of
+from aasim_core.events.chain.verification import Findings, verify
 from aasim_core.events.records import EventRow
-from aasim_core.events.verification import Findings, verify
 from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World
 

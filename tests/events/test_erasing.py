@@ -7,12 +7,12 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import Actor, acting_as, organization_scope, system_scope
-from aasim_core.events import sealing
-from aasim_core.events.anchors import ERASED, EventAnchor
-from aasim_core.events.erasing import erase_some
-from aasim_core.events.formats import CONTENTS
+from aasim_core.events.chain import sealing
+from aasim_core.events.chain.anchors import ERASED, EventAnchor
+from aasim_core.events.chain.erasing import erase_some
+from aasim_core.events.chain.formats import CONTENTS
+from aasim_core.events.chain.sealing import seal_everything
 from aasim_core.events.log import Subject, emit
-from aasim_core.events.sealing import seal_everything
 from aasim_core.schemas.formats import example_id
 from aasim_core.testing.world import Person
 

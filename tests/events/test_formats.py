@@ -11,8 +11,8 @@ from aasim_core.app import App
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.migrator import runner as migrations
-from aasim_core.events import formats, sealing
-from aasim_core.events.formats import CONTENTS, DIGESTS, after_erasing, new_salt
+from aasim_core.events.chain import formats, sealing
+from aasim_core.events.chain.formats import CONTENTS, DIGESTS, after_erasing, new_salt
 from aasim_core.testing.world import Person
 
 from .conftest import Happen, Rows, Verified

@@ -8,13 +8,13 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import from_text, now
 from aasim_core.context import system_scope
-from aasim_core.events import pruning
-from aasim_core.events.anchors import EventAnchor
-from aasim_core.events.chain import ChainBroken
-from aasim_core.events.pruning import prune_some
+from aasim_core.events.chain import pruning
+from aasim_core.events.chain.anchors import EventAnchor
+from aasim_core.events.chain.hash_chain import ChainBroken
+from aasim_core.events.chain.pruning import prune_some
+from aasim_core.events.chain.restarting import restart
+from aasim_core.events.chain.sealing import seal_everything
 from aasim_core.events.records import EventRow
-from aasim_core.events.restarting import restart
-from aasim_core.events.sealing import seal_everything
 from aasim_core.testing.world import Person
 from aasim_core.worker.runner import work_off
 

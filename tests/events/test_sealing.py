@@ -13,10 +13,10 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.database import Database
 from aasim_core.data.records import insert_rows
-from aasim_core.events import anchors, sealing
+from aasim_core.events.chain import anchors, sealing
+from aasim_core.events.chain.sealing import MARGIN, seal_events, seal_everything
 from aasim_core.events.log import Subject, emit
 from aasim_core.events.records import EventRow
-from aasim_core.events.sealing import MARGIN, seal_events, seal_everything
 from aasim_core.ids import first_id
 from aasim_core.testing.statements import Sent, analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aasim_core.access.records import Grant, Node, Team, TeamMember
-from aasim_core.events.entries import ChainEntry
+from aasim_core.events.chain.entries import ChainEntry
 from aasim_core.events.records import EventRow
 from aasim_core.identity.records import ApiKey, Session
 from aasim_core.tenancy.records import Membership, Organization, User

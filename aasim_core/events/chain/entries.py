@@ -5,12 +5,12 @@ from typing import Any
 
 import peewee
 
-from ..data.compiled import compiled
-from ..data.fields import IdField, JsonField
-from ..data.records import Row, insert_rows
-from ..data.statements import Bind
-from .log import scope_of
-from .records import EventRow
+from ...data.compiled import compiled
+from ...data.fields import IdField, JsonField
+from ...data.records import Row, insert_rows
+from ...data.statements import Bind
+from ..log import scope_of
+from ..records import EventRow
 
 #: How many rows one statement writes: few sizes, so that few statements have to be compiled.
 _STATEMENT_SIZES = (100, 10, 1)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..context import EVERY_ORGANIZATION
-from ..secrets import Keyring
-from ..tenancy.records import Organization
+from ...context import EVERY_ORGANIZATION
+from ...secrets import Keyring
+from ...tenancy.records import Organization
 from . import anchors
 from .anchors import EventAnchor, Link
-from .chain import Fault, erased_in, faults_in, missing_end
 from .entries import hash_at, last_sequence, rows_after
+from .hash_chain import Fault, erased_in, faults_in, missing_end
 
 #: Events that are read at a time.
 _AT_ONCE = 1000

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from ..clock import to_text
-from ..data import history
-from ..data.records import database_of
+from ...clock import to_text
+from ...data import history
+from ...data.records import database_of
+from ..log import scope_of
+from ..records import EventRow
 from . import anchors
 from .anchors import Link
-from .chain import ChainBroken, faults_in
 from .entries import ChainEntry, rows_after
-from .log import scope_of
-from .records import EventRow
+from .hash_chain import ChainBroken, faults_in
 
 if TYPE_CHECKING:
-    from ..data.database import Database
-    from ..secrets import Keyring
+    from ...data.database import Database
+    from ...secrets import Keyring
 
 #: Events that are deleted in one transaction.
 AT_ONCE = 500

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..secrets import Keyring
+from ...secrets import Keyring
 from . import anchors
 from .anchors import Link
 from .formats import CONTENTS, NotWhole, commitment, hash_of

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from ..jobs.queue import enqueue
+from ...jobs.queue import enqueue
+from ..log import Subject, emit
 from . import anchors
 from .anchors import Link
 from .entries import hash_at, last_sequence
-from .log import Subject, emit
 from .sealing import NAME as SEALING
 
 if TYPE_CHECKING:
-    from ..data.database import Database
-    from ..secrets import Keyring
+    from ...data.database import Database
+    from ...secrets import Keyring
 
 RESTARTED = "core.event_chain_restarted"
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import peewee
 
-from ..clock import now
-from ..data.fields import IdField, InstantField, SealedField
-from ..data.records import Row, insert_rows
-from ..ids import new_id
-from ..secrets import Keyring, Secret, Unreadable
-from ..text.json import to_json
+from ...clock import now
+from ...data.fields import IdField, InstantField, SealedField
+from ...data.records import Row, insert_rows
+from ...ids import new_id
+from ...secrets import Keyring, Secret, Unreadable
+from ...text.json import to_json
 
 #: The event is the last before the chain begins: it, and what was before it, is pruned or no longer vouched for.
 START = "start"

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import peewee
 
-from ..data import history
-from ..data.compiled import compiled
-from ..data.statements import Bind, in_text
+from ...data import history
+from ...data.compiled import compiled
+from ...data.statements import Bind, in_text
+from ..log import Subject, emit, scope_of
+from ..records import EventRow
 from . import anchors
 from .anchors import Link
 from .entries import COLUMNS, ChainEntry, columns
 from .formats import BLANK, CONTENTS, PARTS, NotWhole, after_erasing, commitment, hash_of, new_salt
-from .log import Subject, emit, scope_of
-from .records import EventRow
 
 if TYPE_CHECKING:
-    from ..data.database import Database
-    from ..secrets import Keyring
+    from ...data.database import Database
+    from ...secrets import Keyring
 
 ERASED = "core.person_erased"
 #: What is erased of an event, by the column that names the person.

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any
 import peewee
 import structlog
 
-from ..clock import now
-from ..context import system_scope
-from ..data.compiled import compiled
-from ..data.fields import InstantField
-from ..data.records import Row
-from ..data.statements import Bind, in_text
-from ..ids import first_id
+from ...clock import now
+from ...context import system_scope
+from ...data.compiled import compiled
+from ...data.fields import InstantField
+from ...data.records import Row
+from ...data.statements import Bind, in_text
+from ...ids import first_id
+from ..records import EventRow
 from . import anchors, entries
 from .anchors import Link
-from .chain import ChainBroken
 from .entries import ChainEntry, last_sequence
 from .formats import format_of, hash_of, new_salt
-from .records import EventRow
+from .hash_chain import ChainBroken
 
 if TYPE_CHECKING:
-    from ..data.database import Database
-    from ..secrets import Keyring
+    from ...data.database import Database
+    from ...secrets import Keyring
 
 NAME = "core.seal_events"
 #: How much later than its id says an event may be committed, to be found by the next walk and not only by the first of a day.
