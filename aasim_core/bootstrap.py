@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from . import hookspecs
 from .app import App
+from .collecting import collect, organization_settings
 from .core import core_declarations
 from .data.backends.connect import bind, connect
 from .data.database import Database
@@ -18,7 +19,7 @@ from .http.expanding import with_references
 from .http.operations import Endpoint
 from .jobs.queue import flush as flush_jobs
 from .logs.hook_trace import trace_hooks
-from .plugins import Collected, Plugins, collect, organization_settings
+from .plugins import Collected, Plugins
 from .plugins.choice import HasPlugins
 from .plugins.loading import examine, load
 from .plugins.offers import Offers

@@ -16,12 +16,13 @@ from aasim_core.bootstrap import load_plugins
 from aasim_core.catalog.event_types import EventTypes
 from aasim_core.catalog.plugins import InstalledPlugins
 from aasim_core.cli import COMMANDS
+from aasim_core.collecting import collect
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.migrator import runner as migrations
 from aasim_core.http.documentation import Documentation
 from aasim_core.http.health import Health
-from aasim_core.plugins import Collected, Declarations, collect
+from aasim_core.plugins import Collected, Declarations
 from aasim_core.settings.sections import PluginsSettings
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..bootstrap import examine_plugins
+from ..collecting.table_rules import table_flaws
 from ..errors import InvalidArgument, StartupError
 from ..plugins import Plugins
 from ..plugins import purge as remove
 from ..plugins.registry import Found, sentence
-from ..plugins.table_rules import table_flaws
 from ..text.suggestions import did_you_mean
 
 if TYPE_CHECKING:

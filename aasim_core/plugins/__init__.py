@@ -1,6 +1,5 @@
-"""Plugins: found without importing, chosen by the settings, checked, ordered, loaded, and asked what they bring."""
+"""Plugins: found without importing, chosen by the settings, ordered, loaded, and asked what they bring for each other."""
 
-from .collecting import collect, organization_settings
 from .declarations import Collected, Declarations
 from .loading import without
 from .manifest import API, Plugin
@@ -17,8 +16,6 @@ __all__ = [
     "PluginFailed",
     "Plugins",
     "Provides",
-    "collect",
-    "organization_settings",
     "purge",
     "without",
 ]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ..collecting.table_rules import table_flaws
 from ..data.migrator.runner import columns_in
 from ..errors import StartupError
 from ..plugins import without
 from ..plugins.registry import Loaded, PluginFailed, ask, sentence
-from ..plugins.table_rules import table_flaws
 
 if TYPE_CHECKING:
     from ..app import App

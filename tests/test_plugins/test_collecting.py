@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from aasim_core.collecting import collect
 from aasim_core.errors import StartupError
-from aasim_core.plugins import Declarations, collect
+from aasim_core.plugins import Declarations
 from aasim_core.plugins.offers import Offers
 
 AGENTS = """

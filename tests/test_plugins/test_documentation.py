@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from aasim_core import hookspecs
-from aasim_core.plugins import Declarations, collect
+from aasim_core.collecting import collect
+from aasim_core.plugins import Declarations
 
 from ..docs.pages import Page, write
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from aasim_core import hookspecs
+from aasim_core.collecting import collect
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.migrator import runner as migrations
-from aasim_core.plugins import Collected, Declarations, collect
+from aasim_core.plugins import Collected, Declarations
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from aasim_core import Protocol, Resource, TokenCaller, operation
+from aasim_core.collecting.rules import broken_rules
 from aasim_core.http.operations import SELF, TOKEN
 from aasim_core.plugins import Declarations
-from aasim_core.plugins.rules import broken_rules
 from aasim_core.schemas.fields import Text
 from aasim_core.schemas.schema import Schema
 

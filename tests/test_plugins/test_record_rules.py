@@ -6,10 +6,10 @@ import peewee
 import pytest
 
 from aasim_core import Record, TenantRecord
+from aasim_core.collecting.record_rules import record_flaws
 from aasim_core.data.records import Row
 from aasim_core.events.log import subject_of
 from aasim_core.plugins import Declarations
-from aasim_core.plugins.record_rules import record_flaws
 
 
 class Shared(Record):

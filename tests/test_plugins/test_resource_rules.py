@@ -6,9 +6,9 @@ import peewee
 import pytest
 
 from aasim_core import Collection, Event, Record, TenantRecord
+from aasim_core.collecting.resource_rules import resource_flaws
 from aasim_core.lists.query import ListQuery
 from aasim_core.plugins import Declarations
-from aasim_core.plugins.resource_rules import resource_flaws
 from aasim_core.schemas.fields import Text
 from aasim_core.schemas.schema import Schema
 from aasim_core.tenancy.records import User

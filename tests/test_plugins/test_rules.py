@@ -7,6 +7,7 @@ import pytest
 
 from aasim_core.access.permissions import Permission
 from aasim_core.access.roles import BUILT_IN
+from aasim_core.collecting.rules import broken_rules
 from aasim_core.data.records import Record, TenantRecord
 from aasim_core.error_codes import ErrorCode
 from aasim_core.events.declarations import Event, Listener
@@ -15,7 +16,6 @@ from aasim_core.jobs.declarations import Job
 from aasim_core.plugins import Declarations
 from aasim_core.plugins.checks import Check
 from aasim_core.plugins.declarations import Offer
-from aasim_core.plugins.rules import broken_rules
 from aasim_core.schemas.schema import DeletedOut
 
 

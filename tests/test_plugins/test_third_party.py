@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from aasim_core.plugins import Collected, Declarations, collect
+from aasim_core.collecting import collect
+from aasim_core.plugins import Collected, Declarations
 
 SLACK = """
 from aasim_core.events.declarations import Event, Listener

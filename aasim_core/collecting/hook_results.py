@@ -10,9 +10,9 @@ from ..access.permissions import Permission
 from ..error_codes import ErrorCode
 from ..events.declarations import Event, Listener
 from ..jobs.declarations import Job
+from ..plugins.field_types import flaw_of_fields
 from ..spans import SpanReceiver
 from ..tenancy.organization_settings import OrganizationSetting
-from .field_types import flaw_of_fields
 
 Test = Callable[[Any], bool]
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Invalid, Problem, not_found
-from .declarations import Declarations
-from .failures import describe, place_of
-from .field_types import flaw_of_fields
-from .manifest import CORE
+from ..plugins.declarations import Declarations
+from ..plugins.failures import describe, place_of
+from ..plugins.field_types import flaw_of_fields
+from ..plugins.manifest import CORE
 
 if TYPE_CHECKING:
     from ..http.operations import Endpoint

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..ids import PREFIX
-from .declarations import Declarations, table_of
-from .failures import did_you_mean, place_of
+from ..plugins.declarations import Declarations, table_of
+from ..plugins.failures import did_you_mean, place_of
 
 if TYPE_CHECKING:
     from ..data.records import Row

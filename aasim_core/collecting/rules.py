@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..access.roles import BUILT_IN
 from ..clock import now
 from ..errors import StartupError
-from .declarations import Declarations, listener_key, table_of
+from ..plugins.declarations import Declarations, listener_key, table_of
+from ..plugins.failures import describe, did_you_mean, place_of
+from ..plugins.manifest import CORE
 from .event_rules import event_flaws
-from .failures import describe, did_you_mean, place_of
-from .manifest import CORE
 from .protocol_rules import OF_THE_CORE, caller_flaws, protocol_flaws
 from .record_rules import record_flaws
 from .resource_rules import resource_flaws

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .declarations import Declarations
-from .failures import did_you_mean, place_of
+from ..plugins.declarations import Declarations
+from ..plugins.failures import did_you_mean, place_of
 from .record_rules import has_organization, is_common
 
 

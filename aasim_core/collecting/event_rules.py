@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from ..events.declarations import family_of
-from .declarations import Declarations
-from .failures import did_you_mean
+from ..plugins.declarations import Declarations
+from ..plugins.failures import did_you_mean
 
 
 def event_flaws(owner: str, own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:

@@ -6,15 +6,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
+from ..plugins.assembly import offered_hooks
+from ..plugins.choice import HasPlugins
+from ..plugins.declarations import Collected, Declarations, Offer
+from ..plugins.failures import place_of
+from ..plugins.loading import without
+from ..plugins.manifest import CORE
+from ..plugins.registry import Loaded, PluginFailed, Plugins, ask
 from ..tenancy.organization_settings import OrganizationSetting
-from .answers import flaw_of, flaw_of_offers, name_of, wrong_types
-from .assembly import offered_hooks
-from .choice import HasPlugins
-from .declarations import Collected, Declarations, Offer
-from .failures import place_of
-from .loading import without
-from .manifest import CORE
-from .registry import Loaded, PluginFailed, Plugins, ask
+from .hook_results import flaw_of, flaw_of_offers, name_of, wrong_types
 from .rules import broken_rules
 
 #: The hook of the core that fills each field of `Declarations`.

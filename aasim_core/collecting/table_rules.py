@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from .declarations import table_of
-from .failures import did_you_mean, place_of
-from .registry import Plugins
+from ..plugins.declarations import table_of
+from ..plugins.failures import did_you_mean, place_of
+from ..plugins.registry import Plugins
 
 if TYPE_CHECKING:
     from ..data.records import Row
