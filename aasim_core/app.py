@@ -29,7 +29,7 @@ from .jobs.declarations import Job
 from .jobs.notify.notifier import Doorbell
 from .plugins.checks import Check
 from .plugins.declarations import Collected, Declarations
-from .plugins.offers import Offers
+from .plugins.extensions import Offers
 from .plugins.registry import Plugins
 from .processes import API, ThisProcess
 from .secrets import Keyring

@@ -20,9 +20,9 @@ from .http.operations import Endpoint
 from .jobs.queue import flush as flush_jobs
 from .logs.hook_trace import trace_hooks
 from .plugins import Collected, Plugins
-from .plugins.choice import HasPlugins
-from .plugins.loading import examine, load
-from .plugins.offers import Offers
+from .plugins.extensions import Offers
+from .plugins.loading.loader import examine, load
+from .plugins.loading.selection import HasPlugins
 from .secrets import load_keyring
 from .settings import Settings
 from .spans import Spans

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..access.permissions import Permission
 from ..jobs.declarations import Job
-from ..plugins.assembly import hooks_offered_by
 from ..plugins.declarations import Declarations
+from ..plugins.loading.hook_manager import hooks_offered_by
 from ..plugins.registry import Found
 from ..settings.fields import default_of
 from ..settings.rendering import literal

@@ -6,11 +6,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
-from ..plugins.assembly import offered_hooks
-from ..plugins.choice import HasPlugins
 from ..plugins.declarations import Collected, Declarations, Offer
 from ..plugins.failures import place_of
-from ..plugins.loading import without
+from ..plugins.loading.hook_manager import offered_hooks
+from ..plugins.loading.loader import without
+from ..plugins.loading.selection import HasPlugins
 from ..plugins.manifest import CORE
 from ..plugins.registry import Loaded, PluginFailed, Plugins, ask
 from ..tenancy.organization_settings import OrganizationSetting

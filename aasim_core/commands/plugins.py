@@ -90,7 +90,7 @@ def disable(settings: "Settings", names: tuple[str, ...]) -> None:
 def purge(settings: "Settings", name: str, yes: bool) -> None:
     """Remove the tables of a plugin that is off, with everything in them, for good."""
     from ..data.backends.connect import connect
-    from ..plugins.removal import purgeable, refuse_while_running
+    from ..plugins.purging import purgeable, refuse_while_running
 
     plugins, section = examine_plugins(settings), settings.database
     purgeable(plugins, name)

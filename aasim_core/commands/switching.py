@@ -11,8 +11,8 @@ from typing import Any, Literal, Protocol
 
 from ..bootstrap import examine_plugins
 from ..errors import InvalidArgument, StartupError
-from ..plugins.choice import HasPlugins, Wishes
 from ..plugins.failures import did_you_mean
+from ..plugins.loading.selection import HasPlugins, Wishes
 from ..plugins.registry import Plugins
 
 _SECTION = re.compile(r"^[ \t]*\[[ \t]*plugins[ \t]*\][ \t]*(#.*)?$", re.MULTILINE)

@@ -1,10 +1,10 @@
 """Plugins: found without importing, chosen by the settings, ordered, loaded, and asked what they bring for each other."""
 
 from .declarations import Collected, Declarations
-from .loading import without
+from .loading.loader import without
 from .manifest import API, Plugin
+from .purging import purge
 from .registry import Found, Loaded, PluginFailed, Plugins, Provides
-from .removal import purge
 
 __all__ = [
     "API",

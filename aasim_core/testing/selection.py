@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StartupError
-from ..plugins.discovery import Candidate, discover
+from ..plugins.loading.discovery import Candidate, discover
 from ..text.suggestions import did_you_mean
 
 

@@ -13,7 +13,7 @@ from ..data.backends.connect import bind, unbind
 from ..http.application import make_wsgi
 from ..identity.passwords import Passwords
 from ..plugins import Plugins
-from ..plugins.assembly import offered_hooks
+from ..plugins.loading.hook_manager import offered_hooks
 from ..settings import Settings
 
 #: How long those wait who act at the same time, before the app says that it is busy: a machine that runs tests may be slow.

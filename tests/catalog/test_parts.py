@@ -9,8 +9,8 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.catalog.parts import Part, PartShape, fields_of, parts_of, shape_of
-from aasim_core.plugins.assembly import offered_hooks
 from aasim_core.plugins.declarations import Declarations, Offer
+from aasim_core.plugins.loading.hook_manager import offered_hooks
 from aasim_core.testing.world import World
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import system_scope
-from aasim_core.plugins.discovery import discover
+from aasim_core.plugins.loading.discovery import discover
 from aasim_core.secrets import Keyring, load_keyring, new_key, save_keyring
 from aasim_core.testing.world import World
 from aasim_plugins.engines.models import Engine

@@ -7,7 +7,7 @@ import pytest
 from aasim_core.collecting import collect
 from aasim_core.errors import StartupError
 from aasim_core.plugins import Declarations
-from aasim_core.plugins.offers import Offers
+from aasim_core.plugins.extensions import Offers
 
 AGENTS = """
 from aasim_core.access.permissions import Permission

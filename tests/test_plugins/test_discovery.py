@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from aasim_core.plugins.discovery import discover
-from aasim_core.plugins.source import read
+from aasim_core.plugins.loading.discovery import discover
+from aasim_core.plugins.loading.manifest_reader import read
 
 
 def test_nothing_that_is_found_is_imported(site: Any) -> None:

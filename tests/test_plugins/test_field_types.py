@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from aasim_core.app import App
+from aasim_core.plugins.extensions import offered_hooks
 from aasim_core.plugins.field_types import flaw_of_fields
-from aasim_core.plugins.offers import offered_hooks
 
 if TYPE_CHECKING:
     from decimal import Decimal

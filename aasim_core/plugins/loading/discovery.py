@@ -12,8 +12,8 @@ from importlib.metadata import Distribution, EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
-from .manifest import RESERVED, Plugin, is_name
-from .source import Unreadable, file_spec, locate, read
+from ..manifest import RESERVED, Plugin, is_name
+from .manifest_reader import Unreadable, file_spec, locate, read
 
 GROUP = "aasim.plugins"
 BUNDLED = "bundled"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from ..failures import did_you_mean
 from .discovery import Candidate
-from .failures import did_you_mean
 
 
 class Wishes(Protocol):

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from types import ModuleType
 
-from ..text.suggestions import nearest
-from .assembly import assemble, config_schemas
-from .choice import Choice, HasPlugins, choose
+from ...text.suggestions import nearest
+from ..manifest import Plugin, api_flaw
+from ..registry import Fault, Found, Loaded, Plugins, Provides, sentence
 from .discovery import Candidate, discover, offer_dropins
+from .hook_manager import assemble, config_schemas
 from .importing import Unimportable, import_plugin
-from .manifest import Plugin, api_flaw
 from .ordering import cycles, order
-from .registry import Fault, Found, Loaded, Plugins, Provides, sentence
+from .selection import Choice, HasPlugins, choose
 
 Candidates = Mapping[str, Candidate]
 Faults = Mapping[str, Fault]

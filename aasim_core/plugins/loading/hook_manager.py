@@ -10,10 +10,10 @@ from typing import Any, get_args, get_type_hints
 
 import pluggy
 
-from .failures import did_you_mean, place_of
-from .field_types import flaw_of_values
+from ..failures import did_you_mean, place_of
+from ..field_types import flaw_of_values
+from ..registry import Fault, Loaded, PluginFailed, Plugins, ask
 from .importing import Unimportable, import_named
-from .registry import Fault, Loaded, PluginFailed, Plugins, ask
 
 PROJECT = "aasim"
 
@@ -72,7 +72,7 @@ def _class_of(function: Callable[..., Any]) -> type[Any] | None:
 
 
 def _section(plugin: Loaded, answer: Any) -> type[Any]:
-    from ..settings.sections import CORE_SECTIONS
+    from ...settings.sections import CORE_SECTIONS
 
     if not isinstance(answer, type) or not is_dataclass(answer):
         raise PluginFailed(plugin.name, "config_schema", f"gives {answer!r} in config_schema, which must return a dataclass")
@@ -87,7 +87,7 @@ def _section(plugin: Loaded, answer: Any) -> type[Any]:
 
 def _wrong_setting(section: type[Any]) -> str | None:
     """What is wrong with a field of the section: it is made in another way, or its default has another type."""
-    from ..settings.fields import default_of
+    from ...settings.fields import default_of
 
     for field in fields(section):
         if "help" not in field.metadata:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable
 from types import ModuleType
 
+from ..failures import describe
 from .discovery import Candidate
-from .failures import describe
 
 
 class Unimportable(Exception):

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ..context import current_organization
-from .assembly import offered_hooks
 from .containment import Origin, contained, containing
 from .declarations import Collected
+from .loading.hook_manager import offered_hooks
 
 if TYPE_CHECKING:
     from ..tenancy.feature_switches import Features

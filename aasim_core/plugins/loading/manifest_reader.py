@@ -9,8 +9,8 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import decode_source
 from pathlib import Path
 
-from .failures import describe
-from .manifest import FIELDS, Plugin
+from ..failures import describe
+from ..manifest import FIELDS, Plugin
 
 _EXAMPLE = 'plugin = Plugin("Title", "Summary.")'
 
