@@ -7,8 +7,8 @@ from types import MappingProxyType
 
 from . import hookspecs
 from .app import App
+from .builtin.declarations import core_declarations
 from .collecting import collect, organization_settings
-from .core import core_declarations
 from .data.backends.connect import bind, connect
 from .data.database import Database
 from .data.transactions import Transaction

@@ -13,6 +13,8 @@ from types import SimpleNamespace
 import pytest
 
 from aasim_core.bootstrap import load_plugins
+from aasim_core.builtin.api_reference import Documentation
+from aasim_core.builtin.health import Health
 from aasim_core.catalog.event_types import EventTypes
 from aasim_core.catalog.plugins import InstalledPlugins
 from aasim_core.cli import COMMANDS
@@ -20,8 +22,6 @@ from aasim_core.collecting import collect
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.migrator import runner as migrations
-from aasim_core.http.documentation import Documentation
-from aasim_core.http.health import Health
 from aasim_core.plugins import Collected, Declarations
 from aasim_core.settings.sections import PluginsSettings
 

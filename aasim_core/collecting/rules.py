@@ -226,7 +226,7 @@ def _strange_roles(own: Declarations) -> Iterator[str]:
 
 def _strange_statuses(own: Declarations) -> Iterator[str]:
     """Error codes with a status that the API reference has no words for."""
-    from ..http.openapi.failures import STATUSES
+    from ..openapi.failures import STATUSES
 
     for code in own.error_codes:
         if code.status not in STATUSES:

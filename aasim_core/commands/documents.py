@@ -20,7 +20,7 @@ _to_file: Callable[..., Any] = click.option(
 @click.pass_obj
 def openapi(settings: "Settings", output: Path | None) -> None:
     """Write the OpenAPI 3.1 document of the operations that are on, as JSON."""
-    from ..http.openapi import document
+    from ..openapi import document
     from ..process.installation import open_app
 
     write_json(document(open_app(settings)), output)

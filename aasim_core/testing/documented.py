@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from ..http.openapi import BASE, document
+from ..openapi import BASE, document
 from .asking import Exchange, envelope_flaw
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aasim_core.bootstrap import build_app
-from aasim_core.http.openapi import document
+from aasim_core.openapi import document
 from aasim_core.testing.apps import settings_in
 
 

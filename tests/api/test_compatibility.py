@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.http.openapi import document
+from aasim_core.openapi import document
 
 from .compatibility import narrowings
 

@@ -9,7 +9,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from aasim_core.app import App
-from aasim_core.http.openapi.components import Components, Use
+from aasim_core.openapi.components import Components, Use
 from aasim_core.schemas import fields
 from aasim_core.schemas.schema import Schema
 

@@ -9,8 +9,8 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.bootstrap import build_app
-from aasim_core.http.openapi import BASE, document
 from aasim_core.http.operations import Endpoint
+from aasim_core.openapi import BASE, document
 from aasim_core.plugins.manifest import CORE
 from aasim_core.testing.apps import settings_in
 

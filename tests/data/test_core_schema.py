@@ -2,7 +2,7 @@
 
 import pytest
 
-from aasim_core.core import MODELS
+from aasim_core.builtin.declarations import MODELS
 from aasim_core.data.migrator.runner import CORE, Source
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.tables import History, differences, history_of

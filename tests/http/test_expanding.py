@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.http.openapi import document
 from aasim_core.ids import new_id
+from aasim_core.openapi import document
 from aasim_core.testing.principals import member_with
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.models import Agent

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from aasim_core.builtin import health
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import database_of
-from aasim_core.http import health
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.records import JobRow
 from aasim_core.processes import WORKER, ThisProcess

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.http.openapi import document
 from aasim_core.jobs.queue import enqueue
+from aasim_core.openapi import document
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import work_off
 from aasim_plugins.subscriptions import service

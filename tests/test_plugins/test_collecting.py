@@ -13,7 +13,7 @@ AGENTS = """
 from aasim_core.access.permissions import Permission
 from aasim_core.data.records import TenantRecord
 from aasim_core.events.declarations import Event, Listener
-from aasim_core.http.health import Check
+from aasim_core.builtin.health import Check
 from aasim_core.http.operations import Resource, operation
 from aasim_core.jobs.declarations import Job
 import click

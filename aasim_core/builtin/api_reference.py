@@ -6,10 +6,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import not_found
+from ..http.operations import PUBLIC, Resource, operation
+from ..http.request import Request, Response
+from ..openapi import document
 from ..text.json import to_json
-from .openapi import document
-from .operations import PUBLIC, Resource, operation
-from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ...lists.query import ListQuery
-from ..operations import Endpoint
+from ..http.operations import Endpoint
+from ..lists.query import ListQuery
 from .components import Components
 
 Shape = Mapping[str, Any]

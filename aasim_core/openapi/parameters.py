@@ -5,10 +5,10 @@ from typing import Any
 
 from marshmallow import Schema
 
-from ...lists.query import Parameters, Sort
-from ...schemas.formats import example_id
-from ...schemas.schema import PaginationOut
-from ..operations import Endpoint
+from ..http.operations import Endpoint
+from ..lists.query import Parameters, Sort
+from ..schemas.formats import example_id
+from ..schemas.schema import PaginationOut
 from .components import Components, Use, plain
 from .headers import REQUEST, sent_with
 

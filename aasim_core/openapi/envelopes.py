@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ...lists.query import ListQuery
-from ...schemas.schema import PaginationOut
-from ..operations import Endpoint
+from ..http.operations import Endpoint
+from ..lists.query import ListQuery
+from ..schemas.schema import PaginationOut
 from .components import Components, Use
 
 Shape = dict[str, Any]

@@ -9,12 +9,12 @@ from .. import processes
 from ..clock import now
 from ..context import system_scope
 from ..errors import Refused
+from ..http.operations import PUBLIC, SELF, Resource, operation
+from ..http.request import Request, Response
 from ..jobs.administration import oldest_ready, ready_of_others
 from ..plugins.checks import Check, Unwell
 from ..schemas.fields import Boolean, Choice, Json
 from ..schemas.schema import Schema
-from .operations import PUBLIC, SELF, Resource, operation
-from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...error_codes import ErrorCode
-from ..operations import Endpoint
+from ..error_codes import ErrorCode
+from ..http.operations import Endpoint
 from .components import Components
 from .headers import headers, refused_with, takes_if_match
 

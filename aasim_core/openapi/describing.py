@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ...schemas.examples import body_example, reply_example
-from ..operations import PUBLIC, SELF, TOKEN, Endpoint
+from ..http.operations import PUBLIC, SELF, TOKEN, Endpoint
+from ..schemas.examples import body_example, reply_example
 from .components import Components, Use, plain
 from .envelopes import bare, envelope
 from .failures import failures

@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...plugins.manifest import CORE
-from ...version import VERSION
+from ..plugins.manifest import CORE
+from ..version import VERSION
 from .components import VERSION as OPENAPI
 from .components import Components
 from .describing import described
 from .parameters import path_parameters, prefixes_of
 
 if TYPE_CHECKING:
-    from ...app import App
+    from ..app import App
 
 BASE = "/api/v1"
 _ABOUT = "AI agents that organizations run themselves: the API of this installation, with only the plugins that are on."

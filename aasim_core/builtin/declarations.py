@@ -2,36 +2,36 @@
 
 from typing import TYPE_CHECKING
 
-from .access.records import RECORDS as ACCESS
-from .builtin.event_jobs import delivery_job, sealing_job
-from .catalog import plugins as installed
-from .catalog.event_types import EventTypes
-from .catalog.part_list import Parts
-from .data.records import Row
-from .error_codes import CORE_CODES
-from .events.chain import erasing, restarting
-from .events.chain.anchors import EventAnchor
-from .events.chain.entries import ChainEntry
-from .events.chain.sealing import SealingWalk
-from .events.declarations import Event
-from .events.records import EventRow
-from .http import refusals
-from .http.documentation import Documentation
-from .http.health import Health, core_checks
-from .http.idempotency import Idempotency, pruning_job
-from .identity import administrators
-from .identity.records import RECORDS as IDENTITY
-from .jobs.pruning import core_jobs
-from .jobs.records import RECORDS as JOBS
-from .key_rotation.records import RECORDS as KEYS
-from .key_rotation.resealing import resealing_job
-from .plugins import Declarations
-from .processes import RECORDS as PROCESSES
-from .schemas.fields import Id, Integer
-from .tenancy.records import RECORDS as TENANCY
+from ..access.records import RECORDS as ACCESS
+from ..catalog import plugins as installed
+from ..catalog.event_types import EventTypes
+from ..catalog.part_list import Parts
+from ..data.records import Row
+from ..error_codes import CORE_CODES
+from ..events.chain import erasing, restarting
+from ..events.chain.anchors import EventAnchor
+from ..events.chain.entries import ChainEntry
+from ..events.chain.sealing import SealingWalk
+from ..events.declarations import Event
+from ..events.records import EventRow
+from ..http import refusals
+from ..http.idempotency import Idempotency, pruning_job
+from ..identity import administrators
+from ..identity.records import RECORDS as IDENTITY
+from ..jobs.pruning import core_jobs
+from ..jobs.records import RECORDS as JOBS
+from ..key_rotation.records import RECORDS as KEYS
+from ..key_rotation.resealing import resealing_job
+from ..plugins import Declarations
+from ..processes import RECORDS as PROCESSES
+from ..schemas.fields import Id, Integer
+from ..tenancy.records import RECORDS as TENANCY
+from .api_reference import Documentation
+from .event_jobs import delivery_job, sealing_job
+from .health import Health, core_checks
 
 if TYPE_CHECKING:
-    from .app import App
+    from ..app import App
 
 LOG: tuple[type[Row], ...] = (EventRow, ChainEntry, EventAnchor, SealingWalk)
 MODELS: tuple[type[Row], ...] = (*TENANCY, *IDENTITY, *ACCESS, *LOG, *JOBS, *PROCESSES, Idempotency, *KEYS)
