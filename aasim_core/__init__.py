@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .events.declarations import Event, Listener
     from .events.log import emit
     from .hookspecs import hookimpl
-    from .http.collection import Collection
     from .http.operations import Resource, operation
     from .http.protocols import Protocol
     from .http.request import Request, Response
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from .plugins.checks import Check
     from .plugins.containment import PluginFault
     from .plugins.manifest import Plugin
+    from .resources.collection import Collection
     from .settings import setting
     from .spans import Span, SpanReceiver
     from .tenancy.organization_settings import OrganizationSetting
@@ -35,7 +35,7 @@ __version__ = VERSION
 _HOME_OF = {
     "App": "app",
     "Check": "plugins.checks",
-    "Collection": "http.collection",
+    "Collection": "resources.collection",
     "ErrorCode": "error_codes",
     "Event": "events.declarations",
     "Invalid": "errors",

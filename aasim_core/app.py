@@ -17,9 +17,9 @@ from .data.records import Row
 from .error_codes import CORE_CODES, ErrorCode
 from .events.declarations import Event, Listener
 from .events.log import Deliveries
-from .http.limits import Limiter
+from .http.denial_log import Refusals
 from .http.operations import Endpoint
-from .http.refusals import Refusals
+from .http.rate_limits import Limiter
 from .http.stream_places import Places
 from .identity.authentication import Authenticator
 from .identity.passwords import Passwords

@@ -15,7 +15,6 @@ from .data.transactions import Transaction
 from .events.declarations import Declared, Listener
 from .events.delivery import enqueue_deliveries
 from .events.log import Deliveries
-from .http.expanding import with_references
 from .http.operations import Endpoint
 from .jobs.queue import flush as flush_jobs
 from .logs.hook_trace import trace_hooks
@@ -24,6 +23,7 @@ from .plugins.extensions import Offers
 from .plugins.loading.loader import examine, load
 from .plugins.loading.selection import HasPlugins
 from .secrets import load_keyring
+from .serving.expanding import with_references
 from .settings import Settings
 from .spans import Spans
 from .tenancy.organization_settings import OrganizationSettings

@@ -14,8 +14,7 @@ from ..events.chain.entries import ChainEntry
 from ..events.chain.sealing import SealingWalk
 from ..events.declarations import Event
 from ..events.records import EventRow
-from ..http import refusals
-from ..http.idempotency import Idempotency, pruning_job
+from ..http import denial_log
 from ..identity import administrators
 from ..identity.records import RECORDS as IDENTITY
 from ..jobs.pruning import core_jobs
@@ -25,6 +24,7 @@ from ..key_rotation.resealing import resealing_job
 from ..plugins import Declarations
 from ..processes import RECORDS as PROCESSES
 from ..schemas.fields import Id, Integer
+from ..serving.idempotency import Idempotency, pruning_job
 from ..tenancy.records import RECORDS as TENANCY
 from .api_reference import Documentation
 from .event_jobs import delivery_job, sealing_job
@@ -66,7 +66,7 @@ def core_declarations(app: "App") -> Declarations:
     return Declarations(
         models=MODELS,
         permissions=installed.PERMISSIONS,
-        events=(*installed.EVENTS, *refusals.EVENTS, *EVENTS),
+        events=(*installed.EVENTS, *denial_log.EVENTS, *EVENTS),
         error_codes=tuple(CORE_CODES.values()),
         jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs()),
         routes=(Health(app), installed.InstalledPlugins(app), Parts(app), EventTypes(app), Documentation(app)),

@@ -30,7 +30,7 @@ def _leaking(resource: Any) -> Iterator[str]:
 
 def _finds_by_itself(resource: Any) -> bool:
     """Whether the resource says both for one object and for lists which rows a caller may know of."""
-    from ..http.collection import Collection
+    from ..resources.collection import Collection
 
     return all(getattr(type(resource), step, None) not in (None, getattr(Collection, step)) for step in ("find", "reach"))
 
@@ -45,7 +45,7 @@ def _undeclared(own: Declarations, resource: Any) -> Iterator[str]:
 
 def _without_column(resource: Any) -> Iterator[str]:
     """Names for which a list would ask the database in vain."""
-    from ..http.collection import Collection
+    from ..resources.collection import Collection
 
     query = getattr(resource, "query", None)
     if query is None or getattr(type(resource), "page", None) is not Collection.page:

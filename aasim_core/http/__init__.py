@@ -1,1 +1,1 @@
-"""The way of a request: from bytes to a guarded responder and back to an envelope."""
+"""What operations, requests and answers are: bodies, envelopes, errors, limits, and other protocols beside the API."""

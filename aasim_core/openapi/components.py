@@ -13,10 +13,10 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields, missing
 
 from ..error_codes import CORE_CODES, ErrorCode
-from ..http.expanding import NamedOut
 from ..plugins.manifest import CORE
 from ..schemas.containers import Json, ListOf, Object
 from ..schemas.scalars import Text
+from ..serving.expanding import NamedOut
 from ..text.json import to_json
 
 Shape = dict[str, Any]

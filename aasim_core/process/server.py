@@ -43,7 +43,7 @@ def run(settings: Settings) -> None:
         from gunicorn.app.base import BaseApplication
 
         from ..bootstrap import build_app
-        from ..http.application import make_wsgi
+        from ..serving.application import make_wsgi
         from .gunicorn_master import Master
 
         _refuse_unfit(build_app(settings))

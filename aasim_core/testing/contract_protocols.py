@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from ..errors import not_found
-from ..http.limits import Limiter
 from ..http.operations import Endpoint
-from ..http.windows import MemoryWindows
+from ..http.rate_counters import MemoryWindows
+from ..http.rate_limits import Limiter
 from .asking import Exchange, difference
 from .contract_refusals import MALFORMED
 from .contract_terms import any_operation, demand, demand_none, for_each_beside, has_ids, needs_caller, writes

@@ -10,10 +10,10 @@ from typing import Any
 from ..app import App, Stash
 from ..bootstrap import build_app
 from ..data.backends.connect import bind, unbind
-from ..http.application import make_wsgi
 from ..identity.passwords import Passwords
 from ..plugins import Plugins
 from ..plugins.loading.hook_manager import offered_hooks
+from ..serving.application import make_wsgi
 from ..settings import Settings
 
 #: How long those wait who act at the same time, before the app says that it is busy: a machine that runs tests may be slow.

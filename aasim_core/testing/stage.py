@@ -18,10 +18,10 @@ from ..context import organization_scope, system_scope
 from ..data.backends.connect import bind
 from ..data.records import insert_rows
 from ..events.records import EventRow
-from ..http.application import make_wsgi
 from ..http.operations import Endpoint
 from ..process.startup import start_plugins, stop_plugins
 from ..schemas.examples import example_of
+from ..serving.application import make_wsgi
 from .asking import Exchange, ask
 from .copies import copied, numbered
 from .documented import Documented

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import click
 
 from aasim_core import App, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, hookimpl
-from aasim_core.http.exports import MEDIA_TYPES
 from aasim_core.jobs.declarations import Retry
+from aasim_core.resources.exports import MEDIA_TYPES
 from aasim_core.schemas.fields import Choice, Text
 
 from . import api, schemas, service

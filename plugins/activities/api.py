@@ -8,10 +8,10 @@ from aasim_core import Collection, Request, Resource, Response, operation
 from aasim_core.data.conditions import Condition
 from aasim_core.events.chain.verification import verify
 from aasim_core.events.records import EventRow
-from aasim_core.http import exports
-from aasim_core.http.exports import MEDIA_TYPES, ExportQuery, Source
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived, ObjectOf
+from aasim_core.resources import exports
+from aasim_core.resources.exports import MEDIA_TYPES, ExportQuery, Source
 
 from . import schemas, service
 

@@ -1,6 +1,6 @@
 """What clients ask about activities, and what they get."""
 
-from aasim_core.http.exports import MOST_IN_JSON
+from aasim_core.resources.exports import MOST_IN_JSON
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Text, Word
 from aasim_core.schemas.schema import Schema
 

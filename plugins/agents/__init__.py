@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http import halting
+from aasim_core.resources import haltable
 
 from ..executions.hookspecs import Runner, Startable, ToolSource
 from . import agents_as_tools, api, executions_api, runner, sample, startable
@@ -40,7 +40,7 @@ def events(app: App) -> Sequence[Event]:
         Event("agents.created", "An agent was created, cloned or imported", "agent"),
         Event("agents.updated", "An agent was changed", "agent"),
         Event("agents.deleted", "An agent was deleted", "agent"),
-        *halting.events_of("agents", "agent", "An agent"),
+        *haltable.events_of("agents", "agent", "An agent"),
     )
 
 

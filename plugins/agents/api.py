@@ -8,9 +8,9 @@ from aasim_core.clock import now
 from aasim_core.data import references
 from aasim_core.data.conditions import Condition
 from aasim_core.errors import Invalid, Problem, not_found
-from aasim_core.http.collection import Parent
-from aasim_core.http.halting import Halting
 from aasim_core.lists.query import ListQuery, id_from_path
+from aasim_core.resources.collection import Parent
+from aasim_core.resources.haltable import Halting
 
 from ..engines import service as engines
 from . import schemas, service, tools

@@ -10,7 +10,7 @@ from aasim_core import App, Refused, Request, Resource, Response, operation
 from aasim_core.clock import to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import find
-from aasim_core.http.exports import MEDIA_TYPES, csv_of
+from aasim_core.resources.exports import MEDIA_TYPES, csv_of
 from aasim_core.tenancy.records import Organization
 
 from . import schemas

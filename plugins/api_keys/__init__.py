@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aasim_core import App, Event, OrganizationSetting, Permission, Plugin, Request, Resource, hookimpl
-from aasim_core.http import assignments
+from aasim_core.resources import role_assignments
 from aasim_core.schemas.fields import Id, Integer, Text
 from aasim_core.tenancy.principal import Principal
 
@@ -46,7 +46,7 @@ def events(app: App) -> Sequence[Event]:
         Event("api_keys.enabled", "A key was enabled", "apikey"),
         Event("api_keys.disabled", "A key was disabled", "apikey"),
         Event("api_keys.revoked", "A key was revoked for good", "apikey"),
-        *assignments.events_of("api_keys", "apikey", "API key"),
+        *role_assignments.events_of("api_keys", "apikey", "API key"),
     )  # fmt: skip
 
 

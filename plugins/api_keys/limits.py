@@ -7,10 +7,10 @@ from aasim_core.access.records import Grant
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import not_found
-from aasim_core.http.assignments import Assignments, Held
-from aasim_core.http.collection import DELETED
 from aasim_core.identity.records import ApiKey
 from aasim_core.ids import is_id
+from aasim_core.resources.collection import DELETED
+from aasim_core.resources.role_assignments import Assignments, Held
 from aasim_core.tenancy import epoch
 
 from . import service

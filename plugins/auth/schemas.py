@@ -1,7 +1,7 @@
 """What clients write about accounts, and what they get."""
 
-from aasim_core.http.places import PlaceOut
 from aasim_core.identity.passwords import MAX_LENGTH, MIN_LENGTH
+from aasim_core.resources.places import PlaceOut
 from aasim_core.schemas.fields import Boolean, Email, Id, Instant, Integer, ListOf, Locale, Object, Secret, Text, Timezone, Url
 from aasim_core.schemas.rules import OneOf
 from aasim_core.schemas.schema import Schema

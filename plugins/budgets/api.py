@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Request
-from aasim_core.http.collection import Parent
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived
+from aasim_core.resources.collection import Parent
 
 from . import placing, schemas, service, uses
 from .models import Budget, BudgetUse

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http import halting
+from aasim_core.resources import haltable
 from aasim_core.schemas.fields import Boolean, Integer, Text
 
 from . import api
@@ -89,7 +89,7 @@ def events(app: App) -> Sequence[Event]:
         Event("connected_apps.synced", "An app was asked for what it can do", "capp", synced),
         Event("connected_apps.operation_confirmed", "Somebody let agents use an operation as it is now", "capp", operation),
         Event("connected_apps.effect_set", "Somebody said what an operation does", "capp", operation),
-        *halting.events_of("connected_apps", "capp", "An app"),
+        *haltable.events_of("connected_apps", "capp", "An app"),
     )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from aasim_core import Collection, Request, Resource, Response, operation
 from aasim_core.data.conditions import Condition
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.http.collection import Parent
-from aasim_core.http.halting import Halting
 from aasim_core.http.operations import PUBLIC
-from aasim_core.http.prefer import wait_until
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived, Viewer
+from aasim_core.resources.collection import Parent
+from aasim_core.resources.haltable import Halting
+from aasim_core.resources.prefer_wait import wait_until
 
 from . import authorizing, checking, revoking, schemas, service, sharing, syncing
 from .connecting import AppError, Connector, refusal

@@ -11,7 +11,7 @@ import peewee
 
 from aasim_core import App, PluginFault, Refused, Request
 from aasim_core.data.faults import fault_of
-from aasim_core.http.counting import count
+from aasim_core.serving.counting import count
 
 from .hookspecs import Card, Figure, Figures
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from aasim_core import Request, Response, operation
-from aasim_core.http.nodes import NodeCollection
 from aasim_core.lists.query import ListQuery
+from aasim_core.resources.node_collection import NodeCollection
 
 from . import schemas
 from .models import Department

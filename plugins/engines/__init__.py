@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, ErrorCode, Event, Permission, Plugin, Resource, Row, hookimpl
-from aasim_core.http import halting
+from aasim_core.resources import haltable
 from aasim_core.schemas.fields import Boolean, Id, Integer, Text
 
 from . import api, service
@@ -60,7 +60,7 @@ def events(app: App) -> Sequence[Event]:
         Event("engines.created", "An engine was created", "engine"),
         Event("engines.updated", "An engine was changed", "engine"),
         Event("engines.deleted", "An engine was deleted", "engine"),
-        *halting.events_of("engines", "engine", "An engine"),
+        *haltable.events_of("engines", "engine", "An engine"),
         Event("engines.degraded", "An engine did not answer, and has a rest", "engine", {"code": code}),
         Event("engines.call_corrected", "What a call of an engine took was corrected", "enginecall", correction),
         Event("engines.recovered", "A degraded engine answers again", "engine", {"code": code}),

@@ -10,10 +10,10 @@ from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.data.conditions import Condition
 from aasim_core.data.references import refuse_in_use
-from aasim_core.http.halting import Halting
 from aasim_core.ids import new_id
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived
+from aasim_core.resources.haltable import Halting
 from aasim_core.secrets import Secret
 from aasim_core.tenancy import epoch
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from aasim_core import Collection, Request, Response, operation
 from aasim_core.data.conditions import Condition
-from aasim_core.http.collection import Parent
 from aasim_core.lists.query import ListQuery
+from aasim_core.resources.collection import Parent
 
 from . import finding, schemas, service, states, steering, stream
 from .models import Execution, ToolCall

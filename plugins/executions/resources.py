@@ -12,9 +12,9 @@ from aasim_core.clock import from_text
 from aasim_core.data import records
 from aasim_core.data.compiled import padded
 from aasim_core.data.conditions import Condition, any_of, equals, in_ways
-from aasim_core.http.prefer import wait_until
 from aasim_core.lists.paging import read_page
 from aasim_core.lists.render_plan import Derived
+from aasim_core.resources.prefer_wait import wait_until
 
 from . import finding, schemas, states, usage
 from .labels import Labels

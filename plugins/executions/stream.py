@@ -7,9 +7,9 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.data.records import read_row
-from aasim_core.http import streams
-from aasim_core.http.streams import Reader
 from aasim_core.lists.render_plan import Plan
+from aasim_core.resources import streams
+from aasim_core.resources.streams import Reader
 from aasim_core.text.json import to_json
 
 from . import schemas, states

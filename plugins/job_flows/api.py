@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 from aasim_core import Collection, Request, Response, operation
 from aasim_core.data.records import database_of
 from aasim_core.errors import Invalid
-from aasim_core.http.collection import Parent
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived, ObjectOf
+from aasim_core.resources.collection import Parent
 from aasim_core.schemas.fields import Id, Word
 from aasim_core.schemas.schema import load
 

@@ -10,9 +10,9 @@ import orjson
 from aasim_core import App, Request, Resource, Response, operation
 from aasim_core.data import records
 from aasim_core.errors import Refused
-from aasim_core.http.prefer import wait
 from aasim_core.ids import is_id
 from aasim_core.lists.paging import Filter, Page, Question, read_page
+from aasim_core.resources.prefer_wait import wait
 from aasim_core.text.json import to_json
 
 from ..agents import service as agents

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
-from aasim_core.http import halting
+from aasim_core.resources import haltable
 from aasim_core.schemas.fields import Instant, Text
 
 from . import api, erasure
@@ -43,7 +43,7 @@ def events(app: App) -> Sequence[Event]:
     return (
         Event("organizations.created", "An organization was founded from this one, by one of its members", "organization"),
         Event("organizations.updated", "The organization or its settings were changed", "organization"),
-        *halting.events_of("organizations", "organization", "Everything in the organization"),
+        *haltable.events_of("organizations", "organization", "Everything in the organization"),
         Event("organizations.deleted", "An owner deleted it", "organization", until),
         Event("organizations.restored", "An owner restored it", "organization"),
         Event(

@@ -10,11 +10,11 @@ from aasim_core.clock import to_text
 from aasim_core.data.conditions import Condition
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import not_found
-from aasim_core.http import takeout
-from aasim_core.http.collection import DELETED
-from aasim_core.http.halting import Halting
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived
+from aasim_core.resources import takeout
+from aasim_core.resources.collection import DELETED
+from aasim_core.resources.haltable import Halting
 from aasim_core.schemas.schema import merge_patch
 from aasim_core.tenancy.records import CLOSING, Organization
 

@@ -10,7 +10,7 @@ import click
 
 from aasim_core import App, InvalidArgument
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.http import takeout
+from aasim_core.resources import takeout
 from aasim_core.tenancy.records import ACTIVE, CLOSING, SUSPENDED, Organization
 from aasim_core.terminal.output import Terminal, print_table
 

@@ -1,6 +1,6 @@
 """What clients ask about permissions, and what they get."""
 
-from aasim_core.http.places import PlaceIn, PlaceOut
+from aasim_core.resources.places import PlaceIn, PlaceOut
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, ListOf, Object, Text
 from aasim_core.schemas.schema import PaginationOut, Schema
 

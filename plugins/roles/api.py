@@ -7,11 +7,11 @@ from aasim_core import Collection, Request, Response, operation
 from aasim_core.access.delegation import Delegator
 from aasim_core.access.records import Role
 from aasim_core.data.conditions import Condition
-from aasim_core.http.collection import DELETED
-from aasim_core.http.places import PLACE
 from aasim_core.lists.paging import read_page
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived, Plan
+from aasim_core.resources.collection import DELETED
+from aasim_core.resources.places import PLACE
 
 from . import schemas, service, views
 

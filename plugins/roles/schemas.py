@@ -1,6 +1,6 @@
 """What clients write about roles, and what they get."""
 
-from aasim_core.http.places import KINDS, PlaceOut
+from aasim_core.resources.places import KINDS, PlaceOut
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
 from aasim_core.schemas.schema import RecordOut, Schema
 

@@ -14,9 +14,9 @@ from aasim_core.data.compiled import compiled, padded
 from aasim_core.data.conditions import Condition, all_of, equals
 from aasim_core.data.statements import Bind
 from aasim_core.data.views import View
-from aasim_core.http.places import PLACE
 from aasim_core.identity.records import ApiKey
 from aasim_core.lists.render_plan import Derived
+from aasim_core.resources.places import PLACE
 from aasim_core.tenancy.records import Membership
 from aasim_core.text.json import to_json
 

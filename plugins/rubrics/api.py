@@ -8,10 +8,10 @@ import orjson
 from aasim_core import Collection, Request, Resource, Response, not_found, operation
 from aasim_core.data.conditions import Condition, equals
 from aasim_core.data.views import View
-from aasim_core.http.collection import Parent
 from aasim_core.lists.paging import Page, read_page
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived, Plan
+from aasim_core.resources.collection import Parent
 
 from ..engines import service as engines
 from ..engines.hookspecs import Payer

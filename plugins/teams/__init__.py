@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, hookimpl
-from aasim_core.http import assignments
+from aasim_core.resources import role_assignments
 from aasim_core.schemas.fields import Choice, Id, Integer
 
 from . import api
@@ -42,7 +42,7 @@ def events(app: App) -> Sequence[Event]:
         Event("teams.member_added", "Somebody became a member of a team", "team", member),
         Event("teams.member_changed", "A member became something else in a team", "team", member),
         Event("teams.member_removed", "Somebody is no member of a team any more", "team", member),
-        *assignments.events_of("teams", "team"),
+        *role_assignments.events_of("teams", "team"),
     )
 
 

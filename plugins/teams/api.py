@@ -14,12 +14,12 @@ from aasim_core.data.records import find_or_none
 from aasim_core.data.references import refuse_in_use
 from aasim_core.data.views import View
 from aasim_core.errors import not_found
-from aasim_core.http.assignments import Assignments
-from aasim_core.http.collection import DELETED
 from aasim_core.ids import is_id
 from aasim_core.lists.paging import read_page
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Plan
+from aasim_core.resources.collection import DELETED
+from aasim_core.resources.role_assignments import Assignments
 from aasim_core.tenancy.records import Membership
 
 from . import schemas, service

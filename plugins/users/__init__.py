@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
-from aasim_core.http import assignments
+from aasim_core.resources import role_assignments
 from aasim_core.schemas.fields import Choice, Id, Integer, Json, Text
 
 from . import api
@@ -56,7 +56,7 @@ def events(app: App) -> Sequence[Event]:
         Event("users.reactivated", "A member may work again", "user", again),
         Event("users.handed_over", "What a member owned was handed over", "user", handed_over),
         Event("users.deleted", "A member was removed, or an invitation withdrawn", "user", gone),
-        *assignments.events_of("users", "user"),
+        *role_assignments.events_of("users", "user"),
     )
 
 

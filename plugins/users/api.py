@@ -10,8 +10,8 @@ from aasim_core.access.delegation import Delegator, Gift
 from aasim_core.access.members import READ, require_visible_member
 from aasim_core.access.records import Team
 from aasim_core.data.conditions import Condition
-from aasim_core.http.assignments import Assignments
 from aasim_core.lists.query import ListQuery
+from aasim_core.resources.role_assignments import Assignments
 from aasim_core.tenancy.records import Membership
 
 from . import schemas, service, standing

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, validates_schema
 
 from aasim_core.errors import Problem
-from aasim_core.http.places import PlaceIn
+from aasim_core.resources.places import PlaceIn
 from aasim_core.schemas.fields import Boolean, Choice, Email, Id, Instant, Integer, ListOf, Locale, Object, Text, Timezone
 from aasim_core.schemas.rules import Excludes, Needs, OneOf
 from aasim_core.schemas.schema import Schema

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from typing import Any, ClassVar
 
 from aasim_core import Collection, Refused, Request, Response, operation
-from aasim_core.http.collection import Parent
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived
+from aasim_core.resources.collection import Parent
 from aasim_core.schemas.fields import Integer
 from aasim_core.secrets import Secret
 

@@ -14,8 +14,8 @@ from aasim_core.context import system_scope
 from aasim_core.events.chain import sealing
 from aasim_core.events.chain.erasing import erase_some
 from aasim_core.events.chain.sealing import seal_everything
-from aasim_core.http import exports, streams
-from aasim_core.http.exports import harmless
+from aasim_core.resources import exports, streams
+from aasim_core.resources.exports import harmless
 from aasim_core.testing.principals import log_out
 from aasim_core.testing.world import Person
 

@@ -7,7 +7,7 @@ import pytest
 from aasim_core.app import App, migration_sources
 from aasim_core.bootstrap import load_plugins
 from aasim_core.context import organization_scope
-from aasim_core.http.application import make_wsgi
+from aasim_core.serving.application import make_wsgi
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.shared_apps import opened

@@ -11,9 +11,9 @@ import time_machine
 from aasim_core.app import App
 from aasim_core.context import system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.http.idempotency import Idempotency
 from aasim_core.identity.records import Session
 from aasim_core.identity.sessions import RETRY_SECONDS
+from aasim_core.serving.idempotency import Idempotency
 from aasim_core.tenancy.records import User
 from aasim_core.testing.world import Answer, Client
 

@@ -53,8 +53,8 @@ def _asker(token: str) -> Callable[..., tuple[int, str]]:
     from falcon import testing
 
     from aasim_core.bootstrap import build_app
-    from aasim_core.http.application import make_wsgi
     from aasim_core.logs import configuration as logs
+    from aasim_core.serving.application import make_wsgi
     from aasim_core.settings import Settings
     from aasim_core.testing.statements import recorded
 

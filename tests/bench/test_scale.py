@@ -10,7 +10,7 @@ from rich.console import Console
 
 from aasim_core import App
 from aasim_core.data.backends.sqlite.database import SqliteDatabase
-from aasim_core.http.application import make_wsgi
+from aasim_core.serving.application import make_wsgi
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import World

@@ -10,7 +10,7 @@ from aasim_core.context import organization_scope
 from aasim_core.events.declarations import Event
 from aasim_core.events.log import Deliveries, Subject, emit
 from aasim_core.events.records import EventRow
-from aasim_core.http.places import PlaceOut
+from aasim_core.resources.places import PlaceOut
 from aasim_core.schemas.fields import Integer, Object, Text
 from aasim_core.testing.event_data import EventData
 from aasim_core.testing.world import Person

@@ -5,9 +5,9 @@ import pytest
 from falcon import testing
 
 from aasim_core.errors import Refused
-from aasim_core.http import errors
-from aasim_core.http.cors import Cors
+from aasim_core.http import error_handlers
 from aasim_core.http.request import Request, Response
+from aasim_core.serving.cors import Cors
 
 PAGE = "https://app.example.com"
 
@@ -25,7 +25,7 @@ class Guarded:
 
 def client(*origins: str) -> testing.TestClient:
     wsgi = falcon.App(request_type=Request, response_type=Response, middleware=[Cors(origins)])
-    errors.install(wsgi)
+    error_handlers.install(wsgi)
     wsgi.add_route("/x", Guarded())
     return testing.TestClient(wsgi)
 

@@ -15,10 +15,10 @@ from falcon import testing
 from aasim_core.data.backends.connect import connect
 from aasim_core.error_codes import CORE_CODES, ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.http import errors
+from aasim_core.http import error_handlers
 from aasim_core.http.envelope import success
-from aasim_core.http.middleware import RequestLog
 from aasim_core.http.request import Request, Response
+from aasim_core.serving.request_log import RequestLog
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,7 @@ class Raising:
 
 def get(fail: Callable[[], object], path: str = "/x", method: str = "GET", **headers: str) -> testing.Result:
     wsgi = falcon.App(request_type=Request, response_type=Response, middleware=[RequestLog()])
-    errors.install(wsgi)
+    error_handlers.install(wsgi)
     wsgi.add_route("/x", Raising(fail))
     given = {"X-Request-Id": "request-0001", **{name.replace("_", "-"): value for name, value in headers.items()}}
     return testing.TestClient(wsgi).simulate_request(method, path, headers=given)
@@ -257,7 +257,7 @@ class TestSqlite:
 
 def test_a_storage_that_fails_for_everybody_is_one_line_of_the_log() -> None:
     wsgi = falcon.App(request_type=Request, response_type=Response, middleware=[RequestLog()])
-    errors.install(wsgi)
+    error_handlers.install(wsgi)
     wsgi.add_route("/full", Raising(raising(sqlite_error("database or disk is full", sqlite3.SQLITE_FULL))))
     wsgi.add_route("/broken", Raising(raising(sqlite_error("disk I/O error", sqlite3.SQLITE_IOERR))))
     client = testing.TestClient(wsgi)

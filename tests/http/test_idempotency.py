@@ -19,11 +19,11 @@ from aasim_core.data.backends.connect import bind
 from aasim_core.data.backends.postgres.database import PostgresDatabase
 from aasim_core.data.database import Database
 from aasim_core.errors import Refused
-from aasim_core.http import idempotency
-from aasim_core.http.idempotency import Idempotency
 from aasim_core.http.request import Request, Response
 from aasim_core.schemas.json_values import NO_BODY
 from aasim_core.secrets import Keyring, new_key
+from aasim_core.serving import idempotency
+from aasim_core.serving.idempotency import Idempotency
 from aasim_core.tenancy.principal import Principal
 
 ADA = Principal("user", "user_ada", "org_a", 1, "Ada")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_core.errors import Refused
-from aasim_core.http.limits import Limiter, network_of
-from aasim_core.http.windows import MemoryWindows, RedisWindows
+from aasim_core.http.rate_counters import MemoryWindows, RedisWindows
+from aasim_core.http.rate_limits import Limiter, network_of
 from aasim_core.settings.sections import RateLimitSettings
 from aasim_core.tenancy.principal import Principal
 

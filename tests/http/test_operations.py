@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from aasim_core.http.collection import Collection
 from aasim_core.http.endpoints import endpoints_of
 from aasim_core.http.operations import PUBLIC, Endpoint, Resource, operation
 from aasim_core.http.request import Request, Response
 from aasim_core.lists.query import ListQuery
 from aasim_core.openapi.components import Components
 from aasim_core.openapi.describing import described
+from aasim_core.resources.collection import Collection
 from aasim_core.schemas.schema import DeletedOut
 
 

@@ -8,8 +8,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.http.refusals import MOST_OF_ORGANIZATION, MOST_OF_PRINCIPAL
-from aasim_core.http.windows import MemoryWindows
+from aasim_core.http.denial_log import MOST_OF_ORGANIZATION, MOST_OF_PRINCIPAL
+from aasim_core.http.rate_counters import MemoryWindows
 from aasim_core.testing.principals import key_of, member_with
 from aasim_core.testing.world import Person, World
 

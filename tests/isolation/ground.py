@@ -14,9 +14,9 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import bind
 from aasim_core.data.records import is_tenant
-from aasim_core.http.application import make_wsgi
 from aasim_core.http.operations import Endpoint
 from aasim_core.ids import is_id, new_id
+from aasim_core.serving.application import make_wsgi
 from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.hints import NODE, Hints

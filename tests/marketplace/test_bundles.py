@@ -16,9 +16,9 @@ from aasim_core.app import App, migration_sources
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.errors import Invalid
-from aasim_core.http.application import make_wsgi
 from aasim_core.plugins import Plugins
 from aasim_core.secrets import Key, Keyring, save_keyring
+from aasim_core.serving.application import make_wsgi
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.shared_apps import opened

@@ -12,11 +12,11 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
-from aasim_core.data.dumping import ROWS_AT_ONCE, is_dumped
 from aasim_core.data.fields import DigestField, SealedField
 from aasim_core.data.records import insert_rows
-from aasim_core.http import takeout
 from aasim_core.identity.records import ApiKey
+from aasim_core.resources import takeout
+from aasim_core.resources.table_rows import ROWS_AT_ONCE, is_dumped
 from aasim_core.testing.world import Person, World
 from aasim_plugins.agents.models import Agent
 from aasim_plugins.executions.models import LogEntry

@@ -15,8 +15,8 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.backends.connect import bind
 from aasim_core.data.records import create
-from aasim_core.http.application import make_wsgi
 from aasim_core.identity.records import ApiKey
+from aasim_core.serving.application import make_wsgi
 from aasim_core.tenancy.feature_switches import switch
 from aasim_core.tenancy.records import Membership
 from aasim_core.testing.principals import key_of, member_with, suspend

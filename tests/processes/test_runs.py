@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from aasim_core.clock import from_text, now
-from aasim_core.http.streams import RECHECK_SECONDS
+from aasim_core.resources.streams import RECHECK_SECONDS
 
 from ..bench import processes
 from ..docs.pages import Page

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.http.limits import Limiter
-from aasim_core.http.windows import MemoryWindows
+from aasim_core.http.rate_counters import MemoryWindows
+from aasim_core.http.rate_limits import Limiter
 from aasim_core.testing.asking import Exchange, ask
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person, World

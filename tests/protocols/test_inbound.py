@@ -10,9 +10,9 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.events.records import EventRow
-from aasim_core.http.application import make_wsgi
 from aasim_core.http.protocols import API
 from aasim_core.openapi import document
+from aasim_core.serving.application import make_wsgi
 from aasim_core.tenancy.records import CLOSING, SUSPENDED, Organization
 from aasim_core.testing.asking import Exchange, ask
 from aasim_core.testing.world import Person

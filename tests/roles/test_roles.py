@@ -13,7 +13,7 @@ from aasim_core.bootstrap import build_app
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.backends.connect import bind
-from aasim_core.http.application import make_wsgi
+from aasim_core.serving.application import make_wsgi
 from aasim_core.testing.principals import member_with
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Client, Person, World

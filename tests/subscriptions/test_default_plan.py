@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.http.application import make_wsgi
+from aasim_core.serving.application import make_wsgi
 from aasim_core.testing.world import Client
 
 

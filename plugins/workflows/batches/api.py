@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aasim_core import App, Collection, Request, Resource, Response, operation
-from aasim_core.http.collection import Parent
 from aasim_core.lists.query import ListQuery
+from aasim_core.resources.collection import Parent
 
 from ...executions.models import GOING, Execution
 from ...executions.resources import reach_of

@@ -11,8 +11,8 @@ import click
 
 from aasim_core.clock import to_text
 from aasim_core.context import organization_scope
-from aasim_core.http.application import make_wsgi
 from aasim_core.logs import configuration as logs
+from aasim_core.serving.application import make_wsgi
 from aasim_core.settings.sections import LogSettings
 from aasim_core.testing.world import Person, World
 from aasim_plugins.analytics import rollup

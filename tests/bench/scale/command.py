@@ -21,8 +21,8 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import connect, unbind
 from aasim_core.data.migrator.runner import migrate
-from aasim_core.http.application import make_wsgi
 from aasim_core.logs import configuration as logs
+from aasim_core.serving.application import make_wsgi
 from aasim_core.settings.sections import LogSettings
 from aasim_core.tenancy.records import Membership, Organization, User
 from aasim_core.testing.apps import settings_in

@@ -6,8 +6,8 @@ What is beside the API they may call where its protocol says so.
 from collections.abc import Sequence
 from typing import Any
 
-from .protocols import Protocol, protocol_at
-from .request import Request, Response
+from ..http.protocols import Protocol, protocol_at
+from ..http.request import Request, Response
 
 _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _REQUEST_HEADERS = (

@@ -7,9 +7,9 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Refused
+from ..http.envelope import success
+from ..http.request import Request, Response
 from ..text.json import to_json
-from .envelope import success
-from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App

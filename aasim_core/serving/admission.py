@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from ..access import grants
 from ..context import system_scope
 from ..errors import Refused, not_found
+from ..http.operations import Endpoint, lacking
+from ..http.request import Request
 from ..identity.authentication import admitted
 from ..tenancy.principal import TokenCaller
-from .operations import Endpoint, lacking
-from .request import Request
 
 if TYPE_CHECKING:
     from ..app import App

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ..app import Kept
+from ..http.operations import Endpoint
+from ..http.request import Request, Response
 from ..lists import query
 from ..lists.paging import MOST_COUNTED
 from .admission import permit_anywhere
-from .operations import Endpoint
-from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App

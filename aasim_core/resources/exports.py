@@ -13,19 +13,19 @@ import peewee
 
 from ..data.conditions import Condition
 from ..errors import Refused
+from ..http.envelope import failure
+from ..http.storage_errors import storage_refusal
 from ..lists.paging import Filter, Page, Question, read_page
 from ..lists.query import ListQuery, Parameters
 from ..lists.render_plan import Plan
 from ..schemas.scalars import Choice
 from ..text.json import to_json
 from . import streams
-from .envelope import failure
-from .storage_errors import storage_refusal
 from .streams import Reader
 
 if TYPE_CHECKING:
     from ..app import App
-    from .request import Request, Response
+    from ..http.request import Request, Response
 
 #: Rows that JSON in the envelope may have.
 MOST_IN_JSON = 10_000

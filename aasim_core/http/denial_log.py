@@ -16,8 +16,8 @@ from ..events.records import DENIED
 from ..ids import is_id
 from ..schemas.fields import Choice, Integer, Text
 from .operations import Endpoint
+from .rate_counters import MemoryWindows
 from .request import Request
-from .windows import MemoryWindows
 
 if TYPE_CHECKING:
     from ..data.database import Database

@@ -10,7 +10,7 @@ from ..errors import Refused
 
 if TYPE_CHECKING:
     from ..app import App
-    from .request import Request, Response
+    from ..http.request import Request, Response
 
 #: A stream ends so long after its reader lost the right to it, at the latest.
 RECHECK_SECONDS = 30.0

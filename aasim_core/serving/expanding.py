@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from ..data.references import kind_of
 from ..data.scope import TENANT_COLUMN
 from ..errors import Refused
+from ..http.operations import Endpoint
+from ..http.request import Request
 from ..lists.query import ListQuery, Parameters
+from ..resources.collection import Collection
 from ..schemas.containers import ListOf
 from ..schemas.formats import Id
 from ..schemas.scalars import Choice, Text
 from ..schemas.schema import Schema
 from .admission import permit_anywhere
-from .collection import Collection
-from .operations import Endpoint
-from .request import Request
 
 if TYPE_CHECKING:
     from ..app import App

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import falcon
 
-from . import errors
+from ..http import error_handlers
+from ..http.operations import Endpoint
+from ..http.protocols import API, address_of
+from ..http.request import Request, Response
 from .cors import Cors
 from .guard import guarded
-from .middleware import RequestLog
-from .operations import Endpoint
-from .protocols import API, address_of
-from .request import Request, Response
+from .request_log import RequestLog
 
 if TYPE_CHECKING:
     from ..app import App
@@ -46,7 +46,7 @@ def make_wsgi(app: "App") -> falcon.App[Request, Response]:
     wsgi = falcon.App(request_type=Request, response_type=Response, middleware=middleware)
     wsgi.req_options.strip_url_path_trailing_slash = False
     wsgi.resp_options.secure_cookies_by_default = True
-    errors.install(wsgi, protocols)
+    error_handlers.install(wsgi, protocols)
     by_address: dict[str, list[Endpoint]] = defaultdict(list)
     for endpoint in app.endpoints:
         by_address[address_of(endpoint.protocol, endpoint.template)].append(endpoint)

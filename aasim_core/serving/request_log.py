@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
+from ..http.request import Request, Response
 from ..spans import Spans
-from .request import Request, Response
 
 _log = structlog.get_logger("aasim.access")
 

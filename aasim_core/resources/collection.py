@@ -13,12 +13,12 @@ from ..data.conditions import Condition, equals
 from ..data.views import View
 from ..errors import not_found
 from ..events.log import emit
+from ..http.operations import Resource, operation
+from ..http.request import Request, Response
 from ..ids import is_id
 from ..lists.paging import Page, read_page
 from ..lists.query import ListQuery
 from ..schemas.schema import DeletedOut, merged
-from .operations import Resource, operation
-from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App

@@ -31,16 +31,16 @@ from ..data.fields import IdField, InstantField, JsonField
 from ..data.records import Row, database_of, insert_rows
 from ..data.statements import Bind
 from ..errors import Refused
+from ..http.rate_limits import network_of
+from ..http.request import Request, Response
 from ..jobs.declarations import Job
 from ..schemas.json_values import NO_BODY
 from ..secrets import Place, Secret
-from .limits import network_of
-from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App
+    from ..http.operations import Endpoint
     from ..jobs.context import JobContext
-    from .operations import Endpoint
 
 #: How long a claim holds whose request does not come to an end; none takes as long.
 CLAIM = timedelta(minutes=2)

@@ -13,6 +13,12 @@ import peewee
 
 from ..context import Actor, acting_as, organization_scope
 from ..errors import Refused, not_found
+from ..http import body
+from ..http.envelope import success
+from ..http.operations import Endpoint
+from ..http.protocols import address_of
+from ..http.request import Request, Response
+from ..http.uniqueness import taken
 from ..lists import query
 from ..lists.paging import Page
 from ..lists.render_plan import Plan
@@ -20,14 +26,9 @@ from ..schemas import schema
 from ..schemas.json_values import NO_BODY
 from ..tenancy.principal import Caller, Principal
 from ..text.json import to_json
-from . import body, expanding, idempotency
+from . import expanding, idempotency
 from .admission import caller_by_token, permit_anywhere
-from .envelope import success
-from .middleware import traced
-from .operations import Endpoint
-from .protocols import address_of
-from .request import Request, Response
-from .uniqueness import taken
+from .request_log import traced
 
 if TYPE_CHECKING:
     from ..app import App

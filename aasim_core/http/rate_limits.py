@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import now, to_text
 from ..errors import Refused
-from .windows import WINDOW, Usage, Windows, windows_at
+from .rate_counters import WINDOW, Usage, Windows, windows_at
 
 if TYPE_CHECKING:
     from ..settings import Settings

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Any
 
-from ..data.dumping import Dump, is_dumped
 from ..errors import Refused
 from ..lists import cursors
 from ..schemas.scalars import Text
@@ -13,10 +12,11 @@ from ..schemas.schema import Schema
 from ..tenancy.records import Organization
 from ..text.json import to_json
 from .exports import MEDIA_TYPES, Download
+from .table_rows import Dump, is_dumped
 
 if TYPE_CHECKING:
     from ..app import App
-    from .request import Request, Response
+    from ..http.request import Request, Response
 
 #: The media type of what is sent.
 MEDIA_TYPE = MEDIA_TYPES["jsonl"]

@@ -18,6 +18,8 @@ from ..data.views import View
 from ..errors import Invalid, Problem, not_found
 from ..events.declarations import Event
 from ..events.log import emit
+from ..http.operations import Resource, operation
+from ..http.request import Request, Response
 from ..ids import is_id
 from ..lists.paging import read_page
 from ..lists.query import ListQuery
@@ -25,9 +27,7 @@ from ..lists.render_plan import Derived
 from ..schemas.fields import Choice, Id, Instant, ListOf, Object, Text
 from ..schemas.rules import OneOf
 from ..schemas.schema import DeletedOut, RecordOut, Schema
-from .operations import Resource, operation
 from .places import KINDS, PLACE, PlaceIn, PlaceOut
-from .request import Request, Response
 
 if TYPE_CHECKING:
     from ..app import App

@@ -8,10 +8,10 @@ from ..clock import now
 from ..data import records
 from ..events.declarations import Event
 from ..events.log import emit
+from ..http.operations import operation
+from ..http.request import Request, Response
 from ..schemas.fields import Text
 from ..schemas.schema import Schema
-from .operations import operation
-from .request import Request, Response
 
 
 class HaltIn(Schema):

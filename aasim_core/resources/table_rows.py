@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 import peewee
 
-from .fields import DigestField, JsonField, SealedField
-from .records import Row, database_of, is_tenant
-from .scope import TENANT_COLUMN
-from .statements import Bind
+from ..data.fields import DigestField, JsonField, SealedField
+from ..data.records import Row, database_of, is_tenant
+from ..data.scope import TENANT_COLUMN
+from ..data.statements import Bind
 
 ROWS_AT_ONCE = 500
 

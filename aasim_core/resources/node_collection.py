@@ -13,10 +13,10 @@ from ..data.conditions import Condition
 from ..data.references import refuse_in_use
 from ..errors import Invalid, Problem
 from ..events.log import emit
+from ..http.request import Request
 from ..ids import new_id
 from ..tenancy import epoch
 from .collection import Collection
-from .request import Request
 
 #: What stands at the place that a field names.
 _KIND_OF = {"branch_id": "branch", "department_id": "department", "parent_id": "department"}

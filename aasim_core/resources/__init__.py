@@ -1,0 +1,1 @@
+"""What resources of plugins derive from, and what their responders use."""
