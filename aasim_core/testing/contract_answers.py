@@ -10,7 +10,6 @@ from .asking import Exchange
 from .contract_terms import (
     any_operation,
     deletes,
-    demand,
     for_each,
     has_ids,
     in_the_envelope,
@@ -20,6 +19,7 @@ from .contract_terms import (
     repeatable,
     writes,
 )
+from .reporting import demand
 from .stage import Stage, name_of
 from .statements import recorded, summary
 

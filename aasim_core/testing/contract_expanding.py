@@ -5,8 +5,9 @@ from typing import Any
 
 from ..http.operations import Endpoint
 from .asking import Exchange, joined
-from .contract_terms import demand, demand_none, for_each, is_list, names_ids
+from .contract_terms import for_each, is_list, names_ids
 from .principals import member_with
+from .reporting import demand, demand_none
 from .stage import Stage, name_of
 from .statements import recorded, summary
 from .world import Person

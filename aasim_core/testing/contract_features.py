@@ -19,7 +19,8 @@ from ..jobs.worker_liveness import Presence
 from ..plugins.registry import Found
 from ..worker.maintenance import Upkeep
 from ..worker.runner import work_off
-from .contract_terms import demand, demand_none, provided
+from .contract_terms import provided
+from .reporting import demand, demand_none
 from .stage import Stage
 from .world import Person
 

@@ -20,9 +20,10 @@ from ..plugins.registry import Found
 from ..worker.maintenance import Upkeep
 from ..worker.runner import work_off
 from .apps import settings_in
-from .contract_terms import demand, demand_none, provided
+from .contract_terms import provided
 from .databases import Databases
 from .hints import Hints
+from .reporting import demand, demand_none
 from .selection import without
 from .stage import TENANT, Stage, running
 from .tables import History, differences, history_of

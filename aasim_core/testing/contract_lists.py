@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from ..http.operations import Endpoint
 from .asking import BASE, Exchange, joined, with_time
-from .contract_terms import demand, demand_none, for_each, is_list
+from .contract_terms import for_each, is_list
+from .reporting import demand, demand_none
 from .stage import Stage, name_of
 from .statements import recorded, summary
 from .world import Person

@@ -12,7 +12,7 @@ from ..bootstrap import build_app
 from ..errors import StartupError
 from ..plugins.registry import Found
 from .apps import settings_in
-from .contract_terms import demand, demand_none
+from .reporting import demand, demand_none
 from .selection import candidate_of, only
 
 

@@ -11,7 +11,8 @@ from ..http.rate_counters import MemoryWindows
 from ..http.rate_limits import Limiter
 from .asking import Exchange, difference
 from .contract_refusals import MALFORMED
-from .contract_terms import any_operation, demand, demand_none, for_each_beside, has_ids, needs_caller, writes
+from .contract_terms import any_operation, for_each_beside, has_ids, needs_caller, writes
+from .reporting import demand, demand_none
 from .stage import Stage, name_of
 
 #: Answers are compared to the byte, and may have the id of their request.

@@ -10,8 +10,6 @@ from ..ids import is_id, new_id
 from ..schemas.fields import Json, ListOf, Object, Strict
 from .asking import Exchange, difference, envelope_flaw, joined
 from .contract_terms import (
-    demand,
-    demand_none,
     for_each,
     for_people_only,
     has_body,
@@ -23,6 +21,7 @@ from .contract_terms import (
     writes,
 )
 from .principals import key_of, member_without
+from .reporting import demand, demand_none
 from .stage import TENANT, Stage
 from .world import Person
 

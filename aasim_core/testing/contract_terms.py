@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import pytest
 from marshmallow import Schema
 
 from ..http.operations import Endpoint
@@ -42,22 +41,6 @@ def provided(suits: Callable[[Found], bool]) -> Callable[[Test], Test]:
         return test
 
     return mark
-
-
-def demand(condition: object, message: object) -> None:
-    """Fail the test with the message, which names what was asked and what was answered, unless the condition holds."""
-    if not condition:
-        pytest.fail(str(message), pytrace=False)
-
-
-#: How many flaws of one kind a failure names.
-_MOST_FLAWS = 10
-
-
-def demand_none(flaws: list[str]) -> None:
-    """Fail the test with the flaws, if there is any; of many, with the first ones and how many there are."""
-    more = [f"and {len(flaws) - _MOST_FLAWS} more like these"] if len(flaws) > _MOST_FLAWS else []
-    demand(not flaws, "\n".join([*flaws[:_MOST_FLAWS], *more]))
 
 
 def any_operation(endpoint: Endpoint) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from ..catalog.event_types import schema_of
 from ..events.declarations import Event
 from ..events.records import EventRow
-from .contract_terms import demand_none
+from .reporting import demand_none
 
 
 class EventData:

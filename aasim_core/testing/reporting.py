@@ -9,6 +9,20 @@ import structlog
 
 #: How many exceptions of a chain are shown, and how many places in the code of each: the last ones, where the cause is.
 _MOST_EXCEPTIONS, _MOST_PLACES = 3, 6
+#: How many flaws of one kind a failure names.
+_MOST_FLAWS = 10
+
+
+def demand(condition: object, message: object) -> None:
+    """Fail the test with the message, which names what was asked and what was answered, unless the condition holds."""
+    if not condition:
+        pytest.fail(str(message), pytrace=False)
+
+
+def demand_none(flaws: list[str]) -> None:
+    """Fail the test with the flaws, if there is any; of many, with the first ones and how many there are."""
+    more = [f"and {len(flaws) - _MOST_FLAWS} more like these"] if len(flaws) > _MOST_FLAWS else []
+    demand(not flaws, "\n".join([*flaws[:_MOST_FLAWS], *more]))
 
 
 class ShortReports:

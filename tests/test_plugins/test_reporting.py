@@ -4,8 +4,7 @@ from typing import NoReturn
 
 import pytest
 
-from aasim_core.testing.contract_terms import demand_none
-from aasim_core.testing.reporting import in_short
+from aasim_core.testing.reporting import demand_none, in_short
 from aasim_core.testing.statements import summary
 
 
