@@ -34,9 +34,8 @@ LAYERS: tuple[set[str], ...] = (
     {"cli"},
     {"__main__"},
 )
-#: The folders of the core that have more than `MOST_FILES` files beside their ``__init__.py``, with how many: they only get fewer.
+#: How many files a folder of the core has at most beside its ``__init__.py``; that of the migrations has as many as there are.
 MOST_FILES = 14
-TOO_FULL = {"testing": 28}
 #: Files of plugins that import each other in a circle, for types; they only get fewer.
 IN_A_CIRCLE = {
     "aasim_plugins.executions.call_questions",
@@ -104,9 +103,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
 def test_a_folder_of_the_core_is_taken_in_at_a_glance() -> None:
     folders = Counter(source.path.parent for source in CORE_SOURCES if source.path.name != "__init__.py")
     found = {str(folder.relative_to(ROOT / CORE)): count for folder, count in folders.items() if folder.name != "migrations"}
-    assert {folder: count for folder, count in found.items() if count > MOST_FILES} == TOO_FULL, (
-        "make a folder for what belongs together"
-    )
+    assert not {folder: count for folder, count in found.items() if count > MOST_FILES}, "make a folder for what belongs together"
 
 
 def test_the_page_on_architecture_draws_each_folder_and_file_on_its_floor() -> None:

@@ -1,7 +1,7 @@
 """The contract that every plugin keeps, kept by agents."""
 
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.contract_terms import halt
+from aasim_core.testing.contract.terms import halt
 from aasim_core.testing.world import Client
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.testing.asking import Exchange, ask
+from aasim_core.testing.contract.exchanges import Exchange, ask
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 

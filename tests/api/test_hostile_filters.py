@@ -6,8 +6,8 @@ import pytest
 
 from aasim_core.app import App
 from aasim_core.lists.query import ListQuery
-from aasim_core.testing.asking import Exchange, ask
-from aasim_core.testing.contract_terms import is_list
+from aasim_core.testing.contract.exchanges import Exchange, ask
+from aasim_core.testing.contract.terms import is_list
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 

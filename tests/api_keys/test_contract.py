@@ -5,8 +5,7 @@ from typing import Any
 
 from aasim_core.access.roles import built_in_role
 from aasim_core.context import organization_scope
-from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.hints import NODE
+from aasim_core.testing.contract import NODE, PluginContract
 from aasim_core.testing.world import Person, World
 
 

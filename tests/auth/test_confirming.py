@@ -19,7 +19,7 @@ from aasim_core.identity import invitations, links
 from aasim_core.jobs.errors import TryAgain
 from aasim_core.settings import Settings
 from aasim_core.tenancy.records import User
-from aasim_core.testing.asking import Exchange, ask, difference
+from aasim_core.testing.contract.exchanges import Exchange, ask, difference
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Answer, Client, World

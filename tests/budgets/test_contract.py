@@ -3,8 +3,7 @@
 from itertools import count
 from typing import Any
 
-from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.hints import NODE
+from aasim_core.testing.contract import NODE, PluginContract
 from aasim_core.testing.world import Person, World
 
 _HOURS = count(1)

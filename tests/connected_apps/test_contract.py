@@ -13,7 +13,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.contract_terms import halt
+from aasim_core.testing.contract.terms import halt
 from aasim_core.testing.world import Client, Person, World
 from aasim_plugins.connected_apps.models import Use
 

@@ -5,7 +5,7 @@ from aasim_core.data import records
 from aasim_core.ids import new_id
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.contract_terms import halt
+from aasim_core.testing.contract.terms import halt
 from aasim_core.testing.world import Person, World
 from aasim_plugins.engines.calls.records import ANSWERED, EngineCall
 

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema
 
 from aasim_core.schemas.fields import Email, Json, ListOf, Object, Secret, Slug, Text, Url
-from aasim_core.testing.asking import Exchange
+from aasim_core.testing.contract.exchanges import Exchange
 
 _WRAPPED = re.compile(rb"[A-Za-z0-9_+/-]{24,}={0,2}")
 _REFUSAL = "core.permission_denied"

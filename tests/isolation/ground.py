@@ -19,8 +19,8 @@ from aasim_core.ids import is_id, new_id
 from aasim_core.serving.application import make_wsgi
 from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.hints import NODE, Hints
-from aasim_core.testing.stage import TENANT, Stage, Unprepared, name_of
+from aasim_core.testing.contract.hints import NODE, Hints
+from aasim_core.testing.contract.stage import TENANT, Stage, Unprepared, name_of
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import work_off
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aasim_core.http.operations import Endpoint
-from aasim_core.testing.asking import Exchange
-from aasim_core.testing.stage import name_of
+from aasim_core.testing.contract.exchanges import Exchange
+from aasim_core.testing.contract.stage import name_of
 
 from .ground import Family, Ground, nowhere
 from .people import UNSAID, Principal, due, everybody

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.http.operations import Endpoint
+from aasim_core.testing.contract.stage import TENANT, name_of
 from aasim_core.testing.principals import expel, key_of, log_out, member_with, suspend
-from aasim_core.testing.stage import TENANT, name_of
 from aasim_core.testing.world import Person
 
 from .ground import Family, Ground

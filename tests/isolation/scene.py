@@ -5,8 +5,8 @@ from typing import Any
 
 from aasim_core.access.records import Node
 from aasim_core.context import organization_scope
+from aasim_core.testing.contract.stage import Stage
 from aasim_core.testing.principals import key_of, member_with
-from aasim_core.testing.stage import Stage
 
 from .gains import Control
 

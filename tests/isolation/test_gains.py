@@ -15,8 +15,8 @@ from aasim_core.bootstrap import build_app
 from aasim_core.data.backends.connect import bind
 from aasim_core.http.operations import Endpoint
 from aasim_core.testing.apps import settings_in
+from aasim_core.testing.contract.stage import Stage, name_of, running
 from aasim_core.testing.databases import SqliteFolder
-from aasim_core.testing.stage import Stage, name_of, running
 
 from .ground import HERE, all_hints
 from .scene import Scene

@@ -22,10 +22,10 @@ from aasim_core.http.operations import Endpoint
 from aasim_core.ids import is_id
 from aasim_core.schemas.fields import Id, ListOf
 from aasim_core.testing.apps import settings_in
-from aasim_core.testing.asking import Exchange, difference, envelope_flaw, with_time
-from aasim_core.testing.contract_terms import is_list
+from aasim_core.testing.contract.exchanges import Exchange, difference, envelope_flaw, with_time
+from aasim_core.testing.contract.stage import TENANT, name_of, running
+from aasim_core.testing.contract.terms import is_list
 from aasim_core.testing.databases import Databases
-from aasim_core.testing.stage import TENANT, name_of, running
 from aasim_core.testing.world import Person
 
 from .canaries import ids_in, marks_in, tried_in

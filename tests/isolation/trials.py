@@ -14,7 +14,7 @@ from aasim_core.http.operations import Endpoint
 from aasim_core.schemas.examples import example_of
 from aasim_core.schemas.fields import Boolean, Choice, Email, Id, ListOf, Object
 from aasim_core.tenancy.records import Membership
-from aasim_core.testing.stage import TENANT, Unprepared
+from aasim_core.testing.contract.stage import TENANT, Unprepared
 
 from .gains import EVIL
 from .scene import Scene

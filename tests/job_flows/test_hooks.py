@@ -15,7 +15,7 @@ from standardwebhooks import Webhook
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.tenancy import feature_switches as features
-from aasim_core.testing.asking import Exchange, ask
+from aasim_core.testing.contract.exchanges import Exchange, ask
 
 from .conftest import Clock, Flows
 

@@ -4,7 +4,7 @@ from aasim_core.context import system_scope
 from aasim_core.identity.accounts import found_organization
 from aasim_core.tenancy.records import User
 from aasim_core.testing.contract import PluginContract
-from aasim_core.testing.contract_terms import halt
+from aasim_core.testing.contract.terms import halt
 from aasim_core.testing.world import Client, Person, World
 
 

@@ -18,7 +18,7 @@ LISTED = {
     "aasim_core/user_code/cel_text.py: _WORD": "reads the first 1,024 characters of an expression",
     "plugins/workflows/exchange/references.py: _PREFIX": "reads 63 characters at most",
     "plugins/hitl_approvals/schemas.py: module": "reads JSON pointers of 200 characters at most",
-    "aasim_core/testing/contract_lists.py: link": "reads our own header, in tests",
+    "aasim_core/testing/contract/lists.py: link": "reads our own header, in tests",
 }
 PATTERNS = collected()
 

@@ -12,7 +12,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.http.rate_counters import MemoryWindows
 from aasim_core.http.rate_limits import Limiter
-from aasim_core.testing.asking import Exchange, ask
+from aasim_core.testing.contract.exchanges import Exchange, ask
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person, World
 

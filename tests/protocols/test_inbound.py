@@ -14,7 +14,7 @@ from aasim_core.http.protocols import API
 from aasim_core.openapi import document
 from aasim_core.serving.application import make_wsgi
 from aasim_core.tenancy.records import CLOSING, SUSPENDED, Organization
-from aasim_core.testing.asking import Exchange, ask
+from aasim_core.testing.contract.exchanges import Exchange, ask
 from aasim_core.testing.world import Person
 
 from .conftest import Sender

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from aasim_core.error_codes import CORE_CODES
-from aasim_core.testing.asking import Exchange, envelope_flaw
 from aasim_core.testing.contract import PluginContract
+from aasim_core.testing.contract.exchanges import Exchange, envelope_flaw
 
 
 def names_of(contract: type[PluginContract]) -> set[str]:

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from aasim_core import App
-from aasim_core.testing.asking import Exchange, ask, joined
+from aasim_core.testing.contract.exchanges import Exchange, ask, joined
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 

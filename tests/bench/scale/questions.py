@@ -12,7 +12,7 @@ from aasim_core.http.operations import Endpoint
 from aasim_core.lists.query import ListQuery
 from aasim_core.schemas.formats import Email, Id, Instant
 from aasim_core.schemas.scalars import Boolean, Choice, Integer, Number
-from aasim_core.testing.asking import joined, with_time
+from aasim_core.testing.contract.exchanges import joined, with_time
 
 #: What no row has.
 _NOTHING = "nothing-has-this"

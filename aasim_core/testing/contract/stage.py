@@ -12,24 +12,24 @@ from urllib.parse import urlencode
 import pytest
 from marshmallow import Schema
 
-from ..app import App
-from ..bootstrap import build_app
-from ..context import organization_scope, system_scope
-from ..data.backends.connect import bind
-from ..data.records import insert_rows
-from ..events.records import EventRow
-from ..http.operations import Endpoint
-from ..process.startup import start_plugins, stop_plugins
-from ..schemas.examples import example_of
-from ..serving.application import make_wsgi
-from .asking import Exchange, ask
-from .copies import copied, numbered
+from ...app import App
+from ...bootstrap import build_app
+from ...context import organization_scope, system_scope
+from ...data.backends.connect import bind
+from ...data.records import insert_rows
+from ...events.records import EventRow
+from ...http.operations import Endpoint
+from ...process.startup import start_plugins, stop_plugins
+from ...schemas.examples import example_of
+from ...serving.application import make_wsgi
+from ..copies import copied, numbered
+from ..world import Person, World
 from .documented import Documented
+from .exchanges import Exchange, ask
 from .hints import Hints, Sample
-from .world import Person, World
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ...settings import Settings
 
 _FIELD = re.compile(r"\{(\w+)\}")
 #: The path field that names the organization itself: the caller's own, but where an operation changes or deletes it.

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..http.operations import Endpoint
-from .asking import Exchange, joined
-from .contract_terms import for_each, is_list, names_ids
-from .principals import member_with
-from .reporting import demand, demand_none
+from ...http.operations import Endpoint
+from ..principals import member_with
+from ..reporting import demand, demand_none
+from ..statements import recorded, summary
+from ..world import Person
+from .exchanges import Exchange, joined
 from .stage import Stage, name_of
-from .statements import recorded, summary
-from .world import Person
+from .terms import for_each, is_list, names_ids
 
 
 class ExpandContract:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
-from ..openapi import BASE, document
-from .asking import Exchange, envelope_flaw
+from ...openapi import BASE, document
+from .exchanges import Exchange, envelope_flaw
 
 if TYPE_CHECKING:
-    from ..app import App
-    from ..http.operations import Endpoint
+    from ...app import App
+    from ...http.operations import Endpoint
 
 #: Headers of answers that every client of HTTP handles by itself, or that say again what another header says.
 _OF_HTTP = frozenset(

@@ -6,28 +6,28 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ..app import App
-from ..bootstrap import build_app
-from ..context import organization_scope, system_scope
-from ..errors import StartupError
-from ..http.operations import Endpoint
-from ..jobs.leases import Leases
-from ..jobs.queue import enqueue
-from ..jobs.records import PARKED, QUEUED, JobRow
-from ..jobs.worker_liveness import Presence
-from ..plugins.declarations import table_of
-from ..plugins.registry import Found
-from ..worker.maintenance import Upkeep
-from ..worker.runner import work_off
-from .apps import settings_in
-from .contract_terms import provided
-from .databases import Databases
+from ...app import App
+from ...bootstrap import build_app
+from ...context import organization_scope, system_scope
+from ...errors import StartupError
+from ...http.operations import Endpoint
+from ...jobs.leases import Leases
+from ...jobs.queue import enqueue
+from ...jobs.records import PARKED, QUEUED, JobRow
+from ...jobs.worker_liveness import Presence
+from ...plugins.declarations import table_of
+from ...plugins.registry import Found
+from ...worker.maintenance import Upkeep
+from ...worker.runner import work_off
+from ..apps import settings_in
+from ..databases import Databases
+from ..reporting import demand, demand_none
+from ..selection import without
+from ..tables import History, differences, history_of
+from ..world import Person
 from .hints import Hints
-from .reporting import demand, demand_none
-from .selection import without
 from .stage import TENANT, Stage, running
-from .tables import History, differences, history_of
-from .world import Person
+from .terms import provided
 
 
 def _can_be_off(found: Found) -> bool:

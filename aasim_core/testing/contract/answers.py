@@ -4,24 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from ..http.operations import Endpoint
-from ..schemas.containers import Object
-from .asking import Exchange
-from .contract_terms import (
-    any_operation,
-    deletes,
-    for_each,
-    has_ids,
-    in_the_envelope,
-    patches,
-    reads,
-    reads_one,
-    repeatable,
-    writes,
-)
-from .reporting import demand
+from ...http.operations import Endpoint
+from ...schemas.containers import Object
+from ..reporting import demand
+from ..statements import recorded, summary
+from .exchanges import Exchange
 from .stage import Stage, name_of
-from .statements import recorded, summary
+from .terms import any_operation, deletes, for_each, has_ids, in_the_envelope, patches, reads, reads_one, repeatable, writes
 
 #: How many statements reading one object may take, with finding out who asks.
 _MOST_FOR_ONE = 3

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from ..errors import not_found
-from ..http.operations import Endpoint
-from ..http.rate_counters import MemoryWindows
-from ..http.rate_limits import Limiter
-from .asking import Exchange, difference
-from .contract_refusals import MALFORMED
-from .contract_terms import any_operation, for_each_beside, has_ids, needs_caller, writes
-from .reporting import demand, demand_none
+from ...errors import not_found
+from ...http.operations import Endpoint
+from ...http.rate_counters import MemoryWindows
+from ...http.rate_limits import Limiter
+from ..reporting import demand, demand_none
+from .exchanges import Exchange, difference
+from .refusals import MALFORMED
 from .stage import Stage, name_of
+from .terms import any_operation, for_each_beside, has_ids, needs_caller, writes
 
 #: Answers are compared to the byte, and may have the id of their request.
 _SAME_ID = {"X-Request-Id": "tried-by-the-contract"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import falcon.testing
 
-from ..error_codes import ErrorCode
+from ...error_codes import ErrorCode
 
 BASE = "/api/v1"
 #: What differs from answer to answer without meaning anything.

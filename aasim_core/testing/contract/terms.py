@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema
 
-from ..http.operations import Endpoint
-from ..lists.query import ListQuery
-from ..plugins.registry import Found
-from .world import Client
+from ...http.operations import Endpoint
+from ...lists.query import ListQuery
+from ...plugins.registry import Found
+from ..world import Client
 
 Test = TypeVar("Test", bound=Callable[..., None])
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .world import Client, Person, World
+from ..world import Client, Person, World
 
 #: A body (of a GET: query parameters), or what makes one for a caller.
 Sample = Mapping[str, Any] | Callable[[World, Person], Mapping[str, Any]]

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ..app import App
-from ..bootstrap import build_app
-from ..errors import StartupError
-from ..plugins.registry import Found
-from .apps import settings_in
-from .reporting import demand, demand_none
-from .selection import candidate_of, only
+from ...app import App
+from ...bootstrap import build_app
+from ...errors import StartupError
+from ...plugins.registry import Found
+from ..apps import settings_in
+from ..reporting import demand, demand_none
+from ..selection import candidate_of, only
 
 
 class ManifestContract:

@@ -6,23 +6,23 @@ from typing import ClassVar
 
 import pytest
 
-from ..app import App
-from ..context import organization_scope, system_scope
-from ..events.delivery import enqueue_deliveries
-from ..events.log import owner_of
-from ..events.records import EventRow
-from ..ids import new_id
-from ..jobs.leases import Leases
-from ..jobs.queue import enqueue
-from ..jobs.records import PARKED, QUEUED, JobRow
-from ..jobs.worker_liveness import Presence
-from ..plugins.registry import Found
-from ..worker.maintenance import Upkeep
-from ..worker.runner import work_off
-from .contract_terms import provided
-from .reporting import demand, demand_none
+from ...app import App
+from ...context import organization_scope, system_scope
+from ...events.delivery import enqueue_deliveries
+from ...events.log import owner_of
+from ...events.records import EventRow
+from ...ids import new_id
+from ...jobs.leases import Leases
+from ...jobs.queue import enqueue
+from ...jobs.records import PARKED, QUEUED, JobRow
+from ...jobs.worker_liveness import Presence
+from ...plugins.registry import Found
+from ...worker.maintenance import Upkeep
+from ...worker.runner import work_off
+from ..reporting import demand, demand_none
+from ..world import Person
 from .stage import Stage
-from .world import Person
+from .terms import provided
 
 #: When a listener is called in the transaction of the change.
 _AT_ONCE = ("when_emitted", "before_commit")

@@ -18,26 +18,26 @@ from typing import Any, ClassVar
 
 import pytest
 
-from ..bootstrap import build_app
-from ..data.migrator.runner import Source
-from ..errors import StartupError
-from ..http.operations import Endpoint
-from ..plugins.registry import Found
-from .apps import settings_in
-from .contract_answers import AnswerContract
-from .contract_expanding import ExpandContract
-from .contract_features import FeatureContract
-from .contract_life import LifeContract
-from .contract_lists import ListContract
-from .contract_manifest import ManifestContract
-from .contract_protocols import ProtocolContract
-from .contract_refusals import RefusalContract
-from .databases import Databases
-from .fixtures import BOTH, maker_of
+from ...bootstrap import build_app
+from ...data.migrator.runner import Source
+from ...errors import StartupError
+from ...http.operations import Endpoint
+from ...plugins.registry import Found
+from ..apps import settings_in
+from ..databases import Databases
+from ..fixtures import BOTH, maker_of
+from ..selection import only
+from ..world import Client, Person, World
+from .answers import AnswerContract
+from .expanding import ExpandContract
+from .features import FeatureContract
 from .hints import Hints, Sample
-from .selection import only
+from .lifecycle import LifeContract
+from .lists import ListContract
+from .manifest import ManifestContract
+from .protocols import ProtocolContract
+from .refusals import RefusalContract
 from .stage import Stage, name_of, running
-from .world import Client, Person, World
 
 
 class PluginContract(

@@ -6,13 +6,13 @@ from itertools import permutations
 from typing import Any
 from urllib.parse import quote
 
-from ..http.operations import Endpoint
-from .asking import BASE, Exchange, joined, with_time
-from .contract_terms import for_each, is_list
-from .reporting import demand, demand_none
+from ...http.operations import Endpoint
+from ..reporting import demand, demand_none
+from ..statements import recorded, summary
+from ..world import Person
+from .exchanges import BASE, Exchange, joined, with_time
 from .stage import Stage, name_of
-from .statements import recorded, summary
-from .world import Person
+from .terms import for_each, is_list
 
 #: How many statements a page may take, with finding out who asks.
 _MOST_FOR_A_PAGE = 4

@@ -5,11 +5,15 @@ from typing import Any
 
 from marshmallow import Schema
 
-from ..http.operations import Endpoint
-from ..ids import is_id, new_id
-from ..schemas.fields import Json, ListOf, Object, Strict
-from .asking import Exchange, difference, envelope_flaw, joined
-from .contract_terms import (
+from ...http.operations import Endpoint
+from ...ids import is_id, new_id
+from ...schemas.fields import Json, ListOf, Object, Strict
+from ..principals import key_of, member_without
+from ..reporting import demand, demand_none
+from ..world import Person
+from .exchanges import Exchange, difference, envelope_flaw, joined
+from .stage import TENANT, Stage
+from .terms import (
     for_each,
     for_people_only,
     has_body,
@@ -20,10 +24,6 @@ from .contract_terms import (
     requires_body,
     writes,
 )
-from .principals import key_of, member_without
-from .reporting import demand, demand_none
-from .stage import TENANT, Stage
-from .world import Person
 
 #: Ids that no object has, by their form alone; they stand in a path as they are.
 MALFORMED = ("x", "0", "-1", "null", "%00", "%F0%9F%A6%8A", "a" * 300, "..", "' OR 1=1 --", "{agent_id}", "agent_", "*")
