@@ -9,8 +9,8 @@ import structlog
 from aasim_core import PluginFault
 from aasim_core.clock import now
 from aasim_core.data.records import database_of
+from aasim_core.jobs import DEAD
 from aasim_core.jobs.errors import LeaseLost
-from aasim_core.jobs.records import DEAD
 
 from . import effects, states, tracing
 from .hookspecs import CancelRequested, Finished, Interrupted, RunFailed, RunLater, Runner, RunPauses, RunWaits, TimedOut

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_core.errors import Refused
-from aasim_core.http.body import MAX_DEPTH, nested_deeper, parse, read_json, refuse_fields
+from aasim_core.http.body import read_json, refuse_fields
 from aasim_core.schemas.json_values import NO_BODY
+from aasim_core.schemas.strict_json import MAX_DEPTH, nested_deeper, parse
 
 
 def request(body: bytes | None = b"{}", content_type: str | None = "application/json", **headers: str) -> falcon.Request:

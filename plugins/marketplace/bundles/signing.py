@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from aasim_core.error_codes import ErrorCode
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.http.body import parse
+from aasim_core.schemas.strict_json import parse
 from aasim_core.secrets import Keyring
 from aasim_core.text import base64url
 
