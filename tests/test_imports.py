@@ -23,6 +23,29 @@ OFFERED = {"models", "service", "hookspecs", "resources"}
 WITHOUT_HTTP = {"models", "service", "jobs", "listeners", "hookspecs"}
 HTTP = tuple(f"{CORE}.{folder}" for folder in ("builtin", "http", "openapi", "resources", "serving"))
 
+#: What a plugin may import of the core, by its name there; a name that ends in a dot stands for all modules of a folder. The page
+#: docs/extend/modules.md has the same list for authors, and the version of the plugin API is that of these modules.
+PUBLIC = (
+    "access.delegation access.members access.records access.rights access.tree app clock context data.compiled "
+    "data.conditions data.faults data.fields data.migrator.renaming data.persistence data.records data.references "
+    "data.statements data.views error_codes errors events.declarations events.facts events.log events.patterns "
+    "events.records hookspecs http.operations http.protocols http.request identity.standing ids jobs jobs.context "
+    "jobs.declarations jobs.errors jobs.queue lists. logs.configuration outbound. plugins.checks plugins.manifest "
+    "resources. schemas. secrets secrets.masking settings settings.checks spans tenancy. terminal.output testing. "
+    "text. user_code. version"
+).split()
+#: The plugins that are the core's own face, and so import what stands behind it.
+FACES = set("activities api_keys auth dashboard metrics organizations permissions roles sessions teams users".split())
+#: What other plugins import beside; this list only gets shorter.
+BESIDE = {
+    "agents": {"identity.administrators"},
+    "budgets": {"identity.records"},
+    "executions": {"data.database"},
+    "hitl_approvals": {"access.grants", "identity.records"},
+    "subscriptions": {"settings.building", "settings.sources"},
+    "webhooks": {"access.grants"},
+}
+
 #: Files that run SQL of their own, each with its reason; everything else speaks peewee.
 SQL_OUTSIDE_DATA = {
     "aasim_core/testing/statements.py": "lets the database count what is in its tables, which shows nobody's rows"
@@ -67,6 +90,45 @@ def test_the_core_imports_no_plugin() -> None:
         if found.module.partition(".")[0] in (BUNDLED, "plugins")
     ]
     assert not broken, "\n".join(broken)
+
+
+def _is_public(module: str) -> bool:
+    return module in PUBLIC or any(module.startswith(name) or f"{module}." == name for name in PUBLIC if name.endswith("."))
+
+
+def _beyond_public() -> Iterator[tuple[Source, Import, str]]:
+    """What plugins import of the core that is not public, by its name there."""
+    for source in PLUGIN_SOURCES:
+        for found in source.imports:
+            inside = found.module.removeprefix(f"{CORE}.")
+            if found.module.startswith(f"{CORE}.") and _plugin_of(source) not in FACES and not _is_public(inside):
+                yield source, found, inside
+
+
+def test_a_plugin_imports_what_is_public_of_the_core() -> None:
+    broken = [
+        f"{source.at(found.line)} imports {found.module}, which is not public: docs/extend/modules.md lists what is"
+        for source, found, inside in _beyond_public()
+        if inside not in BESIDE.get(_plugin_of(source), set())
+    ]
+    assert not broken, "\n".join(broken)
+
+
+def test_what_plugins_import_beside_what_is_public_is_still_imported() -> None:
+    found: dict[str, set[str]] = {}
+    for source, _, inside in _beyond_public():
+        found.setdefault(_plugin_of(source), set()).add(inside)
+    assert found == BESIDE
+
+
+def test_the_page_on_modules_lists_those_that_are_public() -> None:
+    page = (ROOT / "docs" / "extend" / "modules.md").read_text(encoding="utf-8")
+    rows = []
+    for name in PUBLIC:
+        (source,) = [source for source in CORE_SOURCES if source.module == f"{CORE}.{name}".rstrip(".")]
+        summary = (ast.get_docstring(source.tree) or "").partition("\n\n")[0].replace("\n", " ")
+        rows.append(f"| `{source.module}{'.*' if name.endswith('.') else ''}` | {summary} |")
+    assert [line for line in page.splitlines() if line.startswith(f"| `{CORE}.")] == rows
 
 
 def test_a_plugins_files_import_one_way() -> None:
