@@ -11,6 +11,7 @@ import pluggy
 from aasim_core import PartShape, Refused
 
 from ..executions.hookspecs import Decision, Effect, Question, ToolChanged, ToolError, ToolFailed, ToolLater, ToolUse
+from .failures import NodeFailed
 
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
@@ -20,14 +21,23 @@ if TYPE_CHECKING:
     from ..executions.service import BoundTool, Settled, Wait
     from .shell.data import Data
 
+__all__ = [
+    "CannotImport",
+    "Imported",
+    "Mapped",
+    "Named",
+    "NodeFailed",
+    "NodeType",
+    "NodeUse",
+    "Result",
+    "Used",
+    "WorkflowImporter",
+    "node_types",
+    "placeholder",
+    "workflow_importers",
+]
+
 hookspec = pluggy.HookspecMarker("aasim")
-
-
-class NodeFailed(ToolError):
-    """The node cannot do what it is to do: `code` for programs, `message` for people; of a call, its effect may be `unknown`."""
-
-    def __init__(self, code: str, message: str, *, unknown: bool = False) -> None:
-        super().__init__(message, unknown=unknown, code=code)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Refused
@@ -18,9 +18,6 @@ from ..models import ArrivalRow, Execution
 from . import awaited_events, topics
 from .rows import milliseconds
 from .stored_run import StoredRun, is_rejected
-
-if TYPE_CHECKING:
-    from ..run import DurableRun
 
 __all__ = ["Arrived", "Settled", "Wait", "Waits", "for_child", "for_event", "for_signal", "signal_of", "until"]
 
@@ -78,10 +75,22 @@ def for_event(
     return Wait("event", correlation, milliseconds(since) or 0, milliseconds(deadline))
 
 
+class Waiting(Protocol):
+    """The run that waits, see `DurableRun`: its `turn` is the number of the turn that it is in."""
+
+    stored: StoredRun
+    turn: int
+
+    @property
+    def execution(self) -> Execution: ...
+
+    def effect(self, write: Callable[[], object]) -> None: ...
+
+
 class Waits:
     """The waits of a run."""
 
-    def __init__(self, run: DurableRun) -> None:
+    def __init__(self, run: Waiting) -> None:
         self._run = run
 
     def sleep_until(self, path: str, moment: datetime) -> None:

@@ -1,14 +1,14 @@
 """What the expressions of a run can name: its input, variables and earlier nodes, and in a loop the item."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from aasim_core.user_code import expressions, json_schema, values
 from aasim_core.user_code.cel_text import variables
 
 from ...executions.models import Execution
 from ..definition import Definition
-from ..hookspecs import NodeFailed, NodeType
+from ..failures import NodeFailed
 from ..kernel import flow as f
 from ..kernel.flow import Flow
 from ..models import ERROR, ITEMS, OUTPUT, SCOPE
@@ -17,6 +17,19 @@ from .results import Results
 #: The names that every expression of a workflow can use.
 NAMES = ("input", "vars", "nodes", "item", "index", "run")
 EXPRESSION_FAILED = "expression_failed"
+
+
+class Fillable(Protocol):
+    """What filling in a config needs of the type of a node, see `NodeType`."""
+
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+
+    @property
+    def expressions(self) -> Sequence[str]: ...
+
+    @property
+    def filters(self) -> Sequence[str]: ...
 
 
 class Data:
@@ -69,14 +82,14 @@ class Data:
             refuse_misfit(schema, filled)
         return filled
 
-    def fill_for(self, kind: NodeType, config: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_for(self, kind: Fillable, config: Mapping[str, Any]) -> dict[str, Any]:
         """The config of a node of that type, with all expressions in it replaced but those of filters; raises as `fill_config` does."""
         filled = {name: self._filled_for(kind, name, value) for name, value in config.items()}
         if filled != config:  # or else it has been checked before
             refuse_misfit(kind.config, filled)
         return filled
 
-    def _filled_for(self, kind: NodeType, name: str, value: Any) -> Any:
+    def _filled_for(self, kind: Fillable, name: str, value: Any) -> Any:
         if name in kind.filters:
             return value
         return self.evaluate(value) if name in kind.expressions else self.fill(value)
