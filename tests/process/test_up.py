@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .bench.processes import answers, eventually, free_port
+from ..bench.processes import answers, eventually, free_port
 
 pytestmark = pytest.mark.long
 
