@@ -35,5 +35,7 @@ class Listing:
     def select(self, *columns: Any) -> Any:
         """A query of these columns over all rows."""
         rows = [tuple(peewee.Value(row[name], converter=False) for name in self._columns) for row in self._rows()]
-        listing = peewee.CTE("listing", peewee.ValuesList(rows), columns=self._columns)
-        return peewee.Select((self._table,), columns).with_cte(listing)
+        # VALUES needs a row: where there is none, one of nulls that no query finds.
+        values = peewee.ValuesList(rows or [(None,) * len(self._columns)])
+        query = peewee.Select((self._table,), columns).with_cte(peewee.CTE("listing", values, columns=self._columns))
+        return query if rows else query.where(peewee.SQL("1 = 0"))

@@ -57,3 +57,11 @@ def test_pages_follow_each_other_there_and_back(app: App, organization_id: str) 
     back = asked(app, organization_id, limit=2, cursor=second.prev_cursor)
     assert (ids(first), ids(second), ids(back)) == (["cars:read", "notes:delete"], ["notes:read"], ids(first))
     assert (first.has_more, second.has_more) == (True, False)
+
+
+def test_a_list_of_nothing_is_an_empty_page(app: App, organization_id: str) -> None:
+    nothing = Listing(app.database, ("id", "plugin"), lambda: ())
+    question = Question("/things", 25, ("id",), [Filter("plugin", "eq", "cars")], search="car", total=True)
+    with organization_scope(organization_id):
+        page = read_page(nothing, ("id", "plugin"), question, [], app.keyring, ("id", "plugin"))
+    assert (ids(page), page.total, page.has_more) == ([], 0, False)
