@@ -1,4 +1,4 @@
-"""Statements that are compiled once and stand beside the function that needs them."""
+"""Statements that are compiled once and declared next to the function that uses them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -9,31 +9,31 @@ from .statements import Statement
 
 
 class Compiled:
-    """A query that is compiled once for each database and shape; made by `compiled`."""
+    """A query that is compiled once per database and shape; created by `compiled`."""
 
     def __init__(self, model: type[Row], build: Callable[..., Any]) -> None:
         self._model, self._build = model, build
 
     def statement(self, *shape: Any) -> Statement:
-        """The statement, for the arguments of the function that builds it."""
+        """Return the statement for these arguments of the function that builds it."""
         return database_of(self._model).statement(partial(self._build, *shape) if shape else self._build)
 
     def one(self, *shape: Any, **values: Any) -> Any:
-        """The first row, as a tuple in the database's form, or None; `values` fill the binds."""
+        """Return the first row, as a tuple in the database's form, or None; `values` fill the binds."""
         return self.statement(*shape).run(database_of(self._model), values).fetchone()
 
     def later(self, *shape: Any, **values: Any) -> None:
-        """Run it before the transaction's next statement that gives something, or at its end."""
+        """Run it before the transaction's next statement with a result, or at its end."""
         statement = self.statement(*shape)
         database_of(self._model).run_later(statement, statement.bound(values))
 
     def all(self, *shape: Any, **values: Any) -> Sequence[Any]:
-        """All rows, as tuples in the database's form."""
+        """Return all rows, as tuples in the database's form."""
         return self.statement(*shape).run(database_of(self._model), values).fetchall()
 
 
 def compiled(model: type[Row]) -> Callable[[Callable[..., Any]], Compiled]:
-    """Let a function that builds a query with `Bind` parameters be compiled once, for the database that `model` is bound to.
+    """Compile a function that builds a query with `Bind` parameters once, for the database that `model` is bound to.
 
     ::
 
@@ -49,7 +49,7 @@ def compiled(model: type[Row]) -> Callable[[Callable[..., Any]], Compiled]:
 
 
 def padded(values: Iterable[str]) -> list[str]:
-    """The values in order, the last one again until there are 0, 1, 2, 4, 8 …: so few statements are compiled."""
+    """Return the values in order, padded with the last one to a length of 0, 1, 2, 4, 8 …, so that few statements are compiled."""
     found = sorted(values)
     size = 1 << (len(found) - 1).bit_length() if found else 0
     return [*found, *(found[-1:] * (size - len(found)))]

@@ -1,4 +1,4 @@
-"""Conditions on rows: what restricts a list, apart from the values that differ from one request to the next."""
+"""Conditions on rows: the restrictions of a list, apart from the values that vary between requests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
@@ -11,10 +11,10 @@ from peewee import SQL
 class Condition:
     """A condition on rows: ``Condition(lambda me: Agent.owner_id == me, me=user_id)``.
 
-    `expression` is called when a statement is compiled, with a bind for each of the values, by its name. Statements are compiled once
-    for its code and what it closes over (see `statement_cache`), so it closes over what decides the SQL, and takes values as parameters.
-    How many rows meet one that is `uneven` depends so much on the values that lists have it planned for them each time.
-    `ways`, if there are any, are conditions of which each row of this one meets at least one, and no other row does; see `in_ways`.
+    `expression` is called when a statement is compiled, with a bind for each value, by its name. The cache key is its code and closure (see
+    `statement_cache`), so it closes over what decides the SQL, and takes values as parameters. An `uneven` condition matches numbers of
+    rows that vary so much with the values that lists are planned for each call. `ways`, if any, are conditions that together match exactly
+    the rows of this one; see `in_ways`.
     """
 
     __slots__ = ("expression", "uneven", "values", "ways")
@@ -27,9 +27,9 @@ class Condition:
 
 
 def in_ways(condition: Condition, ways: Sequence[Condition]) -> Condition:
-    """The same condition, for each of whose `ways` an index has the rows in the order of the list.
+    """Return the same condition, for queries where an index yields the rows of each of its `ways` in the list's order.
 
-    SQLite, which does not know how many rows these are, merges the first ones of each instead of going over those of others.
+    SQLite, which has no row estimates here, then merges the first rows of each way instead of scanning other rows.
     """
     divided = Condition(condition.expression, condition.uneven, **condition.values)
     divided.ways = ways
@@ -37,12 +37,12 @@ def in_ways(condition: Condition, ways: Sequence[Condition]) -> Condition:
 
 
 def equals(column: Any, value: Any) -> Condition:
-    """The condition that a column, which is always the same object, has this value in the database's form."""
+    """Match rows whose column, which must always be the same object, has this value in the database's form."""
     return Condition(partial(_equals, column), value=value)
 
 
 def all_of(*conditions: Condition) -> Condition:
-    """The condition that each of these holds; of none, that nothing is asked. If one of them has ways, the others hold in each."""
+    """Match rows that meet all conditions; with none, every row. If one of them has ways, the others apply to each way."""
     if not conditions:
         return Condition(_true)
     divided = next((condition for condition in conditions if condition.ways), None)
@@ -52,7 +52,7 @@ def all_of(*conditions: Condition) -> Condition:
 
 
 def any_of(first: Condition, *others: Condition) -> Condition:
-    """The condition that one of these holds; what never does is left out, since SQLite would look at every row for it."""
+    """Match rows that meet any condition; those that match nothing are omitted, since SQLite would scan every row for them."""
     possible = [condition for condition in (first, *others) if condition is not NOTHING]
     return _joined(or_, possible) if len(possible) > 1 else next(iter(possible), NOTHING)
 
@@ -73,18 +73,18 @@ def _false() -> Any:
 NOTHING = Condition(_false)
 
 
-#: The expressions of several conditions, and the names of the values of each.
+#: The expressions of several conditions, and the names of each one's values.
 Parts = Sequence[tuple[Callable[..., Any], Sequence[str]]]
 
 
 def apart(conditions: Sequence[Condition]) -> tuple[Parts, dict[str, Any]]:
-    """The parts that `made_of` takes, and the values of all: each condition has them under names of its own, should two use the same."""
+    """Return the parts that `made_of` takes, and all values, renamed so that two conditions may use the same names."""
     parts = tuple((condition.expression, tuple(condition.values)) for condition in conditions)
     return parts, {f"{name}_{n}": value for n, condition in enumerate(conditions) for name, value in condition.values.items()}
 
 
 def made_of(parts: Parts, binds: Mapping[str, Any]) -> list[Any]:
-    """The conditions, each with the binds of its values."""
+    """Return the conditions, each with the binds of its values."""
     return [expression(**{name: binds[f"{name}_{n}"] for name in names}) for n, (expression, names) in enumerate(parts)]
 
 

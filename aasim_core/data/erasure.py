@@ -1,4 +1,4 @@
-"""Erasing all rows of an organization, from the tables of plugins that are off as well."""
+"""Erase all rows of an organization, including those in tables of disabled plugins."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -15,9 +15,9 @@ _ROWS_AT_ONCE = 500
 def erase_rows(
     database: Database, organization_id: str, *, but: Collection[str], should_stop: Callable[[], bool] = lambda: False
 ) -> bool:
-    """Delete the organization's rows from every table but those named, in transactions so small that nobody waits for them.
+    """Delete the organization's rows from every table but those named, in transactions short enough not to block others.
 
-    Needs a system scope. False when it had to stop before the end; called again, it goes on.
+    Needs a system scope. Returns False when it had to stop early; the next call continues.
     """
     for name in tenant_tables(database):
         if name not in but:
@@ -28,12 +28,12 @@ def erase_rows(
 
 
 def tenant_tables(database: Database) -> list[str]:
-    """Every table that has rows of organizations, whether or not what made it is on."""
+    """Return every table with rows of organizations, whether or not its plugin is enabled."""
     return [name for name in database.get_tables() if any(column.name == TENANT_COLUMN for column in database.get_columns(name))]
 
 
 def _erase_some(database: Database, name: str, organization_id: str) -> bool:
-    """Delete some rows of one table, which has a primary key; whether there may be more."""
+    """Delete some rows of one table with a primary key; returns whether more may be left."""
     keys = database.get_primary_keys(name)
     table: Any = peewee.Table(name, (TENANT_COLUMN, *keys)).bind(database)  # type: ignore[arg-type]  # it is one of peewee's, too
     inner: Any = table.alias("some_of_it")

@@ -1,4 +1,4 @@
-"""What an error of the storage means: it is busy, it cannot work now, or it has not confirmed a commit; any other is a mistake of ours."""
+"""Classify storage errors: busy, unavailable, or an unconfirmed commit; any other is a bug of ours."""
 
 import errno
 import sqlite3
@@ -23,7 +23,7 @@ _SQLITE_BROKEN = {
     sqlite3.SQLITE_NOMEM,
     sqlite3.SQLITE_PERM,
 }
-#: A server that takes no writes: a standby, a primary that was demoted, or a managed server without room.
+#: A server that accepts no writes: a standby, a demoted primary, or a managed server whose disk is full.
 READ_ONLY = "25006"
 # Classes of SQLSTATE: transaction rollback, lock not available, query canceled (PostgreSQL, appendix A).
 _SQLSTATE_BUSY = ("40", "55P03", "57014")
@@ -33,16 +33,16 @@ _SYSTEM_BROKEN = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFI
 
 
 class Unconfirmed(peewee.OperationalError):
-    """A commit that the storage has not confirmed: the change may be there or not, or may not survive a loss of power.
+    """A commit that the storage has not confirmed: the change may or may not exist, or may not survive a power failure.
 
-    The `transaction` has not ended for this process, until somebody knows how it has for the storage.
+    The `transaction` stays open for this process until its outcome in the storage is known.
     """
 
     transaction: "Transaction | None" = None
 
 
 def fault_of(error: BaseException) -> Fault | None:
-    """How the storage fails, as its `error` says; None where it does its work, and the error is about something else."""
+    """Return how the storage failed, from its `error`; None if the storage works and the error has another cause."""
     if isinstance(error, Unconfirmed):
         return "unconfirmed"
     for each in _with_origins(error):
@@ -52,12 +52,12 @@ def fault_of(error: BaseException) -> Fault | None:
 
 
 def sqlstate_of(error: BaseException) -> str | None:
-    """PostgreSQL's code for an error that peewee has wrapped, if it has one."""
+    """Return PostgreSQL's code for an error wrapped by peewee, if it has one."""
     return next((state for each in _with_origins(error) if (state := getattr(each, "sqlstate", None)) is not None), None)
 
 
 def _with_origins(error: BaseException) -> Iterator[BaseException]:
-    """The error, and the driver's own where peewee has wrapped it."""
+    """Return the error, and the driver's own where peewee wrapped it."""
     yield error
     origin = error.__cause__ or (error.__context__ if isinstance(error, peewee.PeeweeException) else None)
     if origin is not None:
@@ -66,7 +66,7 @@ def _with_origins(error: BaseException) -> Iterator[BaseException]:
 
 def _fault(error: BaseException) -> Fault | None:
     if isinstance(error, peewee.OperationalError) and error.__context__ is None:
-        return "busy"  # not of a driver: our own pool has no connection to give
+        return "busy"  # not the driver's: our own pool has no free connection
     if isinstance(error, sqlite3.Error):
         return _fault_of_sqlite(error)
     if hasattr(error, "sqlstate"):
@@ -77,14 +77,14 @@ def _fault(error: BaseException) -> Fault | None:
 
 
 def _fault_of_sqlite(error: sqlite3.Error) -> Fault | None:
-    # The extended codes of SQLite hold the primary one in their lowest byte.
+    # SQLite's extended codes hold the primary code in their lowest byte.
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     return "busy" if code in _SQLITE_BUSY else "broken" if code in _SQLITE_BROKEN else None
 
 
 def _fault_of_sqlstate(error: BaseException, sqlstate: str | None) -> Fault | None:
     if sqlstate is None:
-        # psycopg could not reach the server, or lost it.
+        # psycopg could not reach the server, or lost the connection.
         return "broken" if type(error).__name__ in ("OperationalError", "InterfaceError") else None
     if sqlstate.startswith(_SQLSTATE_BUSY):
         return "busy"

@@ -14,7 +14,7 @@ from ..text.json import to_json
 
 
 class IdField(peewee.TextField):
-    """A TypeID; as a primary key it fills itself, with the prefix of the record's ``Meta.id_prefix``."""
+    """A TypeID; as a primary key it fills itself, with the prefix in the record's ``Meta.id_prefix``."""
 
     def bind(self, model: type[peewee.Model], name: str, set_attribute: bool = True) -> None:
         prefix = getattr(model._meta, "id_prefix", None)
@@ -24,7 +24,7 @@ class IdField(peewee.TextField):
 
 
 class InstantField(peewee.TextField):
-    """A moment: an aware `datetime` in Python, RFC 3339 text of fixed width in the database, so that it sorts and renders as is."""
+    """An instant: an aware `datetime` in Python, RFC 3339 text of fixed width in the database, so that it sorts and renders as is."""
 
     def db_value(self, value: datetime | str | None) -> str | None:
         if value is None:
@@ -39,7 +39,7 @@ class InstantField(peewee.TextField):
 
 
 class JsonField(peewee.TextField):
-    """A JSON value, kept as text on both databases so that lists can send it on without parsing it."""
+    """A JSON value, stored as text on both databases so that lists can return it without parsing."""
 
     def db_value(self, value: Any) -> str | None:
         return None if value is None else to_json(value).decode()
@@ -49,22 +49,22 @@ class JsonField(peewee.TextField):
 
 
 class SortedJsonField(JsonField):
-    """A JSON value whose text has the keys of objects sorted, so that a hash can be made of it."""
+    """A JSON value stored with sorted keys, so that it can be hashed."""
 
     def db_value(self, value: Any) -> str | None:
         return None if value is None else to_json(value, sort_keys=True).decode()
 
 
 class SealedField(peewee.TextField):
-    """A secret, sealed by the key ring for its column and row. Only what is declared so is sealed anew after a key's rotation.
+    """A secret, sealed by the key ring for its column and row. Key rotation re-encrypts only fields of this type.
 
-    Its record has the fields `id` and, where it is a tenant's, `organization_id`.
+    Its record has the field `id` and, if it belongs to a tenant, `organization_id`.
     """
 
     def place(self, row_id: str, organization_id: str = "") -> Place:
-        """Where the value of that row is sealed for; `organization_id` is empty where no tenant owns the row."""
+        """Return what that row's value is sealed for; `organization_id` is empty where no tenant owns the row."""
         return Place(self.model._meta.table_name, self.column_name, organization_id, row_id)
 
 
 class DigestField(peewee.TextField):
-    """What a password or token is recognised by. It is no secret of its own, and yet it is never shown nor exported."""
+    """The digest by which a password or token is recognized. It is not itself a secret, yet it is never shown or exported."""

@@ -1,14 +1,13 @@
-"""What has happened stays as it was written: on PostgreSQL, triggers refuse to change or delete events and the entries of their chain.
+"""Keep the history immutable: on PostgreSQL, triggers reject changes and deletions of events and of their chain's entries.
 
-Only the transactions that prune or erase delete any, and only those that erase a person's names and addresses change any, in the
-columns that have such contents. SQLite has no roles: who can write to its file can also take triggers away, so there the chain alone
-tells of a change.
+Only transactions that prune or erase may delete, and only those that erase personal data may change the columns that hold it. SQLite has no
+roles: a process that can write to the file can also drop triggers, so there only the chain reveals a change.
 """
 
 from .backends.postgres.database import PostgresDatabase
 from .database import Database
 
-#: The tables of the history, and the columns that erasing writes there.
+#: The tables of the history, and the columns that erasure overwrites.
 _ERASED = {"core_event": ("actor_label", "actor_ip", "subject_label", "changes", "data"), "core_event_entry": ("salt", "erased")}
 _DELETES, _ERASES = "app.deletes_events", "app.erases_events"
 _REFUSE = """
@@ -18,7 +17,7 @@ BEGIN RAISE EXCEPTION 'events are neither changed nor deleted' USING ERRCODE = '
 
 
 def protect(database: Database) -> None:
-    """Put the triggers on, which leave inserts as fast as they were; nothing to do on SQLite."""
+    """Create the triggers, which do not slow down inserts; does nothing on SQLite."""
     if isinstance(database, PostgresDatabase):
         for table, erased in _ERASED.items():
             if database.table_exists(table):

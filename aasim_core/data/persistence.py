@@ -1,4 +1,4 @@
-"""Outlasting a storage that is away for a moment: a thread with patience asks again, over a fresh connection, until its patience ends."""
+"""Retry through short storage outages: a thread retries its work over new connections until its timeout ends."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,14 +13,14 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
 
 class Patience:
-    """How long this thread waits for a storage that is away: so many seconds since that began, as long as `goes_on` says so."""
+    """How long this thread waits for an unavailable storage: this many seconds since the outage began, while `goes_on` returns True."""
 
     def __init__(self, seconds: float, goes_on: Callable[[], bool]) -> None:
         self._seconds, self._goes_on = seconds, goes_on
         self._away_since: float | None = None
 
     def waits(self) -> bool:
-        """Wait a moment, unless the patience has ended; whether it was waited."""
+        """Wait a moment unless the timeout has passed; returns whether it waited."""
         moment = time.monotonic()
         if self._away_since is None:
             self._away_since = moment
@@ -31,7 +31,7 @@ class Patience:
         return True
 
     def renew(self) -> None:
-        """The storage is there."""
+        """Reset the timeout: the storage works."""
         self._away_since = None
 
 
@@ -40,7 +40,7 @@ _patience: ContextVar[Patience | None] = ContextVar("aasim_patience", default=No
 
 @contextmanager
 def patient(seconds: float, goes_on: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """Give this thread patience inside; with 0 seconds it has none."""
+    """Give this thread a timeout for outages inside the block; 0 seconds disables retries."""
     token = _patience.set(Patience(seconds, goes_on))
     try:
         yield
@@ -49,10 +49,10 @@ def patient(seconds: float, goes_on: Callable[[], bool] = lambda: True) -> Itera
 
 
 def persist(work: Callable[[], _T], is_committed: Callable[[], bool] | None = None) -> _T | None:
-    """Do `work` and return what it returns; where the storage fails, do it again, as long as this thread has patience.
+    """Run `work` and return its result; retry after storage failures until this thread's timeout.
 
-    It is a read, or a transaction; the latter changes nothing but rows and what `ScopedDatabase.on_undo` puts back. `is_committed` says
-    whether the last one was committed whose commit was not confirmed; then nothing is returned. Without it, `Unconfirmed` is raised.
+    It is a read, or a transaction that changes nothing but rows and what `ScopedDatabase.on_undo` restores. `is_committed` tells whether
+    the last unconfirmed commit succeeded; if so, None is returned. Without it, `Unconfirmed` is raised.
     """
     doubt: Unconfirmed | None = None
     while True:
@@ -79,7 +79,7 @@ def _may_be_repeated(error: Exception, can_tell: bool) -> bool:
 
 
 def _is_settled(doubt: Unconfirmed, is_committed: bool) -> bool:
-    """Let the transaction end as it did for the database; whether it was committed."""
+    """Resolve an unconfirmed transaction by its outcome in the database; returns whether it was committed."""
     if doubt.transaction is not None:
         doubt.transaction.end(committed=is_committed)
     return is_committed

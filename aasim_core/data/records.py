@@ -1,4 +1,4 @@
-"""The base of every table: what a record has, and the few ways in which it is written."""
+"""The base of every table: the common fields of records, and the few ways to write them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ _MOST_PARAMETERS = 32_000  # SQLite's limit for one statement is 32,766, Postgre
 
 
 class Row(peewee.Model):
-    """The base of every table's class; a subclass names its table in ``Meta``: ``table_name = "agents_agent"``.
+    """The base class of every table; a subclass names its table in ``Meta``: ``table_name = "agents_agent"``.
 
-    A table that is only there for the working of the installation, such as a queue, says ``internal = True``: no organization is given
-    its rows when it exports what it has.
+    A table that only serves the installation's operation, such as a queue, sets ``internal = True``: its rows are left out of an
+    organization's export.
     """
 
     if TYPE_CHECKING:
@@ -33,9 +33,9 @@ class Row(peewee.Model):
         legacy_table_names = False
 
     def __init__(self, **values: Any) -> None:
-        """Make a record with these fields, defaults for the rest; it is not written."""
+        """Create a record with these fields and defaults for the rest; it is not written."""
         if values.keys() <= self._meta.fields.keys():
-            # peewee sets one field after the other, each through its descriptor, and makes defaults that are not needed.
+            # peewee sets fields one by one through their descriptors, and computes unneeded defaults.
             constants, makers = _defaults(type(self))
             self.__data__ = {**constants, **values, **{name: make() for name, make in makers if name not in values}}
             self.__rel__, self._dirty = {}, set(self.__data__)
@@ -43,7 +43,7 @@ class Row(peewee.Model):
             super().__init__(**values)
 
     def row(self) -> dict[str, Any]:
-        """The row as the database has it: texts, numbers, JSON text; keyed by field name."""
+        """Return the row as the database has it: strings, numbers, JSON text; keyed by field name."""
         read: dict[str, Any] | None = self.__dict__.get("as_read")
         if read is not None and not self.is_dirty():
             return read
@@ -52,12 +52,12 @@ class Row(peewee.Model):
 
 
 class Record(Row):
-    """A row with an id, a version that counts its changes, and the times of its making and last change.
+    """A row with an id, a version that counts its changes, and the times of its creation and last change.
 
-    A subclass also names the prefix of its ids in ``Meta``: ``id_prefix = "agent"``; that of a plugin which is not bundled is the plugin's
-    name, or begins with it and an underscore. ``label = "title"`` names the field by which events call the record, if not `name`.
-    A record whose rows belong to no organization, so that all of them see it, says ``common = True``. One of which those who read
-    events know another version, says ``has_revisions = False``.
+    A subclass also names the prefix of its ids in ``Meta``: ``id_prefix = "agent"``; in a plugin that is not bundled, the plugin's name, or
+    that with an underscore and more. ``label = "title"`` names the field that labels the record in events, if not `name`. A record without
+    an organization, whose rows all organizations see, sets ``common = True``. One whose readers of events know another version sets
+    ``has_revisions = False``.
     """
 
     id = IdField(primary_key=True)
@@ -67,18 +67,18 @@ class Record(Row):
 
 
 class TenantRecord(Record):
-    """A row that belongs to one organization; it is visible in that organization's scope only."""
+    """A row that belongs to one organization, visible only in that organization's scope."""
 
     organization_id = IdField(default=current_organization)
 
 
 def is_tenant(model: type[Row]) -> bool:
-    """Whether the rows of `model` belong to organizations."""
+    """Return whether the rows of `model` belong to organizations."""
     return TENANT_COLUMN in model._meta.columns
 
 
 def database_of(model: type[Row]) -> Database:
-    """The database that `model` is bound to."""
+    """Return the database that `model` is bound to."""
     database: Database = model._meta.database
     return database
 
@@ -91,7 +91,7 @@ def create(model: type[Record], /, **values: Any) -> Any:
 
 
 def insert(record: Record) -> None:
-    """Write a new record; IntegrityError, now or by the end of the transaction, when it breaks a constraint."""
+    """Write a new record; IntegrityError, now or at the latest when the transaction ends, when it violates a constraint."""
     row = record.row()
     insert_rows(type(record), [row])
     _note_revision(record, record.version)
@@ -99,7 +99,7 @@ def insert(record: Record) -> None:
 
 
 def insert_rows(model: type[Row], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write complete rows (as `Record.row` gives them), in as few statements as the database's limit of parameters allows."""
+    """Write complete rows (as returned by `Record.row`), in as few statements as the database's parameter limit permits."""
     database = database_of(model)
     scope = current_scope() if is_tenant(model) else EVERY_ORGANIZATION
     if scope != EVERY_ORGANIZATION and any(row[TENANT_COLUMN] != scope for row in rows):
@@ -124,9 +124,9 @@ def _column(model: type[Row], field: peewee.Field) -> Any:
 
 
 def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Write the fields in `values` that differ, and return ``{field: [before, after]}``.
+    """Write the changed fields in `values`, and return ``{field: [before, after]}``.
 
-    Raises Refused ``version_conflict`` when somebody else changed the record since it was read.
+    Raises Refused ``version_conflict`` when the record was changed since it was read.
     """
     changed = {name: [getattr(record, name), value] for name, value in values.items() if getattr(record, name) != value}
     if not changed:
@@ -140,9 +140,9 @@ def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 @dataclass(frozen=True)
 class Readback:
-    """What is to be read of a row as it is once it has been changed: a statement is compiled for the code of `columns`.
+    """What to read from a row after a change: the code of `columns` is the cache key of the statement.
 
-    `tell` is called with their values when the change has been made: in an optimistic transaction at its end.
+    `tell` is called with their values after the change; in an optimistic transaction, at its end.
     """
 
     columns: Callable[[], Sequence[Any]]
@@ -152,9 +152,9 @@ class Readback:
 def compare_and_set(
     record: Record, seen: Mapping[str, Any], updates: Mapping[str, Any], readback: Readback | None = None
 ) -> bool:
-    """Write `updates` to the row and the record, if the row still has the values in `seen`; False if it has not.
+    """Write `updates` to the row and the record if the row still has the values in `seen`; otherwise return False.
 
-    An optimistic transaction (see `ScopedDatabase.attempt`) looks at its end, and puts the record back if it has not.
+    An optimistic transaction (see `ScopedDatabase.attempt`) checks at its end, and restores the record on a conflict.
     """
     model: Any = type(record)
     database, data, dirty = database_of(model), record.__data__, record._dirty
@@ -172,7 +172,7 @@ def compare_and_set(
 
 
 def _column_values(model: type[Row], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of these fields as the database has them."""
+    """Return the values of these fields as the database has them."""
     writers = _writers(model)
     return {
         name: value if value is None or type(value) is plain else write(value)
@@ -205,7 +205,7 @@ def _put_back(record: Any, data: dict[str, Any], dirty: set[str]) -> None:
 
 
 def remove(record: Record) -> None:
-    """Delete the record's row, which is its last version; raises the one 404 when it is gone already."""
+    """Delete the record's row in its last version; raises the uniform 404 when it no longer exists."""
     model: Any = type(record)
     deleted = list(model.delete().where(model.id == record.id).returning(model.version).tuples().execute())
     if not deleted:
@@ -214,7 +214,7 @@ def remove(record: Record) -> None:
 
 
 def find(model: type[Any], record_id: str) -> Any:
-    """The record of that id in the organization in scope; raises the one 404."""
+    """Return the record of that id in the organization in scope; raises the uniform 404."""
     record = find_or_none(model, record_id)
     if record is None:
         raise not_found()
@@ -222,13 +222,13 @@ def find(model: type[Any], record_id: str) -> Any:
 
 
 def find_or_none(model: type[Any], record_id: str) -> Any:
-    """The record of that id in the organization in scope, or None."""
+    """Return the record of that id in the organization in scope, or None."""
     row = read_row(model, record_id)
     return None if row is None else to_record(model, row)
 
 
 def read_row(model: type[Any], record_id: str) -> dict[str, Any] | None:
-    """The row of that id as the database has it, keyed by field name, or None; the quick way to read one object."""
+    """Return the row of that id as the database has it, keyed by field name, or None; the fastest way to read one object."""
     database = database_of(model)
     values = database.statement(partial(_read_query, model)).run(database, {"id": record_id}).fetchone()
     return None if values is None else row_of(model, values)
@@ -239,12 +239,12 @@ def _read_query(model: type[Any]) -> Any:
 
 
 def row_of(model: type[Any], values: Sequence[Any]) -> dict[str, Any]:
-    """The row whose columns are `values`, in the order of the model's fields, keyed by field name."""
+    """Return the row whose columns are `values`, in the order of the model's fields, keyed by field name."""
     return dict(zip(model._meta.sorted_field_names, values, strict=True))
 
 
 def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:
-    """The record that `row`, as `read_row` gives it, stands for."""
+    """Return the record of a `row` as returned by `read_row`."""
     record: Any = object.__new__(model)
     data = record.__data__ = dict(row)
     for name, read in _readers(model):  # type: ignore[arg-type]
@@ -256,13 +256,13 @@ def to_record(model: type[Any], row: Mapping[str, Any]) -> Any:
 
 
 def _mark_as_read(record: Any, row: Mapping[str, Any]) -> None:
-    """Note that the database has the record as this row, so that an answer need not make it anew."""
+    """Remember the record's row as the database has it, so that a response need not rebuild it."""
     record._dirty, record.as_read = set(), row
 
 
 @cache
 def _defaults(model: type[Row]) -> tuple[Mapping[str, Any], Sequence[tuple[str, Callable[[], Any]]]]:
-    """The defaults of fields that are always the same, and what makes those of others."""
+    """Return the constant defaults, and the functions that compute the others."""
     defaults = {field.name: field.default for field in model._meta.sorted_fields if field.default is not None}
     makers = [(name, default) for name, default in defaults.items() if callable(default)]
     return {name: default for name, default in defaults.items() if not callable(default)}, makers
@@ -270,13 +270,13 @@ def _defaults(model: type[Row]) -> tuple[Mapping[str, Any], Sequence[tuple[str, 
 
 @cache
 def _empty_row(model: type[Row]) -> Mapping[str, None]:
-    """A row of the model without any value."""
+    """Return a row of the model without values."""
     return dict.fromkeys(model._meta.sorted_field_names)
 
 
 @cache
 def _writers(model: type[Row]) -> Mapping[str, tuple[type | None, Callable[[Any], Any]]]:
-    """For each field, the type of what goes into the database as it is, and what turns anything else into the column's value."""
+    """Return, per field, the types that the database takes unchanged, and the conversion for any other."""
     return {field.name: (_plain_type(field), field.db_value) for field in model._meta.sorted_fields}
 
 
@@ -286,7 +286,7 @@ def _plain_type(field: peewee.Field) -> type | None:
     return str if isinstance(field, peewee.TextField) else int if isinstance(field, peewee.IntegerField) else None
 
 
-#: What makes a record's value of a column's that is not empty, for the types of which they differ.
+#: Converts a non-null column value to a record's, for the types where they differ.
 _READ: Mapping[type[peewee.Field], Callable[[Any], Any]] = {
     JsonField: orjson.loads, InstantField: from_text, peewee.BooleanField: bool,
 }  # fmt: skip

@@ -1,10 +1,9 @@
-"""Which records name another one: what stands in the way of deleting it, and what its successor takes over.
+"""References between records: what blocks a deletion, and what a successor takes over.
 
-A record says so in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds, or the prefixes
-of all that it may hold: ``{"scope_id": ("branch", "project")}``; a JSON field holds a list of them. Rows that are deleted softly
-(``deleted_at``) name nobody any more. A record that no endpoint shows says what it stands for: ``stands_for = ("user_id", "user")``.
-A record whose name is not for everybody says for whom it is: ``known_to``, a function of the class and of a user's id that gives a
-condition.
+A record declares them in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds, or several
+prefixes: ``{"scope_id": ("branch", "project")}``; a JSON field holds a list of ids. Soft-deleted rows (``deleted_at``) reference nothing. A
+record without an endpoint names the object that it represents: ``stands_for = ("user_id", "user")``. A record whose name is not public
+declares who may see it: ``known_to``, a function of the class and a user's id that returns a condition.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,23 +20,23 @@ from .records import Row, database_of
 from .statements import Bind
 from .views import View
 
-#: How many are listed of each kind; a client that has to clear up more asks the lists themselves.
+#: References listed per kind; a client that needs more reads the lists themselves.
 _MOST_SHOWN = 20
 
 
 def hold(model: type[Row], record_ids: Iterable[str]) -> None:
-    """Let nobody else begin to name the records of these ids, or delete them, until the running transaction ends.
+    """Keep other transactions from referencing or deleting the records of these ids until the running transaction ends.
 
-    Who names one in a row of `model` looks only then whether it is there.
+    A transaction that references one in a row of `model` then checks that it exists.
     """
-    for record_id in sorted(set(record_ids)):  # in one order, so that two never wait for each other
+    for record_id in sorted(set(record_ids)):  # in a fixed order, to prevent deadlocks
         database_of(model).lock(f"references/{record_id}")
 
 
 def refuse_in_use(models: Iterable[type[Row]], kind: str, record_id: str) -> None:
-    """Refused ``in_use``, with the list, while records in the organization in scope name the one of that kind and id.
+    """Refused ``in_use``, with the list, while records in the organization in scope reference that one.
 
-    Nobody begins to name it until the running transaction, which deletes it, ends.
+    New references are blocked until the running transaction, which deletes it, ends.
     """
     hold(next(iter(models)), [record_id])
     users = [user for users in uses(models, kind, record_id).values() for user in users]
@@ -47,9 +46,10 @@ def refuse_in_use(models: Iterable[type[Row]], kind: str, record_id: str) -> Non
 
 
 def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str, Sequence[Mapping[str, str]]]:
-    """What names the record of that kind and id, as ``{type, id, label, field}``, by ``<type>.<field>``; at most twenty of each.
+    """Return the references to the record of that kind and id, as ``{type, id, label, field}``, by ``<type>.<field>``; at most twenty of
+    each.
 
-    The label is the id where there is no name, or none that who acts may know.
+    The label is the id where the record has no name, or the caller may not see it.
     """
     found = {}
     for model, field in _fields_to(models, kind):
@@ -65,13 +65,16 @@ def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str,
 
 
 def kind_of(model: Any) -> str | None:
-    """The prefix of the ids of what people know the record as; None where these have none."""
+    """Return the prefix of the public id of the record; None if it has none."""
     kind: str | None = getattr(model._meta, "stands_for", (None, getattr(model._meta, "id_prefix", None)))[1]
     return kind
 
 
 def names(model: Any, ids: Iterable[str], conditions: Sequence[Condition]) -> Mapping[str, str]:
-    """The column `name` of the rows of these ids that meet the conditions, by id. `model` is a record or a view; there must be an id."""
+    """Return the column `name` of the rows of these ids that meet the conditions, by id; `ids` is not empty.
+
+    `model` is a record or a view.
+    """
     wanted = {f"id{n}": record_id for n, record_id in enumerate(padded(ids))}
     condition = all_of(*conditions, Condition(partial(_is_one_of, model.id), **wanted))
     expression, binds = condition.expression, tuple(condition.values)
@@ -89,13 +92,13 @@ def _is_one_of(column: Any, **ids: Any) -> Any:
 
 
 def _shown_as(model: Any) -> tuple[Any, str]:
-    """The column of the id, and the prefix, of what people know the record as."""
+    """Return the column of the public id, and its prefix."""
     name, kind = getattr(model._meta, "stands_for", ("id", model._meta.id_prefix))
     return getattr(model, name), kind
 
 
 def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mapping[str, str]:
-    """The names of the records of that kind, where they have any and who acts may know them."""
+    """Return the names of the records of that kind that the caller may see."""
     named: Any = next(
         (model for model in models if getattr(model._meta, "id_prefix", None) == kind and hasattr(model, "name")), None
     )
@@ -107,7 +110,7 @@ def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mappi
 
 
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:
-    """Make everything that names the one record, but for lists, name the other; returns how many rows. Needs a transaction."""
+    """Replace references to one record by references to the other, except in lists; returns the number of rows. Needs a transaction."""
     changed = 0
     for model, field in _fields_to(models, kind):
         column = getattr(model, field)
@@ -121,9 +124,9 @@ def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_i
 
 
 def require(models: Iterable[type[Row]], kind: str, ids: Sequence[str], field: str, known: Sequence[str] = ()) -> None:
-    """Invalid, on ``<field>[n]``, for ids of that kind that no record in the organization in scope has; the `known` ones pass.
+    """Raise Invalid, on ``<field>[n]``, for ids of that kind that do not exist in the organization in scope; `known` ids are not checked.
 
-    Those that are there are not deleted until the running transaction, which names them, ends.
+    The existing ones cannot be deleted until the running transaction, which references them, ends.
     """
     hold(next(iter(models)), ids)
     model: Any = next((model for model in models if getattr(model._meta, "id_prefix", None) == kind), None)
@@ -143,7 +146,7 @@ def _fields_to(models: Iterable[type[Row]], kind: str) -> Iterator[tuple[Any, st
 
 
 def _names(column: Any, record_id: str) -> Any:
-    # A list is kept as JSON text, in which an id stands in quotes.
+    # A list is stored as JSON text, with ids in quotes.
     return column.contains(f'"{record_id}"') if isinstance(column, JsonField) else column == record_id
 
 

@@ -1,8 +1,8 @@
-"""The tenant scope, applied where peewee renders a table, so that no query can be written that forgets it.
+"""The tenant scope, applied where peewee renders a table, so that no query can omit it.
 
-Every source (FROM, JOIN, alias, sub-query, CTE) of a tenant's table becomes a sub-select of the organization's rows; updates,
-deletes and upserts get the organization as a condition; inserts may name no other organization. The context counts the tables
-that it confined this way, and `refuse_unscoped` compares: a statement that names one more (raw SQL does) is not executed.
+Every source (FROM, JOIN, alias, subquery, CTE) of a tenant's table becomes a subselect of the organization's rows; updates, deletes and
+upserts get the organization as a condition; inserts may name no other organization. The context counts the tables confined this way, and
+`refuse_unscoped` compares: a statement that names one more (as raw SQL does) is not executed.
 """
 
 import copy
@@ -20,11 +20,11 @@ TENANT_COLUMN = "organization_id"
 
 
 class ScopeViolation(RuntimeError):
-    """A statement would read or write rows of another organization, or cannot be shown not to."""
+    """A statement would, or might, read or write rows of another organization."""
 
 
 class ScopedContext(Context):
-    """Renders queries so that they see the organization in scope only; `confined` counts the names of tables that it did this to."""
+    """Renders queries restricted to the organization in scope; `confined` counts the restricted table names."""
 
     __slots__ = ("confined",)
 
@@ -81,20 +81,20 @@ def _restrict(unscoped: Any) -> Any:
 
 
 def _within(table: Any, where: Any) -> Any:
-    """The condition `where`, in brackets (it may be raw SQL with an OR), and the organization in scope."""
+    """Return the condition `where`, in parentheses (it may be raw SQL with an OR), and the organization in scope."""
     column = Column(table._meta.table if is_model(table) else table, TENANT_COLUMN)
     own = Expression(column, peewee.OP.EQ, peewee.Value(current_scope(), converter=False))
     return own if where is None else Expression(own, peewee.OP.AND, _Bracketed(where))
 
 
 class _Bracketed(peewee.WrappedNode):
-    """A condition that cannot get out of its brackets, whatever raw SQL is in it."""
+    """Return a condition that cannot escape its parentheses, whatever raw SQL it contains."""
 
     def __sql__(self, ctx: Any) -> Any:
         start = len(ctx._sql)
         ctx.literal("(").sql(self.node)
         if _leaves_brackets("".join(ctx._sql[start + 1 :])):
-            raise ScopeViolation("the raw SQL in a condition has a bracket too many")
+            raise ScopeViolation("the raw SQL in a condition has an unmatched parenthesis")
         return ctx.literal(")")
 
 
@@ -163,7 +163,7 @@ def _is_tenant_column(table: Any, column: Any) -> bool:
 
 @lru_cache(maxsize=4096)
 def mentions_tenants(sql: str, tenant_tables: frozenset[str]) -> int:
-    """How often `sql` names a tenant's table other than to qualify a column."""
+    """Count how often `sql` names a tenant's table other than to qualify a column."""
     if not tenant_tables:
         return 0
     names = "|".join(map(re.escape, sorted(tenant_tables)))
@@ -171,7 +171,7 @@ def mentions_tenants(sql: str, tenant_tables: frozenset[str]) -> int:
 
 
 def refuse_unscoped(sql: str, confined: int, tenant_tables: frozenset[str]) -> None:
-    """ScopeViolation when `sql` names more tenants' tables than the `confined` ones; NoScope when it may name none at all."""
+    """Raise ScopeViolation when `sql` names more tenant tables than the `confined` ones; NoScope when it may name none at all."""
     mentions = mentions_tenants(sql, tenant_tables)
     if mentions and current_scope() != EVERY_ORGANIZATION and mentions != confined:
         raise ScopeViolation(

@@ -1,4 +1,4 @@
-"""Statements compiled once and bound many times, still through the tenant scope."""
+"""Statements compiled once and executed many times, within the tenant scope."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +11,14 @@ from peewee import SQL, Node
 from ..context import EVERY_ORGANIZATION, current_scope, organization_scope, scope_or_nothing
 from .scope import ScopeViolation, mentions_tenants, refuse_unscoped
 
-# Stands for the organization while a statement is compiled; compared by identity.
+# Represents the organization while a statement is compiled; compared by identity.
 _SCOPE_SLOT = "organization in scope"
 # PostgreSQL's locking clauses of a SELECT.
 _LOCKS = re.compile(r" FOR (NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b")
 
 
 class Bind(Node):
-    """A parameter of a compiled statement, given by name (and already in the database's form) when it runs."""
+    """A named parameter of a compiled statement; its value is given in the database's form when the statement runs."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -29,12 +29,12 @@ class Bind(Node):
 
 
 def in_text(number: int) -> Any:
-    """A whole number that stands in the statement's text, and not among its parameters."""
+    """An integer rendered into the statement's text instead of its parameters."""
     return SQL(str(int(number)))
 
 
 def only_reads(sql: str) -> bool:
-    """Whether a statement that was rendered from a query writes nothing, and locks nothing."""
+    """Return whether a rendered statement writes and locks nothing."""
     return sql.startswith("SELECT") and not _LOCKS.search(sql)
 
 
@@ -43,16 +43,16 @@ _KINDS = {"": NO_SCOPE, EVERY_ORGANIZATION: EVERY_ORGANIZATION}
 
 
 def kind_of_scope() -> str:
-    """`ONE_ORGANIZATION`, `EVERY_ORGANIZATION` or `NO_SCOPE`: a statement is compiled for one of them."""
+    """Return `ONE_ORGANIZATION`, `EVERY_ORGANIZATION` or `NO_SCOPE`, for which a statement is compiled."""
     return _KINDS.get(scope_or_nothing(), ONE_ORGANIZATION)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL text with what fills each of its parameters: a constant, a `Bind`, or the organization in scope.
+    """SQL text with the source of each parameter: a constant, a `Bind`, or the organization in scope.
 
-    It is checked when it is compiled: `crosses` is whether it sees the rows of every organization, and therefore may not run in the
-    scope of one. `gives_rows` is whether it is a query, or returns what it wrote; `only_reads` is whether it locks no row either.
+    It is checked when it is compiled: `crosses` is whether it sees the rows of every organization, and therefore may not run in the scope
+    of one. `gives_rows` is whether it is a query, or returns what it wrote; `only_reads` is whether it also locks no row.
     """
 
     sql: str
@@ -63,7 +63,7 @@ class Statement:
 
     @classmethod
     def compile(cls, database: "Executor", build: Callable[[], Any]) -> "Statement":
-        """Render the query that `build` makes: for any one organization where one is in scope, or else for the scope as it is.
+        """Render the query that `build` creates: for any one organization where one is in scope, otherwise for the scope as it is.
 
         Raises ScopeViolation and NoScope as `refuse_unscoped` does.
         """
@@ -77,7 +77,7 @@ class Statement:
         return cls(sql, tuple(values), crosses, gives_rows, only_reads(sql))
 
     def run(self, database: "Executor", values: Mapping[str, Any]) -> "Result":
-        """Execute with `values` for the binds; ScopeViolation, or NoScope, where it would see more than the open scope does."""
+        """Execute with `values` for the binds; ScopeViolation or NoScope if it would see more than the current scope."""
         return database.run_compiled(self, self.bound(values))
 
     def change_one(
@@ -87,18 +87,18 @@ class Statement:
         tell: Callable[[Any], object] | None = None,
         row_id: str | None = None,
     ) -> bool:
-        """The same for one that changes one row at most: whether it did; `tell` is given what it returns of the row.
+        """Execute a statement that changes at most one row; returns whether it did. `tell` receives what it returns of the row.
 
-        An optimistic transaction says yes, and looks at its end.
+        An optimistic transaction assumes True, and checks at its end.
         """
         return database.change_one(self, self.bound(values), tell, row_id)
 
     def run_alone(self, database: "Executor", values: Mapping[str, Any], *, durable: bool = True) -> "Result":
-        """Execute as a unit of work by itself, or within the running transaction; `durable` as in `ScopedDatabase.transaction`."""
+        """Execute as its own unit of work, or within the running transaction; `durable` as in `ScopedDatabase.transaction`."""
         return database.run_alone(self, self.bound(values), durable=durable)
 
     def bound(self, values: Mapping[str, Any]) -> list[Any]:
-        """Its parameters: `values` for the binds, and the organization in scope; ScopeViolation as `run` raises it."""
+        """Return its parameters: `values` for the binds, and the organization in scope; ScopeViolation as in `run`."""
         if self.crosses and current_scope() != EVERY_ORGANIZATION:
             raise ScopeViolation("a statement that was compiled for every organization cannot run for one")
         return [
@@ -107,27 +107,27 @@ class Statement:
 
 
 class Executor(Protocol):
-    """What runs compiled statements: a database, as far as a statement knows one."""
+    """The executor of compiled statements: the part of a database that a statement uses."""
 
     tenant_tables: frozenset[str]
 
     def get_sql_context(self) -> Any:
-        """Where a query of peewee's is rendered."""
+        """Return the context that renders a peewee query."""
 
     def run_compiled(self, statement: Statement, parameters: Any) -> "Result":
-        """Run one compiled statement to its end."""
+        """Run one compiled statement to completion."""
 
     def change_one(
         self, statement: Statement, parameters: Any, tell: Callable[[Any], object] | None = None, row_id: str | None = None
     ) -> bool:
-        """Whether a compiled statement changed its one row."""
+        """Return whether a compiled statement changed its one row."""
 
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> "Result":
-        """Run one compiled statement as a unit of work by itself, or within the running transaction."""
+        """Run one compiled statement as its own unit of work, or within the running transaction."""
 
 
 class Result:
-    """What a statement gave, read to its end: the cursor is free for the next one."""
+    """A statement's complete result; its cursor is free for the next one."""
 
     __slots__ = ("_rows", "rowcount")
 
@@ -135,9 +135,9 @@ class Result:
         self._rows, self.rowcount = rows, rowcount
 
     def fetchone(self) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         return self._rows[0] if self._rows else None
 
     def fetchall(self) -> Sequence[Any]:
-        """All rows."""
+        """Return all rows."""
         return self._rows

@@ -1,11 +1,11 @@
-"""A transaction as far as the database has not heard of it yet.
+"""Deferred writes of a transaction, before they are sent to the database.
 
-Writes whose result nobody asks for wait, and go together: when something is asked, or at the end. On PostgreSQL each statement takes a
-round trip; on SQLite everybody else waits from the first one to the commit. If they are all there is to a transaction, they are it.
+Writes without a result are deferred and sent together: with the next statement that has one, or at the end. On PostgreSQL each statement
+costs a round trip; on SQLite other writers wait from the first write to the commit. Deferred writes alone are sent as one transaction.
 
-Most changes of one row are of that kind too, though each has a condition: nearly always the row is as it was seen. An *optimistic*
-transaction takes for granted that it is. Where that was a mistake nothing of it is written, and it is done again, one change after the
-other (see `ScopedDatabase.attempt`).
+Most changes of one row are deferred too, though each has a condition, because the row nearly always is as it was read. An *optimistic*
+transaction assumes that it is. On a conflict nothing is written, and the transaction runs again with each change applied at once (see
+`ScopedDatabase.attempt`).
 """
 
 import threading
@@ -17,20 +17,20 @@ import structlog
 
 from .statements import Statement
 
-# PostgreSQL takes 65,535 parameters in a statement; and of statements that have many parts, hardly one is met again.
+# PostgreSQL takes 65,535 parameters per statement; and statements with many parts are rarely reused.
 _MOST_PARAMETERS, _MOST_WRITES = 60_000, 16
 _log = structlog.get_logger("aasim.data")
 
 
 class Mistaken(Exception):
-    """A row was not as an optimistic transaction expected it."""
+    """A conflict: a row was not as an optimistic transaction expected."""
 
 
 class Write(NamedTuple):
-    """A statement that nobody asks for its result, with its parameters.
+    """A deferred statement with its parameters.
 
-    Where it `expects_one`, it has to change exactly one row, or else `Mistaken`; what it returns of that, `tell` is called with.
-    `row_id` is the id of that row: of two changes of one row that go together, the second would not see the first.
+    If it `expects_one`, it must change exactly one row, otherwise `Mistaken` is raised; `tell` is called with what it returns of that row.
+    `row_id` is the row's id: if two changes of one row were sent together, the second would not see the first.
     """
 
     statement: Statement
@@ -41,7 +41,7 @@ class Write(NamedTuple):
 
 
 class UnitOfWork:
-    """One running transaction: whether it has `begun` for the database, and the writes that wait."""
+    """One running transaction: whether it has `begun` in the database, and its deferred writes."""
 
     def __init__(self, *, durable: bool) -> None:
         self.durable = durable
@@ -51,44 +51,44 @@ class UnitOfWork:
         self._scope = ""
 
     def has_room(self, scope: str, write: Write) -> bool:
-        """Whether a write in that scope can go together with those that wait; one of them may return something."""
+        """Return whether a write in that scope can be sent together with the deferred ones; one of them may return something."""
         fits = len(self.waiting) < _MOST_WRITES and self._parameters + len(write.parameters) <= _MOST_PARAMETERS
         fits = fits and (write.tell is None or all(other.tell is None for other in self.waiting))
         fits = fits and (write.row_id is None or all(other.row_id != write.row_id for other in self.waiting))
         return not self.waiting or (fits and scope == self._scope)
 
     def put(self, scope: str, write: Write) -> None:
-        """Let a write wait."""
+        """Defer a write."""
         self._scope = scope
         self.waiting.append(write)
         self._parameters += len(write.parameters)
 
     def take(self) -> tuple[str, list[Write]]:
-        """The scope and the writes that waited, and wait no longer."""
+        """Return the scope and the deferred writes, and clear them."""
         taken = self._scope, self.waiting
         self.waiting, self._parameters = [], 0
         return taken
 
 
 class Transaction:
-    """What one unit of work collects until it ends; `on_undo` puts back what is held in memory, where it is undone."""
+    """What one unit of work collects until it ends; `on_undo` restores state in memory after a rollback."""
 
     def __init__(self, *, optimistic: bool = False) -> None:
         self.optimistic = optimistic
         self.events: list[Any] = []
         self.jobs: list[Any] = []
-        #: The version that it gave each record whose changes are counted, by id.
+        #: The version that it gave each versioned record, by id.
         self.revisions: dict[str, int] = {}
-        #: What is to be done last, when all rows and events are written, by the names of those who put it off; it emits no events.
+        #: Actions to run last, after all rows and events are written, by the names under which they were deferred; they emit no events.
         self.at_end: dict[str, Callable[[], object]] = {}
         self.after_commit: list[Callable[[], object]] = []
         self.on_undo: list[Callable[[], object]] = []
-        #: Organizations of which others must look again at what they know.
+        #: Organizations whose cached state other processes must refresh.
         self.bumped: set[str] = set()
         self.failed = False
 
     def end(self, *, committed: bool) -> None:
-        """Do what was to be done after the commit, or put back what is held in memory."""
+        """Run the actions after the commit, or restore the state in memory."""
         if committed:
             for action in self.after_commit:
                 _run_apart(action)
@@ -98,21 +98,21 @@ class Transaction:
 
 
 class ThreadState(threading.local):
-    """What a database keeps of each thread: its transaction, and what the database has not heard of that yet."""
+    """A database's state per thread: its transaction, and the writes deferred in it."""
 
     transaction: Transaction | None = None
     unit: UnitOfWork | None = None
-    #: On SQLite: what takes the turn at the file, within a unit of work; the number of the last commit, and the thread's connection.
+    #: On SQLite: the handle of the file's turn within a unit of work, the number of the last commit, and the thread's connection.
     begin: Callable[[], object]
     commit = 0
     connection: object = None
-    #: On PostgreSQL: whether the thread has a connection, be it lost.
+    #: On PostgreSQL: whether the thread has a connection, even a lost one.
     is_held = False
 
 
 @contextmanager
 def joining(transaction: Transaction) -> Iterator[Transaction]:
-    """A part of the transaction, which fails when the part does."""
+    """A part of the transaction; its failure fails the transaction."""
     try:
         yield transaction
     except BaseException:

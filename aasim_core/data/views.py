@@ -1,4 +1,4 @@
-"""What lists and reads look at where no single table has it all: columns of joined records under the names that answers have."""
+"""Views over joined records, for lists and reads: columns under the names used in responses."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,25 +11,24 @@ from .statements import Bind
 
 
 class _FirstOf(peewee.Function):
-    """The first of some columns that is not empty; one of them never is, so lists can be sorted by it as by a column."""
+    """The first of some columns that is not null; one of them never is, so lists can sort by it like by a column."""
 
     null = False
 
 
 def first_of(*columns: Any) -> Any:
-    """A column of a view: the first of `columns` that is not empty, where one of them always has a value."""
+    """Return a view column: the first of `columns` that is not null, where one of them always has a value."""
     return _FirstOf("COALESCE", columns)
 
 
 class View:
-    """Stands where `read_page` takes a model: `base` with what is joined to it.
+    """Takes the place of a model in `read_page`: `base` and the records joined to it.
 
-    `columns` are expressions by the name that answers have, ``id`` and whatever is sorted or filtered by among them; a name that is not
-    in it is the base's own. `joins` are pairs of a record and the condition that it is joined on, which one row of it meets at most; what
-    need not be there is absent, not the whole row. `binds` gives the values of binds in the columns that are the same for everybody, such
-    as the time; it is asked each time. With `joins_late`, lists of whoever does not see all find the rows of a page first, and join only
-    those: where more rows are seen than the database takes them for, it would join them all before it sorts them. Such a list is sorted,
-    filtered and searched by columns of the base.
+    `columns` are expressions by the name in responses, including ``id`` and all that lists sort or filter by; other names are columns of
+    the base. `joins` are pairs of a record and its join condition, which at most one row of it meets; a missing row leaves its columns
+    null. `binds` returns values of binds in the columns that are the same for every caller, such as the time; it is called each time. With
+    `joins_late`, lists of callers who do not see all rows select a page first and join only its rows, because the database would otherwise
+    join all before it sorts when it underestimates them. Such a list is sorted, filtered and searched by columns of the base.
     """
 
     def __init__(
@@ -49,14 +48,14 @@ class View:
         return self._columns[name] if name in self._columns else getattr(self._base, name)
 
     def select(self, *columns: Any) -> Any:
-        """A query of these columns over everything that is joined."""
+        """Return a query of these columns over all joined records."""
         query: Any = self._base.select(*columns)
         for joined, condition in self._joins:
             query = query.join_from(self._base, joined, peewee.JOIN.LEFT_OUTER, on=condition)
         return query
 
     def select_where(self, where: Any, *columns: Any) -> Any:
-        """A query of the rows that meet `where`, with only those joins that it asks about: enough to count them.
+        """Return a query of the rows that meet `where`, with only the joins it needs: enough for a count.
 
         `columns` name nothing that is joined.
         """
@@ -70,7 +69,7 @@ class View:
         return View(self._base, self._columns, needed[::-1]).select(*columns).where(where)
 
     def row(self, record_id: str, names: tuple[str, ...], **values: Any) -> dict[str, Any] | None:
-        """The columns `names` of the row of that id, as the database has them, or None; `values` are for its other binds."""
+        """Return the columns `names` of the row of that id, as the database has them, or None; `values` are for the other binds."""
         database = database_of(self._base)
 
         def build() -> Any:
@@ -81,7 +80,7 @@ class View:
 
 
 def _tables_in(node: Any) -> Iterator[Any]:
-    """The records and aliases whose columns stand in the expression, and None for a part of it that may name any."""
+    """Return the records and aliases whose columns the expression uses, and None for a part that may use any."""
     kind = type(node)
     if kind in _PARTS:
         for part in _PARTS[kind](node):

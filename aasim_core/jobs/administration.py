@@ -1,4 +1,4 @@
-"""What operators do about jobs: look at them, try failed ones again, discard or cancel them. Each call needs a system scope."""
+"""Operator actions on jobs: list them, retry failed ones, discard or cancel. Each call needs a system scope."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ _OVER = (FAILED, DEAD, CANCELLED)
 def find_jobs(
     state: str | None = None, name: str | None = None, organization_id: str | None = None, limit: int = 50
 ) -> list[JobRow]:
-    """The latest jobs, newest first; `name` may be that of a plugin. Refused ``invalid_choice`` for a state that is none."""
+    """Return the latest jobs, newest first; `name` may be a plugin's. Refused ``invalid_choice`` for an unknown state."""
     if state not in (None, *STATES):
         raise Refused("invalid_choice", f"There is no state {state!r}; use one of {', '.join(STATES)}.", field="state")
     query = JobRow.select()
@@ -33,36 +33,36 @@ def find_jobs(
 
 
 def count_jobs() -> Mapping[str, int]:
-    """How many jobs there are in each state, of those in which there are any."""
+    """Count the jobs per state, omitting states without jobs."""
     query: Any = JobRow.select(JobRow.state, fn.COUNT(JobRow.id)).group_by(JobRow.state)
     return dict(query.tuples())
 
 
 def count_stuck() -> Mapping[str, int]:
-    """How many jobs failed, died and are parked; these are found without the others."""
+    """Count the failed, dead and parked jobs, without scanning the others."""
     query: Any = JobRow.select(JobRow.state, fn.COUNT(SQL("*"))).where(STUCK).group_by(JobRow.state)
     return {FAILED: 0, DEAD: 0, PARKED: 0, **dict(query.tuples())}
 
 
 def count_known(job_ids: Sequence[str]) -> int:
-    """How many of these jobs there are."""
+    """Count these jobs."""
     return sum(JobRow.select().where(JobRow.id == job_id).exists() for job_id in job_ids)
 
 
 def oldest_ready() -> datetime | None:
-    """Since when the oldest job waits that could be done now."""
+    """Return since when the oldest ready job has been waiting."""
     oldest: datetime | None = JobRow.select(fn.MIN(JobRow.run_at).converter(JobRow.run_at.python_value)).where(READY).scalar()
     return oldest
 
 
 def ready_of_others(known: Collection[str]) -> Mapping[str, int]:
-    """How many jobs that could be done now are of no `known` name, by their names."""
+    """Count the ready jobs whose name is not `known`, by name."""
     query: Any = JobRow.select(JobRow.name, fn.COUNT(JobRow.id)).where(READY, JobRow.name.not_in(known)).group_by(JobRow.name)
     return dict(query.tuples())
 
 
 def find_job(job_id: str) -> JobRow:
-    """The job of that id; raises the one 404."""
+    """Return the job of that id; raises the uniform 404."""
     job: JobRow | None = JobRow.get_or_none(JobRow.id == job_id)
     if job is None:
         raise not_found()
@@ -70,7 +70,7 @@ def find_job(job_id: str) -> JobRow:
 
 
 def retry(job_id: str) -> JobRow:
-    """Put a job that is over, and not done, back into the queue, as if it were new; Refused ``invalid_state`` for any other."""
+    """Requeue a job that ended without success, as if it were new; Refused ``invalid_state`` for any other."""
     fresh = {
         "state": QUEUED,
         "delayed": False,
@@ -85,14 +85,14 @@ def retry(job_id: str) -> JobRow:
 
 
 def cancel(job_id: str) -> JobRow:
-    """End a job that is not over; one that runs is told to stop, and can write nothing more. Refused ``invalid_state`` otherwise."""
+    """Cancel a job that has not ended; a running one is told to stop, and can write nothing more. Refused ``invalid_state`` otherwise."""
     changes = {"state": CANCELLED, "finished_at": now(), "error": "it was cancelled"}
     _change(job_id, (QUEUED, RUNNING, PARKED), changes, "Only a job that is not over can be cancelled")
     return find_job(job_id)
 
 
 def discard(job_id: str) -> None:
-    """Delete a job that will not run any more; Refused ``invalid_state`` for one that waits, runs or is done."""
+    """Delete a job that will not run again; Refused ``invalid_state`` for one that waits, runs or is done."""
     with database_of(JobRow).transaction():
         deleted = JobRow.delete().where((JobRow.id == job_id) & JobRow.state.in_((*_OVER, PARKED))).execute()
     if not deleted:

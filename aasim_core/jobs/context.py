@@ -1,4 +1,4 @@
-"""What a job's function is given: who it works for, how long it may take, and the fence around what it writes."""
+"""The context of a job's function: its organization, its time limit, and the fence around its writes."""
 
 import time
 from collections.abc import Callable
@@ -15,8 +15,7 @@ _T = TypeVar("_T")
 class JobContext:
     """One run of one job.
 
-    `organization_id` is None for the system's own jobs. `lease_token` names this run and no other. `deadline` is on the clock of
-    `time.monotonic`.
+    `organization_id` is None for the system's own jobs. `lease_token` identifies this run. `deadline` is on the clock of `time.monotonic`.
     """
 
     def __init__(self, lease: Lease, leases: Leases, *, deadline: float, draining: Callable[[], bool]) -> None:
@@ -26,7 +25,7 @@ class JobContext:
         self.deadline = deadline
         self.lost = False
         self.settled = False
-        #: Whether the worker's time of grace is over, so that what cannot wait for a safe place has to end now.
+        #: Whether the worker's grace period is over, so that work that cannot wait for a safe place must end now.
         self.must_end = False
 
     @property
@@ -47,7 +46,7 @@ class JobContext:
 
     @property
     def attempt(self) -> int:
-        """Which attempt this is; the first is 1. Runs that a crash or a drain cut short are not counted."""
+        """The number of this attempt, from 1. Runs cut short by a crash or a drain are not counted."""
         return self._lease.attempt
 
     @property
@@ -55,35 +54,35 @@ class JobContext:
         return self._lease.attempt >= self._lease.max_attempts
 
     def remaining(self) -> float:
-        """Seconds until the time limit, 0 when it has passed."""
+        """Seconds until the time limit; 0 when it has passed."""
         return max(0.0, self.deadline - time.monotonic())
 
     def should_stop(self) -> bool:
-        """Whether to stop at the next safe place: the worker drains, the time is up, or the job is not ours any more."""
+        """Whether to stop at the next safe place: the worker drains, the time is up, or the lease is lost."""
         return self.lost or self._draining() or time.monotonic() >= self.deadline
 
     def fence(self) -> None:
-        """Inside the transaction of an effect: make sure that the job is still ours, or raise `LeaseLost`, which undoes the effect."""
+        """Verify the lease inside an effect's transaction; raises `LeaseLost`, which rolls the effect back."""
         self._leases.renew(self._lease)
 
     def checkpoint(self) -> None:
-        """The fence for a step that need not be repeated: it also forgets the crashes before it, for the job got further."""
+        """Fence a step that need not be repeated; this also resets the count of crashes, because the job has made progress."""
         self._leases.renew(self._lease, progress=True)
 
     def persist(self, work: Callable[[], _T]) -> _T | None:
-        """Do `work` and return what it returns; where the storage fails, do it again, as long as the lease may hold.
+        """Run `work` and return its result; retry it after storage failures while the lease may hold.
 
-        It is a read or a transaction, which changes nothing but rows and what `ScopedDatabase.on_undo` puts back. One with a fence or
-        the end of the job in it is not done twice: if it turns out to be committed already, None is returned.
+        It is a read or a transaction that changes nothing but rows and what `ScopedDatabase.on_undo` restores. A transaction with a fence
+        or the job's end in it never runs twice: if it turns out to be committed, None is returned.
         """
         return self._leases.persist(self._lease, work)
 
     def complete(self) -> None:
-        """Mark the job done, in the running transaction if there is one: effect and completion then commit together, or neither."""
+        """Mark the job done, in the running transaction if there is one: effect and completion then commit together or not at all."""
         self._settle(lambda: self._leases.complete(self._lease))
 
     def hand_back(self, run_at: datetime | None = None) -> None:
-        """Put the job back into the queue for `run_at`, in the running transaction if there is one; the attempt is not counted."""
+        """Requeue the job for `run_at`, in the running transaction if there is one; the attempt is not counted."""
         self._settle(lambda: self._leases.hand_back(self._lease, run_at))
 
     def _settle(self, write: Callable[[], None]) -> None:

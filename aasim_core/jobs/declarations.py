@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and how late a failed job is tried again: `base_seconds` doubled at each attempt, at most `max_seconds`."""
+    """When a failed job is retried: after `base_seconds`, doubled at each attempt, up to `max_seconds`."""
 
     max_attempts: int = 5
     base_seconds: float = 5
     max_seconds: float = 3600
 
     def delay(self, attempt: int) -> float:
-        """Seconds to wait after the `attempt`-th attempt (the first is 1), spread by a fifth so that failures do not march in step."""
+        """Seconds to wait after the given attempt (the first is 1), with 20 % jitter to spread retries."""
         seconds = min(self.max_seconds, self.base_seconds * 2.0 ** min(attempt - 1, 60))
         return seconds * random.uniform(0.8, 1.2)  # noqa: S311 - spread, not secrecy
 
@@ -27,15 +27,14 @@ class Retry:
 class Job:
     """A kind of background work.
 
-    `name` is ``<plugin>.<verb>``. `function(context, payload)` does it, at least once; `context` can be asked for the lease, the
-    progress and whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job
-    then runs by itself, once for each due time, with the payload ``{"due": <time>}``: in a system scope, or, if it is
-    `per_organization`, once in the scope of each of the organizations that this names and where the job's plugin is on. It is called in a
-    system scope; see `tenancy.organizations_with`.
-    One that `halts` is parked while its organization is halted; one that runs is told by ``context.should_stop()``.
-    `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is ``dead`` because it took too many
-    workers with it, in the transaction that says so and in the job's organization: the place to bring what the job was for to an
-    end. The `reason` names the exception and its place; it is for the operator, and never for an answer.
+    `name` is ``<plugin>.<verb>``. `function(context, payload)` does the work, at least once; `context` offers the lease, the progress and
+    whether to stop. `time_limit` is in seconds. `schedule` is a cron expression in UTC (``"*/5 * * * *"``): the job then runs once per due
+    time, with the payload ``{"due": <time>}``, in a system scope. With `per_organization` it runs once in the scope of each organization
+    that this function returns and where the job's plugin is enabled. The function is called in a system scope; see
+    `tenancy.organizations_with`. A job that `halts` is parked while its organization is halted; a running one sees it in
+    ``context.should_stop()``. `on_giving_up(payload, reason, state)` is called when the job has ``failed`` for good, or is ``dead`` because
+    it crashed too many workers, in the transaction that records this and in the job's organization; use it to conclude what the job was
+    for. The `reason` names the exception and its location; it is for the operator, never for an API response.
     """
 
     name: str

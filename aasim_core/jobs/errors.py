@@ -1,13 +1,13 @@
-"""How a job ends early, said by an exception."""
+"""Exceptions that end a job early."""
 
 
 class LeaseLost(Exception):
-    """The job is not this worker's any more: it was cancelled, timed out, or given to another. Nothing of it may be written."""
+    """The lease is lost: the job was cancelled, timed out, or given to another worker. Nothing of it may be written."""
 
 
 class GiveUp(Exception):
-    """Raised by a job that cannot succeed, however often it is tried; its text is the reason that people read."""
+    """Raised by a job that cannot succeed on any attempt; its text is shown to people as the reason."""
 
 
 class TryAgain(Exception):
-    """Raised by a job that cannot succeed now, for a reason that is no fault of its own; its text is the reason that people read."""
+    """Raised by a job that cannot succeed now through no fault of its own; its text is shown to people as the reason."""

@@ -1,4 +1,4 @@
-"""A lease: one worker's right to do one job."""
+"""A lease: one worker's right to run one job."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,10 @@ from .records import JobRow
 
 @dataclass(eq=False)
 class Lease:
-    """One worker's right to do one job, as long as nobody takes it away. `payload` and `actor` are JSON.
+    """One worker's right to run one job until it is revoked. `payload` and `actor` are JSON.
 
-    `is_last` is whether no other job was ready when this one was taken. `mark` names the last write under the lease; the job's row
-    has it when that was committed.
+    `is_last` is whether no other job was ready when this one was taken. `mark` names the last write under the lease; the job's row holds it
+    once that is committed.
     """
 
     job_id: str
@@ -37,14 +37,14 @@ class Lease:
 
     @property
     def may_be_followed(self) -> bool:
-        """Whether another job may be ready when this one ends, of which no ring tells: it was there before, or waits for this end.
+        """Return whether another job may be ready when this one ends, without a notification: it was ready before, or waits for this end.
 
-        All others wait for the end of one that runs alone because it crashed before.
+        All others wait for the end of a job that runs alone because it crashed before.
         """
         return not self.is_last or self.unique_key is not None or self.crash_count > 0
 
     def acting(self) -> Actor:
-        """Who is responsible for what the job does: whoever enqueued it."""
+        """Return who is responsible for what the job does: the actor that enqueued it."""
         actor = orjson.loads(self.actor)
         return Actor(actor["type"], actor["id"], actor["label"], actor.get("ip"))
 
@@ -52,7 +52,7 @@ class Lease:
         return orjson.loads(self.payload)
 
 
-#: The columns of a job that make a lease, in its order.
+#: The columns of a job that make up a lease, in its order.
 COLUMNS = (
     JobRow.id,
     JobRow.lease_token,

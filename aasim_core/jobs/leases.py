@@ -1,4 +1,4 @@
-"""Taking jobs out of the queue and bringing them to an end: each write of a worker is fenced by the token of its lease."""
+"""Claim jobs and record their end: a worker's every write is fenced by the token of its lease."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -20,21 +20,21 @@ from .records import CANCELLED, DONE, LEASED, PARKED, QUEUED, READY, RUNNING, UN
 if TYPE_CHECKING:
     from ..data.database import Database
 
-#: After so many crashes of a worker that ran it, a job is dead.
+#: Crashes of its worker after which a job is dead.
 CRASHES_UNTIL_DEAD = 3
 _LONGEST_ERROR = 2000
 _T = TypeVar("_T")
-#: For so long a worker begins to look where it found the last job.
+#: How long a worker starts its search where it found the last job.
 _AT_A_PLACE_SECONDS = 0.25
-#: A job may become visible so much later than its time: transactions take a while, and clocks of machines differ.
+#: How much later than its time a job may become visible: transactions take a while, and clocks of machines differ.
 _LATE = timedelta(seconds=1)
 
 
 class _Place(NamedTuple):
-    """Where a worker found its last job: the next organization in order of ids has the next turn, or else the next job there.
+    """Where a worker found its last job: the next organization by id has the next turn, otherwise the next job there.
 
-    What was to be done before `since` is not looked for. PostgreSQL's index still has the jobs that are done, as long as any snapshot
-    of before is held open; each look that went over them would become slower and slower.
+    Jobs due before `since` are not searched. PostgreSQL's index still contains finished jobs while an older snapshot is open; scanning them
+    would make every poll slower.
     """
 
     turn: str
@@ -43,11 +43,11 @@ class _Place(NamedTuple):
     since: str
 
 
-#: No time is written so: all are after the one and before the other.
+#: No real time equals these: all are after the first and before the second.
 _EVER, _NEVER = "", "~"
 
 
-#: Where the next job is looked for: the first of these that has one.
+#: Where to search for the next job: the first of these that has one.
 _IN_TURN: tuple[Callable[[Any], Any], ...] = (
     lambda job: job.organization_id > Bind("turn"),
     lambda job: job.organization_id < Bind("turn"),
@@ -57,9 +57,9 @@ _IN_TURN: tuple[Callable[[Any], Any], ...] = (
 
 
 class Leases:
-    """The leases on the jobs of one database, as the worker `owner` takes and keeps them.
+    """The leases on the jobs of one database, claimed and held by the worker `owner`.
 
-    `ring` is called when a job was put back that can be done at once.
+    `ring` is called when a job was requeued that is ready at once.
     """
 
     def __init__(self, database: "Database", owner: str, ring: Callable[[], object] = lambda: None) -> None:
@@ -70,18 +70,18 @@ class Leases:
         self._place = _Place("", 0, _NEVER, _EVER)
         self._leave_at = 0.0
         self._is_behind = True
-        #: The kinds of jobs, as name and plugin, that are left to others.
+        #: The kinds of jobs, as name and plugin, that are left to other workers.
         self._left: tuple[tuple[str, str], ...] = ()
 
     def may_have_ready(self) -> bool:
-        """Whether it is worth to claim: a glance that takes no lock. On PostgreSQL, a claim that finds nothing takes none either."""
+        """Return whether a claim is worthwhile: a check without locks. On PostgreSQL, a claim that finds nothing takes none either."""
         if self.database.for_update:
             return True
         with self._claims.connected():
             return self._claims.statement(partial(_ready_query, self._left)).run(self._claims, {}).fetchone() is not None
 
     def claim(self) -> Lease | None:
-        """Take the next ready job, of the next organization in turn, or None when there is none. Needs a system scope."""
+        """Claim the next ready job, of the next organization in turn; None when there is none. Needs a system scope."""
         values = {"owner": self.owner, "token": token_hex(8), "moment": to_text(now()), **self._beginning()._asdict()}
         with self._claims.connected():
             claim = self._claims.statement(partial(self._claim_query, self._left))
@@ -99,9 +99,9 @@ class Leases:
         return lease
 
     def _beginning(self) -> _Place:
-        """Where to begin: at the last job's place, but from time to time at the front, where older or more urgent ones may have come.
+        """Return where to begin: at the last job's position, but periodically at the front, where older or more urgent jobs may have come.
 
-        A worker that is behind looks for all: only if the last look from the front left none, it need not look for earlier ones.
+        A worker that is behind searches all positions; only if the last search from the front left nothing may it skip earlier ones.
         """
         moment, place = time.monotonic(), self._place
         if moment < self._leave_at:
@@ -118,14 +118,14 @@ class Leases:
             JobRow.started_at: Bind("moment"),
             JobRow.attempt: SQL("attempt + 1"),
         }
-        # In a SELECT of its own, because row-level security lets no index be searched for what COALESCE gives.
+        # In a SELECT of its own, because row-level security prevents an index search for a COALESCE expression.
         next_one = peewee.Select([], [fn.COALESCE(*[self._next_job(place, left) for place in _IN_TURN])])
         is_last = peewee.Expression(self._another(left), peewee.OP.IS, None)
         returned = *COLUMNS, is_last, JobRow.priority, JobRow.run_at
         return JobRow.update(changes).where(JobRow.id == next_one).returning(*returned)
 
     def _another(self, left: Sequence[tuple[str, str]]) -> Any:
-        """One that is ready too, looked for from the end: at the front, PostgreSQL's index still has all that were there before."""
+        """Search from the end for a ready job: at the front, PostgreSQL's index still contains finished ones."""
         other = JobRow.alias("other")
         backwards = other.organization_id.desc(), other.priority, other.run_at.desc(), other.id.desc()
         found = READY, other.run_at >= Bind("since"), other.id != JobRow.id, *_none_of(left, other)
@@ -141,24 +141,24 @@ class Leases:
         return query.for_update(skip_locked=True) if self.database.for_update else query
 
     def renew(self, lease: Lease, progress: bool = False) -> None:
-        """Make sure that the lease holds, and give a sign of life; LeaseLost. With `progress` the job's crashes are forgotten."""
+        """Verify the lease and update its heartbeat; LeaseLost. With `progress` the job's count of crashes is reset."""
         forgotten = {"crash_count": 0} if progress else {}
         self._fenced(lease, heartbeat_at=to_text(now()), **forgotten)
 
     def complete(self, lease: Lease) -> None:
-        """The job is done."""
+        """Mark the job done."""
         self._end(lease, DONE)
 
     def give_up(self, lease: Lease, state: str, reason: str) -> None:
-        """The job is ``failed`` or ``dead`` for good."""
+        """Mark the job ``failed`` or ``dead`` for good."""
         self._end(lease, state, reason)
 
     def hand_back(self, lease: Lease, run_at: datetime | None = None) -> None:
-        """Put the job back; this attempt was none."""
+        """Requeue the job; this attempt does not count."""
         self._requeue(lease, QUEUED, lease.attempt - 1, run_at)
 
     def leave(self, lease: Lease) -> bool:
-        """Put the job back for another worker, and claim none of its kind any more; returns whether it is the first of that."""
+        """Requeue the job for another worker, and claim no more of its kind; returns whether it is the first of that kind."""
         kind = (lease.name, lease.plugin)
         is_first = kind not in self._left
         if is_first:
@@ -167,15 +167,15 @@ class Leases:
         return is_first
 
     def retry(self, lease: Lease, run_at: datetime, reason: str) -> None:
-        """Put the job back for another attempt."""
+        """Requeue the job for another attempt."""
         self._requeue(lease, QUEUED, lease.attempt, run_at, reason)
 
     def park(self, lease: Lease, reason: str) -> None:
-        """Put the job aside until what does it is turned on."""
+        """Park the job until its plugin is enabled."""
         self._requeue(lease, PARKED, lease.attempt - 1, error=reason)
 
     def requeue_crashed(self, lease: Lease, reason: str) -> None:
-        """Put a job back whose worker is gone."""
+        """Requeue a job whose worker has died."""
         self._requeue(lease, QUEUED, lease.attempt - 1, error=reason, crashes=1)
 
     def _requeue(
@@ -197,7 +197,7 @@ class Leases:
         except peewee.IntegrityError:
             if not is_alone:
                 raise
-            self._put_back(lease, values, is_ready=False)  # a twin came meanwhile, and is found now
+            self._put_back(lease, values, is_ready=False)  # a twin was enqueued meanwhile, and is found now
 
     def _put_back(self, lease: Lease, values: dict[str, Any], *, is_ready: bool) -> None:
         with self.database.transaction() as transaction:
@@ -216,7 +216,7 @@ class Leases:
         self._fenced(lease, state=state, finished_at=to_text(now()), error=reason and reason[:_LONGEST_ERROR])
 
     def _fenced(self, lease: Lease, **changes: Any) -> None:
-        """Write these columns of the job, and a new mark, if the lease still holds; LeaseLost."""
+        """Write these columns of the job and a new mark if the lease still holds; LeaseLost."""
         lease.mark = changes["last_write"] = token_hex(8)
         change = self.database.statement(partial(_fenced_query, tuple(changes)))
         ours = {"lease_id": lease.job_id, "lease_token": lease.token, "lease_state": RUNNING}
@@ -225,7 +225,7 @@ class Leases:
             raise LeaseLost(f"job {lease.job_id} ({lease.name}) belongs to another worker, or was cancelled")
 
     def persist(self, lease: Lease, work: Callable[[], _T]) -> _T | None:
-        """Do `work`, a transaction that writes under the lease; see `persistence.persist`. Within another transaction, that is it."""
+        """Run `work`, a transaction that writes under the lease; see `persistence.persist`. Within another transaction, that one counts."""
         if self.database.is_in_transaction:
             return work()
         before = lease.mark
@@ -236,16 +236,16 @@ class Leases:
         return self.database.statement(_written_query).run(self.database, values).fetchone() is not None
 
     def heartbeat(self) -> None:
-        """Give a sign of life for every job of this worker. Needs a system scope."""
+        """Update the heartbeat of every job of this worker. Needs a system scope."""
         values = {"owner": self.owner, "moment": to_text(now())}
         self.database.statement(_heartbeat_query).run_alone(self.database, values, durable=False)
 
     def leased(self) -> list[Lease]:
-        """All leases of all workers. Needs a system scope."""
+        """Return all leases of all workers. Needs a system scope."""
         return [Lease(*row) for row in self.database.statement(_leased_query).run(self.database, {}).fetchall()]
 
 
-# Statements over the claims' connections as well as the others, so not `compiled` for those of a record.
+# These statements also run over the claims' connections, so they are not `compiled` for a record's database.
 
 
 def _ready_query(left: Sequence[tuple[str, str]]) -> Any:
@@ -276,6 +276,6 @@ def _twin_query() -> Any:
 
 
 def _fenced_query(columns: Sequence[str]) -> Any:
-    # Not `LEASED`: PostgreSQL would look through an index of all jobs that are being done, and were since it was last tidied.
+    # Not `LEASED`: PostgreSQL would scan an index of all jobs that ran since the last vacuum.
     ours = (JobRow.id == Bind("lease_id")) & (JobRow.lease_token == Bind("lease_token")) & (JobRow.state == Bind("lease_state"))
     return JobRow.update({getattr(JobRow, column): Bind(column) for column in columns}).where(ours)

@@ -1,4 +1,4 @@
-"""What keeps the job table small: the core's own scheduled job."""
+"""The core's scheduled job that prunes the job table."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -14,19 +14,19 @@ from .records import ENDED, JobRow, ScheduleTick
 if TYPE_CHECKING:
     from .context import JobContext
 
-#: How long jobs that are done or cancelled can be looked at; failed and dead ones stay until somebody discards them.
+#: How long done and cancelled jobs are retained; failed and dead ones stay until they are discarded.
 KEEP = timedelta(hours=1)
 KEEP_DUE_TIMES = timedelta(days=7)
 _ROWS_AT_ONCE = 500
 
 
 def core_jobs() -> tuple[Job, ...]:
-    """The jobs that keep house."""
+    """The housekeeping jobs."""
     return (Job("core.prune_jobs", prune, schedule="*/10 * * * *"),)
 
 
 def prune(context: "JobContext", payload: Mapping[str, Any]) -> None:
-    """Delete what has been over for long, in batches so small that nobody waits for them."""
+    """Delete jobs that ended long ago, in batches small enough not to block others."""
     before = now() - KEEP
     while not context.should_stop() and _prune_batch(before) == _ROWS_AT_ONCE:
         pass

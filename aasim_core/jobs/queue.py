@@ -1,4 +1,4 @@
-"""Putting jobs into the queue: rows in the transaction of the change that needs them, and a ring when it has committed."""
+"""Enqueue jobs: rows in the transaction of the change that needs them, and a notification after its commit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -37,16 +37,16 @@ def enqueue(
     organization_id: str | None = None,
     plugin: str | None = None,
 ) -> str:
-    """Have the worker do the job `name`, once the running transaction has committed and `run_at` has come; returns the job's id.
+    """Have a worker run the job `name`, once the running transaction has committed and `run_at` has come; returns the job's id.
 
-    The job belongs to the organization in scope; in a system scope to `organization_id`, or to the system. Among the ready jobs of
-    an organization a higher `priority` goes first; organizations take turns.
+    The job belongs to the organization in scope; in a system scope to `organization_id`, or to the system. Among an organization's ready
+    jobs a higher `priority` runs first; organizations take turns.
 
-    Of the jobs with one `unique_key` (and name and organization) at most one waits and at most one runs: when one waits already,
-    that one is brought forward to `run_at` and to `priority`, and the id returned here names no job. One that runs does not count,
-    for it may have looked already at what has just changed; the new one runs after it.
+    Of the jobs with one `unique_key` (and name and organization) at most one waits and at most one runs. If one waits already, it is moved
+    up to `run_at` and `priority`, and the id returned here names no job. A running one does not count, because it may already have read
+    what has just changed; the new one runs after it.
 
-    The job is parked while the plugin that declares it is off; `plugin` names another one, of which the same holds.
+    The job is parked while the plugin that declares it is disabled; `plugin` names another one, to which the same applies.
     """
     transaction = database_of(JobRow).current_transaction()
     moment = now()
@@ -78,7 +78,7 @@ def enqueue(
 
 
 def _bring_forward(job: dict[str, Any], other: Mapping[str, Any]) -> None:
-    """Let a job that waits be done as early and as urgently as the other one was meant to be."""
+    """Move a waiting job up to the earlier time and higher priority of the other."""
     job["delayed"] = job["delayed"] and other["delayed"]
     job["run_at"], job["priority"] = min(job["run_at"], other["run_at"]), max(job["priority"], other["priority"])
 
@@ -98,7 +98,7 @@ def _twin(rows: Sequence[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, A
 
 
 def flush(transaction: "Transaction", database: "Database", jobs: Mapping[str, Job], ring: Callable[[], object]) -> None:
-    """Write the jobs of `transaction` before it commits, and `ring` for them once it has; LookupError for one that is not in `jobs`."""
+    """Write the jobs of `transaction` before it commits, and call `ring` after the commit; LookupError for one that is not in `jobs`."""
     if not transaction.jobs:
         return
     scope = current_scope()
@@ -155,7 +155,7 @@ def _insert_query(columns: Sequence[str], count: int, unique: bool) -> Any:
 
 
 def depth(at_most: int) -> int:
-    """How many jobs of the organization in scope (in a system scope: of all) are ready and wait for a worker, counted to `at_most`."""
+    """Count the ready jobs of the organization in scope (in a system scope: of all), up to `at_most`."""
     return len(_some_ready.all(at_most))
 
 

@@ -1,4 +1,4 @@
-"""The job table, which is the truth about background work, and the due times of schedules."""
+"""The job table, the single source of truth about background work, and the due times of schedules."""
 
 import peewee
 from peewee import SQL
@@ -20,11 +20,11 @@ STUCK = SQL("state IN ('failed', 'dead', 'parked')")
 
 
 class JobRow(Row):
-    """One piece of background work.
+    """One job.
 
-    ``failed``: its last attempt raised. ``dead``: it brought down its worker, or lost it, three times. ``parked``: what does it is
-    turned off. A queued job is `delayed` until its `run_at` has come. The system's own jobs have the organization ``*``, which no
-    tenant's scope shows. `last_write` names the last write under the lease, see `Lease.mark`.
+    ``failed``: its last attempt raised. ``dead``: it crashed its worker, or lost it, three times. ``parked``: its plugin is disabled. A
+    queued job is `delayed` until its `run_at` has come. The system's own jobs have the organization ``*``, which no tenant's scope shows.
+    `last_write` names the last write under the lease, see `Lease.mark`.
     """
 
     id = IdField(primary_key=True)
@@ -67,7 +67,7 @@ class JobRow(Row):
 
 
 class ScheduleTick(Row):
-    """One due time of one schedule, written by whoever saw it first."""
+    """One due time of one schedule, written by the first ticker that reached it."""
 
     schedule = peewee.TextField()
     due_at = InstantField()

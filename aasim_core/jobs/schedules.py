@@ -1,4 +1,4 @@
-"""Schedules: a row for each due time, so that any number of tickers start each job once for it."""
+"""Schedules: a row per due time, so that any number of tickers start each job exactly once."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,24 +15,24 @@ from .declarations import Job
 from .queue import enqueue
 from .records import ScheduleTick
 
-#: How far clocks may differ before one is taken for wrong.
+#: Clock difference beyond which a clock is considered wrong.
 _TOLERANCE = timedelta(seconds=5)
 _log = structlog.get_logger("aasim.jobs")
 
 
 def claim_due(schedule: str, due: datetime) -> bool:
-    """Whether this due time of `schedule` is new; it then belongs to the running transaction, and to nobody else ever.
+    """Claim this due time of `schedule` for the running transaction; returns False if it was claimed before.
 
-    An older due time than one that was claimed is never new: clocks step back, and what was missed meanwhile is past.
+    A due time older than a claimed one is never new: clocks may step back, and missed times are not made up.
     """
     latest = latest_claimed(schedule, database_of(ScheduleTick).time() + _TOLERANCE)
     return (latest is None or latest < due) and _write(schedule, due)
 
 
 def latest_claimed(schedule: str, until: datetime) -> datetime | None:
-    """The last due time of `schedule`, not later than `until`, that somebody claimed.
+    """Return the last claimed due time of `schedule`, not later than `until`.
 
-    Somebody whose clock was ahead may have claimed one that is still to come; it does not keep those before it from being claimed.
+    A process whose clock was ahead may have claimed a future one; that does not prevent claims of earlier ones.
     """
     claimed = ScheduleTick.select().where(ScheduleTick.schedule == schedule, ScheduleTick.due_at <= until)
     tick = claimed.order_by(ScheduleTick.due_at.desc()).first()
@@ -46,7 +46,7 @@ def _write(schedule: str, due: datetime) -> bool:
 
 
 class Schedules:
-    """The schedules of the jobs that have one, as one ticker sees them."""
+    """One ticker's view of the jobs with a schedule."""
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._jobs = [job for job in jobs if job.schedule]
@@ -56,7 +56,7 @@ class Schedules:
             self._next[job.name] = previous_due(job, now())
 
     def tick(self) -> int:
-        """Enqueue the jobs that are due; returns how many. However many due times were missed, a job is caught up on once."""
+        """Enqueue the due jobs; returns their number. However many due times were missed, a job runs once to catch up."""
         started = 0
         for job in self._jobs:
             if now() >= self._next[job.name]:
@@ -66,7 +66,7 @@ class Schedules:
         return started
 
     def _moment(self) -> datetime:
-        """The present moment; where this machine's clock is ahead of the database's, which all machines share, the latter's."""
+        """Return the current time; where this machine's clock is ahead of the database's, which all machines share, the latter."""
         moment, shared = now(), database_of(ScheduleTick).time()
         if moment <= shared + _TOLERANCE:
             return moment
@@ -77,7 +77,7 @@ class Schedules:
 
     def _start(self, name: str, due: datetime) -> bool:
         with system_scope("start the jobs that are due"), database_of(ScheduleTick).transaction():
-            # Nothing was missed before the first start: its due time is only noted.
+            # Nothing was missed before the first start: its due time is only recorded.
             is_first = latest_claimed(name, due) is None
             if not claim_due(name, due) or is_first:
                 return False
@@ -86,15 +86,15 @@ class Schedules:
 
 
 def previous_due(job: Job, moment: datetime) -> datetime:
-    """The last due time of a job at `moment` or before; StartupError if its schedule is no cron expression."""
+    """Return a job's last due time at or before `moment`; StartupError if its schedule is not a cron expression."""
     try:
         return next(CronSim(str(job.schedule), moment.replace(microsecond=0) + timedelta(seconds=1), reverse=True))
     except (CronSimError, StopIteration) as error:
         raise StartupError(
-            f'the schedule "{job.schedule}" of the job {job.name} is no cron expression ({error}); write one such as "0 3 * * *"'
+            f'the schedule "{job.schedule}" of the job {job.name} is not a cron expression ({error}); write one such as "0 3 * * *"'
         ) from error
 
 
 def next_due(job: Job, moment: datetime) -> datetime:
-    """The first due time of a job after `moment`."""
+    """Return a job's first due time after `moment`."""
     return next(CronSim(str(job.schedule), moment))

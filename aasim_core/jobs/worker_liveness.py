@@ -1,7 +1,7 @@
-"""Which workers are alive: each holds a lock on a file of its own, and the kernel lets go of it when the process ends.
+"""Detect dead workers: each holds a lock on its own file, which the kernel releases when the process ends.
 
-A worker whose file can be locked by another process of its machine is dead for certain, however it died, so its jobs need not wait
-until their lease has run out. Of a worker elsewhere nothing is known, and the lease decides.
+If another process on the same machine can lock a worker's file, that worker is certainly dead, however it died, so its jobs need not wait
+for their leases to expire. The state of workers on other machines is unknown, and their leases decide.
 """
 
 import fcntl
@@ -24,7 +24,7 @@ class Presence:
         self._held: dict[str, int] = {}
 
     def enter(self) -> str:
-        """Announce a new worker; returns its name, which no other worker ever has."""
+        """Announce a new worker; returns its unique name."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{self._host}-{os.getpid()}-{token_hex(4)}"
         handle = os.open(self._folder / (name + LOCK_SUFFIX), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -33,14 +33,14 @@ class Presence:
         return name
 
     def leave(self, name: str) -> None:
-        """Take the worker off again."""
+        """Withdraw the worker."""
         handle = self._held.pop(name, None)
         if handle is not None:
             self.forget(name)
             os.close(handle)
 
     def is_dead(self, name: str) -> bool:
-        """Whether the worker `name` has certainly ended."""
+        """Return whether the worker `name` has certainly ended."""
         if name in self._held or name.rpartition("-")[0].rpartition("-")[0] != self._host:
             return False
         try:
@@ -56,12 +56,12 @@ class Presence:
         return True
 
     def dead(self) -> list[str]:
-        """The workers that have ended without leaving."""
+        """Return the workers that ended without withdrawing."""
         names = [path.name.removesuffix(LOCK_SUFFIX) for path in self._folder.glob("*" + LOCK_SUFFIX)]
         return [name for name in names if self.is_dead(name)]
 
     def forget(self, name: str) -> None:
-        """Remove what a worker left behind, once none of its jobs is leased any more."""
+        """Remove a dead worker's file, once none of its jobs is leased any more."""
         for suffix in (LOCK_SUFFIX, SOCKET_SUFFIX):
             with suppress(OSError):
                 (self._folder / (name + suffix)).unlink()

@@ -1,4 +1,4 @@
-"""Lists of what no table holds, such as what plugins declare: paged, filtered and sorted by the database as every other list."""
+"""Lists of values that no table holds, such as plugin declarations: paged, filtered and sorted by the database like every other list."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
@@ -11,15 +11,16 @@ if TYPE_CHECKING:
 
 
 class _Column(peewee.Column):
-    """A column of the listing; it is never empty."""
+    """A column of the listing; it is never null."""
 
     null = False
 
 
 class Listing:
-    """Stands where `read_page` takes a model: constant rows, as the database would have them (JSON as text).
+    """Takes the place of a model in `read_page`: constant rows, as the database would return them (JSON as text).
 
-    `columns` are their names, ``id`` among them. `rows` is asked once, when a statement is compiled: it has to give the same each time.
+    `columns` are their names, including ``id``. `rows` is called once, when a statement is compiled, so it must always return the same
+    rows.
     """
 
     def __init__(self, database: "Database", columns: Sequence[str], rows: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
@@ -33,7 +34,7 @@ class Listing:
         return _Column(self._table, name)
 
     def select(self, *columns: Any) -> Any:
-        """A query of these columns over all rows."""
+        """Return a query of these columns over all rows."""
         rows = [tuple(peewee.Value(row[name], converter=False) for name in self._columns) for row in self._rows()]
         # VALUES needs a row: where there is none, one of nulls that no query finds.
         values = peewee.ValuesList(rows or [(None,) * len(self._columns)])

@@ -1,4 +1,4 @@
-"""What an organization has in a table, row by row: all but secrets, in the order of an index, with as much in memory as is read at once."""
+"""Export an organization's rows of a table, except secrets, in index order, holding one batch in memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -16,12 +16,12 @@ ROWS_AT_ONCE = 500
 
 
 def is_dumped(model: type[Row]) -> bool:
-    """Whether rows of `model` are an organization's, and tell it something: ``Meta.internal`` is for those that do not."""
+    """Return whether rows of `model` belong to an organization and are of interest to it; ``Meta.internal`` tables are not."""
     return is_tenant(model) and not getattr(model._meta, "internal", False)
 
 
 class Dump:
-    """The rows of one record in the organization in scope."""
+    """The rows of one record class in the organization in scope."""
 
     def __init__(self, model: type[Row]) -> None:
         self.table: str = model._meta.table_name
@@ -33,9 +33,9 @@ class Dump:
         self._order = _order(model)
 
     def rows(self, after: Sequence[Any] | None = None) -> Iterator[tuple[Sequence[Mapping[str, Any]], Sequence[Any]]]:
-        """All rows, some at a time, each as JSON has it, with the key of the last of them: `after` it goes on with the next ones.
+        """Yield all rows in batches, as JSON, each with the key of its last row: pass it as `after` to continue from there.
 
-        Whoever asks for more is in the scope again.
+        The consumer must resume iteration inside the scope.
         """
         while True:
             rows = self._some(after)
@@ -46,7 +46,7 @@ class Dump:
                 return
 
     def one(self, row_id: str) -> Mapping[str, Any]:
-        """The row of that id."""
+        """Return the row with that id."""
         row = self._model.get_by_id(row_id).row()
         return self._shown([row[name] for name in self._read])
 
@@ -77,12 +77,12 @@ class Dump:
 
 
 def _order(model: type[Row]) -> tuple[str, ...]:
-    """The fields in whose order an index has the organization's rows, each at a place of its own; else those of the primary key."""
+    """Return the fields of an index that orders the organization's rows uniquely; otherwise those of the primary key."""
     meta = model._meta
     key = tuple(meta.primary_key.field_names if isinstance(meta.primary_key, peewee.CompositeKey) else (meta.primary_key.name,))
     indexes = [index for index in meta.indexes if not isinstance(index, peewee.Index)]
     unique = [{*key}, *({*names} for names, is_unique in indexes if is_unique)]
-    for names, _ in sorted(indexes, key=lambda index: bool(index[1])):  # those that are unique may be of names, which change
+    for names, _ in sorted(indexes, key=lambda index: bool(index[1])):  # unique indexes may be over names, which change
         is_whole = names[0] == TENANT_COLUMN and any(each <= {*names} for each in unique)
         if is_whole and not any(meta.fields[name].null for name in names):
             return tuple(names)

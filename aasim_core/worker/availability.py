@@ -1,4 +1,4 @@
-"""Whether a job can be done now: what does it is on, for the deployment and for the job's organization, which is not halted."""
+"""Whether a job can run now: its plugin is enabled for the deployment and the organization, which is not halted."""
 
 from typing import TYPE_CHECKING
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class JobFeatures:
-    """Asks the app's feature switches on behalf of jobs, and looks for changes once a second."""
+    """Queries the app's feature switches for jobs, and refreshes them once a second."""
 
     def __init__(self, app: "App") -> None:
         self._app = app
 
     def is_known(self, name: str, plugin: str) -> bool:
-        """Whether this process can do such a job, or knows the plugin that is off; else it is of another version, whose worker does it."""
+        """Return whether this process can run such a job, or knows the disabled plugin; otherwise a worker of another version runs it."""
         job, find = self._app.jobs.get(name), self._app.plugins.find
         if job is None:
             owner = find(name.partition(".")[0])
@@ -23,10 +23,10 @@ class JobFeatures:
         return plugin in ("core", job.plugin) or find(plugin) is not None
 
     def why_off(self, name: str, plugin: str, organization_id: str) -> str | None:
-        """Why a job of that name, which is done for `plugin`, cannot be done for the organization now, or None when it can."""
+        """Return why a job of that name, run for `plugin`, cannot run for the organization now, or None when it can."""
         job = self._app.jobs.get(name)
         if job is None:
-            return f"nothing here does {name}; its plugin is off"
+            return f"no enabled plugin handles {name}"
         if plugin == "core":
             return None
         if plugin != job.plugin and not self._app.plugins.is_on(plugin):
@@ -38,9 +38,9 @@ class JobFeatures:
         return None if self.is_on(plugin, organization_id) else f"{plugin} is off for the organization"
 
     def is_on(self, plugin: str, organization_id: str) -> bool:
-        """Whether the plugin is on for the organization."""
+        """Return whether the plugin is enabled for the organization."""
         return self._app.features.allowed_in(organization_id, plugin)
 
     def is_halted(self, name: str, organization_id: str) -> bool:
-        """Whether the job is of those that stop while their organization is halted, and it is."""
+        """Return whether the job stops while its organization is halted, and it is."""
         return self._app.jobs[name].halts and self._app.pulse.of(organization_id).is_halted

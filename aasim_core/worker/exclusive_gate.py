@@ -1,18 +1,18 @@
-"""Which jobs may run beside each other: all, except that one which brought down its worker twice runs alone.
+"""Decide which jobs may run concurrently: all, except that a job that crashed its worker twice runs alone.
 
-When it does so a third time, it takes no neighbour with it; and one that was only a neighbour itself shows that it is harmless.
+Its third crash then affects no other job; and a job that was merely running next to the cause proves harmless.
 """
 
 import threading
 import time
 from collections.abc import Callable
 
-#: How long the others may keep a job waiting that is to run alone.
+#: Longest wait of a job that must run alone for the others to end.
 PATIENCE_SECONDS = 60.0
 
 
 class Company:
-    """Who is doing a job in this process; `who` is anything that is only itself."""
+    """Tracks the jobs that run in this process; `who` is any object compared by identity."""
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._changed = threading.Condition()
@@ -21,7 +21,7 @@ class Company:
         self._patience = patience_seconds
 
     def enter(self, who: object) -> bool:
-        """Take a place, before claiming a job; False while somebody is alone, or waits for it."""
+        """Enter before claiming a job; False while another job runs alone or waits to."""
         with self._changed:
             if self._loner is not None:
                 return False
@@ -29,7 +29,7 @@ class Company:
             return True
 
     def leave(self, who: object) -> None:
-        """Give the place back."""
+        """Leave."""
         with self._changed:
             self._present.discard(who)
             if self._loner is who:
@@ -37,7 +37,7 @@ class Company:
             self._changed.notify_all()
 
     def be_alone(self, who: object, stop: Callable[[], bool]) -> bool:
-        """Let nobody in any more and wait for the others to leave; False when somebody else did so before, or `stop` says so."""
+        """Admit no more jobs and wait for the others to leave; False if another job did so first, or `stop` returns True."""
         end = time.monotonic() + self._patience
         with self._changed:
             if self._loner is not None:

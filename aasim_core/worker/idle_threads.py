@@ -1,14 +1,17 @@
-"""How the threads of a worker that have nothing to do are woken: the one that was at work last is the first.
+"""Wake a worker's idle threads, the most recently active first.
 
-Its connection, its prepared statements and the processor's caches are still warm; after a while of rest, that is most of the time until a
-job begins.
+Its connection, prepared statements and processor caches are still warm; after a pause, warming them up takes most of the time until a job
+begins.
 """
 
 import threading
 
 
 class Wakeups:
-    """A bell for idle threads. A ring while all are busy is kept for the next one to be idle; who finds more to do rings again."""
+    """A wake-up channel for idle threads.
+
+    A notification while all are busy is saved for the next idle one, which passes on further work.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -26,11 +29,11 @@ class Wakeups:
                 self._is_rung = True
 
     def answer(self) -> None:
-        """Say that this thread looks for work now: nobody need look for what was rung before."""
+        """Note that this thread now searches for work, so that earlier notifications need no further thread."""
         self._is_rung = False
 
     def close(self) -> None:
-        """Wake all threads, and let none sleep any more."""
+        """Wake all threads, and let none sleep again."""
         with self._lock:
             self._closed = True
             while self._idle:
@@ -38,7 +41,7 @@ class Wakeups:
             self._somebody_idle.notify_all()
 
     def wait(self) -> None:
-        """Sleep until the next ring."""
+        """Sleep until the next notification."""
         with self._lock:
             if self._closed or self._is_rung:
                 self._is_rung = False
@@ -50,7 +53,7 @@ class Wakeups:
         rung.acquire()
 
     def wait_for_idle(self, seconds: float) -> int:
-        """How many threads have nothing to do, as soon as some have; 0 after so many seconds."""
+        """Return the number of idle threads, as soon as there are some; 0 after this many seconds."""
         with self._lock:
             self._somebody_idle.wait_for(lambda: self._idle or self._closed, seconds)
             return len(self._idle)

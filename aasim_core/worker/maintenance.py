@@ -1,4 +1,4 @@
-"""What every worker does beside doing jobs: make delayed jobs ready, take over those of dead workers, unpark, tick schedules."""
+"""A worker's maintenance duties: promote delayed jobs, take over those of dead workers, unpark, and tick schedules."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ _log = structlog.get_logger("aasim.jobs")
 
 
 class Upkeep:
-    """One worker's part in keeping the job table going; any number of workers may do the same."""
+    """One worker's share of maintaining the job table; any number of workers may do it concurrently."""
 
     def __init__(self, app: "App", leases: Leases, presence: Presence, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
@@ -40,7 +40,7 @@ class Upkeep:
         self._silent_since: dict[tuple[str, str | None], float] = {}
 
     def make_ready(self) -> bool:
-        """Make delayed jobs ready whose time has come; returns whether there were any."""
+        """Promote delayed jobs whose time has come; returns whether there were any."""
         moment = to_text(now())
         with system_scope("make delayed jobs ready"):
             if _due.one(1, moment=moment) is None:
@@ -50,13 +50,13 @@ class Upkeep:
         return True
 
     def tick(self) -> int:
-        """Start the scheduled jobs that are due; returns how many."""
+        """Start the scheduled jobs that are due; returns their number."""
         return self._schedules.tick()
 
     def take_over(self) -> int:
-        """Take jobs away from workers that are dead, or silent for longer than the lease; returns how many."""
+        """Revoke the jobs of workers that are dead, or silent for longer than the lease; returns their number."""
         with system_scope("take over the jobs of dead workers"):
-            # In this order: one that ends in between is then found dead the next time, with all its leases.
+            # In this order: a worker that ends in between is found dead on the next pass, with all its leases.
             dead = set(self._presence.dead())
             leased = [lease for lease in self._leases.leased() if lease.owner != self._leases.owner]
             silent = self._silent(leased)
@@ -71,7 +71,7 @@ class Upkeep:
         return count
 
     def _silent(self, leased: list[Lease]) -> list[Lease]:
-        """Those whose heartbeat stayed the same for the time of a lease, by this process's own clock."""
+        """Return those whose heartbeat has not changed for the duration of a lease, by this process's own clock."""
         moment = self._clock()
         self._silent_since = {
             (lease.token, lease.heartbeat_at): self._silent_since.get((lease.token, lease.heartbeat_at), moment)
@@ -88,7 +88,7 @@ class Upkeep:
         return True
 
     def unpark(self) -> int:
-        """Put parked jobs back whose plugin is on again; returns how many."""
+        """Requeue parked jobs whose plugin is enabled again; returns their number."""
         count = 0
         with system_scope("unpark jobs"):
             kinds = JobRow.name, JobRow.plugin, JobRow.organization_id

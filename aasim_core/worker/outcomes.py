@@ -1,4 +1,4 @@
-"""How a job comes to an end that did not end by itself: tried again, given up, or dead."""
+"""End a job that did not end by itself: retry it, give up, or mark it dead."""
 
 import traceback
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _log = structlog.get_logger("aasim.jobs")
 
 @contextmanager
 def scope_of(lease: Lease) -> Iterator[None]:
-    """The scope, the actor and the trace in which a job is done: those in which it was enqueued."""
+    """The scope, the actor and the trace in which a job runs: those in which it was enqueued."""
     whole = lease.organization_id == EVERY_ORGANIZATION
     scope = system_scope("do a job of the system") if whole else organization_scope(lease.organization_id)
     with scope, acting_as(lease.acting(), lease.request_id, lease.traceparent):
@@ -34,7 +34,7 @@ def scope_of(lease: Lease) -> Iterator[None]:
 
 
 def failed(app: "App", leases: Leases, lease: Lease, reason: str, *, may_retry: bool = True) -> None:
-    """The job's function raised: try again later, or give up."""
+    """Handle an exception of the job's function: retry later, or give up."""
     job = app.jobs[lease.name]
     if not may_retry or lease.attempt >= lease.max_attempts:
         _give_up(app, leases, lease, FAILED, reason)
@@ -45,9 +45,9 @@ def failed(app: "App", leases: Leases, lease: Lease, reason: str, *, may_retry: 
 
 
 def crashed(app: "App", leases: Leases, lease: Lease, reason: str) -> None:
-    """The job's worker is gone: do it again, unless it has taken too many workers with it.
+    """Handle the loss of the job's worker: requeue it, unless it has crashed too many.
 
-    Whether one of a kind that this version does not know is given up, a worker that knows it says, and what that means.
+    For a kind that this version does not know, a worker that knows it decides.
     """
     count = lease.crash_count + 1
     told = f"{reason}; that was crash {count} of {CRASHES_UNTIL_DEAD}"
@@ -72,20 +72,20 @@ def _give_up(app: "App", leases: Leases, lease: Lease, state: str, reason: str) 
     except Exception as error:
         if fault_of(error) is not None:
             raise
-        # The job must end, whatever its owner makes of it.
+        # The job must end even if its owner's callback fails.
         _log.error("on_giving_up of a job failed", **facts(lease), exc_info=True)
         leases.give_up(lease, state, reason)
     _log.error("a job was given up", **facts(lease), state=state, reason=reason)
 
 
 def explain(error: BaseException) -> str:
-    """The error in one line, with the place where it was raised."""
+    """Return the error in one line, with the location where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({'/'.join(Path(frames[-1].filename).parts[-3:])}:{frames[-1].lineno})" if frames else ""
     return f"{type(error).__name__}: {error}{place}"
 
 
 def facts(lease: Lease) -> dict[str, object]:
-    """What a log line says of a job."""
+    """Return the fields of a log line about a job."""
     owner = None if lease.organization_id == EVERY_ORGANIZATION else lease.organization_id
     return {"job": lease.name, "job_id": lease.job_id, "attempt": lease.attempt, "organization_id": owner}

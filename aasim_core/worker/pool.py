@@ -1,4 +1,4 @@
-"""The threads of a worker: each claims a job, does it, and claims the next; idle ones sleep until somebody rings."""
+"""The threads of a worker: each claims a job, runs it, and claims the next; idle ones sleep until they are notified."""
 
 import threading
 import time
@@ -20,15 +20,15 @@ from .runner import Runner
 if TYPE_CHECKING:
     from ..app import App
 
-#: How long a job that used up its time may take to notice it, before its thread is left to itself.
+#: How long a timed-out job may take to notice, before its thread is abandoned.
 NOTICE_SECONDS = 1.0
-#: How long a lease that no thread holds is left alone: it may be just on its way to one.
+#: How long a lease that no thread holds is left alone: a thread may be about to take it.
 ORPHAN_SECONDS = 10.0
 _log = structlog.get_logger("aasim.jobs")
 
 
 class _Hand(threading.Thread):
-    """One thread; `lease` is the job in its hand. A thread that is `dismissed` does no further one."""
+    """One thread; `lease` is the job that it runs. A `dismissed` thread takes no further job."""
 
     def __init__(self, pool: "Pool", number: int) -> None:
         super().__init__(name=f"job-{number}", daemon=True)
@@ -41,7 +41,7 @@ class _Hand(threading.Thread):
 
 
 class Pool:
-    """So many threads that do jobs; `is_told` is whether each job that comes is rung for."""
+    """A fixed number of threads that run jobs; `is_told` is whether each new job has its own notification."""
 
     def __init__(self, app: "App", leases: Leases, size: int, *, is_told: bool = False) -> None:
         self._app = app
@@ -67,14 +67,14 @@ class Pool:
         hand.start()
 
     def work(self, hand: _Hand) -> None:
-        """What a thread does until the worker drains."""
+        """A thread's loop until the worker drains."""
         with system_scope("claim the jobs of every organization"):
             while self._goes_on(hand):
                 try:
                     self._work_off(hand)
                 except Exception as error:  # noqa: BLE001 - a thread that ends would never be missed
                     if (count := self._seldom.count(kind_of(error))) is not None:
-                        _log.error("a worker cannot go on for now", error=kind_of(error), count=count)
+                        _log.error("a worker cannot continue for now", error=kind_of(error), count=count)
                     self._app.database.close()
                     self._app.draining.wait(1)
                 self.wakeups.wait()
@@ -83,14 +83,14 @@ class Pool:
         return not (hand.dismissed or self._app.draining.is_set())
 
     def _work_off(self, hand: _Hand) -> None:
-        """Do one job after the other, over one connection, until a ring would tell of the next."""
+        """Run one job after the other over one connection, until the next notification."""
         look_first = True
         with self._app.database.connected():
             while self._goes_on(hand) and self._turn(hand, look_first=look_first):
                 look_first = False
 
     def _turn(self, hand: _Hand, *, look_first: bool) -> bool:
-        """Claim one job and do it; returns whether to look for another one before a ring."""
+        """Claim one job and run it; returns whether to search for another before the next notification."""
         self.wakeups.answer()
         if look_first and not self._leases.may_have_ready():
             return False
@@ -100,7 +100,7 @@ class Pool:
             lease = hand.lease = self._leases.claim()
             if lease is None:
                 return False
-            if not lease.is_last:  # one ring may have been for many
+            if not lease.is_last:  # one notification may stand for many jobs
                 self.wakeups.ring()
             self._do(hand, lease)
         finally:
@@ -118,16 +118,16 @@ class Pool:
 
     @property
     def is_busy(self) -> bool:
-        """Whether any thread has a job in its hand, or is stuck with one."""
+        """Return whether any thread runs a job or is stuck in one."""
         return self.stuck > 0 or any(hand.lease is not None for hand in self._hands)
 
     @property
     def running(self) -> list[JobContext]:
-        """The jobs that are being done."""
+        """Return the running jobs."""
         return list(self._runner.running.values())
 
     def end_overdue(self) -> None:
-        """Fail the jobs whose time is up, and go on without the threads that still do them."""
+        """Fail the jobs whose time is up, and replace the threads that still run them."""
         for hand in list(self._hands):
             lease = hand.lease
             context = self._runner.running.get(lease.token) if lease else None
@@ -150,14 +150,14 @@ class Pool:
 
     @property
     def stuck(self) -> int:
-        """How many threads still do a job whose time is up."""
+        """Count the threads that still run a timed-out job."""
         self._stuck = [hand for hand in self._stuck if hand.is_alive()]
         return len(self._stuck)
 
     def look_after_leases(self) -> None:
-        """Tell jobs whose lease is gone that they are lost, and put those back that are leased to this worker and nobody does.
+        """Tell jobs whose lease is gone that it is lost, and requeue those leased to this worker that no thread runs.
 
-        The latter happens when the database fell silent just after a claim, or before the end of a job was written.
+        The latter happens when the database stopped answering just after a claim, or before the end of a job was written.
         """
         before = self.running
         with system_scope("compare leases with what is being done"):
@@ -172,19 +172,19 @@ class Pool:
                     self._hand_back(mine[token])
 
     def join(self, seconds: float) -> bool:
-        """Whether all threads came to an end within so many seconds."""
+        """Return whether all threads ended within this many seconds."""
         end = time.monotonic() + seconds
         for hand in self._hands:
             hand.join(max(0.0, end - time.monotonic()))
         return not any(hand.is_alive() for hand in self._hands)
 
     def cut_short(self) -> None:
-        """Tell the jobs that are still being done to end now, wherever they are."""
+        """Tell the running jobs to end now, wherever they are."""
         for context in self.running:
             context.must_end = True
 
     def hand_back_all(self) -> int:
-        """Put the jobs that are still being done back into the queue; returns how many."""
+        """Requeue the running jobs; returns their number."""
         with system_scope("hand back the jobs of a worker that ends"):
             return sum(self._hand_back(lease) for hand in self._hands if (lease := hand.lease) is not None)
 

@@ -1,4 +1,4 @@
-"""Doing one job: its scope, its function, and what is written when that has ended."""
+"""Run one job: its scope, its function, and the record of its end."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ _log = structlog.get_logger("aasim.jobs")
 
 
 class Runner:
-    """Does the jobs of one worker. `running` holds what is being done, by lease token."""
+    """Runs the jobs of one worker. `running` holds those in progress, by lease token."""
 
     def __init__(self, app: "App", leases: Leases) -> None:
         self._app = app
@@ -34,7 +34,7 @@ class Runner:
         self.running: dict[str, JobContext] = {}
 
     def run(self, lease: Lease) -> None:
-        """Do the job and write how it went. Raises what the database raises when that cannot be written."""
+        """Run the job and record its outcome. Raises the database's error when that cannot be written."""
         try:
             with patient(self._lease_seconds):
                 if self._is_known(lease) and self._is_on(lease):
@@ -44,7 +44,7 @@ class Runner:
             _log.warning("a job was taken away while it ran; what it had not committed is undone", reason=str(error))
 
     def _is_known(self, lease: Lease) -> bool:
-        """Whether this version does such jobs; if not, it is left to a worker that does."""
+        """Return whether this version runs such jobs; if not, the job is left to a worker that does."""
         if self._features.is_known(lease.name, lease.plugin):
             return True
         if self._leases.persist(lease, lambda: self._leases.leave(lease)):
@@ -52,7 +52,7 @@ class Runner:
         return False
 
     def _is_on(self, lease: Lease) -> bool:
-        """Whether what does the job is turned on; if not, it is parked. When that cannot be found out, the attempt has failed."""
+        """Return whether the job's plugin is enabled; if not, the job is parked. When this cannot be determined, the attempt has failed."""
         try:
             reason = self._features.why_off(lease.name, lease.plugin, lease.organization_id)
         except Exception as error:  # noqa: BLE001 - a plugin's hook decides too
@@ -78,9 +78,9 @@ class Runner:
             self.running.pop(lease.token, None)
 
     def _do_everywhere(self, job: Job, context: JobContext, payload: Any) -> None:
-        """Do the job for each of its organizations where its plugin is on; one that fails does not keep the others waiting.
+        """Run the job for each of its organizations where its plugin is enabled; a failure does not hold up the others.
 
-        Raises the first failure at the end, so that all is done again.
+        Raises the first failure at the end, so that the job is retried.
         """
         failures: list[Exception] = []
         for organization_id in job.per_organization() if job.per_organization else ():
@@ -98,11 +98,11 @@ class Runner:
             raise failures[0]
 
     def _must_rest(self, lease: Lease) -> bool:
-        """Whether what runs must stop at the next safe place: this worker drains, or the organization is halted."""
+        """Whether running jobs must stop at the next safe place: this worker drains, or the organization is halted."""
         return self._app.draining.is_set() or self._features.is_halted(lease.name, lease.organization_id)
 
     def _end_of(self, function: Callable[[JobContext, Any], Any], context: JobContext, lease: Lease) -> Callable[[], None]:
-        """Call the function; returns what is to be written about it."""
+        """Call the function; returns the outcome to record."""
         try:
             with self._app.spans.begin("job", lease.name, job_id=lease.job_id, attempt=lease.attempt):
                 function(context, lease.read_payload())
@@ -119,11 +119,11 @@ class Runner:
 
 
 def _nothing() -> None:
-    """What is written about a job that has written its end itself."""
+    """The outcome of a job that has already recorded its end."""
 
 
 def work_off(app: "App", owner: str = "by-hand") -> int:
-    """Do the jobs that are ready, one after the other in this thread, until there are none; returns how many. For tests and tools."""
+    """Run the ready jobs one after the other in this thread until there are none; returns their number. For tests and tools."""
     leases = Leases(app.database, owner)
     runner = Runner(app, leases)
     count = 0

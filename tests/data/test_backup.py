@@ -341,7 +341,7 @@ class TestPostgres:
 
     def test_missing_tools_are_named(self, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "/nowhere")
-        with pytest.raises(StartupError, match=r"pg_dump is not there; install PostgreSQL's client programs"):
+        with pytest.raises(StartupError, match=r"pg_dump is not installed; install PostgreSQL's client programs"):
             backup(here, tmp_path / "copy")
 
     def test_an_owner_who_is_no_superuser_sees_all_rows(

@@ -18,7 +18,7 @@ def test_a_url_of_no_database_is_refused_with_what_to_write(url: str) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StartupError, match=r"folder .*/file/data cannot be made") as refusal:
+    with pytest.raises(StartupError, match=r"folder .*/file/data cannot be created") as refusal:
         connect(f"sqlite:///{tmp_path}/file/data/aasim.db")
     assert refusal.value.exit_code == 74
 

@@ -236,7 +236,7 @@ def test_of_a_queue_that_is_down_a_worker_tells_once(tmp_path: Path, monkeypatch
     ear = doorbell(tmp_path, "redis://127.0.0.1:1/0").listen("worker-0-x")
     with capture_logs() as told:
         assert not ear.wait(0.1)
-    assert [line["event"] for line in told] == ["cannot listen for rings; looking for jobs instead"]
+    assert [line["event"] for line in told] == ["cannot listen for notifications; polling for jobs instead"]
 
 
 @pytest.mark.redis
@@ -250,7 +250,7 @@ def test_a_queue_that_is_back_is_heard_again(tmp_path: Path, monkeypatch: pytest
         ear._messages = there
         bell.ring()
         assert ear.wait(60)
-    assert [line["event"] for line in told] == ["cannot listen for rings; looking for jobs instead", "rings are heard again"]
+    assert [line["event"] for line in told] == ["cannot listen for notifications; polling for jobs instead", "notifications work again"]
 
 
 def test_messages_are_json_and_not_pickle() -> None:

@@ -30,7 +30,7 @@ def test_a_job_whose_plugin_is_off_is_parked_until_it_is_on_again(shop: Any) -> 
     with shop.open():
         pass
     assert (shop.job(job_id).state, shop.job(job_id).attempt) == ("parked", 0)
-    assert shop.job(job_id).error == "nothing here does mail.send; its plugin is off"
+    assert shop.job(job_id).error == "no enabled plugin handles mail.send"
     shop.jobs["mail.send"] = job
     with shop.open():
         shop.wait_until(lambda: shop.job(job_id).state == "done")

@@ -314,7 +314,7 @@ def test_a_permission_may_be_given_to_every_built_in_role() -> None:
 @pytest.mark.parametrize("schedule", ["every day", "61 * * * *", "* * * *", "", "0 0 31 2 *"])
 def test_a_schedule_that_is_never_due_is_refused(schedule: str) -> None:
     refused = verdict(things=scheduled(schedule))["things"]
-    assert f'has a job that is never due: the schedule "{schedule}" of the job things.sweep is no cron expression' in refused
+    assert f'has a job that is never due: the schedule "{schedule}" of the job things.sweep is not a cron expression' in refused
     assert refused.endswith('; write one such as "0 3 * * *"')
 
 

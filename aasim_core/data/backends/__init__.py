@@ -1,1 +1,1 @@
-"""What implements the interface of a database."""
+"""Implementations of the database interface."""

@@ -1,4 +1,4 @@
-"""From a URL to a database, and from records to bound records."""
+"""Create a database from a URL, and bind records to it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,9 +20,10 @@ def connect(
     wait_seconds: float = 2,
     statement_seconds: float = 30,
 ) -> Database:
-    """The database at `url`: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user@host/name``.
+    """Return the database at `url`: ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or ``postgresql://user@host/name``.
 
-    `threads` is how many may use it at once; `role` is the PostgreSQL role that statements run as. Nothing is opened yet.
+    `threads` is the number of threads that may use it concurrently; `role` is the PostgreSQL role that statements run as. No connection is
+    opened yet.
     """
     scheme = urlsplit(url).scheme
     if scheme == "sqlite" and url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
@@ -31,7 +32,7 @@ def connect(
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StartupError(
-                f"the database's folder {path.parent} cannot be made ({error.strerror}); correct database.url", exit_code=74
+                f"the database's folder {path.parent} cannot be created ({error.strerror}); correct database.url", exit_code=74
             ) from error
         return SqliteDatabase(path, full_durability=durability == "full", wait_seconds=wait_seconds)
     if scheme in ("postgresql", "postgres"):
@@ -46,7 +47,7 @@ def connect(
 
 
 def bind(database: Database, models: Iterable[type[Row]]) -> None:
-    """Attach the records to the database, and scope those that belong to organizations."""
+    """Bind the records to the database, and scope those that belong to organizations."""
     models = tuple(models)
     for model in models:
         model.bind(database, bind_refs=False, bind_backrefs=False)  # type: ignore[arg-type]  # it is one of peewee's, too
@@ -54,6 +55,6 @@ def bind(database: Database, models: Iterable[type[Row]]) -> None:
 
 
 def unbind(models: Iterable[type[Row]]) -> None:
-    """Detach the records from their database, so that nothing holds it any longer."""
+    """Unbind the records, so that they no longer reference the database."""
     for model in models:
         model._meta.set_database(None)

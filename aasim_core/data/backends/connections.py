@@ -1,11 +1,11 @@
-"""Holding a connection for one request, or for one turn of a worker."""
+"""Hold a connection for one request or one unit of a worker's work."""
 
 from contextlib import AbstractContextManager
 from typing import Any
 
 
 class Connected(AbstractContextManager[None]):
-    """A connection of this thread's inside; a class, since a generator takes longer, and each request enters it."""
+    """Hold this thread's connection inside the block. A class, because a generator is slower and every request enters it."""
 
     __slots__ = ("_database", "_opened")
 
@@ -13,7 +13,7 @@ class Connected(AbstractContextManager[None]):
         self._database = database
 
     def __enter__(self) -> None:
-        # Nearly always it is open; asking for that takes no lock.
+        # It is nearly always open; checking that takes no lock.
         self._opened = self._database.is_closed() and self._database.connect()
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""What both databases have: one connection a thread, one way to write, and the tenant scope on every statement."""
+"""Shared behavior of both databases: one connection per thread, one way to write, and the tenant scope on every statement."""
 
 import time
 from abc import ABC, abstractmethod
@@ -18,23 +18,23 @@ from ..transactions import Mistaken, ThreadState, Transaction, UnitOfWork, Write
 from .connections import Connected
 from .statement_cache import StatementCache, key_of
 
-#: A statement is tried once more where its connection was lost before; whether a try is the last one.
+#: A statement is retried once if its connection was lost before it ran; yields whether an attempt is the last.
 _TRIES = (False, True)
 _T = TypeVar("_T")
 
 
 class ScopedDatabase(ABC):
-    """A database of peewee's, mixed into one of its classes: scoped rendering, the last check, the transaction, compiled statements."""
+    """Mixin for peewee's database classes: scoped rendering, the final check, transactions and compiled statements."""
 
     context_class = ScopedContext
     tenant_tables: frozenset[str] = frozenset()
-    #: Asks the present moment of the database's clock, as text of `InstantField`.
+    #: SQL for the current time of the database's clock, as text of `InstantField`.
     time_query: str
-    #: Called with each statement of a migration before it is sent; the migrator sets it.
+    #: Called with each statement of a migration before it is sent; set by the migrator.
     watch: Callable[[str], object] | None = None
-    #: Called inside each transaction just before it commits; the app sets it to write events and jobs.
+    #: Called inside each transaction just before it commits; set by the app to write events and jobs.
     before_commit: Callable[[Transaction], object] | None = None
-    #: Called with each event as it is emitted; the app sets it to ask those who may refuse it.
+    #: Called with each event as it is emitted; set by the app to call the listeners that may refuse it.
     when_emitted: Callable[[Any], object] | None = None
 
     def _prepare(self) -> None:
@@ -46,21 +46,21 @@ class ScopedDatabase(ABC):
         return {**super().get_context_options(), "tenant_tables": self.tenant_tables}  # type: ignore[misc]
 
     def execute(self, query: Any, **context_options: Any) -> Any:
-        """Render and run a query of peewee's."""
+        """Render and run a peewee query."""
         context = self.get_sql_context(**context_options)  # type: ignore[attr-defined]
         sql, parameters = context.sql(query).query()
         return self.run_rendered(sql, parameters, context.confined, reads=only_reads(sql))
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Run one statement as it is written; it may name no tenant's table, but in a system scope (`ScopeViolation`)."""
+        """Run one SQL statement verbatim; outside a system scope it may name no tenant table (`ScopeViolation`)."""
         return self.run_rendered(sql, params, 0)
 
     def time(self) -> datetime:
-        """The present moment by the database's clock, which is the same for all machines."""
+        """Return the current time of the database's clock, which all machines share."""
         return from_text(self.execute_sql(self.time_query).fetchone()[0])
 
     def run_rendered(self, sql: str, parameters: Any, confined: int, *, reads: bool = False) -> Any:
-        """Run one statement, so many of whose tables are `confined` to the organization in scope; one that `reads` writes nothing."""
+        """Run one statement in which `confined` tables are restricted to the organization in scope; one that `reads` writes nothing."""
         refuse_unscoped(sql, confined, self.tenant_tables)
         if self.watch is not None:
             self.watch(sql)
@@ -75,7 +75,7 @@ class ScopedDatabase(ABC):
         raise AssertionError("the last try returns or raises")
 
     def run_compiled(self, statement: Statement, parameters: Any) -> Result:
-        """Run one compiled statement to its end, without a cursor of peewee's: making one takes as long as a short statement."""
+        """Run one compiled statement to completion without a peewee cursor, whose creation takes as long as a short statement."""
         for is_last in _TRIES:
             try:
                 self._make_ready(only_reads=statement.only_reads)
@@ -87,11 +87,11 @@ class ScopedDatabase(ABC):
         raise AssertionError("the last try returns or raises")
 
     def _has_reconnected(self, only_reads: bool) -> bool:
-        """Whether a connection that was lost has been replaced, so that a statement of which nothing was done can be tried again."""
+        """Return whether a lost connection was replaced, so that a statement that had no effect can be retried."""
         return False
 
     def _fail(self, error: Exception, *, is_commit: bool) -> None:
-        """Let the running transaction fail with a statement; one that writes outside of any is a commit, too."""
+        """Mark the running transaction as failed along with a statement; a write outside a transaction is its own commit."""
         self.fail_transaction()
 
     def run_later(
@@ -103,9 +103,9 @@ class ScopedDatabase(ABC):
         tell: Callable[[Any], object] | None = None,
         row_id: str | None = None,
     ) -> None:
-        """Run one compiled statement that gives nothing: before the transaction's next one, or at its end; outside of one at once.
+        """Run one compiled statement without a result: before the transaction's next one or at its end; outside a transaction at once.
 
-        So what is wrong with it may be raised by a later statement, or by the commit.
+        Its errors may therefore be raised by a later statement or by the commit.
         """
         unit, write = self._local.unit, Write(statement, parameters, expects_one, tell, row_id)
         if unit is None:
@@ -119,9 +119,10 @@ class ScopedDatabase(ABC):
     def change_one(
         self, statement: Statement, parameters: Any, tell: Callable[[Any], object] | None = None, row_id: str | None = None
     ) -> bool:
-        """Whether a compiled statement changed its one row, of which `tell` is told when it has run; an optimistic transaction says yes.
+        """Return whether a compiled statement changed its one row; `tell` is called when it has run. An optimistic transaction assumes
+        True.
 
-        `row_id` is the id of the row, where several statements of a transaction may change it.
+        `row_id` is the row's id, needed where several statements of a transaction may change the same row.
         """
         if (transaction := self._local.transaction) is not None and transaction.optimistic:
             self.run_later(statement, parameters, expects_one=True, tell=tell, row_id=row_id)
@@ -132,26 +133,26 @@ class ScopedDatabase(ABC):
         return bool(result.rowcount)
 
     def on_undo(self, action: Callable[[], object]) -> None:
-        """Call `action` if the running transaction is undone."""
+        """Call `action` if the running transaction is rolled back."""
         if (transaction := self._local.transaction) is not None:
             transaction.on_undo.append(action)
 
     def note_revision(self, record_id: str, version: int) -> None:
-        """Say that the running transaction gave the record this version, for the events whose subject it is."""
+        """Record that the running transaction gave the record this version, for the events about it."""
         if (transaction := self._local.transaction) is not None:
             transaction.revisions[record_id] = version
 
     @abstractmethod
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
-        """Run one compiled statement as a unit of work by itself, or within the running transaction; `durable` as in `transaction`."""
+        """Run one compiled statement as its own unit of work, or within the running transaction; `durable` as in `transaction`."""
 
     @abstractmethod
     def limited(self, seconds: float) -> AbstractContextManager[None]:
-        """Let no statement inside, where nothing is written, take longer than so many seconds; OperationalError (`busy`) ends it."""
+        """Limit each read-only statement inside the block to this many seconds; OperationalError (`busy`) ends it."""
 
     @abstractmethod
     def _write(self, unit: UnitOfWork) -> None:
-        """Begin, where that was not done, and write what waits."""
+        """Begin the transaction if necessary, and send the deferred writes."""
 
     def _execute(self, connection: Any, statement: Statement, parameters: Any) -> Result:
         """Let the driver run a statement over its `connection`."""
@@ -167,43 +168,44 @@ class ScopedDatabase(ABC):
 
     @abstractmethod
     def _result_of(self, connection: Any, statement: Statement, parameters: Any) -> Result:
-        """What the driver gives for a statement; raises the driver's errors."""
+        """Return the driver's result for a statement; raises the driver's errors."""
 
     def fail_transaction(self) -> None:
-        """Let the running transaction fail by its end, whoever swallows the error.
+        """Make the running transaction fail at its end, even if the error is swallowed.
 
-        PostgreSQL would answer its COMMIT with a silent rollback, and SQLite would keep the half that succeeded.
+        PostgreSQL would answer its COMMIT with a silent rollback, and SQLite would keep the part that succeeded.
         """
         if (transaction := self._local.transaction) is not None:
             transaction.failed = True
 
     def _own_connection(self) -> Any:
-        """The driver's connection that this thread has; InterfaceError when it has none."""
+        """Return this thread's driver connection; InterfaceError when it has none."""
         if self._state.conn is None:  # type: ignore[attr-defined]
             self._reopen()
         return self._state.conn  # type: ignore[attr-defined]
 
     def _reopen(self) -> None:
-        """Replace a connection that this thread had, and lost; InterfaceError where it had none."""
+        """Replace this thread's lost connection; InterfaceError when it had none."""
         raise peewee.InterfaceError("no connection is open; wrap the work in database.connected()")
 
     def _make_ready(self, *, only_reads: bool) -> None:
-        """Write what waits, and begin for a statement that writes or locks; `only_reads` is whether the next one does neither."""
+        """Send the deferred writes, and begin for a statement that writes or locks; `only_reads` is whether the next statement does
+        neither."""
         unit = self._local.unit
         if unit is not None and (unit.waiting or not only_reads):
             self._write(unit)
 
     def statement(self, build: Callable[[], Any]) -> Statement:
-        """The compiled form of the query that `build` makes, for each kind of scope; its code and what it closes over are its key.
+        """Return the compiled form of the query that `build` creates, per kind of scope; its code and closure are the cache key.
 
-        Raises TypeError where `build` closes over what can change (see `key_of`).
+        Raises TypeError where `build` closes over mutable values (see `key_of`).
         """
         kept: list[Any] = []
         key = key_of(build, kept), kind_of_scope()
         return self._statements.get(key, lambda: Statement.compile(self, build), kept)  # type: ignore[arg-type]
 
     def current_transaction(self) -> Transaction:
-        """The transaction that this thread is in; RuntimeError outside of one."""
+        """Return this thread's transaction; RuntimeError outside of one."""
         transaction = self._local.transaction
         if transaction is None:
             raise RuntimeError("this needs a transaction; wrap the change in database.transaction()")
@@ -211,47 +213,47 @@ class ScopedDatabase(ABC):
 
     @property
     def is_in_transaction(self) -> bool:
-        """Whether this thread is in a transaction."""
+        """Return whether this thread is in a transaction."""
         return self._local.transaction is not None
 
     def lock(self, name: str) -> None:
-        """Let no other transaction hold the lock `name` until the running one ends; whoever counts and then writes takes it first."""
+        """Hold the lock `name` until the running transaction ends; a transaction that counts and then writes takes it first."""
         self.current_transaction()
 
     def try_lock(self, name: str) -> bool:
-        """Take the lock `name` as `lock` does, or return False where another transaction holds it."""
+        """Take the lock `name` like `lock`, or return False if another transaction holds it."""
         self.lock(name)
         return True
 
     def going_on(self) -> str:
-        """Which transactions are going on now, for `have_ended`; whoever has begun to write on SQLite is alone."""
+        """Return the transactions running now, for `have_ended`; on SQLite, a transaction that has begun to write is the only one."""
         return ""
 
     def have_ended(self, going_on: str) -> bool:
-        """Whether all of them have ended, so that a statement from now on sees what they have written."""
+        """Return whether all of them have ended, so that later statements see what they wrote."""
         return True
 
     def attempt(self, work: Callable[[], _T], *, durable: bool = True) -> _T:
-        """Do `work` in a transaction of its own, or in the running one; returns what it returns.
+        """Run `work` in its own transaction, or in the running one; returns its result.
 
-        In its own, each `change_one` counts as made until the end. Where one was not, all is undone, and `work` is called once more,
-        each change made at once: so it changes nothing but rows and their records.
+        In its own transaction, each `change_one` is assumed to succeed until the end. On a conflict everything is rolled back, and `work`
+        runs once more with each change applied at once; so it may change nothing but rows and their records.
         """
         if self._local.transaction is not None:
             return work()
         try:
             with self._running(Transaction(optimistic=True), durable):
                 return work()
-        except (Mistaken, peewee.IntegrityError):  # a constraint is broken by what should not have been written, too
+        except (Mistaken, peewee.IntegrityError):  # a constraint may also be violated by a write based on a conflict
             pass
         with self.transaction(durable=durable):
             return work()
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[Transaction]:
-        """Run a unit of work: all of it commits, or none. An inner one joins the outer one, and fails it when it fails.
+        """Run a unit of work: all of it commits, or none. An inner block joins the outer one, and its failure fails the outer one.
 
-        One that is not `durable` survives the death of any process, but perhaps not the loss of power: it does not wait for the disk.
+        One that is not `durable` survives the death of any process, but perhaps not a power failure: it does not wait for the disk.
         """
         running = self._local.transaction
         with self._running(Transaction(), durable) if running is None else joining(running) as transaction:
@@ -283,18 +285,18 @@ class ScopedDatabase(ABC):
 
     @abstractmethod
     def _unit_of_work(self, unit: UnitOfWork) -> AbstractContextManager[None]:
-        """A transaction of the database around what is done inside; when it has ended well, the disk has it, if it is durable."""
+        """Run the block in a database transaction; after a successful end a durable one is on disk."""
 
     def connected(self) -> AbstractContextManager[None]:
-        """Hold a connection for one request or one turn of a worker; inside another such block, the connection of that."""
+        """Hold a connection for one request or one unit of a worker's work; a nested block uses the outer block's connection."""
         return Connected(self)
 
     def release(self) -> None:
-        """Let others have this thread's connection."""
+        """Release this thread's connection for other threads."""
         self.close()  # type: ignore[attr-defined]
 
     def dispose(self) -> None:
-        """Forget every connection without closing it; a forked child does this, since they are its parent's."""
+        """Drop every connection without closing it; a forked child does this, because they belong to its parent."""
         self._inherited += [self._local, self._state.conn]  # type: ignore[attr-defined]
         self._local = ThreadState()
         self._state.reset()  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""Compiled statements by their keys: the code that builds a query, and everything that it closes over.
+"""Cache of compiled statements, keyed by the code that builds a query and everything that it closes over.
 
-Two builders get the same key only if they build the same SQL. So no author has to invent a name, and no plugin can be given the
-statement of another one.
+Two builders share a key only if they build the same SQL. Authors need not invent unique names, and no plugin can receive another's
+statement.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -13,7 +13,7 @@ from peewee import ModelBase, Node
 
 from ..statements import Statement
 
-#: More shapes than an installation has: an upper bound on memory; beyond it, statements are compiled again.
+#: More statements than an installation has: an upper bound on memory, beyond which statements are compiled again.
 _MOST_STATEMENTS = 4096
 
 
@@ -30,7 +30,7 @@ class StatementCache:
         return (statement for statement, _ in self._statements.values())
 
     def get(self, key: Hashable, make: Callable[[], Statement], kept: Sequence[Any] = ()) -> Statement:
-        """The statement of that key, made once; `kept` are the objects that the key refers to by their ids."""
+        """Return the statement of that key, compiled once; `kept` holds references to the objects whose ids are part of the key."""
         found = self._statements.get(key)
         if found is None:
             if len(self._statements) >= _MOST_STATEMENTS:
@@ -40,11 +40,11 @@ class StatementCache:
 
 
 def key_of(build: Any, kept: list[Any]) -> Hashable:
-    """The key of a function, a bound method, a `functools.partial` of one, or a value that one of them closes over.
+    """Return the key of a function, a bound method, a `functools.partial` of one, or a value that one of them closes over.
 
-    Numbers, texts, None, tuples and frozen sets count by value and type; expressions of peewee, classes and other objects that are
-    equal to themselves only count by identity. `kept` collects what the key refers to by its id: the caller keeps it as long as the key.
-    Raises TypeError for values that can change or be equal to others, such as lists and dicts: pass a tuple of what matters.
+    Numbers, strings, None, tuples and frozen sets are compared by value and type; peewee expressions, classes and other objects that are
+    equal only to themselves by identity. `kept` collects the objects referenced by id: the caller must keep it as long as the key. Raises
+    TypeError for mutable values and values with an equality of their own, such as lists and dicts: pass a tuple instead.
     """
     kind = type(build)
     if kind in _THEMSELVES:
@@ -54,7 +54,7 @@ def key_of(build: Any, kept: list[Any]) -> Hashable:
         return read(build, kept)
     if kind in _BY_VALUE:
         return kind, build
-    if isinstance(build, Node):  # == of two of them makes an expression, which is true
+    if isinstance(build, Node):  # == between two of them creates an expression, which is truthy
         kept.append(build)
         return Node, id(build)
     if kind is BuiltinFunctionType or kind.__eq__ is object.__eq__:  # type: ignore[comparison-overlap]
@@ -83,7 +83,7 @@ def _key_of_method(method: MethodType, kept: list[Any]) -> Hashable:
 
 
 def _key_of_function(function: Any, kept: list[Any]) -> Hashable:
-    """The same code in another module, or with other values around it, is another builder; a function that is made once is its own key."""
+    """The same code in another module or with another closure is another builder; a function created once is its own key."""
     if "<locals>" not in function.__qualname__:
         return function  # type: ignore[no-any-return]
     kept.append((function.__code__, function.__globals__))
@@ -93,7 +93,7 @@ def _key_of_function(function: Any, kept: list[Any]) -> Hashable:
     return FunctionType, id(function.__code__), id(function.__globals__), *around
 
 
-#: The types of values that are equal to none of another type that stands in a key as it is: most keys are made of them.
+#: Types that can be part of a key as they are, since none of their values equals one of another type; most keys consist of them.
 _THEMSELVES = frozenset({str, NoneType, ModelBase, int})
 _BY_VALUE = frozenset({bool, float, bytes, frozenset})
 _KEYS: dict[type, Callable[[Any, list[Any]], Hashable]] = {

@@ -1,1 +1,1 @@
-"""One file with the database and the keys."""
+"""Backup and restore of the database and the keys in one file."""

@@ -1,6 +1,6 @@
-"""Backups: one archive with a consistent copy of the database, the keys that it needs, and a manifest to check them by.
+"""Backups: one archive with a consistent copy of the database, its keys, and a manifest for verification.
 
-The archive is a tar file, compressed: ``manifest.json``, ``keys.json``, and ``database.sqlite`` or ``database.dump`` (pg_dump's).
+The archive is a compressed tar file: ``manifest.json``, ``keys.json``, and ``database.sqlite`` or ``database.dump`` (pg_dump's).
 """
 
 import json
@@ -25,7 +25,7 @@ from ...version import VERSION
 from . import postgres as backup_postgres
 from . import sqlite as backup_sqlite
 
-#: Called with how much is done, and of how much; the unit is the database's.
+#: Called with the amount done and the total; the unit depends on the database.
 Progress = Callable[[int, int], object]
 
 _FORMAT = 1
@@ -35,9 +35,9 @@ _UNAVAILABLE, _STORAGE = 69, 74
 
 
 def backup(settings: Settings, path: Path, progress: Progress | None = None) -> None:
-    """Write an archive of the database and the keys to `path`, which must be free, while the platform runs.
+    """Write an archive of the database and the keys to `path`, which must not exist, while the platform runs.
 
-    Whatever was committed before is in it. Raises StartupError, and leaves nothing at `path`, when it cannot be done.
+    It contains everything committed before. Raises StartupError, and leaves nothing at `path`, on failure.
     """
     if path.exists():
         raise InvalidArgument(f"{path} exists; name a file that does not, so that no backup is lost")
@@ -45,7 +45,7 @@ def backup(settings: Settings, path: Path, progress: Progress | None = None) -> 
         copier = _copier(settings)
         database = folder / copier.NAME
         migrations = copier.copy_out(settings.database, database, progress or _nothing)
-        # After the database: a key that came with a rotation meanwhile is in it too.
+        # After the database, so that a key from a concurrent rotation is included.
         load_keyring(settings.secrets.key_file)
         keys = folder / _KEYS
         _write(keys, settings.secrets.key_file.read_bytes())
@@ -58,10 +58,10 @@ def backup(settings: Settings, path: Path, progress: Progress | None = None) -> 
 
 
 def restore(settings: Settings, path: Path, progress: Progress | None = None) -> None:
-    """Put the database and the keys of the archive where the settings say, where there must be none yet.
+    """Restore the archive's database and keys to the locations in the settings, which must be empty.
 
-    Raises StartupError, and changes nothing, when the archive is damaged or there is something already. An interrupted one can
-    be repeated.
+    Raises StartupError, and changes nothing, when the archive is damaged or something exists already. An interrupted restore can be
+    repeated.
     """
     copier = _copier(settings)
     place: Path = copier.place(settings)
@@ -85,7 +85,7 @@ def _copier(settings: Settings) -> Any:
 
 
 def _nothing(done: int, of: int) -> None:
-    """Show no progress."""
+    """Report no progress."""
 
 
 def _described(copier: Any, migrations: list[str], files: list[Path]) -> dict[str, Any]:
@@ -133,11 +133,11 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def _content(archive: tarfile.TarFile, name: str) -> Any:
-    """The next file of the archive, which must be of that name."""
+    """Return the next file of the archive, which must have that name."""
     member = archive.next()
     content = archive.extractfile(member) if member is not None and member.name == name else None
     if content is None:
-        raise tarfile.ReadError(f"{name} is not where it should be")
+        raise tarfile.ReadError(f"{name} is missing or out of order")
     return content
 
 
@@ -162,7 +162,7 @@ def _place_keys(source: Path, target: Path) -> None:
 
 
 def _write(path: Path, content: bytes | BinaryIO) -> None:
-    """Make the file, readable by its owner only, and see it onto the disk."""
+    """Create the file, readable only by its owner, and sync it to disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         for block in [content] if isinstance(content, bytes) else iter(lambda: content.read(1 << 20), b""):
@@ -181,7 +181,7 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _folder_in(place: Path) -> Iterator[Path]:
-    """A folder for a while, on the disk of `place`, which only we can read."""
+    """A temporary folder on the disk of `place`, readable only by its owner."""
     with TemporaryDirectory(dir=place, prefix=".aasim-") as folder:
         yield Path(folder)
 

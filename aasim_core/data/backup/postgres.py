@@ -1,4 +1,4 @@
-"""Copies of a PostgreSQL database, by PostgreSQL's own tools."""
+"""Copy a PostgreSQL database with PostgreSQL's own tools."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from ..backends.connect import connect
 from ..backends.postgres import row_security
 from ..database import Database
 
-#: What the manifest of a backup calls this database.
+#: This database's name in the manifest of a backup.
 KIND = "postgres"
 
 NAME = "database.dump"
@@ -23,26 +23,26 @@ _UNAVAILABLE = 69
 
 
 def copy_out(settings: DatabaseSettings, target: Path, progress: Callable[[int, int], object]) -> list[str]:
-    """Dump the database to `target`, as its owner; returns the names of the migrations in it."""
+    """Dump the database to `target`, as its owner; returns the names of its migrations."""
     database = _owner(settings)
     with database.connected():
         tables = database.get_tables()
         known = "core_migration" in tables
         names = database.execute_sql("SELECT name FROM core_migration ORDER BY id").fetchall() if known else []
     database.close_all()
-    # The policies hold for the owner too: it sees the rows of every organization because app.org says so (see row_security).
+    # The policies apply to the owner too: app.org lets it see the rows of every organization (see row_security).
     options = ["--format=custom", "--no-owner", "--no-privileges", "--enable-row-security", f"--file={target}"]
     _run("pg_dump", [*options, "--verbose"], settings, lambda count: progress(min(count, len(tables)), len(tables)))
     return [name for (name,) in names]
 
 
 def place(settings: Settings) -> Path:
-    """Where a copy can be prepared."""
+    """Return a location where a copy can be prepared."""
     return settings.data_dir
 
 
 def refuse_existing(settings: DatabaseSettings) -> None:
-    """InvalidArgument when the database has tables."""
+    """Raise InvalidArgument when the database has tables."""
     database = _owner(settings)
     with database.connected():
         tables = database.get_tables()
@@ -52,7 +52,7 @@ def refuse_existing(settings: DatabaseSettings) -> None:
 
 
 def copy_in(settings: DatabaseSettings, source: Path, progress: Callable[[int, int], object]) -> None:
-    """Fill the database from the dump, all or nothing, and give the application's role the use of it."""
+    """Restore the dump into the database, all or nothing, and grant the application's role the use of it."""
     options = ["--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction", "--verbose"]
     _run("pg_restore", options, settings, lambda count: progress(count, count + 1), str(source))
     database = _owner(settings)
@@ -71,7 +71,7 @@ def _run(
     program = shutil.which(tool)
     if program is None:
         raise StartupError(
-            f"{tool} is not there; install PostgreSQL's client programs of the server's version (Debian: postgresql-client)",
+            f"{tool} is not installed; install PostgreSQL's client programs of the server's version (Debian: postgresql-client)",
             exit_code=_UNAVAILABLE,
         )
     url, secrets = _without_password(settings.migration_url or settings.url)
@@ -84,7 +84,7 @@ def _run(
 
 
 def _followed(lines: Iterable[str], progress: Callable[[int], object]) -> str:
-    """Count the tables that the tool speaks of; returns its first complaint."""
+    """Count the tables that the tool reports; returns its first error message."""
     tables, complaint = 0, ""
     for line in lines:
         if "contents of table" in line or "data for table" in line:
@@ -95,7 +95,7 @@ def _followed(lines: Iterable[str], progress: Callable[[int], object]) -> str:
 
 
 def _without_password(url: str) -> tuple[str, dict[str, str]]:
-    """The URL without its password, which other users could read in the list of processes, and the variables that hold it."""
+    """Return the URL without its password, which the process list would show to other users, and environment variables that carry it."""
     parts = urlsplit("postgresql" + url.removeprefix(urlsplit(url).scheme))
     if parts.password is None:
         return parts.geturl(), {}

@@ -1,4 +1,4 @@
-"""Copies of a SQLite database: taken online, while others write, and checked."""
+"""Copy a SQLite database online, while others write, and verify the copy."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from ...errors import InvalidArgument, StartupError
 from ...settings import Settings
 from ...settings.sections import DatabaseSettings
 
-#: What the manifest of a backup calls this database.
+#: This database's name in the manifest of a backup.
 KIND = "sqlite"
 
 NAME = "database.sqlite"
@@ -20,14 +20,14 @@ _STORAGE = 74
 
 
 def copy_out(settings: DatabaseSettings, target: Path, progress: Callable[[int, int], object]) -> list[str]:
-    """Write a consistent copy to `target`; returns the names of the migrations in it. StartupError for a damaged database."""
+    """Write a consistent copy to `target`; returns the names of its migrations. StartupError for a damaged database."""
     source = _path(settings)
     with (
         _explained(source),
         closing(_open(_readable(source, target.parent))) as database,
         closing(sqlite3.connect(target, isolation_level=None)) as copy,
     ):
-        # Reading in a transaction, or every write of somebody else would start the copy anew.
+        # Read in a transaction; otherwise every concurrent write would restart the copy.
         database.execute("BEGIN")
         database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         database.backup(copy, pages=_PAGES_AT_ONCE, progress=lambda _, left, total: progress(total - left, total))
@@ -37,12 +37,12 @@ def copy_out(settings: DatabaseSettings, target: Path, progress: Callable[[int, 
 
 
 def place(settings: Settings) -> Path:
-    """Where a copy can be prepared so that it need only be renamed."""
+    """Return a location from which the copy need only be renamed."""
     return _path(settings.database).parent
 
 
 def refuse_existing(settings: DatabaseSettings) -> None:
-    """InvalidArgument when there is a database, or what is left of one."""
+    """Raise InvalidArgument when a database or its remains exist."""
     path = _path(settings)
     for found in (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal"))):
         if found.exists():
@@ -50,7 +50,7 @@ def refuse_existing(settings: DatabaseSettings) -> None:
 
 
 def copy_in(settings: DatabaseSettings, source: Path, progress: Callable[[int, int], object]) -> None:
-    """Check the copy and move it to where the database belongs."""
+    """Verify the copy and move it to the database's location."""
     path = _path(settings)
     with _explained(source), closing(_open(source)) as copy:
         _check(copy, source)
@@ -69,12 +69,14 @@ def _path(settings: DatabaseSettings) -> Path:
 
 def _open(path: Path) -> sqlite3.Connection:
     if not path.exists():
-        raise StartupError(f"there is no database at {path}; correct database.url, or make it: aasim migrate", exit_code=_STORAGE)
+        raise StartupError(
+            f"there is no database at {path}; correct database.url, or create it: aasim migrate", exit_code=_STORAGE
+        )
     return sqlite3.connect(path, isolation_level=None, timeout=10)
 
 
 def _readable(source: Path, folder: Path) -> Path:
-    """The database, or on a disk that is read-only a copy of it with its log in `folder`: SQLite needs to write beside what it reads."""
+    """Return the database, or, on a read-only disk, a copy with its log in `folder`: SQLite needs to write next to the file it reads."""
     if not source.exists() or not os.statvfs(source.parent).f_flag & os.ST_RDONLY:
         return source
     copy = folder / "source"

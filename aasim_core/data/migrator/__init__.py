@@ -1,1 +1,1 @@
-"""Numbered files of changes, and the one that runs them."""
+"""Numbered migration files and their runner."""

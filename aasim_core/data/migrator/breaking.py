@@ -1,7 +1,7 @@
-"""Which statements of a migration break code of the version before, which still runs while the first half of an upgrade is applied.
+"""Detect migration statements that break the previous version's code, which still runs during the first half of an upgrade.
 
-That code must find every table and column as it was, and be able to write rows without knowing of new columns. What a migration has
-added itself it may also change and drop, since only newer code knows of it. Changes of rows are not judged.
+That code must find every table and column unchanged, and be able to write rows without knowing new columns. A migration may change and drop
+what migrations of the same upgrade added, since only newer code knows it. Changes of rows are not checked.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ...errors import StartupError
 
-#: Names of the tables, indexes and columns (as ``table.column``) that a migration has added so far.
+#: Names of the tables, indexes and columns (as ``table.column``) that migrations have added so far.
 Additions = set[str]
 
 _LATER = "drop it in a migration of the second half, NNNN_what.post.py"
@@ -33,7 +33,7 @@ _NEXT_ACTION = re.compile(r",(?![^(]*\))")
 _ADD_COLUMN = re.compile(r"ADD (?:COLUMN )?(?:IF NOT EXISTS )?(?!CONSTRAINT |CHECK|UNIQUE|PRIMARY |FOREIGN |EXCLUDE)(\w+) (.*)")
 _REQUIRES = re.compile(r"NOT NULL|PRIMARY KEY")
 _FILLS = re.compile(r"DEFAULT|GENERATED")
-#: What else one may not do to a table, and what to do instead; the first that fits counts.
+#: Other forbidden changes to a table, and what to do instead; the first match applies.
 _ACTIONS = (
     (re.compile(r"ALTER (?:COLUMN )?\w+ DROP NOT NULL"), None),
     (re.compile(r"RENAME "), _RENAMED),
@@ -46,9 +46,9 @@ _ACTIONS = (
 
 
 def refuse_breaking(migration: str, additions: Additions, sql: str) -> None:
-    """StartupError where `sql`, sent by a migration of the first half, breaks running code; says what to write instead.
+    """Raise StartupError where `sql`, sent by a migration of the first half, breaks running code; the message says what to write instead.
 
-    What it adds is noted in `additions`.
+    What it adds is recorded in `additions`.
     """
     for statement in _statements(sql):
         if (advice := _advice(statement, additions)) is not None:
@@ -58,14 +58,14 @@ def refuse_breaking(migration: str, additions: Additions, sql: str) -> None:
 
 
 def _statements(sql: str) -> Iterator[str]:
-    """The statements without comments, texts and quotes, each on one line."""
+    """Return the statements without comments, strings and quotes, each on one line."""
     plain = _NOISE.sub(lambda noise: "''" if noise[0].startswith("'") else " ", sql).replace('"', "")
     return filter(None, (" ".join(statement.split()) for statement in plain.split(";")))
 
 
 def _advice(statement: str, additions: Additions) -> str | None:
-    """What to write instead of the statement, or None where it breaks nothing."""
-    folded = statement.upper()  # which tells no two names apart, on either database
+    """Return what to write instead of the statement, or None where it breaks nothing."""
+    folded = statement.upper()  # matching is case-insensitive, like unquoted names on both databases
     if created := _CREATED.match(folded):
         additions.add(created[1])
     if unique := _UNIQUE_INDEX.match(folded):
@@ -86,7 +86,7 @@ def _advice(statement: str, additions: Additions) -> str | None:
 
 
 def _advice_on_action(table: str, action: str, additions: Additions) -> str | None:
-    """The same for one action of an ALTER TABLE."""
+    """The same check for one action of an ALTER TABLE."""
     if added := _ADD_COLUMN.match(action):
         column, rest = added.groups()
         additions.add(f"{table}.{column}")

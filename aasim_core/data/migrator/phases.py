@@ -1,8 +1,8 @@
-"""When a migration runs in an upgrade without stopping, as the name of its file says.
+"""The phase of an upgrade without downtime in which a migration runs, given by its file name.
 
-``NNNN_what.py`` belongs to the first half, `PRE`: it runs while the old code works, and only adds. ``NNNN_what.post.py`` belongs to
-the second half, `POST`: it runs when no old code works any more, and removes what only that needed. ``NNNN_what.offline.py``,
-`OFFLINE`, is for what cannot be done in halves: no process may run meanwhile.
+``NNNN_what.py`` belongs to the first half, `PRE`: it runs while the old code works, and only adds. ``NNNN_what.post.py`` belongs to the
+second half, `POST`: it runs when no old code works any more, and removes what only that needed. ``NNNN_what.offline.py``, `OFFLINE`, is for
+changes that cannot be split: no process may run meanwhile.
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from ...errors import StartupError
 
 PRE, POST, OFFLINE = "pre", "post", "offline"
 EVERY_PHASE = frozenset({PRE, POST, OFFLINE})
-#: What has to be applied before the code of its version can start.
+#: Migrations that must be applied before the code of their version can start.
 BEFORE_START = frozenset({PRE, OFFLINE})
-#: Written before migrations had phases, when everything was stopped for an upgrade. The list is closed: a new one says its phase.
+#: Written before migrations had phases, when upgrades stopped everything. The list is closed: a new migration names its phase.
 _FORMER = frozenset(
     {
         "agents/0030_created_by",
@@ -42,7 +42,7 @@ _FORMER = frozenset(
 
 
 def phase_of(name: str) -> str:
-    """The phase of the migration ``notes/0003_color``; StartupError for an ending that names none."""
+    """Return the phase of the migration ``notes/0003_color``; StartupError for an unknown ending."""
     if name in _FORMER:
         return OFFLINE
     stem, dot, phase = name.partition(".")
@@ -64,10 +64,10 @@ def number_of(name: str) -> int:
 
 
 def in_order(migrations: Iterable[Any]) -> list[Any]:
-    """The order in which the migrations of one owner, given by number, run: the second half after the first.
+    """Return the order in which one owner's migrations, given by number, run: the second half after the first.
 
-    So an installation that is made at once gets the tables that an upgrade makes. What has to be done offline parts the upgrades: it
-    runs after everything before it, and before everything behind it.
+    A new installation thus gets the same tables as an upgraded one. An offline migration separates upgrades: it runs after everything
+    before it, and before everything after it.
     """
     ordered: list[Any] = []
     second_half: list[Any] = []

@@ -1,4 +1,4 @@
-"""Other names for what migrations find: columns, the members of the JSON that columns hold, and a status for a yes or no."""
+"""Helpers for migrations: rename columns and the members of JSON columns, and replace a boolean by a status."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ Renamed = Iterable[tuple[str, str, str]]
 
 
 def rename_columns(db: Any, renamed: Renamed) -> None:
-    """Rename each column ``(table, old, new)``; indexes follow by themselves."""
+    """Rename each column ``(table, old, new)``; indexes follow automatically."""
     for table, old, new in renamed:
         db.execute_sql(f"ALTER TABLE {table} RENAME COLUMN {old} TO {new}")
 
@@ -23,7 +23,7 @@ def restore_columns(db: Any, renamed: Renamed) -> None:
 
 
 def rewrite_json(db: Any, table: str, column: str, change: Callable[[Any], Any]) -> None:
-    """Put `change` of its value into the JSON column of each row that it makes another one, in batches by id."""
+    """Apply `change` to the value of the JSON column in each row where that makes a difference, in batches by id."""
     rows: Any = peewee.Table(table, ("id", column), _database=db)
     held, after = getattr(rows, column), ""
     while batch := list(
@@ -37,19 +37,19 @@ def rewrite_json(db: Any, table: str, column: str, change: Callable[[Any], Any])
 
 
 def with_names(value: Any, names: Mapping[str, str]) -> Any:
-    """The JSON object, or the list of objects, with other names for its members; what is within them stays as it is."""
+    """Return the JSON object, or the list of objects, with its members renamed; nested values are unchanged."""
     if isinstance(value, list):
         return [with_names(each, names) for each in value]
     return {names.get(name, name): member for name, member in value.items()} if isinstance(value, dict) else value
 
 
 def inverted(names: Mapping[str, str]) -> dict[str, str]:
-    """The way back."""
+    """Return the reverse mapping."""
     return {new: old for old, new in names.items()}
 
 
 def status_for(db: Any, table: str, column: str) -> None:
-    """Give the table a ``status``, ``active`` or ``disabled``, for its boolean column."""
+    """Replace the table's boolean column by a ``status``, ``active`` or ``disabled``."""
     db.execute_sql(f"ALTER TABLE {table} ADD COLUMN status TEXT NOT NULL DEFAULT 'active'")
     db.execute_sql(f"UPDATE {table} SET status = 'disabled' WHERE NOT {column}")  # noqa: S608 - the names are constants
     db.execute_sql(f"ALTER TABLE {table} DROP COLUMN {column}")

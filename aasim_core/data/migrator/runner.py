@@ -1,8 +1,8 @@
-"""Migrations: numbered files per plugin, in two halves, one history for all, one runner at a time.
+"""Migrations: numbered files per plugin, in two halves, with one shared history and one runner at a time.
 
-A migration file defines ``up(migrator, db)`` and ``down(migrator, db)`` (playhouse.migrations) with its own frozen copies of the
-records, and is named ``NNNN_what.py`` in the ``migrations`` folder of its plugin; the history holds ``<plugin>/NNNN_what``. The name
-also says its phase (see `phases`).
+A migration file defines ``up(migrator, db)`` and ``down(migrator, db)`` (playhouse.migrations) with its own frozen copies of the records,
+and is named ``NNNN_what.py`` in the ``migrations`` folder of its plugin; the history holds ``<plugin>/NNNN_what``. The name also gives its
+phase (see `phases`).
 """
 
 import fcntl
@@ -26,12 +26,12 @@ from .breaking import Additions, refuse_breaking
 from .phases import BEFORE_START, EVERY_PHASE, PRE, in_order, phase_of
 
 CORE = Path(__file__).parents[2] / "migrations"
-_LOCK_NUMBER = 0x61617369  # "aasi": any constant will do, all runners share it
+_LOCK_NUMBER = 0x61617369  # "aasi": an arbitrary constant that all runners share
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where the migrations of one owner (``core`` or a plugin) are, and which `phases` of them are meant."""
+    """The location of one owner's migrations (``core`` or a plugin), and the `phases` to run."""
 
     owner: str
     folder: Path
@@ -39,12 +39,12 @@ class Source:
 
 
 def narrowed(sources: Iterable[Source], phases: frozenset[str]) -> list[Source]:
-    """The same sources, of which only these phases are meant."""
+    """Return the same sources, restricted to these phases."""
     return [replace(source, phases=phases) for source in sources]
 
 
 class _Runner(playhouse.Runner):
-    """The runner of one owner's files over the common history."""
+    """The runner of one owner's files over the shared history."""
 
     def __init__(self, database: Any, source: Source) -> None:
         super().__init__(database, directory=str(source.folder), table_name="core_migration")
@@ -58,7 +58,7 @@ class _Runner(playhouse.Runner):
         return {name: at for name, at in super().applied().items() if name.startswith(self._prefix)}
 
     def status(self) -> list[Any]:
-        """What is applied, and what is pending of the phases that are meant, in the order in which migrations run."""
+        """Return the applied migrations, and the pending ones of the selected phases, in running order."""
         return [m for m in in_order(super().status()) if m.applied or phase_of(m.name) in self._phases]
 
     def _run(self, name: str, module: Any, direction: str, fake: bool = False) -> None:
@@ -70,12 +70,12 @@ class _Runner(playhouse.Runner):
         except peewee.PeeweeException as error:
             reason = str(error).partition("\n")[0]
             raise StartupError(
-                f"migration {name} failed ({reason}) and was not recorded; mend that and run: aasim migrate"
+                f"migration {name} failed ({reason}) and was not recorded; fix that and run: aasim migrate"
             ) from error
 
 
 def migrate(database: Database, sources: Iterable[Source], app_role: str | None = None) -> list[str]:
-    """Apply what is pending, in the order of `sources`; returns the names of what was applied."""
+    """Apply pending migrations, in the order of `sources`; returns their names."""
     applied: list[str] = []
     with _only_runner(database):
         for source in sources:
@@ -86,35 +86,35 @@ def migrate(database: Database, sources: Iterable[Source], app_role: str | None 
 
 
 def pending(database: Database, sources: Iterable[Source]) -> list[str]:
-    """The names of the migrations that are not applied yet."""
+    """Return the names of the pending migrations."""
     with database.connected():
         return [m.name for source in sources for m in _Runner(database, source).status() if not m.applied]
 
 
 def unknown(database: Database, sources: Iterable[Source]) -> list[str]:
-    """The names of applied migrations that the sources do not have: a newer version was here."""
+    """Return the applied migrations that the sources lack: a newer version has run here."""
     with database.connected():
         return [m.name for source in sources for m in _Runner(database, source).status() if not m.path]
 
 
 def is_new(database: Database, source: Source) -> bool:
-    """Whether nothing of this owner was ever applied, so that no code uses its tables yet."""
+    """Return whether no migration of this owner was ever applied, so that no code uses its tables yet."""
     with database.connected():
         return not _Runner(database, source).applied()
 
 
 def numbers(sources: Iterable[Source]) -> dict[str, int]:
-    """The highest number of each owner's migrations: what the code of this process knows."""
+    """Return the highest migration number per owner that this process's code knows."""
     found = {source.owner: playhouse.Migration.load_directory(str(source.folder)) for source in sources}
     return {owner: files[-1].idx for owner, files in found.items() if files}
 
 
-#: The columns of a table, and of each whether every new row must give it a value.
+#: The columns of a table, each with whether every new row must give it a value.
 Columns = Mapping[str, bool]
 
 
 def columns_made_by(sources: Iterable[Source]) -> dict[str, Columns]:
-    """The columns of each table that the migrations make of an empty SQLite database in memory; StartupError where one fails."""
+    """Return the columns of each table that the migrations create in an empty in-memory SQLite database; StartupError where one fails."""
     database: Any = _InMemory(":memory:")
     with database:
         for source in sources:
@@ -124,7 +124,7 @@ def columns_made_by(sources: Iterable[Source]) -> dict[str, Columns]:
 
 
 def columns_in(database: Database, table: str) -> Columns:
-    """The columns of the table in this database; none where it is not there."""
+    """Return the table's columns in this database; none if it does not exist."""
     with database.connected(), system_scope("look at the columns of a table"):
         return _columns(database, table) if database.table_exists(table) else {}
 
@@ -134,7 +134,7 @@ def _columns(database: Any, table: str) -> Columns:
 
 
 def purge(database: Database, source: Source) -> list[str]:
-    """Undo every migration of one owner, which drops its tables; returns the names of what was undone."""
+    """Undo every migration of one owner, which drops its tables; returns their names."""
     undone: list[str] = []
     with _only_runner(database):
         runner = _Runner(database, source)
@@ -145,9 +145,9 @@ def purge(database: Database, source: Source) -> list[str]:
 
 
 def refuse_pending(database: Database, sources: Sequence[Source]) -> None:
-    """StartupError when this code cannot work with the database: it lacks something, or a newer version has removed something.
+    """Raise StartupError when this code cannot use the database: it lacks something, or a newer version has removed something.
 
-    What a newer version has only added does no harm, nor does it that the second half is pending.
+    Additions by a newer version and a pending second half are harmless.
     """
     if names := pending(database, narrowed(sources, BEFORE_START)):
         raise StartupError(f"the database lacks {len(names)} migrations ({', '.join(names)}); run: aasim migrate")
@@ -159,12 +159,12 @@ def refuse_pending(database: Database, sources: Sequence[Source]) -> None:
 
 
 class _InMemory(peewee.SqliteDatabase):
-    """A database for a look at what migrations make."""
+    """Open a database to inspect the effects of migrations."""
 
     watch: Callable[[str], object] | None = None
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Run one statement, if the watch lets it."""
+        """Run one statement, if the watch permits it."""
         if self.watch is not None:
             self.watch(sql)
         return super().execute_sql(sql, params)  # type: ignore[no-untyped-call]
@@ -172,7 +172,7 @@ class _InMemory(peewee.SqliteDatabase):
 
 @contextmanager
 def _watched(database: Any, watch: Callable[[str], object] | None) -> Iterator[None]:
-    """Show each statement to `watch`, if there is one, before it is sent."""
+    """Pass each statement to `watch`, if given, before it is sent."""
     database.watch = watch
     try:
         yield
@@ -182,7 +182,7 @@ def _watched(database: Any, watch: Callable[[str], object] | None) -> Iterator[N
 
 @contextmanager
 def _complaints(owner: str) -> Iterator[None]:
-    """Say whose migration it is that cannot be run, whatever is wrong with it."""
+    """Name the owner of a migration that fails, whatever the error."""
     try:
         yield
     except playhouse.MigrationError as error:
@@ -191,13 +191,13 @@ def _complaints(owner: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        message = f"a migration of {owner} failed ({reason}) and was not recorded; mend it and run: aasim migrate"
+        message = f"a migration of {owner} failed ({reason}) and was not recorded; fix it and run: aasim migrate"
         raise StartupError(message) from error
 
 
 @contextmanager
 def _only_runner(database: Database) -> Iterator[None]:
-    """One at a time, over all machines, and without the time limit of a request's statements."""
+    """Run one at a time across all machines, and without the time limit of a request's statements."""
     with database.connected(), system_scope("migrate the database"):
         if isinstance(database, SqliteDatabase):
             with open(f"{database.database}.migrate.lock", "w") as handle:
@@ -206,7 +206,7 @@ def _only_runner(database: Database) -> Iterator[None]:
         elif isinstance(database, PostgresDatabase):
             database.execute_sql("SET statement_timeout = 0")
             database.execute_sql("SELECT pg_advisory_lock(%s)", (_LOCK_NUMBER,))
-            database.execute_sql("SET lock_timeout = '10s'")  # or every request would queue behind a migration that waits
+            database.execute_sql("SET lock_timeout = '10s'")  # otherwise every request would queue behind a waiting migration
             try:
                 yield
             finally:

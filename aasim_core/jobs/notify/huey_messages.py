@@ -1,4 +1,4 @@
-"""Rings as messages of huey's, in a SQLite file or in Redis. Imported when the first ring needs it, for huey takes 0.1 s to import."""
+"""Notifications as huey messages, in a SQLite file or in Redis. Imported on first use, since importing huey takes 0.1 s."""
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -10,22 +10,22 @@ from huey.registry import Message
 from huey.serializer import Serializer
 
 _NAME = "aasim"
-#: How long one who rings waits for the queue, and how long one who listens does.
+#: How long a sender and a listener wait for the queue.
 _RINGING_SECONDS, _LISTENING_SECONDS = 0.5, 10.0
 _MOST_MESSAGES = 1000
 
 
 class Messages(ABC):
-    """The queue of rings at `url`, which is `open_huey`'s. Raises what sqlite3 does, or redis-py."""
+    """The queue of notifications at `url`, which is `open_huey`'s. Raises what sqlite3 does, or redis-py."""
 
-    #: Whether the queue can be waited for, or else it is looked into every `look_seconds`.
+    #: Whether the queue supports blocking reads; otherwise it is polled every `look_seconds`.
     blocks: bool
     look_seconds: float
 
     def __init__(self, url: str) -> None:
         self._ringing, task = open_huey(url, wait_seconds=_RINGING_SECONDS)
         self._listening, _ = open_huey(url, wait_seconds=_LISTENING_SECONDS)
-        #: All rings are alike, so that one message serves for all.
+        #: All notifications are alike, so one message serves for all.
         self._message = self._ringing.serialize_task(task.s())
 
     @abstractmethod
@@ -34,16 +34,16 @@ class Messages(ABC):
 
     @abstractmethod
     def take(self, seconds: float, most: int) -> bool:
-        """Whether there were messages, of which `most` at most are taken, waiting for one if the queue can be waited for."""
+        """Return whether there were messages, consuming up to `most`; waits for one if the queue supports it."""
 
     def forget(self) -> None:
-        """Throw away all messages."""
+        """Discard all messages."""
         with suppress(Exception):
             self._listening.storage.flush_queue()
 
     @abstractmethod
     def close(self) -> None:
-        """Close what was opened."""
+        """Close the queue's connections."""
 
 
 def open_messages(url: str) -> Messages:
@@ -87,7 +87,7 @@ class InRedis(Messages):
     def take(self, seconds: float, most: int) -> bool:
         storage = self._listening.storage
         with storage.conn.pipeline(transaction=False) as both:
-            # Redis waits for ever where it is asked to wait for less than a millisecond.
+            # Redis blocks forever for a timeout of less than a millisecond.
             both.brpop(storage.queue_key, max(seconds, 0.01)).rpop(storage.queue_key, most - 1)
             return any(both.execute())
 
@@ -97,7 +97,7 @@ class InRedis(Messages):
 
 
 class JsonSerializer(Serializer):
-    """Messages as JSON: whoever can write into the queue must not be able to run code, as pickle would let them."""
+    """Messages as JSON: writing to the queue must not allow running code, as pickle would."""
 
     def _serialize(self, data: Any) -> bytes:
         return orjson.dumps(list(data))
@@ -107,7 +107,7 @@ class JsonSerializer(Serializer):
 
 
 def open_huey(url: str, *, wait_seconds: float) -> tuple[Any, Any]:
-    """A huey for the queue at `url` (``sqlite:///…`` or ``redis://…``) and its one task; each look takes at most `wait_seconds`."""
+    """Return a huey for the queue at `url` (``sqlite:///…`` or ``redis://…``) and its one task; each poll takes at most `wait_seconds`."""
     options: dict[str, Any] = {"results": False, "serializer": JsonSerializer()}
     if url.startswith("redis"):
         huey = RedisHuey(_NAME, connection_pool=_pool(url, wait_seconds), **options)
@@ -124,10 +124,10 @@ def _pool(url: str, wait_seconds: float) -> Any:
     from redis.exceptions import ConnectionError as Closed
     from redis.retry import Retry
 
-    # Once more for a connection that the server has closed; what is slow to answer is not asked again.
+    # Retried once for a connection that the server has closed; a slow response is not retried.
     retry = Retry(NoBackoff(), 1, supported_errors=(Closed,))
     return ConnectionPool.from_url(url, socket_timeout=wait_seconds, socket_connect_timeout=min(wait_seconds, 1), retry=retry)
 
 
 def _ring() -> None:
-    raise AssertionError("a ring is heard, never executed")
+    raise AssertionError("a notification is received, never executed")

@@ -1,7 +1,7 @@
-"""The doorbell: tells a worker that there is a job. A ring that is lost costs the worker's poll interval, never work.
+"""Notify workers of new jobs. A lost notification costs the worker's poll interval, never work.
 
-huey carries the rings: its queue holds messages of one task, which is never executed. On one machine a datagram to each worker's
-socket is quicker, and a message is only written when there is a worker without a socket.
+huey carries the notifications: its queue holds messages of one task, which is never executed. On one machine a datagram to each worker's
+socket is faster, and a message is written only for a worker without a socket.
 """
 
 import os
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ...settings import Settings
     from .huey_messages import Messages
 
-#: After a failure no message is written for so long: a queue that is down must not slow every request.
+#: After a failure no message is written for this long: an unavailable queue must not slow every request.
 REST_SECONDS = 5.0
-#: A listener that cannot listen tries again after so long.
+#: Seconds until a listener that cannot listen retries.
 DEAF_SECONDS = 1.0
 # sysexits.h
 _STORAGE = 74
@@ -29,7 +29,7 @@ _log = structlog.get_logger("aasim.jobs")
 
 
 class Doorbell:
-    """What the processes of one installation ring, and its workers listen to; nothing is opened before it is used."""
+    """The channel between the processes of one installation and its workers; it is opened on first use."""
 
     def __init__(self, settings: "Settings") -> None:
         self._url = settings.queue.url
@@ -40,7 +40,7 @@ class Doorbell:
         self._silent_until = 0.0
 
     def ring(self) -> None:
-        """Wake a worker. Never raises and never waits long: some 10 µs by datagram, 100 µs by Redis."""
+        """Notify a worker. Never raises and returns quickly: some 10 µs by datagram, 100 µs by Redis."""
         try:
             if self._sockets is not None and not self._sockets.ring():
                 return
@@ -49,15 +49,15 @@ class Doorbell:
             self._silent_until = time.monotonic() + self._opened().ring()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the queue, the work is safe in the database
             self._silent_until = time.monotonic() + REST_SECONDS
-            _log.warning("nobody can be woken; workers look for jobs by themselves", error=f"{type(error).__name__}: {error}")
+            _log.warning("workers cannot be notified; they poll for jobs", error=f"{type(error).__name__}: {error}")
 
     def prepare(self) -> None:
-        """Open what the first ring would open: where that is Redis, it takes 0.1 s, which no request should pay."""
+        """Open what the first notification would open: connecting to Redis takes 0.1 s, which no request should pay."""
         if self._sockets is None:
             self._opened()
 
     def listen(self, worker: str) -> "Ear":
-        """The ear of `worker`; what was rung before does not count, for a worker begins by looking into the table."""
+        """Return the listener of `worker`; earlier notifications do not count, because a worker begins by polling the table."""
         messages = self._opened()
         messages.forget()
         return Ear(messages, self._sockets.listen(worker) if self._sockets else None)
@@ -74,7 +74,7 @@ class Doorbell:
 
 
 class Ear:
-    """A worker's side of the doorbell."""
+    """A worker's end of the channel."""
 
     def __init__(self, messages: "Messages", datagrams: SocketEar | None) -> None:
         self._messages = messages
@@ -83,11 +83,11 @@ class Ear:
 
     @property
     def misses_nothing(self) -> bool:
-        """Whether it hears of each job by a ring of its own, unless what carries the rings fails."""
+        """Whether it receives a separate notification per job, unless the channel fails."""
         return self._datagrams is not None or self._messages.blocks
 
     def wait(self, seconds: float, most: int = 1) -> bool:
-        """Whether somebody rang, after `seconds` at most; so many rings at `most` are heard as one, the others left to other workers."""
+        """Return whether a notification arrived within `seconds`; up to `most` count as one, and the rest is left to other workers."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             if self._messages.blocks:
@@ -107,12 +107,14 @@ class Ear:
             heard = self._messages.take(seconds, most)
         except Exception as error:  # noqa: BLE001 - as for ring
             if not self._is_deaf:
-                _log.warning("cannot listen for rings; looking for jobs instead", error=f"{type(error).__name__}: {error}")
+                _log.warning(
+                    "cannot listen for notifications; polling for jobs instead", error=f"{type(error).__name__}: {error}"
+                )
             self._is_deaf = True
             time.sleep(DEAF_SECONDS)
             return False
         if self._is_deaf:
-            _log.info("rings are heard again")
+            _log.info("notifications work again")
         self._is_deaf = False
         return heard
 
@@ -128,7 +130,9 @@ def _open(url: str) -> "Messages":
 
         return open_messages(url)
     except ImportError as error:
-        raise StartupError(f"queue.url needs a package that is not there ({error}); run: pip install 'aasim[redis]'") from error
+        raise StartupError(
+            f"queue.url needs a package that is not installed ({error}); run: pip install 'aasim[redis]'"
+        ) from error
     except sqlite3.DatabaseError as error:
         raise StartupError(
             f"the queue {url.removeprefix('sqlite:///')} cannot be used ({error}); stop API and worker, and delete it: "

@@ -1,4 +1,4 @@
-"""Rings on one machine: a datagram to the socket that each worker has in the data folder."""
+"""Notifications on one machine: a datagram to each worker's socket in the data folder."""
 
 import os
 import socket
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..worker_liveness import LOCK_SUFFIX, SOCKET_SUFFIX
 
-# What a Unix socket's address may hold, less what the systems differ by.
+# The length limit of a Unix socket's address, less the systems' differences.
 _LONGEST_ADDRESS = 100
 _NEVER_BLOCK = socket.MSG_DONTWAIT
 
@@ -26,20 +26,20 @@ class Sockets:
             os.close(self._descriptor)
 
     def ring(self) -> bool:
-        """Send a datagram to every worker, which costs about 10 µs; returns whether one is there that datagrams do not reach."""
+        """Send a datagram to every worker, at about 10 µs; returns whether a worker exists that datagrams do not reach."""
         try:
             names = os.listdir(self._folder)  # noqa: PTH208 - a third of what iterdir costs
         except FileNotFoundError:
             return False
         sockets = {name.removesuffix(SOCKET_SUFFIX) for name in names if name.endswith(SOCKET_SUFFIX)}
         for worker in sockets:
-            # One that is gone left a socket that refuses; one that is full has rings enough that it still has to hear.
+            # A dead worker's socket refuses; a full one holds enough unread notifications.
             with suppress(OSError):
                 self._sender.sendto(b"!", _NEVER_BLOCK, self._address(worker + SOCKET_SUFFIX))
         return any(name.endswith(LOCK_SUFFIX) and name.removesuffix(LOCK_SUFFIX) not in sockets for name in names)
 
     def listen(self, worker: str) -> "SocketEar | None":
-        """The socket of that worker, or None where its address would be too long for the system."""
+        """Return that worker's socket, or None where its address would exceed the system's limit."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -66,7 +66,7 @@ class SocketEar:
         self._path = path
 
     def wait(self, seconds: float) -> bool:
-        """Whether datagrams came, after `seconds` at most; all that did are taken."""
+        """Return whether datagrams arrived within `seconds`; consumes all."""
         self._ear.settimeout(seconds)
         try:
             self._ear.recv(1)

@@ -1,4 +1,4 @@
-"""Several writes as one statement of PostgreSQL: the parts of a WITH."""
+"""Combine several writes into one PostgreSQL statement with WITH clauses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,17 +11,17 @@ _UNSYNCED = "set_config('synchronous_commit', 'off', true)"
 
 
 def together(writes: Sequence[Write], *, durable: bool = True) -> Statement:
-    """One statement that does what these do, in the order of their parameters; each part sees what was there before all of them.
+    """Return one statement that runs all the writes, in the order of their parameters; no part sees the effects of another.
 
-    Constraints are checked when all are done, so a row may refer to one that another part writes. A part that has to change one row
-    and does not makes the statement fail: one is divided by the number of rows. What the one part returns that has somebody to tell
-    comes first in the statement's only row. Not `durable`: a commit of it does not wait for the disk.
+    Constraints are checked at the end, so a row may refer to one that another part writes. A part that must change one row and does not
+    makes the statement fail with a division by zero. The columns returned by the one part with a `tell` callback come first in the
+    statement's single row. If not `durable`, the commit does not wait for the disk.
     """
     asked = _asked(writes, durable=durable)
     texts = [_text(write) for write in writes]
     told = [number for number, write in enumerate(writes) if write.tell is not None]
     if told:
-        # The row that is joined to is there also where the part has none, so that the division is made.
+        # The joined row exists even where the part returned none, so the division is evaluated.
         last = f"SELECT part{told[0]}.*, {', '.join(asked)} FROM (SELECT 1) AS one LEFT JOIN part{told[0]} ON true"  # noqa: S608 - made of statements
     else:
         last = f"SELECT {', '.join(asked)}" if asked else texts.pop()
@@ -31,14 +31,14 @@ def together(writes: Sequence[Write], *, durable: bool = True) -> Statement:
 
 
 def tell_returned(writes: Sequence[Write], row: Sequence[Any] | None, *, durable: bool) -> None:
-    """Tell what the part returned that has somebody to tell; `row` is the statement's only one."""
+    """Pass the returned columns to the part's `tell` callback; `row` is the statement's only row."""
     for write in writes:
         if write.tell is not None and row is not None:
             write.tell(row[: len(row) - len(_asked(writes, durable=durable))])
 
 
 def _asked(writes: Sequence[Write], *, durable: bool) -> list[str]:
-    """What the statement asks besides: whether each part has done what is expected, and to go on without the disk."""
+    """Return the statement's extra conditions: each part changed as many rows as expected, and the commit does not wait for the disk."""
     asked = [_AS_EXPECTED.format(number) for number, write in enumerate(writes) if write.expects_one]
     return asked if durable else [*asked, _UNSYNCED]
 

@@ -1,4 +1,4 @@
-"""PostgreSQL: pooled connections, and row-level security as the second wall behind the tenant scope."""
+"""PostgreSQL: pooled connections, with row-level security as a second barrier behind the tenant scope."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -16,12 +16,12 @@ from ..scoped_database import ScopedDatabase
 from .batch_statement import tell_returned, together
 from .pool import Pool, answers, has_news, is_lost
 
-# libpq's: give up a server that does not answer, rather than wait for the kernel's two hours.
+# libpq's timeouts: give up on a server that does not answer, rather than wait for the kernel's two hours.
 _NETWORK = {"tcp_user_timeout": 10_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _BEGIN, _BEGIN_UNSYNCED = "BEGIN", "BEGIN; SET LOCAL synchronous_commit = off"
-_DIVISION_BY_ZERO = "22012"  # how a statement of `together` says that a row is not as expected
+_DIVISION_BY_ZERO = "22012"  # SQLSTATE by which a batch statement reports that a row is not as expected
 _NO_SETTINGS: Mapping[str, str] = {}
-#: A claim takes the first job of an index. Row-level security makes PostgreSQL expect hardly any job there, so it would sort all that wait.
+#: A claim takes the first job of an index. With row-level security PostgreSQL underestimates the rows, and would sort all ready jobs.
 _FOR_CLAIMS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_sort": "off",
@@ -29,15 +29,15 @@ _FOR_CLAIMS = {
     "enable_seqscan": "off",
     "synchronous_commit": "off",
 }
-# Of any type, since peewee's stubs leave out what the class below builds on.
+# Typed as Any, because peewee's stubs omit what the class below builds on.
 _PeeweePostgres: Any = peewee.PostgresqlDatabase
 
 
 class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
-    """PostgreSQL through psycopg 3; each connection takes on the application's role, which owns no table.
+    """PostgreSQL through psycopg 3; each connection assumes the application's role, which owns no table.
 
-    The organization in scope is the connection's setting ``app.org``, sent only when it changes: a request that follows another
-    one of the same organization pays no round trip for it.
+    The organization in scope is the connection setting ``app.org``. It is sent only when it changes, so consecutive requests of one
+    organization cost no extra round trip.
     """
 
     time_query = """SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
@@ -57,18 +57,18 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._beside = partial(PostgresDatabase, url, role=role, wait_seconds=wait_seconds, statement_seconds=statement_seconds)
         self._for_claims: PostgresDatabase | None = None
         self.role, self.timeout_ms = role, str(int(statement_seconds * 1000))
-        # Compiling takes seconds where a plan's cost is overestimated, and requests are short.
+        # JIT compilation takes seconds where a plan's cost is overestimated, and requests are short.
         limits = {"statement_timeout": self.timeout_ms, "client_min_messages": "warning", "jit": "off", "app.org": ""}
         self._settings = {**limits, **settings, **({"role": role} if role else {})}
         super().__init__(url, prefer_psycopg3=True, autoconnect=False, connect_timeout=max(2, round(wait_seconds)), **_NETWORK)
-        self._lock = nullcontext()  # what peewee guards with it is per thread here, and it would be held while connecting
+        self._lock = nullcontext()  # peewee's lock protects state that is per thread here, and it would be held while connecting
         self._pool = Pool(connections, wait_seconds)
 
     def for_claims(self) -> "PostgresDatabase":
-        """One connection beside the others, for what a worker asks again and again of all organizations' jobs.
+        """A separate connection for statements that a worker repeats over the jobs of all organizations.
 
-        It stays in one scope, and keeps its plans: to plan a claim takes four times as long as to make it. It does not wait for the
-        disk, for a claim that a loss of power undoes leaves the job in the queue.
+        It stays in one scope and keeps its plans, since planning a claim takes four times as long as running it. Its commits do not wait
+        for the disk: a claim lost in a power failure leaves the job in the queue.
         """
         if self._for_claims is None:
             self._for_claims = self._beside(connections=1, settings=_FOR_CLAIMS)
@@ -76,7 +76,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         return self._for_claims
 
     def dispose(self) -> None:
-        """Forget every connection without closing it; a forked child does this, since they are its parent's."""
+        """Drop every connection without closing it; a forked child does this, because they belong to its parent."""
         super().dispose()
         if self._for_claims is not None:
             self._for_claims.dispose()
@@ -84,7 +84,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._pool = Pool(self._pool_size, self._wait_seconds)
 
     def close_all(self) -> None:
-        """Close this thread's connection and those that nobody uses; another thread's is closed when it is given back."""
+        """Close this thread's connection and the idle ones; another thread's is closed when it is returned."""
         self.close()
         self._pool.close()
         if self._for_claims is not None:
@@ -96,7 +96,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         return connection
 
     def close(self) -> Any:
-        """Give this thread's connection back; what it asks from now on is an error."""
+        """Return this thread's connection to the pool; its later use is an error."""
         self._local.is_held, self._local.unit = False, None
         return super().close()
 
@@ -115,11 +115,11 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         return True
 
     def _drop(self) -> None:
-        """Close a connection that is lost; the next statement opens another one."""
+        """Close a lost connection; the next statement opens a new one."""
         super().close()
 
     def _replace_lost(self) -> None:
-        """Replace a connection that the server has closed, before a statement of which nobody could tell whether it was heard."""
+        """Replace a connection that the server has closed, before sending a statement whose execution could not be determined."""
         connection = self._state.conn
         if connection is not None and has_news(connection) and not answers(connection):
             self._drop()
@@ -128,7 +128,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self._pool.give_back(conn)
 
     def open_one(self) -> Any:
-        """A connection beside the pool's, for the caller to close."""
+        """Open a connection outside the pool; the caller closes it."""
         from .prepared_statements import PreparedStatements
 
         connection = super()._connect()
@@ -142,7 +142,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         return connection
 
     def _settle(self, connection: Any) -> None:
-        """Make the settings of the session, not in the startup packet: poolers refuse them there."""
+        """Apply the settings to the session rather than in the startup packet, which poolers reject."""
         calls = ", ".join("set_config(%s, %s, false)" for _ in self._settings)
         connection.execute(f"SELECT {calls}", [text for pair in self._settings.items() for text in pair])
 
@@ -153,12 +153,12 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     def _enter_scope(self, scope: str) -> None:
         connection = self._state.conn
         if connection is not None and connection.aasim_scope != scope:
-            connection.aasim_scope = None  # unknown, should the next line fail
+            connection.aasim_scope = None  # unknown if the next line fails
             self._execute_cursor("SELECT set_config('app.org', %s, false)", (scope,))
             connection.aasim_scope = scope
 
     def run_alone(self, statement: Statement, parameters: Any, *, durable: bool = True) -> Result:
-        """See `ScopedDatabase.run_alone`; a statement is a transaction by itself, durable as its connection is."""
+        """See `ScopedDatabase.run_alone`; the statement is its own transaction, as durable as its connection."""
         return self.run_compiled(statement, parameters)
 
     @contextmanager
@@ -175,7 +175,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             self._local.unit = None
 
     def _commit(self, unit: UnitOfWork) -> None:
-        """Commit; if what waits is all there is, it is a transaction by itself."""
+        """Commit; if only deferred writes exist, they form a transaction of their own."""
         if unit.begun and unit.waiting:
             self._send(unit)
         try:
@@ -197,7 +197,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
             raise Unconfirmed("the connection was lost during a commit") from error
 
     def _abandon(self, unit: UnitOfWork) -> None:
-        """Undo the transaction, which undoes the scope too if it was set inside it."""
+        """Roll back the transaction, and with it the scope if that was set inside it."""
         if not unit.begun:
             return
         try:
@@ -215,7 +215,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
     def _write(self, unit: UnitOfWork) -> None:
         if not unit.begun:
             self._execute_cursor(_BEGIN if unit.durable else _BEGIN_UNSYNCED, None)
-            unit.begun = True  # not before: where it has failed, nothing may go on without it
+            unit.begun = True  # not earlier: if it failed, no later statement may run without it
         if unit.waiting:
             self._send(unit)
 
@@ -247,7 +247,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         self.execute_sql("SELECT set_config('statement_timeout', %s, false)", (milliseconds,))
 
     def lock(self, name: str) -> None:
-        """See `ScopedDatabase.lock`; a statement after it sees what the holders before committed (READ COMMITTED)."""
+        """See `ScopedDatabase.lock`; later statements see what previous holders committed (READ COMMITTED)."""
         super().lock(name)
         self.execute_sql("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
@@ -257,10 +257,10 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         return bool(self.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0])
 
     def going_on(self) -> str:
-        """See `ScopedDatabase.going_on`: the first id that no transaction has yet."""
+        """See `ScopedDatabase.going_on`: the first transaction id not yet assigned."""
         return str(self.execute_sql("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()[0])
 
     def have_ended(self, going_on: str) -> bool:
-        """See `ScopedDatabase.have_ended`: the oldest transaction that is going on began later."""
+        """See `ScopedDatabase.have_ended`: the oldest running transaction began later."""
         oldest = self.execute_sql("SELECT pg_snapshot_xmin(pg_current_snapshot())").fetchone()[0]
         return int(oldest) >= int(going_on)

@@ -1,7 +1,7 @@
-"""The pool of PostgreSQL connections: a bound on how many, a bound on the wait, and no lock held while the network answers.
+"""The PostgreSQL connection pool: bounded size, bounded wait, and no lock held during network calls.
 
-(peewee's own pool opens and probes connections under a lock, so that one server that does not answer makes every thread wait in
-turn for its time-out.)
+(peewee's own pool opens and probes connections under a lock, so that one unresponsive server makes every thread wait in turn for its
+timeout.)
 """
 
 import time
@@ -13,18 +13,18 @@ from typing import Any
 
 import peewee
 
-#: A connection that was used a moment ago is asked whether it lives only if the server has sent something: to ask takes a round trip.
+#: A recently used connection is probed only if the server has sent something, because a probe costs a round trip.
 _TRUSTED_SECONDS = 1.0
 _IDLE_SECONDS = 600.0
-# libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN, by their numbers: the driver is there on PostgreSQL only.
+# libpq's PQTRANS_IDLE and PQTRANS_UNKNOWN, as numbers: the driver is installed only for PostgreSQL.
 _IDLE, _UNKNOWN = 0, 4
 
 
 class Pool:
-    """Open connections that nobody uses, newest last; at most `size` exist, in use or not."""
+    """Idle open connections, newest last; at most `size` exist, in use or not."""
 
     def __init__(self, size: int, wait_seconds: float) -> None:
-        # Takes a tenth of a semaphore's time.
+        # A tenth of a semaphore's time.
         self._slots: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
             self._slots.put(None)
@@ -33,7 +33,7 @@ class Pool:
         self._closed = False
 
     def take(self, open_one: Callable[[], Any]) -> Any:
-        """A living connection, a fresh one of `open_one` if need be; OperationalError when none gets free in time."""
+        """Return a live connection, opened with `open_one` if necessary; OperationalError when none becomes free in time."""
         if not self._has_slot():
             raise peewee.OperationalError("no database connection is free")
         try:
@@ -43,18 +43,18 @@ class Pool:
             raise
 
     def give_back(self, connection: Any) -> None:
-        """Keep the connection for the next one, unless it is broken or in the middle of something, or the pool is closed."""
+        """Return the connection to the pool, unless it is broken, inside a transaction, or the pool is closed."""
         is_misplaced = is_lost(connection) or connection.aasim_only_reads
         if _is_idle(connection) and not is_misplaced and not self._closed:
             self._idle.append((time.monotonic(), connection))
         else:
             if is_misplaced:
-                self._close_idle()  # the others are probably cut, too, or lead to the same server
+                self._close_idle()  # the others are probably broken too, or lead to the same server
             connection.close()
         self._slots.put(None)
 
     def close(self) -> None:
-        """Close what nobody uses; what is in use is closed when it is given back."""
+        """Close the idle connections; those in use are closed when they are returned."""
         self._closed = True
         self._close_idle()
 
@@ -86,7 +86,7 @@ class Pool:
 
 
 def has_news(connection: Any) -> bool:
-    """Whether the server has sent something unasked, or has closed the connection; this takes no round trip."""
+    """Return whether the server has sent unsolicited data or closed the connection; takes no round trip."""
     if connection.closed:
         return True
     events = poll()
@@ -95,7 +95,7 @@ def has_news(connection: Any) -> bool:
 
 
 def answers(connection: Any) -> bool:
-    """Whether the server answers over the connection."""
+    """Return whether the server answers over the connection."""
     import psycopg
 
     try:
@@ -110,5 +110,5 @@ def _is_idle(connection: Any) -> bool:
 
 
 def is_lost(connection: Any) -> bool:
-    """Whether the connection is broken; so the server's last words on what it was asked for may be missing."""
+    """Return whether the connection is broken, so that the server's last response may be missing."""
     return bool(connection.pgconn.transaction_status == _UNKNOWN)

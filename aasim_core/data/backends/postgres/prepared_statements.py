@@ -1,7 +1,7 @@
-"""Compiled statements as the server keeps them: prepared when they come again on a connection, and run through libpq itself.
+"""Server-side prepared statements: prepared on their second use of a connection, and run through libpq directly.
 
-psycopg's cursor takes half as long again for a short statement, most of it to wait in a way that can be interrupted. A thread that waits
-for the database has nothing else to do. (So a Ctrl-C is heard when the statement ends.)
+psycopg's cursor adds 50 % to a short statement, mostly to wait interruptibly. A thread that waits for the database has nothing else to do.
+(Ctrl-C therefore takes effect when the statement ends.)
 """
 
 import re
@@ -15,17 +15,17 @@ from psycopg.pq import ConnStatus, ExecStatus
 
 from ...statements import Result
 
-#: So many a connection knows, at some 20 KB of the server's memory each; what was not used for the longest time goes first.
+#: Prepared statements per connection, at some 20 KB of the server's memory each; the least recently used is dropped first.
 _MOST_STATEMENTS = 250
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 _PLACEHOLDER = re.compile("%([s%])")
 
 
 class PreparedStatements:
-    """Those of one connection of psycopg's."""
+    """The prepared statements of one psycopg connection."""
 
     def __init__(self, connection: Any) -> None:
-        connection.prepare_threshold = None  # psycopg's own would be thrown away after a rollback, and these with them
+        connection.prepare_threshold = None  # psycopg's own cache is cleared after a rollback, which would drop these too
         self._server = connection.pgconn
         self._transformer = Transformer(connection)
         self._numbers = count()
@@ -48,7 +48,7 @@ class PreparedStatements:
             self._names[key] = None
             return self._server.exec_params(_numbered(sql), values, types, formats)
         name = self._names.pop(key)
-        self._names[key] = name = name or self._prepare(sql, types)  # the last one now
+        self._names[key] = name = name or self._prepare(sql, types)  # now the most recently used
         return self._server.exec_prepared(name, values, formats)
 
     def _make_room(self) -> None:
@@ -69,6 +69,6 @@ class PreparedStatements:
 
 
 def _numbered(sql: str) -> bytes:
-    """The statement with PostgreSQL's own placeholders: ``$1``, ``$2`` …"""
+    """Return the statement with PostgreSQL's own placeholders: ``$1``, ``$2`` …"""
     numbers = count(1)
     return _PLACEHOLDER.sub(lambda found: "%" if found[1] == "%" else f"${next(numbers)}", sql).encode()

@@ -1,7 +1,7 @@
-"""Row-level security on PostgreSQL: the second wall, for a statement that slipped past the tenant scope.
+"""Row-level security on PostgreSQL: the second barrier, for a statement that bypasses the tenant scope.
 
-Every table with an ``organization_id`` gets a forced policy that shows the rows of the connection's ``app.org`` only. The tables in
-`DIRECTORY` are read before an organization is known (who is this, and where do they belong?) and have no policy.
+Every table with an ``organization_id`` gets a forced policy that shows only the rows of the connection's ``app.org``. The tables in
+`DIRECTORY` are read before the organization is known, to authenticate a request, and have no policy.
 """
 
 import peewee
@@ -17,7 +17,7 @@ DIRECTORY = frozenset(
     {"core_membership", "core_session", "core_api_key", "core_grant", "core_node", "core_role", "core_team_member"}
 )
 
-#: Of a table whose policy has another name, it is put on anew: so `aasim migrate` brings a change of it to every table.
+#: A table whose policy has another name gets a new one, so `aasim migrate` applies a changed policy to every table.
 _POLICY, _FORMER_POLICY = "organization_in_scope", "organization"
 _TENANT_TABLES = """
 SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity
@@ -29,7 +29,7 @@ WHERE c.relkind IN ('r', 'p')
 
 
 def apply(database: Database, app_role: str | None) -> None:
-    """Put the policies on, and give `app_role` (made when missing) the use of the tables; nothing to do on SQLite."""
+    """Create the policies, and grant `app_role` (created if missing) the use of the tables; does nothing on SQLite."""
     if not isinstance(database, PostgresDatabase):
         return
     for table, secured in database.execute_sql(_TENANT_TABLES, (_POLICY,)).fetchall():
@@ -41,7 +41,7 @@ def apply(database: Database, app_role: str | None) -> None:
 
 
 def _secure(database: Database, table: str) -> None:
-    # As a sub-query, the setting is read once for a statement instead of twice for each row that it looks at.
+    # As a subquery, the setting is read once per statement instead of twice per row.
     seen, written = _mine("(SELECT current_setting('app.org', true))"), _mine("current_setting('app.org', true)")
     for statement in (
         f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
@@ -73,14 +73,14 @@ def _make_role(database: Database, role: str, name: str) -> None:
     exists = database.execute_sql("SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
     try:
         if not exists:
-            # Roles belong to the server: another database's migration may make it at the same time.
+            # Roles belong to the server: another database's migration may create the role at the same time.
             make = f"BEGIN CREATE ROLE {name} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END"
             database.execute_sql(f"DO $make$ {make} $make$")
         if not exists or not exists[0]:
             database.execute_sql(f"GRANT {name} TO CURRENT_USER")
     except peewee.ProgrammingError as error:
         raise StartupError(
-            f"the database's user may not make the role {role!r}; as a superuser, run: CREATE ROLE {name} NOLOGIN; and GRANT {name} "
+            f"the database's user may not create the role {role!r}; as a superuser, run: CREATE ROLE {name} NOLOGIN; and GRANT {name} "
             "TO the users of database.url and database.migration_url"
         ) from error
 
@@ -90,7 +90,7 @@ def _quoted(name: str) -> str:
 
 
 def verify(database: Database) -> None:
-    """StartupError when a wall has a gap: a view that goes around both, a role that walks through policies, a table without one."""
+    """Raise StartupError for a gap: a view that bypasses both barriers, a role that ignores policies, or a table without one."""
     views = [view.name for view in database.get_views() if mentions_tenants(view.sql, database.tenant_tables)]
     if views:
         raise StartupError(f"views show the rows of every organization ({', '.join(views)}); drop them and query the tables")

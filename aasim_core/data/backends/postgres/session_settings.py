@@ -1,7 +1,7 @@
-"""Whether a connection keeps what is set for it: behind a pooler that pools by transaction, it is another session each time.
+"""Check that a connection keeps its session settings: a transaction-pooling pooler uses another session each time.
 
-The organization in scope, the role and the time limit are settings of the session. Where they get lost or reach somebody else, rows of an
-organization are missing, or worse.
+The organization in scope, the role and the time limit are session settings. If they are lost or reach another session, rows of an
+organization are missing or exposed.
 """
 
 from contextlib import ExitStack
@@ -18,11 +18,11 @@ _ADVICE = "Set pool_mode = session for PgBouncer, or connect without a pooler; s
 
 
 def verify(database: PostgresDatabase) -> None:
-    """StartupError unless each of several connections at once has its own organization in scope, the time limit and the role."""
+    """Raise StartupError unless each of several simultaneous connections has its own organization in scope, time limit and role."""
     with ExitStack() as stack:
         probe, *others = [stack.enter_context(database.open_one()) for _ in range(3)]
         probe.execute("SELECT set_config('app.org', %s, false)", (_PROBE,))
-        # In this order: a pooler by transaction gives the session of the probe to the first of the others.
+        # In this order: a transaction-pooling pooler gives the probe's session to the first of the others.
         seen = [_settings_of(connection) for connection in (*others, probe)]
     role = database.role or seen[0][2]
     if seen != [(scope, database.timeout_ms, role) for scope in ("", "", _PROBE)]:
@@ -30,7 +30,7 @@ def verify(database: PostgresDatabase) -> None:
 
 
 def _settings_of(connection: Any) -> tuple[str, str, str]:
-    """What a transaction sees, which goes on, so that its session is nobody else's for now."""
+    """Return the settings inside a transaction that stays open, so that its session is not shared meanwhile."""
     connection.execute("BEGIN")
     row: tuple[str, str, str] = connection.execute(_READ).fetchone()
     return row

@@ -1,1 +1,1 @@
-"""SQLite: fair writers, which commit together."""
+"""SQLite: a fair queue of writers, whose commits are grouped."""

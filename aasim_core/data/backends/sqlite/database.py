@@ -1,4 +1,4 @@
-"""SQLite: each thread keeps a connection to read, and all write over another one, in turn."""
+"""SQLite: each thread reads over its own connection; all writes take turns on another one."""
 
 import os
 import time
@@ -17,19 +17,19 @@ from .group_commit import GroupCommit
 from .write_batches import WriteBatches
 from .write_queue import WriteQueue
 
-#: After how many instructions of SQLite's it is looked whether a statement takes too long; so many take about a millisecond.
+#: Virtual-machine instructions between checks of the time limit; about a millisecond.
 _LOOK_EVERY = 10_000
-# What SQLite itself uses.
+# SQLite's own default.
 _sync: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-# Of any type, since peewee's stubs leave out what the class below builds on.
+# Typed as Any, because peewee's stubs omit what the class below builds on.
 _PeeweeSqlite: Any = peewee.SqliteDatabase
 
 
 class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
-    """SQLite in WAL mode; each thread keeps a connection to read, and all write over another one in turn (see `write_batches`).
+    """SQLite in WAL mode; each thread reads over its own connection, and all writes take turns on another one (see `write_batches`).
 
-    The processes' turns are in `write_queue`. With full durability writers wait for the disk together, after their turn (see
-    `group_commit`): what one has written, others may see a moment before the disk has it, but nobody is answered before.
+    `write_queue` orders the processes. With full durability, writers wait for the disk together, after their turn (see `group_commit`):
+    others may see a write a moment before it is on disk, but no caller is answered before.
     """
 
     time_query = "SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
@@ -62,8 +62,8 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         return connection
 
     def _open(self) -> Any:
-        # Two connections that both turn WAL mode on meet in a lock that SQLite does not wait for. Whether it is on, must not be read
-        # from the file: closing it would take away this process's locks on it, and others would delete the log under its connections.
+        # Two connections that both enable WAL mode deadlock in a lock that SQLite does not wait for. The mode must not be read from the
+        # file: closing it would release this process's locks on it, and others would delete the log under its connections.
         with nullcontext() if Path(f"{self._path}-wal").exists() else self._queue.turn():
             return super()._connect()
 
@@ -77,30 +77,30 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         return self._commits.record()
 
     def for_claims(self) -> "SqliteDatabase":
-        """Where a worker claims jobs; on PostgreSQL it has a connection for that."""
+        """The connection over which a worker claims jobs; PostgreSQL has a dedicated one."""
         return self
 
     def dispose(self) -> None:
-        """Forget every connection without closing it; a forked child does this, since they are its parent's."""
+        """Drop every connection without closing it; a forked child does this, because they belong to its parent."""
         super().dispose()
         self._inherited.append(self._batches)
         self._prepare_writing()
 
     def close_all(self) -> None:
-        """Close what this thread has open, and what writes; another thread's connection closes when that thread ends."""
+        """Close this thread's connection and the writing one; another thread's connection closes when that thread ends."""
         self.close()
         self._batches.close()
 
     def release(self) -> None:
-        """Keep the connection: it costs more to open than to keep."""
+        """Keep the connection: opening one costs more than keeping it."""
 
     def _settle(self, number: int) -> None:
-        """Wait for the disk to have the commit of that number."""
+        """Wait until the commit of that number is on disk."""
         if self._full_durability:
             self._commits.settle(number)
 
     def _sync_log(self) -> None:
-        # Opened each time, for it is another file after all connections were closed. Of this file SQLite needs no locks.
+        # Opened each time, because the file is replaced once all connections are closed. SQLite's locks on it are not needed.
         log = os.open(f"{self._path}-wal", os.O_RDONLY | os.O_CLOEXEC)
         try:
             _sync(log)
@@ -108,7 +108,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
             os.close(log)
 
     def _empty_log(self) -> None:
-        """Write what is in the log into the database's own file, and wait for the disk to have that."""
+        """Write the log into the database file, and wait until that is on disk."""
         is_busy, *_ = self.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if is_busy:
             raise peewee.OperationalError("others read or write; the log cannot be emptied now")
@@ -125,7 +125,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
 
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
-        """See `ScopedDatabase.limited`; the time of all statements counts together."""
+        """See `ScopedDatabase.limited`; the time of all statements is added up."""
         connection, end = self._own_connection(), time.monotonic() + seconds
         connection.set_progress_handler(lambda: time.monotonic() > end, _LOOK_EVERY)
         try:
@@ -152,7 +152,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Let this thread's statements go over the connection that writes; at the end they are committed, perhaps with others."""
+        """Route this thread's statements over the writing connection; they are committed at the end, perhaps with others."""
         own = self._own_connection()
         with self._batches.unit() as (connection, batch):
             self._state.set_connection(connection)
@@ -163,7 +163,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         self._local.commit = batch.number
 
     def lock(self, name: str) -> None:
-        """See `ScopedDatabase.lock`; whoever has begun to write is alone."""
+        """See `ScopedDatabase.lock`; a transaction that has begun to write is the only writer."""
         super().lock(name)
         if (unit := self._local.unit) is not None:
             self._write(unit)
@@ -179,7 +179,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
             raise
 
     def _write_all(self, connection: Any, unit: UnitOfWork) -> None:
-        """Write what waits; the connection is none of another thread's meanwhile, but the thread may be another one."""
+        """Send the deferred writes; the connection is reserved meanwhile, but another thread may do the work."""
         _, writes = unit.take()
         for write in writes:
             result = self._execute(connection, write.statement, write.parameters)
@@ -194,7 +194,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
 
 
 class _ClosedAtLast:
-    """Closes a connection when its thread ends; Python's connections are in a reference cycle, and would wait for the collector."""
+    """Closes a connection when its thread ends; Python's connections are in a reference cycle, and would wait for the garbage collector."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

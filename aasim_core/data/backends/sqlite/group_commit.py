@@ -1,6 +1,6 @@
-"""Making SQLite's commits survive a loss of power together: one wait for the disk for all that committed before it began.
+"""Group commit for SQLite: one wait for the disk covers all commits before it.
 
-With ``synchronous = FULL`` each commit waits for the disk by itself, and keeps all other writers waiting meanwhile.
+With ``synchronous = FULL`` each commit waits for the disk separately, and blocks all other writers meanwhile.
 """
 
 import threading
@@ -12,10 +12,10 @@ from ...faults import Unconfirmed
 
 
 class GroupCommit:
-    """The threads of one process that wait for the disk; those of another one wait for themselves.
+    """Coordinates the threads of one process that wait for the disk; each process waits for itself.
 
-    `sync` waits until the disk has the log. Once it has failed, the system may take what is lost for written; so the next one calls
-    `rescue`, which brings what the log holds to the disk in another way. Both raise OSError or peewee's errors.
+    `sync` waits until the log is on disk. Once it has failed, the system may treat lost data as written; so the next call uses `rescue`,
+    which brings the log's contents to disk in another way. Both raise OSError or peewee's errors.
     """
 
     def __init__(self, sync: Callable[[], None], rescue: Callable[[], None]) -> None:
@@ -25,13 +25,13 @@ class GroupCommit:
         self._is_syncing = self._is_doubtful = False
 
     def record(self) -> int:
-        """Count what has just been committed; returns its number, for `settle`."""
+        """Count a new commit; returns its number, for `settle`."""
         with self._changed:
             self._committed += 1
             return self._committed
 
     def settle(self, mine: int) -> None:
-        """Return when the commit of that number, and those before, are on the disk; `Unconfirmed` when that cannot be had."""
+        """Return when the commit of that number and all before it are on disk; `Unconfirmed` when that fails."""
         with self._changed:
             self._changed.wait_for(lambda: self._settled >= mine or not self._is_syncing)
             if self._settled >= mine:

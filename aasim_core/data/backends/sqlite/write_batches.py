@@ -1,8 +1,8 @@
-"""Units of work of several threads in one transaction of SQLite: while another thread waits for its turn, nobody commits alone.
+"""Batch units of work of several threads into one SQLite transaction while more threads are waiting.
 
-A commit costs more than most changes: what it changed goes to the log page by page, other connections read those pages anew, and other
-processes get their turn. So the threads of a process write over one connection, one after the other, and the last one commits for all.
-Each unit is undone by itself when it fails, and is told of the others' commit before it counts as done.
+A commit costs more than most changes: it writes whole pages, other connections reread them, and other processes get their turn. So the
+threads of a process write over one connection in turn, and the last one commits for all. Each unit is rolled back separately when it fails,
+and is done only when the shared commit has succeeded.
 """
 
 import sqlite3
@@ -15,15 +15,15 @@ from typing import Any
 
 import peewee
 
-#: What a unit of work does with the connection; any thread may do it.
+#: A unit of work's action on the connection; any thread may run it.
 Work = Callable[[Any], object]
-#: How much one commit may be for: other processes wait for it, and who was first waits for the last.
+#: Limits of one commit: other processes wait for it, and the first unit waits for the last.
 _MOST_UNITS = 16
 _LONGEST_SECONDS = 0.001
 
 
 class Place:
-    """A thread's place in the queue. Who comes before it may do its `work` for it, which has then become part of `batch`."""
+    """A thread's entry in the queue. A thread ahead of it may run its `work` as part of `batch`."""
 
     def __init__(self, work: Work | None) -> None:
         self.work = work
@@ -33,9 +33,9 @@ class Place:
 
 
 class Batch:
-    """Units of work that are committed together, or not at all; `number` is that of the commit (see `GroupCommit.record`).
+    """Units of work that commit together or not at all; `number` is that of the commit (see `GroupCommit.record`).
 
-    `guests` are the places whose work was done by another thread; they are told of the end.
+    `guests` are the queue entries whose work another thread ran; they are notified at the end.
     """
 
     def __init__(self, turn: AbstractContextManager[None]) -> None:
@@ -48,28 +48,28 @@ class Batch:
         self._over = threading.Event()
 
     def may_grow(self) -> bool:
-        """Whether another unit may join, rather than the present ones be committed."""
+        """Return whether another unit may join before the batch is committed."""
         is_small = self.units < _MOST_UNITS and time.monotonic() - self._since < _LONGEST_SECONDS
         return self.units > 0 and is_small and self.error is None
 
     def end(self) -> None:
-        """It has been committed, or has failed."""
+        """Mark the batch as committed or failed."""
         self._over.set()
         for guest in self.guests:
             guest.turn.release()
 
     def wait(self) -> None:
-        """Return when it has ended; raises what it failed with."""
+        """Return when the batch has ended; raises its error if it failed."""
         self._over.wait()
         if self.error is not None:
             raise self.error
 
 
 class WriteBatches:
-    """The turns of one process's threads at its one connection for writing.
+    """Schedules the threads of one process on its single writing connection.
 
-    `open_connection` makes it; `turn` is the process's turn at the file; `record` numbers a commit; nobody waits longer than
-    `wait_seconds` for a turn.
+    `open_connection` opens it; `turn` is the process's turn at the file; `record` numbers a commit; `wait_seconds` bounds each wait for a
+    turn.
     """
 
     def __init__(
@@ -90,23 +90,23 @@ class WriteBatches:
         self.close()
 
     def close(self) -> None:
-        """Close the connection, unless somebody writes; the next one who writes opens another."""
+        """Close the connection unless it is in use; the next writer opens another."""
         with self._mutex:
             if not self._is_busy:
                 self._forget_connection()
 
     @contextmanager
     def unit(self) -> Iterator[tuple[Any, Batch]]:
-        """One unit of work on the connection that this gives; committed at the end, perhaps together with others.
+        """Run one unit of work on the yielded connection; it is committed at the end, perhaps together with others.
 
-        Raises peewee's OperationalError when the turn does not come in time, and what the commit failed with.
+        Raises peewee's OperationalError when the turn does not come in time, and the error of the commit.
         """
         self._take_turn(Place(None))
         with self._member() as found:
             yield found
 
     def write(self, work: Work) -> int:
-        """Do `work` as one unit, or let the thread do it that has the turn; returns the number of the commit. Raises what `unit` does."""
+        """Run `work` as one unit, or let the thread whose turn it is run it; returns the commit's number. Raises what `unit` does."""
         place = Place(work)
         self._take_turn(place)
         if place.batch is None:
@@ -120,7 +120,7 @@ class WriteBatches:
 
     @contextmanager
     def _member(self) -> Iterator[tuple[Any, Batch]]:
-        """A unit of the batch that there is, or of a new one, by the thread that has the turn."""
+        """Run a unit in the current or a new batch, in the thread whose turn it is."""
         try:
             batch = self._batch = self._batch or self._begun()
         except BaseException:
@@ -160,7 +160,7 @@ class WriteBatches:
             if place in self._waiting:
                 self._waiting.remove(place)
                 raise peewee.OperationalError("the database is busy: other writers took too long")
-        place.turn.acquire()  # it has come just now, or the work is being done
+        place.turn.acquire()  # it has just become this thread's turn, or the work is being done
 
     def _pass_on(self) -> None:
         with self._mutex:
@@ -195,7 +195,7 @@ class WriteBatches:
             self._run("BEGIN IMMEDIATE")
 
     def _undo(self, batch: Batch, error: BaseException) -> None:
-        """Undo a unit that failed; where that cannot be done, or SQLite has undone more, the whole batch has failed."""
+        """Roll back a failed unit; if that is impossible, or SQLite has rolled back more, the whole batch has failed."""
         if batch.units:
             with suppress(peewee.PeeweeException):
                 self._run("ROLLBACK TO unit")
@@ -204,7 +204,7 @@ class WriteBatches:
             batch.error = error if isinstance(error, peewee.PeeweeException) else _undone(error)
 
     def _leave(self, batch: Batch) -> None:
-        """Do what others wait for, let the next one do what it has to do itself, or commit."""
+        """Run the waiting work of others, hand over to the next writer, or commit."""
         while (place := self._next_member(batch)) is not None:
             if place.work is None:
                 place.turn.release()
@@ -241,12 +241,12 @@ class WriteBatches:
     def _forget_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(sqlite3.Error):  # whatever is wrong with it, the next one who writes gets another
+            with suppress(sqlite3.Error):  # whatever the error, the next writer opens a new connection
                 connection.close()
 
 
 def _is_left_behind(error: BaseException | None) -> bool:
-    """Whether the connection still reads an older state, of a query that nobody read to its end: what it begins then cannot write."""
+    """Return whether an unfinished query pins the connection to an older snapshot: a transaction begun then cannot write."""
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY_SNAPSHOT
 
 

@@ -1,6 +1,6 @@
-"""The queue of those who write to a SQLite file: one at a time over all threads and processes, in turn, with a bound on the wait.
+"""The queue of writers to a SQLite file: one at a time across all threads and processes, first come first served, with a bounded wait.
 
-SQLite's own waiting is not in turn: a busy process can keep another one out until that gives up with "database is locked".
+SQLite's own waiting is not fair: a busy process can starve another until that fails with "database is locked".
 """
 
 import fcntl
@@ -12,15 +12,15 @@ from contextlib import contextmanager
 
 import peewee
 
-# flock can wait without end or not at all, so it is tried again and again. Turns are of some 0.5 ms: who looks seldom leaves the file idle.
+# flock waits without a limit or not at all, so it is polled. A turn takes some 0.5 ms; rare polls would leave the file idle.
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.000_05, 0.000_2
 
 
 class WriteQueue:
-    """The turns of this process's threads at two lock files: who writes, and who is next.
+    """Takes turns for this process's threads with two lock files: the current writer and the next one.
 
-    Nobody can start to write but through the place of who is next, which is free while somebody writes: so a process that waits
-    takes it, and goes before the writer that comes back.
+    A writer must first hold the lock of the next one, which is free while another writes: so a waiting process goes before the writer that
+    comes back.
     """
 
     def __init__(self, path: str, wait_seconds: float) -> None:
@@ -35,7 +35,7 @@ class WriteQueue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the turn and hold it; OperationalError when it does not come in time."""
+        """Wait for the turn and hold it; OperationalError on timeout."""
         deadline = time.monotonic() + self._wait_seconds
         if not self._threads.acquire(timeout=self._wait_seconds):
             raise _busy()
