@@ -1,4 +1,4 @@
-"""The app: everything a process has, handed to every hook and resource."""
+"""The app: all state of a process, passed to every hook and resource."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -44,9 +44,9 @@ _T = TypeVar("_T")
 
 
 class Kept(Generic[_T]):
-    """The key of something that each app has one of; `make` makes it when it is first asked for.
+    """The key of an object that each app has one of; `make` creates it on first use.
 
-    The key stands at the top of a module, and what it leads to nowhere but in the app: ``TALLY = Kept(lambda app: Tally())``, and then
+    The key is a module-level constant, and only the app holds its object: ``TALLY = Kept(lambda app: Tally())``, and then
     ``app.stash.of(TALLY)``.
     """
 
@@ -55,15 +55,15 @@ class Kept(Generic[_T]):
 
 
 class Stash:
-    """What an app keeps, by key; safe for threads."""
+    """The objects that an app holds, by key; thread-safe."""
 
     def __init__(self, app: "App") -> None:
         self._app = app
-        self._lock = threading.RLock()  # what is made may ask for something else that is kept
+        self._lock = threading.RLock()  # creating one may need another one
         self._held: dict[Kept[Any], Any] = {}
 
     def of(self, key: Kept[_T]) -> _T:
-        """What is kept under the key, made if it is not there; whoever asks at the same time gets the same."""
+        """Return the object of the key, created if missing; concurrent callers get the same one."""
         if key not in self._held:
             with self._lock:
                 if key not in self._held:
@@ -72,13 +72,13 @@ class Stash:
         return held
 
     def find(self, key: Kept[_T]) -> _T | None:
-        """What is kept under the key, or None where nobody has asked for it yet."""
+        """Return the object of the key, or None if it was not created yet."""
         return self._held.get(key)
 
 
 @dataclass
 class App:
-    """Everything a process of the platform needs, handed to every hook; the registries are complete once `build_app` returns.
+    """Everything a process of the platform needs, passed to every hook; the registries are complete once `build_app` returns.
 
     `endpoints` is the operations table. `declared` is what the core and each plugin
     that is on declare, by owner. `draining` is set when the process stops taking on work. What a plugin keeps is in the `stash`.
@@ -120,7 +120,7 @@ class App:
         self.organization_settings = OrganizationSettings({})
 
     def process_of(self, kind: str, threads: int, name: str | None = None) -> ThisProcess:
-        """This process as the others see it: an `API` or a `WORKER`."""
+        """The role of this process: an `API` or a `WORKER`."""
         plugins = [plugin.name for plugin in self.plugins.on]
         return ThisProcess(self.database, kind, threads, plugins, name, migrations.numbers(self.migration_sources))
 
@@ -134,16 +134,16 @@ class App:
 
     @property
     def hook(self) -> Any:
-        """The relay through which the hooks of all plugins are asked."""
+        """The relay through which the hooks of all plugins are called."""
         return self.plugins.hook
 
     @property
     def migration_sources(self) -> list[Source]:
-        """Where migrations are: the core's, then each plugin's that is on, in the order of their dependencies."""
+        """The migrations of the core, then of each enabled plugin, in the order of their dependencies."""
         return migration_sources(self.plugins)
 
 
 def migration_sources(plugins: Plugins) -> list[Source]:
-    """Where the migrations of the core and of every plugin that is on are."""
+    """The migrations of the core and of every enabled plugin."""
     folders = ((plugin.name, plugin.migrations) for plugin in plugins.on)
     return [Source("core", migrations.CORE), *(Source(name, folder) for name, folder in folders if folder)]

@@ -1,4 +1,4 @@
-"""The composition root: settings and plugins become one app with read-only registries."""
+"""The composition root: builds one app with read-only registries from settings and plugins."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -30,9 +30,9 @@ from .tenancy.organization_settings import OrganizationSettings
 
 
 def build_app(settings: Settings, *, database: Database | None = None, plugins: Plugins | None = None) -> App:
-    """Load the plugins, connect, and collect what they declare; StartupError with every problem that stands in the way.
+    """Load the plugins, connect, and collect their declarations; StartupError with every problem.
 
-    `plugins` are those that were loaded for the same settings already.
+    `plugins` are those already loaded for the same settings.
     """
     plugins = plugins or load_plugins(settings)
     if settings.plugins.trace_hooks:
@@ -48,17 +48,17 @@ def build_app(settings: Settings, *, database: Database | None = None, plugins: 
 
 
 def load_plugins(settings: HasPlugins) -> Plugins:
-    """The plugins of the settings; StartupError with every problem, see `loading.load`."""
+    """Return the plugins of the settings; StartupError with every problem, see `loading.load`."""
     return load(settings, hookspecs)
 
 
 def examine_plugins(settings: HasPlugins) -> Plugins:
-    """The same, but problems are only reported, in `Plugins.problems`."""
+    """Return the same, but report problems only in `Plugins.problems`."""
     return examine(settings, hookspecs)
 
 
 def open_database(settings: Settings, url: str | None = None, role: str | None = None) -> Database:
-    """The database of the settings, or the one at `url`; connections are made when they are needed."""
+    """Return the database of the settings, or the one at `url`; connections are opened on demand."""
     section = settings.database
     return connect(
         url or section.url,
@@ -92,7 +92,7 @@ def _fill(app: App, collected: Collected) -> None:
 
 
 def _with_refusals(endpoints: Iterable[Endpoint], listeners: Mapping[str, Listener]) -> Iterator[Endpoint]:
-    """The endpoints, of which those that can make or change something may be refused by listeners."""
+    """Return the endpoints; listeners may refuse those that can change something."""
     codes = tuple(dict.fromkeys(code for listener in listeners.values() for code in listener.refusals))
     for endpoint in endpoints:
         changes = codes and endpoint.needs_caller and endpoint.method in ("POST", "PUT", "PATCH")
@@ -100,7 +100,7 @@ def _with_refusals(endpoints: Iterable[Endpoint], listeners: Mapping[str, Listen
 
 
 def _finish(app: App, transaction: Transaction) -> None:
-    """The end of every transaction: events, their deliveries, what was put off, and jobs, in the rows' own transaction."""
+    """End every transaction: write events, their deliveries, deferred actions and jobs in the rows' own transaction."""
     for organization_id in transaction.bumped:
         transaction.after_commit.append(partial(app.pulse.forget, organization_id))
     enqueue_deliveries(app.deliveries.write(transaction))

@@ -1,4 +1,4 @@
-"""The command line: `aasim COMMAND`. Each command's module is imported when it is called, so that help answers at once."""
+"""The command line: `aasim COMMAND`. Each command's module is imported when it is called, so that help is fast."""
 
 import os
 import sys
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where a command is: its module, its name there, its line in the help, and whether it finds data folder and keys made."""
+    """Where a command is defined: its module, its name there, its line in the help, and whether it needs an existing data folder and
+    keys."""
 
     module: str
     name: str
@@ -32,10 +33,10 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
             "aasim_core.commands.processes", "up", "Prepare everything that is missing, then run API and worker together."
         ),
         "serve": Place("aasim_core.commands.processes", "serve", "Answer the API."),
-        "worker": Place("aasim_core.commands.processes", "worker", "Do the background work."),
+        "worker": Place("aasim_core.commands.processes", "worker", "Run the background worker."),
         "migrate": Place("aasim_core.commands.data", "migrate", "Bring the database up to date."),
         "backup": Place("aasim_core.commands.data", "backup", "Copy the database and the keys into one file."),
-        "restore": Place("aasim_core.commands.data", "restore", "Put a backup into an empty data folder and database."),
+        "restore": Place("aasim_core.commands.data", "restore", "Restore a backup into an empty data folder and database."),
         "admin": Place("aasim_core.commands.admin", "admin", "Administrators of the platform."),
         "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
         "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: list, create, rotate, remove."),
@@ -54,11 +55,11 @@ class Commands(click.Group):
     """The core's commands, and those of plugins under the plugin's name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The core's commands; a plugin's need the plugins to be loaded, which help does not wait for."""
+        """List the core's commands; a plugin's need the plugins to be loaded, which help does not wait for."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command itself, from its module."""
+        """Return the command from its module."""
         place = COMMANDS.get(cmd_name)
         if place is None:
             return _plugin_commands(ctx, cmd_name)
@@ -66,12 +67,12 @@ class Commands(click.Group):
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; whoever asks for its help gets that with broken settings too."""
+        """Find the command; its help works with broken settings too."""
         ctx.meta["aasim.help"] = "--help" in args
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the command; an option of this group that stands behind it is told its place."""
+        """Call the command; report where an option of this group belongs if it follows the command."""
         try:
             return super().invoke(ctx)
         except click.NoSuchOption as error:
@@ -119,7 +120,7 @@ def cli(ctx: click.Context, config: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; failures become sentences and exit codes. What it writes is for its own user only."""
+    """Run the command line; failures become sentences and exit codes. The files it writes are private to its user."""
     os.umask(0o077)
     try:
         cli.main(prog_name="aasim")

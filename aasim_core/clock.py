@@ -1,4 +1,4 @@
-"""The platform's time: UTC, in whole milliseconds, as every record and answer shows it."""
+"""The platform's time: UTC in whole milliseconds, as in every record and response."""
 
 from datetime import UTC, datetime
 from time import time_ns
@@ -7,21 +7,21 @@ import orjson
 
 
 def now() -> datetime:
-    """The present moment in UTC, cut to milliseconds."""
+    """Return the current time in UTC, truncated to milliseconds."""
     return datetime.fromtimestamp(time_ns() // 1_000_000 / 1000, UTC)
 
 
 def to_text(moment: datetime) -> str:
-    """RFC 3339 with milliseconds and ``Z``, of fixed width, so that text sorts as time does."""
+    """Return RFC 3339 with milliseconds and ``Z``, of fixed width, so that text sorts like time."""
     if moment.tzinfo is not UTC:
         moment = moment.astimezone(UTC)
-    # orjson writes it in a third of the time that the standard library takes: in quotes, and with the offset at its end.
+    # orjson takes a third of the standard library's time; it adds quotes, and the offset at the end.
     seconds = orjson.dumps(moment, option=orjson.OPT_OMIT_MICROSECONDS)[1:20].decode()
     return f"{seconds}.{moment.microsecond // 1000:03d}Z"
 
 
 def from_text(text: str) -> datetime:
-    """The moment that `text` (RFC 3339, with an offset) names; ValueError when it names none."""
+    """Parse `text` (RFC 3339, with an offset); ValueError if it is invalid."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs an offset, such as 2026-01-31T09:00:00Z")

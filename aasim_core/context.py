@@ -1,4 +1,4 @@
-"""Who acts, for which organization, in which request: ambient facts that every layer reads and only the edges set."""
+"""The ambient context: actor, organization and request, readable by every layer and set only at the edges."""
 
 import re
 from contextlib import AbstractContextManager
@@ -6,17 +6,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-#: The scope that sees every organization; only `system_scope` sets it.
+#: The scope that sees every organization; set only by `system_scope`.
 EVERY_ORGANIZATION = "*"
 
 
 class NoScope(RuntimeError):
-    """A tenant's table was touched outside any organization; enter `organization_scope` first."""
+    """A tenant's table was used outside any organization; enter `organization_scope` first."""
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who is responsible for a change: a user, an API key, the system, or a plugin."""
+    """The originator of a change: a user, an API key, the system, or a plugin."""
 
     type: str
     id: str | None
@@ -34,7 +34,7 @@ _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-
 
 
 def current_scope() -> str:
-    """The organization whose rows are visible, or `EVERY_ORGANIZATION`; raises `NoScope` outside of both."""
+    """Return the organization whose rows are visible, or `EVERY_ORGANIZATION`; raises `NoScope` outside of both."""
     scope = _scope.get()
     if scope is None:
         raise NoScope("no organization is in scope; wrap the call in organization_scope(organization_id)")
@@ -42,12 +42,12 @@ def current_scope() -> str:
 
 
 def scope_or_nothing() -> str:
-    """The organization in scope, `EVERY_ORGANIZATION`, or empty text where there is no scope."""
+    """Return the organization in scope, `EVERY_ORGANIZATION`, or an empty string without a scope."""
     return _scope.get() or ""
 
 
 def current_organization() -> str:
-    """The organization in scope; raises `NoScope` when there is none, or all are."""
+    """Return the organization in scope; raises `NoScope` when there is none, or all are."""
     scope = _scope.get() or current_scope()
     if scope == EVERY_ORGANIZATION:
         raise NoScope("a system scope has no organization; wrap the call in organization_scope(organization_id)")
@@ -55,22 +55,22 @@ def current_organization() -> str:
 
 
 def current_actor() -> Actor:
-    """Who is responsible for what happens now; the system when nobody else is."""
+    """Return the current actor; the system by default."""
     return _actor.get()
 
 
 def current_request_id() -> str | None:
-    """The id of the request (or of the job's original request) that is being served."""
+    """Return the id of the request (or of the job's original request) that is being served."""
     return _request_id.get()
 
 
 def current_traceparent() -> str | None:
-    """The place in a distributed trace that the request was sent with, for whoever is asked on its behalf (W3C Trace Context)."""
+    """Return the trace context of the request, to be passed on to services called for it (W3C Trace Context)."""
     return _traceparent.get()
 
 
 class _With(AbstractContextManager[None]):
-    """Sets one fact for its block; a class, since a generator takes three times as long, and each request enters some."""
+    """Sets one value for its block; a class, because a generator takes three times as long, and each request enters several."""
 
     __slots__ = ("_token", "_value", "_variable")
 
@@ -99,14 +99,14 @@ def system_scope(reason: str) -> AbstractContextManager[None]:
 
 
 def traced_by(traceparent: str) -> AbstractContextManager[None]:
-    """Let whoever is asked inside be asked from that place of a trace."""
+    """Use that trace context for calls inside the block."""
     return _With(_traceparent, traceparent)
 
 
 class acting_as(AbstractContextManager[None]):  # noqa: N801 - it is used as a function
-    """Make `actor` responsible for the events that are emitted inside, in the request of that id.
+    """Make `actor` the originator of the events emitted inside the block, in the request of that id.
 
-    `traceparent` is passed on; what has not the form of one is left out, as the standard wants it.
+    `traceparent` is passed on; an invalid one is dropped, as the standard requires.
     """
 
     __slots__ = ("_actor", "_request_id", "_tokens", "_traceparent")

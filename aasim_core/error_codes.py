@@ -1,4 +1,4 @@
-"""The error codes of the API: what a plugin declares of one, and those that the core itself answers with."""
+"""The error codes of the API: the declaration that plugins use too, and the core's own codes."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class ErrorCode(str):
-    """What programs tell a refusal by: its name, the HTTP status, and what it means; as `http.HTTPStatus`, a value that knows its phrase.
+    """A machine-readable error code: its name, HTTP status and meaning.
 
-    `when` is a phrase, "the budget is used up", and `advice` another one, what the sender does about it. `example` is a sentence as an
-    answer has it; in the API reference it stands at `field`, ``"_"`` for what is no field's fault, with the facts `meta` beside it.
-    A plugin returns its codes from the hook `error_codes`, and raises ``Refused(CODE, "…")`` with the object itself.
+    `when` completes "if …", such as "the budget is used up"; `advice` says what the sender should do. `example` is a sample message; the
+    API reference shows it at `field`, ``"_"`` for an error without a field, with the facts in `meta`. A plugin returns its codes from the
+    hook `error_codes`, and raises ``Refused(CODE, "…")`` with the object itself.
     """
 
     __slots__ = ("advice", "example", "field", "meta", "status", "when")
@@ -26,7 +26,7 @@ class ErrorCode(str):
         field: str = "_",
         meta: Mapping[str, Any] | None = None,
     ) -> "ErrorCode":
-        """Make the code; its texts are for the documentation."""
+        """Create the code; its texts are for the documentation."""
         code = super().__new__(cls, name)
         code.status, code.when, code.advice, code.example, code.field, code.meta = status, when, advice, example, field, meta
         return code
@@ -45,7 +45,7 @@ class ErrorCode(str):
         return (str(self), self.status, self.when, self.advice), {"example": self.example, "field": self.field, "meta": self.meta}
 
 
-#: What `meta` says of any limit that is reached, in examples.
+#: The `meta` of any exceeded limit, in examples.
 LIMIT = {"scope": "organization", "scope_id": "organization_01h455vb4pex5vsknk084sn02q", "resets_at": "2026-02-01T00:00:00.000Z"}
 _ALL: tuple[ErrorCode, ...] = (
     ErrorCode("malformed_json", 400, "the body is empty where it must not be, not UTF-8, or not JSON",
@@ -196,5 +196,5 @@ _ALL: tuple[ErrorCode, ...] = (
               example="A service that is needed for this did not answer in time."),
 )  # fmt: skip
 
-#: The codes that there are without any plugin, by name.
+#: The core's codes, by name.
 CORE_CODES: Mapping[str, ErrorCode] = MappingProxyType({str(code): code for code in _ALL})

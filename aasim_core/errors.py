@@ -1,4 +1,4 @@
-"""The one family of errors: what services raise, and what the API and the command line answer."""
+"""The one family of errors: raised by services, reported by the API and the command line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from .error_codes import CORE_CODES, ErrorCode
 
 
 def known_code(code: str) -> ErrorCode:
-    """The error code itself; LookupError for a name that is none of the core's: a plugin's own code is raised as the object."""
+    """Return the error code itself; LookupError for a name that is not the core's: a plugin raises its own code as the object."""
     found = code if isinstance(code, ErrorCode) else CORE_CODES.get(code)
     if found is None:
         raise LookupError(f"{code!r} is not an error code of the core; declare ErrorCode({code!r}, …) and raise that")
@@ -17,7 +17,7 @@ def known_code(code: str) -> ErrorCode:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: a code for programs, a sentence for people, and facts about it."""
+    """One problem: a code for programs, a sentence for people, and facts about it."""
 
     code: str
     message: str
@@ -28,11 +28,10 @@ class Problem:
 
 
 class Refused(Exception):
-    """The request cannot be carried out, for reasons that its sender can read and act upon.
+    """The request cannot be carried out, for reasons that its sender can read and act on.
 
-    `code` is the name of one of the core's codes, or a plugin's own `ErrorCode`.
-    `field` is the path of the offending field (``"steps[2].name"``), or ``"_"`` for what is no field's fault.
-    `retry_after` is in seconds.
+    `code` is the name of one of the core's codes, or a plugin's own `ErrorCode`. `field` is the path of the invalid field
+    (``"steps[2].name"``), or ``"_"`` for an error without a field. `retry_after` is in seconds.
     """
 
     def __init__(
@@ -51,26 +50,26 @@ class Refused(Exception):
 
 
 class Invalid(Refused):
-    """Fields of the request are wrong; `problems` maps each field's path to what is wrong with it."""
+    """Fields of the request are invalid; `problems` maps each field's path to its problem."""
 
     def __init__(self, problems: Mapping[str, Sequence[Problem]], message: str = "Some fields are not valid.") -> None:
         super().__init__("validation_failed", message)
         self.problems = problems
 
     def below(self, path: str) -> "Invalid":
-        """The same of an object that is itself a field, at `path`."""
+        """Return the same error for an object that is itself a field, at `path`."""
         return Invalid({f"{path}.{field}": problems for field, problems in self.problems.items()}, self.message)
 
 
 def not_found() -> Refused:
-    """The one answer for an object that is absent, deleted, of another organization, or not visible to the caller."""
+    """The uniform response for an object that is absent, deleted, in another organization, or not visible to the caller."""
     return Refused("not_found", "There is no such object.")
 
 
 class StartupError(Exception):
-    """The installation cannot do what was asked; each of `problems` is a sentence that says what to do.
+    """The installation cannot carry out the command; each of `problems` is a sentence that says what to do.
 
-    `exit_code` is one of `exits.CODES`: 78 configuration (default), 69 something unavailable, 74 storage, 75 try again.
+    `exit_code` is one of `exits.CODES`: 78 configuration (default), 69 unavailable, 74 storage, 75 try again.
     """
 
     def __init__(self, *problems: str, exit_code: int = 78) -> None:
@@ -80,7 +79,7 @@ class StartupError(Exception):
 
 
 class InvalidArgument(StartupError):
-    """What a command was given is not valid: an address, an id, a name, a file that exists already, a backup that does not fit."""
+    """An invalid argument of a command: an address, an id, a name, an existing file, or an incompatible backup."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__(*problems, exit_code=65)

@@ -1,6 +1,6 @@
-"""Every hook that the core asks of a plugin; this file is the reference.
+"""Every hook that the core calls in a plugin; this file is the reference.
 
-All hooks but `authenticate` and `feature_allowed` are asked once, at start, in the order of the plugins' dependencies. They return
+All hooks except `authenticate` and `feature_allowed` are called once, at start, in the order of the plugins' dependencies. They return
 declarations: plain values that can be printed, compared and tested without an app.
 """
 
@@ -36,7 +36,7 @@ hookimpl = pluggy.HookimplMarker("aasim")
 def config_schema() -> type[Any]:
     """Return the frozen dataclass that describes the plugin's section of the settings, ``[<plugin>]``.
 
-    Each field is made with `aasim_core.settings.setting`; a key that is no field is an error at start.
+    Each field is created with `aasim_core.settings.setting`; an unknown key in the section is an error at start.
     """
     raise AssertionError("a hook specification is never called")
 
@@ -49,7 +49,7 @@ def models(app: App) -> Sequence[type[Row]]:
 
 @hookspec
 def permissions(app: App) -> Sequence[Permission]:
-    """Return the permissions that the plugin's operations ask for, named ``<plugin>:<verb>``."""
+    """Return the permissions that the plugin's operations require, named ``<plugin>:<verb>``."""
     raise AssertionError("a hook specification is never called")
 
 
@@ -63,54 +63,54 @@ def events(app: App) -> Sequence[Event]:
 def error_codes(app: App) -> Sequence[ErrorCode]:
     """Return the error codes that the plugin adds to those of the core; a plugin that is not bundled names them ``<plugin>_<what>``.
 
-    Raise ``Refused(CODE, "…")`` with the object itself, and name it in the `refusals` of the operations that can answer with it. An
-    operation that names a code that nobody declares makes its plugin broken.
+    Raise ``Refused(CODE, "…")`` with the object itself, and list it in the `refusals` of the operations that can return it. An operation
+    that lists an undeclared code makes its plugin broken.
     """
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def listeners(app: App) -> Sequence[Listener]:
-    """Return what reacts to events.
+    """Return the plugin's event listeners.
 
-    A ``when_emitted`` listener is called where the event is emitted, and its exception reaches whoever emits it. A ``before_commit``
-    listener runs at the end of the change's transaction, and its exception refuses the request; an ``after_commit`` listener is called by
-    the worker, at least once, in a transaction of its own. Where the plugin is off for the organization, the first two are not called, and
-    deliveries to the third are parked until it is on again. A listener with ``wanted``, a predicate of the event, gets deliveries of those
-    only for which that is true.
+    A ``when_emitted`` listener is called where the event is emitted, and its exception reaches the emitting code. A ``before_commit``
+    listener runs at the end of the change's transaction, and its exception refuses the request. An ``after_commit`` listener is called by
+    the worker, at least once, in a transaction of its own. Where the plugin is disabled for the organization, the first two are not called,
+    and deliveries to the third are parked until it is enabled again. A listener with ``wanted``, a predicate of the event, receives only
+    events for which it is true.
     """
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def jobs(app: App) -> Sequence[Job]:
-    """Return the kinds of background work that the plugin does, named ``<plugin>.<verb>``; parked where the plugin is off."""
+    """Return the kinds of background jobs that the plugin runs, named ``<plugin>.<verb>``; they are parked where the plugin is disabled."""
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def routes(app: App) -> Sequence[Resource]:
-    """Return the resources that answer the plugin's routes, all under ``/<plugin>`` or under the root of a plugin it requires.
+    """Return the resources that serve the plugin's routes, all under ``/<plugin>`` or under the root of a plugin that it requires.
 
-    Those of a resource with a `Protocol` of its own are beside the API, at the protocol's prefix.
+    A resource with a `Protocol` of its own is served outside the API, at the protocol's prefix.
     """
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
-    """Return what each organization may settle for itself; it is in the organization's ``settings`` under the plugin's name.
+    """Return the plugin's settings per organization; they appear in the organization's ``settings`` under the plugin's name.
 
-    Read it with ``app.organization_settings.of(organization_id, "<plugin>")``.
+    Read them with ``app.organization_settings.of(organization_id, "<plugin>")``.
     """
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def span_receivers(app: App) -> Sequence[SpanReceiver]:
-    """Return what receives the spans of requests, jobs, runs, and calls of engines and tools.
+    """Return the receivers of the spans of requests, jobs, runs, and calls of engines and tools.
 
-    What is done for an organization for which the plugin is off, it is not told of. `otel` is the bundled example.
+    They receive no spans of organizations for which the plugin is disabled. `otel` is the bundled example.
     """
     raise AssertionError("a hook specification is never called")
 
@@ -123,25 +123,26 @@ def commands(app: App) -> Sequence[click.Command]:
 
 @hookspec
 def prepare(app: App, report: Report) -> None:
-    """Fetch or make what the plugin needs before its first request: a model file, a sample. Asked by ``aasim up``, each time.
+    """Download or create what the plugin needs before its first request, such as a model file or a sample. Called by ``aasim up``, each
+    time.
 
-    The first administrator exists already. Running it again changes nothing. `report(what, done, total)` shows how far it is.
+    The first administrator exists already. A second run changes nothing. `report(what, done, total)` shows the progress.
     """
 
 
 @hookspec
 def demonstrate(app: App, say: Callable[[str], None]) -> bool | None:
-    """Show once what the plugin can do, with API and worker running, for ``aasim up --demo``; True if something was shown."""
+    """Demonstrate the plugin once, with API and worker running, for ``aasim up --demo``; True if something was shown."""
 
 
 @hookspec
 def startup(app: App) -> None:
-    """Prepare what must be there before the first request or job of this process."""
+    """Prepare resources before the first request or job of this process."""
 
 
 @hookspec
 def shutdown(app: App) -> None:
-    """Release what `startup` prepared; asked when this process drains."""
+    """Release the resources of `startup`; called when this process drains."""
 
 
 @hookspec
@@ -152,18 +153,18 @@ def health(app: App) -> Sequence[Check]:
 
 @hookspec(firstresult=True)
 def authenticate(app: App, req: Request) -> Principal | None:
-    """Return who sent the request, or None for a credential that is not this plugin's.
+    """Return the sender of the request, or None for a credential that is not this plugin's.
 
-    Asked per request, before the core looks for an access token of its own; the first answer counts. Refused ``invalid_token`` for a
-    credential of the plugin's that is not good. The core refuses a principal of another organization than the request is about. API keys
-    are the bundled example.
+    Called per request, before the core checks for its own access token; the first result counts. Raise Refused ``invalid_token`` for an
+    invalid credential of the plugin's. The core refuses a principal of another organization than the request's. API keys are the bundled
+    example.
     """
 
 
 @hookspec
 def feature_allowed(app: App, organization_id: str, plugin: str) -> bool | str | None:
-    """Return False, or a sentence that says why, to turn `plugin` off for the organization, with what requires it; else no opinion.
+    """Return False, or a sentence with the reason, to disable `plugin` for the organization, with all plugins that require it; else None.
 
-    Every plugin is asked, in the organization's scope, and one that turns it off is enough. The answer is kept for the organization's
-    epoch: call `tenancy.epoch.bump` in the transaction that changes what the next answer will be.
+    Every plugin is called, in the organization's scope, and one that disables it is enough. The result is cached for the organization's
+    epoch: call `tenancy.epoch.bump` in the transaction that changes the next result.
     """

@@ -1,1 +1,1 @@
-"""What a principal may do: permissions, roles, and grants on the organization's tree."""
+"""Authorization: permissions, roles, and grants on the organization's tree."""

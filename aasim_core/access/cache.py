@@ -1,4 +1,4 @@
-"""A small cache that forgets what was used least recently."""
+"""A small least-recently-used cache."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 
 
 class BoundedCache(Generic[Key, Value]):
-    """At most `size` values, for several threads; collaborators own theirs, so that two apps share nothing."""
+    """A thread-safe cache of up to `size` values; collaborators own theirs, so two apps share nothing."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -20,7 +20,7 @@ class BoundedCache(Generic[Key, Value]):
         return len(self._values)
 
     def get(self, key: Key) -> Value | None:
-        """The value kept for `key`, or None."""
+        """Return the value cached for `key`, or None."""
         with self._lock:
             if key not in self._values:
                 return None
@@ -28,7 +28,7 @@ class BoundedCache(Generic[Key, Value]):
             return self._values[key]
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep `value`, and forget the least recently used one if there are too many."""
+        """Store `value`, and evict the least recently used one when the cache is full."""
         with self._lock:
             self._values[key] = value
             self._values.move_to_end(key)

@@ -1,4 +1,4 @@
-"""Giving and taking roles; who may do it is said by `delegation`."""
+"""Grant and revoke roles; `delegation` decides who may."""
 
 from datetime import datetime
 from typing import Any
@@ -25,11 +25,11 @@ def grant(
     expires_at: datetime | None = None,
     source: str = "direct",
 ) -> Grant:
-    """Give the user, team or API key the role at the node, or in the whole organization. Needs a transaction.
+    """Grant the user, team or API key the role at the node, or in the whole organization. Needs a transaction.
 
-    A grant that is there already gets the new expiry; Refused ``last_owner`` where that ends the last ownership.
+    An existing grant gets the new expiry; Refused ``last_owner`` where that ends the last ownership.
     """
-    epoch.bump(current_organization())  # first: who gives the same, or deletes role or place, waits for this, or this for them
+    epoch.bump(current_organization())  # first, to serialize identical grants and deletions of role or node
     place = {
         "subject_id": subject_id,
         "role_id": find(Role, role.id).id,
@@ -49,7 +49,7 @@ def grant(
 
 
 def revoke(grant_id: str) -> Grant:
-    """Take a role back; Refused ``last_owner`` where it is the last owner's."""
+    """Revoke a role; Refused ``last_owner`` where it is the last owner's."""
     taken: Grant = find(Grant, grant_id)
     if is_ownership(taken):
         require_other_owner(taken.subject_id)
@@ -59,7 +59,7 @@ def revoke(grant_id: str) -> Grant:
 
 
 def revoke_all(subject_id: str) -> None:
-    """Take every role back from a user, team or key that goes away, and a user out of their teams; they count that as a change.
+    """Revoke every role of a user, team or key that is deleted, and remove a user from their teams, which counts as a change of these.
 
     Refused ``last_owner`` where that is the last owner.
     """
@@ -73,41 +73,41 @@ def revoke_all(subject_id: str) -> None:
 
 
 def in_force(moment: datetime | Bind) -> Any:
-    """The condition that a grant has not expired at that moment."""
+    """Match grants that have not expired at that moment."""
     return Grant.expires_at.is_null() | (Grant.expires_at > moment)
 
 
 def subjects_of(user_id: Any) -> Any:
-    """A query of the ids whose grants are the user's: their own, and their teams'. `user_id` may be whatever stands for the id.
+    """Return a query of the ids whose grants apply to the user: their own and their teams'. `user_id` may be an expression for the id.
 
-    PostgreSQL finds the grants of such a set by an index, and for an OR reads all grants of the organization; so it does for an inner join
-    with the places, where it begins with these.
+    PostgreSQL finds the grants of such a set by an index, but for an OR it reads all grants of the organization, and likewise for an inner
+    join that begins with the nodes.
     """
     teams = TeamMember.select(TeamMember.team_id.alias("id")).where(TeamMember.user_id == user_id)
     return teams.union_all(peewee.Select(columns=[user_id]))
 
 
 def is_ownership(held: Grant) -> bool:
-    """Whether the grant makes its holder an owner."""
+    """Return whether the grant makes its holder an owner."""
     return bool(Grant.select().where(Grant.id == held.id).where(_owning()).exists())
 
 
 def owns(user_id: str, until: datetime | None) -> bool:
-    """Whether the user owns the organization, and at least until then; None is for ever."""
+    """Return whether the user owns the organization, at least until then; None means without end."""
     lasting = Grant.expires_at.is_null() if until is None else Grant.expires_at.is_null() | (Grant.expires_at >= until)
     return bool(Grant.select(Grant.id).where(Grant.subject_id == user_id, _of_an_owner(), lasting).exists())
 
 
 def lasting_owners() -> list[str]:
-    """The ids of the active members who can log in and own the organization for good, in order."""
+    """Return the ids of the active members who can log in and own the organization permanently, in order."""
     query: Any = _lasting_owners().order_by(Grant.subject_id)
     return [owner.subject_id for owner in query]
 
 
 def require_other_owner(user_id: str) -> None:
-    """Refused ``last_owner`` unless another active member who can log in owns the organization for good. Needs a transaction.
+    """Refused ``last_owner`` unless another active member who can log in owns the organization permanently. Needs a transaction.
 
-    Two owners who leave at the same time wait for each other here, and the second is the last one.
+    Two owners who leave concurrently are serialized here, and the second is the last one.
     """
     epoch.bump(current_organization())
     if not _lasting_owners().where(Grant.subject_id != user_id).exists():

@@ -1,4 +1,4 @@
-"""Loading a principal's rights: one query for each change of rights in the organization, kept in between."""
+"""Load a principal's rights: one query per change of rights in the organization, cached in between."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from ..tenancy.principal import Caller, Principal
 
 
-#: No node has this path.
+#: A path that no node has.
 _NOWHERE = "//"
-#: The nodes that lists name one by one; of more than these, whoever reaches them sees enough to find a page soon.
+#: Maximum number of nodes that lists name individually; callers who reach more see enough to fill a page soon.
 _FEW = 64
 
 
@@ -39,9 +39,9 @@ class _Loaded:
 
 
 class RightsCache:
-    """The rights of the principals that were here lately, by (principal, organization, epoch): what is kept is never stale.
+    """Caches the rights of recent principals, by (principal, organization, epoch), so that no entry is ever stale.
 
-    `permissions` gives those that are declared, which are complete before the first request.
+    `permissions` returns the declared ones, which are complete before the first request.
     """
 
     def __init__(self, permissions: Callable[[], Mapping[str, Permission]], size: int = 4096) -> None:
@@ -52,7 +52,7 @@ class RightsCache:
         self._archived = lru_cache(size)(self._read_archived)
 
     def of(self, principal: "Principal") -> Rights:
-        """What `principal` may do now: a key what its creator may, within the key's scopes and its own grants."""
+        """Return the current rights of `principal`; a key has its creator's, within the key's scopes and its own grants."""
         key = (principal.id, principal.organization_id, principal.authz_epoch, principal.scopes, principal.node_id)
         loaded = self._loaded.get(key)
         if loaded is None or (loaded.until is not None and loaded.until <= now()):
@@ -62,14 +62,14 @@ class RightsCache:
         return loaded.rights
 
     def refuse_archived(self, caller: "Caller", node_id: str | None) -> None:
-        """Refused ``invalid_state`` where what belongs to the node can only be read."""
+        """Refused ``invalid_state`` where everything that belongs to the node is read-only."""
         if node_id is not None and self._archived(caller.organization_id, caller.authz_epoch, node_id):
             message = "This belongs to what is archived, and can only be read; make that active again first."
             raise Refused("invalid_state", message, meta={"archived": node_id})
 
     @cached_property
     def built_in(self) -> Mapping[str, frozenset[str]]:
-        """What each built-in role holds; the declarations are complete before the first request."""
+        """Return the permissions of each built-in role; the declarations are complete before the first request."""
         return built_in_permissions(self._permissions())
 
     def _load(self, principal: "Principal") -> _Loaded:
@@ -86,7 +86,7 @@ class RightsCache:
             paths = None if principal.node_id is None else [self._path_of(organization_id, epoch, principal.node_id) or _NOWHERE]
             rights = rights.narrowed(principal.scopes, paths)
         if any(grant.is_limit for grant in given):
-            # A limit that has ended leaves nothing, rather than everything.
+            # An expired limit leaves no rights, rather than all.
             rights = rights.within([grant.holding for grant in grants if grant.is_limit])
         return _Loaded(rights, min((grant.until for grant in grants if grant.until is not None), default=None))
 
@@ -105,12 +105,12 @@ class RightsCache:
         ]
 
     def _read_path(self, organization_id: str, epoch: int, node_id: str) -> str | None:
-        """The node's path; it cannot change within the epoch."""
+        """Return the node's path; it cannot change within the epoch."""
         with organization_scope(organization_id):
             return Node.select(Node.path).where(Node.id == node_id).scalar()  # type: ignore[no-any-return]
 
     def _read_below(self, organization_id: str, epoch: int, paths: tuple[str, ...]) -> tuple[str, ...] | None:
-        """The ids of the nodes in the subtrees, the same throughout the epoch; None where they are more than a few."""
+        """Return the ids of the nodes in the subtrees, constant within the epoch; None where there are too many."""
         if len(paths) > _FEW:
             return None
         is_below = reduce(or_, [(Node.path >= path) & (Node.path < beyond(path)) for path in paths])
@@ -125,7 +125,7 @@ class RightsCache:
 
 @dataclass(frozen=True)
 class _Grant:
-    """A grant; one to a key is a limit. `path` is None where the node is gone."""
+    """A grant; one to a key is a limit. `path` is None where the node no longer exists."""
 
     is_limit: bool
     permissions: frozenset[str]
@@ -134,13 +134,13 @@ class _Grant:
 
     @property
     def holding(self) -> Holding:
-        """What it gives, while it lasts."""
+        """Return the rights that it gives until it expires."""
         return Holding(self.permissions, self.path or _NOWHERE, self.until)
 
 
 @lru_cache(maxsize=1024)
 def _parsed(permissions: str) -> frozenset[str]:
-    """The permissions of a custom role; the same text gives the same set, so that many principals share it."""
+    """Return the permissions of a custom role; equal texts share one set, and so do their principals."""
     return frozenset(orjson.loads(permissions))
 
 
@@ -150,14 +150,14 @@ def _teams() -> Any:
 
 
 def _grants_of(subjects: Sequence[str]) -> Sequence[Any]:
-    """Every grant to one of these users, teams and keys."""
+    """Return every grant to one of these users, teams and keys."""
     named = padded(subjects)
     return _grants.all(len(named), **{f"subject{n}": subject for n, subject in enumerate(named)})
 
 
 @compiled(Grant)
 def _grants(size: int) -> Any:
-    # A list rather than a sub-query: PostgreSQL's plan for any organization would read all grants of it, as most have few.
+    # A list rather than a subquery: PostgreSQL's generic plan would read all grants of the organization, as most have few.
     subjects = [Bind(f"subject{n}") for n in range(size)]
     return (
         Grant.select(Grant.subject_type, Role.name, Role.built_in, Role.permissions, Node.path, Grant.expires_at)

@@ -1,7 +1,7 @@
-"""A move in the tree gives rights over what is moved to those who hold something at its new place, and takes them at the old one.
+"""A move in the tree changes rights: holders at the new parent gain rights over what is moved, those at the old one lose them.
 
-Nobody gives or takes what they do not hold. So a move asks for every permission that the grants at the places gained and lost hold,
-and for the permission to fill each position there.
+The delegation rule applies: a move needs every permission that the grants at the gained and lost nodes hold, and the permission to fill
+each position there.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,9 +17,9 @@ from .records import Grant, Node
 
 
 def require_move(giver: Delegator, concerns: Callable[[str], bool], at: str | None, old: str | None, new: str | None) -> None:
-    """Refused ``permission_denied`` unless the giver holds, at the node `at`, what a move from one place to the other gives and takes.
+    """Refused ``permission_denied`` unless the mover holds, at the node `at`, every permission that the move grants or revokes.
 
-    A place is the id of the node that something hangs on; None is the organization. `concerns` says which permissions count.
+    Both parents are node ids; None is the organization. `concerns` decides which permissions count.
     """
     held = Grant.select(Grant.role_id, Grant.node_id, Grant.expires_at).where(
         Grant.node_id.in_(_changed(old, new)), in_force(now())
@@ -29,7 +29,7 @@ def require_move(giver: Delegator, concerns: Callable[[str], bool], at: str | No
 
 
 def require_positions(giver: Delegator, models: Iterable[type[Row]], at: str, old: str | None, new: str | None) -> None:
-    """The same for the positions at the places gained and lost, whose holders decide about what is below."""
+    """Check the same for the positions at the gained and lost nodes, whose holders decide about everything below."""
     places = _changed(old, new)
     for model, field, permission in positions.among(models):
         if model.select(model.id).where(model.id.in_(places), getattr(model, field).is_null(False)).exists():
@@ -37,7 +37,7 @@ def require_positions(giver: Delegator, models: Iterable[type[Row]], at: str, ol
 
 
 def _changed(old: str | None, new: str | None) -> list[str]:
-    """The ids of the nodes that are on the way up from one of the two places only."""
+    """Return the ids of the nodes on the way up from only one of the two parents."""
     return sorted(_way_up(old) ^ _way_up(new))
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Permission:
-    """One thing a role can allow.
+    """One action that a role can allow.
 
-    `id` is ``<plugin>:<verb>``; `roles` are the built-in roles that hold it besides ``owner`` and ``admin``, which hold all;
-    a `dangerous` one deletes, pays, sends outside or changes rights.
+    `id` is ``<plugin>:<verb>``; `roles` are the built-in roles that hold it besides ``owner`` and ``admin``, which hold all. A `dangerous`
+    one deletes, pays, sends data outside or changes rights.
     """
 
     id: str

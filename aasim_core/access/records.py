@@ -1,4 +1,4 @@
-"""The tree of an organization, and who holds which role where."""
+"""The tree of an organization, and its grants."""
 
 import peewee
 
@@ -7,10 +7,10 @@ from ..data.records import Record, TenantRecord
 
 
 class Node(TenantRecord):
-    """A place in the organization's tree; it has the id of the organization, branch, department or project that stands there.
+    """A node in the organization's tree; it shares the id of its organization, branch, department or project.
 
-    `path` is the ids from the root to the node, each followed by a slash: ``/<organization>/<branch>/``. What belongs to an archived
-    node can be read, and not be changed. While a node is held, nothing begins that belongs to it.
+    `path` is the ids from the root to the node, each followed by a slash: ``/<organization>/<branch>/``. Everything that belongs to an
+    archived node is read-only. While a node is held, nothing new starts that belongs to it.
     """
 
     kind = peewee.TextField()
@@ -26,7 +26,7 @@ class Node(TenantRecord):
 
 
 class Role(TenantRecord):
-    """A named set of permissions. A built-in one has no `permissions` of its own: the plugins say what it holds."""
+    """A named set of permissions. A built-in one has no `permissions` of its own: the plugins define them."""
 
     name = peewee.TextField()
     description = peewee.TextField(default="")
@@ -40,7 +40,7 @@ class Role(TenantRecord):
 
 
 class Grant(TenantRecord):
-    """A role that a user, team or API key holds at a node and at every node below, until `expires_at` if that is set."""
+    """A role of a user, team or API key at a node and every node below, until `expires_at` if that is set."""
 
     subject_type = peewee.TextField()
     subject_id = IdField()

@@ -1,4 +1,4 @@
-"""What one principal may do, and where in the organization's tree."""
+"""The rights of one principal in the organization's tree."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from .tree import beyond, kind_of, root_path
 
 @dataclass(frozen=True)
 class Holding:
-    """Permissions that are held at `path` and below, until `until` if that is set."""
+    """Permissions held at `path` and below, until `until` if that is set."""
 
     permissions: frozenset[str]
     path: str
     until: datetime | None = None
 
     def outlasts(self, moment: datetime | None) -> bool:
-        """Whether it is held at least as long as until `moment`; None is for ever."""
+        """Return whether it is held at least until `moment`; None means without end."""
         return self.until is None or (moment is not None and moment <= self.until)
 
 
 class Rights:
-    """The permissions of one principal in one organization, as they are in one epoch.
+    """The permissions of one principal in one organization in one epoch.
 
-    `locate` finds the path of a node's id, and `below` the ids of the nodes in the subtrees at some paths, or None where they are too
-    many to name; they are asked only where the rights do not reach the whole organization. Rights that are `confined`, as an API key's
-    are that is limited to places, count there only, whoever else something is shared with.
+    `locate` returns the path of a node's id, and `below` the ids of the nodes in the subtrees at some paths, or None where there are too
+    many; they are called only where the rights do not cover the whole organization. Rights that are `confined`, such as those of an API key
+    limited to nodes, apply only there, whatever else is shared with the principal.
     """
 
     def __init__(
@@ -47,32 +47,32 @@ class Rights:
         self._root = root_path(organization_id)
         self._holdings = tuple(holdings)
         self._locate, self._below = locate, below
-        #: Everything that is held somewhere.
+        #: All permissions held at any node.
         self.permissions = _permissions_of(self._holdings)
         self._everywhere = _permissions_of(holding for holding in self._holdings if holding.path == self._root)
 
     def has_anywhere(self, permission: str) -> bool:
-        """Whether the permission is held at any node."""
+        """Return whether the permission is held at any node."""
         return permission in self.permissions
 
     def has_for_shared(self, permission: str) -> bool:
-        """Whether the permission is held for what is one's own, or shared with one, wherever in the organization that is."""
+        """Return whether the permission is held for objects owned by or shared with the principal, at any node."""
         return not self.confined and self.has_anywhere(permission)
 
     def reach(self, permission: str) -> tuple[str, ...]:
-        """The paths of the subtrees where the permission is held, none inside another; the root's path alone is everything."""
+        """Return the paths of the subtrees where the permission is held, none inside another; the root's path alone means everything."""
         return outermost(holding.path for holding in self._holdings if permission in holding.permissions)
 
     def reaches_everything(self, permission: str) -> bool:
-        """Whether the permission is held in the whole organization."""
+        """Return whether the permission is held in the whole organization."""
         return permission in self._everywhere
 
     def allows(self, permission: str, path: str) -> bool:
-        """Whether the permission is held at the node of that path."""
+        """Return whether the permission is held at the node of that path."""
         return any(permission in holding.permissions and path.startswith(holding.path) for holding in self._holdings)
 
     def allows_at(self, permission: str, node_id: str | None) -> bool:
-        """Whether the permission is held at the node of that id; None is the organization itself."""
+        """Return whether the permission is held at the node of that id; None is the organization itself."""
         if self.reaches_everything(permission):
             return True
         if node_id is None or not self.has_anywhere(permission):
@@ -81,12 +81,12 @@ class Rights:
         return path is not None and self.allows(permission, path)
 
     def knows(self, node_id: str) -> bool:
-        """Whether anything is held at the node of that id: a place where one may do nothing is not there for them."""
+        """Return whether any permission is held at the node of that id; other nodes are invisible to the principal."""
         path = self._locate(node_id)
         return path is not None and any(path.startswith(holding.path) for holding in self._holdings)
 
     def require_project(self, project_id: str | None) -> None:
-        """Invalid for a ``project_id`` of no project that `knows` says is there."""
+        """Invalid for a ``project_id`` that `knows` rejects."""
         if project_id is not None and not (kind_of(project_id) == "project" and self.knows(project_id)):
             raise Invalid({"project_id": [Problem("invalid_reference", "There is no such project.")]})
 
@@ -96,16 +96,16 @@ class Rights:
             raise Refused("permission_denied", f"This needs the permission {permission} there.", meta={"permission": permission})
 
     def holds_all(self, permissions: Iterable[str], node_id: str | None) -> bool:
-        """Whether every one of `permissions` is held at the node: nobody gives away what they do not hold."""
+        """Return whether all `permissions` are held at the node, as delegation requires."""
         return all(self.allows_at(permission, node_id) for permission in permissions)
 
     def nodes_within(self, permission: str) -> tuple[str, ...] | None:
-        """The ids of the nodes where the permission is held; None where they are too many to name."""
+        """Return the ids of the nodes where the permission is held; None where there are too many."""
         paths = self.reach(permission)
         return self._below(paths) if paths else ()
 
     def reach_condition(self, permission: str, model: type[Any], node_field: str | None) -> list[Condition]:
-        """What restricts a list of `model` to the rows whose node is within reach; `node_field` names the node's column.
+        """Return the conditions that restrict a list of `model` to the rows within reach; `node_field` names the node's column.
 
         Rows without a node, and records without a node's column, belong to the organization itself.
         """
@@ -126,12 +126,12 @@ class Rights:
         return [Condition(within, **below.values)]
 
     def narrowed(self, permissions: frozenset[str], paths: Sequence[str] | None = None) -> "Rights":
-        """The part of the rights within `permissions`, and below `paths` if they are given."""
+        """Return the rights within `permissions`, and below `paths` if given."""
         places = (self._root,) if paths is None else paths
         return self.within([Holding(permissions, path) for path in places])
 
     def within(self, limits: Sequence[Holding]) -> "Rights":
-        """The part of the rights that one of `limits` allows too; confined, if one of them is for a part of the organization."""
+        """Return the rights that one of `limits` allows too; confined if one of them covers only a part of the organization."""
         common = (
             Holding(holding.permissions & limit.permissions, longer, _earlier(holding.until, limit.until))
             for holding in self._holdings
@@ -143,7 +143,7 @@ class Rights:
         return self._of([holding for holding in common if holding.permissions], confined=confined)
 
     def lasting(self, until: datetime | None) -> "Rights":
-        """The part of the rights that is held at least until then; None is for ever."""
+        """Return the rights that are held at least until then; None means without end."""
         return self._of([holding for holding in self._holdings if holding.outlasts(until)])
 
     def _of(self, holdings: Iterable[Holding], *, confined: bool = False) -> "Rights":
@@ -155,7 +155,7 @@ def _permissions_of(holdings: Iterable[Holding]) -> frozenset[str]:
 
 
 def outermost(paths: Iterable[str]) -> tuple[str, ...]:
-    """The paths that lie below no other one, sorted."""
+    """Return the paths that lie below no other one, sorted."""
     kept: list[str] = []
     for path in sorted(set(paths)):
         if not (kept and path.startswith(kept[-1])):
@@ -172,7 +172,7 @@ def _is_below(start: Any, end: Any) -> Any:
 
 
 def _at_one_of(column: Any, node_ids: Sequence[str]) -> Condition:
-    """With the ids in it, a statement can begin where little is to be seen, instead of going over what others have."""
+    """Return the condition with ids in it, so that a statement can start from few rows instead of scanning those of others."""
     if not node_ids:
         return NOTHING
     places = {f"place{n}": node_id for n, node_id in enumerate(padded(node_ids))}

@@ -1,4 +1,4 @@
-"""Roles: the built-in ones, which every organization has, and what each of them allows."""
+"""The built-in roles of every organization, and their permissions."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from ..errors import not_found
 from .permissions import Permission
 from .records import Role
 
-#: The built-in roles and what they are for. Nobody changes them; clones can be changed.
+#: The built-in roles and their purpose. They cannot be changed; clones can.
 BUILT_IN: Mapping[str, str] = {
     "owner": "Everything, and the organization itself; there is always at least one.",
     "admin": "Everything in the organization.",
@@ -23,7 +23,7 @@ _ALL_POWERFUL = frozenset(("owner", "admin"))
 
 
 def built_in_permissions(permissions: Mapping[str, Permission]) -> Mapping[str, frozenset[str]]:
-    """What each built-in role holds, as the plugins that are on declare it."""
+    """Return the permissions of each built-in role, as the enabled plugins declare them."""
     return {
         role: frozenset(name for name, declared in permissions.items() if role in _ALL_POWERFUL or role in declared.roles)
         for role in BUILT_IN
@@ -31,7 +31,7 @@ def built_in_permissions(permissions: Mapping[str, Permission]) -> Mapping[str, 
 
 
 def create_built_in(organization_id: str) -> Mapping[str, str]:
-    """Give a new organization its built-in roles; returns their ids by name. Needs a transaction."""
+    """Create the built-in roles of a new organization; returns their ids by name. Needs a transaction."""
     roles = [
         Role(organization_id=organization_id, name=name, description=description, built_in=True)
         for name, description in BUILT_IN.items()
@@ -41,7 +41,7 @@ def create_built_in(organization_id: str) -> Mapping[str, str]:
 
 
 def built_in_role(name: str) -> Role:
-    """The built-in role of the organization in scope; raises the one 404."""
+    """Return the built-in role of the organization in scope; raises the uniform 404."""
     role: Role | None = Role.get_or_none((Role.name == name) & Role.built_in)
     if role is None:
         raise not_found()

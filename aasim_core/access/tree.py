@@ -1,4 +1,4 @@
-"""The organization's tree: organization, branches, departments, projects, and teams as places of their own."""
+"""The organization's tree: organization, branches, departments, projects, and teams as nodes of their own."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,9 +14,9 @@ from ..ids import is_id
 from ..tenancy import epoch
 from .records import Grant, Node
 
-#: How many nodes may stand below each other, the organization included.
+#: Maximum depth of the tree, including the organization.
 MAX_DEPTH = 6
-#: What each kind of node may hang on.
+#: The kinds of parents allowed for each kind of node.
 PARENTS: Mapping[str, frozenset[str]] = {
     "branch": frozenset(("organization",)),
     "department": frozenset(("organization", "branch", "department")),
@@ -24,28 +24,28 @@ PARENTS: Mapping[str, frozenset[str]] = {
     "team": frozenset(("organization",)),
 }
 
-#: How the ids of each kind of node begin.
+#: The id prefix of each kind of node.
 PREFIXES: Mapping[str, str] = {"organization": "organization", "branch": "branch", "department": "dept", "project": "project"}
 
 
 def root_path(organization_id: str) -> str:
-    """The path of the organization's own node."""
+    """Return the path of the organization's own node."""
     return f"/{organization_id}/"
 
 
 def beyond(path: str) -> str:
-    """The least text that is greater than every path in the subtree at `path`: the slash's successor is the digit zero."""
+    """Return the least text greater than every path in the subtree at `path`: the slash's successor is the digit zero."""
     return path[:-1] + "0"
 
 
 def kind_of(node_id: str) -> str | None:
-    """What stands at the node of that id, in the organization in scope; None where there is no such node."""
+    """Return the kind of the node of that id in the organization in scope; None where there is no such node."""
     node: Node | None = find_or_none(Node, node_id)
     return None if node is None else str(node.kind)
 
 
 def create_root(organization_id: str) -> Node:
-    """Plant the tree of a new organization."""
+    """Create the root of a new organization's tree."""
     node: Node = create(
         Node, id=organization_id, organization_id=organization_id, kind="organization", path=root_path(organization_id), depth=1
     )
@@ -53,7 +53,7 @@ def create_root(organization_id: str) -> Node:
 
 
 def find(node_id: str, kind: str) -> Node:
-    """The node of that id, if such a thing stands there; raises the one 404."""
+    """Return the node of that id if it is of that kind; raises the uniform 404."""
     node: Node | None = find_or_none(Node, node_id) if is_id(node_id, PREFIXES[kind]) else None
     if node is None or node.kind != kind:
         raise not_found()
@@ -61,13 +61,13 @@ def find(node_id: str, kind: str) -> Node:
 
 
 def nearest(node: Node, kind: str) -> str | None:
-    """The id of the nearest of that kind on the way from the node, itself included, up to the root."""
+    """Return the id of the nearest node of that kind from the node, itself included, up to the root."""
     way = reversed(node.path.strip("/").split("/"))
     return next((node_id for node_id in way if node_id.startswith(f"{PREFIXES[kind]}_")), None)
 
 
 def add(kind: str, node_id: str, parent_id: str | None = None, field: str = "parent_id") -> Node:
-    """Hang a new node on `parent_id`, or on the organization; raises Invalid, of `field`, where it may not hang."""
+    """Add a node below `parent_id`, or below the organization; raises Invalid, of `field`, for an invalid parent."""
     parent = parent_of(kind, parent_id, field)
     _require_depth(parent.depth + 1, field)
     node: Node = create(Node, id=node_id, kind=kind, parent_id=parent.id, path=f"{parent.path}{node_id}/", depth=parent.depth + 1)
@@ -76,15 +76,15 @@ def add(kind: str, node_id: str, parent_id: str | None = None, field: str = "par
 
 
 def move(node_id: str, parent_id: str | None, field: str = "parent_id") -> int:
-    """Hang the node, with everything below, on another one; returns how many moved along.
+    """Move the node, with its subtree, to another parent; returns how many nodes moved with it.
 
     Raises Invalid, of `field`, for a cycle, a wrong kind, or too much depth.
     """
-    epoch.bump(current_organization())  # first, so that others who move meanwhile wait for this
+    epoch.bump(current_organization())  # first, so that concurrent moves wait for this
     node = _node(node_id)
     parent = parent_of(node.kind, parent_id, field)
     if parent.path.startswith(node.path):
-        raise _misplaced("A node cannot hang on itself or on what is below it.", field)
+        raise _misplaced("A node cannot belong to itself or to a node below it.", field)
     below = _subtree(node.path)
     lowest = Node.select(peewee.fn.MAX(Node.depth)).where(below).scalar()
     shift = parent.depth + 1 - node.depth
@@ -96,9 +96,9 @@ def move(node_id: str, parent_id: str | None, field: str = "parent_id") -> int:
 
 
 def carry(models: Iterable[type[Row]], node_id: str, branch_id: str | None) -> None:
-    """Write the branch of everything that has come to another one with the node.
+    """Update the branch of everything that moved to another branch with the node.
 
-    A record that knows its branch says in its ``Meta`` which field names the node that it belongs to: ``carried = "id"``.
+    A record that stores its branch declares in its ``Meta`` which field names its node: ``carried = "id"``.
     """
     places = Node.select(Node.id).where(_subtree(_node(node_id).path))
     for model in models:
@@ -111,18 +111,18 @@ def carry(models: Iterable[type[Row]], node_id: str, branch_id: str | None) -> N
 
 
 def archive(node_id: str, moment: datetime | None) -> None:
-    """From `moment` on, what belongs to the node can only be read; None ends that."""
+    """Make everything that belongs to the node read-only from `moment` on; None ends that."""
     Node.update(archived_at=moment).where(Node.id == node_id).execute()
     epoch.bump(current_organization())
 
 
 def hold(node_id: str, moment: datetime | None) -> None:
-    """From `moment` on, nothing begins that belongs to the node, and what has begun goes on; None ends that."""
+    """From `moment` on, prevent new work that belongs to the node; running work continues. None ends that."""
     Node.update(held_at=moment).where(Node.id == node_id).execute()
 
 
 def refuse_to_begin(node_id: str | None) -> None:
-    """Refused ``invalid_state`` where nothing begins that belongs to the node: it is on hold, or archived."""
+    """Refused ``invalid_state`` where no new work may start at the node: it is on hold, or archived."""
     node: Node | None = None if node_id is None else find_or_none(Node, node_id)
     if node is None or (node.held_at or node.archived_at) is None:
         return
@@ -132,13 +132,13 @@ def refuse_to_begin(node_id: str | None) -> None:
 
 
 def fell(node_id: str) -> None:
-    """Remove a node without children, and the grants that stood at it; Refused ``in_use`` where something hangs on it."""
-    epoch.bump(current_organization())  # first, so that who gives a role here meanwhile waits for this
+    """Delete a node without children, and the grants at it; Refused ``in_use`` where it has children."""
+    epoch.bump(current_organization())  # first, so that a concurrent grant here waits for this
     node = _node(node_id)
     children = [child.id for child in Node.select(Node.id).where(Node.parent_id == node.id).order_by(Node.id).limit(20)]
     if children:
-        raise Refused("in_use", "Something still hangs on this; move or delete it first.", meta={"children": children})
-    # A key's grant is a limit: it outlives its place, so that the key reaches nothing there rather than everything.
+        raise Refused("in_use", "This still has children; move or delete them first.", meta={"children": children})
+    # A key's grant is a limit: it outlives its node, so that the key reaches nothing there rather than everything.
     Grant.delete().where(Grant.node_id == node.id, Grant.subject_type != "api_key").execute()
     remove(node)
 
@@ -151,12 +151,12 @@ def _node(node_id: str) -> Node:
 
 
 def parent_of(kind: str, parent_id: str | None, field: str = "parent_id") -> Node:
-    """The node that one of the kind can hang on, the organization's if none is named; raises Invalid, of `field`, for another."""
+    """Return the parent node, by default the organization's; raises Invalid, of `field`, if a node of the kind cannot belong to it."""
     parent: Node | None = find_or_none(Node, parent_id or current_organization())
     if parent is None:
         raise _misplaced("There is no such place in the organization.", field)
     if parent.kind not in PARENTS[kind]:
-        raise _misplaced(f"A {kind} cannot hang on a {parent.kind}; choose {' or '.join(sorted(PARENTS[kind]))}.", field)
+        raise _misplaced(f"A {kind} cannot belong to a {parent.kind}; choose {' or '.join(sorted(PARENTS[kind]))}.", field)
     return parent
 
 

@@ -1,4 +1,4 @@
-"""What the core itself declares, in the same terms as a plugin: records, jobs, resources and checks."""
+"""The core's own declarations, in the same form as a plugin's: records, jobs, resources and checks."""
 
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 LOG: tuple[type[Row], ...] = (EventRow, ChainEntry, EventAnchor, SealingWalk)
 MODELS: tuple[type[Row], ...] = (*TENANCY, *IDENTITY, *ACCESS, *LOG, *JOBS, *PROCESSES, Idempotency, *KEYS)
-#: What is emitted by rooms that know no fields.
+#: Events emitted by modules that cannot import the schema fields.
 EVENTS = (
     Event(
         administrators.RESET,
@@ -62,7 +62,7 @@ EVENTS = (
 
 
 def core_declarations(app: "App") -> Declarations:
-    """Everything that is there without any plugin."""
+    """Return everything that exists without any plugin."""
     return Declarations(
         models=MODELS,
         permissions=installed.PERMISSIONS,

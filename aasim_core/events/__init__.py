@@ -1,1 +1,1 @@
-"""Declaring, emitting, logging and delivering what happened."""
+"""Events: declarations, emission, the log and delivery."""

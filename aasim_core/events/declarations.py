@@ -14,17 +14,17 @@ _NAME = re.compile("[a-z][a-z0-9_]*[.][a-z][a-z0-9_]{0,63}")
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, as the log records it.
+    """Something that happened, as recorded in the log.
 
-    `name` is ``<plugin>.<past tense>``; `subject` is the kind of object it happened to (``agent``). `data` are the fields of its data, of
-    `aasim_core.schemas.fields`, as in the schema of an answer: each is `required` if it is always there, and has a `description`.
-    `version` is one more with each change of `data` that breaks who reads it: a field that goes, has another type, may be missing or null.
+    `name` is ``<plugin>.<past tense>``; `subject` is the kind of object it happened to (``agent``). `data` declares the fields of its data,
+    of `aasim_core.schemas.fields`, as in the schema of a response: a field is `required` if it is always present, and has a `description`.
+    Increase `version` with each incompatible change of `data`: a field that is removed, has another type, or may now be missing or null.
 
-    A name such as ``custom.*`` is that of a family, whose members are named when they are emitted: ``custom.order_paid``. `data` of None
-    are any object. `plugin` is whose it is where that is not the first part of the name.
+    A name such as ``custom.*`` declares a family, whose members are named when they are emitted: ``custom.order_paid``. With `data` None,
+    any object is valid. `plugin` names the owning plugin where that is not the first part of the name.
 
-    `heard_with` is the permission that lets definitions, such as those of job flows, listen to it where that is not the one for the log:
-    whoever holds it in the whole organization can read elsewhere what the event tells.
+    `heard_with` is the permission that allows definitions, such as those of job flows, to listen to the event, if it is not the permission
+    for the log: holding it in the whole organization must already give access to the event's contents elsewhere.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Event:
 
 
 class Declared(Mapping[str, Event]):
-    """Events by the names that they are declared by; the name of a member leads to its family."""
+    """Events by their declared names; a member's name finds its family."""
 
     def __init__(self, events: Mapping[str, Event]) -> None:
         self._events = dict(events)
@@ -58,7 +58,7 @@ class Declared(Mapping[str, Event]):
 
 
 def family_of(name: str) -> str:
-    """The name of the family that an event of that name would be a member of."""
+    """Return the name of the family that an event of that name would belong to."""
     return f"{name.partition('.')[0]}.*"
 
 
@@ -67,19 +67,18 @@ class Listener:
     """A reaction to every event whose name matches `pattern` (``agents.*``, ``*``, or a full name).
 
     `function` takes the event's row, and is called in a transaction and in the scope of the event's organization, so that it can write
-    records, emit events and enqueue jobs.
-    ``when_emitted``: `emit` itself calls it, before it notes the event. So an exception reaches whoever makes the change at that place,
-    who can go on without it; that is for limits. ``before_commit``: it is called at the end of the change's transaction, and an exception
-    refuses the change.
-    ``after_commit``: the worker calls it, at least once, in a transaction of its own. What it writes commits with the delivery; anything
-    else that it does, it may do again after a crash. What waits for something, such as a web service, belongs into a job that it enqueues.
+    records, emit events and enqueue jobs. ``when_emitted``: `emit` itself calls it, before the event is recorded, so an exception reaches
+    the code that makes the change, which can continue without it; use it for limits. ``before_commit``: it is called at the end of the
+    change's transaction, and an exception refuses the change. ``after_commit``: the worker calls it, at least once, in a transaction of its
+    own. Its writes commit with the delivery; any other effect may be repeated after a crash. Slow work, such as calling a web service,
+    belongs in a job that it enqueues.
 
-    `wanted` tells whether an ``after_commit`` listener gets a delivery of the event at all. It is called at the end of the change's
-    transaction, in the scope of the event's organization, also while the plugin is off there; an exception refuses the change. It only
-    reads, and as little as it can (see `tenancy.remembered`): every event that matches `pattern` waits for it. It is not asked of an
-    event that belongs to no organization, of which such a listener gets no delivery.
+    `wanted` decides whether an ``after_commit`` listener gets a delivery of the event. It is called at the end of the change's transaction,
+    in the scope of the event's organization, even while the plugin is disabled there; an exception refuses the change. It only reads, and
+    as little as possible (see `tenancy.remembered`), because it delays every event that matches `pattern`. It is not called for an event
+    without an organization, and such a listener gets no delivery of one.
 
-    `refusals` are the error codes of its own that a listener in the change's transaction refuses with; the API reference names them.
+    `refusals` are the plugin's own error codes that a listener in the change's transaction raises; the API reference lists them.
     """
 
     pattern: str

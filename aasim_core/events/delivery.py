@@ -1,4 +1,4 @@
-"""Calling the listeners that react after the commit: a job for each event and listener, at least once."""
+"""Deliver events to the listeners after the commit: a job per event and listener, at least once."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from .records import EventRow
 
 
 def enqueue_deliveries(deliveries: Iterable[tuple[EventRow, str]]) -> list[str]:
-    """Put one job for each (event, listener) into the running transaction; it is parked while the listener's plugin is off.
+    """Add one job per (event, listener) to the running transaction; it is parked while the listener's plugin is disabled.
 
     Returns the ids of the jobs.
     """
@@ -17,5 +17,5 @@ def enqueue_deliveries(deliveries: Iterable[tuple[EventRow, str]]) -> list[str]:
 
 def _enqueue(event: EventRow, listener: str) -> str:
     payload = {"event_id": event.id, "listener": listener}
-    with scope_of(event.organization_id):  # which need not be the one of the transaction
+    with scope_of(event.organization_id):  # which may differ from the transaction's
         return enqueue("core.deliver_event", payload, organization_id=event.organization_id, plugin=owner_of(listener))

@@ -1,4 +1,4 @@
-"""What an event tells whoever gets it outside of the log: as messages have it, and as expressions of users see it."""
+"""Representations of an event outside the log: in messages, and in users' expressions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,10 @@ from ..clock import to_text
 from ..user_code import expressions
 from .records import EventRow
 
-#: What a filter may take: less than other expressions, since one job evaluates all that there are for an event.
+#: Limits of a filter, lower than for other expressions: one job evaluates all filters for an event.
 _MOST_STEPS = expressions.Steps(read=expressions.LONGEST + 2**20, copied=2**24, compared=12 * 10**8)
 _NOTHING: Mapping[str, Any] = {}
-#: What expressions can take of an event.
+#: The fields of an event that expressions can use.
 FIELDS = (
     "type", "timestamp", "id", "organization_id", "version", "actor", "subject", "subject_revision", "outcome", "changes", "data",
     "request_id",
@@ -18,7 +18,7 @@ FIELDS = (
 
 
 def facts_of(event: EventRow, version: int) -> dict[str, Any]:
-    """What `/activities` shows of an event, but for the address that the actor had and its place in the log."""
+    """Return what `/activities` shows of an event, except the actor's network address and the position in the log."""
     return {
         "id": event.id,
         "organization_id": event.organization_id,
@@ -34,15 +34,15 @@ def facts_of(event: EventRow, version: int) -> dict[str, Any]:
 
 
 def seen_by_expressions(event: EventRow, version: int) -> dict[str, Any]:
-    """An event as expressions see it: flat, and with objects where there is nothing to tell, so that ``has`` can be asked."""
+    """Return an event for expressions: flat, with empty objects in place of nulls, so that ``has`` works."""
     told = {"type": event.name, "timestamp": to_text(event.at), "changes": event.changes or {}, "data": event.data or {}}
     return {**facts_of(event, version), **told}
 
 
 def is_meant(told: Mapping[str, Any], expression: str, named: Mapping[str, Any] = _NOTHING) -> bool:
-    """Whether a filter is true of an ``event``, as `seen_by_expressions` has it, and of what else it can name.
+    """Evaluate a filter on an ``event``, as returned by `seen_by_expressions`, and its other variables.
 
-    Raises ValueError, with a sentence for people, where it is neither true nor false.
+    Raises ValueError, with a sentence for people, if the result is not a boolean.
     """
     value = expressions.evaluate(expression, {**named, "event": told}, _MOST_STEPS)
     if not isinstance(value, bool):

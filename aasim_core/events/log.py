@@ -1,4 +1,4 @@
-"""The append-only log of what happened: one row per event, written in the transaction of the change."""
+"""The append-only event log: one row per event, written in the transaction of the change."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from ..data.transactions import Transaction
 
 _MASK = "***"
-#: More names of events than an installation declares, with those of families.
+#: More event names than an installation declares, including members of families.
 _MOST_NAMES = 8192
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What an event happened to: its kind, id, and the label that stays readable after it is gone."""
+    """What an event happened to: its kind, id, and a label that stays readable after the object is deleted."""
 
     type: str
     id: str | None
@@ -38,9 +38,9 @@ class Subject:
 
 
 def subject_of(record: Record) -> Subject:
-    """The subject that a record is: the prefix of its ids names the kind.
+    """Return the subject for a record: the prefix of its ids names the kind.
 
-    Its label is the field that its ``Meta.label`` names, `name` by default, and its id where that is empty or absent.
+    Its label is the field named by its ``Meta.label``, by default `name`, or its id where that is empty or absent.
     """
     label = getattr(record, getattr(record._meta, "label", "name"), None)
     return Subject(record._meta.id_prefix, record.id, str(label or record.id))
@@ -59,8 +59,8 @@ def emit(
 ) -> EventRow:
     """Record that `name` happened to `subject`; it commits with the change, or not at all.
 
-    `changes` is ``{field: [before, after]}``; the values of `secret_fields` are masked. In a system scope, name the organization.
-    `event_id` is for whoever made the id before: just now, since events are found in the order of their ids.
+    `changes` is ``{field: [before, after]}``; the values of `secret_fields` are masked. In a system scope, name the organization. Pass
+    `event_id` if the id was created before; it must be recent, because events are found in the order of their ids.
     """
     about = subject if isinstance(subject, Subject) else subject_of(subject)
     actor = current_actor()
@@ -91,12 +91,12 @@ def emit(
 
 
 class Deliveries:
-    """Which listeners each declared event has, and the writing of events at the end of a transaction.
+    """The listeners of each declared event, and the writing of events at the end of a transaction.
 
-    `is_on(organization_id, plugin)` says whose listeners are called before the commit; what is delivered after it is parked meanwhile.
+    `is_on(organization_id, plugin)` decides whose listeners are called before the commit; deliveries after it are parked meanwhile.
     """
 
-    #: Is called with each event that is written and its declaration, for tests of what events tell.
+    #: Called with each written event and its declaration, for tests of event data.
     inspect: ClassVar[Callable[[Event, EventRow], object] | None] = None
 
     def __init__(
@@ -116,9 +116,10 @@ class Deliveries:
         )
 
     def write(self, transaction: "Transaction") -> list[tuple[EventRow, str]]:
-        """Call the listeners before the commit, in the event's organization, and write the rows; returns the wanted (event, listener).
+        """Call the listeners before the commit, in the event's organization, and write the rows; returns the wanted (event, listener)
+        pairs.
 
-        A listener may emit further events. LookupError for an event that nobody declared.
+        A listener may emit further events. LookupError for an undeclared event.
         """
         written = 0
         while written < len(transaction.events):
@@ -137,17 +138,17 @@ class Deliveries:
         return [(event, key) for event in transaction.events for key in self._wanting(event)]
 
     def when_emitted(self, event: EventRow) -> None:
-        """Call the listeners that hear of an event while it is emitted; what they raise is what `emit` raises."""
+        """Call the ``when_emitted`` listeners; `emit` raises their exceptions."""
         self._call("when_emitted", event)
 
     def _call(self, moment: str, event: EventRow) -> None:
         if self._matching(event.name, moment):
-            with scope_of(event.organization_id):  # of a job that is given up, the transaction is the system's
+            with scope_of(event.organization_id):  # for a job that is given up, the transaction is the system's
                 for key in self.called(moment, event.name, event.organization_id):
                     self._listeners[key].function(event)
 
     def _wanting(self, event: EventRow) -> list[str]:
-        """The keys of the listeners after the commit that want the event; what belongs to no organization, those without `wanted` do."""
+        """Return the keys of the after-commit listeners that want the event; for one without an organization, those without `wanted`."""
         listeners, organization_id = self._matching(event.name, "after_commit"), event.organization_id
         if organization_id == EVERY_ORGANIZATION:
             return [key for key in listeners if self._listeners[key].wanted is None]
@@ -155,20 +156,20 @@ class Deliveries:
             return [key for key in listeners if (wanted := self._listeners[key].wanted) is None or wanted(event)]
 
     def called(self, moment: str, event: str, organization_id: str) -> list[str]:
-        """The keys of the listeners that an event of that name has at that moment, without those of plugins that are off."""
+        """Return the keys of the listeners that an event of that name has in that phase, without those of disabled plugins."""
         return [key for key in self.listening(moment, event) if self._is_on(organization_id, owner_of(key))]
 
     def listening(self, moment: str, event: str) -> tuple[str, ...]:
-        """The keys of all that are declared for it."""
+        """Return the keys of all declared listeners."""
         return self._matching(event, moment)
 
     def find(self, key: str) -> Listener | None:
-        """The listener of that key, if there is one."""
+        """Return the listener of that key, or None."""
         return self._listeners.get(key)
 
 
 def _insert(events: Sequence[EventRow]) -> None:
-    """Write the rows, those of other organizations than the one in scope each in the scope of its own."""
+    """Write the rows; those of other organizations than the one in scope, each in its own scope."""
     scope = current_scope()
     others = {event.organization_id for event in events if scope not in (EVERY_ORGANIZATION, event.organization_id)}
     insert_rows(EventRow, [event.row() for event in events if event.organization_id not in others])
@@ -178,13 +179,13 @@ def _insert(events: Sequence[EventRow]) -> None:
 
 
 def scope_of(organization_id: str) -> AbstractContextManager[None]:
-    """The scope of an organization's events: its own. What belongs to no organization needs a system scope around it.
+    """Enter the scope of an organization's events. An event without an organization needs a system scope around it.
 
-    There PostgreSQL knows how many rows its policies let pass; in a system scope it takes them for hardly any.
+    In an organization's scope PostgreSQL estimates the rows that pass its policies; in a system scope it assumes almost none.
     """
     return nullcontext() if organization_id == EVERY_ORGANIZATION else organization_scope(organization_id)
 
 
 def owner_of(listener_key: str) -> str:
-    """The plugin that a listener's key begins with, or ``core``."""
+    """Return the plugin that a listener's key begins with, or ``core``."""
     return listener_key.partition("/")[0]

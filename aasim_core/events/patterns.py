@@ -1,4 +1,4 @@
-"""Patterns of event names: a name, ``*``, or one with a ``*`` in place of its first or second part."""
+"""Patterns of event names: a name, ``*``, or one with ``*`` as its first or second part."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,7 +10,7 @@ EVENT_PATTERN = r"\*|(?:\*|[a-z][a-z0-9_]*)\.(?:\*|[a-z][a-z0-9_]*)"
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether the event of that name is meant."""
+    """Return whether the pattern matches the event name."""
     if "*" not in pattern:
         return pattern == name
     wanted, found = pattern.partition("."), name.partition(".")
@@ -18,12 +18,12 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def is_any(patterns: Iterable[str], name: str) -> bool:
-    """Whether one of the patterns means the event of that name."""
+    """Return whether one of the patterns matches the event name."""
     return any(matches(pattern, name) for pattern in patterns)
 
 
 def flaw(pattern: str, names: Collection[str]) -> str | None:
-    """One sentence about a pattern that means none of the events `names`; None for one that does."""
+    """Return a sentence about a pattern that matches none of the event `names`; None for one that does."""
     if pattern in names or any(matches(pattern, name) for name in names):
         return None
     return f"No event has a name like {pattern}.{did_you_mean(pattern, names) or ' GET /api/v1/events lists them.'}"

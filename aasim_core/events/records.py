@@ -12,10 +12,10 @@ NO_SUCCESS = SQL("outcome <> 'success'")
 
 
 class EventRow(Row):
-    """One event. Its place in the organization's chain is another row, see `entries`, which is written in the background.
+    """One event. Its position in the organization's chain is a separate row, see `entries`, written in the background.
 
-    `subject_revision` is the version that the transaction gave the subject's record; null where it changed none. It is known when the
-    listeners before the commit have been called.
+    `subject_revision` is the version that the transaction gave the subject's record; null if it changed none. It is set after the
+    before-commit listeners were called.
     """
 
     id = IdField(primary_key=True)

@@ -1,1 +1,1 @@
-"""Who sends a request: users, passwords, sessions, tokens and API keys, which all lead to a `Principal`."""
+"""Authentication: users, passwords, sessions, tokens and API keys, which all lead to a `Principal`."""

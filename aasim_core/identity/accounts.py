@@ -1,4 +1,4 @@
-"""Making accounts and the organizations that they own."""
+"""Create accounts and the organizations that they own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from .records import EmailVerification, PasswordReset, RefreshToken, Session
 
 
 def create_user(email: str, name: str, password_hash: str | None, **values: Any) -> User:
-    """Write a new account; Invalid ``not_unique`` where the address has one already. Needs a transaction."""
+    """Write a new account; Invalid ``not_unique`` where the address is taken. Needs a transaction."""
     address = email.casefold()
     if User.select(User.id).where(User.email == address).exists():
         raise email_taken()
@@ -23,14 +23,14 @@ def create_user(email: str, name: str, password_hash: str | None, **values: Any)
 
 
 def email_taken() -> Invalid:
-    """What is answered for an address that has an account."""
-    return Invalid({"email": [Problem("not_unique", "There is an account with this address; log in instead.")]})
+    """Return the error for an address that has an account."""
+    return Invalid({"email": [Problem("not_unique", "An account with this address exists; log in instead.")]})
 
 
 def found_organization(name: str, owner: User, *, slug: str | None = None, **values: Any) -> Organization:
     """Write a new organization with its tree and built-in roles, and make `owner` a member and its owner. Needs a transaction.
 
-    Without a slug it gets one that is free; IntegrityError for one that is not.
+    Without a slug, a free one is generated; IntegrityError for a taken one.
     """
     lock = database_of(Organization).lock
     slug = slug or free_slug(slug_of(name, "organization"), _has_slug, lock, "organizations")
@@ -44,7 +44,7 @@ def found_organization(name: str, owner: User, *, slug: str | None = None, **val
 
 
 def erase_homeless(user_ids: Sequence[str]) -> None:
-    """Erase those of the accounts that belong to no organization any more, and administer nothing. Needs a system scope."""
+    """Erase those of the accounts that no longer belong to an organization and are not administrators. Needs a system scope."""
     at_home = Membership.select(Membership.user_id).where(Membership.user_id.in_(list(user_ids)))
     homeless = [
         user.id

@@ -1,4 +1,4 @@
-"""The first administrator of an installation; never whoever registers first."""
+"""Platform administrators; registration never creates one."""
 
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,7 @@ def create(
 
 
 def refuse_bad_address(email: str) -> None:
-    """InvalidArgument for what is no e-mail address."""
+    """InvalidArgument for an invalid e-mail address."""
     if not _is_address(email):
         raise InvalidArgument(f'{email!r} is not an e-mail address; write one such as "admin@example.com"')
 

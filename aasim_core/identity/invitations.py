@@ -1,8 +1,8 @@
-"""Invitations: somebody is asked to join an organization, by a link that only the mail to their address has.
+"""Invitations to join an organization, accepted by a link that is sent only to the invitee's address.
 
-The person is a member from the start, in the state `INVITED`, under an id that is kept for them: roles, teams and whatever else names
-them wait under it. Whoever registers with the link gets that id. Whoever has an account already joins with it, and what waited goes over
-to their own id; until then no answer differs by whether there is such an account.
+The invitee is a member in the state `INVITED` from the start, under a reserved id to which roles, teams and other references can be
+assigned. Registering with the link gives the new account that id. An existing account joins under its own id, and the references are
+transferred to it; until then no response reveals whether such an account exists.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,9 +27,9 @@ LIFETIME = timedelta(hours=72)
 
 
 def create_invitation(email: str, name: str, invited_by: str, *, place: dict[str, Any], **values: Any) -> Invitation:
-    """Write the invitation, and the membership that waits at `place`; the link is made with the mail. Needs a transaction.
+    """Write the invitation and a pending membership at `place`; the link is created with the mail. Needs a transaction.
 
-    Invalid ``not_unique`` where somebody with the address is a member, or invited, already.
+    Invalid ``not_unique`` where somebody with the address is a member or invited already.
     """
     address = email.casefold()
     refuse_known(address)
@@ -42,18 +42,18 @@ def create_invitation(email: str, name: str, invited_by: str, *, place: dict[str
 
 
 def refuse_known(email: str) -> None:
-    """Invalid ``not_unique`` where a member of the organization in scope, or somebody invited, has the address."""
+    """Invalid ``not_unique`` where a member or invitee of the organization in scope has the address."""
     if Membership.select(Membership.id).where(Membership.email == email).exists():
         raise known_already()
 
 
 def known_already() -> Invalid:
-    """What is answered for the address of somebody who is in the organization."""
+    """Return the error for the address of an existing member or invitee."""
     return Invalid({"email": [Problem("not_unique", "Somebody with this address is in the organization already.")]})
 
 
 def change(invitation: Invitation, values: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Write what differs to the invitation, and to the membership that waits what they are called. Needs a transaction."""
+    """Write changed values to the invitation, and the names to its pending membership. Needs a transaction."""
     changed = records.change(invitation, values)
     waiting = Membership.update(name=invitation.name, email=invitation.email)
     waiting.where(Membership.user_id == invitation.user_id).execute()
@@ -61,7 +61,10 @@ def change(invitation: Invitation, values: Mapping[str, Any]) -> dict[str, list[
 
 
 def renew(user_id: str) -> tuple[Invitation, str] | None:
-    """A new link in the place of the one before, for 72 hours, and its token; None where nobody is invited. Needs a transaction."""
+    """Create a new link that replaces the previous one, for 72 hours; returns its token, or None without an invitation.
+
+    Needs a transaction.
+    """
     invitation: Invitation | None = Invitation.get_or_none(Invitation.user_id == user_id)
     if invitation is None:
         return None
@@ -72,14 +75,14 @@ def renew(user_id: str) -> tuple[Invitation, str] | None:
 
 
 def void(user_id: str) -> None:
-    """Make the link that was sent no good. Needs a transaction."""
+    """Revoke the link that was sent. Needs a transaction."""
     Invitation.update(digest=None).where(Invitation.user_id == user_id).execute()
 
 
 def find(token: str, email: str) -> Invitation:
-    """The invitation of the token, in any organization that works; needs a system scope.
+    """Return the invitation of the token, in any active organization; needs a system scope.
 
-    Invalid, alike for every reason: one that was used or withdrawn, has expired, is for another address, or never was one.
+    Invalid, with the same error for every reason: used, withdrawn, expired, for another address, or nonexistent.
     """
     digest = links.digest_of(token, links.INVITATION)
     invitation: Invitation | None = None if digest is None else Invitation.get_or_none(Invitation.digest == digest)
@@ -91,10 +94,10 @@ def find(token: str, email: str) -> Invitation:
 
 
 def accept(models: Iterable[type[Row]], invitation: Invitation, user_id: str) -> None:
-    """Make the user the member who was invited. Needs a transaction.
+    """Make the user the invited member. Needs a transaction.
 
-    Invalid where the invitation was used or withdrawn meanwhile: of many who accept it one gets through. Refused ``invalid_state`` for
-    somebody who is a member already.
+    Invalid where the invitation was used or withdrawn meanwhile: only one of several acceptances succeeds. Refused ``invalid_state`` for an
+    existing member.
     """
     with organization_scope(invitation.organization_id):
         epoch.bump(invitation.organization_id)  # first, so that others who accept or withdraw it wait for this
@@ -109,13 +112,13 @@ def accept(models: Iterable[type[Row]], invitation: Invitation, user_id: str) ->
 
 
 def spent() -> Invalid:
-    """What is answered for an invitation that is not good, whatever the reason."""
-    message = "The invitation is not good any more, or not for this address; ask for another one."
+    """Return the error for an invalid invitation, the same for every reason."""
+    message = "The invitation is no longer valid, or not for this address; ask for another one."
     return Invalid({"invitation_token": [Problem("invalid_reference", message)]})
 
 
 def _go_over(models: Iterable[type[Row]], waiting_id: str, user_id: str) -> None:
-    """Make everything that waits under the one id wait under the other."""
+    """Transfer everything that is assigned to the invitation's id to the other id."""
     if Membership.select(Membership.id).where(Membership.user_id == user_id).exists():
         raise Refused("invalid_state", "You are in this organization already.")
     references.reassign(models, "user", waiting_id, user_id)

@@ -1,4 +1,4 @@
-"""Passwords: which are accepted, and how they are hashed without exhausting the machine."""
+"""Password rules, and hashing within the machine's limits."""
 
 import re
 import unicodedata
@@ -14,9 +14,9 @@ from ..errors import Invalid, Problem, Refused
 from .common_passwords import RUNS, WHOLE, WORDS
 
 MIN_LENGTH, MAX_LENGTH = 12, 256
-#: What must be left once runs, repetitions, common words and the person's own words are taken away.
+#: Minimum length after removing runs, repetitions, common words and the person's own words.
 _MIN_SUBSTANCE = 5
-#: The hash of a random text that nobody knows, with the parameters below: verified in the place of an unknown user's.
+#: The hash of a random text with the parameters below; verified in place of an unknown user's.
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$/4Fy6z3TKQaHnT4W+6QTow$SsnoTlvwElZdtkcpUSeHamKEDJ0jWcozXUhN3jmWJB4"
 _SWAPS = str.maketrans("@483!|10$572", "aabeiiiosstz")
 _REPEATED = re.compile(r"(.{1,8}?)\1+", re.DOTALL)
@@ -30,7 +30,7 @@ def generated_password() -> str:
 class Passwords:
     """Hashes and verifies with argon2id (RFC 9106; OWASP's second set: 19 MiB, two passes, one lane), a few at a time.
 
-    Who does not get one of the `slots` within `wait_seconds` is refused with 503 `busy`.
+    A caller that gets none of the `slots` within `wait_seconds` is refused with 503 `busy`.
     """
 
     def __init__(self, slots: int = 2, wait_seconds: float = 2.0) -> None:
@@ -40,12 +40,12 @@ class Passwords:
         self._wait_seconds = wait_seconds
 
     def hash(self, password: str) -> str:
-        """The salted hash to keep."""
+        """Return the salted hash to store."""
         with self.turn():
             return self._hasher.hash(_normalised(password))
 
     def verify(self, stored: str | None, password: str) -> bool:
-        """Whether `password` made the hash `stored`; takes the same time when there is none, and is then False."""
+        """Return whether `password` matches the hash `stored`; takes the same time without one, and is then False."""
         with self.turn():
             try:
                 self._hasher.verify(stored or _NOBODY, _normalised(password))
@@ -54,12 +54,12 @@ class Passwords:
         return stored is not None
 
     def is_outdated(self, stored: str) -> bool:
-        """Whether `stored` was made with other parameters than today's."""
+        """Return whether `stored` was created with outdated parameters."""
         return self._hasher.check_needs_rehash(stored)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold a slot; what is hashed inside needs no other one."""
+        """Hold a slot; hashing inside needs no other one."""
         if getattr(self._thread, "has_slot", False):
             yield
             return
@@ -74,7 +74,7 @@ class Passwords:
 
 
 def require_strong(password: str, *, context: Iterable[str] = (), field: str = "password") -> None:
-    """Refuse (`Invalid`, keyed by `field`) a password that guessing finds early.
+    """Refuse (`Invalid`, keyed by `field`) an easily guessed password.
 
     `context` holds what an attacker knows of the person: e-mail address and name.
     """
@@ -101,7 +101,7 @@ def _is_weak(password: str, personal: Sequence[str]) -> bool:
 
 
 def _substance(text: str, personal: Sequence[str]) -> int:
-    """How many different characters remain of `text` once the predictable is gone; two digits or signs count as one letter."""
+    """Count the distinct characters of `text` without its predictable parts; two digits or signs count as one letter."""
     for word in sorted({*personal, *WORDS}, key=len, reverse=True):
         text = text.replace(word, " ")
     rest = {character for character in _without_runs(text) if not character.isspace()}
@@ -110,7 +110,7 @@ def _substance(text: str, personal: Sequence[str]) -> int:
 
 
 def _without_runs(text: str) -> Iterator[str]:
-    """The characters of `text`, without the third and later ones of a run along a keyboard or alphabet."""
+    """Return the characters of `text`, without the third and later ones of a run along a keyboard or alphabet."""
     for position, character in enumerate(text):
         tail = text[max(position - 2, 0) : position + 1]
         if len(tail) < 3 or not any(tail in run or tail in run[::-1] for run in RUNS):
@@ -118,7 +118,7 @@ def _without_runs(text: str) -> Iterator[str]:
 
 
 def _words_of(context: Iterable[str]) -> list[str]:
-    """The parts of a person's e-mail address and name, as they may appear in a password."""
+    """Return the parts of a person's e-mail address and name, as they may appear in a password."""
     words = [word for text in context for word in re.split(r"[\W_]+", _normalised(text).casefold()) if len(word) > 2]
     return ["aasim", *words]
 

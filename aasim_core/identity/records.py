@@ -1,4 +1,4 @@
-"""Sessions, API keys, invitations and the links that are mailed."""
+"""Sessions, API keys, invitations and links sent by mail."""
 
 import peewee
 
@@ -7,7 +7,7 @@ from ..data.records import Record, TenantRecord
 
 
 class Session(Record):
-    """A login and what follows from it: the user's, in whichever of their organizations; new tokens are for the current one."""
+    """A login session of a user, across their organizations; new tokens are for the current one."""
 
     user_id = IdField()
     current_organization_id = IdField()
@@ -28,7 +28,7 @@ class Session(Record):
 
 
 class RefreshToken(Record):
-    """A refresh token by its digest; used once, which makes its successor."""
+    """A refresh token by its digest; its single use creates its successor."""
 
     session_id = IdField(index=True)
     digest = DigestField(unique=True)
@@ -41,11 +41,11 @@ class RefreshToken(Record):
 
 
 class ApiKey(TenantRecord):
-    """A key that acts for `user_id` within `scopes`; `made_by` is to whom it was shown.
+    """A key that acts for `user_id` within `scopes`; `made_by` is the user to whom it was shown.
 
     After regeneration the previous one works until `previous_expires_at`.
 
-    A key that was active until its creator was suspended is disabled with `suspended_at`, and active again when they are.
+    A key whose creator is suspended is disabled with `suspended_at`, and active again when they are.
     """
 
     user_id = IdField(index=True)
@@ -75,7 +75,7 @@ class ApiKey(TenantRecord):
 
 
 class PasswordReset(Record):
-    """A link to set a new password, by its digest; good once, until it expires."""
+    """A single-use, expiring link to set a new password, by its digest."""
 
     user_id = IdField(index=True)
     digest = DigestField(unique=True)
@@ -88,7 +88,7 @@ class PasswordReset(Record):
 
 
 class EmailVerification(Record):
-    """A link by which somebody shows that they read the mail to `email`, by its digest; good once, until it expires."""
+    """A single-use, expiring link that verifies access to the address `email`, by its digest."""
 
     user_id = IdField(index=True)
     digest = DigestField(unique=True)
@@ -102,11 +102,7 @@ class EmailVerification(Record):
 
 
 class Invitation(TenantRecord):
-    """Somebody who is asked to join the organization, by a link to `email`; the row is gone when they have.
-
-    `user_id` is what they are called in the organization until then: their membership, roles and teams wait under it. Whether the
-    address has an account already is nobody's to know. There is a `digest` when the mail has been written.
-    """
+    """How often something failed recently, and until when further attempts must wait. The id is the digest of the bucket's key."""
 
     user_id = IdField()
     email = peewee.TextField()

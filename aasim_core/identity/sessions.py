@@ -1,4 +1,4 @@
-"""Sessions: how a login becomes tokens, how they are renewed, and how it all ends."""
+"""Sessions: how a login creates tokens, how they are refreshed, and how sessions end."""
 
 import re
 from collections.abc import Callable
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from ..settings.sections import AuthSettings
     from .tokens import AccessTokens
 
-#: How long a refresh token that was just used gives the same successor again: the answer may have been lost.
+#: Time during which a just used refresh token returns the same successor again: the response may have been lost.
 RETRY_SECONDS = 10
 _SHAPE = re.compile(r"aasim_rt_[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a client gets for a login or a refresh."""
+    """The tokens that a client gets for a login or a refresh."""
 
     access_token: str
     refresh_token: str
@@ -154,9 +154,9 @@ class Sessions:
 
 
 def home_of(user_id: str, preferred: str | None = None) -> str | None:
-    """The organization that a login leads to: the preferred one, or the oldest where the user is active; None without any.
+    """Return the organization for a login: the preferred one, or the oldest in which the user is active; None without any.
 
-    One that is suspended or closing comes last: its members may come in, and are told so.
+    Suspended and closing ones come last: their members may log in, and are told about it.
     """
     with system_scope("find the organizations of a user"):
         query = (
@@ -170,15 +170,15 @@ def home_of(user_id: str, preferred: str | None = None) -> str | None:
 
 
 def hold(user_id: str) -> None:
-    """Let no other transaction begin or move sessions of the user, or end their membership, until the running one ends.
+    """Lock the user's sessions and memberships against other transactions until the running one ends.
 
-    Whoever does one of these holds them before they read where the user is a member; else a session could begin where it has just ended.
+    Take the lock before reading the user's memberships; otherwise a session could begin in an organization that the user has just left.
     """
     database_of(Session).lock(f"sessions/{user_id}")
 
 
 def end(session_ids: list[str], reason: str) -> int:
-    """End the sessions, on all their next requests; returns how many were active. Needs a transaction."""
+    """End the sessions, effective on their next requests; returns how many were active. Needs a transaction."""
     moment = now()
     changed = {"ended_at": moment, "updated_at": moment, "version": Session.version + 1}
     ended = Session.update(status="terminated", end_reason=reason, **changed)
@@ -186,25 +186,25 @@ def end(session_ids: list[str], reason: str) -> int:
 
 
 def end_all(user_id: str, reason: str, *, but: str | None = None) -> int:
-    """End every session of a user, or all but one; returns how many. Needs a transaction."""
+    """End all sessions of a user, or all but one; returns their number. Needs a transaction."""
     return end(_active_ids(user_id, *([Session.id != but] if but else [])), reason)
 
 
 def has_been_here(user_id: str, client: Client) -> bool:
-    """Whether the user logged in from this network with this program in the last 90 days."""
+    """Return whether the user logged in from this network with this program in the last 90 days."""
     recent = (Session.user_id == user_id) & (Session.created_at > now() - timedelta(days=90))
     same = (Session.network == client.network) & (Session.user_agent == client.user_agent)
     return bool(Session.select(Session.id).where(recent & same & (Session.network != "unknown")).exists())
 
 
 def _active_ids(user_id: str, *conditions: Any) -> list[str]:
-    """The user's active sessions that meet the conditions, the youngest first."""
+    """Return the user's active sessions that meet the conditions, the newest first."""
     active = Session.select(Session.id).where(Session.user_id == user_id, Session.status == "active", *conditions)
     return [session.id for session in active.order_by(Session.created_at.desc(), Session.id.desc())]
 
 
 def _device(user_agent: str) -> str:
-    """A short name for a list of sessions: the program and, of a browser, the system."""
+    """Return a short name for lists of sessions: the program and, for a browser, the system."""
     program = user_agent.partition("/")[0].strip()
     system = next((name for name in ("Android", "iPhone", "iPad", "Windows", "Macintosh", "Linux") if name in user_agent), "")
     browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
@@ -217,4 +217,4 @@ def _digest(token: str) -> str:
 
 
 def _invalid() -> Refused:
-    return Refused("invalid_refresh_token", "The refresh token is not valid any more; log in again.")
+    return Refused("invalid_refresh_token", "The refresh token is no longer valid; log in again.")

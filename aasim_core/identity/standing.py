@@ -1,4 +1,4 @@
-"""Whoever a job acts for, as they are now: their rights may have changed since they asked for it."""
+"""The principal that a job acts for, with current rights: these may have changed since the job was enqueued."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from .records import ApiKey
 
 
 def principal_now(user_id: str, api_key_id: str | None = None) -> Principal | None:
-    """The user, or the API key of theirs, in the organization in scope; None for those who may not act there any more."""
+    """Return the user, or their API key, in the organization in scope; None if they may no longer act there."""
     facts = _facts(user_id)
     if facts is None:
         return None
@@ -31,12 +31,12 @@ def principal_now(user_id: str, api_key_id: str | None = None) -> Principal | No
 
 
 def is_active(key: ApiKey) -> bool:
-    """Whether the key can be used at all now."""
+    """Return whether the key is usable now."""
     return key.status == "active" and (key.expires_at is None or key.expires_at > now())
 
 
 def _facts(user_id: str) -> tuple[str, str, int] | None:
-    """The user's address, and the organization's status and epoch, if user and membership are active and it is not suspended."""
+    """Return the user's address, and the organization's status and epoch, if user and membership are active and it is not suspended."""
     row: tuple[str, str, int] | None = _standing.one(user_id=user_id)
     return None if row is None or row[1] == SUSPENDED else row
 

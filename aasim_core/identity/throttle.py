@@ -1,4 +1,4 @@
-"""Failures, or what else is counted, cost time: after some free ones, each further one makes the next attempt wait twice as long."""
+"""Throttling of failures: after some free ones, each further one doubles the wait before the next attempt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from .records import Throttle
 
 @dataclass(frozen=True)
 class Bucket:
-    """What failures are counted by: the name of the `limit`, whose it is (`scope`, `of`), and how many are free.
+    """The bucket that failures are counted in: the name of the `limit`, its owner (`scope`, `of`), and the number of free ones.
 
-    `of` begins with the id that answers may show, and is hashed before it is kept. `reason` is what is said to whoever has to wait.
+    `of` begins with an id that responses may show, and is hashed before it is stored. `reason` is shown to callers who have to wait.
     """
 
     limit: str
@@ -33,7 +33,7 @@ class Bucket:
 
 
 def require_patience(buckets: Sequence[Bucket]) -> None:
-    """Refused ``too_many_attempts`` while any of the buckets has to wait, whatever the attempt would be."""
+    """Refused ``too_many_attempts`` while any of the buckets must wait, whatever the attempt."""
     known, moment = {bucket.id: bucket for bucket in buckets}, now()
     blocked = Throttle.select().where(Throttle.id.in_(list(known)), Throttle.blocked_until > moment)
     longest = max(blocked, key=lambda row: row.blocked_until, default=None)
@@ -51,7 +51,7 @@ def _too_many(bucket: Bucket, row: Throttle, moment: datetime) -> Refused:
 
 
 def count_failure(buckets: Sequence[Bucket], window_seconds: int) -> None:
-    """Add a failure to each bucket. What failed longer than the window ago is forgotten. Needs a transaction."""
+    """Count a failure in each bucket. Failures older than the window are dropped. Needs a transaction."""
     moment = now()
     for bucket in sorted(buckets, key=lambda each: each.id):
         failures = _one_more(bucket.id, moment, moment - timedelta(seconds=window_seconds))
@@ -60,17 +60,17 @@ def count_failure(buckets: Sequence[Bucket], window_seconds: int) -> None:
 
 
 def forget(buckets: Sequence[Bucket]) -> None:
-    """Forget the failures of the buckets, after a success. Needs a transaction."""
+    """Reset the buckets after a success. Needs a transaction."""
     Throttle.delete().where(Throttle.id.in_([bucket.id for bucket in buckets])).execute()
 
 
 def forget_old(before: datetime) -> int:
-    """Delete what has not failed since `before`; returns how many there were. Needs a transaction."""
+    """Delete buckets without a failure since `before`; returns their number. Needs a transaction."""
     return int(Throttle.delete().where(Throttle.last_failure_at < before).execute())
 
 
 def _one_more(bucket_id: str, moment: datetime, forgotten: datetime) -> int:
-    """Count in one statement, so that failures at the same time are all counted; returns how many there are now."""
+    """Count in one statement, so that concurrent failures all count; returns the new number."""
     counted = peewee.Case(None, [(Throttle.last_failure_at < forgotten, 1)], Throttle.failures + 1)
     Throttle.insert(id=bucket_id, failures=1, last_failure_at=moment).on_conflict(
         conflict_target=[Throttle.id], update={Throttle.failures: counted, Throttle.last_failure_at: moment}
@@ -79,7 +79,7 @@ def _one_more(bucket_id: str, moment: datetime, forgotten: datetime) -> int:
 
 
 def _blocked_until(moment: datetime, excess: int, longest: int) -> datetime | None:
-    """One second after the last free failure, then twice as long each time, up to `longest` seconds."""
+    """Return the wait: one second after the last free failure, doubled each time, up to `longest` seconds."""
     if excess < 0:
         return None
     return moment + timedelta(seconds=min(2 ** min(excess, 30), longest))

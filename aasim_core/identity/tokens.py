@@ -1,4 +1,4 @@
-"""Access tokens: how they are made, and the one strict verifier."""
+"""Access tokens: creation, and the one strict verifier."""
 
 import re
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ _ALGORITHM = "HS256"
 _CLAIMS = frozenset(("iss", "aud", "sub", "sid", "org", "iat", "exp"))
 #: The last character of 32 bytes in base64url has two spare bits, which must be zero.
 _SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
-#: How far the clocks of two hosts of one installation may differ, for `iat` only.
+#: Permitted clock difference between hosts of one installation, for `iat` only.
 _CLOCK_SKEW_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
-    """What a verified token says; times in seconds since 1970."""
+    """The claims of a verified token; times in seconds since 1970."""
 
     user_id: str
     session_id: str
@@ -35,10 +35,10 @@ class AccessClaims:
 
 
 class AccessTokens:
-    """Issues and verifies the JWTs (RFC 7519, typed as RFC 9068 asks) that carry a session's id for at most 15 minutes.
+    """Issues and verifies the JWTs (RFC 7519, typed as RFC 9068 requires) that carry a session's id for at most 15 minutes.
 
-    A token says which session sent the request, not that it may: the session's row is read each time. The signatures of
-    the last `remembered` tokens are not computed again; their expiry is checked at each use.
+    A token identifies the session that sent the request, not its rights: the session's row is read each time. The signatures of the last
+    `remembered` tokens are not computed again; their expiry is checked at each use.
     """
 
     def __init__(
@@ -50,13 +50,13 @@ class AccessTokens:
         self._keyring = keyring
         self._issuer = issuer
         self._audience = audience
-        # Times are checked by us: the expiry at each use, and both as whole numbers.
+        # We check the times: the expiry at each use, and both as whole numbers.
         self._codec = jwt.PyJWT({"strict_aud": True, "verify_exp": False, "verify_iat": False})
         self._envelope = jwt.PyJWS()
         self._checked = lru_cache(remembered)(self._check)
 
     def issue(self, *, user_id: str, session_id: str, organization_id: str) -> str:
-        """A signed token for the session, good for `lifetime_seconds`."""
+        """Return a signed token for the session, valid for `lifetime_seconds`."""
         key_id = self._keyring.key_ids[0]
         issued = int(time())
         claims = {
@@ -71,7 +71,7 @@ class AccessTokens:
         return self._codec.encode(claims, self._key(key_id), algorithm=_ALGORITHM, headers={"typ": _TYPE, "kid": key_id})
 
     def verify(self, token: str) -> AccessClaims:
-        """The claims of `token`; raises `Refused` with ``invalid_token`` or ``token_expired``."""
+        """Return the claims of `token`; raises `Refused` with ``invalid_token`` or ``token_expired``."""
         if len(token) > _MAX_LENGTH:
             raise _invalid()
         claims = self._checked(token)
@@ -97,7 +97,7 @@ class AccessTokens:
 
 
 def _key_id(header: dict[str, Any]) -> str:
-    """The key's id, of a header that is exactly ours."""
+    """Return the key's id, of a header in exactly our form."""
     if header != {"alg": _ALGORITHM, "typ": _TYPE, "kid": header.get("kid")}:
         raise _invalid()
     return str(header["kid"])

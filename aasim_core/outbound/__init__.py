@@ -1,1 +1,1 @@
-"""What leaves the platform: the one guarded HTTP client, and mail."""
+"""Outgoing traffic: the one guarded HTTP client, and mail."""

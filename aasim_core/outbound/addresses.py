@@ -1,4 +1,4 @@
-"""Where other people's services are, and the rule that a secret is sent only to the addresses that it was written for."""
+"""Addresses of external services, and the rule that a secret is sent only to the addresses it was entered for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Address:
-    """Where a service is: `tls` if the connection begins with it."""
+    """The address of a service; `tls` if the connection starts with it."""
 
     host: str
     port: int
@@ -16,16 +16,16 @@ class Address:
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """Where a URL of HTTP leads; neither its path nor its query counts."""
+        """Return the address of an HTTP URL, without path and query."""
         parts = urlsplit(url)
         is_tls = parts.scheme == "https"
         return cls(parts.hostname or "", parts.port or (443 if is_tls else 80), is_tls)
 
 
 def leads_elsewhere(before: Sequence[object], after: Sequence[object]) -> bool:
-    """Whether a secret that was written for the one addresses would be sent to another one by a change to the others.
+    """Return whether changing the addresses would send a secret, entered for the old ones, to a new one.
 
-    Who may change the addresses need not know the secret, so they have to write it again then. The addresses are compared one by one:
-    what is sent to one of a service's hosts is nothing for its others. Fewer of them are nothing new.
+    A person who may change the addresses need not know the secret, so it must be entered again then. The addresses are compared one by one:
+    the secret for one of a service's hosts is not meant for its others. Removing addresses needs no new secret.
     """
     return list(after) != list(before)[: len(after)]

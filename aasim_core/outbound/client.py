@@ -1,4 +1,4 @@
-"""The HTTP client for other people's URLs: it goes where egress lets it, and no answer takes longer or weighs more than it may."""
+"""The HTTP client for external URLs: it is restricted to allowed addresses, and limits the time and size of every response."""
 
 import os
 import ssl
@@ -17,28 +17,28 @@ from ..version import VERSION
 from .egress import UNANSWERED, Egress, GuardedBackend, attempts
 from .patience import CONNECT_SECONDS, Patience, PatientBackend
 
-# An answer that is unpacked weighs more than what was counted, so none is asked for packed.
+# A compressed response is larger than its counted bytes, so compression is never requested.
 _HEADERS = {"User-Agent": f"aasim/{VERSION}", "Accept-Encoding": "identity"}
 _POOL: Mapping[str, Any] = MappingProxyType({"max_connections": 4})
 _TRUSTED_SECONDS = 600
 
 
 def guarded_client(egress: Egress, patience: Patience, *, pool: Mapping[str, Any] = _POOL, **options: Any) -> httpx2.Client:
-    """A client whose requests go where `egress` lets them, for as long as `patience` lasts; `options` are those of httpx.
+    """A client whose requests go where `egress` permits, within the limits of `patience`; `options` are those of httpx.
 
-    It follows no redirects and takes nothing from the environment. It raises httpx's errors, `NotAllowed`, and those of `patience`.
-    `pool` says how many connections it has and keeps, as httpcore has it.
+    It follows no redirects and reads no environment variables. It raises httpx's errors, `NotAllowed`, and those of `patience`. `pool` sets
+    the number of connections that it opens and keeps alive, as in httpcore.
     """
     return httpx2.Client(**client_options(egress, patience, pool), **options)
 
 
 def client_options(egress: Egress, patience: Patience, pool: Mapping[str, Any] = _POOL) -> dict[str, Any]:
-    """The same for a library that makes httpx's client itself: the keywords for it."""
+    """Return the keywords for a library that creates httpx's client itself."""
     return {"transport": GuardedTransport(egress, patience, pool), **_options()}
 
 
 def guarded_async_client(transport: "GuardedAsyncTransport", headers: dict[str, str]) -> httpx2.AsyncClient:
-    """The same for libraries that are asynchronous only, with these `headers` besides."""
+    """Return the same for async-only libraries, with these additional `headers`."""
     options = _options()
     return httpx2.AsyncClient(transport=transport, **{**options, "headers": {**options["headers"], **headers}})
 
@@ -51,7 +51,7 @@ class GuardedTransport(httpx2.HTTPTransport):
     """httpx's own transport over guarded sockets."""
 
     def __init__(self, egress: Egress, patience: Patience, pool: Mapping[str, Any] = _POOL) -> None:
-        # Not the base's: it makes a pool that cannot be given sockets. All that its methods use is the pool.
+        # Not the base's: it creates a pool that cannot be given sockets. All its methods use only the pool.
         backend = PatientBackend(patience, GuardedBackend(egress, patience.check))
         self._pool = httpcore2.ConnectionPool(_tls(), network_backend=backend, **pool)
 
@@ -63,7 +63,7 @@ class GuardedTransport(httpx2.HTTPTransport):
 class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
     """httpx's own asynchronous transport over guarded sockets.
 
-    Bytes are counted here; whoever uses it looks at `patience` for the time, since no thread waits in a socket.
+    Bytes are counted here; the caller checks `patience` for the time, since no thread waits in a socket.
     """
 
     def __init__(self, egress: Egress, patience: Patience) -> None:
@@ -76,7 +76,7 @@ class GuardedAsyncTransport(httpx2.AsyncHTTPTransport):
 
 
 def _tls() -> ssl.SSLContext:
-    """Whom to believe who they are. Reading all certificates takes longer than a request, and they change; so it is done now and then."""
+    """Return the trusted certificates. Loading them takes longer than a request, and they change, so they are reloaded periodically."""
     return _tls_of(int(time.monotonic() / _TRUSTED_SECONDS), os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
 
@@ -86,7 +86,7 @@ def _tls_of(period: int, *places: str | None) -> ssl.SSLContext:
 
 
 def _traced(request: httpx2.Request) -> httpx2.Request:
-    """The request with its place in the trace of whoever caused it."""
+    """Add the caller's trace context to the request."""
     if traceparent := current_traceparent():
         request.headers["traceparent"] = traceparent
     return request
@@ -94,12 +94,12 @@ def _traced(request: httpx2.Request) -> httpx2.Request:
 
 def _plain(response: httpx2.Response) -> httpx2.Response:
     if response.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-        raise httpx2.RemoteProtocolError("the answer is packed, which was not asked for")
+        raise httpx2.RemoteProtocolError("the response is compressed, although compression was not requested")
     return response
 
 
 class _GuardedAsyncBackend(httpcore2.AsyncNetworkBackend):
-    """Names are resolved and checked as `GuardedBackend` does it, in a thread, since looking one up blocks."""
+    """Names are resolved and checked as in `GuardedBackend`, in a thread, because resolving blocks."""
 
     def __init__(self, egress: Egress, patience: Patience) -> None:
         self._egress, self._patience = egress, patience

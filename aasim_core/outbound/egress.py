@@ -1,4 +1,4 @@
-"""Which addresses requests to other people's URLs may reach; every name is resolved, checked, and the checked address connected to."""
+"""The addresses that requests to external URLs may reach; every name is resolved, checked, and the checked address connected to."""
 
 import socket
 import time
@@ -13,9 +13,9 @@ from .patience import CONNECT_SECONDS
 Network = IPv4Network | IPv6Network
 Connected = TypeVar("Connected")
 
-#: No more addresses of a name are tried, so that each gets a fair share of the time.
+#: Maximum number of a name's addresses to try, so that each gets a fair share of the time.
 _MOST_ADDRESSES = 4
-#: What says that an address does not answer.
+#: The errors of an address that does not answer.
 UNANSWERED = (OSError, httpcore2.ConnectError, httpcore2.ConnectTimeout)
 
 # The standard library's `is_global` is true of multicast, NAT64 and, before 3.12, of loopback inside 6to4; so this is our own list
@@ -31,12 +31,12 @@ _OPEN_IPV6 = IPv6Network("2000::/3")
 _CLOSED_IPV6 = tuple(IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
 
 
-#: The addresses of this very machine.
+#: The addresses of this machine.
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 class NotAllowed(Exception):
-    """A host leads to an address that is closed to requests from here."""
+    """A host resolves to an address that requests from here may not reach."""
 
     def __init__(self, host: str) -> None:
         super().__init__(f"{host} leads to an address that is not open to requests from here")
@@ -44,14 +44,14 @@ class NotAllowed(Exception):
 
 
 class Egress:
-    """The rule of this installation: addresses on the internet, and `allowed` networks besides."""
+    """This installation's rule: addresses on the internet, plus the `allowed` networks."""
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed: tuple[Network, ...] = tuple(ip_network(network) for network in allowed)
 
     def permits(self, address: str) -> bool:
-        """Whether requests may go to this address."""
-        if "%" in address:  # an address of one interface is never on the internet
+        """Return whether requests may go to this address."""
+        if "%" in address:  # a link-local address with a zone is never on the internet
             return False
         found = ip_address(address)
         if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
@@ -59,15 +59,15 @@ class Egress:
         return self._is_allowed(found) or _is_open(found)
 
     def resolve(self, host: str, port: int) -> Sequence[str]:
-        """The addresses of `host`; raises `NotAllowed` if any of them is closed, and OSError if there is none."""
-        # A name with one good address and one closed one is an attempt, not a mistake.
+        """Return the addresses of `host`; raises `NotAllowed` if any of them is closed, and OSError if there is none."""
+        # A name with one open and one closed address is an attack, not a mistake.
         addresses = list(dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
         if not all(self.permits(address) for address in addresses):
             raise NotAllowed(host)
         return addresses
 
     def closes(self, host: str) -> bool:
-        """Whether the host is an address, in whatever spelling, that requests may not go to; no name is looked up for it."""
+        """Return whether the host is an address, in any notation, that requests may not reach; names are not resolved."""
         try:
             found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except (OSError, UnicodeError):
@@ -75,7 +75,7 @@ class Egress:
         return not all(self.permits(str(each[4][0])) for each in found)
 
     def connect(self, host: str, port: int, seconds: float) -> socket.socket:
-        """A socket to the first of the host's addresses that answers within `seconds`; raises `NotAllowed`, or OSError."""
+        """Return a socket to the first of the host's addresses that answers within `seconds`; raises `NotAllowed`, or OSError."""
         try:
             addresses = self.resolve(host, port)
         except UnicodeError as error:
@@ -89,9 +89,9 @@ class Egress:
 
 
 class GuardedBackend(httpcore2.NetworkBackend):
-    """Sockets of an HTTP client that go only where `egress` lets them, to the very address that was checked.
+    """Sockets for an HTTP client that connect only where `egress` permits, to the very address that was checked.
 
-    `check` is called before each address of a name, and raises where no other is to be tried.
+    `check` is called before each address of a name, and raises to stop further attempts.
     """
 
     def __init__(self, egress: Egress, check: Callable[[], None] = lambda: None) -> None:
@@ -118,7 +118,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
 
 
 def attempts(addresses: Sequence[str], seconds: float, check: Callable[[], None] = lambda: None) -> Iterator[tuple[str, float]]:
-    """The addresses to try, each with its share of what is left of `seconds`; `check` is called before each."""
+    """Yield the addresses to try, each with its share of the remaining `seconds`; `check` is called before each."""
     ends_at = time.monotonic() + seconds
     tried = addresses[:_MOST_ADDRESSES]
     for number, address in enumerate(tried):
@@ -128,7 +128,7 @@ def attempts(addresses: Sequence[str], seconds: float, check: Callable[[], None]
 
 
 def _first(attempts: Iterable[tuple[str, float]], connect: Callable[[str, float], Connected]) -> Connected:
-    """What `connect` makes of the first address that answers; raises what the last one raised."""
+    """Return `connect`'s result for the first address that answers; raises the last error."""
     failure: Exception = OSError("there is no address")
     for address, share in attempts:
         try:

@@ -1,14 +1,14 @@
-"""What can go wrong with a request of the guarded client, by name."""
+"""Names for the failures of a guarded client's request."""
 
 import ssl
 from collections.abc import Iterable, Mapping
 
 
 def code_of(error: Exception) -> str | None:
-    """What the failure is called; None for one that is ours, and for a call that was asked to end.
+    """Return the failure's name; None for a bug of ours, and for a call that was stopped.
 
-    ``not_allowed``, ``unreachable``, ``tls_failed`` and ``invalid_request`` come before anything is sent, but for a body that does not
-    fit to its headers.
+    ``not_allowed``, ``unreachable``, ``tls_failed`` and ``invalid_request`` occur before anything is sent, except for a body that does not
+    match its headers.
     """
     import h11
     import httpx2

@@ -1,4 +1,4 @@
-"""Mails as jobs: each is written when it is sent, so that no link in it is kept anywhere."""
+"""Mails as jobs: each is composed when it is sent, so that no link in it is stored."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from ..jobs.context import JobContext
     from ..settings.sections import MailSettings
 
-#: Writes the mail that a payload asks for, or None where none is due any more.
+#: Composes the mail of a payload, or returns None where none is due any more.
 Writer = Callable[["JobContext", Mapping[str, Any]], Mail | None]
 
 
 def mail_job(settings: "MailSettings", name: str, write: Writer) -> Job:
-    """The job `name` that writes one mail and sends it; a server that does not take it now is asked again for some minutes."""
+    """The job `name` that composes and sends one mail; a server that refuses it temporarily is retried for some minutes."""
     send = mailer_of(settings)
 
     def run(context: "JobContext", payload: Mapping[str, Any]) -> None:

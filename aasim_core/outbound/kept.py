@@ -1,4 +1,4 @@
-"""A client whose connections are kept for a while, for whoever sends many requests to the same few addresses."""
+"""A client that keeps connections alive, for many requests to the same few addresses."""
 
 import threading
 import time
@@ -13,14 +13,14 @@ from .client import guarded_client
 from .egress import Egress
 from .patience import Patience
 
-#: How many connections are kept at most, and for how long: less than most servers wait for the next request.
+#: Maximum number of connections and their keep-alive time, which is shorter than that of most servers.
 _MOST, _SECONDS = 20, 4.0
-#: What a connection says that the other side had closed.
+#: Errors of a connection that the peer had closed.
 _CLOSED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 
 
 class _Line:
-    """A connection to one place, or none yet, and the patience of the call that uses it."""
+    """A connection to one address, or none yet, and the limits of the call that uses it."""
 
     def __init__(self, place: str, egress: Egress, most_bytes: int) -> None:
         self.place = place
@@ -30,7 +30,7 @@ class _Line:
         self.idle_since = 0.0
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
-        """Send the request, once more where the kept connection turns out to be closed."""
+        """Send the request, and retry once if the reused connection turns out to be closed."""
         try:
             return self.client.send(request, stream=True)
         except _CLOSED:
@@ -40,10 +40,10 @@ class _Line:
 
 
 class KeptClient:
-    """A guarded client for many threads, whose answers may weigh `most_bytes` each.
+    """A guarded client for many threads, whose responses may have `most_bytes` each.
 
-    A connection goes to the address that was checked when it was made, and serves requests to the same scheme, host and port, one after
-    the other. No cookies are kept.
+    A connection goes to the address that was checked when it was opened, and serves requests to the same scheme, host and port in sequence.
+    Cookies are not stored.
     """
 
     def __init__(self, egress: Egress, most_bytes: int) -> None:
@@ -55,9 +55,10 @@ class KeptClient:
     def stream(
         self, method: str, url: str, *, seconds: float, should_stop: Callable[[], bool], **options: Any
     ) -> Iterator[httpx2.Response]:
-        """Send one request, which may take `seconds` with the reading of the answer; `options` and errors are those of `guarded_client`.
+        """Send one request, which may take `seconds` including the reading of the response; `options` and errors are those of
+        `guarded_client`.
 
-        It is sent once more where a kept connection turns out to be closed; the other side may then see it twice.
+        It is sent again if a reused connection turns out to be closed; the peer may then see it twice.
         """
         line = self._take(url)
         line.patience.begin(seconds, should_stop)
@@ -71,7 +72,7 @@ class KeptClient:
             self._put_back(line)
 
     def _take(self, url: str) -> _Line:
-        """The line to that place that was used last, or a new one."""
+        """Return the most recently used connection to that address, or a new one."""
         place = _place_of(url)
         with self._lock:
             number = next((n for n in reversed(range(len(self._idle))) if self._idle[n].place == place), None)
@@ -80,7 +81,7 @@ class KeptClient:
         return _Line(place, self._egress, self._most_bytes)
 
     def _put_back(self, line: _Line) -> None:
-        """Keep the line for the next request, and close what is kept for too long, or is too much."""
+        """Keep the connection for the next request, and close idle ones that are too old or too many."""
         line.idle_since = time.monotonic()
         with self._lock:
             self._idle.append(line)
@@ -91,7 +92,7 @@ class KeptClient:
             each.client.close()
 
     def close(self) -> None:
-        """Close the connections that are kept."""
+        """Close the idle connections."""
         with self._lock:
             idle, self._idle = self._idle, []
         for line in idle:
@@ -99,5 +100,5 @@ class KeptClient:
 
 
 def _place_of(url: str) -> str:
-    """Scheme, host and port, as they are written; empty for what is no URL, which the request tells."""
+    """Return scheme, host and port as written; empty for an invalid URL, which the request reports."""
     return "/".join(url.split("/", 3)[:3])

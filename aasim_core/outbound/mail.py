@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NotSent(Exception):
-    """The mail did not leave; `permanent` says that trying again will not help."""
+    """The mail was not sent; `permanent` means that retrying will not help."""
 
     def __init__(self, reason: str, *, permanent: bool = False) -> None:
         super().__init__(reason)
@@ -28,7 +28,7 @@ class NotSent(Exception):
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail to one person, in plain text; `id` makes a repeated delivery recognisable as the same mail."""
+    """A plain-text mail to one person; `id` makes a repeated delivery recognizable as the same mail."""
 
     to: str
     subject: str
@@ -41,19 +41,19 @@ Mailer = Callable[[Mail], None]
 
 
 def mailer_of(settings: "MailSettings", stream: TextIO | None = None) -> Mailer:
-    """The mailer that the settings ask for; the console one writes to `stream`."""
+    """Return the mailer that the settings select; the console one writes to `stream`."""
     if settings.backend == "console":
         return lambda mail: _print(compose(mail, settings.sender), stream or sys.stderr)
     return lambda mail: _send(compose(mail, settings.sender), settings)
 
 
 def address_of(settings: "Settings") -> str:
-    """Where the installation is reached, as links in mails begin."""
+    """Return the installation's base URL for links in mails."""
     return settings.http.public_url.rstrip("/") or f"http://{settings.server.bind}"
 
 
 def compose(mail: Mail, sender: str) -> EmailMessage:
-    """The message (RFC 5322); ValueError for an address or subject with a line break, which could forge headers."""
+    """Return the message (RFC 5322); ValueError for an address or subject with a line break, which could forge headers."""
     name, address = parseaddr(sender)
     message = EmailMessage(SMTP)
     message["From"] = Address(name, addr_spec=address)

@@ -1,4 +1,4 @@
-"""Waiting for a peer without losing control: a deadline for the whole call, and a way to end it at any moment."""
+"""Limits of a call to a peer: a deadline for the whole call, and cancellation at any moment."""
 
 import ssl
 import time
@@ -8,18 +8,18 @@ from typing import Any
 
 import httpcore2
 
-#: How often, in seconds, it is asked whether to stop.
+#: Interval, in seconds, at which cancellation is checked.
 _POLL_SECONDS = 0.1
-#: A connection that takes longer will not come about; it bounds how late a cancelled call ends.
+#: Timeout for connecting; it bounds how late a cancelled call ends.
 CONNECT_SECONDS = 8.0
-#: So much is written at once: a peer that takes little at a time does not keep the call from ending.
+#: Bytes per write: a slow peer does not delay the end of the call.
 _WRITTEN_AT_ONCE = 16 * 1024
-#: The most that a whole answer may weigh, as it comes over the wire.
+#: Maximum size of a response in bytes on the wire.
 _MOST_BYTES = 64 * 1024 * 1024
 
 
 class Ended(Exception):
-    """The call has to end; `sent` says whether the peer may have got some of it."""
+    """The call must end; `sent` is whether the peer may have received part of it."""
 
     def __init__(self, *, sent: bool = True) -> None:
         super().__init__()
@@ -27,22 +27,22 @@ class Ended(Exception):
 
 
 class DeadlinePassed(Ended):
-    """The call took longer than it may."""
+    """The call exceeded its deadline."""
 
 
 class Stopped(Ended):
-    """The call was asked to end."""
+    """The call was cancelled."""
 
 
 class TooLarge(Exception):
-    """The peer sent more than any answer may weigh."""
+    """The peer sent more than a response may have."""
 
 
 class Patience:
-    """How long, and for how much, the current call of a client may go on; `check` raises when it may not.
+    """The limits of a client's current call in time and bytes; `check` raises when one is exceeded.
 
-    `most_bytes` is what all answers to a call may weigh together, as they come over the wire, if not 64 MiB. `sent` says whether
-    anything of the call was written to the peer, and `connected` whether a connection was made for it.
+    `most_bytes` is the maximum size of all responses to a call together, on the wire, by default 64 MiB. `sent` is whether any of the call
+    was written to the peer, and `connected` whether a connection was made for it.
     """
 
     def __init__(self, most_bytes: int | None = None) -> None:
@@ -50,7 +50,7 @@ class Patience:
         self.begin(float("inf"), lambda: False)
 
     def begin(self, seconds: float, should_stop: Callable[[], bool]) -> None:
-        """Start a call that may take `seconds`; `should_stop` is asked in the caller's thread, at most ten times a second."""
+        """Start a call that may take `seconds`; `should_stop` is called in the caller's thread, at most ten times a second."""
         self._deadline = time.monotonic() + seconds
         self._should_stop = should_stop
         self._asked = float("-inf")
@@ -58,7 +58,7 @@ class Patience:
         self.sent = self.connected = False
 
     def check(self) -> None:
-        """Raise `DeadlinePassed` or `Stopped` if the call has to end."""
+        """Raise `DeadlinePassed` or `Stopped` if the call must end."""
         now = time.monotonic()
         if now >= self._deadline:
             raise DeadlinePassed(sent=self.sent)
@@ -68,19 +68,19 @@ class Patience:
                 raise Stopped(sent=self.sent)
 
     def weigh(self, data: bytes) -> bytes:
-        """Count what came; raises `TooLarge`."""
+        """Count received bytes; raises `TooLarge`."""
         self._bytes += len(data)
         if self._bytes > (self._most_bytes or _MOST_BYTES):
             raise TooLarge
         return data
 
     def slice(self, at_most: float = _POLL_SECONDS) -> float:
-        """How many seconds to wait before the next `check`."""
+        """Return how many seconds to wait before the next `check`."""
         return max(0.001, min(at_most, self._deadline - time.monotonic()))
 
     @contextmanager
     def bounding(self) -> Iterator[float]:
-        """How many seconds a step may take that cannot be cut into slices; raises as `check` if it timed out since the call ended."""
+        """Return how many seconds an indivisible step may take; raises as `check` if it timed out because the call has ended."""
         self.check()
         try:
             yield self.slice(CONNECT_SECONDS)
@@ -90,10 +90,10 @@ class Patience:
 
 
 class PatientBackend(httpcore2.NetworkBackend):
-    """Sockets whose waits are cut into slices, with a look at `patience` between them.
+    """Sockets whose waits are split into slices, checking `patience` between them.
 
-    The time-outs of HTTP clients are per socket operation: a peer that drips a byte now and then outlasts them all, and a blocked
-    read cannot be ended by anybody.
+    The timeouts of HTTP clients apply per socket operation: a peer that drips bytes outlasts them all, and a blocked read cannot be
+    cancelled.
     """
 
     def __init__(self, patience: Patience, inner: httpcore2.NetworkBackend) -> None:
@@ -108,7 +108,7 @@ class PatientBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        """Connect within what is left of the call."""
+        """Connect within the remaining time of the call."""
         self._patience.connected = True
         with self._patience.bounding() as seconds:
             return _PatientStream(self._inner.connect_tcp(host, port, seconds, local_address, socket_options), self._patience)

@@ -1,4 +1,4 @@
-"""How long a service asks to be left alone."""
+"""How long a service asks its clients to wait."""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -7,12 +7,12 @@ from ..clock import now
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that the headers of an answer, whose names are in small letters or of any case, ask for; None if they do not."""
+    """Return the seconds that a response's headers (in lower case or any case) ask for; None if they do not."""
     try:
         if milliseconds := headers.get("retry-after-ms"):
             return max(0.0, float(milliseconds) / 1000)
         return _seconds(headers.get("retry-after", ""))
-    except (ValueError, TypeError, OverflowError):  # no number, a date without a zone, one beyond the calendar
+    except (ValueError, TypeError, OverflowError):  # not a number, a date without a zone, or one out of range
         return None
 
 

@@ -1,4 +1,4 @@
-"""HTTP for the SDKs of services: one patient connection, and no header but those that we mean to send."""
+"""HTTP for the SDKs of services: one connection with limits, and only the headers that we mean to send."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -11,16 +11,16 @@ from ..secrets import Secret
 from ..version import VERSION
 from .patience import Patience, PatientBackend
 
-# All others are left out. SDKs add headers from the process's environment (OPENAI_CUSTOM_HEADERS, ANTHROPIC_CUSTOM_HEADERS), which
-# are the operator's: no tenant's server may see them.
+# All others are removed. SDKs add headers from the process's environment (OPENAI_CUSTOM_HEADERS, ANTHROPIC_CUSTOM_HEADERS), which are the
+# operator's: no tenant's server may see them.
 _SENT = frozenset({b"host", b"accept", b"content-type", b"content-length", b"connection"})
 _KEEP_ALIVE_SECONDS = 4.0
 
 
 class PatientTransport(httpx2.BaseTransport):
-    """Sends requests over sockets made by `backend`, for as long as `patience` lasts, with `key` as the bearer.
+    """Sends requests over sockets made by `backend`, within the limits of `patience`, with `key` as the bearer token.
 
-    `also` are the headers that the service needs besides the usual ones; `key_header` is where it wants the key instead.
+    `also` are additional headers that the service needs; `key_header` is the header for the key, if not Authorization.
     """
 
     def __init__(

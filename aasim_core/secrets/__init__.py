@@ -1,4 +1,4 @@
-"""Secrets at rest: a ring of keys, the file that it is kept in, and what is known of the keys' use."""
+"""Secrets at rest: a key ring, its file, and the record of the keys' use."""
 
 from .key_file import load_keyring, parse_keys, save_keyring
 from .keyring import KEY_BYTES, Key, Keyring, Place, Secret, Unreadable, new_key

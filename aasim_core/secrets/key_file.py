@@ -1,4 +1,4 @@
-"""The key ring in a file: read, checked, written, and followed while a process runs."""
+"""The key ring in a file: read, validated, written, and reloaded while a process runs."""
 
 import json
 import os
@@ -12,18 +12,18 @@ from ..errors import StartupError
 from ..text import base64url
 from .keyring import KEY_BYTES, Key, Keyring
 
-#: How often a process looks whether the key file has changed.
+#: How often a process checks whether the key file has changed.
 LOOK_SECONDS = 5.0
-#: How often it looks for what it is to verify: values that were forged make it look no more often.
+#: Interval of that check during verification, so that forged values do not cause more checks.
 _CHECK_SECONDS = 1.0
 _NO_PERMISSION = 77
 
 
 class KeyringFile(Keyring):
-    """The ring in a file, which a running process follows.
+    """The key ring in a file, reloaded by a running process.
 
-    After a rotation it signs and seals with the new key within seconds; what another process sealed with it is opened at once, and
-    what another one signed is good a second later at the latest.
+    After a rotation it signs and seals with the new key within seconds; values sealed by another process with it open at once, and
+    signatures by another process are valid at most a second later.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,7 +40,7 @@ class KeyringFile(Keyring):
         return super().key_ids
 
     def signatures(self, purpose: str, data: bytes) -> list[bytes]:
-        """What `sign` makes of `data` with each key of the ring, the newest first."""
+        """Sign `data` with each key of the ring, the newest first."""
         if monotonic() >= self._next_check:
             self._next_check = monotonic() + _CHECK_SECONDS
             self._follow()
@@ -58,14 +58,14 @@ class KeyringFile(Keyring):
                 self._stamp, keys = _read_keys(self._path)
                 self._keys, self._derived = {key.id: key for key in keys}, {}
         except (OSError, StartupError) as error:
-            import structlog  # slow, and hardly ever needed
+            import structlog  # slow, and rarely needed
 
             message = "the key file has changed and cannot be read; the keys in memory stay in use"
             structlog.get_logger("aasim.secrets").warning(message, reason=str(error))
 
 
 def parse_keys(text: str, origin: str) -> list[Key]:
-    """The keys that `text` holds; `origin` names the setting or file in the message of a `StartupError`."""
+    """Parse the keys in `text`; `origin` names the setting or file in the message of a `StartupError`."""
     try:
         keys = [Key(_checked_id(entry["id"]), _checked_material(entry["key"])) for entry in json.loads(text)["keys"]]
         if len({key.id for key in keys}) != len(keys):
@@ -81,7 +81,7 @@ def parse_keys(text: str, origin: str) -> list[Key]:
 
 
 def load_keyring(path: Path) -> Keyring:
-    """The ring kept in the file `path`; a file that is absent, unreadable, open to others or malformed is a `StartupError`."""
+    """Load the ring from the file `path`; a file that is missing, unreadable, accessible to others or malformed is a `StartupError`."""
     return KeyringFile(path)
 
 
@@ -106,7 +106,7 @@ def _stamp_of(status: os.stat_result) -> object:
 
 
 def save_keyring(keyring: Keyring, path: Path) -> None:
-    """Write the ring to `path` with mode 0600, so that after a crash either the old or the new file is there."""
+    """Write the ring to `path` with mode 0600, so that after a crash either the old or the new file exists."""
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -132,7 +132,7 @@ def _sync_folder(folder: Path) -> None:
 def _refuse_open_to_others(path: Path, status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise StartupError(f"the key file {path} is not a regular file; name another one in secrets.key_file, or move this away")
-    # Reading by the group stays allowed: that is how orchestrators mount a secret for a process that is not root.
+    # Reading by the group stays allowed: orchestrators mount secrets that way for processes that are not root.
     if status.st_mode & 0o037:
         raise StartupError(f"the key file {path} is open to other users; run: chmod 600 {path}")
 
@@ -154,5 +154,5 @@ def _checked_material(text: Any) -> bytes:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return "it is not JSON"  # the decoder's own words could quote the file
+        return "it is not JSON"  # the decoder's own message could quote the file
     return "a part is missing" if isinstance(error, KeyError | TypeError) else str(error)

@@ -1,4 +1,4 @@
-"""Keys and what they do: seal a value for one row, and sign what leaves the platform and comes back."""
+"""Keys and their use: seal a value for one row, and sign data that leaves the platform and comes back."""
 
 import hmac
 import json
@@ -18,16 +18,16 @@ from ..text import base64url
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _FORMAT = "v1"
-#: What every sealed value begins with.
+#: The prefix of every sealed value.
 FORMAT_MARK = f"{_FORMAT}."
 
 
 class Unreadable(Exception):
-    """A sealed value cannot be opened: another row's, changed, or sealed with a key that is no longer in the ring."""
+    """A sealed value cannot be opened: it belongs to another row, was changed, or its key is no longer in the ring."""
 
 
 class Secret:
-    """A value that must not be shown: `reveal` is the only way to it; text forms are masked, copies by pickle or JSON refused."""
+    """A value that must not be shown: only `reveal` returns it; text forms are masked, copies by pickle or JSON refused."""
 
     __slots__ = ("_value",)
 
@@ -35,7 +35,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself; call it only where the value is used."""
+        """Return the value itself; call it only where the value is used."""
         return self._value
 
     def __repr__(self) -> str:
@@ -59,7 +59,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Place:
-    """The one place where a sealed value can be opened: a column of a row of an organization."""
+    """The one location where a sealed value can be opened: a column of a row of an organization."""
 
     table: str
     column: str
@@ -67,24 +67,24 @@ class Place:
     row_id: str
 
     def encoded(self) -> bytes:
-        """The additional data of the encryption; JSON, so that no two places share it."""
+        """The additional authenticated data of the encryption; JSON, so that it is unique per location."""
         return json.dumps([_FORMAT, self.table, self.column, self.organization_id, self.row_id]).encode()
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key of the ring; `id` is public and marks what the key made."""
+    """One key of the ring; `id` is public and marks what the key sealed or signed."""
 
     id: str
     material: bytes = field(repr=False)
 
     def derived(self, purpose: str) -> bytes:
-        """The key for one purpose (HKDF-SHA256, RFC 5869), so that no two uses share a key."""
+        """Derive the key for one purpose (HKDF-SHA256, RFC 5869), so that no two uses share a key."""
         return HKDF(SHA256(), KEY_BYTES, salt=None, info=f"aasim {purpose}".encode()).derive(self.material)
 
 
 class Keyring:
-    """Keys, newest first: the first one seals and signs, every one opens and verifies."""
+    """Keys, newest first: the first seals and signs, all open and verify."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
         if not keys:
@@ -101,18 +101,18 @@ class Keyring:
         return tuple(self._keys)
 
     def key_for(self, purpose: str, key_id: str) -> bytes | None:
-        """The key `key_id` for `purpose`, or None when the ring does not have it."""
+        """Return the key `key_id` for `purpose`, or None when the ring lacks it."""
         return self._key(purpose, key_id) if self._has(key_id) else None
 
     def seal(self, value: Secret, place: Place) -> str:
-        """Encrypt `value` (AES-256-GCM) so that it can be opened in `place` and nowhere else."""
+        """Encrypt `value` (AES-256-GCM) so that it can be opened only in `place`."""
         key_id = self.key_ids[0]
         nonce = token_bytes(_NONCE_BYTES)
         ciphertext = self._cipher(key_id).encrypt(nonce, value.reveal().encode(), place.encoded())
         return f"{mark_of(key_id)}{base64url.encode(nonce + ciphertext)}"
 
     def open(self, sealed: str, place: Place) -> Secret:
-        """Decrypt what `seal` made for the same place; raises `Unreadable`."""
+        """Decrypt a value sealed for the same `place`; raises `Unreadable`."""
         try:
             version, key_id, body = sealed.split(".")
             data = base64url.decode(body)
@@ -123,32 +123,32 @@ class Keyring:
             raise Unreadable(f"the value of {place.table}.{place.column} does not open in row {place.row_id}") from error
 
     def reseal(self, sealed: str, place: Place) -> str | None:
-        """The value sealed with the newest key, or None when it already is; raises `Unreadable`."""
+        """Return the value sealed with the newest key, or None when it already is; raises `Unreadable`."""
         is_new = sealed.startswith(mark_of(self.key_ids[0]))
         return None if is_new else self.seal(self.open(sealed, place), place)
 
     def sign(self, purpose: str, data: bytes) -> bytes:
-        """The HMAC-SHA256 of `data` under the newest key's derivative for `purpose`."""
+        """Return the HMAC-SHA256 of `data` under the newest key's derivative for `purpose`."""
         return hmac.digest(self._key(purpose, self.key_ids[0]), data, sha256)
 
     def signatures(self, purpose: str, data: bytes) -> list[bytes]:
-        """What `sign` makes of `data` with each key of the ring, the newest first."""
+        """Sign `data` with each key of the ring, the newest first."""
         return [hmac.digest(self._key(purpose, key_id), data, sha256) for key_id in self._keys]
 
     def verify(self, purpose: str, data: bytes, signature: bytes) -> bool:
-        """Whether `signature` was made by `sign` for the same purpose and data, with any key of the ring."""
+        """Return whether `signature` was made by `sign` for the same purpose and data, with any key of the ring."""
         return any(hmac.compare_digest(expected, signature) for expected in self.signatures(purpose, data))
 
     def rotated(self) -> "Keyring":
-        """The ring with a fresh key in front."""
+        """Return the ring with a new key in front."""
         return Keyring([new_key(), *self._keys.values()])
 
     def without(self, key_id: str) -> "Keyring":
-        """The ring without the key of that id."""
+        """Return the ring without the key of that id."""
         return Keyring([key for key in self._keys.values() if key.id != key_id])
 
     def dumped(self) -> str:
-        """The text that `parse_keys` reads; for the key file only."""
+        """Return the text that `parse_keys` reads; for the key file only."""
         keys = [{"id": key.id, "key": base64url.encode(key.material)} for key in self._keys.values()]
         return json.dumps({"keys": keys}, indent=2) + "\n"
 
@@ -166,16 +166,16 @@ class Keyring:
 
 
 def mark_of(key_id: str) -> str:
-    """What every value begins with that the key sealed."""
+    """Return the prefix of every value that the key sealed."""
     return f"{FORMAT_MARK}{key_id}."
 
 
 def key_id_of(sealed: str) -> str:
-    """The id of the key that sealed the value; empty for what no key sealed."""
+    """Return the id of the key that sealed the value; empty if no key did."""
     version, _, rest = sealed.partition(".")
     return rest.partition(".")[0] if version == _FORMAT else ""
 
 
 def new_key() -> Key:
-    """A fresh random key."""
+    """Return a new random key."""
     return Key(f"k{token_hex(4)}", token_bytes(KEY_BYTES))

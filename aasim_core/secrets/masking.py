@@ -1,4 +1,4 @@
-"""Masking what is known to be secret in what others say: servers repeat the keys that they are shown."""
+"""Mask known secrets in responses of others: servers echo the keys that they receive."""
 
 import html
 import json
@@ -9,21 +9,21 @@ from urllib.parse import quote, quote_plus
 
 from ..logs.configuration import MASK
 
-#: The beginning of a secret says something from so many characters on.
+#: Minimum length of a secret's prefix that is masked.
 _TELLING = 4
-# What nobody escapes.
+# Characters that no encoding escapes.
 _UNRESERVED = re.compile(r"[\w.~-]*", re.ASCII)
 
 
 def without(secret: str, text: str) -> str:
-    """`text` with the secret masked, also where its end was cut off with the text's."""
+    """Return `text` with the secret masked, even where the text was cut within it."""
     text = text.replace(secret, MASK)
     longest = next((n for n in range(len(secret) - 1, _TELLING - 1, -1) if text.endswith(secret[:n])), 0)
     return text[: len(text) - longest] + MASK if longest else text
 
 
 def spellings(secret: str) -> set[str]:
-    """What the secret looks like where services repeat it: as it is or encoded, and escaped for JSON, HTML, addresses and forms."""
+    """Return the forms in which services echo the secret: plain or encoded, and escaped for JSON, HTML, URLs and forms."""
     encoded = {encode(secret) for encode in _ENCODINGS}
     return {spelling for text in encoded for spelling in _escaped(text)}
 
@@ -45,7 +45,7 @@ def _hex(text: str) -> str:
 
 
 def _misread(text: str) -> str:
-    """Latin-1 that is read as UTF-8."""
+    """Latin-1 misread from UTF-8."""
     try:
         return text.encode("latin-1").decode(errors="replace")
     except UnicodeEncodeError:
@@ -65,7 +65,7 @@ def _in_lower_case(percent_encoded: str) -> str:
 
 
 def _percent(safe: str) -> Sequence[Callable[[str], str]]:
-    """Percent-encoding that leaves these as they are, as addresses and as forms have it."""
+    """Percent-encoding with these safe characters, as in URLs and forms."""
     return (
         lambda text: quote(text, safe),
         lambda text: _in_lower_case(quote(text, safe)),

@@ -1,4 +1,4 @@
-"""The settings: flags, environment, TOML file and defaults become one validated, immutable `Settings`."""
+"""The settings: flags, environment, TOML file and defaults combined into one validated, immutable `Settings`."""
 
 from .fields import setting
 from .loading import Settings

@@ -1,4 +1,4 @@
-"""From raw values to a section: every key known, every value of its type, every fault named."""
+"""Convert raw values to a section: every key is checked, every value typed, every fault reported."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import Field, dataclass, fields
@@ -17,13 +17,13 @@ _SWITCHES = {"1": True, "0": False}
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes one section after the other; what is wrong with them gathers in `faults`."""
+    """Builds sections and collects their errors in `faults`."""
 
     faults: list[str]
     data_dir: Path = Path()
 
     def build(self, name: str, kind: type[Section], raw: Mapping[str, Raw]) -> Section:
-        """The section `name` of the type `kind` from what was written; a value that is not valid is replaced by the default."""
+        """Return the section `name` of the type `kind` from the raw values; an invalid value is replaced by the default."""
         found_before = len(self.faults)
         types = get_type_hints(kind)
         declared = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]  # a section is a dataclass
@@ -70,7 +70,7 @@ class Builder:
 
 
 def advice(word: str, known: Collection[str]) -> str:
-    """The end of a sentence about the unknown `word`: the name that was meant, or all there are."""
+    """Return the end of a sentence about the unknown `word`: the closest name, or all names."""
     near = nearest(word, known)
     return f'did you mean "{near}"?' if near else "there are " + ", ".join(sorted(known))
 

@@ -7,17 +7,17 @@ from urllib.parse import urlsplit
 
 
 def between(least: float, most: float) -> Callable[[float], str | None]:
-    """The value is a number from `least` to `most`."""
+    """Require a number from `least` to `most`."""
     return lambda value: None if least <= value <= most else f"write a number from {least} to {most}"
 
 
 def at_least(least: float) -> Callable[[float], str | None]:
-    """The value is a number not under `least`."""
+    """Require a number of at least `least`."""
     return lambda value: None if value >= least else f"write a number of at least {least}"
 
 
 def split_address(address: str) -> tuple[str, int]:
-    """The host and the port of ``host:port`` or ``[ipv6]:port``; raises ValueError."""
+    """Return the host and port of ``host:port`` or ``[ipv6]:port``; raises ValueError."""
     parts = urlsplit(f"//{address}")
     if parts.hostname is None or parts.port is None or parts.netloc != address or "@" in address:
         raise ValueError(f"{address!r} is not host:port")
@@ -25,7 +25,7 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def is_address(value: str) -> str | None:
-    """The value is where to listen: ``host:port``."""
+    """Require an address to listen on: ``host:port``."""
     try:
         split_address(value)
     except ValueError:
@@ -34,7 +34,7 @@ def is_address(value: str) -> str | None:
 
 
 def is_mailbox(value: str) -> str | None:
-    """The value is an address that mail can come from, with or without a name (RFC 5322)."""
+    """Require a sender's e-mail address, with or without a name (RFC 5322)."""
     from email.errors import MessageError
     from email.headerregistry import Address
     from email.utils import parseaddr
@@ -47,7 +47,7 @@ def is_mailbox(value: str) -> str | None:
 
 
 def is_link_template(value: str) -> str | None:
-    """The value is empty, or a web address with the places ``{kind}``, ``{id}`` and ``{token}`` after its host, and no others."""
+    """Require an empty value, or a web address with the placeholders ``{kind}``, ``{id}`` and ``{token}`` after its host, and no others."""
     example = 'such as "https://portal.example.com/{kind}/{id}?token={token}"'
     parts = urlsplit(value)
     is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
@@ -60,7 +60,7 @@ def is_link_template(value: str) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
+    """Return whether only this machine can reach `host`."""
     if host == "localhost":
         return True
     try:
@@ -70,28 +70,28 @@ def is_loopback(host: str) -> bool:
 
 
 def is_database_url(value: str) -> str | None:
-    """The value names a SQLite file or a PostgreSQL database."""
+    """Require a SQLite file or a PostgreSQL database."""
     if value.startswith("sqlite:///") or urlsplit(value).scheme in ("postgresql", "postgres"):
         return None
     return 'write "sqlite:///path/to/file.db" (four slashes for an absolute path) or "postgresql://user:password@host:5432/name"'
 
 
 def is_queue_url(value: str) -> str | None:
-    """The value names a SQLite file or a Redis database."""
+    """Require a SQLite file or a Redis database."""
     if value.startswith("sqlite:///") or urlsplit(value).scheme in ("redis", "rediss"):
         return None
     return 'write "sqlite:///path/to/file.db" or "redis://host:6379/0"'
 
 
 def is_counter_url(value: str) -> str | None:
-    """The value says where counters are kept."""
+    """Require a store for counters."""
     if value == "memory://" or urlsplit(value).scheme in ("redis", "rediss"):
         return None
     return 'write "memory://" (counted in each process) or "redis://host:6379/1" (counted once for all)'
 
 
 def is_optional_web_url(value: str) -> str | None:
-    """The value is empty or the root of a web site."""
+    """Require an empty value or the root of a web site."""
     parts = urlsplit(value)
     if not value or (parts.scheme in ("http", "https") and parts.netloc and parts.path in ("", "/") and not parts.query):
         return None
@@ -99,14 +99,14 @@ def is_optional_web_url(value: str) -> str | None:
 
 
 def are_origins(values: tuple[str, ...]) -> str | None:
-    """The values are web origins, or ``*`` alone."""
+    """Require web origins, or ``*`` alone."""
     if values == ("*",) or all(_is_origin(value) for value in values):
         return None
     return 'write origins without a path, such as ["https://app.example.com"]'
 
 
 def are_networks(values: tuple[str, ...]) -> str | None:
-    """The values are IP addresses or networks."""
+    """Require IP addresses or networks."""
     try:
         for value in values:
             ip_network(value)

@@ -1,4 +1,4 @@
-"""What a section of the settings is made of: typed fields with a default, a line of help and a check."""
+"""The fields of a settings section: typed, with a default, a line of help and a check."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, field
@@ -10,7 +10,7 @@ Check = Callable[[Any], str | None]
 
 
 class Unfit(ValueError):
-    """A value is not of the setting's type; the text says what to write."""
+    """A value has the wrong type; the text says what to write."""
 
 
 def setting(default: Any, help: str, *, check: Check | None = None, secret: bool = False) -> Any:  # noqa: A002
@@ -33,7 +33,10 @@ def default_of(declared: Field[Any]) -> Any:
 
 
 def converted(value: Any, kind: Any) -> Any:
-    """`value`, as TOML holds it, as the type `kind`; raises `Unfit`. Only integers become floats, and texts paths."""
+    """Convert `value`, as TOML holds it, to the type `kind`; raises `Unfit`.
+
+    Only integers are converted to floats, and strings to paths.
+    """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return _optional(value, arguments)
@@ -47,7 +50,7 @@ def converted(value: Any, kind: Any) -> Any:
 
 
 def takes_text(kind: Any) -> bool:
-    """Whether a value of the type `kind` is written as text, so that ``12345`` in the environment stays text."""
+    """Return whether values of the type `kind` are strings, so that ``12345`` in the environment stays a string."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return any(takes_text(argument) for argument in arguments)
@@ -55,7 +58,7 @@ def takes_text(kind: Any) -> bool:
 
 
 def _optional(value: Any, arguments: tuple[Any, ...]) -> Any:
-    # TOML has no null: the empty text stands for "not set".
+    # TOML has no null: an empty string stands for "not set".
     kind = next(argument for argument in arguments if argument is not NoneType)
     return None if value in ("", None) else converted(value, kind)
 

@@ -1,4 +1,4 @@
-"""`Settings`: everything an installation can decide, read once and never changed."""
+"""`Settings`: all options of an installation, read once and immutable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Section = TypeVar("Section")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of an installation: the core's sections as attributes, a plugin's by `section`."""
+    """The settings of an installation: the core's sections as attributes, a plugin's through `section`."""
 
     data_dir: Path
     server: ServerSettings
@@ -57,10 +57,10 @@ class Settings:
     def load(
         cls, flags: Mapping[str, Any] | None = None, *, config: Path | None = None, environ: Mapping[str, str] | None = None
     ) -> Settings:
-        """Read the settings: `flags` (by ``section.key``), else `environ`, else the file, else the defaults.
+        """Read the settings from `flags` (by ``section.key``), `environ`, the file and the defaults, in this order of precedence.
 
-        `config` is the TOML file; without it, ``AASIM_CONFIG`` names it. `environ` is the process's own if not given.
-        Every fault is reported in one `StartupError`. Sections of plugins are kept until `with_sections` reads them.
+        `config` is the TOML file; without it, ``AASIM_CONFIG`` names it. `environ` defaults to the process's own. All faults are reported
+        in one `StartupError`. Plugins' sections stay unread until `with_sections`.
         """
         environ = os.environ if environ is None else environ
         config = config or (Path(environ["AASIM_CONFIG"]) if environ.get("AASIM_CONFIG") else None)
@@ -77,9 +77,9 @@ class Settings:
         return replace(settings, auth=_decided(settings.auth, settings.server))
 
     def with_sections(self, kinds: Mapping[str, type[Any]], *, off: Collection[str] = ()) -> Settings:
-        """The settings with the plugins' sections, of the types in `kinds`.
+        """Return the settings with the plugins' sections, of the types in `kinds`.
 
-        Sections of the plugins `off`, which are installed but not on, are left alone; any other section is a fault.
+        Sections of the plugins `off`, which are installed but disabled, are ignored; any other section is a fault.
         """
         faults: list[str] = []
         for name in sorted(set(self.unread) - set(kinds) - set(off)):
@@ -92,12 +92,12 @@ class Settings:
 
     @property
     def is_for_this_machine_only(self) -> bool:
-        """Whether nobody can reach the server from elsewhere: neither directly, nor through a reverse proxy on this machine."""
+        """Return whether the server is unreachable from other machines, directly and through a reverse proxy on this one."""
         named = urlsplit(self.http.public_url).hostname or "localhost"
         return not self.server.is_public and not self.server.trusted_proxies and is_loopback(named)
 
     def section(self, name: str, kind: type[Section]) -> Section:
-        """The section of the plugin `name`, which is of the type `kind`, as its hook `config_schema` returned it."""
+        """Return the section of the plugin `name`, of the type `kind` returned by its hook `config_schema`."""
         section = self.plugin_sections.get(name)
         if isinstance(section, kind):
             return section
@@ -105,7 +105,7 @@ class Settings:
 
 
 def _conflicts(auth: AuthSettings, mail: MailSettings, **_: Any) -> list[str]:
-    """What does not go together in different sections."""
+    """Return the conflicts between sections."""
     if auth.registration != "confirmed" or mail.backend == "smtp":
         return []
     return [

@@ -1,4 +1,4 @@
-"""The file config/aasim.toml: every setting with its default and one line of help, made from the sections themselves."""
+"""Render config/aasim.toml: every setting with its default and one line of help, generated from the sections."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -17,7 +17,7 @@ _HEAD = """\
 
 
 def render(plugin_sections: Mapping[str, type[Any]]) -> str:
-    """The text of the file for the core's sections and those of plugins."""
+    """Return the file's text for the core's sections and those of plugins."""
     parts = [_HEAD, *_settings_of(TopSettings)]
     for name, kind in {**CORE_SECTIONS, **dict(sorted(plugin_sections.items()))}.items():
         parts += [f"\n# {_first_line(kind)}\n[{name}]\n", *_settings_of(kind)]
@@ -33,7 +33,7 @@ def _first_line(kind: type[Any]) -> str:
 
 
 def literal(value: Any) -> str:
-    """`value` as TOML writes it."""
+    """Return `value` as TOML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

@@ -26,32 +26,30 @@ from .fields import setting
 
 @dataclass(frozen=True)
 class TopSettings:
-    """What stands above the sections."""
+    """Top-level settings."""
 
-    data_dir: Path = setting(Path("var"), "The folder of everything that must be kept: databases, keys, model files.")
+    data_dir: Path = setting(Path("var"), "The folder for everything that must be retained: databases, keys, model files.")
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """The process that answers the API."""
+    """The API process."""
 
     bind: str = setting("127.0.0.1:8000", "Where to listen; other machines need a reverse proxy with TLS.", check=is_address)
-    workers: int = setting(2, "Processes; one a core is a good number.", check=between(1, 128))
-    threads: int = setting(16, "Threads of each process: requests that it answers at the same time.", check=between(1, 256))
+    workers: int = setting(2, "Number of processes; one per core is a good choice.", check=between(1, 128))
+    threads: int = setting(16, "Threads per process, each of which serves one request at a time.", check=between(1, 256))
     trusted_proxies: tuple[str, ...] = setting(
-        (), "Addresses of the reverse proxies whose X-Forwarded-For is believed.", check=are_networks
+        (), "Addresses of the reverse proxies whose X-Forwarded-For is trusted.", check=are_networks
     )
-    header_seconds: int = setting(20, "How long a client may take for the headers of a request.", check=between(1, 600))
-    body_seconds: int = setting(30, "How long a client may take for the body of a request.", check=between(1, 3600))
-    keepalive_seconds: int = setting(
-        75, "How long an idle connection stays open; longer than the proxy's.", check=between(1, 600)
-    )
+    header_seconds: int = setting(20, "Timeout for receiving the headers of a request.", check=between(1, 600))
+    body_seconds: int = setting(30, "Timeout for receiving the body of a request.", check=between(1, 3600))
+    keepalive_seconds: int = setting(75, "Keep-alive time of idle connections; must exceed the proxy's.", check=between(1, 600))
     graceful_timeout_seconds: int = setting(
-        30, "How long running requests may finish when the process stops.", check=between(1, 600)
+        30, "Time that running requests get to finish when the process stops.", check=between(1, 600)
     )
     drain_seconds: int = setting(
         0,
-        "How long requests are still taken after /health/ready says 503; longer than a balancer takes to notice.",
+        "Time during which requests are still accepted after /health/ready returns 503; must exceed the load balancer's check interval.",
         check=between(0, 300),
     )
 
@@ -73,7 +71,7 @@ class ServerSettings:
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """Where the records are."""
+    """The database."""
 
     url: str = setting(
         "sqlite:///{data_dir}/aasim.db",
@@ -82,13 +80,13 @@ class DatabaseSettings:
         secret=True,
     )
     durability: Literal["full", "normal"] = setting(
-        "full", "full: an answered change survives a loss of power. normal: only a crash of the process."
+        "full", "full: a confirmed change survives a power failure. normal: only a crash of the process."
     )
     pool_wait_seconds: float = setting(
-        2.0, "How long a request waits for a connection before it gets 503.", check=between(0.1, 60)
+        2.0, "Time that a request waits for a connection before it gets 503.", check=between(0.1, 60)
     )
-    statement_timeout_seconds: float = setting(30.0, "PostgreSQL ends a statement that takes longer.", check=between(1, 3600))
-    app_role: str | None = setting(None, "PostgreSQL: the role that owns nothing, which requests and jobs act as.")
+    statement_timeout_seconds: float = setting(30.0, "Statement timeout on PostgreSQL.", check=between(1, 3600))
+    app_role: str | None = setting(None, "PostgreSQL: the role of requests and jobs, which owns no tables.")
     migration_url: str | None = setting(
         None, "PostgreSQL: the owner's URL, for `aasim migrate` only; the url above if empty.", secret=True
     )
@@ -96,25 +94,27 @@ class DatabaseSettings:
 
 @dataclass(frozen=True)
 class QueueSettings:
-    """What wakes the worker; work itself is kept in the database."""
+    """The queue that wakes the worker; jobs themselves are stored in the database."""
 
     url: str = setting("sqlite:///{data_dir}/queue.db", "A SQLite file, or redis://host:6379/0.", check=is_queue_url, secret=True)
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """The process that does the background work."""
+    """The background worker."""
 
-    threads: int = setting(16, "Jobs done at the same time.", check=between(1, 256))
+    threads: int = setting(16, "Number of jobs that run concurrently.", check=between(1, 256))
     lease_seconds: int = setting(
-        60, "After this long without a sign of life a job is given to another worker.", check=between(5, 3600)
+        60, "Time without a heartbeat after which a job is given to another worker.", check=between(5, 3600)
     )
-    heartbeat_seconds: int = setting(15, "How often a worker gives a sign of life.", check=between(1, 1800))
-    poll_seconds: float = setting(0.5, "How often to look for work that no message announced.", check=between(0.05, 60))
-    grace_seconds: int = setting(25, "How long running jobs may finish when the process stops.", check=between(1, 3600))
+    heartbeat_seconds: int = setting(15, "Heartbeat interval of a worker.", check=between(1, 1800))
+    poll_seconds: float = setting(
+        0.5, "Interval at which the job table is polled without notifications.", check=between(0.05, 60)
+    )
+    grace_seconds: int = setting(25, "Time that running jobs get to finish when the process stops.", check=between(1, 3600))
 
     def faults(self) -> list[str]:
-        """What does not go together."""
+        """Return the conflicts within the section."""
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             return ["worker.heartbeat_seconds must be at most half of worker.lease_seconds, or a living worker loses its jobs"]
         return []
@@ -122,30 +122,32 @@ class WorkerSettings:
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """What requests may look like."""
+    """Limits and origins of API requests."""
 
-    max_body_bytes: int = setting(1_048_576, "The longest body of a request.", check=at_least(1024))
-    max_import_bytes: int = setting(5_242_880, "The longest body of an import.", check=at_least(1024))
+    max_body_bytes: int = setting(1_048_576, "Maximum size of a request body.", check=at_least(1024))
+    max_import_bytes: int = setting(5_242_880, "Maximum size of an import's body.", check=at_least(1024))
     cors_origins: tuple[str, ...] = setting((), "Web origins whose pages may call the API from a browser.", check=are_origins)
-    public_url: str = setting(
-        "", "The address that users see, for links in mails; the bind address if empty.", check=is_optional_web_url
-    )
+    public_url: str = setting("", "The public address, for links in mails; the bind address if empty.", check=is_optional_web_url)
 
 
 @dataclass(frozen=True)
 class RateLimitSettings:
-    """How much one caller may ask."""
+    """Rate limits per caller."""
 
-    enabled: bool = setting(True, "Whether anything is limited.")
+    enabled: bool = setting(True, "Whether rate limits are enforced.")
     url: str = setting(
-        "memory://", "Where it is counted; redis://host:6379/1 counts once for all processes.", check=is_counter_url
+        "memory://",
+        "Where requests are counted; redis://host:6379/1 shares the counters between all processes.",
+        check=is_counter_url,
     )
-    anonymous_per_minute: int = setting(60, "Requests of one network without a credential.", check=at_least(1))
+    anonymous_per_minute: int = setting(60, "Requests from one network without a credential.", check=at_least(1))
     principal_per_minute: int = setting(1200, "Requests of one user or API key.", check=at_least(1))
     organization_per_minute: int = setting(12000, "Requests of one organization.", check=at_least(1))
-    concurrent_per_principal: int = setting(20, "Requests of one user or API key at the same time.", check=at_least(1))
-    login_per_account: int = setting(10, "Failed logins of one account in the window before it has to wait.", check=at_least(1))
-    login_per_network: int = setting(50, "Failed logins from one network in the window before it has to wait.", check=at_least(1))
+    concurrent_per_principal: int = setting(20, "Concurrent requests of one user or API key.", check=at_least(1))
+    login_per_account: int = setting(10, "Failed logins of one account in the window before it is throttled.", check=at_least(1))
+    login_per_network: int = setting(
+        50, "Failed logins from one network in the window before it is throttled.", check=at_least(1)
+    )
     login_window_seconds: int = setting(900, "The window in which failed logins are counted.", check=between(10, 86400))
 
 
@@ -154,63 +156,64 @@ class AuthSettings:
     """Accounts and sessions."""
 
     registration: Literal["auto", "open", "confirmed", "invite", "closed"] = setting(
-        "auto", "Who may register. auto: open on a loopback address, invite otherwise. confirmed: everybody, by a link in a mail."
+        "auto",
+        "Who may register. auto: open on a loopback address, invite otherwise. confirmed: anyone, through a link in a mail.",
     )
-    access_token_seconds: int = setting(900, "How long an access token is good; 15 minutes at most.", check=between(30, 900))
-    idle_days: int = setting(7, "A session ends when it was not used for this long.", check=between(1, 365))
-    session_days: int = setting(30, "A session ends this long after the login.", check=between(1, 365))
-    max_sessions: int = setting(20, "Sessions of one user; the oldest ends when one more begins.", check=between(1, 1000))
+    access_token_seconds: int = setting(900, "Lifetime of an access token; 15 minutes at most.", check=between(30, 900))
+    idle_days: int = setting(7, "Idle time after which a session ends.", check=between(1, 365))
+    session_days: int = setting(30, "Time after the login at which a session ends.", check=between(1, 365))
+    max_sessions: int = setting(20, "Maximum number of sessions per user; a further one ends the oldest.", check=between(1, 1000))
     hashing_at_once: int = setting(
-        2, "Passwords hashed at the same time in a process; more wait, then get 503.", check=between(1, 64)
+        2, "Passwords that a process hashes concurrently; further requests wait, then get 503.", check=between(1, 64)
     )
 
 
 @dataclass(frozen=True)
 class PluginsSettings:
-    """Which features are on."""
+    """Enabled plugins."""
 
-    enabled: tuple[str, ...] = setting((), "Third-party plugins to turn on; the bundled ones are on.")
-    disabled: tuple[str, ...] = setting((), "Bundled plugins to turn off; their data stays.")
-    folder: Path | None = setting(None, "A folder to look for plugins in, beside the installed ones.")
+    enabled: tuple[str, ...] = setting((), "Third-party plugins to enable; the bundled ones are enabled by default.")
+    disabled: tuple[str, ...] = setting((), "Bundled plugins to disable; their data is retained.")
+    folder: Path | None = setting(None, "A folder with additional plugins.")
     on_error: Literal["stop", "skip"] = setting(
-        "stop", "A plugin that does not load. stop: do not start. skip: start without it."
+        "stop", "What to do if a plugin fails to load. stop: do not start. skip: start without it."
     )
     trace_hooks: bool = setting(False, "Whether each call of a hook is logged: the plugin, the shape of its answer, the time.")
 
 
 @dataclass(frozen=True)
 class LogSettings:
-    """What the processes write to standard error."""
+    """Logging to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = setting("info", "The least important line to write.")
+    level: Literal["debug", "info", "warning", "error"] = setting("info", "Minimum level of log lines.")
     format: Literal["auto", "json", "console"] = setting("auto", "auto: console in a terminal, JSON lines elsewhere.")
 
 
 @dataclass(frozen=True)
 class MailSettings:
-    """How mail leaves."""
+    """Outgoing mail."""
 
     backend: Literal["console", "smtp"] = setting("console", "console writes mails to standard error; smtp sends them.")
     sender: str = setting("Aasim <aasim@localhost>", "The From address.", check=is_mailbox)
     host: str = setting("localhost", "The SMTP server.")
     port: int = setting(587, "Its port.", check=between(1, 65535))
-    encryption: Literal["starttls", "tls", "none"] = setting("starttls", "How the connection to the server is protected.")
+    encryption: Literal["starttls", "tls", "none"] = setting("starttls", "Encryption of the connection to the server.")
     username: str = setting("", "The user name, if the server asks for one.")
     password: str = setting("", "The password.", secret=True)
-    timeout_seconds: float = setting(10.0, "How long the server may take to answer.", check=between(1, 120))
+    timeout_seconds: float = setting(10.0, "Timeout for the server's responses.", check=between(1, 120))
     link_template: str = setting(
         "",
-        "Your own page that links in mails lead to, with {kind}, {id} and {token}; mails explain the API if empty.",
+        "URL of your own page for links in mails, with {kind}, {id} and {token}; if empty, mails explain the API call.",
         check=is_link_template,
     )
 
 
 @dataclass(frozen=True)
 class SecretsSettings:
-    """The keys that sign tokens and encrypt what is secret."""
+    """The keys that sign tokens and encrypt secrets."""
 
     key_file: Path = setting(
-        Path("{data_dir}/secrets.json"), "The key ring, readable by its owner only; keep a copy apart from the database's."
+        Path("{data_dir}/secrets.json"), "The key ring file, readable only by its owner; back it up separately from the database."
     )
 
 

@@ -1,4 +1,4 @@
-"""Where values come from: a TOML file, the environment, the command line. Each gives a layer; a later layer wins."""
+"""The sources of settings: a TOML file, the environment, the command line. Each is a layer; later layers override earlier ones."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -9,10 +9,10 @@ from typing import Any
 from ..text.suggestions import nearest
 
 PREFIX = "AASIM_"
-#: The section of what stands above all sections.
+#: The section of top-level settings.
 TOP = ""
 
-#: Variables with a name of their own, for what is set most often.
+#: Short environment variables, for the most common settings.
 SHORT_NAMES: Mapping[str, tuple[str, str]] = {
     "AASIM_DATA_DIR": (TOP, "data_dir"),
     "AASIM_BIND": ("server", "bind"),
@@ -26,7 +26,7 @@ SHORT_NAMES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Raw:
-    """A value as it was written, and where; `is_text` if it came without TOML's types."""
+    """A raw value and its origin; `is_text` if it came without TOML's types."""
 
     value: Any
     origin: str
@@ -34,7 +34,7 @@ class Raw:
 
     @property
     def parsed(self) -> Any:
-        """The value, with text read as TOML would read it, or as plain text if it is no TOML."""
+        """Return the value, parsed as TOML if it is text that is valid TOML, otherwise as a string."""
         if not self.is_text:
             return self.value
         try:
@@ -47,7 +47,7 @@ Layer = dict[str, dict[str, Raw]]
 
 
 def merged(layers: Iterable[Layer]) -> Layer:
-    """All values of `layers`; where two have the same, the later one's."""
+    """Merge the values of `layers`; later ones take precedence."""
     result: Layer = {}
     for layer in layers:
         for section, values in layer.items():
@@ -56,7 +56,7 @@ def merged(layers: Iterable[Layer]) -> Layer:
 
 
 def from_file(path: Path, faults: list[str]) -> Layer:
-    """The values of a TOML file."""
+    """Return the values of a TOML file."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def from_file(path: Path, faults: list[str]) -> Layer:
 
 
 def from_environment(environ: Mapping[str, str], faults: list[str]) -> Layer:
-    """The values of the variables ``AASIM_…``; an empty variable counts as not set."""
+    """Return the values of the variables ``AASIM_…``; an empty variable counts as not set."""
     layer: Layer = {}
     for name in sorted(environ):
         if not name.startswith(PREFIX) or name == "AASIM_CONFIG" or not environ[name]:
@@ -96,7 +96,7 @@ def from_environment(environ: Mapping[str, str], faults: list[str]) -> Layer:
 
 
 def from_flags(flags: Mapping[str, Any]) -> Layer:
-    """The values given on the command line (or by a program), by ``section.key``."""
+    """Return the values given on the command line (or by a program), by ``section.key``."""
     layer: Layer = {}
     for name, value in flags.items():
         section, _, key = name.rpartition(".")
@@ -105,7 +105,7 @@ def from_flags(flags: Mapping[str, Any]) -> Layer:
 
 
 def read_secret_file(raw: Raw, faults: list[str]) -> Raw | None:
-    """The value kept in the file that a variable ``…_FILE`` names, without the line end."""
+    """Return the contents of the file that a variable ``…_FILE`` names, without the trailing newline."""
     try:
         return Raw(Path(raw.value).read_text(encoding="utf-8").rstrip("\r\n"), raw.origin, is_text=True)
     except (OSError, UnicodeDecodeError) as error:

@@ -1,1 +1,1 @@
-"""Organizations, who belongs to them, and what a process must know of one."""
+"""Organizations, their members, and their cached state."""

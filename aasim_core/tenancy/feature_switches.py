@@ -1,4 +1,4 @@
-"""Which plugins an organization has: those that are on for the installation, less those that are off for the organization."""
+"""The plugins of an organization: those enabled for the installation, except those disabled for the organization."""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 
 
 class PluginsOn(Protocol):
-    """The plugins that are on for the installation."""
+    """Return the plugins enabled for the installation."""
 
     def is_on(self, name: str) -> bool:
-        """Whether the plugin is on for the installation."""
+        """Return whether the plugin is enabled for the installation."""
 
     def needs_of(self, name: str) -> frozenset[str]:
-        """The plugin itself, and all that it requires, directly or not."""
+        """Return the plugin and all that it requires, directly or indirectly."""
 
 
 class Features:
-    """Answers, by organization and epoch, whether a plugin is in use.
+    """Decides, by organization and epoch, whether a plugin is enabled.
 
-    A plugin is off for an organization if an owner switched it off there, if a plugin says so in the hook `feature_allowed`, or if one
-    that it requires is off there. A plugin that is off does nothing: its routes answer 404 ``feature_disabled``, what it brings for the
-    hooks of others is not used, its listeners are not called, and its jobs and deliveries are parked.
+    A plugin is disabled for an organization if an owner switched it off there, if a plugin says so in the hook `feature_allowed`, or if one
+    that it requires is disabled there. A disabled plugin does nothing: its routes answer 404 ``feature_disabled``, its contributions to
+    other plugins' hooks are not used, its listeners are not called, and its jobs and deliveries are parked.
 
-    `plugins` gives those that are on, and `ask(organization_id, plugin)` the answers of the hook.
+    `plugins` returns those enabled for the installation, and `ask(organization_id, plugin)` the answers of the hook.
     """
 
     def __init__(
@@ -43,19 +43,20 @@ class Features:
         self._on = lru_cache(size * 16)(self._find_out)
 
     def is_here(self, plugin: str) -> bool:
-        """Whether `plugin` is in use for the organization in scope; raises `NoScope` without one."""
+        """Return whether `plugin` is enabled for the organization in scope; raises `NoScope` without one."""
         return self._plugins().is_on(plugin) and self.allowed_in(current_organization(), plugin)
 
     def allowed(self, caller: "Caller", plugin: str) -> bool:
-        """Whether `plugin`, which is on for the installation, is on for the caller's organization."""
+        """Return whether `plugin`, which is enabled for the installation, is enabled for the caller's organization."""
         return self._on(caller.organization_id, caller.authz_epoch, plugin)
 
     def reason(self, caller: "Caller", plugin: str) -> str:
-        """What plugins say of why it is off for the caller's organization; empty where none has said anything."""
+        """Return the plugins' reasons for disabling it for the caller's organization; empty if none was given."""
         return self._reason(caller.organization_id, caller.authz_epoch, plugin)
 
     def explain_off(self, plugin: str, what: str) -> str:
-        """What somebody is told who names `what` a plugin brings that is off for the organization in scope, and why, or what to do."""
+        """Return the error text for naming `what`, contributed by a plugin that is disabled for the organization in scope: why, or what
+        to do."""
         off = f"The plugin {plugin}, which brings {what}, is off for the organization"
         organization_id = current_organization()
         if reason := self._reason(organization_id, self.epoch_of(organization_id), plugin):
@@ -67,11 +68,11 @@ class Features:
         return " ".join(sorted(filter(None, refused)))
 
     def allowed_in(self, organization_id: str, plugin: str) -> bool:
-        """The same for any organization; looks for changes once a second."""
+        """Return the same for any organization; refreshes once a second."""
         return self._on(organization_id, self.epoch_of(organization_id), plugin)
 
     def epoch_of(self, organization_id: str) -> int:
-        """What every answer about the organization is kept for: it changes with each switch."""
+        """Return the key of cached answers about the organization: it changes with each switch."""
         return self._pulse.epoch_of(organization_id)
 
     def _find_out(self, organization_id: str, epoch: int, plugin: str) -> bool:
@@ -84,14 +85,14 @@ class Features:
             return frozenset(switch.plugin for switch in query)
 
     def _ask(self, organization_id: str, epoch: int, plugin: str) -> str | None:
-        """Why some plugin turns it off, empty where that does not say why; None where none does."""
+        """Return a plugin's reason for disabling it, empty if it gave none; None where no plugin disables it."""
         with organization_scope(organization_id):
             answers = self._answers(organization_id, plugin)
         return next((answer or "" for answer in answers if answer is False or isinstance(answer, str)), None)
 
 
 def switch(organization_id: str, plugin: str, enabled: bool) -> None:
-    """Switch a plugin on or off for the organization in scope. Needs a transaction; the caller has checked that it may be."""
+    """Switch a plugin on or off for the organization in scope. Needs a transaction; the caller has checked permission."""
     changed = FeatureSwitch.update(enabled=enabled).where(FeatureSwitch.plugin == plugin).execute()
     if not changed:
         create(FeatureSwitch, organization_id=organization_id, plugin=plugin, enabled=enabled)

@@ -1,4 +1,4 @@
-"""What each organization may settle for itself: settings that plugins declare, kept with the organization."""
+"""Settings per organization, declared by plugins and stored with the organization."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from .records import Organization
 
 @dataclass(frozen=True)
 class OrganizationSetting:
-    """One thing that an organization's owner can settle: its name within the plugin, and a strict field with a ``load_default``."""
+    """One setting of an organization: its name within the plugin, and a strict field with a ``load_default``."""
 
     name: str
     field: fields.Field[Any]
 
 
 class OrganizationSettings:
-    """The settings of all plugins that are on, by plugin; `declared` is complete before the first request."""
+    """The organization settings of all enabled plugins, by plugin; `declared` is complete before the first request."""
 
     def __init__(self, declared: Mapping[str, Sequence[OrganizationSetting]]) -> None:
         self.fields: Mapping[str, Mapping[str, fields.Field[Any]]] = {
@@ -27,17 +27,17 @@ class OrganizationSettings:
         }
 
     def of(self, organization_id: str, plugin: str) -> Mapping[str, Any]:
-        """What the organization has settled for the plugin, with the defaults of what it has not; one read."""
+        """Return the organization's settings for the plugin, with defaults for unset ones; one read."""
         organization: Organization = find(Organization, organization_id)
         return self.settled(organization.settings, plugin)
 
     def settled(self, kept: Mapping[str, Any], plugin: str) -> dict[str, Any]:
-        """Every setting of the plugin: as it was kept, or else its default."""
+        """Return every setting of the plugin: its stored value, or its default."""
         own = kept.get(plugin, {})
         return {name: own[name] if name in own else _default(field) for name, field in self.fields[plugin].items()}
 
     def completed(self, kept: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """The same for every plugin that is on."""
+        """Return the same for every enabled plugin."""
         return {plugin: self.settled(kept, plugin) for plugin in self.fields}
 
 

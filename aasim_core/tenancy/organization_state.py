@@ -1,4 +1,4 @@
-"""What a process must know of an organization all the time: whether it is halted, and whether what is remembered of it has changed."""
+"""Cached state of organizations: whether one is halted, and whether its remembered values have changed."""
 
 import time
 from collections.abc import Callable
@@ -14,30 +14,30 @@ _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
 _TRUSTED_SECONDS = 1.0
 _MOST_KEPT = 10_000
-#: When an epoch was told that never was.
+#: The time of an epoch that was never read.
 _NEVER = (float("-inf"), 0)
 
 
 class Beat(NamedTuple):
-    """The organization as it was at most a second ago."""
+    """The state of the organization, at most a second old."""
 
     authz_epoch: int
     is_halted: bool
 
 
 class Pulse:
-    """Reads each organization at most once a second."""
+    """Reads the state of each organization at most once a second."""
 
     def __init__(self) -> None:
         self._beats: dict[str, tuple[float, Beat]] = {}
         self._epochs: dict[str, tuple[float, int]] = {}
 
     def of(self, organization_id: str) -> Beat:
-        """How it stands with the organization; one that is barred, closing or gone is halted too."""
+        """Return the organization's state; a suspended, closing or deleted one counts as halted."""
         read_at, beat = self._beats.get(organization_id, (float("-inf"), Beat(0, is_halted=True)))
         if time.monotonic() - read_at >= _TRUSTED_SECONDS:
             found = _read(organization_id)
-            if found is None:  # it is gone, or not written yet; nothing is remembered of it
+            if found is None:  # it is deleted, or not written yet; nothing is remembered of it
                 return Beat(0, is_halted=True)
             if len(self._beats) > _MOST_KEPT:
                 self._beats.clear()
@@ -47,12 +47,12 @@ class Pulse:
         return beat
 
     def epoch_of(self, organization_id: str) -> int:
-        """The organization's epoch as it was at most a second ago; within a request, no statement is needed to know it."""
+        """Return the organization's epoch, at most a second old; within a request this needs no statement."""
         told_at, epoch = self._epochs.get(organization_id, _NEVER)
         return epoch if time.monotonic() - told_at < _TRUSTED_SECONDS else self.of(organization_id).authz_epoch
 
     def tell_epoch(self, organization_id: str, epoch: int) -> None:
-        """Remember an epoch that was just read, unless a later one is known."""
+        """Store an epoch that was just read, unless a later one is known."""
         if len(self._epochs) > _MOST_KEPT:
             self._epochs.clear()
         _, known = self._epochs.get(organization_id, (0.0, epoch))
@@ -60,23 +60,23 @@ class Pulse:
             self._epochs[organization_id] = time.monotonic(), epoch
 
     def tell(self, organization_id: str, beat: Beat) -> None:
-        """How it stands, for whoever has just read it; what is older than what is known is left aside."""
+        """Store a state that was just read; ignored if it is older than the known one."""
         _, known = self._beats.get(organization_id, (0.0, beat))
         if beat.authz_epoch >= known.authz_epoch:
             self._beats[organization_id] = time.monotonic(), beat
             self.tell_epoch(organization_id, beat.authz_epoch)
 
     def forget(self, organization_id: str) -> None:
-        """Look again at the next question: something was changed in this process."""
+        """Refresh on the next call: this process changed something."""
         self._beats.pop(organization_id, None)
         self._epochs.pop(organization_id, None)
 
 
 def remembered(pulse: Pulse, read: Callable[[*_Arguments], _T], size: int = 4096) -> Callable[[*_Arguments], _T]:
-    """`read`, which tells something of the organization in scope, asked once for each of its epochs and the same arguments.
+    """Call `read`, which returns facts about the organization in scope, once per epoch and arguments, and cache the result.
 
-    Whoever changes what it tells calls `epoch.bump` in the same transaction. In another process that may act a second later; what
-    an execution's turn asks for is never older than the turn.
+    Code that changes these facts calls `epoch.bump` in the same transaction. Other processes may see the change a second later; an
+    execution's turn never sees values older than the turn.
     """
 
     @lru_cache(size)
@@ -90,12 +90,12 @@ def remembered(pulse: Pulse, read: Callable[[*_Arguments], _T], size: int = 4096
     return ask
 
 
-#: The columns that make a `Beat`.
+#: The columns of a `Beat`.
 FACTS = (Organization.authz_epoch, Organization.halted_at, Organization.status)
 
 
 def beat_of(epoch: int, halted_at: object, status: str) -> Beat:
-    """What `FACTS` say."""
+    """Return the state that `FACTS` describe."""
     return Beat(epoch, is_halted=halted_at is not None or status != ACTIVE)
 
 

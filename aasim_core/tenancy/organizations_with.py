@@ -1,4 +1,4 @@
-"""Jobs that go through all organizations begin with those that have something to do."""
+"""Limit jobs over all organizations to those that have work."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from .records import Organization
 
 
 def organizations_with(model: Any, *conditions: Any) -> list[str]:
-    """The ids of the organizations that have a row of `model` which meets the conditions, in order. Needs a system scope.
+    """Return the ids of the organizations with a row of `model` that meets the conditions, in order. Needs a system scope.
 
-    The rows are looked for one organization after the other, so an index on the organization and the conditions answers each.
+    Organizations are checked one after the other, so an index on the organization and the conditions serves each check.
     """
     some = model.select(peewee.SQL("1")).where(model.organization_id == Organization.id, *conditions)
     query: Any = Organization.select(Organization.id).where(peewee.fn.EXISTS(some)).order_by(Organization.id)

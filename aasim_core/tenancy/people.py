@@ -1,4 +1,4 @@
-"""What members are called: their memberships have it too, so that an index sorts and filters the members of an organization by it.
+"""Names of members: memberships copy them from accounts, so that an index sorts and filters an organization's members by name.
 
 An account belongs to no organization, so no index of accounts has the order of an organization's members.
 """
@@ -11,7 +11,7 @@ from ..data import records
 from ..data.records import database_of
 from .records import Membership, User
 
-#: The fields of accounts that memberships have.
+#: The fields that memberships copy from accounts.
 CALLED = ("name", "email", "kind")
 
 
@@ -22,14 +22,14 @@ def join(user_id: str, **values: Any) -> Membership:
 
 
 def called(user_id: str) -> dict[str, str]:
-    """What the account is called, which nobody changes until the running transaction, which writes it to a membership, ends."""
+    """Return the account's names, locked until the running transaction, which writes them to a membership, ends."""
     _hold(user_id)
     account = User.get_by_id(user_id)
     return {name: getattr(account, name) for name in CALLED}
 
 
 def change(user: User, values: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Write what differs to the account, and to its memberships in all organizations what it is called. Needs a transaction.
+    """Write changed values to the account, and its names to its memberships in all organizations. Needs a transaction.
 
     Returns and raises what `records.change` does.
     """
@@ -43,5 +43,5 @@ def change(user: User, values: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def _hold(user_id: str) -> None:
-    """Who joins and who renames the account wait for each other, or a new membership would have a former name."""
+    """Serialize joining with renaming; otherwise a new membership could have an old name."""
     database_of(User).lock(f"people/{user_id}")

@@ -1,4 +1,4 @@
-"""Who sends a request, as everything behind the authentication sees it: an account, or whoever has a token."""
+"""The authenticated sender of a request: an account, or the holder of a token."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,10 +10,9 @@ from ..context import Actor
 class Principal:
     """A user's session or an API key, in one organization.
 
-    `authz_epoch` counts the changes of rights in the organization: what was loaded for one epoch is true as long as it lasts.
-    `scopes` are the permissions that an API key is limited to, None for a session; `node_id` is the part of the tree that it is
-    limited to, if it is. `user_id` of a key is its creator. `is_closing` is whether the organization is about to
-    be deleted.
+    `authz_epoch` counts the changes of rights in the organization: rights loaded for one epoch are valid within it. `scopes` are the
+    permissions that an API key is limited to, None for a session; `node_id` is the node that it is limited to, if any. `user_id` of a key
+    is its creator. `is_closing` is whether the organization is about to be deleted.
     """
 
     kind: Literal["user", "api_key"]
@@ -31,7 +30,7 @@ class Principal:
 
     @property
     def id(self) -> str:
-        """What limits and idempotency keys are counted by: the key itself, or the user over all sessions."""
+        """The id by which limits and idempotency keys are counted: the key itself, or the user over all sessions."""
         return self.api_key_id or self.user_id
 
     def actor(self, ip: str | None = None) -> Actor:
@@ -41,9 +40,9 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class TokenCaller:
-    """Whoever has a token that a path names, such as that of a webhook, in the organization that it belongs to.
+    """The holder of a token in a path, such as that of a webhook, in the organization that it belongs to.
 
-    `id` is that of what the token is of, by which limits and idempotency keys are counted; `label` is what the event log calls it.
+    `id` is that of the token's object, by which limits and idempotency keys are counted; `label` is its name in the event log.
     `authz_epoch` is filled in by the core.
     """
 
@@ -54,7 +53,7 @@ class TokenCaller:
     authz_epoch: int = 0
 
     def actor(self, ip: str | None = None) -> Actor:
-        """The caller as the event log names them: nobody knows who it is."""
+        """The caller as the event log names it: an anonymous one."""
         return Actor("anonymous", None, self.label, ip)
 
 

@@ -1,18 +1,18 @@
-"""Organizations, accounts, and which accounts belong to which organizations."""
+"""Organizations, accounts and memberships."""
 
 import peewee
 
 from ..data.fields import DigestField, IdField, InstantField, JsonField
 from ..data.records import Record, TenantRecord
 
-#: The states of an organization: it works; its operator has barred it; its owners have deleted it, and may still restore it.
+#: The states of an organization: active; suspended by its operator; closing, deleted by its owners, who can still restore it.
 ACTIVE, SUSPENDED, CLOSING = "active", "suspended", "closing"
 
 
 class Organization(Record):
     """A tenant. `authz_epoch` counts the changes of rights in it; see `epoch.bump`.
 
-    While `halted_at` is set, nothing runs in it. One that is closing is deleted at `delete_at`, with all that belongs to it.
+    While `halted_at` is set, nothing runs in it. A closing one is deleted at `delete_at`, with everything that belongs to it.
     """
 
     name = peewee.TextField()
@@ -33,7 +33,7 @@ class Organization(Record):
 class User(Record):
     """An account: a person, or a service without a password. It belongs to organizations through memberships.
 
-    `email_verified_at` is since when it is known that who has the account reads the mail to its address.
+    `email_verified_at` is when the account's owner proved access to its e-mail address.
     """
 
     email = peewee.TextField(unique=True)
@@ -56,9 +56,9 @@ class User(Record):
 
 
 class Membership(TenantRecord):
-    """That a user belongs to an organization, and as what; `name`, `email` and `kind` are those of the account or invitation.
+    """A user's membership of an organization; `name`, `email` and `kind` are copied from the account or invitation.
 
-    Who writes these: `people` and `identity.invitations`.
+    They are written by `people` and `identity.invitations`.
     """
 
     user_id = IdField()
@@ -85,7 +85,7 @@ class Membership(TenantRecord):
 
 
 class FeatureSwitch(TenantRecord):
-    """Whether a plugin that is on for the deployment is on for the organization, where an owner has said so."""
+    """Whether a plugin enabled for the deployment is enabled for the organization, where an owner has set it."""
 
     plugin = peewee.TextField()
     enabled = peewee.BooleanField()

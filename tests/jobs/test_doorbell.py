@@ -250,7 +250,10 @@ def test_a_queue_that_is_back_is_heard_again(tmp_path: Path, monkeypatch: pytest
         ear._messages = there
         bell.ring()
         assert ear.wait(60)
-    assert [line["event"] for line in told] == ["cannot listen for notifications; polling for jobs instead", "notifications work again"]
+    assert [line["event"] for line in told] == [
+        "cannot listen for notifications; polling for jobs instead",
+        "notifications work again",
+    ]
 
 
 def test_messages_are_json_and_not_pickle() -> None:

@@ -1,7 +1,7 @@
-"""Signed anchors of the chains of events: how far an organization's events are sealed, and where the chain begins.
+"""Signed anchors of the event chains: up to which event an organization's log is sealed, and where its chain begins.
 
-Whoever can write to the database could seal changed events anew, for the hashes need no key. An anchor does: it holds the hash of one
-event under the seal of the key ring, which opens in its own row only, and which is sealed anew with all others when keys are rotated.
+The hashes need no key, so an attacker who can write to the database could reseal changed events. An anchor needs one: it holds the hash of
+one event, encrypted with the key ring for its own row, and is re-encrypted when keys are rotated.
 """
 
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from ...ids import new_id
 from ...secrets import Keyring, Secret, Unreadable
 from ...text.json import to_json
 
-#: The event is the last before the chain begins: it, and what was before it, is pruned or no longer vouched for.
+#: The last event before the chain begins: it and all earlier ones are pruned or no longer vouched for.
 START = "start"
 #: The event was sealed by this installation.
 SEAL = "seal"
-#: Contents of the event were erased, whose hash is made of them; the anchor holds the hash that is made of their digests.
+#: Contents of the event were erased and its hash covers them; the anchor holds the hash over their digests instead.
 ERASED = "erased"
-#: So many events there are between two anchors that are kept: they say where a chain was forged, where nothing else does.
+#: Distance in events between permanent anchors: they locate a forgery where nothing else does.
 EVERY = 1000
 
 
 class EventAnchor(Row):
-    """The sequence and hash of one event, under seal."""
+    """The encrypted sequence and hash of one event."""
 
     id = IdField(primary_key=True)
     organization_id = IdField()
@@ -46,9 +46,9 @@ class EventAnchor(Row):
 
 @dataclass(frozen=True)
 class Link:
-    """A place in a chain: an event's sequence and hash, None before the first event.
+    """A position in a chain: an event's sequence and hash, None before the first event.
 
-    One that is `anchored` is known to be as it was sealed. The hash is `unknown` where the event is gone.
+    An `anchored` one is known to be unchanged since it was sealed. The hash is `unknown` where the event no longer exists.
     """
 
     sequence: int
@@ -61,35 +61,35 @@ BEGINNING = Link(0, None, anchored=True)
 
 
 def chained_organizations() -> list[str]:
-    """The organizations that have a chain. Needs a system scope."""
+    """Return the organizations that have a chain. Needs a system scope."""
     query: Any = EventAnchor.select(EventAnchor.organization_id).distinct().order_by(EventAnchor.organization_id)
     return [organization_id for (organization_id,) in query.tuples()]
 
 
 def start_of(organization_id: str) -> EventAnchor | None:
-    """Where the organization's chain begins, unless it begins with its first event."""
+    """Return where the organization's chain begins, unless it begins with its first event."""
     return _newest(organization_id, START)
 
 
 def head_of(organization_id: str) -> EventAnchor | None:
-    """The anchor of the last event that was sealed."""
+    """Return the anchor of the last sealed event."""
     return _newest(organization_id, SEAL)
 
 
 def between(organization_id: str, after: int, until: int, kind: str = SEAL) -> Sequence[EventAnchor]:
-    """The anchors of one kind after one sequence and up to another, in order."""
+    """Return the anchors of one kind after one sequence and up to another, in order."""
     here = (EventAnchor.organization_id == organization_id) & (EventAnchor.kind == kind)
     within = here & (EventAnchor.sequence > after) & (EventAnchor.sequence <= until)
     return list(EventAnchor.select().where(within).order_by(EventAnchor.sequence))
 
 
 def link_of(anchor: EventAnchor | None) -> Link:
-    """The place that an anchor stands for; without one, the beginning."""
+    """Return the position that an anchor stands for; without one, the beginning."""
     return BEGINNING if anchor is None else Link(anchor.sequence, anchor.hash, anchored=True)
 
 
 def is_genuine(keyring: Keyring, anchor: EventAnchor) -> bool:
-    """Whether the anchor is as this installation made it."""
+    """Return whether this installation made the anchor and it is unchanged."""
     try:
         content = keyring.open(anchor.seal, _place(anchor.id, anchor.organization_id))
     except Unreadable:
@@ -108,14 +108,14 @@ def write(keyring: Keyring, organization_id: str, kind: str, link: Link) -> None
 
 
 def move_head(keyring: Keyring, organization_id: str, head: EventAnchor | None, link: Link) -> None:
-    """Let the chain end at `link`, and forget where it ended, but once in `EVERY` events. Needs a transaction."""
+    """Move the chain's end to `link`, and keep the previous end only once every `EVERY` events. Needs a transaction."""
     if head is not None and head.sequence // EVERY == link.sequence // EVERY:
         EventAnchor.delete().where(EventAnchor.id == head.id).execute()
     write(keyring, organization_id, SEAL, link)
 
 
 def move_start(keyring: Keyring, organization_id: str, link: Link) -> None:
-    """Let the chain begin after `link`, and forget the anchors before that, but the last. Needs a transaction."""
+    """Move the chain's beginning behind `link`, and delete the anchors before that except the last. Needs a transaction."""
     head = head_of(organization_id)
     past = (EventAnchor.kind == START) | ((EventAnchor.sequence <= link.sequence) & (EventAnchor.id != (head.id if head else "")))
     EventAnchor.delete().where(EventAnchor.organization_id == organization_id, past).execute()

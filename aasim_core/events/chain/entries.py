@@ -1,4 +1,4 @@
-"""The entries of the chains: the place and hash of each sealed event, written once, beside the log."""
+"""The entries of the chains: the position and hash of each sealed event, written once, separately from the log."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,15 +12,15 @@ from ...data.statements import Bind
 from ..log import scope_of
 from ..records import EventRow
 
-#: How many rows one statement writes: few sizes, so that few statements have to be compiled.
+#: Rows per statement: few different sizes, so that few statements have to be compiled.
 _STATEMENT_SIZES = (100, 10, 1)
 
 
 class ChainEntry(Row):
-    """The place of one event in its organization's chain.
+    """The position of one event in its organization's chain.
 
-    `version` says what the hash is made of, see `formats`. `salt` keeps the digests of the event's contents from being guessed;
-    where some of them are erased, `erased` has what is needed instead: their digests, and the keys of the others.
+    `version` is the format of the hash, see `formats`. `salt` prevents guessing the event's contents from their digests; where some are
+    erased, `erased` replaces it: their digests, and the keys of the others.
     """
 
     event_id = IdField(primary_key=True)
@@ -44,12 +44,12 @@ COLUMNS = (*_EVENT, *_ENTRY)
 
 
 def columns() -> list[Any]:
-    """The same as expressions, for a query that joins entries and events."""
+    """Return the same columns as expressions, for a query that joins entries and events."""
     return [getattr(EventRow, name) for name in _EVENT] + [getattr(ChainEntry, name) for name in _ENTRY]
 
 
 def rows_after(organization_id: str, after: int, until: int, limit: int) -> list[dict[str, Any]]:
-    """Sealed events after one sequence and up to another, in order, as the database has them, each with its entry."""
+    """Return sealed events after one sequence and up to another, in order, as the database has them, each with its entry."""
     with scope_of(organization_id):
         rows = _sealed.all(organization=organization_id, after=after, until=until, limit=limit)
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
@@ -64,14 +64,14 @@ def _sealed() -> Any:
 
 
 def last_sequence(organization_id: str) -> int:
-    """The highest sequence that any event of the organization has; 0 where none is sealed."""
+    """Return the highest sequence of the organization's events; 0 if none is sealed."""
     query: Any = ChainEntry.select(ChainEntry.sequence).where(ChainEntry.organization_id == organization_id)
     with scope_of(organization_id):
         return query.order_by(ChainEntry.organization_id.desc(), ChainEntry.sequence.desc()).limit(1).scalar() or 0
 
 
 def hash_at(organization_id: str, sequence: int) -> str | None:
-    """The hash that the entry of that sequence has, whether or not its event is there."""
+    """Return the hash in the entry of that sequence, even if its event no longer exists."""
     here = (ChainEntry.organization_id == organization_id) & (ChainEntry.sequence == sequence)
     with scope_of(organization_id):
         found: str | None = ChainEntry.select(ChainEntry.hash).where(here).scalar()

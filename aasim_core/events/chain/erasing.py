@@ -1,7 +1,7 @@
-"""Erasing the names and addresses of a person from the log, after which its chain can still be verified.
+"""Erase a person's names and addresses from the log, so that its chain can still be verified.
 
-What the person did loses their label and network address; what was done to their account loses its label, and what was changed and
-told of it. Times, actions and ids stay. The entries keep the digests of what is gone, see `formats`.
+Events that the person caused lose their label and network address; events about their account lose the label, the changes and the data.
+Times, actions and ids stay. The entries keep the digests of the erased contents, see `formats`.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...secrets import Keyring
 
 ERASED = "core.person_erased"
-#: What is erased of an event, by the column that names the person.
+#: The contents to erase of an event, by the column that names the person.
 _CONTENTS: Mapping[str, tuple[str, ...]] = {
     "actor_id": ("actor.label", "actor.ip"),
     "subject_id": ("subject.label", "changes", "data"),
@@ -35,7 +35,7 @@ _AT_ONCE = 500
 def erase_some(database: "Database", keyring: "Keyring", organization_id: str, user_id: str) -> int:
     """Erase the person from some of the organization's events; returns how many, 0 when none is left. Needs its scope, or a system scope.
 
-    An event that is not as it was sealed loses the contents as well, and is still no longer as it was sealed.
+    An event that differs from what was sealed loses its contents as well, and still counts as changed.
     """
     with database.transaction():
         database.lock(f"event chain {organization_id}")

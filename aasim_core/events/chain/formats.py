@@ -1,7 +1,7 @@
-"""What the hash of an entry is made of: its `version` names the format, and one chain may have entries of all formats.
+"""The hash formats of entries: an entry's `version` names its format, and one chain may contain several.
 
-An entry of the format `CONTENTS` hashes the activity as the API shows it. One of the format `DIGESTS` hashes, in the place of each
-content that may have to be erased one day, the digest of that content; so the content can go, and the entry is whole still.
+An entry of the format `CONTENTS` hashes the activity as the API shows it. One of the format `DIGESTS` hashes the digest of each erasable
+content instead of the content, so the content can be erased and the entry stays verifiable.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 CONTENTS, DIGESTS = 1, 2
-#: The contents that can be erased, by the names that the API has for them, and their columns.
+#: The erasable contents, by their names in the API, and their columns.
 PARTS: Mapping[str, str] = {
     "actor.label": "actor_label",
     "actor.ip": "actor_ip",
@@ -20,11 +20,11 @@ PARTS: Mapping[str, str] = {
     "changes": "changes",
     "data": "data",
 }
-#: What stands in the column of an erased content: labels are never null.
+#: The value of an erased content's column: labels are never null.
 BLANK: Mapping[str, str | None] = {part: "" if part.endswith("label") else None for part in PARTS}
-#: Where the key of each content stands in the hash of the salt: 96 bits each, for one hash takes less time than five.
+#: Positions of the contents' keys in the hash of the salt: 96 bits each, since one hash is faster than five.
 _KEYS = tuple(slice(start, start + 12) for start in range(0, 12 * len(PARTS), 12))
-#: What an entry of the format `DIGESTS` hashes as it is, in this order.
+#: The fields that an entry of the format `DIGESTS` hashes directly, in this order.
 _NEVER_ERASED = (
     "id", "organization_id", "sequence", "at", "actor_type", "actor_id", "name", "subject_type", "subject_id", "outcome", "request_id",
     "subject_revision",
@@ -33,21 +33,22 @@ _IN_JSON = frozenset(("changes", "data"))
 
 
 class NotWhole(Exception):
-    """An entry cannot have been written like this: an erased content is there, or what erasing left is no such thing."""
+    """An inconsistent entry: an erased content is present, or the remains of an erasure are malformed."""
 
 
 def format_of(row: Mapping[str, Any]) -> int:
-    """The format to seal an event in: `DIGESTS`, unless it was written when keys within JSON were not sorted yet."""
+    """Return the format to seal an event in: `DIGESTS`, unless it was written before keys within JSON were sorted."""
     return DIGESTS if all(_is_sorted(text) for text in (row["changes"], row["data"]) if text is not None) else CONTENTS
 
 
 def new_salt() -> str:
-    """What makes the digests of one event differ from those of all others: 128 random bits."""
+    """Return a salt that makes the digests of one event differ from those of all others: 128 random bits."""
     return token_hex(16)
 
 
 def hash_of(row: Mapping[str, Any]) -> str:
-    """The hash of an event at its place in the chain: SHA-256 in hexadecimal. `row` has the columns of the event and of its entry.
+    """Return the hash of an event at its position in the chain: SHA-256 in hexadecimal. `row` has the columns of the event and of its
+    entry.
 
     Raises NotWhole.
     """
@@ -58,14 +59,14 @@ def hash_of(row: Mapping[str, Any]) -> str:
 
 
 def commitment(row: Mapping[str, Any]) -> str:
-    """The hash in the format `DIGESTS`, whatever format the entry has. Raises NotWhole."""
+    """Return the hash in the format `DIGESTS`, whatever the entry's format. Raises NotWhole."""
     return sha256(_of_digests(row)).hexdigest()
 
 
 def _of_contents(row: Mapping[str, Any]) -> bytes:
-    """What is hashed once can never be hashed otherwise: fields that come later stay out."""
+    """Return the hashed fields. A format never changes: fields that are added later are not hashed."""
     if row["erased"] is not None:
-        raise NotWhole  # it takes an anchor to tell that this was whole, see `chain`
+        raise NotWhole  # only an anchor can prove that this was whole, see `chain`
     activity = {
         "id": row["id"],
         "organization_id": row["organization_id"],
@@ -92,7 +93,7 @@ _FORMS: Mapping[int, Callable[[Mapping[str, Any]], bytes]] = {CONTENTS: _of_cont
 
 
 def _digests(row: Mapping[str, Any]) -> Sequence[str | None]:
-    """The digest of each of `PARTS`: that of an empty one is None, of an erased one the one that is left. Raises NotWhole."""
+    """Return the digest of each of `PARTS`: None for an empty one, the stored one for an erased one. Raises NotWhole."""
     if row["erased"] is not None:
         return _what_is_left(row)
     keys = _keys(row["salt"] or "")
@@ -114,9 +115,10 @@ def _what_is_left(row: Mapping[str, Any]) -> Sequence[str | None]:
 
 
 def after_erasing(row: Mapping[str, Any], parts: Collection[str]) -> dict[str, Any] | None:
-    """What is to be kept when the contents `parts` of an event are erased, besides those that are already; None where none is left.
+    """Return what to store when the contents `parts` of an event are erased, including earlier erasures; None if nothing was left.
 
-    The salt goes, for with it the digest of a short text could be guessed; so the keys that it gave to the other contents stay.
+    The salt is dropped, because a short text could be guessed from its digest with it; the keys derived from it for the other contents
+    stay.
     """
     current = dict(zip(PARTS, _digests(row), strict=True))
     if row["erased"] is None:
@@ -134,13 +136,13 @@ def after_erasing(row: Mapping[str, Any], parts: Collection[str]) -> dict[str, A
 
 
 def _keys(salt: str) -> list[bytes]:
-    """What the digests of an event are made with. None tells anything of another, nor of the salt."""
+    """Return the keys of an event's digests. None of them reveals another, or the salt."""
     hashed = sha512(salt.encode()).digest()
     return [hashed[place] for place in _KEYS]
 
 
 def _digest(part: str, key: bytes, value: str | None) -> str | None:
-    """The digest of a content as JSON; `changes` and `data` are that already, with sorted keys."""
+    """Return the digest of a content as JSON; `changes` and `data` are already JSON with sorted keys."""
     if value is None:
         return None
     return sha256(key + (value.encode() if part in _IN_JSON else orjson.dumps(value))).hexdigest()

@@ -1,6 +1,6 @@
-"""The chain of an organization's events: each is numbered, and its hash covers it and the hash of the one before.
+"""The hash chain of an organization's events: each event is numbered, and its hash covers it and the previous hash.
 
-So nobody can change, remove or insert one without changing all that follow; and the last one is anchored, see `anchors`.
+Changing, removing or inserting an event therefore changes all that follow; and the last one is anchored, see `anchors`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,15 +14,15 @@ from .formats import CONTENTS, NotWhole, commitment, hash_of
 
 
 class ChainBroken(Exception):
-    """The chain cannot be continued or cut, because what is there is not what was sealed; its text says what."""
+    """The chain cannot be continued or pruned, because the events differ from what was sealed; the text gives details."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with the events from `sequence` to `until`, or with just one of them.
+    """A fault in the events from `sequence` to `until`, or in one of them.
 
-    ``changed``: not as it was sealed. ``removed``: not there. ``inserted``: there, and was never sealed here. ``unsigned``: the anchor at
-    that event is not this installation's.
+    ``changed``: differs from what was sealed. ``removed``: missing. ``inserted``: exists, but was never sealed here. ``unsigned``: this
+    installation did not make the anchor at that event.
     """
 
     kind: Literal["changed", "removed", "inserted", "unsigned"]
@@ -32,14 +32,14 @@ class Fault:
 
 
 def faults_in(keyring: Keyring, rows: Sequence[Mapping[str, Any]], link: Link) -> Iterator[Fault]:
-    """What is wrong with a stretch of a chain, in order; `link` is the place that the first of `rows` must follow."""
+    """Return the faults of a section of a chain, in order; the first of `rows` must follow the position `link`."""
     vouched = _vouched(keyring, rows)
     for row in rows:
         sequence, is_whole = row["sequence"], _is_whole(row, vouched)
         if sequence > link.sequence + 1:
             yield _removed(link.sequence + 1, sequence - 1)
         elif is_whole and row["previous_hash"] != link.hash and not link.unknown:
-            # The hash of a changed event was made anew, and the next one still names the old one.
+            # The hash of a changed event was recomputed, but the next event still names the old one.
             yield _changed(sequence if link.anchored else link.sequence)
         if not is_whole:
             yield _changed(sequence)
@@ -47,7 +47,7 @@ def faults_in(keyring: Keyring, rows: Sequence[Mapping[str, Any]], link: Link) -
 
 
 def erased_in(rows: Iterable[Mapping[str, Any]]) -> int:
-    """How many of the events have lost some of their contents by erasing."""
+    """Return how many of the events have had contents erased."""
     return sum(row["erased"] is not None for row in rows)
 
 
@@ -65,12 +65,12 @@ def _is_whole(row: Mapping[str, Any], vouched: Mapping[int, str]) -> bool:
 
 
 def _needs_voucher(row: Mapping[str, Any]) -> bool:
-    """Whether a hash of contents can be computed no more, because some of them are erased."""
+    """Return whether the hash of the contents can no longer be computed because some are erased."""
     return row["version"] == CONTENTS and row["erased"] is not None
 
 
 def _vouched(keyring: Keyring, rows: Sequence[Mapping[str, Any]]) -> Mapping[int, str]:
-    """By their sequences, the commitments of those events that an anchor was needed for when contents of them were erased."""
+    """Return, by sequence, the commitments of events that needed an anchor when their contents were erased."""
     sequences = [row["sequence"] for row in rows if _needs_voucher(row)]
     if not sequences:
         return {}
@@ -84,6 +84,6 @@ def _removed(first: int, last: int) -> Fault:
 
 
 def missing_end(link: Link, head: int) -> Iterator[Fault]:
-    """The fault of a chain that ends at `link`, and should end at `head`."""
+    """Return the fault of a chain that ends at `link`, and should end at `head`."""
     if link.sequence < head:
         yield _removed(link.sequence + 1, head)

@@ -1,4 +1,4 @@
-"""Deleting old events from the beginning of a chain, so that what is left can still be verified."""
+"""Prune old events from the beginning of a chain, so that the rest can still be verified."""
 
 from datetime import datetime
 from itertools import takewhile
@@ -27,7 +27,7 @@ AT_ONCE = 500
 def prune_some(database: "Database", keyring: "Keyring", organization_id: str, before: datetime) -> int:
     """Delete some of the sealed events from before that time; returns how many. The last one leaves its hash in an anchor.
 
-    Needs a system scope. ChainBroken when one of them is not as it was sealed: evidence is not deleted.
+    Needs a system scope. ChainBroken when one of them differs from what was sealed: evidence is not deleted.
     """
     with database.transaction(durable=False):
         database.lock(f"event chain {organization_id}")
@@ -48,7 +48,7 @@ def prune_some(database: "Database", keyring: "Keyring", organization_id: str, b
 
 
 def _delete(organization_id: str, until: int, before: datetime) -> int:
-    """Delete events with their entries, and entries whose event was there no more when the chain was begun anew."""
+    """Delete events with their entries, and entries whose event was already missing when the chain was restarted."""
     old = _old_ids(organization_id, until, before)
     if not old:
         return 0

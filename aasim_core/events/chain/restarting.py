@@ -1,4 +1,4 @@
-"""Beginning a chain anew, for an operator who has found out what happened to the old one."""
+"""Restart a chain, after an operator has investigated what happened to the old one."""
 
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,8 @@ RESTARTED = "core.event_chain_restarted"
 def restart(database: "Database", keyring: "Keyring", organization_id: str) -> int:
     """Begin the chain anew after its last event, whatever is wrong with those before; returns that event's sequence.
 
-    What is before the new beginning is not vouched for any more; that this was done is an event of the organization. A job seals what
-    happened since the old chain's end was found to be broken.
+    Events before the new beginning are no longer vouched for; the restart itself is an event of the organization. A job seals the events
+    since the old chain was found broken.
     """
     with database.transaction():
         database.lock(f"event chain {organization_id}")

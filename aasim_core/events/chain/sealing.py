@@ -1,9 +1,9 @@
-"""Sealing events in the background: giving them their place in the organization's chain, some at a time.
+"""Seal events in the background: assign batches of them their positions in the organization's chain.
 
-Numbering events where they happen would make all writes of an organization wait for each other. Sealing walks along the log in the
-order of ids, which is about that of time, and writes an entry for each event that has none. Transactions commit in another order than
-they begin, and the clocks of machines differ. So a walk begins `MARGIN` before the one before it began; and the first one of a day
-begins at the first event, so that one that came later still is not missed either.
+Numbering events when they are emitted would serialize all writes of an organization. Sealing scans the log in the order of ids, which is
+roughly that of time, and writes an entry for each event without one. Transactions do not commit in the order in which they begin, and the
+clocks of machines differ. So a scan begins `MARGIN` before the start of the previous one; and the first of each day begins at the first
+event, so that later commits are not missed either.
 """
 
 from collections import defaultdict
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from ...secrets import Keyring
 
 NAME = "core.seal_events"
-#: How much later than its id says an event may be committed, to be found by the next walk and not only by the first of a day.
+#: How much later than its id says an event may be committed and still be found by the next scan, not only by the first of a day.
 MARGIN = timedelta(minutes=5)
-#: Events that a walk looks at, and at most seals, in one transaction.
+#: Events that a scan reads, and at most seals, in one transaction.
 _AT_ONCE = 2000
 _EVENT = tuple(EventRow._meta.sorted_field_names)
 _log = structlog.get_logger("aasim.events")
 
 
 class SealingWalk(Row):
-    """When the last walk along the log began that came to its end; the one row of its table is changed by each."""
+    """When the last completed scan of the log began; its table has one row, which each scan updates."""
 
     id = peewee.TextField(primary_key=True, default="last")
     began_at = InstantField()
@@ -63,8 +63,8 @@ def seal_events(
 ) -> int:
     """Walk along the log, and seal the events that are not; returns how many. Needs a system scope.
 
-    However many workers do it at the same time, each event gets one place. A chain whose end is not what was sealed is left as it is,
-    and an error in the log says so.
+    Each event gets one position, however many workers run this concurrently. A chain whose end differs from what was sealed is left
+    unchanged, and an error is logged.
     """
     began, broken, count = now(), set[str](), 0
     after: str | None = "" if whole else _beginning(began)
@@ -77,7 +77,7 @@ def seal_events(
 
 
 def _beginning(moment: datetime) -> str:
-    """Where a walk begins: what sorts up to it is sealed."""
+    """Return where a scan begins: everything up to that id is sealed."""
     last = SealingWalk.get_or_none()
     if last is None or last.began_at.date() != moment.date():
         return ""
@@ -94,7 +94,7 @@ def _remember(database: "Database", began: datetime) -> None:
 def _seal_some(database: "Database", keyring: "Keyring", after: str, broken: set[str]) -> tuple[int, str | None]:
     """Seal what is not sealed of the next events; returns how many, and the id to go on after, None at the end.
 
-    Organizations whose chain is broken are added to `broken`. What a loss of power undoes is done again.
+    Organizations whose chain is broken are added to `broken`. Work lost in a power failure is repeated.
     """
     until = _last_of_the_next.one(after=after)[0]
     organizations = {each for (each,) in _waiting.all(after=after, until=until)} - broken if until is not None else ()

@@ -1,4 +1,4 @@
-"""Verifying a chain of events against its hashes and its signed anchors, while events are sealed and pruned at the same time."""
+"""Verify a chain of events against its hashes and signed anchors, while events are sealed and pruned concurrently."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,18 +12,18 @@ from .anchors import EventAnchor, Link
 from .entries import hash_at, last_sequence, rows_after
 from .hash_chain import Fault, erased_in, faults_in, missing_end
 
-#: Events that are read at a time.
+#: Events per read.
 _AT_ONCE = 1000
-#: Faults that one answer names; a chain that was forged throughout needs no more.
+#: Faults in one response; more add nothing for a chain that was forged throughout.
 MOST_FAULTS = 100
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found out about a stretch of an organization's chain.
+    """The result of verifying a section of an organization's chain.
 
-    `checked` is how many events it has, and `erased` how many of those have lost contents by erasing; `begins_after` the sequence that
-    was pruned last, 0 if none was; `head` where the chain ends, `next_after` where to go on, None at the end.
+    `checked` is its number of events, `erased` how many of them had contents erased; `begins_after` the last pruned sequence, 0 if none;
+    `head` the end of the chain, `next_after` where to continue, None at the end.
     """
 
     checked: int
@@ -34,16 +34,16 @@ class Findings:
     faults: Sequence[Fault]
 
     def with_next(self, following: "Findings") -> "Findings":
-        """What was found out about this stretch and the one that follows it; what both name counts once."""
+        """Merge this section's result with the following one's; what both contain counts once."""
         faults = [*self.faults, *(fault for fault in following.faults if fault not in self.faults)]
         return replace(following, checked=self.checked + following.checked, erased=self.erased + following.erased, faults=faults)
 
 
 def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int = 10_000) -> Findings:
-    """Look at up to `limit` events after a sequence.
+    """Verify up to `limit` events after a sequence.
 
-    The order of the questions matters, for events are sealed and pruned meanwhile: what is there, up to where it must be, what that is,
-    and last from where on it must be.
+    The order of the reads matters, because events are sealed and pruned concurrently: the rows, the required end, the rows' contents, and
+    last the required beginning.
     """
     top = last_sequence(organization_id)
     head = anchors.head_of(organization_id)
@@ -62,7 +62,10 @@ def verify(keyring: Keyring, organization_id: str, *, after: int = 0, limit: int
 
 
 def logged_organizations() -> list[str]:
-    """Everybody who has a chain, or sealed events without one; what belongs to no organization is one more. Needs a system scope."""
+    """Return all organizations with a chain, or with sealed events but no chain; events without an organization count as one more.
+
+    Needs a system scope.
+    """
     everybody = {EVERY_ORGANIZATION, *(organization.id for organization in Organization.select(Organization.id))}
     chained = set(anchors.chained_organizations())
     return sorted(chained | {each for each in everybody - chained if last_sequence(each)})
@@ -79,7 +82,7 @@ def _faults_of_the_end(keyring: Keyring, head: EventAnchor | None, top: int) -> 
 
 
 class _Walk:
-    """The way along a chain, a step at a time."""
+    """Walks along a chain step by step."""
 
     def __init__(self, keyring: Keyring, organization_id: str, after: int, until: int) -> None:
         self._keyring, self._organization_id, self._until = keyring, organization_id, until
@@ -96,7 +99,7 @@ class _Walk:
         return Link(after, before, unknown=before is None)
 
     def step(self, limit: int) -> Iterator[Fault]:
-        """The faults of the next events."""
+        """Return the faults of the next events."""
         rows = rows_after(self._organization_id, self.link.sequence, self._until, limit)
         begun = anchors.link_of(anchors.start_of(self._organization_id))
         before = self.link
@@ -104,7 +107,7 @@ class _Walk:
             self.link, self._good = begun, begun.sequence
         else:
             yield from self._faults_in(rows)
-        # Each step ends the walk or advances it, whatever is missing, so that it ends.
+        # Each step ends the walk or advances it, whatever is missing, so it terminates.
         self.goes_on = before.sequence < self.link.sequence < self._until
 
     def _faults_in(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[Fault]:
@@ -117,11 +120,11 @@ class _Walk:
             self.erased += erased_in(rows)
 
     def _against_anchors(self, rows: Sequence[Mapping[str, Any]], *, clean: bool) -> Iterator[Fault]:
-        """Events that agree with each other, and not with the anchors, were all sealed anew by somebody."""
+        """Detect events that agree with each other but not with the anchors: somebody else resealed all of them."""
         hashes = {row["sequence"]: row["hash"] for row in rows}
         for anchor in anchors.between(self._organization_id, self.link.sequence, rows[-1]["sequence"]):
             if not anchors.is_genuine(self._keyring, anchor):
-                if anchor.sequence != self._until:  # that of the end is told of already
+                if anchor.sequence != self._until:  # the end's anchor has been reported already
                     yield Fault("unsigned", anchor.sequence, anchor.sequence, f"The anchor at event {anchor.sequence} is forged.")
             elif hashes.get(anchor.sequence, anchor.hash) == anchor.hash:
                 self._good = anchor.sequence
