@@ -22,7 +22,7 @@ _POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inlin
 
 
 class Documentation(Resource):
-    """What this installation's API is, for programs and for people."""
+    """Documentation of this installation's API, for programs and for people."""
 
     paths: ClassVar[Mapping[str, str]] = {"": "/openapi.json", "page": "/docs", "file": "/docs/{file_name}"}
 
@@ -35,18 +35,18 @@ class Documentation(Resource):
 
     @operation(PUBLIC, plain=True, formats=("application/json",), verb="read", message="The OpenAPI document.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """The OpenAPI 3.1 document of everything that is on here."""
+        """Return the OpenAPI 3.1 document of all enabled features."""
         resp.content_type = "application/json"
         resp.data = self._document
 
     @operation(PUBLIC, plain=True, formats=("text/html",), message="The reference.")
     def on_get_page(self, req: Request, resp: Response) -> None:
-        """The interactive reference."""
+        """Show the interactive API reference."""
         self._send(resp, "index.html")
 
     @operation(PUBLIC, plain=True, verb="file", formats=tuple(_TYPES.values()), message="A file of the reference.")
     def on_get_file(self, req: Request, resp: Response, file_name: str) -> None:
-        """A file that the interactive reference consists of."""
+        """Return a file of the interactive reference."""
         if file_name not in _FILES:
             raise not_found()
         self._send(resp, file_name)

@@ -1,4 +1,4 @@
-"""Whether this process lives, whether it should get requests, and what exactly is wrong."""
+"""Health: liveness, readiness, and details of every check."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -19,18 +19,18 @@ from ..schemas.schema import Schema
 if TYPE_CHECKING:
     from ..app import App
 
-#: Of a disk that has less room than this, the operator should hear before it is full.
+#: Free disk space below which the operator is warned.
 _LEAST_FREE_BYTES = 100 * 1024 * 1024
 
 
 class StatusOut(Schema):
-    """One word about the process."""
+    """The status of the process in one word."""
 
     status = Choice("live", "ready", required=True)
 
 
 class HealthOut(Schema):
-    """Every check with its outcome, and every plugin with its state."""
+    """Every check with its result, and every plugin with its state."""
 
     ok = Boolean(required=True)
     checks = Json(object_only=True, required=True)
@@ -48,18 +48,18 @@ class Health(Resource):
     def __init__(self, app: "App") -> None:
         self._app = app
 
-    # A balancer asks often, from one network, and takes a 429 for a process that is down.
+    # Load balancers poll often, from one network, and treat a 429 as a process that is down.
 
     @operation(PUBLIC, reply=STATUS, unlimited=True, on_database=False, message="The process is alive.")
     def on_get_live(self, req: Request, resp: Response) -> None:
-        """Whether the process answers at all."""
+        """Return whether the process is alive."""
         resp.media = {"status": "live"}
 
     @operation(
         PUBLIC, reply=STATUS, unlimited=True, on_database=False, message="The process is ready.", refusals=("unavailable",)
     )
     def on_get_ready(self, req: Request, resp: Response) -> None:
-        """Whether the process should get requests: not draining, the database writable and migrated."""
+        """Return whether the process accepts requests: not draining, database writable and migrated."""
         failed = [name for name, outcome in self._outcomes(critical_only=True).items() if not outcome["ok"]]
         if failed:
             raise Refused("unavailable", "This process is not ready.", meta={"failed": failed}, retry_after=5)
@@ -67,7 +67,7 @@ class Health(Resource):
 
     @operation(SELF, reply=HEALTH, message="Health in detail.")
     def on_get_deep(self, req: Request, resp: Response) -> None:
-        """Every check by name, for platform administrators."""
+        """Return every check by name, for platform administrators."""
         if not req.principal.is_platform_admin:
             raise Refused("permission_denied", "Only a platform administrator may see this.")
         outcomes = self._outcomes(critical_only=False)
@@ -90,7 +90,7 @@ def _outcome(app: "App", check: Check) -> dict[str, Any]:
 
 
 def core_checks(app: "App") -> list[Check]:
-    """The checks of the core: whether this process drains, the database takes writes, the disk has room, and workers do the jobs."""
+    """Return the core's checks: not draining, database writable, disk space, and workers running the jobs."""
     return [
         Check("accepting", lambda: _refuse_draining(app), critical=True, on_database=False),
         Check("database", lambda: _probe(app), critical=True),
@@ -106,7 +106,7 @@ def _refuse_draining(app: "App") -> None:
 
 
 def _probe(app: "App") -> None:
-    """A write that changes something: one that changes nothing needs no room on the disk."""
+    """Write something that changes a row: a write without effect needs no disk space."""
     from ..data.migrator.runner import refuse_pending
 
     app.process.beat()
@@ -128,7 +128,7 @@ def _workers(app: "App") -> Mapping[str, Any]:
 
 
 def _waiting(app: "App") -> Mapping[str, Any]:
-    """How long the oldest job waits that could be done, and how many wait for a worker of another version."""
+    """Return the wait of the oldest ready job, and the number of jobs that wait for a worker of another version."""
     oldest = oldest_ready()
     seconds = None if oldest is None else max(0, round((now() - oldest).total_seconds()))
     return {"oldest_ready_seconds": seconds, "unknown": ready_of_others(list(app.jobs))}

@@ -1,4 +1,4 @@
-"""What can happen in this installation: each event that the core or a plugin declares, with the JSON Schema of its data."""
+"""The event types of this installation: each event that the core or a plugin declares, with the JSON Schema of its data."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +21,7 @@ _COLUMNS = ("id", "name", "plugin", "version", "summary", "subject_type", "data_
 
 
 class EventTypeOut(Schema):
-    """Something that can happen, and what is told of it."""
+    """A type of event and its data."""
 
     name = Text(
         required=True, description="The action of its activities; with a * for what is named later.", example="agents.created"
@@ -56,7 +56,7 @@ class EventTypes(Declared):
 
 
 def described(event: Event) -> dict[str, Any]:
-    """The event as answers have it."""
+    """Return the event type as responses show it."""
     return {
         "name": event.name,
         "plugin": event.plugin or event.name.partition(".")[0],
@@ -74,7 +74,7 @@ def all_described(events: Mapping[str, Event], plugin: str | None = None) -> lis
 
 
 def schema_of(event: Event) -> dict[str, Any]:
-    """The JSON Schema of its data, which are null where there is nothing to tell."""
+    """Return the JSON Schema of its data, which are null for an event without data."""
     if event.data is None:
         return {"$schema": _DIALECT, "type": ["object", "null"]}
     shape = {"$schema": _DIALECT, **shape_of_object(event.data)}

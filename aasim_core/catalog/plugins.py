@@ -28,7 +28,7 @@ EVENTS = (Event("core.plugin_switched", "A plugin was switched off or on", "plug
 
 
 class PluginOut(Schema):
-    """One plugin that was found, on or not."""
+    """A plugin that was found, enabled or not."""
 
     name = Text(required=True)
     title = Text(required=True)
@@ -103,13 +103,13 @@ class PluginsOut(Schema):
 
 
 class SwitchIn(Schema):
-    """Whether the organization is to have the plugin."""
+    """Whether the plugin is enabled for the organization."""
 
     status = Choice(*_STATUSES, required=True)
 
 
 class InstalledPlugins(Resource):
-    """What this installation can do."""
+    """The plugins of this installation."""
 
     paths: ClassVar[Mapping[str, str]] = {
         "": "/plugins",
@@ -131,7 +131,7 @@ class InstalledPlugins(Resource):
 
     @operation(SELF, reply="reply", message="Plugins listed.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """List the plugins of this installation, with what each requires and provides."""
+        """List the plugins of this installation, with their requirements and contributions."""
         items = [self._shown(req, plugin) for plugin in self._app.plugins.found]
         page = {"limit": len(items), "next_cursor": None, "prev_cursor": None, "has_more": False}
         resp.media = {"items": items, "pagination": page}
@@ -177,4 +177,4 @@ def _is_switched_here(plugin: "Found", req: Request, organization_id: str) -> bo
 def _not_switchable(plugin: "Found") -> str:
     if plugin.essential:
         return f"{plugin.title} is essential and cannot be switched off."
-    return f"Only whoever runs the installation can turn {plugin.title} off, and for all organizations."
+    return f"Only the operator of the installation can turn {plugin.title} off, and only for all organizations."

@@ -1,4 +1,4 @@
-"""Collecting: ask each plugin that is on what it declares, and refuse what breaks a rule or clashes."""
+"""Collect the declarations of each enabled plugin, and refuse violations of rules and clashes."""
 
 import dataclasses
 from collections.abc import Callable, Container, Mapping
@@ -17,7 +17,7 @@ from ..tenancy.organization_settings import OrganizationSetting
 from .hook_results import flaw_of, flaw_of_offers, name_of, wrong_types
 from .rules import broken_rules
 
-#: The hook of the core that fills each field of `Declarations`.
+#: The core hook that fills each field of `Declarations`.
 _HOOKS = {
     field.name: {"checks": "health"}.get(field.name, field.name)
     for field in dataclasses.fields(Declarations)
@@ -26,17 +26,17 @@ _HOOKS = {
 
 
 class AppSoFar(Protocol):
-    """What the hooks are given: an app that has at least its settings and its database."""
+    """The argument of hooks: an app with at least its settings and database."""
 
     @property
     def settings(self) -> HasPlugins: ...
 
 
 def collect(plugins: Plugins, app: AppSoFar, core: Declarations) -> Collected:
-    """Ask the plugins' hooks, with `app`, and check the answers together with what the core itself declares.
+    """Call the plugins' hooks with `app`, and check the results together with the core's own declarations.
 
-    Raises StartupError with every problem; with ``plugins.on_error = "skip"`` the plugins in question become broken, their
-    dependents blocked, and nothing of theirs is in the result. The registry to go on with is `Collected.plugins`.
+    Raises StartupError with every problem; with ``plugins.on_error = "skip"`` these plugins become broken, their dependents blocked, and
+    nothing of theirs is in the result. `Collected.plugins` is the resulting registry.
     """
     answers: dict[str, Declarations] = {}
     reasons: dict[str, str] = {}
@@ -58,7 +58,7 @@ def collect(plugins: Plugins, app: AppSoFar, core: Declarations) -> Collected:
 
 
 def organization_settings(plugins: Plugins, app: AppSoFar) -> dict[str, tuple[OrganizationSetting, ...]]:
-    """What organizations may settle, by plugin: asked before all else, for routes show it. `collect` tells what is wrong with an answer."""
+    """Return the organization settings by plugin; collected first, because routes show them. `collect` reports errors in a result."""
     declared: dict[str, tuple[OrganizationSetting, ...]] = {}
     for plugin in plugins.on:
         with suppress(PluginFailed):
@@ -69,7 +69,7 @@ def organization_settings(plugins: Plugins, app: AppSoFar) -> dict[str, tuple[Or
 
 
 def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar, offered: Mapping[str, type[Any]]) -> Declarations | str:
-    """What the plugin declares, or all that is wrong with it."""
+    """Return the plugin's declarations, or all that is wrong with them."""
     flaws: list[str] = []
     hooks = _hooks_of(plugins, plugin)
 
@@ -96,14 +96,14 @@ def _declarations(plugins: Plugins, plugin: Loaded, app: AppSoFar, offered: Mapp
 
 
 def _answers(plugins: Plugins, plugin: Loaded, hooks: Container[str], hook: str, app: AppSoFar) -> list[Any]:
-    """None or one answer, as `hook` is among the plugin's own `hooks`; one that returns nothing answers None, which pluggy would drop."""
+    """Return no or one result for `hook` from the plugin's own `hooks`; returning nothing yields None, which pluggy would drop."""
     if hook not in hooks:
         return []
     return ask(plugins.manager, plugins.on, plugin, hook, app=app) or [None]
 
 
 def _hooks_of(plugins: Plugins, plugin: Loaded) -> Mapping[str, Callable[..., Any]]:
-    """The plugin's own functions, by the hook that they implement."""
+    """Return the plugin's own functions, by the hook that they implement."""
     callers = plugins.manager.get_hookcallers(plugin.module) or ()
     return {
         caller.name: implementation.function

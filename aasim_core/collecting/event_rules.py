@@ -1,4 +1,4 @@
-"""The rules that events and listeners keep: whose an event is, and that what somebody listens to can come."""
+"""Rules for events and listeners: ownership of events, and that a listener's pattern can match."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,13 +8,13 @@ from ..plugins.failures import did_you_mean
 
 
 def event_flaws(owner: str, own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
-    """A phrase for each event and listener of the owner that breaks a rule; `declared` is by owner."""
+    """Return a phrase for each event and listener of the owner that breaks a rule; `declared` is by owner."""
     yield from _strange_events(owner, own, declared)
     yield from _deaf(own, declared)
 
 
 def _strange_events(owner: str, own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
-    """Events that are said to be somebody else's, and members of a family of somebody else's."""
+    """Find events declared for another owner, and members of another owner's family."""
     families = {event.name: other for other, one in declared.items() for event in one.events if event.name.endswith(".*")}
     for event in own.events:
         if event.plugin not in ("", owner):
@@ -25,7 +25,7 @@ def _strange_events(owner: str, own: Declarations, declared: Mapping[str, Declar
 
 
 def _deaf(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
-    """Listeners for events that will never come: of an owner that is there, by a name that it does not declare."""
+    """Find listeners for events that can never occur: their owner exists but does not declare the name."""
     events = {event.name for one in declared.values() for event in one.events}
     homes = {*declared, *(name.partition(".")[0] for name in events)}
     for listener in own.listeners:

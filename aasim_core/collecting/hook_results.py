@@ -1,4 +1,4 @@
-"""Whether what a hook returned is what it should have returned."""
+"""Validate the return values of hooks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -18,19 +18,19 @@ Test = Callable[[Any], bool]
 
 
 def flaw_of(hook: str, answer: Any) -> str | None:
-    """What is wrong with the answer to a hook of the core that returns declarations, or None."""
+    """Return what is wrong with the result of a core hook that returns declarations, or None."""
     return _flaw(hook, answer, *_EXPECTED[hook])
 
 
 def flaw_of_offers(hook: str, kind: type[Any], answer: Any) -> str | None:
-    """What is wrong with the answer to a hook that a plugin offers, which is asked at start for a list of this dataclass."""
+    """Return what is wrong with the result of a plugin's own hook, which is called at start and returns a list of this dataclass."""
     return _flaw(
         hook, answer, f"{kind.__name__}(…) with a name", lambda value: isinstance(value, kind) and isinstance(name_of(value), str)
     )
 
 
 def wrong_types(hook: str, values: Iterable[Any]) -> list[str]:
-    """A phrase for each of the dataclasses `values`, as the hook returned them, that has a field of another type than it declares."""
+    """Return a phrase for each of the dataclasses `values` that has a field of another type than declared."""
     return [
         f"gives {_named(value)} in its hook {hook}, whose {flaw}"
         for value in values
@@ -59,7 +59,7 @@ def _shown(value: Any) -> str:
 
 
 def name_of(offer: Any) -> Any:
-    """What an offer is called by: its first field."""
+    """Return the name of an offer: its first field."""
     return getattr(offer, fields(offer)[0].name)
 
 

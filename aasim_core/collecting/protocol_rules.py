@@ -1,4 +1,4 @@
-"""The rules that routes beside the API keep: a prefix that nobody else has, errors that can be made, and callers that are known."""
+"""Rules for routes outside the API: a unique prefix, working error responses, and identifiable callers."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from ..http.operations import Endpoint
     from ..http.protocols import Protocol
 
-#: What nobody else can have, for the core answers there.
+#: Prefixes reserved for the core.
 OF_THE_CORE = {"/api": CORE, "/docs": CORE, "/favicon.ico": CORE}
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 _ANSWER = 'return the status, the headers and the body: (404, {"Content-Type": "text/plain"}, b"…")'
 
 
 def protocol_flaws(owner: str, own: Declarations, taken: dict[str, str]) -> Iterator[str]:
-    """What is wrong with the protocols of the routes; `taken` are the owners of prefixes so far, and gets those of this one."""
+    """Return what is wrong with the protocols of the routes; `taken` are the owners of prefixes so far, and is updated."""
     from ..http.protocols import API
 
     mine: dict[str, Protocol] = {}
@@ -40,7 +40,7 @@ def protocol_flaws(owner: str, own: Declarations, taken: dict[str, str]) -> Iter
 
 
 def caller_flaws(endpoints: "Iterable[Endpoint]") -> Iterator[str]:
-    """Operations for whoever has a token, of resources that do not say who that is; and raw bodies that are to meet a schema."""
+    """Find token operations of resources that do not identify the holder; and raw bodies with a schema."""
     from ..http.operations import Resource
 
     for endpoint in endpoints:
@@ -66,7 +66,7 @@ def _flaws_of(owner: str, own: Declarations, protocol: "Protocol", taken: Mappin
 
 
 def _flaw_of_errors(protocol: "Protocol") -> str | None:
-    """What is wrong with how errors are answered, which is tried before there are any."""
+    """Return what is wrong with the error responses, which are tried here before any error occurs."""
     for refused in (not_found(), Invalid({"name": [Problem("required", "This field is required.")]})):
         try:
             answer = protocol.errors(refused, "tried-at-start")

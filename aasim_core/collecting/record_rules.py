@@ -1,4 +1,4 @@
-"""The rules that records keep: whose their rows are, and what their ids and labels are."""
+"""Rules for records: ownership of their rows, their ids and labels."""
 
 import re
 from collections.abc import Iterator
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 def record_flaws(owner: str, own: Declarations) -> Iterator[str]:
-    """What is wrong with the records of the plugin `owner`."""
+    """Return what is wrong with the records of the plugin `owner`."""
     for model in own.models:
         for flaw in (*_shared(model), *_wrong_prefix(owner, own, model), *_no_label(model)):
             yield f"{flaw}{place_of(model)}"
 
 
 def own_prefix(plugin: str) -> str:
-    """What the prefixes of ids of a plugin from elsewhere begin with: its name, in the letters that a TypeID has."""
+    """Return the required id prefix of an external plugin: its name, in the letters of a TypeID."""
     return re.sub("_+", "_", re.sub("[^a-z_]", "", plugin)).strip("_")
 
 
 def _shared(model: "type[Row]") -> Iterator[str]:
-    """A record without an organization is nobody's, and every organization sees it; that must be meant."""
+    """A record without an organization is visible to every organization; that must be intended."""
     if not has_organization(model) and not is_common(model) and not getattr(model._meta, "internal", False):
         yield (
             f"declares the table {table_of(model)}, whose rows belong to no organization and are seen by all; derive {model.__name__} "
@@ -34,7 +34,7 @@ def _shared(model: "type[Row]") -> Iterator[str]:
 
 
 def _wrong_prefix(owner: str, own: Declarations, model: "type[Row]") -> Iterator[str]:
-    """Two authors who do not know each other must not choose the same prefix."""
+    """Two independent authors must not choose the same prefix."""
     from ..data.records import Record
 
     prefix, mine = getattr(model._meta, "id_prefix", None), own_prefix(owner)
@@ -56,10 +56,10 @@ def _no_label(model: "type[Row]") -> Iterator[str]:
 
 
 def has_organization(model: "type[Row]") -> bool:
-    """Whether the rows belong to organizations."""
+    """Return whether the rows belong to organizations."""
     return "organization_id" in model._meta.columns
 
 
 def is_common(model: "type[Row]") -> bool:
-    """Whether all organizations are meant to see the rows."""
+    """Return whether the rows are intended to be visible to all organizations."""
     return bool(getattr(model._meta, "common", False))

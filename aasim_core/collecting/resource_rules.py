@@ -1,4 +1,4 @@
-"""The rules that resources keep which serve records: whose rows they show, their columns, and the events that they emit."""
+"""Rules for resources that serve records: visibility of rows, columns, and emitted events."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from .record_rules import has_organization, is_common
 
 
 def resource_flaws(own: Declarations) -> Iterator[str]:
-    """What is wrong with the resources that serve records."""
+    """Return what is wrong with the resources that serve records."""
     for resource in own.routes:
         for flaw in (*_leaking(resource), *_undeclared(own, resource), *_without_column(resource)):
             yield f"{flaw}{place_of(type(resource))}"
@@ -59,7 +59,7 @@ def _without_column(resource: Any) -> Iterator[str]:
 
 
 def _asked_of(resource: Any, query: Any) -> dict[str, Iterable[str]]:
-    """The columns that lists read, by what they do with them."""
+    """Return the columns that lists read, by use."""
     return {
         "sorts by": [word.removeprefix("-") for word in query.parameters["sort"].words],
         "filters by": [name for name, _, _ in query.filters.values()],

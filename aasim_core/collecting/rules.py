@@ -1,4 +1,4 @@
-"""The rules that declarations keep: each is named after its plugin, under its own root, and nobody else's already."""
+"""Rules for declarations: each is named after its plugin, under its own root, and unique."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _WORDS = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 _FORMS = {"permission": ":<verb>", "event": ".<past tense>", "error code": "_<what>", "job": ".<verb>", "table": "_<singular>"}
 _UNSERVABLE = (LookupError, AttributeError, TypeError, ValueError)
-# These stand under their owner's name; only one's own can clash.
+# These are under their owner's name; only the owner's own can clash.
 _PRIVATE = ("command", "listener", "organization's setting")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that only one owner can have: two claims of equal `kind` and `key` clash. `at` is what declares it."""
+    """A claim to something unique: two claims of equal `kind` and `key` clash. `at` is what declares it."""
 
     kind: str
     key: str
@@ -38,13 +38,13 @@ class Claim:
 
     @property
     def place(self) -> str:
-        """Where it is declared, as the end of a phrase."""
+        """Return where it is declared, as the end of a phrase."""
         return place_of(self.at)
 
 
 @dataclass
 class _Taken:
-    """What the owners before the present one have claimed."""
+    """The claims of the previous owners."""
 
     claims: dict[tuple[str, str], tuple[str, Claim]] = field(default_factory=dict)
     fields: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -52,12 +52,12 @@ class _Taken:
     prefixes: dict[str, str] = field(default_factory=OF_THE_CORE.copy)
 
     def owners_of(self, own: Declarations) -> set[str]:
-        """Whose routes `own` declares again, which is told as a clash."""
+        """Return whose routes `own` declares again, which is reported as a clash."""
         return {self.claims["route", claim.key][0] for claim in _claims(own) if claim.kind == "route"}
 
 
 def broken_rules(declared: Mapping[str, Declarations], requires: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """For each plugin in `declared` (by owner, in order, the core first) that breaks a rule, what it does wrong."""
+    """Return, for each plugin in `declared` (by owner, in order, the core first) that breaks a rule, what is wrong."""
     taken = _Taken()
     roots = {_root(template): CORE for template in _templates(declared[CORE])}
     roots |= {owner.replace("_", "-"): owner for owner in declared if owner.replace("_", "-") not in roots}
@@ -119,7 +119,7 @@ def _clashes(owner: str, own: Declarations, taken: _Taken) -> Iterator[str]:
 
 
 def _field_names(owner: str, own: Declarations, taken: _Taken) -> Iterator[str]:
-    """falcon refuses two names for the field at one place: ``/agents/{agent_id}`` and ``/agents/{id}/publish``."""
+    """falcon refuses two field names at one position: ``/agents/{agent_id}`` and ``/agents/{id}/publish``."""
     for resource in own.routes:
         for template in resource.paths.values():
             parts = _address(resource, template).split("/")
@@ -132,7 +132,7 @@ def _field_names(owner: str, own: Declarations, taken: _Taken) -> Iterator[str]:
 
 
 def _same_names(owner: str, own: Declarations, taken: _Taken) -> Iterator[str]:
-    """Two operations of one name in the API's document; those of one route clash already."""
+    """Find two operations of one name in the API's document; those of one route clash already."""
     for endpoint in (endpoint for endpoint in _served(own) if endpoint.in_api):
         name, place = endpoint.operation_id, _without_fields(endpoint.template)
         other, elsewhere = taken.operations.setdefault(name, (owner, place))
@@ -176,14 +176,14 @@ def _strange_root(owner: str, template: str, roots: Mapping[str, str], requires:
 
 
 def _served(own: Declarations) -> "Sequence[Endpoint]":
-    """The operations; none where one of them cannot be served, which `_unguarded` says."""
+    """Return the operations; none if one of them cannot be served, which `_unguarded` reports."""
     with suppress(LookupError, AttributeError, TypeError, ValueError):
         return own.endpoints
     return ()
 
 
 def _unguarded(own: Declarations, declared: Mapping[str, Declarations]) -> Iterator[str]:
-    """Responders without an operation, and operations whose permission does not exist."""
+    """Find responders without an operation, and operations with an undeclared permission."""
     permissions = {permission.id for one in declared.values() for permission in one.permissions}
     try:
         endpoints = own.endpoints
@@ -211,7 +211,7 @@ def _unservable(own: Declarations) -> Iterator[str]:
 
 
 def _strange_roles(own: Declarations) -> Iterator[str]:
-    """Permissions for roles that no organization is born with, which nobody would ever hold by them."""
+    """Find permissions for unknown built-in roles, which nobody would ever hold through them."""
     for permission in own.permissions:
         if isinstance(permission.roles, str):
             advice = f'write roles=("{permission.roles}",)'

@@ -1,4 +1,4 @@
-"""Whether the tables that migrations make have the columns that records declare."""
+"""Check that the tables created by migrations have the columns that records declare."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -20,11 +20,11 @@ def table_flaws(
     midway: bool = False,
     half: str = "",
 ) -> dict[str, str]:
-    """For each of the plugins `names` whose records and tables differ, a phrase that says how.
+    """Return a phrase for each of the plugins `names` whose records and tables differ.
 
-    `models` are the records of all plugins. `columns` tells the columns of a table, and of each whether every new row must give it a value;
-    none of a table that is not there. `midway`, in the middle of an upgrade, a table may have columns that its record does not have, if
-    rows can be written without them. `half` is of which half the migrations are, if not of both.
+    `models` are the records of all plugins. `columns` returns the columns of a table, each with whether every new row must give it a value;
+    none for a missing table. `midway` through an upgrade, a table may have columns that its record lacks, if rows can be written without
+    them. `half` names the half of the migrations, if not both.
     """
     tables = {plugin.name: plugin.provides.tables for plugin in plugins.found if plugin.name in names}
     by_table = {table_of(model): model for model in models}

@@ -1,4 +1,4 @@
-"""Reading a request's body, JSON or raw: strictly, within limits, and never further than it takes to refuse it."""
+"""Read a request's body, JSON or raw: strictly, within limits, and no further than a refusal needs."""
 
 import re
 from collections.abc import Sequence
@@ -17,17 +17,17 @@ _TYPE = re.compile(r'(?P<type>[^\s;]+)[ \t]*(?:;[ \t]*(?:charset=(?P<quote>"?)ut
 
 
 def read_json(req: falcon.Request, limit: int, media_types: Sequence[str] = JSON) -> Any:
-    """The JSON value of the body, at most `limit` bytes long; `NO_BODY` when there is none.
+    """Return the JSON value of the body, at most `limit` bytes long; `NO_BODY` when there is none.
 
-    Raises Refused: 411, 413, 415, and 400 for what is not JSON as RFC 8259 has it, in UTF-8, with each key once in an object.
-    Raises Invalid, naming the path, for numbers and text that could not be kept.
+    Raises Refused: 411, 413, 415, and 400 for anything but RFC 8259 JSON in UTF-8 without duplicate keys. Raises Invalid, naming the path,
+    for numbers and text that cannot be stored.
     """
     length = refuse_bad_framing(req, limit)
     return parse(_received(req, length, media_types, "malformed_json")) if length else NO_BODY
 
 
 def read_raw(req: falcon.Request, limit: int, media_types: Sequence[str]) -> bytes:
-    """The body as it is, at most `limit` bytes long; raises Refused: 411, 413, 415, and 400 where not all of it came."""
+    """Return the raw body, at most `limit` bytes long; raises Refused: 411, 413, 415, and 400 for an incomplete one."""
     length = refuse_bad_framing(req, limit)
     return _received(req, length, media_types, "bad_request") if length else b""
 
@@ -41,7 +41,7 @@ def _received(req: falcon.Request, length: int, media_types: Sequence[str], code
 
 
 def refuse_bad_framing(req: falcon.Request, limit: int) -> int:
-    """The length of the body; raises Refused when it is not announced, or exceeds `limit`. Reads nothing."""
+    """Return the length of the body; raises Refused when it is not declared, or exceeds `limit`. Reads nothing."""
     if req.get_header("Transfer-Encoding") is not None:
         raise Refused("length_required", "Send the body with a Content-Length instead of in chunks.")
     length = req.content_length or 0
@@ -51,7 +51,7 @@ def refuse_bad_framing(req: falcon.Request, limit: int) -> int:
 
 
 def refuse_other_types(req: falcon.Request, media_types: Sequence[str] = JSON) -> None:
-    """Raise Refused for a body that is of none of these types in UTF-8, where ``*/*`` is any type, or is compressed."""
+    """Raise Refused for a body that has none of these media types in UTF-8, where ``*/*`` is any type, or is compressed."""
     match = _TYPE.fullmatch(req.content_type or "")
     if "*/*" not in media_types and (match is None or match["type"].lower() not in media_types):
         what = "JSON" if media_types == JSON else "the body"
@@ -62,5 +62,5 @@ def refuse_other_types(req: falcon.Request, media_types: Sequence[str] = JSON) -
 
 
 def refuse_fields(value: Any) -> None:
-    """Raise Invalid for a body where the operation takes none; an empty object is as good as no body."""
+    """Raise Invalid for a body where the operation takes none; an empty object counts as no body."""
     load(NOTHING, value)

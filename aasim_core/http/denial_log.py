@@ -1,4 +1,4 @@
-"""Refused attempts to change something, kept in the log of events: but no more of them than tell what goes on."""
+"""Log refused attempts to change something as events, up to a limit."""
 
 import threading
 from collections import Counter
@@ -22,7 +22,7 @@ from .request import Request
 if TYPE_CHECKING:
     from ..data.database import Database
 
-#: Attempts that are kept of a user or key, and of an organization, in a minute and by this process.
+#: Recorded attempts of a user or key, and of an organization, per minute and process.
 MOST_OF_PRINCIPAL, MOST_OF_ORGANIZATION = 10, 60
 _CODES = ("permission_denied", "session_required")
 EVENTS = (
@@ -42,7 +42,7 @@ _log = structlog.get_logger("aasim.http")
 
 
 class Refusals:
-    """Keeps refusals in the log, as an event of the organization that they were refused in."""
+    """Records refusals as events of the organization in which they happened."""
 
     def __init__(self) -> None:
         self._windows = MemoryWindows()
@@ -51,7 +51,7 @@ class Refusals:
 
     @contextmanager
     def noted(self, database: "Database", endpoint: Endpoint, req: Request, ids: Mapping[str, str]) -> Iterator[None]:
-        """Keep what is refused inside, of an operation that writes. Needs the scope and the actor of the request."""
+        """Record refusals inside the block, of an operation that writes. Needs the scope and the actor of the request."""
         try:
             yield
         except Refused as refused:
@@ -72,7 +72,7 @@ class Refusals:
             with database.connected(), database.transaction():
                 emit("core.permission_denied", _subject(endpoint, ids), data=data, outcome=DENIED)
         except peewee.DatabaseError as error:
-            # Whoever is refused is refused, also where that cannot be written.
+            # The request stays refused even if this cannot be written.
             _log.warning("a refusal is not in the log of events", reason=type(error).__name__)
 
     def _is_room(self, organization_id: str, principal_id: str) -> bool:
@@ -92,7 +92,7 @@ class Refusals:
 
 
 def _subject(endpoint: Endpoint, ids: Mapping[str, str]) -> Subject:
-    """The object that the path names, or else the operation."""
+    """Return the object that the path names, or else the operation."""
     named = [value for value in ids.values() if is_id(value)]
     if named:
         return Subject(named[-1].rpartition("_")[0], named[-1], named[-1])

@@ -1,4 +1,4 @@
-"""From resources to their endpoints: each operation at its place, with its name, its permission and its schemas."""
+"""Build the endpoints of resources: each operation with its path, name, permission and schemas."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -8,13 +8,13 @@ from .operations import WITHOUT_PERMISSION, Endpoint, Operation, Resource
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _VERBS = {"put": "replace", "patch": "update", "delete": "delete"}
-#: The operations that a resource has on its list and on one of its objects; and the verbs of their permissions.
+#: The operations of a resource on its list and on one object, and the verbs of their permissions.
 _USUAL_OPERATIONS = ("list", "create", "read", "replace", "update", "delete")
 _USUAL_PERMISSIONS = ("read", "create", "update", "delete")
 
 
 def endpoints_of(plugin: str, resources: Iterable[Resource]) -> Iterator[Endpoint]:
-    """Every endpoint of the plugin's resources; LookupError for a path without a responder, or a responder without an operation."""
+    """Return every endpoint of the plugin's resources; LookupError for a path without a responder, or a responder without an operation."""
     for resource in resources:
         _refuse_strange_verbs(resource)
         for suffix, template in resource.paths.items():
@@ -77,7 +77,7 @@ def _refuse_class(schema: Any, where: str, name: str) -> None:
 
 
 def _operation_id(declared: Operation, method: str, suffix: str, template: str) -> str:
-    """``agents_list``, ``agents_read``, ``agents_execute``: the fixed words of the path, and the verb if it is none of them."""
+    """Return ``agents_list``, ``agents_read``, ``agents_execute``: the fixed words of the path, and the verb unless it is among them."""
     words = [part.replace("-", "_").replace(".", "_") for part in template.split("/") if part and not part.startswith("{")]
     verb = declared.verb or _verb(declared, method, suffix, words)
     return "_".join([*(words[:-1] if words[-1:] == [verb] else words), verb])

@@ -1,4 +1,4 @@
-"""The one form of every answer: ``success``, ``data`` and ``message``, or ``success``, ``message`` and ``errors``."""
+"""The envelope of every response: ``success``, ``data`` and ``message``, or ``success``, ``message`` and ``errors``."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from ..text.json import to_json
 
 
 def success(data: bytes, message: str) -> bytes:
-    """The body of an answer that carries `data`, which is JSON already."""
+    """Return the body of a response with `data`, which is JSON already."""
     return b'{"success":true,"data":' + data + b',"message":' + to_json(message) + b"}"
 
 
 def failure(refused: Refused, request_id: str | None = None) -> bytes:
-    """The body of an answer that says what is wrong, by field; one that is our fault carries the request's id."""
+    """Return the body of an error response, with problems by field; for a server error it contains the request's id."""
     about = {"request_id": request_id} if refused.status >= 500 else {}
     errors = {field: [_problem(problem, about) for problem in problems] for field, problems in refused.problems.items()}
     return to_json({"success": False, "message": refused.message, "errors": errors})

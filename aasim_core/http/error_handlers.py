@@ -1,4 +1,4 @@
-"""Every error becomes an answer here, and nowhere else: refusals as they are, falcon's own, and what nobody expected."""
+"""Convert every error to a response, here and nowhere else: refusals, falcon's errors, and unexpected ones."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -34,19 +34,19 @@ _NO_ROUTE = "There is no such route; GET /api/v1/openapi.json lists those that t
 _NO_ROUTE_HERE = "There is no such route."
 _BAD_REQUEST = "This request cannot be understood; check its method, headers and path."
 _UNEXPECTED = "Something went wrong on our side; tell the operator the request id."
-# What a responder may have promised before it failed.
+# Headers that a responder may have set before it failed.
 _PROMISES = ("etag", "location", "preference-applied", "content-disposition", "last-modified", "idempotency-replayed")
 
 
 def install(wsgi: "falcon.App[Request, Response]", protocols: Sequence[Protocol] = ()) -> None:
-    """Make `wsgi` answer every error as the protocol of the path has it, or else with the envelope, whatever the request accepts."""
+    """Make `wsgi` answer every error in the form of the path's protocol, by default the envelope, whatever the request accepts."""
     wsgi.add_error_handler(Exception, partial(_unexpected, protocols, Seldom()))
     wsgi.add_error_handler(Refused, partial(_refused, protocols))
     wsgi.add_error_handler(falcon.HTTPError, partial(_of_falcon, protocols))
 
 
 def answer(protocol: Protocol, req: Request, resp: Response, refused: Refused) -> None:
-    """Make `resp` the answer that says why the request is refused."""
+    """Make `resp` the response to a refused request."""
     for name in _PROMISES:
         resp.delete_header(name)
     resp.set_headers(getattr(refused, "headers", {}))
@@ -87,6 +87,6 @@ def _unexpected(
 
 
 def _fault(protocol: Protocol, req: Request, resp: Response, error: Exception) -> None:
-    """The answer says nothing about the error but the request's id, by which the log knows everything."""
+    """The response contains only the request's id, by which the log has all details."""
     _log.error("unexpected error", request_id=getattr(req, "request_id", None), route=req.uri_template, exc_info=error)
     answer(protocol, req, resp, Refused("internal_error", _UNEXPECTED))

@@ -1,4 +1,4 @@
-"""Declaring operations, and the table of all of them that the guard, the OpenAPI document and the tests read."""
+"""Declare operations, and build the table of all of them, which the guard, the OpenAPI document and the tests read."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,31 +23,29 @@ PUBLIC, SELF, TOKEN = WITHOUT_PERMISSION = "public", "self", "token"
 
 
 def lacking(permission: str) -> Refused:
-    """What is answered to whoever does not hold the permission."""
+    """Return the error for a caller without the permission."""
     return Refused("permission_denied", f"This needs the permission {permission}.", meta={"permission": permission})
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What is declared about one responder.
+    """The declaration of one responder.
 
-    `permission` is ``"<plugin>:<verb>"``, the verb alone, `PUBLIC`, `SELF` or `TOKEN`. A schema may be given as the name of an attribute
-    of the resource, so that a base class can declare operations for its subclasses. `also` are further statuses of success, and `bare`
-    those, with its message, whose answer has no data and names no object. A `stream` can answer with server-sent events; an import may
-    have a longer body (``http.max_import_bytes``); a `plain` operation answers without the envelope (documents, pages). An `unlimited`
-    one does not count against rate limits. One that is not `on_database` is answered while the database is away. `refusals` are the
-    error codes that the operation itself adds to those that every operation has, or the name of an attribute of the resource that has
-    them once the app is complete.
-    An operation that is no `transaction` has transactions of its own, as one must that waits for something else. `keep_seconds` is how
-    long the answer to a POST is kept for its ``Idempotency-Key``. `formats` are further media types that it can answer with. `verb` is
-    the last word of its name in the API reference, where the path does not tell it. One that `waits` heeds ``Prefer: wait``. `headers`
-    are further headers of requests that it reads, each with a sentence.
-    One that is `about_caller` has an object although its path names none: the caller's own, which the resource's `find` gives.
-    One that is `own_always` needs its permission for what belongs to others only: people may do it to their own whatever they hold, which
-    the resource's `allows` tells; an API key still needs the scope.
-    `session_only` keeps API keys out, and `owners_only` everybody but the owners of the organization, whatever permissions they hold.
-    In an organization that is being deleted, what needs a permission is refused, unless it is declared to work `while_closing`. What
-    belongs to an archived node is not changed but `while_archived`.
+    `permission` is ``"<plugin>:<verb>"``, the verb alone, `PUBLIC`, `SELF` or `TOKEN`. A schema may be given as the name of an attribute of
+    the resource, so that a base class can declare operations for its subclasses. `also` are further success statuses; `bare` are those,
+    with their message, whose response has no data and names no object. A `stream` can respond with server-sent events; an import may have a
+    longer body (``http.max_import_bytes``); a `plain` operation responds without the envelope (documents, pages). An `unlimited` one does
+    not count against rate limits. One that is not `on_database` is served even while the database is unavailable. `refusals` are the error
+    codes that the operation adds to the common ones, or the name of an attribute of the resource that holds them once the app is complete.
+    An operation with `transaction` False manages its own transactions, as one must that waits for external services. `keep_seconds` is how
+    long the response to a POST is stored for its ``Idempotency-Key``. `formats` are further media types of responses. `verb` is the last
+    word of its name in the API reference, where the path does not give it. One that `waits` supports ``Prefer: wait``. `headers` are
+    further request headers, each with a sentence. One that is `about_caller` has an object although its path names none: the caller's own,
+    which the resource's `find` returns. One that is `own_always` needs its permission only for objects of others: people may always do it
+    to their own, which the resource's `allows` decides; an API key still needs the scope. `session_only` excludes API keys, and
+    `owners_only` everybody but the owners of the organization, whatever their permissions. In an organization that is being deleted,
+    operations with a permission are refused unless declared `while_closing`. Changes to objects of an archived node are refused unless
+    `while_archived`.
     """
 
     permission: str
@@ -81,12 +79,12 @@ class Operation:
 
     @property
     def known_refusals(self) -> Sequence[str]:
-        """Those of the `refusals` that are known before the app is complete."""
+        """Return the `refusals` that are known before the app is complete."""
         return () if isinstance(self.refusals, str) else self.refusals
 
 
 def operation(permission: str, **metadata: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Declare a responder's operation; it changes nothing about the responder. See `Operation` for the keywords."""
+    """Declare a responder's operation; the responder itself is unchanged. See `Operation` for the keywords."""
     declared = Operation(permission, **metadata)
 
     def mark(responder: Callable[..., None]) -> Callable[..., None]:
@@ -99,16 +97,16 @@ def operation(permission: str, **metadata: Any) -> Callable[[Callable[..., None]
 class Resource:
     """A falcon resource whose responders are operations; `paths` maps a responder's suffix to its URI template.
 
-    Templates are below ``/api/v1``, unless the resource has another `protocol`, whose prefix they begin with.
+    Templates are relative to ``/api/v1``, unless the resource has another `protocol`, whose prefix they begin with.
 
-    Where objects are somebody's own, `others` names the permission that those of others need besides the operation's. Where they are
-    `common`, the same for every organization, they are for whoever holds the permission anywhere. `noun` is what they are called, in
-    the plural, where that is not the plugin's name. `unique` are the fields of which the database refuses a value that another object
-    has: a clash is the client's to mend, with 422. `derived` is what its `reply` has that no column holds.
+    Where objects have owners, `others` names the permission that other people's objects need in addition to the operation's. `common`
+    objects, the same for every organization, need the permission at any node. `noun` is the plural of their name, if it is not the
+    plugin's. `unique` are the fields with unique values: a clash is answered with 422. `derived` are the fields of its `reply` that no
+    column holds.
 
-    `permissions` says what the verbs `read`, `create`, `update` and `delete` ask for where that is another permission: ``{"create":
-    "manage"}``. `operations` says what is otherwise about the operations `list`, `create`, `read`, `replace`, `update` and `delete` that a
-    base class declares, by the keywords of `Operation`: ``{"delete": {"summary": "Revoke {one} for good."}}``.
+    `permissions` overrides the permission of the verbs `read`, `create`, `update` and `delete`: ``{"create": "manage"}``. `operations`
+    overrides keywords of `Operation` for the operations `list`, `create`, `read`, `replace`, `update` and `delete` of a base class:
+    ``{"delete": {"summary": "Revoke {one} for good."}}``.
     """
 
     paths: ClassVar[Mapping[str, str]]
@@ -124,47 +122,47 @@ class Resource:
 
     @cached_property
     def plan(self) -> Plan:
-        """How rows become its `reply`; made when it is first needed."""
+        """The rendering of rows as its `reply`; created on first use."""
         return Plan(self.reply, self.derived)
 
     def responder(self, name: str) -> Callable[..., None] | None:
-        """What answers, by its name (``on_get_one``); None where nothing does."""
+        """Return the responder of that name (``on_get_one``), or None."""
         return getattr(self, name, None)
 
     def emits(self) -> Iterable[str]:
-        """The names of the events that it is known to emit; its plugin declares them."""
+        """Return the names of the events that it emits; its plugin declares them."""
         return ()
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The object that the path names; raises the one 404. None where the path names none.
+        """Return the object that the path names; raises the uniform 404. None where the path names none.
 
-        For an operation that is `about_caller`, what is the caller's own.
+        For an operation that is `about_caller`, return the caller's own.
         """
         return None
 
     def caller(self, req: Request, **ids: str) -> "TokenCaller | None":
-        """Whoever has the token that the path of a `TOKEN` operation names; None where there is no such token.
+        """Return the holder of the token in the path of a `TOKEN` operation; None for an unknown token.
 
-        Called in a system scope, with the body not read yet; all that follows is in the organization of the answer.
+        Called in a system scope, before the body is read; the request continues in the organization of the result.
         """
         raise NotImplementedError
 
     def node_of(self, target: Any) -> str | None:
-        """The id of the tree's node that `target` belongs to; None is the organization itself."""
+        """Return the id of the tree node that `target` belongs to; None is the organization itself."""
         return None
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Whether the caller has the permission on the object."""
+        """Return whether the caller has the permission on the object."""
         return req.rights.has_anywhere(permission) if self.common else req.rights.allows_at(permission, self.node_of(target))
 
     def denial(self, req: Request, permission: str, target: Any) -> Refused:
-        """What the caller is told whom `allows` says no to, of an object that they may read."""
+        """Return the error where `allows` refuses an object that the caller may read."""
         return lacking(permission)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation at its place: method and template, the resource that answers, and everything resolved."""
+    """One operation at its path: method and template, the resource, and everything resolved."""
 
     plugin: str
     method: str
@@ -174,19 +172,19 @@ class Endpoint:
     operation: Operation
     operation_id: str
     path_ids: tuple[str, ...] = field(default=())
-    #: What ``expand`` can name (see `expanding`).
+    #: The words that ``expand`` accepts (see `expanding`).
     references: Mapping[str, Any] = field(default_factory=dict)
-    #: The error codes that listeners may refuse its change with.
+    #: The error codes with which listeners may refuse its change.
     refused_by_listeners: Sequence[str] = ()
 
     @property
     def protocol(self) -> Protocol:
-        """How it speaks."""
+        """Its protocol."""
         return self.resource.protocol
 
     @cached_property
     def in_api(self) -> bool:
-        """Whether it is one of the API's, with the envelope and in the OpenAPI document."""
+        """Whether it belongs to the API, with the envelope and in the OpenAPI document."""
         return self.protocol is API
 
     @cached_property
@@ -196,17 +194,17 @@ class Endpoint:
 
     @cached_property
     def query(self) -> "Schema | Parameters | None":
-        """What the query string may say."""
+        """The schema of the query string."""
         return cast("Schema | Parameters | None", self.operation.query)
 
     @cached_property
     def reply(self) -> Schema | None:
-        """The schema of the answer's data."""
+        """The schema of the response's data."""
         return cast("Schema | None", self.operation.reply)
 
     @cached_property
     def plan(self) -> Plan | None:
-        """How rows become the answer's data; None where no schema is declared."""
+        """The rendering of rows as the response's data; None where no schema is declared."""
         if self.reply is None:
             return None
         if self.reply is getattr(self.resource, "reply", None):
@@ -215,14 +213,14 @@ class Endpoint:
 
     @cached_property
     def refusals(self) -> Sequence[str]:
-        """The error codes of the operation's own; known once the app is complete."""
+        """The operation's own error codes; known once the app is complete."""
         declared = self.operation.refusals
         own = cast("Sequence[str]", getattr(self.resource, declared)) if isinstance(declared, str) else declared
         return (*own, *self.refused_by_listeners)
 
     @cached_property
     def has_version(self) -> bool:
-        """Whether it answers with one object that has a version, and so with an ``ETag``."""
+        """Whether its response is one object with a version, and so has an ``ETag``."""
         version = None if self.reply is None or self.operation.many else self.reply.dump_fields.get("version")
         return isinstance(version, Integer)
 
@@ -233,20 +231,20 @@ class Endpoint:
 
     @cached_property
     def has_target(self) -> bool:
-        """Whether it is about an object that is there already."""
+        """Whether it is about an existing object."""
         return bool(self.path_ids) or self.operation.about_caller
 
     @cached_property
     def needs_caller(self) -> bool:
-        """Whether it is for authenticated callers only."""
+        """Whether it requires authentication."""
         return self.operation.permission not in (PUBLIC, TOKEN)
 
     @cached_property
     def by_token(self) -> bool:
-        """Whether it is for whoever has the token in its path."""
+        """Whether it is for the holder of the token in its path."""
         return self.operation.permission == TOKEN
 
     @cached_property
     def permission(self) -> str | None:
-        """The permission that the caller needs, or None where being authenticated is enough."""
+        """The permission that the caller needs, or None where authentication is enough."""
         return None if self.operation.permission in WITHOUT_PERMISSION else self.operation.permission

@@ -1,4 +1,4 @@
-"""How routes speak: those of the API with its envelope, and others, at prefixes of their own, as a plugin declares it."""
+"""Protocols of routes: the API with its envelope, and others at their own prefixes, declared by plugins."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ import falcon
 from ..errors import Refused
 from .envelope import failure
 
-#: What makes the answer to a refused request, of the refusal and the request's id: the status, the headers and the body.
+#: Builds the response to a refused request, from the refusal and the request's id: the status, the headers and the body.
 Errors = Callable[[Refused, str | None], tuple[int, Mapping[str, str], bytes]]
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """What is otherwise about routes beside ``/api/v1``; all of them begin with `prefix`, as ``/hooks``.
+    """The protocol of routes outside ``/api/v1``; all of them begin with `prefix`, such as ``/hooks``.
 
-    `errors` makes the answer to whatever is refused. `media_types` are those that a body may have, in lower case; ``*/*`` is any. A `raw`
-    body is in `req.body` byte for byte, to verify a signature over it; without, it is JSON as in the API. It has `max_body_bytes` at
-    most, of None as many as ``http.max_body_bytes`` says. With `cors`, pages of the origins in ``http.cors_origins`` may call.
+    `errors` builds the response to a refused request. `media_types` are those allowed for a body, in lower case; ``*/*`` is any. A `raw`
+    body is in `req.body` byte for byte, to verify a signature over it; otherwise it is JSON as in the API. `max_body_bytes` limits it, None
+    meaning ``http.max_body_bytes``. With `cors`, pages of the origins in ``http.cors_origins`` may call.
     """
 
     prefix: str
@@ -34,15 +34,15 @@ def _enveloped(refused: Refused, request_id: str | None) -> tuple[int, Mapping[s
     return refused.status, headers, failure(refused, request_id)
 
 
-#: The protocol of all routes that name no other one; their paths leave out its prefix.
+#: The default protocol; its routes' paths omit its prefix.
 API = Protocol("/api/v1", _enveloped, cors=True)
 
 
 def protocol_at(path: str, protocols: Iterable[Protocol]) -> Protocol:
-    """The one of the protocols, whose prefixes do not contain each other, that `path` belongs to; the API's for any other path."""
+    """Return the protocol that `path` belongs to, by prefix (no prefix contains another); the API's for any other path."""
     return next((one for one in protocols if f"{path}/".startswith(f"{one.prefix}/")), API)
 
 
 def address_of(protocol: Protocol, template: str) -> str:
-    """The whole path of a template of a resource that has the protocol."""
+    """Return the whole path of a template of a resource with the protocol."""
     return f"{API.prefix}{template}" if protocol is API else template

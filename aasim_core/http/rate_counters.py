@@ -1,7 +1,7 @@
-"""Counting in sliding windows of one minute: in this process's memory, or in Redis for all processes.
+"""Sliding windows of one minute: counted in this process's memory, or in Redis for all processes.
 
-The count of the window before is weighted by how much of it the last 60 seconds still cover. In memory this is our own, because
-the `limits` package's storage walks over all its keys up to a hundred times a second: with 100,000 networks a hit costs 0.8 ms.
+The previous window's count is weighted by how much of it the last 60 seconds still cover. The in-memory version is our own, because the
+`limits` package's storage iterates over all keys up to a hundred times a second: with 100,000 networks a hit costs 0.8 ms.
 """
 
 import math
@@ -21,7 +21,7 @@ _log = structlog.get_logger("aasim.limits")
 
 
 class Usage(NamedTuple):
-    """The state of one counter after a hit: whether it was allowed, how many are used, and in how many seconds there is room."""
+    """The state of one counter after a hit: whether it was allowed, the used amount, and the seconds until there is room."""
 
     allowed: bool
     used: int
@@ -32,7 +32,7 @@ class Windows(Protocol):
     """Where hits are counted."""
 
     def hit(self, key: str, most: int) -> Usage:
-        """Count one hit of `key`, unless it would be more than `most` in the last 60 seconds."""
+        """Count one hit of `key`, unless it would exceed `most` in the last 60 seconds."""
 
 
 class MemoryWindows:
@@ -66,7 +66,7 @@ class MemoryWindows:
 
 
 class RedisWindows:
-    """Counters that all processes share; counts in memory while Redis does not answer, and says so in the log."""
+    """Counters shared by all processes; falls back to memory while Redis does not answer, and logs it."""
 
     def __init__(self, url: str) -> None:
         # Not at the top: only those who use Redis have its client installed.
@@ -110,7 +110,7 @@ def _seconds_until_room(before: int, elapsed: float, current: int, most: int) ->
 
 
 def _wait(before: int, elapsed: float, current: int, most: int) -> float:
-    """In how many seconds the weighted count falls under `most`."""
+    """Return the seconds until the weighted count falls below `most`."""
     if current < most:
         # Within this window, as the one before fades.
         return WINDOW - (most - current) * WINDOW / before - elapsed

@@ -1,7 +1,7 @@
-"""Rate limits: so many requests a minute of a network, a principal and an organization, and so many of a principal at once.
+"""Rate limits: requests per minute of a network, a principal and an organization, and concurrent requests of a principal.
 
-Off, they cost nothing; in memory about four microseconds a request; in Redis four round trips. Counts of requests at once, and
-counts in memory, are those of one process: with several processes a caller has as many times the allowance.
+Disabled, they cost nothing; in memory about four microseconds a request; in Redis four round trips. Concurrent requests, and counters in
+memory, are counted per process: with several processes a caller has a multiple of the allowance.
 """
 
 import ipaddress
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class RateLimited(Refused):
-    """Too many requests; `headers` tell how the limit stands."""
+    """Too many requests; `headers` describe the limit."""
 
     def __init__(self, limit: str, scope: str, scope_id: str, most: int, usage: Usage) -> None:
         seconds = "1 second" if usage.wait == 1 else f"{usage.wait} seconds"
@@ -39,7 +39,7 @@ class RateLimited(Refused):
 
 
 class Limiter:
-    """Counts requests, and refuses those that are too many."""
+    """Counts requests, and refuses those beyond a limit."""
 
     def __init__(self, settings: "Settings", windows: Windows | None = None) -> None:
         self._section = settings.rate_limits
@@ -48,9 +48,9 @@ class Limiter:
         self._lock = threading.Lock()
 
     def check(self, caller: "Caller | None", address: str) -> Mapping[str, str]:
-        """Count one request of `caller`, or of the network of `address` when nobody is authenticated.
+        """Count one request of `caller`, or of the network of `address` for an anonymous one.
 
-        Returns the headers that tell how much is left; raises `RateLimited`.
+        Returns the headers with the remaining allowance; raises `RateLimited`.
         """
         section = self._section
         if not section.enabled:
@@ -65,7 +65,7 @@ class Limiter:
         return _headers("principal", most, usage)
 
     def slot(self, caller: "Caller") -> AbstractContextManager[None]:
-        """Count a request among those that run at once; entering raises `RateLimited` when there are too many."""
+        """Count a concurrent request; entering raises `RateLimited` when there are too many."""
         if not self._section.enabled:
             return nullcontext()
         return _Slot(self, caller.id, self._section.concurrent_per_principal)
@@ -77,7 +77,7 @@ class Limiter:
         return usage
 
     def enter(self, key: str, most: int) -> None:
-        """Count one more that runs; raises `RateLimited` when there are `most`."""
+        """Count one more running request; raises `RateLimited` when there are `most`."""
         with self._lock:
             running = self._running.get(key, 0)
             if running >= most:
@@ -85,14 +85,14 @@ class Limiter:
             self._running[key] = running + 1
 
     def leave(self, key: str) -> None:
-        """One that ran is over."""
+        """Uncount a finished request."""
         with self._lock:
             if (running := self._running.pop(key)) > 1:
                 self._running[key] = running - 1
 
 
 class _Slot(AbstractContextManager[None]):
-    """A place among the requests of one principal that run at once."""
+    """A slot among the concurrent requests of one principal."""
 
     __slots__ = ("_key", "_limiter", "_most")
 
@@ -108,7 +108,7 @@ class _Slot(AbstractContextManager[None]):
 
 @lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
-    """The network that an address counts for: /24 of IPv4, /64 of IPv6, the least that one site gets (RFC 6177)."""
+    """Return the network that an address counts for: /24 of IPv4, /64 of IPv6, the smallest assignment to a site (RFC 6177)."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -119,7 +119,7 @@ def network_of(address: str) -> str:
 
 
 def _headers(scope: str, most: int, usage: Usage) -> Mapping[str, str]:
-    """The headers of draft-ietf-httpapi-ratelimit-headers-09, and the older ones that many clients read."""
+    """Return the headers of draft-ietf-httpapi-ratelimit-headers-09, and the older ones that many clients read."""
     left = max(0, most - usage.used)
     return {
         "RateLimit-Policy": f'"{scope}";q={most};w={WINDOW}',

@@ -1,4 +1,4 @@
-"""The request and the response as responders see them: falcon's, with what the guard found out."""
+"""The request and the response as responders see them: falcon's, with the guard's results."""
 
 import re
 import time
@@ -17,24 +17,24 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class Request(falcon.Request):
-    """A request on its way; the guard fills in the attributes in the order of its checks.
+    """A request being processed; the guard sets the attributes in the order of its checks.
 
-    `request_id` is the client's ``X-Request-Id`` if it has the form of one, or a new one; `started` is by `time.perf_counter`.
+    `request_id` is the client's ``X-Request-Id`` if it is well-formed, or a new one; `started` is by `time.perf_counter`.
     """
 
     __slots__ = ("body", "caller", "parent", "principal", "query", "request_id", "rights", "span", "started", "target")
 
-    #: Who sent it; set unless the operation is public.
+    #: The sender; set unless the operation is public.
     caller: "Caller"
-    #: The same, where it is somebody with an account; not set where it is whoever has a token.
+    #: The sender, if it has an account; not set for the holder of a token.
     principal: "Principal"
-    #: What they may do.
+    #: The caller's rights.
     rights: "Rights"
     #: The span of the request; set with `caller`.
     span: "Open | Off"
-    #: The object that the path names, if it names one.
+    #: The object that the path names, if any.
     target: Any
-    #: What the object is under, where its resource has a parent.
+    #: The object's parent, where its resource has one.
     parent: Any
     #: The validated body and query parameters, keyed by field name; a raw body is bytes.
     body: Any
@@ -43,19 +43,19 @@ class Request(falcon.Request):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.started = time.perf_counter()
-        # On the way of every request headers are read from where they are: get_header makes the key anew each time.
+        # On the hot path headers are read directly: get_header rebuilds the key each time.
         given = self.env.get("HTTP_X_REQUEST_ID")
         self.request_id = given if given and _REQUEST_ID.fullmatch(given) else uuid7().hex
 
 
 class Response(falcon.Response):
-    """An answer; set `media` to what the operation's reply schema describes."""
+    """A response; set `media` to the value that the operation's reply schema describes."""
 
     __slots__ = ("finish", "message")
 
     #: One sentence for a person, instead of the operation's.
     message: str | None
-    #: Called after the commit, outside the transaction; may replace the answer (``Prefer: wait``).
+    #: Called after the commit, outside the transaction; may replace the response (``Prefer: wait``).
     finish: Callable[[], None] | None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

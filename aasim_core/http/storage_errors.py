@@ -1,11 +1,11 @@
-"""What a storage that cannot do its work now answers: 503, told apart from statements that are our mistake."""
+"""Map storage errors to 503, as opposed to statements that are a bug of ours."""
 
 from collections.abc import Mapping
 
 from ..data.faults import Fault, fault_of
 from ..errors import Refused
 
-#: The code, the message, and after how many seconds to try again.
+#: The code, the message, and the Retry-After in seconds.
 _ANSWERS: Mapping[Fault, tuple[str, str, int]] = {
     "busy": ("busy", "The storage is busy; nothing was changed. Try again.", 1),
     "broken": ("storage_unavailable", "The storage cannot take this now; nothing was changed. Try again later.", 5),
@@ -19,7 +19,7 @@ _ANSWERS: Mapping[Fault, tuple[str, str, int]] = {
 
 
 def storage_refusal(error: BaseException) -> Refused | None:
-    """The 503 for an error that says the storage is busy, full, broken or out of reach; None for any other error."""
+    """Return the 503 for an error that means the storage is busy, full, broken or unreachable; None for any other error."""
     fault = fault_of(error)
     if fault is None:
         return None

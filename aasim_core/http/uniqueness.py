@@ -1,4 +1,4 @@
-"""What is answered where the database refuses a value because another object has it."""
+"""Convert unique violations of the database to responses."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _REFUSED = re.compile(r'violates unique constraint "([^"]+)"|UNIQUE constraint f
 
 
 def taken(unique: Sequence[str], error: peewee.IntegrityError) -> Invalid | None:
-    """The 422 for a value of the fields `unique` that another object has; None when the database refused something else."""
+    """Return the 422 for a value of the fields `unique` that another object has; None for any other violation."""
     refused = _REFUSED.search(str(error))
     place = (refused[1] or refused[2]) if refused else ""
     name = next((name for name in unique if re.search(rf"(?<![A-Za-z0-9]){name}\b", place)), None)

@@ -1,4 +1,4 @@
-"""Cursors: where a list or an export goes on, sealed for what it was made for."""
+"""Cursors: positions from which a list or an export continues, sealed for their purpose."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +12,13 @@ _TAG_BYTES = 32
 
 
 def seal(keyring: Keyring, bound_to: bytes, key: Sequence[Any]) -> str:
-    """The cursor that holds `key`, and is good for `bound_to` only."""
+    """Return a cursor that holds `key`, valid only for `bound_to`."""
     content = orjson.dumps(key)
     return base64url.encode(keyring.sign("cursor", content + b"\0" + bound_to) + content)
 
 
 def opened(keyring: Keyring, bound_to: bytes, cursor: str) -> list[Any] | None:
-    """The key in the cursor; None where it was not made for this."""
+    """Return the key in the cursor; None if it was not made for this."""
     try:
         sealed = base64url.decode(cursor)
     except ValueError:

@@ -1,10 +1,10 @@
-"""The order of a list, and the condition for what comes after a row in it.
+"""The order of a list, and the condition for the rows after a given one.
 
 The key of a row is the values that the list is sorted by, and the id, which makes it unique. Keys are compared as row values,
-``(created_at, id) < (?, ?)``, which one index answers at any depth. Where directions differ, each run of one direction is a row value
-of its own, and what is after it is written with OR, behind a bound on the first run that an index can begin at.
+``(created_at, id) < (?, ?)``, which one index serves at any depth. Where directions differ, each run of one direction is a row value of its
+own, and the rows after it are selected with OR, behind a bound on the first run from which an index scan can start.
 
-An empty value counts as greater than every other, on both databases.
+Null sorts after every other value, on both databases.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from ..data.statements import Bind
 
 @dataclass(frozen=True)
 class _Part:
-    """One expression that is compared, what its value at the position is bound as, and the direction."""
+    """A compared expression, the bind of its value at the position, and the direction."""
 
     expression: Any
     bind: str
@@ -28,13 +28,13 @@ class _Part:
 
 
 def key_names(sort: Sequence[str]) -> tuple[str, ...]:
-    """The fields of the key of a list that is sorted by `sort`: names, with ``-`` in front for descending."""
+    """Return the fields of the key of a list sorted by `sort`: names, prefixed with ``-`` for descending."""
     names = tuple(word.removeprefix("-") for word in sort)
     return names if "id" in names else (*names, "id")
 
 
 def ordered(query: Any, model: type[Any], sort: Sequence[str], *, backwards: bool, after: bool) -> Any:
-    """The query in the order of `sort`, or the other way round; with `after`, only what is behind `position_values`."""
+    """Return the query in the order of `sort`, or reversed; with `after`, only rows behind `position_values`."""
     parts = _parts(model, sort, backwards)
     if after:
         query = query.where(_after(parts))
@@ -42,7 +42,7 @@ def ordered(query: Any, model: type[Any], sort: Sequence[str], *, backwards: boo
 
 
 def position_values(model: type[Any], sort: Sequence[str], key: Sequence[Any]) -> dict[str, Any]:
-    """What the condition of `ordered` binds for the row whose key this is."""
+    """Return the values that `ordered` binds for the row with this key."""
     values = {}
     for name, value in zip(key_names(sort), key, strict=True):
         column = getattr(model, name)
@@ -71,7 +71,7 @@ def _parts_of(column: Any, name: str, descending: bool) -> list[_Part]:
 
 
 def _nothing(column: Any) -> Any:
-    """A value of the column's type, to stand beside the mark of an empty one."""
+    """Return a value of the column's type, to accompany the marker of a null."""
     if isinstance(column, peewee.BooleanField):
         return False
     return "" if isinstance(column, peewee.TextField) else 0

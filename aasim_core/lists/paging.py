@@ -1,7 +1,6 @@
-"""Lists: filters, sorting and keyset cursors, as one compiled statement per shape of the question.
+"""Lists: filters, sorting and keyset cursors, as one compiled statement per shape of the query.
 
-A cursor holds the key (see `keyset`) of the row where a page ends, and is sealed for the organization, route, sort and filters it
-was made for.
+A cursor holds the key (see `keyset`) of the row where a page ends, and is sealed for its organization, route, sort and filters.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +24,7 @@ from . import cursors
 from .keyset import key_names, ordered, position_values
 from .virtual_table import Listing
 
-#: How many rows are counted for a total: counting takes as long as reading them.
+#: Maximum number of rows counted for a total: counting takes as long as reading them.
 MOST_COUNTED = 10_000
 #: Of how many rows a page is read; what was not asked for is left out.
 _SIZES = (10, 25, 50, 100)
@@ -44,7 +43,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Question:
-    """What a list was asked: `sort` are fields' names, the most important first, with ``-`` in front for descending."""
+    """The parameters of a list; `sort` are field names, the most important first, with ``-`` in front for descending."""
 
     route: str
     limit: int
@@ -57,7 +56,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of rows, whose columns stand in the order of `names`. `total` is counted up to MOST_COUNTED + 1."""
+    """One page of rows, whose columns are in the order of `names`. `total` is counted up to MOST_COUNTED + 1."""
 
     names: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
@@ -68,14 +67,14 @@ class Page:
     total: int | None = None
 
     def pagination(self) -> dict[str, Any]:
-        """The envelope's part about paging."""
+        """Return the envelope's paging object."""
         facts = {"limit": self.limit, "next_cursor": self.next_cursor, "prev_cursor": self.prev_cursor, "has_more": self.has_more}
         if self.total is None:
             return facts
         return {**facts, "total": min(self.total, MOST_COUNTED), "total_is_at_least": self.total > MOST_COUNTED}
 
     def links(self, path: str, query_string: str) -> str:
-        """The value of the header ``Link`` (RFC 8288) of an answer to this path and query; empty for the only page."""
+        """Return the header ``Link`` (RFC 8288) of a response to this path and query; empty for the only page."""
         kept = [pair for pair in query_string.replace(">", "%3E").split("&") if pair and not pair.startswith("cursor=")]
         cursors = (("next", self.next_cursor), ("prev", self.prev_cursor))
         return ", ".join(
@@ -92,9 +91,9 @@ def read_page(
     search_fields: Sequence[str] = (),
     view_values: Mapping[str, Any] = _NONE,
 ) -> Page:
-    """The page of `model`'s rows that the question asks for, with the columns `names`. Refused ``invalid_cursor`` for a foreign cursor.
+    """Return the requested page of `model`'s rows, with the columns `names`. Refused ``invalid_cursor`` for another list's cursor.
 
-    `view_values` are for the binds in the columns of a view that differ from one request to the next.
+    `view_values` are for the binds in a view's columns that vary between requests.
     """
     asked = [_filter_condition(getattr(model, asked.name), asked) for asked in question.filters]
     if question.search:
@@ -125,7 +124,7 @@ def read_page(
 
 @lru_cache(maxsize=4096)
 def _columns(names: tuple[str, ...], sort: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The columns to read, and which of them are the key of a row."""
+    """Return the columns to read, and which of them are the key of a row."""
     key = key_names(sort)
     names_read = tuple(dict.fromkeys((*names, *key)))
     return names_read, tuple(names_read.index(name) for name in key)
@@ -144,9 +143,7 @@ def _read(
 ) -> list[tuple[Any, ...]]:
     database, sort, most, after = database_of(model), question.sort, _most_rows(question, condition), position is not None
     where = condition.expression, tuple(condition.values)
-    ways, values_of_ways = apart(
-        () if database.for_update else condition.ways
-    )  # PostgreSQL knows how many rows there are of a value
+    ways, values_of_ways = apart(() if database.for_update else condition.ways)  # PostgreSQL has row estimates for a value
     names_of_ways = tuple(values_of_ways)
 
     def page(query: Any) -> Any:
@@ -208,7 +205,7 @@ def _selected(model: Any, where: Any, column: Any) -> Any:
 
 
 def _made(expression: Callable[..., Any], names: Sequence[str]) -> Any:
-    """The condition, with a bind for each of its values."""
+    """Return the condition, with a bind for each of its values."""
     return expression(**{name: Bind(name) for name in names})
 
 
@@ -228,7 +225,7 @@ def _filter_condition(column: Any, asked: Filter) -> Condition:
 
 
 def _has_entry(column: Any, **spellings: Any) -> Any:
-    """Whether the JSON text has one of the spellings."""
+    """Return whether the JSON text has one of the spellings."""
     # Without one of them the text is another one. Both databases have REPLACE, and it takes upper and lower case as different.
     found = [peewee.Expression(peewee.fn.REPLACE(column, spelling, ""), "<>", column) for spelling in spellings.values()]
     return reduce(or_, found)
@@ -265,7 +262,7 @@ def _pattern(text: str) -> str:
 
 
 def _bound_to(question: Question) -> bytes:
-    """What a cursor is good for; anything else changed makes it invalid."""
+    """Return what a cursor is bound to; any change invalidates it."""
     filters = [[f.name, f.operator, f.value] for f in question.filters]
     return orjson.dumps([current_organization(), question.route, question.sort, filters, question.search])
 

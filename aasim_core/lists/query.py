@@ -1,4 +1,4 @@
-"""Query strings: what is unknown, repeated or malformed in them is refused, because a typo must not return everything."""
+"""Parse query strings: unknown, repeated or malformed parameters are refused, so that a typo does not return everything."""
 
 import copy
 import re
@@ -19,7 +19,7 @@ from ..text.suggestions import did_you_mean
 from .paging import Filter, Question
 
 _MOST_PROBLEMS = 20
-#: Fields that a list is sorted by; what is behind these hardly ever decides.
+#: Maximum number of sort fields; further ones rarely matter.
 _MOST_SORTS = 3
 _MOST_ALTERNATIVES = 100
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -29,7 +29,7 @@ _ENTRY = Patterned("[^:]+:.*", 'a key and its value, such as "ticket:T-7"', max_
 _NUMBER = re.compile("[1-9][0-9]{0,17}")
 
 Fields = Mapping[str, Strict]
-#: The parameters whose absence means something: a default, or an error.
+#: Parameters whose absence has a meaning: a default, or an error.
 Implied = Sequence[tuple[str, Strict]]
 
 
@@ -38,7 +38,7 @@ class Sort(ListOf):
 
     def __init__(self, names: Sequence[str], default: str) -> None:
         self.names = tuple(names)
-        #: What can be asked for.
+        #: The sortable fields.
         self.words = tuple(word for name in names for word in (name, f"-{name}"))
         one, most = Choice(*self.words), min(len(names), _MOST_SORTS)
         text = "The fields to sort by, the most important first, with - in front for descending; the id decides between equals."
@@ -52,13 +52,13 @@ class Sort(ListOf):
 
 
 class Parameters:
-    """What a query string may say: `parameters` by name, and the `implied` ones, whose absence means something."""
+    """The schema of a query string: `parameters` by name, and the `implied` ones, whose absence has a meaning."""
 
     def __init__(self, parameters: Fields) -> None:
         self.parameters, self.implied = parameters, _implied(parameters)
 
     def with_more(self, **fields: Strict) -> Self:
-        """The same with further parameters."""
+        """Return the same with further parameters."""
         more = copy.copy(self)
         more.parameters = {**self.parameters, **fields}
         more.implied = _implied(more.parameters)
@@ -66,14 +66,14 @@ class Parameters:
 
 
 class ListQuery(Parameters):
-    """What the lists of one operation can be asked.
+    """The query parameters of an operation's lists.
 
-    `reply` is the schema of the items: its fields say how the text of a filter is read and which operators there are.
-    `filters` and `sorts` name the fields that have them; `default` is the order when none is asked for, as ``sort`` would say it;
-    `search` names the columns that ``q`` looks through. `columns` are further filters, on columns that the items do not show.
+    `reply` is the schema of the items: its fields define how the text of a filter is parsed and which operators exist. `filters` and
+    `sorts` name the available fields; `default` is the order without ``sort``, in its syntax; `search` names the columns that ``q``
+    searches. `columns` are further filters, on columns that the items do not show.
 
-    `timed` names filters whose rows no index finds in a table that may have millions: they are asked together with the beginning of a
-    time, of the field that decides the default order, or with one of the parameters `unless`.
+    `timed` names filters without an index in a table that may have millions of rows: they require the beginning of a time range of the
+    field of the default order, or one of the parameters `unless`.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class ListQuery(Parameters):
             }
         )
         time = default.partition(",")[0].removeprefix("-")
-        #: The filters that are timed, the parameter that says from when on, and all that stand for it.
+        #: The filters that are timed, the parameter with the beginning, and its alternatives.
         self.timed = frozenset(key for key, (name, _, _) in self.filters.items() if name in timed)
         self.since = f"{time}[gte]"
         self._bounds = frozenset((time, self.since, f"{time}[gt]", *unless, *(f"{name}[in]" for name in unless)))
@@ -110,13 +110,13 @@ class ListQuery(Parameters):
         self._advice = f"This filter alone goes over everything. Write {self.since}=2026-01-31T00:00:00Z as well{others}."
 
     def problems(self, values: Mapping[str, Any]) -> dict[str, list[Problem]]:
-        """What is wrong with `values` together: filters that are timed, and no time."""
+        """Return the errors of the combined `values`: timed filters without a time."""
         if self.timed.isdisjoint(values) or not self._bounds.isdisjoint(values):
             return {}
         return {key: [Problem("invalid_parameter", self._advice)] for key in sorted(self.timed.intersection(values))}
 
     def question(self, route: str, values: Mapping[str, Any]) -> Question:
-        """What `values`, which `parse` read, asks of the list at `route`."""
+        """Return the list request of the parsed `values` for the list at `route`."""
         return Question(
             route=route,
             limit=values["limit"],
@@ -128,14 +128,14 @@ class ListQuery(Parameters):
         )
 
     def filters_in(self, values: Mapping[str, Any]) -> list[Filter]:
-        """The filters among `values`, which `parse` read."""
+        """Return the filters among the parsed `values`."""
         if self.filters.keys().isdisjoint(values):
             return []
         return [_filter(*found, values[key]) for key, found in self.filters.items() if key in values]
 
 
 def parse(query_string: str, declared: marshmallow.Schema | Parameters | None) -> dict[str, Any]:
-    """The typed values of the parameters, with the defaults of absent ones.
+    """Return the typed values of the parameters, with defaults for absent ones.
 
     Raises Refused (400) with every ``unknown_parameter`` and ``invalid_parameter``, keyed by the parameter.
     """
@@ -165,7 +165,7 @@ def parse(query_string: str, declared: marshmallow.Schema | Parameters | None) -
 
 
 def id_from_path(text: str) -> int:
-    """The positive whole number that a part of a path is; raises the one 404 for anything else."""
+    """Parse a part of a path as a positive integer; raises the uniform 404 for anything else."""
     if not _NUMBER.fullmatch(text):
         raise not_found()
     return int(text)
@@ -251,7 +251,7 @@ def _common(names: tuple[str, ...], sort: Sort, searchable: bool) -> dict[str, S
 
 
 def _filters(name: str, field: Any) -> Iterator[tuple[str, tuple[str, str, Strict]]]:
-    """The parameters that filter by one field: the key of each, with the field's name, the operator, and what reads the text."""
+    """Return the parameters that filter by one field: the key of each, with the field's name, the operator, and the parser of its text."""
     can_be_null, field = field.allow_none, copy.copy(field)
     # No filter has to be there, even of a field that always is; and no text in a query string is null.
     field.required, field.load_default, field.allow_none = False, missing, False
@@ -277,9 +277,9 @@ def _operand(operator: str, field: Strict) -> Strict:
 
 
 def _filter(name: str, operator: str, field: Strict, value: Any) -> Filter:
-    """The filter with its value in the database's form, which is the form in JSON."""
+    """Return the filter with its value in the database's form, which is the form in JSON."""
     if operator == "has":
-        # A list is kept as JSON text, in which an item stands in quotes.
+        # A list is stored as JSON text, with its items in quotes.
         return Filter(name, "contains", orjson.dumps(value).decode())
     if operator == "entry":
         return Filter(name, operator, _spellings(*value.split(":", 1)))
@@ -290,7 +290,7 @@ def _filter(name: str, operator: str, field: Strict, value: Any) -> Filter:
 
 
 def _spellings(key: str, text: str) -> list[str]:
-    """How an object's JSON text can have the entry: as a text, or as the number, boolean or null that `text` spells."""
+    """Return the spellings of the entry in an object's JSON text: as a string, or as the number, boolean or null that `text` spells."""
     key = orjson.dumps(key).decode()
     spellings = [f"{key}:{orjson.dumps(text).decode()}"]
     return [*spellings, f"{key}:{text},", f"{key}:{text}}}"] if _PLAIN_VALUE.fullmatch(text) else spellings

@@ -1,6 +1,6 @@
-"""From rows to JSON bytes through a column plan that is derived from the reply's schema once.
+"""Render rows as JSON bytes through a column plan that is derived from the reply's schema once.
 
-A row is what the database holds: times are RFC 3339 text already, JSON columns are JSON text and go into the answer unparsed.
+A row is as in the database: times are RFC 3339 text already, and JSON columns are JSON text that is copied into the response unparsed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +28,13 @@ class Viewer(Protocol):
 
 @dataclass(frozen=True)
 class Derived:
-    """A field of an answer that no column holds: `make` makes it from a row that has `columns`."""
+    """A response field that no column holds: `make` computes it from a row's `columns`."""
 
     columns: tuple[str, ...]
     make: Callable[[Mapping[str, Any]], Any]
 
     def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
-        """The field in each row, from what the columns hold in all of them."""
+        """Return the field of each row, from the columns of all of them."""
         values = zip(*(held[column] for column in self.columns), strict=True)
         return [self.make(dict(zip(self.columns, each, strict=True))) for each in values]
 
@@ -44,7 +44,7 @@ class Derived:
 
 
 class ObjectOf(Derived):
-    """An object that is made of columns; `fields` are their names by those that the object's own fields have."""
+    """An object composed of columns; `fields` are their names by those of the object's own fields."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = dict(fields)
@@ -56,7 +56,7 @@ class ObjectOf(Derived):
 
 
 class Plan:
-    """How the rows of one reply schema become JSON: `names` in the answer's order, `columns` to read for them."""
+    """The rendering of one reply schema's rows as JSON: `names` in the response's order, `columns` to read for them."""
 
     def __init__(self, schema: Schema, derived: Mapping[str, Derived] | None = None) -> None:
         self.names: tuple[str, ...] = tuple(name for name, field in schema.fields.items() if not field.load_only)
@@ -77,19 +77,19 @@ class Plan:
         return plan
 
     def item(self, source: Any) -> dict[str, Any]:
-        """The JSON object for a record, or for a mapping with at least the plan's columns."""
+        """Return the JSON object for a record, or for a mapping with at least the plan's columns."""
         row = source.row() if isinstance(source, Row) else source
         made = {name: field.make(row) for name, field in self._derived.items()}
         return self._finished([{name: made[name] if name in made else row[name] for name in self.names}])[0]
 
     def items(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> list[dict[str, Any]]:
-        """The JSON objects for rows whose values stand in the order of `columns`."""
+        """Return the JSON objects for rows whose values are in the order of `columns`."""
         if self._derived or columns != self.names:
             rows = self._composed(columns, rows)
         return self._finished([dict(zip(self.names, row, strict=True)) for row in rows])
 
     def _composed(self, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-        """The rows with what answers have, in their order; put together column by column, which takes half the time."""
+        """Return the rows with the response's fields in order; assembled column by column, which halves the time."""
         if not rows:
             return ()
         held = dict(zip(columns, zip(*rows, strict=True), strict=True))
@@ -97,7 +97,7 @@ class Plan:
         return list(zip(*shown, strict=True))
 
     def _finished(self, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Put JSON text in as it is, and make SQLite's 0 and 1 what they mean; on the hot path, so without a call per value."""
+        """Insert JSON text verbatim, and convert SQLite's 0 and 1 to booleans; a hot path, so without a call per value."""
         for name in self._texts:
             for item in items:
                 value = item[name]

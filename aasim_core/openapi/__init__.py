@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of what is on: the contract of the clients that are generated from it."""
+"""The OpenAPI 3.1 document of the enabled features, from which clients are generated."""
 
 from .document import BASE, document
 

@@ -1,4 +1,4 @@
-"""The named schemas of the document: what is sent, what is answered, and the words that fields choose from."""
+"""The named schemas of the document: request bodies, responses, and enumerations."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,12 +26,11 @@ VERSION = "3.1.0"
 
 
 class Use(Enum):
-    """What a schema describes; the value is what its name ends in.
+    """The use of a schema; the value is the ending of its name.
 
-    A body is closed, since unknown fields are errors. A patch has neither defaults nor required fields, in the objects within
-    either, so that a client changes what it names and no more; null returns a member of an object within to its default. An
-    answer is open, for fields can be added. An item is an answer of which ``fields=`` may have left something out. A parameter of the
-    query string is text, in which commas stand between the items of a list.
+    A body is closed, since unknown fields are errors. A patch has neither defaults nor required fields, also in nested objects, so that a
+    client changes only what it names; null resets a nested member to its default. A response is open, because fields can be added. An item
+    is a response from which ``fields=`` may omit fields. A query parameter is text, with commas between the items of a list.
     """
 
     BODY = "In"
@@ -45,7 +44,7 @@ class Use(Enum):
 _FREE: Shape = {"type": "object", "additionalProperties": True, "description": "Any JSON object."}
 _CLOSED = (Use.BODY, Use.PATCH, Use.MEMBERS)
 _SENT = (*_CLOSED, Use.QUERY)
-#: Of what is within an object, or within a list, which is replaced as a whole.
+#: Of nested objects, and of lists, which are replaced as a whole.
 _WITHIN_OBJECT = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.MEMBERS}
 _WITHIN_LIST = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.BODY, Use.MEMBERS: Use.BODY}
 
@@ -53,7 +52,7 @@ _WITHIN_LIST = {Use.ITEM: Use.ANSWER, Use.PATCH: Use.BODY, Use.MEMBERS: Use.BODY
 class Components:
     """The components of one document; `owners` names the plugin of each package, so that two plugins may use one name.
 
-    `error_codes` are all that there are, by name. `named` are the words of ``expand`` by the class of the answer to which they add names.
+    `error_codes` are all codes, by name. `named` are the words of ``expand`` by the class of the response to which they add names.
     """
 
     def __init__(
@@ -65,18 +64,18 @@ class Components:
         self._owners, self._named = owners, named
         self.error_codes = error_codes
         self._names: dict[tuple[type[Schema], Use], str] = {}
-        #: What is in the document so far, by section and name.
+        #: The document's components so far, by section and name.
         self.sections: dict[str, dict[str, Shape]] = defaultdict(dict)
         self._converter = OpenAPIConverter(VERSION, lambda _: None, APISpec("", "", VERSION))
 
     def refer(self, section: str, shape: Shape, *names: str) -> Shape:
-        """A reference to the component, which is put into the section, under the first of `names` that no other one has."""
+        """Add the component to the section, under the first of `names` that is free; returns a reference to it."""
         held = self.sections[section]
         name = next(name for name in _endless(names) if held.setdefault(name, shape) == shape)
         return {"$ref": f"#/components/{section}/{name}"}
 
     def name(self, schema: Schema, use: Use) -> str:
-        """``agents.AgentIn``: the plugin, and the class with the end for its use."""
+        """Return ``agents.AgentIn``: the plugin, and the class with the ending of its use."""
         kind = type(schema)
         if (kind, use) not in self._names:
             owner, taken = self.owner(kind), set(self._names.values())
@@ -85,13 +84,13 @@ class Components:
         return self._names[kind, use]
 
     def owner(self, kind: type) -> str:
-        """The plugin that the class is of."""
+        """Return the plugin of the class."""
         module = f"{kind.__module__}."
         found = [name for package, name in self._owners.items() if module.startswith(f"{package}.")]
         return found[0] if found else CORE
 
     def schema(self, schema: Schema, use: Use) -> Shape:
-        """A reference to what the schema describes."""
+        """Return a reference to the schema's component."""
         name = self.name(schema, use)
         if name not in self.sections["schemas"]:
             self.sections["schemas"][name] = {}
@@ -115,12 +114,12 @@ class Components:
         return shape | (rules[0] if len(rules) == 1 else {"allOf": rules} if rules else {})
 
     def _name_of(self, word: str) -> Shape:
-        """What ``expand`` adds."""
+        """Return the object that ``expand`` adds."""
         named = {"anyOf": [self.schema(NamedOut(), Use.ANSWER), {"type": "null"}]}
         return {**named, "description": f"With `expand={word}`; null where it is gone, or not for you to see."}
 
     def field(self, field: fields.Field[Any], use: Use, kind: type, name: str) -> Shape:
-        """What a field of the class `kind` holds; the words that it chooses from are a component."""
+        """Return the schema of a field of the class `kind`; its enumeration is a component."""
         if use is Use.MEMBERS and not (field.required or field.allow_none):
             field = copy(field)
             field.allow_none = True
@@ -151,7 +150,7 @@ class Components:
         return _with(self.words(shape.pop("enum"), kind, name), _without_type(shape), field) if "enum" in shape else shape
 
     def words(self, values: list[str | None], kind: type, name: str) -> Shape:
-        """A reference to the words that the field `name` of the class chooses from; another class of the plugin may have them, too."""
+        """Return a reference to the enumeration of the class's field `name`; other classes of the plugin may share it."""
         shape = {"type": "string", "enum": [value for value in values if value is not None]}
         field = "".join(part.title() for part in name.split("_"))
         owner = self.owner(kind)
@@ -162,7 +161,7 @@ class Components:
 
 
 def _says_characters(shape: Shape) -> bool:
-    """Whether the shape of a text says which characters it may have; that it is a password does not."""
+    """Return whether the schema of a text restricts its characters; the format of a password does not."""
     return bool(shape.keys() & {"pattern", "enum"}) or shape.get("format", "password") != "password"
 
 
@@ -171,18 +170,18 @@ def _about(metadata: Mapping[str, Any]) -> Shape:
 
 
 def _endless(names: Sequence[str]) -> Iterator[str]:
-    """The names, and then the last one with numbers."""
+    """Yield the names, and then the last one with numbers."""
     yield from names
     yield from (f"{names[-1]}{number}" for number in count(2))
 
 
 def stem(kind: type) -> str:
-    """The name of a schema without its direction: ``Agent`` of ``AgentIn`` and ``AgentOut``."""
+    """Return the name of a schema without its direction: ``Agent`` for ``AgentIn`` and ``AgentOut``."""
     return kind.__name__.removesuffix("In").removesuffix("Out")
 
 
 def plain(text: str) -> str:
-    """The text of a docstring as Markdown, in one piece."""
+    """Return the text of a docstring as Markdown on one line."""
     return text.replace("``", "`")
 
 

@@ -14,7 +14,7 @@ from .parameters import parameters
 Shape = dict[str, Any]
 
 _REASONS = {200: "Done.", 201: "Created.", 202: "Accepted; the work goes on.", 304: "Not modified."}
-#: What is sent piece by piece is text for generated clients, and here is what it looks like.
+#: Streamed responses are text for generated clients; these are examples.
 _STREAMS = {
     "text/event-stream": 'id: 1\nevent: log\ndata: {"sequence": 1, "event": "started"}\n\n',
     "text/csv": '"id","created_at"\r\n"evt_01h455vb4pex5vsknk084sn02q","2026-01-31T09:00:00.000Z"\r\n',
@@ -28,7 +28,7 @@ _STREAM_TEXT = {
 
 
 def described(components: Components, endpoint: Endpoint) -> Shape:
-    """The operation, with its permission, parameters, body, answers and refusals."""
+    """Return the operation, with its permission, parameters, body, responses and refusals."""
     operation = endpoint.operation
     whole: Shape = {
         "operationId": endpoint.operation_id, "summary": plain(operation.summary).replace("`", ""), "tags": [endpoint.plugin],
@@ -52,7 +52,7 @@ def described(components: Components, endpoint: Endpoint) -> Shape:
 
 
 def _description(endpoint: Endpoint) -> Iterator[str]:
-    """The responder's docstring, and what it takes to call the operation."""
+    """Return the responder's docstring, followed by the requirements for calling the operation."""
     operation = endpoint.operation
     lines = (endpoint.responder.__doc__ or operation.summary).strip().split("\n")
     yield "\n".join([plain(operation.summary), *(plain(line.strip()) for line in lines[1:])]).strip()

@@ -1,4 +1,4 @@
-"""The whole document, made from the operations table and the schemas."""
+"""Build the whole document from the operations table and the schemas."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..app import App
 
 BASE = "/api/v1"
-_ABOUT = "AI agents that organizations run themselves: the API of this installation, with only the plugins that are on."
+_ABOUT = "AI agents that organizations run themselves: the API of this installation, with its enabled plugins."
 _CONTACT = {"name": "The operator of this installation"}
 _LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _BEARER = {
@@ -26,7 +26,7 @@ _CORE_TAG = "The installation itself: its health, its plugins, and this document
 
 
 def document(app: "App") -> dict[str, Any]:
-    """The document: every operation of the API with its permission, parameters, bodies, examples and all its statuses."""
+    """Return the document: every operation of the API with its permission, parameters, bodies, examples and statuses."""
     endpoints = [endpoint for endpoint in app.endpoints if endpoint.in_api]
     named: dict[type, dict[str, Any]] = defaultdict(dict)
     for endpoint in endpoints:
@@ -49,7 +49,7 @@ def document(app: "App") -> dict[str, Any]:
 
 
 def _server(public_url: str) -> dict[str, Any]:
-    """Where the operator says that people reach the installation, or else where the document is."""
+    """Return the installation's public URL from the settings, by default the document's own."""
     if public_url:
         return {"url": public_url, "description": "The production server.", "x-internal": False}
     return {"url": "/", "description": "The local server, where this document is from.", "x-internal": True}
@@ -61,7 +61,7 @@ def _contact(app: "App") -> dict[str, str]:
 
 
 def _tags(app: "App", used: set[str]) -> Iterator[dict[str, str]]:
-    """What has operations, each with a sentence."""
+    """Return the tags of all operations, each with a sentence."""
     if CORE in used:
         yield {"name": CORE, "description": _CORE_TAG}
     yield from ({"name": plugin.name, "description": plugin.summary} for plugin in app.plugins.found if plugin.name in used)

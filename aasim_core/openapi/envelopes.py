@@ -11,7 +11,7 @@ Shape = dict[str, Any]
 
 
 def envelope(components: Components, endpoint: Endpoint) -> Shape:
-    """A reference to ``agents.AgentAnswer``, or for a list to ``agents.AgentList``."""
+    """Return a reference to ``agents.AgentAnswer``, or for a list to ``agents.AgentList``."""
     reply = endpoint.reply
     if reply is None:
         return components.refer("schemas", _object(success=_TRUE, data={}, message=_TEXT), "core.Answer")
@@ -26,7 +26,7 @@ def envelope(components: Components, endpoint: Endpoint) -> Shape:
 
 
 def bare(components: Components) -> Shape:
-    """A reference to the envelope of an answer that has a message only."""
+    """Return a reference to the envelope of a response with only a message."""
     return components.refer("schemas", _object(success=_TRUE, data=_NOTHING, message=_TEXT), "core.Done")
 
 

@@ -1,4 +1,4 @@
-"""How operations refuse: a response for each status, with an example of every code that the operation can answer with."""
+"""Error responses: one per status, with an example of every code that the operation can return."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from .headers import headers, refused_with, takes_if_match
 
 Shape = dict[str, Any]
 
-#: What each status is called, and what it means.
+#: Name and meaning of each status.
 STATUSES: Mapping[int, tuple[str, str]] = {
     400: ("BadRequest", "The request is malformed."),
     401: ("Unauthorized", "The credential is missing or not valid."),
@@ -32,7 +32,7 @@ STATUSES: Mapping[int, tuple[str, str]] = {
     503: ("ServiceUnavailable", "The request cannot be served now. Try again later."),
     504: ("GatewayTimeout", "Another service did not answer in time."),
 }
-#: The codes that every operation with the status can answer with.
+#: The codes that every operation with the status can return.
 _USUAL: Mapping[int, Sequence[str]] = {
     400: ("invalid_parameter", "unknown_parameter"),
     401: ("authentication_required", "invalid_token", "token_expired"),
@@ -57,7 +57,7 @@ _OF_WRITES = (409, 411, 413, 415, 422)
 
 
 def codes_of(endpoint: Endpoint, error_codes: Mapping[str, ErrorCode]) -> Mapping[int, Sequence[ErrorCode]]:
-    """The codes that the guard, or the operation by its own account, can refuse with, by status."""
+    """Return the codes of the guard and of the operation itself, by status."""
     found: dict[int, list[ErrorCode]] = defaultdict(list)
     for status in _statuses(endpoint):
         found[status].extend(error_codes[name] for name in _USUAL[status])
@@ -91,7 +91,7 @@ def _special(endpoint: Endpoint) -> Iterator[str]:
 
 
 def failures(components: Components, endpoint: Endpoint) -> Shape:
-    """A reference for each status of refusal; operations that refuse alike share it."""
+    """Return a reference per error status; operations with the same errors share them."""
     found = codes_of(endpoint, components.error_codes)
     return {str(status): _failure(components, endpoint, status, codes) for status, codes in found.items()}
 
@@ -119,7 +119,7 @@ def _example(code: ErrorCode) -> tuple[str, Shape]:
 
 
 def failure_schema(components: Components) -> Shape:
-    """A reference to the one form of every refusal."""
+    """Return a reference to the one schema of every error."""
     text = {"type": "string", "maxLength": 10_000}
     meanings = {name: f"{code.when}: {code.advice}" for name, code in sorted(components.error_codes.items())}
     code = components.refer("schemas", {"type": "string", "enum": list(meanings), "x-enumDescriptions": meanings}, "ErrorCode")

@@ -1,4 +1,4 @@
-"""The headers of requests and answers: which operations read and send which."""
+"""The headers of requests and responses, by operation."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def _text(example: str, **more: Any) -> Shape:
     return {"type": "string", "maxLength": 2048, **more, "examples": [example]}
 
 
-#: Headers of requests: the name of each component, with the header, what it holds and what it does.
+#: Request headers: the component's name, with the header, its schema and its description.
 REQUEST: Mapping[str, tuple[str, Shape, str]] = {
     "RequestId": (
         "X-Request-Id", _text("checkout-7f3a9c2e", minLength=8, maxLength=64, pattern="^[A-Za-z0-9._-]{8,64}$"),
@@ -45,7 +45,7 @@ REQUEST: Mapping[str, tuple[str, Shape, str]] = {
     ),
 }  # fmt: skip
 
-#: Headers of answers, likewise.
+#: Response headers, likewise.
 ANSWER: Mapping[str, tuple[str, Shape, str]] = {
     "RequestId": (*REQUEST["RequestId"][:2], "The id of this request, yours or a new one. Quote it when you report a problem."),
     "RateLimit": ("RateLimit", _text('"principal";r=1199;t=60'), "What is left of the limit, and for how long (IETF draft)."),
@@ -66,19 +66,19 @@ ANSWER: Mapping[str, tuple[str, Shape, str]] = {
 }  # fmt: skip
 
 _EVERYWHERE = ("RequestId", "AllowOrigin")
-#: The headers of the draft; those with X-, which say the same, are for clients that know no others.
+#: The draft's headers; those with X-, which say the same, are for clients that know no others.
 _LIMITS = ("RateLimit", "RateLimitPolicy")
-#: Those that an answer always has where it is declared to.
+#: Headers that a response always has where it is declared.
 _ALWAYS = frozenset(("RequestId", "Location", "ETag", "WwwAuthenticate"))
 
 
 def takes_if_match(endpoint: Endpoint) -> bool:
-    """Whether it changes an object that is there."""
+    """Return whether it changes an existing object."""
     return endpoint.writes and (endpoint.method != "POST" or bool(endpoint.path_ids))
 
 
 def sent_with(endpoint: Endpoint) -> Iterator[str]:
-    """The components of the headers that the operation reads."""
+    """Return the components of the operation's request headers."""
     yield "RequestId"
     yield "Traceparent"
     if endpoint.needs_caller:
@@ -94,7 +94,7 @@ def sent_with(endpoint: Endpoint) -> Iterator[str]:
 
 
 def answered_with(endpoint: Endpoint, status: int) -> Iterator[str]:
-    """The components of the headers that an answer of success has."""
+    """Return the components of a successful response's headers."""
     operation = endpoint.operation
     yield from _EVERYWHERE
     if not operation.unlimited:
@@ -117,7 +117,7 @@ def answered_with(endpoint: Endpoint, status: int) -> Iterator[str]:
 
 
 def refused_with(endpoint: Endpoint, status: int) -> Iterator[str]:
-    """The components of the headers that an answer has that refuses."""
+    """Return the components of an error response's headers."""
     yield from _EVERYWHERE
     if not endpoint.operation.unlimited:
         yield from _LIMITS
@@ -128,7 +128,7 @@ def refused_with(endpoint: Endpoint, status: int) -> Iterator[str]:
 
 
 def headers(components: Components, names: Iterable[str]) -> dict[str, Any]:
-    """A reference to each header of an answer."""
+    """Return a reference to each header of a response."""
     return {ANSWER[name][0]: components.refer("headers", _described(name), name) for name in names}
 
 

@@ -1,4 +1,4 @@
-"""What an operation is asked with besides its body: the path, the query string and headers."""
+"""The parameters of an operation: path, query string and headers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,13 +12,13 @@ from ..schemas.schema import PaginationOut
 from .components import Components, Use, plain
 from .headers import REQUEST, sent_with
 
-#: Lists that are sorted by so few fields share one component with all that are sorted by the same.
+#: Lists sorted by at most this many fields share one component per set of fields.
 _FEW_TO_SORT_BY = 3
 _KEY = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"}
 
 
 def prefixes_of(endpoints: Iterable[Endpoint]) -> Mapping[str, str]:
-    """How the ids begin that stand in paths, by the name of the parameter: what the collections' own paths end in."""
+    """Return the id prefixes of path parameters, by name: taken from the collections' own paths."""
     found: dict[str, str] = {}
     for endpoint in endpoints:
         record, template = getattr(endpoint.resource, "record", None), endpoint.resource.paths.get("one", "")
@@ -28,7 +28,7 @@ def prefixes_of(endpoints: Iterable[Endpoint]) -> Mapping[str, str]:
 
 
 def path_parameters(endpoint: Endpoint, prefixes: Mapping[str, str]) -> list[dict[str, Any]]:
-    """What the path names; the shape of an id is told by an example only, since any other text is answered as an unknown id is."""
+    """Return the path parameters; the format of an id is given only as an example, since any other text is answered like an unknown id."""
     return [_path_parameter(name, prefixes) for name in endpoint.path_ids]
 
 
@@ -41,7 +41,7 @@ def _path_parameter(name: str, prefixes: Mapping[str, str]) -> dict[str, Any]:
 
 
 def parameters(components: Components, endpoint: Endpoint) -> Iterator[dict[str, Any]]:
-    """The parameters in the query string, and the headers."""
+    """Return the query parameters and headers."""
     declared = endpoint.query
     if isinstance(declared, Parameters):
         fields, kind = declared.parameters, type(endpoint.reply)
@@ -78,8 +78,8 @@ def _header(name: str, schema: Mapping[str, Any], text: str) -> dict[str, Any]:
 
 def _idempotency_key(keep_seconds: int) -> tuple[dict[str, Any], str]:
     text = (
-        "A key that you generate, such as a UUID. A retry with the same key returns the first answer and has no further effect. "
-        f"It is kept for {keep_seconds // 3600} hours." if keep_seconds >= 3600 else f"It is kept for {keep_seconds} seconds."
+        "A key that you generate, such as a UUID. A retry with the same key returns the first response and has no further effect. "
+        f"It is stored for {keep_seconds // 3600} hours." if keep_seconds >= 3600 else f"It is stored for {keep_seconds} seconds."
     )  # fmt: skip
     name = "IdempotencyKey" if keep_seconds == 86_400 else f"IdempotencyKeyFor{keep_seconds}Seconds"
     return _header("Idempotency-Key", {**_KEY, "examples": ["5f2b6c1e-9d7a-4c39-8a55-0f6f3f0e9b11"]}, text), name

@@ -1,4 +1,4 @@
-"""What a plugin wants to be asked about its health."""
+"""The declaration of a plugin's health check."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Check:
-    """A named question about what the platform depends on; `ask` returns facts, and raises when something is wrong.
+    """A named check of something the platform depends on; `ask` returns facts, and raises on failure.
 
-    A `critical` check takes this process out of service while it fails. `ask` has a connection to the database, unless the check does
-    without: `on_database`.
+    A failing `critical` check takes this process out of service. `ask` has a database connection unless `on_database` is False.
     """
 
     name: str
@@ -20,7 +19,7 @@ class Check:
 
 
 class Unwell(Exception):
-    """Raised by a check: what is wrong, with the facts that tell of it."""
+    """Raised by a failing check, with the facts."""
 
     def __init__(self, problem: str, **facts: Any) -> None:
         super().__init__(problem)

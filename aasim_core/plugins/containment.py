@@ -1,4 +1,4 @@
-"""Containing plugins: what the code of one raises unforeseen becomes a fault that names it, and nobody else's error."""
+"""Contain plugins: an unexpected exception of a plugin's code becomes a fault that names the plugin."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ _log = structlog.get_logger("aasim.plugins")
 
 
 class PluginFault(Refused):
-    """A plugin raised what it may not raise. For people it names the plugin, and never what was raised; the log has that."""
+    """A plugin raised an unexpected exception. The message for people names the plugin, never the exception; the log has that."""
 
     def __init__(self, origin: "Origin") -> None:
         facts = {"plugin": origin.plugin, "hook": origin.hook, "name": origin.name}
@@ -30,13 +30,13 @@ class PluginFault(Refused):
         self.plugin = origin.plugin
 
 
-#: What is not the plugin's fault, wherever it is raised: the job is lost, or the database is away or wants the transaction again.
+#: Not the plugin's fault, wherever raised: the job is lost, the database is unavailable, or the transaction must be retried.
 PASSING = (PluginFault, LeaseLost, Mistaken, peewee.OperationalError, peewee.InterfaceError, peewee.IntegrityError)
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where an offer comes from: the plugin, the hook and the offer's name; `file` is the plugin's ``__init__.py``."""
+    """The origin of an offer: the plugin, the hook and the offer's name; `file` is the plugin's ``__init__.py``."""
 
     plugin: str
     hook: str
@@ -45,10 +45,10 @@ class Origin:
 
 
 def contained(offer: _T, origin: Origin) -> _T:
-    """The offer with its functions contained, if its class says in `foreseen` which exceptions they may raise; else as it is.
+    """Return the offer with its functions contained, if its class declares in `foreseen` which exceptions they may raise; else unchanged.
 
-    All others become what the class makes of a `PluginFault` in `failed`, or the fault itself. What the functions return is contained
-    in the same way, and so is what a generator yields.
+    Any other exception becomes the result of the class's `failed` for a `PluginFault`, or the fault itself. Results that are functions, and
+    values that generators yield, are contained too.
     """
     kind: Any = type(offer)
     if not (is_dataclass(kind) and hasattr(kind, "foreseen")):
@@ -63,7 +63,7 @@ def contained(offer: _T, origin: Origin) -> _T:
 
 @contextmanager
 def containing(kind: Any, origin: Origin) -> Iterator[None]:
-    """The same for a block that runs the plugin's code, such as a method of an object that a function of an offer returned."""
+    """Contain a block that runs the plugin's code, such as a method of an object that an offer's function returned."""
     try:
         yield
     except (*PASSING, *kind.foreseen):
@@ -96,7 +96,7 @@ def _contained_iteration(values: Iterator[Any], kind: Any, origin: Origin) -> It
 
 
 def _fault_of(error: Exception, kind: Any, origin: Origin) -> Exception:
-    """What is raised instead. The text of an error is logged unless the offer is handed secrets, which it may repeat."""
+    """Return the exception to raise instead. An error's text is logged unless the offer receives secrets, which it may repeat."""
     tell = describe_without_message if getattr(kind, "is_handed_secrets", False) else describe
     _log.error("a plugin failed", plugin=origin.plugin, hook=origin.hook, offer=origin.name, reason=tell(error, origin.file))
     make: Callable[[PluginFault], Exception] = getattr(kind, "failed", lambda fault: fault)

@@ -1,4 +1,4 @@
-"""What the core and each plugin declare, and all of it together."""
+"""The declarations of the core and of each plugin, and their combination."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Offer:
-    """One thing that a plugin brings for the `hook` of another: a dataclass, whose first field is its `name`."""
+    """A plugin's contribution to the `hook` of another: a dataclass, whose first field is its `name`."""
 
     hook: str
     name: str
@@ -34,10 +34,10 @@ class Offer:
 
 @dataclass(frozen=True)
 class Declarations:
-    """What one owner, the core or a plugin, declares: a field for each hook of the core that returns declarations, and the `offers`.
+    """The declarations of one owner, the core or a plugin: a field per core hook that returns declarations, and the `offers`.
 
-    `hooks` are the plugin's own functions, by hook, which tell where a declaration comes from. A plugin that is not `bundled` keeps
-    further rules, so that plugins of authors who do not know each other can be on together.
+    `hooks` are the plugin's own functions, by hook, which locate a declaration. A plugin that is not `bundled` follows additional rules, so
+    that plugins of independent authors can be combined.
     """
 
     permissions: "tuple[Permission, ...]" = ()
@@ -57,18 +57,18 @@ class Declarations:
     hooks: "Mapping[str, Callable[..., Any]]" = field(default_factory=dict)
 
     def at(self, hook: str) -> str:
-        """Where the plugin answers the hook, as the end of a phrase: `` (notes/__init__.py:12)``; empty where that is unknown."""
+        """Return where the plugin implements the hook, as the end of a phrase: `` (notes/__init__.py:12)``; empty if unknown."""
         return place_of(self.hooks.get(hook))
 
     @cached_property
     def endpoints(self) -> "tuple[Endpoint, ...]":
-        """The operations of its routes; raises what `endpoints_of` does."""
+        """Return the operations of its routes; raises what `endpoints_of` does."""
         from ..http.endpoints import endpoints_of
 
         return tuple(endpoints_of(self.owner, self.routes))
 
     def provides(self, settings: tuple[str, ...] = ()) -> Provides:
-        """The names of all that is declared."""
+        """Return the names of all declarations."""
         return Provides(
             permissions=tuple(permission.id for permission in self.permissions),
             events=tuple(event.name for event in self.events),
@@ -88,7 +88,7 @@ class Collected:
     by_owner: Mapping[str, Declarations]
 
     def each(self, kind: str) -> Iterator[tuple[str, Any]]:
-        """Every declaration of the `kind` (a field of `Declarations`, or its `endpoints`) with its owner, in order."""
+        """Return every declaration of the `kind` (a field of `Declarations`, or its `endpoints`) with its owner, in order."""
         for owner, declared in self.by_owner.items():
             for declaration in getattr(declared, kind):
                 yield owner, declaration
@@ -120,7 +120,7 @@ class Collected:
 
     @property
     def listeners(self) -> dict[str, Listener]:
-        """Every listener, in the order in which they are called, by a key that stays the same from start to start."""
+        """Every listener, in calling order, by a key that is stable across starts."""
         return {listener_key(owner, listener): listener for owner, listener in self.each("listeners")}
 
     @property
@@ -135,7 +135,7 @@ class Collected:
 
 
 def listener_key(owner: str, listener: Listener) -> str:
-    """What a delivery that waits calls its listener: the owner, the pattern and the function's name."""
+    """Return a listener's key for pending deliveries: the owner, the pattern and the function's name."""
     function: Any = listener.function
     while isinstance(function, partial):
         function = function.func
@@ -144,5 +144,5 @@ def listener_key(owner: str, listener: Listener) -> str:
 
 
 def table_of(model: Any) -> str:
-    """The name of the table of a record's class."""
+    """Return the name of a record class's table."""
     return str(model._meta.table_name)

@@ -1,4 +1,4 @@
-"""What plugins bring for the hooks of other plugins, by name."""
+"""Contributions of plugins to the hooks of other plugins, by name."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -18,10 +18,10 @@ _MOST_KEPT = 8192
 
 
 class Offers:
-    """The answers to every hook ``(app) -> Sequence[<dataclass>]`` of a plugin, which all were asked at start.
+    """The results of every plugin hook ``(app) -> Sequence[<dataclass>]``, all called at start.
 
-    ``offers(hook)`` is what the installation has; use it where data must be kept up, and where there is no organization. What is done
-    for an organization uses ``offers.here(hook)``. The functions of an offer are contained, see `containment.contained`.
+    ``offers(hook)`` returns the installation's; use it to maintain data, and where there is no organization. Use ``offers.here(hook)`` for
+    work on behalf of an organization. The functions of an offer are contained, see `containment.contained`.
     """
 
     def __init__(self, collected: Collected, features: "Features") -> None:
@@ -37,13 +37,14 @@ class Offers:
             self.keep(offer.hook, {**self._kept[offer.hook], offer.name: offer.value})
 
     def __call__(self, hook: str) -> Mapping[str, Any]:
-        """What every plugin brings for `hook`, by its first field, in the order of dependencies; LookupError if it is no such hook."""
+        """Return every plugin's contributions to `hook`, by their first field, in the order of dependencies; LookupError for an unknown
+        hook."""
         if hook not in self._kept:
             raise LookupError(f"no plugin that is on offers the hook {hook}(app) -> Sequence[<a dataclass>]")
         return self._kept[hook]
 
     def here(self, hook: str) -> Mapping[str, Any]:
-        """The same, without what comes from plugins that are off for the organization in scope."""
+        """Return the same, without those of plugins that are disabled for the organization in scope."""
         organization_id = current_organization()
         return self._here(hook, organization_id, self._features.epoch_of(organization_id))
 
@@ -55,23 +56,23 @@ class Offers:
         return plugin is None or self._features.allowed_in(organization_id, plugin)
 
     def owner_of(self, hook: str, name: str) -> str | None:
-        """The plugin that brings the offer of that name; None where no plugin that is on does."""
+        """Return the plugin that contributes the offer of that name; None if no enabled plugin does."""
         return self._origins[hook, name].plugin if name in self(hook) else None
 
     def brought_by(self, plugin: str) -> list[tuple[str, str]]:
-        """The hook and the name of each offer of the plugin."""
+        """Return the hook and the name of each offer of the plugin."""
         return [place for place, origin in self._origins.items() if origin.plugin == plugin]
 
     def off_here(self, hook: str, name: str) -> str | None:
-        """The plugin that brings the offer of that name, where it is off for the organization in scope."""
+        """Return the plugin that contributes the offer of that name, if it is disabled for the organization in scope."""
         return None if name in self.here(hook) else self.owner_of(hook, name)
 
     def containing(self, hook: str, name: str) -> AbstractContextManager[None]:
-        """Contain a block that runs code of the plugin that brings the offer of that name; see `containment.containing`."""
+        """Contain a block that runs code of the plugin that contributes the offer of that name; see `containment.containing`."""
         return containing(type(self(hook)[name]), self._origins[hook, name])
 
     def keep(self, hook: str, offers: Mapping[str, Any], plugin: str = "tests") -> None:
-        """Let the app have these from now on; for tests, which bring what no plugin does, as if `plugin` did."""
+        """Register these in the app, as if `plugin` contributed them; for tests."""
         before = self._kept[hook]
         self._kept[hook] = MappingProxyType(
             {

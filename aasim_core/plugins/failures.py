@@ -1,4 +1,4 @@
-"""Telling in one line what went wrong inside a plugin: the exception, its message, and the plugin's own line."""
+"""Describe an error inside a plugin in one line: the exception, its message, and the plugin's own line."""
 
 import inspect
 import traceback
@@ -12,14 +12,14 @@ _LONGEST_MESSAGE = 400
 
 
 def describe(error: BaseException, origin: str | None) -> str:
-    """The exception's class and message, and the last line of the plugin whose ``__init__.py`` (or only file) is `origin`."""
+    """Return the exception's class and message, and the last line of the plugin whose ``__init__.py`` (or only file) is `origin`."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     message = " ".join(text.split())[:_LONGEST_MESSAGE]
     return _told(error, f": {message}" if message else "", origin)
 
 
 def describe_without_message(error: BaseException, origin: str | None) -> str:
-    """The same without the exception's message, which may hold a secret."""
+    """Return the same without the exception's message, which may contain a secret."""
     return _told(error, "", origin)
 
 
@@ -29,7 +29,7 @@ def _told(error: BaseException, message: str, origin: str | None) -> str:
 
 
 def place_of(definition: Any) -> str:
-    """Where a class or a function is defined, as the end of a phrase: `` (notes/models.py:12)``; empty where that is unknown."""
+    """Return where a class or function is defined, as the end of a phrase: `` (notes/models.py:12)``; empty if unknown."""
     try:
         file, line = inspect.getsourcefile(definition), inspect.getsourcelines(definition)[1]
     except (OSError, TypeError):
@@ -49,11 +49,11 @@ def _line_of(error: BaseException, origin: Path) -> str | None:
 
 
 def _above(origin: Path) -> Path:
-    """The folder to which a plugin's paths are told: short, and free of where the installation is."""
+    """Return the folder to which a plugin's paths are shown relative: short, and independent of the installation's location."""
     return origin.parent.parent
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:
-    """The end of a sentence about the unknown `name`, such as ``; did you mean "agents"?``; empty when nothing is near."""
+    """Return the end of a sentence about the unknown `name`, such as ``; did you mean "agents"?``; empty without a close match."""
     near = nearest(name, sorted(options))
     return f'; did you mean "{near}"?' if near else ""

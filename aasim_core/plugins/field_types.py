@@ -1,4 +1,4 @@
-"""Whether the fields of a dataclass have the types that it declares."""
+"""Check that a dataclass's fields have their declared types."""
 
 import builtins
 import re
@@ -10,16 +10,15 @@ from typing import Any, get_type_hints
 
 
 def flaw_of_fields(value: Any) -> str | None:
-    """What is wrong with the first field of the dataclass that has another type than declared, or None.
+    """Return what is wrong with the first field whose type differs from the declared one, or None.
 
-    The phrase begins with the field's name. Dataclasses in fields are checked too. What is imported for type checkers only is taken for
-    granted.
+    The phrase begins with the field's name. Nested dataclasses are checked too. Types imported only for type checkers are not checked.
     """
     return flaw_of_values(type(value), {field.name: getattr(value, field.name) for field in fields(value)})
 
 
 def flaw_of_values(kind: Any, values: Mapping[str, Any]) -> str | None:
-    """The same for these values of fields of the dataclass `kind`, by name."""
+    """Check these values of fields of the dataclass `kind`, by name."""
     from typeguard import CollectionCheckStrategy, TypeCheckError, check_type  # 40 ms, for plugins of others only
 
     hints = _hints_of(kind)
@@ -36,7 +35,7 @@ def flaw_of_values(kind: Any, values: Mapping[str, Any]) -> str | None:
 
 
 class _Names(dict[str, Any]):
-    """The names of a module; one that it does not have when it runs stands for any type."""
+    """The names of a module; names that are missing at run time stand for any type."""
 
     def __missing__(self, name: str) -> Any:
         return getattr(builtins, name, Any)
@@ -48,6 +47,6 @@ def _hints_of(kind: type[Any]) -> Mapping[str, Any]:
 
 
 def _written(annotation: Any) -> str:
-    """The annotation as its author wrote it, without the modules of names."""
+    """Return the annotation as its author wrote it, without the modules of names."""
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", text).strip("\"'")

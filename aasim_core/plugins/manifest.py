@@ -1,4 +1,4 @@
-"""The manifest: what a plugin says about itself before any of its code runs."""
+"""The manifest: a plugin's description of itself, readable before any of its code runs."""
 
 import keyword
 import re
@@ -11,9 +11,9 @@ API = "1.0"
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
-#: What the core's own tables, permissions, events and jobs are called after.
+#: The prefix of the core's own tables, permissions, events and jobs.
 CORE = "core"
-#: The commands of the core, by whose names no plugin goes: its own commands stand under its name.
+#: The core's commands, which are not available as plugin names: a plugin's commands are under its name.
 RESERVED = frozenset(
     (
         "admin",
@@ -36,14 +36,14 @@ RESERVED = frozenset(
 
 @dataclass(frozen=True)
 class Plugin:
-    """What a plugin is, and what it needs.
+    """A plugin's description and requirements.
 
-    `requires` names plugins that must be on and load before this one; `uses` names plugins that load before it if they are on.
-    `api` is the version of the plugin API that it was written for. `essential` (bundled plugins only): it cannot be turned off.
-    `operators_only`: who runs the installation can turn it off, and no organization for itself.
+    `requires` names plugins that must be on and load before this one; `uses` names plugins that load before it if they are on. `api` is the
+    version of the plugin API that it was written for. An `essential` plugin (bundled only) cannot be disabled. An `operators_only` one can
+    be disabled by the operator, not by an organization.
 
-    A package has exactly one, as ``plugin = Plugin("Title", "Summary.", …)`` in its ``__init__.py``. It is read without importing
-    the package, so its arguments are literals.
+    A package has exactly one, as ``plugin = Plugin("Title", "Summary.", …)`` in its ``__init__.py``. It is read without importing the
+    package, so its arguments are literals.
     """
 
     title: str
@@ -77,12 +77,12 @@ def _names(field: str, value: object) -> tuple[str, ...]:
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can name a plugin: lower-case words joined by single underscores, no keyword, and not the core's own name."""
+    """Return whether `text` can name a plugin: lower-case words joined by single underscores, no keyword, and not the core's own name."""
     return _NAME.fullmatch(text) is not None and text != CORE and not keyword.iskeyword(text)
 
 
 def api_flaw(wanted: str) -> str | None:
-    """Why a plugin that was written for the API version `wanted` cannot run here, or None if it can."""
+    """Return why a plugin written for the API version `wanted` cannot run here, or None if it can."""
     major, minor = _parts(wanted)
     ours, newest = _parts(API)
     if major != ours:

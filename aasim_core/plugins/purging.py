@@ -1,4 +1,4 @@
-"""Removing what a plugin that is off has left in the database."""
+"""Remove the data of a disabled plugin from the database."""
 
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def purge(plugins: Plugins, database: "Database", name: str) -> list[str]:
-    """Drop the tables of the plugin `name`, with all data in them, by undoing its migrations; returns what was undone.
+    """Drop the tables of the plugin `name`, with all data, by undoing its migrations; returns the undone migrations.
 
-    Nothing of the plugin but its migrations is imported. Raises StartupError unless the plugin is there and off.
+    Nothing of the plugin but its migrations is imported. Raises StartupError unless the plugin is installed and disabled.
     """
     from ..data.migrator.runner import Source
     from ..data.migrator.runner import purge as undo
@@ -24,7 +24,7 @@ def purge(plugins: Plugins, database: "Database", name: str) -> list[str]:
 
 
 def refuse_while_running(database: "Database", name: str) -> None:
-    """StartupError while a process is alive in which the plugin `name` is on: its tables would be gone under it."""
+    """Raise StartupError while a running process has the plugin `name` enabled: its tables would disappear under it."""
     from .. import processes
     from ..data.backends.connect import bind
 
@@ -42,7 +42,7 @@ def refuse_while_running(database: "Database", name: str) -> None:
 
 
 def purgeable(plugins: Plugins, name: str) -> Found:
-    """The plugin `name`; InvalidArgument unless it is there and off."""
+    """Return the plugin `name`; InvalidArgument unless it is installed and disabled."""
     plugin = plugins.find(name)
     if plugin is None or plugin.state == "missing":
         near = did_you_mean(name, (found.name for found in plugins.found))

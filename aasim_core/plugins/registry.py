@@ -1,4 +1,4 @@
-"""What became of every plugin that was found: a read-only registry."""
+"""The state of every discovered plugin: a read-only registry."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ State = Literal["on", "off", "broken", "blocked", "missing"]
 class Fault:
     """Why a plugin that should be on is not; `reason` is a phrase whose subject is the plugin.
 
-    `broken`: something is wrong with itself. `blocked`: with a plugin that it requires. `missing`: it is not installed.
-    `follows` is true where the reason is another plugin's fault, which is reported too.
+    `broken`: the plugin itself is faulty. `blocked`: a plugin that it requires is. `missing`: it is not installed. `follows` is true where
+    the cause is another plugin's fault, which is reported too.
     """
 
     state: Literal["broken", "blocked", "missing"]
@@ -31,7 +31,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Provides:
-    """The names of what a plugin that is on provides: routes are templates, settings are the keys of its section."""
+    """The names of what an enabled plugin provides: routes are templates, settings are the keys of its section."""
 
     permissions: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
@@ -68,13 +68,13 @@ class Found:
 
     @property
     def is_switchable(self) -> bool:
-        """Whether an organization can turn it off for itself."""
+        """Whether an organization can disable it for itself."""
         return not (self.essential or self.operators_only)
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A plugin that is on: its module, which is the object that pluggy knows, and its manifest."""
+    """An enabled plugin: its module, which is the object that pluggy knows, and its manifest."""
 
     name: str
     module: ModuleType
@@ -102,10 +102,10 @@ class PluginFailed(StartupError):
 
 @dataclass(frozen=True)
 class Plugins:
-    """Every plugin found, by name, and those that are on, in the order of their dependencies.
+    """Every discovered plugin, by name, and the enabled ones, in the order of dependencies.
 
-    `specs` is the module with the core's hooks. `schemas` are the dataclasses of the plugins' settings sections. `problems` are
-    sentences about all that went wrong; those in `fatal` stop the start whatever ``plugins.on_error`` says.
+    `specs` is the module with the core's hooks. `schemas` are the dataclasses of the plugins' settings sections. `problems` are sentences
+    about all failures; those in `fatal` stop the start whatever ``plugins.on_error`` says.
     """
 
     found: tuple[Found, ...]
@@ -125,16 +125,16 @@ class Plugins:
         return needs
 
     def is_on(self, name: str) -> bool:
-        """Whether the plugin is on for the installation; for one organization ask `Features.is_here`."""
+        """Return whether the plugin is enabled for the installation; for one organization use `Features.is_here`."""
         return name in self._needs
 
     def needs_of(self, name: str) -> frozenset[str]:
-        """The plugin itself, and all that it requires, directly or not."""
+        """Return the plugin and all that it requires, directly or indirectly."""
         return self._needs.get(name, frozenset((name,)))
 
     @property
     def hook(self) -> pluggy.HookRelay:
-        """pluggy's relay. It asks the plugin that loaded last first, and stops at the first exception."""
+        """pluggy's relay. It calls the plugin that loaded last first, and stops at the first exception."""
         return self.manager.hook
 
     def find(self, name: str) -> Found | None:
@@ -142,23 +142,23 @@ class Plugins:
         return next((plugin for plugin in self.found if plugin.name == name), None)
 
     def each(self, hook: str, **arguments: Any) -> Iterator[tuple[str, Any]]:
-        """Ask each plugin that is on, in the order of their dependencies; yields (plugin, answer) for those that answer.
+        """Call each enabled plugin's hook, in the order of dependencies; yields (plugin, result) for those that implement it.
 
-        Raises `PluginFailed`, which names the plugin; a StartupError of the plugin's own passes as it is.
+        Raises `PluginFailed`, which names the plugin; a plugin's own StartupError passes unchanged.
         """
         for plugin in self.on:
             for answer in ask(self.manager, self.on, plugin, hook, **arguments):
                 yield plugin.name, answer
 
     def refuse_problems(self, on_error: str) -> "Plugins":
-        """Itself, or a StartupError with all problems where they must stop the start."""
+        """Return itself, or raise a StartupError with all problems where they must stop the start."""
         if self.fatal or (self.problems and on_error == "stop"):
             raise StartupError(*self.problems)
         return self
 
 
 def ask(manager: pluggy.PluginManager, on: Sequence[Loaded], plugin: Loaded, hook: str, **arguments: Any) -> list[Any]:
-    """The answers of one plugin, none or one, to one hook; raises `PluginFailed`."""
+    """Return the results of one plugin, none or one, for one hook; raises `PluginFailed`."""
     others = [other.module for other in on if other is not plugin]
     caller = manager.subset_hook_caller(hook, others)
     try:
@@ -173,5 +173,5 @@ def ask(manager: pluggy.PluginManager, on: Sequence[Loaded], plugin: Loaded, hoo
 
 
 def sentence(plugin: str, reason: str) -> str:
-    """The reason of a fault as a sentence about the plugin."""
+    """Return the reason of a fault as a sentence about the plugin."""
     return f"Plugin {plugin} {reason}" + ("" if reason.endswith("?") else ".")

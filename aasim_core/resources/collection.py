@@ -1,4 +1,4 @@
-"""The usual five verbs over one record, each step a method to override."""
+"""The five standard verbs over one record class, each step a method to override."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..app import App
 
 DELETED = DeletedOut()
-#: The step that each verb takes which writes, and the event of that step, for those that a subclass has not written anew.
+#: The step of each writing verb, and the event of that step, unless a subclass replaces it.
 _STEPS = {
     "on_post": ("create", "created"),
     "on_put_one": ("change", "updated"),
@@ -35,7 +35,7 @@ _STEPS = {
 
 @dataclass(frozen=True)
 class Parent:
-    """What the records of a collection are under: the `resource` that finds it, and the `field` of theirs that holds its id."""
+    """The parent of a collection's records: the `resource` that finds it, and the `field` of theirs that holds its id."""
 
     resource: "type[Collection]"
     field: str
@@ -44,15 +44,14 @@ class Parent:
 class Collection(Resource):
     """List, create, read, replace, change and delete the records of one kind in the caller's organization.
 
-    A subclass gives `record`, `paths` (suffix ``one`` for the item) and the schemas: `body` for what a client writes, `reply` for what
-    it gets, `query` for lists. Without a `body`, the records are only listed and read. `node_field` names the column that places a
-    record in the organization's tree, and `derived` what answers have that no column holds. `events` is the prefix of the event names,
-    the plugin's name; `event_prefix` goes before their verbs where the plugin has records of several kinds. `view` is where answers
-    come from, if they have more than the record has. What the verbs ask for and are called in the API reference, `permissions` and
-    `operations` say otherwise.
+    A subclass sets `record`, `paths` (suffix ``one`` for the item) and the schemas: `body` for requests, `reply` for responses, `query` for
+    lists. Without a `body`, the records can only be listed and read. `node_field` names the column with the record's node in the
+    organization's tree, and `derived` the response fields that no column holds. `events` is the prefix of the event names, the plugin's
+    name; `event_prefix` precedes their verbs where the plugin has records of several kinds. `view` is the source of responses with more
+    than the record's columns. Override the verbs' permissions with `permissions`, and other parts of their operations with `operations`.
 
-    Records with a `parent` are listed, created and found under it; the path calls its id as the parent's own does. Whoever may not
-    know of the parent gets the one 404. Its resource decides who may do what with the records, unless they have a place of their own.
+    Records with a `parent` are listed, created and found under it; the path names its id as the parent's own path does. Callers who cannot
+    see the parent get the uniform 404. Its resource decides about permissions on the records, unless they have a node of their own.
     """
 
     record: ClassVar[type[records.TenantRecord]]
@@ -71,11 +70,11 @@ class Collection(Resource):
         self._above = self.parent.resource(app) if self.parent is not None else None
 
     def responder(self, name: str) -> Callable[..., None] | None:
-        """None of those here that write, where there is no `body`."""
+        """Return none of the writing verbs here if there is no `body`."""
         return None if name in _STEPS and self._inherits(name) and not hasattr(self, "body") else super().responder(name)
 
     def emits(self) -> Iterable[str]:
-        """The events of its steps as they are here, if a path and a verb lead to them."""
+        """Return the events of its steps, if a path and a verb lead to them."""
         return dict.fromkeys(
             self._event(past)
             for verb, (step, past) in _STEPS.items()
@@ -91,7 +90,8 @@ class Collection(Resource):
     # The steps
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The record that the last id of the path names, if the caller may know of it; the parent where all ids are the parent's."""
+        """Return the record that the last id of the path names, if it is visible to the caller; the parent where all ids are the
+        parent's."""
         if self._above is not None:
             above = {name: value for name, value in ids.items() if f"{{{name}}}" in self.paths[""]}
             req.parent = self._above.find(req, **above)
@@ -107,7 +107,7 @@ class Collection(Resource):
         return self.parent is None or getattr(record, self.parent.field) == req.parent.id
 
     def node_of(self, target: Any) -> str | None:
-        """The node of the tree that the record belongs to; where it has no place of its own, that of its parent."""
+        """Return the id of the record's node; without one of its own, its parent's."""
         if self.parent is None or self._above is None or (self.node_field and isinstance(target, self.record)):
             return getattr(target, self.node_field) if self.node_field else None
         parent = (
@@ -116,36 +116,37 @@ class Collection(Resource):
         return self._above.node_of(parent)
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Whether the caller has the permission on the object; where it has no place of its own, on its parent."""
+        """Return whether the caller has the permission on the object; without a node of its own, on its parent."""
         if self._above is None or (self.node_field and target is not req.parent):
             return super().allows(req, permission, target)
         return self._above.allows(req, permission, req.parent)
 
     def place(self, values: dict[str, Any], record: Any = None) -> str | None:
-        """The node that the values put it at; what they do not say stays as the record has it."""
+        """Return the node that the values set; omitted ones stay as in the record."""
         return values.get(self.node_field, None if record is None else self.node_of(record)) if self.node_field else None
 
     def moves(self, permission: str) -> bool:
-        """Whether the permission is about such records, so that a move of one to another place gives it there."""
+        """Return whether the permission concerns such records, so that moving one grants it at the new node."""
         return permission.startswith(f"{self.events}:")
 
     def visible(self, req: Request, record: Any) -> bool:
-        """Whether the record is there for the caller at all; `reach` must say the same for lists."""
+        """Return whether the record is visible to the caller; `reach` must agree for lists."""
         return True
 
     def reach(self, req: Request) -> list[Condition]:
-        """What restricts the list to what the caller may know of; it says for many what `visible` and `allows` say for one."""
+        """Return the conditions that restrict the list to the records visible to the caller; consistent with `visible` and `allows` for
+        single records."""
         if self.parent is None:
             return req.rights.reach_condition(self.permission_for("read"), self.record, self.node_field)
         own = req.rights.reach_condition(self.permission_for("read"), self.record, self.node_field) if self.node_field else []
         return [equals(getattr(self.view or self.record, self.parent.field), req.parent.id), *own]
 
     def merged(self, record: Any, values: dict[str, Any]) -> dict[str, Any]:
-        """The values of a PATCH: of an object within, what it does not name stays as the record has it; raises Invalid."""
+        """Return the values of a PATCH; members that a nested object omits stay as in the record; raises Invalid."""
         return merged(self.body, values, record)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """The values to write; raise Invalid for what the schema alone cannot see."""
+        """Return the values to write; raise Invalid for errors that the schema cannot detect."""
         return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Any:
@@ -155,19 +156,19 @@ class Collection(Resource):
         return record
 
     def change(self, req: Request, record: Any, values: dict[str, Any]) -> Any:
-        """Write what differs, and its event."""
+        """Write changed values, and their event."""
         changed = records.change(record, values)
         if changed:
             emit(self._event("updated"), record, changes=changed, secret_fields=self.secret_fields)
         return record
 
     def remove(self, req: Request, record: Any) -> None:
-        """Delete the record, and write the event that keeps its label."""
+        """Delete the record, and write the event, which keeps its label."""
         records.remove(record)
         emit(self._event("deleted"), record)
 
     def present(self, record: Any) -> Any:
-        """What the reply schema renders for a single record."""
+        """Return the source for the reply schema of a single record."""
         return record if self.view is None else self.view.row(record.id, self.plan.columns)
 
     # The verbs
@@ -214,17 +215,17 @@ class Collection(Resource):
     # What they share
 
     def page(self, req: Request, *conditions: Condition) -> Page:
-        """One page of the list that the query asks for, within the caller's reach."""
+        """Return one page of the requested list, restricted to the caller's reach."""
         question = self.query.question(req.path, req.query)
         model, conditions = self.view or self.record, (*self.reach(req), *conditions)
         return read_page(model, self.plan.columns, question, conditions, self.app.keyring, self.query.search)
 
     def names(self, req: Request, ids: Iterable[str]) -> Mapping[str, str]:
-        """The names of those of these objects that are within the caller's reach, by id."""
+        """Return the names of those of these objects that are within the caller's reach, by id."""
         return references.names(self.view or self.record, ids, self.reach(req))
 
     def location(self, record: Any) -> str:
-        """Where the record can be read; what its path names before its own id are fields of the record."""
+        """Return the URL of the record; the ids before its own in the path are fields of the record."""
         path = self.paths["one"]
         return f"/api/v1{path[: path.rindex('{')].format(**getattr(record, '__data__', {}))}{record.id}"
 
@@ -237,13 +238,14 @@ class Collection(Resource):
         resp.media = self.present(self.change(req, record, values))
 
     def require_move(self, req: Request, record: Any, old: str | None, new: str | None) -> None:
-        """Refused for who may not change such records at the new place too, or gives and takes by the move what they do not hold."""
+        """Refused if the caller may not change such records at the new node too, or the move would grant or revoke rights that they do
+        not hold."""
         req.rights.require_at(self.permission_for("update"), new)
         self.app.rights.refuse_archived(req.principal, new)
         require_move(Delegator.of(self.app.rights, req.principal), self.moves, self.node_of(record), old, new)
 
     def permission_for(self, verb: str) -> str:
-        """The permission that the verb asks for, as its operations do."""
+        """Return the permission of the verb's operation."""
         permission = self.permissions.get(verb, verb)
         return permission if ":" in permission else f"{self.events}:{permission}"
 

@@ -1,4 +1,4 @@
-"""Lists as files: JSON in the envelope for some rows, CSV and JSON lines for any number of them, piece by piece."""
+"""Export lists as files: JSON in the envelope for a limited number of rows, CSV and JSON lines streamed for any number."""
 
 import csv
 import io
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from ..app import App
     from ..http.request import Request, Response
 
-#: Rows that JSON in the envelope may have.
+#: Maximum number of rows as JSON in the envelope.
 MOST_IN_JSON = 10_000
-#: The media types of what is sent piece by piece, by the word for ``format``.
+#: The media types of streamed formats, by the value of ``format``.
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 _ROWS_AT_ONCE = 500
 _LONGEST_PAUSE_SECONDS = 900.0
-# What makes spreadsheets take a text for a formula, also in the full-width forms that some of them understand.
+# Characters that make spreadsheets treat text as a formula, including the full-width forms that some accept.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _BEFORE_FORMULA = ("\t", "\r", "\n")
 
 
 class ExportQuery(ListQuery):
-    """What an export can be asked: the filters of a list, and the format."""
+    """The query of an export: the filters of a list, and the format."""
 
     def __init__(self, reply: marshmallow.Schema, *, filters: Sequence[str]) -> None:
         super().__init__(reply, filters=filters, sorts=("id",), default="id")
@@ -50,9 +50,9 @@ class ExportQuery(ListQuery):
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported, from the oldest row on: the rows of `model`, in the order of its column `order`, that meet the conditions.
+    """The rows to export, oldest first: those of `model`, in the order of its column `order`, that meet the conditions.
 
-    `name` is what the file is called. `plan` makes the objects of JSON, and `columns` are those of CSV.
+    `name` is the file's name. `plan` renders the objects of JSON, and `columns` are those of CSV.
     """
 
     name: str
@@ -64,13 +64,13 @@ class Source:
     conditions: Sequence[Condition] = ()
 
     def page(self, app: "App", names: tuple[str, ...], limit: int, cursor: str | None = None) -> Page:
-        """Some of the rows."""
+        """Return a batch of the rows."""
         question = Question(route=f"export {self.name}", limit=limit, sort=(self.order,), filters=self.filters, cursor=cursor)
         return read_page(self.model, names, question, self.conditions, app.keyring)
 
 
 def whole(app: "App", source: Source) -> Mapping[str, Any]:
-    """All rows as a JSON value; Refused ``invalid_parameter`` when they are too many for that."""
+    """Return all rows as a JSON value; Refused ``invalid_parameter`` when there are too many."""
     page = source.page(app, source.plan.columns, MOST_IN_JSON)
     if page.has_more:
         message = f"More than {MOST_IN_JSON:,} rows match; use format=csv or format=jsonl, or narrow the filters."
@@ -79,16 +79,16 @@ def whole(app: "App", source: Source) -> Mapping[str, Any]:
 
 
 def send(app: "App", req: "Request", resp: "Response", source: Source, form: str, permission: str) -> None:
-    """Answer with the rows as ``csv`` or ``jsonl``, as long as the reader has the permission."""
+    """Stream the rows as ``csv`` or ``jsonl`` while the reader has the permission."""
     download = Download(app, req, permission)
     writer = _Csv(source) if form == "csv" else _Lines(source)
     download.send(resp, f"{source.name}.{form}", form, _pieces(app, download, source, writer))
 
 
 class Download:
-    """A file that is made while it is sent. What cannot be sent to its end says so in its last line.
+    """A file that is generated while it is sent. If it is incomplete, its last line says so.
 
-    It takes as long as somebody reads it. `after` is where the last piece ended, if the file can be gone on with: the last line says so.
+    `after` is where the last batch ended, if the export can be resumed: the last line then contains it.
     """
 
     def __init__(self, app: "App", req: "Request", permission: str) -> None:
@@ -97,14 +97,14 @@ class Download:
         self.after: str | None = None
 
     def send(self, resp: "Response", name: str, form: str, pieces: Iterator[bytes]) -> None:
-        """Answer with `pieces`, each of which is made within `looking`."""
+        """Respond with `pieces`, each of which is produced within `looking`."""
         resp.content_type = MEDIA_TYPES[form]
         resp.set_header("Content-Disposition", f'attachment; filename="{name}"')
         streams.send(self._app, self._req, resp, self._to_the_end(pieces, form))
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """What it takes to read the next rows; Refused when the reader is not to have them, or the server stops."""
+        """Return a context for reading the next rows; Refused when the reader has lost access, or the server stops."""
         if self._app.draining.is_set():
             raise Refused("unavailable", "The server is stopping; go on from the last row, or begin again.")
         if not self._reader.is_admitted():
@@ -113,7 +113,7 @@ class Download:
             yield
 
     def _read(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        """The pieces; Refused where nobody has asked for the next one for too long."""
+        """Yield the pieces; Refused if the client has not read for too long."""
         for piece in pieces:
             offered = time.monotonic()
             yield piece
@@ -133,7 +133,7 @@ class Download:
 
 
 class _Lines:
-    """JSON lines: an object for each row."""
+    """JSON lines: an object per row."""
 
     beginning = b""
 
@@ -142,7 +142,7 @@ class _Lines:
         self.columns = source.plan.columns
 
     def rows(self, page: Page) -> bytes:
-        """The lines of a page."""
+        """Return the lines of a page."""
         return b"".join(to_json(item) + b"\n" for item in self._plan.items(page.names, page.rows))
 
 
@@ -154,25 +154,25 @@ class _Csv:
         self.beginning = csv_of([source.columns])
 
     def rows(self, page: Page) -> bytes:
-        """The lines of a page."""
+        """Return the lines of a page."""
         places = [page.names.index(name) for name in self.columns]
         return csv_of([row[place] for place in places] for row in page.rows)
 
 
 def csv_of(rows: Iterable[Iterable[Any]]) -> bytes:
-    """The lines of a CSV file; texts that a spreadsheet would take for formulas are made `harmless`."""
+    """Return the lines of a CSV file; texts that a spreadsheet would treat as formulas are made `harmless`."""
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([harmless(cell) for cell in row] for row in rows)
     return text.getvalue().encode()
 
 
 def _failed_csv(refused: Refused, request_id: str) -> bytes:
-    """The last line of what is not complete: one cell that says so."""
+    """Return the last line of an incomplete file: one cell that says so."""
     return csv_of([[f"INCOMPLETE: {refused.message} (request {request_id})"]])
 
 
 def _failed_lines(refused: Refused, request_id: str) -> bytes:
-    """The last line of what is not complete: the envelope of an error."""
+    """Return the last line of an incomplete file: the envelope of an error."""
     return failure(refused, request_id) + b"\n"
 
 
@@ -180,7 +180,8 @@ _FAILURES = {"csv": _failed_csv, "jsonl": _failed_lines}
 
 
 def harmless(value: Any) -> Any:
-    """The value of a cell; a text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
+    """Return the value of a cell; a text that a spreadsheet would treat as a formula is prefixed with an apostrophe (OWASP, CSV
+    injection)."""
     if not isinstance(value, str):
         return "" if value is None else value
     is_formula = value.startswith(_BEFORE_FORMULA) or value.lstrip().startswith(_FORMULA)

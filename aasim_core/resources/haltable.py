@@ -1,4 +1,4 @@
-"""Halting: a switch for whatever does something by itself, which stops it at once and loses nothing."""
+"""Halting: a kill switch for objects that act by themselves; it stops them at once and loses nothing."""
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +15,7 @@ from ..schemas.schema import Schema
 
 
 class HaltIn(Schema):
-    """Why it is to stop."""
+    """The reason for halting."""
 
     reason = Text(1, 500, required=True, example="An agent writes nonsense to customers.")
 
@@ -24,10 +24,11 @@ _REASON = Text(max_length=500, required=True, description="Why.")
 
 
 class Halting:
-    """Gives a `Collection` the operations ``halt`` and ``resume``, which its `paths` name; its record has `halted_at`, null or since when.
+    """Gives a `Collection` the operations ``halt`` and ``resume``, which its `paths` must include; its record has `halted_at`, null unless
+    halted.
 
-    They need the permission ``<plugin>:halt`` and emit ``<plugin>.halted`` and ``<plugin>.resumed``; see `events_of`. Doing one again
-    changes nothing.
+    They need the permission ``<plugin>:halt`` and emit ``<plugin>.halted`` and ``<plugin>.resumed``; see `events_of`. Repeating one changes
+    nothing.
     """
 
     halt_body: ClassVar[AnySchema] = HaltIn()
@@ -38,20 +39,23 @@ class Halting:
 
     @operation("halt", body="halt_body", reply="reply", message="{singular} halted.", while_archived=True)
     def on_post_halt(self, req: Request, resp: Response, **ids: str) -> None:
-        """Stop everything that {one} does, within seconds; nothing is lost, and nothing begins until it is resumed."""
+        """Halt everything that {one} does, within seconds.
+
+        Nothing is lost, and nothing new starts until it is resumed.
+        """
         if req.target.halted_at is None:
             self._switch(req.target, now(), "halted", {"reason": req.body["reason"]})
         resp.media = self.present(req.target)
 
     @operation("halt", reply="reply", message="{singular} resumed.")
     def on_post_resume(self, req: Request, resp: Response, **ids: str) -> None:
-        """Let {one} go on where it was halted."""
+        """Resume {one} where it was halted."""
         if req.target.halted_at is not None:
             self._switch(req.target, None, "resumed", {})
         resp.media = self.present(req.target)
 
     def switching(self, target: Any) -> None:
-        """What else there is to do when something is halted or resumed: first, in the same transaction."""
+        """Hook for further changes on halt or resume: runs first, in the same transaction."""
 
     def _switch(self, target: Any, moment: Any, event: str, data: dict[str, Any]) -> None:
         self.switching(target)
@@ -60,7 +64,7 @@ class Halting:
 
 
 def events_of(plugin: str, subject: str, called: str) -> tuple[Event, ...]:
-    """The events that the plugin of a `Halting` collection declares; `subject` is the prefix of its ids."""
+    """Return the events that the plugin of a `Halting` collection declares; `subject` is the prefix of its ids."""
     return (
         Event(f"{plugin}.halted", f"{called} was halted", subject, {"reason": _REASON}),
         Event(f"{plugin}.resumed", f"{called} goes on", subject),

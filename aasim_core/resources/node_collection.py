@@ -1,4 +1,4 @@
-"""What stands in the organization's tree, over REST: branches, departments, projects, and what else a plugin plants there."""
+"""Records at nodes of the organization's tree over REST: branches, departments, projects, and plugins' own kinds."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -18,16 +18,16 @@ from ..ids import new_id
 from ..tenancy import epoch
 from .collection import Collection
 
-#: What stands at the place that a field names.
+#: The kind of node that each field names.
 _KIND_OF = {"branch_id": "branch", "department_id": "department", "parent_id": "department"}
 
 
 class NodeCollection(Collection):
-    """Records each of which stands at a node of its own, under the node's id.
+    """Records that each have a node of their own, with the same id.
 
-    A subclass also gives `kind`, what it is in the tree, and `parents`: the fields that say where it hangs, the nearest first. What
-    hangs further up follows from the nearest: a department in a department is in that one's branch. `people` are the fields that name
-    members. Records that know their branch say ``carried = "id"`` in their ``Meta`` (see `tree.carry`).
+    A subclass also sets `kind`, its kind of node, and `parents`: the fields that name its parent, the nearest first. Further ancestors
+    follow from the nearest: a department in a department is in that one's branch. `people` are the fields that name members. Records that
+    store their branch say ``carried = "id"`` in their ``Meta`` (see `tree.carry`).
     """
 
     kind: ClassVar[str]
@@ -36,32 +36,32 @@ class NodeCollection(Collection):
     node_field = "id"
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The record that the last id names, or the node of another kind below which a list is asked for."""
+        """Return the record that the last id names, or the node of another kind below which a list is requested."""
         (name, node_id), *_ = reversed(ids.items())
         kind = name.removesuffix("_id")
         return super().find(req, **ids) if kind == self.kind else tree.find(node_id, kind)
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """At the node itself; of an organization's list everybody sees their part."""
+        """Permission at the node itself; in an organization's list, callers see the nodes within their reach."""
         if isinstance(target, Node) and target.kind == "organization":
             return req.rights.has_anywhere(permission)
         return super().allows(req, permission, target)
 
     def moves(self, permission: str) -> bool:
-        """Everything: what belongs to it moves along."""
+        """Every permission: everything that belongs to the node moves with it."""
         return True
 
     def require_move(self, req: Request, record: Any, old: str | None, new: str | None) -> None:
-        """The same for who holds a position above."""
+        """The same for holders of positions above."""
         super().require_move(req, record, old, new)
         moving.require_positions(Delegator.of(self.app.rights, req.principal), self.app.models, record.id, old, new)
 
     def place(self, values: dict[str, Any], record: Any = None) -> str | None:
-        """The node that it hangs on with these values."""
+        """Return the parent node that these values name."""
         return next((at for field in self.parents if (at := values.get(field, getattr(record, field, None)))), None)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """The place must be there for the caller, and of one piece; people who are named anew must be there too, and members."""
+        """Check that the parent is visible to the caller and consistent, and that newly named people are visible members."""
         for field, permission in positions.of(self.record).items():
             if values.get(field, getattr(record, field, None)) != getattr(record, field, None):
                 req.rights.require_at(permission, self.place(values) if record is None else record.id)
@@ -72,17 +72,17 @@ class NodeCollection(Collection):
             if values.get(field) != getattr(record, field, None):
                 self._require_place(req, field, values.get(field))
         if record is None or self.place(values, record) != self.place({}, record):
-            epoch.bump(current_organization())  # before the way up is read: who moves what is on it waits, or is waited for
+            epoch.bump(current_organization())  # before reading the ancestors: concurrent moves there wait, or are waited for
         hangs = record is None or any(field in values for field in self.parents)
         return {**values, **self._way_up(values, record)} if hangs else values
 
     def create(self, req: Request, values: dict[str, Any]) -> Any:
-        """Plant it in the tree, and write its record and the event."""
+        """Create its node, and write its record and the event."""
         node = tree.add(self.kind, new_id(self.record._meta.id_prefix), self.place(values), self._field(values))
         return super().create(req, {"id": node.id, **values})
 
     def change(self, req: Request, record: Any, values: dict[str, Any]) -> Any:
-        """Write what differs, and move it, with all that hangs on it, where its place is another one."""
+        """Write changed values, and move it with its subtree if its parent changes."""
         before, place = self.place({}, record), self.place(values, record)
         branch_id = getattr(record, "branch_id", None)
         changed = records.change(record, values)
@@ -102,7 +102,7 @@ class NodeCollection(Collection):
         super().remove(req, record)
 
     def below(self, node: Node) -> list[Condition]:
-        """What restricts a list to what hangs, at any depth, on the node."""
+        """Return the condition that restricts a list to descendants of the node, at any depth."""
         if node.kind == "organization":
             return []
 
@@ -114,12 +114,12 @@ class NodeCollection(Collection):
         return [Condition(within, start=node.path, end=tree.beyond(node.path))]
 
     def _require_place(self, req: Request, field: str, node_id: str | None) -> None:
-        """Invalid for a place that is not there for the caller."""
+        """Return the error for a parent that is not visible to the caller."""
         if node_id is not None and not req.rights.knows(node_id):
             raise Invalid({field: [Problem("invalid_reference", "There is no such place in the organization.")]})
 
     def _way_up(self, values: dict[str, Any], record: Any) -> dict[str, str | None]:
-        """What hangs further up than the nearest that the values name; Invalid where they name another."""
+        """Return the ancestors beyond the nearest named one; Invalid where the values name others."""
         nearest = self._field(values, record)
         node = tree.parent_of(self.kind, self.place(values, record), nearest)
         way = {field: tree.nearest(node, _KIND_OF[field]) for field in self.parents if field != "parent_id"}
@@ -131,6 +131,6 @@ class NodeCollection(Collection):
         return way
 
     def _field(self, values: dict[str, Any], record: Any = None) -> str:
-        """The field that says where it hangs: what is wrong with the place is said of it."""
+        """Return the field that names the parent, for error messages."""
         said = (field for field in self.parents if values.get(field, getattr(record, field, None)))
         return next(said, next(iter(self.parents), "parent_id"))

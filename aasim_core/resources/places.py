@@ -1,4 +1,4 @@
-"""Places in the organization's tree, as bodies name them and answers show them."""
+"""Nodes of the organization's tree in request bodies and responses."""
 
 from ..access import tree
 from ..lists.render_plan import ObjectOf
@@ -10,7 +10,7 @@ KINDS = ("organization", *tree.PARENTS)
 
 
 class PlaceIn(Schema):
-    """A place in the organization's tree."""
+    """A node in the organization's tree."""
 
     type = Choice(*KINDS, required=True, description="What stands there.", example="organization")
     id = Id(description="Which one; the organization may be left out.")
@@ -19,11 +19,13 @@ class PlaceIn(Schema):
 
 
 class PlaceOut(Schema):
-    """A place in the organization's tree, as a client gets it."""
+    """A node in the organization's tree, in a response."""
 
-    type = Choice(*KINDS, required=True, allow_none=True, description="Null where the place is gone: a key's role limits on.")
+    type = Choice(
+        *KINDS, required=True, allow_none=True, description="Null if it was deleted; a key's role still limits the key."
+    )
     id = Id(required=True)
 
 
-#: The columns `place_type` and `place_id` of a view as answers have them.
+#: The columns `place_type` and `place_id` of a view as responses have them.
 PLACE = ObjectOf({"type": "place_type", "id": "place_id"})

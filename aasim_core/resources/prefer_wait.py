@@ -1,4 +1,4 @@
-"""``Prefer: wait=N`` (RFC 7240): an answer that may come late, if it is then the final one."""
+"""``Prefer: wait=N`` (RFC 7240): wait for the final result before responding."""
 
 import re
 import time
@@ -21,7 +21,7 @@ _FIRST_LOOK, _LAST_LOOK = 0.005, 0.25
 
 
 def wait_seconds(req: Request) -> int:
-    """How long the client wants to wait, at most 60 seconds; 0 if it does not. Refused for a longer time."""
+    """Return how long the client wants to wait, at most 60 seconds; 0 if it does not. Refused for a longer time."""
     match = _WAIT.search(req.get_header("Prefer") or "")
     seconds = int(match[1]) if match else 0
     if seconds > _LONGEST:
@@ -30,9 +30,9 @@ def wait_seconds(req: Request) -> int:
 
 
 def wait_until(resource: "Collection", req: Request, resp: Response, ended: Callable[[], Any], message: str) -> None:
-    """If the client waits, ask `ended` after the commit until it gives a row, and answer 200 with it and the `message`.
+    """If the client waits, poll `ended` after the commit until it returns a row, and respond 200 with it and the `message`.
 
-    When the client waits no longer, the answer is left as it is.
+    If the wait times out, the response stays as it is.
     """
     seconds = wait_seconds(req)
 
@@ -49,7 +49,7 @@ def wait_until(resource: "Collection", req: Request, resp: Response, ended: Call
 
 
 def wait(app: "App", ended: Callable[[], Any], seconds: float) -> Any:
-    """What `ended` gives as soon as it is not None, asked ever less often; None after `seconds`, or when the process is to stop."""
+    """Poll `ended` at growing intervals until it returns a value; None after `seconds`, or when the process stops."""
     deadline, pause, wakened = time.monotonic() + seconds, _FIRST_LOOK, Event()
     while (found := ended()) is None and time.monotonic() < deadline and not app.draining.is_set():
         wakened.wait(pause)

@@ -1,4 +1,4 @@
-"""The grants of a subject (a user, a team, an API key) over REST: giving roles, listing what is held, taking roles back."""
+"""Role assignments of a subject (a user, a team, an API key) over REST: assign roles, list them, revoke them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class AssignIn(Schema):
-    """A role to give: by its id or by its name, at one place, for ever or until a time."""
+    """A role to assign: by its id or its name, at one node, permanently or until a time."""
 
     role_id = Id("role", description="The role; or write its name into role.")
     role = Text(1, 120, example="viewer")
@@ -45,7 +45,7 @@ class AssignIn(Schema):
 
 
 class GrantOut(RecordOut):
-    """A role that somebody holds at a place and at everything below it."""
+    """A role that a subject holds at a node and everywhere below it."""
 
     id = Id("grant", required=True)
     subject_type = Choice("user", "team", "api_key", required=True, description="Who holds it: a team's is each member's.")
@@ -54,9 +54,11 @@ class GrantOut(RecordOut):
     role = Text(required=True)
     place = Object(PlaceOut, required=True)
     scope = ListOf(
-        Id(), required=True, description="The place with all above it, from the organization down; it reaches what is below."
+        Id(),
+        required=True,
+        description="The node and its ancestors, from the organization down; the role also covers everything below.",
     )
-    source = Choice("direct", "team", "identity_provider", required=True, description="How it came to whom the list is about.")
+    source = Choice("direct", "team", "identity_provider", required=True, description="How the subject holds it.")
     team_id = Id("team", required=True, allow_none=True, description="Through which team.")
     team = Text(required=True, allow_none=True)
     expires_at = Instant(required=True, allow_none=True)
@@ -65,7 +67,7 @@ class GrantOut(RecordOut):
 
 
 class GrantAsked(GrantOut):
-    """A grant with what lists can be filtered by."""
+    """A grant with the columns that lists filter by."""
 
     place_type = Choice(*KINDS, allow_none=True, load_only=True)
     place_id = Id(load_only=True)
@@ -93,19 +95,20 @@ _GRANTS = View(
 
 @dataclass(frozen=True)
 class Held:
-    """What a path names: whose grants, and perhaps one of them."""
+    """The subject that a path names, and one of its grants if the path names one."""
 
     subject: Any
     grant: Grant | None = None
 
     @property
     def version(self) -> int | None:
-        """The grant's, for preconditions."""
+        """The grant's version, for preconditions."""
         return None if self.grant is None else self.grant.version
 
 
 def events_of(plugin: str, subject: str, called: str | None = None) -> tuple[Event, ...]:
-    """The events that the plugin of an `Assignments` declares; `subject` is the kind of its subjects, or else they are `called`."""
+    """Return the events that the plugin of an `Assignments` declares; `subject` is the kind of its subjects, `called` their name if it
+    differs."""
     data = {
         "grant_id": Id("grant", required=True),
         "role_id": Id("role", required=True),
@@ -169,25 +172,25 @@ class Assignments(Resource):
     # What a subclass says
 
     def find_subject(self, req: Request, subject_id: str) -> Record:
-        """The record of that id; raises the one 404."""
+        """Return the record of that id; raises the uniform 404."""
         raise NotImplementedError
 
     def place_of(self, subject: Any) -> str | None:
-        """The node of the tree that the subject belongs to; None is the organization itself."""
+        """Return the id of the node that the subject belongs to; None is the organization itself."""
         return None
 
     def may_own(self, subject: Any) -> bool:
-        """Whether the subject can be an owner: only somebody who can log in."""
+        """Return whether the subject can be an owner: only somebody who can log in."""
         return False
 
     def may_read(self, req: Request, subject: Any) -> bool:
-        """Whether the subject is there for the caller."""
+        """Return whether the subject is visible to the caller."""
         return req.rights.allows_at(f"{self.plugin}:read", self.place_of(subject))
 
     # What the guard asks
 
     def find(self, req: Request, **ids: str) -> Held:
-        """The subject, and the grant if the path names one."""
+        """Return the subject, and the grant if the path names one."""
         subject_id, *rest = ids.values()
         subject = self.find_subject(req, subject_id)
         if not rest:
@@ -198,11 +201,11 @@ class Assignments(Resource):
         return Held(subject, grant)
 
     def node_of(self, target: Held) -> str | None:
-        """Where the subject belongs."""
+        """Return the subject's node."""
         return self.place_of(target.subject)
 
     def allows(self, req: Request, permission: str, target: Held) -> bool:
-        """Reading is about the subject; giving and taking are about the place too, and only for those who may know of the subject."""
+        """Reading depends on the subject; assigning and revoking depend on the node too, and only callers who can see the subject may."""
         if permission == f"{self.plugin}:read":
             return self.may_read(req, target.subject)
         if not (self.may_read(req, target.subject) or req.rights.allows_at(permission, self.place_of(target.subject))):
@@ -217,18 +220,18 @@ class Assignments(Resource):
 
     @operation("assign", body="body", reply="reply", status=201, message="Role assigned.")
     def on_post_assign(self, req: Request, resp: Response, **ids: str) -> None:
-        """Give a role at a place in the organization's tree; one that is held there already gets the new expiry."""
+        """Assign a role at a node of the organization's tree; an existing assignment there gets the new expiry."""
         subject = req.target.subject
         gift = self.gift(req, req.body, may_own=self.may_own(subject))
         given = gift.give(self.subject_type, subject.id)
-        self.find_subject(req, subject.id)  # the gift has waited for who was deleting them
+        self.find_subject(req, subject.id)  # assigning waited for a concurrent deletion
         self.tell("assigned", subject, given.id)
         resp.location = f"{req.path.removesuffix('/assign')}/assignments"
         resp.media = self._row(subject, given.id)
 
     @operation("read", query="query", reply="reply", many=True, message="Assignments listed.")
     def on_get_assignments(self, req: Request, resp: Response, **ids: str) -> None:
-        """List the roles that are held, where, until when, and through which team."""
+        """List the assigned roles with their node, their expiry and the team that they come from."""
         question = self.query.question(req.path, req.query)
         subject = {"subject": req.target.subject.id}
         mine = Condition(self._of_subject, **subject)
@@ -236,7 +239,7 @@ class Assignments(Resource):
 
     @operation("assign", reply="deleted", message="Role taken back.")
     def on_delete_assignment(self, req: Request, resp: Response, **ids: str) -> None:
-        """Take a role back; the last owner keeps theirs, and what comes through a team is taken from the team."""
+        """Revoke a role; the last owner cannot lose theirs, and a team's role is revoked from the team."""
         subject, grant = req.target.subject, req.target.grant
         Delegator.of(self.app.rights, req.principal).require_taking(grant)
         self.tell("unassigned", subject, grant.id)
@@ -246,7 +249,7 @@ class Assignments(Resource):
     # What they share, also with whoever gives a role while making the subject
 
     def gift(self, req: Request, values: Mapping[str, Any], *, may_own: bool) -> Gift:
-        """What `values`, as of `AssignIn`, say is to be given; raises where there is no such thing, or the caller may not."""
+        """Return the role to assign from the values of `AssignIn`; raises where it does not exist, or the caller may not assign it."""
         place, until = values["place"], values["expires_at"]
         node_id = place.get("id") or current_organization()
         req.rights.require_at(f"{self.plugin}:assign", node_id)
@@ -277,7 +280,7 @@ class Assignments(Resource):
 
 
 def _role(values: Mapping[str, Any]) -> Role:
-    """The role that is named by its id or its name."""
+    """Return the role with that id or name."""
     field, column = ("role_id", Role.id) if "role_id" in values else ("role", Role.name)
     role: Role | None = Role.get_or_none(column == values[field])
     if role is None:

@@ -1,4 +1,4 @@
-"""Answers that are sent piece by piece: each holds a thread, and ends when its reader loses the right to it or the process drains."""
+"""Streamed responses: each holds a thread, and ends when its reader loses access or the process drains."""
 
 import time
 from collections.abc import Generator, Iterator
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from ..app import App
     from ..http.request import Request, Response
 
-#: A stream ends so long after its reader lost the right to it, at the latest.
+#: Maximum seconds between the reader's loss of access and the stream's end.
 RECHECK_SECONDS = 30.0
 
 
 class Reader:
-    """Whoever reads a stream, which outlives their request: so it has a connection and a scope of its own whenever it looks."""
+    """The reader of a stream, which outlives their request: each read has its own connection and scope."""
 
     def __init__(self, app: "App", req: "Request", permission: str | None = None) -> None:
         self._app, self._req, self._permission = app, req, permission
@@ -25,7 +25,7 @@ class Reader:
         self.organization_id = req.principal.organization_id
 
     def is_admitted(self) -> bool:
-        """Whether they may go on reading; it is looked up every `RECHECK_SECONDS`."""
+        """Return whether they may continue reading; checked every `RECHECK_SECONDS`."""
         moment = time.monotonic()
         if moment - self._checked > RECHECK_SECONDS:
             self._checked = moment
@@ -42,13 +42,13 @@ class Reader:
 
     @contextmanager
     def looking(self) -> Iterator[None]:
-        """A connection, in the scope of the reader's organization."""
+        """Hold a connection, in the scope of the reader's organization."""
         with self._app.database.connected(), organization_scope(self.organization_id):
             yield
 
 
 class _Stream:
-    """The pieces of a stream; its place is free again when the server closes it, as it does after each (PEP 3333)."""
+    """The pieces of a stream; its slot is released when the server closes it, as it does after each (PEP 3333)."""
 
     def __init__(self, pieces: Generator[bytes, None, None], place: ExitStack) -> None:
         self._pieces, self._place = pieces, place
@@ -63,7 +63,7 @@ class _Stream:
 
 
 def send(app: "App", req: "Request", resp: "Response", pieces: Generator[bytes, None, None]) -> None:
-    """Answer with `pieces` as they come, to HEAD without them. Refused ``unavailable`` when too many do."""
+    """Respond with `pieces` as they come, to HEAD without them. Refused ``unavailable`` when too many streams are open."""
     resp.set_header("X-Accel-Buffering", "no")
     if req.method == "HEAD":
         resp.data = b""

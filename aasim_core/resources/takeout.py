@@ -1,4 +1,4 @@
-"""Everything that an organization has, as JSON lines: from every table of the core and of the plugins that are on, but no secret."""
+"""Export everything that an organization has, as JSON lines: all tables of the core and of enabled plugins, without secrets."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from ..app import App
     from ..http.request import Request, Response
 
-#: The media type of what is sent.
+#: The media type of the export.
 MEDIA_TYPE = MEDIA_TYPES["jsonl"]
 
 
 class AfterIn(Schema):
-    """Where an export goes on."""
+    """The position from which an export continues."""
 
-    after = Text(1, 3072, description="Where to go on: the last `after` of an export that did not come to its end.")
+    after = Text(1, 3072, description="Where to continue: the last `after` of an incomplete export.")
 
 
 def send(app: "App", req: "Request", resp: "Response", permission: str) -> None:
-    """Answer with a line for each row of the caller's organization, ``{"table": …, "row": …}``, its own row first.
+    """Stream a line per row of the caller's organization, ``{"table": …, "row": …}``, its own row first.
 
-    The rows of a table are in an order that changes do not disturb; together they are no picture of one moment. Some lines have
-    ``after``: an export with that parameter goes on behind them. What cannot be sent to its end, or for which the reader loses the
-    permission, says so in its last line. Refused ``invalid_cursor`` for an `after` of something else.
+    The order of a table's rows is stable under changes; the export is not a snapshot of one moment. Some lines have ``after``: an export
+    with that parameter continues behind them. If the export is incomplete, or the reader loses the permission, its last line says so.
+    Refused ``invalid_cursor`` for an `after` of something else.
     """
     download, organization_id = Download(app, req, permission), req.principal.organization_id
     lines = _sent(download, pieces(app, organization_id, download.looking, req.query.get("after")))
@@ -48,7 +48,7 @@ def _sent(download: Download, some: Iterator[tuple[bytes, str | None]]) -> Itera
 def pieces(
     app: "App", organization_id: str, looking: Callable[[], AbstractContextManager[None]], after: str | None = None
 ) -> Iterator[tuple[bytes, str | None]]:
-    """The lines of an export, some at a time, with where to go on behind them; `looking` gives a connection in the scope.
+    """Yield the lines of an export in batches, with the position behind them; `looking` gives a connection in the scope.
 
     Refused ``invalid_cursor``, at once, for an `after` that is not of an export of this organization.
     """
@@ -62,7 +62,7 @@ def pieces(
 
 
 def dumps(app: "App") -> list[Dump]:
-    """What is written of each table, in the order of the tables."""
+    """Return the exported parts of each table, in the order of the tables."""
     return [Dump(model) for model in app.models if is_dumped(model)]
 
 

@@ -1,4 +1,4 @@
-"""Whether an operation is for the caller at all, wherever its object may be; and who it is that has a token."""
+"""Decide whether the caller may use an operation at all, whatever its object; resolve the holder of a token."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
-    """Refused where it is not; finds out what the caller may do."""
+    """Refused if not; determines the caller's rights."""
     if endpoint.operation.session_only and req.principal.kind != "user":
         raise Refused("session_required", "An API key cannot do this; log in and use the access token.")
     if endpoint.needs_caller:
@@ -30,7 +30,8 @@ def permit_anywhere(app: "App", endpoint: Endpoint, req: Request) -> None:
 
 
 def caller_by_token(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> TokenCaller:
-    """Whoever has the token in the path; Refused with the one 404 for none, and with 403 where the organization is suspended."""
+    """Return the holder of the token in the path; Refused with the uniform 404 for an unknown one, and with 403 where the organization
+    is suspended."""
     try:
         with system_scope("find out whose the token in a path is"):
             caller = endpoint.resource.caller(req, **ids)
@@ -38,12 +39,12 @@ def caller_by_token(app: "App", endpoint: Endpoint, req: Request, ids: dict[str,
                 raise not_found()
             caller = admitted(caller, while_closing=endpoint.operation.while_closing)
     except Refused:
-        app.limiter.check(None, req.remote_addr)  # guessing tokens is as limited as having no credential
+        app.limiter.check(None, req.remote_addr)  # guessing tokens is limited like requests without a credential
         raise
     app.pulse.tell_epoch(caller.organization_id, caller.authz_epoch)
     return caller
 
 
 def _is_for_own(endpoint: Endpoint, req: Request) -> bool:
-    """Whether people may ask for what is their own without the permission; the check of the object keeps them from the rest."""
+    """Return whether people may use the operation on their own objects without the permission; the object's check refuses the others."""
     return endpoint.operation.own_always and req.principal.kind == "user"

@@ -21,24 +21,24 @@ _REDIRECTS = {"/": _DOCS, "/docs": _DOCS, "/favicon.ico": f"{_DOCS}/favicon.svg"
 
 
 class _Redirect:
-    """A path at which people and browsers look for something that is elsewhere."""
+    """A redirect from a path where people and browsers expect something that is elsewhere."""
 
     def __init__(self, location: str) -> None:
         self._location = location
 
     def on_get(self, req: Request, resp: Response) -> None:
-        """Say where it is."""
+        """Redirect."""
         resp.status, resp.location = falcon.HTTP_308, self._location
 
     on_head = on_get
 
 
 class _Routed:
-    """What falcon routes one template to: a responder for each method."""
+    """The falcon resource of one template: a responder per method."""
 
 
 def make_wsgi(app: "App") -> falcon.App[Request, Response]:
-    """The application that answers all of `app`'s endpoints, under ``/api/v1`` or the prefix of their protocol."""
+    """Return the application that serves all of `app`'s endpoints, under ``/api/v1`` or the prefix of their protocol."""
     protocols = list({endpoint.protocol.prefix: endpoint.protocol for endpoint in app.endpoints}.values())
     middleware: list[Any] = [RequestLog()]
     if app.settings.http.cors_origins:

@@ -1,6 +1,6 @@
 """Cross-origin requests (Fetch standard, CORS protocol): pages of the configured origins may call the API, no others.
 
-What is beside the API they may call where its protocol says so.
+Routes outside the API may be called where their protocol permits it.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Counting the items of a list as its caller would find them, so that what is shown of a list elsewhere is what the list says itself."""
+"""Count a list's items as its caller would see them, so that other pages agree with the list itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Count:
-    """How many items a list has, up to `MOST_COUNTED`, and where they can be read."""
+    """The number of a list's items, up to `MOST_COUNTED`, and the list's URL."""
 
     number: int
     is_at_least: bool
@@ -26,9 +26,9 @@ class Count:
 
 
 def count(app: "App", req: Request, path: str, filters: Mapping[str, str]) -> Count:
-    """How many items the list at `path`, such as ``/agents``, has for whoever sent `req`; `filters` are those of its query string.
+    """Return the number of items that the list at `path`, such as ``/agents``, has for the sender of `req`; `filters` are query parameters.
 
-    Refused where they may not list them, and where the list's plugin is off for the organization. LookupError where there is no such list.
+    Refused where they may not list them, and where the list's plugin is disabled for the organization. LookupError for an unknown list.
     """
     endpoint = app.stash.of(_LISTS).get(path)
     if endpoint is None:
@@ -44,7 +44,7 @@ def count(app: "App", req: Request, path: str, filters: Mapping[str, str]) -> Co
 
 
 def _lists(app: "App") -> Mapping[str, Endpoint]:
-    """The lists of the API whose paths name no object, by path."""
+    """The lists of the API whose paths contain no ids, by path."""
     return {each.template: each for each in app.endpoints if each.method == "GET" and each.in_api and each.operation.many}
 
 

@@ -1,7 +1,7 @@
-"""``expand=``: beside the ids in an answer, the names of what they lead to, as far as the caller may know of it.
+"""``expand=``: add the names of the objects that ids in a response refer to, if the caller can see them.
 
-Which ids these are follows from the fields of the reply that are an `Id`, and from what the record says in its ``references``. A name is
-given to whom the list of such objects shows it, and read with one statement for each kind.
+The ids are the reply's fields of the type `Id` and those in the record's ``references``. A name is shown to callers who see it in the list
+of such objects, and read with one statement per kind.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ _ABOUT = "Ids of the items to add names to: beside owner_id, owner is an object 
 
 
 class NamedOut(Schema):
-    """What an id leads to, with its name."""
+    """The object that an id refers to, with its name."""
 
     id = Id(required=True)
     name = Text(required=True)
@@ -37,20 +37,20 @@ class NamedOut(Schema):
 
 @dataclass(frozen=True)
 class Reference:
-    """A field of an answer that holds an id; `lists` are those that show what it leads to, by the prefix of the ids."""
+    """A response field that holds an id; `lists` are the lists of the objects it may refer to, by id prefix."""
 
     field: str
     lists: Mapping[str, Endpoint]
 
 
 def with_references(endpoints: Sequence[Endpoint]) -> list[Endpoint]:
-    """The endpoints, of which those that list or read objects with ids of named ones take ``expand``."""
+    """Return the endpoints; those that list or read objects with ids of named ones take ``expand``."""
     lists = _lists_of_named(endpoints)
     return [_with_references(endpoint, dict(_references(endpoint, lists))) for endpoint in endpoints]
 
 
 def _lists_of_named(endpoints: Iterable[Endpoint]) -> dict[str, Endpoint]:
-    """The list of all objects of a kind, by the prefix of their ids, for those kinds that have names."""
+    """Return the list of all objects of a kind, by id prefix, for kinds that have names."""
     return {
         kind: endpoint
         for endpoint in endpoints
@@ -62,7 +62,7 @@ def _lists_of_named(endpoints: Iterable[Endpoint]) -> dict[str, Endpoint]:
 
 
 def _references(endpoint: Endpoint, lists: Mapping[str, Endpoint]) -> Iterator[tuple[str, Reference]]:
-    """What the answers of a list, or of a plain read, have ids of, by the word for it."""
+    """Return the ids in the responses of a list, or of a plain read, by their word for ``expand``."""
     operation, reply = endpoint.operation, endpoint.reply
     is_list = operation.many and isinstance(operation.query, ListQuery) and "expand" not in operation.query.parameters
     if endpoint.method != "GET" or reply is None or operation.plain or not (is_list or operation.query is None):
@@ -77,7 +77,7 @@ def _references(endpoint: Endpoint, lists: Mapping[str, Endpoint]) -> Iterator[t
 
 
 def _leading_to(kinds: str | tuple[str, ...] | None, lists: Mapping[str, Endpoint]) -> Mapping[str, Endpoint]:
-    """The lists of these kinds; of all, where an id may be of any."""
+    """Return the lists of these kinds; all lists where an id may be of any kind."""
     if kinds is None:
         return lists
     return {kind: lists[kind] for kind in ((kinds,) if isinstance(kinds, str) else kinds) if kind in lists}
@@ -98,7 +98,8 @@ def _with_references(endpoint: Endpoint, references: Mapping[str, Reference]) ->
 
 
 def expand(app: "App", endpoint: Endpoint, req: Request, items: Sequence[dict[str, Any]]) -> None:
-    """Put ``{id, name}`` into the items for each word of ``expand``; None where there is none, or the caller may not know of it."""
+    """Put ``{id, name}`` into the items for each word of ``expand``; None where the object does not exist or is not visible to the
+    caller."""
     references = {word: endpoint.references[word] for word in req.query["expand"]}
     names = _names(app, references.values(), req, items)
     for item in items:
@@ -120,7 +121,7 @@ def _names(app: "App", references: Iterable[Reference], req: Request, items: Seq
 
 
 def _visible(app: "App", listing: Endpoint, req: Request, ids: Iterable[str]) -> Mapping[str, str]:
-    """The names of those of these objects that the list shows to the caller, without filters."""
+    """Return the names of those of these objects that the list shows to the caller, without filters."""
     try:
         permit_anywhere(app, listing, req)
     except Refused:

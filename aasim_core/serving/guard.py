@@ -1,7 +1,7 @@
-"""The way of one request through one operation: every check, in the order that the API promises, around the responder.
+"""The path of a request through one operation: every check, in the order that the API promises, around the responder.
 
-framing, authentication, rate, permission anywhere, replay, the object and its visibility, permission on the object, preconditions,
-body, responder, rendering, commit. What is refused on the way leaves nothing behind.
+framing, authentication, rate, permission anywhere, replay, the object and its visibility, permission on the object, preconditions, body,
+responder, rendering, commit. A refused request leaves no changes.
 """
 
 from collections.abc import Callable
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from ..app import App
 
 Responder = Callable[..., None]
-#: How often a change is begun anew because somebody else's was quicker.
+#: Number of retries after a conflict with a concurrent change.
 _MOST_TRIES = 10
 
 
 def guarded(app: "App", endpoint: Endpoint) -> Responder:
-    """The responder that falcon routes to for `endpoint`."""
+    """Return the responder that falcon routes to for `endpoint`."""
     operation = endpoint.operation
     http = app.settings.http
     protocol = endpoint.protocol
@@ -73,7 +73,7 @@ def guarded(app: "App", endpoint: Endpoint) -> Responder:
 
 
 def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids: dict[str, str]) -> Caller | None:
-    """Find out who it is, and count the request."""
+    """Authenticate the caller, and count the request."""
     caller = _caller(app, endpoint, req, ids)
     if caller is not None:
         req.caller = caller
@@ -83,7 +83,7 @@ def _identify(app: "App", endpoint: Endpoint, req: Request, resp: Response, ids:
 
 
 def _proceed(app: "App", endpoint: Endpoint, limit: int, request: tuple[Request, Response, dict[str, str]]) -> None:
-    """Read what was sent, do it, and make the answer."""
+    """Read the request, execute it, and render the response."""
     req, resp, ids = request
     raw = _sent(endpoint, req, limit) if endpoint.writes else NO_BODY
     req.query = query.parse(req.query_string, endpoint.query)
@@ -111,19 +111,19 @@ def _anonymous(req: Request) -> Actor:
 
 
 def _caller(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Caller | None:
-    """The principal, or whoever has the token of the path; None where anybody may call."""
+    """Return the principal, or the holder of the path's token; None for a public operation."""
     if endpoint.needs_caller:
         return _principal(app, endpoint, req, ids)
     return caller_by_token(app, endpoint, req, ids) if endpoint.by_token else None
 
 
 def _principal(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Principal:
-    """The principal, in the organization that the path names, if it names one: of others they learn nothing."""
+    """Return the principal, in the organization that the path names, if any: other organizations stay invisible."""
     organization_id = ids.get("organization_id")
     try:
         principal = app.authenticator.authenticate(req, organization_id)
     except Refused as refused:
-        app.limiter.check(None, req.remote_addr)  # guessing credentials is as limited as having none
+        app.limiter.check(None, req.remote_addr)  # guessing credentials is limited like requests without one
         raise (not_found() if organization_id and refused.code == "permission_denied" else refused) from None
     if principal.is_closing and endpoint.permission is not None and not endpoint.operation.while_closing:
         raise not_found() if organization_id else _closing()
@@ -138,7 +138,7 @@ def _closing() -> Refused:
 
 
 def _checked(endpoint: Endpoint, raw: Any) -> Any:
-    """The validated body, or what is wrong with it, to be raised when its turn comes; done before a write takes the database."""
+    """Return the validated body, or the error to raise when its turn comes; done before a write takes the database."""
     if isinstance(raw, bytes):
         return raw
     try:
@@ -152,7 +152,7 @@ def _checked(endpoint: Endpoint, raw: Any) -> Any:
 
 
 def _write(app: "App", endpoint: Endpoint, sent: tuple[Any, Any], req: Request, resp: Response, ids: dict[str, str]) -> None:
-    """Do it in a transaction; once more where somebody else has changed the object meanwhile, unless the caller named a version."""
+    """Run it in a transaction; retry if the object was changed concurrently, unless the caller named a version."""
     if not endpoint.operation.transaction:
         _write_once(app, endpoint, sent, req, resp, ids)
         return
@@ -160,12 +160,12 @@ def _write(app: "App", endpoint: Endpoint, sent: tuple[Any, Any], req: Request, 
         try:
             with app.database.transaction():
                 if number > 1:
-                    app.database.lock(f"again {req.path}")  # those who were overtaken go one after the other
+                    app.database.lock(f"again {req.path}")  # requests that lost the race are serialized
                 _write_once(app, endpoint, sent, req, resp, ids)
         except Refused as refused:
             if refused.code != "version_conflict" or number == _MOST_TRIES or req.get_header("If-Match") is not None:
                 raise
-            sent = sent[0], _checked(endpoint, sent[0])  # what was checked may have been completed on the way
+            sent = sent[0], _checked(endpoint, sent[0])  # the values that were checked may have been completed meanwhile
         else:
             return
 
@@ -202,7 +202,7 @@ def _target(endpoint: Endpoint, req: Request, ids: dict[str, str]) -> Any:
 
 
 def _permit_object(endpoint: Endpoint, req: Request, target: Any) -> None:
-    """The object's own permission; one that the caller may not even read is not there for them."""
+    """Check the object's own permission; an object that the caller may not read is reported as nonexistent."""
     permission = endpoint.permission or ""
     if not endpoint.resource.allows(req, permission, target):
         if endpoint.resource.allows(req, f"{permission.partition(':')[0]}:read", target):
@@ -211,7 +211,7 @@ def _permit_object(endpoint: Endpoint, req: Request, target: Any) -> None:
 
 
 def _match(req: Request, target: Any) -> None:
-    """``If-Match`` against the object's version (RFC 9110, 13.1.1); no tag is that of an object that has none."""
+    """Check ``If-Match`` against the object's version (RFC 9110, 13.1.1); no tag matches an object without one."""
     wanted = req.get_header("If-Match")
     if wanted is None or wanted.strip() == "*":
         return
@@ -251,7 +251,7 @@ def _render(app: "App", endpoint: Endpoint, req: Request, resp: Response) -> Non
 
 
 def _shown(app: "App", endpoint: Endpoint, media: Any, req: Request) -> Any:
-    """The JSON value for what a responder answered: a page, a record, a mapping, or a plain value where no schema is declared."""
+    """Return the JSON value of a responder's result: a page, a record, a mapping, or a plain value where no schema is declared."""
     if endpoint.plan is None:
         return media
     plan = endpoint.plan.seen_by(req)

@@ -1,12 +1,12 @@
-"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a POST that is sent again is answered again, and done once.
+"""Idempotency keys (draft-ietf-httpapi-idempotency-key-header): a retried POST returns the first response and has no further effect.
 
-The answer is kept in the transaction of what it reports, so there is never one without the other; one that is finished after the
-commit is kept anew then. An operation with transactions of its own claims its key first and keeps its answer last; should its process
-die in between, the claim ends after some minutes, and the request can be sent again. A request that fails leaves nothing, and can be
-sent again under the same key. Answers are sealed, because some show a secret for the only time.
+The response is stored in the transaction of its change, so neither exists without the other; one that is completed after the commit is then
+stored again. An operation with its own transactions claims its key first and stores its response last; if its process dies in between, the
+claim expires after some minutes, and the request can be retried. Failed requests are not stored, and can be retried under the same key.
+Responses are encrypted, because some show a secret for the only time.
 
-A known caller's keys are theirs in their organization. Callers that nobody knows are told apart by their network and by what they
-send: only who sends the same body, with the password or token in it, is given the answer to it.
+An authenticated caller's keys are scoped to them in their organization. Anonymous callers are distinguished by their network and the body:
+only a request with the same body, including its password or token, gets the stored response.
 """
 
 import re
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
     from ..http.operations import Endpoint
     from ..jobs.context import JobContext
 
-#: How long a claim holds whose request does not come to an end; none takes as long.
+#: Lifetime of the claim of an interrupted request; no request takes as long.
 CLAIM = timedelta(minutes=2)
 _HEADERS = ("content-type", "etag", "location", "preference-applied", "retry-after")
 _KEY = re.compile("[!-~]{1,200}")
 _ROWS_AT_ONCE = 500
 _PURPOSE = "idempotency"
-#: Stands where a status does, as long as there is none.
+#: The status of a claim, while there is no response.
 _RUNNING = 0
 _log = structlog.get_logger("aasim.idempotency")
 
 
 class Idempotency(Row):
-    """The answer to one request, or the claim of one that runs; `id` is the digest of who sent it, where to, and under which key."""
+    """A stored response, or the claim of a running request; `id` is the digest of the sender, the route and the key."""
 
     id = IdField(primary_key=True)
     organization_id = IdField()
@@ -74,7 +74,7 @@ class Idempotency(Row):
 
 @dataclass(frozen=True)
 class _Asked:
-    """A request under a key: whose it is, what was sent and the digest of that, and the row where its answer is kept."""
+    """A request under a key: its sender, its content and digest, and the row of its response."""
 
     app: "App"
     endpoint: "Endpoint"
@@ -95,10 +95,10 @@ class _Asked:
 
 @contextmanager
 def once(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Response) -> Iterator[bool]:
-    """Inside the request's transaction: yield True when `resp` is the kept answer already, and otherwise keep the answer made.
+    """Inside the request's transaction: yield True when `resp` is the stored response already; otherwise store the new one.
 
-    Only a POST with an ``Idempotency-Key`` is concerned. `raw` is the JSON value of the body, or its bytes. Raises Refused: 400 for
-    a malformed key, 422 for another request under the same key, 409 while the first one still runs.
+    Only a POST with an ``Idempotency-Key`` is affected. `raw` is the JSON value of the body, or its bytes. Raises Refused: 400 for a
+    malformed key, 422 for a different request under the same key, 409 while the first one is running.
     """
     asked = _asked(app, endpoint, raw, req)
     if asked is None:
@@ -112,13 +112,13 @@ def once(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Respons
 
 @contextmanager
 def once_outside(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp: Response) -> Iterator[bool]:
-    """As `once`, for an operation that has transactions of its own: the key is claimed before it, and the answer kept after it."""
+    """Like `once`, for an operation with its own transactions: the key is claimed before it, and the response stored after it."""
     asked = _asked(app, endpoint, raw, req)
     if asked is None:
         yield False
         return
     claim = token_hex(16)
-    # Durable, since an answer that is there may be so new that the disk does not have it yet.
+    # Durable, since a stored response may be so recent that it is not on disk yet.
     with app.database.transaction():
         replayed = _replayed(asked, resp)
         if not replayed:
@@ -135,12 +135,12 @@ def once_outside(app: "App", endpoint: "Endpoint", raw: Any, req: Request, resp:
 
 
 def pruning_job() -> Job:
-    """The job that deletes the answers whose time is over."""
+    """The job that deletes expired responses."""
     return Job("core.prune_idempotency", prune, schedule="7 * * * *")
 
 
 def prune(context: "JobContext", payload: Mapping[str, Any]) -> None:
-    """Delete what is over, in batches so small that nobody waits for them."""
+    """Delete expired responses, in batches small enough not to block others."""
     moment = now()
     while not context.should_stop() and _prune_batch(moment) == _ROWS_AT_ONCE:
         pass
@@ -160,7 +160,7 @@ def _asked(app: "App", endpoint: "Endpoint", raw: Any, req: Request) -> _Asked |
         message = "Write 1 to 200 visible ASCII characters, such as a UUID."
         raise Refused("invalid_parameter", message, field="Idempotency-Key")
     caller, sent = getattr(req, "caller", None), orjson.dumps([req.path, req.query_string, _canonical(raw)])
-    # Keyed, since a plain digest of a body that holds a password could be guessed at by whoever reads the table.
+    # Keyed, since a plain digest of a body with a password would allow guessing it from the table.
     payload = app.keyring.sign(_PURPOSE, sent).hex()
     owner_id = network_of(req.remote_addr) if caller is None else caller.id
     owner = EVERY_ORGANIZATION if caller is None else current_organization(), owner_id
@@ -169,9 +169,9 @@ def _asked(app: "App", endpoint: "Endpoint", raw: Any, req: Request) -> _Asked |
 
 
 def _replayed(asked: _Asked, resp: Response) -> bool:
-    """Whether there is an answer already, which is then in `resp`."""
+    """Return whether a response is stored, which is then in `resp`."""
     with asked.scope():
-        # Held until the first request's answer is committed, or is not.
+        # Held until the first request's response is committed or rolled back.
         if not database_of(Idempotency).try_lock(f"idempotency/{asked.row_id}"):
             raise _in_progress()
         kept = _kept(asked.row_id)
@@ -213,21 +213,21 @@ def _kept_row() -> Any:
 
 def _keep(asked: _Asked, resp: Response) -> None:
     if resp.stream is not None:
-        return  # what is sent in pieces cannot be sent again
+        return  # a streamed response cannot be repeated
     _insert(asked, *_answer(asked, resp), now() + timedelta(seconds=asked.endpoint.operation.keep_seconds))
     if resp.finish is not None:
         resp.finish = partial(_finish, asked, resp, resp.finish)
 
 
 def _finish(asked: _Asked, resp: Response, finish: Callable[[], None]) -> None:
-    """Finish the answer, and keep it as it is then; what was done is done, also when that fails."""
+    """Complete the response, and store it in that form; the change stands even if this fails."""
     unfinished = resp.data
     finish()
     if resp.data is unfinished:
         return
     status, headers, body = _answer(asked, resp)
     try:
-        # Without waiting for the disk: a loss of power that undoes it leaves the answer that came first.
+        # Without waiting for the disk: after a power failure that undoes it, the earlier response remains.
         with asked.app.database.transaction(durable=False), asked.scope():
             Idempotency.update(status=status, headers=headers, body=body).where(Idempotency.id == asked.row_id).execute()
     except peewee.PeeweeException as error:
@@ -263,7 +263,7 @@ def _insert(asked: _Asked, status: int, headers: Mapping[str, str], body: str, e
 
 
 def _end_claim(asked: _Asked, claim: str, resp: Response | None) -> None:
-    """Keep the answer in place of the claim, or nothing if there is none; what was done is done, also when that fails."""
+    """Store the response in place of the claim, or nothing if there is none; the change stands even if this fails."""
     mine = (Idempotency.id == asked.row_id) & (Idempotency.status == _RUNNING) & (Idempotency.body == claim)
     try:
         with asked.app.database.transaction():

@@ -1,4 +1,4 @@
-"""What happens to every request, routed or not: its line in the log, and the headers that every answer has."""
+"""Middleware for every request, routed or not: its log line, and the common response headers."""
 
 import time
 from contextlib import AbstractContextManager
@@ -13,13 +13,13 @@ _log = structlog.get_logger("aasim.access")
 
 
 def traced(spans: Spans, req: Request, name: str) -> AbstractContextManager[None]:
-    """The block in which a request is answered that is sent for the organization in scope: its span, which `RequestLog` ends."""
+    """The span of a request in its organization's scope, which `RequestLog` ends."""
     req.span = spans.begin("request", name, started_at=time.time_ns() - round((time.perf_counter() - req.started) * 1e9))
     return req.span.scope()
 
 
 class RequestLog:
-    """Adds the headers that every answer has, and writes one line about each."""
+    """Adds the common response headers, and logs one line per request."""
 
     def process_response(self, req: Request, resp: Response, resource: Any, succeeded: bool) -> None:
         """Add the headers, and log method, route, status and time, but no path, query or body."""

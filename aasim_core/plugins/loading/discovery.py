@@ -1,4 +1,4 @@
-"""Finding every plugin there is, installed or dropped in, without importing any."""
+"""Discover all plugins, installed or in the plugin folder, without importing any."""
 
 import importlib
 import re
@@ -23,11 +23,11 @@ _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A plugin that was found.
+    """A discovered plugin.
 
-    `module` is what to import; `origin` is ``bundled``, the distribution's name, or the drop-in folder, and `label` tells it in a
-    sentence; `file` is its ``__init__.py``, or its only file. `flaw` says why it cannot be used; `manifest` may then be None.
-    `hooks` are those that its source implements.
+    `module` is the module to import; `origin` is ``bundled``, the distribution's name, or the plugin folder, and `label` names it in a
+    sentence; `file` is its ``__init__.py``, or its only file. `flaw` is why it cannot be used; `manifest` may then be None. `hooks` are
+    those that its source implements.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Candidate:
 
 
 def discover(folder: Path | None) -> Mapping[str, Candidate]:
-    """Every plugin of the entry points ``aasim.plugins`` and of the drop-in `folder`, by name, sorted; nothing is imported."""
-    importlib.invalidate_caches()  # a file that was dropped in a moment ago counts
+    """Return every plugin of the entry points ``aasim.plugins`` and of the plugin `folder`, by name, sorted; nothing is imported."""
+    importlib.invalidate_caches()  # a file that was added a moment ago counts
     found: dict[str, Candidate] = {}
     for candidate in (*_installed(), *_dropped_in(folder)):
         other = found.get(candidate.name)
@@ -67,7 +67,7 @@ def discover(folder: Path | None) -> Mapping[str, Candidate]:
 
 
 def _installed() -> Iterator[Candidate]:
-    # A distribution reads its metadata anew each time that it is asked, and ours brings many plugins.
+    # A distribution rereads its metadata on each access, and ours has many plugins.
     told = cache(_name_and_version)
     entries = [(entry, *told(entry.dist)) for entry in entry_points(group=GROUP)]
     for entry, name, version in sorted(entries, key=lambda found: (found[0].name, found[1])):
@@ -123,18 +123,18 @@ def _with_source(candidate: Candidate, spec: ModuleSpec) -> Candidate:
 
 
 def _clash(one: Candidate, other: Candidate) -> Candidate:
-    """The bundled one of the two, if there is one, so that no other can turn it off by taking its name; usable is neither."""
+    """Return the bundled one of the two, if any, so that no other can disable it by taking its name; neither is usable."""
     flaw = f"is there twice: in {one.label} and in {other.label}; remove one of them"
     return replace(other if other.bundled else one, flaw=flaw)
 
 
 def dropins_package(folder: Path) -> str:
-    """The name of the package that stands for a drop-in folder: one for each folder, so that two never mix."""
+    """Return the name of the package that represents a plugin folder: one per folder, so that two never mix."""
     return "aasim_dropins_" + blake2s(str(folder).encode(), digest_size=4).hexdigest()
 
 
 def offer_dropins(candidates: Iterable[Candidate]) -> None:
-    """Make the drop-in plugins among `candidates` importable.
+    """Make the plugins of the folder among `candidates` importable.
 
     Their folder becomes a package, so that they import each other as bundled plugins do: ``from ..agents.models import Agent``.
     """

@@ -1,4 +1,4 @@
-"""Putting plugins together: one pluggy manager with the core's hooks, the hooks that plugins offer, and who implements them."""
+"""Assemble plugins: one pluggy manager with the core's hooks, the hooks that plugins offer, and their implementations."""
 
 import importlib.util
 import inspect
@@ -19,9 +19,9 @@ PROJECT = "aasim"
 
 
 def assemble(on: Sequence[Loaded], specs: ModuleType) -> tuple[pluggy.PluginManager, dict[str, Fault]]:
-    """A new manager with the plugins in `on` registered in that order, and a fault for each plugin that could not be.
+    """Return a new manager with the plugins in `on` registered in that order, and a fault for each plugin that could not be.
 
-    `specs` is the module with the hooks of the core.
+    `specs` is the module with the core's hooks.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(specs)
@@ -35,7 +35,7 @@ def assemble(on: Sequence[Loaded], specs: ModuleType) -> tuple[pluggy.PluginMana
 
 
 def config_schemas(manager: pluggy.PluginManager, on: Sequence[Loaded]) -> tuple[Mapping[str, type[Any]], dict[str, Fault]]:
-    """The settings sections of the plugins, and a fault for each plugin whose section cannot be read."""
+    """Return the settings sections of the plugins, and a fault for each unreadable one."""
     schemas: dict[str, type[Any]] = {}
     faults = {}
     for plugin in on:
@@ -48,7 +48,7 @@ def config_schemas(manager: pluggy.PluginManager, on: Sequence[Loaded]) -> tuple
 
 
 def offered_hooks(plugins: Plugins) -> dict[str, type[Any]]:
-    """The hooks of plugins that are asked at start, with the dataclass of which they return a list: ``(app) -> Sequence[Grader]``."""
+    """Return the plugins' hooks that are called at start, with the dataclass of which they return a list: ``(app) -> Sequence[Grader]``."""
     callers = vars(plugins.manager.hook).values()
     specs = [caller.spec for caller in callers if isinstance(caller, pluggy.HookCaller) and caller.spec]
     offered = {spec.name: _class_of(spec.function) for spec in specs if spec.namespace is not plugins.specs}
@@ -131,7 +131,7 @@ def _register(manager: pluggy.PluginManager, plugin: Loaded) -> str | None:
 
 
 def _undecorated(plugin: Loaded, hooks: Iterable[str]) -> str | None:
-    """A function that has the name of a hook and no ``@hookimpl`` would never be called, and nobody would know."""
+    """A function with a hook's name but without ``@hookimpl`` would silently never be called."""
     for name in sorted(hooks):
         function = vars(plugin.module).get(name)
         own = inspect.isfunction(function) and function.__module__ == plugin.module.__name__
@@ -141,7 +141,7 @@ def _undecorated(plugin: Loaded, hooks: Iterable[str]) -> str | None:
 
 
 def _misspelt(manager: pluggy.PluginManager) -> Iterator[tuple[str, str]]:
-    """What pluggy's ``check_pending`` finds, all of it: implementations of hooks that nobody offers."""
+    """Return all that pluggy's ``check_pending`` finds: implementations of hooks that nobody offers."""
     callers = [caller for caller in vars(manager.hook).values() if isinstance(caller, pluggy.HookCaller)]
     known = [caller.name for caller in callers if caller.has_spec()]
     for caller in callers:

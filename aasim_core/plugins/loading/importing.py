@@ -1,4 +1,4 @@
-"""Importing a plugin's package, whatever it does."""
+"""Import a plugin's package, whatever it does."""
 
 import importlib
 import importlib.util
@@ -11,11 +11,11 @@ from .discovery import Candidate
 
 
 class Unimportable(Exception):
-    """The plugin cannot be imported; the text says why, as a phrase whose subject is the plugin."""
+    """The plugin cannot be imported; the text is the reason, as a phrase whose subject is the plugin."""
 
 
 def import_plugin(candidate: Candidate) -> ModuleType:
-    """The module of a plugin; raises `Unimportable`."""
+    """Return the module of a plugin; raises `Unimportable`."""
     module = import_named(candidate.module, str(candidate.file))
     _keep_hooks(module, candidate.hooks)
     if getattr(module, "plugin", None) != candidate.manifest:
@@ -24,7 +24,7 @@ def import_plugin(candidate: Candidate) -> ModuleType:
 
 
 def import_named(module: str, origin: str | None) -> ModuleType:
-    """The module of that name, of the plugin whose ``__init__.py`` is `origin`; raises `Unimportable` and nothing else."""
+    """Return the module of that name, of the plugin whose ``__init__.py`` is `origin`; raises only `Unimportable`."""
     try:
         return importlib.import_module(module)
     except KeyboardInterrupt:
@@ -34,9 +34,9 @@ def import_named(module: str, origin: str | None) -> ModuleType:
 
 
 def _keep_hooks(module: ModuleType, hooks: Iterable[str]) -> None:
-    """Keep ``jobs.py`` from hiding the hook `jobs`: Python sets a package's attribute when a submodule is first imported.
+    """Prevent ``jobs.py`` from hiding the hook `jobs`: Python sets a package's attribute when a submodule is first imported.
 
-    Each submodule that is named as one of the `hooks` is imported here and now, and the attribute is given back to the hook.
+    Each submodule named like one of the `hooks` is imported now, and the attribute is reset to the hook.
     """
     for name in sorted(hooks):
         function = vars(module).get(name)

@@ -1,4 +1,4 @@
-"""Loading: from the settings to a registry of plugins, each on, off, or with a reason why it is not on."""
+"""Load plugins: from the settings to a registry in which each is on, off, or has the reason why it failed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -18,16 +18,16 @@ Faults = Mapping[str, Fault]
 
 
 def load(settings: HasPlugins, specs: ModuleType) -> Plugins:
-    """Find, choose, import, check, order and register the plugins; `specs` is the module with the hooks of the core.
+    """Discover, select, import, check, order and register the plugins; `specs` is the module with the core's hooks.
 
-    Raises StartupError with every problem if there is one; with ``plugins.on_error = "skip"`` only where the settings themselves
-    are wrong or an essential plugin is not on.
+    Raises StartupError with every problem if there is one; with ``plugins.on_error = "skip"`` only for invalid settings or a failed
+    essential plugin.
     """
     return examine(settings, specs).refuse_problems(settings.plugins.on_error)
 
 
 def examine(settings: HasPlugins, specs: ModuleType) -> Plugins:
-    """As `load`, but problems are only reported, in `Plugins.problems`."""
+    """Like `load`, but problems are only reported, in `Plugins.problems`."""
     candidates = discover(settings.plugins.folder)
     choice = choose(candidates, settings.plugins)
     chosen = {name: candidates[name] for name in sorted(choice.wanted)}
@@ -39,7 +39,7 @@ def examine(settings: HasPlugins, specs: ModuleType) -> Plugins:
 
 
 def without(plugins: Plugins, reasons: Mapping[str, str]) -> Plugins:
-    """The registry with the plugins in `reasons` broken, for the reasons given, and their dependents blocked.
+    """Return the registry with the plugins in `reasons` broken, and their dependents blocked.
 
     A reason is a phrase whose subject is the plugin: ``"failed in its hook startup: …"``.
     """
@@ -68,7 +68,7 @@ def _in_circles(graph: Mapping[str, Iterable[str]]) -> dict[str, Fault]:
 
 
 def _import_all(candidates: Candidates, chosen: Candidates, faults: Faults) -> tuple[list[Loaded], dict[str, Fault]]:
-    """Import in order; what requires a plugin that is not on is not imported, for it would fail for that plugin's reason."""
+    """Import in order; dependents of a plugin that is not on are not imported, because they would fail for the same reason."""
     faults = dict(faults)
     loaded: list[Loaded] = []
     manifests = _manifests(chosen, faults)
@@ -96,7 +96,7 @@ def _unmet(manifest: Plugin, known: Iterable[str], on: Iterable[str], faults: Fa
 
 
 def _absences(names: Sequence[str], known: Iterable[str]) -> Iterator[str]:
-    """What is said of plugins that are required and not installed: all of them, each with the nearest name that is."""
+    """Return the message about required plugins that are not installed, each with the closest existing name."""
     if names:
         near = [f'"{found}"' for name in names if (found := nearest(name, sorted(known)))]
         advice = f"; did you mean {', '.join(near)}?" if near else ""
@@ -104,7 +104,7 @@ def _absences(names: Sequence[str], known: Iterable[str]) -> Iterator[str]:
 
 
 def _switches(names: Sequence[str]) -> Iterator[str]:
-    """What is said of plugins that are required and off."""
+    """Return the message about required plugins that are disabled."""
     if names:
         is_or_are, that = ("is", "that") if len(names) == 1 else ("are", "them")
         command = f"aasim plugins enable {' '.join(names)}"
@@ -112,7 +112,7 @@ def _switches(names: Sequence[str]) -> Iterator[str]:
 
 
 def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
-    """Put together what works: repeat without the plugins that turn out not to fit, until all that are left do."""
+    """Assemble the working plugins: repeat without those that fail until all remaining ones work."""
     known = {plugin.name for plugin in plugins.found}
     while True:
         faults = _with_blocked(on, known, faults)
@@ -148,7 +148,7 @@ def _with_blocked(on: Sequence[Loaded], known: Iterable[str], faults: Faults) ->
 
 
 def _registry(candidates: Candidates, choice: Choice, specs: ModuleType) -> Plugins:
-    """Everything that was found, nothing of it judged yet."""
+    """Return everything that was discovered, before validation."""
     found = tuple(_found(candidate, "on" if name in choice.wanted else "off") for name, candidate in candidates.items())
     return Plugins(found, (), assemble((), specs)[0], specs, problems=choice.problems, fatal=choice.problems)
 

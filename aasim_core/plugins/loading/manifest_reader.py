@@ -1,4 +1,4 @@
-"""Reading a plugin's manifest from its source, so that a plugin that is off never runs."""
+"""Read a plugin's manifest from its source, so that a disabled plugin never runs."""
 
 import ast
 import sys
@@ -16,19 +16,19 @@ _EXAMPLE = 'plugin = Plugin("Title", "Summary.")'
 
 
 class Unreadable(Exception):
-    """The manifest cannot be read; the text says why, as a phrase whose subject is the plugin."""
+    """The manifest cannot be read; the text is the reason, as a phrase whose subject is the plugin."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a plugin's ``__init__.py`` says without being run: the manifest, and which hooks it implements."""
+    """The statically readable parts of a plugin's ``__init__.py``: the manifest, and the hooks that it implements."""
 
     manifest: Plugin
     hooks: frozenset[str]
 
 
 def locate(module: str) -> ModuleSpec | None:
-    """The spec of `module`, found without importing its parents as `importlib.util.find_spec` would."""
+    """Return the spec of `module`, without importing its parents as `importlib.util.find_spec` would."""
     path: Sequence[str] | None = None
     spec = None
     parts = module.split(".")
@@ -49,14 +49,14 @@ def _find(module: str, path: Sequence[str] | None) -> ModuleSpec | None:
 
 
 def file_spec(module: str, file: Path) -> ModuleSpec:
-    """The spec of the module that `file` is."""
+    """Return the spec of the module in `file`."""
     spec = ModuleSpec(module, SourceFileLoader(module, str(file)), origin=str(file))
     spec.has_location = True
     return spec
 
 
 def read(spec: ModuleSpec) -> Source:
-    """The manifest and the hooks of the plugin's module; raises `Unreadable`."""
+    """Return the manifest and the hooks of the plugin's module; raises `Unreadable`."""
     tree = _parse(spec)
     call = next((found for node in tree.body if (found := _manifest_call(node))), None)
     if call is None:
@@ -65,7 +65,7 @@ def read(spec: ModuleSpec) -> Source:
 
 
 def _parse(spec: ModuleSpec) -> ast.Module:
-    # The file and not the loader, which pytest and others replace by one that gives no source.
+    # The file and not the loader, which pytest and others replace by one that provides no source.
     file = Path(spec.origin or "")
     if spec.origin is None or not spec.has_location:
         raise Unreadable("is no ordinary module; a plugin is a package with an __init__.py")
@@ -110,7 +110,7 @@ def _manifest(call: ast.Call, spec: ModuleSpec) -> Plugin:
 
 
 def _hook_of(node: ast.stmt) -> str | None:
-    """The name of the function that `node` defines, if it is marked ``@hookimpl`` or ``@hookimpl(…)``."""
+    """Return the name of the function that `node` defines, if it is decorated with ``@hookimpl`` or ``@hookimpl(…)``."""
     if not isinstance(node, ast.FunctionDef):
         return None
     marks = (decorator.func if isinstance(decorator, ast.Call) else decorator for decorator in node.decorator_list)

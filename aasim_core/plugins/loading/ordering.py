@@ -1,4 +1,4 @@
-"""The order in which plugins load: what a plugin requires or uses comes before it, and equals go by name."""
+"""The order in which plugins load: after those that they require or use, otherwise by name."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,9 +8,9 @@ Graph = Mapping[str, Iterable[str]]
 
 
 def order(graph: Graph) -> list[str]:
-    """The names in `graph` (name -> names that come before it), each after its own; raises `graphlib.CycleError`.
+    """Return the names in `graph` (name -> names that come before it) in order; raises `graphlib.CycleError`.
 
-    Wherever several could be next, it is the first in the alphabet, so that one set of plugins always loads in one order.
+    Ties are resolved alphabetically, so that one set of plugins always loads in one order.
     """
     sorter = _sorter(graph)
     sorter.prepare()
@@ -25,7 +25,7 @@ def order(graph: Graph) -> list[str]:
 
 
 def cycles(graph: Graph) -> Iterator[list[str]]:
-    """Circles of names, each as a path that ends where it begins; together they hold at least one name of every circle."""
+    """Return cycles of names, each as a path that ends where it begins; together they contain at least one name of every cycle."""
     rest = {name: tuple(before) for name, before in graph.items()}
     while True:
         try:
@@ -43,6 +43,6 @@ def _sorter(graph: Graph) -> TopologicalSorter[str]:
 
 
 def _from_least(circle: list[str]) -> list[str]:
-    """The same circle, begun at its alphabetically first name, so that one circle is always told in one way."""
+    """Return the same cycle, starting at its alphabetically first name, so that it is always reported in one form."""
     start = circle.index(min(circle))
     return [*circle[start:-1], *circle[:start], circle[start]]

@@ -1,4 +1,4 @@
-"""Choosing which plugins are to be on: the bundled ones unless turned off, all others only if named."""
+"""Select the enabled plugins: the bundled ones unless disabled, all others only if named."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class HasPlugins(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """The names of the plugins to be on, those that do not exist (with a reason), and what is wrong with the settings."""
+    """The names of the plugins to enable, the missing ones (with a reason), and errors in the settings."""
 
     wanted: frozenset[str]
     missing: Mapping[str, str]
@@ -39,7 +39,7 @@ class Choice:
 
 
 def choose(candidates: Mapping[str, Candidate], wishes: Wishes) -> Choice:
-    """Apply the settings to what was found."""
+    """Apply the settings to the discovered plugins."""
     enabled, disabled = set(wishes.enabled), set(wishes.disabled)
     wanted = {
         name
