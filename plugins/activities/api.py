@@ -1,4 +1,4 @@
-"""The endpoints of activities; none of them writes or deletes one."""
+"""The endpoints of activities, which are read-only."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,15 +22,15 @@ READ, EXPORT = "activities:read", "activities:export"
 
 
 def _part(of: str, names: tuple[str, ...]) -> Derived:
-    """An object made of the columns whose names begin alike."""
+    """Return an object composed of the columns with a common prefix."""
     return ObjectOf({name: f"{of}_{name}" for name in names})
 
 
 class Activities(Collection):
-    """What happened in the organization, and what somebody tried.
+    """Events in the organization, including refused attempts.
 
-    Whoever has the permission in the whole organization sees everything; others see what they did themselves, for an event belongs to
-    no place in the organization's tree.
+    Callers with the permission in the whole organization see everything; others see their own actions, because an event belongs to no node
+    of the organization's tree.
     """
 
     record = EventRow  # type: ignore[assignment] # a row that never changes
@@ -59,11 +59,11 @@ class Activities(Collection):
     export_query = ExportQuery(schemas.ActivityAsked(), filters=schemas.FILTERS)
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The activity, or the id of the user whose activities the path names."""
+        """Return the activity, or the id of the user whose activities the path names."""
         return service.find_actor(ids["user_id"]) if "user_id" in ids else super().find(req, **ids)
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """What the caller did is theirs to see."""
+        """Callers may see their own actions."""
         return req.rights.reaches_everything(permission) or _actor_of(target) == req.principal.id
 
     def reach(self, req: Request) -> list[Condition]:
@@ -72,12 +72,12 @@ class Activities(Collection):
 
     @operation("read", query="query", reply="reply", many=True, message="Activities listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
-        """List what happened, the newest first, a page at a time."""
+        """List activities, newest first."""
         resp.media = self.page(req, *service.without_success(req.query))
 
     @operation("read", query="user_query", reply="reply", many=True, message="Activities listed.")
     def on_get_user(self, req: Request, resp: Response, user_id: str) -> None:
-        """List what a user did, the newest first, a page at a time."""
+        """List a user's activities, newest first."""
         resp.media = self.page(req, service.done_by(user_id), *service.without_success(req.query))
 
     @operation(
@@ -89,7 +89,10 @@ class Activities(Collection):
         message="Exported.",
     )
     def on_get_export(self, req: Request, resp: Response) -> None:
-        """Export what happened, the oldest first: as JSON, or as CSV or JSON lines of any length."""
+        """Export activities, oldest first.
+
+        The format is JSON, or CSV or JSON lines of any length.
+        """
         form = req.query["format"]
         conditions = [*_reach(req, EXPORT), *service.without_success(req.query), service.until_now()]
         filters = self.export_query.filters_in(req.query)
@@ -103,7 +106,7 @@ class Activities(Collection):
 
 
 class Chain(Resource):
-    """Whether the log is as it was written."""
+    """Verification of the log."""
 
     paths: ClassVar[Mapping[str, str]] = {"": "/activities/verify"}
     query, reply = schemas.VerifyAsked(), schemas.VerifyOut()
@@ -113,7 +116,10 @@ class Chain(Resource):
 
     @operation("read", query="query", reply="reply", verb="verify", message="Log verified.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """Verify the log, some thousand activities at a time: which were changed, removed or inserted since they were sealed."""
+        """Verify the log in batches of some thousand activities.
+
+        The response lists activities that were changed, removed or inserted since they were sealed.
+        """
         findings = verify(self._app.keyring, req.principal.organization_id, after=req.query["after"], limit=req.query["limit"])
         head = {"sequence": findings.head.sequence, "hash": findings.head.hash}
         faults = [asdict(fault) for fault in findings.faults]
@@ -126,7 +132,7 @@ def _reach(req: Request, permission: str) -> list[Condition]:
 
 
 def _actor_of(target: Any) -> str | None:
-    """Whose activity it is; a user's own id stands for itself."""
+    """Return the actor's user id; a user's own id stands for itself."""
     return target if isinstance(target, str) else target.actor_id
 
 

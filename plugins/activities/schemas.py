@@ -1,4 +1,4 @@
-"""What clients ask about activities, and what they get."""
+"""Requests and responses of activities."""
 
 from aasim_core.resources.exports import MOST_IN_JSON
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Text, Word
@@ -6,9 +6,9 @@ from aasim_core.schemas.schema import Schema
 
 _LABEL = 1000
 
-#: Days that an organization keeps its activities.
-RETENTION = Integer(30, 3650, load_default=400, description="How many days activities are kept.")
-#: Whether those who are removed from the organization are erased from its log.
+#: Retention of activities in days.
+RETENTION = Integer(30, 3650, load_default=400, description="How many days activities are retained.")
+#: Whether removed members are erased from the organization's log.
 ERASE_REMOVED_MEMBERS = Boolean(
     load_default=False, description="Erase the names and addresses of members from the activities when they are removed."
 )
@@ -18,7 +18,7 @@ _OUTCOMES = ("success", "denied", "failed")
 
 
 class ActorOut(Schema):
-    """Who did it."""
+    """The actor."""
 
     type = Choice(*_ACTORS, required=True)
     id = Text(allow_none=True, required=True)
@@ -27,7 +27,7 @@ class ActorOut(Schema):
 
 
 class SubjectOut(Schema):
-    """What it was done to."""
+    """The subject."""
 
     type = Text(required=True, description="The prefix of its id, such as agent.", example="agent")
     id = Text(allow_none=True, required=True)
@@ -35,20 +35,20 @@ class SubjectOut(Schema):
 
 
 class ErasedOut(Schema):
-    """What is left of contents that were erased, and what it takes to verify the others."""
+    """The remains of erased contents, for verification of the others."""
 
     digests = Json(
         object_only=True, required=True, description="The digest of each erased field, by its name, such as actor.label."
     )
-    keys = Json(object_only=True, required=True, description="What the digests of the other fields are made with.")
+    keys = Json(object_only=True, required=True, description="Keys of the digests of the other fields.")
 
 
 class ActivityOut(Schema):
-    """One thing that happened, or that somebody tried."""
+    """One event or refused attempt."""
 
     id = Id("evt", required=True)
     organization_id = Id("organization", required=True)
-    sequence = Integer(1, allow_none=True, required=True, description="Its number in the log; null until it is sealed.")
+    sequence = Integer(1, allow_none=True, required=True, description="Position in the log; null until it is sealed.")
     occurred_at = Instant(required=True)
     actor = Object(ActorOut, required=True)
     action = Text(required=True, example="agents.created")
@@ -61,15 +61,13 @@ class ActivityOut(Schema):
     )
     outcome = Choice(*_OUTCOMES, required=True)
     changes = Json(object_only=True, allow_none=True, required=True, description="Each field with its values before and after.")
-    data = Json(object_only=True, allow_none=True, required=True, description="What else is known.")
+    data = Json(object_only=True, allow_none=True, required=True, description="Further data.")
     request_id = Word(allow_none=True, required=True)
-    hash = Text(allow_none=True, required=True, description="SHA-256 of the activity at its place; null until it is sealed.")
-    previous_hash = Text(allow_none=True, required=True, description="The hash of the activity before.")
-    hash_version = Integer(
-        1, allow_none=True, required=True, description="What the hash is made of: 1 contents, 2 their digests."
-    )
-    salt = Text(allow_none=True, required=True, description="What the digests are made with; null once a field is erased.")
-    erased = Object(ErasedOut, allow_none=True, required=True, description="What is left of fields that were erased.")
+    hash = Text(allow_none=True, required=True, description="SHA-256 of the activity at its position; null until it is sealed.")
+    previous_hash = Text(allow_none=True, required=True, description="The hash of the previous activity.")
+    hash_version = Integer(1, allow_none=True, required=True, description="What the hash covers: 1 contents, 2 their digests.")
+    salt = Text(allow_none=True, required=True, description="Salt of the digests; null once a field is erased.")
+    erased = Object(ErasedOut, allow_none=True, required=True, description="The remains of erased fields.")
 
 
 class _Action(Word):
@@ -79,13 +77,13 @@ class _Action(Word):
 
 
 class _Sequence(Integer):
-    """A number of the log in a filter."""
+    """A position in the log, in a filter."""
 
     operators = ("in",)
 
 
 class ActivityAsked(ActivityOut):
-    """An activity with what lists can be filtered by."""
+    """An activity with the columns that lists filter by."""
 
     actor_id = Id(load_only=True)
     actor_type = Choice(*_ACTORS, load_only=True)
@@ -97,7 +95,7 @@ class ActivityAsked(ActivityOut):
 
 #: The names of the filters.
 FILTERS = ("actor_id", "actor_type", "action", "subject_id", "subject_type", "outcome", "occurred_at", "request_id", "sequence")
-#: Those for which there is no index, and what finds few enough activities to look through.
+#: Filters without an index, and those that find few enough activities to scan.
 TIMED = ("actor_type", "action", "subject_type", "request_id")
 UNLESS = ("actor_id", "subject_id", "sequence")
 
@@ -110,35 +108,35 @@ class ExportOut(Schema):
 
 
 class VerifyAsked(Schema):
-    """Which part of the log to verify."""
+    """The part of the log to verify."""
 
-    after = Integer(0, load_default=0, description="Begin after this sequence: next_after of another answer.")
-    limit = Integer(1, 10_000, load_default=10_000, description="How many activities to look at.")
+    after = Integer(0, load_default=0, description="Begin after this sequence: next_after of another response.")
+    limit = Integer(1, 10_000, load_default=10_000, description="Number of activities to verify.")
 
 
 class FaultOut(Schema):
-    """What is wrong, from one activity to another."""
+    """A fault, from one activity to another."""
 
     kind = Choice("changed", "removed", "inserted", "unsigned", required=True)
-    sequence = Integer(required=True, description="The first activity in question.")
+    sequence = Integer(required=True, description="The first affected activity.")
     until = Integer(required=True, description="The last one.")
     message = Text(max_length=300, required=True)
 
 
 class HeadOut(Schema):
-    """The last activity that is sealed."""
+    """The last sealed activity."""
 
     sequence = Integer(required=True)
     hash = Text(allow_none=True, required=True)
 
 
 class VerifyOut(Schema):
-    """Whether a part of the log is as it was sealed."""
+    """The result of verifying a part of the log."""
 
     valid = Boolean(required=True)
-    checked = Integer(required=True, description="How many activities were looked at.")
-    erased = Integer(required=True, description="How many of these have fields that were erased.")
+    checked = Integer(required=True, description="Number of activities verified.")
+    erased = Integer(required=True, description="Number of these with erased fields.")
     begins_after = Integer(required=True, description="The last activity that was pruned; 0 if none was.")
     head = Object(HeadOut, required=True)
-    next_after = Integer(allow_none=True, required=True, description="Where to go on; null at the end.")
+    next_after = Integer(allow_none=True, required=True, description="Where to continue; null at the end.")
     faults = ListOf(Object(FaultOut), 100, required=True)

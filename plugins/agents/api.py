@@ -64,11 +64,12 @@ class Agents(Halting, Collection):
     # An agent is for the whole organization, for its project, or for its owner.
 
     def find(self, req: Request, **ids: str) -> Agent:
-        """The agent, if the caller may know of it."""
+        """Return the agent, if it is visible to the caller."""
         return service.find_visible(ids["agent_id"], req.principal.user_id)
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
-        """What is for the organization may be read and run by whoever may do so anywhere; whoever reads an agent may copy it."""
+        """Agents of the whole organization can be read and run by holders of the permission anywhere; agents that can be read can be
+        copied."""
         enough = (permission, "agents:read") if permission == "agents:create" else (permission,)
         return any(service.allows(req.rights, each, target, req.principal.user_id) for each in enough)
 
@@ -77,7 +78,7 @@ class Agents(Halting, Collection):
         return [service.in_reach(req.rights, "agents:read", req.principal.user_id)]
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """References to an engine or a project must lead somewhere that the caller may know of."""
+        """References to an engine or a project must be visible to the caller."""
         self._check_definition(req, values, record)
         req.rights.require_project(values.get("project_id"))
         return values
@@ -99,21 +100,27 @@ class Agents(Halting, Collection):
         return service.create(values, req.principal.user_id)
 
     def change(self, req: Request, record: Agent, values: dict[str, Any]) -> Agent:
-        """Write what differs; a change of the definition makes a new version."""
+        """Write changed values; a changed definition creates a new version."""
         return service.change(record, values)
 
     def remove(self, req: Request, record: Agent) -> None:
-        """Deleting an agent keeps its history."""
+        """Delete the agent, and retain its history."""
         service.remove(record, now())
 
     @operation("read", reply="one_reply", message="{singular} read.")
     def on_get_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Read {one}, with what it names and the organization does not have."""
+        """Read {one}.
+
+        The response lists references to objects that the organization does not have.
+        """
         resp.media = {**req.target.row(), "missing": tools.missing_of(self.app, req.target)}
 
     @operation("create", body="clone_body", reply="reply", status=201, message="Agent cloned.", while_archived=True)
     def on_post_clone(self, req: Request, resp: Response, agent_id: str) -> None:
-        """Copy an agent; the copy is a draft that remembers its origin."""
+        """Copy an agent.
+
+        The copy is a draft that records its origin.
+        """
         values = self.check(req, req.body)
         self._require_place(req, values.get("project_id", req.target.project_id))
         user_id = req.principal.user_id
@@ -129,7 +136,10 @@ class Agents(Halting, Collection):
         "create", body="import_body", reply="import_reply", status=201, also=(200,), is_import=True, message="Agent imported."
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
-        """Import an exported agent; with dry_run, only check it and say what it needs."""
+        """Import an exported agent.
+
+        With dry_run, only check the document and report its requirements.
+        """
         document, project_id = req.body["document"], req.body["project_id"]
         req.rights.require_project(project_id)
         self._require_place(req, project_id)
@@ -147,7 +157,7 @@ class Agents(Halting, Collection):
         self.app.rights.refuse_archived(req.principal, project_id)
 
     def _without_missing_tools(self, req: Request, document: Mapping[str, Any]) -> dict[str, Any]:
-        """The document with those of its tools that the caller may use; Invalid for what is wrong in it, with its place there."""
+        """Return the document with the tools that the caller may use; Invalid for errors in it, with their location."""
         written = document["definition"]
         usable = tools.usable_tools(self.app, written["tools"], req.rights, req.principal.user_id)
         definition = {**written, "tools": usable}
@@ -164,7 +174,8 @@ class Agents(Halting, Collection):
 
 
 def _require_engine(app: "App", engine_id: str | None, record: Agent | None) -> None:
-    """Invalid for an engine that is not there; one that is, stays until the running transaction, which names it anew, ends."""
+    """Invalid for an engine that does not exist; an existing one cannot be deleted until the running transaction, which references it,
+    ends."""
     if engine_id is None or (record is not None and engine_id == record.engine_id):
         return
     references.hold(Agent, [engine_id])
@@ -176,7 +187,7 @@ def _require_engine(app: "App", engine_id: str | None, record: Agent | None) -> 
 
 
 class Versions(Collection):
-    """The versions of an agent's definition; a change of the agent makes one."""
+    """The versions of an agent's definition; each change creates one."""
 
     record = AgentVersion
     events = "agents"
@@ -191,12 +202,12 @@ class Versions(Collection):
 
 
 class OldAgents(Agents):
-    """Agents as they were in a version."""
+    """Agents as of a version."""
 
     paths: ClassVar[Mapping[str, str]] = {"restore": "/agents/{agent_id}/versions/{number}/restore"}
 
     def find(self, req: Request, **ids: str) -> Agent:
-        """The agent, if the caller may know of it, and if it has the version that the path names."""
+        """Return the agent, if it is visible to the caller and has the version in the path."""
         agent: Agent = super().find(req, agent_id=ids["agent_id"])
         if not 1 <= id_from_path(ids["number"]) <= agent.agent_version:
             raise not_found()
@@ -204,5 +215,5 @@ class OldAgents(Agents):
 
     @operation("update", reply="reply", message="Version restored.")
     def on_post_restore(self, req: Request, resp: Response, agent_id: str, number: str) -> None:
-        """Make an earlier version's definition the current one, as a new version."""
+        """Restore an earlier version's definition as a new version."""
         resp.media = service.restore(req.target, id_from_path(number))

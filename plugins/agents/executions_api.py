@@ -11,16 +11,16 @@ from .models import Agent
 
 
 class AgentExecutions(SubjectExecutions):
-    """Running an agent, and the runs it had."""
+    """The runs of an agent."""
 
     paths: ClassVar[Mapping[str, str]] = {"execute": "/agents/{agent_id}/execute", "executions": "/agents/{agent_id}/executions"}
 
     def find(self, req: Request, **ids: str) -> Agent:
-        """The agent, if the caller may know of it."""
+        """Return the agent, if it is visible to the caller."""
         return service.find_visible(ids["agent_id"], req.principal.user_id)
 
     def allows(self, req: Request, permission: str, target: Agent) -> bool:
-        """As the agent's own endpoints decide."""
+        """Permissions as in the agent's own endpoints."""
         return service.allows(req.rights, permission, target, req.principal.user_id)
 
     @operation(
@@ -34,7 +34,10 @@ class AgentExecutions(SubjectExecutions):
         refusals=("invalid_state", "queue_full", "budget_exceeded"),
     )
     def on_post_execute(self, req: Request, resp: Response, agent_id: str) -> None:
-        """Run an agent. The answer comes at once, or with ``Prefer: wait=N`` when the run has ended within N seconds."""
+        """Run an agent.
+
+        The response comes at once, or with ``Prefer: wait=N`` when the run has ended within N seconds.
+        """
         execution = service.start(
             self.app,
             req.target,
@@ -50,5 +53,5 @@ class AgentExecutions(SubjectExecutions):
 
     @operation("executions:read", query="query", reply="reply", many=True, message="Executions listed.")
     def on_get_executions(self, req: Request, resp: Response, agent_id: str) -> None:
-        """List those executions of an agent that the caller may see."""
+        """List the executions of an agent that the caller may see."""
         self.list_executions(req, resp)

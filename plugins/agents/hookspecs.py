@@ -1,4 +1,4 @@
-"""What the feature agents offers to other plugins: judging what agents answer."""
+"""The hook of the plugin agents: assessors, which judge an agent's results."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @dataclass(frozen=True)
 class Assessment:
-    """How good a result is: `score` from 0 to 1, None if nothing could be scored; `results` is what it was made of, a JSON value.
+    """The judgement of a result: `score` from 0 to 1, None if nothing could be scored; `results` are its details, a JSON value.
 
-    What fails is only kept (``record``), put to people (``approval``), refused (``fail``), or answered with `feedback` to the model,
-    which then tries again (``retry``).
+    A failed result is only recorded (``record``), requires approval (``approval``), is refused (``fail``), or returns `feedback` to the
+    model, which then tries again (``retry``).
     """
 
     verdict: Literal["pass", "review", "fail", "unscored"]
@@ -39,10 +39,10 @@ class Assessment:
 
 @dataclass(frozen=True)
 class Assessor:
-    """Whoever judges the results of agents. `concerns(execution, definition)` says cheaply whether it has anything to say.
+    """A judge of agents' results. `concerns(execution, definition)` returns, cheaply, whether it applies.
 
-    `assess` is called once for a result, outside of transactions, and may raise Refused, which ends the run, or `EngineError`, after which
-    the run goes on later where that may help; `record` writes what it keeps of it, in the step's transaction.
+    `assess` is called once per result, outside of transactions. It may raise Refused, which ends the run, or `EngineError`, after which the
+    run is retried later if that may help. `record` writes the assessor's own records, in the step's transaction.
     """
 
     foreseen: ClassVar = (TurnEnds, Refused, EngineError, Cancelled)
@@ -55,5 +55,5 @@ class Assessor:
 
 @hookspec
 def assessors(app: App) -> Sequence[Assessor]:
-    """Return who judges what agents answer, before it counts as the result of the run."""
+    """Return the assessors that judge agents' results before they become the result of the run."""
     raise AssertionError("a hook specification is never called")

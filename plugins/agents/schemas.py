@@ -1,4 +1,4 @@
-"""What clients write about agents, and what they get."""
+"""Requests and responses of agents."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Jso
 from aasim_core.schemas.schema import RecordOut, Schema
 from aasim_core.user_code import json_schema, templates
 
-#: What a document that carries an agent says that it is.
+#: The format identifier of an exported agent.
 FORMAT = "aasim.agent/1"
 
 
@@ -20,38 +20,38 @@ class ToolIn(Schema):
         1,
         1024,
         load_default="auto",
-        description="auto: asked for what deletes, pays, sends or grants. Or never, always, or a CEL expression that is true where "
-        "people are to be asked.",
+        description="auto: requires approval for deleting, paying, sending and granting. never, always, or a CEL "
+        "expression that is true where approval is required.",
     )
     arguments = Json(object_only=True, load_default=dict, description="Arguments that the model cannot choose.")
 
 
 class MemoryIn(Schema):
-    """What the agent remembers of earlier executions: nothing, until there are conversations."""
+    """The agent's memory of earlier executions; it has none yet."""
 
-    mode = Choice("none", "window", load_default="none", description="window is refused, since it mixed different end users.")
+    mode = Choice("none", "window", load_default="none", description="window is refused, because it mixed different end users.")
     limit = Integer(1, 100, load_default=10)
 
     @validates("mode")
     def _is_none(self, value: str, data_key: str) -> None:
         if value == "window":
-            reason = "An API key can speak for many end users, and a window would show the words of one to another"
+            reason = "An API key can represent many end users, and a window would show the words of one to another"
             raise wrong("invalid_choice", f'{reason}. Write "none", and send what the model needs to know in the input.')
 
 
 class LimitsIn(Schema):
-    """Where an execution ends, whatever the agent is doing."""
+    """The limits of an execution."""
 
     max_steps = Integer(1, 500)
-    max_tool_calls = Integer(1, 500, description="100 if it is left out.")
+    max_tool_calls = Integer(1, 500, description="100 by default.")
     max_tokens = Integer(1, 100_000_000)
     max_cost = Integer(0, 10**15, description="Micro-units of the engine's currency.")
-    timeout_seconds = Integer(1, 86_400, description="Without the time spent waiting.")
+    timeout_seconds = Integer(1, 86_400, description="Excluding waiting time.")
     max_concurrent = Integer(1, 1_000)
 
 
 class AboutIn(Schema):
-    """What people know an agent by."""
+    """An agent's name and description."""
 
     name = Text(min_length=1, max_length=120, required=True, description="Unique in the organization.")
     description = Text(max_length=2_000, multiline=True, load_default="")
@@ -59,19 +59,17 @@ class AboutIn(Schema):
 
 
 class DefinitionIn(Schema):
-    """What an agent does."""
+    """An agent's definition."""
 
     instructions = Text(
-        max_length=100_000, multiline=True, load_default="", description="The prompt; {{ input.field }} is filled in."
+        max_length=100_000, multiline=True, load_default="", description="The prompt; {{ input.field }} is replaced."
     )
     engine_id = Id("engine", allow_none=True, load_default=None, description="null is the default engine.")
     parameters = Json(
-        object_only=True,
-        load_default=dict,
-        description="temperature, max_output_tokens, seed, stop, and what only the engine's provider understands.",
+        object_only=True, load_default=dict, description="temperature, max_output_tokens, seed, stop, and provider-specific ones."
     )
-    input_schema = Json(allow_none=True, load_default=None, description="A JSON Schema that inputs must meet.")
-    output_schema = Json(allow_none=True, load_default=None, description="A JSON Schema that outputs must meet.")
+    input_schema = Json(allow_none=True, load_default=None, description="A JSON Schema for inputs.")
+    output_schema = Json(allow_none=True, load_default=None, description="A JSON Schema for outputs.")
     tools = ListOf(Object(ToolIn), 64, load_default=list)
     memory = Object(MemoryIn, load_default=lambda: {"mode": "none", "limit": 10})
     limits = Object(LimitsIn, load_default=dict)
@@ -90,24 +88,24 @@ class DefinitionIn(Schema):
 
 
 class AgentIn(DefinitionIn, AboutIn):
-    """An agent as a client writes it."""
+    """An agent in a request."""
 
-    slug = Slug(description="Made from the name if it is left out.")
+    slug = Slug(description="Derived from the name by default.")
     status = Choice("draft", "active", "paused", "archived", load_default="active")
     visibility = Choice("private", "project", "organization", load_default="organization")
     project_id = Id(allow_none=True, load_default=None)
 
 
 class OriginOut(Schema):
-    """What an agent is a copy of: another agent of the organization, or one that it bought."""
+    """The origin of a copied agent: another agent of the organization, or a purchased one."""
 
-    agent_id = Id("agent", required=True, description="Of a bought one, the seller's, which nobody else can read.")
-    listing_id = Id("listing", description="Of the marketplace, where it was bought.")
+    agent_id = Id("agent", required=True, description="For a purchased one the seller's, which nobody else can read.")
+    listing_id = Id("listing", description="The marketplace listing of a purchase.")
     version = Integer(required=True)
 
 
 class AgentOut(RecordOut):
-    """An agent as a client gets it."""
+    """An agent in a response."""
 
     id = Id("agent", required=True)
     name = Text(required=True)
@@ -129,27 +127,27 @@ class AgentOut(RecordOut):
     rubric_ids = ListOf(Id("rubric"), required=True)
     agent_version = Integer(required=True, description="The number of the current version of the definition.")
     forked_from = Object(OriginOut, allow_none=True, required=True)
-    halted_at = Instant(allow_none=True, required=True, description="Since when nothing of it runs.")
+    halted_at = Instant(allow_none=True, required=True, description="Since when it is halted; null if it is not.")
 
 
 class MissingOut(Schema):
-    """Something that an agent names and the organization does not have."""
+    """A reference of an agent to an object that the organization does not have."""
 
     kind = Choice("engine", "tool", required=True)
     ref = Text(allow_none=True, required=True, description="The engine's id, or the tool's ref; null is the default engine.")
-    plugin = Text(allow_none=True, required=True, description="The plugin that brings it, if one that is on does.")
+    plugin = Text(allow_none=True, required=True, description="The plugin that provides it, if an enabled one does.")
     reason = Choice(
         "feature_disabled",
         "plugin_failed",
         "not_found",
         required=True,
-        description="feature_disabled: the plugin is off for the organization. plugin_failed: it has a fault. "
-        "not_found: there is no such thing.",
+        description="feature_disabled: the plugin is disabled for the organization. plugin_failed: it has a fault. "
+        "not_found: the object does not exist.",
     )
 
 
 class OneAgentOut(AgentOut):
-    """An agent, with what it names and the organization does not have."""
+    """An agent, with its unresolved references."""
 
     missing = ListOf(Object(MissingOut), required=True)
 
@@ -166,25 +164,27 @@ class VersionOut(Schema):
 
 
 class CloneIn(Schema):
-    """How the copy differs from the original."""
+    """The differences between the copy and the original."""
 
-    name = Text(1, 120, description="The original's with '(copy)' if it is left out.")
+    name = Text(1, 120, description="By default the original's with '(copy)'.")
     project_id = Id(allow_none=True)
 
 
 class ExportOut(Schema):
-    """An agent as a document that another organization or installation can import; it has no secrets."""
+    """An agent as a document for import into another organization or installation, without secrets."""
 
     format = Text(required=True, example=FORMAT)
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
     tags = ListOf(Text(), required=True)
     definition = Object(DefinitionIn, required=True)
-    needs = ListOf(Text(), required=True, description="What must be there to run it, in words.", example=["the tool orders.read"])
+    needs = ListOf(
+        Text(), required=True, description="The requirements for running it, in words.", example=["the tool orders.read"]
+    )
 
 
 class DocumentIn(AboutIn):
-    """An agent as a document, as an export gives it."""
+    """An agent as an exported document."""
 
     format = Choice(FORMAT, required=True)
     definition = Object(DefinitionIn, required=True)
@@ -192,21 +192,21 @@ class DocumentIn(AboutIn):
 
 
 class ImportIn(Schema):
-    """An exported agent, and whether to write it or only say what is missing."""
+    """An exported agent, and whether to import it or only check it."""
 
     document = Object(DocumentIn, required=True)
     name = Text(1, 120)
-    project_id = Id(allow_none=True, load_default=None, description="Where the agent is to be; null is the organization itself.")
+    project_id = Id(allow_none=True, load_default=None, description="The agent's project; null is the organization itself.")
     dry_run = Boolean(load_default=False)
 
 
 class ImportOut(Schema):
-    """The imported agent, or null for a dry run, and what it needs that a document cannot carry."""
+    """The imported agent, or null for a dry run, and requirements that a document cannot contain."""
 
     agent = Object(AgentOut, allow_none=True, required=True)
     needs = ListOf(
         Text(max_length=300),
         required=True,
-        description="Tools that are named here are not there, and were left out.",
+        description="Named tools that do not exist, and were left out.",
         example=["the tool orders.read"],
     )

@@ -25,7 +25,7 @@ _LONGER = {HOUR: "interval=day", DAY: "interval=week", WEEK: "interval=month"}
 
 
 class Analytics(Resource):
-    """Numbers of what ended and of what was spent, over time."""
+    """Metrics of ended executions and of spending over time."""
 
     events = "analytics"
     paths: ClassVar[Mapping[str, str]] = {"executions": "/analytics/executions", "agents": "/analytics/agents"}
@@ -37,16 +37,16 @@ class Analytics(Resource):
 
     @operation("read", query="executions_query", reply="reply", formats=(MEDIA_TYPES["csv"],), verb="read", message="Counted.")
     def on_get_executions(self, req: Request, resp: Response) -> None:
-        """Count what ended and what was spent: how much, how well, how long it took and what it cost, by interval and group."""
+        """Return metrics of ended executions and of spending: number, success, duration and cost, by interval and group."""
         self._answer(req, resp, agents_only=False)
 
     @operation("read", query="agents_query", reply="reply", formats=(MEDIA_TYPES["csv"],), verb="read", message="Counted.")
     def on_get_agents(self, req: Request, resp: Response) -> None:
-        """Count the same for what is of agents, by agent if nothing else is asked."""
+        """Return the same metrics for agents, by default grouped by agent."""
         self._answer(req, resp, agents_only=True)
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Whoever holds the permission somewhere sees the numbers of the projects there."""
+        """Holders of the permission at a node see the metrics of the projects there."""
         return req.rights.has_anywhere(permission)
 
     def _answer(self, req: Request, resp: Response, *, agents_only: bool) -> None:
@@ -92,7 +92,7 @@ _SPREADS = tuple((name, part) for name in ("duration_ms", "wait_ms") for part in
 
 
 def _send_csv(resp: Response, found: Sequence[Mapping[str, Any]], group_by: Sequence[str]) -> None:
-    """A line for each row, and each currency a column of its own."""
+    """Return a row per row, with a column per currency."""
     currencies = sorted({cost["currency"] for row in found for cost in row["costs"]})
     groups = [field_of(name) for name in group_by]
     spreads = [f"{name}_{part}" for name, part in _SPREADS]

@@ -1,4 +1,4 @@
-"""What clients ask of analytics, and what they get."""
+"""Requests and responses of analytics."""
 
 from typing import Any
 
@@ -13,25 +13,25 @@ MOST_GROUPS = 2
 
 
 def span_query() -> dict[str, Any]:
-    """The parameters of a range."""
+    """The parameters of a time range."""
     told = {
-        "from": "From when on, at a full quarter of an hour; a week before the end if left out.",
-        "to": "Until before when; now if left out.",
+        "from": "Beginning, at a full quarter of an hour; by default a week before the end.",
+        "to": "End, exclusive; now by default.",
     }
     return {name: Instant(description=text, example="2026-01-01T00:00:00Z") for name, text in told.items()}
 
 
 def query(*, interval: str = DAY, group_by: tuple[str, ...] = ()) -> Parameters:
-    """What an operation can be asked, with its defaults."""
+    """The parameters of an operation, with its defaults."""
     default: dict[str, Any] = {"load_default": group_by} if group_by else {}
     return Parameters(
         {
             **span_query(),
-            "interval": Choice(*INTERVALS, load_default=interval, description="What a row is about; total: the whole range."),
-            "timezone": Timezone(description="Whose clocks begin an interval; the organization's own if left out.", example="UTC"),
+            "interval": Choice(*INTERVALS, load_default=interval, description="The interval of a row; total: the whole range."),
+            "timezone": Timezone(description="Time zone of the intervals; the organization's own by default.", example="UTC"),
             "group_by": ListOf(
                 Choice(*GROUPS), MOST_GROUPS, min_items=1, unique=True, **default,
-                description="What has rows of its own, up to two.",
+                description="Groupings, up to two.",
             ),
             "format": Choice("json", "csv", load_default="json", description="csv: a table with the same rows."),
         }
@@ -39,12 +39,12 @@ def query(*, interval: str = DAY, group_by: tuple[str, ...] = ()) -> Parameters:
 
 
 class GroupOut(Schema):
-    """What a row is about: of all these, what `group_by` names. null is whatever has none."""
+    """The group of a row, by the groupings in `group_by`. null stands for everything without one."""
 
     agent_id = Id("agent", allow_none=True)
     version = Integer(allow_none=True, description="Of the agent.")
     project_id = Id("project", allow_none=True)
-    department_id = Id("dept", allow_none=True, description="The nearest above the project, as the tree is now.")
+    department_id = Id("dept", allow_none=True, description="The nearest ancestor of the project, in the present tree.")
     branch_id = Id("branch", allow_none=True)
     engine_id = Id("engine", allow_none=True, description="Of runs, the one that answered last.")
     trigger = Text(allow_none=True, description="What started the run.", example="api")
@@ -53,7 +53,7 @@ class GroupOut(Schema):
 
 
 class SpreadOut(Schema):
-    """How a time is spread over the runs that began."""
+    """The distribution of a duration over runs that began."""
 
     mean = Integer(0, required=True)
     p50 = Integer(0, required=True, description="Half of the runs took no longer, within the relative_error.")
@@ -61,14 +61,14 @@ class SpreadOut(Schema):
 
 
 class CostOut(Schema):
-    """What was spent in one currency."""
+    """Spending in one currency."""
 
     currency = Text(required=True, example="EUR")
     cost = Integer(required=True, description="Micro-units.")
 
 
 class RowOut(Schema):
-    """The numbers of one interval and group."""
+    """The metrics of one interval and group."""
 
     starts_at = Instant(required=True)
     ends_at = Instant(required=True)
@@ -78,29 +78,27 @@ class RowOut(Schema):
     failed = Integer(0, required=True)
     timed_out = Integer(0, required=True)
     cancelled = Integer(0, required=True)
-    success_rate = Number(0, 1, required=True, allow_none=True, description="Of those that were not cancelled.")
+    success_rate = Number(0, 1, required=True, allow_none=True, description="Share of those that were not cancelled.")
     duration_ms = Object(SpreadOut, required=True, allow_none=True, description="From the beginning to the end of runs.")
     wait_ms = Object(SpreadOut, required=True, allow_none=True, description="Until runs began.")
-    calls = Integer(0, required=True, allow_none=True, description="Of engines; null where grouped by status or error.")
-    input_tokens = Integer(required=True, description="Of the calls in the interval, with its corrections.")
+    calls = Integer(0, required=True, allow_none=True, description="Of engines; null when grouped by status or error.")
+    input_tokens = Integer(required=True, description="Of the calls in the interval, including corrections.")
     output_tokens = Integer(required=True)
-    costs = ListOf(Object(CostOut), required=True, description="By currency; of calls without a known price nothing is known.")
+    costs = ListOf(Object(CostOut), required=True, description="By currency; excludes calls without a known price.")
     scored = Integer(0, required=True, description="Runs whose results have a score.")
     mean_score = Number(0, 1, required=True, allow_none=True)
 
 
 class AnalyticsOut(Schema):
-    """The numbers of a range."""
+    """The metrics of a range."""
 
     starts_at = Instant(required=True)
     ends_at = Instant(required=True)
     interval = Choice(*INTERVALS, required=True)
     timezone = Text(required=True, example="Europe/Vienna")
     group_by = ListOf(Choice(*GROUPS), MOST_GROUPS, required=True)
-    relative_error = Number(
-        0, 1, required=True, description="What percentiles are off by at most, as a part of the true value.", example=0.01
-    )
+    relative_error = Number(0, 1, required=True, description="Maximum relative error of percentiles.", example=0.01)
     spent_by = Choice(
-        "calls", "runs", required=True, description="Whose tokens and costs: all calls', or those of runs that ended."
+        "calls", "runs", required=True, description="Whose tokens and costs are counted: all calls', or those of ended runs."
     )
-    rows = ListOf(Object(RowOut), required=True, description="Where nothing ended and nothing was spent, there is no row.")
+    rows = ListOf(Object(RowOut), required=True, description="Intervals without ended runs or spending have no row.")

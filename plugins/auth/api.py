@@ -24,7 +24,7 @@ _KEEP_TOKENS = 60
 
 
 class Auth(Resource):
-    """The door: registration, login, refresh, forgotten passwords."""
+    """Registration, login, token refresh, and password reset."""
 
     paths: ClassVar[Mapping[str, str]] = {
         "register": "/auth/register", "confirm": "/auth/confirm-registration", "login": "/auth/login", "refresh": "/auth/refresh",
@@ -36,13 +36,14 @@ class Auth(Resource):
 
     @operation(
         PUBLIC, body=schemas.RegisterIn(), reply=schemas.RegisterOut(), status=201, transaction=False, keep_seconds=_KEEP_TOKENS,
-        message="Welcome.", bare={202: "A mail to this address says how to go on."},
+        message="Welcome.", bare={202: "A mail with further instructions is on its way to this address."},
         refusals=("registration_closed", "too_many_attempts", "busy"),
     )  # fmt: skip
     def on_post_register(self, req: Request, resp: Response) -> None:
-        """Register: a new account with an organization of its own, as its owner, or in the one that an invitation is from.
+        """Register an account.
 
-        Where registrations are confirmed by mail, the answer to one without an invitation is 202, whether there is an account or not.
+        The account owns a new organization, or joins that of an invitation. Where registrations must be confirmed by mail, the response
+        without an invitation is 202 whether or not the account exists.
         """
         if self.app.settings.auth.registration == "confirmed" and "invitation_token" not in req.body:
             registrations.ask(self.app, **req.body)
@@ -55,7 +56,10 @@ class Auth(Resource):
         keep_seconds=_KEEP_TOKENS, message="Welcome.", refusals=("registration_closed",),
     )  # fmt: skip
     def on_post_confirm(self, req: Request, resp: Response) -> None:
-        """Confirm a registration with the token of a mail and its password; it works once, for 24 hours, and makes the account."""
+        """Confirm a registration with the token from the mail and the password.
+
+        The token works once, for 24 hours, and creates the account.
+        """
         _welcome(resp, registrations.confirm(self.app, client_of(req), **req.body))
 
     @operation(
@@ -63,7 +67,10 @@ class Auth(Resource):
         message="Logged in.", refusals=("invalid_credentials", "too_many_attempts", "busy"),
     )  # fmt: skip
     def on_post_login(self, req: Request, resp: Response) -> None:
-        """Log in with address and password; every failure looks the same."""
+        """Log in with address and password.
+
+        All failures look the same.
+        """
         entry = service.log_in(self.app, client_of(req), **req.body)
         resp.media = {**shown(entry.tokens), "user": _USER.item(entry.user)}
 
@@ -72,7 +79,10 @@ class Auth(Resource):
         message="Tokens renewed.", refusals=("invalid_refresh_token",),
     )  # fmt: skip
     def on_post_refresh(self, req: Request, resp: Response) -> None:
-        """Exchange a refresh token for new tokens; each works once, and using one again ends the session."""
+        """Exchange a refresh token for new tokens.
+
+        Each works once; reuse ends the session.
+        """
         resp.media = shown(service.refresh(self.app, req.body["refresh_token"]))
 
     @operation(
@@ -80,7 +90,10 @@ class Auth(Resource):
         message="If there is an account with this address, a mail is on its way.",
     )  # fmt: skip
     def on_post_forgot(self, req: Request, resp: Response) -> None:
-        """Ask for a link to set a new password; the answer is the same whether there is such an account or not."""
+        """Request a link to set a new password.
+
+        The response is the same whether or not the account exists.
+        """
         resets.forgot_password(self.app, req.body["email"])
         resp.media = {}
 
@@ -89,7 +102,10 @@ class Auth(Resource):
         message="The password is changed; log in with it.", refusals=("busy",),
     )  # fmt: skip
     def on_post_reset(self, req: Request, resp: Response) -> None:
-        """Set a new password with the token of a mail; it works once, for 30 minutes, and ends every session."""
+        """Set a new password with the token from a mail.
+
+        The token works once, for 30 minutes; all sessions end.
+        """
         resets.reset_password(self.app, client_of(req), **req.body)
         resp.media = {}
 
@@ -97,7 +113,10 @@ class Auth(Resource):
         PUBLIC, body=schemas.VerifyEmailIn(), reply=schemas.DoneOut(), transaction=False, message="The address is verified."
     )
     def on_post_verify(self, req: Request, resp: Response) -> None:
-        """Show with the token of a mail that the address of an account is read; it works once, for 24 hours."""
+        """Verify an account's address with the token from a mail.
+
+        The token works once, for 24 hours.
+        """
         verification.verify_email(self.app, client_of(req), req.body["token"])
         resp.media = {}
 
@@ -114,7 +133,7 @@ class Account(Resource):
         self.app = app
 
     def find(self, req: Request, **ids: str) -> User:
-        """The caller's account."""
+        """Return the caller's account."""
         return account.of(req.principal)
 
     @operation(
@@ -122,7 +141,7 @@ class Account(Resource):
         refusals=("session_required",),
     )  # fmt: skip
     def on_post_logout(self, req: Request, resp: Response) -> None:
-        """Log out: end this session, or all sessions of the account."""
+        """Log out of this session, or of all sessions of the account."""
         resp.media = {"sessions": service.log_out(self.app, req.principal, all_sessions=req.body["all_sessions"])}
 
     @operation(SELF, reply=schemas.MeOut(), message="This is you.")
@@ -136,7 +155,10 @@ class Account(Resource):
         message="Profile replaced.", refusals=("session_required",),
     )  # fmt: skip
     def on_put_profile(self, req: Request, resp: Response) -> None:
-        """Replace the caller's own profile; what is left out returns to its default."""
+        """Replace the caller's own profile.
+
+        Omitted fields return to their defaults.
+        """
         resp.media = account.change_profile(req.target, req.principal, req.body)
 
     @operation(
@@ -145,7 +167,10 @@ class Account(Resource):
         refusals=("session_required", "invalid_credentials", "too_many_attempts", "busy"),
     )  # fmt: skip
     def on_post_password(self, req: Request, resp: Response) -> None:
-        """Change the password; the caller's other sessions end."""
+        """Change the password.
+
+        The caller's other sessions end.
+        """
         resp.media = {"sessions": account.change_password(self.app, req.principal, client_of(req), **req.body)}
 
     @operation(
@@ -153,12 +178,15 @@ class Account(Resource):
         message="Joined.", refusals=("session_required", "invalid_state"),
     )  # fmt: skip
     def on_post_accept(self, req: Request, resp: Response) -> None:
-        """Join the organization that has invited the address of the caller's account."""
+        """Accept an invitation with the caller's account.
+
+        The invitation must be for the account's address.
+        """
         resp.media = service.accept_invitation(self.app, req.principal, req.body["invitation_token"])
 
 
 def client_of(req: Request) -> Client:
-    """Where the request comes from."""
+    """Return the origin of the request."""
     return Client.of(req.remote_addr, req.user_agent)
 
 
@@ -168,7 +196,7 @@ def _welcome(resp: Response, entry: service.Entry) -> None:
 
 
 def shown(tokens: Tokens) -> dict[str, Any]:
-    """Tokens as answers have them (RFC 6749, 5.1)."""
+    """Return tokens as responses contain them (RFC 6749, 5.1)."""
     return {
         "access_token": tokens.access_token, "refresh_token": tokens.refresh_token, "token_type": "Bearer",
         "expires_in": tokens.expires_in, "session_id": tokens.session_id,

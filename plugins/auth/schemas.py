@@ -1,4 +1,4 @@
-"""What clients write about accounts, and what they get."""
+"""Requests and responses of accounts."""
 
 from aasim_core.identity.passwords import MAX_LENGTH, MIN_LENGTH
 from aasim_core.resources.places import PlaceOut
@@ -20,17 +20,17 @@ class RegisterIn(Schema):
     name = Text(1, 120, required=True, example="Ada Lovelace")
     email = Email(required=True)
     password = _chosen_password()
-    organization_name = Text(1, 120, description="The name of the new organization; made from the person's name if left out.")
-    invitation_token = Secret(max_length=200, description="From an invitation: join the organization that sent it.")
+    organization_name = Text(1, 120, description="The name of the new organization; derived from the person's name by default.")
+    invitation_token = Secret(max_length=200, description="From an invitation: joins its organization.")
 
     rules = (OneOf("organization_name", "invitation_token", optional=True),)
 
 
 class ConfirmRegistrationIn(Schema):
-    """That somebody reads the mail to the address that they registered with."""
+    """Confirmation of a registration's address."""
 
     token = Secret(max_length=200, required=True, description="From the mail.")
-    password = Secret(max_length=MAX_LENGTH, required=True, description="The one that they registered with.")
+    password = Secret(max_length=MAX_LENGTH, required=True, description="The password chosen at registration.")
 
 
 class LoginIn(Schema):
@@ -41,39 +41,39 @@ class LoginIn(Schema):
 
 
 class RefreshIn(Schema):
-    """An exchange of a refresh token."""
+    """A token refresh."""
 
     refresh_token = Secret(max_length=200, required=True)
 
 
 class LogoutIn(Schema):
-    """What to end."""
+    """The sessions to end."""
 
     all_sessions = Boolean(load_default=False, description="End every session of the account, not only this one.")
 
 
 class ChangePasswordIn(Schema):
-    """A new password, by the old one."""
+    """A change of password."""
 
     current_password = Secret(max_length=256, required=True)
     new_password = _chosen_password()
 
 
 class ForgotPasswordIn(Schema):
-    """Where to send the link."""
+    """The address for the link."""
 
     email = Email(required=True)
 
 
 class ResetPasswordIn(Schema):
-    """A new password, by a link that was sent."""
+    """A new password, set through a link."""
 
     token = Secret(max_length=200, required=True)
     password = _chosen_password()
 
 
 class VerifyEmailIn(Schema):
-    """That somebody reads the mail to their address."""
+    """Verification of an address."""
 
     token = Secret(max_length=200, required=True, description="From the mail.")
 
@@ -85,13 +85,13 @@ class AcceptInvitationIn(Schema):
 
 
 class ProfileIn(Schema):
-    """What people say about themselves."""
+    """A person's profile."""
 
     name = Text(1, 120, required=True)
     timezone = Timezone(load_default="UTC")
     locale = Locale(load_default="en")
     avatar_url = Url(schemes=("https",), allow_none=True, load_default=None)
-    organization_id = Id("organization", description="The organization that new tokens are for; one of the caller's own.")
+    organization_id = Id("organization", description="The organization for new tokens; one of the caller's own.")
 
 
 class UserOut(Schema):
@@ -107,7 +107,7 @@ class UserOut(Schema):
     avatar_url = Text(allow_none=True)
     is_platform_admin = Boolean()
     last_login_at = Instant(allow_none=True)
-    email_verified_at = Instant(allow_none=True, description="Since when the address is known to be theirs.")
+    email_verified_at = Instant(allow_none=True, description="When the address was verified.")
     created_at = Instant()
     updated_at = Instant()
     version = Integer()
@@ -130,12 +130,12 @@ class TokensOut(Schema):
     access_token = Text(max_length=1024)
     refresh_token = Text()
     token_type = Text()
-    expires_in = Integer(description="Seconds until the access token ends.")
+    expires_in = Integer(description="Seconds until the access token expires.")
     session_id = Id("session")
 
 
 class LoginOut(TokensOut):
-    """Tokens, and who they are for."""
+    """Tokens, and their account."""
 
     user = Object(UserOut)
 
@@ -147,13 +147,13 @@ class RegisterOut(LoginOut):
 
 
 class LogoutOut(Schema):
-    """How many sessions ended."""
+    """The number of ended sessions."""
 
     sessions = Integer()
 
 
 class HeldRoleOut(Schema):
-    """A role that the caller holds somewhere."""
+    """A role that the caller holds at a node."""
 
     role_id = Id("role")
     role = Text()
@@ -163,13 +163,13 @@ class HeldRoleOut(Schema):
 
 
 class MeOut(Schema):
-    """The caller, and what they may do."""
+    """The caller and their rights."""
 
     user = Object(UserOut)
     organization = Object(OrganizationOut)
     roles = ListOf(Object(HeldRoleOut), _MANY)
-    permissions = ListOf(Text(), _MANY, description="Everything that the caller may do somewhere in the organization.")
-    features = ListOf(Text(), _MANY, description="The plugins that are on for the organization.")
+    permissions = ListOf(Text(), _MANY, description="Permissions that the caller holds at any node of the organization.")
+    features = ListOf(Text(), _MANY, description="The plugins enabled for the organization.")
 
 
 class DoneOut(Schema):

@@ -12,7 +12,7 @@ from .models import Branch
 
 
 class Branches(NodeCollection):
-    """Branches: where the organization is."""
+    """Branches: the organization's locations."""
 
     record = Branch
     events = "branches"
@@ -34,7 +34,7 @@ class Branches(NodeCollection):
     )
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """Days are kept as they are written."""
+        """Dates are stored as written."""
         if "holidays" in values:
             values = {**values, "holidays": [day.isoformat() for day in values["holidays"]]}
         return super().check(req, values, record)

@@ -1,4 +1,4 @@
-"""What clients write about branches, and what they get."""
+"""Requests and responses of branches."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,21 +12,21 @@ from aasim_core.schemas.schema import RecordOut, Schema
 from .models import ACTIVE, INACTIVE
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_TIME = ("(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", 'a time of the day, such as "09:00"; midnight at its end is "24:00"')
+_TIME = ("(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00", 'a time of day, such as "09:00"; midnight at the end of the day is "24:00"')
 
 
 class AddressIn(Schema):
-    """Where a branch is."""
+    """A branch's address."""
 
     street = Text(1, 200, example="Main Street 1")
     postal_code = Text(1, 20)
     city = Text(1, 120, example="Vienna")
     region = Text(1, 120)
-    country = Patterned("[A-Z]{2}", 'a country\'s two letters (ISO 3166-1), such as "AT"', example="AT")
+    country = Patterned("[A-Z]{2}", 'a two-letter country code (ISO 3166-1), such as "AT"', example="AT")
 
 
 class HoursIn(Schema):
-    """When a branch is open, on one day of the week."""
+    """A branch's opening hours on one day of the week."""
 
     day = Choice(*DAYS, required=True)
     opens = Patterned(*_TIME, required=True, example="09:00")
@@ -34,14 +34,14 @@ class HoursIn(Schema):
 
     @validates_schema
     def require_an_order(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for hours that end before they begin; what goes on after midnight is two entries."""
+        """Raise for hours that end before they begin; hours past midnight are two entries."""
         if data.get("opens", "") >= data.get("closes", "25"):
             message = "Write a time after opens; for hours past midnight write a second entry for the next day."
             raise ValidationError({"closes": [Problem("out_of_range", message)]})
 
 
 class BranchIn(Schema):
-    """A branch, as a client writes it."""
+    """A branch in a request."""
 
     name = Text(1, 120, required=True, example="Vienna")
     code = Text(1, 32, allow_none=True, load_default=None, description="Unique in the organization.", example="VIE")
@@ -54,7 +54,7 @@ class BranchIn(Schema):
 
 
 class BranchOut(RecordOut):
-    """A branch, as a client gets it."""
+    """A branch in a response."""
 
     id = Id("branch", required=True)
     name = Text(required=True)

@@ -15,7 +15,7 @@ _FIXED = ("invalid_state",)
 
 
 class Budgets(Collection):
-    """Budgets: what may be spent on engines, and by what."""
+    """Budgets: limits on spending for engines."""
 
     record = Budget
     events = "budgets"
@@ -27,16 +27,16 @@ class Budgets(Collection):
     unique = ("name",)
     permissions: ClassVar[Mapping[str, str]] = dict.fromkeys(("create", "update", "delete"), "manage")
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "create": {"summary": "Create a {singular} for the organization, a place in its tree, an agent, or an API key."},
+        "create": {"summary": "Create a {singular} for the organization, a node in its tree, an agent, or an API key."},
         "replace": {
-            "summary": "Replace a {singular}; what is left out returns to its default, and what it counts is fixed.",
+            "summary": "Replace a {singular}. Omitted fields return to their defaults; what it counts is fixed.",
             "refusals": _FIXED,
         },
         "update": {
-            "summary": "Change some fields of a {singular}; null clears a field that may be empty, and what it counts is fixed.",
+            "summary": "Change fields of a {singular}. Null clears an optional field; what it counts is fixed.",
             "refusals": _FIXED,
         },
-        "delete": {"summary": "Delete a {singular} with its history; what it was for can spend what other budgets leave it."},
+        "delete": {"summary": "Delete a {singular} with its history. Other budgets still apply."},
     }
     derived: ClassVar[Mapping[str, Derived]] = {"current": Derived(service.CURRENT_COLUMNS, service.current)}
     query = ListQuery(
@@ -47,7 +47,7 @@ class Budgets(Collection):
     )
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """The values with the place of what the budget is for; it must be there for the caller, and cannot become another one."""
+        """Return the values with the node of the budget's object, which must be visible to the caller and cannot change."""
         if "warn_percents" in values:
             values["warn_percents"] = sorted(values["warn_percents"])
         if record is None:
@@ -66,7 +66,7 @@ class Budgets(Collection):
         return service.create(values)
 
     def change(self, req: Request, record: Budget, values: dict[str, Any]) -> Budget:
-        """Write what differs; what its limits are now decides of what it is warned."""
+        """Write changed values; the new limits decide about warnings."""
         super().change(req, record, values)
         uses.forget_warnings(record)
         return record
@@ -77,7 +77,7 @@ class Budgets(Collection):
 
 
 class Periods(Collection):
-    """The periods of a budget, in which what was spent is counted."""
+    """The periods of a budget, in which spending is counted."""
 
     record = BudgetUse
     view = service.PERIODS
@@ -88,5 +88,5 @@ class Periods(Collection):
     reply = schemas.PeriodOut()
     query = ListQuery(schemas.PeriodOut(), filters=("starts_at",), sorts=("starts_at",), default="-starts_at")
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the periods of a budget in which anything was asked for, the latest first."}
+        "list": {"summary": "List the periods of a budget with spending, the latest first."}
     }

@@ -1,4 +1,4 @@
-"""Budgets of API keys, where the plugin that makes them is on."""
+"""Budgets of API keys, if their plugin is enabled."""
 
 from aasim_core import Request
 from aasim_core.data.records import find_or_none
@@ -9,7 +9,7 @@ from ..api_keys import service as api_keys
 
 
 def node_of(req: Request, api_key_id: str) -> str | None:
-    """The project that the key is for, if it is for one; raises the one 404 for a key that is not there for the caller."""
+    """Return the key's project, if it has one; raises the uniform 404 for a key that is not visible to the caller."""
     key: ApiKey | None = find_or_none(ApiKey, api_key_id)
     if key is None or not api_keys.is_visible(req.principal, req.rights, key):
         raise not_found()

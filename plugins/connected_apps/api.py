@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _Asked(Derived):
-    """What is asked about each app, for all rows together."""
+    """Return facts about each app, for all rows together."""
 
     def __init__(self, ask: Callable[[Sequence[str]], Mapping[str, Any]]) -> None:
         self._ask = ask
@@ -36,7 +36,7 @@ class _Asked(Derived):
 
 
 class _AskedFor(_Asked):
-    """The same, of which each caller sees something else; nobody sees nothing."""
+    """Return the same where the result depends on the caller; without one, none."""
 
     def __init__(self, ask: Callable[[Viewer, Sequence[str]], Mapping[str, Any]]) -> None:
         self._ask_for = ask
@@ -47,7 +47,7 @@ class _AskedFor(_Asked):
 
 
 class ConnectedApps(Halting, Collection):
-    """Connected apps: other people's services that agents use."""
+    """Connected apps: external services that agents use."""
 
     record = ConnectedApp
     events = "connected_apps"
@@ -70,13 +70,13 @@ class ConnectedApps(Halting, Collection):
     confirm_body, effect_body = schemas.ConfirmIn(), schemas.EffectIn()
     unique = ("name",)
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "create": {"summary": "Connect an app: a service of somebody else's, with what it takes to use it."},
+        "create": {"summary": "Connect an app: an external service, with its credentials."},
         "replace": {
-            "summary": "Replace a {singular}; what is left out returns to its default, and credentials that are left out are forgotten.",
+            "summary": "Replace a {singular}. Omitted fields return to their defaults, and omitted credentials are deleted.",
             "refusals": ("invalid_state",),
         },
         "update": {
-            "summary": "Change some fields of a {singular}; config and credentials are replaced as a whole.",
+            "summary": "Change fields of a {singular}. config and credentials are replaced as a whole.",
             "refusals": ("invalid_state",),
         },
         "delete": {"summary": "Delete a {singular} that no agent uses, with its secret and its log.", "refusals": ("in_use",)},
@@ -102,7 +102,7 @@ class ConnectedApps(Halting, Collection):
     # An app is for its project or the whole organization, and for those with whom it is shared.
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Where the permission is held at its place, or comes with a share."""
+        """The permission at its node, or through a share."""
         return sharing.allows(req.rights, permission, target, req.principal.user_id)
 
     def reach(self, req: Request) -> list[Condition]:
@@ -110,7 +110,7 @@ class ConnectedApps(Halting, Collection):
         return sharing.reach(req.rights, req.principal.user_id)
 
     def check(self, req: Request, values: dict[str, Any], record: ConnectedApp | None = None) -> dict[str, Any]:
-        """The connector must take what is written, and it must lead to where apps may be."""
+        """The connector must accept the values, and the address must be allowed for apps."""
         try:
             self._check_connection(values, record)
         except AppError as error:
@@ -135,11 +135,11 @@ class ConnectedApps(Halting, Collection):
             checking.refuse_bad_credentials(connector, values["credentials"], auth_type)
 
     def create(self, req: Request, values: dict[str, Any]) -> ConnectedApp:
-        """Write the app, with its secret sealed, and what it can do."""
+        """Write the app, with its secret sealed, and its operations."""
         return service.create(self.app, values, self._connector(values["provider"]))
 
     def change(self, req: Request, record: ConnectedApp, values: dict[str, Any]) -> ConnectedApp:
-        """Write what differs; other credentials make it begin anew."""
+        """Write changed values; new credentials reset its state."""
         return service.change(self.app, record, values, self._connector(record.provider))
 
     def remove(self, req: Request, record: ConnectedApp) -> None:
@@ -174,7 +174,10 @@ class ConnectedApps(Halting, Collection):
         keep_seconds=60,
     )  # fmt: skip
     def on_post_authorize(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Begin to have an app authorized by a person: they open the address, and come back to the platform."""
+        """Start the authorization of an app.
+
+        A person opens the returned address, and is sent back to the platform.
+        """
         url, expires_at = service.begin_authorization(self.app, req.target, req.principal.user_id)
         resp.media = {"url": url, "expires_at": expires_at}
 
@@ -186,17 +189,23 @@ class ConnectedApps(Halting, Collection):
         transaction=False,
     )
     def on_post_refresh_token(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Get new tokens for an app now; within ten seconds it is done once."""
+        """Refresh an app's tokens now.
+
+        Requests within ten seconds refresh once.
+        """
         resp.media = self.present(service.refresh_token(self.app, req.target))
 
     @operation("update", reply="reply", message="{singular} revoked.", while_archived=True, transaction=False)
     def on_post_revoke(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """End the access at the provider, where it can be told, and forget the secret; the record and its log stay."""
+        """Revoke the access at the provider, if it supports that, and delete the secret.
+
+        The record and its log stay.
+        """
         resp.media = self.present(revoking.revoke(self.app, req.target))
 
     @operation("test", reply="test_reply", message="{singular} tested.", transaction=False)
     def on_post_test(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Test an app step by step: its name, its certificate, its credentials, and a call that changes nothing."""
+        """Test an app step by step: its name, its certificate, its credentials, and a call without effects."""
         outcome = service.test(self.app, req.target)
         resp.media = {"ok": outcome.error is None, "steps": outcome.steps}
 
@@ -206,34 +215,38 @@ class ConnectedApps(Halting, Collection):
         status=202,
         also=(200,),
         waits=True,
-        message="The app is asked for what it can do.",
+        message="The app's operations are being refreshed.",
         refusals=("invalid_state",),
     )
     def on_post_sync(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Have an app asked for what it can do; what changed has to be confirmed before agents use it.
+        """Refresh an app's operations.
 
-        With ``Prefer: wait=N`` the answer comes when the app has answered, or failed to: then `last_error` says why.
+        Changed operations must be confirmed before agents can use them. With ``Prefer: wait=N`` the response comes when the app has
+        answered or failed; `last_error` then has the reason.
         """
         service.request_sync(req.target)
         resp.location = self.location(req.target)
         resp.set_header("Retry-After", "1")
         resp.media = self.present(req.target)
-        wait_until(self, req, resp, partial(syncing.answered_since, req.target), "The app was asked for what it can do.")
+        wait_until(self, req, resp, partial(syncing.answered_since, req.target), "The app's operations were refreshed.")
 
     @operation("update", body="confirm_body", reply="reply", message="Operations confirmed.", refusals=("action_changed",))
     def on_post_confirm(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Let agents use operations in the form in which you have read them, by their digests."""
+        """Allow agents to use operations in the form that you have read, by their digests."""
         syncing.confirm(req.target, req.body["digests"])
         resp.media = self.present(req.target)
 
     @operation("update", body="effect_body", reply="operation_reply", message="Effect set.", refusals=("action_changed",))
     def on_post_effect(self, req: Request, resp: Response, connected_app_id: str) -> None:
-        """Say what an operation does that an app tells wrong, by its digest: people are asked, or not, by this effect."""
+        """Override an operation's effect, by its digest.
+
+        The effect decides whether approval is required.
+        """
         resp.media = syncing.set_effect(req.target, **req.body)
 
 
 class Operations(Collection):
-    """What a connected app can do."""
+    """The operations of a connected app."""
 
     record = AppOperation
     events = "connected_apps"
@@ -249,7 +262,7 @@ class Operations(Collection):
         default="name",
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List what an app can do, with what agents may use of it."}
+        "list": {"summary": "List an app's operations, with those that agents may use."}
     }
 
 
@@ -266,12 +279,12 @@ class Uses(Collection):
         schemas.UseOut(), filters=("execution_id", "operation", "status", "code", "created_at"), sorts=("created_at",)
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the uses of an app, one row each; what was sent and answered is not in it."}
+        "list": {"summary": "List the uses of an app, one row each, without request and response contents."}
     }
 
 
 class Callback(Resource):
-    """Where providers send people back to."""
+    """The redirect address for providers."""
 
     paths: ClassVar[Mapping[str, str]] = {"": authorizing.CALLBACK}
     query = schemas.CallbackIn()
@@ -282,7 +295,10 @@ class Callback(Resource):
 
     @operation(PUBLIC, query="query", reply="reply", verb="callback", message="Thank you. You can close this window.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """Take what a provider answered to an authorization; the app is connected a moment later."""
+        """Receive a provider's response to an authorization.
+
+        The app is connected a moment later.
+        """
         code, error = req.query.get("code"), req.query.get("error")
         if (code is None) == (error is None):
             raise Refused("invalid_parameter", "The provider sends either code or error.", field="code")

@@ -1,4 +1,4 @@
-"""What the feature connected_apps offers to other plugins: the hook for connectors, and the types that it speaks of."""
+"""The hook of the plugin connected_apps for connectors, and its types."""
 
 from __future__ import annotations
 
@@ -55,15 +55,14 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @hookspec
 def connectors(app: App) -> Sequence[Connector]:
-    """Return the ways to reach other people's services that the plugin brings.
+    """Return the plugin's connectors to external services.
 
-    Asked once, so it must be cheap: import the service's library in the function that needs it. A connector's `name` is unique in the
-    installation, and never changes: connected apps hold it. Its functions are called outside of transactions, with a `Connection`
-    whose secrets are open for this one call; whatever it sends goes through ``connection.client()`` or ``connection.egress``. They
-    raise `AppError`, whose message never holds a secret. The types are documented where they are defined, in `connecting.py`::
+    Called once, so it must be cheap: import the service's library in the function that needs it. A connector's `name` is unique in the
+    installation and never changes, because connected apps store it. Its functions are called outside of transactions, with a `Connection`
+    whose secrets are decrypted for this call; all requests go through ``connection.client()`` or ``connection.egress``. They raise
+    `AppError`, whose message never holds a secret. The types are documented where they are defined, in `connecting.py`::
 
-        @hookimpl
-        def connectors(app):
-            return [Connector("weather", "Weather", {"api_key": SCHEMA}, CONFIG, addresses=addresses, call=call, probe=probe)]
+    @hookimpl def connectors(app): return [Connector("weather", "Weather", {"api_key": SCHEMA}, CONFIG, addresses=addresses, call=call,
+    probe=probe)]
     """
     raise AssertionError("a hook specification is never called")

@@ -1,4 +1,4 @@
-"""What clients write about connected apps, and what they get."""
+"""Requests and responses of connected apps."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Object, Patterned, Text
 from aasim_core.schemas.schema import RecordOut, Schema
@@ -14,34 +14,36 @@ _DIGEST_EXAMPLE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00
 
 
 class ShareIn(Schema):
-    """Somebody who may see and use the app, as far as they may see and use connected apps at all."""
+    """Somebody who may see and use the app, if they have the permissions for connected apps."""
 
-    type = Choice("node", "team", "user", required=True, description="node: a branch, department or project, and what is in it.")
+    type = Choice(
+        "node", "team", "user", required=True, description="node: a branch, department or project, with everything in it."
+    )
     id = Id(required=True)
 
 
 class ConnectedAppIn(Schema):
-    """A connected app as a client writes it."""
+    """A connected app in a request."""
 
     name = NAME
     description = Text(max_length=2_000, multiline=True, load_default="")
     provider = Text(
         1, 64, required=True, description="Its connector: http, oauth2, mcp, smtp, or a plugin's own.", example="http"
     )
-    auth_type = Choice(*AUTH_TYPES, required=True, description="One of those that the connector takes.")
-    config = Json(object_only=True, required=True, max_depth=24, description="What the connector has to know, without secrets.")
+    auth_type = Choice(*AUTH_TYPES, required=True, description="One of the connector's authentication types.")
+    config = Json(object_only=True, required=True, max_depth=24, description="The connector's configuration, without secrets.")
     credentials = Json(
-        object_only=True, allow_none=True, load_default=None, load_only=True, description="Kept encrypted, never shown again."
+        object_only=True, allow_none=True, load_default=None, load_only=True, description="Stored encrypted, never shown again."
     )
     scopes = ListOf(
-        Text(1, 200), 100, unique=True, load_default=list, description="What is asked for, with OAuth.", example=["orders.read"]
+        Text(1, 200), 100, unique=True, load_default=list, description="The requested OAuth scopes.", example=["orders.read"]
     )
     shared_with = ListOf(Object(ShareIn), 50, unique=True, load_default=list)
     project_id = Id("project", allow_none=True, load_default=None, description="null is the whole organization.")
 
 
 class ErrorOut(Schema):
-    """What went wrong last."""
+    """The last error."""
 
     code = Choice(*ERROR_CODES, required=True)
     message = Text(max_length=500, multiline=True, required=True)
@@ -49,7 +51,7 @@ class ErrorOut(Schema):
 
 
 class UserOut(Schema):
-    """Something that uses the app."""
+    """A user of the app."""
 
     type = Text(required=True, example="agent")
     id = Id(required=True)
@@ -58,7 +60,7 @@ class UserOut(Schema):
 
 
 class ConnectedAppOut(RecordOut):
-    """A connected app as a client gets it."""
+    """A connected app in a response."""
 
     id = Id("capp", required=True)
     name = Text(required=True)
@@ -67,34 +69,36 @@ class ConnectedAppOut(RecordOut):
     auth_type = Choice(*AUTH_TYPES, required=True)
     status = Choice(*STATES, required=True)
     scopes = ListOf(Text(), required=True, example=["orders.read"])
-    expires_at = Instant(allow_none=True, required=True, description="When the token ends.")
+    expires_at = Instant(allow_none=True, required=True, description="When the token expires.")
     config = Json(object_only=True, required=True)
     has_credentials = Boolean(required=True)
     shared_with = ListOf(Object(ShareIn), required=True)
     project_id = Id("project", allow_none=True, required=True)
-    halted_at = Instant(allow_none=True, required=True, description="Since when no call goes out, if it is halted.")
-    synced_at = Instant(allow_none=True, required=True, description="When it was last read what the app can do.")
+    halted_at = Instant(allow_none=True, required=True, description="Since when it is halted; null if it is not.")
+    synced_at = Instant(allow_none=True, required=True, description="When its operations were last refreshed.")
     last_used_at = Instant(allow_none=True, required=True)
     last_error = Object(ErrorOut, allow_none=True, required=True)
-    used_by = ListOf(Object(UserOut), required=True, description="What would be missing something, and you see: at most twenty.")
-    used_by_count = Integer(required=True, description="How many use it, with those that you do not see.")
+    used_by = ListOf(
+        Object(UserOut), required=True, description="Objects that depend on it and that you may see: at most twenty."
+    )
+    used_by_count = Integer(required=True, description="How many depend on it, including those that you may not see.")
 
 
 class OperationOut(RecordOut):
-    """Something that the app can do."""
+    """An operation of the app."""
 
     id = Id("cappop", required=True)
-    name = Text(required=True, description="Agents have it as the tool app:<id of the app>/<name>.")
+    name = Text(required=True, description="Agents use it as the tool app:<id of the app>/<name>.")
     description = Text(max_length=4_000, multiline=True, required=True)
     parameters = Json(object_only=True, required=True, description="The JSON Schema of the arguments.")
     effect = Choice(*EFFECTS, required=True)
     told_effect = Choice(
-        *EFFECTS, allow_none=True, required=True, description="What the app says, if somebody set another effect."
+        *EFFECTS, allow_none=True, required=True, description="The app's own statement, if the effect was overridden."
     )
     idempotent = Boolean(required=True)
     digest = Text(
         required=True,
-        description="SHA-256 of all that agents are told of it.",
+        description="SHA-256 of everything that agents are told about it.",
         example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     )
     confirmed = Boolean(required=True, description="Whether agents may use it.")
@@ -122,21 +126,21 @@ class StepOut(Schema):
 
 
 class TestOut(Schema):
-    """How a test went."""
+    """The result of a test."""
 
     ok = Boolean(required=True)
     steps = ListOf(Object(StepOut), required=True)
 
 
 class AuthorizationOut(Schema):
-    """Where to send the person who allows the app to be used."""
+    """The address for the person who authorizes the app."""
 
     url = Text(max_length=8_000, required=True, example="https://accounts.example.com/authorize?state=…")
     expires_at = Instant(required=True)
 
 
 class CallbackIn(Schema):
-    """What providers send people back with; what else they add is left alone."""
+    """The query of a provider's redirect; other parameters are ignored."""
 
     tolerant = True
     state = Text(1, 1_000, required=True)
@@ -145,19 +149,19 @@ class CallbackIn(Schema):
 
 
 class CallbackOut(Schema):
-    """What became of it; whose app it is, is nobody's business who only has the address."""
+    """The result; it does not reveal whose app it is, because anyone may open the address."""
 
-    allowed = Boolean(required=True, description="Whether the provider gave a code, of which tokens are made now.")
+    allowed = Boolean(required=True, description="Whether the provider returned a code, which is now exchanged for tokens.")
 
 
 class ConfirmIn(Schema):
-    """The operations that agents may use, in the form in which somebody has read them."""
+    """The operations that agents may use, in the form that was read."""
 
     digests = ListOf(_DIGEST, 200, unique=True, required=True, example=[_DIGEST_EXAMPLE])
 
 
 class EffectIn(Schema):
-    """What an operation does, in the form in which somebody has read it."""
+    """The effect of an operation, in the form that was read."""
 
     digest = Patterned(*_DIGEST_FORM, max_length=64, required=True, example=_DIGEST_EXAMPLE)
-    effect = Choice(*EFFECTS, allow_none=True, required=True, description="null: what the app says.")
+    effect = Choice(*EFFECTS, allow_none=True, required=True, description="null: the app's own statement.")

@@ -14,7 +14,7 @@ from .viewing import Viewing, shown
 
 
 class Dashboard(Resource):
-    """The dashboard: the numbers that one looks at first."""
+    """The dashboard: key figures."""
 
     events = "dashboard"
     paths: ClassVar[Mapping[str, str]] = {"stats": "/dashboard/stats", "of": "/organizations/{organization_id}/dashboard"}
@@ -24,22 +24,22 @@ class Dashboard(Resource):
         self.app = app
 
     def find(self, req: Request, **ids: str) -> Organization:
-        """The organization in scope, which is the one that the path names, if it names one."""
+        """Return the organization in scope, which is the one in the path, if any."""
         organization: Organization = find(Organization, current_organization())
         return organization
 
     def allows(self, req: Request, permission: str, target: Organization) -> bool:
-        """Whoever may see the dashboard somewhere sees the cards of what they may see there."""
+        """Holders of the permission at a node see the cards of everything they may see there."""
         return req.rights.has_anywhere(permission)
 
     @operation("read", query="query", reply="reply", message="Dashboard read.")
     def on_get_stats(self, req: Request, resp: Response) -> None:
-        """Read the cards that are for the caller: the numbers that one looks at first, each with the list behind it."""
+        """Read the caller's cards: key figures, each with the list behind it."""
         resp.media = _cards(self._viewing(req))
 
     @operation("read", query="query", reply="tree_reply", message="Dashboard read.")
     def on_get_of(self, req: Request, resp: Response, organization_id: str) -> None:
-        """Read the cards of an organization, and what belongs to each of its branches and departments."""
+        """Read an organization's cards, with the figures of each of its branches and departments."""
         viewing = self._viewing(req)
         resp.media = {**_cards(viewing), "tree": places.shown(viewing)}
 

@@ -1,4 +1,4 @@
-"""What the feature dashboard offers to other plugins: cards, each with a few numbers that one looks at first."""
+"""The hook of the plugin dashboard for cards, each with a few key figures."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @dataclass(frozen=True)
 class Figure:
-    """One number: None where there is nothing to tell it from. At the `link` is the list that it counts, or more about it.
+    """One number; None if there is no basis for it. The `link` leads to the list that it counts, or to details.
 
-    `is_at_least` says that there are more than were counted.
+    `is_at_least` means that the count was cut off at this number.
     """
 
     value: float | None
@@ -31,7 +31,7 @@ class Figure:
 
 
 class Viewer(Protocol):
-    """Whoever looks at the dashboard, as cards see them."""
+    """The viewer of the dashboard, as cards see them."""
 
     @property
     def app(self) -> App:
@@ -39,7 +39,7 @@ class Viewer(Protocol):
 
     @property
     def principal(self) -> Principal:
-        """Who it is."""
+        """The viewer's principal."""
 
     @property
     def moment(self) -> datetime:
@@ -47,33 +47,34 @@ class Viewer(Protocol):
 
     @property
     def today(self) -> datetime:
-        """When the day began, in the time zone that was asked for, or else in that of the organization."""
+        """When the day began, in the requested time zone, by default the organization's."""
 
     @property
     def week(self) -> datetime:
         """When the seventh day before today began."""
 
     def count(self, path: str, **filters: str) -> Figure:
-        """How many items the list at `path` has for them, such as ``count("/executions", status="running")``.
+        """Return how many items the list at `path` has for the viewer, such as ``count("/executions", status="running")``.
 
-        Refused where they may not list them; the card is left out then.
+        Refused where they may not list them; the card is then omitted.
         """
 
     def within(self, permission: str, model: type, node_field: str) -> list[Any]:
-        """What restricts a query of the card's own to what their rights reach: expressions for ``where``; `node_field` names the place."""
+        """Return the restriction of the card's own query to the viewer's reach: expressions for ``where``; `node_field` names the column
+        with the node."""
 
 
-#: What a card shows, by name.
+#: A card's figures, by name.
 Figures = Mapping[str, Figure]
 
 
 @dataclass(frozen=True)
 class Card:
-    """Some numbers about one thing, for whoever may see them.
+    """A few numbers about one subject, for viewers with access to it.
 
-    `figures` tells them, or None where the card is not for the viewer; it only reads. A statement of it may take 200 ms, after which the
-    card says that it took too long; one that fails harms no other card. `by_project` tells the same of each project, for the tree of an
-    organization: numbers that can be added up, by the project's id, None for what belongs to no project.
+    `figures` returns them, or None where the card is not for the viewer; it only reads. Each of its statements may take 200 ms, after which
+    the card reports a timeout; a failing card does not affect the others. `by_project` returns the same for each project, for the tree of
+    an organization: additive numbers, by the project's id, None for everything without a project.
     """
 
     foreseen: ClassVar = (Refused,)
@@ -87,9 +88,9 @@ class Card:
 
 @hookspec
 def dashboard_cards(app: App) -> Sequence[Card]:
-    """Return the cards that the plugin brings to the dashboard.
+    """Return the plugin's cards for the dashboard.
 
-    A number that counts objects is best told by `Viewer.count`: so it is what the list behind its link says. The shortest example is the
+    Use `Viewer.count` for numbers of objects, so that they agree with the linked list. The shortest example is the
     plugin `hitl_approvals`::
 
         @hookimpl(optionalhook=True)

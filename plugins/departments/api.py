@@ -1,4 +1,4 @@
-"""The endpoints of departments, and those that they add to organizations and branches."""
+"""The endpoints of departments, including those below organizations and branches."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -12,7 +12,7 @@ from .models import Department
 
 
 class Departments(NodeCollection):
-    """Departments: the parts of the organization, in branches and in each other."""
+    """Departments: parts of the organization, in branches and in each other."""
 
     record = Department
     events = "departments"
@@ -42,5 +42,5 @@ class Departments(NodeCollection):
 
     @operation("read", query="query", reply="reply", many=True, message="Departments listed.")
     def on_get_below_branch(self, req: Request, resp: Response, branch_id: str) -> None:
-        """List the departments in a branch, at whatever depth."""
+        """List the departments in a branch, at any depth."""
         resp.media = self.page(req, *self.below(req.target))

@@ -1,4 +1,4 @@
-"""What clients write about departments, and what they get."""
+"""Requests and responses of departments."""
 
 from aasim_core.schemas.fields import Choice, Id, Text
 from aasim_core.schemas.schema import RecordOut, Schema
@@ -7,7 +7,7 @@ from .models import ACTIVE, INACTIVE
 
 
 class DepartmentIn(Schema):
-    """A department, as a client writes it."""
+    """A department in a request."""
 
     name = Text(1, 120, required=True, example="Customer care")
     code = Text(1, 32, allow_none=True, load_default=None, description="Unique in the organization.", example="CARE")
@@ -15,21 +15,21 @@ class DepartmentIn(Schema):
         "branch",
         allow_none=True,
         load_default=None,
-        description="The branch it hangs on; follows from parent_id where that is set.",
+        description="The branch it belongs to; follows from parent_id if that is set.",
     )
-    parent_id = Id("dept", allow_none=True, load_default=None, description="The department it is a part of.")
+    parent_id = Id("dept", allow_none=True, load_default=None, description="The department it belongs to.")
     head_id = Id("user", allow_none=True, load_default=None, description="An active member.")
     cost_center = Text(1, 64, allow_none=True, load_default=None)
     status = Choice(ACTIVE, INACTIVE, load_default=ACTIVE)
 
 
 class DepartmentOut(RecordOut):
-    """A department, as a client gets it."""
+    """A department in a response."""
 
     id = Id("dept", required=True)
     name = Text(required=True)
     code = Text(required=True, allow_none=True)
-    branch_id = Id("branch", required=True, allow_none=True, description="The branch it is in, at whatever depth.")
+    branch_id = Id("branch", required=True, allow_none=True, description="The branch it is in, at any depth.")
     parent_id = Id("dept", required=True, allow_none=True)
     head_id = Id("user", required=True, allow_none=True)
     cost_center = Text(required=True, allow_none=True)

@@ -51,11 +51,9 @@ class Engines(Halting, Collection):
     unique = ("name",)
     permissions: ClassVar[Mapping[str, str]] = dict.fromkeys(("create", "update", "delete"), "manage")
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "create": {"summary": "Create {one}: a model of a provider, with the key to it."},
-        "replace": {
-            "summary": "Replace {one}; what is left out returns to its default, and a key that is left out is forgotten."
-        },
-        "delete": {"summary": "Delete {one}; one that came with the installation can only be disabled."},
+        "create": {"summary": "Create {one}: a provider's model, with its API key."},
+        "replace": {"summary": "Replace {one}. Omitted fields return to their defaults, and an omitted key is deleted."},
+        "delete": {"summary": "Delete {one}. A built-in one can only be disabled."},
     }
     secret_fields = ("api_key",)
     query = ListQuery(
@@ -75,7 +73,7 @@ class Engines(Halting, Collection):
         super().__init__(app)
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Whoever may see engines somewhere may see them all: what they make in a project runs on one of them."""
+        """Holders of the permission at any node see all engines, because runs anywhere may use one of them."""
         return req.rights.has_anywhere(permission) if permission == _READ else super().allows(req, permission, target)
 
     def reach(self, req: Request) -> list[Condition]:
@@ -84,17 +82,17 @@ class Engines(Halting, Collection):
 
     @operation("read", query="query", reply="reply", many=True, message="{plural} listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
-        """List the {plural} of the organization, those that came with the installation among them."""
+        """List the {plural} of the organization, including the built-in ones."""
         ensure_built_in(self.app)
         resp.media = self.page(req)
 
     @operation("manage", reply="test_reply", transaction=False, message="{singular} tested.", refusals=("budget_exceeded",))
     def on_post_test(self, req: Request, resp: Response, engine_id: str) -> None:
-        """Ask an {singular} for one short sentence, and say how that went."""
+        """Test an {singular} with one short request, and report the result."""
         resp.media = self._test(req.target, Payer(api_key_id=req.principal.api_key_id, initiator_id=req.principal.user_id))
 
     def check(self, req: Request, values: dict[str, Any], record: Engine | None = None) -> dict[str, Any]:
-        """The values, completed and with the key sealed for the engine's row."""
+        """Return the completed values, with the key sealed for the engine's row."""
         values = checked(self.app, values, record)
         if record is None:
             values["id"] = new_id("engine")
@@ -110,11 +108,11 @@ class Engines(Halting, Collection):
         return write(values)
 
     def change(self, req: Request, record: Engine, values: dict[str, Any]) -> Engine:
-        """Write what differs, and its event; an engine that is reached in another way from now on has a new start."""
+        """Write changed values, and the event; a changed connection resets the engine's health."""
         anew = health.is_new_start(record, values)
         if anew and record.status == DEGRADED:
             values = {"status": ACTIVE, **values}
-        epoch.bump(current_organization())  # first, so that who changes the same waits; `finding` remembers engines
+        epoch.bump(current_organization())  # first, to serialize concurrent changes; `finding` caches engines
         super().change(req, record, values)
         if anew:
             health.forget(record)
@@ -125,7 +123,7 @@ class Engines(Halting, Collection):
         epoch.bump(current_organization())
 
     def remove(self, req: Request, record: Engine) -> None:
-        """Delete an engine of the organization's own, unless something hangs on it."""
+        """Delete an engine of the organization, unless something depends on it."""
         if record.built_in_of is not None:
             raise Refused("invalid_state", "A built-in engine cannot be deleted; set its status to disabled.")
         refuse_in_use(self.app.models, "engine", record.id)
@@ -153,7 +151,7 @@ class Engines(Halting, Collection):
         return outcome
 
     def _remember(self, engine: Engine, outcome: Mapping[str, Any]) -> None:
-        """Keep how the test went."""
+        """Store the test's result."""
         kept = {
             "ok": outcome["ok"],
             "occurred_at": to_text(now()),

@@ -1,4 +1,4 @@
-"""What the feature engines offers to other plugins: hooks for providers of models and for meters, and the types they speak of."""
+"""The hooks of the plugin engines for model providers and meters, and their types."""
 
 from __future__ import annotations
 
@@ -106,28 +106,26 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @hookspec
 def engine_providers(app: App) -> Sequence[Provider]:
-    """Return the providers of models that the plugin brings.
+    """Return the plugin's model providers.
 
-    Asked once, at start, so it must be cheap: import the provider's library in the function that needs it, open connections in
-    `Chat.chat`. A provider's `name` is unique in the installation, lower_snake, and never changes: engines hold it.
-    `Provider.open` receives an `EngineConfig` and returns a `Chat`; its errors are `EngineError`s with one of the seven codes,
-    and it polls `should_cancel` while it waits. A call that ends without a reply is charged by what `on_token` got, or by what `keeping`
-    attaches to its error. The types are documented where they are defined, in `chat.py`. A client of a
-    service on the network sends by `aasim_core.outbound.transport.PatientTransport`, `engine_errors` translates what goes wrong, and
-    `gathered` puts the pieces of a stream together; `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
+    Called once, at start, so it must be cheap: import the provider's library in the function that needs it, open connections in
+    `Chat.chat`. A provider's `name` is unique in the installation, lower_snake, and never changes, because engines store it.
+    `Provider.open` receives an `EngineConfig` and returns a `Chat`; its errors are `EngineError`s with one of the seven codes, and it polls
+    `should_cancel` while it waits. A call that ends without a reply is charged for the text passed to `on_token`, or the usage that
+    `keeping` attaches to its error. The types are documented where they are defined, in `chat.py`. A client of a network service sends
+    through `aasim_core.outbound.transport.PatientTransport`, `engine_errors` translates its errors, and `gathered` assembles the pieces of
+    a stream; `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
 
-        @hookimpl
-        def engine_providers(app):
-            return [Provider("my_models", "My models", Capabilities(tools="none"), open=open_chat)]
+    @hookimpl def engine_providers(app): return [Provider("my_models", "My models", Capabilities(tools="none"), open=open_chat)]
     """
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def meters(app: App) -> Sequence[Meter]:
-    """Return who keeps account of what engines cost, and may refuse a call before it is made.
+    """Return the meters, which account for the cost of engines and may refuse a call before it is made.
 
-    Every call of an engine is reserved and settled with each meter; a call that one of them refuses, with `BUDGET_EXCEEDED`, is not
-    made, and no fallback is asked for it. `Payer` says for whom the engine is asked. The bundled example is the plugin `budgets`.
+    Every call of an engine is reserved and settled with each meter. A call that one of them refuses, with `BUDGET_EXCEEDED`, is not made,
+    and no fallback is tried. `Payer` identifies on whose behalf the engine is called. The bundled example is the plugin `budgets`.
     """
     raise AssertionError("a hook specification is never called")

@@ -43,12 +43,12 @@ class Executions(Collection):
 
     @property
     def refusals_of_retry(self) -> Sequence[str]:
-        """What starting again may be refused with, whatever ran."""
+        """The error codes of repeating a run, whatever its kind."""
         of_runners = (code for runner in self.app.offers("runners").values() for code in runner.refusals)
         return tuple(dict.fromkeys(("invalid_state", "queue_full", *of_runners)))
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Whoever started a run may follow and cancel it."""
+        """The starter of a run may follow and cancel it."""
         return service.allows(req.rights, permission, target, req.principal.user_id)
 
     def reach(self, req: Request) -> list[Condition]:
@@ -57,7 +57,7 @@ class Executions(Collection):
 
     @operation("read", query="query", reply="reply", many=True, message="Executions listed.")
     def on_get(self, req: Request, resp: Response, **ids: str) -> None:
-        """List executions, a page at a time."""
+        """List executions."""
         resp.media = self.page(req, *finding.implied(req.query))
 
     @operation(
@@ -65,7 +65,10 @@ class Executions(Collection):
         refusals=("invalid_state",),
     )  # fmt: skip
     def on_post_cancel(self, req: Request, resp: Response, execution_id: str) -> None:
-        """End an execution: 200 when it has ended or was cancelled before, 202 when its running step now comes to an end."""
+        """Cancel an execution.
+
+        The status is 200 if it has ended or was cancelled before, 202 if its running step ends first.
+        """
         was_cancelling = req.target.status == states.CANCELLING
         execution = service.cancel(req.target, req.body["reason"], self._settings.cancel_grace_seconds)
         if execution.status == states.CANCELLING and not was_cancelling:
@@ -76,7 +79,10 @@ class Executions(Collection):
 
     @operation("pause", reply="reply", also=(202,), while_archived=True, message="Execution paused.", refusals=("invalid_state",))
     def on_post_pause(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Pause an execution: 200 when it is paused, 202 when its running step comes to an end first. Its deadlines stay."""
+        """Pause an execution.
+
+        The status is 200 if it is paused, 202 if its running step ends first. Its deadlines still apply.
+        """
         execution = steering.pause(req.target)
         if execution.status == states.RUNNING:
             resp.status = 202
@@ -86,7 +92,10 @@ class Executions(Collection):
 
     @operation("pause", reply="reply", while_archived=True, message="Execution resumed.", refusals=("invalid_state",))
     def on_post_resume(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Let an execution go on that was paused; another one is answered as it is."""
+        """Resume a paused execution.
+
+        Other executions are returned unchanged.
+        """
         resp.media = steering.unpause(req.target)
 
     @operation(
@@ -94,7 +103,10 @@ class Executions(Collection):
         refusals=("invalid_state", "too_many_signals"),
     )  # fmt: skip
     def on_post_signals(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Send an execution a signal; one that it does not wait for yet is kept until it does."""
+        """Send a signal to an execution.
+
+        A signal that it does not wait for yet is stored until it does.
+        """
         is_new = steering.signal(req.target, **req.body)
         resp.location = self.location(req.target)
         resp.media = {**{name: req.body[name] for name in ("name", "correlation", "key")}, "duplicate": not is_new}
@@ -110,13 +122,19 @@ class Executions(Collection):
         refusals="refusals_of_retry",
     )
     def on_post_retry(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Run the same input again, with the same version of what ran or the active one; it needs the right to run that, too."""
+        """Repeat an execution with the same input.
+
+        It runs the same version or the active one, and needs the permission to run that too.
+        """
         same = req.body["version"] == "same"
         accepted(self, req, resp, service.restart(self.app, req.target, req.principal, same_version=same))
 
     @operation("read", query="log_query", reply="log_reply", stream=True, message="Log read.")
     def on_get_logs(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Read an execution's log; with ``Accept: text/event-stream``, follow it."""
+        """Read an execution's log.
+
+        With ``Accept: text/event-stream``, the response is a live stream.
+        """
         if "text/event-stream" in req.accept and req.method == "GET":
             stream.follow(self.app, req, resp)
             return
@@ -136,5 +154,5 @@ class ToolCalls(Collection):
         schemas.ToolCallOut(), filters=("status", "ref", "name", "created_at"), sorts=("created_at",), default="created_at"
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the tool calls of an execution: what was done, what was not, and what is not known."}
+        "list": {"summary": "List the tool calls of an execution: completed, not made, and with an unknown result."}
     }

@@ -1,4 +1,4 @@
-"""What the feature executions offers to other plugins: running things durably, tools, and putting questions to people."""
+"""The hooks of the plugin executions: durable runs, tools, and questions to people."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @dataclass(frozen=True)
 class Finished:
-    """The run is over, and this is its output (a JSON value), with its `score` from 0 to 1 and what it was made of.
+    """The run has ended with this output (a JSON value), with its `score` from 0 to 1 and the details of the score.
 
-    `finish_reason` is why the model stopped: ``stop``, or ``length`` for an answer that was cut off.
+    `finish_reason` is why the model stopped: ``stop``, or ``length`` for a truncated answer.
     """
 
     output: Any
@@ -71,11 +71,11 @@ class Run(Protocol):
 
     @property
     def execution(self) -> Execution:
-        """The record of the run, as it was when its turn began."""
+        """The record of the run, as of the beginning of its turn."""
 
     @property
     def number(self) -> int:
-        """The number of the step that is being done or was done last; the first is 1."""
+        """The number of the current or last step; the first is 1."""
 
     @property
     def address(self) -> Address:
@@ -83,32 +83,32 @@ class Run(Protocol):
 
     @property
     def is_repeated(self) -> bool:
-        """Whether the last step had been done in an earlier turn, and its result was read back."""
+        """Whether the last step was completed in an earlier turn, and its result was replayed."""
 
     @property
     def used(self) -> Tally:
-        """What engines took for the run so far, judges included."""
+        """The usage of engines by the run so far, including judges."""
 
     def step(self, name: str, action: Callable[[], Any], *, asked: Any = None) -> Any:
-        """The result (a JSON value) of a step: as recorded, if it finished before, or else of `action`.
+        """Return the result (a JSON value) of a step: the recorded one if it finished before, otherwise that of `action`.
 
-        What stands before a colon in the `name` is its kind, of which its path is made. Of what is `asked`, a JSON value, the digest is
-        kept, so that it shows whether two steps were asked the same.
+        The part of `name` before a colon is its kind, from which its path is made. The digest of `asked`, a JSON value, is stored, so that
+        two steps can be compared by their inputs.
 
-        Raises `CancelRequested`, `TimedOut` or `Interrupted` before the action when it must not start.
+        Raises `CancelRequested`, `TimedOut` or `Interrupted` before the action if it must not start.
         """
 
     def next_recorded(self) -> str | None:
-        """The name of the step that comes next, if that was done in an earlier turn."""
+        """Return the name of the next step, if it was completed in an earlier turn."""
 
     def times(self, name: str) -> int:
-        """How many steps of that name there were so far."""
+        """Return the number of steps of that name so far."""
 
     def also(self, write: Callable[[], object]) -> None:
-        """Call `write` in the transaction that writes the step that is being done; once, after what was given before."""
+        """Call `write` in the transaction that records the current step; once, after previously given functions."""
 
     def write_soon(self, write: Callable[[], object]) -> None:
-        """Call `write` in the next transaction of the run, or in one of its own where the turn ends without any."""
+        """Call `write` in the next transaction of the run, or in one of its own if the turn ends without any."""
 
     def log(
         self,
@@ -120,83 +120,83 @@ class Run(Protocol):
         data: Any = None,
         content: str | None = None,
     ) -> None:
-        """Add a line to the run's log; it is written with the step that it belongs to, and is about that, or what has the `path`.
+        """Add a line to the run's log; it is written with the current step, and refers to it, or to `path`.
 
-        `message` and `data` say what happened; `content`, what models, tools, services or people said, stands instead of `message`
-        where the organization's log level is ``full``.
+        `message` and `data` say what happened. `content`, the words of models, tools, services or people, replaces `message` where the
+        organization's log level is ``full``.
         """
 
     def check(self, *, closely: bool = True) -> None:
-        """Raise `CancelRequested`, `TimedOut` or `Interrupted` if the run must not go on.
+        """Raise `CancelRequested`, `TimedOut` or `Interrupted` if the run must stop.
 
-        Before an effect it is looked at `closely`, else the database is asked at most five times a second.
+        Pass `closely` before an effect; otherwise the database is queried at most five times a second.
         """
 
     def cancelled(self) -> bool:
-        """Whether the step must stop at once, for which `check` then has the reason."""
+        """Return whether the step must stop at once; `check` then has the reason."""
 
     def seconds_left(self) -> float:
-        """How long the run may still take."""
+        """Return the run's remaining time."""
 
     def limit_seconds(self, seconds: float | None) -> None:
-        """Allow the run at most so many seconds in all, without the time that it waits."""
+        """Limit the run to this many seconds in total, without its waiting time."""
 
     def spend(self, spent: Spent) -> None:
-        """Count a call of an engine: with the step that asked, or with the end of the turn where that step does not finish."""
+        """Record an engine call: with the step that made it, or at the end of the turn if that step does not finish."""
 
     def spend_on_judge(self, spent: Spent) -> None:
-        """The same for the call of a judge."""
+        """Record a judge's call in the same way."""
 
     def effect(self, write: Callable[[], object]) -> None:
-        """Call `write` in a transaction of its own, before the effect that it tells of; the log goes with it, and what no step is for.
+        """Call `write` in its own transaction, before the effect that it announces; the log and other pending writes are included.
 
-        Raises `CancelRequested` where the run was ended meanwhile, and `LeaseLost`.
+        Raises `CancelRequested` if the run was ended meanwhile, and `LeaseLost`.
         """
 
     def flush(self) -> None:
-        """Write the finished step, the log and what `also` was given now; `CancelRequested` where the run was ended meanwhile."""
+        """Write the finished step, the log and the functions given to `also` now; `CancelRequested` if the run was ended meanwhile."""
 
     def sleep_until(self, path: str, moment: datetime) -> None:
-        """Go on at that moment. The `path` names the wait: it begins once, however often the run comes by.
+        """Continue at that time. The `path` identifies the wait, which begins once, however often the run is replayed.
 
-        Raises `RunWaits` until then, as the other waits do: no thread is held meanwhile.
+        Raises `RunWaits` until then, like the other waits: no thread is blocked meanwhile.
         """
 
     def wait_for_signal(self, path: str, name: str, *, correlation: str = "", deadline: datetime | None = None) -> Arrived:
-        """The signal of that name and correlation that somebody sends the run, or has sent it; ``timed_out`` where none came in time."""
+        """Return the signal of that name and correlation, sent before or during the wait; ``timed_out`` if none came in time."""
 
     def wait_for_event(
         self, path: str, name: str, subject_id: str | None, *, since: datetime | None = None, deadline: datetime | None = None
     ) -> Arrived:
-        """The first event of that name, or of a pattern such as ``teams.*``, `since` then, or since this run was queued.
+        """Return the first event of that name, or of a pattern such as ``teams.*``, `since` that time, or since this run was queued.
 
-        It is about that subject; where that is None, about any but this run. The status is ``timed_out`` where none came.
-        Its data are ``{"id", "name", "occurred_at", "subject_type", "subject_id", "data", "changes"}``.
+        It must have that subject; with None, any subject but this run. The status is ``timed_out`` if none came. The data are ``{"id",
+        "name", "occurred_at", "subject_type", "subject_id", "data", "changes"}``.
         """
 
     def child(self, path: str, start: Callable[[Execution], Execution]) -> Callable[[], Arrived]:
-        """Start another run once, with this one as its parent, as `start` does; what is returned waits for its end.
+        """Start another run once, with this one as its parent, through `start`; the result waits for its end.
 
-        So several can be started first, and then waited for. A child that is not waited for is cancelled when this run ends.
+        This allows starting several and then waiting for them. A child without a waiting parent is cancelled when this run ends.
         """
 
     def ask(self, question: Callable[[str], Question]) -> Decision | None:
-        """What people decided on the question, which is made with the id that it is to have; None where no plugin asks people.
+        """Return people's decision on the question, which is created with its id as an argument; None where no plugin provides reviewers.
 
         Raises `RunPauses` until they have decided.
         """
 
     @property
     def waits(self) -> Waits:
-        """What the run waits for, where that is many things at once."""
+        """Return what the run waits for, where there are several waits at once."""
 
     def tools(self, entries: Sequence[Mapping[str, Any]]) -> Sequence[BoundTool]:
-        """The tools ``{"ref", "approval", "arguments"}`` that a definition names, in its order."""
+        """Return the tools ``{"ref", "approval", "arguments"}`` that a definition names, in its order."""
 
     def call_tool(self, call: ToolCall, bound: BoundTool | None, *, longest: int = 16_384) -> Any:
-        """Carry out a recorded call, and return what is told of it: a JSON value, cut off after `longest` bytes.
+        """Execute a recorded call, and return its result for the model: a JSON value, truncated to `longest` bytes.
 
-        Raises `RunPauses` while it has to wait.
+        Raises `RunPauses` while it must wait.
         """
 
 
@@ -206,17 +206,17 @@ def _cannot_restart(*_: Any) -> Any:
 
 @dataclass(frozen=True)
 class Runner:
-    """How executions of one `kind` run.
+    """The runner of executions of one `kind`.
 
-    `run` is called by the worker with the run, from its beginning after each pause or crash. Everything that has an effect or may
-    differ the next time is done in `Run.step`, which returns the recorded result instead of doing it again. `most_at_once` says how
-    many executions of what this one runs may run at the same time; None is no limit. It goes by what an execution runs, and its version:
-    of one that begins, nothing else is known yet.
+    The worker calls `run` with the run, from its beginning after each pause or crash. Everything that has an effect, or may differ on
+    replay, belongs in `Run.step`, which returns the recorded result instead of repeating it. `most_at_once` returns how many executions of
+    the same subject may run concurrently; None is no limit. It depends only on the execution's subject and version, because nothing else is
+    known when it is admitted.
 
-    `check_start` may refuse an execution that is to be queued, with Refused. `restart(execution, principal, same_version)` starts a run
-    like that one, which is over; Refused where the principal may not. `halted_since` is a query for the row of an
-    execution, of one text column: since when what it runs is halted, null where it is not; None is never. `refusals` are the error codes
-    of `check_start` and `restart` besides ``invalid_state``.
+    `check_start` may refuse an execution before it is queued, with Refused. `restart(execution, principal, same_version)` starts a run like
+    that ended one; Refused where the principal may not. `halted_since` returns a query for the row of an execution, of one text column:
+    since when its subject is halted, null where it is not; None means never. `refusals` are the error codes of `check_start` and `restart`
+    besides ``invalid_state``.
     """
 
     kind: str
@@ -230,7 +230,7 @@ class Runner:
 
 @hookspec
 def runners(app: App) -> Sequence[Runner]:
-    """Return the kinds of executions that the plugin runs."""
+    """Return the plugin's runners, one per kind of execution."""
     raise AssertionError("a hook specification is never called")
 
 
@@ -242,21 +242,21 @@ def startables(app: App) -> Sequence[Startable]:
 
 @hookspec
 def reviewers(app: App) -> Sequence[Reviewer]:
-    """Return who puts the questions of runs to people, and knows what they decided.
+    """Return the reviewers, which put the questions of runs to people and know their decisions.
 
-    A run that asks pauses, and goes on when `service.resume` is called in the transaction of the decision. Without a reviewer, what
-    needs an approval is refused.
+    A run that asks pauses, and continues when `service.resume` is called in the transaction of the decision. Without a reviewer, tool calls
+    that require approval are refused.
     """
     raise AssertionError("a hook specification is never called")
 
 
 @dataclass(frozen=True)
 class Keeper:
-    """Whoever keeps something of executions beside them.
+    """Stores data about executions in a plugin's own tables.
 
-    `empty` deletes what was said in them, such as quotations of their inputs and outputs, and `forget` everything. Both are called with the
-    ids of up to a few hundred executions, in the transaction that does the same to these, and in the scope of their organization.
-    `counts_since`, in the same scope, is from when on it counts executions: none that began later is forgotten yet.
+    `empty` deletes contents, such as quotations of inputs and outputs, and `forget` everything. Both are called with the ids of up to a few
+    hundred executions, in the transaction that does the same to these, and in the scope of their organization. `counts_since`, in the same
+    scope, is the time from which the plugin counts executions: none that began later is deleted yet.
     """
 
     name: str
@@ -267,16 +267,16 @@ class Keeper:
 
 @hookspec
 def keepers(app: App) -> Sequence[Keeper]:
-    """Return who keeps something of executions, which goes when the organization keeps it no longer."""
+    """Return the stores of data about executions, which is deleted when the organization's retention ends."""
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def tools(app: App) -> Sequence[ToolSource]:
-    """Return the kinds of tools that the plugin brings for runs, of agents and of workflows.
+    """Return the plugin's kinds of tools for runs of agents and workflows.
 
-    A call is recorded before it is made, so that after a crash it is known what may have happened; see `Tool.idempotent`. Tools whose
-    effect is ``delete``, ``pay``, ``send`` or ``grant`` are put to people first, unless the agent says otherwise. What a tool returns is
-    data for the model: it is cut to 16 kB, and never becomes a template, a path or an address.
+    A call is recorded before it is made, so that after a crash it is known what may have happened; see `Tool.idempotent`. Tools with the
+    effect ``delete``, ``pay``, ``send`` or ``grant`` require approval unless the agent is configured otherwise. A tool's result is data for
+    the model: it is truncated to 16 kB, and never used as a template, a path or an address.
     """
     raise AssertionError("a hook specification is never called")

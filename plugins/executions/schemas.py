@@ -1,4 +1,4 @@
-"""What clients write about executions, and what they get."""
+"""Requests and responses of executions."""
 
 from typing import Any
 
@@ -33,20 +33,20 @@ LOG_LEVEL = Choice(
     "meta",
     "full",
     load_default="full",
-    description="What is kept in the logs of executions: nothing, what happened, or what was said, too.",
+    description="Content of execution logs: nothing, events, or events with full text.",
 )
 
 
 class ExecuteIn(Schema):
-    """What an agent is to work on."""
+    """The input of an agent's run."""
 
     input = Json(
-        required=True, max_bytes=1_000_000, description="Text, or an object that the agent's input_schema describes.",
+        required=True, max_bytes=1_000_000, description="Text, or an object as described by the agent's input_schema.",
         metadata={"minLength": 1, "pattern": r"\S"},
     )  # fmt: skip
-    version = Integer(1, description="The version of the agent's definition; the current one if it is left out.")
-    parameters = Json(object_only=True, load_default=dict, description="Over the agent's own parameters, for this run.")
-    metadata = Json(object_only=True, load_default=dict, max_bytes=16_384, description="Kept with the execution, for your use.")
+    version = Integer(1, description="The version of the agent's definition; the current one by default.")
+    parameters = Json(object_only=True, load_default=dict, description="Overrides the agent's own parameters for this run.")
+    metadata = Json(object_only=True, load_default=dict, max_bytes=16_384, description="Stored with the execution, for your use.")
     labels = Labels(load_default=None)
 
     @validates("input")
@@ -56,51 +56,53 @@ class ExecuteIn(Schema):
 
 
 class CancelIn(Schema):
-    """Why an execution is to end."""
+    """Why an execution is cancelled."""
 
     reason = Text(0, 500, allow_none=True, load_default=None)
 
 
 class RetryIn(Schema):
-    """With which version of the agent the input runs again."""
+    """The version of the agent with which the input is repeated."""
 
     version = Choice("same", "active", load_default="same")
 
 
 class SignalIn(Schema):
-    """Something that an execution waits for, or will wait for."""
+    """A signal that an execution waits for, or will wait for."""
 
     name = Patterned(
         r"[a-z][a-z0-9_.]{0,99}", 'lower-case letters, digits, "_" and ".", such as "paid"', max_length=100, required=True,
-        description="What kind of signal it is: what the execution waits for.", example="paid",
+        description="The kind of signal that the execution waits for.", example="paid",
     )  # fmt: skip
     correlation = Text(
-        0, 200, load_default="", description="What it is about, where the execution waits for a certain one.", example="order-7"
+        0, 200, load_default="", description="What it is about, if the execution waits for a specific one.", example="order-7"
     )
-    data = Json(load_default=None, allow_none=True, max_bytes=65_536, description="What the execution is told.")
-    key = Text(1, 200, allow_none=True, load_default=None, description="Of signals with the same key, the first one counts.")
+    data = Json(load_default=None, allow_none=True, max_bytes=65_536, description="Data for the execution.")
+    key = Text(
+        1, 200, allow_none=True, load_default=None, description="Of several signals with the same key, the first one counts."
+    )
 
 
 class SignalOut(Schema):
-    """What was sent."""
+    """The sent signal."""
 
     name = Word(required=True, example="paid")
     correlation = Text(0, 200, required=True, example="order-7")
     key = Text(1, 200, allow_none=True, required=True)
-    duplicate = Boolean(
-        required=True, description="Whether a signal with that key was sent before, so that this one does not count."
-    )
+    duplicate = Boolean(required=True, description="Whether a signal with that key was sent before, so that this one is ignored.")
 
 
 class CostOut(Schema):
     """An amount of money."""
 
-    currency = Text(allow_none=True, required=True, description="ISO 4217; null for runs of before it was kept.", example="USD")
+    currency = Text(
+        allow_none=True, required=True, description="ISO 4217; null for runs from before it was recorded.", example="USD"
+    )
     cost = Integer(required=True, description="Micro-units.")
 
 
 class JudgesOut(Schema):
-    """What judges took."""
+    """The usage of judges."""
 
     input_tokens = Integer(required=True)
     output_tokens = Integer(required=True)
@@ -108,30 +110,28 @@ class JudgesOut(Schema):
 
 
 class UsageOut(Schema):
-    """What engines took for a run: for its own calls, also those that were cut short, and for its judges."""
+    """The engine usage of a run: its own calls, including interrupted ones, and its judges'."""
 
     input_tokens = Integer(required=True)
     output_tokens = Integer(required=True)
-    cost = Integer(allow_none=True, required=True, description="Micro-units; null where no price is known, or in two currencies.")
+    cost = Integer(
+        allow_none=True, required=True, description="Micro-units; null if the price is not known, or in two currencies."
+    )
     currency = Text(allow_none=True, required=True, description="The currency of the cost.", example="USD")
-    costs = ListOf(Object(CostOut), required=True, description="The cost in each currency, which are never added up.")
-    estimated = Boolean(required=True, description="Whether a provider did not report the tokens of some call.")
-    judges = Object(JudgesOut, allow_none=True, required=True, description="What judges took of it; null without any.")
+    costs = ListOf(Object(CostOut), required=True, description="The cost in each currency; currencies are never added up.")
+    estimated = Boolean(required=True, description="Whether a provider did not report the tokens of some calls.")
+    judges = Object(JudgesOut, allow_none=True, required=True, description="The judges' share; null if there is none.")
 
 
 class TriggerOut(Schema):
     """What started a run."""
 
-    type = Text(
-        required=True, description="api, retry, agent, evaluation, schedule, or what another plugin calls it.", example="api"
-    )
-    id = Text(
-        allow_none=True, required=True, description="What that was, if it has an id.", example="exec_01h455vb4pex5vsknk084sn02q"
-    )
+    type = Text(required=True, description="api, retry, agent, evaluation, schedule, or another plugin's kind.", example="api")
+    id = Text(allow_none=True, required=True, description="Its id, if it has one.", example="exec_01h455vb4pex5vsknk084sn02q")
 
 
 class CriterionResultOut(Schema):
-    """What one criterion came to."""
+    """The result of one criterion."""
 
     key = Text(required=True, example="short")
     grader = Text(required=True, example="length")
@@ -144,14 +144,14 @@ class CriterionResultOut(Schema):
 
 
 class ResultOut(Schema):
-    """How the output was scored by a rubric."""
+    """The score of the output by a rubric."""
 
     rubric_id = Id("rubric", required=True)
     rubric_version = Integer(required=True)
     name = Text(required=True, example="Short and right")
     verdict = Choice("pass", "review", "fail", "unscored", required=True)
     score = Number(allow_none=True, required=True)
-    coverage = Number(required=True, description="The share of the weight that was scored.")
+    coverage = Number(required=True, description="The scored share of the weight.")
     on_fail = Choice("record", "approval", "fail", "retry", required=True, description="record where a judge may not decide.")
     notes = ListOf(Text(max_length=300), required=True, example=[])
     criteria = ListOf(Object(CriterionResultOut), required=True)
@@ -163,27 +163,30 @@ class ErrorOut(Schema):
     code = Text(required=True)
     message = Text(max_length=4_000, multiline=True, required=True)
     retryable = Boolean(
-        required=True, description="Whether a new run may succeed, and this one has done nothing that it would do again."
+        required=True, description="Whether a new run may succeed, and this one had no effects that it would repeat."
     )
-    meta = Json(object_only=True, allow_none=True, description="Facts about it, such as which limit was reached.")
+    meta = Json(object_only=True, allow_none=True, description="Further facts, such as which limit was reached.")
 
 
 class AdmissionOut(Schema):
-    """What an execution waits behind that waits for its admission."""
+    """What an execution that waits for admission waits behind."""
 
     key = Text(
-        max_length=300, required=True, description="What it needs a slot of.", example="agent/agent_01h455vb4pex5vsknk084sn02q"
+        max_length=300,
+        required=True,
+        description="The resource that it needs a slot of.",
+        example="agent/agent_01h455vb4pex5vsknk084sn02q",
     )
-    position = Integer(allow_none=True, required=True, description="Its place among those that wait, from 1; null as it asks.")
-    held = Integer(required=True, description="How many hold a slot.")
-    held_by = ListOf(Id("exec"), 10, required=True, description="The first of them, as far as you may see them.")
+    position = Integer(allow_none=True, required=True, description="Its position in the queue, from 1; null if it is not queued.")
+    held = Integer(required=True, description="How many executions hold a slot.")
+    held_by = ListOf(Id("exec"), 10, required=True, description="The first of them, if you may see them.")
     next_slot_at = Instant(
-        allow_none=True, required=True, description="When a rate has the next slot; null where one has to be given back first."
+        allow_none=True, required=True, description="When a rate limit has the next slot; null if one must be released first."
     )
 
 
 class ExecutionOut(RecordOut):
-    """An execution as a client gets it."""
+    """An execution in a response."""
 
     id = Id("exec", required=True)
     kind = Word(required=True, example="agent")
@@ -194,18 +197,18 @@ class ExecutionOut(RecordOut):
     project_id = Id("project", allow_none=True, required=True)
     initiator_id = Id("user", allow_none=True, required=True, description="The user who started it, or whose API key did.")
     initiator_label = Text(
-        allow_none=True, required=True, description="What the user, or the key, was called then.", example="ada@example.com"
+        allow_none=True, required=True, description="The user's or key's name at that time.", example="ada@example.com"
     )
     status = Choice(*states.ALL, required=True, example="succeeded")
     waiting_for = Choice(*WAITING_FOR.values(), allow_none=True, required=True)
     admission = Object(
-        AdmissionOut, allow_none=True, required=True, description="What it waits behind, where it waits for its admission."
+        AdmissionOut, allow_none=True, required=True, description="What it waits behind, while it waits for admission."
     )
     approval_id = Id("approval", allow_none=True, required=True, description="The approval that it waits for.")
     is_paused = Boolean(required=True, description="Whether it starts nothing until it is resumed; a running step ends first.")
-    deadline_at = Instant(allow_none=True, required=True, description="When it times out, waits included.")
+    deadline_at = Instant(allow_none=True, required=True, description="When it times out, including waits.")
     input = Json(required=True, allow_none=True, example="Where is my order 4711?")
-    parameters = Json(object_only=True, allow_none=True, required=True, description="What went over the agent's own.")
+    parameters = Json(object_only=True, allow_none=True, required=True, description="Overrides of the agent's own parameters.")
     output = Json(required=True, allow_none=True, example="It arrives on Monday.")
     finish_reason = Choice(
         "stop",
@@ -213,13 +216,13 @@ class ExecutionOut(RecordOut):
         INTERRUPTED,
         allow_none=True,
         required=True,
-        description="Why the answer ended. length: it was cut off at max_output_tokens. interrupted: the run ended in the middle of it, "
-        "and output is its text so far.",
+        description="Why the answer ended. length: it was cut off at max_output_tokens. interrupted: the run ended during"
+        " it, and output is the text so far.",
     )
     engine_id = Id("engine", allow_none=True, required=True, description="The engine that answered last.")
-    model = Text(allow_none=True, required=True, description="Its model, as it was answered.", example="llama3.3")
+    model = Text(allow_none=True, required=True, description="Its model, as named in the response.", example="llama3.3")
     error = Object(ErrorOut, allow_none=True, required=True)
-    cancel_reason = Text(0, 500, allow_none=True, required=True, description="What whoever cancelled it gave as the reason.")
+    cancel_reason = Text(0, 500, allow_none=True, required=True, description="The reason given for cancelling it.")
     trigger = Object(TriggerOut, required=True)
     chain = ListOf(
         Text(), required=True, description="On whose behalf it acts, from the person to the execution itself.", example=_CHAIN
@@ -232,7 +235,7 @@ class ExecutionOut(RecordOut):
     score = Number(allow_none=True, required=True)
     rubric_results = ListOf(Object(ResultOut), allow_none=True, required=True)
     metadata = Json(object_only=True, required=True)
-    labels = Json(object_only=True, required=True, description="Words that it is found by.")
+    labels = Json(object_only=True, required=True, description="Words to search for.")
     started_at = Instant(allow_none=True, required=True, example="2026-01-31T09:00:00.100Z")
     finished_at = Instant(allow_none=True, required=True, example="2026-01-31T09:00:01.940Z")
     retained = Choice(
@@ -249,46 +252,46 @@ class LogEntryOut(Schema):
     occurred_at = Instant(required=True)
     level = Choice("debug", "info", "warning", "error", required=True)
     step = Integer(allow_none=True, required=True)
-    path = Text(allow_none=True, required=True, description="The step or the node that it is about.", example="engine#2")
+    path = Text(allow_none=True, required=True, description="The step or node that it is about.", example="engine#2")
     event = Text(required=True, example="started")
     message = Text(max_length=4_000, multiline=True, required=True)
     data = Json(allow_none=True, required=True)
 
 
 class ToolCallOut(Schema):
-    """A tool call that a model proposed, and what became of it."""
+    """A tool call proposed by a model, and its result."""
 
     id = Id("toolcall", required=True)
     execution_id = Id("exec", required=True)
     turn = Integer(required=True, description="The step in which the model proposed it.")
-    position = Integer(required=True, description="Its place among the calls of that turn, from 0.")
+    position = Integer(required=True, description="Its position among the calls of that turn, from 0.")
     path = Text(allow_none=True, required=True, description="The step or node that makes it; null before that.", example="tool")
-    call_id = Text(required=True, description="What the model calls it.", example="call_1")
+    call_id = Text(required=True, description="The name that the model uses.", example="call_1")
     name = Text(required=True)
-    ref = Text(allow_none=True, required=True, description="The tool as the agent names it; null for one that it does not have.")
+    ref = Text(allow_none=True, required=True, description="The tool's ref in the agent; null if the agent does not have it.")
     effect = Text(
-        allow_none=True, required=True, example="read", description="What kind of effect the tool has; null before the call begins."
+        allow_none=True, required=True, example="read", description="The tool's kind of effect; null before the call begins."
     )  # fmt: skip
-    arguments = Json(object_only=True, allow_none=True, required=True, description="As approved, if people edited them.")
+    arguments = Json(object_only=True, allow_none=True, required=True, description="As approved, with people's edits.")
     proposed_arguments = Json(
         object_only=True, allow_none=True, required=True,
         description="As the model proposed them, if people edited them; or else null.",
     )  # fmt: skip
     status = Choice(
-        *CALL_STATES, required=True, description="unknown: it may have been done before a crash, or the end of the run."
+        *CALL_STATES, required=True, description="unknown: it may have been made before a crash, or before the end of the run."
     )
     approval_id = Id(allow_none=True, required=True)
-    result = Json(allow_none=True, required=True, description="What the model was told.")
+    result = Json(allow_none=True, required=True, description="The result given to the model.")
     created_at = Instant(required=True)
     started_at = Instant(allow_none=True, required=True)
     finished_at = Instant(allow_none=True, required=True)
 
 
 class LogOut(Schema):
-    """A stretch of an execution's log."""
+    """A section of an execution's log."""
 
     entries = ListOf(Object(LogEntryOut), 1000, required=True)
-    last_sequence = Integer(required=True, description="Ask for what follows with after=.")
+    last_sequence = Integer(required=True, description="Continue with after=.")
     ended = Boolean(required=True, description="Whether nothing will follow.")
 
 

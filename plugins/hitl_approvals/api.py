@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Approvals(Collection):
-    """Approvals: what people are asked before it happens.
+    """Approvals: questions that people decide before an action.
 
-    An approval is there for whoever may read approvals where its run belongs, for whoever asked for it, and for those whom it was put
-    to. Those decide whom it is put to now, and those who stand in for them.
+    An approval is visible to readers of approvals at its run's node, to its requester, and to its assignees. The current assignees and
+    their delegates decide.
     """
 
     record = Approval
@@ -56,12 +56,12 @@ class Approvals(Collection):
         self._approvals, self._eligibility = approvals, approvals.eligibility
 
     def allows(self, req: Request, permission: str, target: Approval) -> bool:
-        """Reading is for whom it is there, deciding for whom it is put to."""
+        """Reading requires visibility, deciding requires being an assignee."""
         asks = self._eligibility.sees if permission == READ else self._eligibility.decides
         return asks(req.principal, req.rights, target)
 
     def denial(self, req: Request, permission: str, target: Approval) -> Refused:
-        """Whoever lacks no permission is told why it is not theirs to decide."""
+        """A caller with the permission is told why the decision is not theirs."""
         if self._eligibility.holds(req.principal, req.rights, target):
             return self._eligibility.denial(target, req.principal.user_id)
         return super().denial(req, permission, target)
@@ -72,7 +72,10 @@ class Approvals(Collection):
 
     @operation("read", query="inbox_query", reply="reply", many=True, message="Pending approvals listed.")
     def on_get_pending(self, req: Request, resp: Response) -> None:
-        """List the approvals that wait for the caller, the greatest risk first, and then what is due first."""
+        """List the approvals that wait for the caller.
+
+        The greatest risk comes first, then the earliest due.
+        """
         question = self.inbox_query.question(req.path, req.query)
         conditions = self._eligibility.inbox(req.principal, req.rights)
         resp.media = read_page(INBOX, self.plan.columns, question, conditions, self.app.keyring)
@@ -81,7 +84,10 @@ class Approvals(Collection):
         "decide", body="approve_body", reply="reply", message="Vote counted.", refusals=("already_decided", "action_changed")
     )
     def on_post_approve(self, req: Request, resp: Response, approval_id: str) -> None:
-        """Approve the action, or the action as you edit it; where several must approve, it is one vote."""
+        """Approve the action, or the action with your edits.
+
+        Where several must approve, this is one vote.
+        """
         resp.media = self.present(self._approvals.approve(approval_id, Ballot(req.principal.user_id, APPROVE, **req.body)))
 
     @operation(
@@ -93,7 +99,10 @@ class Approvals(Collection):
         while_archived=True,
     )
     def on_post_reject(self, req: Request, resp: Response, approval_id: str) -> None:
-        """Reject the action; one vote is enough."""
+        """Reject the action.
+
+        One vote is enough.
+        """
         resp.media = self.present(self._approvals.reject(approval_id, Ballot(req.principal.user_id, REJECT, **req.body)))
 
     @operation(
@@ -104,7 +113,7 @@ class Approvals(Collection):
         refusals=("already_decided", "invalid_state"),
     )
     def on_post_escalate(self, req: Request, resp: Response, approval_id: str) -> None:
-        """Put the decision to somebody else, or to whoever is next on the way up."""
+        """Reassign the decision to somebody else, or to the next level of escalation."""
         to: Any = req.body["to"]
         if to is not None:
             require_assignee(to, "to.id", Delegator.of(self.app.rights, req.principal))

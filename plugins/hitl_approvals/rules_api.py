@@ -1,4 +1,4 @@
-"""The endpoints of policies, which say who decides, and of delegations, by which somebody decides for somebody else."""
+"""The endpoints of policies, which assign approvals, and of delegations, which let somebody decide for somebody else."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,11 +29,9 @@ class Policies(Collection):
     noun = "policies"
     permissions: ClassVar[Mapping[str, str]] = dict.fromkeys(("read", "create", "update", "delete"), MANAGE)
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the policies of approvals, in the order in which they are looked at."},
-        "create": {"summary": "Create a policy: what needs an approval, and who decides it."},
-        "replace": {
-            "summary": "Replace a policy; what is left out returns to its default. Approvals that are open stay as they are."
-        },
+        "list": {"summary": "List the policies of approvals, in their order of evaluation."},
+        "create": {"summary": "Create a policy: what requires approval, and who decides."},
+        "replace": {"summary": "Replace a policy. Omitted fields return to their defaults; open approvals are unchanged."},
     }
     paths: ClassVar[Mapping[str, str]] = {"": "/hitl-approvals/policies", "one": "/hitl-approvals/policies/{policy_id}"}
     body = schemas.PolicyIn()
@@ -48,7 +46,7 @@ class Policies(Collection):
     )
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """Whoever is named must be there, for the caller."""
+        """Named people must be visible to the caller."""
         caller = Delegator.of(self.app.rights, req.principal)
         for number, assignee in enumerate(values.get("assignees", ())):
             require_assignee(assignee, f"assignees[{number}].id", caller)
@@ -56,7 +54,7 @@ class Policies(Collection):
 
 
 class Delegations(Collection):
-    """Delegations: one's own, and those to oneself; those of others are for whoever manages approvals."""
+    """Delegations: one's own, and those to oneself; managers of approvals see those of others."""
 
     record = Delegation
     events = "hitl_approvals"
@@ -64,7 +62,7 @@ class Delegations(Collection):
     noun = "delegations"
     permissions: ClassVar[Mapping[str, str]] = dict.fromkeys(("create", "update", "delete"), DECIDE)
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List one's own delegations, and those to oneself; who manages approvals sees all."},
+        "list": {"summary": "List one's own delegations, and those to oneself; managers of approvals see all."},
         "delete": {"summary": "End a delegation.", "message": "Delegation ended."},
     }
     others = MANAGE
@@ -78,11 +76,11 @@ class Delegations(Collection):
     )
 
     def visible(self, req: Request, record: Delegation) -> bool:
-        """Whether it concerns the caller, or they manage them all."""
+        """Whether it concerns the caller, or they manage all."""
         return req.principal.user_id in (record.from_user_id, record.to_user_id) or req.rights.allows_at(MANAGE, None)
 
     def allows(self, req: Request, permission: str, target: Delegation) -> bool:
-        """It is changed by whom it is of, and by whoever manages them all; `visible` has hidden the others."""
+        """It can be changed by its owner, and by managers of approvals; `visible` has hidden the others."""
         is_reading = permission == self.permission_for("read")
         own = target.from_user_id == req.principal.user_id or is_reading
         return req.rights.has_anywhere(permission) and (own or req.rights.allows_at(MANAGE, None))
@@ -96,7 +94,7 @@ class Delegations(Collection):
         return [any_of(equals(Delegation.from_user_id, me), equals(Delegation.to_user_id, me))]
 
     def check(self, req: Request, values: dict[str, Any], record: Delegation | None = None) -> dict[str, Any]:
-        """Both are members and not the same; whoever is named anew is there for the caller, and what is given is theirs to give."""
+        """Both are different members; newly named people are visible to the caller, and the rights are the caller's to delegate."""
         whole = {**(record.row() if record is not None else {"from_user_id": req.principal.user_id}), **values}
         if whole["from_user_id"] != req.principal.user_id:
             req.rights.require_at(MANAGE, None)
@@ -112,7 +110,7 @@ class Delegations(Collection):
 
     @operation(DECIDE, body="body", reply="reply", status=201, message="Delegation created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Let another member decide what one may decide oneself, until a time."""
+        """Delegate decisions to another member, until a time."""
         record = self.create(req, self.check(req, req.body))
         resp.location, resp.media = self.location(record), record
 

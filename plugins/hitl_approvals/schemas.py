@@ -1,4 +1,4 @@
-"""What clients write about approvals, and what they get."""
+"""Requests and responses of approvals."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,56 +18,56 @@ from .policies import DUE_SECONDS, NAMES
 VERDICTS = ("pass", "review", "fail", "unscored")
 _POINTER = (EDITABLE, 'a JSON pointer (RFC 6901) into /arguments, /output or /payload, such as "/arguments/amount"')
 _HASH = ("[0-9a-f]{64}", "the action_hash of the approval, 64 hexadecimal digits")
-#: How the id begins that each type of assignee needs, or may have.
+#: The id prefix that each type of assignee needs, or may have.
 _PREFIXES = {models.USER: "user", models.ROLE: "role", models.TEAM: "team", models.HEAD: "dept", models.MANAGER: "branch"}
 
 
 class SubjectOut(Schema):
-    """What the approval is about."""
+    """The subject of the approval."""
 
     execution_id = Id("exec", allow_none=True, required=True)
     step = Integer(allow_none=True, required=True)
-    path = Text(allow_none=True, required=True, description="Of the step or the node that asks.", example="refund")
+    path = Text(allow_none=True, required=True, description="Of the step or node that asks.", example="refund")
     tool = Text(allow_none=True, required=True)
 
 
 class AssigneeOut(Schema):
-    """Whom an approval is put to."""
+    """An assignee of an approval."""
 
     type = Choice(*models.ASSIGNEE_TYPES, required=True)
     id = Id(allow_none=True, required=True)
 
 
 class VoteOut(Schema):
-    """What somebody said."""
+    """A vote."""
 
     user_id = Id("user", required=True)
-    on_behalf_of = Id("user", allow_none=True, required=True, description="The member whom they stand in for.")
+    on_behalf_of = Id("user", allow_none=True, required=True, description="The member for whom they vote by delegation.")
     choice = Choice(models.APPROVE, models.REJECT, required=True)
     comment = Text(max_length=2_000, multiline=True, allow_none=True, required=True)
     edits = Json(object_only=True, allow_none=True, required=True)
     action_hash = Text(
         required=True,
-        description="That of the action which the vote is for.",
+        description="The hash of the action that the vote is for.",
         example="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     )
     level = Integer(required=True)
     decided_at = Instant(required=True)
-    withdrawn_at = Instant(allow_none=True, description="Since when it does not count any more.")
+    withdrawn_at = Instant(allow_none=True, description="Since when it no longer counts.")
 
 
 class AgentOut(Schema):
     """The agent that asks."""
 
     id = Id("agent", required=True)
-    name = Text(allow_none=True, required=True, description="null: it is gone.")
+    name = Text(allow_none=True, required=True, description="null: it was deleted.")
 
 
 class InitiatorOut(Schema):
     """The user who started the run."""
 
     id = Id("user", required=True)
-    label = Text(allow_none=True, required=True, description="Their name; null: they are gone.")
+    label = Text(allow_none=True, required=True, description="Their name; null: the account was deleted.")
 
 
 class DecisionOut(Schema):
@@ -81,7 +81,7 @@ class DecisionOut(Schema):
 
 
 class ApprovalOut(RecordOut):
-    """An approval as a client gets it."""
+    """An approval in a response."""
 
     id = Id("approval", required=True)
     kind = Choice(*models.KINDS, required=True)
@@ -90,10 +90,10 @@ class ApprovalOut(RecordOut):
     project_id = Id(allow_none=True, required=True)
     title = Text(required=True)
     summary = Text(max_length=10_000, multiline=True, required=True, example="Refund 40.00 EUR for order 4711.")
-    payload = Json(allow_none=True, required=True, description="The action as it stands, with the edits so far.")
-    proposed_arguments = Json(allow_none=True, required=True, description="Of a tool call, before all edits; null: not edited.")
-    proposed_output = Json(allow_none=True, required=True, description="Of a result, before all edits; null: not edited.")
-    proposed_payload = Json(allow_none=True, required=True, description="Of a request, before all edits; null: not edited.")
+    payload = Json(allow_none=True, required=True, description="The current action, including edits.")
+    proposed_arguments = Json(allow_none=True, required=True, description="Of a tool call, before all edits; null if not edited.")
+    proposed_output = Json(allow_none=True, required=True, description="Of a result, before all edits; null if not edited.")
+    proposed_payload = Json(allow_none=True, required=True, description="Of a request, before all edits; null if not edited.")
     action_hash = Text(
         required=True,
         description="SHA-256 over the canonical JSON of the payload.",
@@ -102,7 +102,7 @@ class ApprovalOut(RecordOut):
     editable = ListOf(
         Text(),
         required=True,
-        description="JSON pointers to what may be edited, with what is below.",
+        description="JSON pointers to the editable values, including everything below.",
         example=["/arguments/amount"],
     )
     risk = Choice(*models.RISKS, required=True)
@@ -110,18 +110,18 @@ class ApprovalOut(RecordOut):
     initiator_id = Id("user", allow_none=True, required=True)
     initiator = Object(InitiatorOut, allow_none=True, required=True)
     replaces = Id("approval", allow_none=True, required=True, description="An approval whose tool has changed since.")
-    policy_id = Id("policy", allow_none=True, required=True, description="The policy that says who decides.")
-    assignees = ListOf(Object(AssigneeOut), required=True, description="Of the present level.")
-    level = Integer(required=True, description="1, and one more with each escalation.")
-    quorum = Integer(required=True, description="How many of the present level must approve the same action.")
-    policy_quorum = Integer(required=True, description="How many the policy wants; `quorum` is less where fewer may decide.")
+    policy_id = Id("policy", allow_none=True, required=True, description="The policy that assigned it.")
+    assignees = ListOf(Object(AssigneeOut), required=True, description="Of the current level.")
+    level = Integer(required=True, description="1, plus one per escalation.")
+    quorum = Integer(required=True, description="How many of the current level must approve the same action.")
+    policy_quorum = Integer(required=True, description="The policy's number; `quorum` is lower where fewer people may decide.")
     votes = ListOf(Object(VoteOut), 1_000, required=True)
-    due_at = Instant(required=True, description="When it is passed up.")
+    due_at = Instant(required=True, description="When it is escalated.")
     decision = Object(DecisionOut, allow_none=True, required=True)
 
 
 class ApprovalAsked(ApprovalOut):
-    """An approval with what lists can be filtered by."""
+    """An approval with the columns that lists filter by."""
 
     execution_id = Id("exec", load_only=True)
     tool = Text(1, 200, load_only=True)
@@ -142,67 +142,67 @@ class ApproveIn(Schema):
         allow_none=True,
         load_default=None,
         max_bytes=262_144,
-        description="Other values, by JSON pointer: only where `editable` allows it.",
+        description="Edited values, by JSON pointer: only where `editable` permits it.",
         example={},
     )
-    action_hash = Patterned(*_HASH, allow_none=True, load_default=None, description="That of the action that you saw.")
+    action_hash = Patterned(*_HASH, allow_none=True, load_default=None, description="The hash of the action that you saw.")
 
 
 class RejectIn(Schema):
     """A vote against the action."""
 
     comment = Text(1, 2_000, multiline=True, required=True, example="The amount is wrong.")
-    action_hash = Patterned(*_HASH, allow_none=True, load_default=None, description="That of the action that you saw.")
+    action_hash = Patterned(*_HASH, allow_none=True, load_default=None, description="The hash of the action that you saw.")
 
 
 class ToIn(Schema):
-    """Somebody to put it to."""
+    """A new assignee."""
 
     type = Choice(models.USER, models.ROLE, models.TEAM, required=True)
     id = Id(required=True)
 
 
 class EscalateIn(Schema):
-    """Who is to decide instead, and why."""
+    """The new assignee, and the reason."""
 
-    to = Object(ToIn, allow_none=True, load_default=None, description="null: whoever is next on the way up.")
+    to = Object(ToIn, allow_none=True, load_default=None, description="null: the next level of escalation.")
     reason = Text(1, 2_000, multiline=True, required=True, example="This is beyond what I may spend.")
 
 
 class ExampleIn(Schema):
-    """Which rubric gets the example, and what would have been right."""
+    """The rubric for the example, and the correct answer."""
 
     rubric_id = Id("rubric", required=True)
-    name = Text(1, 120, allow_none=True, load_default=None, description="The approval's title if it is left out.")
-    expected = Json(allow_none=True, load_default=None, max_bytes=262_144, description="What would have been right, if known.")
+    name = Text(1, 120, allow_none=True, load_default=None, description="By default the approval's title.")
+    expected = Json(allow_none=True, load_default=None, max_bytes=262_144, description="The correct answer, if known.")
 
 
 class ExampleOut(RecordOut):
-    """The example, as the rubric has it."""
+    """The rubric's new example."""
 
     id = Id("example", required=True)
     engine_id = Id("engine", required=True)
     rubric_id = Id("rubric", required=True)
     name = Text(required=True)
-    input = Json(required=True, description="What the run was given.")
+    input = Json(required=True, description="The run's input.")
     expected = Json(allow_none=True, required=True)
     source = Json(object_only=True, required=True)
 
 
 class AssigneeIn(Schema):
-    """Whom approvals are put to."""
+    """Assignees of approvals."""
 
     type = Choice(
         *models.ASSIGNEE_TYPES,
         models.LADDER,
         required=True,
-        description="permission: whoever may decide where the run belongs; ladder: whoever is lowest on the way up.",
+        description="permission: everyone who may decide at the run's node; ladder: the lowest level of escalation.",
     )
     id = Id(allow_none=True, load_default=None, description="Of the user, role or team; null for the nearest position.")
 
     @validates_schema
     def require_its_id(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for an id that the type does not have, and for the lack of one that it needs."""
+        """Raise for an id that the type does not have, and for a missing one that it needs."""
         prefix, given = _PREFIXES.get(data.get("type", "")), data.get("id")
         if given is None:
             if prefix is not None and data["type"] not in (models.HEAD, models.MANAGER):
@@ -213,12 +213,14 @@ class AssigneeIn(Schema):
 
 
 class PolicyIn(Schema):
-    """A policy as a client writes it: what it is about, and who decides that."""
+    """A policy in a request: what it applies to, and who decides."""
 
     name = Text(1, 120, required=True, description="Unique in the organization.", example="Refunds")
-    position = Integer(0, 10_000, load_default=100, description="Of the policies that match, the least says who decides.")
-    status = Choice(*models.POLICY_STATUSES, load_default=models.ACTIVE, description="disabled: it says nothing.")
-    required = Boolean(load_default=True, description="false: it only says who decides what is asked for anyway.")
+    position = Integer(
+        0, 10_000, load_default=100, description="Priority. If several policies match, the one with the lowest number decides."
+    )
+    status = Choice(*models.POLICY_STATUSES, load_default=models.ACTIVE, description="disabled: it has no effect.")
+    required = Boolean(load_default=True, description="false: it only assigns approvals that are required anyway.")
     kinds = ListOf(Choice(*models.KINDS), len(models.KINDS), unique=True, load_default=list, description="Empty: all.")
     tool = Text(1, 200, allow_none=True, load_default=None, description="The tool's ref, with * and ?; null: any, or none.")
     effects = ListOf(Choice(*EFFECTS), 6, unique=True, load_default=list, description="Of the tool. Empty: all.")
@@ -230,10 +232,8 @@ class PolicyIn(Schema):
         Object(AssigneeIn), 20, min_items=1, unique=True, load_default=lambda: [{"type": models.PERMISSION, "id": None}]
     )
     quorum = Integer(1, 20, load_default=1, description="How many must approve the same action.")
-    due_seconds = Integer(
-        60, 31_536_000, load_default=DUE_SECONDS, description="In business hours of the branch, if there are some."
-    )
-    own_requests = Boolean(load_default=False, description="Whether somebody may decide what they asked for themselves.")
+    due_seconds = Integer(60, 31_536_000, load_default=DUE_SECONDS, description="In business hours of the branch, if it has any.")
+    own_requests = Boolean(load_default=False, description="Whether people may decide their own requests.")
     editable = ListOf(
         Patterned(*_POINTER),
         50,
@@ -245,7 +245,7 @@ class PolicyIn(Schema):
     @validates("assignees")
     def _is_one_way(self, value: list[dict[str, Any]], data_key: str) -> None:
         if len(value) > 1 and any(assignee["type"] == models.LADDER for assignee in value):
-            raise wrong("invalid_choice", "Write the ladder alone; approvals of others go up it, too.")
+            raise wrong("invalid_choice", "Use the ladder alone; other approvals are escalated along it too.")
 
     @validates("condition")
     def _is_expression(self, value: str | None, data_key: str) -> None:
@@ -255,14 +255,14 @@ class PolicyIn(Schema):
 
 
 class PolicyAssigneeOut(Schema):
-    """Who decides by a policy."""
+    """The assignment of a policy."""
 
     type = Choice(*models.ASSIGNEE_TYPES, models.LADDER, required=True)
     id = Id(allow_none=True, required=True)
 
 
 class PolicyOut(RecordOut):
-    """A policy as a client gets it."""
+    """A policy in a response."""
 
     id = Id("policy", required=True)
     name = Text(required=True)
@@ -282,16 +282,16 @@ class PolicyOut(RecordOut):
 
 
 class DelegationIn(Schema):
-    """A delegation as a client writes it."""
+    """A delegation in a request."""
 
-    from_user_id = Id("user", description="The caller, if it is left out; somebody else needs hitl_approvals:manage.")
+    from_user_id = Id("user", description="The caller by default; another member needs hitl_approvals:manage.")
     to_user_id = Id("user", required=True, description="An active member, who decides for them.")
     expires_at = Instant(required=True, example="2099-01-31T09:00:00Z")
     reason = Text(0, 500, load_default="", example="On holiday.")
 
 
 class DelegationOut(RecordOut):
-    """A delegation as a client gets it."""
+    """A delegation in a response."""
 
     id = Id("delegation", required=True)
     from_user_id = Id("user", required=True)

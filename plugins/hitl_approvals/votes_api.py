@@ -1,4 +1,4 @@
-"""The endpoint that takes a vote back."""
+"""The endpoint that withdraws a vote."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -26,7 +26,7 @@ class Votes(BelowApproval):
         self._approvals = approvals
 
     def allows(self, req: Request, permission: str, target: Approval) -> bool:
-        """Whether the caller may decide approvals, and sees it or decides it: votes count on after it was put to others."""
+        """The caller may decide approvals, and sees this one or decides it: votes count even after reassignment."""
         is_there = super().allows(req, permission, target)
         if permission == READ:
             return is_there
@@ -37,6 +37,9 @@ class Votes(BelowApproval):
         "decide", reply="reply", message="Vote withdrawn.", refusals=("already_decided", "invalid_state"), while_archived=True
     )
     def on_post(self, req: Request, resp: Response, approval_id: str) -> None:
-        """Withdraw your vote while the approval is open; you can vote again. The action stays as votes have edited it."""
+        """Withdraw your vote while the approval is open.
+
+        You can vote again. Edits made with votes stay.
+        """
         self._approvals.withdraw(approval_id, req.principal.user_id)
         resp.media = VIEW.row(approval_id, self.plan.columns)

@@ -24,7 +24,7 @@ _TARGET = ObjectOf({"type": "target_type", "id": "target_id", "version": "target
 
 
 class JobFlows(Collection):
-    """Job flows: what starts runs, and when."""
+    """Job flows: when to start runs of what."""
 
     record = JobFlow
     events = "job_flows"
@@ -45,8 +45,8 @@ class JobFlows(Collection):
         schemas.JobFlowOut(),
         filters=("name", "status", "status_reason", "project_id", "owner_id", "created_at", "updated_at"),
         columns={
-            "target_type": Word(1, 40, description="What it starts, such as agent."),
-            "target_id": Id(description="Which one it starts."),
+            "target_type": Word(1, 40, description="The type of object that it starts, such as agent."),
+            "target_id": Id(description="The id of that object."),
         },
         sorts=("created_at", "updated_at", "name"),
         search=("name", "description"),
@@ -57,7 +57,7 @@ class JobFlows(Collection):
         self.derived: Mapping[str, Derived] = {"target": _TARGET, "next_runs": NextRuns(app)}  # type: ignore[misc]
 
     def merged(self, record: JobFlow, values: dict[str, Any]) -> dict[str, Any]:
-        """The values of a PATCH; what has another type or scheme is written whole, since it has nothing in common with what was before."""
+        """Return the values of a PATCH; a trigger of another type or scheme replaces the stored one as a whole."""
         trigger = values.get("trigger")
         if not isinstance(trigger, dict) or (whole := _whole_trigger(trigger, record.trigger)) is None:
             return super().merged(record, values)
@@ -68,7 +68,7 @@ class JobFlows(Collection):
             raise invalid.below("trigger") from invalid
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """The values as they are kept; Invalid for what never comes due, or cannot be started by the caller."""
+        """Return the values to store; Invalid for a trigger that never fires, or a target that the caller may not start."""
         at = database_of(JobFlow).time()
         req.rights.require_project(values.get("project_id"))
         values = self._with_schedule(req, values, record, at)
@@ -86,7 +86,7 @@ class JobFlows(Collection):
         return values
 
     def _with_secret(self, trigger: Mapping[str, Any], record: Any, at: Any) -> dict[str, Any]:
-        """The trigger as it is kept, and the secret that stands in it."""
+        """Return the trigger to store, and the secret in it."""
         verification = dict(trigger.get("verification") or {})
         secret = verification.pop("secret", None)
         if verification:
@@ -98,7 +98,7 @@ class JobFlows(Collection):
         return {"trigger": kept, "secret": checking.checked_secret(kept, secret, is_kept=is_kept)}
 
     def _with_target(self, req: Request, values: dict[str, Any], record: Any) -> dict[str, Any]:
-        """What is started belongs to whoever last wrote it, or what it is given."""
+        """The start belongs to the last author of the target or its input."""
         before: dict[str, Any] = dict.fromkeys(("target", "input", "trigger"))
         if record is not None:
             before = {name: getattr(record, name) for name in before}
@@ -121,7 +121,10 @@ class JobFlows(Collection):
 
     @operation("create", body="body", reply="shown_reply", status=201, message="{singular} created.")
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Create a {singular}; for a trigger of the type webhook the answer shows its address, and no other one will."""
+        """Create a {singular}.
+
+        For a trigger of the type webhook the response shows its address, and no later response will.
+        """
         values = self.check(req, req.body)
         place = self.place(values)
         req.rights.require_at(self.permission_for("create"), place)
@@ -130,14 +133,17 @@ class JobFlows(Collection):
         resp.location = self.location(flow)
         resp.media = {**self.plan.item(flow), "hook_path": token and path_of(token)}
 
-    @operation("update", reply="shown_reply", message="{singular} has another address.", refusals=("invalid_state",))
+    @operation("update", reply="shown_reply", message="{singular} has a new address.", refusals=("invalid_state",))
     def on_post_rotate_token(self, req: Request, resp: Response, flow_id: str) -> None:
-        """Give a {singular} another address, which is shown this once; requests to the one before are refused from then on."""
+        """Replace the address of a {singular}.
+
+        It is shown only in this response; requests to the previous one are refused.
+        """
         token = service.rotate_token(req.target)
         resp.media = {**self.plan.item(req.target), "hook_path": path_of(token)}
 
     def change(self, req: Request, record: JobFlow, values: dict[str, Any]) -> JobFlow:
-        """Write what differs; what has come due before is treated as the flow was then."""
+        """Write changed values; due times before now are handled by the previous ones."""
         service.change(self.app, record, values, database_of(JobFlow).time())
         return record
 
@@ -147,18 +153,24 @@ class JobFlows(Collection):
 
     @operation("update", body="status_body", reply="reply", message="{singular} switched.")
     def on_put_status(self, req: Request, resp: Response, flow_id: str) -> None:
-        """Let a {singular} start something, pause it, or disable it; its failures are counted anew when it is active again."""
+        """Activate, pause or disable a {singular}.
+
+        Activating it resets its count of failures.
+        """
         service.switch(self.app, req.target, req.body["status"], database_of(JobFlow).time())
         resp.media = self.present(req.target)
 
     @operation("read", query="stats_query", reply="stats_reply", message="Statistics read.")
     def on_get_stats(self, req: Request, resp: Response, flow_id: str) -> None:
-        """Read how a {singular} does: its runs, what was not started and why, how late runs begin, what they cost."""
+        """Read the health of a {singular}.
+
+        It covers runs, skipped due times with reasons, delays and costs.
+        """
         resp.media = stats.stats_of(req.target, req.query.get("since_at"))
 
 
 def _whole_trigger(patch: Mapping[str, Any], kept: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The trigger that a patch means as a whole; None where it changes some fields of the one that is kept."""
+    """Return the trigger that a patch replaces as a whole; None where it changes fields of the stored one."""
     if patch.get("type", kept["type"]) != kept["type"]:
         return patch
     before, after = (each.get("verification") or {} for each in (kept, patch))
@@ -168,7 +180,7 @@ def _whole_trigger(patch: Mapping[str, Any], kept: Mapping[str, Any]) -> Mapping
 
 
 class Firings(Collection):
-    """What became of the due times of a job flow."""
+    """The firings of a job flow."""
 
     record = Firing
     events = "job_flows"
@@ -183,14 +195,12 @@ class Firings(Collection):
         default="-due_at",
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {
-            "summary": "List what became of each due time of a job flow, the latest first: what was started, or why nothing was."
-        }
+        "list": {"summary": "List the firings of a job flow, the latest first: what was started, or why nothing was."}
     }
 
 
 class Starting(ExecutionResource):
-    """Starting what a job flow starts, by hand."""
+    """Starts a job flow's target manually."""
 
     paths: ClassVar[Mapping[str, str]] = {"trigger": "/job-flows/{flow_id}/trigger"}
     noun = "job flows"
@@ -202,7 +212,7 @@ class Starting(ExecutionResource):
 
     @property
     def refusals_of_start(self) -> Sequence[str]:
-        """What starting may be refused with, whatever is started."""
+        """The error codes of starting, whatever the target."""
         of_runners = (code for runner in self.app.offers("runners").values() for code in runner.refusals)
         return tuple(dict.fromkeys(("invalid_state", "queue_full", "too_many_at_once", "permission_denied", *of_runners)))
 
@@ -225,5 +235,8 @@ class Starting(ExecutionResource):
         refusals="refusals_of_start",
     )
     def on_post_trigger(self, req: Request, resp: Response, flow_id: str) -> None:
-        """Start what a job flow starts, now and with your own rights; it needs the right to run that, too."""
+        """Start a job flow's target now, with your own rights.
+
+        It also needs the permission to run the target.
+        """
         accepted(self, req, resp, service.start_now(self.app, req.target, req.principal, req.body))

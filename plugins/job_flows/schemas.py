@@ -1,4 +1,4 @@
-"""What clients write about job flows, and what they get."""
+"""Requests and responses of job flows."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Text, Word
 from aasim_core.schemas.schema import RecordOut, Schema
@@ -14,21 +14,23 @@ _NAME = Text(1, 120, required=True, description="Unique in the organization.", e
 
 
 class TargetIn(Schema):
-    """What is started."""
+    """The target."""
 
-    type = Word(1, 40, required=True, description="A type of objects that can be run, such as agent.", example="agent")
+    type = Word(1, 40, required=True, description="A type of runnable object, such as agent.", example="agent")
     id = Id(required=True, description="One that you may run.")
-    version = Integer(1, allow_none=True, load_default=None, description="Of its definition; null is the active one, each time.")
+    version = Integer(
+        1, allow_none=True, load_default=None, description="Of its definition; null is the active one at each start."
+    )
 
 
 class TargetOut(TargetIn):
-    """What is started, and what it was called when it was chosen."""
+    """The target, and its name when it was chosen."""
 
     label = Text(required=True, example="Reporter")
 
 
 class JobFlowIn(Schema):
-    """A job flow as a client writes it."""
+    """A job flow in a request."""
 
     name = _NAME
     description = Text(max_length=2_000, multiline=True, load_default="")
@@ -38,32 +40,34 @@ class JobFlowIn(Schema):
     calendar = Object(CalendarIn, allow_none=True, load_default=None)
     input = Json(
         required=True, max_bytes=65_536, example="What is new since {{ due.at }}?",
-        description="What runs are given: any JSON value, with CEL between {{ and }}.",
+        description="The input of runs: any JSON value, with CEL between {{ and }}.",
     )  # fmt: skip
     overlap = Object(OverlapIn, load_default=lambda: OverlapIn().load({}))
     misfire = Object(MisfireIn, load_default=lambda: MisfireIn().load({}))
-    jitter_seconds = Integer(
-        0, 3_600, load_default=0, description="Runs start up to so much later, always as much for the same due time."
-    )
-    starts_at = Instant(allow_none=True, load_default=None, description="Nothing is due before; intervals count from here.")
-    ends_at = Instant(allow_none=True, load_default=None, description="Nothing is due after.")
+    jitter_seconds = Integer(0, 3_600, load_default=0, description="Maximum random delay of a start; constant for a due time.")
+    starts_at = Instant(allow_none=True, load_default=None, description="Beginning of the schedule; intervals count from here.")
+    ends_at = Instant(allow_none=True, load_default=None, description="End of the schedule.")
     auto_pause_after = Integer(
-        1, 1_000, allow_none=True, load_default=5, description="After so many failures in a row it is paused; null is never."
+        1,
+        1_000,
+        allow_none=True,
+        load_default=5,
+        description="Number of consecutive failures after which it is paused; null is never.",
     )
     expect_within_seconds = Integer(
         60, _YEAR, allow_none=True, load_default=None,
-        description="Its owner is told when no run has succeeded for so long, also while it is paused; null is never.",
+        description="Time without a successful run after which its owner is notified, even while it is paused; null is never.",
     )  # fmt: skip
 
 
 class JobFlowOut(RecordOut):
-    """A job flow as a client gets it."""
+    """A job flow in a response."""
 
     id = Id("flow", required=True)
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
     project_id = Id("project", allow_none=True, required=True)
-    owner_id = Id("user", required=True, description="With whose rights runs start: of who last wrote target or input.")
+    owner_id = Id("user", required=True, description="Whose rights runs have: the last author of target or input.")
     target = Object(TargetOut, required=True)
     trigger = Object(TriggerIn, required=True, example={"type": "interval", "seconds": 3_600})
     calendar = Object(CalendarIn, allow_none=True, required=True)
@@ -75,81 +79,81 @@ class JobFlowOut(RecordOut):
     ends_at = Instant(allow_none=True, required=True)
     auto_pause_after = Integer(1, allow_none=True, required=True)
     expect_within_seconds = Integer(60, allow_none=True, required=True)
-    expected_at = Instant(allow_none=True, required=True, description="Until when a run has to succeed.")
-    overdue_at = Instant(allow_none=True, required=True, description="Since when that is overdue.")
+    expected_at = Instant(allow_none=True, required=True, description="Deadline for a successful run.")
+    overdue_at = Instant(allow_none=True, required=True, description="Since when it is overdue.")
     status = Choice(*STATUSES, required=True)
-    status_reason = Choice(*STATUS_REASONS, required=True, description="by_hand; or why it was paused by itself.")
-    streak = Integer(required=True, description="How many runs in a row succeeded; below zero, how many failed.")
+    status_reason = Choice(*STATUS_REASONS, required=True, description="by_hand, or why it was paused automatically.")
+    streak = Integer(required=True, description="Number of consecutive successful runs; negative for failures.")
     next_runs = ListOf(
-        Instant(), 5, required=True, description="The next times at which something starts, five at most.",
+        Instant(), 5, required=True, description="The next starts, at most five.",
         example=["2026-02-02T08:00:00.000Z"],
     )  # fmt: skip
 
 
 class NewJobFlowOut(JobFlowOut):
-    """A job flow with a new address that starts it, which is shown this once."""
+    """A job flow with a new address that starts it, shown only once."""
 
     hook_path = Text(
         allow_none=True,
         required=True,
         example="/hooks/Zk3…",
-        description="Where requests are sent to, for the type webhook; else null.",
+        description="The address for requests, for the type webhook; otherwise null.",
     )
 
 
 class StatusIn(Schema):
-    """Whether a job flow starts anything."""
+    """The status of a job flow."""
 
     status = Choice(
         *STATUSES, required=True, example="paused",
-        description="paused: what comes due is skipped, and the flow says so; disabled: nothing comes due.",
+        description="paused: due times are skipped and recorded; disabled: there are no due times.",
     )  # fmt: skip
 
 
 class TriggerNowIn(Schema):
-    """What one run is given now."""
+    """The input of one run."""
 
-    input = Json(max_bytes=65_536, description="In place of the flow's own input.")
-    force = Boolean(load_default=False, description="Also while the flow is paused or disabled, and whatever overlap says.")
+    input = Json(max_bytes=65_536, description="Replaces the flow's own input.")
+    force = Boolean(load_default=False, description="Also while the flow is paused or disabled, and regardless of overlap.")
     labels = Labels(load_default=None)
 
 
 class DueOut(Schema):
-    """A due time, and what the change of the clock has done with it."""
+    """A due time, and the effect of clock changes on it."""
 
     due_at = Instant(required=True)
     marks = ListOf(
         Choice(*MARKS), required=True, example=["after_gap"],
-        description="The local time was skipped and came later, or comes twice.",
+        description="The local time was skipped and shifted, or occurs twice.",
     )  # fmt: skip
 
 
 class OutcomeOut(Schema):
-    """What became of a due time, or of several that came to nothing alike."""
+    """The result of a due time, or of several with the same result."""
 
-    outcome = Choice(*OUTCOMES, required=True, description="pending: it is about to start; parked: as soon as that is possible.")
+    outcome = Choice(*OUTCOMES, required=True, description="pending: about to start; parked: waits until that is possible.")
     reason = Word(allow_none=True, required=True, description="Why nothing was started.", example="holiday")
-    count = Integer(1, required=True, description="How many due times this stands for.")
+    count = Integer(1, required=True, description="Number of due times that this stands for.")
 
 
 class FiringOut(RecordOut, DueOut, OutcomeOut):
-    """What became of a due time, or of whatever else made a flow start something."""
+    """The result of a due time or another trigger of a flow."""
 
     id = Id("firing", required=True)
     flow_id = Id("flow", required=True)
     origin = Choice(*ORIGINS, required=True)
-    starts_at = Instant(required=True, description="With what jitter_seconds has added.")
+    starts_at = Instant(required=True, description="Including jitter_seconds.")
     explanation = Text(max_length=500, multiline=True, allow_none=True, required=True)
     execution_id = Id("exec", allow_none=True, required=True)
-    lateness_ms = Integer(0, allow_none=True, required=True, description="How much later than meant the run was queued.")
+    lateness_ms = Integer(0, allow_none=True, required=True, description="How much later than intended the run was queued.")
     last_due_at = Instant(allow_none=True, required=True, description="The last of those that this stands for.")
     backfill_id = Id("backfill", allow_none=True, required=True, description="The backfill that it belongs to.")
 
 
 class StatsQuery(Schema):
-    """Of which time."""
+    """The period."""
 
-    since_at = Instant(description="From when on; thirty days ago if it is left out.")
+    since_at = Instant(description="The beginning; by default thirty days ago.")
 
 
 class MoneyOut(Schema):
@@ -160,7 +164,7 @@ class MoneyOut(Schema):
 
 
 class StatsOut(Schema):
-    """How a job flow does."""
+    """The health of a job flow."""
 
     flow_name = Text(required=True)
     since_at = Instant(required=True)
@@ -172,13 +176,10 @@ class StatsOut(Schema):
     success_rate = Number(
         0, 1, allow_none=True, required=True, description="Of those that succeeded or failed; null without any."
     )
-    not_started = ListOf(Object(OutcomeOut), required=True, description="What came to nothing, by reason.")
+    not_started = ListOf(Object(OutcomeOut), required=True, description="Due times without a start, by reason.")
     lateness_p95_ms = Integer(
-        0,
-        allow_none=True,
-        required=True,
-        description="95 of 100 runs were queued no later than so after the time that was meant.",
+        0, allow_none=True, required=True, description="95 % of runs were queued within this time after the intended one."
     )
     costs = ListOf(Object(MoneyOut), required=True, description="Of the runs, in each currency.")
-    streak = Integer(required=True, description="How many runs in a row succeeded; below zero, how many failed.")
+    streak = Integer(required=True, description="Number of consecutive successful runs; negative for failures.")
     last_success_at = Instant(allow_none=True, required=True, description="When a run last succeeded in that time.")

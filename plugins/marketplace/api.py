@@ -1,4 +1,4 @@
-"""The endpoints of the marketplace, and the one that it adds to agents."""
+"""The endpoints of the marketplace, including the one below agents."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -36,7 +36,7 @@ _ENTRIES = View(Entry, {"currency": SQL("'credits'")})
 
 
 class Listings(Collection):
-    """Listings: agents that organizations offer each other."""
+    """Listings: agents that organizations offer to each other."""
 
     record = Listing
     view = SALES
@@ -57,24 +57,24 @@ class Listings(Collection):
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "list": {"summary": "List what is published for every organization, and by your own."},
         "create": {
-            "summary": "Offer a version of an agent: it is published if it passes the gates, or kept as a draft.",
+            "summary": "Offer a version of an agent. It is published if it passes the gates, otherwise stored as a draft.",
             "refusals": GATES,
         },
         "replace": {
-            "summary": "Change a listing, and publish it anew if it passes the gates; the agent is fixed.",
+            "summary": "Change a listing, and republish it if it passes the gates; the agent is fixed.",
             "refusals": GATES,
         },
-        "update": {"summary": "Change some fields of a listing, and publish it anew if it passes the gates.", "refusals": GATES},
-        "delete": {"summary": "Delist a listing: nobody sees it any more, and what was bought stays."},
+        "update": {"summary": "Change fields of a listing, and republish it if it passes the gates.", "refusals": GATES},
+        "delete": {"summary": "Delist a listing. It becomes invisible; purchases stay valid."},
     }
     query = ListQuery(schemas.ListingOut(), filters=_FILTERS, sorts=_SORTS, default="-published_at", search=("title", "summary"))
 
     def find(self, req: Request, **ids: str) -> Listing | Offer:
-        """The organization's own listing, or what another one has published."""
+        """Return the organization's own listing, or another's published one."""
         return service.find(ids["listing_id"]) or offers.find(ids["listing_id"])
 
     def allows(self, req: Request, permission: str, target: Listing | Offer) -> bool:
-        """What others have published may be read by whoever may read anything here, and bought for the organization."""
+        """Published listings of others can be read by readers of any listing, and bought for the organization."""
         if isinstance(target, Listing):
             return super().allows(req, permission, target)
         if permission == self.permission_for("read"):
@@ -82,24 +82,24 @@ class Listings(Collection):
         return permission == self.permission_for("purchase") and req.rights.allows_at(permission, None)
 
     def denial(self, req: Request, permission: str, target: Listing | Offer) -> Refused:
-        """A listing is changed by its seller."""
+        """A listing can be changed by its seller."""
         if isinstance(target, Listing) or permission == self.permission_for("purchase"):
             return super().denial(req, permission, target)
         return Refused("permission_denied", "Only its seller can do this with a listing.", meta={"permission": permission})
 
     def page(self, req: Request, *conditions: Condition) -> Page:
-        """A page of what is published."""
+        """Return a page of the published listings."""
         question = self.query.question(req.path, req.query)
         own = req.rights.reach_condition(self.permission_for("read"), Offer, self.node_field)
         shown = (offers.visible(own), *conditions)
         return read_page(offers.PUBLIC, self.plan.columns, question, shown, self.app.keyring, self.query.search)
 
     def present(self, record: Listing | Offer) -> Any:
-        """A listing as its seller or a buyer gets it."""
+        """Return a listing as its seller or a buyer sees it."""
         return offers.shown(record) if isinstance(record, Offer) else super().present(record)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """The values with those that a change leaves out, and with the agent, which must be there for the caller."""
+        """Return the values completed from the listing, with the agent, which must be visible to the caller."""
         return _checked(req, {**(service.values_of(record) if record is not None else {}), **values}, record)
 
     def create(self, req: Request, values: dict[str, Any]) -> Listing:
@@ -107,7 +107,7 @@ class Listings(Collection):
         return service.create(self.app, values.pop("agent"), values, req.principal.user_id)
 
     def change(self, req: Request, record: Listing, values: dict[str, Any]) -> Listing:
-        """Write what differs, and publish it unless it is a draft."""
+        """Write changed values, and publish it unless it is a draft."""
         return service.change(self.app, record, values.pop("agent"), values)
 
     def remove(self, req: Request, record: Listing) -> None:
@@ -125,7 +125,10 @@ class Listings(Collection):
         refusals=("invalid_state", "already_exists", "action_changed", "insufficient_credits"),
     )
     def on_post_purchase(self, req: Request, resp: Response, listing_id: str) -> None:
-        """Buy a copy of the agent. With plan=true, look first at what it costs, needs and does; the purchase sends the plan's digest."""
+        """Buy a copy of the agent.
+
+        With plan=true, only show its cost, requirements and effects; the purchase sends the plan's digest.
+        """
         order, buyer = orders.order_of(self.app, req, self.permission_for("purchase")), orders.buyer_of(req)
         if isinstance(req.target, Listing):
             raise buying.is_own()
@@ -150,16 +153,19 @@ class Publishing(Resource):
         self._listings = Listings(app)
 
     def find(self, req: Request, **ids: str) -> Agent:
-        """The agent, if the caller may know of it."""
+        """Return the agent, if it is visible to the caller."""
         return agents.find_visible(ids["agent_id"], req.principal.user_id)
 
     def node_of(self, target: Agent) -> str | None:
-        """Listings are where their agents are."""
+        """Listings belong to their agents' nodes."""
         return target.project_id  # type: ignore[no-any-return]
 
     @operation("create", body="body", reply="reply", status=201, message="Listing created.", refusals=GATES)
     def on_post_publish(self, req: Request, resp: Response, agent_id: str) -> None:
-        """Offer a version of the agent: it is published if it passes the gates, or kept as a draft."""
+        """Offer a version of the agent.
+
+        It is published if it passes the gates, otherwise stored as a draft.
+        """
         if not agents.may_read(req.rights, req.target, req.principal.user_id):
             raise lacking("agents:read")
         service.refuse_bad_price(req.body["price"])
@@ -183,7 +189,7 @@ class OwnListings(Collection):
         schemas.ListingOut(), filters=(*_FILTERS, "status", "agent_id", "created_at"), sorts=_SORTS, search=("title", "summary")
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List your organization's listings, drafts too, with their sales; those that are delisted are gone."}
+        "list": {"summary": "List your organization's listings with their sales, including drafts but not delisted ones."}
     }
 
     def reach(self, req: Request) -> list[Condition]:
@@ -192,7 +198,7 @@ class OwnListings(Collection):
 
 
 class _Available(Derived):
-    """The newer release of each of the listings that were bought, if there is one."""
+    """Return the newer release of each of the purchased listings, if there is one."""
 
     def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
         newest = offers.releases(held["listing_id"])
@@ -201,7 +207,7 @@ class _Available(Derived):
 
 
 class Purchases(Collection):
-    """What the organization has bought."""
+    """The purchases of the organization."""
 
     record = Purchase
     view = _BOUGHT
@@ -224,12 +230,15 @@ class Purchases(Collection):
         sorts=("created_at", "title"), search=("title",),
     )  # fmt: skip
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List what your organization has bought: licences, the copies, and newer releases."}
+        "list": {"summary": "List your organization's purchases: licences, copies, and newer releases."}
     }
 
     @operation("purchase", reply="reply", message="Licence given back.", refusals=("invalid_state",))
     def on_post_refund(self, req: Request, resp: Response, purchase_id: str) -> None:
-        """Give a licence back: what was paid comes back, and the copy is deleted."""
+        """Return a licence.
+
+        The price is refunded, and the copy is deleted.
+        """
         resp.media = self.present(refunds.refund(req.target, settings_of(self.app).refund_hours))
 
     @operation(
@@ -241,7 +250,10 @@ class Purchases(Collection):
         refusals=("invalid_state", "action_changed"),
     )
     def on_post_upgrade(self, req: Request, resp: Response, purchase_id: str) -> None:
-        """Upgrade a copy to the newer release. With plan=true, look first at what changes; the upgrade sends the plan's digest."""
+        """Upgrade a copy to the newer release.
+
+        With plan=true, only show the changes; the upgrade sends the plan's digest.
+        """
         buyer, sent = orders.buyer_of(req), req.body
         if req.query["plan"]:
             planned = upgrades.plan(self.app, req.target, sent["tools"], buyer)
@@ -254,7 +266,7 @@ class Purchases(Collection):
 
 
 class Entries(Collection):
-    """The ledger of the organization's credits."""
+    """The organization's ledger of credits."""
 
     record = Entry
     view = _ENTRIES
@@ -269,7 +281,7 @@ class Entries(Collection):
         sorts=("created_at", "amount"),
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the entries in your organization's accounts of credits."}
+        "list": {"summary": "List the ledger entries of your organization's credits."}
     }
 
     @operation("read", reply="balance_reply", message="Balance read.")
@@ -279,9 +291,15 @@ class Entries(Collection):
 
 
 def _checked(req: Request, values: dict[str, Any], record: Listing | None) -> dict[str, Any]:
-    """The values with the agent that they name and its place; Invalid for one that is not there for the caller, or another one."""
+    """Return the values with their agent and its node; Invalid for an agent that is not visible to the caller, or another one."""
     if record is not None and values["agent_id"] != record.agent_id:
-        raise Invalid({"agent_id": [Problem("invalid_reference", "A listing stays with its agent; make another one for this.")]})
+        raise Invalid(
+            {
+                "agent_id": [
+                    Problem("invalid_reference", "The agent of a listing cannot be changed; create another listing for this one.")
+                ]
+            }
+        )
     service.refuse_bad_price(values["price"])
     try:
         agent = agents.find_allowed("agents:read", values["agent_id"], req.rights, req.principal.user_id)
@@ -291,5 +309,5 @@ def _checked(req: Request, values: dict[str, Any], record: Listing | None) -> di
 
 
 def _licence(purchase: Purchase) -> Any:
-    """What was bought, as answers have it."""
+    """Return a purchase as responses show it."""
     return _LICENCE.item({**purchase.row(), "release": purchase.number})

@@ -1,4 +1,4 @@
-"""What clients write about listings and purchases, and what they get."""
+"""Requests and responses of listings and purchases."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ _MOST = 10**15
 
 
 class PriceIn(Schema):
-    """What a licence costs."""
+    """The price of a licence."""
 
     type = Choice(*PRICE_TYPES, load_default=FREE)
-    amount = Integer(0, _MOST, load_default=0, description="Micro-credits; 0 for what is free.", example=0)
+    amount = Integer(0, _MOST, load_default=0, description="Micro-credits; 0 if it is free.", example=0)
     currency = Patterned(CREDITS, f'"{CREDITS}"', load_default=CREDITS, example=CREDITS)
 
 
@@ -27,16 +27,16 @@ def _free() -> dict[str, Any]:
 
 
 class ExampleIn(Schema):
-    """An input that a listing can be tried with."""
+    """An example input of a listing."""
 
     input = Json(
         allow_none=True, required=True, description="What the agent is given.", example="Invoice 7: 100 pens for 100,000 EUR."
     )
-    expected = Json(allow_none=True, load_default=None, description="What is right, to score what comes; null is not scored.")
+    expected = Json(allow_none=True, load_default=None, description="The correct answer, for scoring; null is not scored.")
 
 
 class AboutIn(Schema):
-    """What a seller says of a listing."""
+    """The seller's description of a listing."""
 
     title = Text(1, 120, required=True, example="Invoice reader")
     summary = Text(max_length=300, load_default="", example="Reads invoices and names what is unusual.")
@@ -48,31 +48,26 @@ class AboutIn(Schema):
         Object(ExampleIn),
         10,
         load_default=list,
-        description="What others can try it with before they buy it; without any, nobody can.",
+        description="Examples for tries before a purchase; without any, tries are impossible.",
     )
 
 
 class TermsIn(AboutIn):
-    """A listing as a seller writes it, but for the agent."""
+    """A listing in a request, without the agent."""
 
     price = Object(PriceIn, load_default=_free)
     visibility = Choice(
         *VISIBILITIES,
         load_default=OWN,
-        description="Who sees it: your organization, or every one of the installation, which can buy it.",
+        description="Who sees it: your organization, or every organization of the installation, which can buy it.",
     )
-    agent_version = Integer(
-        1, allow_none=True, load_default=None, description="The version that is sold; null is the current one."
-    )
+    agent_version = Integer(1, allow_none=True, load_default=None, description="The version on sale; null is the current one.")
     effects = ListOf(
         Choice(*EFFECTS), len(EFFECTS), unique=True, allow_none=True, load_default=None,
-        description="What the tools of the agent do; null states what they do. Stating less is refused.",
+        description="The stated effects of the agent's tools; null states the actual ones. Stating fewer is refused.",
     )  # fmt: skip
     status = Choice(
-        DRAFT,
-        PUBLISHED,
-        load_default=PUBLISHED,
-        description="published: it goes through the gates, and to a review where there is one.",
+        DRAFT, PUBLISHED, load_default=PUBLISHED, description="published: it must pass the gates, and a review where required."
     )
 
 
@@ -86,63 +81,63 @@ class AppOut(Schema):
     """The connected app of an operation."""
 
     name = Text(required=True)
-    provider = Text(required=True, description="How it is connected.")
-    scopes = ListOf(Text(), required=True, description="What the seller's has.")
+    provider = Text(required=True, description="Its connector.")
+    scopes = ListOf(Text(), required=True, description="Of the seller's.")
 
 
 class ToolOut(Schema):
     """A tool that the agent uses."""
 
-    key = Text(required=True, description="What it is called in purchases.", example="app:orders_list")
+    key = Text(required=True, description="Its key in purchases.", example="app:orders_list")
     plugin = Text(allow_none=True, required=True, description="What brings it.")
     description = Text(max_length=100_000, multiline=True, required=True)
     effect = Choice(*EFFECTS, required=True)
     approval = Text(max_length=1024, required=True, example="auto")
-    asks = Choice(*ASKS, required=True, description="Whether people are asked before it is used.")
-    app = Object(AppOut, allow_none=True, required=True, description="Of an operation of a connected app.")
-    digest = Text(64, 64, required=True, description="SHA-256 of what the tool tells of itself; equal where it is the same tool.")
-    ref = Text(allow_none=True, required=True, description="In a plan: your own tool that stands for it; null for none.")
+    asks = Choice(*ASKS, required=True, description="Whether it requires approval.")
+    app = Object(AppOut, allow_none=True, required=True, description="For an operation of a connected app.")
+    digest = Text(64, 64, required=True, description="SHA-256 of the tool's description; equal for the same tool.")
+    ref = Text(allow_none=True, required=True, description="In a plan: your own tool that replaces it; null if there is none.")
 
 
 class RequirementsOut(Schema):
-    """What a copy needs."""
+    """The requirements of a copy."""
 
     plugins = ListOf(Text(), required=True)
     provider = Text(allow_none=True, required=True, description="Of the seller's engine; null: it runs on the default one.")
     model = Text(allow_none=True, required=True)
     tools = ListOf(Object(ToolOut), required=True)
-    limits = Json(object_only=True, required=True, description="Where a run of it ends.")
+    limits = Json(object_only=True, required=True, description="The limits of a run.")
 
 
 class ScoreOut(Schema):
-    """How the version did with one of its rubrics."""
+    """The version's result by one of its rubrics."""
 
     name = Text(required=True)
     threshold = Number(required=True)
     score = Number(allow_none=True, required=True)
     cases = Integer(required=True)
-    status = Text(required=True, description="passed, failed, or missing for a version that was not evaluated.", example="passed")
+    status = Text(required=True, description="passed, failed, or missing for a version without an evaluation.", example="passed")
 
 
 class OriginOut(Schema):
-    """Where a listing came from that was imported as a bundle."""
+    """The origin of a listing imported as a bundle."""
 
     seller_name = Text(required=True)
-    listing_id = Id("listing", required=True, description="In the installation that it was made in.")
+    listing_id = Id("listing", required=True, description="In its original installation.")
     release = Integer(required=True)
-    signed_by = Text(required=True, description="What the operator calls the owner of the key.")
-    key = Text(required=True, description="The key that the bundle was signed with.")
+    signed_by = Text(required=True, description="The operator's name for the owner of the key.")
+    key = Text(required=True, description="The key that signed the bundle.")
 
 
 class RatingOut(Schema):
-    """What buyers say of a listing."""
+    """The rating by buyers."""
 
     average = Number(required=True, description="Of the stars, from 1 to 5.")
     count = Integer(required=True, description="How many reviews there are.")
 
 
 class ListingOut(RecordOut):
-    """A listing as a client gets it."""
+    """A listing in a response."""
 
     id = Id("listing", required=True)
     agent_id = Id("agent", allow_none=True, required=True, description="Null in listings of other organizations.")
@@ -157,26 +152,26 @@ class ListingOut(RecordOut):
     price = Object(PriceIn, required=True)
     visibility = Choice(*VISIBILITIES, required=True)
     status = Choice(*STATUSES, required=True)
-    review_notes = Text(max_length=2_000, multiline=True, allow_none=True, required=True, description="For its seller only.")
-    effects = ListOf(Choice(*EFFECTS), required=True, description="What the tools of the agent do.")
+    review_notes = Text(max_length=2_000, multiline=True, allow_none=True, required=True, description="Only for its seller.")
+    effects = ListOf(Choice(*EFFECTS), required=True, description="The effects of the agent's tools.")
     requirements = Object(RequirementsOut, required=True)
     scorecard = ListOf(Object(ScoreOut), required=True)
     seller_name = Text(allow_none=True, required=True, description="Null until it is published.")
-    origin = Object(OriginOut, allow_none=True, required=True, description="Of a listing that was imported.")
+    origin = Object(OriginOut, allow_none=True, required=True, description="For an imported listing.")
     purchases_count = Integer(required=True)
-    rating = Object(RatingOut, allow_none=True, required=True, description="Null for one that nobody has reviewed.")
+    rating = Object(RatingOut, allow_none=True, required=True, description="Null without reviews.")
     revenue = Integer(
-        allow_none=True,
-        required=True,
-        description="What was paid for it and not refunded, in micro-credits; for its seller only.",
+        allow_none=True, required=True, description="The revenue without refunds, in micro-credits; only for its seller."
     )
     published_at = Instant(allow_none=True, required=True)
 
 
 class AgreedIn(Schema):
-    """What was agreed to, and what stands for the agent's tools."""
+    """The agreement, and the replacements of the agent's tools."""
 
-    digest = Text(64, 64, allow_none=True, load_default=None, description="Of the plan that you saw; not needed with plan=true.")
+    digest = Text(
+        64, 64, allow_none=True, load_default=None, description="Of the plan that you saw; not required with plan=true."
+    )
     tools = Json(
         object_only=True, load_default=dict, description="Refs of your own tools by the keys of the plan; others are left out.",
         example={},
@@ -189,17 +184,17 @@ class AgreedIn(Schema):
 
 
 class PurchaseIn(AgreedIn):
-    """How the copy is made, and what was agreed to."""
+    """How the copy is created, and the agreement."""
 
-    name = Text(1, 120, allow_none=True, load_default=None, description="Of the copy; the agent's own if it is left out.")
-    project_id = Id(allow_none=True, load_default=None, description="Where the copy is to be; null is the organization itself.")
-    engine_id = Id("engine", allow_none=True, load_default=None, description="What the copy runs on; null is the default engine.")
+    name = Text(1, 120, allow_none=True, load_default=None, description="Of the copy; the agent's own by default.")
+    project_id = Id(allow_none=True, load_default=None, description="The copy's project; null is the organization itself.")
+    engine_id = Id("engine", allow_none=True, load_default=None, description="The copy's engine; null is the default one.")
 
 
 class PlanQuery(Schema):
-    """Whether only to look."""
+    """Whether to only show the plan."""
 
-    plan = Boolean(load_default=False, description="Only say what would be made, what it costs and needs, and what is missing.")
+    plan = Boolean(load_default=False, description="Only show the result, its cost and requirements, and what is missing.")
 
 
 class BalanceOut(Schema):
@@ -210,7 +205,7 @@ class BalanceOut(Schema):
 
 
 class LackOut(Schema):
-    """Something that is missing."""
+    """A missing requirement."""
 
     kind = Text(required=True, description="tool, engine, parameters or credits.", example="tool")
     ref = Text(required=True)
@@ -218,57 +213,57 @@ class LackOut(Schema):
 
 
 class AnyPlanOut(Schema):
-    """What a copy would need and do."""
+    """The requirements and effects of a copy."""
 
-    digest = Text(required=True, description="Names this plan; the request that carries it out sends it.")
+    digest = Text(required=True, description="Identifies this plan; the request that carries it out sends it.")
     listing_id = Id("listing", required=True)
-    release = Integer(required=True, description="Which release of the listing it is.")
+    release = Integer(required=True, description="The release of the listing.")
     license = Text(max_length=2_000, multiline=True, required=True)
     effects = ListOf(Choice(*EFFECTS), required=True)
-    engine_id = Id("engine", allow_none=True, required=True, description="What the copy runs on; null is the default engine.")
+    engine_id = Id("engine", allow_none=True, required=True, description="The copy's engine; null is the default one.")
     requirements = Object(RequirementsOut, required=True)
     missing = ListOf(Object(LackOut), required=True)
 
 
 class PlanOut(AnyPlanOut):
-    """What a purchase would cost and make."""
+    """The cost and result of a purchase."""
 
     price = Object(PriceIn, required=True)
     balance = Object(BalanceOut, required=True)
 
 
 class PurchaseOut(RecordOut):
-    """A licence, and the copy that came with it."""
+    """A licence, and its copy."""
 
     id = Id("purchase", required=True)
     listing_id = Id("listing", required=True)
     title = Text(required=True)
     seller_name = Text(required=True)
     license = Text(max_length=2_000, multiline=True, required=True)
-    release = Integer(required=True, description="Which release of the listing the copy is of.")
+    release = Integer(required=True, description="The release of the listing that the copy has.")
     agent_id = Id("agent", required=True, description="The copy.")
-    effects = ListOf(Choice(*EFFECTS), required=True, description="What was agreed to.")
+    effects = ListOf(Choice(*EFFECTS), required=True, description="The agreement.")
     paid = Integer(required=True, description="Micro-credits.")
-    refunded_at = Instant(allow_none=True, required=True, description="Since when the licence is given back.")
+    refunded_at = Instant(allow_none=True, required=True, description="When the licence was returned.")
     created_by = Id("user", required=True)
 
 
 class BoughtOut(PurchaseOut):
     """A licence, and whether there is a newer release."""
 
-    available_release = Integer(allow_none=True, required=True, description="The newer release that there is; null for none.")
+    available_release = Integer(allow_none=True, required=True, description="The newer release; null if there is none.")
 
 
 class PurchasedOut(Schema):
-    """The plan, and what was made of it."""
+    """The plan, and its result."""
 
-    planned = Boolean(required=True, description="Whether nothing was done.")
+    planned = Boolean(required=True, description="Whether nothing was changed.")
     plan = Object(PlanOut, required=True)
     purchase = Object(PurchaseOut, allow_none=True, required=True)
 
 
 class EntryOut(RecordOut):
-    """An entry of the ledger in an account of the organization."""
+    """A ledger entry of an account of the organization."""
 
     id = Id("entry", required=True)
     transaction_id = Id(required=True)

@@ -1,4 +1,4 @@
-"""The endpoint that clients of the Model Context Protocol call."""
+"""The endpoint for clients of the Model Context Protocol."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -67,11 +67,11 @@ class McpServer(Resource):
         refusals=("invalid_parameter", "permission_denied"),
     )
     def on_post(self, req: Request, resp: Response) -> None:
-        """Answer a client of the Model Context Protocol, whose tools are the agents that the caller may run.
+        """Serve a client of the Model Context Protocol.
 
-        The body is one message of JSON-RPC 2.0, and so is the answer. A notification is answered 202 without a body. An error of the
-        protocol has the status 400, or 404 for an unknown method, in the revision 2026-07-28, and 200 in earlier ones. A request that is
-        refused before its message is read has the envelope of all other operations.
+        The tools are the agents that the caller may run. The body is one message of JSON-RPC 2.0, and so is the response. A notification is
+        answered 202 without a body. An error of the protocol has the status 400, or 404 for an unknown method, in the revision 2026-07-28,
+        and 200 in earlier ones. A request that is refused before its message is read has the envelope of all other operations.
         """
         self._refuse_foreign_pages(req)
         resp.content_type = falcon.MEDIA_JSON
@@ -90,7 +90,7 @@ class McpServer(Resource):
         resp.data = to_json(answer)
 
     def _refuse_foreign_pages(self, req: Request) -> None:
-        """A page in a browser may call only if the operator lets its origin: names can be made to lead anywhere."""
+        """A page in a browser may call only if the operator allows its origin, because of DNS rebinding."""
         origin, http = req.get_header("Origin"), self.app.settings.http
         own = urlsplit(http.public_url)
         if origin is not None and not {origin, "*"} & {*http.cors_origins, f"{own.scheme}://{own.netloc}"}:
@@ -117,7 +117,7 @@ class McpServer(Resource):
             return tools.fault(error)
 
     def _begun(self, req: Request, slug: str, arguments: Mapping[str, Any]) -> str:
-        """The id of a new run of the agent; RpcError where there is no such tool for the caller."""
+        """Return the id of a new run of the agent; RpcError where the caller has no such tool."""
         found = _agents(self._page(req, slug=slug))
         if not found:
             raise RpcError(INVALID_PARAMS, f"There is no tool {slug[:100]}; tools/list names those that there are.")
@@ -129,7 +129,7 @@ class McpServer(Resource):
             return str(agents.start(self.app, agent, given, req.principal.user_id, api_key_id=key_id).id)
 
     def _result_asked(self, req: Request, arguments: Mapping[str, Any]) -> str:
-        """The id of a run that the caller has begun."""
+        """Return the id of a run that the caller has started."""
         identity = str(arguments.get("execution_id"))
         execution: Any = records.find_or_none(Execution, identity) if is_id(identity, "exec") else None
         user_id = req.principal.user_id
@@ -139,13 +139,13 @@ class McpServer(Resource):
         return identity
 
     def _waited(self, execution_id: str) -> Mapping[str, Any]:
-        """What has become of a run, after waiting a while for its end."""
+        """Return the state of a run, after waiting for its end."""
         seconds = self.app.settings.section("mcp_server", McpServerSettings).wait_seconds
         wait(self.app, lambda: _settled(execution_id), seconds)
         return tools.result_of(records.find(Execution, execution_id))
 
     def _page(self, req: Request, *, slug: str | None = None, cursor: str | None = None) -> Page:
-        """The agents that the caller may run, by their slugs: a page of all, or the one of that slug."""
+        """Return the agents that the caller may run, by their slugs: a page of all, or the one of that slug."""
         filters = [Filter("status", "eq", "active"), *([] if slug is None else [Filter("slug", "eq", slug)])]
         question = Question(req.path, _TOOLS_AT_ONCE, ("slug",), filters, cursor)
         reach = agents.in_reach(req.rights, _EXECUTE, req.principal.user_id)
@@ -162,7 +162,7 @@ def _lists_nothing(field: str) -> _Answer:
 
 
 def _settled(execution_id: str) -> bool | None:
-    """Whether there is no use in waiting any longer; a person takes their time."""
+    """Return whether waiting longer is pointless, because a person must decide."""
     row = records.read_row(Execution, execution_id)
     over = row is None or executions.is_over(row["status"]) or row["waiting_for"] == "approval"
     return True if over else None

@@ -1,4 +1,4 @@
-"""What clients of the protocol send: one message of JSON-RPC 2.0."""
+"""Requests of protocol clients: one message of JSON-RPC 2.0."""
 
 from aasim_core.schemas.fields import Choice, Integer, Json, Object, Text
 from aasim_core.schemas.schema import Schema
@@ -8,7 +8,7 @@ class MessageIn(Schema):
     """A request, or without `id` a notification."""
 
     jsonrpc = Choice("2.0", required=True)
-    id = Json(max_bytes=1024, description="A text or a whole number, which the answer repeats.")
+    id = Json(max_bytes=1024, description="A string or an integer, which the response repeats.")
     method = Text(
         1, 200, required=True, description="initialize, server/discover, ping, tools/list, tools/call …", example="tools/list"
     )
@@ -16,7 +16,7 @@ class MessageIn(Schema):
 
 
 class ErrorOut(Schema):
-    """Why a request cannot be carried out, as JSON-RPC has it."""
+    """The error of a request in JSON-RPC."""
 
     code = Integer(required=True, example=-32602)
     message = Text(max_length=10_000, required=True, example="There is no tool greeter.")
@@ -24,7 +24,7 @@ class ErrorOut(Schema):
 
 
 class AnswerOut(Schema):
-    """The answer to a request: its `result`, or an `error`."""
+    """The response to a request: its `result`, or an `error`."""
 
     jsonrpc = Choice("2.0", required=True)
     id = Json(required=True, allow_none=True, example=1)

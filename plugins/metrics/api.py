@@ -1,4 +1,4 @@
-"""The address that Prometheus scrapes."""
+"""The endpoint that Prometheus scrapes."""
 
 from collections.abc import Iterator, Mapping
 from hmac import compare_digest
@@ -19,7 +19,7 @@ from .settings import MetricsSettings
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-#: How long one statement of a gauge may take.
+#: Time limit of one statement of a gauge.
 _SECONDS = 1.0
 _FAILED = "aasim_failed_gauges"
 _log = structlog.get_logger("aasim.metrics")
@@ -31,7 +31,7 @@ def _told(refused: Refused, request_id: str | None) -> tuple[int, Mapping[str, s
 
 
 class Metrics(Resource):
-    """The numbers of the whole installation."""
+    """The metrics of the whole installation."""
 
     protocol = Protocol("/metrics", errors=_told)
     paths: ClassVar[Mapping[str, str]] = {"": "/metrics"}
@@ -42,7 +42,10 @@ class Metrics(Resource):
 
     @operation(PUBLIC, unlimited=True, message="Metrics read.", refusals=("invalid_token",))
     def on_get(self, req: Request, resp: Response) -> None:
-        """Read every gauge in the text format of Prometheus, with the token that the operator has chosen."""
+        """Read every gauge in the text format of Prometheus.
+
+        It requires the token in the setting metrics.token.
+        """
         self._refuse_others(req)
         registry = CollectorRegistry(auto_describe=False)
         with system_scope("the metrics of the installation"):
@@ -52,12 +55,12 @@ class Metrics(Resource):
     def _refuse_others(self, req: Request) -> None:
         given = (req.get_header("Authorization") or "").encode()
         if not self._token or not compare_digest(given, f"Bearer {self._token}".encode()):
-            self._app.limiter.check(None, req.remote_addr)  # guessing is as limited as having no credential
+            self._app.limiter.check(None, req.remote_addr)  # guessing is limited like requests without a credential
             raise Refused("invalid_token", "The metrics are for whoever sends the token that the setting metrics.token says.")
 
 
 class _Read:
-    """What was read, as the library's registry takes it."""
+    """The results, as the library's registry takes them."""
 
     def __init__(self, families: "list[Metric]") -> None:
         self._families = families

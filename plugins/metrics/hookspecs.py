@@ -1,4 +1,4 @@
-"""What the feature metrics offers to other plugins: gauges, numbers about the whole installation."""
+"""The hook of the plugin metrics for gauges: numbers about the whole installation."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 hookspec = pluggy.HookspecMarker("aasim")
 
-#: The values of the labels, in their order, and the number.
+#: The values of the labels, in order, and the number.
 Sample = tuple[Sequence[str], float]
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """A number that goes up and down, or several, one for each combination of the values of its `labels`.
+    """A number that goes up and down, or one per combination of its `labels`' values.
 
-    `name` begins with ``aasim_`` and ends with its unit, if it has one (https://prometheus.io/docs/practices/naming/). `read` is asked at
-    each scrape, in the scope of all organizations, and tells of no single one of them; it only reads, and no statement of it may take
-    longer than a second.
+    `name` begins with ``aasim_`` and ends with its unit, if it has one (https://prometheus.io/docs/practices/naming/). `read` is called on
+    each scrape, in the scope of all organizations, and must not reveal data of a single one. It only reads, and each statement may take at
+    most a second.
     """
 
     foreseen: ClassVar = ()
@@ -39,8 +39,8 @@ class Gauge:
 
 @hookspec
 def gauges(app: App) -> Sequence[Gauge]:
-    """Return what Prometheus is told of the plugin, by its own gauges.
+    """Return the plugin's gauges for Prometheus.
 
-    A gauge that fails is left out, and counted in ``aasim_failed_gauges``. The shortest example is the plugin `webhooks`.
+    A failing gauge is omitted, and counted in ``aasim_failed_gauges``. The shortest example is the plugin `webhooks`.
     """
     raise AssertionError("a hook specification is never called")

@@ -25,17 +25,17 @@ _PEOPLE_ONLY = ("session_required",)
 
 
 class Organizations(Halting, Collection):
-    """The caller's organizations. A path names the one that the request is about, whichever the token is for."""
+    """The caller's organizations. The path names the organization of the request, whichever the token is for."""
 
     record = Organization  # type: ignore[assignment] # it is the tenant, and so belongs to none
     events = "organizations"
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "list": {
-            "summary": "List the caller's organizations; with status=closing, those that are deleted and can still be restored.",
+            "summary": "List the caller's organizations; with status=closing, deleted ones that can still be restored.",
             "while_closing": True,
         },
         "create": {
-            "summary": "Found a further organization; the caller is its owner.",
+            "summary": "Create a further organization; the caller is its owner.",
             "message": "Organization founded.",
             "session_only": True,
             "while_closing": True,
@@ -68,7 +68,7 @@ class Organizations(Halting, Collection):
         }
         super().__init__(app)
 
-    # The organization that a path names is in scope; who is no member gets no further than that.
+    # The organization in the path is in scope; others than members get no further.
 
     def find(self, req: Request, **ids: str) -> Organization:
         """The organization in scope."""
@@ -78,32 +78,32 @@ class Organizations(Halting, Collection):
         return organization  # type: ignore[no-any-return]
 
     def allows(self, req: Request, permission: str, target: Organization) -> bool:
-        """Whoever may read organizations anywhere in it may read it; everything else is about the whole of it."""
+        """Readers of organizations at any node may read it; everything else needs the permission in the whole organization."""
         if permission == "organizations:read":
             return req.rights.has_anywhere(permission)
         return req.rights.allows_at(permission, None)
 
     def reach(self, req: Request) -> list[Condition]:
-        """The caller's organizations; those that are being deleted are among them where the status is asked for."""
+        """The caller's organizations; those being deleted are included when filtering by status."""
         ids = service.ids_of(self.app, req.principal, "organizations:read")
         mine = Condition(_is_one_of, **{f"id{n}": each for n, each in enumerate(ids)})
         return [mine] if _asks_for_status(req) else [mine, Condition(_is_open)]
 
     def create(self, req: Request, values: dict[str, Any]) -> Organization:
-        """Found it, with the caller as its owner."""
+        """Create it, with the caller as its owner."""
         return service.found(values, req.principal.user_id)
 
     def merged(self, record: Organization, values: dict[str, Any]) -> dict[str, Any]:
-        """As they are sent: `change` keeps those settings alone that somebody has made, so that the others follow their defaults."""
+        """Return the values as sent, so that `change` writes only the given settings and the others keep following their defaults."""
         return values
 
     def change(self, req: Request, record: Organization, values: dict[str, Any]) -> Organization:
-        """Write what differs; settings of plugins that are off stay as they are, as do those that a PATCH leaves out."""
+        """Write changed values; settings of disabled plugins, and those that a PATCH omits, stay as they are."""
         settings = {"settings": merge_patch(record.settings, values["settings"])} if "settings" in values else {}
         return service.change(record, {**values, **settings})
 
     def remove(self, req: Request, record: Organization) -> None:
-        """The first step of two."""
+        """The first of two steps."""
         days = self.app.settings.section("organizations", OrganizationsSettings).grace_days
         service.close(self.app, record, days)
 
@@ -111,7 +111,10 @@ class Organizations(Halting, Collection):
         "delete", reply=DELETED, session_only=True, owners_only=True, message="Organization deleted.", refusals=_PEOPLE_ONLY
     )
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete an organization for everybody in it; until its time of grace is over, an owner can restore or export it."""
+        """Delete an organization for all its members.
+
+        Until its grace period ends, an owner can restore or export it.
+        """
         super().on_delete_one(req, resp, **ids)
         export = self.paths["export"].format(**ids)
         resp.message = (
@@ -132,16 +135,17 @@ class Organizations(Halting, Collection):
         while_closing=True, message="Exported.", refusals=_PEOPLE_ONLY,
     )  # fmt: skip
     def on_get_export(self, req: Request, resp: Response, organization_id: str) -> None:
-        """Export everything that an organization has, as JSON lines, for its owners; one that is deleted too, until it is erased.
+        """Export everything that an organization has, as JSON lines, for its owners.
 
-        Some lines have ``after``; with that parameter, an export that was cut off goes on behind such a line.
+        A deleted organization can be exported until it is erased. Some lines have ``after``; pass it to continue an interrupted export
+        behind such a line.
         """
         takeout.send(self.app, req, resp, "organizations:delete")
         if req.method != "HEAD":
             service.note_export(self.app, req.target)
 
     def switching(self, target: Organization) -> None:
-        """This process knows at once; the others look every second."""
+        """This process is updated at once; the others refresh every second."""
         self.app.pulse.forget(target.id)
 
 

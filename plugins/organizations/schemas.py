@@ -1,4 +1,4 @@
-"""What clients write about organizations, and what they get."""
+"""Requests and responses of organizations."""
 
 import copy
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ Settings = Mapping[str, Mapping[str, fields.Field]]  # type: ignore[type-arg]
 
 
 class OrganizationIn(Schema):
-    """An organization, as a client writes it."""
+    """An organization in a request."""
 
     name = Text(1, 120, required=True, example="Acme")
-    slug = Slug(description="Unique on this installation; made from the name if left out.")
+    slug = Slug(description="Unique on this installation; derived from the name by default.")
     timezone = Timezone(load_default="UTC", example="Europe/Vienna")
 
 
 class OrganizationOut(Schema):
-    """An organization, as a client gets it."""
+    """An organization in a response."""
 
     id = Id("organization", required=True)
     version = Integer(required=True, description="Counts every change, for If-Match.")
@@ -29,15 +29,15 @@ class OrganizationOut(Schema):
     updated_at = Instant(required=True)
     name = Text(required=True)
     slug = Text(required=True)
-    status = Choice("active", "suspended", "closing", required=True, description="Closing is deleted, and can be restored.")
+    status = Choice("active", "suspended", "closing", required=True, description="Closing means deleted, and can be restored.")
     timezone = Text(required=True)
     plan = Text(required=True, example="community")
-    halted_at = Instant(required=True, allow_none=True, description="Since when nothing runs.")
+    halted_at = Instant(required=True, allow_none=True, description="Since when it is halted.")
     delete_at = Instant(required=True, allow_none=True, description="Until when a closing one can be restored.")
 
 
 def with_settings(schema: type[Schema], settings: Settings, *, written: bool) -> Schema:
-    """The schema with the organization's settings, an object for each plugin that has any."""
+    """Return the schema with the organization's settings, an object for each plugin that has any."""
     direction = "In" if written else "Out"
     defaults = {plugin: {name: field.load_default for name, field in declared.items()} for plugin, declared in settings.items()}
     plugins = {
@@ -50,6 +50,6 @@ def with_settings(schema: type[Schema], settings: Settings, *, written: bool) ->
 
 
 def _object(name: str, declared: Mapping[str, Any], default: Any) -> Object:
-    """An object of the declared fields; one that is written may be left out, for the default."""
+    """Return an object of the declared fields; omitted ones have their defaults."""
     presence = {"required": True} if default is False else {"load_default": lambda: copy.deepcopy(default)}
     return Object(type(name, (Schema,), {**declared, "__module__": __name__}), **presence)

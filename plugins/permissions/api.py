@@ -24,7 +24,7 @@ EXPLAIN = "permissions:explain"
 
 
 class Permissions(Resource):
-    """What roles can allow; the same for every organization."""
+    """The permissions of roles, the same for every organization."""
 
     common = True
     paths: ClassVar[Mapping[str, str]] = {
@@ -50,7 +50,7 @@ class Permissions(Resource):
         self._listing = declared.listing(app)
 
     def find(self, req: Request, **ids: str) -> Permission:
-        """The permission that a plugin declares; raises the one 404."""
+        """Return a declared permission; raises the uniform 404."""
         permission = self.app.permissions.get(ids["permission_id"])
         if permission is None:
             raise not_found()
@@ -58,13 +58,13 @@ class Permissions(Resource):
 
     @operation("read", query="query", reply="reply", many=True, message="Permissions listed.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """List permissions, with the operations that ask for each, a page at a time."""
+        """List permissions, with the operations that require each."""
         question = self.query.question(req.path, req.query)
         resp.media = read_page(self._listing, self.plan.columns, question, [], self.app.keyring, self.query.search)
 
     @operation("read", reply="groups_reply", message="Permissions listed.")
     def on_get_list(self, req: Request, resp: Response) -> None:
-        """List the ids of all permissions by plugin, to choose from."""
+        """List the ids of all permissions by plugin, for selection."""
         items = declared.groups(self.app)
         page = {"limit": len(items), "next_cursor": None, "prev_cursor": None, "has_more": False}
         resp.media = {"items": items, "pagination": page}
@@ -76,7 +76,10 @@ class Permissions(Resource):
 
     @operation("read", body="explain_body", reply="explain_reply", message="Explained.")
     def on_post_explain(self, req: Request, resp: Response) -> None:
-        """Say whether a user may do something at a place, and what decides it: grants, or what stands before them."""
+        """Explain whether a user has a permission at a node.
+
+        The response names the deciding grants, or what overrides them.
+        """
         asked = self._asked(req, req.body)
         node_id = asked.node_id or current_organization()
         resp.media = {
@@ -103,14 +106,14 @@ class Permissions(Resource):
         return explaining.Asked(user_id, values["permission"], node_id, key)
 
     def _require_permission(self, permission: str) -> None:
-        """Invalid for what nobody declares, unless a plugin may that is off."""
+        """Invalid for an undeclared permission, unless a disabled plugin may declare it."""
         off = {plugin.name for plugin in self.app.plugins.found if plugin.state != "on"}
         if permission not in self.app.permissions and declared.plugin_of(permission) not in off:
             message = f"There is no permission {permission}.{did_you_mean(permission, self.app.permissions)}"
             raise Invalid({"permission": [Problem("invalid_choice", message)]})
 
     def _require_place(self, req: Request, node_id: str, kind: str) -> None:
-        """Invalid where there is no such place for the caller."""
+        """Invalid for a node that is not visible to the caller."""
         sees = req.rights.allows_at(EXPLAIN, None) or req.rights.knows(node_id)
         require_place(node_id if sees else "", kind)
 

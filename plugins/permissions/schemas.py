@@ -1,4 +1,4 @@
-"""What clients ask about permissions, and what they get."""
+"""Requests and responses of permissions."""
 
 from aasim_core.resources.places import PlaceIn, PlaceOut
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, ListOf, Object, Text
@@ -10,13 +10,13 @@ _MANY = 1_000
 
 
 class PermissionOut(Schema):
-    """One thing that roles can allow."""
+    """One action that roles can allow."""
 
-    id = Text(required=True, description="What roles and operations name it by.", example="agents:read")
+    id = Text(required=True, description="The id used by roles and operations.", example="agents:read")
     plugin = Text(required=True)
     summary = Text(required=True, example="Read agents")
-    dangerous = Boolean(required=True, description="It deletes, pays, sends outside or changes rights.")
-    operations = ListOf(Text(), _MANY, required=True, description="The operations that ask for it.", example=["agents_list"])
+    dangerous = Boolean(required=True, description="It deletes, pays, sends data outside or changes rights.")
+    operations = ListOf(Text(), _MANY, required=True, description="The operations that require it.", example=["agents_list"])
     roles = ListOf(Text(), _MANY, required=True, description="The built-in roles that hold it.")
 
 
@@ -36,16 +36,16 @@ class GroupsOut(Schema):
 
 
 class ExplainIn(Schema):
-    """Whether a user may do something at a place, by themselves or by one of their API keys."""
+    """Whether a user has a permission at a node, directly or through one of their API keys."""
 
     permission = Text(1, 120, required=True, example="agents:execute")
-    user_id = Id("user", description="Who; the caller if left out.")
-    place = Object(PlaceIn, description="Where; in the whole organization if left out.")
-    api_key_id = Id("apikey", description="The key by which the user would do it.")
+    user_id = Id("user", description="The user; the caller by default.")
+    place = Object(PlaceIn, description="The node; the whole organization by default.")
+    api_key_id = Id("apikey", description="The user's API key.")
 
 
 class ConsideredOut(Schema):
-    """A grant of the user's, or of a team that they are in, and what it says."""
+    """A grant of the user or of one of their teams, and its effect."""
 
     grant_id = Id("grant", required=True)
     role_id = Id("role", required=True)
@@ -58,7 +58,7 @@ class ConsideredOut(Schema):
 
 
 class ExplanationOut(Schema):
-    """Whether it is allowed, and what decided."""
+    """Whether it is allowed, and the deciding grants."""
 
     allowed = Boolean(required=True)
     reason = Choice(*explaining.REASONS, required=True)

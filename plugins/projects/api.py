@@ -1,4 +1,4 @@
-"""The endpoints of projects, and those that they add to departments."""
+"""The endpoints of projects, including those below departments."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -12,7 +12,7 @@ from .models import Project
 
 
 class Projects(NodeCollection):
-    """Projects: what people work on together."""
+    """Projects: shared work of people."""
 
     record = Project
     events = "projects"
@@ -40,10 +40,13 @@ class Projects(NodeCollection):
         "update", body="status_body", reply="reply", while_archived=True, message="Status changed.", refusals=("invalid_state",)
     )
     def on_put_status(self, req: Request, resp: Response, project_id: str) -> None:
-        """Put a project on hold, archive it, or make it active again; what belongs to an archived one can only be read."""
+        """Put a project on hold, archive it, or make it active again.
+
+        Everything that belongs to an archived project is read-only.
+        """
         resp.media = service.change_status(req.target, **req.body)
 
     @operation("read", query="query", reply="reply", many=True, message="Projects listed.")
     def on_get_below(self, req: Request, resp: Response, department_id: str) -> None:
-        """List the projects in a department, at whatever depth."""
+        """List the projects in a department, at any depth."""
         resp.media = self.page(req, *self.below(req.target))

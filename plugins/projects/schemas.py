@@ -1,4 +1,4 @@
-"""What clients write about projects, and what they get."""
+"""Requests and responses of projects."""
 
 from aasim_core.schemas.fields import Choice, Id, Integer, ListOf, Object, Patterned, Text
 from aasim_core.schemas.schema import RecordOut, Schema
@@ -7,15 +7,15 @@ from .models import ACTIVE, ARCHIVED, ON_HOLD
 
 
 class BudgetIn(Schema):
-    """What is planned to be spent, and in which time; a plan that is kept and not enforced, as those of ``/budgets`` are."""
+    """Planned spending in a period; it is stored but not enforced, unlike ``/budgets``."""
 
     amount = Integer(0, 10**15, required=True, description="Micro-units of the currency.")
-    currency = Patterned("[A-Z]{3}", 'a currency\'s three letters (ISO 4217), such as "EUR"', load_default="USD", example="EUR")
+    currency = Patterned("[A-Z]{3}", 'a three-letter currency code (ISO 4217), such as "EUR"', load_default="USD", example="EUR")
     period = Choice("month", "quarter", "year", "total", load_default="month")
 
 
 class ProjectIn(Schema):
-    """A project, as a client writes it; its status is changed by an operation of its own."""
+    """A project in a request; its status is changed by a separate operation."""
 
     name = Text(1, 120, required=True, example="Website")
     key = Patterned(
@@ -28,28 +28,28 @@ class ProjectIn(Schema):
         "branch",
         allow_none=True,
         load_default=None,
-        description="The branch it hangs on; follows from department_id where that is set.",
+        description="The branch it belongs to; follows from department_id if that is set.",
     )
-    department_id = Id("dept", allow_none=True, load_default=None, description="The department it hangs on.")
+    department_id = Id("dept", allow_none=True, load_default=None, description="The department it belongs to.")
     tags = ListOf(Text(1, 50), 20, unique=True, load_default=list)
-    budget = Object(BudgetIn, allow_none=True, load_default=None, description="A plan, which is kept and not enforced.")
+    budget = Object(BudgetIn, allow_none=True, load_default=None, description="A plan, which is stored but not enforced.")
 
 
 class StatusIn(Schema):
-    """The status that a project is to have."""
+    """A project's new status."""
 
     status = Choice(ACTIVE, ON_HOLD, ARCHIVED, required=True)
     reason = Text(1, 500, required=True, example="The customer has cancelled.")
 
 
 class ProjectOut(RecordOut):
-    """A project, as a client gets it."""
+    """A project in a response."""
 
     id = Id("project", required=True)
     name = Text(required=True)
     key = Text(required=True, allow_none=True)
     description = Text(max_length=2_000, multiline=True, required=True)
-    status = Choice(ACTIVE, ON_HOLD, ARCHIVED, required=True, description="Archived: it and what belongs to it can only be read.")
+    status = Choice(ACTIVE, ON_HOLD, ARCHIVED, required=True, description="Archived: everything in it is read-only.")
     lead_id = Id("user", required=True, allow_none=True)
     branch_id = Id("branch", required=True, allow_none=True)
     department_id = Id("dept", required=True, allow_none=True)

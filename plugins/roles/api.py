@@ -59,7 +59,7 @@ class Roles(Collection):
     # A role's name is good in the whole organization: whoever gives one in a branch has to know which there are.
 
     def allows(self, req: Request, permission: str, target: Role) -> bool:
-        """Whoever may read roles anywhere may read them all."""
+        """Readers of roles at any node may read all roles."""
         return req.rights.has_anywhere(permission) if permission == _READ else super().allows(req, permission, target)
 
     def reach(self, req: Request) -> list[Condition]:
@@ -67,32 +67,38 @@ class Roles(Collection):
         return []
 
     def present(self, record: Role) -> Mapping[str, Any]:
-        """The role with what it allows now."""
+        """Return the role with its current permissions."""
         return views.role(self.app, record)
 
     def check(self, req: Request, values: dict[str, Any], record: Role | None = None) -> dict[str, Any]:
-        """The permissions are declared, or the role has them from a plugin that is off at the moment."""
+        """The permissions must be declared, or be those of a disabled plugin that the role already has."""
         if "permissions" in values:
             service.require_known(values["permissions"], {*self.app.permissions, *(record.permissions if record else ())})
         return values
 
     def create(self, req: Request, values: dict[str, Any]) -> Role:
-        """Write the role, within what the caller may do."""
+        """Write the role, within the caller's own rights."""
         return service.create(values, Delegator.of(self.app.rights, req.principal))
 
     def change(self, req: Request, record: Role, values: dict[str, Any]) -> Role:
-        """Write what differs; it acts on the next request of everybody who holds the role."""
+        """Write changed values, effective on the next request of every holder."""
         return service.change(record, values, Delegator.of(self.app.rights, req.principal))
 
     @operation("delete", query="delete_query", reply=DELETED, message="Role deleted.", refusals=("in_use", "invalid_state"))
     def on_delete_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Delete a role; one that is held goes only if another role takes its place for everybody who holds it."""
+        """Delete a role.
+
+        A role with holders can be deleted only if another role replaces it for all of them.
+        """
         service.remove(self.app, req.target, req.query.get("replacement_role_id"), Delegator.of(self.app.rights, req.principal))
         resp.media = {"id": req.target.id, "deleted": True}
 
     @operation("create", body="clone_body", reply="reply", status=201, message="Role cloned.")
     def on_post_clone(self, req: Request, resp: Response, **ids: str) -> None:
-        """Make a role of one's own with what another one allows now; a built-in one can be cloned too."""
+        """Create a role of your own with the current permissions of another.
+
+        Built-in roles can be cloned too.
+        """
         giver = Delegator.of(self.app.rights, req.principal)
         role = service.clone(req.target, req.body, giver)
         resp.location = self.location(role)
@@ -100,7 +106,10 @@ class Roles(Collection):
 
     @operation("read", query="holders_query", reply="holders_reply", many=True, message="Holders listed.")
     def on_get_holders(self, req: Request, resp: Response, **ids: str) -> None:
-        """List who holds a role now: users, teams and API keys, where, and until when; for those who may read roles everywhere."""
+        """List the current holders of a role: users, teams and API keys, with node and expiry.
+
+        It requires the permission to read roles in the whole organization.
+        """
         req.rights.require_at(_READ, None)
         question = self.holders_query.question(req.path, req.query)
         resp.media = read_page(views.HOLDERS, self._holder.columns, question, [views.held(req.target.id)], self.app.keyring)

@@ -33,7 +33,7 @@ def _warnings(row: Mapping[str, Any]) -> list[str]:
 
 
 def of_rubric(model: Any, rubric: Rubric) -> Condition:
-    """What restricts a list to what belongs to the rubric."""
+    """Return the restriction of a list to the rubric."""
     return equals(model.rubric_id, rubric.id)
 
 
@@ -57,7 +57,7 @@ class Rubrics(Collection):
     query = ListQuery(schemas.RubricOut(), filters=_FILTERS, sorts=("created_at", "updated_at"), search=("name", "description"))
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The rubric, or the engine whose rubrics are asked for."""
+        """Return the rubric, or the engine whose rubrics are requested."""
         if "rubric_id" in ids:
             return service.find_rubric(ids["engine_id"], ids["rubric_id"])
         engine = engines.find_or_none(ids["engine_id"])
@@ -66,15 +66,15 @@ class Rubrics(Collection):
         return engine
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Like engines, they belong to the whole organization: whoever may read them somewhere may read them all."""
+        """Like engines, they belong to the whole organization: readers at any node may read all."""
         return req.rights.has_anywhere(permission) if permission == "rubrics:read" else super().allows(req, permission, target)
 
     def reach(self, req: Request) -> list[Condition]:
-        """Those of the engine that are there."""
+        """The engine's rubrics that are not deleted."""
         return [equals(Rubric.engine_id, req.target.id), Condition(Rubric.deleted_at.is_null)]
 
     def check(self, req: Request, values: dict[str, Any], record: Rubric | None = None) -> dict[str, Any]:
-        """The criteria must go together, and the judge must be able to judge."""
+        """The criteria must be consistent, and the judge capable of judging."""
         if "criteria" in values:
             criteria.refuse_flawed(self.app, values["criteria"])
         engine_id = req.target.id if record is None else record.engine_id
@@ -86,24 +86,27 @@ class Rubrics(Collection):
         return service.create(req.target.id, values)
 
     def change(self, req: Request, record: Rubric, values: dict[str, Any]) -> Rubric:
-        """Write what differs; a change of the definition makes a new version."""
+        """Write changed values; a changed definition creates a new version."""
         return service.change(record, values)
 
     def remove(self, req: Request, record: Rubric) -> None:
-        """Deleting a rubric keeps its history; one that an agent names stays."""
+        """Deleting a rubric retains its history; one that an agent names cannot be deleted."""
         service.remove(self.app.models, record)
 
     @operation(
         "evaluate", body="try_body", reply="result_reply", transaction=False, message="Scored.", refusals=("budget_exceeded",)
     )
     def on_post_score(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
-        """Score something by a rubric without keeping it, to see what the rubric makes of it."""
+        """Score something by a rubric without storing the result, to try the rubric."""
         payer = Payer(api_key_id=req.principal.api_key_id, initiator_id=req.principal.user_id)
         resp.media = scoring.score(self.app, req.target, scoring.Work(**req.body), patience=scoring.Patience(payer=payer))
 
     @operation("read", reply="agreement_reply", message="Agreement read.")
     def on_get_agreement(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
-        """Say how far the criteria of a rubric's current version agree with what people say of their scores."""
+        """Read the agreement of a rubric's criteria with people's verdicts.
+
+        It covers the scores of the current version.
+        """
         rubric, graders = req.target, self.app.offers("graders")
         found = labels.agreement(rubric.id, rubric.rubric_version)
         told = []
@@ -131,7 +134,7 @@ class AllRubrics(Rubrics):
     on_post = None  # type: ignore[assignment]
 
     def reach(self, req: Request) -> list[Condition]:
-        """Those that are there."""
+        """Those that are not deleted."""
         return [Condition(Rubric.deleted_at.is_null)]
 
     @operation("read", query="query", reply="reply", many=True, message="Rubrics listed.")
@@ -141,7 +144,7 @@ class AllRubrics(Rubrics):
 
 
 class Versions(Collection):
-    """The versions of a rubric's definition; a change of the rubric makes one."""
+    """The versions of a rubric's definition; each change creates one."""
 
     record = RubricVersion
     view = _VERSIONS
@@ -157,7 +160,7 @@ class Versions(Collection):
 
 
 class Examples(Collection):
-    """The examples of a rubric: cases that agents are tried with."""
+    """The examples of a rubric: cases for testing agents."""
 
     record = Example
     events = "rubrics"
@@ -175,7 +178,7 @@ class Examples(Collection):
         return service.add_example(req.parent, values)
 
     def change(self, req: Request, record: Example, values: dict[str, Any]) -> Example:
-        """Write what differs."""
+        """Write changed values."""
         return service.change_example(record, values)
 
     def remove(self, req: Request, record: Example) -> None:
@@ -184,7 +187,7 @@ class Examples(Collection):
 
 
 class Scores(Resource):
-    """The scores that a rubric gave, and what people say of them."""
+    """The scores by a rubric, and people's verdicts on them."""
 
     paths: ClassVar[Mapping[str, str]] = {"": f"{UNDER_RUBRIC}/scores", "label": f"{UNDER_RUBRIC}/scores/{{score_id}}/label"}
     reply = schemas.ScoreOut()
@@ -209,26 +212,29 @@ class Scores(Resource):
         self.app = app
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The score, or the rubric whose scores are asked for."""
+        """Return the score, or the rubric whose scores are requested."""
         rubric = service.find_rubric(ids["engine_id"], ids["rubric_id"])
         return labels.find_score(rubric, ids["score_id"]) if "score_id" in ids else rubric
 
     def node_of(self, target: Any) -> str | None:
-        """A score quotes what a run answered, so it belongs where the run does."""
+        """A score quotes a run's answer, so it belongs to the run's node."""
         return target.project_id if isinstance(target, Score) else None
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Of the list, everybody sees their part."""
+        """Callers see the part of the list within their reach."""
         return super().allows(req, permission, target) if isinstance(target, Score) else req.rights.has_anywhere(permission)
 
     @operation("read", query="query", reply="reply", many=True, message="Scores listed.")
     def on_get(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
-        """List the scores that a rubric gave to runs, one for each criterion."""
+        """List the scores of runs by a rubric, one per criterion."""
         resp.media = self._page(req)
 
     @operation("label", body="label_body", reply="label_reply", message="Score labelled.", refusals=("invalid_state",))
     def on_post_label(self, req: Request, resp: Response, engine_id: str, rubric_id: str, score_id: str) -> None:
-        """Say what the verdict of a score should have been; this is what a judge's agreement is measured by."""
+        """Record what the verdict of a score should have been.
+
+        A judge's agreement is measured by this.
+        """
         resp.media = labels.label(req.target, req.principal.user_id, req.body["verdict"], req.body["comment"])
 
     def _page(self, req: Request) -> Page:

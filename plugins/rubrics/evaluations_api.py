@@ -1,4 +1,4 @@
-"""The endpoints of evaluations, which need agents and executions."""
+"""The endpoints of evaluations, which require agents and executions."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +14,7 @@ from .models import Evaluation
 
 
 class Evaluations(Resource):
-    """Versions of agents, tried with the examples of a rubric."""
+    """Tests of agent versions with the examples of a rubric."""
 
     paths: ClassVar[Mapping[str, str]] = {
         "": f"{UNDER_RUBRIC}/evaluations",
@@ -34,15 +34,15 @@ class Evaluations(Resource):
         self.app = app
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The evaluation, or the rubric whose evaluations are asked for."""
+        """Return the evaluation, or the rubric whose evaluations are requested."""
         return evaluations.find(**ids) if "evaluation_id" in ids else service.find_rubric(**ids)
 
     def node_of(self, target: Any) -> str | None:
-        """An evaluation belongs where its agent does."""
+        """An evaluation belongs to its agent's node."""
         return target.project_id if isinstance(target, Evaluation) else None
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Of the list, everybody sees their part; whoever may run an agent may evaluate it."""
+        """Callers see the part of the list within their reach; those who may run an agent may evaluate it."""
         return super().allows(req, permission, target) if isinstance(target, Evaluation) else req.rights.has_anywhere(permission)
 
     @operation("read", query="query", reply="reply", many=True, message="Evaluations listed.")
@@ -54,7 +54,10 @@ class Evaluations(Resource):
 
     @operation("evaluate", body="body", reply="reply", status=202, message="Evaluation started.", refusals=("invalid_state",))
     def on_post(self, req: Request, resp: Response, engine_id: str, rubric_id: str) -> None:
-        """Try a version of an agent with each example of a rubric, and score what it answers."""
+        """Evaluate a version of an agent.
+
+        It runs on each example of a rubric, and its answers are scored.
+        """
         agent, number = with_agents.find_runnable(req, req.body["agent_id"], req.body.get("version"))
         req.rights.require_at("rubrics:evaluate", agent.project_id)
         self.app.rights.refuse_archived(req.principal, agent.project_id)
@@ -65,10 +68,13 @@ class Evaluations(Resource):
 
     @operation("read", reply="detail_reply", message="Evaluation read.")
     def on_get_one(self, req: Request, resp: Response, engine_id: str, rubric_id: str, evaluation_id: str) -> None:
-        """Read an evaluation, with what became of each example."""
+        """Read an evaluation, with the result of each example."""
         resp.media = {**req.target.row(), "cases": evaluations.cases_of(req.target)}
 
     @operation("read", query="compare_query", reply="compare_reply", verb="compare", message="Evaluations compared.")
     def on_get_compare(self, req: Request, resp: Response, engine_id: str, rubric_id: str, evaluation_id: str) -> None:
-        """Compare an evaluation with the one before it: which examples got worse, and which better."""
+        """Compare an evaluation with an earlier one.
+
+        The response lists the examples that got worse, and those that improved.
+        """
         resp.media = evaluations.changes(req.target, req.query.get("with"), partial(req.rights.allows_at, "rubrics:read"))

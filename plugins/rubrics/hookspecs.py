@@ -1,4 +1,4 @@
-"""What the feature rubrics offers to other plugins: the hook for graders, and the types that it speaks of."""
+"""The hook of the plugin rubrics for graders, and its types."""
 
 from __future__ import annotations
 
@@ -32,16 +32,15 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @hookspec
 def graders(app: App) -> Sequence[Grader]:
-    """Return the graders that the plugin brings: the ways in which one criterion of a rubric is scored.
+    """Return the plugin's graders, each of which scores one criterion of a rubric.
 
-    Asked once, so it must be cheap: import a library in the function that needs it. A grader's `name` is unique in the installation and
-    never changes: criteria hold it. `grade` is given a `Case` and returns a `Grade` from 0 to 1, or None where it cannot say; that is
-    not a zero. It has no effect, ends soon whatever it is given, and takes the output for data: never for a template, a path or an
+    Called once, so it must be cheap: import a library in the function that needs it. A grader's `name` is unique in the installation and
+    never changes, because criteria store it. `grade` receives a `Case` and returns a `Grade` from 0 to 1, or None to abstain, which is not
+    a zero. It has no side effects, terminates quickly on any input, and treats the output as data: never as a template, a path or an
     address. Parameters are checked against `parameters`, and by `flaw`, when a rubric is saved. The types are documented where they are
     defined, in `grading.py`::
 
-        @hookimpl
-        def graders(app):
-            return [Grader("polite", "Says please", parameters_of(), lambda case: Grade(float("please" in as_text(case.output)), "…"))]
+    @hookimpl def graders(app): return [Grader("polite", "Says please", parameters_of(), lambda case: Grade(float("please" in
+    as_text(case.output)), "…"))]
     """
     raise AssertionError("a hook specification is never called")

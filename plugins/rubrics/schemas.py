@@ -1,4 +1,4 @@
-"""What clients write about rubrics, and what they get."""
+"""Requests and responses of rubrics."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Json, ListOf, Number, Object, Patterned, Text
 from aasim_core.schemas.schema import RecordOut, Schema
@@ -13,44 +13,44 @@ _EXAMPLE = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max
 
 
 class LevelIn(Schema):
-    """A step of a judge's scale."""
+    """A level of a judge's scale."""
 
     score = Number(0, 1, required=True)
-    meaning = Text(1, 500, required=True, description="What work on this level looks like.")
+    meaning = Text(1, 500, required=True, description="The description of work on this level.")
 
 
 class CriterionIn(Schema):
-    """One thing that an output is scored by."""
+    """One criterion of an output's score."""
 
     key = Patterned(
         "[a-z][a-z0-9_]{0,39}", 'lower-case letters, digits and underscores, such as "is_polite"', max_length=40, required=True
     )
-    weight = Number(0.001, 1, required=True, description="Its share of the whole; those of all criteria add up to 1.")
-    grader = Text(1, 64, required=True, description="One of the graders that the installation's plugins bring.", example="length")
-    parameters = Json(object_only=True, load_default=dict, description="What the grader needs to know.")
-    must_pass = Boolean(load_default=False, description="Whether the whole fails where this one does.")
+    weight = Number(0.001, 1, required=True, description="Its share of the whole; the weights of all criteria add up to 1.")
+    grader = Text(1, 64, required=True, description="One of the graders of the installed plugins.", example="length")
+    parameters = Json(object_only=True, load_default=dict, description="The grader's parameters.")
+    must_pass = Boolean(load_default=False, description="Whether the whole fails if this one does.")
     scale = ListOf(
         Object(LevelIn),
         5,
         min_items=2,
         allow_none=True,
         load_default=None,
-        description="The levels between which a model chooses; not met, in part and fully if it is null.",
+        description="The levels from which a model chooses; not met, in part and fully if null.",
     )
 
 
 class RubricIn(Schema):
-    """A rubric as a client writes it."""
+    """A rubric in a request."""
 
     name = Text(1, 120, required=True, description="Unique among the engine's rubrics.")
     description = Text(max_length=2_000, multiline=True, load_default="")
     criteria = ListOf(Object(CriterionIn), 20, min_items=1, required=True, example=[_EXAMPLE])
     aggregation = Choice(*AGGREGATIONS, load_default="weighted_mean", description="all: every criterion reaches the threshold.")
-    threshold = Number(0, 1, load_default=0.7, description="The score from which on an output passes.")
+    threshold = Number(0, 1, load_default=0.7, description="The minimum score to pass.")
     min_coverage = Number(0, 1, load_default=0.5, description="The share of the weight that must be scored for a verdict.")
-    on_fail = Choice(*ON_FAIL, load_default="record", description="What becomes of a result that fails.")
-    judge_engine_id = Id("engine", allow_none=True, load_default=None, description="The engine that llm_judge asks.")
-    status = Choice(*STATUSES, load_default=ACTIVE, description="disabled: no result is scored by it.")
+    on_fail = Choice(*ON_FAIL, load_default="record", description="What happens to a failed result.")
+    judge_engine_id = Id("engine", allow_none=True, load_default=None, description="The engine that llm_judge uses.")
+    status = Choice(*STATUSES, load_default=ACTIVE, description="disabled: it scores no results.")
     applies_to = Choice(
         ALL,
         NAMED,
@@ -60,7 +60,7 @@ class RubricIn(Schema):
 
 
 class RubricOut(RecordOut):
-    """A rubric as a client gets it."""
+    """A rubric in a response."""
 
     id = Id("rubric", required=True)
     engine_id = Id("engine", required=True)
@@ -78,7 +78,7 @@ class RubricOut(RecordOut):
     warnings = ListOf(
         Text(max_length=300),
         required=True,
-        description="What is allowed, and seldom meant.",
+        description="Permitted, but rarely intended.",
         example=["The judge is the engine that is judged."],
     )
 
@@ -96,15 +96,15 @@ class VersionOut(Schema):
 
 
 class TryIn(Schema):
-    """Something to score, as if an agent had made it."""
+    """An output to score, as if an agent had produced it."""
 
-    input = Json(required=True, max_bytes=_LARGEST_INPUT, description="What it was made for.")
+    input = Json(required=True, max_bytes=_LARGEST_INPUT, description="The input.")
     output = Json(required=True, max_bytes=_LARGEST_OUTPUT)
-    expected = Json(allow_none=True, load_default=None, max_bytes=_LARGEST_INPUT, description="What would be right, if known.")
+    expected = Json(allow_none=True, load_default=None, max_bytes=_LARGEST_INPUT, description="The correct answer, if known.")
 
 
 class CriterionResultOut(Schema):
-    """What one criterion came to."""
+    """The result of one criterion."""
 
     key = Text(required=True, example="is_short")
     grader = Text(required=True, example="length")
@@ -117,21 +117,21 @@ class CriterionResultOut(Schema):
 
 
 class ResultOut(Schema):
-    """How something was scored by a rubric."""
+    """The score by a rubric."""
 
     rubric_id = Id("rubric", required=True)
     rubric_version = Integer(required=True)
     name = Text(required=True)
     verdict = Choice(*VERDICTS, required=True)
     score = Number(allow_none=True, required=True)
-    coverage = Number(required=True, description="The share of the weight that was scored.")
+    coverage = Number(required=True, description="The scored share of the weight.")
     on_fail = Choice(*ON_FAIL, required=True, description="record where a judge may not decide.")
     notes = ListOf(Text(max_length=300), required=True, example=["One criterion could not be scored."])
     criteria = ListOf(Object(CriterionResultOut), required=True)
 
 
 class ScoreOut(Schema):
-    """What one criterion gave the output of one execution."""
+    """The score of one execution's output by one criterion."""
 
     id = Id("score", required=True)
     rubric_id = Id("rubric", required=True)
@@ -151,14 +151,14 @@ class ScoreOut(Schema):
 
 
 class LabelIn(Schema):
-    """What a person says of a score."""
+    """A person's verdict on a score."""
 
     verdict = Choice("pass", "fail", required=True, description="What the criterion's verdict should have been.")
     comment = Text(max_length=2_000, multiline=True, load_default="")
 
 
 class LabelOut(RecordOut):
-    """A person's word on a score."""
+    """A person's verdict on a score."""
 
     id = Id("label", required=True)
     score_id = Id("score", required=True)
@@ -168,18 +168,18 @@ class LabelOut(RecordOut):
 
 
 class CriterionAgreementOut(Schema):
-    """How far one criterion agrees with people."""
+    """The agreement of one criterion with people."""
 
     key = Text(required=True, example="is_short")
     grader = Text(required=True, example="length")
     labels = Integer(required=True)
-    observed = Number(allow_none=True, required=True, description="The share of labels that are the same.")
-    kappa = Number(allow_none=True, required=True, description="Cohen's; null without labels, and where chance explains it all.")
-    may_gate = Boolean(required=True, description="false: a model that judges and disagrees; on_fail is then record.")
+    observed = Number(allow_none=True, required=True, description="The share of equal labels.")
+    kappa = Number(allow_none=True, required=True, description="Cohen's; null without labels, or if chance explains everything.")
+    may_gate = Boolean(required=True, description="false: a model judges and disagrees with people; on_fail is then record.")
 
 
 class AgreementOut(Schema):
-    """How far the criteria of a rubric's current version agree with people."""
+    """The agreement of a rubric's criteria with people, in its current version."""
 
     rubric_id = Id("rubric", required=True)
     rubric_name = Text(required=True, example="Short answers")
@@ -188,23 +188,23 @@ class AgreementOut(Schema):
 
 
 class SourceIn(Schema):
-    """Where an example comes from."""
+    """The origin of an example."""
 
     type = Choice("manual", "execution", "approval", required=True)
-    id = Text(1, 64, allow_none=True, load_default=None, description="The object's, where it is from one.")
+    id = Text(1, 64, allow_none=True, load_default=None, description="The object's, if it comes from one.")
 
 
 class ExampleIn(Schema):
-    """A case to try agents with, as a client writes it."""
+    """A test case for agents in a request."""
 
     name = Text(max_length=120, load_default="")
     input = Json(required=True, max_bytes=_LARGEST_INPUT, example="Summarize: …")
-    expected = Json(allow_none=True, load_default=None, max_bytes=_LARGEST_INPUT, description="What would be right, if known.")
+    expected = Json(allow_none=True, load_default=None, max_bytes=_LARGEST_INPUT, description="The correct answer, if known.")
     source = Object(SourceIn, load_default=lambda: {"type": "manual", "id": None})
 
 
 class ExampleOut(RecordOut):
-    """A case to try agents with, as a client gets it."""
+    """A test case for agents in a response."""
 
     id = Id("example", required=True)
     rubric_id = Id("rubric", required=True)
@@ -215,17 +215,17 @@ class ExampleOut(RecordOut):
 
 
 class EvaluationIn(Schema):
-    """What is to be tried with the rubric's examples."""
+    """What to evaluate with the rubric's examples."""
 
     agent_id = Id("agent", required=True)
-    version = Integer(1, description="The version of the agent's definition; the current one if it is left out.")
+    version = Integer(1, description="The version of the agent's definition; the current one by default.")
 
 
 class EvaluationOut(RecordOut):
-    """How a version of an agent did with the examples."""
+    """The result of an agent version on the examples."""
 
     id = Id("evaluation", required=True)
-    version = Integer(required=True, description="Counts every change, those of its cases too.")
+    version = Integer(required=True, description="Counts every change, including those of its cases.")
     rubric_id = Id("rubric", required=True)
     rubric_name = Text(required=True, example="Short answers")
     rubric_version = Integer(required=True)
@@ -233,19 +233,21 @@ class EvaluationOut(RecordOut):
     agent_version = Integer(required=True)
     created_by = Id("user", required=True)
     status = Choice("running", "done", "failed", required=True)
-    total = Integer(required=True, description="How many examples there are.")
-    score = Number(allow_none=True, required=True, description="The mean of the scored ones, when it is done.")
-    verdicts = Json(object_only=True, allow_none=True, required=True, description="How many of each verdict, and broken runs.")
+    total = Integer(required=True, description="Number of examples.")
+    score = Number(allow_none=True, required=True, description="The mean of the scored ones, once it is done.")
+    verdicts = Json(
+        object_only=True, allow_none=True, required=True, description="The number of each verdict, and of broken runs."
+    )
     error = Json(object_only=True, allow_none=True, required=True)
     finished_at = Instant(allow_none=True, required=True)
 
 
 class CaseOut(Schema):
-    """What became of one example."""
+    """The result of one example."""
 
     example_id = Id("example", required=True)
     number = Integer(required=True)
-    status = Choice("waiting", "started", "scored", "broken", required=True, description="broken: the run gave no output.")
+    status = Choice("waiting", "started", "scored", "broken", required=True, description="broken: the run produced no output.")
     execution_id = Id("exec", allow_none=True, required=True)
     verdict = Choice(*VERDICTS, allow_none=True, required=True)
     score = Number(allow_none=True, required=True)
@@ -253,19 +255,19 @@ class CaseOut(Schema):
 
 
 class EvaluationDetailOut(EvaluationOut):
-    """The same, with what became of each example."""
+    """The same, with the result of each example."""
 
     cases = ListOf(Object(CaseOut), 200, required=True)
 
 
 CompareQuery = Schema.from_dict(
-    {"with": Id("evaluation", description="Another evaluation with the same rubric; the agent's one before if left out.")},
+    {"with": Id("evaluation", description="Another evaluation with the same rubric; by default the agent's previous one.")},
     name="CompareQuery",
 )
 
 
 class ChangeOut(Schema):
-    """How one example changed."""
+    """The change of one example."""
 
     example_id = Id("example", required=True)
     before = Object(CaseOut, required=True)
@@ -273,7 +275,7 @@ class ChangeOut(Schema):
 
 
 class ComparisonOut(Schema):
-    """Which examples got worse, and which better."""
+    """Which examples got worse, and which improved."""
 
     rubric_name = Text(required=True, example="Short answers")
     evaluation_id = Id("evaluation", required=True)
@@ -281,4 +283,4 @@ class ComparisonOut(Schema):
     worse = ListOf(Object(ChangeOut), 200, required=True, description="The worst changes first.")
     better = ListOf(Object(ChangeOut), 200, required=True)
     unchanged = Integer(required=True)
-    without_counterpart = Integer(required=True, description="Examples whose runs are over in one of both only.")
+    without_counterpart = Integer(required=True, description="Examples whose runs have ended in only one of both.")

@@ -36,21 +36,27 @@ class Sessions(Resource):
         self._columns = Plan(_REPLY).columns
 
     def find(self, req: Request, **ids: str) -> Session:
-        """The session, if the caller may know of it."""
+        """Return the session, if it is visible to the caller."""
         return service.find_visible(ids["session_id"], req.principal, managing=self._manages(req))
 
     def allows(self, req: Request, permission: str, target: Session) -> bool:
-        """One's own always, through a key by its scope; `find` has hidden the others from whoever does not manage them."""
+        """One's own always, through a key by its scope; `find` has hidden the others from callers who do not manage them."""
         return target.user_id == req.principal.user_id or bool(req.rights.allows_at(permission, None))
 
     @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, message="Sessions listed.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """List the caller's sessions or, with user_id, a member's, a page at a time."""
+        """List sessions.
+
+        These are the caller's or, with user_id, a member's.
+        """
         resp.media = self._page(req)
 
     @operation("read", query=_QUERY, reply=_REPLY, many=True, own_always=True, message="Active sessions listed.")
     def on_get_active(self, req: Request, resp: Response) -> None:
-        """List the sessions that are not over: the caller's or, with user_id, a member's."""
+        """List active sessions.
+
+        These are the caller's or, with user_id, a member's.
+        """
         resp.media = self._page(req, service.live())
 
     @operation(
@@ -62,7 +68,10 @@ class Sessions(Resource):
         refusals=("session_required",),
     )
     def on_post_terminate(self, req: Request, resp: Response, session_id: str) -> None:
-        """End a session, on its next request; ending one that is over changes nothing."""
+        """End a session, effective on its next request.
+
+        Ending an ended session changes nothing.
+        """
         already = not service.terminate(self.app, req.target)
         resp.media = {**service.shown(self.app, session_id, req.principal), "already_terminated": already}
 

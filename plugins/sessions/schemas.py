@@ -1,24 +1,24 @@
-"""What clients get to see of sessions."""
+"""Responses of sessions."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text
 from aasim_core.schemas.schema import Schema
 
 
 class SessionOut(Schema):
-    """A login and what follows from it."""
+    """A login session."""
 
     id = Id("session", required=True)
     user_id = Id("user", required=True)
-    organization_id = Id("organization", required=True, description="The organization that the session's tokens are for.")
+    organization_id = Id("organization", required=True, description="The organization of the session's tokens.")
     version = Integer(required=True)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
-    status = Choice("active", "terminated", "expired", required=True, description="expired: too old, or unused for too long.")
-    current = Boolean(required=True, description="Whether this request was sent in it.")
+    status = Choice("active", "terminated", "expired", required=True, description="expired: too old, or idle for too long.")
+    current = Boolean(required=True, description="Whether this is the session of the request.")
     device = Text(
         required=True, description="The program and its system, as far as the user agent tells.", example="Firefox 140 on Linux"
     )
-    ip = Text(allow_none=True, required=True, description="Where it was begun.")
+    ip = Text(allow_none=True, required=True, description="Where it began.")
     user_agent = Text(max_length=256, required=True)
     last_seen_at = Instant(required=True, description="To the minute.")
     expires_at = Instant(required=True)
@@ -27,6 +27,6 @@ class SessionOut(Schema):
 
 
 class TerminatedOut(SessionOut):
-    """A session that is over now."""
+    """An ended session."""
 
-    already_terminated = Boolean(required=True, description="Whether it was over before.")
+    already_terminated = Boolean(required=True, description="Whether it had ended before.")

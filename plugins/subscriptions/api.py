@@ -33,7 +33,7 @@ def _row(plan: Plan) -> Mapping[str, Any]:
 
 
 class Plans(Resource):
-    """The plans of this installation; the same for every organization."""
+    """The plans of this installation, the same for every organization."""
 
     common = True
     noun = "plans"
@@ -52,7 +52,7 @@ class Plans(Resource):
         self._listing = Listing(app.database, _COLUMNS, lambda: [_row(plan) for plan in plans_of(app).values()])
 
     def find(self, req: Request, **ids: str) -> Plan:
-        """The plan of that id; raises the one 404."""
+        """Return the plan of that id; raises the uniform 404."""
         plan = plans_of(self.app).get(ids["plan_id"])
         if plan is None:
             raise not_found()
@@ -60,7 +60,7 @@ class Plans(Resource):
 
     @operation("read", query="query", reply="reply", many=True, message="Plans listed.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """List the plans that there are, a page at a time."""
+        """List the available plans."""
         question = self.query.question(req.path, req.query)
         resp.media = read_page(self._listing, self.plan.columns, question, [], self.app.keyring, self.query.search)
 
@@ -71,7 +71,7 @@ class Plans(Resource):
 
 
 class Subscriptions(Collection):
-    """Subscriptions: the plan that the organization is on, and those that it was on."""
+    """Subscriptions: the organization's current and past plans."""
 
     record = Subscription
     events = _EVENTS
@@ -89,13 +89,13 @@ class Subscriptions(Collection):
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "list": {
-            "summary": "List the plans that the organization was on, with what each part of a period costs, the latest first."
+            "summary": "List the organization's past and current plans, with the cost of each part of a period, the latest first."
         }
     }
 
     @operation("read", reply="current_reply", message="Subscription read.")
     def on_get_current(self, req: Request, resp: Response) -> None:
-        """Read which plan the organization is on, and what follows it."""
+        """Read the organization's plan, and the plan that follows it."""
         stand = standing.standing_of(self.app)
         period, subscription = stand.period, standing.current()
         resp.media = {
@@ -108,18 +108,24 @@ class Subscriptions(Collection):
 
     @operation("manage", body="subscribe_body", reply="reply", status=201, message="Subscribed.", refusals=("invalid_state",))
     def on_post_subscribe(self, req: Request, resp: Response) -> None:
-        """Change the plan: now where the other one takes nothing away, or else at the end of the period."""
+        """Change the plan.
+
+        An upgrade takes effect now; a change that removes something, at the end of the period.
+        """
         resp.media = service.subscribe(self.app, req.body["plan_id"])
         resp.location = "/api/v1/subscriptions/current"
 
     @operation("manage", body="cancel_body", reply="reply", message="Subscription cancelled.", refusals=("invalid_state",))
     def on_post_cancel(self, req: Request, resp: Response) -> None:
-        """Go back to the default plan, at the end of the period or now; what there is stays."""
+        """Return to the default plan, at the end of the period or now.
+
+        Existing objects stay.
+        """
         resp.media = service.cancel(self.app, req.body["at"])
 
 
 class Usage(Resource):
-    """What was used of the plan."""
+    """The plan's usage."""
 
     noun = "usage"
     paths: ClassVar[Mapping[str, str]] = {"": "/subscriptions/usage"}
@@ -130,12 +136,12 @@ class Usage(Resource):
 
     @operation("read", query="query", reply="reply", message="Usage read.")
     def on_get(self, req: Request, resp: Response) -> None:
-        """Read what was used in this period, with the limits of the plan and what it may come to."""
+        """Read the usage in this period, with the plan's limits and a forecast."""
         resp.media = usage.told(self.app, req.query.get("group_by"))
 
 
 class Days(Resource):
-    """Days, which are the same for everybody; of what was used on them the sums are told only."""
+    """Days are the same for everybody; only sums of a day's usage are shown."""
 
     common = True
     noun = "usage"
@@ -146,7 +152,7 @@ class Days(Resource):
         self.app = app
 
     def find(self, req: Request, **ids: str) -> datetime.date:
-        """The day that the path names; raises the one 404 for what is none."""
+        """Return the day in the path; raises the uniform 404 for an invalid one."""
         try:
             day: datetime.date = _DAY.deserialize(ids["date"])
         except ValidationError:
@@ -155,10 +161,10 @@ class Days(Resource):
 
     @operation("read", reply="reply", message="Usage read.")
     def on_get_one(self, req: Request, resp: Response, date: str) -> None:
-        """Read what was used until the end of a day, in the period that it was in."""
+        """Read the usage until the end of a day, within its period."""
         resp.media = usage.told_of(self.app, req.target)
 
 
 def resources(app: App) -> Sequence[Resource]:
-    """What answers the plugin's routes."""
+    """Return the resources of the plugin's routes."""
     return Plans(app), Subscriptions(app), Usage(app), Days(app)

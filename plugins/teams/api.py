@@ -35,19 +35,19 @@ _MEMBERS = View(
 
 
 class Teams(Collection):
-    """Teams: members who hold roles together."""
+    """Teams: members who share roles."""
 
     record = Team
     events = "teams"
-    node_field = "id"  # a team is a place in the tree itself
+    node_field = "id"  # a team is a node of the tree itself
     paths: ClassVar[Mapping[str, str]] = {"": "/teams", "one": "/teams/{team_id}"}
     body = schemas.TeamIn()
     reply = schemas.TeamOut()
     unique = ("slug",)
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "delete": {
-            "summary": "Delete a team; its members lose what they held only through it.",
-            "message": "Team deleted, with its memberships and the roles that it held.",
+            "summary": "Delete a team; its members lose the rights they had only through it.",
+            "message": "Team deleted, with its memberships and roles.",
         }
     }
     query = ListQuery(
@@ -63,7 +63,7 @@ class Teams(Collection):
         super().__init__(app)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """Who is to lead belongs to the organization, and is there for the caller."""
+        """The lead must be a member of the organization, visible to the caller."""
         if values.get("lead_id") not in (None, getattr(record, "lead_id", None)):
             service.require_lead(record, values["lead_id"], Delegator.of(self.app.rights, req.principal))
         return values
@@ -73,11 +73,11 @@ class Teams(Collection):
         return service.create(values, Delegator.of(self.app.rights, req.principal))
 
     def change(self, req: Request, record: Team, values: dict[str, Any]) -> Team:
-        """Write what differs; a new lead becomes a member."""
+        """Write changed values; a new lead becomes a member."""
         return service.change(record, values, Delegator.of(self.app.rights, req.principal))
 
     def remove(self, req: Request, record: Team) -> None:
-        """What the team had goes with it, but for what names it from elsewhere."""
+        """Delete its own data, but not references to it."""
         refuse_in_use(self.app.models, "team", record.id)
         service.remove(record, Delegator.of(self.app.rights, req.principal))
 
@@ -90,7 +90,7 @@ def _find_team(team_id: str) -> Team:
 
 
 class Members(Resource):
-    """Who is in a team."""
+    """The members of a team."""
 
     paths: ClassVar[Mapping[str, str]] = {"": "/teams/{team_id}/members", "one": "/teams/{team_id}/members/{user_id}"}
     body = schemas.MembersIn()
@@ -104,12 +104,12 @@ class Members(Resource):
         self.app = app
 
     def find(self, req: Request, **ids: str) -> tuple[Team, TeamMember | None]:
-        """The team, and the member if the path names one."""
+        """Return the team, and the member if the path names one."""
         team = _find_team(ids["team_id"])
         return team, service.find_member(team, ids["user_id"]) if "user_id" in ids else None
 
     def node_of(self, target: tuple[Team, TeamMember | None]) -> str:
-        """The team's own place."""
+        """The team's own node."""
         return str(target[0].id)
 
     @operation("read", query="query", reply="reply", many=True, message="Members listed.")
@@ -122,7 +122,10 @@ class Members(Resource):
 
     @operation("update", body="body", reply="joined", status=201, message="Members added.")
     def on_post(self, req: Request, resp: Response, team_id: str) -> None:
-        """Make users members of a team, which gives them what it holds; each user's row says what became of them."""
+        """Add users to a team, which gives them its roles.
+
+        Each user's row contains the result.
+        """
         team, giver, values = req.target[0], Delegator.of(self.app.rights, req.principal), req.body
         if "user_id" in values:
             joined = service.add_one(team, values["user_id"], values["team_role"], giver)
@@ -133,23 +136,26 @@ class Members(Resource):
 
     @operation("update", reply=DELETED, message="Member removed.")
     def on_delete_one(self, req: Request, resp: Response, team_id: str, user_id: str) -> None:
-        """Remove a member from a team, which ends what came only through it."""
+        """Remove a member from a team.
+
+        Rights that came only through the team end.
+        """
         team, member = req.target
         service.expel(team, member, Delegator.of(self.app.rights, req.principal))
         resp.media = {"id": user_id, "deleted": True}
 
 
 class TeamAssignments(Assignments):
-    """The roles that teams hold."""
+    """The roles of teams."""
 
     plugin = "teams"
     subject_type = "team"
     paths = Assignments.under("/teams/{team_id}")
 
     def find_subject(self, req: Request, subject_id: str) -> Team:
-        """The team; raises the one 404."""
+        """Return the team; raises the uniform 404."""
         return _find_team(subject_id)
 
     def place_of(self, subject: Team) -> str:
-        """The team's own place."""
+        """The team's own node."""
         return str(subject.id)

@@ -1,4 +1,4 @@
-"""What clients write about teams, and what they get."""
+"""Requests and responses of teams."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,20 +15,20 @@ MOST_AT_ONCE = 200
 
 
 class TeamIn(Schema):
-    """A team, as a client writes it."""
+    """A team in a request."""
 
     name = Text(1, 120, required=True, example="Customer care")
-    slug = Slug(description="Unique in the organization; made from the name if left out.")
+    slug = Slug(description="Unique in the organization; derived from the name by default.")
     description = Text(max_length=2_000, multiline=True, load_default="")
-    lead_id = Id("user", allow_none=True, load_default=None, description="Who leads it; becomes a member.")
+    lead_id = Id("user", allow_none=True, load_default=None, description="The lead; becomes a member.")
 
 
 class TeamOut(Schema):
-    """A team, as a client gets it."""
+    """A team in a response."""
 
     id = Id("team", required=True)
     organization_id = Id("organization", required=True)
-    version = Integer(required=True, description="Counts every change, those of its members too, for If-Match.")
+    version = Integer(required=True, description="Counts every change, including those of its members, for If-Match.")
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
     name = Text(required=True)
@@ -39,11 +39,11 @@ class TeamOut(Schema):
 
 
 class MembersIn(Schema):
-    """Who is to be a member: one user, or several."""
+    """The new members: one user, or several."""
 
-    user_id = Id("user", description="One user; what is wrong with it refuses the request.")
+    user_id = Id("user", description="One user; an error refuses the request.")
     user_ids = ListOf(
-        Id("user"), MOST_AT_ONCE, min_items=1, unique=True, description="Several; what is wrong with one is said in its row."
+        Id("user"), MOST_AT_ONCE, min_items=1, unique=True, description="Several users; an error is reported in the user's row."
     )
     team_role = Choice(*TEAM_ROLES, load_default="member")
 
@@ -51,13 +51,13 @@ class MembersIn(Schema):
 
     @validates_schema
     def require_one_lead(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Raise for several who are to lead."""
+        """Raise for several leads."""
         if data.get("team_role") == "lead" and len(data.get("user_ids", ())) > 1:
             raise ValidationError({"team_role": [Problem("invalid_choice", "A team has one lead; name one user.")]})
 
 
 class MembershipOut(Schema):
-    """What became of one user."""
+    """The result for one user."""
 
     user_id = Id("user", required=True)
     status = Choice("added", "changed", "unchanged", "refused", required=True)
@@ -67,7 +67,7 @@ class MembershipOut(Schema):
 
 
 class MembershipsOut(Schema):
-    """What became of each user, in the order of the request."""
+    """The result for each user, in the order of the request."""
 
     items = ListOf(Object(MembershipOut), MOST_AT_ONCE, required=True)
 

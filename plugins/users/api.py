@@ -30,15 +30,15 @@ class UserAssignments(Assignments):
     paths = Assignments.under("/users/{user_id}")
 
     def find_subject(self, req: Request, subject_id: str) -> Member:  # type: ignore[override] # of a record only the id is asked
-        """The member; raises the one 404."""
+        """Return the member; raises the uniform 404."""
         return service.find(subject_id)
 
     def place_of(self, subject: Member) -> str | None:
-        """Where the member stands."""
+        """The member's node."""
         return subject.place
 
     def may_own(self, subject: Member) -> bool:
-        """Whether the member can log in: a service user cannot."""
+        """Return whether the member can log in: a service user cannot."""
         return bool(subject.row["kind"] == schemas.PERSON)
 
     def may_read(self, req: Request, subject: Member) -> bool:
@@ -56,8 +56,8 @@ class Users(Collection):
     unique = ("email",)
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "delete": {
-            "summary": "Remove a member, with roles, teams and keys, and the account if it was for this organization only; "
-            "or withdraw an invitation.",
+            "summary": "Remove a member, with roles, teams and keys, and the account if it has no other organization; or "
+            "withdraw an invitation.",
             "message": "User removed.",
             "refusals": ("invalid_state", "last_owner", "in_use"),
         }
@@ -91,21 +91,21 @@ class Users(Collection):
     # A member is there for whoever may read members where they stand, and for themselves.
 
     def find(self, req: Request, **ids: str) -> Member:
-        """The member; raises the one 404."""
+        """Return the member; raises the uniform 404."""
         return service.find(ids["user_id"])
 
     def node_of(self, target: Member) -> str | None:
-        """Where the member stands."""
+        """The member's node."""
         return target.place
 
     def allows(self, req: Request, permission: str, target: Member) -> bool:
-        """Where the member stands; reading oneself is always allowed."""
+        """Permission at the member's node; reading oneself is always allowed."""
         if permission == READ:
             return service.may_read(req.principal, req.rights, target)
         return req.rights.allows_at(permission, target.place)
 
     def reach(self, req: Request) -> list[Condition]:
-        """The members in the subtrees where the caller may read them, and the caller."""
+        """Members in the subtrees where the caller may read them, and the caller."""
         return service.reach(req.principal, req.rights)
 
     def present(self, record: Member) -> dict[str, Any]:
@@ -117,7 +117,10 @@ class Users(Collection):
         refusals=("too_many_attempts",),
     )  # fmt: skip
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Invite a person by mail, or create a service user; with a role and teams, if they are given."""
+        """Invite a person by mail, or create a service user.
+
+        A role and teams can be assigned at once.
+        """
         values = checked(req, Delegator.of(self.app.rights, req.principal), req.body)
         place = place_of(values)
         req.rights.require_at("users:create", place)
@@ -134,18 +137,22 @@ class Users(Collection):
         resp.location = self.location(member)
         resp.media = self.present(member)
 
-    @operation(
-        "create", reply="reply", message="The invitation is on its way again.", refusals=("invalid_state", "too_many_attempts")
-    )
+    @operation("create", reply="reply", message="The invitation was sent again.", refusals=("invalid_state", "too_many_attempts"))
     def on_post_invite(self, req: Request, resp: Response, user_id: str) -> None:
-        """Send an invitation again, with a new link; the one before is no good then."""
+        """Send an invitation again, with a new link.
+
+        The previous link is revoked.
+        """
         service.invite_again(self.app, req.target)
         resp.media = self.present(req.target)
 
     @operation("update", body="status_body", query="status_query", reply="status_reply", message="Status changed.",
                refusals=("invalid_state", "last_owner"))  # fmt: skip
     def on_put_status(self, req: Request, resp: Response, user_id: str) -> None:
-        """Suspend, deactivate or reactivate a member, on their next request; with plan=true, look first at what they own."""
+        """Suspend, deactivate or reactivate a member, effective on their next request.
+
+        With plan=true, only list what they own.
+        """
         member, giver, values = req.target, Delegator.of(self.app.rights, req.principal), req.body
         standing.require_change(req.principal, giver, member, values["status"])
         successor_id = self._successor(req, values)
@@ -166,7 +173,7 @@ class Users(Collection):
         }
 
     def remove(self, req: Request, record: Member) -> None:
-        """Nobody removes themselves, nor whoever holds more than they."""
+        """Members cannot remove themselves, nor members with more rights."""
         standing.require_other(req.principal, record)
         service.require_above(Delegator.of(self.app.rights, req.principal), str(record.id))
         standing.remove(self._others(), record, self._teams_teller(req))
@@ -192,7 +199,7 @@ class Users(Collection):
         return service.invite(self.app, req.principal, values)
 
     def _gift(self, req: Request, values: Mapping[str, Any], place: str | None) -> Gift | None:
-        """The role that is given along, where they will stand unless another place is named."""
+        """Return the role to assign, at the member's future node unless another is named."""
         if not {"role", "role_id"} & values.keys():
             return None
         if "place" not in values:
@@ -224,11 +231,11 @@ class Users(Collection):
         return with_teams.tell_left
 
     def _others(self) -> list[Any]:
-        """The records that may name a member, but for members: a line of managers is handed over in its own way."""
+        """Return the records that may name a member, except members: lines of managers are transferred separately."""
         return [model for model in self.app.models if model is not Membership]
 
     def _successor(self, req: Request, values: Mapping[str, Any]) -> str | None:
-        """Who takes over what a member who is deactivated owned."""
+        """The successor of a deactivated member."""
         successor_id: str | None = values.get("reassign_to")
         if successor_id is None:
             return None

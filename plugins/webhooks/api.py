@@ -23,7 +23,7 @@ def _masked(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 class Webhooks(Collection):
-    """Webhooks: addresses that are told of what happens."""
+    """Webhooks: addresses that are notified of events."""
 
     record = Webhook
     events = "webhooks"
@@ -42,9 +42,9 @@ class Webhooks(Collection):
     preview_body, preview_reply, replay_reply = schemas.PreviewIn(), schemas.PreviewOut(), schemas.ReplayOut()
     shown_reply, test_reply = schemas.ShownWebhookOut(), schemas.TestOut()
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "replace": {"summary": "Replace a {singular}; what is left out returns to its default, and its secret stays."},
-        "update": {"summary": "Change some fields of a {singular}; headers are replaced as a whole."},
-        "delete": {"summary": "Delete a {singular}; what it was not sent yet is not sent any more."},
+        "replace": {"summary": "Replace a {singular}. Omitted fields return to their defaults; its secret stays."},
+        "update": {"summary": "Change fields of a {singular}. Headers are replaced as a whole."},
+        "delete": {"summary": "Delete a {singular}. Pending deliveries are discarded."},
     }
     derived: ClassVar[Mapping[str, Derived]] = {
         "headers": Derived(("header_names",), _masked),
@@ -53,13 +53,13 @@ class Webhooks(Collection):
     query = ListQuery(
         schemas.WebhookOut(),
         filters=("url", "status", "created_at", "updated_at"),
-        columns={"held_count": Integer(0, description="How many events are held for it, as its health says.")},
+        columns={"held_count": Integer(0, description="Number of events held for it, as in its health.")},
         sorts=("created_at", "updated_at"),
         search=("url", "description"),
     )
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """There must be such events, and it must lead to where webhooks may be."""
+        """The events must exist, and the address must be allowed for webhooks."""
         if "events" in values:
             service.refuse_idle(self.app, values["events"])
         if "url" in values:
@@ -79,7 +79,10 @@ class Webhooks(Collection):
         refusals=("too_many_webhooks",),
     )
     def on_post(self, req: Request, resp: Response, **ids: str) -> None:
-        """Create a {singular}: the answer shows the secret that its deliveries are signed with, and no other one will."""
+        """Create a {singular}.
+
+        The response shows the secret that signs its deliveries; no later response will.
+        """
         req.rights.require_at(self.permission_for("create"), None)
         webhook, secret = service.create(self.app, self.check(req, req.body))
         resp.location = self.location(webhook)
@@ -87,23 +90,32 @@ class Webhooks(Collection):
 
     @operation("update", body="rotate_body", reply="shown_reply", message="Secret rotated; the new one is shown this once.")
     def on_post_rotate_secret(self, req: Request, resp: Response, webhook_id: str) -> None:
-        """Make a new secret; for overlap_seconds deliveries are signed with both."""
+        """Rotate the secret.
+
+        For overlap_seconds deliveries are signed with both.
+        """
         webhook = req.target
         secret = service.rotate(self.app, webhook, req.body["overlap_seconds"], req.body.get("signature", webhook.signature))
         self._show(resp, webhook, secret)
 
     @operation("update", body="toggle_body", reply="reply", message="{singular} switched.")
     def on_post_toggle(self, req: Request, resp: Response, webhook_id: str) -> None:
-        """Disable a {singular}, or enable it and send what waits for it; its failures are counted anew."""
+        """Disable a {singular}, or enable it and send pending deliveries.
+
+        Enabling resets its count of failures.
+        """
         standing.switch(req.target, req.body["status"])
         resp.media = self.present(req.target)
 
     @operation(
-        "update", body="replay_body", reply="replay_reply", status=202, also=(200,), message="The events are sent from the beginning.",
+        "update", body="replay_body", reply="replay_reply", status=202, also=(200,), message="The events are being sent again.",
         refusals=("invalid_state",),
     )  # fmt: skip
     def on_post_replay(self, req: Request, resp: Response, webhook_id: str) -> None:
-        """Send what was held or has failed from the beginning, in the background; with dry_run, only tell what that is, with 200."""
+        """Resend held or failed deliveries in the background.
+
+        With dry_run, only list them, with 200.
+        """
         webhook, dry_run = req.target, req.body["dry_run"]
         if dry_run:
             resp.status = 200
@@ -115,18 +127,24 @@ class Webhooks(Collection):
 
     @operation("update", body="preview_body", reply="preview_reply", message="Tried with the last events.", transaction=False)
     def on_post_preview(self, req: Request, resp: Response, webhook_id: str) -> None:
-        """Try a filter: tell which of the last events that a {singular} is for it would be sent. Nothing is changed or sent."""
+        """Test a filter on recent events.
+
+        The response shows which of a {singular}'s events would be sent. Nothing is changed or sent.
+        """
         webhook = req.target
         resp.media = previewing.preview(self.app, webhook, req.body.get("filter", webhook.filter), req.body["limit"])
 
     @operation("test", reply="test_reply", message="{singular} tested.", transaction=False)
     def on_post_test(self, req: Request, resp: Response, webhook_id: str) -> None:
-        """Send a {singular} a ping, also while it is disabled, and tell how it went; it takes 15 seconds at most."""
+        """Send a {singular} a ping, even while it is disabled, and report the result.
+
+        It takes 15 seconds at most.
+        """
         outcome = service.test(self.app, req.target)
         resp.media = {**asdict(outcome), "ok": outcome.code == SUCCEEDED}
 
     def change(self, req: Request, record: Webhook, values: dict[str, Any]) -> Webhook:
-        """Write what differs."""
+        """Write changed values."""
         service.change(self.app, record, values)
         return record
 
@@ -147,7 +165,7 @@ def require_active(webhook: Webhook) -> None:
 
 
 class Deliveries(Collection):
-    """The deliveries of a webhook: one for each event that it is sent."""
+    """The deliveries of a webhook, one per event."""
 
     record = Delivery
     events = "webhooks"
@@ -166,12 +184,12 @@ class Deliveries(Collection):
         default="-created_at",
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the deliveries of a webhook, the latest first, each with how its last attempt went."}
+        "list": {"summary": "List the deliveries of a webhook, the latest first, each with its last attempt."}
     }
 
     @operation("update", reply="reply", status=202, message="The event is sent once more.", refusals=("invalid_state",))
     def on_post_redeliver(self, req: Request, resp: Response, webhook_id: str, delivery_id: str) -> None:
-        """Send an event once more, under the same id, whatever became of it."""
+        """Resend an event under the same id, whatever its previous result."""
         require_active(req.parent)
         delivery = redeliver(req.target)
         resp.location = self.location(delivery)

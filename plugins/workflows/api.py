@@ -39,7 +39,7 @@ class Workflows(Collection):
     )
 
     def find(self, req: Request, **ids: str) -> Workflow:
-        """The workflow, unless it is deleted."""
+        """Return the workflow, unless it is deleted."""
         return service.find_live(ids["workflow_id"])
 
     def reach(self, req: Request) -> list[Condition]:
@@ -47,7 +47,7 @@ class Workflows(Collection):
         return [Condition(_is_there), *super().reach(req)]
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """The project must be there for the caller; what becomes active must have no faults."""
+        """The project must be visible to the caller; an active workflow must have no faults."""
         req.rights.require_project(values.get("project_id"))
         if not {"definition", "status"} & values.keys():
             return values
@@ -62,16 +62,19 @@ class Workflows(Collection):
         return service.create(values, req.principal.user_id)
 
     def change(self, req: Request, record: Workflow, values: dict[str, Any]) -> Workflow:
-        """Write what differs; a change of the definition makes a new version."""
+        """Write changed values; a changed definition creates a new version."""
         return service.change(record, values)
 
     def remove(self, req: Request, record: Workflow) -> None:
-        """Deleting a workflow keeps its runs."""
+        """Deleting a workflow retains its runs."""
         service.remove(record)
 
     @operation("create", body="validate_body", reply="validate_reply", message="Definition looked through.")
     def on_post_validate(self, req: Request, resp: Response) -> None:
-        """Look a definition through, and say all that is wrong with it; nothing is written."""
+        """Validate a definition, and report all its faults.
+
+        Nothing is written.
+        """
         faults = validation.faults(self.app, req.body["definition"], req.principal)
         resp.media = {"is_valid": not any(not fault.is_hint for fault in faults), "faults": validation.told(faults)}
 
@@ -84,7 +87,10 @@ class Workflows(Collection):
         refusals=("validation_failed",),
     )
     def on_get_export(self, req: Request, resp: Response, workflow_id: str) -> None:
-        """Export a workflow as a document without secrets, with the ids in it."""
+        """Export a workflow as a document without secrets.
+
+        The document lists its ids of other objects.
+        """
         workflow: Workflow = req.target
         resp.media = exchange.export(
             workflow, service.definition_at(workflow, req.query.get("version") or workflow.workflow_version)
@@ -94,7 +100,10 @@ class Workflows(Collection):
         "create", body="import_body", reply="import_reply", status=201, also=(200,), is_import=True, message="Workflow imported."
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
-        """Import a document as a draft, and say what became of each part of it; with dry_run, only say it."""
+        """Import a document as a draft.
+
+        The response reports the result for each part; with dry_run, nothing is written.
+        """
         project_id = req.body["project_id"]
         req.rights.require_project(project_id)
         req.rights.require_at("workflows:create", project_id)
@@ -116,7 +125,7 @@ def _is_there() -> Any:
 
 
 class Versions(Collection):
-    """The versions of a workflow's definition; a change of the definition makes one."""
+    """The versions of a workflow's definition; each change creates one."""
 
     record = WorkflowVersion
     events = "workflows"

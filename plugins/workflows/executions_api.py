@@ -22,7 +22,7 @@ from .rerun import Rerun
 
 
 class WorkflowExecutions(SubjectExecutions):
-    """Running a workflow, and the runs it had."""
+    """The runs of a workflow."""
 
     paths: ClassVar[Mapping[str, str]] = {
         "execute": "/workflows/{workflow_id}/execute",
@@ -31,7 +31,7 @@ class WorkflowExecutions(SubjectExecutions):
     body = schemas.ExecuteIn()
 
     def find(self, req: Request, **ids: str) -> Workflow:
-        """The workflow, unless it is deleted."""
+        """Return the workflow, unless it is deleted."""
         return service.find_live(ids["workflow_id"])
 
     @operation(
@@ -45,7 +45,10 @@ class WorkflowExecutions(SubjectExecutions):
         refusals=("invalid_state", "queue_full", "too_many_at_once"),
     )
     def on_post_execute(self, req: Request, resp: Response, workflow_id: str) -> None:
-        """Run a workflow. The answer comes at once, or with ``Prefer: wait=N`` when the run has ended within N seconds."""
+        """Run a workflow.
+
+        The response comes at once, or with ``Prefer: wait=N`` when the run has ended within N seconds.
+        """
         execution = service.start(
             self.app,
             req.target,
@@ -60,7 +63,7 @@ class WorkflowExecutions(SubjectExecutions):
 
     @operation("read", query="query", reply="reply", many=True, message="Executions listed.")
     def on_get_executions(self, req: Request, resp: Response, workflow_id: str) -> None:
-        """List those executions of a workflow that the caller may see."""
+        """List the executions of a workflow that the caller may see."""
         self.list_executions(req, resp)
 
 
@@ -77,7 +80,7 @@ class WorkflowRuns(ExecutionResource):
     rerun_body, rerun_reply = schemas.RerunIn(), schemas.RerunOut()
 
     def find(self, req: Request, **ids: str) -> Execution:
-        """The execution, if it runs a workflow."""
+        """Return the execution, if it runs a workflow."""
         execution = records.find_or_none(Execution, ids["execution_id"]) if is_id(ids["execution_id"], "exec") else None
         if execution is None or execution.kind != service.KIND:
             raise not_found()
@@ -90,12 +93,12 @@ class WorkflowRuns(ExecutionResource):
         return project_id
 
     def allows(self, req: Request, permission: str, target: Execution) -> bool:
-        """Whoever started a run may see it."""
+        """The starter of a run may see it."""
         return executions.allows(req.rights, permission, target, req.principal.user_id)
 
     @operation("read", reply="one_reply", message="Execution read.")
     def on_get_one(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Read a run of a workflow, with what became of its nodes."""
+        """Read a run of a workflow, with the results of its nodes."""
         nodes = _nodes_of(req.target, NodeRow.scope == RUN)
         undone_by = next((node["execution_id"] for node in nodes if node["path"] == RUN), None)
         nodes = [node for node in nodes if node["path"] != RUN]
@@ -103,7 +106,7 @@ class WorkflowRuns(ExecutionResource):
 
     @operation("read", query="nodes_query", reply="nodes_reply", message="Nodes listed.")
     def on_get_nodes(self, req: Request, resp: Response, execution_id: str) -> None:
-        """List the nodes of a run, also those in loops, in the order in which they began."""
+        """List the nodes of a run, including those in loops, in the order in which they began."""
         after, scope = req.query["after"], req.query.get("scope")
         within = [] if scope is None else [NodeRow.scope == scope]
         nodes = _nodes_of(req.target, NodeRow.number > after, NodeRow.path != RUN, *within, limit=req.query["limit"])
@@ -114,7 +117,10 @@ class WorkflowRuns(ExecutionResource):
         refusals=("invalid_state", "queue_full", "too_many_at_once"),
     )  # fmt: skip
     def on_post_rerun(self, req: Request, resp: Response, execution_id: str) -> None:
-        """Do a part of a run that is over again, in a new one; with dry_run, only tell what that is, with 200."""
+        """Repeat a part of an ended run in a new run.
+
+        With dry_run, only report which part, with 200.
+        """
         rerun = Rerun(self.app, req.target, req.body["paths"], req.body["edits"], req.body.get("version"))
         started = None
         if req.body["dry_run"]:
@@ -126,14 +132,14 @@ class WorkflowRuns(ExecutionResource):
 
 
 def _nodes_of(execution: Execution, *conditions: Any, limit: int | None = None) -> Sequence[Mapping[str, Any]]:
-    """What became of those nodes of a run that meet the conditions, in the order in which they began."""
+    """Return the matching nodes of a run, in the order in which they began."""
     pinned = service.pinned_definition(execution.subject_id or "", execution.subject_version or 0)
     written = {} if pinned is None else pinned.nodes
     return [_told(row, written.get(row.node, {})) for row in _with_results(execution, conditions, limit)]
 
 
 def _with_results(execution: Execution, conditions: Sequence[Any], limit: int | None) -> Any:
-    """The rows of nodes, with their `output` and `error`."""
+    """Return the rows of nodes, with their `output` and `error`."""
     output, error = ResultRow.alias(), ResultRow.alias()
     query = NodeRow.select(NodeRow, output.value.alias("output"), error.value.alias("error"))
     for kept, kind in ((output, OUTPUT), (error, ERROR)):

@@ -9,12 +9,12 @@ from . import drawing, schemas, service
 from .models import Workflow
 from .validation import tree
 
-#: The forms besides JSON: what makes one of a graph and its name, and its media type.
+#: The formats besides JSON: the renderer of a graph and its name, and its media type.
 FORMS: Mapping[str, tuple[Callable[[tree.Scope, str], str], str]] = {
     "mermaid": (lambda graph, name: drawing.mermaid(graph), "text/plain; charset=utf-8"),
     "svg": (drawing.svg, "image/svg+xml; charset=utf-8"),
 }
-# An image that is opened by itself is a page.
+# An image that is opened directly is a page.
 _POLICY = "default-src 'none'; sandbox"
 
 
@@ -25,7 +25,7 @@ class Graph(Resource):
     query, reply = schemas.GraphAsked(), schemas.GraphOut()
 
     def find(self, req: Request, **ids: str) -> Workflow:
-        """The workflow, unless it is deleted."""
+        """Return the workflow, unless it is deleted."""
         return service.find_live(ids["workflow_id"])
 
     def node_of(self, target: Workflow) -> str | None:
@@ -42,7 +42,10 @@ class Graph(Resource):
         refusals=("invalid_state", "validation_failed"),
     )
     def on_get(self, req: Request, resp: Response, workflow_id: str) -> None:
-        """Read the graph of a workflow: as data, as the text of a flowchart for Mermaid, or as an SVG image. A draft may have faults."""
+        """Read the graph of a workflow.
+
+        The formats are data, a Mermaid flowchart, and an SVG image. A draft may have faults.
+        """
         workflow: Workflow = req.target
         graph = tree.read(service.definition_at(workflow, req.query.get("version") or workflow.workflow_version))
         if (count := drawing.size_of(graph)) > drawing.MOST_NODES:

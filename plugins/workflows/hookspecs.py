@@ -1,4 +1,4 @@
-"""What the feature workflows offers to other plugins: types of nodes, and formats to import workflows from."""
+"""The hooks of the plugin workflows for node types and import formats."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ hookspec = pluggy.HookspecMarker("aasim")
 
 @dataclass(frozen=True)
 class Result:
-    """How a node ended: its output, a JSON value, and its outcome, by which edges are taken.
+    """How a node ended: its output, a JSON value, and its outcome, which selects the edges to follow.
 
-    `also`, of a node that computes, is called in the transaction that records its end: what it writes is there once, exactly if the node
-    has ended so. It may be called again where the transaction is tried again.
+    `also`, of a computing node, is called in the transaction that records its end: its writes happen exactly once, if and only if the node
+    ended this way. It may be called again when the transaction is retried.
     """
 
     foreseen: ClassVar = ()
@@ -57,10 +57,10 @@ class Result:
 
 @dataclass(frozen=True)
 class NodeUse:
-    """One node of a run that is to begin: its `type`, its `path`, its `config` and `given` input with all expressions filled in.
+    """One node of a run about to begin: its `type`, its `path`, its `config` and `given` input with all expressions evaluated.
 
-    `key` is the idempotency key of what it does, the same each time that it is tried in the run. `named` are the values that its
-    `NodeType.filters` name besides the event.
+    `key` is the idempotency key of its effect, the same on each attempt in the run. `named` are the values that its `NodeType.filters` can
+    use besides the event.
     """
 
     app: App
@@ -76,10 +76,10 @@ class NodeUse:
 
 @dataclass(frozen=True)
 class Used:
-    """Something that a node uses, named in the field `field` of its config: `allowed` and `contract` are as in `Tool`.
+    """An object that a node uses, named in the field `field` of its config: `allowed` and `contract` are as in `Tool`.
 
-    Who writes a node and may not use it is told the sentence `refusal` with its `code`, and others the `flaws`: why it cannot be used
-    so, as (field, code, what to write instead).
+    An author who may not use it gets the sentence `refusal` with its `code`; others get the `flaws`: why it cannot be used this way, as
+    (field, code, what to write instead).
     """
 
     field: str
@@ -96,32 +96,32 @@ def _only_done(_: Mapping[str, Any]) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class NodeType:
-    """A type of nodes, which does one of these things:
+    """A type of node, which does one of the following:
 
-    - `compute(config, data)` makes its result of the data of the run at once: it has no effect besides `Result.also`, and is the same each
-      time. It fills in the config itself.
-    - `call(use)` does something outside and returns the output, as tools do, see `ToolSource.call`: it is recorded before and after, and
-      not repeated unawares. `effect(config)` and `is_idempotent(config)` say what a second call may do; `use.arguments` is the config.
-      `bind(app, config)` instead finds a tool that is there already.
+    - `compute(config, data)` computes its result from the data of the run: it has no effect besides `Result.also`, and is deterministic. It
+      evaluates the config's expressions itself.
+    - `call(use)` has an external effect and returns the output, as tools do, see `ToolSource.call`: it is recorded before and after, and
+      never repeated unknowingly. `effect(config)` and `is_idempotent(config)` describe the effects of a repeated call; `use.arguments` is
+      the config. `bind(app, config)` instead resolves an existing tool.
     - `child(use)` starts a run, whose output is the node's.
-    - `wait(use)` is what the run waits for; `came(settled)` makes the result of what came.
-    - `ask(use, question_id)` is what people are asked; `decided(decision)` makes the result of what they decided.
+    - `wait(use)` returns what the run waits for; `came(settled)` converts what arrived to the result.
+    - `ask(use, question_id)` returns the question for people; `decided(decision)` converts their decision to the result.
     - a `loop` runs its body.
 
-    `uses(app, config)`, of what calls or waits, is what somebody has to be allowed to use for it, or None: it is asked when the node is
-    written, of whoever writes it, and each time before it begins, of whoever started the run.
+    `uses(app, config)`, for nodes that call or wait, returns the object that needs permission, or None: it is checked for the author when
+    the node is written, and for the starter of the run each time before the node begins.
 
-    What calls or starts a run can also undo what another node did, and so can what computes and has an effect all the same, by
-    `Result.also`: it `writes`.
+    A node that calls or starts a run can also undo another node's effect; so can a computing one with an effect through `Result.also`: it
+    `writes`.
 
-    `config` is the JSON Schema of the node's config, an object; what holds an expression is checked when that is filled in. Values of
+    `config` is the JSON Schema of the node's config, an object; values with expressions are validated after evaluation. Values of
     the names in `expressions` are expressions as a whole, without braces; a name in a list is written ``cases[].when``. Those of the names
-    in `constants` hold no expressions: what nobody fills in, and what is checked once for all runs, such as what the node may use.
-    Expressions of those in `through_lists` may go through lists: the type has to evaluate them itself, with ``loops=True``. Those in
-    `filters` can name an ``event``, and are left as they are, for whoever evaluates them when one has come.
-    `flaws(config)` says, of a config that meets the schema, what is wrong all the same, as (place in the config, what to write instead).
+    in `constants` contain no expressions: they are validated once for all runs, such as the objects that the node uses.
+    Expressions of those in `through_lists` may iterate over lists: the type must evaluate them itself, with ``loops=True``. Those in
+    `filters` can use an ``event``, and are evaluated only when one has arrived. `flaws(config)` returns further errors of a config that
+    meets the schema, as (location in the config, what to write instead).
 
-    `outcomes(config)` are those that the node can have besides ``error``. `references(config)` are the objects ``(type, id, version)``
+    `outcomes(config)` are the node's outcomes besides ``error``. `references(config)` are the objects ``(type, id, version)``
     that the node starts, see `startables` of executions. A type with `bind` has ``ref``, ``arguments`` and ``approval`` in its config.
     """
 
@@ -155,22 +155,22 @@ class NodeType:
 
     @property
     def is_call(self) -> bool:
-        """Whether it does something outside by itself."""
+        """Whether it has external effects itself."""
         return self.call is not None or self.bind is not None
 
     @property
     def has_effect(self) -> bool:
-        """Whether it does something outside, by itself or in a run that it starts."""
+        """Whether it has external effects, itself or in a run that it starts."""
         return self.is_call or self.child is not None
 
     @property
     def can_undo(self) -> bool:
-        """Whether it can undo what another node did."""
+        """Whether it can undo another node's effect."""
         return self.has_effect or self.writes
 
 
 class CannotImport(Exception):
-    """A document is not one of the format: `message` says to people what it should be, `place` is where in it, such as ``do[0].set``."""
+    """A document is not of the format: `message` tells people what is expected, `place` is the location, such as ``do[0].set``."""
 
     def __init__(self, message: str, place: str = "") -> None:
         super().__init__(message)
@@ -179,10 +179,10 @@ class CannotImport(Exception):
 
 @dataclass(frozen=True)
 class Mapped:
-    """What became of one part of a document, such as a task: `path` is where that stands in it.
+    """The result for one part of a document, such as a task: `path` is its location.
 
-    `node` is the id of the node that it became, None where there is none. `reasons` are sentences about what could not be brought, and
-    why; with `is_left_out`, that is all of it.
+    `node` is the id of the node made from it, None if there is none. `reasons` are sentences about what could not be imported, and why;
+    with `is_left_out`, the whole part.
     """
 
     path: str
@@ -192,13 +192,14 @@ class Mapped:
 
 
 def placeholder(node_id: str, name: str = "") -> dict[str, Any]:
-    """The node for a part that is left out: it has a type that there is not, so that no workflow is active before somebody replaced it."""
+    """The placeholder node for a part that was left out: its type does not exist, so that no workflow can be activated before it is
+    replaced."""
     return {"id": node_id, "type": "not_imported", **({"name": name[:120]} if name else {})}
 
 
 @dataclass(frozen=True)
 class Named:
-    """What a document names and does not hold, such as an agent: its `ref` there, of which `type`, and the `paths` of what names it."""
+    """A reference in a document to something outside it, such as an agent: its `ref` there, its `type`, and the `paths` that use it."""
 
     ref: str
     type: str
@@ -207,9 +208,9 @@ class Named:
 
 @dataclass(frozen=True)
 class Imported:
-    """A workflow that a document describes: its `definition`, which may have faults, and what became of each part of the document.
+    """A workflow that a document describes: its `definition`, which may have faults, and the result for each part of the document.
 
-    `named` is all that clients may write a mapping for, also where one is written already.
+    `named` are all references that clients may map, including those already mapped.
     """
 
     name: str
@@ -222,11 +223,12 @@ class Imported:
 
 @dataclass(frozen=True)
 class WorkflowImporter:
-    """A `format` of documents that workflows are made of.
+    """A `format` of documents from which workflows can be imported.
 
-    `read(document, mapping)` reads a document, a JSON object of at most 1 MiB and 31 levels. `mapping` says what stands here for what the
-    document names, by `Named.ref`. It has no effect, and nothing that the document holds is run or fetched: what has no counterpart is told
-    in `Imported.parts`. Raises CannotImport for a document of another format. What comes of it is looked through as what clients write.
+    `read(document, mapping)` reads a document, a JSON object of at most 1 MiB and 31 levels. `mapping` gives the local counterparts of the
+    document's references, by `Named.ref`. It has no side effects, and nothing in the document is executed or fetched: elements without a
+    counterpart are reported in `Imported.parts`. Raises CannotImport for a document of another format. The result is validated like a
+    client's definition.
     """
 
     foreseen: ClassVar = (CannotImport, Refused)
@@ -239,11 +241,11 @@ class WorkflowImporter:
 
 @hookspec
 def workflow_importers(app: App) -> Sequence[WorkflowImporter]:
-    """Return the formats that the plugin imports workflows from."""
+    """Return the formats from which the plugin imports workflows."""
     raise AssertionError("a hook specification is never called")
 
 
 @hookspec
 def node_types(app: App) -> Sequence[NodeType]:
-    """Return the types of nodes that the plugin brings for workflows."""
+    """Return the plugin's types of workflow nodes."""
     raise AssertionError("a hook specification is never called")

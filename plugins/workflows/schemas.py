@@ -1,4 +1,4 @@
-"""What clients write about workflows, and what they get."""
+"""Requests and responses of workflows."""
 
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ EXAMPLE = {
     "edges": [],
     "output": "{{ nodes.greet.output }}",
 }
-#: What holds of every definition that clients write; each body in a body takes four levels.
+#: Limits of every definition in a request; each nested body takes four levels.
 DEFINITION: dict[str, Any] = {
     "object_only": True,
     "required": True,
@@ -26,21 +26,21 @@ DEFINITION: dict[str, Any] = {
 
 
 class FaultOut(Schema):
-    """Something that is wrong with a definition, or that only looks so."""
+    """A fault of a definition, or a warning."""
 
     path = Text(
         max_length=400,
         required=True,
-        description="Where: a field, or a node and a field of it.",
+        description="The location: a field, or a node and its field.",
         example="nodes.fetch.config.url",
     )
-    code = Text(required=True, description="What it is, for programs.", example="unknown_node")
+    code = Text(required=True, description="The code, for programs.", example="unknown_node")
     message = Text(max_length=2_000, required=True, description="What is wrong, and what to write instead.")
-    is_hint = Boolean(required=True, description="Whether it works all the same.")
+    is_hint = Boolean(required=True, description="Whether it works despite this.")
 
 
 class AboutIn(Schema):
-    """What people know a workflow by."""
+    """A workflow's name and description."""
 
     name = Text(1, 120, required=True, description="Unique in the organization.")
     description = Text(max_length=2_000, multiline=True, load_default="")
@@ -48,15 +48,15 @@ class AboutIn(Schema):
 
 
 class WorkflowIn(AboutIn):
-    """A workflow as a client writes it."""
+    """A workflow in a request."""
 
-    status = Choice(*STATUSES, load_default=DRAFT, description="A draft may have faults; only what is active runs.")
+    status = Choice(*STATUSES, load_default=DRAFT, description="A draft may have faults; only active workflows run.")
     project_id = Id(allow_none=True, load_default=None)
     definition = Json(**DEFINITION)
 
 
 class WorkflowOut(RecordOut):
-    """A workflow as a client gets it."""
+    """A workflow in a response."""
 
     id = Id("workflow", required=True)
     name = Text(required=True)
@@ -83,44 +83,42 @@ class VersionOut(Schema):
 
 
 class ExecuteIn(Schema):
-    """What a workflow is to work on."""
+    """The input of a workflow's run."""
 
-    input = Json(load_default=None, allow_none=True, max_bytes=1_000_000, description="What its input_schema describes.")
-    version = Integer(1, description="The version of the definition; the current one if it is left out.")
-    metadata = Json(object_only=True, load_default=dict, max_bytes=16_384, description="Kept with the execution, for your use.")
+    input = Json(load_default=None, allow_none=True, max_bytes=1_000_000, description="As described by its input_schema.")
+    version = Integer(1, description="The version of the definition; the current one by default.")
+    metadata = Json(object_only=True, load_default=dict, max_bytes=16_384, description="Stored with the execution, for your use.")
     labels = Labels(load_default=None)
 
 
 class ValidateIn(Schema):
-    """A definition that is to be looked through."""
+    """A definition to validate."""
 
     definition = Json(**DEFINITION)
 
 
 class ValidateOut(Schema):
-    """What was found."""
+    """The result."""
 
-    is_valid = Boolean(required=True, description="Whether a workflow with it may be active.")
+    is_valid = Boolean(required=True, description="Whether a workflow with it can be active.")
     faults = ListOf(Object(FaultOut), 200, required=True)
 
 
 class GraphAsked(Schema):
-    """In which form the graph is wanted, and which version of it."""
+    """The format and version of the graph."""
 
-    format = Choice(
-        "json", "mermaid", "svg", load_default="json", description="json, the text of a flowchart for Mermaid, or an image."
-    )
-    version = Integer(1, description="The version of the definition; the current one if it is left out.")
+    format = Choice("json", "mermaid", "svg", load_default="json", description="json, a Mermaid flowchart, or an image.")
+    version = Integer(1, description="The version of the definition; the current one by default.")
 
 
 class GraphNodeOut(Schema):
     """A node of a graph."""
 
-    path = Text(required=True, description="Where it stands in the definition.", example="nodes.fetch")
-    id = Text(required=True, description="Empty in a draft where it has none.", example="fetch")
-    name = Text(required=True, description="What people call it.", example="Fetch the order")
+    path = Text(required=True, description="Its path in the definition.", example="nodes.fetch")
+    id = Text(required=True, description="Empty in a draft if it has none.", example="fetch")
+    name = Text(required=True, description="Its label.", example="Fetch the order")
     type = Text(required=True, example="http")
-    loop = Text(allow_none=True, required=True, description="The id of the node whose body it is in.")
+    loop = Text(allow_none=True, required=True, description="The id of the node whose body contains it.")
 
 
 class GraphEdgeOut(Schema):
@@ -130,9 +128,9 @@ class GraphEdgeOut(Schema):
         include: ClassVar = {"from": Text(required=True, description="The id of a node.", example="fetch")}
 
     to = Text(required=True, description="The id of a node.", example="judge")
-    on = Text(required=True, description="The outcome that it is taken for.", example="done")
+    on = Text(required=True, description="The outcome for which it is taken.", example="done")
     condition = Text(allow_none=True, required=True)
-    loop = Text(allow_none=True, required=True, description="The id of the node whose body it is in.")
+    loop = Text(allow_none=True, required=True, description="The id of the node whose body contains it.")
 
 
 class GraphOut(Schema):
@@ -144,23 +142,23 @@ class GraphOut(Schema):
 
 
 class NodeOut(Schema):
-    """What became of a node in a run: once in the workflow itself, once for each item or round of a loop."""
+    """The result of a node in a run: once in the workflow itself, once per item or iteration of a loop."""
 
-    path = Text(required=True, description="The id of the node, after those of the loops around it.", example="load[17].parse")
-    number = Integer(required=True, description="Its place among all nodes of the run, from 1.")
+    path = Text(required=True, description="The node's id, preceded by those of the enclosing loops.", example="load[17].parse")
+    number = Integer(required=True, description="Its position among all nodes of the run, from 1.")
     node = Text(required=True, description="The id of the node in the definition.")
-    name = Text(allow_none=True, required=True, description="What people call it.")
+    name = Text(allow_none=True, required=True, description="Its label.")
     type = Text(allow_none=True, required=True)
     state = Choice("ready", "active", "ended", required=True)
     outcome = Text(
-        allow_none=True, required=True, description="How it ended: done, error, skipped, cancelled, or what its type has."
+        allow_none=True, required=True, description="How it ended: done, error, skipped, cancelled, or an outcome of its type."
     )
     attempt = Integer(required=True)
-    execution_id = Id("exec", allow_none=True, required=True, description="The run that does it, if one does.")
+    execution_id = Id("exec", allow_none=True, required=True, description="The run that executes it, if any.")
     output = Json(allow_none=True, required=True)
     error = Json(allow_none=True, required=True, description="Its code, message and path.")
-    reused_from = Id("exec", allow_none=True, required=True, description="The run that did it before, for a re-run.")
-    edited_by = Id("user", allow_none=True, required=True, description="Who wrote its output, for a re-run.")
+    reused_from = Id("exec", allow_none=True, required=True, description="The run that executed it before, for a repeated run.")
+    edited_by = Id("user", allow_none=True, required=True, description="Who wrote its output, for a repeated run.")
     started_at = Instant(allow_none=True, required=True)
     finished_at = Instant(allow_none=True, required=True)
 
@@ -170,47 +168,46 @@ class NodeQuery(Schema):
 
     scope = Text(
         0, 400,
-        description="Those of one item or round of a loop, such as load[17], or of the workflow itself, with an empty one; or else all.",
+        description="Those of one item or iteration of a loop, such as load[17], or with an empty value those of the "
+            "workflow itself; all by default.",
     )  # fmt: skip
-    after = Integer(0, load_default=0, description="Those that began after the one of this number.")
+    after = Integer(0, load_default=0, description="Those that began after the node with this number.")
     limit = Integer(1, 200, load_default=100)
 
 
 class NodesOut(Schema):
-    """A stretch of the nodes of a run, in the order in which they began."""
+    """A section of the nodes of a run, in the order in which they began."""
 
     nodes = ListOf(Object(NodeOut), 200, required=True)
-    last_number = Integer(required=True, description="Ask for what follows with after=.")
+    last_number = Integer(required=True, description="Continue with after=.")
 
 
 class RerunIn(Schema):
-    """What of a run is to be done again."""
+    """The part of a run to repeat."""
 
     paths = ListOf(
         Text(1, 400), 200, unique=True, allow_none=True, load_default=None,
-        description="The nodes to begin with; what comes after them is done again, too. null is what failed.", example=["fetch"],
+        description="The nodes to begin with, including everything after them. null is what failed.", example=["fetch"],
     )  # fmt: skip
-    edits = Json(
-        object_only=True, load_default=dict, description="Outputs to use instead of what nodes gave, by path.", example={}
-    )
-    version = Integer(1, description="The version of the definition; that of the run if it is left out.")
-    dry_run = Boolean(load_default=False, description="Only say what would happen, with 200.")
+    edits = Json(object_only=True, load_default=dict, description="Outputs that replace those of nodes, by path.", example={})
+    version = Integer(1, description="The version of the definition; the run's own by default.")
+    dry_run = Boolean(load_default=False, description="Only report the result, with 200.")
 
 
 class PlannedOut(Schema):
-    """What becomes of a node."""
+    """The result for a node."""
 
     path = Text(required=True, example="fetch")
     verdict = Choice(
         *VERDICTS, required=True,
-        description="compensated is redone, since it was undone; unknown is redone, although it may have been done.",
+        description="compensated is repeated, because it was undone; unknown is repeated, although it may have been done.",
     )  # fmt: skip
-    cost = Integer(allow_none=True, required=True, description="What it cost the last time, in micro-units, if it is done again.")
+    cost = Integer(allow_none=True, required=True, description="Its last cost in micro-units, if it is repeated.")
     currency = Text(allow_none=True, required=True, example="USD")
 
 
 class RerunOut(Schema):
-    """The new run, or null for a dry run, and what becomes of each node."""
+    """The new run, or null for a dry run, and the result for each node."""
 
     execution = Object(ExecutionOut, allow_none=True, required=True)
     plan = ListOf(Object(PlannedOut), required=True)
@@ -221,6 +218,4 @@ class RunOut(Schema):
 
     execution = Object(ExecutionOut, required=True)
     nodes = ListOf(Object(NodeOut), 200, required=True)
-    compensation_id = Id(
-        "exec", allow_none=True, required=True, description="The run that undoes what this one has done, if one does."
-    )
+    compensation_id = Id("exec", allow_none=True, required=True, description="The run that undoes this one's effects, if any.")

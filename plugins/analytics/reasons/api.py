@@ -1,4 +1,4 @@
-"""The endpoints about reasons."""
+"""The endpoints of explanations."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ _MOST_GROUPS, _MOST_TOLD = 1_000, 100
 
 
 class Reasons(Resource):
-    """Why numbers are as they are."""
+    """Explanations of metrics."""
 
     events = "analytics"
     paths: ClassVar[Mapping[str, str]] = {"failures": "/analytics/failures", "explain": "/analytics/executions/explain"}
@@ -29,12 +29,15 @@ class Reasons(Resource):
         self.app = app
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Whoever holds the permission somewhere sees what is of the projects there."""
+        """Holders of the permission at a node see the data of the projects there."""
         return req.rights.has_anywhere(permission)
 
     @operation("read", query="failures_query", reply="failures_reply", verb="read", message="Failures counted.")
     def on_get_failures(self, req: Request, resp: Response) -> None:
-        """Count the runs that failed, by kind: those whose errors say the same, at the same step, of the same engine and tool."""
+        """Group failed runs by kind.
+
+        Failures of one kind have the same error text, step, engine and tool.
+        """
         start, end = range_of(req.query)
         reach = req.rights.reach_condition(READ, Execution, "project_id")
         within = [condition.expression(**condition.values) for condition in reach]
@@ -42,7 +45,10 @@ class Reasons(Resource):
 
     @operation("read", query="explain_query", reply="explain_reply", verb="read", message="Change explained.")
     def on_get_explain(self, req: Request, resp: Response) -> None:
-        """Explain why cost and success of executions changed between two periods: by volume, mix, tokens, price and rate."""
+        """Explain changes of cost and success between two periods.
+
+        The causes are volume, mix, tokens, price and rate.
+        """
         after = range_of(req.query)
         before = _other_range(req.query, *after)
         group_by, projects = tuple(req.query["group_by"]), projects_of(req)
@@ -60,7 +66,7 @@ class Reasons(Resource):
 
 
 def _other_range(query: Mapping[str, Any], start: datetime, end: datetime) -> tuple[datetime, datetime]:
-    """The period that is compared with; Refused ``invalid_parameter`` where that cannot be."""
+    """Return the comparison period; Refused ``invalid_parameter`` for an invalid one."""
     until = query.get("than_to", start)
     return range_of({"from": query.get("than_from", until - (end - start)), "to": until}, prefix="than_")
 

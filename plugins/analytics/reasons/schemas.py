@@ -1,4 +1,4 @@
-"""What clients ask about reasons, and what they get."""
+"""Requests and responses of explanations."""
 
 from aasim_core.lists.query import Parameters
 from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Object, Text, Word
@@ -8,34 +8,37 @@ from ..schemas import MOST_GROUPS, GroupOut, span_query
 from ..views import GROUPS
 
 FAILURES_QUERY = Parameters(
-    {**span_query(), "limit": Integer(1, 100, load_default=20, description="How many kinds are told, the most frequent first.")}
+    {**span_query(), "limit": Integer(1, 100, load_default=20, description="Maximum number of kinds, the most frequent first.")}
 )
-#: What groups of calls can be told by: no call has a status.
+#: Groupings of calls: these have no status.
 EXPLAINED_BY = tuple(name for name in GROUPS if name not in ("status", "error"))
 EXPLAIN_QUERY = Parameters(
     {
         **span_query(),
-        "than_from": Instant(description="From when on the other period is; as long before from as that is before to if left out."),
-        "than_to": Instant(description="Until before when the other period is; from if left out."),
+        "than_from": Instant(description="Beginning of the comparison period; by default it is as long as the period and ends with its "
+            "beginning."),
+        "than_to": Instant(description="End of the comparison period, exclusive; from by default."),
         "group_by": ListOf(
             Choice(*EXPLAINED_BY), MOST_GROUPS, min_items=1, unique=True, load_default=("engine",),
-            description="Whose shares make the mix, up to two.",
+            description="Groupings whose shares make up the mix, up to two.",
         ),
     }
 )  # fmt: skip
 
 
 class SubjectOut(Schema):
-    """What ran that failed."""
+    """The object that failed."""
 
-    subject_id = Id(allow_none=True, required=True, description="Such as an agent or a workflow; null of what has no object.")
+    subject_id = Id(
+        allow_none=True, required=True, description="Such as an agent or a workflow; null for runs without an object."
+    )
     count = Integer(1, required=True)
-    first_version = Integer(allow_none=True, required=True, description="The first version of it that failed so, in the range.")
+    first_version = Integer(allow_none=True, required=True, description="The first version that failed this way in the range.")
     last_version = Integer(allow_none=True, required=True)
 
 
 class SampleOut(Schema):
-    """A run that failed so."""
+    """A failed run."""
 
     execution_id = Id("exec", required=True)
     finished_at = Instant(required=True)
@@ -50,17 +53,17 @@ class FailureOut(Schema):
     count = Integer(1, required=True)
     code = Text(required=True, example="engine_timeout")
     message = Text(
-        required=True, description="Without what differs from run to run: quotations, numbers, ids and addresses.",
+        required=True, description="Without details that vary between runs: quotations, numbers, ids and addresses.",
         example="The engine gave no answer within <number> s.",
     )  # fmt: skip
-    path = Text(allow_none=True, required=True, description="The step, without its repetition.", example="engine")
-    engine_id = Id("engine", allow_none=True, required=True, description="The engine that answered the run last.")
+    path = Text(allow_none=True, required=True, description="The step, without its iteration.", example="engine")
+    engine_id = Id("engine", allow_none=True, required=True, description="The engine that answered last.")
     tool = Text(
         allow_none=True, required=True, description="The ref of the tool that the step called.", example="app:orders/refund"
     )
-    first_at = Instant(required=True, description="When the first of them failed, in the range.")
+    first_at = Instant(required=True, description="When the first of them failed in the range.")
     last_at = Instant(required=True)
-    subjects = ListOf(Object(SubjectOut), required=True, description="What failed so most often, at most five.")
+    subjects = ListOf(Object(SubjectOut), required=True, description="The most affected objects, at most five.")
     samples = ListOf(Object(SampleOut), required=True, description="The latest of them, at most three.")
     executions = Text(
         max_length=1000, required=True, description="The list of all of them; each can be repeated with its /retry.",
@@ -74,7 +77,7 @@ class FailuresOut(Schema):
     starts_at = Instant(required=True)
     ends_at = Instant(required=True)
     failures = Integer(0, required=True, description="Runs that failed or timed out.")
-    kinds = Integer(0, required=True, description="Of how many kinds these are.")
+    kinds = Integer(0, required=True, description="Number of their kinds.")
     rows = ListOf(Object(FailureOut), required=True)
 
 
@@ -86,21 +89,21 @@ class PeriodOut(Schema):
 
 
 class CostPartsOut(Schema):
-    """What explains the difference of a cost, in micro-units; the parts sum to it."""
+    """The causes of a difference in cost, in micro-units; the parts sum to it."""
 
     volume = Integer(required=True, description="There were more calls, or fewer.")
     mix = Integer(required=True, description="Other groups had a greater share of the calls.")
-    tokens = Integer(required=True, description="A call took more tokens, or fewer.")
-    price = Integer(required=True, description="A token cost more, or less.")
-    corrections = Integer(required=True, description="Calls of another time were corrected.")
+    tokens = Integer(required=True, description="Tokens per call changed.")
+    price = Integer(required=True, description="Cost per token changed.")
+    corrections = Integer(required=True, description="Corrections of calls from other periods.")
 
 
 class SuccessPartsOut(Schema):
-    """What explains how many more runs succeeded, in millionths of a run; the parts sum to it."""
+    """The causes of a difference in successful runs, in millionths of a run; the parts sum to it."""
 
     volume = Integer(required=True, description="There were more runs, or fewer.")
     mix = Integer(required=True, description="Other groups had a greater share of the runs.")
-    rate = Integer(required=True, description="Of the runs of a group, a greater part succeeded.")
+    rate = Integer(required=True, description="The success rate of a group changed.")
 
 
 class CostGroupOut(Schema):
@@ -118,20 +121,20 @@ class SuccessGroupOut(Schema):
 
 
 class CostChangeOut(Schema):
-    """Why the cost in a currency changed."""
+    """The change of the cost in a currency."""
 
     currency = Text(required=True, example="EUR")
-    before = Integer(required=True, description="Micro-units, as the others.")
+    before = Integer(required=True, description="Micro-units, like the others.")
     after = Integer(required=True)
     difference = Integer(required=True)
     parts = Object(CostPartsOut, required=True)
-    groups = ListOf(Object(CostGroupOut), required=True, description="Those that explain most first, at most a hundred.")
+    groups = ListOf(Object(CostGroupOut), required=True, description="Those with the greatest effect first, at most a hundred.")
 
 
 class SuccessChangeOut(Schema):
-    """Why another number of runs succeeded."""
+    """The change of the number of successful runs."""
 
-    before = Integer(required=True, description="Millionths of a run, as the others; cancelled runs do not count.")
+    before = Integer(required=True, description="Millionths of a run, like the others; cancelled runs do not count.")
     after = Integer(required=True)
     difference = Integer(required=True)
     parts = Object(SuccessPartsOut, required=True)
@@ -139,7 +142,7 @@ class SuccessChangeOut(Schema):
 
 
 class ExplainOut(Schema):
-    """What explains that a period was other than the one before."""
+    """The causes of the difference to the comparison period."""
 
     before = Object(PeriodOut, required=True)
     after = Object(PeriodOut, required=True)

@@ -12,7 +12,7 @@ from .records import EngineCall
 
 
 class Calls(Collection):
-    """Calls: what each call of an engine took and cost, and the corrections of that."""
+    """Calls: the usage and cost of each call of an engine, and their corrections."""
 
     record = EngineCall
     events = "engines"
@@ -35,12 +35,15 @@ class Calls(Collection):
         sorts=("created_at",),
     )  # fmt: skip
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List what calls of engines took, the latest first; the sum over all rows is what was used."}
+        "list": {"summary": "List the usage of engine calls, the latest first; the sum over all rows is the total usage."}
     }
 
     @operation("correct", body="correct_body", reply="reply", status=201, message="Call corrected.", refusals=("invalid_state",))
     def on_post_correct(self, req: Request, resp: Response, call_id: str) -> None:
-        """Correct what a {singular} took: the difference becomes a row of its own, at the present time."""
+        """Correct the usage of a {singular}.
+
+        The difference becomes a row of its own, at the present time.
+        """
         correction = correct(req.target, req.body)
         resp.location = self.location(correction)
         resp.media = self.present(correction)

@@ -13,7 +13,7 @@ from . import running, schemas
 
 
 class Backfills(Collection):
-    """Starts for due times of the past."""
+    """Starts for past due times."""
 
     record = Backfill
     events = "job_flows"
@@ -32,7 +32,10 @@ class Backfills(Collection):
         "trigger", body="backfill_body", reply="backfill_reply", status=202, also=(200,), message="The due times are being started.",
     )  # fmt: skip
     def on_post_backfill(self, req: Request, resp: Response, flow_id: str) -> None:
-        """Start due times of the past, the oldest first and with the owner's rights; with dry_run only tell which, with 200."""
+        """Start past due times, the oldest first, with the owner's rights.
+
+        With dry_run, only list them, with 200.
+        """
         told: dict[str, Any] = running.ask(self.app, req.target, req.principal, req.body)
         resp.status = 200 if told["backfill_id"] is None else 202
         if told["backfill_id"] is not None:

@@ -1,4 +1,4 @@
-"""What clients write about backfills, and what they get."""
+"""Requests and responses of backfills."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, ListOf, Object, Text
 from aasim_core.schemas.schema import RecordOut, Schema
@@ -8,19 +8,19 @@ from ..schemas import MoneyOut
 
 
 class BackfillIn(Schema):
-    """Which due times of the past are to be started."""
+    """The past due times to start."""
 
-    since_at = Instant(required=True, description="Those that are due then or later.", example="2026-01-01T00:00:00Z")
-    until_at = Instant(allow_none=True, load_default=None, description="Those that are due earlier; null is now.")
+    since_at = Instant(required=True, description="Due times from then on, inclusive.", example="2026-01-01T00:00:00Z")
+    until_at = Instant(allow_none=True, load_default=None, description="Due times before then; null is now.")
     only = Choice(  # type: ignore[assignment]  # marshmallow has an attribute of that name
         *ONLY, load_default=MISSING,
-        description="missing: those for which nothing was started; failed: those whose last run did not succeed; all: every one.",
+        description="missing: those without a start; failed: those whose last run did not succeed; all: every one.",
     )  # fmt: skip
-    dry_run = Boolean(load_default=False, description="Only tell which they are.")
+    dry_run = Boolean(load_default=False, description="Only list them.")
 
 
 class RangeOut(Schema):
-    """Which due times are started."""
+    """The due times to start."""
 
     since_at = Instant(required=True)
     until_at = Instant(required=True)
@@ -35,20 +35,20 @@ class PlanOut(RangeOut):
     estimated_costs = ListOf(
         Object(MoneyOut),
         required=True,
-        description="What so many runs of the last 30 days have cost on average, in each currency.",
+        description="Average cost of runs of the last 30 days, times their number, in each currency.",
     )
     backfill_id = Id(
-        "backfill", allow_none=True, required=True, description="null with dry_run, or where there is nothing to start."
+        "backfill", allow_none=True, required=True, description="null with dry_run, or if there is nothing to start."
     )
 
 
 class BackfillOut(RecordOut, RangeOut):
-    """How a backfill goes."""
+    """The progress of a backfill."""
 
     id = Id("backfill", required=True)
     flow_id = Id("flow", required=True)
-    flow_name = Text(required=True, description="What the flow was called then.")
-    done = Integer(0, required=True, description="How many of them were started, or refused.")
+    flow_name = Text(required=True, description="The flow's name at that time.")
+    done = Integer(0, required=True, description="Number of due times started or refused.")
     refused = Integer(0, required=True)
     status = Choice(*BACKFILL_STATUSES, required=True)
     created_by = Id("user", required=True)

@@ -1,4 +1,4 @@
-"""The endpoints that try schedules: what comes due, and what would become of it; nothing is kept."""
+"""The endpoints that simulate schedules; nothing is stored."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ _MOST_SHOWN = 2_000
 
 
 class Trying(Resource):
-    """Trying schedules."""
+    """Simulations of schedules."""
 
     paths: ClassVar[Mapping[str, str]] = {"preview": "/job-flows/preview", "simulate": "/job-flows/simulate"}
     noun = "job flows"
@@ -36,7 +36,10 @@ class Trying(Resource):
 
     @operation("read", body="preview_body", reply="preview_reply", message="Due times computed.")
     def on_post_preview(self, req: Request, resp: Response) -> None:
-        """Tell when a schedule comes due, with what the change of the clock and the calendar make of it; nothing is kept."""
+        """List the due times of a schedule.
+
+        They include the effects of clock changes and the calendar. Nothing is stored.
+        """
         at = database_of(JobFlow).time()
         values = {name: req.body[name] for name in ("starts_at", "ends_at")}
         values["trigger"] = checking.checked_trigger(self.app, req.body["trigger"], at)
@@ -47,7 +50,10 @@ class Trying(Resource):
 
     @operation("read", body="simulate_body", reply="simulate_reply", message="Firings simulated.")
     def on_post_simulate(self, req: Request, resp: Response) -> None:
-        """Tell what would become of each due time if no worker ran at times and runs took so long; nothing is kept."""
+        """Simulate a schedule, given outages of workers and the duration of runs.
+
+        Nothing is stored.
+        """
         since, until = req.body["since_at"], req.body["until_at"]
         if not since < until <= since + _LONGEST:
             raise Invalid({"until_at": [Problem("out_of_range", "Write a time after since_at, at most 366 days later.")]})
@@ -64,7 +70,7 @@ class Trying(Resource):
         resp.media = {"firings": [_shown(row) for row in rows]}
 
     def _flow_in(self, req: Request, since: datetime) -> JobFlow:
-        """The flow that the body names, or one with the schedule in it; it is active either way."""
+        """Return the flow that the body names, or one with its schedule; it is active in either case."""
         if "flow_id" in req.body:
             try:
                 flow: JobFlow = self._flows.find(req, flow_id=req.body["flow_id"])

@@ -1,4 +1,4 @@
-"""The endpoints that carry listings from one installation to another."""
+"""The endpoints that transfer listings between installations."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -20,7 +20,7 @@ class Bundles(Listings):
 
     @operation("create", reply="bundle_reply", verb="export", message="Listing exported.", refusals=("invalid_state",))
     def on_get_bundle(self, req: Request, resp: Response, listing_id: str) -> None:
-        """Export a published listing of your organization as a signed file, for an installation elsewhere."""
+        """Export a published listing of your organization as a signed file, for another installation."""
         resp.media = carrying.bundle_of(self.app, req.target)
 
     @operation(
@@ -35,7 +35,10 @@ class Bundles(Listings):
         refusals=(*GATES, "bundle_broken", "key_not_trusted", "already_exists", "action_changed"),
     )
     def on_post_import(self, req: Request, resp: Response) -> None:
-        """Import a signed listing: its agent, and a draft of a listing of it. With plan=true, look first; the import sends the digest."""
+        """Import a signed listing: its agent, and a draft listing.
+
+        With plan=true, only show the result; the import sends the plan's digest.
+        """
         order, buyer = orders.order_of(self.app, req, self.permission_for("create")), orders.buyer_of(req)
         offer, signer = carrying.opened(self.app, req.body["bundle"])
         if not req.body["again"]:

@@ -1,4 +1,4 @@
-"""What clients send and get of bundles."""
+"""Requests and responses of bundles."""
 
 from aasim_core.schemas.fields import Boolean, ListOf, Object, Patterned, Text
 from aasim_core.schemas.schema import Schema
@@ -19,33 +19,33 @@ class BundleIn(Schema):
 
 
 class BundleOut(BundleIn):
-    """A signed listing, as an import takes it."""
+    """A signed listing to import."""
 
 
 class ImportIn(PurchaseIn):
-    """A bundle, and how its agent is made."""
+    """A bundle, and how its agent is created."""
 
     bundle = Object(BundleIn, required=True)
     again = Boolean(load_default=False, description="Make another agent, although this release was imported before.")
 
 
 class ImportPlanOut(AnyPlanOut):
-    """What an import would make."""
+    """The result of an import."""
 
     title = Text(required=True)
     price = Object(PriceIn, required=True)
     seller_name = Text(required=True)
-    signed_by = Text(required=True, description="What the operator calls the owner of the key.")
+    signed_by = Text(required=True, description="The operator's name for the owner of the key.")
     key = Text(required=True)
     scorecard = ListOf(Object(ScoreOut), required=True)
     differences = ListOf(
-        Object(LackOut), required=True, description="Tools and the model that are not those that the listing was scored with."
+        Object(LackOut), required=True, description="Tools and model that differ from those with which the listing was scored."
     )
 
 
 class ImportedOut(Schema):
-    """The plan, and what was made of it."""
+    """The plan, and its result."""
 
-    planned = Boolean(required=True, description="Whether nothing was done.")
+    planned = Boolean(required=True, description="Whether nothing was changed.")
     plan = Object(ImportPlanOut, required=True)
     listing = Object(ListingOut, allow_none=True, required=True, description="A draft; null with plan=true.")

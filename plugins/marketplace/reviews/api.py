@@ -27,7 +27,7 @@ _PLAN = Plan(schemas.ReviewOut())
 
 
 class Reviews(Listings):
-    """What is said of a listing."""
+    """The reviews of a listing."""
 
     paths: ClassVar[Mapping[str, str]] = {
         "reviews": "/marketplace/{listing_id}/reviews",
@@ -42,7 +42,10 @@ class Reviews(Listings):
 
     @operation("read", query="reviews_query", reply="review_reply", many=True, message="Reviews listed.")
     def on_get_reviews(self, req: Request, resp: Response, listing_id: str) -> None:
-        """List what buyers say of a listing, a page at a time; whose a review is nobody learns."""
+        """List the reviews of a listing.
+
+        Reviewers are anonymous.
+        """
         question = self.reviews_query.question(req.path, req.query)
         of_listing = (equals(Review.listing_id, listing_id),)
         resp.media = read_page(_REVIEWS, _PLAN.columns, question, of_listing, self.app.keyring, ())

@@ -1,4 +1,4 @@
-"""What clients write about upgrades, and what they get."""
+"""Requests and responses of upgrades."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _SIDES = ("mine", "theirs")
 
 
 class UpgradeIn(AgreedIn):
-    """What was agreed to, and what becomes of fields that both sides have changed."""
+    """The agreement, and the decisions about conflicting fields."""
 
     consent = ListOf(
         Text(1, 200), 64, unique=True, load_default=list, description="Keys of the tools whose new effects you agree to."
@@ -33,25 +33,25 @@ class ChangeOut(Schema):
     """A field of the agent that the newer release changes."""
 
     field = Text(required=True, example="instructions")
-    conflict = Boolean(required=True, description="Whether your copy was changed there, too, so that a decision is needed.")
-    base = Json(allow_none=True, required=True, description="As it was bought, or last upgraded.")
+    conflict = Boolean(required=True, description="Whether your copy changed it too, so that a decision is required.")
+    base = Json(allow_none=True, required=True, description="As purchased, or last upgraded.")
     theirs = Json(allow_none=True, required=True, description="In the newer release.")
     mine = Json(allow_none=True, required=True, description="In your copy.")
 
 
 class UpgradePlanOut(AnyPlanOut):
-    """What an upgrade would change."""
+    """The result of an upgrade."""
 
     purchase_id = Id("purchase", required=True)
     agent_id = Id("agent", required=True, description="The copy.")
-    from_release = Integer(required=True, description="The release that the copy is of.")
+    from_release = Integer(required=True, description="The copy's release.")
     changes = ListOf(Object(ChangeOut), required=True)
-    consents = ListOf(Object(LackOut), required=True, description="Tools that the request has to name in consent.")
+    consents = ListOf(Object(LackOut), required=True, description="Tools that the request must name in consent.")
 
 
 class UpgradedOut(Schema):
-    """The plan, and what was made of it."""
+    """The plan, and its result."""
 
-    planned = Boolean(required=True, description="Whether nothing was done.")
+    planned = Boolean(required=True, description="Whether nothing was changed.")
     plan = Object(UpgradePlanOut, required=True)
     purchase = Object(PurchaseOut, allow_none=True, required=True)

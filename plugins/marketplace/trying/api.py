@@ -17,7 +17,7 @@ from .spending import Most
 
 
 class Tries(Listings):
-    """Trying what is offered."""
+    """Tries of listings."""
 
     paths: ClassVar[Mapping[str, str]] = {"try": "/marketplace/{listing_id}/try"}
     try_body = TryIn()
@@ -35,7 +35,10 @@ class Tries(Listings):
         refusals=("invalid_state", "too_many_tries", "queue_full", "budget_exceeded"),
     )
     def on_post_try(self, req: Request, resp: Response, listing_id: str) -> None:
-        """Run the seller's examples on your own engine before you buy; the output has the score, and what a run costs and takes."""
+        """Try a listing before a purchase.
+
+        It runs the seller's examples on your own engine; the output contains the score, and the cost and duration of a run.
+        """
         if isinstance(req.target, Listing):
             raise buying.is_own()
         order = Order(None, None, req.body["engine_id"], req.body["tools"])

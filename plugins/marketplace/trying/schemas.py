@@ -1,4 +1,4 @@
-"""What clients write to try a listing."""
+"""Requests of tries."""
 
 from aasim_core.schemas.fields import Id, Integer
 from aasim_core.schemas.schema import Schema
@@ -7,10 +7,10 @@ from ..schemas import AgreedIn
 
 
 class TryIn(Schema):
-    """On which engine, with which tools, and for how much."""
+    """The engine, the tools and the budget of a try."""
 
     max_cost = Integer(
-        0, 10**15, required=True, description="Micro-units of the engine's currency that all runs together may cost."
+        0, 10**15, required=True, description="Maximum cost of all runs together, in micro-units of the engine's currency."
     )
     max_tokens = Integer(
         1,

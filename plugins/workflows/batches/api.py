@@ -15,7 +15,7 @@ from . import asking, schemas
 
 
 class Asking(Resource):
-    """Asking for something for many runs of a workflow."""
+    """Batch operations on many runs of a workflow."""
 
     paths: ClassVar[Mapping[str, str]] = {"migrate": "/workflows/executions/migrate", "rerun": "/workflows/executions/rerun"}
     noun = "batches"
@@ -28,15 +28,21 @@ class Asking(Resource):
         "execute", body="migrate_body", reply="plan_reply", status=202, also=(200,), message="The runs are being moved.",
     )  # fmt: skip
     def on_post_migrate(self, req: Request, resp: Response) -> None:
-        """Let runs that wait go on with another version of their workflow; with dry_run only tell what would become of them, with 200."""
+        """Migrate waiting runs to another version of their workflow.
+
+        With dry_run, only report the results, with 200.
+        """
         self._answer(req, resp, MIGRATE, GOING)
 
     @operation(
         "execute", body="rerun_body", reply="plan_reply", status=202, also=(200,), verb="rerun_many",
-        message="The runs are being done again.",
+        message="The runs are being repeated.",
     )  # fmt: skip
     def on_post_rerun(self, req: Request, resp: Response) -> None:
-        """Do a part of many runs that are over again, each in a new one; with dry_run only tell what that is and costs, with 200."""
+        """Repeat a part of many ended runs, each in a new run.
+
+        With dry_run, only report the extent and cost, with 200.
+        """
         self._answer(req, resp, RERUN_MANY, Execution.finished_at.is_null(False))
 
     def _answer(self, req: Request, resp: Response, kind: str, *conditions: Any) -> None:
@@ -49,7 +55,7 @@ class Asking(Resource):
 
 
 class Batches(Collection):
-    """What was asked for many runs of a workflow."""
+    """The batches of a workflow."""
 
     record = Batch
     events = "workflows"
@@ -63,7 +69,7 @@ class Batches(Collection):
     query = ListQuery(schemas.BatchOut(), filters=("kind", "status", "created_at"), sorts=("created_at",))
 
     def find(self, req: Request, **ids: str) -> Any:
-        """The batch, with the workflow that it is under; or that alone."""
+        """Return the batch, with its workflow; or that alone."""
         found = super().find(req, **ids)
         if isinstance(found, Batch):
             found.workflow = req.parent
@@ -71,7 +77,7 @@ class Batches(Collection):
 
 
 class BatchRuns(Collection):
-    """The runs of a batch, and what became of each."""
+    """The runs of a batch, and their results."""
 
     record = BatchRun
     events = "workflows"
@@ -83,7 +89,7 @@ class BatchRuns(Collection):
         schemas.BatchRunOut(), filters=("verdict", "reason", "execution_id"), sorts=("created_at",), default="created_at"
     )
     operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the runs of a batch, the oldest first, with what became of each."}
+        "list": {"summary": "List the runs of a batch, the oldest first, with their results."}
     }
 
     def __init__(self, app: App) -> None:
@@ -91,5 +97,5 @@ class BatchRuns(Collection):
         self._workflows = Workflows(app)
 
     def allows(self, req: Request, permission: str, target: Any) -> bool:
-        """Whether the caller has the permission on the workflow."""
+        """Return whether the caller has the permission on the workflow."""
         return self._workflows.allows(req, permission, req.parent.workflow)
