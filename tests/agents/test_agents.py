@@ -282,7 +282,7 @@ def test_a_viewer_may_read_and_nothing_else(world: World, owner: Person) -> None
     assert viewer.post("/agents", {"name": "x"}).codes == {"_": ["permission_denied"]}
 
 
-REASON = "An API key can speak for many end users"
+REASON = "An API key can represent many end users"
 
 
 def test_a_memory_that_would_mix_end_users_is_refused_however_it_is_written(owner: Person) -> None:

@@ -27,7 +27,7 @@ def test_what_only_operators_turn_off_is_not_switched_off(world: World) -> None:
     owner = world.organization()
     answer = owner.client.put(f"/plugins/subscriptions/organizations/{owner.organization_id}", {"status": "disabled"})
     assert answer.codes == {"_": ["invalid_state"]}
-    assert "Only whoever runs the installation" in answer.body["message"]
+    assert "Only the operator of the installation" in answer.body["message"]
 
 
 def test_what_is_not_there_is_404_before_the_body_is_looked_at(world: World) -> None:

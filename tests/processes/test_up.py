@@ -69,7 +69,7 @@ def test_a_worker_that_cannot_start_ends_everything_with_its_own_sentence(instal
 def test_what_the_processes_log_stays_out_of_what_up_says_unless_it_is_a_warning(install: Install) -> None:
     installation = install(empty=True, AASIM_QUEUE_URL="redis://127.0.0.1:9/0")
     process, _ = up(installation)
-    process.says("cannot listen for rings")
+    process.says("cannot listen for notifications")
     assert installation.visitor.get("/agents").status == 401
     assert process.stop(signal.SIGINT) == 0
     levels = set(re.findall(r'"level":"(\w+)"', process.output))
