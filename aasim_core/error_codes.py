@@ -104,7 +104,7 @@ _ALL: tuple[ErrorCode, ...] = (
     ErrorCode("request_timeout", 408, "headers or body did not come within `server.header_seconds` and `server.body_seconds`",
               "send it again, over a better connection",
               example="The request did not arrive in time; send it again."),
-    ErrorCode("conflict", 409, "this does not go together with the state of the object", "read the object, and decide anew",
+    ErrorCode("conflict", 409, "this does not go together with the state of the object", "read the object, and decide again",
               example="This does not go together with the state of the object."),
     ErrorCode("already_exists", 409, "there is one already", "use the one that there is", example="There is one already."),
     ErrorCode("invalid_state", 409, "the object's state does not allow it; `meta.status` names the state",

@@ -69,7 +69,10 @@ def test_the_bundled_plugins_are_imported_under_one_name_only(root: Path) -> Non
     assert "the folder plugins/ was imported as 'plugins'; write: from aasim_plugins import …" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-docs.lock")
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_holds_exact_versions_and_no_address(root: Path, name: str) -> None:
     lines = [line for line in (root / name).read_text().splitlines() if not line.startswith("#")]
     names = [line.partition("==")[0] for line in lines]
@@ -79,10 +82,20 @@ def test_a_lock_holds_exact_versions_and_no_address(root: Path, name: str) -> No
 
 def test_the_locks_cover_what_setup_cfg_asks_for(root: Path, setup_cfg: ConfigParser) -> None:
     extras = setup_cfg["options.extras_require"]
-    wanted = "\n".join([setup_cfg["options"]["install_requires"], extras["postgres"], extras["redis"], extras["dev"]])
-    text = (root / "requirements.lock").read_text() + (root / "requirements-dev.lock").read_text()
+    wanted = "\n".join(
+        [setup_cfg["options"]["install_requires"], *(extras[name] for name in ("postgres", "redis", "dev", "docs"))]
+    )
+    text = "".join((root / name).read_text() for name in LOCKS)
     locked = {line.partition("==")[0].lower().replace("_", "-") for line in text.splitlines()}
     assert {_name_of(line) for line in lines_of(wanted)} <= locked
+
+
+def test_the_locks_agree(root: Path) -> None:
+    versions: dict[str, set[str]] = {}
+    for line in (line for name in LOCKS for line in (root / name).read_text().splitlines() if not line.startswith("#")):
+        name, _, version = line.partition("==")
+        versions.setdefault(name.lower(), set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
 def _name_of(requirement: str) -> str:

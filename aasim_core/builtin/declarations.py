@@ -45,7 +45,7 @@ EVENTS = (
     ),
     Event(
         restarting.RESTARTED,
-        "An operator began the chain of the organization's events anew",
+        "An operator restarted the chain of the organization's events",
         "organization",
         {"after": Integer(0, required=True, description="The last event that is no longer vouched for.")},
     ),

@@ -67,5 +67,5 @@ def events_of(plugin: str, subject: str, called: str) -> tuple[Event, ...]:
     """Return the events that the plugin of a `Halting` collection declares; `subject` is the prefix of its ids."""
     return (
         Event(f"{plugin}.halted", f"{called} was halted", subject, {"reason": _REASON}),
-        Event(f"{plugin}.resumed", f"{called} goes on", subject),
+        Event(f"{plugin}.resumed", f"{called} was resumed", subject),
     )

@@ -28,7 +28,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("agents:create", "Create, clone and import agents", roles=("builder",)),
         Permission("agents:update", "Change agents and restore versions", roles=("builder",)),
         Permission("agents:execute", "Run agents", roles=("builder", "operator")),
-        Permission("agents:halt", "Stop all runs of an agent, and let them go on", roles=("builder", "operator")),
+        Permission("agents:halt", "Stop all runs of an agent, and resume them", roles=("builder", "operator")),
         Permission("agents:delete", "Delete agents", dangerous=True, roles=("builder",)),
     )
 

@@ -40,7 +40,7 @@ def events(app: App) -> Sequence[Event]:
         Event("api_keys.created", "A key was made", "apikey",
               {"user_id": Id("user", required=True, description="For whom it acts."), "prefix": prefix}),
         Event("api_keys.updated", "A key's name, scopes or limits were changed", "apikey"),
-        Event("api_keys.regenerated", "A key was made anew", "apikey",
+        Event("api_keys.regenerated", "A key was regenerated", "apikey",
               {"prefix": prefix,
                "overlap_seconds": Integer(0, required=True, description="How long the one before works too.")}),
         Event("api_keys.enabled", "A key was enabled", "apikey"),

@@ -154,7 +154,7 @@ def _too_much(hold: Hold, use: BudgetUse) -> uses.Exceeded:
     wanted, rest = (_in_words(budget, limit, amount) for amount in (hold.wanted[limit], left[limit]))
     message = (
         f"The call may take {wanted}, and the budget {budget.name} has {rest} left; "
-        f"lower max_output_tokens, or ask whoever manages the budget to raise its {limit}."
+        f"lower max_output_tokens, or ask the person who manages the budget to raise its {limit}."
     )
     return uses.Exceeded(budget, use, limit, message)
 

@@ -85,8 +85,8 @@ def counted(use: BudgetUse, limit: str) -> int:
 
 def used_up(budget: Budget, use: BudgetUse, limit: str) -> Exceeded:
     """The refusal where nothing is left."""
-    again = f"begins anew at {to_text(use.ends_at)}" if use.ends_at else "has no further period"
-    message = f"The budget {budget.name} is used up, and {again}; whoever manages it can raise its {limit}."
+    again = f"resets at {to_text(use.ends_at)}" if use.ends_at else "has no further period"
+    message = f"The budget {budget.name} is used up, and {again}; the person who manages it can raise its {limit}."
     return Exceeded(budget, use, limit, message)
 
 

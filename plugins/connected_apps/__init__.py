@@ -43,7 +43,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("connected_apps:read", "See connected apps and their logs", roles=_READERS),
         Permission("connected_apps:create", "Connect apps", dangerous=True, roles=("builder",)),
         Permission("connected_apps:update", "Change, authorize and revoke connected apps", dangerous=True, roles=("builder",)),
-        Permission("connected_apps:halt", "Stop all use of connected apps, and let it go on", roles=("builder", "operator")),
+        Permission("connected_apps:halt", "Stop all use of connected apps, and resume it", roles=("builder", "operator")),
         Permission("connected_apps:delete", "Delete connected apps that no agent uses", dangerous=True, roles=("builder",)),
         Permission("connected_apps:sync", "Read what connected apps can do", roles=("builder",)),
         Permission("connected_apps:test", "Test connected apps", roles=("builder", "operator")),

@@ -42,7 +42,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("engines:read", "See engines", roles=("builder", "operator", "approver", "viewer", "auditor", "billing")),
         Permission("engines:read_calls", "See what calls of engines took and cost", roles=("operator", "auditor", "billing")),
         Permission("engines:correct", "Correct what calls of engines took and cost", dangerous=True, roles=("billing",)),
-        Permission("engines:halt", "Stop all use of an engine, and let it go on", roles=("operator",)),
+        Permission("engines:halt", "Stop all use of an engine, and resume it", roles=("operator",)),
         Permission("engines:manage", "Create, change, test and delete engines, and write their keys", dangerous=True),
     )
 
@@ -61,7 +61,7 @@ def events(app: App) -> Sequence[Event]:
         Event("engines.updated", "An engine was changed", "engine"),
         Event("engines.deleted", "An engine was deleted", "engine"),
         *haltable.events_of("engines", "engine", "An engine"),
-        Event("engines.degraded", "An engine did not answer, and has a rest", "engine", {"code": code}),
+        Event("engines.degraded", "An engine did not answer, and is skipped for a while", "engine", {"code": code}),
         Event("engines.call_corrected", "What a call of an engine took was corrected", "enginecall", correction),
         Event("engines.recovered", "A degraded engine answers again", "engine", {"code": code}),
         Event(

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _PLACE_SECONDS = 1.0
 #: How soon to look again for the plugin that runs it.
 _OFF_SECONDS = 30.0
-_PAUSED = "Somebody paused the run; it goes on when it is resumed."
-_HALTED = "The organization is halted; the run goes on when it is resumed."
+_PAUSED = "Somebody paused the run; it continues when it is resumed."
+_HALTED = "The organization is halted; the run continues when it is resumed."
 #: What a run waits for, in its log.
 _AWAITED = {
     "approval": "an approval", "time": "a time", "execution": "another execution", "event": "an event", "signal": "a signal",
@@ -259,7 +259,9 @@ def _leave(
 
 def _put_back(context: "JobContext", run: DurableRun, later: RunLater) -> None:
     def say() -> None:
-        run.log_news("delayed", "The run goes on later.", level="warning", data={"seconds": later.seconds}, content=later.reason)
+        run.log_news(
+            "delayed", "The run continues later.", level="warning", data={"seconds": later.seconds}, content=later.reason
+        )
 
     with database_of(Execution).transaction():
         attempt = {"attempt": run.execution.attempt}

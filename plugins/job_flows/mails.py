@@ -50,7 +50,7 @@ See what became of each due time:
 
   GET {url}/api/v1/job-flows/{id}/executions
 
-When it is mended, let it go on:
+When it is fixed, resume it:
 
   PUT {url}/api/v1/job-flows/{id}/status
   {{"status": "active"}}

@@ -95,7 +95,7 @@ def create(
 def change(app: "App", listing: Listing, agent: Agent, values: Mapping[str, Any]) -> Listing:
     """Write what differs, and publish it, if it is to be published. Refused ``invalid_state`` for a listing that is suspended."""
     if listing.status == SUSPENDED:
-        raise Refused("invalid_state", "The listing is suspended; ask whoever runs the installation.", meta={"status": SUSPENDED})
+        raise Refused("invalid_state", "The listing is suspended; ask the operator.", meta={"status": SUSPENDED})
     found = survey(app, agent, values["agent_version"] or agent.agent_version)
     is_draft = values["status"] == DRAFT
     changed = records.change(listing, {**_about(values, found), **({"status": DRAFT} if is_draft else {})})

@@ -26,7 +26,7 @@ class MarketplaceSettings:
     refund_hours: int = setting(
         72, "How long after a purchase its licence can be given back; 0 is never.", check=between(0, 8_760)
     )
-    review: bool = setting(False, "Whether whoever runs the installation approves listings before other organizations see them.")
+    review: bool = setting(False, "Whether the operator approves listings before other organizations see them.")
     try_max_cost: int = setting(
         1_000_000, "The most that a try of a listing may cost, in micro-units of its engine's currency.", check=between(0, 10**15)
     )

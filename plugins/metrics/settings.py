@@ -15,6 +15,4 @@ def _is_long(value: str) -> str | None:
 class MetricsSettings:
     """Who may read the metrics."""
 
-    token: str = setting(
-        "", "Whoever sends it as a bearer token reads the metrics; empty lets nobody.", check=_is_long, secret=True
-    )
+    token: str = setting("", "Bearer token that allows to read the metrics; empty allows nobody.", check=_is_long, secret=True)

@@ -30,7 +30,7 @@ def permissions(app: App) -> Sequence[Permission]:
         Permission("organizations:read", "See the organization and its settings", roles=_EVERYBODY),
         Permission("organizations:create", "Found further organizations, as their owner"),
         Permission("organizations:update", "Rename the organization, and change its settings"),
-        Permission("organizations:halt", "Stop everything that runs, and let it go on", dangerous=True, roles=("operator",)),
+        Permission("organizations:halt", "Stop everything that runs, and resume it", dangerous=True, roles=("operator",)),
         Permission("organizations:delete", "Delete, restore and export the organization, as its owner", dangerous=True),
     )
 
@@ -46,11 +46,7 @@ def events(app: App) -> Sequence[Event]:
         *haltable.events_of("organizations", "organization", "Everything in the organization"),
         Event("organizations.deleted", "An owner deleted it", "organization", until),
         Event("organizations.restored", "An owner restored it", "organization"),
-        Event(
-            "organizations.exported",
-            "An owner, or whoever runs the installation, exported everything that it has",
-            "organization",
-        ),
+        Event("organizations.exported", "An owner or the operator exported everything that it has", "organization"),
         Event("organizations.suspended", "The people who run the installation barred it", "organization", why),
         Event("organizations.reactivated", "The people who run the installation let it in again", "organization", why),
     )

@@ -47,7 +47,7 @@ is that of others who used the machine meanwhile, and makes all times longer. Wh
 - *Peers*: the same service as the users of other frameworks and queues write it; J4 with Flask, SQLAlchemy and a queue on Redis: an
   execution and its end are recorded, each with its event, and nothing else of what Aasim keeps. The best one of the run counts.
 - *DBOS* (J5 and J6): the same graph in the process that asks: without HTTP, users, log and events, and without a second process that
-  could go on with it at once. A call beside which nothing goes on in the run costs Aasim one commit (J5b, J5c). Any other is a run of its
+  could continue with it at once. A call that is alone in its run costs Aasim one commit (J5b, J5c). Any other is a run of its
   own, which any worker can do, with a record, events and a log: that is what J5 and J6 pay for.
 - *By hand, huey*: the floor's API with huey instead of the job table, to show what a queue is capable of. It keeps no events either, and
   loses what was begun when its worker dies.
@@ -126,7 +126,7 @@ def _goals(measurements: Sequence[Measurement]) -> str:
         for measurement in measurements
         for finding in measurement.findings
     ]
-    return _markdown(("measurement", "database", "figure", "value", "goal", ""), _without_repetition(rows))
+    return _markdown(("measurement", "database", "figure", "value", "goal", "result"), _without_repetition(rows))
 
 
 def _what(finding: Finding) -> str:

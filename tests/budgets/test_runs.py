@@ -76,7 +76,7 @@ def test_a_call_that_does_not_fit_ends_the_run_with_the_exact_limit(owner: Perso
     assert failed["error"] == {
         "code": "budget_exceeded",
         "message": "The call may take 0.000016 USD, and the budget Everything has 0.000015 USD left; lower max_output_tokens, or ask "
-        "whoever manages the budget to raise its max_cost.",
+        "the person who manages the budget to raise its max_cost.",
         "retryable": True,
         "meta": {
             "limit": "max_cost",
@@ -121,7 +121,7 @@ def test_nothing_is_started_where_nothing_is_left(owner: Person, agent: Make, bu
         "currency": "USD",
         "resets_at": current(owner, kept)["resets_at"],
     }
-    assert "is used up, and begins anew at" in problem["message"]
+    assert "is used up, and resets at" in problem["message"]
     assert len(owner.client.get(f"/agents/{agent_id}/executions").data["items"]) == 2
 
 

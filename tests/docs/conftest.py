@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from .running import COMMAND, Platform
 
 #: Where the embedded model is, for those who have it elsewhere; read before the tests' own environment is cleared.
 MODELS = Path(os.environ.get("AASIM_TEST_MODEL_DIR") or Path(__file__).parents[2] / "var" / "models")
+#: The MCP server that the recipe of a research agent has its operator set up, in TOML.
+MCP_SERVERS = f"{{papers = ['{sys.executable}', '{Path(__file__).with_name('mcp_papers.py')}']}}"
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +40,17 @@ def new_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]
 
 
 def _installation(folder: Path) -> Iterator[Platform]:
-    """An API and a worker with a new person's settings: none but the port and the data folder."""
+    """An API and a worker with a new person's settings: none but the port, the data folder and an MCP server."""
     for tool in ("bash", "curl", "jq"):
         if shutil.which(tool) is None:
             message = f"the examples need {tool}; install it"
             pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     port = free_port()
-    settings = {"AASIM_DATA_DIR": str(folder / "data"), "AASIM_BIND": f"127.0.0.1:{port}"}
+    settings = {
+        "AASIM_DATA_DIR": str(folder / "data"),
+        "AASIM_BIND": f"127.0.0.1:{port}",
+        "AASIM_CONNECTED_APPS__MCP_SERVERS": MCP_SERVERS,
+    }
     log = folder / "log"
     assert spawn([COMMAND, "migrate"], settings, log).wait(300) == 0, log.read_text()
     place = folder / "data" / "models" / FILE_NAME

@@ -1,4 +1,4 @@
-"""Every example of the README and of docs/use does what the page says, on a new installation."""
+"""Every example of the README and of the docs for those who call the API does what the page says, on a new installation."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from .running import SECONDS, Platform
 _PAGES = pages_of(Path(__file__).parents[2])
 #: Pages whose examples need the embedded model.
 _WITH_MODEL = ("README.md",)
-_WITHOUT_MODEL = [name for name in _PAGES if name.startswith("docs/use/")]
+_FOLDERS = ("docs/start/", "docs/use/", "docs/recipes/", "docs/reference/")
+_WITHOUT_MODEL = [name for name in _PAGES if name.startswith(_FOLDERS)]
 
 
 @pytest.mark.parametrize("name", _WITHOUT_MODEL)

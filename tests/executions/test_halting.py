@@ -110,7 +110,7 @@ def test_a_run_stops_at_the_next_safe_place_and_is_queued_visibly(app: App, owne
     work()
     assert (read(owner, execution)["status"], chat.turns, steps_of(owner, execution)) == ("queued", [0], ["engine"])
     last = owner.client.get(f"/executions/{execution}/logs").data["entries"][-1]
-    assert (last["event"], last["message"]) == ("halted", "The organization is halted; the run goes on when it is resumed.")
+    assert (last["event"], last["message"]) == ("halted", "The organization is halted; the run continues when it is resumed.")
     with system_scope("test"):
         states = sorted(job.state for job in JobRow.select().where(JobRow.name == "executions.turn"))
     assert states == ["done", "parked"]

@@ -23,7 +23,7 @@ INSUFFICIENT_CREDITS = ErrorCode(
     "insufficient_credits",
     402,
     "the organization has fewer credits than this takes; `meta` has both",
-    "ask whoever runs the installation for credits, or choose something cheaper",
+    "ask the operator for credits, or choose something cheaper",
     example="This costs 5,000,000 micro-credits, and the organization has 1,000,000.",
     meta={"limit": "credits", "used": 5_000_000, "max": 1_000_000},
 )
@@ -91,9 +91,7 @@ def _open(account: str) -> None:
 
 def _too_few(amount: int) -> Refused:
     held = balance()
-    message = (
-        f"This costs {amount:,} micro-credits, and the organization has {held:,}. Ask whoever runs the installation for more."
-    )
+    message = f"This costs {amount:,} micro-credits, and the organization has {held:,}. Ask the operator for more."
     return Refused(INSUFFICIENT_CREDITS, message, meta={"limit": "credits", "used": amount, "max": held})
 
 

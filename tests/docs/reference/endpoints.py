@@ -1,22 +1,18 @@
-"""The page docs/use/endpoints.md, made from the operations; run as a program, it writes it."""
+"""The page of endpoints."""
 
-from collections.abc import Iterable
 from itertools import groupby
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from aasim_core.bootstrap import build_app
+from aasim_core.app import App
 from aasim_core.http.operations import Endpoint
-from aasim_core.testing.apps import settings_in
 
-PAGE = Path(__file__).parents[2] / "docs" / "use" / "endpoints.md"
 #: The pages that are not called as what they are about.
 _PAGES = {"auth": "authentication", "core": "conventions"}
 _TOP = """\
-# Every endpoint
+# Endpoints
 
-What the API has with all plugins on, by the plugin that brings it. All paths begin with `/api/v1`. The permission is the one that roles
-give; `public` asks for no credential, and `self` for any. An installation leaves out what is off; it tells itself what it has:
+What the API has with all plugins on, by the plugin that brings it. All paths begin with `/api/v1`. The permission is
+the one that roles give; `public` asks for no credential, and `self` for any. An installation leaves out what is off; it
+tells itself what it has:
 
 ```sh
 API=http://127.0.0.1:8000/api/v1
@@ -32,9 +28,9 @@ curl -sS --fail-with-body $API/openapi.json | jq -r '.paths | keys[] | select(st
 _HEAD = "| endpoint | permission | what it does |\n|---|---|---|\n"
 
 
-def written(endpoints: Iterable[Endpoint]) -> str:
-    """The whole page."""
-    in_order = sorted((endpoint for endpoint in endpoints if endpoint.in_api), key=_order)
+def page(app: App) -> str:
+    """The whole page, a table for each plugin."""
+    in_order = sorted((endpoint for endpoint in app.endpoints if endpoint.in_api), key=_order)
     sections = groupby(in_order, key=lambda endpoint: endpoint.plugin)
     return _TOP + "".join(f"\n## {_title(plugin)}\n\n{_HEAD}{''.join(map(_row, found))}" for plugin, found in sections)
 
@@ -50,14 +46,9 @@ def _order(endpoint: Endpoint) -> tuple[bool, str, str, str]:
 
 
 def _title(plugin: str) -> str:
-    return f"[`{plugin}`]({page_of(plugin)})"
+    return f"[`{plugin}`](../use/{page_of(plugin)})"
 
 
 def _row(endpoint: Endpoint) -> str:
     does = endpoint.operation.summary.replace("|", "\\|").replace("``", "`")
     return f"| `{endpoint.method} {endpoint.template}` | `{endpoint.permission or 'public'}` | {does} |\n"
-
-
-if __name__ == "__main__":
-    with TemporaryDirectory() as folder:
-        PAGE.write_text(written(build_app(settings_in(Path(folder), {})).endpoints), encoding="utf-8")

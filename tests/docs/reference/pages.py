@@ -1,0 +1,20 @@
+"""The pages of docs/reference/, each made from declarations."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from aasim_core.app import App
+
+from . import endpoints, error_codes, events, metrics, permissions, settings
+
+#: What writes a page, by the page's name.
+PAGES: Mapping[str, Callable[[App], str]] = MappingProxyType(
+    {
+        "endpoints": endpoints.page,
+        "error-codes": error_codes.page,
+        "events": events.page,
+        "metrics": metrics.page,
+        "permissions": permissions.page,
+        "settings": settings.page,
+    }
+)

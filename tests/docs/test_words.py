@@ -1,0 +1,35 @@
+"""The documentation uses the terms of the field, and its headings are tasks or nouns."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from .pages import Page, pages_of
+from .words import faults
+
+#: The log of what changed keeps the words of its time.
+_PAGES = [name for name in pages_of(Path(__file__).parents[2]) if name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("name", _PAGES)
+def test_a_page_uses_the_terms_of_the_field(pages: Mapping[str, Page], name: str) -> None:
+    assert list(faults(pages[name].text)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("Whoever may", "anyone who"),
+        ("It is made anew.", "again"),
+        ("The engine has a rest.", "skipped"),
+        ("## Does it work?", "a noun"),
+    ],
+)
+def test_a_fault_is_found_with_what_to_write_instead(text: str, instead: str) -> None:
+    [fault] = faults(text)
+    assert instead in fault
+
+
+def test_code_links_and_terms_of_the_field_are_no_faults() -> None:
+    assert list(faults("A key ring, `mend`, [a link](mend.md#anew).\n\n```sh\nwhoever\n```\n")) == []
