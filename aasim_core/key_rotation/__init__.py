@@ -1,1 +1,1 @@
-"""Which keys are needed, and sealing stored values anew."""
+"""Key rotation: which keys are still in use, and sealing stored values again with the newest one."""

@@ -1,1 +1,1 @@
-"""The chain of hashes over an organization's events: sealed, verified, pruned, erased from, and begun anew."""
+"""The hash chain of an organization's events: sealing, verifying, pruning, erasing and restarting it."""
