@@ -7,7 +7,7 @@ declarations: plain values that can be printed, compared and tested without an a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 import pluggy
 
@@ -28,8 +28,33 @@ if TYPE_CHECKING:
     from .tenancy.principal import Principal
     from .terminal.output import Report
 
+P = ParamSpec("P")
+R = TypeVar("R")
+Hook = TypeVar("Hook", bound=Callable[..., Any])
+
 hookspec = pluggy.HookspecMarker("aasim")
-hookimpl = pluggy.HookimplMarker("aasim")
+_implements = pluggy.HookimplMarker("aasim")
+
+
+@overload
+def hookimpl(function: Hook, /) -> Hook: ...
+@overload
+def hookimpl(*, spec: Callable[P, R], optionalhook: bool = ...) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+@overload
+def hookimpl(*, optionalhook: bool = ...) -> Callable[[Hook], Hook]: ...
+def hookimpl(function: Any = None, /, *, spec: Callable[..., Any] | None = None, optionalhook: bool = False) -> Any:
+    """Mark a function of a plugin's ``__init__.py`` as its implementation of the hook of that name.
+
+    With the specification, ``@hookimpl(spec=hookspecs.permissions)``, type checkers hold the function's parameters and return type
+    against it; ValueError where the function has another name. An `optionalhook` is one of a plugin that may be off.
+    """
+
+    def mark(implementation: Any) -> Any:
+        if spec is not None and implementation.__name__ != spec.__name__:
+            raise ValueError(f"{implementation.__name__} is marked as the hook {spec.__name__}; give both one name")
+        return _implements(optionalhook=optionalhook)(implementation)
+
+    return mark if function is None else mark(function)
 
 
 @hookspec

@@ -2,6 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
+
+#: The built-in roles, which every organization has.
+BuiltInRole = Literal["owner", "admin", "builder", "operator", "approver", "viewer", "auditor", "billing"]
+#: Those that hold only what they are given; ``owner`` and ``admin`` hold everything anyway.
+EVERYBODY: Sequence[BuiltInRole] = ("builder", "operator", "approver", "viewer", "auditor", "billing")
 
 
 @dataclass(frozen=True)
@@ -15,4 +21,4 @@ class Permission:
     id: str
     summary: str
     dangerous: bool = False
-    roles: Sequence[str] = ()
+    roles: Sequence[BuiltInRole] = ()

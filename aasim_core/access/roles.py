@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from ..data.records import insert_rows
 from ..errors import not_found
-from .permissions import Permission
+from .permissions import BuiltInRole, Permission
 from .records import Role
 
 #: The built-in roles and their purpose. They cannot be changed; clones can.
-BUILT_IN: Mapping[str, str] = {
+BUILT_IN: Mapping[BuiltInRole, str] = {
     "owner": "Everything, and the organization itself; there is always at least one.",
     "admin": "Everything in the organization.",
     "builder": "Makes and changes agents, workflows and what they need.",

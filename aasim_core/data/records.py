@@ -28,9 +28,12 @@ class Row(peewee.Model):
 
     if TYPE_CHECKING:
         _meta: ClassVar[Any]  # type: ignore[misc]
+        # The Meta of a record takes nothing over from this one, as a class in its place would have to.
+        Meta: ClassVar[Any]
+    else:
 
-    class Meta:
-        legacy_table_names = False
+        class Meta:
+            legacy_table_names = False
 
     def __init__(self, **values: Any) -> None:
         """Create a record with these fields and defaults for the rest; it is not written."""

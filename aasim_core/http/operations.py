@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
 
 from marshmallow import Schema
 
@@ -16,6 +16,9 @@ from .request import Request
 if TYPE_CHECKING:
     from ..lists.query import Parameters
     from ..tenancy.principal import TokenCaller
+
+P = ParamSpec("P")
+Responder = TypeVar("Responder", bound=Callable[..., None])
 
 #: An operation that anybody may call; one that every authenticated caller may, for what is their own; one for whoever has the token in
 #: its path, whom the resource's `caller` tells.
@@ -83,15 +86,23 @@ class Operation:
         return () if isinstance(self.refusals, str) else self.refusals
 
 
-def operation(permission: str, **metadata: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Declare a responder's operation; the responder itself is unchanged. See `Operation` for the keywords."""
-    declared = Operation(permission, **metadata)
+def _marking(declare: Callable[P, Operation]) -> Callable[P, Callable[[Responder], Responder]]:
+    """A decorator with the parameters of `declare`, so that type checkers know them."""
 
-    def mark(responder: Callable[..., None]) -> Callable[..., None]:
-        responder.operation = declared  # type: ignore[attr-defined]
-        return responder
+    def decorator(*positional: P.args, **named: P.kwargs) -> Callable[[Responder], Responder]:
+        declared = declare(*positional, **named)
 
-    return mark
+        def mark(responder: Responder) -> Responder:
+            responder.operation = declared  # type: ignore[attr-defined]
+            return responder
+
+        return mark
+
+    decorator.__doc__ = "Declare a responder's operation; the responder itself is unchanged. See `Operation` for the keywords."
+    return decorator
+
+
+operation = _marking(Operation)
 
 
 class Resource:

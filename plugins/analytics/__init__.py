@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from aasim_core import App, Job, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.access.permissions import BuiltInRole
 
 from ..executions.hookspecs import Keeper
 from . import api, rollup
@@ -27,7 +28,7 @@ def models(app: App) -> Sequence[type[Row]]:
 @hookimpl
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about analytics."""
-    roles = ("builder", "operator", "viewer", "auditor", "billing")
+    roles: Sequence[BuiltInRole] = ("builder", "operator", "viewer", "auditor", "billing")
     return (
         Permission(
             "analytics:read", "See the numbers of executions and of what they cost, by agent, project and more", roles=roles

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aasim_core import App, Event, OrganizationSetting, Permission, Plugin, Request, Resource, hookimpl
+from aasim_core.access.permissions import EVERYBODY, BuiltInRole
 from aasim_core.resources import role_assignments
 from aasim_core.schemas.fields import Id, Integer, Text
 from aasim_core.tenancy.principal import Principal
@@ -12,18 +13,17 @@ from . import api, authentication, limits, schemas
 
 plugin = Plugin("API keys", "Credentials of programs, that act for a member within scopes.", uses=("dashboard",))
 
-_MAKERS = ("builder", "operator", "auditor")
-_EVERYBODY = (*_MAKERS, "approver", "viewer", "billing")
+_MAKERS: Sequence[BuiltInRole] = ("builder", "operator", "auditor")
 
 
 @hookimpl
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about keys. Whoever has keys from better days sees them, and can revoke them."""
     return (
-        Permission("api_keys:read", "See one's own keys, without the keys themselves", roles=_EVERYBODY),
+        Permission("api_keys:read", "See one's own keys, without the keys themselves", roles=EVERYBODY),
         Permission("api_keys:create", "Make keys for oneself", dangerous=True, roles=_MAKERS),
         Permission("api_keys:update", "Change, regenerate, disable and enable one's own keys", roles=_MAKERS),
-        Permission("api_keys:delete", "Revoke one's own keys", dangerous=True, roles=_EVERYBODY),
+        Permission("api_keys:delete", "Revoke one's own keys", dangerous=True, roles=EVERYBODY),
         Permission("api_keys:assign", "Limit one's own keys to roles at places", dangerous=True, roles=_MAKERS),
         Permission(
             "api_keys:manage", "See, change and revoke the keys of others, and make keys for service users, with the permissions above",

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.access.permissions import EVERYBODY
 
 from . import api
 from .models import Branch
 
 plugin = Plugin("Branches", "The places of an organization, with address, hours and holidays.", requires=("organizations",))
-
-_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
 
 
 @hookimpl
@@ -22,7 +21,7 @@ def models(app: App) -> Sequence[type[Row]]:
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about branches."""
     return (
-        Permission("branches:read", "See branches", roles=_EVERYBODY),
+        Permission("branches:read", "See branches", roles=EVERYBODY),
         Permission("branches:create", "Create branches"),
         Permission("branches:update", "Change branches"),
         Permission("branches:appoint", "Name the managers of branches, who decide what approvals put to them", dangerous=True),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.access.permissions import BuiltInRole
 from aasim_core.resources import haltable
 from aasim_core.schemas.fields import Boolean, Integer, Text
 
@@ -21,7 +22,7 @@ plugin = Plugin(
     "Connected apps", "Other people's services that agents use as tools.", uses=("agents", "dashboard", "executions", "projects")
 )
 
-_READERS = ("builder", "operator", "approver", "viewer", "auditor")
+_READERS: Sequence[BuiltInRole] = ("builder", "operator", "approver", "viewer", "auditor")
 
 
 @hookimpl

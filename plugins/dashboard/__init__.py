@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Permission, Plugin, Resource, hookimpl
+from aasim_core.access.permissions import EVERYBODY
 
 from . import administration, api
 from .hookspecs import Card
@@ -13,8 +14,7 @@ plugin = Plugin("Dashboard", "The numbers that one looks at first, each with the
 @hookimpl
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about the dashboard."""
-    everybody = ("builder", "operator", "approver", "viewer", "auditor", "billing")
-    return (Permission("dashboard:read", "See the dashboard; of each card what one may see anyway", roles=everybody),)
+    return (Permission("dashboard:read", "See the dashboard; of each card what one may see anyway", roles=EVERYBODY),)
 
 
 @hookimpl

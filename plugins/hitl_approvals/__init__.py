@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import App, ErrorCode, Event, Job, Listener, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.access.permissions import BuiltInRole
 from aasim_core.schemas.fields import Choice, Id, Integer, ListOf, Object, Text
 
 from . import api, rules_api, votes_api, with_executions
@@ -24,7 +25,7 @@ plugin = Plugin(
     uses=("branches", "dashboard", "departments", "rubrics"),
 )
 
-_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor")
+_EVERYBODY: Sequence[BuiltInRole] = ("builder", "operator", "approver", "viewer", "auditor")
 
 
 @hookimpl

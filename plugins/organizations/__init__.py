@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
+from aasim_core.access.permissions import EVERYBODY
 from aasim_core.resources import haltable
 from aasim_core.schemas.fields import Instant, Text
 
@@ -13,8 +14,6 @@ from .commands import export, list_organizations, reactivate, suspend
 from .settings import OrganizationsSettings
 
 plugin = Plugin("Organizations", "The caller's organizations, with their settings; halting, deleting and restoring one.")
-
-_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
 
 
 @hookimpl
@@ -27,7 +26,7 @@ def config_schema() -> type[OrganizationsSettings]:
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about organizations."""
     return (
-        Permission("organizations:read", "See the organization and its settings", roles=_EVERYBODY),
+        Permission("organizations:read", "See the organization and its settings", roles=EVERYBODY),
         Permission("organizations:create", "Found further organizations, as their owner"),
         Permission("organizations:update", "Rename the organization, and change its settings"),
         Permission("organizations:halt", "Stop everything that runs, and resume it", dangerous=True, roles=("operator",)),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.access.permissions import EVERYBODY
 from aasim_core.schemas.fields import Integer, Text
 
 from . import api
@@ -13,7 +14,6 @@ plugin = Plugin(
 )
 
 _MOVED = {"moved_along": Integer(0, description="How many places moved with it, if it moved.")}
-_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
 
 
 @hookimpl
@@ -26,7 +26,7 @@ def models(app: App) -> Sequence[type[Row]]:
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about projects."""
     return (
-        Permission("projects:read", "See projects", roles=_EVERYBODY),
+        Permission("projects:read", "See projects", roles=EVERYBODY),
         Permission("projects:create", "Create projects", roles=("builder",)),
         Permission("projects:update", "Change projects, and move them in the tree", roles=("builder",)),
         Permission("projects:delete", "Delete projects that nothing belongs to", dangerous=True, roles=("builder",)),

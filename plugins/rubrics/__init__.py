@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, Row, hookimpl
+from aasim_core.access.permissions import BuiltInRole
 from aasim_core.schemas.fields import Choice, Id, Integer, Json, ListOf, Number, Text
 
 from . import api, schemas, service
@@ -19,7 +20,7 @@ plugin = Plugin(
     uses=("agents", "executions"),
 )
 
-_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor")
+_EVERYBODY: Sequence[BuiltInRole] = ("builder", "operator", "approver", "viewer", "auditor")
 
 
 @hookimpl

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from aasim_core import App, Event, Job, Permission, Plugin, Resource, hookimpl
+from aasim_core.access.permissions import EVERYBODY
 from aasim_core.resources import role_assignments
 from aasim_core.schemas.fields import Choice, Id, Integer, Json, Text
 
@@ -13,14 +14,12 @@ plugin = Plugin(
     "Users", "Members of organizations: people, invited by mail, and service users.", requires=("auth",), uses=("teams",)
 )
 
-_EVERYBODY = ("builder", "operator", "approver", "viewer", "auditor", "billing")
-
 
 @hookimpl
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about members."""
     return (
-        Permission("users:read", "See the members of the organization", roles=_EVERYBODY),
+        Permission("users:read", "See the members of the organization", roles=EVERYBODY),
         Permission("users:create", "Invite people, and create service users"),
         Permission("users:update", "Change members, suspend and deactivate them", dangerous=True),
         Permission("users:delete", "Remove members from the organization", dangerous=True),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..executions.models import Execution
     from ..executions.service import BoundTool, Settled, Wait
-    from .shell.data import Data
+    from .shell.data import Data as Data  # noqa: PLC0414 - strict type checkers import only what is exported
 
 __all__ = [
     "CannotImport",

@@ -44,12 +44,21 @@ def test_a_hook_of_one_result_gives_one(site: Any) -> None:
     assert list(site.load().each("authenticate", app=None, req="r")) == [("keys", ["r"])]
 
 
+SPEC = "from aasim_core import hookspecs\n@hookimpl(spec=hookspecs.{})\ndef startup(app):\n    return 'ready'"
+
+
+def test_a_hook_can_be_marked_with_its_specification(site: Any) -> None:
+    site.bundle("slack", SPEC.format("startup"))
+    assert list(site.load().each("startup", app=None)) == [("slack", "ready")]
+
+
 @pytest.mark.parametrize(
     ("body", "files", "complaint"),
     [
         ("@hookimpl\ndef permisions(app):\n    return []", {}, "implements the hook permisions, which no plugin"),
         ("@hookimpl\ndef permisions(app):\n    return []", {}, 'did you mean "permissions"?'),
         ("@hookimpl\ndef routes(app, request):\n    return []", {}, "implements a hook with wrong parameters: hookimpl"),
+        (SPEC.format("shutdown"), {}, "startup is marked as the hook shutdown; give both one name"),
         ("def routes(app):\n    return []", {}, "has a function routes, which is the name of a hook, without @hookimpl"),
         ("@hookimpl\ndef config_schema():\n    return {}", {}, "gives {} in config_schema, which must return a dataclass"),
         ("@hookimpl\ndef config_schema():\n    return 1 / 0", {}, "failed in its hook config_schema: ZeroDivisionError"),

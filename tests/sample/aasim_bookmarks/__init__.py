@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aasim_core import App, Event, Permission, Plugin, Record, Resource, hookimpl
+from aasim_core import App, Event, Permission, Plugin, Record, Resource, hookimpl, hookspecs
 
 from . import api
 from .models import Bookmark
@@ -10,13 +10,13 @@ from .models import Bookmark
 plugin = Plugin("Bookmarks", "Agents that are worth finding again.", requires=("agents",))
 
 
-@hookimpl
+@hookimpl(spec=hookspecs.models)
 def models(app: App) -> Sequence[type[Record]]:
     """The bookmark."""
     return (Bookmark,)
 
 
-@hookimpl
+@hookimpl(spec=hookspecs.permissions)
 def permissions(app: App) -> Sequence[Permission]:
     """What roles can allow about bookmarks."""
     return (
@@ -25,7 +25,7 @@ def permissions(app: App) -> Sequence[Permission]:
     )
 
 
-@hookimpl
+@hookimpl(spec=hookspecs.events)
 def events(app: App) -> Sequence[Event]:
     """What happens to bookmarks."""
     return (
@@ -35,7 +35,7 @@ def events(app: App) -> Sequence[Event]:
     )
 
 
-@hookimpl
+@hookimpl(spec=hookspecs.routes)
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /bookmarks, and one under /agents."""
     return (api.Bookmarks(app), api.AgentBookmarks(app))
