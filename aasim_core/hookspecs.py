@@ -36,6 +36,20 @@ hookspec = pluggy.HookspecMarker("aasim")
 _implements = pluggy.HookimplMarker("aasim")
 
 
+class Deprecated(FutureWarning):
+    """A hook, or a parameter of one, that a later version of the plugin API is without.
+
+    `since` and `until` are versions of the plugin API: from which on it is deprecated, and which is the first without it. `instead` is a
+    sentence that says what to write. A hook says so in its specification, and whoever implements it is told at each start, with the
+    place in their file: ``@hookspec(warn_on_impl=Deprecated("graders", since="1.1", until="2.0", instead="Implement scorers."))``; of a
+    parameter, ``warn_on_impl_args={"app": Deprecated(…)}``.
+    """
+
+    def __init__(self, what: str, *, since: str, until: str, instead: str) -> None:
+        super().__init__(f"{what} is deprecated since the plugin API {since}, and {until} is without it. {instead}")
+        self.what, self.since, self.until, self.instead = what, since, until, instead
+
+
 @overload
 def hookimpl(function: Hook, /) -> Hook: ...
 @overload

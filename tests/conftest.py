@@ -17,8 +17,8 @@ BOTH_DATABASES = frozenset({"data", "jobs"})
 SLOW = frozenset({"faults"})
 #: Of these, the hundreds of attacks on the tenant scope run on PostgreSQL in the long run only.
 ATTACKS = ("test_scope_attacks.py", "test_scope_composed.py")
-#: A distribution of somebody else's, whose tests are its own.
-collect_ignore = ["sample"]
+#: Distributions of somebody else's, whose tests are their own.
+collect_ignore = ["sample", "wheel/kept"]
 MISSING = "no Redis server answers"
 
 # How long an example takes says more about the machine than about the code.

@@ -56,6 +56,13 @@ def test_every_built_in_role_is_documented(pages: Mapping[str, Page]) -> None:
     assert codes_in_first_cells(pages["docs/operate/roles.md"]) == set(BUILT_IN)
 
 
+def test_every_deprecation_is_documented_as_it_is(app: App, pages: Mapping[str, Page]) -> None:
+    specs = [caller.spec for caller in vars(app.plugins.hook).values() if getattr(caller, "spec", None)]
+    declared = [w for spec in specs for w in (spec.warn_on_impl, *(spec.warn_on_impl_args or {}).values()) if w is not None]
+    expected = sorted([f"`{each.what}`", each.since, each.until, each.instead] for each in declared)
+    assert sorted(rows(pages["docs/extend/deprecations.md"])[1:]) == expected
+
+
 def test_every_field_of_the_log_is_documented(pages: Mapping[str, Page]) -> None:
     described = {code for cells in rows(pages["docs/operate/observability.md"]) for code in re.findall(r"`(\w+)`", cells[0])}
     assert described == logs.FIELDS
