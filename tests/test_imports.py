@@ -26,8 +26,8 @@ HTTP = tuple(f"{CORE}.{folder}" for folder in ("builtin", "http", "openapi", "re
 #: What a plugin may import of the core, by its name there; a name that ends in a dot stands for all modules of a folder. The page
 #: docs/extend/modules.md has the same list for authors, and the version of the plugin API is that of these modules.
 PUBLIC = (
-    "access.delegation access.members access.records access.rights access.tree app clock context data.compiled "
-    "data.conditions data.faults data.fields data.migrator.renaming data.persistence data.records data.references "
+    "access.delegation access.members access.permissions access.records access.rights access.tree app clock context "
+    "data.compiled data.conditions data.faults data.fields data.migrator.renaming data.persistence data.records data.references "
     "data.statements data.views error_codes errors events.declarations events.facts events.log events.patterns "
     "events.records hookspecs http.operations http.protocols http.request identity.standing ids jobs jobs.context "
     "jobs.declarations jobs.errors jobs.queue lists. logs.configuration outbound. plugins.checks plugins.manifest "
