@@ -244,7 +244,11 @@ def test_records_without_migrations_are_told(site: Any) -> None:
         ("events", "[Event('slack.sent', None)]", "whose summary must be str: None is not an instance of str"),
         ("listeners", "[Listener('a.*', None)]", "whose function must be Callable[[EventRow], Any]: None is not callable"),
         ("health", "[Check('slack', 5)]", "whose ask must be Callable[[], Mapping[str, Any] | None]: int is not callable"),
-        ("permissions", "[Permission('slack:send', 's', roles=[3])]", "whose roles must be Sequence[str]: item 0 of list is not"),
+        (
+            "permissions",
+            "[Permission('slack:send', 's', roles=[3])]",
+            "item 0 of list is not any of ('owner', 'admin', 'builder'",
+        ),
     ],
 )
 def test_a_declaration_with_a_field_of_another_type_is_told_with_its_place(
