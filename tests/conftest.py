@@ -19,6 +19,9 @@ SLOW = frozenset({"faults"})
 ATTACKS = ("test_scope_attacks.py", "test_scope_composed.py")
 #: Distributions of somebody else's, whose tests are their own.
 collect_ignore = ["sample", "wheel/kept"]
+#: Tests of the contract that build an app without the plugin, some of them a second one with it: a sixth of the fast run. For the plugins
+#: that use every hook, in `tests/test_plugins`, they run each time.
+WITHOUT_THE_PLUGIN = ("test_turned_off_", "test_where_it_is_off_", "test_beside_the_api_turned_off_")
 MISSING = "no Redis server answers"
 
 # How long an example takes says more about the machine than about the code.
@@ -105,9 +108,11 @@ def _room_of(item: pytest.Item) -> str:
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
-    """The isolation matrix; what starts API and worker; and what runs on PostgreSQL, but for most of what all others stand on."""
+    """The isolation matrix; what starts API and worker; apps without a plugin; what runs on PostgreSQL, but for what others stand on."""
     room = _room_of(item)
     if "matrix" in getattr(item, "fixturenames", ()) or room == "processes":
+        return True
+    if getattr(item, "cls", None) and item.name.startswith(WITHOUT_THE_PLUGIN) and room != "test_plugins":
         return True
     on_both = room in BOTH_DATABASES and item.path.name not in ATTACKS
     return not on_both and item.get_closest_marker("postgres") is not None
