@@ -38,7 +38,7 @@ def events(app: App) -> Sequence[Event]:
 
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
-    """What keeps the log from growing for ever, and what takes people out of it."""
+    """Jobs that prune the log, and that erase people from it."""
     return (
         Job("activities.prune", background.prune(app), schedule="23 * * * *"),
         Job(service.ERASE, background.erase(app), retry=Retry(max_attempts=10)),
@@ -59,7 +59,7 @@ def routes(app: App) -> Sequence[Resource]:
 
 @hookimpl
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
-    """How long an organization keeps its log, and whether with the names of those who have left."""
+    """The retention of an organization's log, and whether former members are erased from it."""
     return (
         OrganizationSetting("retention_days", schemas.RETENTION),
         OrganizationSetting("erase_removed_members", schemas.ERASE_REMOVED_MEMBERS),

@@ -1,4 +1,4 @@
-"""``aasim activities``: verify the logs of all organizations, and begin one anew."""
+"""``aasim activities``: verify the logs of all organizations, and restart a chain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +39,9 @@ def verify(app: App) -> click.Command:
 def restart(app: App) -> click.Command:
     """``aasim activities restart``."""
 
-    @click.command("restart", help="Seal on after a log's last activity, whatever is wrong before it; the log tells of it.")
+    @click.command(
+        "restart", help="Restart the chain after a log's last activity, whatever is wrong before it; the log records this."
+    )
     @click.argument("organization_id", metavar="ORGANIZATION")
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def command(organization_id: str, yes: bool) -> None:

@@ -1,4 +1,4 @@
-"""Pruning what organizations keep no longer, and erasing people from their logs."""
+"""Prune logs after their retention, and erase people from them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def _prune_or_complain(app: App, organization_id: str, before: Any) -> int:
 
 
 def erase(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
-    """The job that erases a person from the log of the organization whose job it is, some events at a time."""
+    """The job that erases a person from its organization's log, some events at a time."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
         while erase_some(app.database, app.keyring, current_organization(), payload["user_id"]):

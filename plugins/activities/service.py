@@ -1,4 +1,4 @@
-"""What the log of events shows to whom, and how long each organization keeps it."""
+"""Visibility and retention of the event log."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ def done_by(actor_id: str) -> Condition:
 
 
 def until_now() -> Condition:
-    """What keeps a list from growing while it is read: ids sort by time."""
+    """A bound that keeps a list from growing while it is read: ids sort by time."""
     return Condition(lambda until: EventRow.id < until, until=new_id("evt"))
 
 
@@ -81,7 +81,7 @@ def note_export(app: App, organization_id: str, form: str, filters: str) -> None
 
 
 def kept_since(app: App, organization_id: str) -> datetime:
-    """The moment before which the organization keeps no activities. What belongs to none is kept as long as by default."""
+    """Return the time before which the organization's activities have expired. Those without an organization have the default retention."""
     return now() - timedelta(days=_settled(app, organization_id)["retention_days"])
 
 

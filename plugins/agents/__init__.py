@@ -1,4 +1,4 @@
-"""Agents: a prompt, an engine, tools and limits, kept in versions, and how they run."""
+"""Agents: a prompt, an engine, tools and limits, in versions, and their runs."""
 
 from collections.abc import Callable, Sequence
 

@@ -19,7 +19,7 @@ _STEP = "assess"
 
 
 def assess(run: Run, definition: Mapping[str, Any], output: Any) -> Finished | str:
-    """The result, with its score, or what the model is told to do better. Raises RunFailed, or `RunPauses` while people decide."""
+    """Return the result with its score, or the feedback for the model. Raises RunFailed, or `RunPauses` while people decide."""
     finished, judged_by = Finished(output), set[str]()
     while (judge := _next(run, definition, finished.output, judged_by)) is not None:
         found = dict(run.step(_STEP, judge))
@@ -77,7 +77,7 @@ def _approved(run: Run, assessment: Assessment, definition: Mapping[str, Any], o
     """The output as people approved it, perhaps edited; raises RunFailed where they did not, or where it is none of the agent."""
     decision = run.ask(lambda question_id: _question(run, question_id, assessment, definition, output))
     if decision is None:
-        raise RunFailed("approvals_unavailable", "The result needs an approval, and the plugin that asks people is off.")
+        raise RunFailed("approvals_unavailable", "The result requires approval, but the plugin for approvals is disabled.")
     if not decision.approved:
         raise RunFailed("result_rejected", f"A person rejected the result: {decision.comment}")
     return outputs.approved(definition, decision.action["output"])

@@ -1,4 +1,4 @@
-"""What becomes of a run whose engine, or whose judge, cannot answer now."""
+"""Handle a run whose engine or judge is unavailable."""
 
 from ..engines.hookspecs import EngineError, NoRoom, ProviderFailed, ProviderOff
 from ..executions.hookspecs import Run, RunFailed, RunLater
@@ -7,7 +7,7 @@ _MOST_ATTEMPTS = 5
 
 
 def later_or_never(run: Run, error: EngineError) -> Exception:
-    """What ends the turn: the run goes on later, or it has failed where that would not help, or has not helped often enough."""
+    """Return the exception that ends the turn: retry the run later, or fail it where that would not help, or has failed too often."""
     if isinstance(error, NoRoom):
         return RunLater(error.retry_after or 1, f"The run waits for its turn: {error.message}.")
     if isinstance(error, ProviderOff):

@@ -22,7 +22,7 @@ DEFINITION = (
 
 
 def _known_to(model: Any, user_id: str | None) -> Any:
-    """A private agent is there for its owner only."""
+    """A private agent is visible only to its owner."""
     return (model.visibility != "private") | (model.owner_id == user_id)
 
 

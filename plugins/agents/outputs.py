@@ -1,4 +1,4 @@
-"""What counts as the output of an agent: not too long, and as its `output_schema` asks for it, whoever wrote it."""
+"""Validate an agent's output: its length and its `output_schema`, whoever produced it."""
 
 from collections.abc import Mapping
 from typing import Any

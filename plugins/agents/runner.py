@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 _MOST_TOOL_CALLS = 100
 _MOST_ALIKE = 3
-#: How important it is what is told of the engines, and what is said of it where nothing of its content is kept.
+#: Level and text of log lines about engines, where their content is not recorded.
 _NOTES = {
-    "engine_called": ("debug", "An engine is asked."),
-    "engine_fell_back": ("warning", "An engine could not answer, and the next is asked."),
+    "engine_called": ("debug", "An engine is called."),
+    "engine_fell_back": ("warning", "An engine could not answer, and the next is called."),
     "engine_degraded": ("warning", "An engine is degraded."),
     "engine_recovered": ("info", "A degraded engine answers again."),
 }
@@ -162,7 +162,7 @@ def _recorded(answer: engines.Answer) -> dict[str, Any]:
 
 
 def _spec_of(bound: BoundTool) -> ToolSpec:
-    """The tool as the model is told of it: without the arguments that it cannot choose."""
+    """Return the tool as described to the model: without its fixed arguments."""
     schema = bound.tool.parameters
     properties = {name: value for name, value in (schema.get("properties") or {}).items() if name not in bound.fixed}
     needed = [name for name in schema.get("required") or [] if name not in bound.fixed]
@@ -175,7 +175,7 @@ def _said(reply: Reply) -> str:
 
 
 def _warn_of_missing(run: Run, tools: Sequence[BoundTool], told: set[str]) -> None:
-    """Say once in a turn, for each tool that is not there, that the agent goes on without it."""
+    """Log once per turn, for each unavailable tool, that the agent continues without it."""
     for bound in tools:
         if bound.ref not in told and not bound.is_there:
             told.add(bound.ref)
@@ -192,7 +192,7 @@ def _log_reply(run: Run, answer: engines.Answer) -> None:
 
 
 def _spend(run: Run, spent: engines.Spent) -> None:
-    """Count what a call took; of one without a reply it is logged, since no step tells of it."""
+    """Count a call's usage; a call without a reply is logged, since no step records it."""
     run.spend(spent)
     if spent.partial is not None:
         usage = spent.usage
@@ -203,7 +203,7 @@ def _spend(run: Run, spent: engines.Spent) -> None:
 
 
 def _note(run: Run, turn: int, note: engines.Note) -> None:
-    """Keep in the log what is told of the engines while they are asked."""
+    """Log which engines are called."""
     level, message = _NOTES[note.event]
     data = {"engine_id": note.engine_id, "turn": turn} | ({"code": note.code} if note.code else {})
     run.log(note.event, message, level=level, data=data, content=note.message)
@@ -246,7 +246,7 @@ def _result_of(run: Run, turn: int, position: int, tools: Sequence[BoundTool]) -
 
 
 def _bound(call: CallRecord, tools: Sequence[BoundTool]) -> BoundTool | None:
-    """The tool that the call is of; calls that were begun before they knew that name its ref."""
+    """Return the tool of the call; calls begun by an older version name its ref."""
     if call.tool is not None:
         return tools[call.tool]
     return next((bound for bound in tools if bound.ref == call.ref), None)

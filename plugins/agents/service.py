@@ -60,7 +60,7 @@ def change(agent: Agent, values: Mapping[str, Any]) -> Agent:
 
 
 def remove(agent: Agent, now: Any) -> None:
-    """Take the agent out of every list; its executions and versions stay, and a halt, which nobody could end, holds them no longer."""
+    """Hide the agent from every list; its executions and versions stay, and a halt, which nobody could end, no longer applies to them."""
     records.change(agent, {"deleted_at": now, "status": "archived", "halted_at": None})
     emit("agents.deleted", agent)
 
@@ -101,9 +101,10 @@ def may_read(rights: Rights, agent: Agent, user_id: str) -> bool:
 
 
 def allows(rights: Rights, permission: str, agent: Agent, user_id: str) -> bool:
-    """Whether the permission holds on the agent: what is for the organization may be read and run by whoever may do so anywhere.
+    """Return whether the permission holds on the agent: agents of the whole organization can be read and run by holders of the permission
+    anywhere.
 
-    Rights that are confined to places count at the agent's own place only.
+    Rights that are confined to nodes apply only at the agent's own node.
     """
     shared = (agent.visibility == "organization" or agent.owner_id == user_id) and permission in _SHARED
     return (shared and rights.has_for_shared(permission)) or rights.allows_at(permission, agent.project_id)
@@ -139,7 +140,7 @@ def _is_known_to(me: Any) -> Any:
 
 
 def pinned_definition(agent_id: str, number: int) -> dict[str, Any] | None:
-    """The definition of one version of an agent, deleted or not, or None; a version never changes, so it may be kept."""
+    """Return the definition of one version of an agent, deleted or not, or None; a version never changes, so it may be cached."""
     row = _pinned.one(agent_id=agent_id, number=number)
     return None if row is None else dict(orjson.loads(row[0]))
 
@@ -194,7 +195,7 @@ def export(agent: Agent) -> dict[str, Any]:
 
 
 def needs_of(document: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What is needed that a document cannot carry, in words; `tools` are those of its tools that are there already."""
+    """Return the requirements that a document cannot contain, in words; `tools` are those of its tools that exist already."""
     there = set(_named(tools))
     told = dict.fromkeys([*document["needs"], *_named(document["definition"]["tools"])])
     return [need for need in told if need not in there]
@@ -276,7 +277,7 @@ def restart(app: "App", execution: Execution, principal: "Principal", same_versi
 
 
 def payer_of(execution: Execution, step: int | None = None, path: str | None = None) -> Payer:
-    """For whom the execution asks engines, in the step of that number and path."""
+    """Return on whose behalf the execution calls engines, in the step of that number and path."""
     of_whom = execution.subject_id, execution.project_id, execution.api_key_id, execution.initiator_id
     return Payer(execution.id, step, *of_whom, path)
 

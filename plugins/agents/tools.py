@@ -1,4 +1,4 @@
-"""The tools that an agent names: which are there, which the user may use, and what is missing."""
+"""Resolve the tools that an agent names: available ones, permitted ones, and missing ones."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ def missing_of(app: "App", agent: Agent) -> list[dict[str, Any]]:
 
 
 def usable_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> list[Mapping[str, Any]]:
-    """Those of the tools that are there, and that the user may use."""
+    """Return the tools that exist and that the user may use."""
     return [entry for entry in tools if _is_usable(find_tool(app, entry["ref"]), rights, user_id)]
 
 
@@ -35,7 +35,7 @@ def _is_usable(found: FoundTool, rights: Rights, user_id: str) -> bool:
 
 
 def refuse_bad_tools(app: "App", tools: Sequence[Mapping[str, Any]], rights: Rights, user_id: str) -> None:
-    """Invalid for tools that are not there, that the user may not use, or whose approval cannot be understood."""
+    """Invalid for tools that do not exist, that the user may not use, or whose approval expression is invalid."""
     problems = _bad_approvals(tools)
     for number, entry in enumerate(tools):
         found = find_tool(app, entry["ref"])

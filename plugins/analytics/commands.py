@@ -1,4 +1,4 @@
-"""``aasim analytics``: compare what is written with the rows that it was made of."""
+"""``aasim analytics``: verify the stored sums against their source rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

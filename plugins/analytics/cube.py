@@ -12,7 +12,7 @@ from aasim_core.text.json import to_json
 from . import sketch
 from .sketch import Sketch
 
-#: What a key is made of, in this order. Department and branch follow from the project.
+#: The components of a key, in this order. Department and branch follow from the project.
 DIMENSIONS = ("agent", "version", "project", "engine", "trigger", "status", "error")
 Key = tuple[Any, ...]
 #: What is summed: `duration_ms` and `wait_ms` over all runs that began, `score` in millionths over the `scored` ones.

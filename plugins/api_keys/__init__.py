@@ -38,7 +38,7 @@ def events(app: App) -> Sequence[Event]:
     prefix = Text(required=True, description="What it begins with.")
     return (
         Event("api_keys.created", "A key was made", "apikey",
-              {"user_id": Id("user", required=True, description="For whom it acts."), "prefix": prefix}),
+              {"user_id": Id("user", required=True, description="The user or service user that it represents."), "prefix": prefix}),
         Event("api_keys.updated", "A key's name, scopes or limits were changed", "apikey"),
         Event("api_keys.regenerated", "A key was regenerated", "apikey",
               {"prefix": prefix,

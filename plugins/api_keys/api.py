@@ -52,14 +52,14 @@ class ApiKeys(Collection):
         search=("name", "description"),
     )  # fmt: skip
 
-    # A key is for whom it acts for, and for those who manage keys where it may be used.
+    # A key is visible to the user that it represents, and to managers of keys at its node.
 
     def visible(self, req: Request, record: ApiKey) -> bool:
-        """Whether the key is there for the caller."""
+        """Return whether the key is visible to the caller."""
         return service.is_visible(req.principal, req.rights, record)
 
     def allows(self, req: Request, permission: str, target: ApiKey) -> bool:
-        """One's own wherever the permission is held; those of others where it is held beside that to manage them."""
+        """Callers may use their own keys with the permission anywhere; for others' keys they need to manage keys too."""
         if service.is_own(req.principal, req.rights, target):
             return True
         manages = req.rights.allows_at(service.MANAGE, target.project_id)
@@ -96,7 +96,10 @@ class ApiKeys(Collection):
 
     @operation("update", body="body", reply="reply", session_only=True, message="API key replaced.", refusals=_NOT_BY_KEY)
     def on_put_one(self, req: Request, resp: Response, **ids: str) -> None:
-        """Replace an API key's name, scopes and limits; what is left out returns to its default, but for expires_at, which stays."""
+        """Replace an API key's name, scopes and limits.
+
+        Omitted fields return to their defaults, except expires_at, which stays.
+        """
         self._put(req, resp)
 
     @operation("update", body="body", reply="reply", session_only=True, message="API key changed.", refusals=_NOT_BY_KEY)
@@ -150,15 +153,15 @@ class ApiKeys(Collection):
         resp.media = self.present(self.change(req, key, values))
 
     def _require_may_have(self, req: Request, key: ApiKey) -> None:
-        """Refused for whoever would get a key into their hands that acts for another person, or may do more than they."""
+        """Refused for a caller who would obtain a key of another person, or with more rights than their own."""
         if key.user_id == req.principal.user_id:
             return
         if not is_service_user(key.user_id):
             raise Refused(
-                "permission_denied", "Only whom a key acts for may have it shown; revoke it, and let them make another."
+                "permission_denied", "A key is shown only to the user it acts for; revoke it, and let them create another."
             )
         if not req.rights.holds_all(key.scopes, key.project_id):
-            raise Refused("permission_denied", "The key may do more than you may; nobody gives what they do not hold.")
+            raise Refused("permission_denied", "The key has more rights than you; you can only grant rights that you hold.")
 
     def _givers(self, req: Request, user_id: str) -> Givers:
         return Givers(self.app, req.principal, req.rights, user_id)

@@ -1,4 +1,4 @@
-"""What a key may be: for whom it acts, where, and with which scopes. Nobody makes one that may do more than they may themselves."""
+"""Validate a key: its user, its node and its scopes. A key never has more rights than its creator."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from .service import MANAGE
 
 
 def require_service_user(rights: Rights, user_id: str) -> None:
-    """Refuse to make a key for others but service users of the organization, and to whoever does not manage keys there."""
+    """Refuse to create a key for others than service users of the organization, and by callers who do not manage keys there."""
     if not rights.allows_at(MANAGE, None):
         message = f"Making keys for service users needs the permission {MANAGE} in the whole organization."
         raise Refused("permission_denied", message, meta={"permission": MANAGE})
@@ -33,7 +33,7 @@ def _is_member(user_id: str) -> bool:
 
 
 class Givers:
-    """Whose rights bound what a key may do: those of whom it acts for, and those of the caller where that is somebody else."""
+    """Return the rights that bound a key: those of its user, and those of the caller where that is somebody else."""
 
     def __init__(self, app: App, caller: Principal, rights: Rights, user_id: str) -> None:
         self._known = app.permissions
@@ -60,7 +60,7 @@ class Givers:
             return None if held else Problem("invalid_choice", f"You do not hold {scope}{where}; leave it out.")
         if not self._caller.allows_at(scope, project_id):
             where = where or " in the whole organization"
-            return Problem("invalid_choice", f"You do not hold {scope}{where}, and nobody gives what they do not hold.")
+            return Problem("invalid_choice", f"You do not hold {scope}{where}, and you can only grant permissions that you hold.")
         held = self._others.has_anywhere(scope) if project_id is None else self._others.allows_at(scope, project_id)
         return None if held else Problem("invalid_choice", f"Whom the key acts for does not hold {scope}{where}.")
 

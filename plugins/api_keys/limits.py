@@ -27,7 +27,7 @@ class ApiKeyAssignments(Assignments):
     paths = Assignments.under("/api-keys/{api_key_id}")
 
     def find(self, req: Request, **ids: str) -> Held:
-        """The key, if it is there for the caller, and the grant if the path names one."""
+        """Return the key, if it is visible to the caller, and the grant if the path names one."""
         held = super().find(req, **ids)
         if not service.is_visible(req.principal, req.rights, held.subject):
             raise not_found()
@@ -46,7 +46,7 @@ class ApiKeyAssignments(Assignments):
         return project_id
 
     def may_read(self, req: Request, subject: ApiKey) -> bool:
-        """One's own, and those of others for whoever manages keys there."""
+        """Callers' own keys, and others' for managers of keys there."""
         return service.is_visible(req.principal, req.rights, subject)
 
     @operation(
@@ -65,11 +65,9 @@ class ApiKeyAssignments(Assignments):
 
 
 def _require_freeing(req: Request, key: Any) -> None:
-    """Refused for whoever would free another one's key from its last limit, to do more than they may themselves."""
+    """Refused for a caller who would remove the last limit of another's key that has more rights than theirs."""
     epoch.bump(current_organization())  # first, so that two who take the last two back wait for each other
     is_last = Grant.select(Grant.id).where(Grant.subject_id == key.id).count() == 1
     if is_last and key.user_id != req.principal.user_id and not req.rights.holds_all(key.scopes, key.project_id):
-        message = (
-            "Without this role the key may do more than you may; nobody gives what they do not hold. Assign another one first."
-        )
+        message = "Without this role the key has more rights than you; assign another one first."
         raise Refused("permission_denied", message)

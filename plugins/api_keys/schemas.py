@@ -18,7 +18,7 @@ class ApiKeyIn(Schema):
     description = Text(max_length=2_000, multiline=True, load_default="")
     scopes = ListOf(
         Text(1, 100), 500, min_items=1, unique=True, required=True, example=["api_keys:read"],
-        description="Permissions that the key is limited to. It may never do more than whom it acts for may at that moment.",
+        description="Permissions that the key is limited to. It never has more rights than its user has at that moment.",
     )  # fmt: skip
     project_id = Id("project", allow_none=True, load_default=None, description="A project that the key is limited to.")
     allowed_ips = ListOf(
@@ -43,7 +43,7 @@ class ApiKeyOut(RecordOut):
     """A key as a client gets it: all but the key itself."""
 
     id = Id("apikey", required=True)
-    user_id = Id("user", required=True, description="For whom the key acts.")
+    user_id = Id("user", required=True, description="The user or service user that the key represents.")
     name = Text(required=True)
     description = Text(max_length=2_000, multiline=True, required=True)
     status = Choice("active", "disabled", "expired", "revoked", required=True)
@@ -63,7 +63,7 @@ class ApiKeyOut(RecordOut):
 class ShownApiKeyOut(ApiKeyOut):
     """A key with the key itself, which is shown this once."""
 
-    key = Text(required=True, description="The key. It is not kept, and never shown again.", example="aasim_sk_…")
+    key = Text(required=True, description="The key. It is not stored, and never shown again.", example="aasim_sk_…")
 
 
 class ToggleIn(Schema):
@@ -75,5 +75,5 @@ class ToggleIn(Schema):
 class RegenerateIn(Schema):
     """How the change from the old key to the new one goes."""
 
-    overlap_seconds = Integer(0, 7 * DAY, load_default=DAY, description="How long the old key works beside the new one.")
+    overlap_seconds = Integer(0, 7 * DAY, load_default=DAY, description="How long the old key works along with the new one.")
     expires_at = Instant(description="As before if it is left out; at most so long from now as keys may live.")

@@ -1,4 +1,4 @@
-"""What API keys do: they are made, made anew, switched, revoked; and what they are to whom."""
+"""Operations on API keys: create, regenerate, enable or disable, revoke; and their visibility."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -46,12 +46,12 @@ def is_own(principal: Principal, rights: Rights, key: ApiKey) -> bool:
 
 
 def is_visible(principal: Principal, rights: Rights, key: ApiKey) -> bool:
-    """Whether the key is there for the caller; a revoked one is there for nobody."""
+    """Return whether the key is visible to the caller; a revoked one is visible to nobody."""
     return key.status != "revoked" and (is_own(principal, rights, key) or rights.allows_at(MANAGE, key.project_id))
 
 
 def reach(principal: Principal, rights: Rights, *, with_revoked: bool) -> list[Condition]:
-    """The same for lists, as conditions; revoked keys are listed where they are asked for."""
+    """Return the same for lists, as conditions; revoked keys are listed on request."""
     limits = rights.reach_condition(READ, ApiKey, "project_id") if principal.kind == "api_key" else []
     others = rights.reach_condition(MANAGE, ApiKey, "project_id")
 
@@ -75,7 +75,7 @@ def status_of(key: ApiKey) -> str:
 
 
 def create(values: Mapping[str, Any]) -> tuple[ApiKey, Secret]:
-    """Write a new key; returns it with the key itself, which is kept nowhere."""
+    """Write a new key; returns it with its secret, which is not stored."""
     made = api_keys.generate()
     key: ApiKey = records.create(ApiKey, **values, prefix=made.prefix, last_four=made.last_four, digest=made.digest)
     emit("api_keys.created", key, data={"user_id": key.user_id, "prefix": key.prefix})
@@ -90,7 +90,7 @@ def change(key: ApiKey, values: Mapping[str, Any]) -> None:
 
 
 def regenerate(key: ApiKey, overlap_seconds: int, expires_at: datetime | None, *, made_by: str) -> Secret:
-    """Make the key anew; the one before works beside it for so long, and the one before that no more.
+    """Regenerate the key; the previous one works for that long, and the one before that no more.
 
     Refused ``invalid_state`` where the new one would have expired already.
     """
@@ -120,7 +120,7 @@ def switch(key: ApiKey, status: str) -> None:
 
 
 def revoke(key: ApiKey) -> None:
-    """End the key for good; what is known of it stays for those who look for revoked keys."""
+    """Revoke the key permanently; its record remains for lists of revoked keys."""
     changed = records.change(key, {"status": "revoked", **_NO_PREVIOUS})
     grants.revoke_all(key.id)
     emit("api_keys.revoked", key, changes={"status": changed["status"]})

@@ -42,7 +42,7 @@ def events(app: App) -> Sequence[Event]:
 
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
-    """Mails, and the removal of what is over."""
+    """Mails, and the removal of expired records."""
     return (send_mail(app), Job("auth.prune", prune(app), time_limit=300, schedule="17 3 * * *"))
 
 

@@ -16,6 +16,6 @@ def subject_of(user: User) -> Subject:
 
 @contextmanager
 def acting_for(user: User, client: Client) -> Iterator[None]:
-    """Make the person responsible for what is noted inside."""
+    """Make the person the actor of events inside the block."""
     with acting_as(Actor("user", user.id, user.email, client.ip), current_request_id()):
         yield

@@ -1,4 +1,4 @@
-"""Mails that are written when they are sent, and the daily removal of what is over."""
+"""Mails composed when they are sent, and the daily removal of expired records."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -35,7 +35,7 @@ def send_mail(app: App) -> Job:
 
 
 def prune(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
-    """The job that removes links, sessions and counters that nobody can use or see any more."""
+    """The job that removes expired links, sessions and counters."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
         old = now() - timedelta(days=_KEEP_DAYS)

@@ -1,4 +1,4 @@
-"""Registering where nobody is to learn who has an account: every answer is a mail, and a link in it makes the account."""
+"""Registration without revealing who has an account: the answer is always a mail, with a link that creates the account."""
 
 from datetime import timedelta
 
@@ -37,11 +37,10 @@ def ask(app: App, *, name: str, email: str, password: str, organization_name: st
 
 
 def confirm(app: App, client: Client, token: str, password: str) -> Entry:
-    """Make the account, with its organization, and log it in.
+    """Create the account, with its organization, and log it in.
 
-    It takes the password, too: whoever reads the mail may not be who registered with the address. Refused ``registration_closed`` where
-    registration was closed meanwhile; Invalid for a link that is not good, for another password, or for an address that has an account
-    by now.
+    It requires the password too, because the mail's reader may not be the person who registered. Refused ``registration_closed`` where
+    registration was closed meanwhile; Invalid for an invalid link, a wrong password, or an address that has an account by now.
     """
     require_open(app)
     with system_scope("look for a registration"):

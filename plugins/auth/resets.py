@@ -32,7 +32,7 @@ def forgot_password(app: App, email: str) -> None:
 
 
 def reset_mail(app: App, email: str, mail_id: str) -> Mail | None:
-    """The mail with a fresh link, written just before it is sent so that the link is kept nowhere; None where none is due."""
+    """Return the mail with a new link, composed just before sending so that the link is not stored; None where none is due."""
     with system_scope("make a link for a new password"), app.database.transaction():
         user = User.get_or_none(User.email == email, User.status == "active", User.kind == "person")
         since = now() - timedelta(minutes=_MINUTES)
@@ -71,7 +71,7 @@ def _sent_since(user_id: str, moment: datetime) -> int:
 
 
 def _spent() -> Invalid:
-    return Invalid({"token": [Problem("invalid_reference", "The link is not good any more; ask for another one.")]})
+    return Invalid({"token": [Problem("invalid_reference", "The link is no longer valid; request another one.")]})
 
 
 _TEXT = """Hello {name},

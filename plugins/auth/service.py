@@ -140,12 +140,12 @@ def log_out(app: App, principal: Principal, *, all_sessions: bool) -> int:
 
 
 def ask_to_verify(email: str) -> None:
-    """Have a link mailed by which whoever has the account of that address shows that they read it. Needs a transaction."""
+    """Send a link by mail that verifies the account's address. Needs a transaction."""
     enqueue("auth.send_mail", {"kind": "email_verification", "email": email}, unique_key=f"email_verification {email}")
 
 
 def tell_former_address(email: str) -> None:
-    """Have it told to the address that an account had until now. Needs a transaction."""
+    """Notify the account's previous address of the change. Needs a transaction."""
     enqueue("auth.send_mail", {"kind": "address_changed", "email": email}, unique_key=f"address_changed {email}")
 
 
@@ -181,7 +181,7 @@ def _accept(app: App, invitation: Invitation, user: User) -> None:
 
 
 def account_bucket(app: App, email: str) -> Bucket:
-    """What failed logins of an account count against, from whichever device nobody knows."""
+    """The bucket for failed logins of an account from unknown devices."""
     return Bucket("failed_logins", "account", (email.casefold(),), app.settings.rate_limits.login_per_account)
 
 
@@ -219,7 +219,7 @@ def _begin(app: App, client: Client, buckets: list[Bucket], user: User) -> Token
 
 
 def _note_login(user: User) -> bool:
-    """Keep when they logged in; False for an account that is not active any more, or whose password was changed since it was read."""
+    """Record the login time; False for an account that is no longer active, or whose password was changed since it was read."""
     seen = {"status": "active", "password_changed_at": user.password_changed_at}
     return compare_and_set(user, seen, {"last_login_at": now()})
 
@@ -252,7 +252,7 @@ def _network_buckets(app: App, client: Client) -> list[Bucket]:
 
 
 def _address_taken(app: App, client: Client) -> Invalid:
-    """Count the answer, which tells that there is an account, like a failed login of the network; returns it."""
+    """Count a response that reveals an account like a failed login of the network; returns it."""
     with app.database.transaction():
         count_failure(_network_buckets(app, client), app.settings.rate_limits.login_window_seconds)
     return email_taken()

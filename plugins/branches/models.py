@@ -9,7 +9,7 @@ ACTIVE, INACTIVE = "active", "inactive"
 
 
 class Branch(TenantRecord):
-    """A place of the organization; in the tree it hangs on the organization itself."""
+    """A location of the organization; its node belongs to the organization itself."""
 
     name = peewee.TextField()
     code = peewee.TextField(null=True)

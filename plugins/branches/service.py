@@ -1,4 +1,4 @@
-"""What branches tell other plugins: when they are open."""
+"""Data for other plugins: the branches' opening hours."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ plugin = Plugin(
 
 @hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """The budget, what was used of it, and what is reserved."""
+    """The budget, its usage, and its reservations."""
     return Budget, BudgetUse, Reservation
 
 
@@ -57,7 +57,7 @@ def events(app: App) -> Sequence[Event]:
         Event("budgets.updated", "A budget was changed", "budget"),
         Event("budgets.deleted", "A budget was deleted, with its history", "budget"),
         Event("budgets.warned", "A budget has passed a threshold", "budget", passed),
-        Event("budgets.exceeded", "A budget is used up, or has refused a call; told once a minute at most", "budget", limit),
+        Event("budgets.exceeded", "A budget is used up, or has refused a call; emitted at most once a minute", "budget", limit),
     )
 
 

@@ -9,5 +9,5 @@ from . import service
 
 
 def release(app: App) -> Callable[[JobContext, Mapping[str, Any]], int]:
-    """The job that gives back what is held for calls that nobody makes any more."""
+    """The job that releases reservations of abandoned calls."""
     return lambda context, payload: service.release_left(app)

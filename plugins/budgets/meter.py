@@ -100,7 +100,7 @@ def settle(held: Held, tokens: int, cost: Cost | None) -> None:
 
 
 def release(reservation: Reservation) -> None:
-    """Give back what is held for a call that nobody makes any more."""
+    """Release the reservation of an abandoned call."""
     with records.database_of(BudgetUse).transaction(durable=False):
         if Reservation.delete().where(Reservation.id == reservation.id).execute():
             for hold in reservation.holds:
@@ -112,7 +112,7 @@ def release(reservation: Reservation) -> None:
 
 
 def _release_repeated(payer: Payer) -> None:
-    """A step that asks once more has crashed before: what was held for it then is not held beside what it needs now."""
+    """A step that retries has crashed before: its old reservation is not kept in addition to the new one."""
     if payer.execution_id is not None:
         same = (Reservation.execution_id == payer.execution_id) & (Reservation.step == payer.step)
         for left in Reservation.select().where(same):
@@ -132,7 +132,7 @@ def _hold(budget: Budget, estimate: Estimate) -> Hold:
 
 
 def _take(hold: Hold) -> bool:
-    """Write what is held, unless it is more than is left: one conditional statement, so that calls at the same time cannot overdraw."""
+    """Write the reservation if enough is left, in one conditional statement, so that concurrent calls cannot overdraw."""
     more = {"reserved_cost": BudgetUse.reserved_cost + hold.cost, "reserved_tokens": BudgetUse.reserved_tokens + hold.tokens}
     fits = [BudgetUse.id == hold.use_id]
     for limit, wanted in hold.wanted.items():

@@ -1,4 +1,4 @@
-"""The records of budgets: what may be spent, what was spent in each period, and what is reserved for calls that go on."""
+"""The records of budgets: limits, usage per period, and reservations for running calls."""
 
 import peewee
 
@@ -44,9 +44,9 @@ class Budget(TenantRecord):
 
 
 class BudgetUse(TenantRecord):
-    """What was spent of a budget in one of its periods, and what is reserved; `ends_at` is None for one without an end.
+    """The usage and reservations of a budget in one period; `ends_at` is None for one without an end.
 
-    `warned` is the highest percent that was warned of, `exceeded_at` when it was last told that nothing was left.
+    `warned` is the highest percentage warned of, `exceeded_at` the time of the last event that nothing is left.
     """
 
     budget_id = IdField()
@@ -66,9 +66,9 @@ class BudgetUse(TenantRecord):
 
 
 class Reservation(TenantRecord):
-    """What a call of an engine that goes on may take, of every budget that it concerns.
+    """The reservation of a running engine call, across all applicable budgets.
 
-    `holds` are ``{"use_id", "cost", "tokens"}`` in the order of the budgets' ids. The step of an execution has one at most.
+    `holds` are ``{"use_id", "cost", "tokens"}`` in the order of the budgets' ids. An execution's step has at most one.
     """
 
     execution_id = IdField(null=True)

@@ -14,7 +14,7 @@ class Period:
 
 
 def period_at(kind: str, timezone: str, moment: datetime, begun: datetime) -> Period:
-    """The period of that kind that `moment` is in; a ``total`` one has `begun` with the budget."""
+    """Return the period of that kind that contains `moment`; a ``total`` one has `begun` with the budget."""
     if kind == "total":
         return Period(begun, None)
     zone = ZoneInfo(timezone)

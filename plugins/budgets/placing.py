@@ -1,4 +1,4 @@
-"""Where the scope of a budget is in the tree, and whether it is there for whoever names it."""
+"""The node of a budget's scope, and its visibility."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -19,7 +19,7 @@ from .periods import period_at
 
 #: What a budget counts is the same in all its periods.
 FIXED = ("scope_type", "scope_id", "period", "timezone", "currency")
-#: No call of an engine goes on for so long.
+#: Maximum duration of an engine call.
 _LONGEST_CALL = timedelta(days=1)
 _COUNTED = ("used_cost", "used_tokens", "reserved_cost", "reserved_tokens")
 
@@ -80,7 +80,7 @@ def create(values: Mapping[str, Any]) -> Budget:
 
 
 def remove(budget: Budget) -> None:
-    """Delete the budget with its history; calls that go on are not counted any more."""
+    """Delete the budget with its history; running calls are no longer counted."""
     epoch.bump(current_organization())
     BudgetUse.delete().where(BudgetUse.budget_id == budget.id).execute()
     records.remove(budget)
@@ -88,13 +88,13 @@ def remove(budget: Budget) -> None:
 
 
 def follow(scope_id: str, node_id: str | None) -> None:
-    """Let the budgets of what is at another place of the tree from now on be there too, in the running transaction."""
+    """Move the budgets of an object that has moved in the tree, in the running transaction."""
     values = {"node_id": node_id, "version": Budget.version + 1, "updated_at": now()}
     Budget.update(values).where(Budget.scope_id == scope_id).execute()
 
 
 def release_left(app: App) -> int:
-    """Give back, in every organization, what is held for runs that are over, and for calls of more than a day ago; returns how many."""
+    """Release, in every organization, the reservations of ended runs, and of calls older than a day; returns their number."""
     held = list(Reservation.select().order_by(Reservation.id))
     over = _over(app, {each.execution_id for each in held if each.execution_id is not None})
     before = now() - _LONGEST_CALL

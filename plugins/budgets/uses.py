@@ -1,4 +1,4 @@
-"""What was used of a budget in a period: how far it is, and what is told of that."""
+"""The usage of a budget in a period, and its events."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -12,7 +12,7 @@ from ..engines.hookspecs import BUDGET_EXCEEDED
 from .models import Budget, BudgetUse
 from .periods import Period, period_at
 
-#: At most so often it is told of a budget that nothing is left.
+#: Minimum interval between events that a budget has nothing left.
 _QUIET = timedelta(minutes=1)
 #: The limits of a budget, and the columns that count towards each.
 LIMITS: Mapping[str, tuple[str, str]] = {
@@ -27,7 +27,7 @@ def current_period(budget: Budget) -> Period:
 
 
 def use_in(budget: Budget, period: Period) -> BudgetUse:
-    """The row of that period, which is there from then on. Needs a transaction."""
+    """Return the row of that period, created if missing. Needs a transaction."""
     found = _find(budget, period)
     if found is None:
         row = BudgetUse(budget_id=budget.id, starts_at=period.starts_at, ends_at=period.ends_at)
@@ -59,9 +59,9 @@ def spent_limit(budget: Budget, use: BudgetUse) -> str | None:
 
 
 class Exceeded(Refused):
-    """The refusal of a call for which a budget has not enough left, with the exact limit.
+    """Return the refusal of a call that exceeds a budget, with the exact limit.
 
-    What counts towards the limit is used, or reserved for calls that go on.
+    Used and reserved amounts count towards the limit.
     """
 
     def __init__(self, budget: Budget, use: BudgetUse, limit: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""Which runs are over, where the plugin that runs agents is on."""
+"""Find ended runs, if the plugin for them is enabled."""
 
 from ..executions import service as executions
 

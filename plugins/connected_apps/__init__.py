@@ -60,7 +60,7 @@ def events(app: App) -> Sequence[Event]:
         "message": Text(max_length=500, multiline=True, required=True, description="The same for people."),
     }
     revoked = {
-        "at_provider": Boolean(required=True, description="Whether the provider was told."),
+        "at_provider": Boolean(required=True, description="Whether the provider was notified."),
         "reason": Text(max_length=500, multiline=True, required=True, description="Why not; empty if it was."),
     }
     tested = {
@@ -73,7 +73,7 @@ def events(app: App) -> Sequence[Event]:
     }
     operation = {
         "operation": Text(required=True, description="Its name."),
-        "digest": Text(required=True, description="The SHA-256 of what is told of it."),
+        "digest": Text(required=True, description="The SHA-256 of its description."),
     }
     return (
         Event("connected_apps.created", "An app was connected", "capp"),

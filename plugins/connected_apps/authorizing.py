@@ -40,7 +40,7 @@ def redirect_uri(app: "App") -> str:
 
 
 def begin(app: "App", row: ConnectedApp, user_id: str) -> tuple[str, datetime]:
-    """Where to send the person, and until when that is good; what was begun before for the app is good no more.
+    """Return the address for the person, and its expiry; earlier authorizations of the app become invalid.
 
     Needs a transaction. Refused ``invalid_state`` for an app that is not connected in this way.
     """
@@ -84,7 +84,7 @@ def take_answer(app: "App", state: str, code: str | None, error: str | None) -> 
 
 
 def exchange(app: "App", pending_id: str) -> None:
-    """Make tokens of the code that came back; raises `AppError` where that may work later, and tells the app's record if never."""
+    """Exchange the returned code for tokens; raises `AppError` for a temporary failure, and records a permanent one in the app."""
     pending: PendingAuthorization | None = records.find_or_none(PendingAuthorization, pending_id)
     row: ConnectedApp | None = records.find_or_none(ConnectedApp, pending.app_id) if pending is not None else None
     if pending is None or row is None or pending.code is None or pending.expires_at <= now() or row.status == REVOKED:
@@ -139,7 +139,7 @@ def _opened(app: "App", pending: PendingAuthorization) -> tuple[str, str]:
 
 
 def _of_the_answer(connection: Connection, code: str, verifier: str) -> Connection:
-    """A connection whose secrets are the code and the verifier, to hide them: they are good for tokens until they are exchanged."""
+    """A connection whose secrets are the code and the verifier, to mask them: they are valid until they are exchanged."""
     return replace(connection, credentials={"code": Secret(code), "verifier": Secret(verifier)}, shown=frozenset())
 
 

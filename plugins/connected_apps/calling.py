@@ -1,4 +1,4 @@
-"""Calling an operation of an app: whether that may be, the call itself, and the row that tells of it."""
+"""Call an app's operation: check permission, make the call, and record it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -39,9 +39,9 @@ _log = structlog.get_logger("aasim.connected_apps")
 
 @dataclass(frozen=True)
 class Request:
-    """A call that somebody asks for, and on whose behalf; with a `contract`, only what `contract_of` gives that name is called.
+    """A requested call, and on whose behalf; with a `contract`, it is made only if `contract_of` returns that.
 
-    `operation` is its name, or the method of a request that none declares, which has its `arguments` elsewhere.
+    `operation` is its name, or the method of an undeclared request, whose `arguments` are elsewhere.
     """
 
     operation: str
@@ -62,7 +62,8 @@ def call(app: "App", row: ConnectedApp, request: Request) -> Any:
 
 
 def noted(app: "App", row: ConnectedApp, request: Request, find: Callable[[], Found], do: Callable[[Found], Result]) -> Result:
-    """What `do` gives with what `find` finds, which sends nothing; both raise `AppError`, and a row in the app's log tells of it."""
+    """Return the result of `do` with the result of `find`, which sends nothing; both raise `AppError`, and a row in the app's log
+    records the use."""
     began = time.monotonic()
     try:
         refuse_unless_usable(row)
@@ -84,7 +85,7 @@ def refuse_unless_usable(row: ConnectedApp) -> None:
     if row.halted_at is not None:
         raise AppError("halted", f"the app {row.name} is halted; nothing of it is used until somebody resumes it")
     if row.status not in USABLE:
-        advice = "connect it first" if row.status == PENDING else "somebody has to connect it anew"
+        advice = "connect it first" if row.status == PENDING else "it must be reconnected"
         raise AppError("not_connected", f"the app {row.name} is {row.status}; {advice}")
 
 
@@ -128,7 +129,7 @@ def _called(app: "App", row: ConnectedApp, operation: AppOperation, request: Req
 
 
 def with_good_tokens(app: "App", row: ConnectedApp, connector: Connector, seconds: float) -> tuple[ConnectedApp, Connection]:
-    """The app and its connection, with new tokens where they are due; until a server refuses them for good, the old ones go on."""
+    """Return the app and its connection, with refreshed tokens where due; the old ones are used until a server refuses them permanently."""
     deadline = time.monotonic() + seconds
     connection = open_connection(app, row, seconds)
     if not refreshable(connector, connection) or not (is_due(row) or connection.tokens is None):
@@ -163,7 +164,7 @@ def with_one_refresh(
 
 
 def _note(app: "App", row: ConnectedApp, request: Request, began: float, error: AppError | None, status: str) -> None:
-    """Record the use; where the storage fails that, the log tells of it, and the answer is not lost."""
+    """Record the use; if the storage fails, it is only logged, and the response is not lost."""
     duration_ms = round((time.monotonic() - began) * 1000)
 
     def write() -> None:

@@ -1,4 +1,4 @@
-"""What the schema of a connected app cannot see: whether its connector takes what it is told, and where that leads."""
+"""Checks of a connected app beyond its schema: whether its connector accepts the configuration, and the addresses."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -41,7 +41,7 @@ def connector_for(app: "App", values: Mapping[str, Any], record: ConnectedApp | 
 
 def _refuse_another(values: Mapping[str, Any], record: ConnectedApp) -> None:
     if record.status == REVOKED:
-        raise Refused("invalid_state", "The app is revoked, and nothing of it can be changed; connect it anew as another one.")
+        raise Refused("invalid_state", "The app is revoked and cannot be changed; connect it again as another one.")
     for name in _FIXED:
         if values.get(name, getattr(record, name)) != getattr(record, name):
             raise Refused("invalid_state", f"The {name} of an app cannot be changed; connect another app.")

@@ -33,17 +33,16 @@ PASSING: tuple[ErrorCode, ...] = ("unavailable", "timeout", "rate_limited")
 MOST_BYTES = 4 * 1024 * 1024
 
 
-#: The codes with which a client of the API is told of errors; of the others, ``invalid_state``.
+#: The error codes shown to API clients; for all others, ``invalid_state``.
 _ANSWERED = {"timeout": "upstream_timeout", "unavailable": "unavailable", "rate_limited": "unavailable"}
 
 
 class AppError(Exception):
-    """A call of a connected app gave no result.
+    """A call of a connected app failed.
 
-    `summary` is a sentence for a person or a model, without secrets; `said` is what the service said, which may repeat what it was
-    sent. Both are the `message` for whoever called; the summary alone is for everybody who may read the app.
-    `unknown` says that the effect may have happened all the same.
-    `is_final` says of the code ``auth`` that no new token helps: a person has to allow it again.
+    `summary` is a sentence for a person or a model, without secrets; `said` is the service's own text, which may repeat its input. The
+    caller gets both as `message`; readers of the app only the summary. `unknown` means that the effect may have happened. With the code
+    ``auth``, `is_final` means that no new token helps: a person must authorize the app again.
     """
 
     def __init__(self, code: ErrorCode, summary: str, said: str = "", *, unknown: bool = False, is_final: bool = False) -> None:
@@ -65,7 +64,7 @@ class ConnectorFailed(AppError):
 
 
 def refusal(error: AppError) -> Refused:
-    """An error of an app, as a client of the API is told of it."""
+    """An error of an app, as shown to an API client."""
     if isinstance(error, ConnectorFailed):
         return error.fault
     message = f"{error.message[:1].upper()}{error.message[1:]}."
@@ -108,11 +107,11 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Connection:
-    """What a connector needs to reach one app, for one call; its secrets are open as long as this is there.
+    """A connector's access to one app for one call; its secrets are available only meanwhile.
 
-    `egress` says which addresses may be reached: use `client`, or `egress.connect` for what is not HTTP. `deadline` is on the clock of
-    `time.monotonic`, and `should_stop` says that nobody waits for the call any more. `shown` are the credentials that are no secret;
-    the others are masked in whatever comes back.
+    `egress` decides which addresses may be reached: use `client`, or `egress.connect` for other protocols than HTTP. `deadline` is on the
+    clock of `time.monotonic`, and `should_stop` returns whether the caller has stopped waiting. `shown` are the credentials that are not
+    secret; the others are masked in all results.
     """
 
     app_id: str
@@ -141,7 +140,7 @@ class Connection:
         return guarded_client(self.egress, self.patience(), **options)
 
     def patience(self) -> "Patience":
-        """How long the call may go on, and for how much, for other clients of `aasim_core.outbound`."""
+        """The limits of the call, for other clients of `aasim_core.outbound`."""
         from aasim_core.outbound.patience import Patience
 
         patience = Patience(MOST_BYTES)
@@ -185,11 +184,11 @@ class HttpAnswer:
 
 @dataclass(frozen=True)
 class Requests:
-    """How requests are made that no operation declares.
+    """Undeclared requests of a connector.
 
-    `send(connection, request)` makes one with the credentials of the app; any status is an answer, but 401, which is ``auth``.
-    `why_not(config, method, url)` says why one must not be made: ``(field, sentence)`` with ``connected_app_id``, ``method`` or ``url``, or
-    None. It is asked before each. Credentials go to nowhere that the configuration does not allow, redirects included.
+    `send(connection, request)` sends one with the app's credentials; any status is a response, except 401, which is ``auth``.
+    `why_not(config, method, url)` returns why a request is not permitted: ``(field, sentence)`` with ``connected_app_id``, ``method`` or
+    ``url``, or None. It is called before each. Credentials are sent only to addresses that the configuration permits, redirects included.
     """
 
     foreseen: ClassVar = (AppError,)

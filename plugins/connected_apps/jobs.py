@@ -36,9 +36,9 @@ def _of_one(app: App, name: str, work: Callable[[App, str], None]) -> Callable[[
 
 @contextmanager
 def _giving_up() -> Iterator[None]:
-    """An app that refuses will refuse again; its record says why.
+    """An app that refuses will refuse again; its record has the reason.
 
-    What was behind the error is not told on: jobs' failures are logged with all that led to them, in the words of others.
+    The cause is not chained: job failures are logged with all causes, which quote external services.
     """
     try:
         yield

@@ -13,11 +13,11 @@ USABLE = (CONNECTED, EXPIRING, ERROR)
 
 
 class ConnectedApp(TenantRecord):
-    """A service of somebody else's that agents can use.
+    """An external service that agents can use.
 
-    `provider` names its connector. `secret` has its credentials and tokens, as JSON; `generation` counts the changes of them, so that
-    nobody overwrites tokens that others got meanwhile. `refresh_at` is when its tokens have used up most of their life, and
-    `refreshing_until` the end of the lease of whoever gets new ones.
+    `provider` names its connector. `secret` holds its credentials and tokens as JSON; `generation` counts their changes, so that concurrent
+    refreshes do not overwrite each other. `refresh_at` is when its tokens should be refreshed, and `refreshing_until` the end of the
+    refresher's lease.
     """
 
     name = peewee.TextField()
@@ -53,9 +53,9 @@ class ConnectedApp(TenantRecord):
 
 
 class AppOperation(TenantRecord):
-    """Something that an app can do. Agents may use it while `digest`, which is of all that they are told of it, is confirmed.
+    """An operation of an app. Agents may use it while its `digest`, over its whole description, is confirmed.
 
-    `told_effect` is what the app says of its effect, where somebody has set another one.
+    `told_effect` is the effect stated by the app, if it was overridden.
     """
 
     app_id = IdField()
@@ -75,7 +75,7 @@ class AppOperation(TenantRecord):
 
 
 class Use(TenantRecord):
-    """One use of an app. What was sent and what came back is not kept here."""
+    """One use of an app, without request and response contents."""
 
     app_id = IdField()
     execution_id = IdField(null=True)
@@ -92,7 +92,7 @@ class Use(TenantRecord):
 
 
 class Share(TenantRecord):
-    """One of those with whom an app is shared, by what `shared_with` of the app says: for lists, which look it up."""
+    """A share of an app, as in its `shared_with`: indexed for lists."""
 
     app_id = IdField()
     kind = peewee.TextField()
@@ -105,9 +105,9 @@ class Share(TenantRecord):
 
 
 class PendingAuthorization(TenantRecord):
-    """An authorization that somebody began: `nonce_digest` is of what its state holds, `code` what the provider sent back.
+    """A pending authorization: `nonce_digest` is the digest of its state's nonce, `code` the provider's code.
 
-    `code_digest` outlives the code, so that a page that is loaded twice is told the same.
+    `code_digest` outlives the code, so that reloading the page shows the same result.
     """
 
     app_id = IdField()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DNS, TLS, AUTH, CALL = STEPS = ("dns", "tls", "auth", "call")
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 _SECONDS = 20.0
-#: Failures after which nobody knows whether the credentials are good.
+#: Failures after which the validity of the credentials is unknown.
 _WITHOUT_AN_ANSWER = frozenset(("unavailable", "timeout", "not_allowed", "not_connected", "cancelled"))
 
 

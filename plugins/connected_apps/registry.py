@@ -19,6 +19,6 @@ def connector_of(app: "App", provider: str) -> Connector:
     connector = connectors_of(app).get(provider)
     if connector is None:
         plugin = app.offers.owner_of("connectors", provider)
-        off = f"the plugin {plugin}, which brings the connector {provider}, is off for the organization"
-        raise AppError("not_connected", off if plugin else f"the plugin that brings the connector {provider} is off")
+        off = f"the plugin {plugin}, which provides the connector {provider}, is disabled for the organization"
+        raise AppError("not_connected", off if plugin else f"the plugin that provides the connector {provider} is disabled")
     return connector

@@ -1,4 +1,4 @@
-"""Making a request that no operation of an app declares: whether the app lets it, the request itself, and the row that tells of it."""
+"""Undeclared requests to an app: check permission, send the request, and record it."""
 
 from collections.abc import Mapping
 from dataclasses import replace

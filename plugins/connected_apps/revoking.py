@@ -1,4 +1,4 @@
-"""Ending the access to an app: at its provider, where that can be told, and here in any case."""
+"""Revoke the access to an app: at its provider, if supported, and here in any case."""
 
 from typing import TYPE_CHECKING
 
@@ -24,9 +24,9 @@ _log = structlog.get_logger("aasim.connected_apps")
 
 
 def revoke(app: "App", row: ConnectedApp) -> ConnectedApp:
-    """End the access at the provider, where it can, and forget the secret; the record stays. Call it outside of transactions.
+    """Revoke the access at the provider, if it supports that, and delete the secret; the record stays. Call it outside of transactions.
 
-    What goes wrong at the provider does not keep the secret here; it is told in the event.
+    A failure at the provider does not keep the secret here; the event reports it.
     """
     told = _revoke_there(app, row) if row.status != REVOKED else None
     with app.database.transaction():
@@ -43,7 +43,7 @@ def revoke(app: "App", row: ConnectedApp) -> ConnectedApp:
 
 
 def _revoke_there(app: "App", row: ConnectedApp) -> str | None:
-    """Why the provider was not told, or None if it was."""
+    """Return why the provider was not notified, or None if it was."""
     try:
         connector = connector_of(app, row.provider)
         if connector.revoke is None:
@@ -55,5 +55,5 @@ def _revoke_there(app: "App", row: ConnectedApp) -> str | None:
         return keepable_text(error.message)[:500]
     except Exception as error:  # noqa: BLE001 - whatever goes wrong there, the secret here is forgotten
         _log.warning("the provider of a connected app could not be told of its end", error=type(error).__name__)
-        return "the provider could not be told: revoke the access there"
+        return "the provider could not be notified: revoke the access there"
     return None

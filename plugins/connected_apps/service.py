@@ -1,4 +1,4 @@
-"""What connected apps do: they are kept, shared, tested and revoked, and their operations are called."""
+"""Operations on connected apps: store, share, test, revoke, and call."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from .vault import sealed, settings_of
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: What no client is told of.
+#: Never shown to clients.
 _INTERNAL = ("generation", "refresh_at", "refreshed_at", "refreshing_until")
 _TRIES_SECONDS = 30.0
 
@@ -46,9 +46,9 @@ def find_operation(connected_app_id: str, operation: str) -> AppOperation | None
 
 
 def contract_of(app: "App", row: ConnectedApp, operation: AppOperation) -> str:
-    """Names what a call of the operation does besides its arguments; it changes with the request, the schema, or the effect.
+    """Return a digest of the operation's effect besides its arguments; it changes with the request, the schema, or the effect.
 
-    Empty where the plugin is off that brings its connector: nothing can be called then.
+    Empty where its connector's plugin is disabled: nothing can be called then.
     """
     connector = connectors_of(app).get(row.provider)
     return "" if connector is None else calling.contract_of(connector, row.config, operation)
@@ -68,7 +68,7 @@ def create(app: "App", values: Mapping[str, Any], connector: Connector) -> Conne
 
 
 def change(app: "App", row: ConnectedApp, values: Mapping[str, Any], connector: Connector) -> ConnectedApp:
-    """Write what differs; with other credentials, or at another place, the app begins anew. Needs a transaction."""
+    """Write changed values; new credentials or another node reset the app. Needs a transaction."""
     values = dict(values)
     credentials = values.pop("credentials", None)
     begins = credentials is not None or _leads_elsewhere(row, values, connector)
@@ -109,7 +109,7 @@ def _leads_elsewhere(row: ConnectedApp, values: Mapping[str, Any], connector: Co
 
 
 def _get_first_tokens(app: "App", row: ConnectedApp, connector: Connector) -> None:
-    """Have tokens fetched at once where nobody has to be asked."""
+    """Have tokens fetched at once where no person is needed."""
     authorization = connector.authorization
     needs_nobody = authorization is None or not authorization.applies(row.config)
     if connector.refresh is not None and needs_nobody:
@@ -178,7 +178,7 @@ def sync(app: "App", connected_app_id: str) -> None:
 
 
 def renew(app: "App", connected_app_id: str) -> None:
-    """Get new tokens for an app, whose old ones end soon; raises `AppError` where that may work later."""
+    """Refresh an app's expiring tokens; raises `AppError` for a temporary failure."""
     row = find_or_none(connected_app_id)
     if row is None or row.status == REVOKED or not _needs_tokens(row):
         return
@@ -262,7 +262,7 @@ def _to_use(app: "App", connected_app_id: str, seconds_left: float | None) -> tu
 
 
 def needs_a_person(connected_app_id: str) -> bool:
-    """Whether the app waits for somebody to connect it anew; until then, so does what uses it."""
+    """Return whether the app must be reconnected by a person; until then its users wait."""
     row = find_or_none(connected_app_id)
     return row is not None and row.status == NEEDS_REAUTH
 

@@ -18,4 +18,4 @@ class ConnectedAppSettings:
         {}, "MCP servers that run on this machine: a name for apps to use, and the command that starts one."
     )
     call_seconds: float = setting(60.0, "How long a call of an app may take.", check=between(1, 600))
-    log_days: int = setting(90, "How long it is kept who used which app.", check=between(1, 3650))
+    log_days: int = setting(90, "Retention of the log of uses.", check=between(1, 3650))

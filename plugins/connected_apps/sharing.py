@@ -1,4 +1,4 @@
-"""Who may see and use an app: whoever may do so at its project, and those with whom it is shared."""
+"""Access to an app: holders of the permission at its project, and those with whom it is shared."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def allows(rights: Rights, permission: str, row: ConnectedApp, user_id: str) -> 
 def _reaches(rights: Rights, permission: str, share: Mapping[str, str], user_id: str) -> bool:
     target = share["id"]
     if share["type"] != NODE and rights.confined:
-        return False  # what is shared with people, a key that is limited to places does not get
+        return False  # a key limited to nodes does not get what is shared with people
     if share["type"] == USER:
         return target == user_id
     if share["type"] == TEAM:
@@ -86,7 +86,7 @@ def _is_there(rights: Rights, share: Mapping[str, str]) -> bool:
 
 
 def write_shares(row: ConnectedApp) -> None:
-    """Let lists know with whom the app is shared. Needs a transaction."""
+    """Index for lists with whom the app is shared. Needs a transaction."""
     Share.delete().where(Share.app_id == row.id).execute()
     for share in row.shared_with:
         records.create(Share, app_id=row.id, kind=share["type"], target_id=share["id"])

@@ -1,4 +1,4 @@
-"""How an app stands: what its calls, tests and tokens say about it, and the events that tell of it."""
+"""An app's status, as its calls, tests and tokens show it, and its events."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ _UNREADABLE = "the secret of the app cannot be read; write its credentials again
 
 
 def open_connection(app: "App", row: ConnectedApp, seconds: float) -> Connection:
-    """What a connector needs for one call; an app whose secret cannot be read needs to be connected anew, which is said of it."""
+    """Return the connector's context for one call; an app whose secret cannot be read is marked as to be reconnected."""
     try:
         return opened(app, row, seconds)
     except Unreadable as error:
@@ -44,10 +44,10 @@ def note_success(row: ConnectedApp) -> None:
 
 
 def note_failure(app: "App", row: ConnectedApp, error: AppError) -> None:
-    """The app did not answer, or not as it should; joins the running transaction, if there is one.
+    """Record that the app failed; joins the running transaction, if there is one.
 
-    `row` is the app as it was when it was asked: what it says of a secret that was changed meanwhile counts no more. What the service
-    said is not kept: it may repeat what one member sent, and others read this.
+    `row` is the app as of the call: errors about a secret that was changed meanwhile are ignored. The service's text is not stored: it may
+    repeat one member's input to others.
     """
     with app.database.transaction():
         current = _current(row)
@@ -82,7 +82,7 @@ def store_tokens(app: "App", row: ConnectedApp, connection: Connection, tokens: 
 
 
 def note_ending(row: ConnectedApp) -> None:
-    """The tokens end, and nobody but a person can get new ones: say that they will, and then that they have.
+    """Announce that the tokens, which only a person can renew, will expire, and later that they have.
 
     Needs a transaction, in which the row was read.
     """

@@ -22,7 +22,7 @@ from .vault import hide, hiding
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: The most that an app can offer, and that is told of one operation.
+#: Maximum number of operations, and size of each one's description.
 MOST_OPERATIONS = 200
 _MOST_TEXT, _MOST_SCHEMA = 4_000, 32_768
 _SECONDS = 60.0
@@ -35,9 +35,9 @@ def write_declared(row: ConnectedApp, connector: Connector) -> None:
 
 
 def sync(app: "App", row: ConnectedApp) -> None:
-    """Read from the app what it can do; raises `AppError`. Call it outside of transactions.
+    """Read the app's operations; raises `AppError`. Call it outside of transactions.
 
-    What is there the first time is confirmed with the app itself; later, what is new or told otherwise waits for a person.
+    The first operations are confirmed along with the app; later additions and changes must be confirmed by a person.
     """
     connector = connector_of(app, row.provider)
     found: Mapping[str, Operation] = {}
@@ -87,7 +87,8 @@ def _of_digest(row: ConnectedApp, digest: str) -> AppOperation:
 
 
 def set_effect(row: ConnectedApp, digest: str, effect: str | None) -> AppOperation:
-    """Say what the operation of this digest does; None returns to what the app says. It lasts until the app tells it otherwise.
+    """Override the effect of the operation with this digest; None returns to the app's statement. It lasts until the app changes the
+    operation.
 
     Refused ``action_changed`` as `confirm` does. Needs a transaction.
     """
@@ -102,7 +103,7 @@ def set_effect(row: ConnectedApp, digest: str, effect: str | None) -> AppOperati
 
 
 def digest_of(operation: Operation) -> str:
-    """The SHA-256 of all that an agent is told of it."""
+    """Return the SHA-256 of everything an agent is told about it."""
     told = _told(operation)
     return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -139,7 +140,7 @@ def _is_readable(told: Mapping[str, Any]) -> bool:
 
 
 def _write(row: ConnectedApp, wanted: Mapping[str, Operation], confirmed: Any) -> None:
-    """Make the app's rows those of the operations; one that is told as before stays as confirmed as it was."""
+    """Synchronize the app's rows with the operations; unchanged ones stay confirmed."""
     present = {each.name: each for each in AppOperation.select().where(AppOperation.app_id == row.id)}
     for name, gone in present.items():
         if name not in wanted:

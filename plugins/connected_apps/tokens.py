@@ -20,10 +20,10 @@ from .vault import hiding
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: The longest that an authorization server may take, and a little more: the lease of whoever asks it.
+#: Lease of a token refresh: slightly longer than the timeout of an authorization server.
 _ASK_SECONDS, _LEASE_SECONDS = 20.0, 30
 _LOOK_SECONDS = 0.05
-#: Whoever asks for new tokens so soon after somebody else gets theirs.
+#: Requests this soon after another refresh reuse its tokens.
 _JUST_NOW_SECONDS = 10
 _log = structlog.get_logger("aasim.connected_apps")
 
@@ -71,7 +71,7 @@ def _read(row: ConnectedApp) -> ConnectedApp:
 
 
 def _is_leased(row: ConnectedApp) -> bool:
-    """Whether somebody is getting new tokens; whoever died with the turn has it no more after a while."""
+    """Return whether a refresh is in progress; the lease of a crashed one expires."""
     return row.refreshing_until is not None and row.refreshing_until > now()
 
 
@@ -84,7 +84,7 @@ def _usable(row: ConnectedApp) -> ConnectedApp:
 
 
 def _take_turn(app: "App", row: ConnectedApp) -> bool:
-    """Take the turn to get new tokens, if nobody else has taken it since the row was read."""
+    """Take the refresh lease, if nobody has taken it since the row was read."""
     seen = {"refreshing_until": row.refreshing_until, "generation": row.generation}
     with app.database.transaction():
         return records.compare_and_set(row, seen, {"refreshing_until": now() + timedelta(seconds=_LEASE_SECONDS)})
@@ -128,7 +128,7 @@ def _stored(app: "App", row: ConnectedApp, connection: Connection, tokens: Token
 def _ask(app: "App", row: ConnectedApp, connection: Connection) -> Tokens:
     connector = connector_of(app, row.provider)
     if connector.refresh is None or not connector.can_refresh(connection):
-        raise AppError("auth", "the app has no token that could be renewed; connect it anew", is_final=True)
+        raise AppError("auth", "the app has no refresh token; connect it again", is_final=True)
     with hiding(connection):
         return connector.refresh(connection)
 

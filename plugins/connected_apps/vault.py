@@ -24,9 +24,9 @@ from .settings import ConnectedAppSettings
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: Shorter ones stand in too many innocent words.
+#: Shorter ones occur in too many harmless words.
 _LEAST_HIDDEN = 4
-#: The most characters that are told of a failure, and of what the service said.
+#: Maximum number of characters of a failure's and a service's text.
 _MOST_TOLD = 400
 
 
@@ -48,7 +48,7 @@ def sealed(app: "App", row: ConnectedApp, credentials: Mapping[str, Secret], tok
 
 
 def opened(app: "App", row: ConnectedApp, seconds: float) -> Connection:
-    """What a connector needs for one call of at most so many seconds; raises `Unreadable`."""
+    """Return the connector's context for one call of at most this many seconds; raises `Unreadable`."""
     from aasim_core.outbound.egress import Egress
 
     content = _content(app, row)
@@ -67,7 +67,9 @@ def opened(app: "App", row: ConnectedApp, seconds: float) -> Connection:
 
 def _shown(app: "App", row: ConnectedApp) -> frozenset[str]:
     """The credentials that are no secret, such as a user name: their schema says ``"writeOnly": false``."""
-    connector: Connector | None = app.offers("connectors").get(row.provider)  # also where its plugin is off for the organization
+    connector: Connector | None = app.offers("connectors").get(
+        row.provider
+    )  # even where its plugin is disabled for the organization
     schema = connector.credentials.get(cast("AuthType", row.auth_type), {}) if connector is not None else {}
     return frozenset(name for name, each in schema.get("properties", {}).items() if each.get("writeOnly") is False)
 
@@ -106,7 +108,7 @@ def _hidden(value: Any, forms: Sequence[str]) -> Any:
 
 @contextmanager
 def hiding(connection: Connection) -> Iterator[None]:
-    """What a connector says of its failures is told without the secrets of the connection."""
+    """Mask the connection's secrets in a connector's failures."""
     try:
         yield
     except AppError as error:

@@ -1,4 +1,4 @@
-"""Which agents use connected apps, where the plugin agents is on."""
+"""The agents that use connected apps, if the plugin agents is enabled."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Runs use connected apps' operations as tools, where the plugin executions is on."""
+"""Use connected apps' operations as tools of runs, if the plugin executions is enabled."""
 
 import re
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: How the refs of apps' operations begin.
 KIND = "app"
-#: When a run looks again whether somebody has connected the app anew.
+#: Interval at which a run checks whether the app was reconnected.
 _LOOK_AGAIN_SECONDS = 30.0
 
 
@@ -47,7 +47,7 @@ def _tool(app: "App", rest: str) -> Tool | None:
 
 
 def _name(app_name: str, operation: str) -> str:
-    """What models call it by: the app's name stands in it, so that two apps can offer operations of one name."""
+    """Return the tool's name for models: it contains the app's name, so that two apps can offer operations of one name."""
     own = re.sub(r"[^A-Za-z0-9_-]", "_", operation)[:40]
     return f"{slug_of(app_name, 'app')[: 63 - len(own)]}_{own}"
 

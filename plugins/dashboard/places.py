@@ -1,4 +1,4 @@
-"""What the cards tell of each branch and department: the sum over the projects below."""
+"""The cards' figures for each branch and department: the sum over the projects below."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,14 +16,14 @@ from .viewing import SECONDS, Viewing
 
 #: What has a line of its own, and how the ids of such places begin.
 _KINDS = {"branch": "branch", "department": "dept"}
-#: Of larger trees only the upper part is told.
+#: Of larger trees only the upper part is shown.
 _MOST = 2_000
 
 ByProject = Mapping[str | None, Mapping[str, int]]
 
 
 def shown(viewing: Viewing) -> list[dict[str, Any]]:
-    """The branches and departments that the viewer may know of, each after what it is below, with the figures of what is below it."""
+    """Return the branches and departments visible to the viewer, each after its parent, with the figures of everything below it."""
     nodes = list(Node.select().where(Node.kind.in_([*_KINDS, "project"])).order_by(Node.depth, Node.path).limit(_MOST))
     places = [node for node in nodes if node.kind in _KINDS and viewing.req.rights.knows(node.id)]
     names = _names(viewing, places)

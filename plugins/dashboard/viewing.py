@@ -1,4 +1,4 @@
-"""Who looks at the dashboard, and what the cards tell them, each by itself."""
+"""The dashboard's viewer, and the cards' figures, each computed separately."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""From whatever a model of llm raises to what is meant by it; each plugin of llm has errors of its own."""
+"""Translate errors of llm models; each llm plugin has its own."""
 
 import re
 
@@ -9,14 +9,14 @@ from ..engines.hookspecs import EngineError, Service, error_of_status, no_credit
 from .reading import Failed
 
 _OVERFLOW = re.compile(r"context[ _](length|size|window|limit)|maximum context|too many tokens|prompt is too long", re.IGNORECASE)
-#: What the errors of HTTP clients are called whose request was not answered.
+#: Names of HTTP clients' errors for unanswered requests.
 _UNANSWERED = {"TransportError", "APIConnectionError", "ConnectError", "RequestException", "HTTPError"}
 
 
 def meant(failed: Failed, service: Service) -> EngineError | None:
-    """What the error of the model means, or None where it did not come to an answer.
+    """Return the meaning of the model's error, or None if it is unknown.
 
-    What others than llm itself say is not told: it may hold a key of the operator's.
+    Texts of others than llm itself are not shown: they may contain the operator's key.
     """
     error = failed.error
     if isinstance(error, EngineError):

@@ -1,4 +1,4 @@
-"""Reading what a model generates in a thread of its own, so that whoever waits for it can stop waiting."""
+"""Read a model's output in a separate thread, so that the caller can stop waiting."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -20,10 +20,10 @@ class Failed(Exception):
 
 
 def pieces(generate: Callable[[], Generator[str]], patience: Patience) -> Iterator[str]:
-    """What `generate` gives, for as long as `patience` lasts; raises `Failed`, or what `Patience.check` raises.
+    """Yield the output of `generate` within the limits of `patience`; raises `Failed`, or what `Patience.check` raises.
 
-    A model that is not waited for any more is ended at its next piece. One that gives none cannot be ended; its thread is left
-    behind, and does not keep the process.
+    An abandoned model is stopped at its next piece. One that yields none cannot be stopped; its thread is abandoned, and does not block the
+    process's exit.
     """
     found: SimpleQueue[_Item] = SimpleQueue()
     stopped = Event()

@@ -17,7 +17,7 @@ CLIENTS, HOST, ENDPOINT = "clients.lock", "host.lock", "endpoint.json"
 
 
 def main() -> None:
-    """Serve until nobody is left to serve."""
+    """Serve until no client is left."""
     options = json.loads(sys.argv[1])
     answer = os.dup(1)
     os.dup2(2, 1)  # whatever the library prints belongs into the log

@@ -1,4 +1,4 @@
-"""One engine host a machine: started when it is first needed, started again when it is gone, ended when nobody needs it."""
+"""One engine host per machine: started on demand, restarted after a crash, stopped when no longer needed."""
 
 import hashlib
 import http.client
@@ -62,7 +62,7 @@ class Supervisor:
             return _read(folder / ENDPOINT)
 
     def suspect(self, endpoint: Endpoint) -> None:
-        """Kill the host at `endpoint` if it is there and does not answer, so that the next call gets a new one."""
+        """Kill the host at `endpoint` if it does not answer, so that the next call gets a new one."""
         folder = self._folder()
         if is_held(folder / HOST) and not _is_healthy(endpoint):
             with exclusive(folder / _STARTING, _limit(self._settings.start_seconds, lambda: False)):

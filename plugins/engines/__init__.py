@@ -31,7 +31,7 @@ def config_schema() -> type[EngineSettings]:
 
 @hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """The engine, what is going on at it, and what each call took."""
+    """The engine, its running calls, and each call's usage."""
     return Engine, EngineUse, EngineCall
 
 

@@ -1,4 +1,4 @@
-"""Whether the engine that an agent names, or the default one, is there for the organization in scope."""
+"""Whether an agent's engine, or the default one, is available to the organization in scope."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Missing:
-    """Why an engine cannot be asked: the `plugin` that brings its provider is off; None where no plugin that is on brings it."""
+    """Why an engine is unavailable: the `plugin` of its provider is disabled; None where no enabled plugin provides it."""
 
     plugin: str | None
     reason: Literal["feature_disabled", "not_found"]

@@ -28,7 +28,7 @@ class Spent:
     partial: str | None = None
 
 
-#: Is told of each call that took something, whatever became of it.
+#: Called for each call with usage, whatever its result.
 OnSpent = Callable[[Spent], object]
 
 
@@ -50,7 +50,7 @@ class Charge:
     _heard: list[str] = field(default_factory=list)
 
     def hearing(self, on_token: OnToken) -> OnToken:
-        """`on_token`, with each piece kept for the account."""
+        """Wrap `on_token`, and record each piece for the account."""
 
         def hear(text: str) -> None:
             self._heard.append(text)

@@ -38,9 +38,9 @@ class Cancelled(Unfinished):
 class EngineError(Unfinished):
     """The model gave no reply.
 
-    `message` is a sentence for a person, without secrets. `retryable` says whether the same call may succeed later; without it,
-    `unavailable`, `rate_limited` and `timeout` are. `retry_after` is in seconds, where the provider said so. After an error that
-    `may_fall_back` the next of the engine's fallbacks is asked.
+    `message` is a sentence for a person, without secrets. `retryable` is whether the same call may succeed later; by default,
+    `unavailable`, `rate_limited` and `timeout` are. `retry_after` is in seconds, if the provider sent it. After an error that
+    `may_fall_back` the engine's next fallback is called.
     """
 
     def __init__(self, code: ErrorCode, message: str, *, retryable: bool | None = None, retry_after: float | None = None) -> None:
@@ -53,13 +53,11 @@ class EngineError(Unfinished):
 
 
 class ProviderOff(EngineError):
-    """The plugin that brings the engine's provider is off for the organization, or for the installation; `plugin` if it is known."""
+    """The plugin of the engine's provider is disabled for the organization, or for the installation; `plugin` if it is known."""
 
     def __init__(self, provider: str, plugin: str | None) -> None:
-        off = f"the plugin {plugin}, which brings the provider {provider}, is off for the organization"
-        super().__init__(
-            "unavailable", off if plugin else f"the plugin that brings the provider {provider} is off", retryable=False
-        )
+        off = f"the plugin {plugin}, which provides {provider}, is disabled for the organization"
+        super().__init__("unavailable", off if plugin else f"the plugin that provides {provider} is disabled", retryable=False)
         self.plugin = plugin
         self.may_fall_back = True
 
@@ -89,7 +87,7 @@ class ToolCall:
     arguments: str
 
     def parsed(self) -> dict[str, Any]:
-        """The arguments as an object that can be kept; raises ValueError with a sentence that can be given back to the model."""
+        """Return the arguments as a storable object; raises ValueError with a sentence for the model."""
         try:
             value = json.loads(self.arguments or "{}")
         except (ValueError, RecursionError) as error:
@@ -236,12 +234,12 @@ class Chat(Protocol):
         on_token: OnToken = ignore_token,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Reply:
-        """Ask the model for the next turn.
+        """Call the model for the next turn.
 
-        `schema` is the JSON Schema that the text should obey; providers do not enforce all of it, so validate the text again.
-        `on_token` gets each piece of the text as it comes. `should_cancel` is asked in the caller's thread, at most ten times a
-        second. Raises `EngineError`, or `Cancelled`; both carry what had come by then (see `keeping`), since it is paid for. Never
-        retries: that is the caller's decision.
+        `schema` is the JSON Schema that the text should obey; providers do not enforce all of it, so validate the text again. `on_token`
+        receives each piece of the text as it arrives. `should_cancel` is called in the caller's thread, at most ten times a second. Raises
+        `EngineError`, or `Cancelled`; both carry the text received so far (see `keeping`), because it is charged. Never retries: that is
+        the caller's decision.
         """
         ...
 
@@ -250,7 +248,7 @@ class Chat(Protocol):
         ...
 
 
-#: Told how far a preparation is: what is being done, units done, units in all (None while unknown).
+#: Called with the progress of a preparation: its current task, units done, units in total (None while unknown).
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -267,16 +265,16 @@ class BuiltIn:
 
 @dataclass(frozen=True)
 class Provider:
-    """A way to reach models, as the hook `engine_providers` returns it.
+    """A model provider, as returned by the hook `engine_providers`.
 
-    `name` is what an engine's `provider` field holds. `open` makes a `Chat` and does no input or output yet. `prepare` fetches
-    what the provider needs on this machine, and raises `StartupError` where it cannot; running it again changes nothing. Calls
-    to a `free` provider cost nothing. `built_in` is the engine that every organization gets; without it the provider needs a base
-    URL or a key. `service_url` is where the provider's own service is, which an engine without a base URL asks. An engine of a
-    provider that is not `addressable` has no base URL, and needs no key.
+    `name` is the value of an engine's `provider` field. `open` creates a `Chat` without input or output. `prepare` fetches what the
+    provider needs on this machine, and raises `StartupError` on failure; a second run changes nothing. Calls to a `free` provider cost
+    nothing. `built_in` is the engine that every organization gets; without it the provider needs a base URL or a key. `service_url` is the
+    provider's own service, used by engines without a base URL. An engine of a provider that is not `addressable` has no base URL, and needs
+    no key.
 
-    What is wrong with an engine is told when it is created or changed, in a sentence: `missing()` says what has to be installed,
-    `closed(base_url)` why engines may not be there. `reserved` are the parameters that the provider makes itself.
+    Errors of an engine are reported when it is created or changed, in a sentence: `missing()` returns what must be installed,
+    `closed(base_url)` why the address is not permitted. `reserved` are the parameters that the provider sets itself.
     """
 
     foreseen: ClassVar = (EngineError, Cancelled, StartupError)

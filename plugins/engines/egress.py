@@ -1,4 +1,4 @@
-"""Where engines may be: on the internet, in the networks that the operator allows, and on this machine where nobody else uses it."""
+"""Permitted addresses of engines: on the internet, in the operator's allowed networks, and on this machine if nobody else uses it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

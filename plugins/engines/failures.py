@@ -19,10 +19,9 @@ class Cut(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """The other end of a chat as errors tell it.
+    """The peer of a chat in error messages.
 
-    `peer` is what it is called, `protocol` what it should speak, and `allowed_by` the setting with the private networks that it may
-    be in.
+    `peer` is its name, `protocol` the expected protocol, and `allowed_by` the setting with the permitted private networks.
     """
 
     peer: str
@@ -88,7 +87,7 @@ def _not_installed(package: str, extra: str) -> str:
 
 
 def error_of_status(service: Service, status: int, said: str, headers: Mapping[str, str]) -> EngineError:
-    """What a status of HTTP means by itself; `said` is the sentence that tells it."""
+    """Return the meaning of an HTTP status; `said` is the sentence with the server's text."""
     if status in (401, 403):
         return EngineError("auth", f"{service.peer} does not accept the API key, or the key may not use this model")
     if status == 429:

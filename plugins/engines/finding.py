@@ -19,7 +19,7 @@ from .providers import default_provider
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: The engine to ask for an agent's, and its fallbacks, in the organization in scope.
+#: The engine for an agent's, and its fallbacks, in the organization in scope.
 _USABLE: Kept[Callable[[str | None], tuple[Engine, ...]]] = Kept(lambda app: remembered(app.pulse, partial(_usable_for, app)))
 
 
@@ -75,5 +75,5 @@ def _usable_for(app: "App", engine_id: str | None) -> tuple[Engine, ...]:
 
 
 def _as_it_stands(engine: Engine) -> Engine:
-    """The engine; a degraded one is read anew, for when it may be asked again is not remembered."""
+    """Return the engine; a degraded one is reread, because the time of its next attempt is not cached."""
     return (find_or_none(engine.id) or engine) if engine.status == DEGRADED else engine

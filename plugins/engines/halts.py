@@ -1,4 +1,4 @@
-"""Halted engines: nobody asks them, and a call that is under way ends."""
+"""Halted engines: new calls are refused, and running ones end."""
 
 import time
 from typing import Any
@@ -11,12 +11,12 @@ from .models import Engine
 
 #: How often a call looks whether its engine was halted.
 _LOOK_EVERY_SECONDS = 1.0
-#: When whoever wants a halted engine looks again.
+#: Interval at which callers of a halted engine check again.
 _LOOK_AGAIN_SECONDS = 5.0
 
 
 class Watch:
-    """Whether a call must end: its caller says so, or its engine is halted, which `has_seen_halt` tells then."""
+    """Return whether a call must end: its caller cancelled it, or its engine is halted, which `has_seen_halt` then tells."""
 
     def __init__(self, engine: Engine, should_cancel: ShouldCancel) -> None:
         self._engine_id, self._should_cancel = engine.id, should_cancel
@@ -34,7 +34,7 @@ class Watch:
 
 
 def waits(engine: Engine) -> NoRoom:
-    """What is raised to whoever has to wait until the engine is resumed."""
+    """Return the exception for callers that must wait until the engine is resumed."""
     return NoRoom(f"the engine {engine.name} is halted", retry_after=_LOOK_AGAIN_SECONDS)
 
 

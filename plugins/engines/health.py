@@ -1,8 +1,7 @@
-"""How engines have done lately, and which are left alone for a while: a circuit breaker that all processes share.
+"""The health of engines: a circuit breaker shared by all processes.
 
-What is known stands in the engine's row. It is written when an engine fails and when it answers again; that it goes on answering is
-counted in the process and written every few seconds. Whoever asks an engine remembers its row (`finding`): that a row of failures
-begins or ends is news to them, and so moves the organization's epoch.
+The state is in the engine's row. It is written on failure and on recovery; continued success is counted in the process and written every
+few seconds. Callers cache the row (`finding`), so the beginning and end of a series of failures also move the organization's epoch.
 """
 
 import time
@@ -92,7 +91,7 @@ def may_ask(app: "App", engine: Engine) -> bool:
 
 
 def left_alone(engine: Engine) -> EngineError:
-    """What whoever asked is told of an engine that may not be asked now."""
+    """Return the error for callers of an engine whose circuit is open."""
     known = _known(engine.health)
     seconds = (from_text(known["next_probe_at"]) - now()).total_seconds() if known["next_probe_at"] else 0.0
     code = (known["last_error"] or {}).get("code", "unavailable")
@@ -112,7 +111,7 @@ def answered(app: "App", engine: Engine) -> Turn | None:
 
 
 def failed(app: "App", engine: Engine, error: EngineError, given_seconds: float) -> Turn | None:
-    """Note that the engine has failed a call that was given so many seconds; returns what that turned."""
+    """Record a failed call with this timeout in seconds; returns the change of state."""
     if not error.retryable:
         return None if error.code == "unavailable" else answered(app, engine)
     if error.code == "timeout" and given_seconds < _PATIENT_SECONDS:
@@ -140,7 +139,7 @@ def _noted(engine: Engine, error: EngineError | None, changes: Mapping[str, Any]
         known |= {"consecutive_failures": 0, "next_probe_at": None}
     turned = _status(engine, known)
     if turned != engine.status or bool(known["consecutive_failures"]) != bool(_known(engine.health)["consecutive_failures"]):
-        epoch.bump(engine.organization_id)  # whoever remembers the engine must know; how often it failed need not be known
+        epoch.bump(engine.organization_id)  # cached rows must be refreshed; the number of failures need not
     if turned == engine.status:
         _write(engine, known)
         return None

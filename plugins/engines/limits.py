@@ -1,7 +1,7 @@
-"""The limits of an engine, over all processes: calls and tokens a minute, and calls at the same time.
+"""Rate limits of an engine, across all processes: calls and tokens per minute, and concurrent calls.
 
-What counts stands in one row for each engine that has limits. A call takes its place in one short transaction, and gives it back in
-another one; nothing is read, written or locked for an engine without limits.
+Each limited engine has one row with its counts. A call takes its slot in a short transaction, and releases it in another; an engine without
+limits costs no statement.
 """
 
 import time
@@ -24,7 +24,7 @@ from .models import Engine, EngineUse
 
 #: A call that gives no sign of life for so long has lost its place; it gives one that often.
 _LEASE_SECONDS, _RENEW_SECONDS = 60.0, 15.0
-#: Those who wait look again at different moments, so many seconds apart, and at the latest after so many.
+#: Waiting callers poll at different times, this many seconds apart, up to this maximum.
 _CLOSEST, _WIDEST, _LONGEST = 0.05, 5.0, 30.0
 #: How much the latest call counts in the mean duration of calls.
 _WEIGHT = 0.2
@@ -45,7 +45,7 @@ class Place:
     _began: float = field(default_factory=time.monotonic)
 
     def watched(self, should_cancel: ShouldCancel) -> ShouldCancel:
-        """`should_cancel`, which also gives signs of life while it is asked."""
+        """Wrap `should_cancel`, which also sends heartbeats."""
         if not self.key:
             return should_cancel
         renewed = self._began
@@ -84,7 +84,7 @@ def place_at(engine: Engine, messages: Sequence[Message], parameters: Parameters
 
 @contextmanager
 def _use_of(engine_id: str) -> Iterator[EngineUse]:
-    """What is going on at the engine, for nobody else to change meanwhile; it is written in the end."""
+    """Yield the engine's running calls, locked until they are written at the end."""
     database = database_of(EngineUse)
     with database.transaction(durable=False):
         database.lock(f"engines/use/{engine_id}")

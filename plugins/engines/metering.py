@@ -1,4 +1,4 @@
-"""Metering: whoever keeps account of what engines cost is asked before each call, and told afterwards what it took."""
+"""Metering: meters are consulted before each engine call, and notified of its usage afterwards."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -37,10 +37,10 @@ BUDGET_EXCEEDED = ErrorCode(
 
 @dataclass(frozen=True)
 class Payer:
-    """For whom an engine is asked; each id is None where there is no such thing.
+    """On whose behalf an engine is called; ids that do not apply are None.
 
-    `step` is the number of the execution's step that asks, and `path` its path. A step asks engines one after the other, and again after
-    a crash.
+    `step` is the number of the calling step of the execution, and `path` its path. A step calls engines one after the other, and again
+    after a crash.
     """
 
     execution_id: str | None = None
@@ -54,13 +54,13 @@ class Payer:
 
 #: Takes what writes a call's row, and calls it in a transaction that it would make anyway, soon and whatever happens meanwhile.
 WriteSoon = Callable[[Callable[[], object]], object]
-#: An engine is asked for nobody in particular.
+#: A call on nobody's behalf.
 NOBODY = Payer()
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a call will take at most, as far as one can tell before it. What it costs is looked up only when a meter wants to know."""
+    """The maximum usage of a call, as estimated before it. Its cost is looked up only when a meter needs it."""
 
     engine_id: str
     input_tokens: int
@@ -75,13 +75,13 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Meter:
-    """Whoever keeps account of calls, and may refuse them.
+    """Accounts for calls, and may refuse them.
 
-    `check(payer)` raises Refused where nothing is left; it is asked in transactions too, and only reads. `reserve(payer, estimate)` is
-    asked before a call and raises Refused where the estimate does not fit; what it returns is given back to
-    `settle(reservation, tokens, cost)` after the call, whatever became of it, unless it is None. `tokens` were read and written; `cost` is
-    None where no price is known. What failed took nothing, as far as one knows. The one is called outside of transactions, the other in
-    the transaction that writes the call's row.
+    `check(payer)` raises Refused where nothing is left; it is called in transactions too, and only reads. `reserve(payer, estimate)` is
+    called before a call and raises Refused where the estimate does not fit; its result, unless None, is passed to `settle(reservation,
+    tokens, cost)` after the call, whatever its outcome. `tokens` are input and output; `cost` is None where no price is known. A failed
+    call is assumed to have used nothing. `reserve` is called outside of transactions, `settle` in the transaction that writes the call's
+    row.
     """
 
     foreseen: ClassVar = (Refused,)
@@ -117,7 +117,7 @@ def estimate_of(engine: Engine, provider: Provider, usage: Usage) -> Estimate:
 
 
 def refuse_spent(app: "App", payer: Payer) -> None:
-    """Raise what a meter raises for whom nothing is left."""
+    """Raise a meter's refusal if nothing is left for the payer."""
     for meter in app.offers.here("meters").values():
         meter.check(payer)
 

@@ -1,4 +1,4 @@
-"""The records of engines: the models that agents run on, and what is going on at those that have limits."""
+"""The records of engines: the models that agents run on, and the running calls of limited ones."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from aasim_core.data.records import Row, TenantRecord
 from .chat import Capabilities
 
 ACTIVE, DEGRADED, DISABLED = "active", "degraded", "disabled"
-#: Agents may use it; a degraded one is asked now and then only.
+#: Agents may use it; a degraded one is tried only occasionally.
 USABLE = (ACTIVE, DEGRADED)
 
 
@@ -22,8 +22,8 @@ def no_limits() -> dict[str, int | None]:
 class Engine(TenantRecord):
     """An engine of an organization.
 
-    `built_in_of` names the provider that brought it, for one that nobody configured. `prices` are rows of micro-units a million
-    tokens, each valid from a day on. `limits` are calls and tokens a minute, and calls at the same time; None is no limit.
+    `built_in_of` names the provider of a built-in one. `prices` are rows in micro-units per million tokens, each valid from a day on.
+    `limits` are calls and tokens per minute, and concurrent calls; None is no limit.
     """
 
     name = peewee.TextField()

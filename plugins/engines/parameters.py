@@ -10,10 +10,10 @@ _MOST_STOPS = 4
 
 
 def parameters_from(*layers: Mapping[str, Any], timeout_seconds: float = 120, attempt: int = 1) -> Parameters:
-    """The parameters of `layers`, later ones over earlier ones; null leaves a value to the provider.
+    """Merge the parameters of `layers`, later ones over earlier ones; null leaves a value to the provider.
 
-    `temperature`, `max_output_tokens`, `seed` and `stop` are common to all providers; what is left is the provider's own and
-    becomes `extra`. Raises `EngineError` (`invalid_request`) with a sentence that says what to write.
+    `temperature`, `max_output_tokens`, `seed` and `stop` are common to all providers; the rest is provider-specific and becomes `extra`.
+    Raises `EngineError` (`invalid_request`) with a sentence that says what to write.
     """
     values = {key: value for layer in layers for key, value in layer.items()}
     common = {key: check(key, values.pop(key)) for key, check in _CHECKS.items() if values.get(key) is not None}

@@ -1,4 +1,4 @@
-"""What models and their servers say, which comes from outside: made fit to be kept and shown, for all providers alike."""
+"""Sanitize the texts of models and their servers, for all providers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _MOST_TOKENS = 2**53
 
 
 def clean_reply(reply: Reply, messages: Sequence[Message]) -> Reply:
-    """The reply to `messages` with texts that can be kept; counts of tokens that cannot be true are taken as not reported."""
+    """Return the reply to `messages` with storable texts; implausible token counts are treated as not reported."""
     text, calls = keepable_text(reply.text), tuple(_clean_call(call) for call in reply.tool_calls)
     usage = reply.usage if _is_credible(reply.usage) else estimated_usage(messages, text, calls)
     return replace(reply, text=text, tool_calls=calls, usage=usage, raw_model=keepable_text(reply.raw_model))
@@ -23,7 +23,7 @@ def clean_reply(reply: Reply, messages: Sequence[Message]) -> Reply:
 
 @contextmanager
 def clean_errors(key: Secret | None) -> Iterator[None]:
-    """Tell what a server said of its failure in a text that can be kept, and without the key, which servers repeat."""
+    """Return a server's failure text in storable form, without the key, which servers echo."""
     try:
         yield
     except EngineError as error:

@@ -115,12 +115,12 @@ def ask(
     should_cancel: ShouldCancel = never_cancel,
     write_soon: WriteSoon | None = None,
 ) -> Answer:
-    """The next turn of a conversation, by the engine of that id or the default one, or by its fallbacks while it cannot answer.
+    """Return the next turn of a conversation, by the engine of that id or the default one, or by its fallbacks while it is unavailable.
 
-    `layers` are parameters over those of the engine, later ones over earlier ones. `on_note` is told which engines are asked, and
-    what becomes of them, `on_spent` what each call took, also one without a reply. The row of each call is written at once, or by
-    `write_soon` where no meter has reserved anything. Never retries. Raises `EngineError` (`NoRoom` where the engine's limits are
-    reached), `Cancelled`, or what a meter refuses the `payer` with. Call it outside of transactions.
+    `layers` are parameters over those of the engine, later ones over earlier ones. `on_note` is called with the engines that are called,
+    and their results, `on_spent` with each call's usage, even without a reply. The row of each call is written at once, or by `write_soon`
+    where no meter has reserved anything. Never retries. Raises `EngineError` (`NoRoom` where the engine's limits are reached), `Cancelled`,
+    or a meter's refusal of the `payer`. Call it outside of transactions.
     """
     call = _Call(messages, layers, tools, schema, attempt, payer, on_token, on_note, on_spent, should_cancel, write_soon)
     deadline = time.monotonic() + timeout_seconds
@@ -135,11 +135,11 @@ def ask(
                 raise
             if is_last:
                 raise halts.waits(engine) from None
-            on_note(Note("engine_fell_back", engine.id, "The engine was halted, and the next is asked."))
+            on_note(Note("engine_fell_back", engine.id, "The engine was halted, and the next is called."))
         except EngineError as error:
             if is_last or not error.may_fall_back or time.monotonic() >= deadline:
                 raise
-            told = f"An engine could not answer, and the next is asked: {error.message}"
+            told = f"An engine could not answer, and the next is called: {error.message}"
             on_note(Note("engine_fell_back", engine.id, told, error.code))
     raise AssertionError("the last engine answers or raises")
 
@@ -219,7 +219,7 @@ def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, paramete
             clean_errors(config.api_key),
             _opened(app, engine, provider.open(config)) as chat,
         ):
-            call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is asked."))
+            call.on_note(Note("engine_called", engine.id, f"The engine {engine.name} is called."))
             charge = Charge(engine, provider, usage.input_tokens, ends_at, bill, place, call.on_spent)
             watched = call._replace(on_token=charge.hearing(call.on_token), should_cancel=place.watched(call.should_cancel))
             with charge.unfinished():

@@ -78,7 +78,7 @@ def events(app: App) -> Sequence[Event]:
         "error": Text(description="Its code."),
         "parent_id": Id("exec", description="The run that waits for it, if one does."),
     }
-    cancelled: dict[str, Strict] = {"cancel_reason": Text(max_length=500, description="Why, if whoever cancelled it said so.")}
+    cancelled: dict[str, Strict] = {"cancel_reason": Text(max_length=500, description="The reason given for cancelling it.")}
     signalled = {
         "name": Text(required=True, description="What kind of signal it is.", example="paid"),
         "correlation": Text(required=True, description="What it is about.", example="order-7"),
@@ -101,9 +101,7 @@ def events(app: App) -> Sequence[Event]:
         Event("executions.failed", "An execution failed", "execution", ended),
         Event("executions.cancelled", "An execution was cancelled", "execution", ended | cancelled),
         Event("executions.timed_out", "An execution used up its time", "execution", ended),
-        Event(
-            "executions.pruned", "Of old executions it was deleted what the organization keeps no longer", "organization", pruned
-        ),
+        Event("executions.pruned", "Data of old executions was deleted after its retention", "organization", pruned),
     )
 
 
@@ -115,7 +113,7 @@ def error_codes(app: App) -> Sequence[ErrorCode]:
 
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
-    """A turn of an execution, and what lets one go on: a time that has come, or what was sent to it."""
+    """A turn of an execution, and the jobs that continue one: a due time, or an arrival."""
     turn = Job(
         stored_run.TURN,
         lambda context, payload: loop.take_turn(app, context, payload),
@@ -139,7 +137,7 @@ def jobs(app: App) -> Sequence[Job]:
         ),
         Job(keys.CANCEL, lambda context, payload: delivery.cancel(**payload, grace_seconds=grace_seconds)),
         Job(awaited_events.LOOK_BACK, lambda context, payload: awaited_events.look_back(app, **payload)),
-        # As the release before this one calls the first two, whose jobs may still wait.
+        # The previous release uses the first two names, and its jobs may still wait.
         replace(turn, name="executions.run"),
         replace(tick, name="executions.enforce_cancel"),
         Job("executions.prune", retention.prune(app), time_limit=600, schedule="41 * * * *"),
@@ -159,7 +157,7 @@ def listeners(app: App) -> Sequence[Listener]:
 
 @hookimpl
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
-    """How much of what was said is kept in the logs, and how long what is kept."""
+    """The content level of logs, and the retention of executions."""
     return (OrganizationSetting("log_level", schemas.LOG_LEVEL), *retention.SETTINGS)
 
 

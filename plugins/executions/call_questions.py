@@ -1,4 +1,4 @@
-"""What people are asked about a tool call: whether it may be made, or whether it was."""
+"""Questions to people about a tool call: whether it may be made, or whether it was."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def may_it_be_made(run: Run, row: ToolCall, bound: BoundTool, arguments: Mapping
 
 
 def may_it_still_be_made(run: Run, row: ToolCall, bound: BoundTool, approved: Mapping[str, Any]) -> Question:
-    """The same after people approved an action whose tool is another one by now."""
+    """Return the question for an approved action whose tool has changed."""
     question = vars(may_it_be_made(run, row, bound, approved["arguments"]))
     reason = _CHANGED if "tool_digest" in approved else _NOT_RECORDED
     return Question(**{**question, "is_asked": True, "replaces": row.approval_id, "reason": reason})
@@ -65,7 +65,7 @@ def _asker(run: Run) -> str:
 
 
 def _wants_approval(bound: BoundTool, arguments: Mapping[str, Any]) -> bool:
-    """Whether the agent asks for an approval of this call; an expression that cannot be evaluated does."""
+    """Return whether the agent requires approval of this call; so does an expression that cannot be evaluated."""
     approval, effect = bound.approval, bound.tool.effect
     if approval in ("never", "always"):
         return approval == "always"

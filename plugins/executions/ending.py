@@ -1,7 +1,7 @@
-"""What every run leaves behind that ends without success, however it ends: the last line of its log, and no call that seems to go on.
+"""Ending of runs without success: the last line of their log, and the closing of their open calls.
 
-It is written at the end of the transaction that moves the state, after all else that the run has to write. A run that succeeds does so in
-a turn of its own, which writes the line together with the others, and has no open calls.
+It is written at the end of the transaction that changes the state, after everything else. A successful run writes the line in its own turn,
+and has no open calls.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ from .models import DENIED, PROPOSED, RUNNING, UNKNOWN, WAITING, Execution, Tool
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: How important the end is, and what is said of it.
+#: Level and text of the last log line.
 _LINES: Mapping[str, tuple[str, str]] = {
     states.CANCELLED: ("info", "The run was cancelled."),
     states.FAILED: ("error", "The run failed."),

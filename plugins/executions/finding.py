@@ -20,16 +20,16 @@ _FILTERS = (
 )  # fmt: skip
 _COLUMNS = {
     "trigger_type": Word(1, 64, description="The type of the trigger, such as api or retry."),
-    "error_fingerprint": Word(16, 16, description="The kind of failure, as analytics tells it.", example="9f86d081884c7d65"),
+    "error_fingerprint": Word(16, 16, description="The kind of failure, as in analytics.", example="9f86d081884c7d65"),
     "error_code": Word(1, 64, description="The code of the error, such as budget_exceeded; cancelled of what was cancelled."),
 }
-#: Filters for which there is no index, and what finds few enough runs to look through.
+#: Filters without an index, and those that find few enough runs to scan.
 _TIMED = ("kind", "agent_version", "root_id", "metadata", "started_at", "finished_at")
 _UNLESS = ("agent_id", "workflow_id", "parent_id", "retry_of", "finished_at[is_null]", "label", "error_fingerprint")
 
 
 class _Query(ListQuery):
-    """Lists of runs: what is asked of the agent or the workflow is asked of the subject."""
+    """Lists of runs: filters on the agent or the workflow become filters on the subject."""
 
     def filters_in(self, values: Mapping[str, Any]) -> list[Filter]:
         """The filters among the values."""
@@ -45,7 +45,7 @@ def _of_subject(asked: Filter) -> Iterator[Filter]:
 
 
 QUERY = _Query(ExecutionOut(), filters=_FILTERS, columns=_COLUMNS, timed=_TIMED, unless=_UNLESS).with_more(label=labels.ASKED)
-#: The same of one object, such as an agent, whose runs are few enough to look through.
+#: The same for one object, such as an agent, whose runs are few enough to scan.
 OF_SUBJECT = _Query(ExecutionOut(), filters=_FILTERS, columns=_COLUMNS).with_more(label=labels.ASKED)
 
 _IS_GOING = Condition(lambda: GOING)

@@ -1,4 +1,4 @@
-"""Failures of one kind: those whose error says the same but for names and numbers, at the same place, of the same engine and tool."""
+"""Kinds of failures: equal error texts except names and numbers, at the same step, of the same engine and tool."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from .logbook import last_paths
 from .models import Execution, ToolCall
 
 _LONGEST = 300
-#: What differs between failures of one kind, and what stands for it; in this order.
+#: The details that vary between failures of one kind, and their placeholders; in this order.
 _VARYING = (
     (re.compile(r"https?://\S++"), "<url>"),
     (re.compile(r"_[0-9a-hjkmnp-tv-z]{26}\b"), "_<id>"),

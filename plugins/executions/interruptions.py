@@ -1,4 +1,4 @@
-"""How a turn of a run ends before the run does: it waits, goes on later, was cancelled, or has failed."""
+"""How a turn ends before its run does: the run waits, is retried later, was cancelled, or has failed."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class TimedOut(TurnEnds):
 
 
 class Interrupted(TurnEnds):
-    """The worker stops; the run goes on elsewhere, from its last finished step."""
+    """The worker stops; the run continues elsewhere, from its last finished step."""
 
 
 class RunPauses(TurnEnds):
-    """Raised by a runner, also from within a step, whose run waits for ``approval``, ``execution`` or ``event`` without holding a thread.
+    """Raised by a runner, or within a step, to wait for ``approval``, ``execution`` or ``event`` without holding a thread.
 
-    `service.resume` lets it go on: the runner begins anew, and so does the step that was not finished. `enter` is called in the
-    transaction that makes the run wait, so that what it writes is there exactly if the run waits. `is_over`, asked last in that
-    transaction, says whether what is waited for has come meanwhile; then the run goes on at once. Of an approval and an execution,
-    `awaited_id` is the id; the end of an execution that this run has started lets it go on by itself.
+    `service.resume` continues the run: the runner starts from its beginning, and so does the unfinished step. `enter` is called in the
+    transaction that makes the run wait, so that its writes exist if and only if the run waits. `is_over`, called last in that transaction,
+    returns whether the awaited thing has happened meanwhile; then the run continues at once. For an approval or an execution, `awaited_id`
+    is the id; the end of a child execution continues the run automatically.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RunWaits(TurnEnds):
 
 
 class RunFailed(TurnEnds):
-    """The run cannot go on: `code` for programs, `message` for people, `meta` with facts; `retryable` if a new run may succeed."""
+    """The run has failed: `code` for programs, `message` for people, `meta` with facts; `retryable` if a new run may succeed."""
 
     def __init__(self, code: str, message: str, *, retryable: bool = False, meta: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -78,7 +78,7 @@ class RunFailed(TurnEnds):
 
 
 class RunLater(TurnEnds):
-    """The run goes on later, after `seconds`, from the last finished step; `reason` goes into its log."""
+    """The run is retried after `seconds`, from the last finished step; `reason` goes into its log."""
 
     def __init__(self, seconds: float, reason: str) -> None:
         super().__init__(reason)

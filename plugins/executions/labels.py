@@ -1,4 +1,4 @@
-"""Labels: a few words by which runs are found, kept in the row of each run, and in a table that is the index of them."""
+"""Labels: words for finding runs, stored in each run's row and indexed in a table."""
 
 import re
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class Labels(Json):
         return labels
 
 
-#: What lists of runs are asked for a label with.
+#: The parameter by which lists of runs filter for a label.
 ASKED = Patterned(
     "[a-z][a-z0-9_.-]{0,39}:.{1,100}", 'a key and its value, such as "customer:acme"', max_length=41 + _LONGEST_VALUE,
     description="Runs that have this label: its key, a colon and its value.", example="customer:acme",

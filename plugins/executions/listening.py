@@ -1,4 +1,4 @@
-"""Who may have definitions listen to which events of the organization: nobody hears what they could not read."""
+"""Permission for definitions to listen to the organization's events: only to events that their author could read."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ _LOG, READ = "activities", "activities:read"
 
 
 def may_hear(app: "App", rights: Rights, pattern: str) -> bool:
-    """Whether whoever has these rights may listen to such events; they belong to no place, so the whole organization counts."""
+    """Return whether the holder of these rights may listen to such events; they belong to no node, so the whole organization counts."""
     return rights.reaches_everything(READ) or all(map(rights.reaches_everything, _needed(app, pattern)))
 
 

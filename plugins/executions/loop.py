@@ -50,7 +50,7 @@ _CRASHED: Mapping[str, Any] = {
     "message": "The run ended its worker three times.",
     "retryable": False,
 }
-#: The answer to a worker whose turn is not the run's any more.
+#: Returned to a worker that has lost the run's turn.
 _IS_OVER = Reject("lease_lost")
 _log = structlog.get_logger("aasim.executions")
 
@@ -79,7 +79,7 @@ def _halted_since(runner: Runner | None) -> HaltedSince:
 
 
 def _first_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", payload: Mapping[str, Any]) -> Turn | None:
-    """Begin an execution as its job tells of it, and read it by the way; None where it was begun or ended before, or has to wait."""
+    """Begin an execution from its job, and read it meanwhile; None where it was begun or ended before, or must wait."""
     if (told := payload.get("begins")) is None:
         return None
     execution = Execution(id=payload["execution_id"], organization_id=context.organization_id, **told)
@@ -96,7 +96,7 @@ def _first_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext"
 
 
 def _further_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext", payload: Mapping[str, Any]) -> Turn | None:
-    """Look how it stands with an execution, and go on with it; None where there is nothing to go on with, or it has to wait."""
+    """Read the execution's state, and continue it; None where there is nothing to do, or it must wait."""
     turn = read_turn(app, payload["execution_id"])
     if turn is None:
         return None
@@ -132,12 +132,12 @@ def _in(seconds: float) -> datetime:
 
 
 def _runner(app: "App", kind: str) -> Runner:
-    """What runs executions of the kind; `RunLater` while its plugin is off, or only another version knows it."""
+    """Return the runner of the kind; `RunLater` while its plugin is disabled, or only another version knows it."""
     runner: Runner | None = app.offers.here("runners").get(kind)
     if runner is not None:
         return runner
     if (plugin := app.offers.owner_of("runners", kind)) is not None:
-        raise RunLater(_OFF_SECONDS, f"The plugin {plugin}, which runs this, is off for the organization.")
+        raise RunLater(_OFF_SECONDS, f"The plugin {plugin}, which runs this, is disabled for the organization.")
     raise RunLater(_OFF_SECONDS, f"No plugin that is on runs executions of the kind {kind}; one of another version may.")
 
 
@@ -175,7 +175,7 @@ def _write_end(context: "JobContext", run: DurableRun, end: Exception) -> None:
 
 
 def _interrupt(context: "JobContext", run: DurableRun, _: Interrupted) -> None:
-    """Hand the job back, from the last finished step; a run that is paused, or whose organization is halted, goes where that shows."""
+    """Hand the job back, from the last finished step; a paused run, or one of a halted organization, moves to that state."""
     with database_of(Execution).transaction():
         run.stored.reload()
         is_halted = run.app.pulse.of(run.execution.organization_id).is_halted
@@ -188,7 +188,7 @@ def _interrupt(context: "JobContext", run: DurableRun, _: Interrupted) -> None:
 
 
 def _say_why(run: DurableRun, *, is_halted: bool = False) -> None:
-    """Say why the run does not go on for now."""
+    """Log why the run does not continue for now."""
     if is_halted:
         run.log_news("halted", _HALTED)
     elif run.execution.status == states.PAUSED:
@@ -238,10 +238,9 @@ def _end(context: "JobContext", run: DurableRun, outcome: Outcome, values: Mappi
 def _leave(
     run: DurableRun, *happened: Event, values: Values = no_values, delay: float = 0, say: Callable[[], None] = _nothing
 ) -> None:
-    """End the turn: with the state go the last step, the log and what the run has used, and what it has to `say` unless it is over.
+    """End the turn: with the state, write the last step, the log, the usage, and the line to `say` unless the run is over.
 
-    One that ended otherwise than it meant to keeps the answer as far as it came. Of a run that was over already only what it used is
-    still recorded.
+    A run that ended prematurely keeps its partial answer. Of a run that was over already only the usage is still recorded.
     """
 
     def kept(after: State) -> Mapping[str, Any]:
@@ -269,7 +268,7 @@ def _put_back(context: "JobContext", run: DurableRun, later: RunLater) -> None:
         context.complete()
 
 
-#: What becomes of a run whose turn ends in one of these.
+#: The handlers of the exceptions that end a turn.
 _ENDS: Mapping[type[Exception], Callable[..., None]] = {
     CancelRequested: lambda context, run, _: _end(context, run, Outcome("cancelled"), {}),
     TimedOut: lambda context, run, _: _fail(context, run, _TIMED_OUT, "timed_out"),
@@ -286,7 +285,7 @@ def _error(code: str, message: str, retryable: bool) -> dict[str, Any]:
 
 
 def give_up(payload: Mapping[str, Any], reason: str, state: str) -> None:
-    """End an execution whose job is `dead`, since it crashed the worker too often, or has failed; the reason is the operator's."""
+    """End an execution whose job is `dead` after too many crashes, or has failed; the reason is for the operator."""
     stored = StoredRun.find(payload["execution_id"])
     if stored is None:
         return

@@ -157,9 +157,9 @@ FORMAT = 1
 
 
 class Step(TenantRecord):
-    """A finished step with its result; it is written once, and read back instead of repeated after a crash.
+    """A finished step with its result; it is written once, and replayed after a crash.
 
-    `path` is its address, `attempt` the run's when it was done, and `asked` the SHA-256 of what was asked, where the runner tells.
+    `path` is its address, `attempt` the run's attempt, and `asked` the SHA-256 of its inputs, if the runner gives them.
     """
 
     execution_id = IdField()
@@ -180,12 +180,12 @@ class Step(TenantRecord):
 
 
 class ToolCall(TenantRecord):
-    """A tool call that a model proposed: what it asked for, what people said of it, and what became of it.
+    """A tool call proposed by a model: the request, people's decision, and the result.
 
-    `turn` is the number of the step in which the model proposed it, `position` its place among the calls of that turn. `tool` is the
-    place of the tool among those of the agent's version, None where it has none of that name: names move, this does not. `digest` is of
-    what the tool was when the call began, `effect` is its effect then; `proposed_arguments` are the model's, where people edited them.
-    `path` is that of the step or the node that makes it, None before it is begun.
+    `turn` is the number of the step in which the model proposed it, `position` its position among that turn's calls. `tool` is the index of
+    the tool in the agent's version, None for an unknown name: names may change, this does not. `digest` covers the tool's definition when
+    the call began, `effect` is its effect then; `proposed_arguments` are the model's, if people edited them. `path` is that of the step or
+    node that makes it, None before it begins.
     """
 
     execution_id = IdField()
@@ -241,7 +241,7 @@ class WaitRow(Row):
 
 
 class ArrivalRow(Row):
-    """Something that came for a run, and the path whose wait it ended; a timer that went off is one, too. See `kernel.state.Arrival`."""
+    """An arrival for a run, and the path of the wait that it ended; an expired timer is one, too. See `kernel.state.Arrival`."""
 
     organization_id = IdField()
     execution_id = IdField()

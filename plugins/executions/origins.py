@@ -1,7 +1,7 @@
-"""Where a run comes from, as values of its row: who started it, what, after which runs, and on whose behalf it acts.
+"""The origin of a run, as values of its row: starter, trigger, parent runs, and principal chain.
 
-A chain lists all in whose name a run acts, from the person to the run itself: ids, followed by ``@`` and the version, or the due time,
-where they have one. The column `chain` has what stands above the run's own links, and nothing where that is only who has started it.
+A chain lists everyone in whose name a run acts, from the person to the run itself: ids, followed by ``@`` and the version, or the due time,
+where they have one. The column `chain` holds the links above the run's own, and nothing where that is only the starter.
 """
 
 from collections.abc import Mapping, Sequence

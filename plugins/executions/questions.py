@@ -1,4 +1,4 @@
-"""Putting a question to people: the run pauses, and goes on with what they decided."""
+"""Ask people a question: the run pauses, and continues with their decision."""
 
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ def reviewer_of(app: "App") -> Reviewer | None:
 
 
 def is_wanted(app: "App", question: Question) -> bool:
-    """Whether the question is to be put: because the agent, the effect or a rubric asks for it, or the organization does."""
+    """Return whether approval is required: by the agent, the effect, a rubric, or the organization."""
     reviewer = reviewer_of(app)
     return question.is_asked or (reviewer is not None and reviewer.asks(question))
 

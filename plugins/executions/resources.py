@@ -1,4 +1,4 @@
-"""What resources of other plugins are made of that start executions, and list those of one object."""
+"""Base classes for other plugins' resources that start executions, and list those of one object."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How long an organization keeps what its runs have logged, what was said in them, and the runs themselves; the rest is deleted."""
+"""Retention of an organization's logs, run contents, and runs; expired data is deleted."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -20,26 +20,26 @@ from .models import EVERYTHING, NO_LOG, NO_PAYLOAD, RETAINED_AT, ArrivalRow, Exe
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: So few that nobody waits for the transaction.
+#: Small enough that nobody waits for the transaction.
 _AT_ONCE = 200
 _LEAST_DAYS, _LEAST_RECORD_DAYS = 1, 30
 _EMPTY = {"input": None, "output": None, "parameters": None, "rubric_results": None, "slot": None}
 SETTINGS = (
     OrganizationSetting(
-        "log_days", Integer(_LEAST_DAYS, 3650, load_default=14, description="How many days the logs of runs are kept.")
+        "log_days", Integer(_LEAST_DAYS, 3650, load_default=14, description="How many days the logs of runs are retained.")
     ),
     OrganizationSetting(
         "payload_days",
-        Integer(_LEAST_DAYS, 3650, load_default=30, description="How many days it is kept what runs were given and answered."),
+        Integer(_LEAST_DAYS, 3650, load_default=30, description="How many days inputs and outputs of runs are retained."),
     ),
     OrganizationSetting(
-        "record_days", Integer(_LEAST_RECORD_DAYS, 3650, load_default=400, description="How many days runs are kept.")
+        "record_days", Integer(_LEAST_RECORD_DAYS, 3650, load_default=400, description="How many days runs are retained.")
     ),
 )
 
 
 def prune(app: "App") -> Callable[[JobContext, Mapping[str, Any]], None]:
-    """The job that deletes, in every organization, what it keeps no longer."""
+    """The job that deletes expired data in every organization."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
         for organization_id in _with_something_old():
@@ -51,7 +51,7 @@ def prune(app: "App") -> Callable[[JobContext, Mapping[str, Any]], None]:
 
 
 def prune_some(app: "App", organization_id: str) -> bool:
-    """Delete what is over of some runs of the organization in scope; whether there may be more."""
+    """Delete expired data of some runs of the organization in scope; returns whether there may be more."""
     settled = app.organization_settings.of(organization_id, "executions")
     records, payloads, logs = (now() - timedelta(days=settled[f"{what}_days"]) for what in ("record", "payload", "log"))
     counted = (keeper.counts_since() for keeper in app.offers("keepers").values())

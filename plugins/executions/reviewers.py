@@ -1,4 +1,4 @@
-"""Whoever puts the questions of runs to people: what is asked, and what was decided."""
+"""Reviewers put the questions of runs to people: questions and decisions."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Decision:
-    """What people decided: `action` is what they approved, with their edits, and exactly what is done then.
+    """People's decision: `action` is the approved action, with their edits, and exactly this is done.
 
-    `user_id` is None where nobody did so in time.
+    `user_id` is None where nobody decided in time.
     """
 
     approved: bool
@@ -62,10 +62,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Reviewer:
-    """Whoever puts questions to people; one plugin of an installation is it.
+    """Puts questions to people; an installation has one plugin that does.
 
-    `asks` says whether the organization wants the question to be put although nothing else asks for it. `open` puts it, in the running
-    transaction; putting it again changes nothing. `decision` is None as long as the question is open, or was never put.
+    `asks` returns whether the organization requires approval although nothing else does. `open` opens the question, in the running
+    transaction; opening it again changes nothing. `decision` is None while the question is open, or was never opened.
     """
 
     foreseen: ClassVar = ()

@@ -37,7 +37,7 @@ _LOOK_EVERY = 0.2
 _MOST_STEPS = 500
 #: When a run looks again that runs something that is halted.
 HALTED_SECONDS = 5.0
-#: How a run has finished whose answer was not complete, and how many characters are kept of such an answer.
+#: The finish reason of an incomplete answer, and how many of its characters are stored.
 INTERRUPTED, _LONGEST_PARTIAL = "interrupted", 262_144
 
 
@@ -129,14 +129,14 @@ class DurableRun:
         self._unwritten.soon.append(write)
 
     def close(self) -> None:
-        """Write what was to be written soon where the turn wrote nothing more: the run is over, or goes on elsewhere."""
+        """Write pending data where the turn wrote nothing more: the run is over, or continues elsewhere."""
         if self._unwritten.soon:
             database_of(Step).attempt(self._unwritten.write_soon)
 
     def effect(self, write: Callable[[], object]) -> None:
-        """Call `write` in a transaction of its own, before the effect that it tells of; the log goes with it, and what no step is for.
+        """Call `write` in its own transaction, before the effect that it announces; the log and other pending writes are included.
 
-        Raises `CancelRequested` where the run was ended meanwhile, and `LeaseLost`.
+        Raises `CancelRequested` if the run was ended meanwhile, and `LeaseLost`.
         """
 
         def fenced() -> None:
@@ -147,7 +147,7 @@ class DurableRun:
         self._persist(fenced)
 
     def limit_seconds(self, seconds: float | None) -> None:
-        """Allow the run at most so many seconds in all, without the time that it waits."""
+        """Limit the run to this many seconds in total, without its waiting time."""
         if seconds is not None:
             self._deadline = min(self._deadline, self._began - self.execution.worked_ms / 1000 + seconds)
 
@@ -184,14 +184,14 @@ class DurableRun:
         self._log.add(event, message, at=self.address if path is None else Address(path=path), **line)
 
     def log_news(self, event: str, message: str, *, content: str | None = None, **line: Any) -> None:
-        """Add a line, unless the last one says the same: a run that looks in vain again and again has nothing new to tell."""
+        """Add a line, unless it repeats the last one: a run that polls has nothing new to report."""
         if self._log.is_news(event, message, content):
             self.log(event, message, content=content, **line)
 
     def check(self, *, closely: bool = True) -> None:
-        """Raise if the run was cancelled, ran out of time, or the worker stops.
+        """Raise if the run was cancelled, timed out, or the worker stops.
 
-        Before an effect it is looked at `closely`, else the database is asked at most five times a second.
+        Pass `closely` before an effect; otherwise the database is queried at most five times a second.
         """
         if self._context.should_stop():
             raise Interrupted
@@ -201,9 +201,9 @@ class DurableRun:
             raise TimedOut
 
     def cancelled(self) -> bool:
-        """Whether the run must stop at once, for which `check` then has the reason; asks the database at most five times a second.
+        """Return whether the run must stop at once; `check` then has the reason. Queries the database at most five times a second.
 
-        What was logged is written by the way, for those who follow the log. While the database is away, the step goes on.
+        Pending log lines are written meanwhile, for followers. While the database is unavailable, the step continues.
         """
         if self._context.must_end:
             return True
@@ -225,7 +225,7 @@ class DurableRun:
         return time.monotonic() - self._looked_at >= _LOOK_EVERY
 
     def _must_end(self, *, in_step: bool = False) -> Exception | None:
-        """Why the run does not go on: somebody cancelled it, or halted what runs or the organization; after a step, also: paused it."""
+        """Return why the run must stop: cancelled, or its subject or organization halted; after a step, also: paused."""
         self._looked_at = time.monotonic()
         status, is_paused, halted_at = self._known or status_of(self.execution.id, self._halted_since)
         self._known = None
@@ -279,7 +279,7 @@ class DurableRun:
         self.write()
 
     def _fence(self, *, progress: bool = False) -> None:
-        """Make sure that the job is still ours, and the run still to go on, as long as the running transaction lasts."""
+        """Verify that the job's lease holds and the run continues, until the running transaction ends."""
         self._context.checkpoint() if progress else self._context.fence()
         if not self.stored.touch(self._usage.columns() if self._unwritten.has_spent else {}):
             raise CancelRequested

@@ -41,7 +41,7 @@ def status_of(execution_id: str, halted_since: HaltedSince) -> RunStatus:
 
 
 class Turn(NamedTuple):
-    """The run at the beginning of a turn, and the settings of its organization; `status` is the run's where it has just begun."""
+    """The run at the beginning of a turn, and the settings of its organization; `status` is the run's if it has just begun."""
 
     stored: StoredRun
     settled: Mapping[str, Any]
@@ -70,7 +70,7 @@ def first_turn_of(app: "App", row: Sequence[Any]) -> Turn:
 
 
 def _read(app: "App", row: Sequence[Any]) -> tuple[Execution, Mapping[str, Any]]:
-    """What was read. How it stands with the organization is told to the app's pulse, so that nothing older is gone by in the turn."""
+    """Return the state that was read. The organization's state is stored in the app's cache, so that the turn uses nothing older."""
     width = len(Execution._meta.sorted_fields)
     settings, *facts = row[width:]
     execution = to_record(Execution, row_of(Execution, row[:width]))

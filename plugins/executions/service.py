@@ -55,7 +55,7 @@ __all__ = [
 ]  # fmt: skip
 
 _LARGEST_INPUT = 262_144
-#: What starts runs that nobody says more about.
+#: The default trigger of runs.
 _BY_API: Mapping[str, Any] = MappingProxyType({"type": "api", "id": None})
 QUEUE_FULL = ErrorCode(
     "queue_full",
@@ -129,7 +129,7 @@ def start(
 
 
 def _with_key(key: str) -> Execution | None:
-    """The run that the key has started; nobody else starts one with it until the running transaction ends."""
+    """Return the run that the key has started; other starts with it are blocked until the running transaction ends."""
     records.database_of(Execution).lock(f"executions/key/{current_organization()}/{key}")
     found = _id_by_key.one(key=key)
     return None if found is None else records.find_or_none(Execution, found[0])
@@ -152,7 +152,7 @@ def _queued(app: "App", execution: Execution, run_at: datetime | None, admission
     runner.check_start(execution)
     if (admission := admission or places.own_of(runner, execution)) is not None:
         execution.slot = admission.to_json()
-    # First, so that where a limit refuses it nothing is written that whoever starts it would have to undo.
+    # First, so that a limit's refusal leaves nothing for the starter to undo.
     emit("executions.queued", states.subject(execution), data=states.told(execution) | states.on_behalf_of(execution))
     StoredRun.begin(execution, run_at)
     write_labels(execution)
@@ -160,11 +160,11 @@ def _queued(app: "App", execution: Execution, run_at: datetime | None, admission
 
 
 def _runner_of(app: "App", kind: str) -> Runner:
-    """What runs executions of the kind; Refused ``feature_disabled`` where no plugin that is on does."""
+    """Return the runner of the kind; Refused ``feature_disabled`` where no enabled plugin has one."""
     runner: Runner | None = app.offers.here("runners").get(kind)
     if runner is None:
         plugin = app.offers.owner_of("runners", kind)
-        missing = f"No plugin that is on runs executions of the kind {kind}."
+        missing = f"No enabled plugin runs executions of the kind {kind}."
         raise Refused("feature_disabled", app.features.explain_off(plugin, "this run") if plugin else missing)
     return runner
 
@@ -185,7 +185,7 @@ def _refuse_to_begin(app: "App", project_id: str | None, parent: Execution | Non
 
 
 def check_input(schema: Any, given: Any) -> None:
-    """Invalid, of ``input``, for what is too long for a run, or does not meet the schema, if there is one."""
+    """Invalid, of ``input``, for one that is too long for a run, or does not meet the schema, if there is one."""
     if len(to_json(given)) > _LARGEST_INPUT:
         raise Invalid({"input": [Problem("too_long", "The input is longer than 256 KiB; send less, or a reference to it.")]})
     broken = [] if schema is None else json_schema.violations(schema, given)
@@ -236,7 +236,7 @@ def allows(rights: Rights, permission: str, execution: Execution, user_id: str) 
 
 
 def resume(execution_id: str) -> None:
-    """Let a run that waits go on, in the running transaction; nothing happens to one that does not wait."""
+    """Continue a waiting run, in the running transaction; a run that does not wait is unchanged."""
     lock_waiting(execution_id)
     if (stored := StoredRun.find(execution_id)) is not None:
         wake(stored)
@@ -266,7 +266,7 @@ def cancel(execution: Execution, reason: str | None, grace_seconds: int) -> Exec
 
 
 def lock_children(execution_id: str) -> None:
-    """Let nobody else start a run for the execution, or cancel it with those that it has, until the running transaction ends."""
+    """Lock the execution against starting children and cancellation until the running transaction ends."""
     stored_run.lock_children(execution_id)
 
 
@@ -276,10 +276,10 @@ def restart(app: "App", execution: Execution, principal: "Principal", *, same_ve
 
 
 def refuse_unless_repeatable(execution: Execution) -> None:
-    """Refused ``invalid_state`` unless the execution is over and its input still kept."""
+    """Refused ``invalid_state`` unless the execution is over and its input still stored."""
     if execution.status not in states.TERMINAL:
         message = f"The execution is {execution.status}; only one that is over can be repeated."
         raise Refused("invalid_state", message, meta={"status": execution.status})
     if execution.retained == NO_PAYLOAD:
-        message = f"What the execution was given is no longer kept; execute the {execution.kind} again with an input."
+        message = f"The execution's input is no longer stored; execute the {execution.kind} again with an input."
         raise Refused("invalid_state", message, meta={"retained": execution.retained})

@@ -1,4 +1,4 @@
-"""Objects whose runs other plugins start: as a node of a workflow, or when a schedule is due."""
+"""Objects whose runs other plugins start: as a node of a workflow, or on a schedule."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Startable:
 
 
 def startable(app: App, type_: str, field: str = "type") -> Startable:
-    """What starts objects of that type in the organization in scope; Invalid for the `field` where nothing that is on does."""
+    """Return the starter of objects of that type in the organization in scope; Invalid for the `field` where no enabled plugin has one."""
     found: Startable | None = app.offers.here(_HOOK).get(type_)
     if found is None:
         plugin = app.offers.off_here(_HOOK, type_)

@@ -1,4 +1,4 @@
-"""The states of an execution, the events that tell of them, and what an execution says of itself in events."""
+"""The states of an execution, their events, and an execution's data in events."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ TERMINAL = frozenset({SUCCEEDED, FAILED, CANCELLED, TIMED_OUT})
 AT_WORK = (RUNNING, CANCELLING)
 ALL = (QUEUED, RUNNING, WAITING, PAUSED, CANCELLING, *sorted(TERMINAL))
 
-#: The event that tells of each state; that a run goes back to the queue after a delay or a crash, and on from there, is no news.
+#: The event of each state; returning to the queue after a delay or crash, and leaving it again, emits none.
 EVENTS: Mapping[str, str] = {
     RUNNING: "executions.started",
     WAITING: "executions.waiting",
@@ -34,7 +34,7 @@ EVENTS: Mapping[str, str] = {
     TIMED_OUT: "executions.timed_out",
 }
 
-#: Why a run has ended where nobody says more.
+#: Default reasons for the end of a run.
 _ERRORS: Mapping[str, Mapping[str, Any]] = {
     TIMED_OUT: {"code": "timed_out", "message": "The run came to its deadline.", "retryable": True},
     FAILED: {"code": "wait_failed", "message": "Something that the run waited for has failed.", "retryable": False},
@@ -44,9 +44,9 @@ _log = structlog.get_logger("aasim.executions")
 
 
 def write(execution: Execution, changes: Mapping[str, Any], readback: records.Readback | None = None) -> bool:
-    """Write the changes if nobody else has changed the execution since it was read, and emit the event of a new state; or False.
+    """Write the changes if the execution was not changed since it was read, and emit the event of a new state; otherwise return False.
 
-    With `readback` more of the row is read by the way.
+    With `readback` more of the row is read along.
     """
     before, to = execution.status, changes.get("status", execution.status)
     moment, is_first = now(), to == RUNNING and execution.started_at is None
@@ -72,14 +72,14 @@ def _ending(changes: Mapping[str, Any], to: str, moment: datetime) -> dict[str, 
 
 
 def _news(before: str, to: str, *, is_first: bool) -> str | None:
-    """The event that tells of the change, if any does."""
+    """Return the event of the change, if any."""
     if before == PAUSED and to not in TERMINAL:
         return "executions.resumed"
     return None if to == RUNNING and not is_first else EVENTS.get(to)
 
 
 def _log_end(execution: Execution, moment: datetime) -> None:
-    """One line of the process's log for each run: whose it was, how it ended, and how long that took since it was asked for."""
+    """Log one line per run in the process's log: its organization, its result, and the time since it was requested."""
     _log.info(
         "a run ended",
         execution_id=execution.id,

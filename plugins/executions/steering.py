@@ -14,7 +14,7 @@ from .shell import arrivals
 from .shell.stored_run import StoredRun, is_rejected
 from .shell.waits import signal_of
 
-#: How many signals of a run may wait for it to ask for them.
+#: Maximum number of stored signals of a run.
 MOST_SIGNALS = 1_000
 TOO_MANY_SIGNALS = ErrorCode(
     "too_many_signals",
@@ -34,7 +34,7 @@ def pause(execution: Execution) -> Execution:
 
 
 def unpause(execution: Execution) -> Execution:
-    """Let an execution go on that was paused; nothing happens to another. Refused ``invalid_state`` for one that has ended."""
+    """Resume a paused execution; others are unchanged. Refused ``invalid_state`` for an ended one."""
     return _changed(execution, events.Resume(), "resumed")
 
 

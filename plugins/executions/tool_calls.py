@@ -1,4 +1,4 @@
-"""One tool call, from proposed to done: recorded before its effect, put to people where that is due, never done twice unawares."""
+"""One tool call, from proposal to result: recorded before its effect, approved by people where required, never repeated unknowingly."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,16 +23,16 @@ from .questions import decided, is_wanted, put, reviewer_of
 from .tool_sources import Awaited, ToolChanged, ToolError, ToolLater, ToolUse
 from .toolbox import BoundTool
 
-#: What a tool may tell a model, in bytes; more of it is cut off.
+#: Maximum size of a tool's result for a model, in bytes; the rest is truncated.
 LONGEST_RESULT = 16_384
 #: When the call of a tool that changed at the last moment is looked at again.
 _CHANGED_SECONDS = 1.0
-#: When a run looks again whether the plugin that brings what it waits for is on again.
+#: Interval at which a waiting run checks whether the required plugin is enabled again.
 _OFF_SECONDS = 30.0
 
 
 def carry_out(run: Run, row: ToolCall, bound: BoundTool | None, longest: int = LONGEST_RESULT) -> Any:
-    """What the model is told about a call: a JSON value. Raises `RunPauses` while people or other runs have to be waited for."""
+    """Return the call's result for the model: a JSON value. Raises `RunPauses` while people or other runs must be waited for."""
     if bound is None:
         return _close(run, row, DENIED, {"error": f"There is no tool named {row.name}."})
     return Attempt(run, row, bound, longest).result()
@@ -64,7 +64,7 @@ class Attempt:
         return self._submit(question) if is_wanted(self.run.app, question) else self._call(arguments)
 
     def _as_decided(self) -> Any:
-        """Make the call that was approved; where its tool is another one by now, people are asked again."""
+        """Make the approved call; if its tool has changed, approval is requested again."""
         action = self._approved()
         problem = action if isinstance(action, str) else self._problem(action["arguments"])
         if isinstance(action, str) or problem is not None:
@@ -74,7 +74,7 @@ class Attempt:
         return self._call(action["arguments"])
 
     def _denied(self, problem: str) -> Any:
-        """Tell the model why the call is not made; of a tool that is not there the log tells too."""
+        """Return to the model why the call is not made; for an unavailable tool this is logged too."""
         if not self.bound.is_there and problem == self.bound.why_not_there(self.row.name):
             data = {"call": self.row.call_id, "tool": self.bound.ref, "plugin": self.bound.found.plugin}
             self.run.log("tool_unavailable", problem, level="warning", data=data)
@@ -92,7 +92,7 @@ class Attempt:
         return None if self._is_allowed() else f"Whoever started this run may not use {self.row.name}."
 
     def _is_allowed(self) -> bool:
-        """As whoever started the run may do now, not as they could when they started it."""
+        """Check the current rights of the run's starter, not those at the start."""
         execution = self.run.execution
         principal = principal_now(execution.initiator_id or "", execution.api_key_id)
         return principal is not None and self.bound.tool.allowed(self.run.app.rights.of(principal), principal.user_id)
@@ -100,7 +100,7 @@ class Attempt:
     # Putting the call to people.
 
     def _submit(self, question: Question) -> Any:
-        """Let people decide whether the call is made; where nobody puts it to them, it is not."""
+        """Let people decide whether the call is made; without a reviewer, it is not."""
         if reviewer_of(self.run.app) is None:
             return self._denied(self._nobody_to_ask())
         raise self._ask(question, WAITING)
@@ -128,12 +128,12 @@ class Attempt:
     def _reviewer(self) -> Reviewer:
         reviewer = reviewer_of(self.run.app)
         if reviewer is None:
-            message = f"Only people can tell whether {self.row.name} was done, and the plugin that asks them is off."
+            message = f"Only people can tell whether {self.row.name} was done, but the plugin for approvals is disabled."
             raise RunFailed("tool_outcome_unknown", message)
         return reviewer
 
     def _approved(self) -> Mapping[str, Any] | str:
-        """The action as it was approved, or what the model is told of the refusal."""
+        """Return the approved action, or the refusal for the model."""
         reviewer = reviewer_of(self.run.app)
         if reviewer is None:
             return self._nobody_to_ask()
@@ -147,7 +147,7 @@ class Attempt:
         return decision.comment if decision.user_id is None else f"A person denied this: {decision.comment}"
 
     def _checked(self, action: Mapping[str, Any]) -> Mapping[str, Any] | str:
-        """The approved action, or what the model is told where it is not of the call that was put to people."""
+        """Return the approved action, or the message for the model if it is not of the call that was put to people."""
         if action.get("tool") != self.row.ref or not isinstance(action.get("arguments"), dict):
             return f"What was approved is not a call of {self.row.name}, so it was not made."
         return action
@@ -178,7 +178,7 @@ class Attempt:
             raise RunLater(_CHANGED_SECONDS, f"{self.row.name} has changed, so its call is decided anew.") from changed
 
     def _started(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """What is written before the call; of arguments that people edited, those that the model proposed are kept, too."""
+        """Write before the call; for arguments edited by people, the model's are stored too."""
         started = {
             "status": RUNNING,
             "ref": self.bound.ref,
@@ -224,9 +224,9 @@ class Attempt:
         )
 
     def _after_a_crash(self) -> Any:
-        """The worker died while the tool was at work: do it again where that may be and does no harm, or ask what happened.
+        """The worker died during the call: repeat it if that is safe, or ask what happened.
 
-        Nobody is asked what a tool has done that only reads.
+        For a tool that only reads nobody is asked.
         """
         problem = self._problem(self.row.arguments)
         if problem is None and self.bound.tool.is_repeatable and self._is_same():
@@ -237,9 +237,9 @@ class Attempt:
         return self._denied(problem or f"The tool {self.row.name} has changed since it was called, so it was not called again.")
 
     def _is_same(self) -> bool:
-        """Whether the tool is what it was when the call began.
+        """Return whether the tool is unchanged since the call began.
 
-        Of a call from before an upgrade that is not known, and taken for granted if nobody had to approve it.
+        For a call from before an upgrade this is unknown, and assumed if no approval was required.
         """
         is_unknown = self.row.digest is None and self.row.approval_id is None
         return is_unknown or self.row.digest == self.bound.digest
@@ -272,7 +272,7 @@ class Attempt:
 
 
 def _close(run: Run, row: ToolCall, status: str, result: dict[str, Any], longest: int = LONGEST_RESULT) -> Any:
-    """Keep what became of the call together with the step, and return what the model is told."""
+    """Write the call's result together with the step, and return the result for the model."""
     told = _cut(result, longest)
     values = {"status": status, "result": told, "finished_at": now(), "path": row.path or run.address.path}
     run.also(lambda: _write(row, values))

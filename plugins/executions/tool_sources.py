@@ -19,14 +19,14 @@ _KIND = re.compile(r"[a-z][a-z0-9_]*")
 Effect = Literal["read", "write", "delete", "pay", "send", "grant"]
 #: What tools do, the weakest first.
 EFFECTS: tuple[Effect, ...] = get_args(Effect)
-#: The effects that people are asked about unless the agent says otherwise.
+#: The effects that require approval by default.
 GRAVE = frozenset({"delete", "pay", "send", "grant"})
 
 
 class ToolError(Exception):
-    """The tool did not do what it was asked to; `message` is for the model and for people, without secrets, `code` for programs.
+    """The tool failed; `message` is for the model and for people, without secrets, `code` for programs.
 
-    `unknown` says that its effect may have happened all the same: unless the tool only reads or is idempotent, a person is asked then.
+    `unknown` means that its effect may have happened: unless the tool only reads or is idempotent, a person is then asked.
     """
 
     def __init__(self, message: str, *, unknown: bool = False, code: str = "") -> None:
@@ -34,7 +34,7 @@ class ToolError(Exception):
         self.message, self.unknown, self.code = message, unknown, code
 
     def told(self) -> dict[str, str]:
-        """What is told of it: its message and, where it has one, its code."""
+        """Return its message and, if it has one, its code."""
         return {"error": self.message} | ({"code": self.code} if self.code else {})
 
 
@@ -55,22 +55,22 @@ class ToolLater(Exception):
 
 
 class ToolChanged(Exception):
-    """The tool is not the one that `ToolUse.contract` names any more, and nothing was done: the call is decided anew."""
+    """The tool's contract differs from `ToolUse.contract`, and nothing was done: the call is decided again."""
 
 
 @dataclass(frozen=True)
 class Tool:
     """A tool as its source describes it now.
 
-    `name` is what models call it by: letters, digits, ``_`` and ``-``, at most 64; ValueError for another one. Where an agent has two tools
-    of one name, the later gets a number. `parameters` is the JSON Schema of its arguments,
-    an object. `allowed(rights, user_id)` says whether whoever started the run may use it. A call of an `idempotent` tool with the same
-    idempotency key has its effect once, so that it is repeated after a crash without asking anybody; so is one whose effect is ``read``.
+    `name` is its name for models: letters, digits, ``_`` and ``-``, at most 64; ValueError for any other. Where an agent has two tools of
+    one name, the later gets a number. `parameters` is the JSON Schema of its arguments, an object. `allowed(rights, user_id)` returns
+    whether the run's starter may use it. Calls of an `idempotent` tool with the same idempotency key have one effect, so they are repeated
+    after a crash without approval; so are those with the effect ``read``.
 
-    `contract` names what a call does besides its arguments: a version, or a digest. It changes whenever the same arguments would do
-    something else. Approvals are for one contract, description, schema and effect; after a change of any, people are asked anew.
+    `contract` identifies the effect of a call besides its arguments: a version, or a digest. It changes whenever the same arguments would
+    have another effect. Approvals are for one contract, description, schema and effect; after a change of any, approval is requested again.
 
-    `starts_runs` says that a call runs something else, which has tools and costs of its own; `effect` is that of the call by itself.
+    `starts_runs` means that a call runs something else, which has tools and costs of its own; `effect` is that of the call itself.
     """
 
     foreseen: ClassVar = ()
@@ -96,11 +96,11 @@ class Tool:
 
 @dataclass(frozen=True)
 class ToolUse:
-    """One call of a tool: what follows the kind in its ref, the arguments, and for whom.
+    """One call of a tool: the rest of its ref, the arguments, and on whose behalf.
 
-    The arguments meet the tool's schema. `idempotency_key` is the same for every attempt of this call. The call ends within
-    `seconds_left`, and soon after `should_cancel` says so. `contract` is that of the tool that the call was decided for: a source whose
-    tools change compares it with what it is about to do, and raises `ToolChanged` for another one.
+    The arguments meet the tool's schema. `idempotency_key` is the same for every attempt of this call. The call ends within `seconds_left`,
+    and soon after `should_cancel` returns True. `contract` is that of the tool when the call was decided: a source with changing tools
+    compares it with the current one, and raises `ToolChanged` if they differ.
     """
 
     rest: str

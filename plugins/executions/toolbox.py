@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 _HOOK = "tools"
-#: When people are asked before a tool is used, where that is not an expression.
+#: The approval settings that are not expressions.
 APPROVALS = ("auto", "never", "always")
 #: What an expression in a tool's approval can use.
 APPROVAL_NAMES = ("arguments", "effect", "tool")
@@ -29,7 +29,7 @@ def _nothing(use: ToolUse) -> Any:
     raise ToolError("The tool is not there any more.")
 
 
-#: Stand for a tool that is not there any more, which nobody may use, and for where it was from.
+#: Placeholders for a tool that no longer exists, which nobody may use, and for its source.
 _GONE = Tool("gone", "", {"type": "object"}, lambda rights, user_id: False)
 _NOWHERE = ToolSource(
     "gone", lambda rest: None, _nothing, lambda awaited_id: {"error": "What became of this cannot be told: its plugin is off."}
@@ -38,19 +38,19 @@ _NOWHERE = ToolSource(
 _REASONS: Mapping[str | None, str] = {
     "not_found": "The tool {name} is not there any more.",
     "plugin_failed": "The tool {name} is unavailable: the plugin {plugin}, which brings it, failed.",
-    "feature_disabled": "The tool {name} is unavailable: the plugin {plugin}, which brings it, is off for the organization.",
+    "feature_disabled": "The tool {name} is unavailable: the plugin {plugin}, which provides it, is disabled for the organization.",
 }
 
 
-#: Why something that a definition names is not there: its plugin is off for the organization, its plugin has a fault, or it does not exist.
+#: Why a tool is unavailable: its plugin is disabled for the organization, its plugin has a fault, or it does not exist.
 Reason = Literal["feature_disabled", "plugin_failed", "not_found"]
 
 
 @dataclass(frozen=True)
 class FoundTool:
-    """A tool by its ref: `tool` is None where it is not there, which has a `reason`.
+    """A tool by its ref: `tool` is None with a `reason` if it is unavailable.
 
-    `source` is where its kind comes from, and `plugin` what brings that; both are None where no plugin that is on does.
+    `source` is the source of its kind, and `plugin` the source's plugin; both are None where no enabled plugin has it.
     """
 
     source: ToolSource | None = None
@@ -87,10 +87,10 @@ def _checked(tool: Any) -> Tool | None:
 
 @dataclass(frozen=True)
 class BoundTool:
-    """A tool as one definition has it, also one that is not there any more, with its own `approval` and `fixed` arguments.
+    """A tool of one definition, even an unavailable one, with its own `approval` and `fixed` arguments.
 
-    `found` is how it was found at the beginning of the turn; `is_on` asks whether the plugin that brings it is on for the organization.
-    With a `key`, that is the idempotency key of its calls; or else each has one of its own.
+    `found` is the resolution at the beginning of the turn; `is_on` returns whether its plugin is enabled for the organization. With a
+    `key`, that is the idempotency key of its calls; otherwise each has one of its own.
     """
 
     ref: str
@@ -110,7 +110,7 @@ class BoundTool:
 
     @property
     def is_off(self) -> bool:
-        """Whether it cannot be called as long as the plugin that brings it is off for the organization."""
+        """Return whether it is unavailable because its plugin is disabled for the organization."""
         return self.found.reason == "feature_disabled" or (self.found.tool is not None and not self.is_on())
 
     def why_not_there(self, name: str) -> str:
@@ -120,7 +120,8 @@ class BoundTool:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of what the ref stands for now, whatever the tool is called: with one digest, the same arguments do the same."""
+        """Return the SHA-256 of the ref's current definition, whatever the tool's name: with one digest, the same arguments have the
+        same effect."""
         tool = self.tool
         facts = (self.ref, tool.contract, tool.description, tool.parameters, tool.effect, tool.idempotent)
         return sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -132,7 +133,7 @@ class BoundTool:
 
 
 def toolbox(app: "App", entries: Sequence[Mapping[str, Any]]) -> Sequence[BoundTool]:
-    """The tools of a definition, in its order; those that are there have names of their own."""
+    """Return the tools of a definition, in its order; available ones have unique names."""
     box: list[BoundTool] = []
     for entry in entries:
         ref, found = entry["ref"], find_tool(app, entry["ref"])

@@ -1,7 +1,7 @@
-"""The spans of runs and of their calls of tools.
+"""The spans of runs and of their tool calls.
 
-A run goes on in several jobs, and ends in one of them, in a request or by a clock. So its span has an id that follows from the run's, and
-is told when it has ended; the trace that it is part of is kept with the run.
+A run continues in several jobs, and ends in one of them, in a request or by a timeout. So its span's id is derived from the run's, and the
+span is reported at the end; its trace is stored with the run.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def of_run(app: "App", execution: Execution) -> AbstractContextManager[None]:
 
 
 def tell_of_end(app: "App") -> "Callable[[EventRow], None]":
-    """Makes the listener that tells of a run that has ended, once that is committed."""
+    """Return the listener that reports an ended run after the commit."""
 
     def listen(event: "EventRow") -> None:
         if app.spans.here() and (execution := find_or_none(Execution, event.subject_id or "")) is not None:

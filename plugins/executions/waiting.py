@@ -1,4 +1,4 @@
-"""What an execution waits behind that waits for its admission, as clients are told."""
+"""What an execution waits behind for admission, as clients see it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -55,8 +55,8 @@ def events(app: App) -> Sequence[Event]:
     asked = {
         "risk": Choice(*RISKS, required=True),
         "quorum": Integer(1, required=True, description="How many must approve."),
-        "reason": Text(max_length=2_000, multiline=True, description="Why it is asked anew."),
-        "replaces": Id("approval", description="The approval whose action is another one by now."),
+        "reason": Text(max_length=2_000, multiline=True, description="Why approval is requested again."),
+        "replaces": Id("approval", description="The approval of the previous action."),
     }
     passed_up = {
         "reason": Text(max_length=2_000, multiline=True, required=True),
@@ -113,7 +113,7 @@ def routes(app: App) -> Sequence[Resource]:
 
 @hookimpl
 def reviewers(app: App) -> "Sequence[Reviewer]":
-    """The questions of executions are put to people here."""
+    """The reviewer that puts questions of executions to people."""
     return (with_executions.reviewer(app),)
 
 

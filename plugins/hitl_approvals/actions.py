@@ -20,7 +20,7 @@ _PARTS = {"tool_call": "arguments", "result": "output", "request": "payload"}
 EDITABLE = f"/(?:{'|'.join(_PARTS.values())}){POINTER}"
 #: Names whose values are secrets, whatever these look like.
 _SECRET_NAME = re.compile("passw|secret|credential|api_?key|private_?key|(^|_)token$", re.IGNORECASE)
-#: How much of a value events tell, in characters.
+#: Maximum length of a value in events, in characters.
 _LONGEST_TOLD = 500
 _INDEX = re.compile("0|[1-9][0-9]{0,9}")
 
@@ -85,12 +85,12 @@ def edited(action: Any, edits: Mapping[str, Any], editable: Sequence[str]) -> An
 
 
 def edits_told(edits: Mapping[str, Any], before: Any, after: Any) -> dict[str, list[Any]]:
-    """The old and the new value at each pointer of the edits, as events tell of them: short, and with what looks secret masked."""
+    """Return the old and the new value at each pointer of the edits, for events: short, and with apparent secrets masked."""
     return {pointer: [_told(before, pointer), _told(after, pointer)] for pointer in edits}
 
 
 def _told(action: Any, pointer: str) -> Any:
-    """The value at the pointer, null where there is none; what is long is cut, and told as text."""
+    """Return the value at the pointer, null where there is none; a long one is truncated, as text."""
     value, names = action, _tokens(pointer)
     for token in names:
         try:
@@ -103,7 +103,7 @@ def _told(action: Any, pointer: str) -> Any:
 
 
 def masked(value: Any) -> Any:
-    """A copy of a JSON value with texts masked that look like secrets, and values whose names say that they are."""
+    """Return a copy of a JSON value in which texts that look like secrets, and values with secret names, are masked."""
     if isinstance(value, dict):
         return {name: MASK if _SECRET_NAME.search(name) else masked(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -37,7 +37,7 @@ def cast(approval: Approval, ballot: Ballot, action_hash: str, seats: Sequence[s
     taken = {vote.seat_id for vote in there}
     free = [seat for seat in seats if seat not in taken]
     if not free or any(vote.user_id == ballot.user_id for vote in there):
-        raise Refused(ALREADY_DECIDED, "You have voted on this action, or it was done for those whom you stand in for.")
+        raise Refused(ALREADY_DECIDED, "You have voted on this action, for yourself and everybody you stand in for.")
     vote = records.create(
         Vote,
         approval_id=approval.id,

@@ -33,5 +33,5 @@ class BelowApproval(Resource):
         return project_id
 
     def allows(self, req: Request, permission: str, target: Approval) -> bool:
-        """Whether the approval is there for the caller."""
+        """Return whether the approval is visible to the caller."""
         return self._eligibility.sees(req.principal, req.rights, target)

@@ -1,4 +1,4 @@
-"""Time in which somebody works: when so many seconds of business hours have passed."""
+"""Business time: the moment when a number of seconds of business hours have passed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _DAY_MINUTES = 24 * 60
-#: A place that is not open long enough within so many days counts as always open, rather than never.
+#: A branch without enough business hours in this many days counts as always open.
 _MOST_DAYS = 3660
 
 

@@ -1,4 +1,4 @@
-"""Closing approvals when the run that waits for them is over, and how events tell of approvals."""
+"""Close approvals when the waiting run has ended; data of approvals in events."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from aasim_core.events.log import Subject
 from ..executions import service as executions
 from .models import CANCELLED, OPEN, Approval, Assignee
 
-#: What is said of approvals whose run ended unseen.
+#: The reason for closing approvals whose run ended unnoticed.
 ENDED = "The execution has ended."
 
 
@@ -27,7 +27,7 @@ def close(execution_id: str, reason: str) -> None:
 
 
 def end_levels(approval: Approval, below: int | None = None) -> None:
-    """Say of whom the approval was put to that it does not wait for them any more: at all levels, or those `below` one."""
+    """End the assignments of the approval: at all levels, or those `below` one."""
     of_levels = () if below is None else (Assignee.level < below,)
     Assignee.update(is_open=False).where(Assignee.approval_id == approval.id, Assignee.is_open, *of_levels).execute()
 
@@ -50,6 +50,6 @@ def subject_of(approval: Approval) -> Subject:
 
 
 def told(approval: Approval, **more: Any) -> dict[str, Any]:
-    """What events tell of the approval, and more."""
+    """Return the approval's data for events, and more."""
     facts = {"execution_id": approval.execution_id, "level": approval.level, **more}
     return {name: value for name, value in facts.items() if value is not None}

@@ -47,7 +47,7 @@ class Eligibility:
     # One approval
 
     def seats(self, approval: Approval, user_id: str) -> list[str]:
-        """The members whose seats the user may take at the approval's present level: themselves first, if they have one."""
+        """Return the members whose seats the user may take at the approval's current level: themselves first, if they have one."""
         found = self._members(approval.id, approval.level, user_id)
         return sorted(found, key=lambda seat: (seat != user_id, seat))
 
@@ -56,7 +56,7 @@ class Eligibility:
         return self._members(approval_id, level, None, at_most)
 
     def voters(self, approval: Approval, at_most: int) -> list[str]:
-        """Some of those who may vote at the approval's present level: who has a seat, and who stands in for them."""
+        """Return some of those who may vote at the approval's current level: holders of seats, and their delegates."""
         people = self.people(approval.id, approval.level, at_most)
         lent = Delegation.select(Delegation.to_user_id).where(Delegation.from_user_id.in_(people), Delegation.expires_at > now())
         delegates = {delegation.to_user_id for delegation in lent} - set(people)
@@ -81,10 +81,10 @@ class Eligibility:
         return query.order_by(Membership.user_id).limit(Bind("at_most"))
 
     def denial(self, approval: Approval, user_id: str) -> Refused:
-        """What somebody is told who may decide approvals, and has no seat at this one."""
+        """Return the error for somebody who may decide approvals, but has no seat at this one."""
         if not approval.own_requests and self._has_asked(approval, user_id):
             return Refused("permission_denied", "You have asked for this yourself, so somebody else decides it.")
-        return Refused("permission_denied", "This approval is not put to you, nor to anybody whom you stand in for.")
+        return Refused("permission_denied", "This approval is not assigned to you, nor to anybody you stand in for.")
 
     @staticmethod
     def _has_asked(approval: Approval, user_id: str) -> bool:
@@ -100,7 +100,7 @@ class Eligibility:
         return self.holds(principal, rights, approval) and bool(self.seats(approval, principal.user_id))
 
     def sees(self, principal: Principal, rights: "Rights", approval: Approval) -> bool:
-        """Whether the approval is there for the caller: by their rights, as whoever asked for it, or as one whom it was put to."""
+        """Return whether the approval is visible to the caller: by their rights, as its requester, or as an assignee."""
         if rights.allows_at(READ, approval.project_id):
             return True
         if principal.kind != "user" or not rights.has_anywhere(READ):
@@ -130,7 +130,7 @@ class Eligibility:
     # The parts of the condition for one approval, over the records Approval and Membership
 
     def _has_seat(self, moment: Any, level: Any) -> Any:
-        """Whether the member is asked at the level, and may decide it."""
+        """Return whether the member is assigned at the level, and may decide it."""
         may_decide = _holds(Membership.user_id, moment, Grant.role_id.in_(self._deciding_roles()), anywhere=True)
         is_free = (Membership.status == "active") & may_be_decided_by(Membership.user_id)
         return is_free & self._is_asked(moment, level) & may_decide
@@ -169,7 +169,7 @@ def _me(user_id: str) -> dict[str, str]:
 
 
 def _stands_for(me: Any, moment: Any) -> Any:
-    """Whether the member is the caller, or one whom they stand in for."""
+    """Return whether the member is the caller, or one they stand in for."""
     lent = Delegation.select(Delegation.from_user_id).where(Delegation.to_user_id == me, Delegation.expires_at > moment)
     return Membership.user_id.in_(lent.union_all(peewee.Select(columns=[me])))
 

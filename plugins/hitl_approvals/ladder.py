@@ -1,4 +1,4 @@
-"""The way up: whom an approval is put to when those whom it was put to do not decide."""
+"""Escalation: the next assignees of an approval that was not decided in time."""
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ Put = dict[str, str | None]
 
 
 def put(eligibility: "Eligibility", approval: Approval, level: int, assignees: Sequence[Put]) -> bool:
-    """Write down that the approval is put to these at the level; whether anybody is there who may decide. Needs a transaction."""
+    """Record the approval's assignees at the level; returns whether any of them may decide. Needs a transaction."""
     rows = [
         {
             "organization_id": approval.organization_id,
@@ -49,7 +49,7 @@ def climb(eligibility: "Eligibility", approval: Approval, level: int) -> list[Pu
 
 
 def resolved(assignees: Sequence[Put], project_id: str | None) -> list[Put]:
-    """The assignees of a policy for a project: a position that names no place is the nearest one's; the ladder itself is nobody."""
+    """Return the assignees of a policy for a project: a position without a node is the nearest one's; the ladder itself assigns nobody."""
     nearest = {rung["type"]: rung for rung in reversed(list(rungs(project_id)))}
     found = [one if one["id"] or one["type"] not in (HEAD, MANAGER) else nearest.get(one["type"]) for one in assignees]
     different = {(one["type"], one["id"]): one for one in found if one is not None and one["type"] != LADDER}

@@ -10,7 +10,7 @@ from aasim_core.events.records import EventRow
 from .closing import close
 from .models import Delegation
 
-#: The ends of an execution at which nobody needs to decide anything any more, and what is said of them.
+#: The ends of an execution after which no decision is needed, and the reason recorded.
 _ENDS = {
     "executions.cancelled": "The execution was cancelled.",
     "executions.failed": "The execution failed.",

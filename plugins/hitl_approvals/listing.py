@@ -1,6 +1,6 @@
-"""Which approvals are in somebody's lists, as conditions that start from the few assignees that mean them.
+"""Lists of approvals, as conditions that start from the few matching assignments.
 
-They say for lists what `eligibility` says of one approval: what is visible, and what waits for a vote.
+They agree with `eligibility` about single approvals: visibility, and pending votes.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +41,7 @@ def concerning(
 
 
 def waiting_for(user_id: str, meanings: Sequence[Meaning]) -> Condition:
-    """The open approvals that wait for the user's vote: for a seat that nobody has voted for."""
+    """Match the open approvals that wait for the user's vote: for a seat without one."""
     seats = [
         all_of(_in_union(list(_put_to(meaning, waiting=True))), Condition(_is_free, seat=meaning.user_id))
         for meaning in meanings

@@ -55,7 +55,7 @@ class Meaning:
 
 
 def meanings_of(app: "App", user_id: str) -> list[Meaning]:
-    """What means the user, and what means each member whom they stand in for."""
+    """Return the assignments that match the user, and those that match each member they stand in for."""
     members: dict[str, Meaning] = {}
     groups: dict[str, list[Meaning]] = {}
     for source, subject_id, *facts in _rows(app, user_id):
@@ -120,7 +120,7 @@ def _grants() -> Any:
 
 
 def _seats() -> Any:
-    """A query of the caller's id, and those of the members whom they stand in for."""
+    """Return a query of the caller's id, and those of the members they stand in for."""
     lent = Delegation.select(Delegation.from_user_id).where(
         Delegation.to_user_id == Bind("me"), Delegation.expires_at > Bind("moment")
     )

@@ -1,4 +1,4 @@
-"""The records of approvals: what is asked, of whom, how they voted; the policies that say so; and who stands in for whom."""
+"""The records of approvals: questions, assignees, votes, policies and delegations."""
 
 import peewee
 
@@ -27,12 +27,11 @@ POLICY_STATUSES = ACTIVE, DISABLED = ("active", "disabled")
 
 
 class Approval(TenantRecord):
-    """A question to people. `payload` is the action as it stands, with the edits of those who have approved it so far.
+    """A question to people. `payload` is the current action, with the edits of its approvers so far.
 
-    `editable_schema` is the JSON Schema that the part which may be edited has to meet, and `proposed` the action before all edits, if there
-    are some. `assignees` are those of the present `level`, and `votes` all votes, as answers have them. `quorum` is how many of that level
-    must approve: `policy_quorum`, or all where fewer are there. Each level has `due_seconds`, in business hours. `replaces` is the
-    approval whose action is another one by now.
+    `editable_schema` is the JSON Schema of the editable part, and `proposed` the action before all edits, if any. `assignees` are those of
+    the current `level`, and `votes` all votes, as in responses. `quorum` is how many of that level must approve: `policy_quorum`, or all if
+    there are fewer. Each level has `due_seconds`, in business hours. `replaces` is the approval of the previous action.
     """
 
     kind = peewee.TextField(default="tool_call")
@@ -106,9 +105,9 @@ class Assignee(Row):
 
 
 class Vote(TenantRecord):
-    """What somebody said about an action. `seat_id` is whose vote it is: their own, or that of the member whom they stand in for.
+    """A vote on an action. `seat_id` is whose vote it is: the voter's own, or that of the member they stand in for.
 
-    A person votes once about one action, and so does a seat.
+    A person votes once on an action, and so does a seat.
     """
 
     approval_id = IdField()
@@ -130,9 +129,9 @@ class Vote(TenantRecord):
 
 
 class Policy(TenantRecord):
-    """Which questions are asked, and who decides them. Of those that match, the one with the least `position` says so.
+    """Which questions are asked, and who decides them. If several match, the one with the lowest `position` applies.
 
-    Empty lists and nulls match everything. One that is not `required` does not make a question be asked.
+    Empty lists and nulls match everything. One that is not `required` does not require approval by itself.
     """
 
     name = peewee.TextField()
@@ -161,7 +160,7 @@ class Policy(TenantRecord):
 
 
 class Delegation(TenantRecord):
-    """That one member decides for another one, until a time; who stands in for somebody does not pass it on."""
+    """A delegation of decisions to another member, until a time; delegates cannot pass it on."""
 
     from_user_id = IdField()
     to_user_id = IdField()

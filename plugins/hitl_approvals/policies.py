@@ -1,4 +1,4 @@
-"""Policies: which questions are asked, and who decides them."""
+"""Policies: which actions require approval, and who decides."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from .models import ACTIVE, PERMISSION, Policy
 
 #: What conditions can name.
 NAMES = ("kind", "tool", "effect", "risk", "verdict", "arguments", "output", "payload", "execution")
-#: How long those have whom an approval is put to, where no policy says otherwise: 72 hours.
+#: The default time for a decision: 72 hours.
 DUE_SECONDS = 72 * 3600
 
 
@@ -45,7 +45,7 @@ class Ruling:
 
 
 def is_required(facts: Facts) -> bool:
-    """Whether a policy asks for an approval."""
+    """Return whether a policy requires approval."""
     return any(policy.required for policy in _matching(facts))
 
 

@@ -1,4 +1,4 @@
-"""Positions in the organization that approvals can be put to, as far as the plugins are on that know them."""
+"""Positions in the organization to which approvals can be assigned, as far as their plugins are enabled."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Whether those are there, for whoever names them, whom approvals are to be put to."""
+"""Check that assignees are visible to the person who names them."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from .models import HEAD, MANAGER, ROLE, TEAM, USER
 
 
 def require_assignee(assignee: Put, field: str, caller: Delegator) -> None:
-    """Invalid, of `field`, where an assignee names somebody who is not in the organization, or whom the caller may not know of."""
+    """Invalid, of `field`, where an assignee is not a member of the organization, or not visible to the caller."""
     if assignee["id"] is not None and not _is_there(assignee["type"], assignee["id"], caller):
         kind = str(assignee["type"]).replace("_", " ")
         raise Invalid({field: [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})

@@ -1,4 +1,4 @@
-"""What approvals do: they are asked for, voted on, passed up, and end; whoever waits for one is told in the same transaction."""
+"""Operations on approvals: request, vote, escalate and end; the waiting run is notified in the same transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,11 +28,10 @@ _NOBODY = "Nobody decided in time."
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked: about which action (a JSON value), of which step of which execution; `path` names the step or the node.
+    """The question: about which action (a JSON value), of which step of which execution; `path` names the step or node.
 
-    `id` is the approval's, if it has one.
-    `editable_schema` is what the part of the action that may be edited must meet. `replaces` is an approval whose action is another one by
-    now, and `reason` says why this one is asked.
+    `id` is the approval's, if it has one. `editable_schema` is the schema of the editable part of the action. `replaces` is an approval of
+    the previous action, and `reason` is why approval is requested.
     """
 
     title: str
@@ -63,7 +62,7 @@ class Approvals:
     # Asking
 
     def request(self, asked: Asked, ruling: Ruling) -> Approval:
-        """Open an approval, and put it to whom the ruling says: or further up, where nobody of them may decide it."""
+        """Open an approval, and assign it by the policy's decision: or at a higher level, where none of the assignees may decide it."""
         facts = {**vars(asked), "id": asked.id or new_id("approval")}
         reason = facts.pop("reason")
         approval: Approval = records.create(
@@ -135,10 +134,10 @@ class Approvals:
         return approval
 
     def escalate(self, approval_id: str, user_id: str, to: Put | None, reason: str) -> Approval:
-        """Put the approval to somebody else, or to the next on the way up; votes that were cast count on.
+        """Reassign the approval, or escalate it to the next level; existing votes count.
 
-        Invalid for somebody who may not decide it, Refused ``invalid_state`` where nobody is further up, and ``permission_denied`` for a
-        user whom it is not put to any more.
+        Invalid for a person who may not decide it, Refused ``invalid_state`` where there is no higher level, and ``permission_denied`` for
+        a user who is no longer an assignee.
         """
         approval = self._held(approval_id)
         self._seats(approval, user_id)
@@ -154,10 +153,10 @@ class Approvals:
         self._pass_up(approval, level, assignees, reason)
         return approval
 
-    # Ends that nobody decides
+    # Ends without a decision
 
     def time_out(self, approval_id: str, level: int) -> None:
-        """Pass an approval up whose time at the level is over; at the end of the way it expires, which is not approved."""
+        """Escalate an approval whose time at the level is over; after the last level it expires, which is not approval."""
         records.database_of(Approval).lock(_lock(approval_id))
         approval: Approval | None = records.find_or_none(Approval, approval_id)
         if approval is None or approval.status not in OPEN or approval.level != level:
@@ -173,7 +172,7 @@ class Approvals:
         self._settle(approval, EXPIRED, {"decision": decision})
 
     def _hand_to(self, approval: Approval, status: str, level: int, assignees: Sequence[Put]) -> None:
-        """Write down whom the approval waits for, and until when; they are told, and the time is watched."""
+        """Record the assignees and the deadline; the assignees are notified, and the deadline is scheduled."""
         calendar = ladder.calendar_of(self._app, approval.project_id)
         due_at = business_time.after(now(), approval.due_seconds, calendar)
         if level > 1:
@@ -198,7 +197,7 @@ class Approvals:
         emit("hitl_approvals.escalated", subject_of(approval), data=data, changes=changes)
 
     def _held(self, approval_id: str) -> Approval:
-        """The approval as it is now, while nobody else votes on it or passes it up; Refused if it is decided."""
+        """Return the current approval, locked against votes and escalation; Refused if it is decided."""
         records.database_of(Approval).lock(_lock(approval_id))
         approval: Approval = records.find(Approval, approval_id)
         if approval.status not in OPEN:
@@ -216,9 +215,9 @@ class Approvals:
     def _settle(
         self, approval: Approval, status: str, values: Mapping[str, Any], changes: Mapping[str, Sequence[Any]] | None = None
     ) -> None:
-        """End the approval, and let the run that waits for it go on.
+        """End the approval, and resume the waiting run.
 
-        The run comes first: whoever cancels a run and closes its approvals takes the rows in the same order.
+        The run is locked first: cancelling a run and closing its approvals takes the locks in the same order.
         """
         before = approval.status
         if approval.execution_id is not None:
@@ -240,7 +239,7 @@ APPROVALS = Kept(Approvals)
 
 
 def decided(status: str) -> Refused:
-    """What is answered to whoever comes too late, by what the approval is."""
+    """Return the error for a late decision, by the approval's status."""
     return Refused(ALREADY_DECIDED, f"The approval is {status}; nothing is left to decide.", meta={"status": status})
 
 
@@ -258,7 +257,7 @@ def _asked_for(approval: Approval, reason: str) -> dict[str, Any]:
 def _changes(
     hash_before: str, hash_after: str, edits: Mapping[str, Any] | None, before: Any, after: Any
 ) -> dict[str, Sequence[Any]]:
-    """What an event tells of edits: the hash that a vote changed, and the old and the new value of each place."""
+    """Return the data of edits for an event: the hash that a vote changed, and the old and the new value of each pointer."""
     changes: dict[str, Sequence[Any]] = {} if hash_before == hash_after else {"action_hash": [hash_before, hash_after]}
     return changes | edits_told(edits or {}, before, after)
 

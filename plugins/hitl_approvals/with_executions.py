@@ -1,4 +1,4 @@
-"""Approvals of what runs do: the questions of executions are put to people, and their decisions given back."""
+"""Approvals of runs' actions: questions of executions are put to people, and their decisions returned."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,7 +44,7 @@ def _ruling_on(question: Question) -> Ruling:
 
 
 def keeper() -> Keeper:
-    """Approvals are kept as long as the runs that they are of; the actions, as long as what was said. Who decided stays to the end."""
+    """Approvals are retained as long as their runs; the actions, as long as the runs' contents. Who decided stays to the end."""
     return Keeper("approvals", empty=_empty, forget=_forget)
 
 

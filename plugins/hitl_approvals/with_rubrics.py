@@ -39,7 +39,7 @@ def example_of(approval: Approval, rubric_id: str, name: str | None, expected: A
         raise Refused("invalid_state", f"The approval is {approval.status}; examples are made of rejected ones.", meta=meta)
     execution: Execution | None = find_or_none(Execution, approval.execution_id or "")
     if execution is None or execution.retained == NO_PAYLOAD:
-        raise Refused("invalid_state", "What the approval's execution was given is no longer kept.")
+        raise Refused("invalid_state", "The input of the approval's execution is no longer stored.")
     rubric: Rubric | None = find_or_none(Rubric, rubric_id)
     if rubric is None or rubric.deleted_at is not None:
         raise Invalid({"rubric_id": [Problem("invalid_reference", "There is no such rubric.")]})

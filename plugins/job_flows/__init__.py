@@ -18,7 +18,7 @@ from .trying.api import Trying
 
 plugin = Plugin(
     "Job flows",
-    "Starts agents and workflows by itself, at each due time once, and keeps what became of it.",
+    "Starts agents and workflows automatically, exactly once per due time, and records the results.",
     requires=("executions",),
     uses=("branches", "dashboard"),
 )
@@ -50,7 +50,7 @@ def permissions(app: App) -> Sequence[Permission]:
 
 @hookimpl
 def events(app: App) -> Sequence[Event]:
-    """What happens to job flows; that one has started a run is told as the run's event."""
+    """Events of job flows; the start of a run is the run's own event."""
     reason = {"reason": Choice(*STATUS_REASONS, required=True, description="by_hand; or why by itself.")}
     triggered = {
         "execution_id": Id("exec", required=True),
@@ -124,13 +124,13 @@ def listeners(app: App) -> Sequence[Listener]:
 
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
-    """Looking for what is due, starting it, and forgetting."""
+    """Jobs that find due times, start them, and delete expired firings."""
     return jobs_of(app)
 
 
 @hookimpl
 def organization_settings(app: App) -> Sequence[OrganizationSetting]:
-    """How long it is kept what became of due times."""
+    """The retention of firings."""
     return retention.SETTINGS
 
 

@@ -56,9 +56,9 @@ _SECOND = timedelta(seconds=1)
 def checked_trigger(
     app: "App", trigger: Mapping[str, Any], at: datetime, before: Mapping[str, Any] | None = None
 ) -> Mapping[str, Any]:
-    """The trigger as it is kept; Invalid for what belongs to another type, is no schedule, or comes due too often or never again.
+    """Return the trigger to store; Invalid for fields of another type, an invalid schedule, or one that fires too often or never again.
 
-    The one that was kept `before` is good as it is.
+    The previous trigger `before` is accepted as it is.
     """
     kept = _completed(trigger, "type", _FIELDS, "trigger")
     if "due_at" in kept:
@@ -85,7 +85,7 @@ def _completed(given: Mapping[str, Any], of: str, known: Mapping[str, Mapping[st
 
 
 def checked_secret(trigger: Mapping[str, Any], secret: str | None, *, is_kept: bool) -> str | None:
-    """The secret as it is written; Invalid where there is none and none is kept, or it is none for the scheme."""
+    """Return the secret as written; Invalid for a missing one, or one that is invalid for the scheme."""
     scheme = trigger["verification"]["scheme"]
     field = "trigger.verification.secret"
     if scheme == verifying.NONE and secret is not None:
@@ -144,7 +144,7 @@ _REFUSE_BAD: Mapping[str, Callable[[Mapping[str, Any], timedelta, datetime], Non
 
 
 def checked_calendar(calendar: Mapping[str, Any] | None, rights: "Rights") -> dict[str, Any] | None:
-    """The calendar as it is kept; Invalid for holidays that are not known, or a branch that is not there for the caller."""
+    """Return the calendar to store; Invalid for unknown holidays, or a branch that is not visible to the caller."""
     if calendar is None:
         return None
     if calendar["country"] is not None:
@@ -193,7 +193,7 @@ def found_target(app: "App", target: Mapping[str, Any], principal: "Principal") 
 
 
 def refuse_bad_input(given: Any, trigger_type: str, schema: Any = None) -> None:
-    """Invalid for expressions that are none, and for an input without any that what is started does not take."""
+    """Invalid for invalid expressions, and for an input without any that the target does not accept."""
     names = (*_NAMES, *_FURTHER_NAMES.get(trigger_type, ()))
     problems = [(path, problem) for path, problem in values.flaws(given, names)]
     if problems:

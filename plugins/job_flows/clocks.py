@@ -1,4 +1,4 @@
-"""Whether this machine's clock agrees with the database's, which decides what is due."""
+"""Check that this machine's clock agrees with the database's, which decides what is due."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -78,7 +78,7 @@ def _chain_to(event: EventRow) -> list[str]:
 
 
 def _cause_of(event: EventRow) -> Firing | None:
-    """The firing in whose run the event happened, or whose run or flow it is about."""
+    """Return the firing in whose run the event happened, or whose run or flow it is about."""
     mine: Any = Firing.select()
     if (event.request_id or "").startswith("firing_"):
         mine = mine.where(Firing.id == event.request_id)

@@ -1,4 +1,4 @@
-"""Successes that are expected of flows: whoever relies on one is told when it does not come, also where the flow was paused."""
+"""Deadlines for successful runs: the owner is notified when one is missed, even if the flow was paused."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +13,14 @@ from aasim_core.tenancy.organizations_with import organizations_with
 
 from .models import DISABLED, EXPECTING, JobFlow
 
-#: The job that tells the owner of a flow that it is overdue, or was paused.
+#: The job that notifies the owner of a flow that it is overdue, or was paused.
 SEND = "job_flows.send_mail"
 OVERDUE, FAILING = NEWS = ("overdue", "failing")
 
 
 def begin_anew(within_seconds: int | None, status: str, at: datetime) -> dict[str, Any]:
-    """The columns that say until when a success is expected from the moment on: within so many seconds, of a flow with this status."""
+    """Return the columns with the deadline of the next success, from the given time: within that many seconds, for a flow with this
+    status."""
     is_expected = within_seconds is not None and status != DISABLED
     return {"expected_at": at + timedelta(seconds=within_seconds or 0) if is_expected else None, "overdue_at": None}
 
@@ -30,7 +31,7 @@ def with_overdue() -> list[str]:
 
 
 def tell_overdue() -> None:
-    """Tell the owners of the flows of the organization in scope whose success has not come in time, once for each. Needs a transaction."""
+    """Notify the owners of overdue flows of the organization in scope, once each. Needs a transaction."""
     at = database_of(JobFlow).time()
     for flow in JobFlow.select().where(EXPECTING, JobFlow.expected_at <= to_text(at)).order_by(JobFlow.expected_at).limit(100):
         expected_at = flow.expected_at

@@ -59,13 +59,13 @@ def jobs_of(app: "App") -> tuple[Job, ...]:
 
 
 def _with_work() -> list[str]:
-    """The organizations in which something is due, parked or overdue, or a backfill goes on."""
+    """Return the organizations with due, parked or overdue flows, or unfinished backfills."""
     parked = organizations_with(Firing, WAITING, Firing.outcome == PARKED)
     return sorted({*looking.with_due(), *parked, *backfills.with_backfills(), *expecting.with_overdue()})
 
 
 def _watch(app: "App") -> None:
-    """See to what is due and nobody has looked at yet, to what is parked, to backfills, and to successes that have not come."""
+    """Handle unprocessed due times, parked firings, backfills, and missed deadlines."""
     parked: Any = Firing.select(Firing.flow_id).where(WAITING, Firing.outcome == PARKED).group_by(Firing.flow_id)
     parked = parked.order_by(fn.MAX(Firing.updated_at)).limit(_MOST_FLOWS)  # those first that were tried longest ago
     with acting_as(SYSTEM), app.database.transaction():

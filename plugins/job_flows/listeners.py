@@ -1,4 +1,4 @@
-"""What job flows are told of: the end of the runs that they have started."""
+"""Listeners for the end of runs that job flows have started."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,9 @@ ENDS = ("succeeded", "failed", "timed_out", "cancelled")
 
 
 def note_run(app: "App") -> Callable[[EventRow], None]:
-    """Makes the listener that counts a run which ends, in the transaction of its end; a backfill goes on with its next one.
+    """Return the listener that counts an ended run in the transaction of its end, and continues a backfill.
 
-    What was cancelled is neither a success nor a failure.
+    A cancelled run is neither a success nor a failure.
     """
     has_flows = remembered(app.pulse, lambda: JobFlow.select().exists())
 

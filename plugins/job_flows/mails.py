@@ -1,4 +1,4 @@
-"""The mails that tell owners of flows that nothing succeeds any more."""
+"""Mails that notify owners of flows without successful runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _WHY = {
 
 
 def send_mail(app: App) -> Job:
-    """The job that tells the owner of a flow, unless that is over."""
+    """The job that notifies the owner of a flow, unless the problem is solved."""
 
     def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
         flow: JobFlow | None = find_or_none(JobFlow, payload["flow_id"])

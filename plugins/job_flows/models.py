@@ -13,7 +13,7 @@ STATUS_REASONS = BY_HAND, FAILING, NO_TIME_ZONE = ("by_hand", "failing", "no_suc
 TRIGGERS = CRON, INTERVAL, ONCE, EVENT, WEBHOOK, MANUAL = ("cron", "interval", "once", "event", "webhook", "manual")
 #: What made a firing.
 ORIGINS = BY_SCHEDULE, BY_EVENT, BY_HOOK, BY_PERSON, BY_BACKFILL = ("schedule", "event", "webhook", "manual", "backfill")
-#: What can become of a firing. Pending: it is about to start; parked: it starts when what keeps it from starting is over.
+#: The results of a firing. Pending: about to start; parked: starts when its obstacle is gone.
 OUTCOMES = PENDING, STARTED, SKIPPED, MISSED, REFUSED, PARKED = (
     "pending", "started", "skipped", "missed", "refused", "parked"
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What becomes of a start while runs of the flow go on: the flow's `overlap`, as the rule of an admission."""
+"""The `overlap` rule of a flow, as the rule of an admission: starts while runs of the flow are running."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

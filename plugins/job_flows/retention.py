@@ -1,4 +1,4 @@
-"""How long an organization keeps the firings of its flows; those of a flow that is gone go at once."""
+"""The retention of a flow's firings; those of a deleted flow are deleted at once."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
 _LEAST_DAYS, _AT_ONCE = 1, 500
 SETTINGS = (
     OrganizationSetting(
-        "firing_days",
-        Integer(_LEAST_DAYS, 3650, load_default=90, description="How many days it is kept what became of due times."),
+        "firing_days", Integer(_LEAST_DAYS, 3650, load_default=90, description="How many days results of due times are retained.")
     ),
 )
 
 
 def prune(app: "App") -> Callable[[JobContext, Mapping[str, Any]], None]:
-    """The job that deletes, in every organization, what it keeps no longer."""
+    """The job that deletes expired firings in every organization."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> None:
         youngest = now() - timedelta(days=_LEAST_DAYS)

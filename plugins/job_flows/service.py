@@ -95,7 +95,7 @@ def change(app: "App", flow: JobFlow, values: Mapping[str, Any], at: datetime) -
 
 
 def switch(app: "App", flow: JobFlow, status: str, at: datetime) -> None:
-    """Let the flow start something, or nothing; its failures are counted anew where it does. Needs a transaction."""
+    """Activate or deactivate the flow; activation resets its count of failures. Needs a transaction."""
     if status == flow.status:
         return
     treat_all(app, flow, at)
@@ -118,7 +118,7 @@ def rotate_token(flow: JobFlow) -> str:
 
 
 def remove(flow: JobFlow) -> None:
-    """Delete the flow; what it has started goes on, and its firings go in the background. Needs a transaction."""
+    """Delete the flow; running runs continue, and its firings are deleted in the background. Needs a transaction."""
     epoch.bump(current_organization())
     records.remove(flow)
     Backfill.delete().where(Backfill.flow_id == flow.id).execute()
@@ -143,7 +143,7 @@ def start_now(app: "App", flow: JobFlow, principal: "Principal", body: Mapping[s
 
 
 def preview(schedule: Schedule, timezone: str, after: datetime, count: int) -> list[dict[str, Any]]:
-    """The next due times at which something starts, so many, with those in between at which nothing does."""
+    """Return the next starts, up to this number, with the skipped due times in between."""
     zone, found = ZoneInfo(timezone), list[dict[str, Any]]()
     for due in islice(schedule.due_times(after), _MOST_SHOWN):
         local = due.at.astimezone(zone).isoformat("T", "seconds")

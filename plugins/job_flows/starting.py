@@ -1,4 +1,4 @@
-"""Starting what a firing is for, once: with the rights that the flow's owner has then; what keeps it from starting is written down."""
+"""Start firings exactly once, with the current rights of the flow's owner; obstacles are recorded."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -65,7 +65,7 @@ _RELEASED_AT_ONCE = 200
 
 
 def fire(app: "App", context: "JobContext", firing_ids: Sequence[str]) -> None:
-    """Start what the firings are for, the first one first; where too many runs wait already, go on in some seconds."""
+    """Start the firings in order; when too many runs are queued, continue in some seconds."""
     at = app.database.time()
     for firing, flow, waiting in _read(firing_ids):
         if context.should_stop():
@@ -95,7 +95,7 @@ def _waiting() -> Any:
 
 
 def release(app: "App", context: "JobContext", flow_id: str) -> None:
-    """Start what is parked of a flow, the oldest first, until one cannot be started yet either."""
+    """Start a flow's parked firings, the oldest first, until one still cannot start."""
     flow: JobFlow | None = find_or_none(JobFlow, flow_id)
     parked = Firing.select().where(WAITING, Firing.flow_id == flow_id, Firing.outcome == PARKED, Firing.origin != BY_BACKFILL)
     if flow is None:
@@ -113,9 +113,9 @@ def give_up(firing_ids: Sequence[str]) -> None:
 
 
 def fire_one(app: "App", firing: Firing, flow: JobFlow, at: datetime, waiting: Sequence[Firing]) -> bool:
-    """Start what the firing is for, or write down what keeps it from that; False where it waits still.
+    """Start the firing, or record its obstacle; False if it still waits.
 
-    `waiting` is what waits of the flow for its due times. What is not to start any more is written down as such.
+    `waiting` is the number of the flow's waiting firings. A firing that must no longer start is recorded as such.
     """
     if firing.outcome in (PENDING, PARKED) and _is_still_wanted(app, flow, firing, at, waiting):
         try:
@@ -152,7 +152,7 @@ def _write(firing: Firing, outcome: str, reason: str | None, explanation: str | 
 
 
 def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime) -> None:
-    """Start the run, in the running transaction; nothing where somebody else has begun to since the firing was read."""
+    """Start the run, in the running transaction; does nothing if the firing was started since it was read."""
     late_ms = max(0, round((at - firing.starts_at).total_seconds() * 1000))
     if not _write(firing, STARTED, None, lateness_ms=None if firing.origin == BY_BACKFILL else late_ms):
         return
@@ -162,7 +162,7 @@ def _start(app: "App", flow: JobFlow, firing: Firing, at: datetime) -> None:
     if firing.origin == BY_EVENT:
         refuse_unheard(app, app.rights.of(principal), flow.trigger["pattern"])
     given, admission = filled_input(flow, firing.due_at, firing.payload), admission_of(flow, firing.origin)
-    with acting_as(principal.actor(), firing.id):  # what happens in the run then tells which firing has led to it
+    with acting_as(principal.actor(), firing.id):  # events in the run then identify the firing that caused them
         execution = start_run(app, flow, principal, given, firing, admission=admission)
     records.compare_and_set(firing, {"version": firing.version}, {"execution_id": execution.id, "payload": None})
 

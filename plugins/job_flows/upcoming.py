@@ -1,4 +1,4 @@
-"""The next times at which flows start something, told with each flow."""
+"""The next starts of flows, shown with each flow."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -123,7 +123,7 @@ def _call(connection: Connection, asked: Call) -> Any:
 
 def _sign(connection: Connection, headers: dict[str, str], query: dict[str, Any]) -> None:
     if connection.tokens is None:
-        raise AppError("auth", "nobody has allowed it yet; authorize the app")
+        raise AppError("auth", "it is not authorized yet; authorize the app")
     headers["Authorization"] = f"Bearer {connection.tokens.access_token.reveal()}"
 
 

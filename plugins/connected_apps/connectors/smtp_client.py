@@ -1,4 +1,4 @@
-"""Talking to a mail server by smtplib, over guarded sockets and for as long as the call may go on."""
+"""An SMTP client based on smtplib, over guarded sockets and within the call's limits."""
 
 import io
 import smtplib

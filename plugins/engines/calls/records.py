@@ -10,11 +10,11 @@ OUTCOMES = ANSWERED, UNFINISHED, CORRECTION = ("answered", "unfinished", "correc
 
 
 class EngineCall(TenantRecord):
-    """What one call of an engine took, written once at its end. The ids say for whom the engine was asked, see `Payer`.
+    """The usage of one engine call, written once at its end. The ids identify on whose behalf, see `Payer`.
 
-    `cost` is in micro-units of `currency`; both are None where no price was known when the call ended. `is_estimated` says that the tokens
-    were not counted by the provider. A row with `corrects_id` holds what that call took more than its rows had said, so its numbers may be
-    negative: the sum over all rows is what was used.
+    `cost` is in micro-units of `currency`; both are None where no price was known when the call ended. `is_estimated` means that the
+    provider did not count the tokens. A row with `corrects_id` holds the difference to that call's previous rows, so its numbers may be
+    negative: the sum over all rows is the usage.
     """
 
     engine_id = IdField()

@@ -30,7 +30,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class OpenWait:
-    """Open what the path waits for: request the approval, start the child, ask for admission, subscribe to the event."""
+    """Start the path's wait: request the approval, start the child, request admission, subscribe to the event."""
 
     path: str
     wait: Wait

@@ -1,4 +1,4 @@
-"""What an event makes of a run: its new state, and the commands that follow. The same state and event always decide the same."""
+"""Decide an event: the run's new state, and the commands that follow. The same state and event always give the same result."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -175,7 +175,7 @@ def _is_for(arrival: Arrival, wait: Wait) -> bool:
 
 
 def _delivered(state: State, event: events.Delivered) -> Decision:
-    """Each arrival ends the wait that it is for, or is kept for a later wait; the run is woken once for all."""
+    """Each arrival ends the wait that it is for, or is stored for a later wait; the run is woken once for all."""
     follow: tuple[Command, ...] = ()
     for arrival in event.arrivals:
         if arrival.key not in state.seen:

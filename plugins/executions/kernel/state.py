@@ -1,7 +1,7 @@
-"""The state of one run: what is open in it, and what the next event is about. It holds references, never content.
+"""The state of one run: what is open in it, and what the next event concerns. It holds references, never content.
 
-Times are whole milliseconds of UTC since 1970. Rows that no longer matter need not be loaded: of ended steps and of the keys of arrivals,
-only those that the event names. So the size of a state does not grow with the history of its run.
+Times are whole milliseconds of UTC since 1970. Irrelevant rows need not be loaded: of ended steps and of the keys of arrivals, only those
+that the event names. So the size of a state does not grow with the run's history.
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ from .admit import Admit
 
 
 class Asking(Protocol):
-    """A run that asks for a place, as far as this must know it."""
+    """A run that requests a slot, as far as needed here."""
 
     @property
     def record(self) -> Execution:
@@ -55,7 +55,7 @@ def ask_at_start(execution: Execution, ticket_id: str) -> bool:
 
 
 def ask(run: Asking, ticket_id: str) -> None:
-    """Let the run ask for the slot that it needs, at the end of the running transaction."""
+    """Request the slot that the run needs, at the end of the running transaction."""
     _settlement().put_off(run.record, ticket_id, run)
 
 
@@ -82,7 +82,7 @@ def arrival(ticket_id: str) -> Arrival:
 
 
 class Settlement:
-    """What the runs of a transaction ask for and give back; called at its end."""
+    """The requests and releases of a transaction's runs; called at its end."""
 
     def __init__(self) -> None:
         self._taken: list[tuple[str, str]] = []

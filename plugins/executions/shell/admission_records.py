@@ -1,4 +1,4 @@
-"""The records of admission: what is known of each key, and who holds or awaits a slot of it."""
+"""The records of admission: the state of each key, and its holders and queue."""
 
 import peewee
 

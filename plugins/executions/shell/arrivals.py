@@ -1,4 +1,4 @@
-"""The way in for whoever has something for a run: it locks nothing of the run, and many that come at once wake it once."""
+"""Deliver news to a run: without a lock on the run, and waking it once for several arrivals."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""What lets a run go on from outside: a time that has come, what was sent to it, or somebody's word that it may look again."""
+"""Continue a run from outside: at a due time, on arrivals, or on request."""
 
 from functools import partial
 
@@ -17,7 +17,7 @@ _LOOKED_FOR = frozenset({"approval", "child", "event"})
 
 
 def tick(execution_id: str) -> None:
-    """Tell an execution the time, by the clock that jobs are due by; it ends, times out or goes on, if one of its times has come."""
+    """Send an execution the time of the clock by which jobs are due; it ends, times out or continues if one of its times has come."""
     with database_of(Execution).transaction():
         if (stored := StoredRun.find(execution_id)) is None:
             return
@@ -42,13 +42,13 @@ def _deliver(execution_id: str) -> None:
 
 
 def settle(key: str, ticket_id: str | None) -> None:
-    """Settle a key of admission: the ticket, if one is named, and what is due."""
+    """Settle an admission key: the ticket, if one is named, and due slots."""
     with database_of(Execution).transaction():
         admission.settle(key, ticket_id, StoredRun.find)
 
 
 def settle_all() -> None:
-    """Settle each key of the organization: a worker of the release before this one gives nothing back, and nobody may ask again."""
+    """Settle each key of the organization: a worker of the previous release releases nothing, and no other request may come."""
     for row in list(TicketRow.select(TicketRow.key).distinct()):
         settle(row.key, None)
 
@@ -61,7 +61,7 @@ def cancel(execution_id: str, reason: str, grace_seconds: int) -> None:
 
 
 def lock_waiting(execution_id: str) -> None:
-    """Let nobody else make the execution wait, or resume it, until the running transaction ends; otherwise both could miss the other."""
+    """Lock the execution's wait until the running transaction ends; otherwise waiting and resuming could miss each other."""
     database_of(Execution).lock(f"executions/waiting/{execution_id}")
 
 

@@ -1,4 +1,4 @@
-"""Letting a run that nobody works on go on with another version of what it runs."""
+"""Continue an idle run with another version of its subject."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

@@ -71,10 +71,10 @@ class StoredRun:
         return None if record is None else cls.of(record)
 
     def apply(self, *happened: Event, values: Values = no_values, delay: float = 0) -> Sequence[Command]:
-        """Let the events happen to the run, in the running transaction; returns the commands, which have been carried out.
+        """Apply the events to the run, in the running transaction; returns the commands, which have been executed.
 
-        `values` are further columns of the record, for the state after. A turn that is enqueued begins after `delay` seconds. Where
-        somebody else has changed the run since it was read, it is read anew, and decided again.
+        `values` are further columns of the record, for the state after. A turn that is enqueued begins after `delay` seconds. If the run
+        was changed since it was read, it is reread, and decided again.
         """
         while (follow := self.try_to(*happened, values=values, delay=delay)) is None:
             self.reload()
@@ -116,7 +116,7 @@ class StoredRun:
             self.state = self.state._replace(steps={path: step for path, step in self.state.steps.items() if path not in known})
 
     def reload(self) -> None:
-        """Read the run anew. One that is gone is as one that was cancelled."""
+        """Reread the run. A deleted one counts as cancelled."""
         record = find_or_none(Execution, self.record.id)
         if record is None:
             self.state = self.state._replace(status="cancelled")
@@ -141,7 +141,7 @@ class StoredRun:
 
 
 def look_at(record: Execution, due: int) -> None:
-    """Have the run told when that time has come; one job waits for the first of its times."""
+    """Send the run a tick at that time; one job waits for the earliest of its times."""
     enqueue(TICK, {"execution_id": record.id}, run_at=rows.moment_of(due), unique_key=record.id)
 
 
@@ -166,7 +166,7 @@ def cancel(execution: Execution, reason: str | None, grace: int) -> tuple[Execut
 
 
 def lock_children(execution_id: str) -> None:
-    """Let nobody else start a run for the execution, or cancel it with those that it has, until the running transaction ends."""
+    """Lock the execution against starting children and cancellation until the running transaction ends."""
     database_of(Execution).lock(f"executions/children/{execution_id}")
 
 
@@ -179,7 +179,7 @@ _NOT_AWAITED = "The run that started it does not wait for it any more."
 
 
 def _enqueue(run: StoredRun, command: commands.Enqueue, delay: float) -> None:
-    """What the run does in the turn is its initiator's doing, not that of whoever let it go on."""
+    """The actor of a run's turn is its initiator, not whoever resumed it."""
     with acting_as(states.initiator_of(run.record)):
         queue(run.record, command.job, delay)
 

@@ -1,4 +1,4 @@
-"""Backfills: due times of the past are started, because nothing was at their time, or because it failed; the plan is told first."""
+"""Backfills: past due times without a successful run are started; a dry run shows the plan first."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ _ENDED_BADLY = ("failed", "timed_out")
 
 
 def ask(app: "App", flow: JobFlow, principal: "Principal", body: Mapping[str, Any]) -> dict[str, Any]:
-    """Have the due times started, or only tell which they are. Needs a transaction."""
+    """Enqueue the due times, or only list them. Needs a transaction."""
     at = database_of(Firing).time()
     since, until = body["since_at"], min(body["until_at"] or at, at)
     chosen = _chosen(app, flow, since, until, body["only"])
@@ -119,7 +119,7 @@ def _firing_of(backfill: Backfill, due_at: datetime, at: datetime) -> Firing:
 
 
 def go_on(app: "App", context: "JobContext", backfill_id: str) -> None:
-    """Start what may be started of a backfill; it goes on when one of its runs has ended, and waits while its flow is not active."""
+    """Start a backfill's permitted runs; it continues when one of its runs has ended, and waits while its flow is not active."""
     backfill: Backfill | None = find_or_none(Backfill, backfill_id)
     flow: JobFlow | None = find_or_none(JobFlow, backfill.flow_id) if backfill else None
     if backfill is None or flow is None or backfill.status == DONE:
@@ -142,7 +142,7 @@ def _start_some(app: "App", context: "JobContext", backfill: Backfill, flow: Job
 
 
 def enqueue_again(backfill_id: str) -> None:
-    """Have the backfill go on."""
+    """Continue the backfill."""
     with database_of(Backfill).transaction():
         enqueue(BACKFILL, {"backfill_id": backfill_id}, unique_key=backfill_id)
 
@@ -159,11 +159,11 @@ def _count(backfill: Backfill, flow: JobFlow) -> None:
 
 
 def with_backfills() -> list[str]:
-    """The organizations in which a backfill goes on. Needs a system scope."""
+    """Return the organizations with unfinished backfills. Needs a system scope."""
     return organizations_with(Backfill, GOING_ON)
 
 
 def wake_all() -> None:
-    """Have all backfills of the organization in scope go on. Needs a transaction."""
+    """Continue all backfills of the organization in scope. Needs a transaction."""
     for backfill in Backfill.select(Backfill.id).where(GOING_ON):
         enqueue(BACKFILL, {"backfill_id": backfill.id}, unique_key=backfill.id)

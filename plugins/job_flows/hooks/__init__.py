@@ -1,1 +1,1 @@
-"""Requests of others that start flows: verified, kept, and answered."""
+"""Incoming requests that start flows: verified, stored, and answered."""

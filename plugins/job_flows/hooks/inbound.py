@@ -1,4 +1,4 @@
-"""The address that others send to: what is verified is kept before it is answered, and starts the flow, once for each delivery."""
+"""The webhook address: a verified request is stored before it is answered, and starts the flow once per delivery."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_BYTES, _DEEPEST = 1_048_576, 32
 _LONGEST_DELIVERY_ID, _MOST_HEADERS, _LONGEST_HEADER = 200, 50, 1_000
-#: What is kept of no request: credentials.
+#: Headers that are never stored: credentials.
 _LEFT_OUT = frozenset(("authorization", "cookie", "proxy-authorization", "webhook-signature"))
 
 
@@ -39,7 +39,7 @@ HOOKS = Protocol("/hooks", errors=_told, media_types=("*/*",), raw=True, max_bod
 
 
 def new_token() -> str:
-    """A token that nobody guesses."""
+    """Return an unguessable token."""
     return token_urlsafe(32)
 
 

@@ -1,5 +1,5 @@
-"""The part of job flows that decides: what comes due when, and what becomes of it.
+"""The deciding part of job flows: due times and their results.
 
-It does no I/O: no clock, database, chance or plugin; the moment, the calendar's days and the rules come in as arguments. The scheduler,
-previews, simulations and backfills all ask the same functions, so that they tell the same.
+It does no I/O: no clock, database, randomness or plugin; the time, the calendar's days and the rules are arguments. The scheduler,
+previews, simulations and backfills share its functions, so that they agree.
 """

@@ -13,16 +13,16 @@ Policy = Literal["skip", "run_once", "run_all"]
 
 #: A due time that is looked at later than this was missed, and `Misfire` says what becomes of it.
 LATE = timedelta(seconds=60)
-#: How many due times one look treats; what is late among so many is missed.
+#: Maximum number of due times per pass; the late ones beyond it are missed.
 MOST_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Misfire:
-    """What becomes of due times that are looked at late.
+    """Return the results of due times that are handled late.
 
-    None of them starts (``skip``); the last one does, unless one that is not late stands for it (``run_once``); the last `most` do, the
-    oldest first (``run_all``). Those that are later than the `window` never start.
+    None of them starts (``skip``); the last one does, unless a due time that is not late replaces it (``run_once``); the last `most` do,
+    the oldest first (``run_all``). Those later than the `window` never start.
     """
 
     policy: Policy = "run_once"

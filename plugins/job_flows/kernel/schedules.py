@@ -26,7 +26,7 @@ class Cron:
 
 @dataclass(frozen=True)
 class Interval:
-    """Every so many seconds from `anchor` on, whatever clocks on walls do."""
+    """An interval of seconds from `anchor` on, independent of time zones."""
 
     seconds: int
     anchor: datetime
@@ -84,7 +84,7 @@ class Schedule:
 
 
 def jitter(flow_id: str, at: datetime, most: int) -> timedelta:
-    """How much later than its due time something starts, at most so many seconds: the same each time it is asked."""
+    """Return the jitter of a due time, up to this many seconds: the same on each call."""
     if not most:
         return timedelta()
     number = int.from_bytes(sha256(f"{flow_id}/{at.isoformat()}".encode()).digest()[:8])

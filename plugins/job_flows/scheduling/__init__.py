@@ -1,1 +1,1 @@
-"""When flows come due: their records as the kernel's values, and the job that looks for what is due."""
+"""Scheduling of flows: their records as the kernel's values, and the job that finds due times."""

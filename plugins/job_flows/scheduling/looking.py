@@ -1,4 +1,4 @@
-"""Looking for what is due: each due time becomes a firing once, however many look at the same time; the database's clock decides."""
+"""Find due times: each becomes exactly one firing, however many workers search concurrently; the database's clock decides."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -41,7 +41,7 @@ def with_due() -> list[str]:
 
 
 def look(app: "App", context: "JobContext") -> None:
-    """Make firings of what is due in the organization in scope, and see to it that somebody looks again when the next time comes."""
+    """Create firings for the due times of the organization in scope, and schedule the next search."""
     database = database_of(JobFlow)
     at = database.time()
     while not context.should_stop():

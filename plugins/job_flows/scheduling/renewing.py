@@ -1,4 +1,4 @@
-"""A new time zone database: due times that were found by other rules are found anew, and an event tells the difference."""
+"""After an update of the time zone database, recompute due times by the new rules, and emit an event with the difference."""
 
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfoNotFoundError
@@ -25,7 +25,7 @@ def with_zones() -> list[str]:
 
 
 def renew(app: "App") -> None:
-    """Find the next due times anew of those flows of the organization in scope whose time zone has other rules by now."""
+    """Recompute the next due times of flows of the organization in scope whose time zone's rules have changed."""
     used: Any = JobFlow.select(JobFlow.timezone, JobFlow.zone_digest).where(SCHEDULED, JobFlow.timezone.is_null(False)).distinct()
     for timezone, digest in list(used.tuples()):
         if _has_changed(timezone, digest):

@@ -1,4 +1,4 @@
-"""Time zones: by which rules a due time was found, so that it is found anew when they change."""
+"""Time zones: the rules by which a due time was computed, so that it is recomputed when they change."""
 
 import zoneinfo
 from functools import lru_cache

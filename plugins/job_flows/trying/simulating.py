@@ -1,6 +1,6 @@
-"""Simulations: the firings that would come about, and the runs that would begin, if the service were down at times and runs took so long.
+"""Simulate a flow: its firings and runs, given outages and the duration of runs.
 
-What becomes of due times is asked of the kernel, and what becomes of starts of the admission of executions, as it is when they happen.
+The kernel decides about due times, and the admission of executions about starts, as in reality.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +98,7 @@ class _Runs:
         self.cancelled: set[str] = set()
 
     def ask(self, due_at: datetime, at: datetime) -> None:
-        """A run asks for its place at that moment."""
+        """A run requests its slot at that time."""
         self._end_until(at)
         self._decide(admissions.ask(self._state, self._rule, admissions.Ticket(due_at.isoformat()), _number(at)), at)
 
