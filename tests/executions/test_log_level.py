@@ -34,7 +34,7 @@ def test_what_happened_is_kept_without_what_was_said(owner: Person, scripted: Ma
     settle(owner, "meta")
     log = log_of(owner, scripted(_SAID), work)
     assert [(line["event"], line["message"]) for line in log] == [
-        ("engine_called", "An engine is asked."),
+        ("engine_called", "An engine is called."),
         ("engine_replied", "The engine has answered."),
         ("succeeded", "The run succeeded."),
     ]

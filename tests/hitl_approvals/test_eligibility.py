@@ -76,7 +76,7 @@ def test_a_403_says_why_and_names_a_permission_only_where_it_is_lacking(
         person.client.post(f"/hitl-approvals/{approval_id}/approve", {}).body["errors"]["_"][0]
         for person, approval_id in ((owner, own), (owner, others), (viewer, others))
     ]
-    assert ["yourself" in told[0]["message"], "not put to you" in told[1]["message"]] == [True, True]
+    assert ["yourself" in told[0]["message"], "not assigned to you" in told[1]["message"]] == [True, True]
     assert [(problem.get("meta") or {}).get("permission") for problem in told] == [None, None, "hitl_approvals:decide"]
 
 
