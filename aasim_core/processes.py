@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 API, WORKER = "api", "worker"
 TABLE = "core_process"
-#: How often a process gives a sign of life, and how long it is taken for alive without one.
+#: Heartbeat interval of a process, and the time after which it is considered dead.
 BEAT_SECONDS, SILENT_SECONDS = 15.0, 60.0
 _FORGOTTEN = timedelta(days=1)
 _log = structlog.get_logger("aasim.processes")
@@ -100,13 +100,13 @@ class ThisProcess:
             written.execute()
 
     def leave(self) -> None:
-        """Say that the process ends, and forget those that ended long ago without a word."""
+        """Record that the process ends, and delete those that ended long ago without notice."""
         old = ProcessRow.seen_at < self._database.time() - _FORGOTTEN
         with self._database.transaction(durable=False):
             ProcessRow.delete().where((ProcessRow.id == self._name) | old).execute()
 
     def keep_beating(self, over: threading.Event) -> None:
-        """Beat from a thread of its own, until `over`; where the database is away, the log says so now and then."""
+        """Send heartbeats from a separate thread, until `over`; an unavailable database is logged periodically."""
         threading.Thread(target=self._keep_beating, args=(over, Seldom()), name="heartbeat", daemon=True).start()
 
     def _keep_beating(self, over: threading.Event, seldom: Seldom) -> None:

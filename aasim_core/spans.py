@@ -1,8 +1,7 @@
-"""Spans for tracing: what is done for an organization, from when to when and within what; plugins receive them.
+"""Spans for tracing: work for an organization, with its times and parent; plugins receive them.
 
-Their ids are those of W3C Trace Context: the trace of whoever sent a request goes on in it, in its jobs, and in whoever is asked on its
-behalf.
-Without a receiver for the organization no span is made, and a ``traceparent`` is passed on as it came.
+Their ids are those of W3C Trace Context: the trace of a request's sender continues in the request, in its jobs, and in services called on
+its behalf. Without a receiver for the organization no span is created, and a ``traceparent`` is passed on unchanged.
 """
 
 import os
@@ -25,11 +24,10 @@ _SAMPLED = 1
 
 @dataclass
 class Span:
-    """Something that was done: a request, a job, a run from its beginning to its end, a call of an engine or of a tool, or what a
-    plugin calls a part of its own work.
+    """A unit of work: a request, a job, a run from beginning to end, a call of an engine or a tool, or a part that a plugin names.
 
-    The times are nanoseconds since 1970. `facts` are names, ids and numbers; `content` is what people, models and tools said, and empty
-    unless a receiver wants it. `error` is the code of what went wrong, or the type of the exception.
+    The times are nanoseconds since 1970. `facts` are names, ids and numbers; `content` is text of people, models and tools, and empty
+    unless a receiver wants it. `error` is the error code, or the type of the exception.
     """
 
     kind: Kind
@@ -51,10 +49,10 @@ def _always(trace_id: str) -> bool:
 
 @dataclass(frozen=True)
 class SpanReceiver:
-    """Receives spans, as an exporter does.
+    """Receives spans, like an exporter.
 
-    `receive` is called with each span when it is over, in the thread that did it and outside of transactions: it only notes the span.
-    `samples` says by its id whether a trace that begins here is sampled; of one that comes with a request, its sender has decided.
+    `receive` is called with each ended span, in the thread that did the work and outside of transactions: it only stores the span.
+    `samples` decides by its id whether a new trace is sampled; for a request's trace, its sender has decided.
     """
 
     name: str

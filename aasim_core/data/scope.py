@@ -88,7 +88,7 @@ def _within(table: Any, where: Any) -> Any:
 
 
 class _Bracketed(peewee.WrappedNode):
-    """Return a condition that cannot escape its parentheses, whatever raw SQL it contains."""
+    """A condition that cannot escape its parentheses, whatever raw SQL it contains."""
 
     def __sql__(self, ctx: Any) -> Any:
         start = len(ctx._sql)

@@ -1,4 +1,4 @@
-"""Which keys are needed: by values that they sealed, or by what they signed and is still good."""
+"""Which keys are needed: for values that they sealed, or for valid signatures."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeyUse:
-    """What is known about one key.
+    """The usage of one key.
 
-    It is `current` if new values and signatures are made with it. `values` is how many values it sealed, by ``table.column``;
-    `signed_until`, when the last of what it signed is good for nothing.
+    It is `current` if new values and signatures are made with it. `values` is the number of values it sealed, by ``table.column``;
+    `signed_until`, when its last signature expires.
     """
 
     key_id: str

@@ -1,4 +1,4 @@
-"""What the database knows about keys: which ones have been in use, and which columns hold what they sealed."""
+"""The database's record of keys: which ones have been in use, and which columns hold values that they sealed."""
 
 import peewee
 
@@ -18,7 +18,7 @@ class KeyRow(Row):
 
 
 class SealedColumn(Row):
-    """A column of sealed values, kept here so that those of a plugin that is off are not forgotten."""
+    """A column of sealed values, stored here so that those of a disabled plugin are included."""
 
     table_name = peewee.TextField()
     column_name = peewee.TextField()

@@ -1,4 +1,4 @@
-"""Sealing stored values anew with the newest key: a job that goes through them in small pieces while everything runs."""
+"""Re-encrypt stored values with the newest key: a job that processes them in small batches while everything runs."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -32,15 +32,15 @@ _log = structlog.get_logger("aasim.secrets")
 
 
 def start(app: "App") -> None:
-    """Let a worker seal everything with the ring's newest key."""
+    """Have a worker re-encrypt everything with the ring's newest key."""
     key_id = app.keyring.key_ids[0]
-    with app.database.connected(), system_scope("seal stored values anew"), app.database.transaction():
+    with app.database.connected(), system_scope("re-encrypt stored values"), app.database.transaction():
         note_newest(app)
         enqueue(NAME, {"key_id": key_id}, run_at=now() + _SETTLING, unique_key=key_id)
 
 
 def resealing_job(app: "App") -> Job:
-    """The job that seals stored values anew. It ends when a whole pass found nothing to do, and begins again where it was killed."""
+    """The job that re-encrypts stored values. It ends when a whole pass found nothing to do, and restarts where it was killed."""
 
     def reseal(context: "JobContext", payload: Mapping[str, Any]) -> None:
         if app.keyring.key_for("encryption", payload["key_id"]) is None:
@@ -94,7 +94,7 @@ class Resealing:
         self.changed += len(written)
         if monotonic() > self._next_line:
             self._next_line = monotonic() + _SECONDS_BETWEEN_LINES
-            _log.info("stored values are being sealed anew", table=column.table, count=self.changed)
+            _log.info("stored values are being re-encrypted", table=column.table, count=self.changed)
 
     def _resealed(self, sealed: Sealed) -> str | None:
         try:

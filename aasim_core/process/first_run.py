@@ -31,14 +31,14 @@ def first_administrator(app: "App", email: str) -> Credentials | None:
 
 
 def first_run(app: "App", report: "Report") -> None:
-    """Let the plugins fetch and make what they need before their first request: a model file, a sample agent."""
+    """Let the plugins download or create what they need before their first request: a model file, a sample agent."""
     with app.database.connected():
         for _ in app.plugins.each("prepare", app=app, report=report):
             pass
 
 
 def demonstrate(app: "App", say: Callable[[str], None]) -> None:
-    """Let the plugins show what they can do, once, with API and worker running."""
+    """Let the plugins demonstrate themselves once, with API and worker running."""
     with app.database.connected():
         shown = [done for _, done in app.plugins.each("demonstrate", app=app, say=say)]
     if not any(shown):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _UNAVAILABLE = 69
 _STORAGE = 74
 _NO_PERMISSION = 77
-#: The id of a key that nobody asked for begins with this; `aasim secrets create` and `rotate` make others.
+#: The prefix of automatically generated keys' ids; `aasim secrets create` and `rotate` generate others.
 _GENERATED = "generated"
 #: What stands in examples; whoever left it in a secret has chosen nothing.
 _EXAMPLES = ("change-me", "changeme", "example", "password", "secret")
@@ -96,7 +96,7 @@ def make_folder(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise StartupError(
-            f"the data folder {folder} cannot be written ({error.strerror}); mend that, or name another one in AASIM_DATA_DIR",
+            f"the data folder {folder} cannot be written ({error.strerror}); fix that, or name another one in AASIM_DATA_DIR",
             exit_code=_STORAGE,
         ) from error
 

@@ -29,7 +29,7 @@ _HASTY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
 _BOOT_ERROR = 3
 #: How long a process that starts waits for a database that is away.
 _DATABASE_SECONDS = 10
-#: Where gunicorn's workers leave their sign of life: in memory, so that it does not wait for a disk.
+#: Where gunicorn's workers write their heartbeats: in memory, so that they do not wait for a disk.
 _MEMORY = "/dev/shm"  # noqa: S108 - only a folder to look for
 _log = structlog.get_logger("aasim.server")
 

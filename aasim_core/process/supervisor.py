@@ -1,4 +1,4 @@
-"""One process that keeps others running: starts them, restarts one that died, and stops all in good order."""
+"""A process supervisor: it starts the others, restarts those that die, and stops all gracefully."""
 
 import os
 import select
@@ -36,9 +36,9 @@ class Child:
 class Supervisor:
     """Keeps the processes of `commands` running.
 
-    `notify` is told in sentences what happens to them. Until `watch` has seen everything ready once, a process that dies ends
-    it all, and so does one that gives up within a few seconds of its first start; `exit_code` is then that process's own: what
-    does not start now will not start in a minute either.
+    `notify` is called with sentences about them. Until `watch` has seen everything ready once, a process that dies ends everything, and so
+    does one that exits within a few seconds of its first start; `exit_code` is then that process's own, because it would not start a minute
+    later either.
     """
 
     def __init__(

@@ -114,7 +114,7 @@ class NodeCollection(Collection):
         return [Condition(within, start=node.path, end=tree.beyond(node.path))]
 
     def _require_place(self, req: Request, field: str, node_id: str | None) -> None:
-        """Return the error for a parent that is not visible to the caller."""
+        """Raise Invalid for a parent that is not visible to the caller."""
         if node_id is not None and not req.rights.knows(node_id):
             raise Invalid({field: [Problem("invalid_reference", "There is no such place in the organization.")]})
 

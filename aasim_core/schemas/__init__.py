@@ -1,1 +1,1 @@
-"""What a body or an answer is: fields, schemas, and examples of them."""
+"""Bodies and responses: fields, schemas, and their examples."""

@@ -1,4 +1,4 @@
-"""Rules about several fields of a body: checked when it is loaded, and said in the API reference."""
+"""Rules about several fields of a body: checked on loading, and shown in the API reference."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -19,19 +19,19 @@ from .json_values import NO_BODY, Path, joined, kind_of, shown
 from .rules import Rule
 from .scalars import Boolean, Integer, Text
 
-# Enough for a person to mend a request by; more would only make the answer grow with a hostile request.
+# Enough for a person to fix a request; more would only make the response grow with a hostile request.
 _MOST_PROBLEMS = 50
 _MOST_UNKNOWN = 20
 
 
 class Schema(marshmallow.Schema):
-    """The base of every schema; fields that it does not declare are errors that name the nearest one.
+    """The base of every schema; unknown fields are errors that name the closest known one.
 
-    Of the parameters of a `tolerant` one, others than it declares are left alone: those of a page that other systems send people to.
+    A `tolerant` one ignores unknown parameters: those of a page that other systems redirect people to.
     """
 
     tolerant: ClassVar[bool] = False
-    #: What is true of several fields together; a patch is checked where it is merged.
+    #: Conditions on several fields together; a patch is checked where it is merged.
     rules: ClassVar[Sequence[Rule]] = ()
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
@@ -91,11 +91,10 @@ def _unknown(name: str, known: Collection[str]) -> Problem:
 
 
 def load(schema: marshmallow.Schema, value: Any, *, partial: bool = False) -> dict[str, Any]:
-    """The fields of the JSON value `value`, typed; raises Invalid with every problem, keyed by the field's path.
+    """Return the fields of the JSON value `value`, typed; raises Invalid with every problem, keyed by the field's path.
 
-    No body counts as an empty object where no field is required; elsewhere it raises Refused ``malformed_json``.
-    With `partial`, as for PATCH, absent fields stay absent, but not in the items of lists; objects within the object are patches, for
-    `merged`.
+    A missing body counts as an empty object where no field is required; elsewhere it raises Refused ``malformed_json``. With `partial`, as
+    for PATCH, absent fields stay absent, except in the items of lists; nested objects are patches, for `merged`.
     """
     if value is NO_BODY:
         value = _in_place_of_a_body(schema, partial)
@@ -110,9 +109,9 @@ def load(schema: marshmallow.Schema, value: Any, *, partial: bool = False) -> di
 
 
 def merged(schema: marshmallow.Schema, patch: Mapping[str, Any], record: Any) -> dict[str, Any]:
-    """The fields of a `partial` load, where objects within are whole: what the patch does not name of them is as the record has it.
+    """Return the fields of a `partial` load with complete nested objects: members that the patch omits are taken from the record.
 
-    Raises Invalid for an object that is wrong as a whole.
+    Raises Invalid for an object that is invalid as a whole.
     """
     values, problems = dict(patch), {}
     for name, field in schema.load_fields.items():

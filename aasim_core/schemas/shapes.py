@@ -1,4 +1,4 @@
-"""Fields as a JSON Schema that stands by itself: without references, for whoever gets it without the OpenAPI document."""
+"""JSON Schemas of fields, self-contained without references, for readers without the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class PluginsOn(Protocol):
-    """Return the plugins enabled for the installation."""
+    """The plugins enabled for the installation."""
 
     def is_on(self, name: str) -> bool:
         """Return whether the plugin is enabled for the installation."""

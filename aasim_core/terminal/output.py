@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of long work: lines that tick off, bars that move; plain lines where nobody watches."""
+"""Terminal output of long work: progress lines and bars; plain lines where nobody watches."""
 
 import sys
 import time

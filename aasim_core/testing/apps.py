@@ -1,7 +1,7 @@
-"""Pytest fixtures of a whole app: `app`, `world`, and `inbox` for what it sends by mail.
+"""Pytest fixtures of a whole app: `app`, `world`, and `inbox` for its mails.
 
-`plugin_settings` says which plugins are on and with which settings; override it in a conftest or module. Tests with equal settings take
-turns with one app, over a database that is empty again for each (`shared_apps.py`).
+`plugin_settings` selects the plugins and their settings; override it in a conftest or module. Tests with equal settings share one app in
+turn, over a database that is emptied for each (`shared_apps.py`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,12 +26,12 @@ _PATIENCE = {"database.pool_wait_seconds": PATIENCE_SECONDS, "database.statement
 
 @pytest.fixture(scope="session")
 def plugin_settings() -> Mapping[str, Any]:
-    """Flags for `Settings.load`: without any, the bundled plugins are on with their defaults."""
+    """Flags for `Settings.load`: without any, the bundled plugins are enabled with their defaults."""
     return {}
 
 
 def settings_in(folder: Path, plugin_settings: Mapping[str, Any], **flags: Any) -> Settings:
-    """Settings for a data folder of its own, with a fresh key ring and without rate limits."""
+    """Settings for a separate data folder, with a new key ring and without rate limits."""
     given = {"data_dir": str(folder), "rate_limits.enabled": False, "auth.registration": "open", **plugin_settings, **flags}
     settings = Settings.load(given, environ={})
     if not settings.secrets.key_file.exists():
@@ -48,7 +48,7 @@ def _loaded() -> dict[str, Plugins]:
 def app_plugins(
     plugin_settings: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory, _loaded: dict[str, Plugins]
 ) -> Plugins:
-    """The plugins that are on, loaded once for each `plugin_settings`, of which each room of tests may have its own."""
+    """The enabled plugins, loaded once per `plugin_settings`, which each folder of tests may override."""
     key = repr(sorted(plugin_settings.items()))
     if key not in _loaded:
         _loaded[key] = load_plugins(settings_in(tmp_path_factory.mktemp("plugins"), plugin_settings))
@@ -57,7 +57,7 @@ def app_plugins(
 
 @pytest.fixture
 def inbox() -> Inbox:
-    """The mailbox of everybody. The app of a test that has it sends its mails over SMTP, to a server on the loopback interface."""
+    """Everybody's mailbox. The app of a test with this fixture sends its mails over SMTP to a server on the loopback interface."""
     return Inbox()
 
 
@@ -103,7 +103,7 @@ def world(app: App, _shared_apps: SharedApps) -> World:
 
 @pytest.fixture
 def join(app: App) -> Iterator[Callable[[object], None]]:
-    """Lets a plugin of the test's own implement hooks; it leaves with the test, since the others are shared."""
+    """Lets a plugin of the test's own implement hooks; it is removed after the test, since the others are shared."""
     manager = app.plugins.manager
     joined: list[object] = []
 

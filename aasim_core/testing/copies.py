@@ -1,4 +1,4 @@
-"""Copies of values and rows that differ from their original where two of them cannot be alike."""
+"""Copies of values and rows that differ from their original where values must be unique."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

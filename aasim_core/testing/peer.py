@@ -1,4 +1,4 @@
-"""A server on loopback whose behaviour the test writes, for clients of services that fail in every way."""
+"""A scriptable server on loopback, for testing clients against failing services."""
 
 import json
 import socket

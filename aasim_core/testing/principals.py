@@ -1,4 +1,4 @@
-"""Everybody who may come to the door: members with exactly so many rights, API keys, and credentials that are good no more."""
+"""Test principals: members with exact permissions, API keys, and expired credentials."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a failing test prints: the cause, in a few lines, whatever else went wrong before it."""
+"""Concise failure reports: the cause, in a few lines."""
 
 import traceback
 from collections.abc import Iterator, MutableMapping

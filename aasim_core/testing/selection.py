@@ -1,4 +1,4 @@
-"""Settings under which one plugin is on with what it requires, and nothing else that could be off but API keys."""
+"""Settings that enable one plugin with its requirements and API keys, and nothing else that is optional."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small world to test in: an app over an empty database, organizations, people with roles, and a client that speaks for them."""
+"""A small test world: an app over an empty database, organizations, people with roles, and a client for each of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """Asks the API, in the name of whoever `token` belongs to."""
+    """Calls the API on behalf of the `token`'s holder."""
 
     wsgi: Any
     token: str | None = None

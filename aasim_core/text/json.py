@@ -28,9 +28,9 @@ def keepable_text(text: str) -> str:
 
 
 def keepable(value: Any, depth: int = _DEEPEST) -> Any:
-    """A JSON value from outside as it can be kept: its texts as `keepable_text` has them, numbers beyond 64 bits as text.
+    """Return a JSON value from outside in storable form: its texts as `keepable_text` returns them, numbers beyond 64 bits as text.
 
-    What is nested deeper than `depth` is left out.
+    Values nested deeper than `depth` are omitted.
     """
     if isinstance(value, str):
         return keepable_text(value)

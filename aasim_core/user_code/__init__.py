@@ -1,1 +1,1 @@
-"""What users write and the platform evaluates: expressions, templates, JSON Schemas, patterns."""
+"""User-written code evaluated by the platform: expressions, templates, JSON Schemas, patterns."""

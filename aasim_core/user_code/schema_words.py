@@ -1,4 +1,4 @@
-"""What breaks a JSON Schema, told to whoever wrote the value: where, by a code of the API, and what to write instead."""
+"""Translate violations of a JSON Schema for the author of the value: location, error code, and what to write instead."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -92,7 +92,7 @@ _SPREADS = tuple((name, part) for name in ("duration_ms", "wait_ms") for part in
 
 
 def _send_csv(resp: Response, found: Sequence[Mapping[str, Any]], group_by: Sequence[str]) -> None:
-    """Return a row per row, with a column per currency."""
+    """Send a line per row, with a column per currency."""
     currencies = sorted({cost["currency"] for row in found for cost in row["costs"]})
     groups = [field_of(name) for name in group_by]
     spreads = [f"{name}_{part}" for name, part in _SPREADS]

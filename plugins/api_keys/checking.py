@@ -33,7 +33,7 @@ def _is_member(user_id: str) -> bool:
 
 
 class Givers:
-    """Return the rights that bound a key: those of its user, and those of the caller where that is somebody else."""
+    """Those whose rights bound a key: its user, and the caller where that is somebody else."""
 
     def __init__(self, app: App, caller: Principal, rights: Rights, user_id: str) -> None:
         self._known = app.permissions

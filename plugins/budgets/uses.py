@@ -59,7 +59,7 @@ def spent_limit(budget: Budget, use: BudgetUse) -> str | None:
 
 
 class Exceeded(Refused):
-    """Return the refusal of a call that exceeds a budget, with the exact limit.
+    """The refusal of a call that exceeds a budget, with the exact limit.
 
     Used and reserved amounts count towards the limit.
     """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _Asked(Derived):
-    """Return facts about each app, for all rows together."""
+    """Facts about each app, read for all rows together."""
 
     def __init__(self, ask: Callable[[Sequence[str]], Mapping[str, Any]]) -> None:
         self._ask = ask
@@ -36,7 +36,7 @@ class _Asked(Derived):
 
 
 class _AskedFor(_Asked):
-    """Return the same where the result depends on the caller; without one, none."""
+    """Facts about each app that depend on the caller; without a caller, there are none."""
 
     def __init__(self, ask: Callable[[Viewer, Sequence[str]], Mapping[str, Any]]) -> None:
         self._ask_for = ask

@@ -16,7 +16,7 @@ _LOOK_AGAIN_SECONDS = 5.0
 
 
 class Watch:
-    """Return whether a call must end: its caller cancelled it, or its engine is halted, which `has_seen_halt` then tells."""
+    """Watches whether a call must end: its caller cancelled it, or its engine is halted, which `has_seen_halt` then tells."""
 
     def __init__(self, engine: Engine, should_cancel: ShouldCancel) -> None:
         self._engine_id, self._should_cancel = engine.id, should_cancel

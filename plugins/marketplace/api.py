@@ -198,7 +198,7 @@ class OwnListings(Collection):
 
 
 class _Available(Derived):
-    """Return the newer release of each of the purchased listings, if there is one."""
+    """The newer release of each of the purchased listings, if there is one."""
 
     def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
         newest = offers.releases(held["listing_id"])

@@ -18,7 +18,7 @@ from .models import IN_REVIEW, STATUSES, Account, Listing
 from .trading import ledger
 
 _WHICH = click.argument("listing", metavar="LISTING")
-_NOTES = click.option("--notes", required=True, help="What the seller is told.")
+_NOTES = click.option("--notes", required=True, help="The message for the seller.")
 _VERSION = click.option(
     "--version", type=int, required=True, help='The version that you have looked at, as "aasim marketplace list" shows it.'
 )
@@ -86,7 +86,7 @@ def grant(app: App) -> click.Command:
     @click.command("grant", help="Give an organization credits. NAME_OR_ID is its id, slug or name, AMOUNT in micro-credits.")
     @click.argument("organization", metavar="NAME_OR_ID")
     @click.argument("amount", type=click.IntRange(1, 10**15))
-    @click.option("--reason", required=True, help="Why; its log and its ledger keep it.")
+    @click.option("--reason", required=True, help="The reason; recorded in its log and ledger.")
     def command(organization: str, amount: int, reason: str) -> None:
         with _opened(app), app.database.transaction():
             one = organizations.chosen(organization)
@@ -103,7 +103,7 @@ def grant(app: App) -> click.Command:
 def verify(app: App) -> click.Command:
     """``aasim marketplace verify``."""
 
-    @click.command("verify", help="Add up the ledger of credits anew; exits with 1 if anything of it is wrong.")
+    @click.command("verify", help="Verify the ledger of credits; exits with 1 if anything is wrong.")
     def command() -> None:
         terminal = Terminal()
         with _opened(app):

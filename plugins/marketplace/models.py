@@ -1,4 +1,4 @@
-"""The records of the marketplace: listings and what is published of them, purchases, and the ledger of credits."""
+"""The records of the marketplace: listings and their releases, purchases, and the ledger of credits."""
 
 import peewee
 

@@ -26,7 +26,7 @@ PUBLIC = View(Offer, {"id": Offer.listing_id, **dict.fromkeys(_OWN, SQL("NULL"))
 
 
 def visible(reach: Sequence[Condition]) -> Condition:
-    """What somebody sees of whom `reach` says what of their own organization they see: that, and what is published for every other."""
+    """Return the offers visible to a caller: their organization's within `reach`, and the published ones of all others."""
     me = current_organization()
     return all_of(Condition(_is_published), any_of(all_of(Condition(_is_own, me=me), *reach), Condition(_is_of_others, me=me)))
 

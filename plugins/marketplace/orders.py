@@ -1,4 +1,4 @@
-"""Reading orders from requests: what is wanted, for whom, and which plan was agreed to."""
+"""Read orders from requests: the object, the buyer, and the plan that was agreed to."""
 
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,6 @@ def buyer_of(req: Request) -> Buyer:
 def digest_of(req: Request) -> str:
     """The digest of the plan that was agreed to; Invalid where the body has none."""
     if req.body["digest"] is None:
-        message = "Ask for the plan first, with plan=true, and send its digest: what is made is what you saw."
+        message = "Request the plan first, with plan=true, and send its digest, so that the result is what you saw."
         raise Invalid({"digest": [Problem("required", message)]})
     return str(req.body["digest"])

@@ -18,7 +18,7 @@ from ..executions.service import find_tool
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: How often people are asked before a tool is used, the most first.
+#: How often a tool requires approval, the most often first.
 ASKS = ("always", "sometimes", "never")
 _APPS = "app"
 
@@ -76,14 +76,14 @@ def _tools(app: "App", entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[st
 
 
 def asks(tool: Tool, approval: str) -> str:
-    """Whether people are asked before the tool is used: ``always``, ``never``, or ``sometimes`` where an expression decides."""
+    """Return whether the tool requires approval: ``always``, ``never``, or ``sometimes`` where an expression decides."""
     if approval == "auto":
         return "always" if tool.effect in GRAVE else "never"
     return approval if approval in ASKS else "sometimes"
 
 
 def digest_of(tool: Tool) -> str:
-    """The SHA-256 of what the tool tells models and its callers of itself: the same wherever the same tool is."""
+    """Return the SHA-256 of the tool's description for models and callers: equal for the same tool everywhere."""
     told = (tool.name, tool.description, tool.parameters, tool.effect, tool.idempotent)
     return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

@@ -21,7 +21,7 @@ def _are_keys(keys: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class MarketplaceSettings:
-    """What is asked of listings before others see them, whose are imported, how much tries may take, and when a purchase is final."""
+    """The requirements for listings, the accepted bundle keys, and the refund period."""
 
     refund_hours: int = setting(
         72, "How long after a purchase its licence can be given back; 0 is never.", check=between(0, 8_760)

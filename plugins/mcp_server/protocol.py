@@ -91,9 +91,9 @@ def status_of(error: RpcError, modern: bool) -> int:
 
 
 def read(message: Mapping[str, Any], headers: Mapping[str, str]) -> Request | None:
-    """The request that `message` is, or None for a notification; `headers` have upper-case names.
+    """Return the request in `message`, or None for a notification; `headers` have upper-case names.
 
-    Raises RpcError, and Refused for the header of a version that nobody here speaks.
+    Raises RpcError, and Refused for an unsupported version in the header.
     """
     if "id" not in message:
         return None
@@ -141,7 +141,7 @@ def _check_header(headers: Mapping[str, str]) -> None:
 
 
 def _check_modern(method: str, params: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-    """What the body says and the headers repeat must be the same, so that whoever reads only one of them is not deceived."""
+    """The body and the headers that repeat it must agree, so that a reader of only one of them is not deceived."""
     version = _meta_of(params)[_VERSION_KEY]
     repeated = [("MCP-Protocol-Version", version), ("Mcp-Method", method)]
     if method in _NAMED:

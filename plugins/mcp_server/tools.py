@@ -40,7 +40,7 @@ def result_tool() -> dict[str, Any]:
     return {
         "name": RESULT,
         "title": "Result of a run",
-        "description": "Gives the answer of an agent whose run had not ended when its tool was called; waits for it, if need be.",
+        "description": "Returns the answer of an agent whose run had not ended when its tool was called; waits for it if necessary.",
         "inputSchema": _object({"execution_id": identity}),
         "annotations": {"readOnlyHint": True, "openWorldHint": False},
     }

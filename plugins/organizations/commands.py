@@ -1,4 +1,4 @@
-"""``aasim organizations``: see the organizations of the installation, bar one, let it in again, and export what one has."""
+"""``aasim organizations``: list the organizations of the installation, suspend and reactivate them, and export their data."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from aasim_core.terminal.output import Terminal, print_table
 
 from . import service
 
-_REASON = click.option("--reason", required=True, help="Why; its log keeps it.")
+_REASON = click.option("--reason", required=True, help="The reason; recorded in its log.")
 _WHICH = click.argument("organization", metavar="NAME_OR_ID")
 
 
@@ -45,7 +45,7 @@ def suspend(app: App) -> click.Command:
 
 def reactivate(app: App) -> click.Command:
     """``aasim organizations reactivate``."""
-    return _switching(app, "reactivate", service.reactivate, "Let a suspended organization in again; what it ran goes on.")
+    return _switching(app, "reactivate", service.reactivate, "Reactivate a suspended organization; its runs continue.")
 
 
 def export(app: App) -> click.Command:
@@ -68,7 +68,7 @@ def export(app: App) -> click.Command:
 
 
 def _write(app: App, organization_id: str, path: Path, report: Callable[[int], object]) -> int:
-    """Write the export to a new file that nobody else may read; returns its length. InvalidArgument where there is one already."""
+    """Write the export to a new file that only its owner may read; returns its length. InvalidArgument where the file exists."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

@@ -22,7 +22,7 @@ def job(app: App) -> Job:
 
 
 def erase_due(app: App, context: "JobContext") -> None:
-    """Erase each organization whose time of grace is over; what is left when the worker stops is erased the next time."""
+    """Erase each organization whose grace period is over; the rest is erased next time if the worker stops."""
     due = Organization.select(Organization.id).where(Organization.status == CLOSING, Organization.delete_at <= now())
     for organization_id in [organization.id for organization in due]:
         if not _erase(app, context, organization_id):

@@ -56,7 +56,7 @@ def change(organization: Organization, values: Mapping[str, Any]) -> Organizatio
 
 
 def close(app: App, organization: Organization, grace_days: int) -> None:
-    """Delete the organization for everybody; for so many days an owner can restore it."""
+    """Delete the organization; during the grace period an owner can restore it."""
     records.change(organization, {"status": CLOSING, "delete_at": now() + timedelta(days=grace_days)})
     emit("organizations.deleted", organization, data={"delete_at": to_text(organization.delete_at)})
     app.pulse.forget(organization.id)

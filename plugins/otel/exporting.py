@@ -1,4 +1,4 @@
-"""Sending: spans wait in a bounded queue for a thread that sends them, so that whoever does the work never waits for a collector."""
+"""Export spans: they wait in a bounded queue for a separate thread, so that work never waits for a collector."""
 
 import logging
 import threading
@@ -106,7 +106,7 @@ class _Sender:
         self._said = _Said()
 
     def send(self, batch: list[Span]) -> str | None:
-        """Send them; returns what is in the way, if something is."""
+        """Send them; returns the error, if any."""
         for span in batch:
             self._metrics.count(span)
         self._said.last = "it did not answer"

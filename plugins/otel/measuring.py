@@ -1,4 +1,4 @@
-"""Metrics of what spans tell: how long requests and calls of engines take, and how many tokens these use."""
+"""Metrics derived from spans: durations of requests and engine calls, and their tokens."""
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import MeterProvider
@@ -32,7 +32,7 @@ class Metrics:
         )
 
     def count(self, span: Span) -> None:
-        """Add what the span tells."""
+        """Record the span's metrics."""
         seconds, error = (span.ended_at - span.started_at) / 1e9, error_of(span)
         failed = {"error.type": error} if error else {}
         if span.kind == "request":

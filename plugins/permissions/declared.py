@@ -21,7 +21,7 @@ def listing(app: App) -> Listing:
 
 
 def described(app: App, permission: Permission) -> dict[str, Any]:
-    """One of them, with the operations that ask for it and the built-in roles that hold it."""
+    """A permission, with the operations that require it and the built-in roles that hold it."""
     asking = [f"{endpoint.method} {endpoint.template}" for endpoint in app.endpoints if endpoint.permission == permission.id]
     return {
         "id": permission.id,

@@ -1,4 +1,4 @@
-"""Why somebody may do something at a place, or may not: what a request of theirs would be told, and the grants behind it."""
+"""Explain why somebody has or lacks a permission at a node: the result of a request of theirs, and the deciding grants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,10 +19,10 @@ from aasim_core.tenancy.records import Membership, User
 
 from .declared import plugin_of
 
-#: What decided, with what is to be said of it.
+#: The deciding reason, with its sentence.
 REASONS: Mapping[str, str] = {
     "granted": "Allowed by the role {role} at the {place_type}{through}.",
-    "plugin_off": "No: the plugin {plugin} is off in this installation.",
+    "plugin_off": "No: the plugin {plugin} is disabled in this installation.",
     "feature_off": "No: the plugin {plugin} is switched off for the organization.",
     "suspended": "No: the account, or its membership in the organization, is {status}.",
     "key_inactive": "No: the API key is disabled, revoked or has expired.",
@@ -92,7 +92,7 @@ def explain(app: App, caller: Principal, asked: Asked) -> dict[str, Any]:
 
 
 def _decided_by_rights(app: App, caller: Principal, asked: Asked, grants: Sequence[Considered]) -> str:
-    """The same rights as the guard asks decide; the grants only tell why."""
+    """The same rights as in the guard decide; the grants only explain."""
     if not app.rights.of(asked.principal(caller)).allows_at(asked.permission, asked.node_id):
         best = grants[0].verdict if grants else "lacks_permission"
         return best if best in REASONS else "not_granted"

@@ -32,7 +32,7 @@ def require_known(permissions: Sequence[str], known: Iterable[str]) -> None:
 
 
 def create(values: Mapping[str, Any], giver: Delegator, **data: Any) -> Role:
-    """Write a new role, which allows no more than whoever makes it may."""
+    """Write a new role, within its creator's rights."""
     giver.require_permissions(values["permissions"])
     role: Role = records.create(Role, **values)
     emit("roles.created", role, data=data)
@@ -47,7 +47,7 @@ def clone(original: Role, values: Mapping[str, Any], giver: Delegator) -> Role:
 
 
 def change(role: Role, values: Mapping[str, Any], giver: Delegator) -> Role:
-    """Write what differs, for everybody who holds the role; nobody adds or takes away a permission that they do not hold."""
+    """Write changed values for all holders of the role; only permissions that the caller holds can be added or removed."""
     _refuse_built_in(role)
     before = set(role.permissions)
     giver.require_permissions(before ^ set(values.get("permissions", before)))
@@ -104,7 +104,7 @@ def _successor(role: Role, role_id: str) -> Role:
 
 
 def _hand_over(role: Role, successor: Role) -> int:
-    """Give everybody the successor where they hold the role; who holds both there keeps what lasts longer. Returns how many."""
+    """Assign the successor to all holders of the role; a holder of both keeps the longer grant. Returns their number."""
     theirs = {(each.subject_id, each.node_id): each for each in Grant.select().where(Grant.role_id == successor.id)}
     grants = list(Grant.select().where(Grant.role_id == role.id))
     for old in grants:

@@ -81,18 +81,19 @@ def _holders(size: int) -> Any:
 
 
 def held(role_id: str) -> Condition:
-    """What restricts `HOLDERS` to those of one role whose grants are in force."""
+    """Restrict `HOLDERS` to those of one role whose grants are in force."""
 
     return all_of(equals(Grant.role_id, role_id), Condition(in_force, moment=to_text(now())))
 
 
 def keeping(role_id: str) -> Any:
-    """The condition of the grants that keep the role: those in force, and limits of keys, which would be freed by losing an ended one."""
+    """Match the grants that prevent deletion of the role: those in force, and limits of keys, which would be lifted by losing an expired
+    one."""
     return (Grant.role_id == role_id) & (in_force(now()) | (Grant.subject_type == "api_key"))
 
 
 def holders_of(role_id: str, most: int) -> list[dict[str, Any]]:
-    """The first of those who keep the role, for messages."""
+    """Return the first of those holders, for messages."""
     names = ("subject_type", "subject_id", "subject", "place_type", "place_id")
     query = HOLDERS.select(*(getattr(HOLDERS, name) for name in names))
     rows = query.where(keeping(role_id)).order_by(Grant.id).limit(most).tuples()

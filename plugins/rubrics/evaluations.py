@@ -1,6 +1,6 @@
 """Evaluations: a version of an agent runs each example of a rubric, a few at a time, and every output is scored.
 
-The rows are the truth, and one job brings them forward: it scores what has ended, starts what is next, and comes back a little later.
+The rows are the single source of truth, and one job advances them: it scores ended runs, starts the next, and reschedules itself.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: Whether somebody sees the evaluations of agents in that project.
 Sees = Callable[[str | None], bool]
 JOB = "rubrics.evaluate"
-#: How many runs of one evaluation go on at the same time.
+#: Maximum number of an evaluation's concurrent runs.
 _AT_ONCE = 4
 #: How long, in seconds, until it is looked again whether runs have ended: a quarter of the time for which nothing happened.
 _SOONEST, _LATEST = 1, 60

@@ -1,4 +1,4 @@
-"""The scores that are kept, what people say of them, and how far both agree."""
+"""The stored scores, people's verdicts on them, and the agreement of both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -113,7 +113,7 @@ class Label(TenantRecord):
 
 
 class Example(TenantRecord):
-    """A case that agents are tried with: an input, and what would be right (null if nobody said). `source` says where it is from."""
+    """A test case for agents: an input, and the correct answer (null if unknown). `source` is its origin."""
 
     rubric_id = IdField()
     engine_id = IdField()

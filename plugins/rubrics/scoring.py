@@ -29,7 +29,7 @@ _SOBER = {"temperature": 0, "max_output_tokens": 800}
 
 @dataclass(frozen=True)
 class Work:
-    """What is scored: an output for an input, and what would be right (None if nobody said)."""
+    """The work to score: an output for an input, and the correct answer (None if unknown)."""
 
     input: Any
     output: Any
@@ -42,11 +42,11 @@ def _go_on() -> None:
 
 @dataclass(frozen=True)
 class Patience:
-    """How scoring is cut short: `check` may raise before and after each criterion, and a judge raises `Cancelled` once it `should_cancel`.
+    """The limits of scoring: `check` may raise before and after each criterion, and a judge raises `Cancelled` once it `should_cancel`.
 
-    Judges are asked for the `payer`; what a meter refuses it with is raised, and `on_spent` and `write_soon` are those of `engines.ask`.
-    They have `seconds_left`, each a minute at most. Where somebody `waits`, a judge that cannot answer now raises what its engine does,
-    unless its rubric only records: no result passes a gate because its judge was away.
+    Judges are called on behalf of the `payer`; a meter's refusal is raised, and `on_spent` and `write_soon` are those of `engines.ask`.
+    They have `seconds_left`, each a minute at most. If somebody `waits`, an unavailable judge raises its engine's error unless its rubric
+    only records: no result passes a gate because its judge was unavailable.
     """
 
     check: Callable[[], None] = _go_on
@@ -61,9 +61,9 @@ class Patience:
 def score(
     app: "App", rubric: Rubric, work: Work, *, version: int | None = None, patience: Patience = Patience()
 ) -> dict[str, Any]:
-    """The result of scoring the work by a version of the rubric, or its current one, as a JSON value (see ``ResultOut``).
+    """Score the work by a version of the rubric, or its current one, and return the result as a JSON value (see ``ResultOut``).
 
-    Call it outside of transactions: a judge is asked over the network.
+    Call it outside of transactions: a judge is called over the network.
     """
     number = version or rubric.rubric_version
     definition = definition_at(rubric, number)
@@ -127,12 +127,12 @@ def _require_judge(engine_id: str) -> None:
 
 
 def _grade(app: "App", criterion: Mapping[str, Any], work: Work, judge: Judge) -> Grade:
-    """What the criterion's grader says; one that is off, or fails, abstains."""
+    """Return the grade of the criterion's grader; a disabled or failing one abstains."""
     grader = graders_of(app).get(criterion["grader"])
     if grader is None:
         plugin = app.offers.off_here("graders", criterion["grader"])
-        off = f"The plugin {plugin}, which brings the grader {criterion['grader']}, is off for the organization."
-        return Grade(None, off if plugin else f"The plugin that brings the grader {criterion['grader']} is off.")
+        off = f"The plugin {plugin}, which provides the grader {criterion['grader']}, is disabled for the organization."
+        return Grade(None, off if plugin else f"The plugin that provides the grader {criterion['grader']} is disabled.")
     case = Case(
         input=work.input,
         output=work.output,

@@ -1,4 +1,4 @@
-"""What rubrics do: they are kept in versions, hold examples, and score what agents make."""
+"""Operations on rubrics: versions, examples, and scoring of agents' outputs."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -91,7 +91,7 @@ def require_engines(engine_id: str, judge_engine_id: str | None) -> None:
 
 
 def refuse_bad_judge(engine_id: str | None) -> None:
-    """Invalid for an engine that is not there, or whose model is not trusted to judge."""
+    """Invalid for an engine that does not exist, or whose model is not trusted to judge."""
     if engine_id is None:
         return
     engine = engines.find_or_none(engine_id)
@@ -142,7 +142,7 @@ def change_example(example: Example, values: Mapping[str, Any]) -> Example:
 
 
 def remove_example(example: Example) -> None:
-    """Delete the example; evaluations keep what they were made with."""
+    """Delete the example; evaluations retain theirs."""
     records.remove(example)
     emit("rubrics.example_deleted", example)
 

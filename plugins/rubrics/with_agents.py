@@ -1,4 +1,4 @@
-"""Scoring every result of an agent, and running agents for evaluations, where the plugin agents is on."""
+"""Score every result of an agent, and run agents for evaluations, if the plugin agents is enabled."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -108,7 +108,7 @@ def _record(execution: Execution, assessment: Assessment) -> None:
 
 
 def find_runnable(req: Request, agent_id: str, number: int | None) -> tuple[Agent, int]:
-    """The agent and the number of its version; Invalid for what is not there for the caller, Refused where they may not run it."""
+    """Return the agent and the number of its version; Invalid if it is not visible to the caller, Refused if they may not run it."""
     try:
         agent = agents.find_visible(agent_id, req.principal.user_id)
     except Refused:
@@ -140,5 +140,5 @@ def start(app: "App", evaluation: Evaluation, given: Any) -> str:
 
 
 def payer_of(execution: Execution) -> Payer:
-    """For whom a judge is asked about the output of a run that is over."""
+    """Return on whose behalf a judge is called about the output of an ended run."""
     return replace(agents.payer_of(execution), execution_id=None)

@@ -1,4 +1,4 @@
-"""What is kept of the runs whose results are scored, where the plugin executions is on."""
+"""Data about scored runs, if the plugin executions is enabled."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,12 +11,12 @@ from . import labels
 
 
 def keeper() -> Keeper:
-    """Scores are kept as long as the runs that they are of; what they quote, as long as what was said."""
+    """Scores are retained as long as their runs; their quotations, as long as the runs' contents."""
     return Keeper("rubrics", empty=labels.empty, forget=labels.forget)
 
 
 def origin_of(execution: Execution, evaluation_id: str | None = None) -> labels.Origin:
-    """What is kept of a run with the scores of its result."""
+    """The data about a run with scored results."""
     return labels.Origin(execution.id, execution.subject_id, execution.subject_version, execution.project_id, evaluation_id)
 
 

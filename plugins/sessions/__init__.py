@@ -25,7 +25,7 @@ def permissions(app: App) -> Sequence[Permission]:
 
 @hookimpl
 def events(app: App) -> Sequence[Event]:
-    """What happens to sessions, besides what `auth` tells."""
+    """Events of sessions, besides those of `auth`."""
     whose = {"user_id": Id("user", required=True, description="Whose it was.")}
     return (Event("sessions.terminated", "A session was ended", "session", whose),)
 

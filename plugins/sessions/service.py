@@ -1,4 +1,4 @@
-"""What sessions are to whom: a member's own, and those that concern the organization to whoever manages them."""
+"""Visibility of sessions: a member's own, and those concerning the organization for managers of sessions."""
 
 from collections.abc import Mapping
 from datetime import timedelta

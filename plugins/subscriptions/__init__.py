@@ -1,4 +1,4 @@
-"""Subscriptions: the plan that an organization is on, what it may use by that, and how much."""
+"""Subscriptions: an organization's plan, its limits, and their usage."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from .standing import standing_of
 
 plugin = Plugin(
     "Subscriptions",
-    "The plan that an organization is on: which plugins it has, and how much it may use.",
+    "The plan of an organization: its plugins and limits.",
     uses=("agents", "dashboard", "engines", "executions", "job_flows", "organizations", "users", "webhooks"),
     operators_only=True,
 )
@@ -33,7 +33,7 @@ def config_schema() -> type[Any]:
 
 @hookimpl
 def models(app: App) -> Sequence[type[Row]]:
-    """The plans that organizations had, what they were told, and what calls may take."""
+    """The plans of organizations, warnings, and reservations for calls."""
     return Subscription, Notice, Hold
 
 
@@ -79,7 +79,7 @@ def error_codes(app: App) -> Sequence[ErrorCode]:
 
 @hookimpl
 def listeners(app: App) -> Sequence[Listener]:
-    """What keeps the limits where things are made."""
+    """The listeners that enforce limits where objects are created."""
     return own_listeners.listeners(app)
 
 
@@ -139,5 +139,5 @@ def dashboard_cards(app: App) -> Sequence[Any]:
 
 @hookimpl
 def commands(app: App) -> Sequence[click.Command]:
-    """``aasim subscriptions``: what is for those who run the installation."""
+    """``aasim subscriptions``: commands for operators."""
     return (assign(app),)

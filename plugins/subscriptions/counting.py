@@ -1,4 +1,4 @@
-"""How much of each limit is used: counted from the rows of what is limited, so that nothing is counted twice or forgotten."""
+"""Usage of each limit, counted from the limited rows themselves, so that it is always exact."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from .periods import Period, days_of
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: No transaction goes on for so long, so that what was written in a day is all there then.
+#: Maximum duration of a transaction; after it, a day's rows are complete.
 _SETTLED = timedelta(hours=1)
 _MOST_DAYS_KEPT = 20_000
 _MOST_GROUPS = 100
@@ -104,7 +104,7 @@ def by_day(app: "App", meter: Meter, period: Period, timezone: str, others: Sequ
 
 
 def by_group(app: "App", meter: Meter, group: str, period: Period) -> list[tuple[str | None, int]]:
-    """The same by what it was used for, the most first; what comes after so many is left out."""
+    """Return the same by group, the largest first, up to a number of groups."""
     model = _tables(app)[meter.table]
     column, amount = getattr(model, meter.groups[group]), meter.amount(model)
     rows: Any = model.select(column, amount).where(*_within(model, period), *meter.only(model)).group_by(column)

@@ -23,12 +23,12 @@ def renew(app: App) -> Callable[[JobContext, Mapping[str, Any]], None]:
 
 
 def due() -> Iterable[str]:
-    """The organizations whose period is over."""
+    """Return the organizations whose period is over."""
     return organizations_with(Subscription, IS_CURRENT, Subscription.ends_at <= now())
 
 
 def release(app: App) -> Callable[[JobContext, Mapping[str, Any]], int]:
-    """The job that gives back what is held for calls of engines that nobody makes any more."""
+    """The job that releases reservations of abandoned engine calls."""
 
     def run(context: JobContext, payload: Mapping[str, Any]) -> int:
         if not app.plugins.is_on("engines"):

@@ -1,4 +1,4 @@
-"""Limits of plans, kept where what is limited is made: in its transaction, one after the other in each organization."""
+"""Enforcement of plan limits where objects are created: in the same transaction, serialized per organization."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ PLAN_LIMIT_EXCEEDED = ErrorCode(
     example="The plan Team allows 10 agents, and there are 10.",
     meta={"limit": "agents", **LIMIT, "used": 10, "max": 10, "resets_at": None, "plan": "team"},
 )
-#: What is told when so many percent of a limit are used.
+#: Percentages of a limit at which an event is emitted.
 PERCENTS = (80, 100)
 
 
@@ -66,7 +66,7 @@ def limited(app: "App", name: str) -> Standing | None:
 
 
 def lock(name: str) -> None:
-    """Let nobody else use more of the limit until the running transaction ends."""
+    """Lock the limit against concurrent use until the running transaction ends."""
     records.database_of(Notice).lock(f"subscriptions/{current_organization()}/{name}")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def follow_timezone(event: "EventRow") -> None:
-    """Let what is remembered of an organization be read anew where its time zone has changed."""
+    """Invalidate cached values of an organization whose time zone has changed."""
     if "timezone" in (event.changes or {}):
         epoch.bump(current_organization())
 

@@ -1,4 +1,4 @@
-"""The records of subscriptions: the plans that an organization had, what it was told of limits, and what calls that go on may take."""
+"""The records of subscriptions: plans of organizations, warnings of limits, and reservations for running calls."""
 
 import peewee
 from peewee import SQL
@@ -45,7 +45,7 @@ class Subscription(TenantRecord):
 
 
 class Notice(TenantRecord):
-    """That the organization was told that it has used so many percent of a limit in the period."""
+    """A warning that the organization has used a percentage of a limit in the period."""
 
     limit_name = peewee.TextField()
     period_starts_at = InstantField()
@@ -58,7 +58,7 @@ class Notice(TenantRecord):
 
 
 class Hold(TenantRecord):
-    """The tokens that a call of an engine which goes on may take. The step of an execution has one at most."""
+    """The tokens reserved for a running engine call. An execution's step has at most one."""
 
     execution_id = IdField(null=True)
     step = peewee.BigIntegerField(null=True)

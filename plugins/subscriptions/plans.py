@@ -16,7 +16,7 @@ from aasim_core.text.suggestions import did_you_mean
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: What plans bound, and what is counted towards each; of the last one the plan says the least, of the others the most.
+#: The limits of plans, and what counts towards each; the last one is a minimum, the others are maximums.
 LIMITS: Mapping[str, str] = {
     "users": "members",
     "agents": "agents",
@@ -129,7 +129,7 @@ def default_of(app: "App") -> Plan:
 
 
 def refuse_unknown_plugins(app: "App") -> None:
-    """StartupError for plans without a plugin that nobody can be without, or that there is not."""
+    """Raise StartupError for plans that exclude an essential or unknown plugin."""
     known = {plugin.name: plugin for plugin in app.plugins.found}
     problems = []
     for plan in plans_of(app).values():

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def subscribe(app: "App", plan_id: str) -> Subscription:
-    """Put the organization in scope on the plan: now if it takes nothing away, or else at the end of the period.
+    """Change the plan of the organization in scope: now if nothing is taken away, otherwise at the end of the period.
 
-    Needs a transaction. Invalid for a plan that is not offered; Refused ``invalid_state`` for the plan that it is on, unless that ends,
-    and ``plan_limit_exceeded``, with all that is too much, where the plan allows less than there is.
+    Needs a transaction. Invalid for a plan that is not offered; Refused ``invalid_state`` for the current plan, unless it ends, and
+    ``plan_limit_exceeded``, with everything in excess, where the plan permits less than there is.
     """
     subscription = _locked(app)
     before, plan = plan_of(app, subscription), _offered(app, plan_id)
@@ -49,7 +49,7 @@ def assign(app: "App", plan: Plan) -> None:
 
 
 def cancel(app: "App", at: str) -> Subscription:
-    """Put the organization in scope on the default plan, now or at the end of the period; what there is stays.
+    """Return the organization in scope to the default plan, now or at the end of the period; existing objects stay.
 
     Needs a transaction. Refused ``invalid_state`` where it is on the default plan already.
     """
@@ -62,9 +62,9 @@ def cancel(app: "App", at: str) -> Subscription:
 
 
 def put(app: "App", subscription: Subscription | None, plan: Plan, moment: datetime, event: str) -> Subscription:
-    """End the subscription at the moment, and begin one to the plan: in the same period, or in the one that begins then.
+    """End the subscription at that time, and begin one to the plan: in the same period, or in the one that begins then.
 
-    Needs a transaction; `event` tells of it.
+    Needs a transaction; it emits `event`.
     """
     period = None if subscription is None else period_of(subscription)
     if plan.id == default_of(app).id:
@@ -86,7 +86,7 @@ def renew(app: "App") -> None:
 
 
 def _locked(app: "App") -> Subscription | None:
-    """The current subscription, after what is due has been done; nobody else changes it until the running transaction ends."""
+    """Return the current subscription, after pending changes, locked until the running transaction ends."""
     records.database_of(Subscription).lock(f"subscriptions/{current_organization()}")
     subscription, moment = current(), now()
     while subscription is not None and subscription.ends_at is not None and subscription.ends_at <= moment:
@@ -95,7 +95,7 @@ def _locked(app: "App") -> Subscription | None:
 
 
 def _roll(app: "App", subscription: Subscription) -> Subscription:
-    """The subscription that follows one whose period is over."""
+    """Return the subscription that follows one whose period is over."""
     before = plan_of(app, subscription)
     plan = before if subscription.next_plan_id is None else plans_of(app).get(subscription.next_plan_id, default_of(app))
     event = "subscriptions.renewed" if plan.id == subscription.plan_id else "subscriptions.changed"
@@ -111,14 +111,14 @@ def _offered(app: "App", plan_id: str) -> Plan:
 
 
 def _stay(subscription: Subscription | None, plan: Plan) -> Subscription:
-    """Let the plan go on after the period, if something else was to follow it."""
+    """Continue the plan after the period, if another one was to follow."""
     if subscription is None or subscription.next_plan_id is None:
         raise Refused("invalid_state", f"The organization is on the plan {plan.title} already.", meta={"status": plan.id})
     return _schedule(subscription, plan, "subscriptions.change_scheduled")
 
 
 def _refuse_too_much(app: "App", plan: Plan) -> None:
-    """Refused where more is there than the plan allows; what counts for a month is counted anew by then."""
+    """Refused where the organization exceeds the plan's limits; monthly counts have been reset by then."""
     stand = Standing(plan, timezone(), None)
     standing = [meter for meter in counting.here(app) if not meter.monthly and meter.name in plan.limits]
     there = {meter.name: counting.used(app, meter, stand.period, stand.timezone) for meter in standing}

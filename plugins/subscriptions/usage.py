@@ -1,4 +1,4 @@
-"""What the organization in scope has used of its plan, how much that may become, and when it is counted anew."""
+"""The plan usage of the organization in scope, its forecast, and its resets."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,7 +18,7 @@ from .standing import Standing, plan_of, standing_of
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: What usage can be told by besides each day.
+#: The groupings of usage besides days.
 DAY = "day"
 GROUPS = (DAY, *dict.fromkeys(group for meter in METERS.values() for group in meter.groups))
 _FIRST_YEAR = 1970
@@ -41,7 +41,7 @@ def told_of(app: "App", day: date) -> dict[str, Any]:
     stand, moment = standing_of(app), now()
     starts_at = datetime.combine(day, time(), ZoneInfo(stand.timezone)).astimezone(UTC)
     if starts_at > moment:
-        raise Refused("not_found", "There is nothing of a day that is still to come; write one that has begun.")
+        raise Refused("not_found", "Usage of a future day is not known; write a day that has begun.")
     until = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(stand.timezone)).astimezone(UTC)
     if until > moment:
         return told(app)
@@ -89,7 +89,7 @@ def _percent(used: int, most: int) -> float:
 
 
 def _forecast(used: int, period: Period, begun: Period) -> int | None:
-    """What it will be at the end of the period if it goes on as it did so far; None where the period has just begun."""
+    """Return the forecast for the end of the period; None at its beginning."""
     passed = (begun.ends_at - begun.starts_at) // _MILLISECOND
     return used * ((period.ends_at - period.starts_at) // _MILLISECOND) // passed if passed else None
 

@@ -1,6 +1,6 @@
-"""The limit of tokens: what a call of an engine may take is held before it, so that calls at the same time cannot pass the limit.
+"""The limit of tokens: each call's maximum is reserved before it, so that concurrent calls cannot exceed the limit.
 
-What calls took is counted from their rows, which `engines` writes; a hold is there only as long as its call goes on.
+The usage of calls is counted from their rows, which `engines` writes; a reservation exists only during its call.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 _METER = counting.METERS["tokens"]
-#: No call of an engine goes on for so long.
+#: Maximum duration of an engine call.
 _LONGEST_CALL = timedelta(days=1)
 
 
@@ -66,7 +66,7 @@ def _settle(app: "App", hold: Hold, tokens: int, cost: Cost | None) -> None:
 
 
 def release_left(over_among: Any) -> int:
-    """Give back, in every organization, what is held for runs that are over and for calls of more than a day ago; returns how many."""
+    """Release, in every organization, the reservations of ended runs and of calls older than a day; returns their number."""
     held = list(Hold.select())
     over: Collection[str] = over_among({hold.execution_id for hold in held if hold.execution_id is not None})
     before = now() - _LONGEST_CALL
@@ -83,7 +83,7 @@ def _held() -> int:
 
 
 def _release_repeated(payer: Payer) -> None:
-    """A step that asks once more has crashed before: what was held for it then is not held beside what it needs now."""
+    """A step that retries has crashed before: its old reservation is not kept in addition to the new one."""
     if payer.execution_id is not None:
         Hold.delete().where(Hold.execution_id == payer.execution_id, Hold.step == payer.step).execute()
 

@@ -1,4 +1,4 @@
-"""Which runs are over, and how long they are kept to be counted, where the plugin that runs agents is on."""
+"""Ended runs, and their retention for counting, if the plugin that runs agents is enabled."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -91,7 +91,7 @@ def add_one(team: Team, user_id: str, team_role: str, giver: Delegator) -> list[
 
 
 def admit(team: Team, user_id: str, team_role: str, giver: Delegator) -> None:
-    """The same for somebody whom the giver has just made a member, or has been allowed to name."""
+    """Add somebody whom the granter has just created as a member, or was allowed to name."""
     _admit(_latest(team, giver), [user_id], team_role, _known([user_id], team_role))
 
 
@@ -127,9 +127,9 @@ def _join_lead(team: Team, giver: Delegator) -> None:
 
 
 def _latest(team: Team, giver: Delegator) -> Team:
-    """The team as it is when those have finished who change its members or delete it; others wait from here on.
+    """Return the team, locked against changes of its members and deletion.
 
-    Refused for whoever could not give what it holds.
+    Refused for callers who could not grant what it holds.
     """
     giver.require_grants_of(team.id)
     epoch.bump(current_organization())
@@ -199,7 +199,7 @@ def _members(team: Team, user_ids: Sequence[str]) -> dict[str, TeamMember]:
 
 
 def _touch(team: Team, lead_id: str | None) -> None:
-    """Count the change of members as one of the team, whose answers say how many there are, and who leads them."""
+    """Count a change of members as a change of the team, whose responses contain their number and the lead."""
     before = team.lead_id
     records.compare_and_set(team, {}, {"version": team.version + 1, "updated_at": now(), "lead_id": lead_id})
     if lead_id != before:

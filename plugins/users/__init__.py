@@ -31,7 +31,7 @@ def permissions(app: App) -> Sequence[Permission]:
 def events(app: App) -> Sequence[Event]:
     """What happens to members."""
     name = Text(required=True, description="What they are called.")
-    reason = Text(max_length=500, required=True, description="Why; empty where nobody said.")
+    reason = Text(max_length=500, required=True, description="The reason; empty if none was given.")
     sessions = Integer(0, required=True, description="How many sessions ended.")
     ended = {
         "reason": reason,

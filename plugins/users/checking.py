@@ -59,7 +59,7 @@ def _branch_of(req: Request, department_id: str, given: str | None, member: Memb
 
 
 def _require_node(req: Request, kind: str, node_id: str) -> Node:
-    """The node; Invalid where no such thing is there for the caller, to whom a place where they may do nothing is none."""
+    """Return the node; Invalid where it is not visible to the caller, who must have a permission at it."""
     node: Node | None = find_or_none(Node, node_id)
     if node is None or node.kind != kind or not req.rights.knows(node_id):
         raise Invalid({f"{kind}_id": [Problem("invalid_reference", f"There is no such {kind} in the organization.")]})

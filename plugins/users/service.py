@@ -1,4 +1,4 @@
-"""Members: who they are, to whom they are there, how they come, and how they are changed."""
+"""Members: visibility, invitations and changes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ _FREE_MAILS, _MAIL_WINDOW = 5, timedelta(days=1)
 _ACCOUNT_VERSION = first_of(User.version, 0)
 _ACCOUNT_CHANGED = first_of(User.updated_at, Invitation.updated_at)
 
-#: Members as answers have them; `place` is where they stand in the tree, empty for the organization itself.
+#: Members in responses; `place` is their node in the tree, empty for the organization itself.
 VIEW = View(
     Membership,
     {
@@ -70,7 +70,7 @@ class Member(Subject):
 
     @property
     def version(self) -> int:
-        """What ETags are made of."""
+        """The components of ETags."""
         return int(self.row["version"])
 
     @property
@@ -96,7 +96,7 @@ def find(user_id: str) -> Member:
 
 
 def may_read(principal: Principal, rights: Rights, member: Member) -> bool:
-    """Whether the member is there for the caller: those in the subtrees that they may read, and themselves."""
+    """Return whether the member is visible to the caller: those in the subtrees that they may read, and themselves."""
     own = principal.kind == "user" and member.id == principal.user_id and rights.has_anywhere(READ)
     return own or rights.allows_at(READ, member.place)
 
@@ -132,7 +132,7 @@ def managers_above(user_id: str) -> Iterator[str]:
 
 
 def invite(app: App, principal: Principal, values: Mapping[str, Any]) -> Member:
-    """Make a member of somebody who is asked by mail to join. Needs a transaction."""
+    """Create a member who is invited by mail. Needs a transaction."""
     _count_mail(app, values["email"])
     account = {name: values[name] for name in OF_ACCOUNT}
     invitation = invitations.create_invitation(**account, invited_by=principal.user_id, place=_membership_of(values))
@@ -225,7 +225,7 @@ def membership_of(member: Member) -> Membership:
 
 
 def _account_of(member: Member) -> User | Invitation:
-    """The account, or the invitation of whoever has not accepted it yet."""
+    """Return the account, or the invitation of somebody who has not accepted it yet."""
     account: User | Invitation | None
     if member.status == invitations.INVITED:
         account = Invitation.get_or_none(Invitation.user_id == member.id)

@@ -30,9 +30,9 @@ TRANSITIONS: Mapping[str, frozenset[str]] = {
 _EVENTS = {ACTIVE: "users.reactivated", SUSPENDED: "users.suspended", DEACTIVATED: "users.deactivated"}
 _MOST_SHOWN = 20
 
-#: Makes the successor the lead of the teams, if teams are on.
+#: Makes the successor the lead of the teams, if teams are enabled.
 TakeOverTeams = Callable[[Sequence[Team], str], None]
-#: Tells that a member leaves their teams, if teams are on.
+#: Notifies teams that a member leaves them, if teams are enabled.
 TellTeams = Callable[[str], None]
 
 
@@ -160,7 +160,7 @@ def _write_keys(user_id: str, which: Any, **values: Any) -> int:
 
 
 def _hand_over_reports(user_id: str, successor_id: str) -> int:
-    """Whoever works for the one works for the other; a successor who worked for them stands in their place."""
+    """Reassign the member's reports to the successor; a successor among them takes the member's position."""
     before = Membership.select(Membership.manager_id).where(Membership.user_id == user_id).scalar()
     if user_id in managers_above(successor_id):
         _write_manager(Membership.user_id == successor_id, before)

@@ -1,4 +1,4 @@
-"""Joining teams on the way in, and leading those that somebody has left, where the plugin teams is on."""
+"""Join teams at an invitation, and transfer their lead, if the plugin teams is enabled."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from .checking import no_teams
 
 
 def find_joinable(req: Request, team_ids: Sequence[str]) -> list[Team]:
-    """The teams, whose members the caller may change; Invalid for each that is not there for the caller."""
+    """Return the teams, whose members the caller may change; Invalid for each that is not visible to the caller."""
     found = [find_or_none(Team, team_id) for team_id in team_ids]
     strange = [
         number

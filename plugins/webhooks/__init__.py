@@ -123,7 +123,7 @@ def routes(app: App) -> Sequence[Resource]:
 
 @hookimpl(optionalhook=True)
 def dashboard_cards(app: App) -> Sequence[Any]:
-    """Webhooks, and what is held."""
+    """Webhooks and their deliveries."""
     from . import with_dashboard
 
     return (with_dashboard.CARD,)
@@ -131,7 +131,7 @@ def dashboard_cards(app: App) -> Sequence[Any]:
 
 @hookimpl(optionalhook=True)
 def gauges(app: App) -> Sequence[Any]:
-    """Webhooks, and what is held."""
+    """Webhooks and their deliveries."""
     from . import with_metrics
 
     return with_metrics.GAUGES

@@ -1,4 +1,4 @@
-"""What happens while a webhook is disabled: it is held for a time, and replayed when somebody asks for it, as is what has failed."""
+"""Events during a webhook's disablement: held for a time, and resent on request, as are failed ones."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.jobs.context import JobContext
 
-#: The jobs that replay, and that drop what is held for too long.
+#: The jobs that resend, and that discard expired held events.
 REPLAY, DROP = "webhooks.replay", "webhooks.drop"
 #: What can be replayed.
 ONLY: Mapping[str, tuple[str, ...]] = {"failed": (FAILED,), "held": (HELD,), "all": (FAILED, HELD, DELIVERED)}
@@ -32,7 +32,7 @@ _OLDEST_FIRST = Delivery.created_at, Delivery.position, Delivery.id
 def ask_for_replay(
     webhook: Webhook, only: str, since_at: datetime | None, until_at: datetime | None, *, dry_run: bool
 ) -> dict[str, Any]:
-    """Have a set of deliveries sent from the beginning, or only tell what that would be. Needs a transaction."""
+    """Resend a set of deliveries from the beginning, or only list it. Needs a transaction."""
     moment = now()
     asked = {
         "only": only,
@@ -50,7 +50,7 @@ def ask_for_replay(
 
 
 def replay(context: "JobContext", payload: Mapping[str, Any]) -> None:
-    """Begin the deliveries of the set anew, the oldest first, some at a time; what has changed since it was told is no part of it."""
+    """Restart the deliveries of the set, the oldest first, in batches; those changed since it was listed are excluded."""
     webhook_id = payload["webhook_id"]
     chosen = _within(webhook_id, payload)
     while not context.should_stop():
@@ -67,7 +67,7 @@ def replay(context: "JobContext", payload: Mapping[str, Any]) -> None:
 
 
 def _within(webhook_id: str, asked: Mapping[str, Any]) -> Any:
-    """The condition for the set; what was begun anew has changed after the `moment`."""
+    """Match the set; restarted deliveries have changed after the `moment`."""
     chosen = (Delivery.webhook_id == webhook_id) & Delivery.status.in_(ONLY[asked["only"]])
     chosen &= Delivery.updated_at <= from_text(asked["moment"])
     if asked["since_at"]:
@@ -81,7 +81,7 @@ def with_held() -> list[str]:
 
 
 def drop(app: "App", context: "JobContext") -> None:
-    """Drop what is held for too long, and the oldest of what is too much, of each webhook of the organization; an event counts them."""
+    """Discard held deliveries that are too old or too many, per webhook of the organization; an event counts them."""
     settings = settings_of(app)
     before = now() - timedelta(days=settings.hold_days)
     for webhook in Webhook.select().where(Webhook.held_count > 0).order_by(Webhook.id):

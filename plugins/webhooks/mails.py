@@ -1,4 +1,4 @@
-"""The mail that tells an owner that a webhook is sent nothing any more."""
+"""The mail that notifies an owner that a webhook was disabled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ _WHY = {
 
 
 def send_mail(app: App) -> Job:
-    """The job that tells one owner, unless somebody has enabled or deleted the webhook meanwhile."""
+    """The job that notifies one owner, unless the webhook was enabled or deleted meanwhile."""
 
     def write(context: JobContext, payload: Mapping[str, Any]) -> Mail | None:
         webhook: Webhook | None = find_or_none(Webhook, payload["webhook_id"])

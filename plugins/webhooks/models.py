@@ -65,14 +65,14 @@ class Webhook(TenantRecord):
 
 
 class Delivery(TenantRecord):
-    """An event on its way to a webhook, once each. What is sent is made of the event, which is not copied here.
+    """The delivery of an event to a webhook, once each. The message is built from the event, which is not copied here.
 
-    How it is made was settled when the delivery was: the `payload` and `format` that the webhook had, and the version of the event.
+    Its form was fixed at its creation: the webhook's `payload` and `format`, and the event's version.
 
     One with a `position` is sent after those about its subject with lower ones.
 
-    A pending one without `next_attempt_at` waits for its webhook to be enabled, or for one before it. One that is held is of what
-    happened while the webhook was disabled, and waits to be replayed.
+    A pending one without `next_attempt_at` waits for its webhook to be enabled, or for a previous one. A held one occurred while the
+    webhook was disabled, and waits to be resent.
     """
 
     webhook_id = IdField()

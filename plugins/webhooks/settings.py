@@ -24,7 +24,7 @@ class WebhookSettings:
     hold_max: int = setting(
         100_000, "How many events are held for a webhook; the oldest are dropped.", check=between(1, 10_000_000)
     )
-    delivery_days: int = setting(30, "How long deliveries of webhooks are kept.", check=between(7, 3650))
+    delivery_days: int = setting(30, "Retention of webhook deliveries.", check=between(7, 3650))
 
 
 def settings_of(app: "App") -> WebhookSettings:

@@ -17,15 +17,15 @@ from aasim_core.tenancy import epoch
 
 from .models import ACTIVE, AUTO_DISABLED, HELD, Delivery, Webhook
 
-#: The job that lets go on what waited.
+#: The job that resumes waiting deliveries.
 RESUME = "webhooks.resume"
 #: Why a webhook is disabled.
 REASONS = BY_HAND, IS_GONE, IS_FAILING = ("by_hand", "gone", "failing")
-#: The job that tells the owners that a webhook was disabled.
+#: The job that notifies the owners that a webhook was disabled.
 SEND = "webhooks.send_mail"
 #: How a webhook does: it is sent everything; nothing for a while; one delivery, to see whether it is well again.
 HEALTH = CLOSED, OPEN, HALF_OPEN = ("closed", "open", "half_open")
-#: After so many failures in a row it is left alone, at first for a minute, at most for an hour.
+#: Consecutive failures after which the circuit opens, first for a minute, at most for an hour.
 _OPENS_AT, _FIRST_REST, _LONGEST_REST = 5, 60.0, 3_600.0
 #: Longer than a request takes.
 _PROBE = timedelta(seconds=30)
@@ -75,7 +75,8 @@ def note_success(webhook: Webhook) -> None:
 
 
 def note_failure(webhook: Webhook, rest: float | None, *, gone: bool) -> None:
-    """It has not: leave it alone for `rest` seconds, or longer where it fails again and again; for good if that goes on, or it is gone.
+    """Record a failure: open the circuit for `rest` seconds, or longer on repeated failures; disable it after persistent failures, or if it
+    is gone.
 
     Needs a transaction.
     """
@@ -90,7 +91,7 @@ def note_failure(webhook: Webhook, rest: float | None, *, gone: bool) -> None:
     if rest is not None:
         values["resumes_at"] = moment + timedelta(seconds=rest)
     if gone or is_lasting:
-        _lock(webhook.id)  # first: whoever switches it has the lock before they write the row
+        _lock(webhook.id)  # first: switching takes the lock before writing the row
     Webhook.update(values).where(Webhook.id == webhook.id).execute()
     if gone or is_lasting:
         with acting_as(SYSTEM):
@@ -128,7 +129,7 @@ def note_released(webhook_id: str, count: int, *, dropped: bool = False) -> None
 
 
 def switch(webhook: Webhook, status: str) -> None:
-    """Enable or disable the webhook by hand, and count its failures anew. Needs a transaction."""
+    """Enable or disable the webhook manually, and reset its count of failures. Needs a transaction."""
     _lock(webhook.id)
     anew = {**_WELL, "resumes_at": None}
     if webhook.status == status:

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def version_of(app: "App", name: str) -> int:
-    """The version that such events have now; 1 for one that nobody declares any more."""
+    """Return the current version of such events; 1 for one that is no longer declared."""
     declared = app.events.get(name)
     return declared.version if declared else 1
 

@@ -99,7 +99,7 @@ def workflow_importers(app: App) -> Sequence[WorkflowImporter]:
 
 @hookimpl
 def runners(app: App) -> Sequence[Runner]:
-    """Workflows run as executions, and so do a node that goes on beside others, and what undoes a run."""
+    """Runners of workflows as executions, of nodes in runs of their own, and of compensations."""
     return runner.workflow_runner(app), runner.node_runner(app), compensation.compensation_runner(app)
 
 

@@ -66,7 +66,7 @@ def undo(app: "App", context: "JobContext", payload: Mapping[str, Any]) -> None:
 
 
 def is_due(execution: Execution) -> bool:
-    """Whether what a run that has ended has done is to be undone, and nothing has begun to do so yet."""
+    """Return whether an ended run's effects are to be undone, and this has not begun yet."""
     definition = _definition_of(execution) if execution.status in ENDS else None
     return definition is not None and any(True for _ in _to_undo(execution, definition))
 
@@ -124,7 +124,7 @@ def _run(app: "App", run: Run) -> Finished:
 
 
 def _wait_for_children(execution: Execution) -> None:
-    """`RunLater` while something is at work that the run had begun: it may do yet what is to be undone then."""
+    """Raise `RunLater` while work that the run had begun continues: its effects must then be undone too."""
     children = Execution.select(Execution.id).where(Execution.parent_id == execution.id, Execution.kind != KIND)
     if children.where(Execution.finished_at.is_null()).exists():
         raise RunLater(_SOON_SECONDS, "What the run had begun has not come to an end yet.")
@@ -176,11 +176,11 @@ def _undo_child(app: "App", run: Run, number: int, row: NodeRow) -> None:
 
 
 def _undo(app: "App", run: Run, number: int, row: NodeRow, written: Mapping[str, Any], data: Data) -> Any:
-    """What undoing one node gave. Where that fails, people are asked whether it has been done some other way."""
+    """Return the result of undoing one node. If it fails, people are asked whether it was done in another way."""
     try:
         kind: NodeType | None = app.offers.here("node_types").get(written["type"])
         if kind is None:
-            raise RunLater(_OFF_SECONDS, f"No plugin that is on brings nodes of the type {written['type']}.")
+            raise RunLater(_OFF_SECONDS, f"No enabled plugin provides nodes of the type {written['type']}.")
         config = written.get("config") or {}
         if kind.compute is not None:
             return _computed(run, kind.compute, config, row, data)

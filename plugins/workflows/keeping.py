@@ -1,4 +1,4 @@
-"""What is kept of the nodes of runs goes with the runs."""
+"""Data of nodes is deleted together with their runs."""
 
 from collections.abc import Sequence
 

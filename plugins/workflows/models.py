@@ -103,7 +103,7 @@ class NodeRow(Row):
 
 
 class ResultRow(Row):
-    """What is kept of a node, or of a scope: its `kind` is one of OUTPUT, ERROR, ITEMS, SCOPE and GIVEN. It is written once."""
+    """A stored value of a node, or of a scope: its `kind` is one of OUTPUT, ERROR, ITEMS, SCOPE and GIVEN. It is written once."""
 
     organization_id = IdField()
     execution_id = IdField()

@@ -1,7 +1,7 @@
-"""Doing a part of a run again: what is reused and what is redone, told before it happens.
+"""Repeat a part of a run: the dry run reports what is reused and what is repeated.
 
-A node is redone that is named, that was not done, or that something before it in its scope is redone for; all others are reused. A loop
-that is redone for something before it begins anew; one in which something is redone reuses the rest.
+A node is repeated if it is named, was not completed, or follows a repeated one in its scope; all others are reused. A loop that follows a
+repeated node starts over; one that contains a repeated node reuses the rest.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -41,9 +41,9 @@ class Planned:
 
 
 class Rerun:
-    """A run that is over, and what is to be done again of it: from these paths on, or what failed; `edits` are outputs to use instead.
+    """An ended run, and the part to repeat: from these paths on, or the failed part; `edits` are replaced outputs.
 
-    What people decided is reused for what they were asked only: in no other version, and without edits.
+    People's decisions are reused only for the same question: in no other version, and without edits.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Rerun:
         return set()
 
     def _unknown(self) -> set[int]:
-        """The numbers of the nodes of which nobody knows whether they were done."""
+        """Return the numbers of the nodes whose completion is unknown."""
         calls = ToolCall.select(ToolCall.turn).where(ToolCall.execution_id == self.execution.id, ToolCall.status == UNKNOWN)
         return {call.turn for call in calls}
 
@@ -192,7 +192,7 @@ def _after(flow: Flow, scope: str, starts: Collection[str]) -> Iterator[str]:
 
 def _refuse_decided(paths: Sequence[str]) -> None:
     """Invalid for edits of what people decided."""
-    message = "What people decided cannot be written by somebody else; name the node in paths, so that they are asked again."
+    message = "People's decisions cannot be edited; name the node in paths, so that they are asked again."
     if paths:
         raise Invalid({f"edits.{path}": [Problem("invalid_reference", message)] for path in paths})
 

@@ -37,7 +37,7 @@ def node_runner(app: "App") -> Runner:
         use = _use_of(app, run.execution)
         kind: NodeType | None = app.offers.here("node_types").get(use.type)
         if kind is None:
-            raise RunLater(_OFF_SECONDS, f"No plugin that is on brings nodes of the type {use.type}.")
+            raise RunLater(_OFF_SECONDS, f"No enabled plugin provides nodes of the type {use.type}.")
         try:
             result = _done(run, kind, use)
         except ToolError as failed:

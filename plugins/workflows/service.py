@@ -61,7 +61,7 @@ def change(workflow: Workflow, values: Mapping[str, Any]) -> Workflow:
 
 
 def remove(workflow: Workflow) -> None:
-    """Take the workflow out of every list; its runs go on, with its versions."""
+    """Hide the workflow from every list; its runs continue, with its versions."""
     records.change(workflow, {"deleted_at": now(), "status": ARCHIVED})
     emit("workflows.deleted", workflow)
 
@@ -94,7 +94,7 @@ def pinned_definition(workflow_id: str, number: int) -> Definition | None:
 
 @lru_cache(maxsize=256)
 def _pinned(organization_id: str, workflow_id: str, number: int) -> Definition:
-    """A version never changes, so it is kept."""
+    """A version never changes, so it is cached."""
     version = WorkflowVersion.get_or_none(WorkflowVersion.workflow_id == workflow_id, WorkflowVersion.number == number)
     if version is None:
         raise LookupError(f"the workflow {workflow_id} has no version {number}")

@@ -19,7 +19,7 @@ MOST_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Misfire:
-    """Return the results of due times that are handled late.
+    """The treatment of due times that are handled late.
 
     None of them starts (``skip``); the last one does, unless a due time that is not late replaces it (``run_once``); the last `most` do,
     the oldest first (``run_all``). Those later than the `window` never start.

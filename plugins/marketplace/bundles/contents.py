@@ -99,7 +99,7 @@ def offer_of(payload: Mapping[str, Any]) -> Offer:
 
 
 def model_digest(provider: str | None, model: str | None, parameters: Mapping[str, Any]) -> str:
-    """The digest of the model that answers, and of how it is asked."""
+    """Return the digest of the answering model and its parameters."""
     return signing.digest_of({"provider": provider, "model": model, "parameters": parameters})
 
 
@@ -112,7 +112,7 @@ def _scored_with(definition: Mapping[str, Any], requirements: Mapping[str, Any])
 
 
 def _refuse_other_tools(entries: list[dict[str, Any]], needs: list[dict[str, Any]]) -> None:
-    """Invalid where the tools of the agent are not those that the requirements tell of."""
+    """Invalid where the agent's tools differ from those in the requirements."""
     told = [(need["key"], need["approval"]) for need in needs]
     if told != [(entry["ref"], entry["approval"]) for entry in entries] or len({key for key, _ in told}) < len(told):
         message = "These are not the tools that the agent has; ask the seller for another bundle."

@@ -1,1 +1,1 @@
-"""Publishing gates: what is looked for in a listing before anybody else sees it."""
+"""Publishing gates: checks of a listing before others see it."""

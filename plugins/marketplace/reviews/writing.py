@@ -1,4 +1,4 @@
-"""Writing reviews and answers to them. A review is its buyer's; others read it without learning whose it is."""
+"""Write reviews and answers. A review belongs to its buyer; others read it anonymously."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,7 +1,7 @@
-"""Buying: the purchase pays for what the plan shows, and makes the licence and the copy, all in one transaction.
+"""Purchases: one transaction pays for the plan, and creates the licence and the copy.
 
-The seller's side is written in the scope of the seller's organization: an entry of the ledger, the count of sales, and an event that does
-not tell who bought.
+The seller's side is written in the scope of the seller's organization: a ledger entry, the count of sales, and an event that does not
+identify the buyer.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def plan(app: "App", offer: Offer, order: Order, buyer: Buyer) -> dict[str, Any]:
-    """What the purchase would cost and make, and what is missing, as answers have it; nothing is changed. Invalid as for any plan."""
+    """Return the cost and result of the purchase, and what is missing, as in responses; nothing is changed. Invalid as for any plan."""
     held = ledger.balance()
     planned = planning.plan(app, offer, order, buyer, price=offer.price)
     missing = [*planned["missing"], *_missing_credits(int(offer.price["amount"]), held)]
@@ -73,7 +73,7 @@ def is_own() -> Refused:
 
 
 def note_sale(seller_id: str, listing_id: str, count: int, amount: int, event: str) -> None:
-    """Count a sale, or with minus signs what is taken back, on the seller's side, and tell the seller."""
+    """Count a sale, or a refund with negative numbers, on the seller's side, and notify the seller."""
     with organization_scope(seller_id), acting_as(SYSTEM, current_request_id()):
         more = {"purchases_count": Offer.purchases_count + count}
         Offer.update(more).where(Offer.listing_id == listing_id).execute()

@@ -45,9 +45,9 @@ def grant(organization_id: str, amount: int, reason: str) -> str:
 
 
 def pay(payer_id: str, payee_id: str, amount: int, **about: Any) -> str:
-    """Move credits from one organization to another; returns the id of the transaction. Needs a transaction of the database.
+    """Move credits from one organization to another; returns the id of the transaction. Needs a database transaction.
 
-    `about` are further columns of the entries. Refused ``insufficient_credits`` where the payer has not so many.
+    `about` are further columns of the entries. Refused ``insufficient_credits`` where the payer has too few.
     """
     return post((Posting(payer_id, BALANCE, -amount), Posting(payee_id, BALANCE, amount)), **about)
 
@@ -110,7 +110,7 @@ class Audit:
 
 
 def audit() -> Audit:
-    """Add up all transactions and accounts anew. Needs a system scope."""
+    """Verify all transactions and accounts. Needs a system scope."""
     sums: Any = Entry.select(Entry.transaction_id, fn.COUNT(Entry.id), fn.SUM(Entry.amount)).group_by(Entry.transaction_id)
     transactions = list(sums.tuples())
     owners = (Entry.organization_id, Entry.account)

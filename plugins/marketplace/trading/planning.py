@@ -1,6 +1,6 @@
-"""What a copy of an agent will cost, need and do, before it is made: plans, each named by a digest, and the orders that they are for.
+"""Plans of an agent's copy: its cost, requirements and effects, each plan identified by a digest, and the orders for them.
 
-What is done then names the plan by its digest, so that what is paid and agreed to is what was shown.
+The request that carries out a plan sends its digest, so that the result is what was shown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from ..requirements import asks, digest_of, is_stronger
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-_CHANGED = "The plan is not the one that you saw; ask for it again with plan=true, and send its digest."
+_CHANGED = "The plan has changed since you saw it; request it again with plan=true, and send its digest."
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Buyer:
-    """For whom the copy is made."""
+    """The buyer of the copy."""
 
     user_id: str
     rights: Rights
 
 
 def plan(app: "App", offer: Offer, order: Order, buyer: Buyer, **more: Any) -> dict[str, Any]:
-    """What the copy needs and does, what is missing, and the `digest` of that and of what there is `more`, as answers have it.
+    """Return the copy's requirements and effects, what is missing, and the `digest` of that and of `more`, as in responses.
 
-    Invalid for an engine or tools that are not there, that the buyer may not use, or that do more than the listing states.
+    Invalid for an engine or tools that do not exist, that the buyer may not use, or that have more effects than the listing states.
     """
     _refuse_bad_order(app, offer, order, buyer)
     tools = [_planned_tool(app, need, order.tools.get(need["key"])) for need in offer.requirements["tools"]]
@@ -72,19 +72,19 @@ def refuse_changed(planned: Mapping[str, Any], digest: str) -> None:
 
 
 def copied(offer: Offer, order: Order, planned: Mapping[str, Any], owner_id: str) -> Agent:
-    """The agent of the offer in the organization in scope, with those of its tools that stand for something in the plan."""
+    """Return the offer's agent for the organization in scope, with the tools that have a counterpart in the plan."""
     definition = {**bound(offer.document["definition"], refs_in(planned)), "engine_id": order.engine_id}
     origin = {"agent_id": offer.document["agent_id"], "version": offer.agent_version, "listing_id": offer.listing_id}
     return agents.import_document({**offer.document, "definition": definition}, order.name, order.project_id, owner_id, origin)
 
 
 def refs_in(planned: Mapping[str, Any]) -> dict[str, str]:
-    """What stands for the tools in the plan, by their keys; what nothing stands for is not in it."""
+    """Return the counterparts of the tools in the plan, by their keys; tools without one are omitted."""
     return {tool["key"]: tool["ref"] for tool in planned["requirements"]["tools"] if tool["ref"] is not None}
 
 
 def bound(definition: Mapping[str, Any], refs: Mapping[str, str]) -> dict[str, Any]:
-    """The definition of an offer with the refs that stand for its tools, without the tools that none stands for."""
+    """Return the definition of an offer with the refs of its tools' counterparts, without the tools that have none."""
     tools = [{**entry, "ref": refs[entry["ref"]]} for entry in definition["tools"] if entry["ref"] in refs]
     return {**definition, "tools": tools}
 
@@ -105,7 +105,7 @@ def _refuse_bad_order(app: "App", offer: Offer, order: Order, buyer: Buyer) -> N
 
 
 def flaw_of_tool(app: "App", need: Mapping[str, Any] | None, ref: str, buyer: Buyer) -> str | None:
-    """Why the tool of that ref cannot stand for what is needed, as one sentence; None where it can."""
+    """Return why the tool of that ref cannot be the counterpart, as one sentence; None where it can."""
     if need is None:
         return "The agent has no such tool; write one of the keys that the plan names."
     tool = find_tool(app, ref).tool
@@ -119,7 +119,7 @@ def flaw_of_tool(app: "App", need: Mapping[str, Any] | None, ref: str, buyer: Bu
 
 
 def _planned_tool(app: "App", need: Mapping[str, Any], ref: str | None) -> dict[str, Any]:
-    """A tool of the copy: what was stated of it, and what stands for it in the buyer's organization."""
+    """A tool of the copy: its stated effects, and its counterpart in the buyer's organization."""
     tool = find_tool(app, ref).tool if ref is not None else None
     here = {} if tool is None else {"effect": tool.effect, "asks": asks(tool, need["approval"]), "digest": digest_of(tool)}
     return {**need, "ref": ref} | here

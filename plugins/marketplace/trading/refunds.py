@@ -16,9 +16,9 @@ from .buying import note_sale
 
 
 def refund(purchase: Purchase, hours: int) -> Purchase:
-    """Take the licence and its copy back, and pay back what was paid. Needs a transaction.
+    """Withdraw the licence and its copy, and refund the price. Needs a transaction.
 
-    Refused ``invalid_state`` for a licence that is given back already, after so many hours, or where the seller has spent the credits.
+    Refused ``invalid_state`` for a licence that was returned already, after the refund period, or where the seller has spent the credits.
     """
     until = purchase.created_at + timedelta(hours=hours)
     if purchase.refunded_at is not None or now() > until:

@@ -22,15 +22,15 @@ from .planning import Buyer, Order
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: What a release can change in a copy: all of the definition but what is chosen where the copy is.
+#: The fields of a copy that a release can change: all of the definition except local choices.
 _FIELDS = ("description", "tags", *(name for name in DEFINITION if name not in ("engine_id", "rubric_ids")))
 
 
 def plan(app: "App", purchase: Purchase, tools: Mapping[str, str], buyer: Buyer) -> dict[str, Any]:
-    """What the upgrade would change, what has to be decided and agreed to, and what is missing, as answers have it; nothing is changed.
+    """Return the changes of the upgrade, the required decisions and consent, and what is missing, as in responses; nothing is changed.
 
-    `tools` are refs by the keys of the newer release, besides those that stand for its tools already. Refused ``invalid_state`` for a copy
-    that is gone or of the newest release, Invalid as for any plan.
+    `tools` are refs by the keys of the newer release, besides existing counterparts. Refused ``invalid_state`` for a deleted copy or one of
+    the newest release, Invalid as for any plan.
     """
     return _plan(app, purchase, _copy_of(purchase), _newer(purchase), tools, buyer)
 
@@ -92,7 +92,7 @@ def _newer(purchase: Purchase) -> Offer:
 
 
 def _kept(app: "App", purchase: Purchase, offer: Offer, buyer: Buyer) -> dict[str, str]:
-    """What stands for the tools already and can do so for those of the newer release."""
+    """Return the existing counterparts that are valid for the tools of the newer release."""
     needs = {need["key"]: need for need in offer.requirements["tools"]}
     return {
         key: ref

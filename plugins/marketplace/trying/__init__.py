@@ -1,1 +1,1 @@
-"""Trying: what is offered answers the seller's examples on an engine of the buyer's, before it is paid for."""
+"""Tries: an offer answers the seller's examples on the buyer's engine before the purchase."""

@@ -116,7 +116,7 @@ def _client(networks: Sequence[str]) -> "KeptClient":
 
 
 def post(app: "App", client: "KeptClient", webhook: Webhook, message: Message, should_stop: Callable[[], bool]) -> Outcome:
-    """Send the webhook a message, signed, and tell how it went; raises `Stopped`. Call it outside of transactions."""
+    """Send the webhook a signed message, and return the result; raises `Stopped`. Call it outside of transactions."""
     try:
         own, secrets = headers.opened(app, webhook), signing.secrets_of(app, webhook)
     except Unreadable:
@@ -127,7 +127,7 @@ def post(app: "App", client: "KeptClient", webhook: Webhook, message: Message, s
 
 
 def _write(app: "App", context: "JobContext", webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
-    """Write what became of the attempt; nothing of a delivery that was begun anew meanwhile."""
+    """Record the attempt's result, unless the delivery was restarted meanwhile."""
     with app.database.transaction():
         _hold_line(delivery)
         if write(delivery, **_values_after(delivery, outcome)):
@@ -171,7 +171,7 @@ def _told(outcome: Outcome) -> dict[str, Any]:
 
 
 def _delay(attempts: int, outcome: Outcome) -> timedelta:
-    """How long to wait after so many attempts: spread by a tenth, and no shorter than the webhook asks for."""
+    """Return the wait after this many attempts: with 10 % jitter, and no shorter than the webhook asks for."""
     usual = DELAYS[attempts - 1] * random.uniform(0.9, 1.1)  # noqa: S311 - spread, not secrecy
     return timedelta(seconds=max(usual, _rest_after(outcome) or 0))
 

@@ -1,4 +1,4 @@
-"""Headers that a webhook sends besides the signed ones: secrets, kept sealed, of which only the names are shown."""
+"""Additional headers of a webhook: secrets, stored sealed, of which only the names are shown."""
 
 import re
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ def _flaw(name: str, value: Any) -> Problem | None:
 
 
 def columns_of(app: "App", record: Webhook, headers: Mapping[str, str]) -> dict[str, Any]:
-    """The columns of the record that keep the headers."""
+    """Return the columns of the record that store the headers."""
     place = Webhook.headers.place(record.id, record.organization_id)
     sealed = app.keyring.seal(Secret(orjson.dumps(headers).decode()), place) if headers else None
     return {"headers": sealed, "header_names": sorted(headers)}

@@ -1,4 +1,4 @@
-"""What is sent: made of an event each time it is sent, so that a copy of the event is nowhere else."""
+"""The message, built from the event for each attempt, so that the event is not copied."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Message:
 
 
 class _Told(NamedTuple):
-    """What a message tells, whatever its format."""
+    """A message's data, whatever its format."""
 
     id: str
     type: str
@@ -50,7 +50,7 @@ def ping(webhook: Webhook) -> Message:
 
 
 def _ids(event: EventRow, version: int) -> dict[str, Any]:
-    """What it takes to ask for the rest."""
+    """Return the links to the rest."""
     return {
         "id": event.id,
         "organization_id": event.organization_id,

@@ -35,7 +35,7 @@ def queue(delivery: Delivery) -> None:
 
 
 def hold_line(webhook_id: str, subject_id: str | None) -> None:
-    """Let nobody else give positions, or let deliveries about the subject wait or go, until the running transaction ends."""
+    """Lock the subject's deliveries against concurrent changes of order or state until the running transaction ends."""
     database_of(Delivery).lock(f"webhooks/{webhook_id}/{subject_id}")
 
 
@@ -85,7 +85,7 @@ def begin_anew(delivery: Delivery) -> None:
 
 
 def resume(context: "JobContext", webhook_id: str, moment: datetime) -> None:
-    """Let go on what waits for a webhook that is enabled, or well again since that moment; some at a time."""
+    """Resume the deliveries that waited for a webhook that is enabled, or recovered since that time; in batches."""
     later = Delivery.next_attempt_at.is_null() | (Delivery.next_attempt_at > moment)
     waits = (Delivery.webhook_id == webhook_id) & (Delivery.status == PENDING) & later
     for waiting in _some_at_a_time(waits):

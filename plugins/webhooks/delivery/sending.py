@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: How long a request may take, with everything.
 SECONDS = 15.0
-#: What may be read of an answer, which comes in pieces of 64 KiB, and what is kept of its body.
+#: Maximum bytes read of a response, which arrives in pieces of 64 KiB, and stored of its body.
 _MOST_BYTES, _KEPT_BYTES = 256 * 1024, 1024
 _THROTTLED = frozenset((429, 502, 504))
 SUCCEEDED, GONE, THROTTLED, EVENT_GONE, INTERNAL_ERROR = "succeeded", "gone", "throttled", "event_gone", "internal_error"
@@ -57,9 +57,9 @@ def send(
     should_stop: Callable[[], bool] = lambda: False,
     seconds: float = SECONDS,
 ) -> Outcome:
-    """Post the body, follow no redirects, and tell how it went, without any of the `secrets`; raises `Stopped`, and nothing else.
+    """Post the body, follow no redirects, and return the result, without any of the `secrets`; raises only `Stopped`.
 
-    The status decides. Of the body no more is read than is kept, so that one without an end holds nothing up.
+    The status decides. No more of the body is read than is stored, so that an endless one blocks nothing.
     """
     from aasim_core.outbound import patience as patiences
 
@@ -96,7 +96,7 @@ def _code_of_status(status: int) -> str:
 
 
 def _beginning(response: "httpx2.Response") -> str:
-    """What is kept of the body; where it does not come, what has come of it: the answer was given before."""
+    """Return the stored part of the body, incomplete if the rest does not arrive: the status counts."""
     from aasim_core.outbound.patience import Stopped
 
     kept = b""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SIGNATURES = V1, V1A = ("v1", "v1a")
 #: What secrets, private and public keys begin with.
 _SECRET, _PRIVATE, _PUBLIC = "whsec_", "whsk_", "whpk_"
-#: The standard asks for 24 to 64 bytes; a key of Ed25519 has as many.
+#: The standard requires 24 to 64 bytes; an Ed25519 key has 32.
 _BYTES = 32
 
 

@@ -1,1 +1,1 @@
-"""Batches: what somebody has asked for many runs of a workflow at once, told before it happens, and done in the background."""
+"""Batches: operations on many runs of a workflow, with a dry run, executed in the background."""

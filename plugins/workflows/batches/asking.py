@@ -28,7 +28,7 @@ _NOTHING: Mapping[str, Any] = {"verdicts": [], "nodes": [], "executions": [], "e
 def ask(
     app: "App", principal: "Principal", kind: str, body: Mapping[str, Any], reach: Sequence[Condition], *conditions: Any
 ) -> dict[str, Any]:
-    """Have it done for the runs that are meant, within the caller's reach, or only tell what would become of them. Needs a transaction."""
+    """Enqueue the batch for the selected runs, within the caller's reach, or only report its results. Needs a transaction."""
     workflow = _found(app, body["filter"]["workflow_id"], principal)
     work = work_of(app, kind, workflow, body, principal)
     work.refuse()

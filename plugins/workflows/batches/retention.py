@@ -1,4 +1,4 @@
-"""How long batches are kept: as long as anybody asks what became of one."""
+"""The retention of batches."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Doing a batch, some runs in each transaction, with what is kept of them: so it goes on wherever its worker dies."""
+"""Run a batch, some runs per transaction, together with their results, so that it continues after a crash."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -41,7 +41,7 @@ def work_of(app: "App", kind: str, workflow: Workflow, asked: Mapping[str, Any],
 
 
 def go_on(app: "App", context: "JobContext", batch_id: str) -> None:
-    """Do what is left of a batch; later, where the worker is to stop, or nothing can be started now."""
+    """Run the rest of a batch; reschedule it if the worker stops, or nothing can be started now."""
     batch: Batch | None = find_or_none(Batch, batch_id)
     workflow = find_or_none(Workflow, batch.workflow_id) if batch else None
     if batch is None or workflow is None or batch.status != RUNNING:
@@ -64,7 +64,7 @@ def go_on(app: "App", context: "JobContext", batch_id: str) -> None:
 
 
 def _read(some: Sequence[BatchRun], work: Work | None) -> Mapping[str, Execution]:
-    """The executions of these runs by their ids, some at once; what has changed at the turn of one is read anew."""
+    """Read the executions of these runs in groups by id; one that has changed at its turn is reread."""
     found = list(Execution.select().where(Execution.id.in_([run.execution_id for run in some])))
     if work is not None:
         work.look_at(found)
@@ -86,7 +86,7 @@ def _settle(context: "JobContext", runs: Sequence[BatchRun], known: Mapping[str,
 
 
 def _do(context: "JobContext", acts: Sequence[tuple[BatchRun, Callable[[], Verdict]]]) -> None:
-    """Do something for some runs, together with what is kept of it; the disk is waited for at the end of the batch."""
+    """Process some runs, together with their results; the disk is synced at the end of the batch."""
 
     def do() -> None:
         context.checkpoint()

@@ -1,4 +1,4 @@
-"""What batches tell of runs, and what does the work of one kind of batches."""
+"""Results of runs in batches, and the interface of a kind of batch."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from aasim_core.errors import Refused
 from ...executions.models import Execution
 from ..models import CANNOT, MOVES, RERUNS, STAYS
 
-#: In this order runs are told: first what is in the way of something.
+#: The order of results: obstacles first.
 _ORDER = (CANNOT, STAYS, MOVES, RERUNS)
 _MOST_SHOWN = 20
 LONGEST_EXPLANATION = 1000
@@ -29,7 +29,7 @@ class Verdict:
     costs: Mapping[str | None, int] = field(default_factory=dict)
 
     def columns(self) -> dict[str, Any]:
-        """What is kept of it."""
+        """Return the values to store."""
         explanation = self.explanation and self.explanation[:LONGEST_EXPLANATION]
         facts = {"verdict": self.verdict, "reason": self.reason, "path": self.path}
         return {**facts, "explanation": explanation, "started_id": self.started_id}
@@ -41,7 +41,7 @@ class Work(Protocol):
     together: int
 
     def refuse(self) -> None:
-        """Raise what is wrong with what was asked."""
+        """Raise the errors of the request."""
 
     def foresee(self, some: Sequence[Execution]) -> Iterator[Verdict]:
         """What would become of each of these runs."""
@@ -50,7 +50,7 @@ class Work(Protocol):
         """Look at these runs, which come next; what was seen may be out of date when it is done."""
 
     def do(self, execution: Execution, key: str) -> Verdict | None:
-        """Do it for one run, in the running transaction; None where that is to be read anew. `key` names the run of the batch."""
+        """Process one run, in the running transaction; None where it must be reread. `key` identifies the run in the batch."""
 
 
 def refused_as(refused: Refused) -> Verdict:
@@ -60,7 +60,7 @@ def refused_as(refused: Refused) -> Verdict:
 
 
 def told(found: Iterable[tuple[str, Verdict]]) -> dict[str, Any]:
-    """What would become of these runs, which are told by their ids: in numbers, and of some of them each."""
+    """Return the expected results of these runs, given by id: in numbers, and in detail for some."""
     verdicts, nodes, costs = Counter[str](), Counter[str](), Counter[str | None]()
     shown: dict[str, list[dict[str, Any]]] = {verdict: [] for verdict in _ORDER}
     for execution_id, each in found:

@@ -17,7 +17,7 @@ _DECIDING = ("condition", "switch", "join", "parallel", "end")
 
 
 def svg(scope: Scope, title: str) -> str:
-    """The image; `title` is what is shown of it as a whole."""
+    """Return the image; `title` is its accessible name."""
     drawn = drawing(scope)
     width, height = drawn.width + 2 * _MARGIN, drawn.height + 2 * _MARGIN
     root = ET.Element(

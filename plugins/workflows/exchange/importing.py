@@ -1,4 +1,4 @@
-"""Importing: a document is read by the importer of its format, and what comes of it is looked through as what clients write."""
+"""Import: the format's importer reads the document, and the result is validated like a client's definition."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

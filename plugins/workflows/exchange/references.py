@@ -1,4 +1,4 @@
-"""The ids in a definition: what they lead to is of one installation, so an import names what stands for it in another."""
+"""The ids in a definition: their objects belong to one installation, so an import maps them to those of another."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,8 +1,8 @@
-"""What an event makes of a flow: the flow after it, and the commands that follow. The same flow and event always decide the same.
+"""Decide an event: the flow after it, and the commands that follow. The same flow and event always give the same result.
 
-One rule for all nodes: a node starts once, when its edges are resolved and enough of them are taken; where none is, it is skipped, and
-so are its edges. So branches meet without a join, nothing waits for what cannot come, and nothing starts twice. After an error that no
-edge takes, nothing begins in its scope any more; what is at work there is waited for, what only waits is cancelled.
+One rule applies to all nodes: a node starts once, when its edges are resolved and enough of them are taken; if none is, it is skipped, and
+so are its edges. So branches meet without a join, nothing waits for what cannot come, and nothing starts twice. After an error that no edge
+takes, nothing new begins in its scope; running nodes are waited for, waiting ones are cancelled.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _with(flow: Flow, *instances: Instance) -> Flow:
     return replace(flow, instances={**flow.instances, **{each.path: each for each in instances}})
 
 
-# A scope goes on.
+# A scope continues.
 
 
 def _advance(flow: Flow, scope: str) -> Decision:
@@ -152,7 +152,7 @@ def is_stopped(flow: Flow, scope: str) -> bool:
 
 
 def _drain(flow: Flow, scope: str) -> Decision:
-    """Cancel what only waits, or has not begun, in the scope and below; the scope ends as soon as nothing is at work in it."""
+    """Cancel waiting and unstarted nodes in the scope and below; the scope ends when no node is running in it."""
     graph, follow = flow.graph_of(scope), tuple[Command, ...]()
     for instance in flow.of_scope(scope).values():
         node = graph.nodes[instance.node]
@@ -239,7 +239,7 @@ def _checked(flow: Flow, event: f.Checked) -> Decision:
 
 
 def _collected(flow: Flow, event: f.Collected) -> Decision:
-    """The scope is over, and with it its instances; the loop goes on, or ends where an error is not skipped."""
+    """The scope is over, with its instances; the loop continues, or ends where an error is not skipped."""
     loop = _open(flow, f.loop_of(event.scope))
     if loop is None or event.scope not in flow.scopes_in(loop.path):
         return flow, ()

@@ -1,6 +1,6 @@
-"""A run of a graph: the instances of its nodes, what happens to them, and what is to be done about it.
+"""A run of a graph: the instances of its nodes, their events, and the resulting commands.
 
-An instance has a path: ``fetch``, ``load[17].parse`` in the 18th item of a loop, ``poll#2.check`` in the second round of another. The
+An instance has a path: ``fetch``, ``load[17].parse`` in the 18th item of a loop, ``poll#2.check`` in the second iteration of another. The
 instances of one run of a graph form a scope, which has a path, too: the empty one, ``load[17]``, ``poll#2``.
 """
 
@@ -118,7 +118,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Somebody else goes on with the run: what was to be done is to be done still."""
+    """Another worker continues the run: pending commands are still pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """The items of a loop are known: so many."""
+    """The number of a loop's items is known."""
 
     path: str
     count: int
@@ -154,7 +154,7 @@ class Expanded:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Whether the loop goes on for another round."""
+    """The result of a loop's check for another iteration."""
 
     path: str
     again: bool
@@ -162,7 +162,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """The output of a scope was kept, unless that failed."""
+    """The output of a scope was stored, unless that failed."""
 
     scope: str
     is_ok: bool = True
@@ -176,14 +176,14 @@ Event = Begin | Resumed | Started | Retried | Ended | Expanded | Checked | Colle
 
 @dataclass(frozen=True, slots=True)
 class Perform:
-    """Do what the node says, and tell how it ended; of a loop, find its items, or check it."""
+    """Execute the node, and report how it ended; for a loop, find its items, or check its condition."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """A scope is over: keep its output. Where `cause` is the path of an error in it, keep that instead."""
+    """A scope is over: store its output. If `cause` is the path of an error in it, store that instead."""
 
     scope: str
     cause: str | None = None
@@ -191,7 +191,7 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A round of a loop is over: is there to be another?"""
+    """An iteration of a loop is over: check whether another follows."""
 
     path: str
 
@@ -206,7 +206,7 @@ class Gather:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Nobody needs the node any more: end what is under way for it."""
+    """The node is no longer needed: stop its work."""
 
     path: str
 

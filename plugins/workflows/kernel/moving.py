@@ -1,7 +1,7 @@
-"""Whether a run could have come to where it is in another graph, too: then it can go on there.
+"""Decide whether a run could have reached its state in another graph; then it can continue there.
 
-Only what has begun counts. It has to be what it was, something has to have let it begin, and its errors have to be taken still. What is
-ready or skipped has done nothing, and is decided anew. The nodes of the two graphs have the same ids where one continues the other.
+Only begun nodes count. Each must be unchanged, something must have let it begin, and its errors must still be taken. Ready and skipped
+nodes have done nothing, and are decided again. The nodes of the two graphs have the same ids where one continues the other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The run goes on as this flow; `begins` says that something begins at once."""
+    """The run continues as this flow; `begins` means that a node begins at once."""
 
     flow: Flow
     begins: bool = False
@@ -48,7 +48,7 @@ class Cannot:
 
 
 def move(flow: Flow, graph: Graph, difference: Difference) -> Moves | Cannot:
-    """The flow in the other graph, or what is in the way."""
+    """Return the flow in the other graph, or the obstacle."""
     moved, begins = replace(flow, graph=graph, instances={}), False
     scopes = {RUN, *(each.scope for each in flow.instances.values())}
     for scope in sorted(scopes, key=lambda scope: (scope != RUN, scope.count("."))):
@@ -102,7 +102,7 @@ def _differences(flow: Flow, scope: str, begun: Mapping[str, Instance], graph: G
 
 
 def _taken(before: Graph, after: Graph, instance: Instance, difference: Difference) -> tuple[int, ...] | None:
-    """The edges that it took, by their numbers in the other graph; None where nobody knows."""
+    """Return the edges that it took, by their numbers in the other graph; None if unknown."""
     if instance.state != "ended" or instance.outcome == CANCELLED:
         return ()
     own = [(n, before.edges[n]) for n in before.outgoing[instance.node]]

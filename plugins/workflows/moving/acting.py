@@ -56,7 +56,7 @@ def _as_named(names: Mapping[str, str], rename: Callable[[str], str], row: NodeR
 
 
 def _write(execution: Execution, before: Mapping[str, Instance], after: Mapping[str, Instance]) -> None:
-    """Write which edges were taken, by their numbers now, and forget what is to be decided anew."""
+    """Write which edges were taken, by their current numbers, and delete what is decided again."""
     mine = NodeRow.execution_id == execution.id
     if gone := before.keys() - after.keys():
         NodeRow.delete().where(mine, NodeRow.path.in_(sorted(gone))).execute()

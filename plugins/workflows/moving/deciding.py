@@ -1,4 +1,4 @@
-"""What becomes of a run that is to move: the kernel's verdict on its flow, and what else keeps it where it is."""
+"""The result of migrating a run: the kernel's verdict on its flow, and other obstacles."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

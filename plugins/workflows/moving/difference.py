@@ -11,7 +11,7 @@ from ..kernel.moving import Difference
 
 #: What goes before the id of a node that is gone, so that it is no id of another.
 GONE = "~"
-#: Fields of a node that say what it does; how it is called, tried again, limited and undone may be otherwise for a run that goes on.
+#: The fields that define a node's work; its name, retries, limits and compensation may change for a continuing run.
 _WORK = ("type", "input")
 #: The same of a config: how many items are at work at a time may change.
 _NO_WORK = ("body", "concurrency")

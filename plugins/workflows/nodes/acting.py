@@ -51,7 +51,7 @@ def _starting(type_: str, about: str, kind: str) -> NodeType:
         return ((kind, config[field], _number(config)),) if isinstance(config.get(field), str) else ()
 
     def child(use: NodeUse) -> Execution:
-        """Start it, if whoever started the run may do so now."""
+        """Start it, if the run's starter currently may."""
         execution = use.execution
         refuse_deep(execution)
         principal = principal_now(execution.initiator_id or "", execution.api_key_id)

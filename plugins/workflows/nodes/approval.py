@@ -51,7 +51,7 @@ _CONFIG = {
 
 
 def _question(use: NodeUse, question_id: str) -> Question:
-    """What people are asked; NodeFailed for a payload that does not meet its schema."""
+    """Return the question for people; NodeFailed for a payload that does not meet its schema."""
     config, payload = use.config, use.config.get("payload")
     _refuse_misfit(config.get("schema"), payload)
     return Question(

@@ -1,4 +1,4 @@
-"""Nodes that tell others that something happened: by an event that activities, webhooks and other runs see."""
+"""Nodes that emit an event, visible to activities, webhooks and other runs."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,7 +14,7 @@ from ..shell.data import Data
 
 #: The family of these events.
 FAMILY = "custom.*"
-#: Events are kept for long, and sent to many.
+#: Events are retained for long, and sent to many.
 _MOST_BYTES = 65_536
 _CONFIG = {
     "type": "object",
@@ -34,7 +34,7 @@ _CONFIG = {
 
 
 def _emit(config: Mapping[str, Any], data: Data) -> Result:
-    """The event's id; the event is written together with the end of the node, so that it is there once."""
+    """Return the event's id; the event is written together with the end of the node, exactly once."""
     filled = data.fill_config(config, _CONFIG)
     if len(to_json(filled.get("data"))) > _MOST_BYTES:
         raise NodeFailed("event_too_large", f"The data of an event have at most {_MOST_BYTES // 1024} KiB.")

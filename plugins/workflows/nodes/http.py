@@ -30,7 +30,7 @@ _METHODS = (*_REPEATABLE, "POST", "PATCH")
 _MOST_BYTES = LONGEST_FILLED + 64 * 1024
 #: What the message of an error begins with that an answer is, before its status.
 ANSWERED = "The answer is"
-#: How much of an answer that was not expected an error tells.
+#: Maximum length of an unexpected response in an error.
 _MOST_TOLD = 300
 _FORM = "application/x-www-form-urlencoded"
 #: Headers that the platform writes, that would make a request two, or that hold credentials, which are for connected apps to send.

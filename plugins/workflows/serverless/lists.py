@@ -29,7 +29,7 @@ class _List:
         self._back: set[tuple[int, int]] = set()
 
     def put(self, after: Cursor) -> list[Cursor]:
-        """Put all of them after a cursor; what became of each is told in the order in which they stand."""
+        """Add all tasks after a cursor; their results are reported in order."""
         self._arrivals[0] = [after]
         told: dict[int, list[Mapped]] = {}
         for number in self._in_order():
@@ -40,7 +40,7 @@ class _List:
         return self._exits
 
     def _told(self, put_one: Callable[[], None]) -> list[Mapped]:
-        """What is told while a task is put, taken out of the report."""
+        """Return the reports made while a task is added, removed from the list."""
         parts = self._place.report.parts
         start = len(parts)
         put_one()

@@ -26,7 +26,7 @@ def set_(task: Task) -> Sequence[Way]:
 
 
 def switch(task: Task) -> Sequence[Way]:
-    """A node that goes the way of a case; the data go on as they are."""
+    """A node on the path of a case; the data pass through unchanged."""
     cases, otherwise, ways, written = [], None, dict[str, str](), named(task.written["switch"])
     if len(written) > _MOST_CASES + 1:
         raise NotTranslated(_TOO_MANY)
@@ -72,7 +72,7 @@ def _fail(task: Task, after: Cursor, error: Mapping[str, Any]) -> None:
 
 
 def wait(task: Task) -> Sequence[Way]:
-    """A node that waits; the data go on as they are."""
+    """A node that waits; the data pass through unchanged."""
     return [Way(task.add(task.node("wait", {"seconds": values.seconds(task.written["wait"])}), task.after.state))]
 
 
@@ -136,7 +136,7 @@ def run(task: Task) -> Sequence[Way]:
 
 
 def add_call(task: Task, node: dict[str, Any]) -> Cursor:
-    """Put a node that can fail after what came before, whose errors lead to the catches around it."""
+    """Add a node that can fail after the previous ones; its errors lead to the surrounding catches."""
     place, before = task.place, task.after
     after = add(place.scope, before, node)
     can_fail(place.scope, place.report, place.handlers, node, task.at, before.state)

@@ -11,7 +11,7 @@ from .errors import Handler
 from .jq import Names
 from .terms import NotTranslated, Term
 
-#: The directive to go on with the next task.
+#: The directive to continue with the next task.
 CONTINUE = "continue"
 _IS_NO_LIST = "Tasks are a list of objects that each have one name."
 
@@ -121,7 +121,7 @@ def put(name: str, written: Mapping[str, Any], after: Cursor, place: Place, at: 
 
 
 def left_out(name: str, node_id: str, after: Cursor, place: Place, at: str, reason: str) -> Cursor:
-    """Put a placeholder after a cursor, and tell why."""
+    """Add a placeholder after a cursor, and report why."""
     place.report.told(at, node_id, [reason], left_out=True)
     return add(place.scope, after, placeholder(node_id, name))
 

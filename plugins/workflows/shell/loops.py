@@ -27,7 +27,7 @@ def items_of(config: Mapping[str, Any], data: Data) -> list[Any]:
 
 
 def goes_on(config: Mapping[str, Any], data: Data, rounds: int) -> bool:
-    """Whether another round follows after so many; NodeFailed where there may be no more of them."""
+    """Return whether another iteration follows; NodeFailed where there may be no more of them."""
     again = data.is_true(config["when"])
     if again and rounds >= config["max_iterations"]:
         message = f"The loop was to go on after {rounds} rounds, and max_iterations allows no more."
@@ -41,7 +41,7 @@ def last_output(results: Results, loop: Instance) -> Any:
 
 
 def collects(config: Mapping[str, Any]) -> bool:
-    """Whether the outputs of the scopes of a loop are kept."""
+    """Return whether the outputs of a loop's scopes are stored."""
     return bool(config.get("collect", "values") == "values")
 
 

@@ -1,4 +1,4 @@
-"""What goes on outside of a turn: calls, other runs, waits; and how all that a turn has found out is written, in one transaction."""
+"""Work outside of a turn: calls, other runs, waits; and writing all results of a turn in one transaction."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ NODE_KIND = "workflow_node"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A node that is to begin outside of the turn, with its expressions filled in; `is_new` says that this attempt has not begun before."""
+    """A node about to begin outside of the turn, with its expressions evaluated; `is_new` is whether this is the attempt's first start."""
 
     kind: NodeType
     use: NodeUse
@@ -68,17 +68,17 @@ class Outside:
         self._also.append(write)
 
     def retry(self, path: str, seconds: float) -> None:
-        """Have a node begin again after so many seconds."""
+        """Restart a node after this many seconds."""
         self._timers[path] = until(now() + timedelta(seconds=seconds))
 
     def cancel(self, path: str) -> None:
-        """Have nothing go on for a node any more."""
+        """Stop a node's work."""
         self._ready.pop(path, None)
         self._timers.pop(path, None)
         self._closing.append(path)
 
     def alone(self) -> Prepared | None:
-        """The one call that is to be made, if nothing else goes on in the run: nobody would have to wait for it."""
+        """Return the only call, if the run has no other work: nothing would have to wait for it."""
         if len(self._ready) != 1 or self._timers:
             return None
         [prepared] = self._ready.values()
@@ -103,9 +103,9 @@ class Outside:
         return calls.make(self._run, row, bound)
 
     def open_all(self) -> Mapping[str, ToolError]:
-        """Begin all that is to begin, each in a run of its own or as a wait; returns why some could not.
+        """Begin all pending nodes, each in a run of its own or as a wait; returns why some could not.
 
-        Raises `RunLater` where some cannot begin yet: they do when the run goes on.
+        Raises `RunLater` where some cannot begin yet: they begin when the run continues.
         """
         ready, self._ready = self._ready, {}
         failed: dict[str, ToolError] = {}
@@ -185,7 +185,7 @@ class Outside:
 
 
 def _refuse_unless_allowed(prepared: Prepared) -> None:
-    """NodeFailed where whoever started the run may not use what the node uses, as they may now."""
+    """NodeFailed where the run's starter currently may not use what the node uses."""
     use = prepared.use
     if (used := prepared.kind.uses(use.app, use.config)) is None:
         return

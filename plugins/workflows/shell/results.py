@@ -1,4 +1,4 @@
-"""What is kept of the nodes of one run: read when something refers to it, written once."""
+"""Stored values of one run's nodes: read on first use, written once."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ class Results:
         self._known[path, kind] = self._new[path, kind] = value
 
     def drop(self, path: str, kind: str) -> None:
-        """Do not keep a value that is not written yet."""
+        """Discard a value that is not written yet."""
         self._new.pop((path, kind), None)
         self._known[path, kind] = _ABSENT
 
@@ -45,7 +45,7 @@ class Results:
         return [self.get(path, kind) for path in wanted]
 
     def write(self) -> None:
-        """Write what is new, in the running transaction; see `written`."""
+        """Write new values, in the running transaction; see `written`."""
         facts = {"organization_id": self._execution.organization_id, "execution_id": self._execution.id}
         insert_rows(
             ResultRow, [ResultRow(**facts, path=path, kind=kind, value=value).row() for (path, kind), value in self._new.items()]

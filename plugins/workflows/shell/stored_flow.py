@@ -34,7 +34,7 @@ class StoredFlow:
 
     @property
     def is_new(self) -> bool:
-        """Whether the run has not begun."""
+        """Return whether the run has not begun."""
         return not self._there
 
     def child_of(self, path: str) -> str | None:
@@ -46,7 +46,7 @@ class StoredFlow:
         return self._made_as.get(path, path)
 
     def started(self, path: str, child_id: str | None) -> None:
-        """Note that a node is begun, by a run of its own where that has an id."""
+        """Record that a node has begun, by a run of its own if that has an id."""
         if child_id is not None:
             self._children[path] = child_id
         self._note(path, {"child_id": child_id, "started_at": now()})
@@ -56,7 +56,7 @@ class StoredFlow:
         self._note(path, {"reused_from": execution_id, "edited_by": edited_by})
 
     def feed(self, event: Event) -> tuple[Command, ...]:
-        """Let something happen; returns what is to be done about it."""
+        """Apply an event; returns the resulting commands."""
         before = self.flow
         self.flow, commands = decide(before, event)
         for path, instance in self.flow.instances.items():
@@ -71,7 +71,7 @@ class StoredFlow:
         self._new.setdefault(path, {}).update({**values, **ended})
 
     def write(self) -> None:
-        """Write what is new, in the running transaction; see `written`."""
+        """Write new rows, in the running transaction; see `written`."""
         facts = {"organization_id": self._execution.organization_id, "execution_id": self._execution.id}
         counted = replace(_COUNTED, begun=self.flow.made, over=self.flow.finished)
         new = {**self._new, RUN: _difference(None if RUN not in self._there else _COUNTED, counted)} if self._new else {}

@@ -1,8 +1,8 @@
-"""One turn of a workflow's run: what has ended is told to the kernel, and what the kernel wants is done, until everything left waits.
+"""One turn of a workflow's run: events go to the kernel, and its commands are executed, until everything left waits.
 
-What is computed is computed at once. A call is made here where nothing else goes on in the run, and else by a run of its own, as agents
-and other workflows are: so branches are done by any worker at the same time, and a chain by one thread. What became of a node is written
-together with what begins after it.
+Computing nodes run at once. A call runs here if the run has no other work, otherwise in a run of its own, like agents and other workflows:
+so branches are executed by any workers in parallel, and a chain by one thread. A node's result is written together with the start of the
+next nodes.
 """
 
 from collections import deque
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 #: How soon to look again for the plugin that brings a type of nodes.
 _OFF_SECONDS = 30.0
-#: As many as the items that a loop may have, and the nodes that a definition may have beside it.
+#: As many as a loop's items, and a definition's nodes.
 _MOST_INSTANCES = 5_200
 #: What starts a run that does a part of an earlier one again.
 RERUN = "rerun"
@@ -118,7 +118,7 @@ class WorkflowTurn:
             self._do[type(command)](self, command)
 
     def _perform(self, command: f.Perform) -> None:
-        """Compute the node, or prepare what is to be done outside."""
+        """Compute the node, or prepare its work outside."""
         instance = self._stored.flow.instances[command.path]
         if instance.state == "ended":
             return
@@ -277,12 +277,12 @@ class WorkflowTurn:
         return self._written(instance).get("config") or {}
 
     def _type_of(self, instance: Instance) -> NodeType:
-        """The type of the node; `RunLater` while no plugin that is on brings it."""
+        """Return the type of the node; `RunLater` while no enabled plugin provides it."""
         name = self._written(instance)["type"]
         kind: NodeType | None = self._app.offers.here("node_types").get(name)
         if kind is None:
             plugin = self._app.offers.owner_of("node_types", name)
-            why = f"the plugin {plugin}, which brings them, is off" if plugin else "no plugin that is on brings them"
+            why = f"the plugin {plugin}, which provides them, is disabled" if plugin else "no enabled plugin provides them"
             raise RunLater(_OFF_SECONDS, f"{instance.path} waits: it is of the type {name}, and {why}.")
         return kind
 

@@ -1,6 +1,6 @@
-"""What is wrong with a definition: every fault by the node that it is in, with what to write instead.
+"""Validate a definition: every fault by its node, with what to write instead.
 
-What follows from a fault is not told again: where it is not known what was meant, nothing is found wrong with it.
+Consequences of a fault are not reported again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,9 +22,9 @@ __all__ = ["LONGEST_MESSAGE", "LONGEST_PATH", "Fault", "faults", "refuse", "told
 
 
 def faults(app: "App", definition: Mapping[str, Any], principal: "Principal", workflow_id: str | None = None) -> Sequence[Fault]:
-    """What is wrong with the definition, for the principal who writes it; of very much, the first MOST_FAULTS.
+    """Return the faults of the definition for its author; at most MOST_FAULTS.
 
-    `workflow_id` is that of the workflow whose definition it is to be, if there is one already.
+    `workflow_id` is that of the existing workflow, if there is one.
     """
     found = islice(_found(app, definition, principal, workflow_id), MOST_FAULTS)
     return [replace(each, path=each.path[:LONGEST_PATH], message=each.message[:LONGEST_MESSAGE]) for each in found]

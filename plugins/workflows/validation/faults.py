@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aasim_core.text.suggestions import did_you_mean
 
-#: How many faults are told of one definition.
+#: Maximum number of faults reported.
 MOST_FAULTS = 200
 # Comparing two names takes long, if they are nearly the same.
 _MOST_LOOKED_AT, _MOST_COMPARED = 200, 10

@@ -113,7 +113,7 @@ def excess_of_graph(root: Scope) -> Iterator[Fault]:
 
 
 def faults(root: Scope) -> Iterator[Fault]:
-    """The fields that are missing, unknown or of another type, and what is too large or too deep."""
+    """Return the fields that are missing, unknown or of another type, and values that are too large or too deep."""
     yield from _of_schema_and_variables(root.written)
     for scope in root.within():
         yield from _broken(_BODY if scope.loop else _DEFINITION, scope.written, scope.path)

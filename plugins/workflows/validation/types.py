@@ -1,4 +1,4 @@
-"""The types of the nodes of a definition: which there are, which are on, and whether what is written for a node fits its type."""
+"""Validate the types of a definition's nodes: existence, enablement, and the node's fields."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ _CERTAIN = frozenset({"required", "unknown_field", "too_many_items"})
 
 
 class Types:
-    """The types of an installation, and what is wrong with the nodes of them; each node is looked at once."""
+    """The types of an installation, and the faults of nodes; each node is checked once."""
 
     def __init__(self, app: "App") -> None:
         self._all: Mapping[str, NodeType] = app.offers(_HOOK)
@@ -29,7 +29,7 @@ class Types:
         self._known: dict[Node, list[Fault]] = {}
 
     def of(self, node: Node) -> NodeType | None:
-        """The type of the node, also one that is off; None where there is none."""
+        """Return the type of the node, even a disabled one; None if it does not exist."""
         return self._all.get(node.type)
 
     def faults(self, node: Node) -> Iterator[Fault]:
@@ -38,7 +38,7 @@ class Types:
         yield from self._of_config(node)
 
     def told(self, node: Node, what: Callable[[NodeType], Callable[[Mapping[str, Any]], Any]]) -> Any:
-        """What a function of the node's type tells of its config; None where that has faults, or the function."""
+        """Return the result of a function of the node's type on its config; None for a faulty config, or a missing function."""
         kind = self.of(node)
         if kind is None or self._of_config(node):
             return None

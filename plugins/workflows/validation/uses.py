@@ -1,4 +1,4 @@
-"""What nodes use: whether the tools, agents and workflows that they name are there, and may be used by whoever writes the definition."""
+"""Validate the uses of nodes: tools, agents and workflows must exist, and the author may use them."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
@@ -111,7 +111,7 @@ class _Uses:
         except Refused as refused:
             return refused.message
         kinds = listed([f"{kind}:…" for kind in kinds_of_tools(self._app)])
-        return f"There is no such tool, or you may not use it. {f'Write a tool as {kinds}.' if kinds else 'No plugin that is on has any.'}"
+        return f"There is no such tool, or you may not use it. {f'Write a tool as {kinds}.' if kinds else 'No enabled plugin has any.'}"
 
     # What is started.
 
