@@ -187,7 +187,7 @@ _ALL: tuple[ErrorCode, ...] = (
               "try again after `Retry-After`",
               example="This cannot be done now; try again later."),
     ErrorCode("busy", 503, "too much happens at the same moment; nothing was changed", "try again after `Retry-After`",
-              example="Too much is going on at this moment; try again."),
+              example="Too many requests at this moment; try again."),
     ErrorCode("storage_unavailable", 503,
               "the storage cannot take this now; nothing was changed, unless the message says that the change is not confirmed",
               "repeat it with the same `Idempotency-Key`",

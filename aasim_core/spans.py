@@ -71,7 +71,7 @@ class Place(NamedTuple):
 
     @property
     def traceparent(self) -> str:
-        """What whoever is asked within it is sent."""
+        """Return the ``traceparent`` for services called within it."""
         return f"00-{self.trace_id}-{self.id}-{_SAMPLED if self.is_sampled else 0:02x}"
 
 

@@ -1,1 +1,1 @@
-"""What is there without any plugin, declared in the terms of one."""
+"""The core's own features, declared in the same form as a plugin's."""

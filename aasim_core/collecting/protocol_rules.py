@@ -46,7 +46,7 @@ def caller_flaws(endpoints: "Iterable[Endpoint]") -> Iterator[str]:
     for endpoint in endpoints:
         kind, where = type(endpoint.resource), f"{endpoint.method} {endpoint.template}"
         if endpoint.by_token and kind.caller is Resource.caller:
-            yield f"has {where} for whoever has a token; write {kind.__name__}.caller, which tells who that is{place_of(kind)}"
+            yield f"has {where} for the holder of a token; write {kind.__name__}.caller, which tells who that is{place_of(kind)}"
         if endpoint.protocol.raw and endpoint.body is not None:
             yield f"has {where} with a schema for its body, which is raw; leave out `body`, or write raw=False{place_of(kind)}"
 

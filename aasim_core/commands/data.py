@@ -69,7 +69,7 @@ def backup(settings: "Settings", path: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
 @click.pass_obj
 def restore(settings: "Settings", path: Path) -> None:
-    """Put what FILE holds into an empty data folder and database; what is there already is never overwritten."""
+    """Restore FILE into an empty data folder and database; existing data is never overwritten."""
     from ..data.backup.archive import restore as read_backup
 
     terminal = Terminal()

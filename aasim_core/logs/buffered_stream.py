@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 Entry = MutableMapping[str, Any]
 
 _GATHER_SECONDS = 0.1
-#: Whoever brings more waits until they are written: a log that nobody takes must not fill the memory.
+#: Entries beyond this limit block the thread until they are written: an unread log must not fill the memory.
 _MOST_WAITING = 10_000
 
 

@@ -61,7 +61,7 @@ class Plugin:
                 raise ValueError(f"{name} must be a text that is not empty")
         for name in ("essential", "operators_only"):
             if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be True or False")  # noqa: TRY004 - one kind of error for whoever reads manifests
+                raise ValueError(f"{name} must be True or False")  # noqa: TRY004 - one kind of error for readers of manifests
         if not _VERSION.fullmatch(self.api):
             raise ValueError(f'api must look like "{API}", not "{self.api}"')
         for name in ("requires", "uses"):

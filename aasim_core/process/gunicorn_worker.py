@@ -48,7 +48,7 @@ class Worker(ThreadWorker):
     _is_ending = False
 
     def init_process(self) -> None:
-        """Serve; the settings, which gunicorn looks up anew some thirty times a request, do not change any more."""
+        """Serve; the settings, which gunicorn looks up some thirty times per request, are frozen."""
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         wsgi.Response = Response  # gunicorn has no setting for the class of its answers
         self._seconds = {Part.HEAD: self.app.server.header_seconds, Part.BODY: self.app.server.body_seconds}

@@ -23,7 +23,7 @@ _STORAGE = 74
 _NO_PERMISSION = 77
 #: The prefix of automatically generated keys' ids; `aasim secrets create` and `rotate` generate others.
 _GENERATED = "generated"
-#: What stands in examples; whoever left it in a secret has chosen nothing.
+#: Values from examples; a secret with one was never chosen.
 _EXAMPLES = ("change-me", "changeme", "example", "password", "secret")
 _SHORTEST_SECRET = 8
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 #: What tells gunicorn's worker to stop at once: its master sends the last, and Ctrl-C reaches all processes of a terminal.
 _HASTY_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
-#: gunicorn's ``WORKER_BOOT_ERROR``: whoever ends with it is not started again, and ends its master.
+#: gunicorn's ``WORKER_BOOT_ERROR``: a worker that exits with it is not restarted, and ends its master.
 _BOOT_ERROR = 3
 #: How long a process that starts waits for a database that is away.
 _DATABASE_SECONDS = 10

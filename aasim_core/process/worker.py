@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..app import App
     from ..settings import Settings
 
-#: sysexits.h: try again. Too many threads are stuck in jobs whose time is up; whoever supervises the process starts it anew.
+#: sysexits.h: try again. Too many threads are stuck in timed-out jobs; the supervisor restarts the process.
 TRY_AGAIN = 75
 _TAKE_OVER_SECONDS = 5.0
 _UNPARK_SECONDS = 30.0
@@ -78,9 +78,9 @@ class Worker:
         threading.Thread(target=repeat, name=name, daemon=True).start()
 
     def _listen(self) -> None:
-        """Pass rings on while a thread is idle; while none is, they are left to other workers.
+        """Pass notifications on while a thread is idle; otherwise leave them to other workers.
 
-        As many at once as there are idle threads: who is woken finds all that was rung for, and wakes the next.
+        As many at once as there are idle threads: the woken thread handles all of them, and wakes the next.
         """
         with closing(self._ear):
             while not self._app.draining.is_set():

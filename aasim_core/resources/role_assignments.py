@@ -128,17 +128,13 @@ class Assignments(Resource):
 
     A plugin that has such subjects makes a subclass, and routes it::
 
-        class TeamAssignments(Assignments):
-            plugin = "teams"
-            subject_type = "team"
-            paths = Assignments.under("/teams/{team_id}")
+    class TeamAssignments(Assignments): plugin = "teams" subject_type = "team" paths = Assignments.under("/teams/{team_id}")
 
-            def find_subject(self, req, subject_id):
-                return …  # the record, or not_found()
+    def find_subject(self, req, subject_id): return …  # the record, or not_found()
 
-    It declares the permission ``<plugin>:assign`` besides ``<plugin>:read``, and the events of `events_of`. Whoever may read the subject
-    sees its grants; see `may_read`. Giving and taking need ``<plugin>:assign`` at the place of the grant, and everything that the
-    role holds there (see `access.delegation`).
+    It declares the permission ``<plugin>:assign`` besides ``<plugin>:read``, and the events of `events_of`. Readers of the subject see its
+    grants; see `may_read`. Giving and taking need ``<plugin>:assign`` at the place of the grant, and everything that the role holds there
+    (see `access.delegation`).
     """
 
     plugin: ClassVar[str]
@@ -246,7 +242,7 @@ class Assignments(Resource):
         grants.revoke(grant.id)
         resp.media = {"id": grant.id, "deleted": True}
 
-    # What they share, also with whoever gives a role while making the subject
+    # Shared, also with code that assigns a role while creating the subject
 
     def gift(self, req: Request, values: Mapping[str, Any], *, may_own: bool) -> Gift:
         """Return the role to assign from the values of `AssignIn`; raises where it does not exist, or the caller may not assign it."""

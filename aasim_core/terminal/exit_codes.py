@@ -23,7 +23,7 @@ CODES: Mapping[int, str] = MappingProxyType(
         69: "something is unavailable: a port, a server, a file",
         70: "an unforeseen fault; the message names the file with the details",
         74: "the storage fails: a full or broken disk, a damaged database",
-        75: "try again: something is locked or in use, or the worker must be started anew",
+        75: "try again: something is locked or in use, or the worker must be restarted",
         77: "a missing permission",
         78: "the settings are wrong, or the database is not up to date; starting again does not help",
     }

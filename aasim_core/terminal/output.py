@@ -50,7 +50,7 @@ class Terminal:
 
     @contextmanager
     def working(self, what: str) -> Iterator[Report]:
-        """Show that `what` goes on; what the work reports moves a bar."""
+        """Show the progress of `what`; reports of the work move a bar."""
         if not self._console.is_terminal:
             yield self._plain_report()
             return

@@ -195,7 +195,7 @@ class PostgresServer(Databases):
         return urlsplit(self.server)._replace(path=f"/{name}").geturl()
 
     def drop(self, url: str) -> None:
-        """Drop the database, whoever is still connected to it."""
+        """Drop the database, even if clients are still connected."""
         self.connection.execute(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
 
     def lend(self, sources: Sequence[Source]) -> str:

@@ -32,7 +32,7 @@ class EventData:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_teardown(self) -> None:
-        """Begin anew with the next test."""
+        """Reset for the next test."""
         self._flaws.clear()
 
 

@@ -42,7 +42,7 @@ class Inbox:
         """The token in the youngest mail, or in the youngest to the address."""
         mail = (self.mails if address is None else self.to(address))[-1]
         found = re.search(r"aasim_[a-z]{2}_[A-Za-z0-9_-]{43}", mail.get_content())
-        assert found  # noqa: S101 - whoever asks expects one
+        assert found  # noqa: S101 - callers expect one
         return found[0]
 
 

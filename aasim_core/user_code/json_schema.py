@@ -17,7 +17,7 @@ from .schema_graph import PATTERN_OPTIONS, graph_of
 from .schema_words import Violation
 
 _MOST_ERRORS = 64
-# Larger schemas are read anew each time, so that those that are kept take little memory.
+# Larger schemas are parsed each time, so that cached ones take little memory.
 _LONGEST_KEPT = 2**15
 _LONGEST_MESSAGE = 500
 # Each error holds the part of the value that it is about: these are how many parts all of them may hold.

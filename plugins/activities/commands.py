@@ -52,7 +52,7 @@ def restart(app: App) -> click.Command:
                 message = f'{organization_id} has no sealed log; "aasim activities verify" names those that have one'
                 raise InvalidArgument(message)
             last = restarting.restart(app.database, app.keyring, organization_id)
-        click.echo(f"The log of {organization_id} is sealed anew after activity {last}.")
+        click.echo(f"The log of {organization_id} is restarted after activity {last}.")
 
     return command
 

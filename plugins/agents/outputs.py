@@ -1,4 +1,4 @@
-"""Validate an agent's output: its length and its `output_schema`, whoever produced it."""
+"""Validate an agent's output: its length and its `output_schema`, regardless of its author."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -77,7 +77,7 @@ def _halted_since() -> Any:
 
 
 def run_definition(app: "App", run: Run, definition: dict[str, Any]) -> Finished:
-    """Run an agent of that definition, whoever keeps it: ask its engine, and do what it proposes, until it has an answer."""
+    """Run an agent with that definition, wherever it is stored: call its engine and the tools that it proposes, until it answers."""
     limits = definition["limits"] or {}
     run.limit_seconds(limits.get("timeout_seconds"))
     messages = opening(run, definition)

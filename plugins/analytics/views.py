@@ -75,7 +75,7 @@ def _with_project(pair: tuple[str, ...]) -> View:
 ALL_HOURS = timedelta(days=40)
 #: Those of which sums are kept for each hour, for ever.
 SMALL = (View(()), *(View((part,)) for part in PARTS), _with_project(("agent",)))
-#: Those of which sums are kept for each day: everything by two, and within projects too, for whoever may see some only.
+#: Those of which sums are kept for each day: everything by two, and within projects too, for callers who may see only some.
 KEPT = tuple(
     dict.fromkeys((*SMALL, *(View(pair) for pair in combinations(PARTS, 2)), *(map(_with_project, combinations(PARTS, 2)))))
 )

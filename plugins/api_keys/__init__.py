@@ -18,7 +18,7 @@ _MAKERS: Sequence[BuiltInRole] = ("builder", "operator", "auditor")
 
 @hookimpl
 def permissions(app: App) -> Sequence[Permission]:
-    """What roles can allow about keys. Whoever has keys from better days sees them, and can revoke them."""
+    """What roles can allow about keys. Owners of older keys can see and revoke them."""
     return (
         Permission("api_keys:read", "See one's own keys, without the keys themselves", roles=EVERYBODY),
         Permission("api_keys:create", "Make keys for oneself", dangerous=True, roles=_MAKERS),

@@ -79,7 +79,7 @@ _CALL = """Send this:
 _FORMER = """Hello,
 
 the account with the address {email} at {url} has another address now.
-You changed it yourself, or whoever administers your organization there did. You cannot log in
+You changed it yourself, or an administrator of your organization did. You cannot log in
 with {email} any more, and nothing more is sent here.
 
 If that is not right, ask them.

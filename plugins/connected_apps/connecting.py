@@ -150,7 +150,7 @@ class Connection:
 
 @dataclass(frozen=True)
 class Call:
-    """One use of an operation; `arguments` meet its schema. Whoever is called twice with one `idempotency_key` does it once."""
+    """One use of an operation; `arguments` meet its schema. Two calls with one `idempotency_key` have one effect."""
 
     operation: str
     arguments: Mapping[str, Any]
@@ -234,7 +234,7 @@ class Connector:
     machine.
 
     `request(config, operation)` is what of the configuration makes a call of the operation the one that it is: a JSON value, with the host
-    in it. People approve a call for this request, and are asked anew when it is another one; by default that is all of the configuration.
+    in it. People approve a call for this request, and are asked again when it changes; by default that is all of the configuration.
 
     What an app can do is said by `operations(config)`, or, where the app has to be asked for it, by `sync(connection)`.
     `refresh(connection)` gets new tokens, `can_refresh` says whether it can without a person; `revoke(connection)` has the provider

@@ -133,7 +133,7 @@ def remove(row: ConnectedApp, users: Sequence[Mapping[str, str]], count: int) ->
 def refresh_token(app: "App", row: ConnectedApp) -> ConnectedApp:
     """Get new tokens, unless that was done a moment ago; Refused where that cannot be. Call it outside of transactions."""
     if row.status == REVOKED:
-        raise Refused("invalid_state", "The app is revoked; connect it anew as another one.")
+        raise Refused("invalid_state", "The app is revoked; connect it again as another one.")
     if tokens.is_fresh(row):
         return row
     try:
@@ -160,7 +160,7 @@ def test(app: "App", row: ConnectedApp) -> probing.Probe:
 def request_sync(row: ConnectedApp) -> None:
     """Have the app asked for what it can do. Needs a transaction."""
     if row.status == REVOKED:
-        raise Refused("invalid_state", "The app is revoked; connect it anew as another one.")
+        raise Refused("invalid_state", "The app is revoked; connect it again as another one.")
     enqueue("connected_apps.sync", {"app_id": row.id}, unique_key=row.id)
     emit("connected_apps.sync_requested", row)
 

@@ -91,7 +91,7 @@ def _take_turn(app: "App", row: ConnectedApp) -> bool:
 
 
 def _failure_of(row: ConnectedApp) -> AppError:
-    """Whoever had the turn gave it back without new tokens: asking again at once would not help."""
+    """The previous holder released the lease without new tokens: asking again at once would not help."""
     told = row.last_error or {"code": "unavailable", "message": "no new tokens could be had"}
     return AppError(told["code"], told["message"])
 

@@ -29,7 +29,7 @@ def used_by(app_ids: Sequence[str], rights: Rights, user_id: str) -> Mapping[str
 
 
 def used_by_count(app_ids: Sequence[str]) -> Mapping[str, int]:
-    """How many agents use each app, whoever sees them."""
+    """Return how many agents use each app, visible to the caller or not."""
     return {app_id: len(users) for app_id, users in _users(app_ids).items()}
 
 

@@ -61,7 +61,7 @@ class Engine(TenantRecord):
 
 
 class EngineUse(Row):
-    """What is going on at an engine that has limits; times are in seconds since 1970.
+    """The running calls of an engine with limits; times are in seconds since 1970.
 
     `slices` count the calls and tokens of the last minute (see `pace`), `running` has the end of each running call's lease.
     `seconds` is how long calls take, and `next_look` when the last one of those who wait looks again.

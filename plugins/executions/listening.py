@@ -12,7 +12,7 @@ from .models import Execution
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-#: Whoever may read the log hears everything.
+#: Readers of the log may listen to everything.
 _LOG, READ = "activities", "activities:read"
 
 

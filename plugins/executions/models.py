@@ -52,7 +52,7 @@ class Execution(TenantRecord):
 
     The columns from `job` to `ticket`, `status`, `waiting_for` and `approval_id` hold its `kernel.state.State`, and are written by
     `shell.stored_run` only; `job_id` is the job of a run that the release before this one has queued. `label` is the name that what it
-    runs had when it was queued. `key` names the run for whoever starts it. `slot` is the admission that it needs, as `shell.admission`
+    runs had when it was queued. `key` identifies the run for its starter. `slot` is the admission that it needs, as `shell.admission`
     writes it; of runs that wait, and of ready ones, those of a higher `priority` go first.
     The object that it runs is its subject, and has a version; `agent_id` to `workflow_version` say the same for workers of the release
     before this one, and nobody reads them here. `trigger_type` and `error_code` repeat what `trigger` and `error` say, for lists; a
@@ -126,7 +126,7 @@ class Execution(TenantRecord):
         indexes = (
             (("organization_id", "created_at", "id"), False),
             (("organization_id", "initiator_id", "created_at", "id"), False),
-            # What changes while a run goes on stands in no index: PostgreSQL then writes none of them anew.
+            # Columns that change during a run are in no index, so that PostgreSQL need not update any.
             _index("subject", peewee.SQL("organization_id, subject_id, created_at, id"), peewee.SQL("subject_id IS NOT NULL")),
             _index("going", peewee.SQL("organization_id, created_at, id"), GOING),
             _index("children", peewee.SQL("organization_id, parent_id"), peewee.SQL("parent_id IS NOT NULL")),

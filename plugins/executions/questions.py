@@ -33,7 +33,7 @@ def ask(run: Run, question: "Callable[[str], Question]") -> Decision | None:
 
 
 def reviewer_of(app: "App") -> Reviewer | None:
-    """Whoever puts questions to people in the organization in scope, if anybody does."""
+    """Return the reviewer for the organization in scope, if there is one."""
     return next(iter(app.offers.here("reviewers").values()), None)
 
 

@@ -16,7 +16,7 @@ class Question:
 
     `kind`: ``tool_call``, may this be done; ``unknown_outcome``, did this happen before the crash; ``result``, may this count as the
     result; ``request``, whatever the run puts to people. `action` is the JSON value that is decided on: the ref, the digest and the
-    arguments of a tool, the output, or the payload. `id` is given by whoever opens the question, and names it from then on.
+    arguments of a tool, the output, or the payload. `id` is set when the question is opened, and identifies it from then on.
     `path` is that of the step or the node that asks, `initiator_id` the user who started the run. `is_asked` says that the agent, the
     tool's effect or the rubric asks for it already. `schema` is the JSON Schema that the arguments, the output or the payload must meet
     as they are edited; None is any. `replaces` is the id of an approved question whose tool has changed since, and `reason` says so.

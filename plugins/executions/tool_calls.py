@@ -89,7 +89,7 @@ class Attempt:
         broken = json_schema.violations(self.bound.tool.parameters, arguments)
         if broken:
             return f"The arguments of {self.row.name} do not fit its schema: {broken[0][0]}: {broken[0][1]}"
-        return None if self._is_allowed() else f"Whoever started this run may not use {self.row.name}."
+        return None if self._is_allowed() else f"The starter of this run may not use {self.row.name}."
 
     def _is_allowed(self) -> bool:
         """Check the current rights of the run's starter, not those at the start."""
@@ -147,7 +147,7 @@ class Attempt:
         return decision.comment if decision.user_id is None else f"A person denied this: {decision.comment}"
 
     def _checked(self, action: Mapping[str, Any]) -> Mapping[str, Any] | str:
-        """Return the approved action, or the message for the model if it is not of the call that was put to people."""
+        """Return the approved action, or the message for the model if it belongs to another call."""
         if action.get("tool") != self.row.ref or not isinstance(action.get("arguments"), dict):
             return f"What was approved is not a call of {self.row.name}, so it was not made."
         return action
@@ -175,7 +175,7 @@ class Attempt:
             raise RunLater(later.seconds, later.message) from later
         except ToolChanged as changed:
             self.run.effect(lambda: _write(self.row, before))
-            raise RunLater(_CHANGED_SECONDS, f"{self.row.name} has changed, so its call is decided anew.") from changed
+            raise RunLater(_CHANGED_SECONDS, f"{self.row.name} has changed, so its call is decided again.") from changed
 
     def _started(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Write before the call; for arguments edited by people, the model's are stored too."""

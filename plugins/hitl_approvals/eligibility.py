@@ -1,7 +1,7 @@
 """Who may decide an approval, and whom it is there for.
 
 An approval is put to assignees: people by name, by role, by team or by position. A member whom one of them means, and who may decide
-approvals at all, has a seat; whoever asked for the approval has none, unless its policy says so. Somebody may take their own seat, and
+approvals at all, has a seat; the approval's requester has none, unless its policy says so. Somebody may take their own seat, and
 those of the members whom they stand in for. All of that is looked up when it is asked, so that a change of roles, teams or positions
 acts at once.
 """

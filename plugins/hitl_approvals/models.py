@@ -17,7 +17,7 @@ RISKS = ("low", "medium", "high")
 USER, ROLE, TEAM, HEAD, MANAGER, OWNER, PERMISSION = (
     "user", "role", "team", "department_head", "branch_manager", "owner", "permission",
 )  # fmt: skip
-#: In a policy: whoever is at the foot of the way up.
+#: In a policy: the lowest level of escalation.
 LADDER = "ladder"
 #: Whom an approval can be put to.
 ASSIGNEE_TYPES = (USER, ROLE, TEAM, HEAD, MANAGER, OWNER, PERMISSION)

@@ -1,4 +1,4 @@
-"""Approvals of runs' actions: questions of executions are put to people, and their decisions returned."""
+"""Approvals of runs' actions: questions of executions go to people, and their decisions return."""
 
 from collections.abc import Sequence
 from dataclasses import replace

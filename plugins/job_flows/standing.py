@@ -34,7 +34,7 @@ def note_end(flow_id: str, *, succeeded: bool) -> None:
     further = JobFlow.streak > 0 if succeeded else JobFlow.streak < 0
     step = 1 if succeeded else -1
     met = begin_anew(flow.expect_within_seconds, flow.status, now()) if succeeded else {}
-    # Whoever else notes an end at the same time is waited for, and counted.
+    # A concurrent end of another run is waited for, and counted.
     JobFlow.update({"streak": Case(None, [(further, JobFlow.streak + step)], step), **met}).where(JobFlow.id == flow_id).execute()
     if flow.auto_pause_after is not None and not succeeded and -min(flow.streak, 0) + 1 >= flow.auto_pause_after:
         enqueue(PAUSE, {"flow_id": flow_id}, unique_key=flow_id)

@@ -62,7 +62,7 @@ def is_there() -> Any:
 
 
 def values_of(listing: Listing) -> dict[str, Any]:
-    """What the seller has written, as a change begins with; what was published is published anew."""
+    """Return the seller's values, as the start of a change; a published listing is republished."""
     status = PUBLISHED if listing.status in (PUBLISHED, IN_REVIEW) else DRAFT
     terms = {name: getattr(listing, name) for name in (*TERMS, "agent_id", "agent_version")}
     return {**terms, "effects": None, "status": status}

@@ -56,7 +56,7 @@ class Metrics(Resource):
         given = (req.get_header("Authorization") or "").encode()
         if not self._token or not compare_digest(given, f"Bearer {self._token}".encode()):
             self._app.limiter.check(None, req.remote_addr)  # guessing is limited like requests without a credential
-            raise Refused("invalid_token", "The metrics are for whoever sends the token that the setting metrics.token says.")
+            raise Refused("invalid_token", "Reading the metrics requires the token in the setting metrics.token.")
 
 
 class _Read:

@@ -39,7 +39,7 @@ def list_organizations(app: App) -> click.Command:
 def suspend(app: App) -> click.Command:
     """``aasim organizations suspend``."""
     return _switching(
-        app, "suspend", service.suspend, "Bar an organization: its members are answered 403, and nothing runs in it."
+        app, "suspend", service.suspend, "Suspend an organization: its members are answered 403, and nothing runs in it."
     )
 
 

@@ -105,7 +105,7 @@ def chosen(text: str) -> Organization:
 
 
 def suspend(app: App, organization: Organization, reason: str) -> bool:
-    """Bar the organization from the next request on; whether that changed anything. StartupError for one that is closing."""
+    """Suspend the organization from the next request on; returns whether that changed anything. StartupError for one that is closing."""
     return _switch(app, organization, SUSPENDED, ("organizations.suspended", reason))
 
 

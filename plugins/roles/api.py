@@ -56,7 +56,7 @@ class Roles(Collection):
         self.view = views.roles(app)
         self._holder = Plan(self.holders_reply, self.derived)
 
-    # A role's name is good in the whole organization: whoever gives one in a branch has to know which there are.
+    # A role's name is good in the whole organization: assigning one in a branch requires seeing them all.
 
     def allows(self, req: Request, permission: str, target: Role) -> bool:
         """Readers of roles at any node may read all roles."""

@@ -88,7 +88,7 @@ class Users(Collection):
         super().__init__(app)
         self._assignments = assignments
 
-    # A member is there for whoever may read members where they stand, and for themselves.
+    # A member is visible to readers of members at their node, and to themselves.
 
     def find(self, req: Request, **ids: str) -> Member:
         """Return the member; raises the uniform 404."""

@@ -246,7 +246,7 @@ def _require_ours(account: Any, principal: Principal) -> None:
     if isinstance(account, Invitation):
         return
     if account.is_platform_admin and account.id != principal.user_id:
-        raise Refused("permission_denied", "Whoever runs the installation changes their account themselves.")
+        raise Refused("permission_denied", "Platform administrators change their account themselves.")
     with system_scope("look whether an account is in other organizations"):
         elsewhere = Membership.select(Membership.id).where(
             Membership.user_id == account.id, Membership.organization_id != principal.organization_id

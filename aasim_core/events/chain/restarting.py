@@ -17,7 +17,7 @@ RESTARTED = "core.event_chain_restarted"
 
 
 def restart(database: "Database", keyring: "Keyring", organization_id: str) -> int:
-    """Begin the chain anew after its last event, whatever is wrong with those before; returns that event's sequence.
+    """Restart the chain after its last event, whatever is wrong with earlier ones; returns that event's sequence.
 
     Events before the new beginning are no longer vouched for; the restart itself is an event of the organization. A job seals the events
     since the old chain was found broken.

@@ -130,6 +130,6 @@ class _Walk:
                 self._good = anchor.sequence
             elif clean:
                 first = self._good + 1
-                message = f"Some of the events {first} to {anchor.sequence} were changed, and sealed anew by somebody else."
+                message = f"Some of the events {first} to {anchor.sequence} were changed, and resealed by somebody else."
                 yield Fault("changed", first, anchor.sequence, message)
                 return

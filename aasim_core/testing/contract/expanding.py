@@ -31,7 +31,7 @@ class ExpandContract:
 
     @for_each(names_ids)
     def test_expanding_tells_nobody_a_name_that_they_may_not_read(self, stage: Stage, endpoint: Endpoint) -> None:
-        """Whoever may do no more than this operation gets null where the list of such objects does not show it to them."""
+        """A caller with only this operation's permission gets null where the list of such objects does not show it to them."""
         owner = stage.world.organization()
         path = _expanded(_path(stage, endpoint, owner), endpoint)
         person = member_with(stage.world, owner, [endpoint.permission] if endpoint.permission else [])

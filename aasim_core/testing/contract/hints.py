@@ -35,8 +35,8 @@ class Hints:
       the path.
     * `placed`: for a POST that places what it makes in the organization's tree: what hides it from everybody elsewhere in the tree;
       `NODE` stands for the place, where the resource has no `node_field`.
-    * `everywhere`: operations on what belongs to the whole organization that whoever holds their permission somewhere in the tree may
-      do, each with the reason.
+    * `everywhere`: operations on what belongs to the whole organization that holders of their permission at any node may do, each with
+      the reason.
     """
 
     samples: Mapping[str, Sample] = field(default_factory=dict)

@@ -141,7 +141,7 @@ class LifeContract:
 
     @provided(_has_jobs)
     def test_turned_off_its_jobs_wait_until_it_is_on_again(self, stage: Stage, stage_without: Stage) -> None:
-        """Queued jobs are parked by whoever would do them, and queued again later."""
+        """Queued jobs are parked by the worker that would run them, and queued again later."""
         stage.enter()
         names = _found(stage.app, self.plugin).provides.jobs
         with organization_scope(stage.owner.organization_id), stage.app.database.transaction():

@@ -123,7 +123,7 @@ class Stage:
         """A body that the operation takes from `person`: with each call another one, where something in it has to be unique."""
         sample = self._sample(endpoint)
         if sample is None:
-            assert isinstance(endpoint.operation.body, Schema)  # noqa: S101 - whoever asks for a body has looked
+            assert isinstance(endpoint.operation.body, Schema)  # noqa: S101 - callers that need a body have checked
             sample = example_of(endpoint.operation.body)
         if callable(sample):
             return dict(sample(self.world, person))

@@ -59,7 +59,7 @@ def needs_caller(endpoint: Endpoint) -> bool:
 
 
 def has_permission(endpoint: Endpoint) -> bool:
-    """Those that ask for a permission whoever comes."""
+    """Those that require a permission of every caller."""
     return endpoint.permission is not None and not endpoint.operation.own_always
 
 

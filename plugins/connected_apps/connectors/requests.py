@@ -33,9 +33,7 @@ def requests(sign: Signer) -> Requests:
 def _why_not(config: Mapping[str, Any], method: str, url: str) -> tuple[str, str] | None:
     allowed = config.get("other_requests", ())
     if not allowed:
-        message = (
-            "This app takes only its operations; whoever may change it can allow other requests in other_requests of its config."
-        )
+        message = "This app takes only its operations; its editors can allow other requests in other_requests of its config."
         return "connected_app_id", message
     if method not in allowed:
         return "method", f"This app takes {', '.join(allowed)} besides its operations; write one of these."
@@ -46,7 +44,7 @@ def _why_not(config: Mapping[str, Any], method: str, url: str) -> tuple[str, str
 
 
 def _is_below(base: str, url: str) -> bool:
-    """Whether the URL leads to the same host, and there to the path of the base or to one below it, whoever reads it."""
+    """Whether the URL leads to the same host, and there to the path of the base or to one below it, by every parser's reading."""
     if not url.isascii() or not url.isprintable() or {" ", "\\", "#"} & set(url):
         return False
     try:

@@ -232,7 +232,7 @@ def _value(answer: tuple[int, str, bytes]) -> Any:
     _, content_type, content = answer
     if content_type == "application/json" or content_type.endswith("+json"):
         try:
-            # Unlike orjson, it takes half a character, which is mended for all connectors alike.
+            # Unlike orjson, it accepts lone surrogates, which are replaced for all connectors alike.
             return json.loads(content) if content else None
         except (ValueError, RecursionError) as error:
             raise AppError("invalid_answer", "the service answered JSON that is none", unknown=True) from error

@@ -3,8 +3,8 @@
 There is one order of locks, so that nobody waits for somebody who waits for them: first rows of runs, then keys, in the order of their
 names. What runs ask for and give back is therefore settled at the end of the transaction, key by key. Only a start is answered at once, and
 has the lock of its key from then on: its transaction changes no run any more, but for a parent whose row it has changed before; of a key
-that comes earlier in the order it only tries to get the lock, and leaves the rest to a job where somebody else has it. Whoever has the
-lock of a key writes no run but the one that asks: others are sent an arrival, and jobs cancel them.
+that comes earlier in the order it only tries to get the lock, and leaves the rest to a job where somebody else has it. The holder of a
+key's lock writes no run but the requesting one: others are sent an arrival, and jobs cancel them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The admission that a run needs, as whoever starts it says it, and as the run's column `slot` holds it."""
+"""The admission that a run needs: as its starter gives it, and as the run's column `slot` stores it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Admit:
         return asdict(self)
 
     def refusal(self) -> Refused:
-        """What is answered to whoever starts one too many."""
+        """Return the error for a start beyond the limit."""
         most = self.rule.longest if self.rule.policy == "queue" else self.rule.limit
         facts = {"limit": "admission", "scope": "key", "scope_id": self.key, "used": most, "max": most, "resets_at": None}
         return Refused(TOO_MANY, _MESSAGE, meta=facts, retry_after=5)

@@ -1,8 +1,8 @@
 """Events that runs wait for: those that come, and those that came before anybody could tell.
 
 Whether anybody waits is `remembered`, so that other organizations pay nothing for it: who emits an event may learn of the first wait a
-second late, and may commit later still. So a new wait looks back at once, `_LATE` after it began, and once more when everything has ended
-that was going on then. What is found twice counts once.
+second late, and may commit later still. So a new wait looks back at once, `_LATE` after it began, and once more when all transactions of
+that time have ended. An event found twice counts once.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -99,7 +99,7 @@ class StoredRun:
     def touch(self, used: Mapping[str, Any]) -> bool:
         """Say that the turn got further, and what it `used`; False if the run is to start nothing any more.
 
-        Whoever ends it meanwhile waits for the transaction to end.
+        A concurrent end waits for the transaction.
         """
         turn = self.state.turn
         while self.state.status == states.RUNNING and self.state.turn == turn:
@@ -179,7 +179,7 @@ _NOT_AWAITED = "The run that started it does not wait for it any more."
 
 
 def _enqueue(run: StoredRun, command: commands.Enqueue, delay: float) -> None:
-    """The actor of a run's turn is its initiator, not whoever resumed it."""
+    """The actor of a run's turn is its initiator, not the user who resumed it."""
     with acting_as(states.initiator_of(run.record)):
         queue(run.record, command.job, delay)
 

@@ -31,7 +31,7 @@ class Stored(NamedTuple):
 
 
 def load(key: str) -> Stored:
-    """What the database has of the key; whoever is to write it has the lock of it."""
+    """What the database has of the key; to write it, hold its lock."""
     found = _of_key.all(key=key)
     if not found:
         return Stored(Admission(), None, {})

@@ -38,7 +38,7 @@ def _standard(verification: Mapping[str, Any], secret: str, headers: Headers, bo
     if not message_id or not _NUMBER.fullmatch(timestamp):
         return "Send webhook-id, and webhook-timestamp in seconds since 1970."
     if abs(seconds - int(timestamp)) > verification["tolerance_seconds"]:
-        return "The webhook-timestamp is too old, or of a time to come; sign each attempt anew, with a clock that is right."
+        return "The webhook-timestamp is too old, or in the future; sign each attempt again, with a correct clock."
     content = f"{message_id}.{timestamp}.".encode() + body
     signatures = headers.get("webhook-signature", "").split(" ")
     if any(_is_signed(secret, content, signature) for signature in signatures[:20]):
@@ -80,7 +80,7 @@ def _bearer(verification: Mapping[str, Any], secret: str, headers: Headers, body
 
 
 def _none(*_: Any) -> None:
-    """Whoever knows the address is trusted."""
+    """Knowing the address is enough."""
 
 
 _CHECKS: Mapping[str, Callable[[Mapping[str, Any], str, Headers, bytes, float], str | None]] = {

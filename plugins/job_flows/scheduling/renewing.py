@@ -50,7 +50,7 @@ def _renew_all(app: "App", timezone: str, digest: str) -> None:
 def _renew_one(app: "App", flow: JobFlow) -> None:
     before, seen = flow.next_due_at, {"treated_until": flow.treated_until, "version": flow.version}
     if not records.compare_and_set(flow, seen, next_due_of(app, flow, flow.treated_until)):
-        return  # it is looked at again by this job, or was scheduled anew
+        return  # it is looked at again by this job, or was rescheduled
     if flow.next_due_at != before:
         after = flow.next_due_at
         look_at(after)

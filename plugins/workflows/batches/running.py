@@ -32,7 +32,7 @@ MOST_RUNS: Mapping[str, int] = {MIGRATE: 10_000, RERUN_MANY: 1_000}
 _AT_ONCE = 100
 _WORKS: Mapping[str, Callable[..., Work]] = {MIGRATE: Migrating, RERUN_MANY: Rerunning}
 _GONE = Verdict(STAYS, "over", explanation="It is not there any more.")
-_NOBODY = Verdict(CANNOT, "permission_denied", explanation="Whoever has asked for it may not act in the organization any more.")
+_NOBODY = Verdict(CANNOT, "permission_denied", explanation="Its creator may no longer act in the organization.")
 
 
 def work_of(app: "App", kind: str, workflow: Workflow, asked: Mapping[str, Any], principal: "Principal") -> Work:

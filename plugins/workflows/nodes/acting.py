@@ -56,7 +56,7 @@ def _starting(type_: str, about: str, kind: str) -> NodeType:
         refuse_deep(execution)
         principal = principal_now(execution.initiator_id or "", execution.api_key_id)
         if principal is None:
-            raise NodeFailed("permission_denied", "Whoever started the run may not act in the organization any more.")
+            raise NodeFailed("permission_denied", "The run's starter may no longer act in the organization.")
         if (plugin := use.app.offers.off_here("startables", kind)) is not None:
             raise ToolLater(f"{use.path} waits: {use.app.features.explain_off(plugin, 'what it runs')}", seconds=_OFF_SECONDS)
         found = startable(use.app, kind)

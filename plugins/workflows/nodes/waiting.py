@@ -56,7 +56,7 @@ def _since(use: NodeUse, subject_id: str | None) -> datetime:
 
 
 def _heard(app: "App", config: Mapping[str, Any]) -> Used | None:
-    """Whoever has a run wait for events has to be allowed to hear them, unless they are about a run of their own."""
+    """To let a run wait for events, permission to listen to them is required, unless they are about a run of their own."""
     event = config.get("event", {})
     pattern, subject_id = event.get("name", ""), event.get("subject_id", "")
     if not pattern or "{{" in pattern or "{{" in subject_id:
