@@ -119,7 +119,7 @@ class Open(AbstractContextManager["Open"]):
         self.end()
 
     def scope(self) -> AbstractContextManager[None]:
-        """What is done inside is within the span, which goes on afterwards until its `end`."""
+        """Work inside the block is within the span, which stays open until its `end`."""
         return traced_by(self._place.traceparent)
 
     def note(self, *, error: str | None = None, **facts: Any) -> None:

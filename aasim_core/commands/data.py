@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def migrate(settings: "Settings", check: bool, post: bool, offline: bool) -> None:
     """Bring the database up to date; safe to run again, and by several machines at once.
 
-    Without an option, what this version needs is added, and the version before goes on working. When all processes run this version,
+    Without an option, what this version needs is added, and the previous version keeps working. When all processes run this version,
     --post removes the rest.
     """
     from ..process.installation import open_app

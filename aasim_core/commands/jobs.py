@@ -30,7 +30,9 @@ def group() -> None:
 @_filters[0]
 @_filters[1]
 @click.option("--organization", metavar="ID", help="Only those of this organization.")
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="At most so many, the newest.")
+@click.option(
+    "--limit", default=50, show_default=True, type=click.IntRange(1, 10_000), help="Maximum number of jobs, newest first."
+)
 @click.pass_obj
 def list_jobs(settings: "Settings", state: str | None, name: str | None, organization: str | None, limit: int) -> None:
     """Show the latest jobs, and how many there are in each state."""

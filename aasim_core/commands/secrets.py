@@ -37,7 +37,7 @@ def create(settings: "Settings") -> None:
 @secrets.command()
 @click.pass_obj
 def rotate(settings: "Settings") -> None:
-    """Put a new key before the others, and let a worker seal with it what they sealed; everything goes on meanwhile."""
+    """Put a new key before the others, and have a worker re-encrypt what they sealed, while everything runs."""
     from ..secrets import load_keyring, save_keyring
 
     path = settings.secrets.key_file
@@ -108,7 +108,7 @@ def remove(settings: "Settings", key_ids: tuple[str, ...]) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def forget_key(settings: "Settings", key_id: str, yes: bool) -> None:
-    """Go on without a key that is lost: processes start again, what it sealed stays unreadable."""
+    """Continue without a lost key: processes start again, and values sealed with it stay unreadable."""
     from ..errors import InvalidArgument
     from ..key_rotation.key_usage import forget, survey
 
@@ -118,7 +118,7 @@ def forget_key(settings: "Settings", key_id: str, yes: bool) -> None:
             reason = "nobody knows that key" if use is None else "that key is in the key file"
             raise InvalidArgument(f'{reason}; "aasim secrets list" shows which are missing')
         if not yes:
-            click.confirm(f"The key {key_id} is lost: {use.need or 'nothing needs it'}. Go on without it?", abort=True)
+            click.confirm(f"The key {key_id} is lost: {use.need or 'nothing needs it'}. Continue without it?", abort=True)
         forget([key_id])
     click.echo(f"Processes start without {key_id} now.")
 

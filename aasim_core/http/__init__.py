@@ -1,1 +1,1 @@
-"""What operations, requests and answers are: bodies, envelopes, errors, limits, and other protocols beside the API."""
+"""Operations, requests and responses: bodies, envelopes, errors, limits, and protocols outside the API."""

@@ -64,7 +64,7 @@ def refuse_missing(app: "App") -> None:
 def _fault(app: "App", key_id: str, need: str) -> str:
     return (
         f"the key {key_id} is not in the key file {app.settings.secrets.key_file}, and {need}; "
-        f"put it back, or go on without: aasim secrets forget {key_id}"
+        f"put it back, or continue without it: aasim secrets forget {key_id}"
     )
 
 

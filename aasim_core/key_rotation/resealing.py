@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "core.reseal_secrets"
 _ROWS_AT_ONCE = 50
-#: So much of the time limit is left when the job stops, to go on in another run.
+#: Remaining time at which the job stops, to continue in another run.
 _RESERVE_SECONDS = 30
 _SECONDS_BETWEEN_LINES = 5.0
 #: So long after a rotation a process may still seal with the older key: until it looks at the file, and its transaction ends.

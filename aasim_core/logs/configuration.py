@@ -87,7 +87,7 @@ def configure(settings: LogSettings, stream: BinaryIO | None = None, *, gathers:
 
 
 class Seldom:
-    """Lets each kind of trouble be said once in so many seconds: what fails for everybody would fill the log, and hide the rest."""
+    """Limits each kind of log line to one per interval: a common failure would otherwise fill the log, and hide the rest."""
 
     def __init__(self, seconds: float = 60.0, clock: Callable[[], float] = monotonic) -> None:
         self._seconds, self._clock = seconds, clock

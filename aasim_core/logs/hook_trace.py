@@ -33,7 +33,7 @@ def shape_of(value: Any) -> str:
 
 
 class _Begun(threading.local):
-    """When the calls began that go on in this thread: a hook may ask another one."""
+    """The start times of this thread's nested calls: a hook may call another one."""
 
     def __init__(self) -> None:
         self.moments: list[float] = []

@@ -13,7 +13,7 @@ from .parameters import parameters
 
 Shape = dict[str, Any]
 
-_REASONS = {200: "Done.", 201: "Created.", 202: "Accepted; the work goes on.", 304: "Not modified."}
+_REASONS = {200: "Done.", 201: "Created.", 202: "Accepted; the work continues.", 304: "Not modified."}
 #: Streamed responses are text for generated clients; these are examples.
 _STREAMS = {
     "text/event-stream": 'id: 1\nevent: log\ndata: {"sequence": 1, "event": "started"}\n\n',

@@ -45,7 +45,7 @@ class RequestReader(SocketUnreader):
         self.timed_out = False
 
     def is_ready(self) -> bool:
-        """Read what has come of the next request, without waiting; whether a thread can go on with it, or learn that it is over."""
+        """Read what has come of the next request, without waiting; returns whether a thread can continue it, or learn that it is over."""
         while (lacking := lacking_in(self.buf.getvalue())) is not None:
             if lacking is not self._lacking:
                 self._await(lacking)

@@ -175,7 +175,7 @@ class _Once:
 
 
 def _drain_at(app: "App", came: list[int], number: int, seconds: int = 0) -> None:
-    """At the signal say that no more requests are wanted, and stop so many seconds later, or when the signal comes again.
+    """On the signal, refuse new requests, and stop after this many seconds, or when the signal comes again.
 
     `came` are the signals of the process so far. Only the first one takes the event's lock: one that comes meanwhile would wait for it
     in the very thread that holds it.

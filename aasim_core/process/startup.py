@@ -38,7 +38,7 @@ def starting() -> Iterator[None]:
 
 
 def start_plugins(app: "App") -> "App":
-    """Ask each plugin's hook `startup`, in the order of dependencies; returns the app to go on with.
+    """Ask each plugin's hook `startup`, in the order of dependencies; returns the app to continue with.
 
     Raises the StartupError of the first one that fails, before that of all plugins, not bundled, whose tables are not as their records
     say. With ``plugins.on_error = "skip"`` such a plugin is broken instead, what requires it blocked, and the app another one, without

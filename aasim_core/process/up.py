@@ -82,7 +82,7 @@ def _run(settings: Settings, flags: Mapping[str, Any], terminal: Terminal, *, em
 
 
 def _demonstrate(app: "App", supervisor: Supervisor, terminal: Terminal) -> None:
-    """Beside the watch over the processes, so that a stop, or one that cannot go on, ends the demonstration too."""
+    """Run the demonstration while watching the processes, so that a stop or a fatal failure ends it too."""
     shown: Future[None] = Future()
 
     def show() -> None:

@@ -1,4 +1,4 @@
-"""The worker process: threads that do jobs, and the few beside them that keep them going."""
+"""The worker process: threads that run jobs, and a few that maintain them."""
 
 import os
 import signal
@@ -183,7 +183,7 @@ def _ready_app(settings: "Settings") -> "App":
 
 @contextmanager
 def _stop_requests() -> Iterator[Callable[[float], bool]]:
-    """Yields a function that waits so many seconds for a signal to stop, and says whether a new one came."""
+    """Yields a function that waits this many seconds for a signal to stop, and returns whether a new one came."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     previous = {number: signal.signal(number, lambda _number, _frame: None) for number in _STOP_SIGNALS}

@@ -106,7 +106,7 @@ class Download:
     def looking(self) -> Iterator[None]:
         """Return a context for reading the next rows; Refused when the reader has lost access, or the server stops."""
         if self._app.draining.is_set():
-            raise Refused("unavailable", "The server is stopping; go on from the last row, or begin again.")
+            raise Refused("unavailable", "The server is stopping; continue from the last row, or start again.")
         if not self._reader.is_admitted():
             raise Refused("invalid_token", "The session has ended, or the permission was taken away.")
         with self._reader.looking():
@@ -118,7 +118,7 @@ class Download:
             offered = time.monotonic()
             yield piece
             if time.monotonic() - offered > _LONGEST_PAUSE_SECONDS:
-                raise Refused("unavailable", "Nothing was read for 15 minutes; go on from the last row, or begin again.")
+                raise Refused("unavailable", "Nothing was read for 15 minutes; continue from the last row, or start again.")
 
     def _to_the_end(self, pieces: Iterator[bytes], form: str) -> Generator[bytes, None, None]:
         try:

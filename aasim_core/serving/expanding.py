@@ -25,7 +25,7 @@ from .admission import permit_anywhere
 if TYPE_CHECKING:
     from ..app import App
 
-_ABOUT = "Ids of the items to add names to: beside owner_id, owner is an object with id and name."
+_ABOUT = "Ids of the items to add names to: with owner, the object owner with id and name is added to owner_id."
 
 
 class NamedOut(Schema):

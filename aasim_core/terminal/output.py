@@ -41,7 +41,7 @@ class Terminal:
         self._console.print(Text.assemble(("✓ ", "green"), text))
 
     def trouble(self, text: str) -> None:
-        """Say what went wrong and goes on all the same."""
+        """Report a problem that does not stop the work."""
         self._console.print(Text.assemble(("! ", "bold yellow"), text))
 
     def say(self, text: str = "", style: str = "") -> None:

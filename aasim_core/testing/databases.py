@@ -108,7 +108,7 @@ class SqliteFolder(Databases):
             self._free.append(url)
 
     def _template(self, sources: Sequence[Source]) -> Path:
-        """A migrated database in one file: a checkpoint that still runs leaves what was written last in the log beside it."""
+        """A migrated database in one file: a checkpoint that still runs leaves the latest writes in the log file next to it."""
         migrated, template = _path(self._migrated(sources)), _path(self.create())
         with closing(sqlite3.connect(migrated)) as database, closing(sqlite3.connect(template)) as copy:
             database.backup(copy)

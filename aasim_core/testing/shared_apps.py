@@ -18,7 +18,7 @@ from ..settings import Settings
 
 #: How long those wait who act at the same time, before the app says that it is busy: a machine that runs tests may be slow.
 PATIENCE_SECONDS = 60
-#: So many apps, of settings that differ, wait for their next test.
+#: Maximum number of idle apps with different settings.
 _MOST = 4
 
 

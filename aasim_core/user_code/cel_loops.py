@@ -85,7 +85,7 @@ def cost(expression: str, sizes: Mapping[str, Size]) -> Cost:
 
 
 def size_of(value: Any, length: int) -> Size:
-    """The size of a JSON value that is so many bytes long."""
+    """The size of a JSON value of this many bytes."""
     longest, todo = 0, [value]
     while todo:
         inner = todo.pop()

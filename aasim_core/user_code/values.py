@@ -16,7 +16,7 @@ MOST_PLACES = 200
 #: How many bytes of JSON a filled value may have.
 LONGEST_FILLED = 262_144
 OPEN = "A {{ has no }}; write both, or neither."
-# A text that has no end goes on to the end of all, so that nothing is read twice.
+# An unterminated expression extends to the end of the text, so that nothing is read twice.
 _PIECE = re.compile(r"""'(?:[^'\\]|\\.)*+'?|"(?:[^"\\]|\\.)*+"?|[{}]|[^'"{}]++""", re.DOTALL)
 
 

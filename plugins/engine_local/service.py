@@ -75,7 +75,7 @@ class LocalChat:
             raise
 
     def close(self) -> None:
-        """Close the connection to the host; the host goes on for others."""
+        """Close the connection to the host, which keeps serving others."""
         if self._inner is not None:
             self._inner.close()
             self._inner = None

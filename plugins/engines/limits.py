@@ -151,7 +151,7 @@ def _leave(place: Place, estimate: int) -> None:
 
 
 def _corrected(slices: Sequence[pace.Slice], place: Place, more: int) -> list[pace.Slice]:
-    """The slices after a call that took so many tokens more than its estimate, or less."""
+    """Return the slices after a call that took this many tokens more than its estimate, or fewer."""
     if more < 0:
         return pace.given_back(slices, place.slice, -more)
     return pace.added(slices, now().timestamp(), tokens=more)

@@ -26,7 +26,7 @@ def added(slices: Sequence[Slice], moment: float, *, calls: int = 0, tokens: int
 
 
 def given_back(slices: Sequence[Slice], start: float, tokens: int) -> list[Slice]:
-    """The slices, with so many tokens less in that which began at `start`, if it still counts."""
+    """Return the slices, with this many tokens fewer in the one that began at `start`, if it still counts."""
     return [(began, calls, max(0, held - tokens) if began == start else held) for began, calls, held in slices]
 
 
@@ -36,7 +36,7 @@ def wait_for_call(slices: Sequence[Slice], limit: int, moment: float) -> float:
 
 
 def wait_for_tokens(slices: Sequence[Slice], limit: int, tokens: int, moment: float) -> float:
-    """Seconds until so many more tokens are within `limit` tokens a minute; what is more than the limit goes alone."""
+    """Seconds until this many more tokens are within `limit` tokens per minute; what is more than the limit goes alone."""
     return _wait(slices, _TOKENS, max(0, limit - tokens), moment)
 
 

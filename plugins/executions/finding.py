@@ -55,7 +55,7 @@ _IS_RETRY = Condition(lambda: RETRIED)
 
 
 def implied(asked: Mapping[str, Any]) -> list[Condition]:
-    """What is true of all runs that the filters can find: that they have a label, go on, did not succeed, or are retries."""
+    """What is true of all runs that the filters can find: that they have a label, have not ended, did not succeed, or are retries."""
     statuses = {status for key in ("status", "status[in]") for status in _values(asked.get(key))}
     going = bool(statuses) and statuses.isdisjoint(states.TERMINAL)
     failed = bool(statuses) and statuses <= states.TERMINAL - {states.SUCCEEDED}

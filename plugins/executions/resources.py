@@ -25,7 +25,7 @@ from .waiting import WaitsBehind
 
 __all__ = ["DERIVED", "ExecutionOut", "ExecutionResource", "Labels", "SubjectExecutions", "accepted", "reach_of", "ways_of"]
 
-#: In so many places at most, each one's runs are read by themselves.
+#: Up to this many nodes, each one's runs are read separately.
 _MOST_WAYS = 32
 
 

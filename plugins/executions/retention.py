@@ -70,7 +70,7 @@ def prune_some(app: "App", organization_id: str) -> bool:
 
 
 def _old(before: datetime) -> list[str]:
-    """By their beginning, which has an index: hardly any that began so long ago goes on."""
+    """By their beginning, which has an index: hardly any that began so long ago is still running."""
     old = Execution.created_at < before, Execution.finished_at < before
     return _ids(Execution.select(Execution.id).where(*old).order_by(Execution.created_at))
 

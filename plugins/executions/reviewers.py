@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Question:
-    """What people are to decide before a run goes on.
+    """What people must decide before a run continues.
 
     `kind`: ``tool_call``, may this be done; ``unknown_outcome``, did this happen before the crash; ``result``, may this count as the
-    result; ``request``, whatever the run puts to people. `action` is the JSON value that is decided on: the ref, the digest and the
-    arguments of a tool, the output, or the payload. `id` is set when the question is opened, and identifies it from then on.
-    `path` is that of the step or the node that asks, `initiator_id` the user who started the run. `is_asked` says that the agent, the
-    tool's effect or the rubric asks for it already. `schema` is the JSON Schema that the arguments, the output or the payload must meet
-    as they are edited; None is any. `replaces` is the id of an approved question whose tool has changed since, and `reason` says so.
+    result; ``request``, any question of the run. `action` is the JSON value that is decided on: the ref, the digest and the arguments of a
+    tool, the output, or the payload. `id` is set when the question is opened, and identifies it from then on. `path` is that of the step or
+    the node that asks, `initiator_id` the user who started the run. `is_asked` says that the agent, the tool's effect or the rubric asks
+    for it already. `schema` is the JSON Schema that the arguments, the output or the payload must meet as they are edited; None is any.
+    `replaces` is the id of an approved question whose tool has changed since, and `reason` says so.
 
-    What the question does not say itself is for the reviewer to say: to whom it is put, ``{"type", "id"}`` of each, how many of them must
-    approve, how long each whom it is put to has, and which parts of the action they may edit, as JSON pointers.
+    What the question does not say itself is for the reviewer to say: its assignees, ``{"type", "id"}`` of each, how many of them must
+    approve, how long each of them has, and which parts of the action they may edit, as JSON pointers.
     """
 
     id: str

@@ -99,7 +99,7 @@ def start(
     chain: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
 ) -> Execution:
-    """Queue a run of the kind, for which some plugin brings a `Runner`, in the running transaction.
+    """Queue a run of the kind, for which a plugin has a `Runner`, in the running transaction.
 
     Refused ``invalid_state`` while the organization is halted or the project on hold, ``queue_full`` when too many wait, or by the
     runner's `check_start`; Invalid for an input that does not meet the `input_schema`. A `parent` starts runs in a project on hold, too,

@@ -48,7 +48,7 @@ class Attempt:
     longest: int
 
     def result(self) -> Any:
-        """Go on from where the call stands."""
+        """Continue the call from its state."""
         if self.row.status == UNKNOWN:
             return self._told_by_people()
         if self.row.status == RUNNING:

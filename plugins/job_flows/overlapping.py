@@ -6,7 +6,7 @@ from typing import Any
 from ..executions.service import Admit, Rule
 from .models import BY_BACKFILL, JobFlow
 
-#: Why nothing starts while as many runs of the flow go on as may.
+#: Why nothing starts while the flow has its maximum number of running runs.
 OVERLAP = "overlap"
 POLICIES = SKIP, QUEUE, LATEST_ONLY, CANCEL_PREVIOUS, PARALLEL = ("skip", "queue", "latest_only", "cancel_previous", "parallel")
 

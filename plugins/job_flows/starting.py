@@ -205,6 +205,6 @@ def _note_refusal(app: "App", flow: JobFlow, firing: Firing, refused: Refused) -
 
 
 def _note_overlap(firing: Firing) -> None:
-    """As many runs of the flow go on as may: nothing starts then, but a backfill goes on when one of its runs has ended."""
+    """The flow has its maximum number of running runs: nothing starts then, but a backfill continues when one of its runs has ended."""
     if firing.origin != BY_BACKFILL:
         _write(firing, SKIPPED, OVERLAP)

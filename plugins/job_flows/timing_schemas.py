@@ -123,12 +123,12 @@ class MisfireIn(Schema):
 
 
 class OverlapIn(Schema):
-    """What becomes of a start while runs of the flow go on."""
+    """What happens to a start while runs of the flow are running."""
 
     policy = Choice(
         *POLICIES,
         load_default="skip",
         description="skip: it is left out; queue: it waits for the one before; latest_only: it waits, and takes the place of what waits "
-        "already; cancel_previous: the one before is cancelled; parallel: it runs beside them.",
+        "already; cancel_previous: the one before is cancelled; parallel: it runs along with them.",
     )
     max = Integer(1, 100, load_default=10, description="queue: how many wait at most; parallel: how many run at the same time.")

@@ -137,7 +137,7 @@ def submit(app: "App", listing: Listing, found: Survey, stated: Any) -> None:
 
 
 def publish(listing: Listing, found: Survey) -> None:
-    """Show the listing as it is now to whom it is for; in the scope of its organization."""
+    """Index the current listing for its audience; in the scope of its organization."""
     records.change(listing, {"status": PUBLISHED, "published_at": now(), "review_notes": ""})
     offer: Offer | None = Offer.select().where(Offer.listing_id == listing.id).first()
     shown = {

@@ -118,7 +118,7 @@ def note_held(webhook_id: str) -> None:
 
 
 def note_released(webhook_id: str, count: int, *, dropped: bool = False) -> None:
-    """So many of its deliveries are not held any more, the oldest of all perhaps. Needs a transaction."""
+    """This many of its deliveries are no longer held, the oldest of all perhaps. Needs a transaction."""
     still_held = (Delivery.webhook_id == webhook_id) & (Delivery.status == HELD)
     values = {
         "held_count": Webhook.held_count - count,

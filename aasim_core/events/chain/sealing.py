@@ -92,7 +92,7 @@ def _remember(database: "Database", began: datetime) -> None:
 
 
 def _seal_some(database: "Database", keyring: "Keyring", after: str, broken: set[str]) -> tuple[int, str | None]:
-    """Seal what is not sealed of the next events; returns how many, and the id to go on after, None at the end.
+    """Seal the next unsealed events; returns their number, and the id to continue after, None at the end.
 
     Organizations whose chain is broken are added to `broken`. Work lost in a power failure is repeated.
     """

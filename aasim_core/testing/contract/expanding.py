@@ -18,7 +18,7 @@ class ExpandContract:
 
     @for_each(names_ids)
     def test_expanding_adds_the_names_that_the_lists_of_these_objects_show(self, stage: Stage, endpoint: Endpoint) -> None:
-        """Beside each id ``{id, name}``, or null where it is gone; the rest is as without, and as the reference says."""
+        """Next to each id ``{id, name}``, or null where it no longer exists; the rest is as without, and as the reference says."""
         person = stage.world.organization()
         path = _path(stage, endpoint, person)
         plain, expanded = (stage.ask("GET", each, person) for each in (path, _expanded(path, endpoint)))
@@ -83,7 +83,7 @@ def _items(endpoint: Endpoint, exchange: Exchange) -> Sequence[Mapping[str, Any]
 
 
 def _wrong_names(stage: Stage, endpoint: Endpoint, exchange: Exchange, person: Person) -> list[str]:
-    """What is beside an id and is not what the list of such objects shows to the person."""
+    """Names next to ids that differ from those that the list of such objects shows to the person."""
     known: dict[str, Mapping[str, str]] = {}
     flaws = []
     for item in _items(endpoint, exchange):

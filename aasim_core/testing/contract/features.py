@@ -1,4 +1,4 @@
-"""The part of the contract suite about one organization that has the plugin off: there it does nothing, and elsewhere it goes on."""
+"""The part of the contract suite about one organization that has the plugin off: there it does nothing, and elsewhere it works."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -26,8 +26,8 @@ class Hints:
     * `traces`: for a path field that is the id of an event: the operation that the event tells of.
     * `copies`: for rows of which no two can be alike but for their ids: what differs in a copy, of world and caller; keyed by the
       prefix of their ids.
-    * `grown`: for rows that a copy of them does not bring into the list: what makes so many more, of world, caller and number; keyed by
-      the prefix of their ids.
+    * `grown`: for rows that a copy of them does not bring into the list: what creates a number of them, of world, caller and number;
+      keyed by the prefix of their ids.
     * `fixed`: lists whose rows are in no table, each with the reason; they have some dozens of them.
     * `rows`: for a list that a new object's path leaves empty: the operation that adds a row, or what adds it, of world, caller and
       the ids of the path.

@@ -78,7 +78,7 @@ class LifeContract:
 
     @provided(_has_tables)
     def test_the_first_half_of_its_migrations_is_enough_for_its_records(self, history: History) -> None:
-        """So the new code works, beside the old one, before the second half is applied."""
+        """So the new code works along with the old, before the second half is applied."""
         columns = {table: set(_columns(shape)) for table, shape in history.midway.items()}
         lacking = {table: sorted(set(_columns(shape)) - columns.get(table, set())) for table, shape in history.meant.items()}
         demand_none(

@@ -113,7 +113,7 @@ class ListContract:
 
 
 def _with_rows(stage: Stage, endpoint: Endpoint, person: Person, more: int) -> str:
-    """The path of the person's list, which has a row and so many copies of it."""
+    """The path of the person's list, which has a row and a number of copies of it."""
     path = stage.add_row(endpoint, person)
     if more and name_of(endpoint) not in stage.hints.fixed:
         stage.multiply(stage.ask("GET", path, person).data["items"][0], person, more)

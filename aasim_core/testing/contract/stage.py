@@ -88,7 +88,7 @@ class Stage:
         return ask(self.wsgi, method, path, person.client.token if person else None, **more)
 
     def ask_beside(self, endpoint: Endpoint, path: str, person: Person | None = None, **more: Any) -> Exchange:
-        """The same of an operation beside the API at a whole path; the credential is left out where it needs none."""
+        """The same for an operation outside the API at a whole path; the credential is left out where it needs none."""
         return self.ask(endpoint.method, path, person if endpoint.needs_caller else None, base="", **more)
 
     def switch(self, person: Person, plugin: str, *, enabled: bool) -> None:
@@ -241,7 +241,7 @@ class Stage:
         return path
 
     def multiply(self, row: Mapping[str, Any], person: Person, times: int) -> None:
-        """Make so many more rows like the one that a list shows, straight in the database."""
+        """Create a number of rows like the one that a list shows, directly in the database."""
         prefix = str(row.get("id", "")).rpartition("_")[0]
         if prefix in self.hints.grown:
             self.hints.grown[prefix](self.world, person, times)

@@ -78,7 +78,7 @@ class PluginContract(
     unasked: ClassVar[Mapping[str, str]] = {}
     silent: ClassVar[Mapping[str, str]] = {}
 
-    #: The plugin's operations in the API, and those beside it, as they were found when the class was made.
+    #: The plugin's operations in the API and outside it, as found when the class was created.
     _operations: ClassVar[Mapping[str, Endpoint]] = {}
     _beside: ClassVar[Mapping[str, Endpoint]] = {}
 
@@ -146,7 +146,7 @@ class PluginContract(
 
     @pytest.fixture
     def route(self, request: pytest.FixtureRequest, stage: Stage) -> Endpoint:
-        """The operation beside the API that the test is about."""
+        """The operation outside the API that the test is about."""
         return stage.beside[request.param]
 
 

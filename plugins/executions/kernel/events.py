@@ -81,7 +81,7 @@ class TurnEnded(FromWorker):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(FromWorker):
-    """The run has succeeded, or cannot go on."""
+    """The run has succeeded, or cannot continue."""
 
     outcome: Outcome
 
@@ -115,7 +115,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The run goes on."""
+    """The run continues."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def move(
     wakes: bool,
     log: Logbook | None = None,
 ) -> bool:
-    """Let the run of a workflow go on with that version, in the running transaction, with an event and a line in its log.
+    """Continue the run of a workflow with that version, in the running transaction, with an event and a line in its log.
 
     Its waits have the paths then that `rename` makes of theirs, if any have others; one that `wakes` looks at once what there is to do.
     Its `log` is read, unless it is given. False, and nothing is changed, where somebody works on the run, it is over, or it was changed

@@ -70,7 +70,7 @@ def without_unwanted(state: Admission) -> Admission:
 
 @compiled(Execution)
 def _runs(size: int) -> Any:
-    """What runs that go on hold, and would ask with, as the kernel names it."""
+    """What unended runs hold, and would request with, in the kernel's terms."""
     mine = Execution.id.in_([Bind(f"id{n}") for n in range(size)])
     return Execution.select(Execution.id, Execution.ticket, Execution.job).where(mine, Execution.finished_at.is_null())
 

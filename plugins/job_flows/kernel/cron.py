@@ -1,7 +1,7 @@
 """Cron expressions with five fields, on the clock of a time zone: `cronsim` finds the local times, what DST makes of them is decided here.
 
-Local times are found without a zone, so that the library decides nothing about gaps and folds. An expression that is for every hour
-goes on evenly: it has no gap to make up for, and comes due in both of two hours that are called the same.
+Local times are found without a zone, so that the library decides nothing about gaps and folds. An expression for every hour fires evenly:
+it has no gap to make up for, and comes due in both of two hours that are called the same.
 """
 
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def check(expression: str) -> None:
 
 
 def shortest_gap(expression: str, among: int) -> timedelta:
-    """The shortest time between two of the first so many local times that it means."""
+    """The shortest time between two of the first local times that it matches."""
     times = islice(_local_times(expression, _ANY), among)
     return min((after - before for before, after in pairwise(times)), default=timedelta.max)
 

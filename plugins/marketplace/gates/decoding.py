@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-#: So many encodings within each other are undone.
+#: Maximum depth of nested encodings that are undone.
 _DEEPEST = 4
 #: How much is read of what is compressed, and in all, in characters.
 _MOST_OF_ONE, _MOST = 100_000, 8_000_000
@@ -32,7 +32,7 @@ class TooMuch(Exception):
 
 @dataclass
 class Patience:
-    """How many characters are still read, of all texts together: decoding what is compressed could go on for hours."""
+    """How many characters are still read, of all texts together: decoding what is compressed could take hours."""
 
     left: int = _MOST
 

@@ -1,4 +1,4 @@
-"""How many tries a person starts: so many at the same time, and so many within 24 hours."""
+"""Limits of a person's tries: concurrent ones, and those within 24 hours."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any

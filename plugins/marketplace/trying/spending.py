@@ -43,7 +43,7 @@ def bounds(app: "App", most: Most) -> dict[str, int]:
 
 
 def is_spent(whole: Execution) -> bool:
-    """Whether the examples of the try have taken all that they may; where they may cost nothing, what is free goes on."""
+    """Whether the examples of the try have taken all that they may; where they may cost nothing, what is free continues."""
     spent = spent_of(whole.id)
     return bool(0 < spent.cost >= whole.input["max_cost"] or spent.tokens >= whole.input["max_tokens"])
 

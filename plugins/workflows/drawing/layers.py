@@ -34,7 +34,7 @@ class Layers:
 
 
 def layers(count: int, edges: Sequence[Pair]) -> Layers:
-    """The layers of so many nodes with these edges."""
+    """Return the layers of this many nodes with these edges."""
     rank = _ranks(count, edges)
     rows: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     for node in range(count):

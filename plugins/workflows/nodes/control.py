@@ -95,7 +95,7 @@ SWITCH = NodeType(
 PARALLEL = NodeType("parallel", "Begin several branches, for the reader.", _object(), compute=lambda config, data: Result())
 JOIN = NodeType(
     "join",
-    "Go on when all, any or some branches have arrived.",
+    "Continue when all, any or some branches have arrived.",
     _object(
         mode={"enum": ["all", "any", "n"]},
         count={"type": "integer", "minimum": 1, "maximum": 200},

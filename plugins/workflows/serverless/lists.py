@@ -71,7 +71,7 @@ class _List:
             self._arrivals.setdefault(target, []).append(way.cursor)
         else:
             reason = (
-                f"There is no task {then[:100]} beside it."
+                f"There is no task {then[:100]} next to it."
                 if target < 0
                 else f"It goes back to {then[:100]}; a for or a while repeats what is in it."
             )

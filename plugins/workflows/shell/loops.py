@@ -30,7 +30,7 @@ def goes_on(config: Mapping[str, Any], data: Data, rounds: int) -> bool:
     """Return whether another iteration follows; NodeFailed where there may be no more of them."""
     again = data.is_true(config["when"])
     if again and rounds >= config["max_iterations"]:
-        message = f"The loop was to go on after {rounds} rounds, and max_iterations allows no more."
+        message = f"The loop was to continue after {rounds} rounds, and max_iterations allows no more."
         raise NodeFailed("max_iterations_reached", message)
     return again
 

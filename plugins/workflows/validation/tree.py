@@ -62,7 +62,7 @@ class Edge:
 
 @dataclass(eq=False)
 class Scope:
-    """A graph: that of the workflow, or of the body of a `loop`, which is in so many others."""
+    """A graph: that of the workflow, or of the body of a `loop`, nested this deep."""
 
     path: str
     written: Mapping[str, Any]
