@@ -43,4 +43,4 @@ def test_keys_are_rotated_while_everything_runs_and_no_process_starts_without_th
         said = refused(installation, command, code=CONFIGURATION)
         assert said.startswith(f"the key {new} is not in the key file {path}, and ")
         assert "engines_engine.api_key 1" in said
-        assert said.endswith(f"; put it back, or go on without: aasim secrets forget {new}")
+        assert said.endswith(f"; put it back, or continue without it: aasim secrets forget {new}")
