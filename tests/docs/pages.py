@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -39,7 +40,7 @@ class Page:
         """Every ``sh`` block, with the output block that follows it directly."""
         text = self.text
         fences = list(_FENCE.finditer(text))
-        for fence, following in zip(fences, [*fences[1:], None], strict=True):
+        for fence, following in pairwise([*fences, None]):
             if fence[1] == "sh":
                 line = text.count("\n", 0, fence.start()) + 1
                 is_output = following and following[1] in OUTPUTS and not text[fence.end() : following.start()].strip()
