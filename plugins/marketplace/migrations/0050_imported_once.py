@@ -4,7 +4,7 @@
 def up(migrator, db):
     db.execute_sql("ALTER TABLE marketplace_listing ADD COLUMN origin_key TEXT")
     db.execute_sql(
-        "CREATE INDEX marketplace_listing_origin ON marketplace_listing (organization_id, origin_key) WHERE origin_key IS NOT NULL"
+        "CREATE INDEX marketplace_listing_origin ON marketplace_listing (organization_id, origin_key) WHERE (origin_key IS NOT NULL)"
     )
 
 
