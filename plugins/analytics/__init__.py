@@ -1,6 +1,7 @@
 """Analytics: what ran, how well, for how long and at what cost, over time, by whatever it can be grouped by."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -15,7 +16,10 @@ from .models import Progress, Quarter, Sum
 from .reasons.api import Reasons
 
 plugin = Plugin(
-    "Analytics", "What ran, how well, for how long and at what cost, over time and by group.", requires=("engines", "executions")
+    "Analytics",
+    "What ran, how well, for how long and at what cost, over time and by group.",
+    requires=("engines", "executions"),
+    uses=("hitl_approvals",),
 )
 
 
@@ -39,13 +43,24 @@ def permissions(app: App) -> Sequence[Permission]:
 @hookimpl
 def jobs(app: App) -> Sequence[Job]:
     """What writes the quarters of an hour that are over."""
-    return (Job("analytics.roll_up", background.roll_up, schedule="* * * * *", per_organization=rollup.organizations),)
+    return (
+        Job(
+            "analytics.roll_up",
+            partial(background.roll_up, app),
+            schedule="* * * * *",
+            per_organization=partial(rollup.organizations, app),
+        ),
+    )
+
+
+def _nothing(ids: Sequence[str]) -> None:
+    """Analytics keeps nothing that is of one execution."""
 
 
 @hookimpl
 def keepers(app: App) -> Sequence[Keeper]:
     """What is counted stays when retention deletes executions."""
-    return (Keeper("analytics", empty=lambda ids: None, forget=rollup.keep_before_deletion),)
+    return (Keeper("analytics", empty=_nothing, forget=_nothing, note=partial(rollup.keep_before_deletion, app)),)
 
 
 @hookimpl

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aasim_core.access.records import Node
 from aasim_core.access.tree import PREFIXES
@@ -15,6 +15,9 @@ from .cube import Cube, Numbers
 from .sketch import Sketch, percentile
 from .sources import parts_of
 from .views import ABOVE, View, view_of
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,12 @@ class Asked:
         return view_of({*(name for name in self.group_by if name not in ABOVE), *above, *agents})
 
 
-def rows(asked: Asked) -> list[dict[str, Any]]:
+def rows(app: "App", asked: Asked) -> list[dict[str, Any]]:
     """A row for each interval and group in which something ended or was spent, in the order of both."""
     view = asked.view
     group_of, ends = _grouping(asked.group_by, view), [*asked.starts[1:], asked.end]
     found = []
-    for interval, cube in sorted(_cubes(asked, view).items()):
+    for interval, cube in sorted(_cubes(app, asked, view).items()):
         groups: dict[tuple[Any, ...], Numbers] = {}
         for key, numbers in cube.items():
             if _may_count(asked, view, key):
@@ -55,10 +58,10 @@ def rows(asked: Asked) -> list[dict[str, Any]]:
     return found
 
 
-def _cubes(asked: Asked, view: View) -> dict[int, Cube]:
+def _cubes(app: "App", asked: Asked, view: View) -> dict[int, Cube]:
     """The numbers of each interval, by its place."""
     cubes: defaultdict[int, Cube] = defaultdict(Cube)
-    for start, entries, is_of_view in parts_of(asked.starts, asked.end, view):
+    for start, entries, is_of_view in parts_of(app, asked.starts, asked.end, view):
         cube = cubes[bisect_right(asked.starts, start) - 1]
         if is_of_view:
             for entry in entries:
@@ -119,11 +122,24 @@ def _told(numbers: Numbers, *, of_runs: bool) -> dict[str, Any]:
         "costs": [{"currency": currency, "cost": cost} for currency, cost in sorted(numbers.costs.items())],
         "scored": numbers["scored"],
         "mean_score": round(numbers["score"] / numbers["scored"] / 1_000_000, 4) if numbers["scored"] else None,
+        **(dict.fromkeys(_OF_APPROVALS) if of_runs else _decided(numbers)),
+    }
+
+
+_OF_APPROVALS = ("approved", "rejected", "expired", "approval_rate", "decision_ms")
+
+
+def _decided(numbers: Numbers) -> dict[str, Any]:
+    asked = sum(numbers[name] for name in ("approved", "rejected", "expired"))
+    return {
+        **{name: numbers[name] for name in ("approved", "rejected", "expired")},
+        "approval_rate": round(numbers["approved"] / asked, 4) if asked else None,
+        "decision_ms": _spread(numbers.decisions, numbers["decision_ms"]),
     }
 
 
 def _spread(sketch: Sketch, total: int) -> dict[str, int] | None:
-    """None where no run had begun."""
+    """None where nothing was measured, such as no run that had begun."""
     count = sum(sketch.values())
     if not count:
         return None

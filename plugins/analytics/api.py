@@ -54,7 +54,7 @@ class Analytics(Resource):
         interval, group_by = req.query["interval"], tuple(req.query.get("group_by", ()))
         timezone = req.query.get("timezone") or find(Organization, current_organization()).timezone
         intervals = _intervals(starts(start, end, interval, ZoneInfo(timezone)), interval)
-        found = rows(Asked(intervals, end, group_by, projects_of(req), agents_only))
+        found = rows(self.app, Asked(intervals, end, group_by, projects_of(req), agents_only))
         if len(found) > _MOST_ROWS:
             raise _too_much(f"The answer has {len(found):,} rows, and {_MOST_ROWS:,} at most", interval)
         if req.query["format"] == "csv":
@@ -86,9 +86,9 @@ def _too_much(message: str, interval: str) -> Refused:
 
 _NUMBERS = (
     "runs", "succeeded", "failed", "timed_out", "cancelled", "success_rate", "calls", "input_tokens", "output_tokens", "scored",
-    "mean_score",
+    "mean_score", "approved", "rejected", "expired", "approval_rate",
 )  # fmt: skip
-_SPREADS = tuple((name, part) for name in ("duration_ms", "wait_ms") for part in ("mean", "p50", "p95"))
+_SPREADS = tuple((name, part) for name in ("duration_ms", "wait_ms", "decision_ms") for part in ("mean", "p50", "p95"))
 
 
 def _send_csv(resp: Response, found: Sequence[Mapping[str, Any]], group_by: Sequence[str]) -> None:

@@ -35,7 +35,7 @@ def verify(app: App) -> click.Command:
         with _opened(app):
             for organization_id in _chosen(organization, terminal):
                 with terminal.working(f"counting {organization_id}") as report, organization_scope(organization_id):
-                    found = _whole_of(_in_utc(since), _in_utc(until), report)
+                    found = _whole_of(app, _in_utc(since), _in_utc(until), report)
                 differs = differs or bool(found.differing or found.sums)
                 _tell(terminal, organization_id, found)
         if differs:
@@ -55,11 +55,11 @@ def _chosen(organization: str | None, terminal: Terminal) -> list[str]:
     return written if organization is None else [organization]
 
 
-def _whole_of(since: datetime | None, until: datetime | None, report: Report) -> Findings:
+def _whole_of(app: App, since: datetime | None, until: datetime | None, report: Report) -> Findings:
     found = Findings()
-    days = list(verification.days(since, until))
+    days = list(verification.days(app, since, until))
     for number, (start, end) in enumerate(days, 1):
-        found.add(verification.verify(start, end))
+        found.add(verification.verify(app, start, end))
         report(f"counting {start:%Y-%m-%d}", number, len(days))
     return found
 

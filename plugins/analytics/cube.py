@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import add
 from typing import Any
 
 import orjson
@@ -15,26 +16,30 @@ from .sketch import Sketch
 #: The components of a key, in this order. Department and branch follow from the project.
 DIMENSIONS = ("agent", "version", "project", "engine", "trigger", "status", "error")
 Key = tuple[Any, ...]
-#: What is summed: `duration_ms` and `wait_ms` over all runs that began, `score` in millionths over the `scored` ones.
-SUMS = (
+_ALWAYS = (
     "runs", "succeeded", "failed", "timed_out", "cancelled", "duration_ms", "wait_ms", "scored", "score", "calls", "input_tokens",
     "output_tokens",
 )  # fmt: skip
+#: What is summed: `duration_ms` and `wait_ms` over all runs that began, `score` in millionths over the `scored` ones, `decision_ms` over
+#: the approvals that people have decided. What `_ALWAYS` does not have is written where there is some of it.
+SUMS = (*_ALWAYS, "approved", "rejected", "expired", "decision_ms")
 _PLACE = {name: place for place, name in enumerate(SUMS)}
 _SPENT = tuple(_PLACE[name] for name in ("input_tokens", "output_tokens"))
-#: A key, the sums, sketches of durations and waits, and costs: a currency, its micro-units, and so on.
+#: A key, the sums, sketches of durations and waits, and costs: a currency, its micro-units, and so on. Where people have decided something,
+#: there is also a sketch of how long that took.
 Written = Sequence[Any]
 
 
 class Numbers:
-    """What is counted for one key: sums in the order of `SUMS`, two sketches, and micro-units by currency."""
+    """What is counted for one key: sums in the order of `SUMS`, three sketches, and micro-units by currency."""
 
-    __slots__ = ("costs", "durations", "sums", "waits")
+    __slots__ = ("costs", "decisions", "durations", "sums", "waits")
 
     def __init__(self) -> None:
         self.sums = [0] * len(SUMS)
         self.durations: Sketch = {}
         self.waits: Sketch = {}
+        self.decisions: Sketch = {}
         self.costs: dict[str, int] = {}
 
     def __getitem__(self, name: str) -> int:
@@ -51,8 +56,10 @@ class Numbers:
 
     def add(self, written: Written, *, with_spent: bool = True) -> None:
         """Add what is written; without what was spent, only the rest."""
-        _, sums, durations, waits, costs = written
-        self.sums = [one + other for one, other in zip(self.sums, sums, strict=True)]
+        _, sums, durations, waits, costs, *decisions = written
+        self.sums = [*map(add, self.sums, sums), *self.sums[len(sums) :]]
+        for taken in decisions:
+            sketch.add(self.decisions, taken)
         if durations:
             sketch.add(self.durations, durations)
             sketch.add(self.waits, waits)
@@ -70,7 +77,9 @@ class Numbers:
     def written(self, key: Key) -> Written:
         """The numbers as they are kept."""
         costs = [each for currency in sorted(self.costs) for each in (currency, self.costs[currency])]
-        return [list(key), self.sums, sketch.flat(self.durations), sketch.flat(self.waits), costs]
+        sums = self.sums if any(self.sums[len(_ALWAYS) :]) else self.sums[: len(_ALWAYS)]
+        decisions = [sketch.flat(self.decisions)] if self.decisions else []
+        return [list(key), sums, sketch.flat(self.durations), sketch.flat(self.waits), costs, *decisions]
 
 
 class Cube(dict[Key, Numbers]):

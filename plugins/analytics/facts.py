@@ -1,9 +1,13 @@
-"""Counting rows: the executions that ended in a time, and the calls of engines that were written in it. Nobody counts them elsewhere."""
+"""Counting rows: the executions that ended in a time, the calls of engines that were written in it, and the approvals that were decided.
+
+Nobody counts them elsewhere.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import peewee
@@ -11,6 +15,7 @@ import peewee
 from aasim_core.clock import from_text, to_text
 from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
+from aasim_core.tenancy.organizations_with import organizations_with
 
 from ..engines.service import CORRECTION, EngineCall
 from ..executions.models import NO_CURRENCY, RETAINED, RETAINED_AT, Execution
@@ -18,11 +23,16 @@ from .cube import Cube
 from .periods import quarter_of
 from .sketch import bin_of
 
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
+    from .with_hitl_approvals import Decision
+
 _MILLION = 1_000_000
 
 
-def counted(since: datetime, until: datetime) -> dict[datetime, Cube]:
-    """What ended and was spent in the organization in scope from `since` until before `until`, by the quarter of an hour."""
+def counted(app: "App", since: datetime, until: datetime) -> dict[datetime, Cube]:
+    """What ended, was spent and was decided in the organization in scope from `since` until before `until`, by the quarter of an hour."""
     cubes: defaultdict[datetime, Cube] = defaultdict(Cube)
     span = {"since": to_text(since), "until": to_text(until)}
     for stage in RETAINED:
@@ -30,17 +40,42 @@ def counted(since: datetime, until: datetime) -> dict[datetime, Cube]:
             _count_run(cubes[quarter_of(from_text(row.finished_at))], row)
     for call in map(_Call._make, _called.all(**span)):
         _count_call(cubes[quarter_of(from_text(call.created_at))], call)
+    if approvals := _approvals(app):
+        for decision in approvals.decisions(since, until):
+            _count_decision(cubes[quarter_of(from_text(decision.decided_at))], decision, approvals.DECIDED)
     return dict(cubes)
 
 
-def next_moment(since: datetime) -> datetime | None:
-    """When the first execution ended, or the first call was written, from `since` on; None where there is none."""
+def next_moment(app: "App", since: datetime) -> datetime | None:
+    """When the first of what is counted happened from `since` on; None where there is none."""
     firsts = [*(_first_end.one(stage, since=to_text(since)) for stage in RETAINED), _first_call.one(since=to_text(since))]
-    return min((from_text(row[0]) for row in firsts if row is not None), default=None)
+    moments = [from_text(row[0]) for row in firsts if row is not None]
+    if (approvals := _approvals(app)) and (decided := approvals.next_moment(since)):
+        moments.append(decided)
+    return min(moments, default=None)
 
 
-def moments_of(execution_ids: list[str]) -> Iterator[datetime]:
-    """When these executions ended, and when their calls were written."""
+def organizations(app: "App", since: Any) -> set[str]:
+    """The ids of the organizations in which something happened since what the expression says. Needs a system scope."""
+    ended = [organizations_with(Execution, stage, Execution.finished_at >= since) for stage in RETAINED_AT.values()]
+    approvals = _approvals(app)
+    decided = approvals.organizations(since) if approvals else []
+    return {*chain(*ended), *organizations_with(EngineCall, EngineCall.created_at >= since), *decided}
+
+
+def _approvals(app: "App") -> Any:
+    """The module that reads approvals, where the installation has them."""
+    if not app.plugins.is_on("hitl_approvals"):
+        return None
+    from . import with_hitl_approvals
+
+    return with_hitl_approvals
+
+
+def moments_of(app: "App", execution_ids: list[str]) -> Iterator[datetime]:
+    """When these executions ended, when their calls were written, and when their approvals were decided."""
+    if approvals := _approvals(app):
+        yield from approvals.moments_of(execution_ids)
     ended: Any = Execution.select(Execution.finished_at).where(
         Execution.id.in_(execution_ids), Execution.finished_at.is_null(False)
     )
@@ -147,6 +182,17 @@ def _count_call(cube: Cube, row: _Call) -> None:
     numbers.count(calls=int(row.outcome != CORRECTION), input_tokens=row.input_tokens, output_tokens=row.output_tokens)
     if row.cost is not None:
         numbers.pay(row.currency or NO_CURRENCY, row.cost)
+
+
+def _count_decision(cube: Cube, row: "Decision", decided: Sequence[str]) -> None:
+    """Approvals are of no engine, and of no status or error of a run."""
+    version = None if row.agent_id is None else row.subject_version
+    numbers = cube[row.agent_id, version, row.project_id, None, row.trigger_type, None, None]
+    numbers.count(**{row.status: 1})
+    if row.status in decided:
+        took = _milliseconds(row.created_at, row.decided_at)
+        numbers.count(decision_ms=took)
+        numbers.decisions[bin_of(took)] = numbers.decisions.get(bin_of(took), 0) + 1
 
 
 def _milliseconds(start: str, end: str) -> int:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aasim_core import JobContext
+from aasim_core import App, JobContext
 
 from . import rollup
 
 
-def roll_up(context: JobContext, payload: Mapping[str, Any]) -> None:
+def roll_up(app: App, context: JobContext, payload: Mapping[str, Any]) -> None:
     """Write what is over in the organization of the job."""
-    rollup.roll_up(context.should_stop)
+    rollup.roll_up(app, context.should_stop)

@@ -1,4 +1,5 @@
-"""Writing what was counted: a row for each quarter of an hour that is over, made of nothing but the rows of executions and calls.
+"""Writing what was counted: a row for each quarter of an hour that is over, made of nothing but the rows of executions, calls and
+approvals.
 
 A quarter is written when it has been over for `MARGIN`, and looked at again when it has been over for `SETTLING`: transactions commit in
 another order than they began, and the clocks of machines differ, so a row may appear in a quarter that is written already. What comes later
@@ -8,40 +9,38 @@ last quarter written from the rows themselves, so they miss nothing meanwhile.
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import peewee
 
 from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of
-from aasim_core.tenancy.organizations_with import organizations_with
 from aasim_core.tenancy.records import Organization
 
-from ..engines.service import EngineCall
-from ..executions.models import RETAINED_AT, Execution
 from . import facts, sums
 from .cube import Cube, text_of
 from .models import Progress, Quarter
 from .periods import BEGINNING, QUARTER, quarter_of
 
+if TYPE_CHECKING:
+    from aasim_core.app import App
+
 MARGIN = timedelta(seconds=30)
 SETTLING = timedelta(hours=1)
 
 
-def organizations() -> list[str]:
+def organizations(app: "App") -> list[str]:
     """The ids of the organizations that have something to write. Needs a system scope."""
     settled: Any = Progress.select(Progress.settled_until).where(Progress.organization_id == Organization.id)
-    since = peewee.fn.COALESCE(settled, "")
-    ended = [organizations_with(Execution, stage, Execution.finished_at >= since) for stage in RETAINED_AT.values()]
-    return sorted({*organizations_with(EngineCall, EngineCall.created_at >= since), *(each for found in ended for each in found)})
+    return sorted(facts.organizations(app, peewee.fn.COALESCE(settled, "")))
 
 
-def roll_up(should_stop: Callable[[], bool] = lambda: False) -> None:
+def roll_up(app: "App", should_stop: Callable[[], bool] = lambda: False) -> None:
     """Write what is over in the organization in scope, and look again at what was written an hour ago."""
     moment = now()
-    _advance(Progress.settled_until, moment - SETTLING, should_stop)
-    _advance(Progress.written_until, moment - MARGIN, should_stop)
+    _advance(app, Progress.settled_until, moment - SETTLING, should_stop)
+    _advance(app, Progress.written_until, moment - MARGIN, should_stop)
     sums.sum_up(should_stop)
 
 
@@ -52,16 +51,16 @@ def written_until() -> datetime:
     return until
 
 
-def _advance(mark: Any, until: datetime, should_stop: Callable[[], bool]) -> None:
+def _advance(app: "App", mark: Any, until: datetime, should_stop: Callable[[], bool]) -> None:
     """Write the quarters from the mark on that are over by then, each in a transaction that moves the mark behind it."""
     end = quarter_of(until)
     at = _mark(mark)
     while at < end and not should_stop():
-        first = facts.next_moment(at)
+        first = facts.next_moment(app, at)
         start = end if first is None else min(quarter_of(first), end)
         after = min(start + QUARTER, end)
         # Counted outside of the transaction: SQLite has one writer at a time.
-        cube = facts.counted(start, after).get(start) if start < end else None
+        cube = facts.counted(app, start, after).get(start) if start < end else None
         with database_of(Quarter).transaction(durable=False):
             if not _move(mark, at, after):
                 return  # somebody else is at it
@@ -101,12 +100,12 @@ def _write(start: datetime, cube: Cube) -> None:
     sums.invalidate(start)
 
 
-def keep_before_deletion(execution_ids: Iterable[str]) -> None:
+def keep_before_deletion(app: "App", execution_ids: Iterable[str]) -> None:
     """Note that these executions are deleted: what they were counted in stays as it is. Needs a transaction."""
-    quarters = sorted({quarter_of(moment) for moment in facts.moments_of(list(execution_ids))})
+    quarters = sorted({quarter_of(moment) for moment in facts.moments_of(app, list(execution_ids))})
     until = written_until()
     for start in quarters:
         if start >= until:
-            for cube in facts.counted(start, start + QUARTER).values():
+            for cube in facts.counted(app, start, start + QUARTER).values():
                 _write(start, cube)
     Quarter.update(verifiable=False).where(Quarter.starts_at.in_(quarters), Quarter.verifiable).execute()

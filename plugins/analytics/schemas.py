@@ -53,10 +53,10 @@ class GroupOut(Schema):
 
 
 class SpreadOut(Schema):
-    """The distribution of a duration over runs that began."""
+    """The distribution of a duration over runs that began, or over approvals that people decided."""
 
     mean = Integer(0, required=True)
-    p50 = Integer(0, required=True, description="Half of the runs took no longer, within the relative_error.")
+    p50 = Integer(0, required=True, description="Half of them took no longer, within the relative_error.")
     p95 = Integer(0, required=True)
 
 
@@ -87,6 +87,13 @@ class RowOut(Schema):
     costs = ListOf(Object(CostOut), required=True, description="By currency; excludes calls without a known price.")
     scored = Integer(0, required=True, description="Runs whose results have a score.")
     mean_score = Number(0, 1, required=True, allow_none=True)
+    approved = Integer(0, required=True, allow_none=True, description="Approvals in the interval; null as for calls.")
+    rejected = Integer(0, required=True, allow_none=True)
+    expired = Integer(0, required=True, allow_none=True, description="Approvals that nobody has decided in time.")
+    approval_rate = Number(0, 1, required=True, allow_none=True, description="Of those three, the part that was approved.")
+    decision_ms = Object(
+        SpreadOut, required=True, allow_none=True, description="From the request of an approval until people decided."
+    )
 
 
 class AnalyticsOut(Schema):

@@ -1,9 +1,9 @@
-"""Where the numbers of a range are read: sums of days and of hours, quarters, and the rows of executions and calls since then."""
+"""Where the numbers of a range are read: sums of days and of hours, quarters, and the rows of what is counted since then."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from aasim_core.clock import from_text, to_text
@@ -15,6 +15,9 @@ from .cube import Written, read
 from .models import Progress, Quarter, Sum
 from .periods import BEGINNING, DAY, HOUR, next_start, start_of
 from .views import View
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 _UTC = ZoneInfo("UTC")
 #: Of which sums, or quarters or rows, it is, and from when until before when.
@@ -34,13 +37,13 @@ class Marks:
     timezone: str = "UTC"
 
 
-def parts_of(starts: Sequence[datetime], end: datetime, view: View) -> Iterator[Part]:
+def parts_of(app: "App", starts: Sequence[datetime], end: datetime, view: View) -> Iterator[Part]:
     """What was counted from the first of the `starts` until before the end, in parts none of which goes beyond one of the `starts`."""
     marks = _marks()
     for level, since, until in _plan(marks, starts, end, view):
         span = {"since": to_text(since), "until": to_text(until)}
         if level == "rows":
-            yield from ((start, list(cube.written()), False) for start, cube in facts.counted(since, until).items())
+            yield from ((start, list(cube.written()), False) for start, cube in facts.counted(app, since, until).items())
         elif level == "quarters":
             yield from ((from_text(start), read(content), False) for start, content in _quarters.all(**span))
         else:

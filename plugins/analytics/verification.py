@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import facts, sums
 from .cube import text_of
 from .models import Progress, Quarter
 from .periods import quarter_of
+
+if TYPE_CHECKING:
+    from aasim_core.app import App
 
 _DAY = timedelta(days=1)
 
@@ -39,13 +42,13 @@ def written_organizations() -> list[str]:
     return [organization_id for (organization_id,) in query]
 
 
-def days(since: datetime | None, until: datetime | None) -> Iterator[tuple[datetime, datetime]]:
+def days(app: "App", since: datetime | None, until: datetime | None) -> Iterator[tuple[datetime, datetime]]:
     """The days of UTC in which something of the organization in scope is settled, or the part of them from `since` until `until`.
 
     What is younger is not compared: it is looked at again an hour after it was written.
     """
     settled = Progress.get().settled_until
-    firsts = [Quarter.select(Quarter.starts_at).order_by(Quarter.starts_at).limit(1).scalar(), facts.next_moment(_epoch())]
+    firsts = [Quarter.select(Quarter.starts_at).order_by(Quarter.starts_at).limit(1).scalar(), facts.next_moment(app, _epoch())]
     known = [moment for moment in firsts if moment is not None]
     if not known:
         return
@@ -56,9 +59,9 @@ def days(since: datetime | None, until: datetime | None) -> Iterator[tuple[datet
         start = midnight
 
 
-def verify(since: datetime, until: datetime) -> Findings:
+def verify(app: "App", since: datetime, until: datetime) -> Findings:
     """Compare what is written of the organization in scope and begins from `since` until before `until`."""
-    counted = {start: text_of(cube) for start, cube in facts.counted(since, until).items()}
+    counted = {start: text_of(cube) for start, cube in facts.counted(app, since, until).items()}
     columns = Quarter.starts_at, Quarter.content, Quarter.verifiable
     query: Any = Quarter.select(*columns).where(Quarter.starts_at >= since, Quarter.starts_at < until).tuples()
     written = {start: (content, verifiable) for start, content, verifiable in query}

@@ -256,13 +256,15 @@ class Keeper:
 
     `empty` deletes contents, such as quotations of inputs and outputs, and `forget` everything. Both are called with the ids of up to a few
     hundred executions, in the transaction that does the same to these, and in the scope of their organization. `counts_since`, in the same
-    scope, is the time from which the plugin counts executions: none that began later is deleted yet.
+    scope, is the time from which the plugin counts executions: none that began later is deleted yet. `note` is called as `forget` is, but
+    before any plugin deletes anything, so that a plugin can count what is about to be deleted.
     """
 
     name: str
     empty: Callable[[Sequence[str]], object]
     forget: Callable[[Sequence[str]], object]
     counts_since: Callable[[], datetime | None] = lambda: None
+    note: Callable[[Sequence[str]], object] = lambda ids: None
 
 
 @hookspec

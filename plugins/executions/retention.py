@@ -95,7 +95,10 @@ def _ids(query: Any) -> list[str]:
 
 
 def _forget(app: "App", ids: list[str]) -> int:
-    for keeper in app.offers("keepers").values():
+    keepers = app.offers("keepers").values()
+    for keeper in keepers:
+        keeper.note(ids)
+    for keeper in keepers:
         keeper.forget(ids)
     for model in (LogEntry, Step, ToolCall, WaitRow, ArrivalRow, LabelRow):
         model.delete().where(model.execution_id.in_(ids)).execute()

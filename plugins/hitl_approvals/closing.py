@@ -19,8 +19,9 @@ def close(execution_id: str, reason: str) -> None:
     of_run = (Approval.execution_id == execution_id) & Approval.status.in_(OPEN)
     while (approval := Approval.get_or_none(of_run)) is not None:
         before, version = approval.status, approval.version + 1
-        decision = {"approved": False, "user_id": None, "decided_at": to_text(now()), "comment": reason, "edits": None}
-        values = {"status": CANCELLED, "decision": decision, "version": version, "updated_at": now()}
+        moment = now()
+        decision = {"approved": False, "user_id": None, "decided_at": to_text(moment), "comment": reason, "edits": None}
+        values = {"status": CANCELLED, "decision": decision, "decided_at": moment, "version": version, "updated_at": moment}
         if records.compare_and_set(approval, {"status": before, "version": approval.version}, values):
             end_levels(approval)
             emit("hitl_approvals.cancelled", subject_of(approval), data=told(approval), changes={"status": [before, CANCELLED]})

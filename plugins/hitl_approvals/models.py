@@ -31,7 +31,8 @@ class Approval(TenantRecord):
 
     `editable_schema` is the JSON Schema of the editable part, and `proposed` the action before all edits, if any. `assignees` are those of
     the current `level`, and `votes` all votes, as in responses. `quorum` is how many of that level must approve: `policy_quorum`, or all if
-    there are fewer. Each level has `due_seconds`, in business hours. `replaces` is the approval of the previous action.
+    there are fewer. Each level has `due_seconds`, in business hours. `replaces` is the approval of the previous action. `decided_at` is when
+    it was no longer open, also where nobody decided.
     """
 
     kind = peewee.TextField(default="tool_call")
@@ -63,6 +64,7 @@ class Approval(TenantRecord):
     due_seconds = peewee.BigIntegerField()
     due_at = InstantField()
     decision = JsonField(null=True)
+    decided_at = InstantField(null=True)
 
     class Meta:
         table_name = "hitl_approvals_approval"
@@ -75,6 +77,14 @@ class Approval(TenantRecord):
             (("organization_id", "project_id"), False),
             (("organization_id", "initiator_id"), False),
         )
+
+
+Approval.add_index(
+    Approval.organization_id,
+    Approval.decided_at,
+    where=Approval.decided_at.is_null(False),
+    name="hitl_approvals_approval_decided",
+)
 
 
 class Assignee(Row):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aasim_core import Invalid, Kept, Problem, Refused, emit, enqueue
-from aasim_core.clock import now, to_text
+from aasim_core.clock import from_text, now, to_text
 from aasim_core.data import records
 from aasim_core.ids import new_id
 
@@ -222,7 +222,7 @@ class Approvals:
         before = approval.status
         if approval.execution_id is not None:
             executions.resume(approval.execution_id)
-        self._change(approval, {**values, "status": status})
+        self._change(approval, {**values, "status": status, "decided_at": from_text(values["decision"]["decided_at"])})
         end_levels(approval)
         data = told(approval, comment=values["decision"]["comment"])
         emit(f"hitl_approvals.{status}", subject_of(approval), data=data, changes={"status": [before, status], **(changes or {})})

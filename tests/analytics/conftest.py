@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.analytics import rollup
 from aasim_plugins.engines.service import EngineCall
 from aasim_plugins.executions.models import Execution
+from aasim_plugins.hitl_approvals.models import Approval
 
 from ..bench import processes
 from ..faults import strace
 
 Ended = Callable[..., Execution]
+Decided = Callable[..., Approval]
 
 
 @pytest.fixture
@@ -72,12 +75,43 @@ def call(execution: Execution, at: str, cost: int | None, **columns: Any) -> Eng
 
 
 @pytest.fixture
-def roll_up(owner: Person) -> Callable[[], None]:
+def decided(app: App, owner: Person) -> Decided:
+    """Writes an approval that was decided at a time; keywords are columns."""
+    return partial(approve, app, owner)
+
+
+def approve(
+    app: App,
+    of: Person,
+    at: str,
+    *,
+    status: str = "approved",
+    seconds: float = 60,
+    of_run: Execution | None = None,
+    **columns: Any,
+) -> Approval:
+    """Write an approval of the person's organization, decided at that time, so long after it was asked for."""
+    end = from_text(at)
+    run = {} if of_run is None else {"execution_id": of_run.id, "agent_id": of_run.subject_id, "project_id": of_run.project_id}
+    asked = {
+        "title": "Refund",
+        "action_hash": "0",
+        "due_seconds": 60,
+        "due_at": end,
+        "created_at": end - timedelta(seconds=seconds),
+    }
+    with organization_scope(of.organization_id), app.database.transaction():
+        approval: Approval = create(Approval, status=status, decided_at=end, **asked, **run, **columns)
+        return approval
+
+
+@pytest.fixture
+def roll_up(app: App, owner: Person) -> Callable[[], None]:
     """Writes what is over in the owner's organization."""
 
     def go() -> None:
         with organization_scope(owner.organization_id):
-            rollup.roll_up()
+            rollup.roll_up(app)
 
     return go
 

@@ -184,12 +184,14 @@ def test_a_member_sees_the_numbers_of_where_they_may(ended: Ended, roll_up: Go, 
         assert sum(row["runs"] for row in rows(member, interval="total")) == seen
 
 
-def test_numbers_of_another_organization_are_in_no_answer(ended: Ended, roll_up: Go, owner: Person, world: World) -> None:
+def test_numbers_of_another_organization_are_in_no_answer(
+    app: App, ended: Ended, roll_up: Go, owner: Person, world: World
+) -> None:
     canary = world.organization("Canary")
     ended("2026-01-31T10:00:00Z", of=canary, cost=123_456_789, subject_id="agent_canary", error_code="canary", status="failed")
     ended("2026-02-01T07:59:00Z", of=canary, cost=123_456_789, subject_id="agent_canary", error_code="canary", status="failed")
     with organization_scope(canary.organization_id):
-        rollup.roll_up()
+        rollup.roll_up(app)
     roll_up()
     assert rows(canary) != []
     for path in ("executions", "agents"):

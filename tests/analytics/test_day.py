@@ -126,8 +126,8 @@ def test_whoever_counts_the_day_counts_the_same(
         killed += write("-e", f"inject={write.calls}:signal=SIGKILL:when={point}")[0] != 0
     assert killed > 0
     with organization_scope(owner.organization_id):
-        rollup.roll_up()
-        found = verification.verify(from_text(DAY), from_text(NEXT))
+        rollup.roll_up(app)
+        found = verification.verify(app, from_text(DAY), from_text(NEXT))
     assert (found.differing, found.sums, found.verified > 0) == ([], [], True)
 
     client = world.again(owner).client

@@ -30,16 +30,16 @@ def test_whatever_a_killed_rollup_has_written_is_true_and_another_one_goes_on(
     for at in _TIMES:
         ended(at, cost=11)
     code, writes = write()
-    assert (code, complete(owner)) == (0, True)
+    assert (code, complete(app, owner)) == (0, True)
     killed = 0
     for point in range(1, writes + 1, max(1, writes // _POINTS)):
         forget(app, owner)
         code, _ = write("-e", f"inject={write.calls}:signal=SIGKILL:when={point}")
         killed += code != 0
-        assert_true(owner)
+        assert_true(app, owner)
         with organization_scope(owner.organization_id):
-            rollup.roll_up()
-        assert complete(owner), point
+            rollup.roll_up(app)
+        assert complete(app, owner), point
     assert killed >= _POINTS // 2, f"{killed} of {writes} writes"
 
 
@@ -50,27 +50,27 @@ def forget(app: App, owner: Person) -> None:
         Progress.delete().execute()
 
 
-def state(owner: Person) -> tuple[dict[Any, str], dict[Any, str], Any]:
+def state(app: App, owner: Person) -> tuple[dict[Any, str], dict[Any, str], Any]:
     """What is written, what the rows say, and up to when everything is written."""
     with organization_scope(owner.organization_id):
         written = {row.starts_at: row.content for row in Quarter.select()}
-        counted = {start: text_of(cube) for start, cube in facts.counted(_SINCE, _UNTIL).items()}
+        counted = {start: text_of(cube) for start, cube in facts.counted(app, _SINCE, _UNTIL).items()}
         return written, counted, rollup.written_until()
 
 
-def assert_true(owner: Person) -> None:
+def assert_true(app: App, owner: Person) -> None:
     """Whatever is written is what the rows say, and nothing is missing before the mark."""
-    written, counted, until = state(owner)
+    written, counted, until = state(app, owner)
     assert written.items() <= counted.items()
     assert {start for start in counted if start < until} <= written.keys()
 
 
-def complete(owner: Person) -> bool:
+def complete(app: App, owner: Person) -> bool:
     """Whether what is written is what the rows say, and adds up to what the calls took."""
-    written, counted, _ = state(owner)
+    written, counted, _ = state(app, owner)
     with organization_scope(owner.organization_id):
         asked = answers.Asked([_SINCE], _UNTIL, ())
-        [row] = answers.rows(asked)
+        [row] = answers.rows(app, asked)
         sums: Sequence[Any] = EngineCall.select(
             *(peewee.fn.SUM(column) for column in (EngineCall.input_tokens, EngineCall.output_tokens, EngineCall.cost))
         ).tuples()

@@ -41,34 +41,34 @@ def written(owner: Person) -> Callable[[], dict[str, str]]:
     return read
 
 
-def counted(owner: Person) -> dict[str, str]:
+def counted(app: App, owner: Person) -> dict[str, str]:
     """What the rows say."""
     with organization_scope(owner.organization_id):
-        cubes = facts.counted(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
+        cubes = facts.counted(app, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
     return {start.strftime("%d %H:%M"): text_of(cube) for start, cube in sorted(cubes.items())}
 
 
-def faults(owner: Person) -> verification.Findings:
+def faults(app: App, owner: Person) -> verification.Findings:
     """What a verification finds."""
     found = verification.Findings()
     with organization_scope(owner.organization_id):
-        for start, end in verification.days(None, None):
-            found.add(verification.verify(start, end))
+        for start, end in verification.days(app, None, None):
+            found.add(verification.verify(app, start, end))
     return found
 
 
 def test_each_quarter_that_is_over_has_a_row_of_what_happened_in_it(
-    ended: Ended, roll_up: Go, written: Any, owner: Person
+    app: App, ended: Ended, roll_up: Go, written: Any, owner: Person
 ) -> None:
     for at in ("2026-01-31T10:00:00.000Z", "2026-01-31T10:14:59.999Z", "2026-01-31T23:45:00Z", "2026-02-01T07:59:00Z"):
         ended(at)
     roll_up()
     assert list(written()) == ["31 10:00", "31 23:45"]
-    assert written().items() <= counted(owner).items()
+    assert written().items() <= counted(app, owner).items()
     ended("2026-02-01T07:45:00Z")
     with time_machine.travel("2026-02-01T08:00:30Z", tick=False):
         roll_up()
-    assert written() == counted(owner)
+    assert written() == counted(app, owner)
 
 
 def test_doing_it_again_changes_nothing(ended: Ended, roll_up: Go, written: Any, clock: Any) -> None:
@@ -82,25 +82,25 @@ def test_doing_it_again_changes_nothing(ended: Ended, roll_up: Go, written: Any,
 
 
 def test_what_was_committed_late_is_counted_an_hour_later(
-    ended: Ended, roll_up: Go, written: Any, owner: Person, clock: Any
+    app: App, ended: Ended, roll_up: Go, written: Any, owner: Person, clock: Any
 ) -> None:
     ended("2026-02-01T07:31:00Z")
     roll_up()
     ended("2026-02-01T07:32:00Z")
     ended("2026-02-01T07:01:00Z")
-    assert written() != counted(owner)
+    assert written() != counted(app, owner)
     clock.shift(timedelta(hours=1))
     roll_up()
-    assert written() == counted(owner)
+    assert written() == counted(app, owner)
 
 
-def test_who_has_something_to_write_is_found(ended: Ended, roll_up: Go, world: World, owner: Person) -> None:
+def test_who_has_something_to_write_is_found(app: App, ended: Ended, roll_up: Go, world: World, owner: Person) -> None:
     world.organization("Idle")
     ended("2026-01-31T10:00:00Z")
 
     def found() -> list[str]:
         with system_scope("test"):
-            return rollup.organizations()
+            return rollup.organizations(app)
 
     assert found() == [owner.organization_id]
     roll_up()
@@ -116,12 +116,12 @@ def test_another_one_at_the_same_work_writes_nothing_twice(ended: Ended, roll_up
     def overtaken() -> bool:
         if not stopped:
             stopped.append(True)
-            rollup.roll_up()
+            rollup.roll_up(app)
         return False
 
     with organization_scope(owner.organization_id):
-        rollup.roll_up(overtaken)
-        assert [row.content for row in Quarter.select()] == list(counted(owner).values())
+        rollup.roll_up(app, overtaken)
+        assert [row.content for row in Quarter.select()] == list(counted(app, owner).values())
         assert Progress.get().written_until == datetime(2026, 2, 1, 7, 45, tzinfo=UTC)
 
 
@@ -138,7 +138,7 @@ def test_what_is_counted_stays_when_retention_deletes_the_runs(
         assert [row.id for row in Execution.select()] == [kept.id]
     roll_up()
     assert written() == before
-    found = faults(owner)
+    found = faults(app, owner)
     assert (found.differing, [f"{at:%Y-%m-%d}" for at in found.unverifiable], found.verified) == ([], ["2025-01-31"], 1)
 
 
@@ -146,7 +146,7 @@ def test_what_retention_deletes_before_it_was_counted_is_counted_then(
     ended: Ended, roll_up: Go, written: Any, owner: Person, app: App
 ) -> None:
     ended("2024-01-31T10:00:00Z")
-    before = counted_all(owner)
+    before = counted_all(app, owner)
     with organization_scope(owner.organization_id):
         retention.prune_some(app, owner.organization_id)
         assert not Execution.select().exists()
@@ -154,10 +154,11 @@ def test_what_retention_deletes_before_it_was_counted_is_counted_then(
     assert list(written().values()) == before
 
 
-def counted_all(owner: Person) -> list[str]:
+def counted_all(app: App, owner: Person) -> list[str]:
     with organization_scope(owner.organization_id):
         return [
-            text_of(cube) for cube in facts.counted(datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)).values()
+            text_of(cube)
+            for cube in facts.counted(app, datetime(2024, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)).values()
         ]
 
 

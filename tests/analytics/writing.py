@@ -11,9 +11,9 @@ if __name__ == "__main__":
     app = build_app(Settings.load())
     with app.database.connected():
         with system_scope("test"):
-            organizations = rollup.organizations()
+            organizations = rollup.organizations(app)
         for organization_id in organizations:
             with organization_scope(organization_id):
-                rollup.roll_up()
+                rollup.roll_up(app)
     app.database.close_all()
     sys.exit(0)

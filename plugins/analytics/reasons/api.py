@@ -52,7 +52,7 @@ class Reasons(Resource):
         after = range_of(req.query)
         before = _other_range(req.query, *after)
         group_by, projects = tuple(req.query["group_by"]), projects_of(req)
-        periods = [_by_group(Asked([start], end, group_by, projects)) for start, end in (before, after)]
+        periods = [_by_group(self.app, Asked([start], end, group_by, projects)) for start, end in (before, after)]
         resp.media = {
             **{
                 name: dict(zip(("starts_at", "ends_at"), span, strict=True))
@@ -71,8 +71,8 @@ def _other_range(query: Mapping[str, Any], start: datetime, end: datetime) -> tu
     return range_of({"from": query.get("than_from", until - (end - start)), "to": until}, prefix="than_")
 
 
-def _by_group(asked: Asked) -> dict[Group, Row]:
-    found: dict[Group, Row] = {tuple(row["group"].values()): row for row in rows(asked)}
+def _by_group(app: App, asked: Asked) -> dict[Group, Row]:
+    found: dict[Group, Row] = {tuple(row["group"].values()): row for row in rows(app, asked)}
     if len(found) > _MOST_GROUPS:
         message = f"There are {len(found):,} groups, and {_MOST_GROUPS:,} at most; write fewer, or a shorter range."
         raise Refused("invalid_parameter", message, field="group_by")

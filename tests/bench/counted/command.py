@@ -60,7 +60,7 @@ def measure(database: Database, runs: int) -> float:
         fill(Writer(database.url, lambda *_: None), Month(owner.organization_id, int(time.time()), runs))
         with organization_scope(owner.organization_id):
             began = time.perf_counter()
-            rollup.roll_up()
+            rollup.roll_up(app)
         seconds = time.perf_counter() - began
         print(
             f"{database.kind}: {runs:,} executions and as many calls written in {seconds:.1f} s, {seconds / runs * 1e6:.0f} µs each"
