@@ -22,10 +22,10 @@ from aasim_core import (
 from aasim_core.schemas.fields import Id, Integer, ListOf, Strict, Text
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from . import api, ending, loop, retention, schemas, service, states, steering, tracing
+from . import api, ending, fingerprints, loop, retention, schemas, service, states, steering, tracing
 from . import listeners as own_listeners
 from .labels import LabelRow, Labels
-from .models import ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
+from .models import WITHOUT_FINGERPRINT, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
 from .settings import ExecutionSettings
 from .shell import admit, arrivals, awaited_events, delivery, keys, stored_run
 from .shell.admission_records import AdmissionRow, TicketRow
@@ -140,6 +140,12 @@ def jobs(app: App) -> Sequence[Job]:
         # The previous release uses the first two names, and its jobs may still wait.
         replace(turn, name="executions.run"),
         replace(tick, name="executions.enforce_cancel"),
+        Job(
+            "executions.fill_fingerprints",
+            lambda context, payload: fingerprints.fill(context.should_stop),
+            schedule="17 * * * *",
+            per_organization=lambda: organizations_with(Execution, WITHOUT_FINGERPRINT),
+        ),
         Job("executions.prune", retention.prune(app), time_limit=600, schedule="41 * * * *"),
     )
 

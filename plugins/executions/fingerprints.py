@@ -1,16 +1,19 @@
 """Kinds of failures: equal error texts except names and numbers, at the same step, of the same engine and tool."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from aasim_core.data.records import database_of
 from aasim_core.text.json import to_json
 
 from .logbook import last_paths
-from .models import Execution, ToolCall
+from .models import WITHOUT_FINGERPRINT, Execution, ToolCall
 
 _LONGEST = 300
+#: So few that nobody waits for the transaction.
+_AT_ONCE = 200
 #: The details that vary between failures of one kind, and their placeholders; in this order.
 _VARYING = (
     (re.compile(r"https?://\S++"), "<url>"),
@@ -53,6 +56,18 @@ def failures_of(executions: Sequence[Execution]) -> Mapping[str, Failure]:
     ids = [execution.id for execution in executions]
     paths, tools = last_paths(ids), _tools(ids)
     return {execution.id: _failure(execution, paths.get(execution.id), tools) for execution in executions}
+
+
+def fill(should_stop: Callable[[], bool]) -> None:
+    """Write the fingerprints of runs of the organization in scope that failed before there were any, some at a time."""
+    while not should_stop():
+        with database_of(Execution).transaction(durable=False):
+            failed = list(Execution.select().where(WITHOUT_FINGERPRINT).order_by(Execution.id).limit(_AT_ONCE))
+            for execution_id, failure in failures_of(failed).items():
+                lacking = (Execution.id == execution_id) & Execution.error_fingerprint.is_null()
+                Execution.update(error_fingerprint=failure.fingerprint).where(lacking).execute()
+        if len(failed) < _AT_ONCE:
+            return
 
 
 def _failure(execution: Execution, path: str | None, tools: Mapping[tuple[str, str], str | None]) -> Failure:

@@ -32,6 +32,7 @@ GOING = peewee.SQL("finished_at IS NULL")
 WITH_ERROR = peewee.SQL("error_code IS NOT NULL")
 FOR_EVENT = peewee.SQL("kind = 'event'")
 WITH_FINGERPRINT = peewee.SQL("error_fingerprint IS NOT NULL")
+WITHOUT_FINGERPRINT = peewee.SQL("error_fingerprint IS NULL AND error_code <> 'cancelled'")
 WITH_KEY = peewee.SQL("key IS NOT NULL")
 WITH_TOPIC = peewee.SQL("topic IS NOT NULL")
 # Failures are counted by it alone, without their rows.
@@ -137,6 +138,7 @@ class Execution(TenantRecord):
             _index("trigger", peewee.SQL("organization_id, trigger_type, created_at, id"), peewee.SQL("trigger_type <> 'api'")),
             _index("error", peewee.SQL("organization_id, error_code, created_at, id"), WITH_ERROR),
             _index("fingerprint", _BY_FINGERPRINT, WITH_FINGERPRINT),
+            _index("without_fingerprint", peewee.SQL("organization_id, id"), WITHOUT_FINGERPRINT),
             _index("key", peewee.SQL("organization_id, key"), WITH_KEY, unique=True),
         )
 

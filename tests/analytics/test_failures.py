@@ -7,9 +7,13 @@ import pytest
 import time_machine
 
 from aasim_core.app import App
+from aasim_core.context import organization_scope, system_scope
+from aasim_core.tenancy.organizations_with import organizations_with
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import work_off
+from aasim_plugins.executions import fingerprints
 from aasim_plugins.executions.fingerprints import normalized
+from aasim_plugins.executions.models import WITHOUT_FINGERPRINT, Execution
 
 NOW = "2026-02-01T08:05:00Z"
 
@@ -54,6 +58,29 @@ def failures(person: Person, query: str = "") -> Mapping[str, Any]:
 def test_what_differs_from_run_to_run_makes_no_other_kind(one: str, other: str) -> None:
     assert normalized(one) == normalized(other)
     assert normalized(one) != normalized("Something else went wrong.")
+
+
+def test_runs_that_failed_before_there_were_kinds_get_theirs(
+    app: App, owner: Person, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprints, "_AT_ONCE", 2)
+    clerk = agent(owner, "Clerk", {"fault": "refused"})
+    for _ in range(5):
+        run(app, owner, clerk)
+    succeeded = run(app, owner, agent(owner, "Fine", "yes"))
+    before = failures(owner)["rows"]
+    with organization_scope(owner.organization_id), app.database.transaction():
+        Execution.update(error_fingerprint=None).execute()
+    assert failures(owner)["rows"] == []
+    world.organization("Without failures")
+    with system_scope("test"):
+        assert organizations_with(Execution, WITHOUT_FINGERPRINT) == [owner.organization_id]
+    with organization_scope(owner.organization_id):
+        fingerprints.fill(lambda: False)
+        assert Execution.get_by_id(succeeded).error_fingerprint is None
+    assert failures(owner)["rows"] == before
+    with system_scope("test"):
+        assert organizations_with(Execution, WITHOUT_FINGERPRINT) == []
 
 
 def test_failures_of_one_kind_are_one_row_with_its_versions_and_samples(app: App, owner: Person) -> None:
