@@ -1,7 +1,7 @@
 """A day as it comes: runs that succeed, fail, are cancelled, repeated and judged, in two currencies, through a change of plan.
 
 Whoever counts counts the same, to the micro-unit: the rows of calls, the rollup (after it was killed at its writes), budgets, meters of the
-plan, the dashboard, and analytics as JSON and as CSV. ``DAY_RUNS`` says how many runs there are.
+plan, the dashboard, and analytics as JSON and as CSV. `bin/bench day` lives through a longer one.
 """
 
 import csv
@@ -26,7 +26,7 @@ from aasim_plugins.engines.service import EngineCall
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]
 _RUNS = int(os.environ.get("DAY_RUNS", "84"))
-_HOURS, _POINTS = 24, 2
+_HOURS, _POINTS = 24, int(os.environ.get("ANALYTICS_POINTS", "2"))
 _CALLS = ("answered", "unfinished")
 DAY, NEXT = "2026-01-30T00:00:00Z", "2026-01-31T00:00:00Z"
 _PRICES = {"EUR": (3_000_001, 15_000_007), "USD": (2_500_003, 10_000_019)}

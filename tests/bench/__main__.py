@@ -92,9 +92,7 @@ def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_argu
     often["FAULTS_GRAPHS"], often["FAULTS_CANCELS"] = points // 30, points * 10 // 3
     often["FAULTS_REPLAYED"] = points * 100 // 3
     often["FAULTS_SEED"] = randbelow(1_000_000) if seed is None else seed
-    command = [sys.executable, "-m", "pytest", "-m", "faults", "tests/faults", *pytest_arguments]
-    environment = {**os.environ, **{name: str(value) for name, value in often.items()}}
-    sys.exit(subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode)
+    _try_for_long(["-m", "faults", "tests/faults", *pytest_arguments], often)
 
 
 @main.command()
@@ -103,9 +101,26 @@ def faults(points: int, kills: int, restarts: int, seed: int | None, pytest_argu
 @click.argument("pytest_arguments", nargs=-1)
 def trades(count: int, kills: int, pytest_arguments: Sequence[str]) -> None:
     """Buy, upgrade and give back agents for long, fifty at a time, in processes that are killed, and add up the ledger."""
-    command = [sys.executable, "-m", "pytest", "-m", "long", "tests/marketplace/test_trades.py", "--timeout=0", *pytest_arguments]
-    environment = {**os.environ, "MARKETPLACE_TRADES": str(count), "MARKETPLACE_KILLS": str(kills)}
-    sys.exit(subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode)
+    often = {"MARKETPLACE_TRADES": count, "MARKETPLACE_KILLS": kills}
+    _try_for_long(["-m", "long", "tests/marketplace/test_trades.py", "--timeout=0", *pytest_arguments], often)
+
+
+@main.command()
+@click.option("--runs", default=10_000, show_default=True, help="Runs of the day.")
+@click.option("--points", default=20, show_default=True, help="Writes at which the rollup is killed.")
+@click.argument("pytest_arguments", nargs=-1)
+def day(runs: int, points: int, pytest_arguments: Sequence[str]) -> None:
+    """Live through a day in which everything happens, kill the rollup at its writes, and compare all who count the day."""
+    often = {"DAY_RUNS": runs, "ANALYTICS_POINTS": points}
+    tried = ["tests/analytics/test_day.py", "tests/analytics/test_killed.py"]
+    _try_for_long(["-m", "long", *tried, "--timeout=0", *pytest_arguments], often)
+
+
+def _try_for_long(pytest_arguments: Sequence[str], often: Mapping[str, int]) -> None:
+    """Run these tests, with how often each thing is to be done, and end as they do."""
+    environment = {**os.environ, **{name: str(value) for name, value in often.items()}}
+    done = subprocess.run([sys.executable, "-m", "pytest", *pytest_arguments], env=environment, cwd=ROOT, check=False)
+    sys.exit(done.returncode)
 
 
 main.add_command(scale)
