@@ -49,8 +49,12 @@ def rows(app: "App", asked: Asked) -> list[dict[str, Any]]:
     for interval, cube in sorted(_cubes(app, asked, view).items()):
         groups: dict[tuple[Any, ...], Numbers] = {}
         for key, numbers in cube.items():
-            if _may_count(asked, view, key):
-                groups.setdefault(group_of(key), Numbers()).merge(numbers)
+            if not _may_count(asked, view, key):
+                continue
+            if (group := group_of(key)) in groups:
+                groups[group].merge(numbers)
+            else:
+                groups[group] = numbers
         span = {"starts_at": asked.starts[interval], "ends_at": ends[interval]}
         for group in sorted(groups, key=lambda group: [_sortable(value) for value in group]):
             named = dict(zip(map(field_of, asked.group_by), group, strict=True))

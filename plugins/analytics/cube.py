@@ -67,8 +67,9 @@ class Numbers:
             for place in _SPENT:
                 self.sums[place] -= sums[place]
             return
-        for place in range(0, len(costs), 2):
-            self.pay(costs[place], costs[place + 1])
+        pairs = iter(costs)
+        for currency, amount in zip(pairs, pairs, strict=True):
+            self.pay(currency, amount)
 
     def merge(self, other: Numbers) -> None:
         """Add all numbers of another key."""

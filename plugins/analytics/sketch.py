@@ -55,6 +55,6 @@ def flat(sketch: Mapping[int, int]) -> list[int]:
 
 def add(sketch: Sketch, numbers: Sequence[int]) -> None:
     """Add a sketch that is written as `flat` does."""
-    for place in range(0, len(numbers), 2):
-        number = numbers[place]
-        sketch[number] = sketch.get(number, 0) + numbers[place + 1]
+    pairs = iter(numbers)
+    for number, count in zip(pairs, pairs, strict=True):
+        sketch[number] = sketch.get(number, 0) + count
