@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 class Place(NamedTuple):
     """Where a command is defined: its module, its name there, its line in the help, and whether it needs an existing data folder and
-    keys."""
+    keys. One that `diagnoses` reads the settings itself, since it reports what is wrong with them.
+    """
 
     module: str
     name: str
     help: str
     prepared: bool = False
+    diagnoses: bool = False
 
 
 COMMANDS: Mapping[str, Place] = MappingProxyType(
@@ -37,6 +39,7 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "migrate": Place("aasim_core.commands.data", "migrate", "Bring the database up to date."),
         "backup": Place("aasim_core.commands.data", "backup", "Copy the database and the keys into one file."),
         "restore": Place("aasim_core.commands.data", "restore", "Restore a backup into an empty data folder and database."),
+        "doctor": Place("aasim_core.commands.doctor", "doctor", "Check the installation, and say what to do.", diagnoses=True),
         "admin": Place("aasim_core.commands.admin", "admin", "Administrators of the platform."),
         "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
         "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: list, create, rotate, remove."),
@@ -106,13 +109,13 @@ def _remember_pairs(ctx: click.Context, parameter: click.Parameter, pairs: tuple
 @click.pass_context
 def cli(ctx: click.Context, config: Path | None) -> None:
     """Aasim, a self-hosted platform for AI agents."""
-    if ctx.meta["aasim.help"]:
+    place = COMMANDS.get(ctx.invoked_subcommand or "")
+    if ctx.meta["aasim.help"] or (place and place.diagnoses):
         return
     from .logs import configuration as logs
 
     ctx.obj = load_settings(ctx)
     logs.configure(logs.subdued(ctx.obj.log))
-    place = COMMANDS.get(ctx.invoked_subcommand or "")
     if place and place.prepared:
         from .process.installation import prepare
 

@@ -30,6 +30,7 @@ LAYERS: tuple[set[str], ...] = (
     {"builtin"},
     {"bootstrap"},
     {"process"},
+    {"diagnosis"},
     {"commands", "testing"},
     {"cli"},
     {"__main__"},

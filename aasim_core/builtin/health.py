@@ -1,7 +1,7 @@
 """Health: liveness, readiness, and details of every check."""
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from shutil import disk_usage
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Free disk space below which the operator is warned.
 _LEAST_FREE_BYTES = 100 * 1024 * 1024
+#: A job that could be done and waits longer than this is one of many, or of a kind that no worker knows.
+_LONGEST_WAIT_SECONDS = 15 * 60
 
 
 class StatusOut(Schema):
@@ -81,19 +83,24 @@ class Health(Resource):
 
 def _outcome(app: "App", check: Check) -> dict[str, Any]:
     try:
-        with app.database.connected() if check.on_database else nullcontext(), system_scope("health check"):
-            return {"ok": True, **(check.ask() or {})}
+        return {"ok": True, **facts_of(app.database.connected, check)}
     except Unwell as unwell:
         return {"ok": False, "problem": str(unwell), **unwell.facts}
     except Exception as error:  # noqa: BLE001 - a check that fails in any way has failed
         return {"ok": False, "problem": type(error).__name__}
 
 
+def facts_of(connected: Callable[[], AbstractContextManager[object]], check: Check) -> Mapping[str, Any]:
+    """Ask the check, `connected` if it wants that; raises what it raises."""
+    with connected() if check.on_database else nullcontext(), system_scope("health check"):
+        return check.ask() or {}
+
+
 def core_checks(app: "App") -> list[Check]:
     """Return the core's checks: not draining, database writable, disk space, and workers running the jobs."""
     return [
-        Check("accepting", lambda: _refuse_draining(app), critical=True, on_database=False),
-        Check("database", lambda: _probe(app), critical=True),
+        Check("accepting", lambda: _refuse_draining(app), critical=True, on_database=False, of_process=True),
+        Check("database", lambda: _probe(app), critical=True, of_process=True),
         Check("disk", lambda: _room(app), on_database=False),
         Check("workers", lambda: _workers(app)),
         Check("jobs", lambda: _waiting(app)),
@@ -116,14 +123,14 @@ def _probe(app: "App") -> None:
 def _room(app: "App") -> Mapping[str, Any]:
     free = disk_usage(app.settings.data_dir).free
     if free < _LEAST_FREE_BYTES:
-        raise Unwell("the disk of the data folder is nearly full", free_bytes=free)
+        raise Unwell("the disk of the data folder is nearly full; make room before writes fail", free_bytes=free)
     return {"free_bytes": free}
 
 
 def _workers(app: "App") -> Mapping[str, Any]:
     alive = [found.row for found in processes.seen(app.database) if found.row.kind == processes.WORKER and found.is_alive]
     if not alive:
-        raise Unwell("no worker is alive", count=0)
+        raise Unwell("no worker is alive, so that runs, events and mails wait; start one: aasim worker", count=0)
     return {"count": len(alive), "threads": sum(row.threads for row in alive), "busy": sum(row.busy for row in alive)}
 
 
@@ -131,4 +138,9 @@ def _waiting(app: "App") -> Mapping[str, Any]:
     """Return the wait of the oldest ready job, and the number of jobs that wait for a worker of another version."""
     oldest = oldest_ready()
     seconds = None if oldest is None else max(0, round((now() - oldest).total_seconds()))
-    return {"oldest_ready_seconds": seconds, "unknown": ready_of_others(list(app.jobs))}
+    facts = {"oldest_ready_seconds": seconds, "unknown": ready_of_others(list(app.jobs))}
+    if (seconds or 0) > _LONGEST_WAIT_SECONDS:
+        raise Unwell(
+            "a job waits for long that could be done; start more workers, or see: aasim jobs list --state queued", **facts
+        )
+    return facts

@@ -50,15 +50,21 @@ def refuse_missing(app: "App") -> None:
     Stored values are looked through only where a key that was in use is missing.
     """
     with system_scope("see which keys are needed"):
+        forget(refuse_lost(app))
+        note_newest(app)
+        _note_columns(app)
+
+
+def refuse_lost(app: "App") -> list[str]:
+    """StartupError when a key that something needs is not in the ring; returns the lost ones that nothing needs any more."""
+    with system_scope("see which keys are needed"):
         ring = set(app.keyring.key_ids)
         known = _known()
         lost = [key_id for key_id in known if key_id not in ring]
         columns = columns_of(app) if lost else []
         if needs := [(use.key_id, use.need) for use in _uses(app, lost, known, columns) if use.need]:
             raise StartupError(*(_fault(app, key_id, need) for key_id, need in needs))
-        forget(lost)
-        note_newest(app)
-        _note_columns(app)
+        return lost
 
 
 def _fault(app: "App", key_id: str, need: str) -> str:

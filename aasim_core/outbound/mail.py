@@ -3,7 +3,8 @@
 import smtplib
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -73,14 +74,26 @@ def _print(message: EmailMessage, stream: TextIO) -> None:
     stream.flush()
 
 
+def refuse_unreachable(settings: "MailSettings") -> None:
+    """Go as far with the mail server as for a mail, and send none; `NotSent` says why one would not leave."""
+    with _logged_in(settings) as server:
+        server.noop()
+
+
 def _send(message: EmailMessage, settings: "MailSettings") -> None:
+    with _logged_in(settings) as server:
+        server.send_message(message)
+
+
+@contextmanager
+def _logged_in(settings: "MailSettings") -> Iterator[smtplib.SMTP]:
     try:
         with _connection(settings) as server:
             if settings.encryption == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if settings.username:
                 server.login(settings.username, settings.password)
-            server.send_message(message)
+            yield server
     except smtplib.SMTPRecipientsRefused as error:
         code = max(code for code, _ in error.recipients.values())
         raise NotSent(f"the mail server refused the recipient ({code})", permanent=code >= 500) from error

@@ -19,6 +19,7 @@ RESERVED = frozenset(
         "admin",
         "backup",
         "config",
+        "doctor",
         "events",
         "jobs",
         "migrate",

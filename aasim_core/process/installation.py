@@ -31,7 +31,7 @@ _SHORTEST_SECRET = 8
 def prepare(settings: Settings) -> None:
     """Make the data folder where it is missing and, unless other machines can reach the server, the keys."""
     make_folder(settings.data_dir)
-    _refuse_read_only(settings.database.url)
+    refuse_read_only(settings.database.url)
     if not settings.server.is_public:
         _generate_keys(settings.secrets.key_file)
 
@@ -101,8 +101,8 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def _refuse_read_only(url: str) -> None:
-    """What only reads would start, and then fail at every write."""
+def refuse_read_only(url: str) -> None:
+    """StartupError for a SQLite file that cannot be written: it would let a process start, and then fail at every write."""
     path = Path(url.removeprefix("sqlite:///"))
     if url.startswith("sqlite:") and path.is_file() and not os.access(path, os.W_OK):
         raise StartupError(

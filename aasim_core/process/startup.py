@@ -1,6 +1,7 @@
 """How a process starts that stays, with the plugins that are on."""
 
 import gc
+import resource
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Why plugins cannot start, by their names, as phrases; and the error that says so.
 Failures = tuple[Mapping[str, str], StartupError]
+#: A process of the API keeps up to 1000 connections to clients, and others to the database, to Redis and to other servers.
+MANY_FILES = 4096
 _log = structlog.get_logger("aasim.plugins")
 
 
@@ -29,12 +32,21 @@ def starting() -> Iterator[None]:
     Nearly all of that stays, and there is much of it: to look through it takes a sixth of the start, and again now and then the time of
     several requests (see `gc.freeze`).
     """
+    _open_more_files()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _open_more_files() -> None:
+    """Ask for as many open files as a process with many clients needs: a shell and systemd let it have 1024 unless it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if hard == resource.RLIM_INFINITY else min(hard, MANY_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def start_plugins(app: "App") -> "App":

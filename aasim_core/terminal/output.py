@@ -44,6 +44,14 @@ class Terminal:
         """Report a problem that does not stop the work."""
         self._console.print(Text.assemble(("! ", "bold yellow"), text))
 
+    def wrong(self, text: str) -> None:
+        """Say what has to be mended first."""
+        self._console.print(Text.assemble(("✗ ", "bold red"), text))
+
+    def skipped(self, text: str) -> None:
+        """Say what was not done."""
+        self._console.print(Text.assemble(("– ", "dim"), text))
+
     def say(self, text: str = "", style: str = "") -> None:
         """Write a line."""
         self._console.print(Text(text, style))

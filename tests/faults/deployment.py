@@ -56,10 +56,10 @@ class Deployment:
         """The output of the process `name`."""
         return self.database.folder / f"{name}.log"
 
-    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run `aasim` with arguments to its end."""
+    def command(self, *arguments: str, under: Sequence[str] = ()) -> "subprocess.CompletedProcess[str]":
+        """Run `aasim` with arguments to its end, perhaps `under` another program."""
         return subprocess.run(
-            [COMMAND, *arguments], env=processes.environment(self.settings), capture_output=True, text=True, check=False
+            [*under, COMMAND, *arguments], env=processes.environment(self.settings), capture_output=True, text=True, check=False
         )
 
     def start(self, name: str, *, under: Sequence[str] = (), wait: bool = True, **more: str) -> "subprocess.Popen[bytes]":

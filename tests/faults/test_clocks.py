@@ -42,6 +42,11 @@ def test_a_worker_whose_clock_is_ahead_silences_no_schedule(deployment: Deployme
     until(lambda: len(deployment.rows(SCHEDULED)) > len(begun), "a job that is due each minute", 180)
 
 
+def test_the_doctor_finds_a_wrong_clock(deployment: Deployment) -> None:
+    told = deployment.command("doctor", under=clock("+1h")).stdout
+    assert "! clock_of_database: The clock of this machine and that of the database differ" in told
+
+
 @pytest.mark.parametrize("offset", ["+1h", "-1h"])
 def test_runs_go_on_with_a_worker_whose_clock_is_wrong(deployment: Deployment, offset: str) -> None:
     deployment.start("worker", under=clock(offset))

@@ -79,6 +79,12 @@ def test_a_pooler_by_transaction_is_refused_at_the_start(cluster: Cluster, deplo
     assert "loses or mixes up the settings of sessions" in refused.stderr
 
 
+def test_the_doctor_finds_a_pooler_by_transaction(cluster: Cluster, deployment: Deployment) -> None:
+    with pooled(cluster, deployment, pool_mode="transaction", ignore_startup_parameters="options"):
+        told = deployment.command("doctor")
+    assert (told.returncode, "✗ session_settings: a pooler between Aasim and PostgreSQL" in told.stdout) == (1, True)
+
+
 def test_what_the_pooler_says_is_passed_on(cluster: Cluster, deployment: Deployment) -> None:
     with pooled(cluster, deployment, pool_mode="session"):
         url = deployment.more["AASIM_DATABASE_URL"].replace("/aasim", "/nowhere")

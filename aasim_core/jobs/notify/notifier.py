@@ -69,7 +69,7 @@ class Doorbell:
     def _opened(self) -> "Messages":
         with self._opening:
             if self._messages is None or self._process != os.getpid():
-                self._messages, self._process = _open(self._url), os.getpid()
+                self._messages, self._process = open_queue(self._url), os.getpid()
             return self._messages
 
 
@@ -124,7 +124,8 @@ class Ear:
             self._datagrams.close()
 
 
-def _open(url: str) -> "Messages":
+def open_queue(url: str) -> "Messages":
+    """The queue at `url`; StartupError where it cannot be used."""
     try:
         from .huey_messages import open_messages
 
