@@ -23,7 +23,7 @@ LAYERS: tuple[set[str], ...] = (
     {"http"},
     {"plugins"},
     {"app"},
-    {"hookspecs", "key_rotation", "resources", "worker"},
+    {"authoring", "hookspecs", "key_rotation", "resources", "worker"},
     {"serving"},
     {"openapi"},
     {"catalog", "collecting"},

@@ -1,4 +1,4 @@
-"""``aasim plugins``: see what is installed and what it brings, check it, turn it on and off, remove what it has left."""
+"""``aasim plugins``: see what is installed and what it brings, check it, turn it on and off, remove what it has left, write a new one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,6 +13,7 @@ from ..plugins import Plugins
 from ..plugins import purge as remove
 from ..plugins.registry import Found, sentence
 from ..text.suggestions import did_you_mean
+from .authoring import new
 
 if TYPE_CHECKING:
     from ..app import App
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 _STYLES = {"on": "green", "off": "dim", "broken": "bold red", "blocked": "yellow", "missing": "bold red"}
+#: What an author calls where nothing is installed yet: it needs no data folder and no keys.
+_WITHOUT_INSTALLATION = frozenset(("new",))
 
 
-@click.group("plugins", invoke_without_command=True)
+@click.group("plugins", invoke_without_command=True, commands=[new])
 @click.pass_context
 def group(context: click.Context) -> None:
     """The plugins of this installation; without a subcommand, list them."""
+    if context.invoked_subcommand not in _WITHOUT_INSTALLATION:
+        from ..process.installation import prepare
+
+        prepare(context.obj)
     if context.invoked_subcommand is None:
         context.invoke(list_plugins)
 

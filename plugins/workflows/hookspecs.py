@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CannotImport",
+    "Data",
     "Imported",
     "Mapped",
     "Named",

@@ -1,4 +1,4 @@
-"""Plugins of others keep the contract: an installed distribution, the drop-in that the guide grows, and what bin/new-plugin writes.
+"""Plugins of others keep the contract: an installed distribution, the drop-in that the guide grows, and what ``aasim plugins new`` writes.
 
 They are put outside of the checkout, and their tests run in a process of their own, as their authors would run them. A plugin that
 breaks the contract is told of each breach.
@@ -15,6 +15,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
+from aasim_core.authoring.parts import PARTS
 
 from ..docs.pages import Page, write
 
@@ -33,8 +35,8 @@ class TestContract(PluginContract):
     plugin = "{plugin}"
     folder = Path(__file__).parent / "{folder}"
 """
-#: What bin/new-plugin writes; the second has the name of a class of the core.
-SCAFFOLDED = ("policies", "collections")
+#: What ``aasim plugins new`` writes into a folder: one with every part, and one that has the name of a class of the core.
+SCAFFOLDED = {"policies": ",".join(PARTS), "collections": ""}
 #: What the suite has to say about the plugin that breaks the contract.
 BREACHES = {
     "test_its_manifest_says_what_it_is",
@@ -71,9 +73,9 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Outcome:
     _install(place / "site", "aasim-bookmarks", "bookmarks = aasim_bookmarks")
     shutil.copy(SAMPLE / "tests" / "test_contract.py", place / "test_bookmarks.py")
     write(Page(root / "docs" / "extend" / "index.md").files(), place / "dropins", "notes")
-    _scaffold(root, place)
+    for name, parts in SCAFFOLDED.items():
+        _call("new", name, "--folder", "plugins", "--with", parts, cwd=place)
     tests = {plugin: DROPPED_IN.format(plugin=plugin, folder="dropins") for plugin in ("notes", "faulty")}
-    tests |= {plugin: DROPPED_IN.format(plugin=plugin, folder="plugins") for plugin in SCAFFOLDED}
     for plugin, text in tests.items():
         (place / f"test_{plugin}.py").write_text(text)
     return _run(place)
@@ -86,15 +88,10 @@ def _install(site: Path, distribution: str, entry: str) -> None:
     (info / "entry_points.txt").write_text(f"[aasim.plugins]\n{entry}\n")
 
 
-def _scaffold(root: Path, place: Path) -> None:
-    """Have bin/new-plugin write its plugins."""
-    shutil.copytree(root / "bin", place / "bin")
-    shutil.copy(root / "setup.cfg", place)
-    (place / "bin" / "test").write_text("#!/bin/sh\n")
-    for name in SCAFFOLDED:
-        subprocess.run([sys.executable, place / "bin" / "new-plugin", name], check=True, capture_output=True)
-    (place / "setup.cfg").unlink()
-    shutil.rmtree(place / "tests")
+def _call(*arguments: str, cwd: Path) -> None:
+    """Call ``aasim plugins``."""
+    command = (sys.executable, "-m", "aasim_core", "plugins", *arguments)
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
 
 
 def _run(place: Path) -> Outcome:
@@ -102,13 +99,14 @@ def _run(place: Path) -> Outcome:
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", "--junitxml=report.xml",
-            "--rootdir=.", "-c", os.devnull, ".",  # whatever lies in the folders above
+            "--import-mode=importlib", "--rootdir=.", "-c", os.devnull, ".",  # whatever lies in the folders above
         ],
         cwd=place, env={**environment, "PYTHONPATH": str(place / "site")}, check=False, capture_output=True, text=True,
     )  # fmt: skip
     found: dict[str, dict[str, bool]] = {}
     for case in ElementTree.parse(place / "report.xml").iter("testcase"):  # noqa: S314 - pytest has written it just now
-        plugin = case.attrib["classname"].partition(".")[0].removeprefix("test_")
+        parts = case.attrib["classname"].split(".")
+        plugin = parts[2] if parts[:2] == ["plugins", "tests"] else parts[0].removeprefix("test_")
         test = case.attrib["name"].partition("[")[0]
         passed = case.find("failure") is None and case.find("error") is None
         found.setdefault(plugin, {})[test] = found.get(plugin, {}).get(test, True) and passed

@@ -9,6 +9,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from aasim_core.authoring.parts import PARTS
+
 from ..bench.processes import answers, eventually, free_port
 from ..docs.pages import Page, write
 from .conftest import PIP, once, passed, run
@@ -98,3 +100,26 @@ def test_the_distribution_of_the_guide_keeps_the_contract(tutorial: Path, author
     test.write_text(re.sub(r"^    folder = .*\n", "", test.read_text(), flags=re.MULTILINE))
     said = run(authors, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", "tests", cwd=tutorial)
     assert passed(said) > 60
+
+
+@pytest.fixture(scope="module")
+def scaffold(root: Path, folder: Path, authors: Path, aasim: Path) -> Path:
+    """A distribution with every part, as ``aasim plugins new`` writes it away from the checkout, installed; its folder."""
+    run(aasim, "plugins", "new", "gadgets", "--dist", "gadgets", "--with", ",".join(PARTS), cwd=folder)
+    pip = (authors, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--no-build-isolation", folder / "gadgets", cwd=folder)
+    run(*pip, "-c", root / "requirements-dev.lock", "mypy", cwd=folder)
+    return folder / "gadgets"
+
+
+def test_a_new_distribution_with_every_part_passes_its_own_tests(scaffold: Path, authors: Path) -> None:
+    said = run(authors, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not postgresql", cwd=scaffold)
+    assert passed(said) > 90
+
+
+def test_its_types_are_strict(scaffold: Path, authors: Path) -> None:
+    (scaffold / "mypy.ini").write_text(
+        "[mypy]\nstrict = True\ndisallow_subclassing_any = False\nuntyped_calls_exclude = peewee\n"
+        "[mypy-aasim_gadgets.migrations.*]\ndisallow_untyped_defs = False\n"
+    )
+    run(authors, "-m", "mypy", "aasim_gadgets", cwd=scaffold)

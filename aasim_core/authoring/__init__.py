@@ -1,0 +1,1 @@
+"""What authors of plugins are given: a plugin to begin with."""
