@@ -3,13 +3,14 @@
 import keyword
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 #: The version of the plugin API that this core speaks: the contract of hooks, declarations and public names.
 API = "1.0"
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_WITH_VERSIONS = re.compile(r"(\w+)\s*([<>=!~].*)")
 
 #: The prefix of the core's own tables, permissions, events and jobs.
 CORE = "core"
@@ -39,9 +40,10 @@ RESERVED = frozenset(
 class Plugin:
     """A plugin's description and requirements.
 
-    `requires` names plugins that must be on and load before this one; `uses` names plugins that load before it if they are on. `api` is the
-    version of the plugin API that it was written for. An `essential` plugin (bundled only) cannot be disabled. An `operators_only` one can
-    be disabled by the operator, not by an organization.
+    `requires` names plugins that must be on and load before this one, and their versions if these matter, as in ``"notes>=1.2,<2"``,
+    which become its `constraints`: (name, versions). `uses` names plugins that load before it if they are on. `api` is the version of
+    the plugin API that it was written for. An `essential` plugin (bundled only) cannot be disabled. An `operators_only` one can be
+    disabled by the operator, not by an organization.
 
     A package has exactly one, as ``plugin = Plugin("Title", "Summary.", …)`` in its ``__init__.py``. It is read without importing the
     package, so its arguments are literals.
@@ -54,6 +56,7 @@ class Plugin:
     api: str = API
     essential: bool = False
     operators_only: bool = False
+    constraints: tuple[tuple[str, str], ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         for name in ("title", "summary", "api"):
@@ -65,8 +68,29 @@ class Plugin:
                 raise ValueError(f"{name} must be True or False")  # noqa: TRY004 - one kind of error for readers of manifests
         if not _VERSION.fullmatch(self.api):
             raise ValueError(f'api must look like "{API}", not "{self.api}"')
-        for name in ("requires", "uses"):
-            object.__setattr__(self, name, _names(name, getattr(self, name)))
+        names, constraints = _without_versions(self.requires)
+        object.__setattr__(self, "constraints", constraints)
+        object.__setattr__(self, "requires", _names("requires", names))
+        object.__setattr__(self, "uses", _names("uses", self.uses))
+
+
+def _without_versions(requires: object) -> tuple[object, tuple[tuple[str, str], ...]]:
+    """The names alone, and the versions that are demanded of some; what is no tuple of texts is given back for `_names` to refuse."""
+    if isinstance(requires, str) or not isinstance(requires, Sequence) or not all(isinstance(each, str) for each in requires):
+        return requires, ()
+    split = [(match[1], match[2]) for each in requires if (match := _WITH_VERSIONS.fullmatch(each))]
+    for name, versions in split:
+        _refuse_bad_versions(name, versions)
+    return tuple(_WITH_VERSIONS.sub(r"\1", each) for each in requires), tuple(split)
+
+
+def _refuse_bad_versions(name: str, versions: str) -> None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        SpecifierSet(versions)
+    except InvalidSpecifier:
+        raise ValueError(f'requires has "{name}{versions}", whose versions are none; write them as in "{name}>=1.2,<2"') from None
 
 
 def _names(field: str, value: object) -> tuple[str, ...]:
@@ -98,4 +122,18 @@ def _parts(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-FIELDS = tuple(field.name for field in fields(Plugin))
+def version_flaw(versions: str, installed: str) -> str | None:
+    """Why a plugin of the version `installed` is none of the `versions` that another one demands, or None if it is one."""
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import InvalidVersion
+
+    if not installed:
+        return "has none, being a folder; leave the versions out"
+    try:
+        fits = SpecifierSet(versions).contains(installed, prereleases=True)
+    except InvalidVersion:
+        return f"has the version {installed}, which cannot be compared; leave the versions out"
+    return None if fits else f"has {installed}; install one that fits, or another version of this plugin"
+
+
+FIELDS = tuple(each.name for each in fields(Plugin) if each.init)

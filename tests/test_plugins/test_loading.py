@@ -64,6 +64,22 @@ def test_every_plugin_that_is_required_and_not_there_is_told_with_the_nearest_na
     )
 
 
+def test_a_plugin_loads_beside_the_version_that_it_requires(site: Any) -> None:
+    site.install("aasim-slack", "slack", version="1.2.0")
+    site.drop("notes", requires=("slack>=1.1,<2",))
+    assert site.states("notes", "slack")["notes"] == "on"
+
+
+def test_another_version_than_is_required_is_told_with_all_else_that_is_missing(site: Any) -> None:
+    site.install("aasim-slack", "slack", version="1.2.0")
+    site.drop("bridge")
+    site.drop("notes", requires=("slack>=2", "bridge>=1", "zzz>=1"))
+    assert site.reason("notes", "notes", "slack", "bridge") == (
+        "requires zzz, which is not installed; requires slack in the versions >=2, and it has 1.2.0; install one that fits, or another "
+        "version of this plugin; requires bridge in the versions >=1, and it has none, being a folder; leave the versions out"
+    )
+
+
 def test_what_requires_a_plugin_that_is_off_is_not_imported_either(site: Any) -> None:
     site.bundle("agents")
     site.bundle("executions", "from ..agents import plugin as theirs", requires=("agents",))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aasim_core.plugins import Plugin
-from aasim_core.plugins.manifest import api_flaw, is_name
+from aasim_core.plugins.manifest import api_flaw, is_name, version_flaw
 
 
 def test_a_manifest_needs_a_title_and_a_summary_only() -> None:
@@ -17,9 +17,31 @@ def test_requirements_given_as_a_list_become_a_tuple() -> None:
     assert Plugin("A", "b.", requires=["agents", "job_flows"]).requires == ("agents", "job_flows")
 
 
+def test_requirements_may_say_which_versions() -> None:
+    plugin = Plugin("A", "b.", requires=("agents>=1.0,<2", "job_flows", "notes ~= 3.1"))
+    assert plugin.requires == ("agents", "job_flows", "notes")
+    assert plugin.constraints == (("agents", ">=1.0,<2"), ("notes", "~= 3.1"))
+
+
+@pytest.mark.parametrize(
+    ("versions", "installed", "complaint"),
+    [
+        (">=1.0,<2", "1.4", None),
+        (">=1.0,<2", "1.5.0rc1", None),
+        (">=1.0,<2", "2.0", "has 2.0; install one that fits, or another version of this plugin"),
+        (">=1.0", "", "has none, being a folder; leave the versions out"),
+        (">=1.0", "tuesday", "has the version tuesday, which cannot be compared; leave the versions out"),
+    ],
+)
+def test_a_version_fits_or_it_is_told_what_to_do(versions: str, installed: str, complaint: str | None) -> None:
+    assert version_flaw(versions, installed) == complaint
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
+        ({"requires": ("agents>=x",)}, 'requires has "agents>=x", whose versions are none; write them as in "agents>=1.2,<2"'),
+        ({"uses": ("agents>=1",)}, "uses must be a tuple of plugins' names"),
         ({"title": ""}, "title must be a text"),
         ({"summary": 3}, "summary must be a text"),
         ({"requires": "agents"}, r'write requires=\("agents",\)'),

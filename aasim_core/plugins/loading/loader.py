@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from types import ModuleType
 
 from ...text.suggestions import nearest
-from ..manifest import Plugin, api_flaw
+from ..manifest import Plugin, api_flaw, version_flaw
 from ..registry import Fault, Found, Loaded, Plugins, Provides, sentence
 from .discovery import Candidate, discover, offer_dropins
 from .hook_manager import assemble, config_schemas
@@ -72,9 +72,10 @@ def _import_all(candidates: Candidates, chosen: Candidates, faults: Faults) -> t
     faults = dict(faults)
     loaded: list[Loaded] = []
     manifests = _manifests(chosen, faults)
+    versions = {name: candidate.version for name, candidate in candidates.items()}
     offer_dropins(chosen.values())
     for name in order(_graph(manifests)):
-        fault = _unmet(manifests[name], candidates, {plugin.name for plugin in loaded}, faults)
+        fault = _unmet(manifests[name], versions, {plugin.name for plugin in loaded}, faults)
         try:
             if fault is None:
                 loaded.append(Loaded(name, import_plugin(chosen[name]), manifests[name], chosen[name].bundled))
@@ -85,10 +86,11 @@ def _import_all(candidates: Candidates, chosen: Candidates, faults: Faults) -> t
     return loaded, faults
 
 
-def _unmet(manifest: Plugin, known: Iterable[str], on: Iterable[str], faults: Faults) -> Fault | None:
+def _unmet(manifest: Plugin, known: Mapping[str, str], on: Iterable[str], faults: Faults) -> Fault | None:
+    """What the plugin requires and has not, all of it; `known` are the versions of all that are installed."""
     absent = [name for name in manifest.requires if name not in known and name not in faults]
     off = [name for name in manifest.requires if name in known and name not in on and name not in faults]
-    reasons = [*_absences(absent, known), *_switches(off)]
+    reasons = [*_absences(absent, known), *_switches(off), *_misfits(manifest, known)]
     if reasons:
         return Fault("blocked", "; ".join(reasons))
     faulty = next((name for name in manifest.requires if name in faults), None)
@@ -111,9 +113,17 @@ def _switches(names: Sequence[str]) -> Iterator[str]:
         yield f"requires {', '.join(names)}, which {is_or_are} off; turn {that} on ({command}), or this off"
 
 
+def _misfits(manifest: Plugin, known: Mapping[str, str]) -> Iterator[str]:
+    """What is said of plugins that are installed in other versions than are required."""
+    for name, versions in manifest.constraints:
+        flaw = version_flaw(versions, known[name]) if name in known else None
+        if flaw:
+            yield f"requires {name} in the versions {versions}, and it {flaw}"
+
+
 def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
     """Assemble the working plugins: repeat without those that fail until all remaining ones work."""
-    known = {plugin.name for plugin in plugins.found}
+    known = {plugin.name: plugin.version for plugin in plugins.found}
     while True:
         faults = _with_blocked(on, known, faults)
         on = [plugin for plugin in on if plugin.name not in faults]
@@ -123,7 +133,7 @@ def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
             break
         faults = {**faults, **unfit, **broken}
     found = [_judged(plugin, faults, {plugin.name for plugin in on}) for plugin in plugins.found]
-    found += [_absent(name, faults[name]) for name in faults.keys() - known]
+    found += [_absent(name, faults[name]) for name in faults.keys() - known.keys()]
     told = [sentence(name, fault.reason) for name, fault in sorted(faults.items()) if not fault.follows]
     essential = [sentence(p.name, p.reason) for p in found if p.essential and p.reason]
     return replace(
@@ -137,7 +147,7 @@ def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
     )
 
 
-def _with_blocked(on: Sequence[Loaded], known: Iterable[str], faults: Faults) -> dict[str, Fault]:
+def _with_blocked(on: Sequence[Loaded], known: Mapping[str, str], faults: Faults) -> dict[str, Fault]:
     faults = dict(faults)
     names = {plugin.name for plugin in on}
     for plugin in on:
