@@ -44,7 +44,9 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "config": Place("aasim_core.commands.config", "config", "The settings: check, show, template."),
         "secrets": Place("aasim_core.commands.secrets", "secrets", "The keys: list, create, rotate, remove."),
         "plugins": Place(
-            "aasim_core.commands.plugins", "group", "Plugins: list, describe, events, new, check, enable, disable, purge."
+            "aasim_core.commands.plugins",
+            "group",
+            "Plugins: list, describe, events, new, makemigration, check, enable, disable, purge.",
         ),
         "jobs": Place("aasim_core.commands.jobs", "group", "Background jobs: list, retry, discard.", True),
         "workers": Place("aasim_core.commands.workers", "workers", "Workers: list those that run.", True),

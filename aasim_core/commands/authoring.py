@@ -1,4 +1,4 @@
-"""``aasim plugins new``: a plugin to begin with."""
+"""``aasim plugins new`` and ``makemigration``: a plugin to begin with, and what its tables need when its records change."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,3 +60,21 @@ def new(
     for path in write_plugin(layout, name, singular, parts, others):
         click.echo(f"wrote {path}")
     click.echo(advice.format(name=name, plugin=layout.plugin, root=layout.root))
+
+
+@click.command("makemigration")
+@click.argument("name")
+@click.pass_obj
+def makemigration(settings: "Settings", name: str) -> None:
+    """Write the next migrations of the plugin NAME, so that its tables are what its records mean."""
+    from ..authoring.migration import write_migrations
+    from ..bootstrap import build_app
+
+    written = write_migrations(build_app(settings), name)
+    for path in written:
+        click.echo(f"wrote {path}")
+    if any(path.name.endswith(".offline.py") for path in written):
+        click.echo("What ends in .offline.py needs all processes stopped: new code cannot write rows while the column is there.")
+    click.echo(
+        "Read what was written, then: aasim plugins check" if written else f"The tables of {name} are what its records mean."
+    )

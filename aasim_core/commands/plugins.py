@@ -13,7 +13,7 @@ from ..plugins import Plugins
 from ..plugins import purge as remove
 from ..plugins.registry import Found, ask, sentence
 from ..text.suggestions import did_you_mean
-from .authoring import new
+from .authoring import makemigration, new
 
 if TYPE_CHECKING:
     from ..app import App
@@ -26,7 +26,7 @@ _STYLES = {"on": "green", "off": "dim", "broken": "bold red", "blocked": "yellow
 _WITHOUT_INSTALLATION = frozenset(("new",))
 
 
-@click.group("plugins", invoke_without_command=True, commands=[new])
+@click.group("plugins", invoke_without_command=True, commands=[new, makemigration])
 @click.pass_context
 def group(context: click.Context) -> None:
     """The plugins of this installation; without a subcommand, list them."""

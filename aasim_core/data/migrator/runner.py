@@ -115,12 +115,26 @@ Columns = Mapping[str, bool]
 
 def columns_made_by(sources: Iterable[Source]) -> dict[str, Columns]:
     """Return the columns of each table that the migrations create in an empty in-memory SQLite database; StartupError where one fails."""
+    with database_made_by(sources) as database:
+        return {table: _columns(database, table) for table in database.get_tables()}
+
+
+@contextmanager
+def in_memory() -> Iterator[Any]:
+    """An empty SQLite database in memory, connected."""
     database: Any = _InMemory(":memory:")
     with database:
+        yield database
+
+
+@contextmanager
+def database_made_by(sources: Iterable[Source]) -> Iterator[Any]:
+    """An empty in-memory SQLite database after the migrations; StartupError where one fails."""
+    with in_memory() as database:
         for source in sources:
             with _complaints(source.owner):
                 _Runner(database, source).up()
-        return {table: _columns(database, table) for table in database.get_tables()}
+        yield database
 
 
 def columns_in(database: Database, table: str) -> Columns:
