@@ -31,8 +31,8 @@ class Approval(TenantRecord):
 
     `editable_schema` is the JSON Schema of the editable part, and `proposed` the action before all edits, if any. `assignees` are those of
     the current `level`, and `votes` all votes, as in responses. `quorum` is how many of that level must approve: `policy_quorum`, or all if
-    there are fewer. Each level has `due_seconds`, in business hours. `replaces` is the approval of the previous action. `decided_at` is when
-    it was no longer open, also where nobody decided.
+    there are fewer. Each level has `due_seconds`, in business hours. `replaces` is the approval of the previous action. `decided_at` is
+    when it was no longer open, also where nobody decided.
     """
 
     kind = peewee.TextField(default="tool_call")
