@@ -46,7 +46,8 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
         "plugins": Place(
             "aasim_core.commands.plugins",
             "group",
-            "Plugins: list, describe, events, new, makemigration, check, enable, disable, purge.",
+            "Plugins: list, describe, events, new, makemigration, grade, check, enable, disable, purge.",
+            True,
         ),
         "jobs": Place("aasim_core.commands.jobs", "group", "Background jobs: list, retry, discard.", True),
         "workers": Place("aasim_core.commands.workers", "workers", "Workers: list those that run.", True),

@@ -13,6 +13,7 @@ from ..plugins.registry import Found
 from ..settings.fields import default_of
 from ..settings.rendering import literal
 from .event_types import described as event_described
+from .grades.grading import GRADES_OF
 from .parts import parts_of
 
 if TYPE_CHECKING:
@@ -23,16 +24,19 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def outlined(plugin: Found) -> dict[str, Any]:
+def outlined(app: "App", plugin: Found) -> dict[str, Any]:
     """The plugin as a list shows it."""
-    return {**{name: getattr(plugin, name) for name in _SHOWN}, "provides": asdict(plugin.provides)}
+    report = app.stash.of(GRADES_OF).of(plugin.name)
+    shown = {name: getattr(plugin, name) for name in _SHOWN}
+    return {**shown, "provides": asdict(plugin.provides), "grade": report and report.grade}
 
 
 def described(app: "App", plugin: Found) -> dict[str, Any]:
     """The same, with all that is known of it; of one that is not on, only what its manifest says. It holds no values of settings."""
+    report = app.stash.of(GRADES_OF).of(plugin.name)
     declared = app.declared.get(plugin.name, Declarations(owner=plugin.name))
     return {
-        **outlined(plugin),
+        **outlined(app, plugin),
         "api": plugin.api,
         "permissions": [_permission(each) for each in declared.permissions],
         "settings": _settings(app.plugins.schemas.get(plugin.name)),
@@ -44,6 +48,7 @@ def described(app: "App", plugin: Found) -> dict[str, Any]:
             for hook, function in sorted(hooks_offered_by(app.plugins, plugin.name).items())
         ],
         "hooks_implemented": sorted(declared.hooks),
+        "misses": [asdict(miss) for miss in report.misses] if report else [],
         "parts": [asdict(part) for part in parts_of(declared)],
     }
 

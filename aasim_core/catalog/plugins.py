@@ -14,6 +14,7 @@ from ..schemas.schema import PaginationOut, Schema
 from ..tenancy import feature_switches as features
 from .describing import described, outlined
 from .event_types import EventTypeOut
+from .grades.rule import GRADES
 from .part_list import PartOut
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class PluginOut(Schema):
     requires = ListOf(Text(), required=True, example=["engines"])
     uses = ListOf(Text(), required=True, example=["rubrics"])
     provides = Json(object_only=True, required=True)
+    grade = Choice(
+        *GRADES, required=True, allow_none=True, description="Null where it is not on, or misses a rule of the lowest."
+    )
 
 
 class PermissionDeclaredOut(Schema):
@@ -79,6 +83,24 @@ class HookOut(Schema):
     summary = Text(required=True, example="Return the graders that the plugin brings.")
 
 
+class FlawOut(Schema):
+    """A place where a rule is missed."""
+
+    advice = Text(required=True, description="What to write.", example="write a docstring for find")
+    place = Text(required=True, description="The file and the line, where there are such.", example="notes/service.py:12")
+
+
+class MissOut(Schema):
+    """A rule of a grade that a plugin misses."""
+
+    rule = Text(required=True, example="public-docstrings")
+    grade = Choice(*GRADES, required=True)
+    asks = Text(required=True, example="Each public class, function and method has a docstring.")
+    harm = Text(required=True, example="Who builds on it has to read the code.")
+    count = Integer(1, required=True, description="How many flaws there are; the first are told.")
+    flaws = ListOf(Object(FlawOut), 100, required=True)
+
+
 class PluginDetailOut(PluginOut):
     """One plugin, with all that is known of it; of one that is not on, that is what its manifest says."""
 
@@ -92,6 +114,7 @@ class PluginDetailOut(PluginOut):
     hooks_implemented = ListOf(
         Text(), 1000, required=True, description="The hooks that it answers.", example=["models", "routes"]
     )
+    misses = ListOf(Object(MissOut), 1000, required=True, description="What keeps it from a higher grade.")
     parts = ListOf(Object(PartOut), 1000, required=True, description="What it brings for the hooks of others.")
 
 
@@ -163,7 +186,7 @@ class InstalledPlugins(Resource):
         resp.media = {**self._shown(req, plugin), "status": status}
 
     def _shown(self, req: Request, plugin: "Found") -> dict[str, Any]:
-        return {**outlined(plugin), "status": self._status(req, plugin)}
+        return {**outlined(self._app, plugin), "status": self._status(req, plugin)}
 
     def _status(self, req: Request, plugin: "Found") -> str:
         on = plugin.state == "on" and self._app.features.allowed(req.principal, plugin.name)

@@ -42,14 +42,12 @@ def group(context: click.Context) -> None:
 @click.option("--provides", is_flag=True, help="Also show what each plugin that is on provides.")
 @click.pass_obj
 def list_plugins(settings: "Settings", provides: bool = False) -> None:
-    """Show every plugin that was found: its state, version, origin and requirements, and why it is not on."""
-    if not provides:
-        _print_table(_as_started(settings))
-        return
-    app = _tolerant_app(settings)
-    _print_table(app.plugins)
-    for plugin in app.plugins.found:
-        _print_provides(plugin, app.declared.get(plugin.name))
+    """Show every plugin that was found: its state, version, grade, origin and requirements, and why it is not on."""
+    app = _tolerant_app(settings) if provides else _app_as_started(settings)
+    _print_table(app.plugins if app else examine_plugins(settings), app)
+    if app and provides:
+        for plugin in app.plugins.found:
+            _print_provides(plugin, app.declared.get(plugin.name))
 
 
 @group.command("describe")
@@ -62,6 +60,18 @@ def describe(settings: "Settings", name: str, as_json: bool) -> None:
 
     app = _tolerant_app(settings)
     print_plugin(app, found_in(app.plugins, name), as_json=as_json)
+
+
+@group.command("grade")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="With each rule that is missed, the place, and what to write.")
+@click.pass_obj
+def grade(settings: "Settings", name: str | None, as_json: bool) -> None:
+    """Show the grade of each plugin that is on, or of one, with the rules that it misses and what to write instead."""
+    from .plugin_grades import print_grades
+
+    app = _tolerant_app(settings)
+    print_grades(app, found_in(app.plugins, name) if name else None, as_json=as_json)
 
 
 @group.command("check")
@@ -162,15 +172,14 @@ def _switch(settings: "Settings", names: tuple[str, ...], *, on: bool) -> None:
         click.echo(f"{', '.join(names)}: {state} already.")
 
 
-def _as_started(settings: "Settings") -> Plugins:
-    """The plugins as a start finds them: what they declare counts too, as far as a start gets."""
-    found = examine_plugins(settings)
-    if found.problems:
-        return found
+def _app_as_started(settings: "Settings") -> "App | None":
+    """The app as a start makes it, for what plugins declare counts too; None where a start does not get as far."""
+    if examine_plugins(settings).problems:
+        return None
     try:
-        return _tolerant_app(settings).plugins
+        return _tolerant_app(settings)
     except StartupError:  # something else is missing, such as the key file; that is no plugin's fault
-        return found
+        return None
 
 
 def _tolerant_app(settings: "Settings") -> "App":
@@ -197,23 +206,26 @@ def _table_flaws(app: "App", sources: "Sequence[Source]", **which: Any) -> dict[
     return table_flaws(app.plugins, names, app.models, lambda table: made.get(table, {}), **which)
 
 
-def _print_table(plugins: Plugins) -> None:
+def _print_table(plugins: Plugins, app: "App | None") -> None:
     from rich.text import Text
 
+    from ..catalog.grades.grading import GRADES_OF
     from ..terminal.output import print_table
 
+    grades = app.stash.of(GRADES_OF).by_name() if app else {}
     rows = [
         (
             plugin.name,
             Text(plugin.state, _STYLES[plugin.state]),
             plugin.version,
+            grades.get(plugin.name) or "",
             Text(plugin.origin),
             ", ".join(plugin.requires),
             Text(f"It {plugin.reason}" if plugin.reason else plugin.title),
         )
         for plugin in plugins.found
     ]
-    print_table(("plugin", "state", "version", "origin", "requires", "what it is, or why it is not on"), rows)
+    print_table(("plugin", "state", "version", "grade", "origin", "requires", "what it is, or why it is not on"), rows)
     for problem in plugins.problems:
         click.secho(problem, fg="red")
 

@@ -59,7 +59,7 @@ def events(app: App) -> Sequence[Event]:
         "replaces": Id("approval", description="The approval of the previous action."),
     }
     passed_up = {
-        "reason": Text(max_length=2_000, multiline=True, required=True),
+        "reason": Text(max_length=2_000, multiline=True, required=True, description="Why, in words."),
         "assignees": ListOf(Object(AssigneeOut), 1_000, required=True, description="To whom."),
     }
     return (

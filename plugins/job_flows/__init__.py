@@ -59,7 +59,7 @@ def events(app: App) -> Sequence[Event]:
     refused = {
         "due_at": Instant(required=True),
         "code": Word(required=True, description="Of the error.", example="permission_denied"),
-        "explanation": Text(max_length=500, multiline=True, required=True),
+        "explanation": Text(max_length=500, multiline=True, required=True, description="Why, in a sentence for people."),
     }
     missed = {
         "count": Integer(1, required=True, description="How many due times."),

@@ -78,18 +78,18 @@ def events(app: App) -> Sequence[Event]:
     upgraded = {
         "listing_id": bought["listing_id"],
         "agent_id": bought["agent_id"],
-        "from_release": Integer(1, required=True),
+        "from_release": Integer(1, required=True, description="The one that the copy was of before."),
         "release": Integer(1, required=True, description="The one that the copy is of now."),
     }
-    stars = {"stars": Integer(1, 5, required=True)}
+    stars = {"stars": Integer(1, 5, required=True, description="5 is the best.")}
     of_listing = {"listing_id": bought["listing_id"]}
     refunded = {name: bought[name] for name in ("listing_id", "paid")}
     imported = {
-        "seller_name": Text(required=True),
+        "seller_name": Text(required=True, description="What the seller is called there."),
         "listing_id": Id("listing", required=True, description="In the installation that it was made in."),
-        "release": Integer(1, required=True),
+        "release": Integer(1, required=True, description="The one that was imported."),
         "signed_by": Text(required=True, description="What the operator calls the owner of the key."),
-        "key": Text(required=True),
+        "key": Text(required=True, description="The public key that it is signed with."),
     }
     granted = {**sold, "reason": Text(max_length=500, required=True, description="Why.")}
     return (

@@ -71,7 +71,7 @@ def events(app: App) -> Sequence[Event]:
               {"fields": ListOf(Text(), required=True, description="What of it.")}),
         Event("rubrics.example_deleted", "An example was deleted", "example"),
         Event("rubrics.evaluation_started", "An agent is tried with a rubric's examples", "evaluation",
-              {"rubric_id": rubric_id, "agent_id": agent_id, "agent_version": Integer(1, required=True)}),
+              {"rubric_id": rubric_id, "agent_id": agent_id, "agent_version": Integer(1, required=True, description="The one tried.")}),
         Event("rubrics.evaluation_finished", "An evaluation is done", "evaluation", finished),
         Event("rubrics.evaluation_failed", "An evaluation could not continue", "evaluation",
               {"reason": Text(max_length=500, multiline=True, required=True, description="Why.")}),

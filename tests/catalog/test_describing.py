@@ -27,6 +27,13 @@ def test_a_plugin_is_told_with_all_that_it_declares(world: World, app: App) -> N
     assert {part["kind"] for part in told["parts"]} == {"keepers", "assessors", "graders"}
 
 
+def test_the_grade_is_told_in_the_list_and_what_is_missed_of_one(world: World) -> None:
+    client = world.organization().client
+    (listed,) = (item for item in client.get("/plugins").data["items"] if item["name"] == "rubrics")
+    told = client.get("/plugins/rubrics").data
+    assert (listed["grade"], told["grade"], told["misses"]) == ("platinum", "platinum", [])
+
+
 def test_every_plugin_can_be_read(world: World, app: App) -> None:
     client = world.organization().client
     assert [client.get(f"/plugins/{plugin.name}").status for plugin in app.plugins.found] == [200] * len(app.plugins.found)

@@ -32,6 +32,7 @@ Values = Callable[[State], Mapping[str, Any]]
 
 
 def no_values(_: State) -> Mapping[str, Any]:
+    """Nothing, where nobody asks for values."""
     return {}
 
 

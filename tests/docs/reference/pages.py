@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from aasim_core.app import App
 
-from . import endpoints, error_codes, events, metrics, permissions, settings
+from . import endpoints, error_codes, events, grades, metrics, permissions, settings
 
 #: What writes a page, by the page's name.
 PAGES: Mapping[str, Callable[[App], str]] = MappingProxyType(
@@ -13,6 +13,7 @@ PAGES: Mapping[str, Callable[[App], str]] = MappingProxyType(
         "endpoints": endpoints.page,
         "error-codes": error_codes.page,
         "events": events.page,
+        "grades": grades.page,
         "metrics": metrics.page,
         "permissions": permissions.page,
         "settings": settings.page,
