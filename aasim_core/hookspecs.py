@@ -40,7 +40,7 @@ class Deprecated(FutureWarning):
     """A hook, or a parameter of one, that a later version of the plugin API is without.
 
     `since` and `until` are versions of the plugin API: from which on it is deprecated, and which is the first without it. `instead` is a
-    sentence that says what to write. A hook says so in its specification, and whoever implements it is told at each start, with the
+    sentence that says what to write. A hook says so in its specification, and its implementer is notified at each start, with the
     place in their file: ``@hookspec(warn_on_impl=Deprecated("graders", since="1.1", until="2.0", instead="Implement scorers."))``; of a
     parameter, ``warn_on_impl_args={"app": Deprecated(…)}``.
     """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 Responder = TypeVar("Responder", bound=Callable[..., None])
 
-#: An operation that anybody may call; one that every authenticated caller may, for what is their own; one for whoever has the token in
+#: An operation that anybody may call; one that every authenticated caller may, for what is their own; one for the holder of the token in
 #: its path, whom the resource's `caller` tells.
 PUBLIC, SELF, TOKEN = WITHOUT_PERMISSION = "public", "self", "token"
 

@@ -112,7 +112,7 @@ class ApiKeys(Collection):
         message="API key regenerated; it is shown this once.", refusals=_NOT_BY_KEY,
     )  # fmt: skip
     def on_post_regenerate(self, req: Request, resp: Response, api_key_id: str) -> None:
-        """Regenerate an API key; for overlap_seconds the one before works beside it."""
+        """Regenerate an API key; for overlap_seconds the previous key works too."""
         key = req.target
         self._require_may_have(req, key)
         expires_at = req.body.get("expires_at")

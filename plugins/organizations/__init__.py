@@ -46,7 +46,7 @@ def events(app: App) -> Sequence[Event]:
         Event("organizations.deleted", "An owner deleted it", "organization", until),
         Event("organizations.restored", "An owner restored it", "organization"),
         Event("organizations.exported", "An owner or the operator exported everything that it has", "organization"),
-        Event("organizations.suspended", "The people who run the installation barred it", "organization", why),
+        Event("organizations.suspended", "The operator of the installation suspended it", "organization", why),
         Event("organizations.reactivated", "The people who run the installation let it in again", "organization", why),
     )
 
