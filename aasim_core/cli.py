@@ -47,10 +47,9 @@ COMMANDS: Mapping[str, Place] = MappingProxyType(
             "aasim_core.commands.plugins",
             "group",
             "Plugins: list, describe, events, new, makemigration, grade, check, enable, disable, purge.",
-            True,
         ),
         "jobs": Place("aasim_core.commands.jobs", "group", "Background jobs: list, retry, discard.", True),
-        "workers": Place("aasim_core.commands.workers", "workers", "Workers: list those that run.", True),
+        "workers": Place("aasim_core.commands.processes", "workers", "Workers: list those that run.", True),
         "openapi": Place("aasim_core.commands.documents", "openapi", "Write the OpenAPI document."),
         "events": Place("aasim_core.commands.documents", "events", "Write the types of events with their schemas."),
     }

@@ -122,7 +122,7 @@ def _added(record: Any, table: str, column: Column, problems: list[str]) -> Chan
 
 
 def _default_of(field: Any) -> str | None:
-    """The default as SQL, or None where it is none or made anew for each row."""
+    """The default as SQL, or None where it is none or computed for each row."""
     value = field.default() if field.default in (dict, list, str, int, bool) else field.default
     if value is None or callable(value):
         return None
@@ -161,7 +161,7 @@ def _unportable(table: str, indexes: Any) -> Iterator[str]:
 
 
 def _dropped(table: str, column: Column, made: Table) -> Change:
-    """Old code goes on writing rows until the second half; a column that new code cannot leave out is dropped while nothing runs."""
+    """Old code continues to write rows until the second half; a column that new code cannot leave out is dropped while nothing runs."""
     phase = POST if column.is_null or column.has_default else OFFLINE
     over = [index for index in made.indexes.values() if column.name in _words(index)]
     up = [f"DROP INDEX {index.name}" for index in over]

@@ -27,7 +27,7 @@ def singular_of(name: str) -> str:
 
 
 def refuse_bad_names(name: str, singular: str, others: Collection[str]) -> None:
-    """InvalidArgument, with what to write instead, where there can be no plugin `name` of one `singular` beside the `others`."""
+    """InvalidArgument, with what to write instead, where there can be no plugin `name` of one `singular` next to the `others`."""
     refusal = f"A plugin cannot be named {name!r}: "
     if not _NAME.fullmatch(name):
         raise InvalidArgument(f"{refusal}use lower-case words joined by single underscores, such as job_flows.")

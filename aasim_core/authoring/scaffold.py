@@ -27,7 +27,7 @@ class Layout:
 
 def as_distribution(folder: Path, name: str) -> Layout:
     """A distribution of its own, in `folder`."""
-    return Layout("dist", folder, folder / f"aasim_{name}", folder / "tests", is_shared=False)
+    return Layout("distribution", folder, folder / f"aasim_{name}", folder / "tests", is_shared=False)
 
 
 def in_folder(folder: Path, name: str) -> Layout:
@@ -62,7 +62,7 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        message = f"{path} cannot be written ({error.strerror}); mend that, or name another folder"
+        message = f"{path} cannot be written ({error.strerror}); fix that, or name another folder"
         raise StartupError(message, exit_code=74) from error
 
 
@@ -127,4 +127,4 @@ def _manifest(words: Mapping[str, str], parts: Sequence[Part]) -> str:
 def _names_in_use() -> frozenset[str]:
     """The names of classes and constants that the templates use."""
     texts = [template.read_text(encoding="utf-8") for template in TEMPLATES.rglob("*.template")]
-    return frozenset(name for text in texts for name in re.findall(r"\b[A-Z]\w*\b", text))
+    return frozenset(name for text in texts for name in re.findall(r"\b[A-Z]\w*+", text))

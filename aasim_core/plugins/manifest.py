@@ -10,7 +10,7 @@ API = "1.0"
 
 _VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_WITH_VERSIONS = re.compile(r"(\w+)\s*([<>=!~].*)")
+_WITH_VERSIONS = re.compile(r"(\w++)\s*+([<>=!~].*)")
 
 #: The prefix of the core's own tables, permissions, events and jobs.
 CORE = "core"
@@ -78,10 +78,11 @@ def _without_versions(requires: object) -> tuple[object, tuple[tuple[str, str], 
     """The names alone, and the versions that are demanded of some; what is no tuple of texts is given back for `_names` to refuse."""
     if isinstance(requires, str) or not isinstance(requires, Sequence) or not all(isinstance(each, str) for each in requires):
         return requires, ()
-    split = [(match[1], match[2]) for each in requires if (match := _WITH_VERSIONS.fullmatch(each))]
+    found = [_WITH_VERSIONS.fullmatch(each) for each in requires]
+    split = [(match[1], match[2]) for match in found if match]
     for name, versions in split:
         _refuse_bad_versions(name, versions)
-    return tuple(_WITH_VERSIONS.sub(r"\1", each) for each in requires), tuple(split)
+    return tuple(match[1] if match else each for match, each in zip(found, requires, strict=True)), tuple(split)
 
 
 def _refuse_bad_versions(name: str, versions: str) -> None:
@@ -125,12 +126,12 @@ def _parts(version: str) -> tuple[int, int]:
 def version_flaw(versions: str, installed: str) -> str | None:
     """Why a plugin of the version `installed` is none of the `versions` that another one demands, or None if it is one."""
     from packaging.specifiers import SpecifierSet
-    from packaging.version import InvalidVersion
+    from packaging.version import InvalidVersion, Version
 
     if not installed:
         return "has none, being a folder; leave the versions out"
     try:
-        fits = SpecifierSet(versions).contains(installed, prereleases=True)
+        fits = SpecifierSet(versions).contains(Version(installed), prereleases=True)
     except InvalidVersion:
         return f"has the version {installed}, which cannot be compared; leave the versions out"
     return None if fits else f"has {installed}; install one that fits, or another version of this plugin"

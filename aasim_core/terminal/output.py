@@ -45,7 +45,7 @@ class Terminal:
         self._console.print(Text.assemble(("! ", "bold yellow"), text))
 
     def wrong(self, text: str) -> None:
-        """Say what has to be mended first."""
+        """Say what has to be fixed first."""
         self._console.print(Text.assemble(("✗ ", "bold red"), text))
 
     def skipped(self, text: str) -> None:

@@ -66,7 +66,7 @@ def test_what_it_says_of_its_failures_has_its_meaning(apps: Apps, peer: Service,
 def test_an_app_of_a_plugin_that_is_off_stays_and_is_refused(apps: Apps, weather: Mapping[str, Any]) -> None:
     apps.app.offers.keep("connectors", {})
 
-    with pytest.raises(AppError, match="the connector weather is off"):
+    with pytest.raises(AppError, match="the plugin that provides the connector weather is disabled"):
         apps.call(weather, "now", {"city": "Vienna"})
 
     assert apps.read(weather)["provider"] == "weather"

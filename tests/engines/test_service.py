@@ -190,7 +190,7 @@ def test_the_default_is_the_embedded_model(app: Any) -> None:
 def test_an_engine_whose_plugin_is_off_says_so(app: Any) -> None:
     engine = scripted(app, "A", provider="anthropic")
 
-    with pytest.raises(EngineError, match="the plugin that brings the provider anthropic is off"):
+    with pytest.raises(EngineError, match="the plugin that provides anthropic is disabled"):
         service.ask(app, engine.id, HELLO)
 
 

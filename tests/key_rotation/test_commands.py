@@ -96,7 +96,7 @@ def test_a_lost_key_is_forgotten_after_a_question(app: App, make_engines: Make, 
     assert invoke("forget", old, answer="n\n").exit_code == 1
     assert [row.id for row in KeyRow.select()] == [old]
     asked = invoke("forget", old, answer="y\n")
-    assert f"The key {old} is lost: 1 stored value needs it (engines_engine.api_key 1). Go on without it?" in asked.output
+    assert f"The key {old} is lost: 1 stored value needs it (engines_engine.api_key 1). Continue without it?" in asked.output
     refuse_missing(app)
     assert f"{old}" in invoke("list").output
 

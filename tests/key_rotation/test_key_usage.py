@@ -77,7 +77,7 @@ def test_a_start_is_refused_while_stored_values_need_a_key_that_is_missing(app: 
         refuse_missing(app)
     assert refused.value.problems == (
         f"the key {old} is not in the key file {app.settings.secrets.key_file}, and 2 stored values need it ({COLUMN} 2); "
-        f"put it back, or go on without: aasim secrets forget {old}",
+        f"put it back, or continue without it: aasim secrets forget {old}",
     )
 
 

@@ -165,7 +165,7 @@ def test_a_grader_whose_plugin_is_off_abstains(app: App, make_rubric: Make, owne
     rubric = make_rubric({"key": "loud", "weight": 1, "grader": "loud"})
     app.offers.keep("graders", {})
     [found] = owner.client.post(path_of(rubric, "/score"), {"input": "?", "output": "PARIS"}).data["criteria"]
-    assert (found["score"], found["reason"]) == (None, "The plugin that brings the grader loud is off.")
+    assert (found["score"], found["reason"]) == (None, "The plugin that provides the grader loud is disabled.")
 
 
 def test_a_viewer_reads_and_an_operator_tries_but_neither_changes(make_rubric: Make, owner: Person, world: World) -> None:

@@ -132,7 +132,7 @@ def test_usage_of_a_day_is_that_of_its_period_until_then(app: App, owner: Person
     assert meters(owner, "/2026-06-30")["tokens"]["max"] == 100
     assert meters(owner, "/2026-07-05")["tokens"]["used"] == meters(owner)["tokens"]["used"] == 50
 
-    assert "still to come" in owner.client.get("/subscriptions/usage/2026-07-06").body["message"]
+    assert "a future day is not known" in owner.client.get("/subscriptions/usage/2026-07-06").body["message"]
     for none in ("2026-07-06", "0001-01-01", "9999-12-31", "2026-02-30", "yesterday", "20260601", "2026-W01-1"):
         assert owner.client.get(f"/subscriptions/usage/{none}").codes == {"_": ["not_found"]}
 

@@ -171,7 +171,7 @@ def test_a_run_goes_on_without_a_tool_that_is_off_and_warns(owner: Person, run: 
     assert execution["output"] == "done"
     [line] = [line for line in log_of(owner, execution) if line["event"] == "tool_unavailable"]
     assert (line["level"], line["data"]) == ("warning", {"tool": "lab:note", "plugin": "lab"})
-    assert line["message"].endswith("the plugin lab, which brings it, is off for the organization.")
+    assert line["message"].endswith("the plugin lab, which provides it, is disabled for the organization.")
 
 
 def test_a_run_whose_engine_is_off_fails_and_succeeds_once_it_is_on_again(app: App, owner: Person, run: Run) -> None:
@@ -180,7 +180,7 @@ def test_a_run_whose_engine_is_off_fails_and_succeeds_once_it_is_on_again(app: A
     execution = run(owner, agent)
     assert execution["error"] == {
         "code": "feature_disabled",
-        "message": "the plugin lab, which brings the provider lab, is off for the organization",
+        "message": "the plugin lab, which provides lab, is disabled for the organization",
         "retryable": True,
         "meta": {"plugin": "lab"},
     }

@@ -128,7 +128,7 @@ def test_the_protocol_of_a_plugin_from_elsewhere_has_the_types_that_it_declares(
 
 
 def test_whoever_has_a_token_has_to_be_known() -> None:
-    told = "has POST /hooks/{token} for whoever has a token; write Things.caller, which tells who that is"
+    told = "has POST /hooks/{token} for the holder of a token; write Things.caller, which tells who that is"
     assert reasons(notes=route(HOOKS, permission=TOKEN))["notes"].startswith(told)
 
 

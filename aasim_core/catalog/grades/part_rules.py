@@ -28,7 +28,7 @@ def _part_schemas(subject: Subject) -> Iterator[Flaw]:
                 jsonschema_rs.validator_for(schema)
             except (ValueError, TypeError) as error:
                 told = str(error).partition("\n")[0]
-                yield _flaw(f"mend the JSON Schema {name} of {part.kind} {part.name}: {told}", _at(subject, part.kind))
+                yield _flaw(f"fix the JSON Schema {name} of {part.kind} {part.name}: {told}", _at(subject, part.kind))
 
 
 def _part_titles(subject: Subject) -> Iterator[Flaw]:
