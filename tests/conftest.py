@@ -1,6 +1,7 @@
 """What every test has: an environment without settings of the person who runs it, and Redis where it answers."""
 
 import gc
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 ROOT = Path(__file__).parent.parent
 #: The rooms whose tests run on both databases each time.
@@ -33,6 +35,18 @@ hypothesis.settings.load_profile("aasim")
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AASIM_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def command_logs() -> Iterator[None]:
+    """For tests that run `aasim` within their process: what it configures of the log is undone, or later tests would miss lines."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from aasim_core.testing.databases import Databases
 from aasim_core.testing.selection import only
 from aasim_core.testing.tables import differences, history_of
 
+pytestmark = pytest.mark.usefixtures("command_logs")
+
 HEAD = "    name = peewee.TextField()\n"
 NAME_INDEX = '            (("organization_id", "name"), True),\n'
 COLOR = "    color = peewee.TextField(null=True)\n"
@@ -180,12 +182,12 @@ def test_indexes_are_added_first_and_dropped_and_made_unique_later(notes: Notes,
 def test_rows_that_are_there_get_the_default(notes: Notes, empty_database_url: str) -> None:
     database = connect(empty_database_url)
     migrate(database, [Source("notes", notes.migrations)])
-    with system_scope("write a row"):
+    with database.connected(), system_scope("write a row"):
         database.execute_sql("INSERT INTO notes_note VALUES ('notes_note_1', 1, '', '', 'organization_1', 'First')")
     notes.change((HEAD, HEAD + "    tags = JsonField(default=list)\n"), JSON)
     notes.write()
     migrate(database, [Source("notes", notes.migrations)])
-    with system_scope("read the row"):
+    with database.connected(), system_scope("read the row"):
         assert database.execute_sql("SELECT tags FROM notes_note").fetchall() == [("[]",)]
     database.close_all()
 

@@ -31,6 +31,8 @@ from aasim_core.errors import InvalidArgument
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.selection import only
 
+pytestmark = pytest.mark.usefixtures("command_logs")
+
 ALL = ",".join(PARTS)
 #: The most letters that a name and a singular can have.
 LONGEST = ("abcdefghij_klmnopqrs", "tsrqponmlkj_ihgfedcb")

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from aasim_core.cli import cli
+
+pytestmark = pytest.mark.usefixtures("command_logs")
 
 
 def doctor(folder: Path, *arguments: str) -> Result:

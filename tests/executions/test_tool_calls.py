@@ -78,7 +78,7 @@ def test_rights_are_those_that_the_initiator_has_when_the_tool_is_called(
     owner.client.put(f"/users/{builder.user_id}/status", {"status": "suspended", "reason": "left"})
     work()
     [made] = calls_of(owner, started)
-    assert "Whoever started this run may not use hammer" in made["result"]["error"]
+    assert "The starter of this run may not use hammer" in made["result"]["error"]
     assert shed.used == []
 
 
