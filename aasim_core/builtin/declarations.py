@@ -69,6 +69,13 @@ def core_declarations(app: "App") -> Declarations:
         events=(*installed.EVENTS, *denial_log.EVENTS, *EVENTS),
         error_codes=tuple(CORE_CODES.values()),
         jobs=(delivery_job(app), sealing_job(app), pruning_job(), resealing_job(app), *core_jobs()),
-        routes=(Health(app), installed.InstalledPlugins(app), Parts(app), EventTypes(app), Documentation(app)),
+        routes=(
+            Health(app),
+            installed.InstalledPlugins(app),
+            installed.PluginDetails(app),
+            Parts(app),
+            EventTypes(app),
+            Documentation(app),
+        ),
         checks=tuple(core_checks(app)),
     )

@@ -134,12 +134,8 @@ class SwitchIn(Schema):
 class InstalledPlugins(Resource):
     """The plugins of this installation."""
 
-    paths: ClassVar[Mapping[str, str]] = {
-        "": "/plugins",
-        "one": "/plugins/{name}",
-        "switch": "/plugins/{name}/organizations/{organization_id}",
-    }
-    reply, one_reply = PluginsOut(), PluginDetailOut()
+    paths: ClassVar[Mapping[str, str]] = {"": "/plugins", "switch": "/plugins/{name}/organizations/{organization_id}"}
+    reply = PluginsOut()
     switch_body, switch_reply = SwitchIn(), PluginOut()
 
     def __init__(self, app: "App") -> None:
@@ -148,7 +144,7 @@ class InstalledPlugins(Resource):
     def find(self, req: Request, **ids: str) -> "Found":
         """The plugin that the path names, to be switched for the caller's own organization only."""
         plugin = self._app.plugins.find(ids["name"])
-        if plugin is None or ("organization_id" in ids and not _is_switched_here(plugin, req, ids["organization_id"])):
+        if plugin is None or plugin.state != "on" or ids["organization_id"] != req.principal.organization_id:
             raise not_found()
         return plugin
 
@@ -158,11 +154,6 @@ class InstalledPlugins(Resource):
         items = [self._shown(req, plugin) for plugin in self._app.plugins.found]
         page = {"limit": len(items), "next_cursor": None, "prev_cursor": None, "has_more": False}
         resp.media = {"items": items, "pagination": page}
-
-    @operation(SELF, verb="read", reply="one_reply", message="Plugin read.")
-    def on_get_one(self, req: Request, resp: Response, name: str) -> None:
-        """Read a plugin: its manifest, and its permissions, settings, events, jobs, hooks and parts."""
-        resp.media = {**described(self._app, req.target), "status": self._status(req, req.target)}
 
     @operation(
         SWITCH,
@@ -186,15 +177,35 @@ class InstalledPlugins(Resource):
         resp.media = {**self._shown(req, plugin), "status": status}
 
     def _shown(self, req: Request, plugin: "Found") -> dict[str, Any]:
-        return {**outlined(self._app, plugin), "status": self._status(req, plugin)}
-
-    def _status(self, req: Request, plugin: "Found") -> str:
-        on = plugin.state == "on" and self._app.features.allowed(req.principal, plugin.name)
-        return _ACTIVE if on else _DISABLED
+        return {**outlined(self._app, plugin), "status": _status(self._app, req, plugin)}
 
 
-def _is_switched_here(plugin: "Found", req: Request, organization_id: str) -> bool:
-    return plugin.state == "on" and organization_id == req.principal.organization_id
+class PluginDetails(Resource):
+    """One plugin of this installation; the same for every organization but for its status."""
+
+    paths: ClassVar[Mapping[str, str]] = {"": "/plugins/{name}"}
+    common = True
+    reply = PluginDetailOut()
+
+    def __init__(self, app: "App") -> None:
+        self._app = app
+
+    def find(self, req: Request, **ids: str) -> "Found":
+        """The plugin that the path names."""
+        plugin = self._app.plugins.find(ids["name"])
+        if plugin is None:
+            raise not_found()
+        return plugin
+
+    @operation(SELF, verb="read", reply="reply", message="Plugin read.")
+    def on_get(self, req: Request, resp: Response, name: str) -> None:
+        """Read a plugin: its manifest, and its permissions, settings, events, jobs, hooks and parts."""
+        resp.media = {**described(self._app, req.target), "status": _status(self._app, req, req.target)}
+
+
+def _status(app: "App", req: Request, plugin: "Found") -> str:
+    on = plugin.state == "on" and app.features.allowed(req.principal, plugin.name)
+    return _ACTIVE if on else _DISABLED
 
 
 def _not_switchable(plugin: "Found") -> str:

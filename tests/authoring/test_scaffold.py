@@ -22,7 +22,7 @@ from aasim_core.builtin.api_reference import Documentation
 from aasim_core.builtin.health import Health
 from aasim_core.catalog.event_types import EventTypes
 from aasim_core.catalog.part_list import Parts
-from aasim_core.catalog.plugins import InstalledPlugins
+from aasim_core.catalog.plugins import InstalledPlugins, PluginDetails
 from aasim_core.cli import COMMANDS, cli
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import connect
@@ -144,7 +144,7 @@ def test_its_ids_begin_with_its_own_name(author: Author) -> None:
 
 
 def test_the_names_of_the_core_are_taken() -> None:
-    resources = (Health, InstalledPlugins, Parts, EventTypes, Documentation)
+    resources = (Health, InstalledPlugins, PluginDetails, Parts, EventTypes, Documentation)
     roots = {re.split(r"[/.]", path)[1].replace("-", "_") for resource in resources for path in resource.paths.values()}
     assert {"core", *COMMANDS, *roots} <= TAKEN
 

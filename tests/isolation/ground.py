@@ -30,7 +30,7 @@ TESTS = Path(__file__).parent.parent
 #: What the core's own routes need, which no plugin's tests tell.
 CORE_HINTS = Hints(
     objects={"name": lambda world, person: "agents", "file_name": lambda world, person: "start.js"},
-    fixed={"GET /events": "The core and plugins declare them."},
+    fixed={"GET /events": "The core and plugins declare them.", "GET /plugin-parts": "Plugins provide them."},
 )
 _MOST_TRIES = 8
 #: Tables that say who is where; everything else that has rows of an organization belongs to a plugin.
