@@ -128,9 +128,13 @@ class Assignments(Resource):
 
     A plugin that has such subjects makes a subclass, and routes it::
 
-    class TeamAssignments(Assignments): plugin = "teams" subject_type = "team" paths = Assignments.under("/teams/{team_id}")
+        class TeamAssignments(Assignments):
+            plugin = "teams"
+            subject_type = "team"
+            paths = Assignments.under("/teams/{team_id}")
 
-    def find_subject(self, req, subject_id): return …  # the record, or not_found()
+            def find_subject(self, req, subject_id):
+                return …  # the record, or not_found()
 
     It declares the permission ``<plugin>:assign`` besides ``<plugin>:read``, and the events of `events_of`. Readers of the subject see its
     grants; see `may_read`. Giving and taking need ``<plugin>:assign`` at the place of the grant, and everything that the role holds there

@@ -62,7 +62,8 @@ def connectors(app: App) -> Sequence[Connector]:
     whose secrets are decrypted for this call; all requests go through ``connection.client()`` or ``connection.egress``. They raise
     `AppError`, whose message never holds a secret. The types are documented where they are defined, in `connecting.py`::
 
-    @hookimpl def connectors(app): return [Connector("weather", "Weather", {"api_key": SCHEMA}, CONFIG, addresses=addresses, call=call,
-    probe=probe)]
+        @hookimpl
+        def connectors(app):
+            return [Connector("weather", "Weather", {"api_key": SCHEMA}, CONFIG, addresses=addresses, call=call, probe=probe)]
     """
     raise AssertionError("a hook specification is never called")

@@ -116,7 +116,9 @@ def engine_providers(app: App) -> Sequence[Provider]:
     through `aasim_core.outbound.transport.PatientTransport`, `engine_errors` translates its errors, and `gathered` assembles the pieces of
     a stream; `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
 
-    @hookimpl def engine_providers(app): return [Provider("my_models", "My models", Capabilities(tools="none"), open=open_chat)]
+        @hookimpl
+        def engine_providers(app):
+            return [Provider("my_models", "My models", Capabilities(tools="none"), open=open_chat)]
     """
     raise AssertionError("a hook specification is never called")
 

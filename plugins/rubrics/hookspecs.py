@@ -40,7 +40,8 @@ def graders(app: App) -> Sequence[Grader]:
     address. Parameters are checked against `parameters`, and by `flaw`, when a rubric is saved. The types are documented where they are
     defined, in `grading.py`::
 
-    @hookimpl def graders(app): return [Grader("polite", "Says please", parameters_of(), lambda case: Grade(float("please" in
-    as_text(case.output)), "…"))]
+        @hookimpl
+        def graders(app):
+            return [Grader("polite", "Says please", parameters_of(), lambda case: Grade(float("please" in as_text(case.output)), "…"))]
     """
     raise AssertionError("a hook specification is never called")

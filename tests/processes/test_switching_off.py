@@ -91,7 +91,7 @@ def test_a_plugin_is_switched_off_in_the_middle_of_a_run_and_on_again(laboratory
     first, second = ada.get(f"/executions/{run}/tool-calls").data["items"]
     assert ended["output"] == "Done."
     assert first["result"] == {"result": "noted"}
-    assert "the plugin lab, which brings it, is off for the organization" in second["result"]["error"]
+    assert "the plugin lab, which provides it, is disabled for the organization" in second["result"]["error"]
     log = ada.get(f"/executions/{run}/logs").data["entries"]
     assert {entry["level"] for entry in log if entry["event"] == "tool_unavailable"} == {"warning"}
     bob.becomes(other, "succeeded")
