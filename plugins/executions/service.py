@@ -108,7 +108,6 @@ def start(
     Where a `key` has started a run that is still kept, that is returned. The run begins at `run_at`; its `deadline` counts waits, too.
     It waits for its `admission`, or else for a place among the runner's `most_at_once`, and is refused ``too_many_at_once`` where it
     may not wait; after a start with one, the running transaction changes no other run. Those of a higher `priority` go first.
-
     `chain` are the links between the starter and the run's subject, such as the due time of a schedule; a `parent` gives its own chain,
     too. The `labels` are those of the parent, or of the run that is repeated, unless others are given; see `labels.fault_in`.
     """
