@@ -151,7 +151,7 @@ def test_a_data_folder_that_cannot_be_written_is_named(install: Install, command
     said = refused(installation, command, code=STORAGE, under=UNPRIVILEGED)
     assert said == (
         f"the data folder {installation.data} cannot be written (Permission denied); "
-        "mend that, or name another one in AASIM_DATA_DIR"
+        "fix that, or name another one in AASIM_DATA_DIR"
     )
 
 
