@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from inspect import formatannotation, getdoc
+from inspect import formatannotation
 from typing import TYPE_CHECKING, Any
 
 from ..access.permissions import Permission
@@ -43,10 +43,7 @@ def described(app: "App", plugin: Found) -> dict[str, Any]:
         "events": [event_described(event) for event in declared.events],
         "jobs": [_job(each) for each in declared.jobs],
         "operations": len(declared.endpoints),
-        "hooks_offered": [
-            {"name": hook, "summary": _summary(function)}
-            for hook, function in sorted(hooks_offered_by(app.plugins, plugin.name).items())
-        ],
+        "hooks_offered": sorted(hooks_offered_by(app.plugins, plugin.name)),
         "hooks_implemented": sorted(declared.hooks),
         "misses": [asdict(miss) for miss in report.misses] if report else [],
         "parts": [asdict(part) for part in parts_of(declared)],
@@ -78,7 +75,3 @@ def _settings(section: type[Any] | None) -> list[Mapping[str, Any]]:
         }
         for declared in (fields(section) if section else ())
     ]
-
-
-def _summary(function: Any) -> str:
-    return (getdoc(function) or "").partition("\n\n")[0].replace("\n", " ")

@@ -76,13 +76,6 @@ class PluginJobOut(Schema):
     max_attempts = Integer(1, required=True)
 
 
-class HookOut(Schema):
-    """A hook that a plugin offers to others."""
-
-    name = Text(required=True, example="graders")
-    summary = Text(required=True, example="Return the graders that the plugin brings.")
-
-
 class FlawOut(Schema):
     """A place where a rule is missed."""
 
@@ -110,7 +103,7 @@ class PluginDetailOut(PluginOut):
     events = ListOf(Object(EventTypeOut), 1000, required=True)
     jobs = ListOf(Object(PluginJobOut), 1000, required=True)
     operations = Integer(0, required=True, description="How many operations its routes have.")
-    hooks_offered = ListOf(Object(HookOut), 1000, required=True, description="The hooks that it asks other plugins.")
+    hooks_offered = ListOf(Text(), 1000, required=True, example=["graders"], description="The hooks that it asks other plugins.")
     hooks_implemented = ListOf(
         Text(), 1000, required=True, description="The hooks that it answers.", example=["models", "routes"]
     )

@@ -20,10 +20,21 @@ _TABLES: Mapping[str, Sequence[str]] = {
     "settings": ("name", "type", "default", "help"),
     "events": ("name", "version", "summary"),
     "jobs": ("name", "schedule", "time_limit_seconds", "max_attempts"),
-    "hooks_offered": ("name", "summary"),
     "parts": ("kind", "name", "title", "summary", "schemas"),
 }
-_MANIFEST = ("title", "summary", "state", "version", "origin", "api", "requires", "uses", "hooks_implemented", "operations")
+_MANIFEST = (
+    "title",
+    "summary",
+    "state",
+    "version",
+    "origin",
+    "api",
+    "requires",
+    "uses",
+    "hooks_offered",
+    "hooks_implemented",
+    "operations",
+)
 
 _WORDS = {None: "", True: "yes", False: ""}
 
