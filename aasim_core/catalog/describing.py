@@ -70,7 +70,7 @@ def _settings(section: type[Any] | None) -> list[Mapping[str, Any]]:
             "name": declared.name,
             "type": formatannotation(declared.type).strip("'"),
             "help": declared.metadata["help"],
-            "default": None if declared.metadata["secret"] else literal(default_of(declared)),
+            "default_value": None if declared.metadata["secret"] else literal(default_of(declared)),
             "is_secret": declared.metadata["secret"],
         }
         for declared in (fields(section) if section else ())

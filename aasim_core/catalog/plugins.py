@@ -63,7 +63,7 @@ class PluginSettingOut(Schema):
     name = Text(required=True, example="keep_days")
     type = Text(required=True, example="int")
     help = Text(required=True, example="How long a note is kept.")
-    default = Text(required=True, allow_none=True, description="As TOML writes it; null of a secret.", example="30")
+    default_value = Text(required=True, allow_none=True, description="As TOML writes it; null of a secret.", example="30")
     is_secret = Boolean(required=True)
 
 

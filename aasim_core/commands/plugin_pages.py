@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: What is shown below the manifest: the key of the description, and the columns of its table.
 _TABLES: Mapping[str, Sequence[str]] = {
     "permissions": ("id", "summary", "dangerous", "roles"),
-    "settings": ("name", "type", "default", "help"),
+    "settings": ("name", "type", "default_value", "help"),
     "events": ("name", "version", "summary"),
     "jobs": ("name", "schedule", "time_limit_seconds", "max_attempts"),
     "parts": ("kind", "name", "title", "summary", "schemas"),

@@ -57,7 +57,7 @@ def test_settings_are_told_with_their_defaults_and_never_their_values(tmp_path: 
     assert plugin is not None
     told = described(app, plugin)
     (setting,) = (setting for setting in told["settings"] if setting["name"] == "token")
-    assert (setting["type"], setting["default"], setting["is_secret"]) == ("str", None, True)
+    assert (setting["type"], setting["default_value"], setting["is_secret"]) == ("str", None, True)
     assert token not in str(told)
 
 
