@@ -26,7 +26,7 @@ from .identity.passwords import Passwords
 from .identity.sessions import Sessions
 from .identity.tokens import AccessTokens
 from .jobs.declarations import Job
-from .jobs.notify.notifier import Doorbell
+from .jobs.notify.notifier import Notifier
 from .plugins.checks import Check
 from .plugins.declarations import Collected, Declarations
 from .plugins.extensions import Offers
@@ -37,7 +37,7 @@ from .settings import Settings
 from .spans import Spans
 from .tenancy.feature_switches import Features
 from .tenancy.organization_settings import OrganizationSettings
-from .tenancy.organization_state import Pulse
+from .tenancy.organization_state import OrganizationStates
 from .tenancy.principal import Principal
 
 _T = TypeVar("_T")
@@ -107,14 +107,14 @@ class App:
         self.authenticator = Authenticator(self.database, self.tokens, auth, self._foreign_caller)
         self.stash = Stash(self)
         self.rights = RightsCache(lambda: self.permissions)
-        self.pulse = Pulse()
-        self.features = Features(lambda: self.plugins, self.pulse, self._allowed)
+        self.organization_states = OrganizationStates()
+        self.features = Features(lambda: self.plugins, self.organization_states, self._allowed)
         self.limiter = Limiter(self.settings)
         self.places = Places(self.settings.server.threads)
         self.refusals = Refusals()
         self.spans = Spans()
         self.offers = Offers(Collected(self.plugins, {}), self.features)
-        self.doorbell = Doorbell(self.settings)
+        self.notifier = Notifier(self.settings)
         self.process = self.process_of(API, self.settings.server.threads)
         self.deliveries = Deliveries({}, {})
         self.organization_settings = OrganizationSettings({})

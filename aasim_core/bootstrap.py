@@ -102,8 +102,8 @@ def _with_refusals(endpoints: Iterable[Endpoint], listeners: Mapping[str, Listen
 def _finish(app: App, transaction: Transaction) -> None:
     """End every transaction: write events, their deliveries, deferred actions and jobs in the rows' own transaction."""
     for organization_id in transaction.bumped:
-        transaction.after_commit.append(partial(app.pulse.forget, organization_id))
+        transaction.after_commit.append(partial(app.organization_states.forget, organization_id))
     enqueue_deliveries(app.deliveries.write(transaction))
     for do in transaction.at_end.values():
         do()
-    flush_jobs(transaction, app.database, app.jobs, app.doorbell.ring)
+    flush_jobs(transaction, app.database, app.jobs, app.notifier.notify)

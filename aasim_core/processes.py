@@ -14,7 +14,7 @@ import structlog
 
 from .data.fields import InstantField, JsonField
 from .data.records import Row
-from .logs.configuration import Seldom, kind_of
+from .logs.configuration import RepeatedErrors, kind_of
 from .version import VERSION
 
 if TYPE_CHECKING:
@@ -107,15 +107,15 @@ class ThisProcess:
 
     def keep_beating(self, over: threading.Event) -> None:
         """Send heartbeats from a separate thread, until `over`; an unavailable database is logged periodically."""
-        threading.Thread(target=self._keep_beating, args=(over, Seldom()), name="heartbeat", daemon=True).start()
+        threading.Thread(target=self._keep_beating, args=(over, RepeatedErrors()), name="heartbeat", daemon=True).start()
 
-    def _keep_beating(self, over: threading.Event, seldom: Seldom) -> None:
+    def _keep_beating(self, over: threading.Event, repeated: RepeatedErrors) -> None:
         while not over.wait(BEAT_SECONDS):
             try:
                 with self._database.connected():
                     self.beat()
             except Exception as error:  # noqa: BLE001 - a thread that ended would never be missed
-                if (count := seldom.count(kind_of(error))) is not None:
+                if (count := repeated.count(kind_of(error))) is not None:
                     _log.warning("a heartbeat could not be written", error=kind_of(error), count=count)
 
 

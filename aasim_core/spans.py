@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import structlog
 
 from .context import EVERY_ORGANIZATION, current_traceparent, scope_or_nothing, traced_by
-from .logs.configuration import Seldom
+from .logs.configuration import RepeatedErrors
 
 Kind = Literal["request", "job", "run", "engine", "tool", "work"]
 _log = structlog.get_logger("aasim.spans")
@@ -145,7 +145,7 @@ class Spans:
         self, receivers: Sequence[tuple[str, SpanReceiver]] = (), is_on: Callable[[str, str], bool] | None = None
     ) -> None:
         self._receivers, self._is_on = receivers, is_on
-        self._seldom = Seldom()
+        self._repeated = RepeatedErrors()
 
     def here(self) -> Sequence[SpanReceiver]:
         """The receivers of what is done for the organization in scope."""
@@ -215,7 +215,7 @@ class Spans:
             try:
                 receiver.receive(span)
             except Exception as error:  # noqa: BLE001 - what is traced does not fail because a receiver does
-                if (count := self._seldom.count(receiver.name)) is not None:
+                if (count := self._repeated.count(receiver.name)) is not None:
                     _log.error("a receiver of spans failed", offer=receiver.name, count=count, exc_info=error)
 
 

@@ -71,21 +71,21 @@ class Delegator:
 
 
 @dataclass(frozen=True)
-class Gift:
+class RoleAssignment:
     """A role to grant, with its node and expiry."""
 
-    giver: Delegator
+    granter: Delegator
     role: Role
     node_id: str
     until: datetime | None
 
-    def give(self, subject_type: str, subject_id: str) -> Grant:
+    def grant_to(self, subject_type: str, subject_id: str) -> Grant:
         """Grant the role; Refused where it is already held for longer than the granter holds it. Needs a transaction."""
         epoch.bump(current_organization())  # first, so that a concurrent grant of the same role waits for this
         held = Grant.get_or_none(subject_id=subject_id, role_id=self.role.id, node_id=self.node_id)
         if held is not None:
-            self.giver.require_taking(held)
-        return grant(subject_type, subject_id, self.role, self.node_id, created_by=self.giver.user_id, expires_at=self.until)
+            self.granter.require_taking(held)
+        return grant(subject_type, subject_id, self.role, self.node_id, created_by=self.granter.user_id, expires_at=self.until)
 
 
 def with_roles(held: Any) -> list[tuple[Role, str, datetime | None]]:

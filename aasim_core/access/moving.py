@@ -16,7 +16,7 @@ from .grants import in_force
 from .records import Grant, Node
 
 
-def require_move(giver: Delegator, concerns: Callable[[str], bool], at: str | None, old: str | None, new: str | None) -> None:
+def require_move(granter: Delegator, concerns: Callable[[str], bool], at: str | None, old: str | None, new: str | None) -> None:
     """Refused ``permission_denied`` unless the mover holds, at the node `at`, every permission that the move grants or revokes.
 
     Both parents are node ids; None is the organization. `concerns` decides which permissions count.
@@ -25,15 +25,15 @@ def require_move(giver: Delegator, concerns: Callable[[str], bool], at: str | No
         Grant.node_id.in_(_changed(old, new)), in_force(now())
     )
     for role, _, until in with_roles(held):
-        giver.require_permissions(filter(concerns, giver.permissions_of(role)), at, until)
+        granter.require_permissions(filter(concerns, granter.permissions_of(role)), at, until)
 
 
-def require_positions(giver: Delegator, models: Iterable[type[Row]], at: str, old: str | None, new: str | None) -> None:
+def require_positions(granter: Delegator, models: Iterable[type[Row]], at: str, old: str | None, new: str | None) -> None:
     """Check the same for the positions at the gained and lost nodes, whose holders decide about everything below."""
     places = _changed(old, new)
     for model, field, permission in positions.among(models):
         if model.select(model.id).where(model.id.in_(places), getattr(model, field).is_null(False)).exists():
-            giver.rights.require_at(permission, at)
+            granter.rights.require_at(permission, at)
 
 
 def _changed(old: str | None, new: str | None) -> list[str]:

@@ -68,7 +68,7 @@ def retry(settings: "Settings", job_ids: Sequence[str], state: str | None, name:
 
     with _opened(settings) as app:
         refused = _each(_chosen(job_ids, state, name), administration.retry, "put back into the queue")
-        app.doorbell.ring()
+        app.notifier.notify()
     _tell(refused)
 
 

@@ -72,7 +72,7 @@ class Database(Executor, Protocol):
     def fail_transaction(self) -> None:
         """Make the running transaction fail at its end, even if the error is swallowed."""
 
-    def on_undo(self, action: Callable[[], object]) -> None:
+    def on_rollback(self, action: Callable[[], object]) -> None:
         """Call `action` if the running transaction is rolled back."""
 
     def note_revision(self, record_id: str, version: int) -> None:

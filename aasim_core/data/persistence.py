@@ -51,8 +51,8 @@ def patient(seconds: float, goes_on: Callable[[], bool] = lambda: True) -> Itera
 def persist(work: Callable[[], _T], is_committed: Callable[[], bool] | None = None) -> _T | None:
     """Run `work` and return its result; retry after storage failures until this thread's timeout.
 
-    It is a read, or a transaction that changes nothing but rows and what `ScopedDatabase.on_undo` restores. `is_committed` tells whether
-    the last unconfirmed commit succeeded; if so, None is returned. Without it, `Unconfirmed` is raised.
+    It is a read, or a transaction that changes nothing but rows and what `ScopedDatabase.on_rollback` restores. `is_committed` tells
+    whether the last unconfirmed commit succeeded; if so, None is returned. Without it, `Unconfirmed` is raised.
     """
     doubt: Unconfirmed | None = None
     while True:

@@ -142,7 +142,7 @@ def change(record: Record, values: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 @dataclass(frozen=True)
-class Readback:
+class Returning:
     """What to read from a row after a change: the code of `columns` is the cache key of the statement.
 
     `tell` is called with their values after the change; in an optimistic transaction, at its end.
@@ -153,7 +153,7 @@ class Readback:
 
 
 def compare_and_set(
-    record: Record, seen: Mapping[str, Any], updates: Mapping[str, Any], readback: Readback | None = None
+    record: Record, seen: Mapping[str, Any], updates: Mapping[str, Any], returning: Returning | None = None
 ) -> bool:
     """Write `updates` to the row and the record if the row still has the values in `seen`; otherwise return False.
 
@@ -162,12 +162,12 @@ def compare_and_set(
     model: Any = type(record)
     database, data, dirty = database_of(model), record.__data__, record._dirty
     empty = tuple([name for name, value in seen.items() if value is None])
-    columns, tell = (None, None) if readback is None else (readback.columns, readback.tell)
+    columns, tell = (None, None) if returning is None else (returning.columns, returning.tell)
     statement = database.statement(partial(_change_query, model, tuple(seen), empty, tuple(updates), columns))
     expected = {f"seen_{name}": value for name, value in _column_values(model, {"id": record.id, **seen}).items()}
     if not statement.change_one(database, {**_column_values(model, updates), **expected}, tell, record.id):
         return False
-    database.on_undo(partial(_put_back, record, data, dirty))
+    database.on_rollback(partial(_put_back, record, data, dirty))
     record.__data__, record._dirty = {**data, **updates}, dirty | updates.keys()
     if "version" in updates:
         _note_revision(record, updates["version"])

@@ -22,14 +22,14 @@ _MOST_PARAMETERS, _MOST_WRITES = 60_000, 16
 _log = structlog.get_logger("aasim.data")
 
 
-class Mistaken(Exception):
+class Conflict(Exception):
     """A conflict: a row was not as an optimistic transaction expected."""
 
 
 class Write(NamedTuple):
     """A deferred statement with its parameters.
 
-    If it `expects_one`, it must change exactly one row, otherwise `Mistaken` is raised; `tell` is called with what it returns of that row.
+    If it `expects_one`, it must change exactly one row, otherwise `Conflict` is raised; `tell` is called with what it returns of that row.
     `row_id` is the row's id: if two changes of one row were sent together, the second would not see the first.
     """
 
@@ -71,7 +71,7 @@ class UnitOfWork:
 
 
 class Transaction:
-    """What one unit of work collects until it ends; `on_undo` restores state in memory after a rollback."""
+    """What one unit of work collects until it ends; `on_rollback` restores state in memory after a rollback."""
 
     def __init__(self, *, optimistic: bool = False) -> None:
         self.optimistic = optimistic
@@ -82,7 +82,7 @@ class Transaction:
         #: Actions to run last, after all rows and events are written, by the names under which they were deferred; they emit no events.
         self.at_end: dict[str, Callable[[], object]] = {}
         self.after_commit: list[Callable[[], object]] = []
-        self.on_undo: list[Callable[[], object]] = []
+        self.on_rollback: list[Callable[[], object]] = []
         #: Organizations whose cached state other processes must refresh.
         self.bumped: set[str] = set()
         self.failed = False
@@ -93,7 +93,7 @@ class Transaction:
             for action in self.after_commit:
                 _run_apart(action)
         else:
-            for put_back in reversed(self.on_undo):
+            for put_back in reversed(self.on_rollback):
                 put_back()
 
 

@@ -75,8 +75,8 @@ class Listener:
 
     `wanted` decides whether an ``after_commit`` listener gets a delivery of the event. It is called at the end of the change's transaction,
     in the scope of the event's organization, even while the plugin is disabled there; an exception refuses the change. It only reads, and
-    as little as possible (see `tenancy.remembered`), because it delays every event that matches `pattern`. It is not called for an event
-    without an organization, and such a listener gets no delivery of one.
+    as little as possible (see `tenancy.organization_state.cached`), because it delays every event that matches
+    `pattern`. It is not called for an event without an organization, and such a listener gets no delivery of one.
 
     `refusals` are the plugin's own error codes that a listener in the change's transaction raises; the API reference lists them.
     """

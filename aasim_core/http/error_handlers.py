@@ -8,7 +8,7 @@ import falcon
 import structlog
 
 from ..errors import Refused
-from ..logs.configuration import Seldom, kind_of
+from ..logs.configuration import RepeatedErrors, kind_of
 from .protocols import API, Protocol, protocol_at
 from .request import Request, Response
 from .storage_errors import storage_refusal
@@ -40,7 +40,7 @@ _PROMISES = ("etag", "location", "preference-applied", "content-disposition", "l
 
 def install(wsgi: "falcon.App[Request, Response]", protocols: Sequence[Protocol] = ()) -> None:
     """Make `wsgi` answer every error in the form of the path's protocol, by default the envelope, whatever the request accepts."""
-    wsgi.add_error_handler(Exception, partial(_unexpected, protocols, Seldom()))
+    wsgi.add_error_handler(Exception, partial(_unexpected, protocols, RepeatedErrors()))
     wsgi.add_error_handler(Refused, partial(_refused, protocols))
     wsgi.add_error_handler(falcon.HTTPError, partial(_of_falcon, protocols))
 
@@ -74,14 +74,14 @@ def _of_falcon(protocols: Sequence[Protocol], req: Request, resp: Response, erro
 
 
 def _unexpected(
-    protocols: Sequence[Protocol], seldom: Seldom, req: Request, resp: Response, error: Exception, params: Any
+    protocols: Sequence[Protocol], repeated: RepeatedErrors, req: Request, resp: Response, error: Exception, params: Any
 ) -> None:
     protocol, refused = protocol_at(req.path, protocols), storage_refusal(error)
     if refused is None:
         _fault(protocol, req, resp, error)
         return
     reason = kind_of(error)
-    if (count := seldom.count(reason)) is not None:
+    if (count := repeated.count(reason)) is not None:
         _log.error("storage unavailable", code=refused.code, reason=reason, count=count)
     answer(protocol, req, resp, refused)
 

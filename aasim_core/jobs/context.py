@@ -72,8 +72,8 @@ class JobContext:
     def persist(self, work: Callable[[], _T]) -> _T | None:
         """Run `work` and return its result; retry it after storage failures while the lease may hold.
 
-        It is a read or a transaction that changes nothing but rows and what `ScopedDatabase.on_undo` restores. A transaction with a fence
-        or the job's end in it never runs twice: if it turns out to be committed, None is returned.
+        It is a read or a transaction that changes nothing but rows and what `ScopedDatabase.on_rollback` restores. A transaction with a
+        fence or the job's end in it never runs twice: if it turns out to be committed, None is returned.
         """
         return self._leases.persist(self._lease, work)
 

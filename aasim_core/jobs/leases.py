@@ -59,14 +59,14 @@ _IN_TURN: tuple[Callable[[Any], Any], ...] = (
 class Leases:
     """The leases on the jobs of one database, claimed and held by the worker `owner`.
 
-    `ring` is called when a job was requeued that is ready at once.
+    `notify` is called when a job was requeued that is ready at once.
     """
 
-    def __init__(self, database: "Database", owner: str, ring: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, database: "Database", owner: str, notify: Callable[[], object] = lambda: None) -> None:
         self.database = database
         self._claims = database.for_claims()
         self.owner = owner
-        self._ring = ring
+        self._notify = notify
         self._place = _Place("", 0, _NEVER, _EVER)
         self._leave_at = 0.0
         self._is_behind = True
@@ -206,7 +206,7 @@ class Leases:
                 return
             self._fenced(lease, **values)
             if is_ready:
-                transaction.after_commit.append(self._ring)
+                transaction.after_commit.append(self._notify)
 
     def _has_twin(self, lease: Lease) -> bool:
         values = {"organization_id": lease.organization_id, "name": lease.name, "unique_key": lease.unique_key}

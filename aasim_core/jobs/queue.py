@@ -97,8 +97,8 @@ def _twin(rows: Sequence[dict[str, Any]], row: Mapping[str, Any]) -> dict[str, A
     return next((other for other in rows if all(other[part] == row[part] for part in key)), None)
 
 
-def flush(transaction: "Transaction", database: "Database", jobs: Mapping[str, Job], ring: Callable[[], object]) -> None:
-    """Write the jobs of `transaction` before it commits, and call `ring` after the commit; LookupError for one that is not in `jobs`."""
+def flush(transaction: "Transaction", database: "Database", jobs: Mapping[str, Job], notify: Callable[[], object]) -> None:
+    """Write the jobs of `transaction` before it commits, and call `notify` after the commit; LookupError for one that is not in `jobs`."""
     if not transaction.jobs:
         return
     scope = current_scope()
@@ -110,7 +110,7 @@ def flush(transaction: "Transaction", database: "Database", jobs: Mapping[str, J
         with system_scope("write jobs that were enqueued in a system scope"):
             _insert(database, others)
     if not all(row["delayed"] for row in rows):
-        transaction.after_commit.append(ring)
+        transaction.after_commit.append(notify)
 
 
 def _declared(jobs: Mapping[str, Job], row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from ..clock import now, to_text
 from ..context import system_scope
 from ..data.records import database_of
 from ..errors import StartupError
-from ..logs.configuration import Seldom
+from ..logs.configuration import RepeatedErrors
 from .declarations import Job
 from .queue import enqueue
 from .records import ScheduleTick
@@ -51,7 +51,7 @@ class Schedules:
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._jobs = [job for job in jobs if job.schedule]
         self._next: dict[str, datetime] = {}
-        self._seldom = Seldom()
+        self._repeated = RepeatedErrors()
         for job in self._jobs:
             self._next[job.name] = previous_due(job, now())
 
@@ -70,7 +70,7 @@ class Schedules:
         moment, shared = now(), database_of(ScheduleTick).time()
         if moment <= shared + _TOLERANCE:
             return moment
-        if (count := self._seldom.count("ahead")) is not None:
+        if (count := self._repeated.count("ahead")) is not None:
             seconds = round((moment - shared).total_seconds(), 1)
             _log.warning("the clock of this machine is ahead of the database's; correct it", seconds=seconds, count=count)
         return shared

@@ -86,7 +86,7 @@ def configure(settings: LogSettings, stream: BinaryIO | None = None, *, gathers:
     logging.captureWarnings(capture=True)
 
 
-class Seldom:
+class RepeatedErrors:
     """Limits each kind of log line to one per interval: a common failure would otherwise fill the log, and hide the rest."""
 
     def __init__(self, seconds: float = 60.0, clock: Callable[[], float] = monotonic) -> None:

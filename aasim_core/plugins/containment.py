@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import peewee
 import structlog
 
-from ..data.transactions import Mistaken
+from ..data.transactions import Conflict
 from ..errors import Refused
 from ..jobs.errors import LeaseLost
 from .failures import describe, describe_without_message
@@ -31,7 +31,7 @@ class PluginFault(Refused):
 
 
 #: Not the plugin's fault, wherever raised: the job is lost, the database is unavailable, or the transaction must be retried.
-PASSING = (PluginFault, LeaseLost, Mistaken, peewee.OperationalError, peewee.InterfaceError, peewee.IntegrityError)
+PASSING = (PluginFault, LeaseLost, Conflict, peewee.OperationalError, peewee.InterfaceError, peewee.IntegrityError)
 
 
 @dataclass(frozen=True)

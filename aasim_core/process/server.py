@@ -61,7 +61,7 @@ def run(settings: Settings) -> None:
             try:
                 with starting(), patient(_DATABASE_SECONDS):
                     app = start_plugins(build_app(settings))
-                    app.doorbell.prepare()
+                    app.notifier.prepare()
                     _follow_process(app)
                     return make_wsgi(app)
             except StartupError as error:

@@ -107,9 +107,9 @@ class Supervisor:
                 self._start(child)
         elif (code := child.process.poll()) is not None:
             child.process = None
-            self._mourn(child, code)
+            self._handle_exit(child, code)
 
-    def _mourn(self, child: Child, code: int) -> None:
+    def _handle_exit(self, child: Child, code: int) -> None:
         lived = self._clock() - child.started_at
         if not self._settled or (code > 0 and child.deaths == 0 and lived < _START_SECONDS):
             self.exit_code = code if code > 0 else 70

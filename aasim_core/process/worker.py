@@ -15,9 +15,9 @@ import structlog
 from ..context import system_scope
 from ..jobs.leases import Leases
 from ..jobs.worker_liveness import Presence
-from ..logs.configuration import Seldom, kind_of
+from ..logs.configuration import RepeatedErrors, kind_of
 from ..processes import WORKER
-from ..worker.maintenance import Upkeep
+from ..worker.maintenance import Maintenance
 from ..worker.pool import Pool
 from .startup import start_plugins, starting, stop_plugins
 
@@ -44,24 +44,24 @@ class Worker:
         self._presence = Presence(app.settings.data_dir)
         self.name = self._presence.enter()
         self._process = app.process_of(WORKER, self._settings.threads, self.name)
-        self._leases = Leases(app.database, self.name, app.doorbell.ring)
-        self._ear = app.doorbell.listen(self.name)
-        self._pool = Pool(app, self._leases, self._settings.threads, is_told=self._ear.misses_nothing)
-        self._upkeep = Upkeep(app, self._leases, self._presence)
+        self._leases = Leases(app.database, self.name, app.notifier.notify)
+        self._receiver = app.notifier.listen(self.name)
+        self._pool = Pool(app, self._leases, self._settings.threads, is_told=self._receiver.misses_nothing)
+        self._maintenance = Maintenance(app, self._leases, self._presence)
         self._over = threading.Event()
         self._last_beat = time.monotonic()
-        self._seldom = Seldom()
+        self._repeated = RepeatedErrors()
         self._turns: dict[str, float] = {}
 
     def start(self) -> None:
         """Begin to do jobs, after those of dead workers are back in the queue."""
         with self._app.database.connected():
             self._process.beat()
-            self._upkeep.take_over()
+            self._maintenance.take_over()
         self._pool.start()
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         self._repeat("heartbeat", self._settings.heartbeat_seconds, self._beat)
-        self._repeat("upkeep", self._settings.poll_seconds, self._look)
+        self._repeat("maintenance", self._settings.poll_seconds, self._look)
         _log.info("the worker is ready", worker=self.name, count=self._settings.threads)
 
     def _repeat(self, name: str, seconds: float, action: Callable[[], object]) -> None:
@@ -70,8 +70,8 @@ class Worker:
                 try:
                     action()
                 except Exception as error:  # noqa: BLE001 - a thread that ended would never be missed
-                    if (count := self._seldom.count(f"{name} {kind_of(error)}")) is not None:
-                        _log.error("a worker's upkeep failed", reason=name, error=kind_of(error), count=count)
+                    if (count := self._repeated.count(f"{name} {kind_of(error)}")) is not None:
+                        _log.error("a worker's maintenance failed", reason=name, error=kind_of(error), count=count)
                     self._over.wait(1)
                 self._over.wait(seconds)
 
@@ -82,11 +82,11 @@ class Worker:
 
         As many at once as there are idle threads: the woken thread handles all of them, and wakes the next.
         """
-        with closing(self._ear):
+        with closing(self._receiver):
             while not self._app.draining.is_set():
-                idle = self._pool.wakeups.wait_for_idle(1)
-                if idle and self._ear.wait(1, most=idle):
-                    self._pool.wakeups.ring()
+                idle = self._pool.idle_threads.wait_for_idle(1)
+                if idle and self._receiver.wait(1, most=idle):
+                    self._pool.idle_threads.notify()
 
     def _beat(self) -> None:
         with self._app.database.connected():
@@ -99,16 +99,16 @@ class Worker:
     def _look(self) -> None:
         with self._app.database.connected():
             self._pool.end_overdue()
-            self._upkeep.make_ready()
-            self._upkeep.tick()
-            # Also without a ring, one thread looks for jobs now.
-            self._pool.wakeups.ring()
+            self._maintenance.make_ready()
+            self._maintenance.tick()
+            # Also without a notification, one thread looks for jobs now.
+            self._pool.idle_threads.notify()
             if self._pool.is_busy or self._is_turn("leases", _TAKE_OVER_SECONDS):
                 self._pool.look_after_leases()
             if self._is_turn("take over", _TAKE_OVER_SECONDS):
-                self._upkeep.take_over()
+                self._maintenance.take_over()
             if self._is_turn("unpark", _UNPARK_SECONDS):
-                self._upkeep.unpark()
+                self._maintenance.unpark()
 
     def _is_turn(self, name: str, seconds: float) -> bool:
         if time.monotonic() < self._turns.get(name, 0):
@@ -134,7 +134,7 @@ class Worker:
         _log.info("the worker drains", worker=self.name, count=len(self._pool.running))
         end = time.monotonic() + self._settings.grace_seconds
         self._app.draining.set()
-        self._pool.wakeups.close()
+        self._pool.idle_threads.close()
         while not (ended := self._pool.join(0.1)) and time.monotonic() < end and not hurry():
             pass
         if not ended:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import peewee
 
 from ..access import grants
-from ..access.delegation import Delegator, Gift, require_fitting, require_place
+from ..access.delegation import Delegator, RoleAssignment, require_fitting, require_place
 from ..access.records import Grant, Node, Role, Team
 from ..clock import now, to_text
 from ..context import current_organization
@@ -222,10 +222,10 @@ class Assignments(Resource):
     def on_post_assign(self, req: Request, resp: Response, **ids: str) -> None:
         """Assign a role at a node of the organization's tree; an existing assignment there gets the new expiry."""
         subject = req.target.subject
-        gift = self.gift(req, req.body, may_own=self.may_own(subject))
-        given = gift.give(self.subject_type, subject.id)
+        assignment = self.assignment(req, req.body, may_own=self.may_own(subject))
+        given = assignment.grant_to(self.subject_type, subject.id)
         self.find_subject(req, subject.id)  # assigning waited for a concurrent deletion
-        self.tell("assigned", subject, given.id)
+        self.note("assigned", subject, given.id)
         resp.location = f"{req.path.removesuffix('/assign')}/assignments"
         resp.media = self._row(subject, given.id)
 
@@ -242,13 +242,13 @@ class Assignments(Resource):
         """Revoke a role; the last owner cannot lose theirs, and a team's role is revoked from the team."""
         subject, grant = req.target.subject, req.target.grant
         Delegator.of(self.app.rights, req.principal).require_taking(grant)
-        self.tell("unassigned", subject, grant.id)
+        self.note("unassigned", subject, grant.id)
         grants.revoke(grant.id)
         resp.media = {"id": grant.id, "deleted": True}
 
     # Shared, also with code that assigns a role while creating the subject
 
-    def gift(self, req: Request, values: Mapping[str, Any], *, may_own: bool) -> Gift:
+    def assignment(self, req: Request, values: Mapping[str, Any], *, may_own: bool) -> RoleAssignment:
         """Return the role to assign from the values of `AssignIn`; raises where it does not exist, or the caller may not assign it."""
         place, until = values["place"], values["expires_at"]
         node_id = place.get("id") or current_organization()
@@ -258,11 +258,11 @@ class Assignments(Resource):
         require_fitting(role, node_id, may_own=may_own)
         if until is not None and until <= now():
             raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
-        giver = Delegator.of(self.app.rights, req.principal)
-        giver.require_role(role, node_id, until)
-        return Gift(giver, role, node_id, until)
+        granter = Delegator.of(self.app.rights, req.principal)
+        granter.require_role(role, node_id, until)
+        return RoleAssignment(granter, role, node_id, until)
 
-    def tell(self, what: str, subject: Any, grant_id: str) -> None:
+    def note(self, what: str, subject: Any, grant_id: str) -> None:
         """Emit that the role was ``assigned`` or ``unassigned``."""
         row = self._row(subject, grant_id)
         told = {name: row[name] for name in ("role_id", "role", "expires_at")}

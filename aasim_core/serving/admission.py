@@ -41,7 +41,7 @@ def caller_by_token(app: "App", endpoint: Endpoint, req: Request, ids: dict[str,
     except Refused:
         app.limiter.check(None, req.remote_addr)  # guessing tokens is limited like requests without a credential
         raise
-    app.pulse.tell_epoch(caller.organization_id, caller.authz_epoch)
+    app.organization_states.note_epoch(caller.organization_id, caller.authz_epoch)
     return caller
 
 

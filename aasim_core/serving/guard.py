@@ -128,7 +128,7 @@ def _principal(app: "App", endpoint: Endpoint, req: Request, ids: dict[str, str]
     if principal.is_closing and endpoint.permission is not None and not endpoint.operation.while_closing:
         raise not_found() if organization_id else _closing()
     req.principal = principal
-    app.pulse.tell_epoch(principal.organization_id, principal.authz_epoch)
+    app.organization_states.note_epoch(principal.organization_id, principal.authz_epoch)
     return principal
 
 

@@ -5,7 +5,7 @@ from .records import Organization
 
 
 def bump(organization_id: str) -> None:
-    """Invalidate the organization's cached rights and `remembered` values.
+    """Invalidate the organization's cached rights and `cached` values.
 
     Call it in the transaction of every change of roles, grants, teams, tree, memberships and feature switches, and of remembered values.
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..context import current_organization, organization_scope
 from ..data.records import create
 from . import epoch
-from .organization_state import Pulse
+from .organization_state import OrganizationStates
 from .records import FeatureSwitch
 
 if TYPE_CHECKING:
@@ -35,9 +35,13 @@ class Features:
     """
 
     def __init__(
-        self, plugins: Callable[[], PluginsOn], pulse: Pulse, ask: Callable[[str, str], Iterable[object]], size: int = 1024
+        self,
+        plugins: Callable[[], PluginsOn],
+        states: OrganizationStates,
+        ask: Callable[[str, str], Iterable[object]],
+        size: int = 1024,
     ) -> None:
-        self._plugins, self._pulse, self._answers = plugins, pulse, ask
+        self._plugins, self._states, self._answers = plugins, states, ask
         self._off = lru_cache(size)(self._read_off)
         self._refused = lru_cache(size * 16)(self._ask)
         self._on = lru_cache(size * 16)(self._find_out)
@@ -73,7 +77,7 @@ class Features:
 
     def epoch_of(self, organization_id: str) -> int:
         """Return the key of cached answers about the organization: it changes with each switch."""
-        return self._pulse.epoch_of(organization_id)
+        return self._states.epoch_of(organization_id)
 
     def _find_out(self, organization_id: str, epoch: int, plugin: str) -> bool:
         off, needed = self._off(organization_id, epoch), self._plugins().needs_of(plugin)

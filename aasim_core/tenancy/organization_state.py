@@ -18,40 +18,40 @@ _MOST_KEPT = 10_000
 _NEVER = (float("-inf"), 0)
 
 
-class Beat(NamedTuple):
+class OrganizationState(NamedTuple):
     """The state of the organization, at most a second old."""
 
     authz_epoch: int
     is_halted: bool
 
 
-class Pulse:
+class OrganizationStates:
     """Reads the state of each organization at most once a second."""
 
     def __init__(self) -> None:
-        self._beats: dict[str, tuple[float, Beat]] = {}
+        self._states: dict[str, tuple[float, OrganizationState]] = {}
         self._epochs: dict[str, tuple[float, int]] = {}
 
-    def of(self, organization_id: str) -> Beat:
+    def of(self, organization_id: str) -> OrganizationState:
         """Return the organization's state; a suspended, closing or deleted one counts as halted."""
-        read_at, beat = self._beats.get(organization_id, (float("-inf"), Beat(0, is_halted=True)))
+        read_at, state = self._states.get(organization_id, (float("-inf"), OrganizationState(0, is_halted=True)))
         if time.monotonic() - read_at >= _TRUSTED_SECONDS:
             found = _read(organization_id)
             if found is None:  # it is deleted, or not written yet; nothing is remembered of it
-                return Beat(0, is_halted=True)
-            if len(self._beats) > _MOST_KEPT:
-                self._beats.clear()
-            beat = found
-            self._beats[organization_id] = time.monotonic(), beat
-            self.tell_epoch(organization_id, beat.authz_epoch)
-        return beat
+                return OrganizationState(0, is_halted=True)
+            if len(self._states) > _MOST_KEPT:
+                self._states.clear()
+            state = found
+            self._states[organization_id] = time.monotonic(), state
+            self.note_epoch(organization_id, state.authz_epoch)
+        return state
 
     def epoch_of(self, organization_id: str) -> int:
         """Return the organization's epoch, at most a second old; within a request this needs no statement."""
-        told_at, epoch = self._epochs.get(organization_id, _NEVER)
-        return epoch if time.monotonic() - told_at < _TRUSTED_SECONDS else self.of(organization_id).authz_epoch
+        noted_at, epoch = self._epochs.get(organization_id, _NEVER)
+        return epoch if time.monotonic() - noted_at < _TRUSTED_SECONDS else self.of(organization_id).authz_epoch
 
-    def tell_epoch(self, organization_id: str, epoch: int) -> None:
+    def note_epoch(self, organization_id: str, epoch: int) -> None:
         """Store an epoch that was just read, unless a later one is known."""
         if len(self._epochs) > _MOST_KEPT:
             self._epochs.clear()
@@ -59,20 +59,20 @@ class Pulse:
         if epoch >= known:
             self._epochs[organization_id] = time.monotonic(), epoch
 
-    def tell(self, organization_id: str, beat: Beat) -> None:
+    def note(self, organization_id: str, state: OrganizationState) -> None:
         """Store a state that was just read; ignored if it is older than the known one."""
-        _, known = self._beats.get(organization_id, (0.0, beat))
-        if beat.authz_epoch >= known.authz_epoch:
-            self._beats[organization_id] = time.monotonic(), beat
-            self.tell_epoch(organization_id, beat.authz_epoch)
+        _, known = self._states.get(organization_id, (0.0, state))
+        if state.authz_epoch >= known.authz_epoch:
+            self._states[organization_id] = time.monotonic(), state
+            self.note_epoch(organization_id, state.authz_epoch)
 
     def forget(self, organization_id: str) -> None:
         """Refresh on the next call: this process changed something."""
-        self._beats.pop(organization_id, None)
+        self._states.pop(organization_id, None)
         self._epochs.pop(organization_id, None)
 
 
-def remembered(pulse: Pulse, read: Callable[[*_Arguments], _T], size: int = 4096) -> Callable[[*_Arguments], _T]:
+def cached(states: OrganizationStates, read: Callable[[*_Arguments], _T], size: int = 4096) -> Callable[[*_Arguments], _T]:
     """Call `read`, which returns facts about the organization in scope, once per epoch and arguments, and cache the result.
 
     Code that changes these facts calls `epoch.bump` in the same transaction. Other processes may see the change a second later; an
@@ -85,23 +85,23 @@ def remembered(pulse: Pulse, read: Callable[[*_Arguments], _T], size: int = 4096
 
     def ask(*arguments: *_Arguments) -> _T:
         organization_id = current_organization()
-        return kept(organization_id, pulse.epoch_of(organization_id), *arguments)
+        return kept(organization_id, states.epoch_of(organization_id), *arguments)
 
     return ask
 
 
-#: The columns of a `Beat`.
+#: The columns of an `OrganizationState`.
 FACTS = (Organization.authz_epoch, Organization.halted_at, Organization.status)
 
 
-def beat_of(epoch: int, halted_at: object, status: str) -> Beat:
+def state_of(epoch: int, halted_at: object, status: str) -> OrganizationState:
     """Return the state that `FACTS` describe."""
-    return Beat(epoch, is_halted=halted_at is not None or status != ACTIVE)
+    return OrganizationState(epoch, is_halted=halted_at is not None or status != ACTIVE)
 
 
-def _read(organization_id: str) -> Beat | None:
+def _read(organization_id: str) -> OrganizationState | None:
     row = _facts.one(id=organization_id)
-    return None if row is None else beat_of(*row)
+    return None if row is None else state_of(*row)
 
 
 @compiled(Organization)

@@ -43,4 +43,4 @@ class JobFeatures:
 
     def is_halted(self, name: str, organization_id: str) -> bool:
         """Return whether the job stops while its organization is halted, and it is."""
-        return self._app.jobs[name].halts and self._app.pulse.of(organization_id).is_halted
+        return self._app.jobs[name].halts and self._app.organization_states.of(organization_id).is_halted

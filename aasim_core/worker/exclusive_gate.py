@@ -11,7 +11,7 @@ from collections.abc import Callable
 PATIENCE_SECONDS = 60.0
 
 
-class Company:
+class ExclusiveGate:
     """Tracks the jobs that run in this process; `who` is any object compared by identity."""
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -36,7 +36,7 @@ class Company:
                 self._loner = None
             self._changed.notify_all()
 
-    def be_alone(self, who: object, stop: Callable[[], bool]) -> bool:
+    def enter_alone(self, who: object, stop: Callable[[], bool]) -> bool:
         """Admit no more jobs and wait for the others to leave; False if another job did so first, or `stop` returns True."""
         end = time.monotonic() + self._patience
         with self._changed:

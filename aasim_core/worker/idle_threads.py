@@ -7,7 +7,7 @@ begins.
 import threading
 
 
-class Wakeups:
+class IdleThreads:
     """A wake-up channel for idle threads.
 
     A notification while all are busy is saved for the next idle one, which passes on further work.
@@ -17,20 +17,20 @@ class Wakeups:
         self._lock = threading.Lock()
         self._somebody_idle = threading.Condition(self._lock)
         self._idle: list[threading.Lock] = []
-        self._is_rung = False
+        self._is_notified = False
         self._closed = False
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake one thread."""
         with self._lock:
             if self._idle:
                 self._idle.pop().release()
             else:
-                self._is_rung = True
+                self._is_notified = True
 
-    def answer(self) -> None:
+    def clear(self) -> None:
         """Note that this thread now searches for work, so that earlier notifications need no further thread."""
-        self._is_rung = False
+        self._is_notified = False
 
     def close(self) -> None:
         """Wake all threads, and let none sleep again."""
@@ -43,14 +43,14 @@ class Wakeups:
     def wait(self) -> None:
         """Sleep until the next notification."""
         with self._lock:
-            if self._closed or self._is_rung:
-                self._is_rung = False
+            if self._closed or self._is_notified:
+                self._is_notified = False
                 return
-            rung = threading.Lock()
-            rung.acquire()
-            self._idle.append(rung)
+            notified = threading.Lock()
+            notified.acquire()
+            self._idle.append(notified)
             self._somebody_idle.notify_all()
-        rung.acquire()
+        notified.acquire()
 
     def wait_for_idle(self, seconds: float) -> int:
         """Return the number of idle threads, as soon as there are some; 0 after this many seconds."""

@@ -27,7 +27,7 @@ _ROWS_AT_ONCE = 500
 _log = structlog.get_logger("aasim.jobs")
 
 
-class Upkeep:
+class Maintenance:
     """One worker's share of maintaining the job table; any number of workers may do it concurrently."""
 
     def __init__(self, app: "App", leases: Leases, presence: Presence, clock: Callable[[], float] = time.monotonic) -> None:

@@ -11,10 +11,10 @@ from ..jobs.context import JobContext
 from ..jobs.errors import LeaseLost
 from ..jobs.lease import Lease
 from ..jobs.leases import CRASHES_UNTIL_DEAD, Leases
-from ..logs.configuration import Seldom, kind_of
+from ..logs.configuration import RepeatedErrors, kind_of
 from . import outcomes
-from .exclusive_gate import Company
-from .idle_threads import Wakeups
+from .exclusive_gate import ExclusiveGate
+from .idle_threads import IdleThreads
 from .runner import Runner
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ORPHAN_SECONDS = 10.0
 _log = structlog.get_logger("aasim.jobs")
 
 
-class _Hand(threading.Thread):
+class _WorkerThread(threading.Thread):
     """One thread; `lease` is the job that it runs. A `dismissed` thread takes no further job."""
 
     def __init__(self, pool: "Pool", number: int) -> None:
@@ -49,12 +49,12 @@ class Pool:
         self._size = size
         self._is_told = is_told
         self._runner = Runner(app, leases)
-        self._company = Company()
-        self._hands: list[_Hand] = []
-        self._stuck: list[_Hand] = []
-        self._seldom = Seldom()
+        self._gate = ExclusiveGate()
+        self._threads: list[_WorkerThread] = []
+        self._stuck: list[_WorkerThread] = []
+        self._repeated = RepeatedErrors()
         self._orphans: dict[str, float] = {}
-        self.wakeups = Wakeups()
+        self.idle_threads = IdleThreads()
 
     def start(self) -> None:
         """Begin to claim jobs."""
@@ -62,56 +62,56 @@ class Pool:
             self._hire()
 
     def _hire(self) -> None:
-        hand = _Hand(self, len(self._hands) + len(self._stuck) + 1)
-        self._hands.append(hand)
-        hand.start()
+        thread = _WorkerThread(self, len(self._threads) + len(self._stuck) + 1)
+        self._threads.append(thread)
+        thread.start()
 
-    def work(self, hand: _Hand) -> None:
+    def work(self, thread: _WorkerThread) -> None:
         """A thread's loop until the worker drains."""
         with system_scope("claim the jobs of every organization"):
-            while self._goes_on(hand):
+            while self._goes_on(thread):
                 try:
-                    self._work_off(hand)
+                    self._work_off(thread)
                 except Exception as error:  # noqa: BLE001 - a thread that ends would never be missed
-                    if (count := self._seldom.count(kind_of(error))) is not None:
+                    if (count := self._repeated.count(kind_of(error))) is not None:
                         _log.error("a worker cannot continue for now", error=kind_of(error), count=count)
                     self._app.database.close()
                     self._app.draining.wait(1)
-                self.wakeups.wait()
+                self.idle_threads.wait()
 
-    def _goes_on(self, hand: _Hand) -> bool:
-        return not (hand.dismissed or self._app.draining.is_set())
+    def _goes_on(self, thread: _WorkerThread) -> bool:
+        return not (thread.dismissed or self._app.draining.is_set())
 
-    def _work_off(self, hand: _Hand) -> None:
+    def _work_off(self, thread: _WorkerThread) -> None:
         """Run one job after the other over one connection, until the next notification."""
         look_first = True
         with self._app.database.connected():
-            while self._goes_on(hand) and self._turn(hand, look_first=look_first):
+            while self._goes_on(thread) and self._turn(thread, look_first=look_first):
                 look_first = False
 
-    def _turn(self, hand: _Hand, *, look_first: bool) -> bool:
+    def _turn(self, thread: _WorkerThread, *, look_first: bool) -> bool:
         """Claim one job and run it; returns whether to search for another before the next notification."""
-        self.wakeups.answer()
+        self.idle_threads.clear()
         if look_first and not self._leases.may_have_ready():
             return False
-        if not self._company.enter(hand):
+        if not self._gate.enter(thread):
             return False
         try:
-            lease = hand.lease = self._leases.claim()
+            lease = thread.lease = self._leases.claim()
             if lease is None:
                 return False
             if not lease.is_last:  # one notification may stand for many jobs
-                self.wakeups.ring()
-            self._do(hand, lease)
+                self.idle_threads.notify()
+            self._do(thread, lease)
         finally:
-            hand.lease = None
-            self._company.leave(hand)
+            thread.lease = None
+            self._gate.leave(thread)
         return lease.may_be_followed or not self._is_told
 
-    def _do(self, hand: _Hand, lease: Lease) -> None:
+    def _do(self, thread: _WorkerThread, lease: Lease) -> None:
         draining = self._app.draining.is_set
         is_suspect = lease.crash_count >= CRASHES_UNTIL_DEAD - 1
-        if draining() or (is_suspect and not self._company.be_alone(hand, draining)):
+        if draining() or (is_suspect and not self._gate.enter_alone(thread, draining)):
             self._leases.hand_back(lease)
         else:
             self._runner.run(lease)
@@ -119,7 +119,7 @@ class Pool:
     @property
     def is_busy(self) -> bool:
         """Return whether any thread runs a job or is stuck in one."""
-        return self.stuck > 0 or any(hand.lease is not None for hand in self._hands)
+        return self.stuck > 0 or any(thread.lease is not None for thread in self._threads)
 
     @property
     def running(self) -> list[JobContext]:
@@ -128,18 +128,18 @@ class Pool:
 
     def end_overdue(self) -> None:
         """Fail the jobs whose time is up, and replace the threads that still run them."""
-        for hand in list(self._hands):
-            lease = hand.lease
+        for thread in list(self._threads):
+            lease = thread.lease
             context = self._runner.running.get(lease.token) if lease else None
             if lease is not None and context is not None and time.monotonic() > context.deadline + NOTICE_SECONDS:
-                self._dismiss(hand, lease, context)
+                self._dismiss(thread, lease, context)
 
-    def _dismiss(self, hand: _Hand, lease: Lease, context: JobContext) -> None:
-        hand.dismissed = context.lost = True
-        self._hands.remove(hand)
-        self._stuck.append(hand)
+    def _dismiss(self, thread: _WorkerThread, lease: Lease, context: JobContext) -> None:
+        thread.dismissed = context.lost = True
+        self._threads.remove(thread)
+        self._stuck.append(thread)
         self._runner.running.pop(lease.token, None)
-        self._company.leave(hand)
+        self._gate.leave(thread)
         self._hire()
         limit = self._app.jobs[lease.name].time_limit
         with system_scope("fail a job whose time is up"):
@@ -151,7 +151,7 @@ class Pool:
     @property
     def stuck(self) -> int:
         """Count the threads that still run a timed-out job."""
-        self._stuck = [hand for hand in self._stuck if hand.is_alive()]
+        self._stuck = [thread for thread in self._stuck if thread.is_alive()]
         return len(self._stuck)
 
     def look_after_leases(self) -> None:
@@ -165,7 +165,7 @@ class Pool:
             for context in before:
                 context.lost |= context.lease_token not in mine and not context.settled
             moment = time.monotonic()
-            held = {hand.lease.token for hand in self._hands if hand.lease is not None}
+            held = {thread.lease.token for thread in self._threads if thread.lease is not None}
             self._orphans = {token: self._orphans.get(token, moment) for token in mine.keys() - held}
             for token, since in self._orphans.items():
                 if moment - since > ORPHAN_SECONDS:
@@ -174,9 +174,9 @@ class Pool:
     def join(self, seconds: float) -> bool:
         """Return whether all threads ended within this many seconds."""
         end = time.monotonic() + seconds
-        for hand in self._hands:
-            hand.join(max(0.0, end - time.monotonic()))
-        return not any(hand.is_alive() for hand in self._hands)
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def cut_short(self) -> None:
         """Tell the running jobs to end now, wherever they are."""
@@ -186,7 +186,7 @@ class Pool:
     def hand_back_all(self) -> int:
         """Requeue the running jobs; returns their number."""
         with system_scope("hand back the jobs of a worker that ends"):
-            return sum(self._hand_back(lease) for hand in self._hands if (lease := hand.lease) is not None)
+            return sum(self._hand_back(lease) for thread in self._threads if (lease := thread.lease) is not None)
 
     def _hand_back(self, lease: Lease) -> bool:
         _log.info("a job is handed back", **outcomes.facts(lease))

@@ -10,7 +10,7 @@ from aasim_core.lists.query import ListQuery
 from aasim_core.secrets import Secret
 
 from . import schemas, service
-from .checking import Givers, check_change, is_service_user, require_service_user
+from .checking import Granters, check_change, is_service_user, require_service_user
 
 _NOT_BY_KEY = ("session_required",)
 
@@ -84,7 +84,7 @@ class ApiKeys(Collection):
         if values["user_id"] != req.principal.user_id:
             require_service_user(req.rights, values["user_id"])
         req.rights.require_project(values["project_id"])
-        self._givers(req, values["user_id"]).require(values["scopes"], values["project_id"])
+        self._granters(req, values["user_id"]).require(values["scopes"], values["project_id"])
         organization_id = req.principal.organization_id
         if "expires_at" in values:
             service.require_good_expiry(self.app, organization_id, values["expires_at"])
@@ -128,8 +128,8 @@ class ApiKeys(Collection):
         resp.media = self.present(req.target)
 
     def check(self, req: Request, values: dict[str, Any], record: Any = None) -> dict[str, Any]:
-        """A change may not give a key what its givers do not have."""
-        check_change(self._givers(req, record.user_id), req.rights, record, values)
+        """A change may not give a key what its granters do not have."""
+        check_change(self._granters(req, record.user_id), req.rights, record, values)
         if values.get("expires_at", record.expires_at) != record.expires_at:
             service.require_good_expiry(self.app, record.organization_id, values["expires_at"], record)
         return values
@@ -163,8 +163,8 @@ class ApiKeys(Collection):
         if not req.rights.holds_all(key.scopes, key.project_id):
             raise Refused("permission_denied", "The key has more rights than you; you can only grant rights that you hold.")
 
-    def _givers(self, req: Request, user_id: str) -> Givers:
-        return Givers(self.app, req.principal, req.rights, user_id)
+    def _granters(self, req: Request, user_id: str) -> Granters:
+        return Granters(self.app, req.principal, req.rights, user_id)
 
     def _show(self, resp: Response, key: ApiKey, secret: Secret) -> None:
         resp.media = {**self.present(key), "key": secret.reveal()}

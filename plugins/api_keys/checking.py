@@ -32,7 +32,7 @@ def _is_member(user_id: str) -> bool:
     return bool(Membership.select(Membership.id).where(Membership.user_id == user_id, Membership.status == "active").exists())
 
 
-class Givers:
+class Granters:
     """Those whose rights bound a key: its user, and the caller where that is somebody else."""
 
     def __init__(self, app: App, caller: Principal, rights: Rights, user_id: str) -> None:
@@ -69,11 +69,11 @@ def _as(caller: Principal, user_id: str) -> Principal:
     return Principal("user", user_id, caller.organization_id, caller.authz_epoch, user_id)
 
 
-def check_change(givers: Givers, rights: Rights, key: ApiKey, values: dict[str, Any]) -> None:
+def check_change(granters: Granters, rights: Rights, key: ApiKey, values: dict[str, Any]) -> None:
     """Invalid for a change that gives the key what it may not have; scopes that it has already stay without question."""
     scopes, project_id = values.get("scopes", key.scopes), values.get("project_id", key.project_id)
     if project_id != key.project_id:
         rights.require_project(project_id)
-        givers.require(scopes, project_id)
+        granters.require(scopes, project_id)
     else:
-        givers.require(scopes, project_id, set(scopes) - set(key.scopes))
+        granters.require(scopes, project_id, set(scopes) - set(key.scopes))

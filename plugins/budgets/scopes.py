@@ -9,7 +9,7 @@ from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.compiled import compiled
 from aasim_core.data.records import find_or_none
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 
 from ..engines.hookspecs import Payer
 from .models import ACTIVE, Budget
@@ -17,7 +17,7 @@ from .models import ACTIVE, Budget
 
 def finder(app: App) -> Callable[[Payer], Sequence[Budget]]:
     """What finds the budgets that concern a payer; in an organization without any, nothing is read for it."""
-    return partial(_concerned, remembered(app.pulse, _has_budgets))
+    return partial(_concerned, cached(app.organization_states, _has_budgets))
 
 
 def _concerned(has_budgets: Callable[[], bool], payer: Payer) -> Sequence[Budget]:

@@ -8,7 +8,7 @@ from aasim_core import Kept
 from aasim_core.data import records
 from aasim_core.errors import Refused
 from aasim_core.ids import is_id
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 
 from . import halts
 from .built_in import ensure_built_in
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 #: The engine for an agent's, and its fallbacks, in the organization in scope.
-_USABLE: Kept[Callable[[str | None], tuple[Engine, ...]]] = Kept(lambda app: remembered(app.pulse, partial(_usable_for, app)))
+_USABLE: Kept[Callable[[str | None], tuple[Engine, ...]]] = Kept(
+    lambda app: cached(app.organization_states, partial(_usable_for, app))
+)
 
 
 def find_or_none(engine_id: str) -> Engine | None:

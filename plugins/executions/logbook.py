@@ -78,7 +78,7 @@ class Logbook:
         if self._detail != "none":
             self._sequence += 1
             self._lines.append(self._line(self._sequence, event, self._text(message, content), at, level, data))
-            database_of(LogEntry).on_undo(self._take_back)
+            database_of(LogEntry).on_rollback(self._take_back)
 
     def _take_back(self) -> None:
         self._sequence -= 1

@@ -21,7 +21,7 @@ from .kernel.state import RUN, Ending, Outcome, State
 from .models import Execution
 from .places import is_full
 from .run import DurableRun
-from .run_status import HaltedSince, Turn, first_turn_of, first_turn_readback, read_turn
+from .run_status import HaltedSince, Turn, first_turn_of, read_turn, returning_of_first_turn
 from .settings import ExecutionSettings
 from .shell.delivery import lock_waiting, wake
 from .shell.stored_run import StoredRun, Values, is_rejected, no_values
@@ -87,10 +87,10 @@ def _first_turn(app: "App", runners: Mapping[str, Runner], context: "JobContext"
     stored = StoredRun(execution, State(execution.id, job=job), in_turn=True)
     runner = runners.get(execution.kind)
     found: list[Sequence[Any]] = []
-    readback = first_turn_readback(_halted_since(runner), found.append)
+    returning = returning_of_first_turn(_halted_since(runner), found.append)
 
     def claim() -> bool:
-        return not is_full(app, runner, execution) and stored.try_to(events.Claimed(job), readback=readback) is not None
+        return not is_full(app, runner, execution) and stored.try_to(events.Claimed(job), returning=returning) is not None
 
     return first_turn_of(app, found[-1]) if _unsynced(context, claim) else None
 
@@ -178,7 +178,7 @@ def _interrupt(context: "JobContext", run: DurableRun, _: Interrupted) -> None:
     """Hand the job back, from the last finished step; a paused run, or one of a halted organization, moves to that state."""
     with database_of(Execution).transaction():
         run.stored.reload()
-        is_halted = run.app.pulse.of(run.execution.organization_id).is_halted
+        is_halted = run.app.organization_states.of(run.execution.organization_id).is_halted
         if run.stored.state.status == states.RUNNING and not (run.stored.state.is_paused or is_halted):
             run.flush()
             context.hand_back()

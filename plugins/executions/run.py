@@ -231,7 +231,7 @@ class DurableRun:
         self._known = None
         if status != states.RUNNING:
             return CancelRequested()
-        if (is_paused and not in_step) or self.app.pulse.of(self.execution.organization_id).is_halted:
+        if (is_paused and not in_step) or self.app.organization_states.of(self.execution.organization_id).is_halted:
             return Interrupted()
         return None if halted_at is None else RunLater(HALTED_SECONDS, f"The {self.execution.kind} is halted.")
 

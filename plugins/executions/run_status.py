@@ -8,9 +8,9 @@ import orjson
 from peewee import SQL
 
 from aasim_core.data.compiled import compiled
-from aasim_core.data.records import Readback, row_of, to_record
+from aasim_core.data.records import Returning, row_of, to_record
 from aasim_core.data.statements import Bind
-from aasim_core.tenancy import organization_state as pulse
+from aasim_core.tenancy import organization_state
 from aasim_core.tenancy.records import Organization
 
 from .models import Execution
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aasim_core.app import App
 
 
-_OF_ORGANIZATION = (Organization.settings, *pulse.FACTS)
+_OF_ORGANIZATION = (Organization.settings, *organization_state.FACTS)
 #: Since when what an execution runs is halted: a query for its row, as its `Runner` has it; None is never.
 HaltedSince = Callable[[], Any] | None
 
@@ -57,9 +57,9 @@ def read_turn(app: "App", execution_id: str) -> Turn | None:
     return Turn(StoredRun.of(execution, in_turn=True), settled)
 
 
-def first_turn_readback(halted_since: HaltedSince, tell: Callable[[Sequence[Any]], object]) -> Readback:
+def returning_of_first_turn(halted_since: HaltedSince, tell: Callable[[Sequence[Any]], object]) -> Returning:
     """What the change that begins a run reads by the way: its first turn, as `first_turn_of` takes it."""
-    return Readback(partial(_columns_of_first_turn, halted_since), tell)
+    return Returning(partial(_columns_of_first_turn, halted_since), tell)
 
 
 def first_turn_of(app: "App", row: Sequence[Any]) -> Turn:
@@ -74,7 +74,7 @@ def _read(app: "App", row: Sequence[Any]) -> tuple[Execution, Mapping[str, Any]]
     width = len(Execution._meta.sorted_fields)
     settings, *facts = row[width:]
     execution = to_record(Execution, row_of(Execution, row[:width]))
-    app.pulse.tell(execution.organization_id, pulse.beat_of(*facts))
+    app.organization_states.note(execution.organization_id, organization_state.state_of(*facts))
     return execution, orjson.loads(settings)
 
 

@@ -177,7 +177,7 @@ def over_among(execution_ids: Collection[str]) -> set[str]:
 
 
 def _refuse_to_begin(app: "App", project_id: str | None, parent: Execution | None) -> None:
-    if app.pulse.of(current_organization()).is_halted:
+    if app.organization_states.of(current_organization()).is_halted:
         raise Refused("invalid_state", "The organization is halted, so nothing begins in it; resume it first.")
     if parent is None or parent.project_id != project_id:
         tree.refuse_to_begin(project_id)

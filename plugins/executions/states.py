@@ -43,17 +43,17 @@ _ERRORS: Mapping[str, Mapping[str, Any]] = {
 _log = structlog.get_logger("aasim.executions")
 
 
-def write(execution: Execution, changes: Mapping[str, Any], readback: records.Readback | None = None) -> bool:
+def write(execution: Execution, changes: Mapping[str, Any], returning: records.Returning | None = None) -> bool:
     """Write the changes if the execution was not changed since it was read, and emit the event of a new state; otherwise return False.
 
-    With `readback` more of the row is read along.
+    With `returning` more of the row is read along.
     """
     before, to = execution.status, changes.get("status", execution.status)
     moment, is_first = now(), to == RUNNING and execution.started_at is None
     values = {**changes, **_ending(changes, to, moment), "updated_at": moment, "version": execution.version + 1}
     if is_first:
         values["started_at"] = moment
-    if not records.compare_and_set(execution, {"status": before, "version": execution.version}, values, readback):
+    if not records.compare_and_set(execution, {"status": before, "version": execution.version}, values, returning):
         return False
     if to != before and (name := _news(before, to, is_first=is_first)) is not None:
         emit(name, subject(execution), data=told(execution), changes={"status": [before, to]})

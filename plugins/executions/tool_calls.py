@@ -292,6 +292,6 @@ def _write(row: ToolCall, values: Mapping[str, Any]) -> None:
     if row.version:
         records.compare_and_set(row, {}, changes)
         return
-    records.database_of(ToolCall).on_undo(partial(setattr, row, "__data__", row.__data__))
+    records.database_of(ToolCall).on_rollback(partial(setattr, row, "__data__", row.__data__))
     row.__data__ = {**row.__data__, **changes}
     records.insert(row)

@@ -33,7 +33,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Ruling:
+class PolicyDecision:
     """How a question is decided; by itself, as it is where no policy matches."""
 
     assignees: Sequence[Put] = ({"type": PERMISSION, "id": None},)
@@ -49,12 +49,12 @@ def is_required(facts: Facts) -> bool:
     return any(policy.required for policy in _matching(facts))
 
 
-def ruling_on(facts: Facts) -> Ruling:
+def decide_by_policy(facts: Facts) -> PolicyDecision:
     """How the question is decided: as the first policy says that matches."""
     policy = next(_matching(facts), None)
     if policy is None:
-        return Ruling()
-    return Ruling(
+        return PolicyDecision()
+    return PolicyDecision(
         policy.assignees, policy.quorum, policy.due_seconds, policy.own_requests, policy.editable, policy_id=policy.id
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from .closing import ENDED, close, end_levels, is_left_over, subject_of, told
 from .eligibility import Eligibility
 from .ladder import Put
 from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval
-from .policies import Ruling
+from .policies import PolicyDecision
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -61,7 +61,7 @@ class Approvals:
 
     # Asking
 
-    def request(self, asked: Asked, ruling: Ruling) -> Approval:
+    def request(self, asked: Asked, decision: PolicyDecision) -> Approval:
         """Open an approval, and assign it by the policy's decision: or at a higher level, where none of the assignees may decide it."""
         facts = {**vars(asked), "id": asked.id or new_id("approval")}
         reason = facts.pop("reason")
@@ -70,15 +70,15 @@ class Approvals:
             **facts,
             risk_rank=RISKS.index(asked.risk),
             action_hash=hash_of(asked.payload),
-            editable=list(ruling.editable),
-            quorum=ruling.quorum,
-            policy_quorum=ruling.quorum,
-            own_requests=ruling.own_requests,
-            policy_id=ruling.policy_id,
-            due_seconds=ruling.due_seconds,
+            editable=list(decision.editable),
+            quorum=decision.quorum,
+            policy_quorum=decision.quorum,
+            own_requests=decision.own_requests,
+            policy_id=decision.policy_id,
+            due_seconds=decision.due_seconds,
             due_at=now(),
         )
-        assignees = ladder.resolved(ruling.assignees, approval.project_id)
+        assignees = ladder.resolved(decision.assignees, approval.project_id)
         level = 1
         if not (assignees and ladder.put(self.eligibility, approval, level, assignees)):
             level = 2 if assignees else 1

@@ -11,7 +11,7 @@ from aasim_core.data.records import find_or_none
 from ..executions.hookspecs import Decision, Keeper, Question, Reviewer
 from .actions import editable_in, hash_of
 from .models import APPROVED, OPEN, Approval, Assignee, Vote
-from .policies import Facts, Ruling, is_required, ruling_on
+from .policies import Facts, PolicyDecision, decide_by_policy, is_required
 from .service import APPROVALS, Asked
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ def reviewer(app: "App") -> Reviewer:
 
     def ask(question: Question) -> None:
         if find_or_none(Approval, question.id) is None:
-            ruling = _ruling_on(question)
-            approvals.request(_asked(question, ruling.editable), ruling)
+            decision = _decide(question)
+            approvals.request(_asked(question, decision.editable), decision)
 
     return Reviewer("people", asks=lambda question: is_required(_facts(question)), open=ask, decision=decision_on)
 
 
-def _ruling_on(question: Question) -> Ruling:
+def _decide(question: Question) -> PolicyDecision:
     """How the question is decided: as it says itself, and for the rest as the first policy says that matches."""
     said = {name: value for name in _OWN if (value := getattr(question, name)) is not None}
-    ruling = replace(ruling_on(_facts(question)), **said)
-    return replace(ruling, editable=editable_in(question.kind, ruling.editable))
+    decision = replace(decide_by_policy(_facts(question)), **said)
+    return replace(decision, editable=editable_in(question.kind, decision.editable))
 
 
 def keeper() -> Keeper:

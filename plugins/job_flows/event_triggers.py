@@ -8,7 +8,7 @@ from aasim_core.data.records import find_or_none
 from aasim_core.events.facts import is_meant, seen_by_expressions
 from aasim_core.events.patterns import is_any, matches
 from aasim_core.events.records import EventRow
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 
 from ..executions.models import Execution
 from .models import ACTIVE, BY_EVENT, DISABLED, LISTENING, PENDING, SKIPPED, WITH_RUN, Firing, JobFlow
@@ -26,7 +26,7 @@ _LONGEST_CHAIN = 10
 
 def is_wanted(app: "App") -> Callable[[EventRow], bool]:
     """Makes the predicate of whether a flow of the event's organization is for such events."""
-    patterns = remembered(app.pulse, _patterns)
+    patterns = cached(app.organization_states, _patterns)
     return lambda event: is_any(patterns(), event.name)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 from aasim_core.events.records import EventRow
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 
 from .backfills.running import enqueue_again
 from .models import WITH_RUN, Firing, JobFlow
@@ -25,7 +25,7 @@ def note_run(app: "App") -> Callable[[EventRow], None]:
 
     A cancelled run is neither a success nor a failure.
     """
-    has_flows = remembered(app.pulse, lambda: JobFlow.select().exists())
+    has_flows = cached(app.organization_states, lambda: JobFlow.select().exists())
 
     def note(event: EventRow) -> None:
         firing = _firing_of.one(execution_id=event.subject_id) if has_flows() else None

@@ -146,7 +146,7 @@ class Organizations(Halting, Collection):
 
     def switching(self, target: Organization) -> None:
         """This process is updated at once; the others refresh every second."""
-        self.app.pulse.forget(target.id)
+        self.app.organization_states.forget(target.id)
 
 
 def _is_one_of(**ids: Any) -> Any:

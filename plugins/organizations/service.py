@@ -59,7 +59,7 @@ def close(app: App, organization: Organization, grace_days: int) -> None:
     """Delete the organization; during the grace period an owner can restore it."""
     records.change(organization, {"status": CLOSING, "delete_at": now() + timedelta(days=grace_days)})
     emit("organizations.deleted", organization, data={"delete_at": to_text(organization.delete_at)})
-    app.pulse.forget(organization.id)
+    app.organization_states.forget(organization.id)
 
 
 def restore(app: App, organization: Organization) -> Organization:
@@ -68,7 +68,7 @@ def restore(app: App, organization: Organization) -> Organization:
         raise Refused("invalid_state", "Only an organization that was deleted can be restored; this one was not.")
     records.change(organization, {"status": ACTIVE, "delete_at": None})
     emit("organizations.restored", organization)
-    app.pulse.forget(organization.id)
+    app.organization_states.forget(organization.id)
     return organization
 
 
@@ -123,7 +123,7 @@ def _switch(app: App, organization: Organization, status: str, told: tuple[str, 
         return False
     changed = records.change(organization, {"status": status})
     emit(told[0], organization, changes=changed, data={"reason": told[1]})
-    app.pulse.forget(organization.id)
+    app.organization_states.forget(organization.id)
     return True
 
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from aasim_core import Span
-from aasim_core.logs.configuration import Seldom
+from aasim_core.logs.configuration import RepeatedErrors
 from aasim_core.plugins.checks import Unwell
 from aasim_core.version import VERSION
 
@@ -37,7 +37,7 @@ class Exporter:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closing = False
-        self._seldom = Seldom()
+        self._repeated = RepeatedErrors()
         self.sent = self.dropped = 0
         self.problem: str | None = None
 
@@ -71,7 +71,7 @@ class Exporter:
 
     def _drop(self, number: int, reason: str) -> None:
         self.dropped += number
-        if self._seldom.count(reason) is not None:
+        if self._repeated.count(reason) is not None:
             _log.warning("spans are dropped", count=self.dropped, reason=reason)
 
     def _run(self) -> None:

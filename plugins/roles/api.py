@@ -99,8 +99,8 @@ class Roles(Collection):
 
         Built-in roles can be cloned too.
         """
-        giver = Delegator.of(self.app.rights, req.principal)
-        role = service.clone(req.target, req.body, giver)
+        granter = Delegator.of(self.app.rights, req.principal)
+        role = service.clone(req.target, req.body, granter)
         resp.location = self.location(role)
         resp.media = self.present(role)
 

@@ -31,26 +31,26 @@ def require_known(permissions: Sequence[str], known: Iterable[str]) -> None:
         raise Invalid(problems)
 
 
-def create(values: Mapping[str, Any], giver: Delegator, **data: Any) -> Role:
+def create(values: Mapping[str, Any], granter: Delegator, **data: Any) -> Role:
     """Write a new role, within its creator's rights."""
-    giver.require_permissions(values["permissions"])
+    granter.require_permissions(values["permissions"])
     role: Role = records.create(Role, **values)
     emit("roles.created", role, data=data)
     return role
 
 
-def clone(original: Role, values: Mapping[str, Any], giver: Delegator) -> Role:
+def clone(original: Role, values: Mapping[str, Any], granter: Delegator) -> Role:
     """A copy that can be changed, with what the original allows now."""
-    allowed = sorted(giver.permissions_of(original))
+    allowed = sorted(granter.permissions_of(original))
     copied = {"name": _free_name(original.name), "description": original.description, "permissions": allowed}
-    return create({**copied, **values}, giver, cloned_from=original.id)
+    return create({**copied, **values}, granter, cloned_from=original.id)
 
 
-def change(role: Role, values: Mapping[str, Any], giver: Delegator) -> Role:
+def change(role: Role, values: Mapping[str, Any], granter: Delegator) -> Role:
     """Write changed values for all holders of the role; only permissions that the caller holds can be added or removed."""
     _refuse_built_in(role)
     before = set(role.permissions)
-    giver.require_permissions(before ^ set(values.get("permissions", before)))
+    granter.require_permissions(before ^ set(values.get("permissions", before)))
     changed = records.change(role, values)
     if "permissions" in changed:
         epoch.bump(current_organization())
@@ -59,18 +59,18 @@ def change(role: Role, values: Mapping[str, Any], giver: Delegator) -> Role:
     return role
 
 
-def remove(app: App, role: Role, replacement_role_id: str | None, giver: Delegator) -> None:
+def remove(app: App, role: Role, replacement_role_id: str | None, granter: Delegator) -> None:
     """Delete the role; Refused ``in_use`` while it is held, named or limits a key, unless another one takes its place."""
     _refuse_built_in(role)
     epoch.bump(current_organization())  # first, so that who gives the role meanwhile waits for this
-    giver.require_permissions(giver.permissions_of(role))
+    granter.require_permissions(granter.permissions_of(role))
     if replacement_role_id is None:
         _refuse_held(role)
         references.refuse_in_use(app.models, "role", role.id)
         held = Grant.delete().where(Grant.role_id == role.id).execute()
     else:
         successor = _successor(role, replacement_role_id)
-        giver.require_permissions(giver.permissions_of(successor))
+        granter.require_permissions(granter.permissions_of(successor))
         held = _hand_over(role, successor)
         references.reassign(app.models, "role", role.id, successor.id)
     records.remove(role)

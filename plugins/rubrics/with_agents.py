@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core import Request
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 
 from ..agents import service as agents
 from ..agents.hookspecs import Assessment, Assessor
@@ -34,7 +34,7 @@ _LONGEST_FEEDBACK = 4_000
 
 def assessor(app: "App") -> Assessor:
     """Who scores results by the active rubrics of the agent's engine, and by those that the agent names."""
-    rubrics = remembered(app.pulse, partial(_rubrics, app))
+    rubrics = cached(app.organization_states, partial(_rubrics, app))
     return Assessor("rubrics", concerns=partial(_concerns, rubrics), assess=partial(_assess, app, rubrics), record=_record)
 
 

@@ -8,7 +8,7 @@ from aasim_core.app import Kept
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import find
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 from aasim_core.tenancy.records import Organization
 
 from .models import CURRENT, Subscription
@@ -43,7 +43,7 @@ class Standing(NamedTuple):
         return self.period_at(now())
 
 
-_STANDING: Kept[Callable[[], Standing]] = Kept(lambda app: remembered(app.pulse, partial(_read, app)))
+_STANDING: Kept[Callable[[], Standing]] = Kept(lambda app: cached(app.organization_states, partial(_read, app)))
 
 
 def standing_of(app: "App") -> Standing:

@@ -126,11 +126,11 @@ class Members(Resource):
 
         Each user's row contains the result.
         """
-        team, giver, values = req.target[0], Delegator.of(self.app.rights, req.principal), req.body
+        team, granter, values = req.target[0], Delegator.of(self.app.rights, req.principal), req.body
         if "user_id" in values:
-            joined = service.add_one(team, values["user_id"], values["team_role"], giver)
+            joined = service.add_one(team, values["user_id"], values["team_role"], granter)
         else:
-            joined = service.add(team, values["user_ids"], values["team_role"], giver)
+            joined = service.add(team, values["user_ids"], values["team_role"], granter)
         resp.location = req.path
         resp.media = {"items": [asdict(each) for each in joined]}
 

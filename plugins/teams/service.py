@@ -35,17 +35,17 @@ class Joined:
     code: str | None = None
 
 
-def create(values: Mapping[str, Any], giver: Delegator) -> Team:
+def create(values: Mapping[str, Any], granter: Delegator) -> Team:
     """Write a new team, which is a place in the tree; its lead is a member."""
     slug = values.get("slug") or _slug_for(values["name"])
     team: Team = records.create(Team, **{**values, "slug": slug})
     tree.add("team", team.id)
     emit("teams.created", team)
-    _join_lead(team, giver)
+    _join_lead(team, granter)
     return team
 
 
-def change(team: Team, values: Mapping[str, Any], giver: Delegator) -> Team:
+def change(team: Team, values: Mapping[str, Any], granter: Delegator) -> Team:
     """Write what differs; a new lead becomes a member, and the one before stays one."""
     epoch.bump(current_organization())  # first, so that who makes somebody else the lead meanwhile waits for this
     former_id = team.lead_id
@@ -54,14 +54,14 @@ def change(team: Team, values: Mapping[str, Any], giver: Delegator) -> Team:
         emit("teams.updated", team, changes=changed)
     if "lead_id" in changed:
         _step_back(team, former_id)
-        _join_lead(team, giver)
+        _join_lead(team, granter)
     return team
 
 
-def remove(team: Team, giver: Delegator) -> None:
+def remove(team: Team, granter: Delegator) -> None:
     """Delete the team, with its memberships, what it held, and what was held at it."""
     epoch.bump(current_organization())  # first, so that who joins or is given something meanwhile waits for this
-    giver.require_grants_of(team.id)
+    granter.require_grants_of(team.id)
     gone = TeamMember.delete().where(TeamMember.team_id == team.id).execute()
     taken = Grant.delete().where(Grant.subject_id == team.id).execute()
     tree.fell(team.id)
@@ -69,30 +69,30 @@ def remove(team: Team, giver: Delegator) -> None:
     emit("teams.deleted", team, data={"members": gone, "grants": taken})
 
 
-def require_lead(team: Team | None, user_id: str, giver: Delegator) -> None:
-    """Invalid where the team, or a new one, cannot get this lead from the giver."""
-    if not _candidates(team, [user_id], LEAD, giver):
+def require_lead(team: Team | None, user_id: str, granter: Delegator) -> None:
+    """Invalid where the team, or a new one, cannot get this lead from the granter."""
+    if not _candidates(team, [user_id], LEAD, granter):
         raise Invalid({"lead_id": [Problem("invalid_reference", _STRANGER)]})
 
 
-def add(team: Team, user_ids: Sequence[str], team_role: str, giver: Delegator) -> list[Joined]:
-    """Make the users members, or give members another role in the team; what they get is what the giver could give.
+def add(team: Team, user_ids: Sequence[str], team_role: str, granter: Delegator) -> list[Joined]:
+    """Make the users members, or give members another role in the team; what they get is what the granter could give.
 
-    Somebody who is not there for the giver is refused like nobody.
+    Somebody who is not there for the granter is refused like nobody.
     """
-    return _admit(_latest(team, giver), user_ids, team_role, _candidates(team, user_ids, team_role, giver))
+    return _admit(_latest(team, granter), user_ids, team_role, _candidates(team, user_ids, team_role, granter))
 
 
-def add_one(team: Team, user_id: str, team_role: str, giver: Delegator) -> list[Joined]:
+def add_one(team: Team, user_id: str, team_role: str, granter: Delegator) -> list[Joined]:
     """The same for one user; Invalid for somebody who cannot be a member."""
-    if not _candidates(team, [user_id], team_role, giver):
+    if not _candidates(team, [user_id], team_role, granter):
         raise Invalid({"user_id": [Problem("invalid_reference", _STRANGER)]})
-    return add(team, [user_id], team_role, giver)
+    return add(team, [user_id], team_role, granter)
 
 
-def admit(team: Team, user_id: str, team_role: str, giver: Delegator) -> None:
+def admit(team: Team, user_id: str, team_role: str, granter: Delegator) -> None:
     """Add somebody whom the granter has just created as a member, or was allowed to name."""
-    _admit(_latest(team, giver), [user_id], team_role, _known([user_id], team_role))
+    _admit(_latest(team, granter), [user_id], team_role, _known([user_id], team_role))
 
 
 def find_member(team: Team, user_id: str) -> TeamMember:
@@ -103,9 +103,9 @@ def find_member(team: Team, user_id: str) -> TeamMember:
     return member
 
 
-def expel(team: Team, member: TeamMember, giver: Delegator) -> None:
+def expel(team: Team, member: TeamMember, granter: Delegator) -> None:
     """End the membership in the team, and with it what came only through the team."""
-    team = _latest(team, giver)
+    team = _latest(team, granter)
     records.remove(member)
     _touch(team, _lead_after(team, {member.user_id}, MEMBER))
     _tell_removed(team, member)
@@ -121,17 +121,17 @@ def _tell_removed(team: Team, member: TeamMember) -> None:
     emit("teams.member_removed", team, data={"user_id": member.user_id, "team_role": member.team_role})
 
 
-def _join_lead(team: Team, giver: Delegator) -> None:
+def _join_lead(team: Team, granter: Delegator) -> None:
     if team.lead_id is not None:
-        admit(team, team.lead_id, LEAD, giver)
+        admit(team, team.lead_id, LEAD, granter)
 
 
-def _latest(team: Team, giver: Delegator) -> Team:
+def _latest(team: Team, granter: Delegator) -> Team:
     """Return the team, locked against changes of its members and deletion.
 
     Refused for callers who could not grant what it holds.
     """
-    giver.require_grants_of(team.id)
+    granter.require_grants_of(team.id)
     epoch.bump(current_organization())
     latest: Team = records.find(Team, team.id)
     return latest
@@ -179,9 +179,9 @@ def _refused(user_id: str) -> Joined:
     return Joined(user_id, "refused", None, _STRANGER, "invalid_reference")
 
 
-def _candidates(team: Team | None, user_ids: Sequence[str], team_role: str, giver: Delegator) -> set[str]:
-    """Those of the users to whom the giver can give the role in the team: they see them, or the team has them already."""
-    seen = visible(giver, user_ids)
+def _candidates(team: Team | None, user_ids: Sequence[str], team_role: str, granter: Delegator) -> set[str]:
+    """Those of the users to whom the granter can give the role in the team: they see them, or the team has them already."""
+    seen = visible(granter, user_ids)
     return _known(user_ids, team_role) & (seen if team is None else seen | _members(team, user_ids).keys())
 
 

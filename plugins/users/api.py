@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from aasim_core import Collection, Invalid, Problem, Refused, Request, Response, operation
 from aasim_core.access import positions, tree
-from aasim_core.access.delegation import Delegator, Gift
+from aasim_core.access.delegation import Delegator, RoleAssignment
 from aasim_core.access.members import READ, require_visible_member
 from aasim_core.access.records import Team
 from aasim_core.data.conditions import Condition
@@ -125,11 +125,11 @@ class Users(Collection):
         place = place_of(values)
         req.rights.require_at("users:create", place)
         self.app.rights.refuse_archived(req.principal, place)
-        gift, teams = self._gift(req, values, place), self._teams(req, values["team_ids"])
+        assignment, teams = self._assignment(req, values, place), self._teams(req, values["team_ids"])
         member: Any = self._make(req, values)
-        if gift is not None:
-            given = gift.give("user", member.id)
-            self._assignments.tell("assigned", member, given.id)
+        if assignment is not None:
+            given = assignment.grant_to("user", member.id)
+            self._assignments.note("assigned", member, given.id)
         if teams:
             from . import with_teams
 
@@ -153,14 +153,14 @@ class Users(Collection):
 
         With plan=true, only list what they own.
         """
-        member, giver, values = req.target, Delegator.of(self.app.rights, req.principal), req.body
-        standing.require_change(req.principal, giver, member, values["status"])
+        member, granter, values = req.target, Delegator.of(self.app.rights, req.principal), req.body
+        standing.require_change(req.principal, granter, member, values["status"])
         successor_id = self._successor(req, values)
         outcome, reassigned = standing.Outcome(), 0
         if not req.query["plan"]:
             outcome = standing.change(member, values["status"], values["reason"])
             if successor_id is not None:
-                reassigned = standing.hand_over(self._others(), member, successor_id, self._teams_taker(req, giver))
+                reassigned = standing.hand_over(self._others(), member, successor_id, self._teams_taker(req, granter))
         resp.message = "Nothing is changed yet; this is what the member owns." if req.query["plan"] else None
         resp.media = {
             **service.find(user_id).row,
@@ -179,8 +179,8 @@ class Users(Collection):
         standing.remove(self._others(), record, self._teams_teller(req))
 
     def _put(self, req: Request, resp: Response) -> None:
-        member, giver = req.target, Delegator.of(self.app.rights, req.principal)
-        values = checked(req, giver, req.body, member)
+        member, granter = req.target, Delegator.of(self.app.rights, req.principal)
+        values = checked(req, granter, req.body, member)
         place = place_of(values, member)
         if place != member.place:
             self.require_move(req, member, member.place, place)
@@ -190,7 +190,7 @@ class Users(Collection):
             )
         if values.get("email", member.label) != member.label:
             positions.require_positions_of(req.rights, self.app.models, str(member.id))
-        changed = service.change(member, values, req.principal, giver)
+        changed = service.change(member, values, req.principal, granter)
         resp.media = self.present(changed)
 
     def _make(self, req: Request, values: Mapping[str, Any]) -> Member:
@@ -198,14 +198,14 @@ class Users(Collection):
             return service.create_service(values)
         return service.invite(self.app, req.principal, values)
 
-    def _gift(self, req: Request, values: Mapping[str, Any], place: str | None) -> Gift | None:
+    def _assignment(self, req: Request, values: Mapping[str, Any], place: str | None) -> RoleAssignment | None:
         """Return the role to assign, at the member's future node unless another is named."""
         if not {"role", "role_id"} & values.keys():
             return None
         if "place" not in values:
             kind = "organization" if place is None else tree.kind_of(place)
             values = {**values, "place": {"type": kind, **({} if place is None else {"id": place})}}
-        return self._assignments.gift(req, values, may_own=values["kind"] == schemas.PERSON)
+        return self._assignments.assignment(req, values, may_own=values["kind"] == schemas.PERSON)
 
     def _teams(self, req: Request, team_ids: Sequence[str]) -> Sequence[Team]:
         if not team_ids:
@@ -216,12 +216,12 @@ class Users(Collection):
 
         return with_teams.find_joinable(req, team_ids)
 
-    def _teams_taker(self, req: Request, giver: Delegator) -> standing.TakeOverTeams | None:
+    def _teams_taker(self, req: Request, granter: Delegator) -> standing.TakeOverTeams | None:
         if not self.app.features.is_here("teams"):
             return None
         from . import with_teams
 
-        return partial(with_teams.lead, giver=giver)
+        return partial(with_teams.lead, granter=granter)
 
     def _teams_teller(self, req: Request) -> standing.TellTeams | None:
         if not self.app.features.is_here("teams"):

@@ -109,11 +109,11 @@ def reach(principal: Principal, rights: Rights) -> list[Condition]:
     return [any_of(equals(Membership.user_id, principal.user_id), *within)]
 
 
-def require_above(giver: Delegator, user_id: str) -> None:
+def require_above(granter: Delegator, user_id: str) -> None:
     """Refused unless they may give, and take, every role that the member holds, by themselves or through teams."""
     teams = TeamMember.select(TeamMember.team_id).where(TeamMember.user_id == user_id)
     for subject_id in (user_id, *(team.team_id for team in teams)):
-        giver.require_grants_of(subject_id)
+        granter.require_grants_of(subject_id)
 
 
 def managers_above(user_id: str) -> Iterator[str]:
@@ -184,7 +184,7 @@ def _count_mail(app: App, email: str) -> None:
 # How they are changed
 
 
-def change(member: Member, values: Mapping[str, Any], principal: Principal, giver: Delegator) -> Member:
+def change(member: Member, values: Mapping[str, Any], principal: Principal, granter: Delegator) -> Member:
     """Write what differs, to the account where that is this organization's alone, and to the membership. Needs a transaction.
 
     Refused ``invalid_state`` for the account of somebody who is in other organizations too, and for the address of a service user;
@@ -197,7 +197,7 @@ def change(member: Member, values: Mapping[str, Any], principal: Principal, give
     of_membership = {name: values[name] for name in OF_MEMBERSHIP if name in values}
     if of_account:
         _require_ours(account, principal)
-        of_account |= _new_address(member, account, of_account["email"], giver) if "email" in of_account else {}
+        of_account |= _new_address(member, account, of_account["email"], granter) if "email" in of_account else {}
     write = people.change if isinstance(account, User) else invitations.change
     changed = {**write(account, of_account), **records.change(membership, of_membership)}  # type: ignore[arg-type]
     if not changed:
@@ -256,9 +256,9 @@ def _require_ours(account: Any, principal: Principal) -> None:
             raise Refused("invalid_state", message)
 
 
-def _new_address(member: Member, account: Any, email: str, giver: Delegator) -> dict[str, Any]:
+def _new_address(member: Member, account: Any, email: str, granter: Delegator) -> dict[str, Any]:
     """What else changes with the address: who reads mail there can take account and invitation over, so links are void."""
-    require_above(giver, str(member.id))
+    require_above(granter, str(member.id))
     if isinstance(account, Invitation):
         invitations.refuse_known(email)
         invitations.void(account.user_id)

@@ -45,7 +45,7 @@ class Outcome:
     keys_enabled: int = 0
 
 
-def require_change(principal: Principal, giver: Delegator, member: Member, status: str) -> None:
+def require_change(principal: Principal, granter: Delegator, member: Member, status: str) -> None:
     """Refused for oneself, for a way that there is not, and for members who hold more than the caller."""
     require_other(principal, member)
     if member.status == invitations.INVITED:
@@ -53,7 +53,7 @@ def require_change(principal: Principal, giver: Delegator, member: Member, statu
     if status != member.status and status not in TRANSITIONS[member.status]:
         message = f"Who is {member.status} can become {', '.join(sorted(TRANSITIONS[member.status]))}."
         raise Refused("invalid_state", message, meta={"status": member.status})
-    require_above(giver, str(member.id))
+    require_above(granter, str(member.id))
 
 
 def require_other(principal: Principal, member: Member) -> None:

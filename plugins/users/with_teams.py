@@ -26,10 +26,10 @@ def find_joinable(req: Request, team_ids: Sequence[str]) -> list[Team]:
     return found
 
 
-def join(joined: Sequence[Team], user_id: str, giver: Delegator) -> None:
-    """Make the user a member of the teams; Refused where one holds more than the giver could give."""
+def join(joined: Sequence[Team], user_id: str, granter: Delegator) -> None:
+    """Make the user a member of the teams; Refused where one holds more than the granter could give."""
     for team in joined:
-        teams.admit(team, user_id, teams.MEMBER, giver)
+        teams.admit(team, user_id, teams.MEMBER, granter)
 
 
 def tell_left(user_id: str) -> None:
@@ -37,7 +37,7 @@ def tell_left(user_id: str) -> None:
     teams.tell_left(user_id)
 
 
-def lead(led: Sequence[Team], user_id: str, giver: Delegator) -> None:
+def lead(led: Sequence[Team], user_id: str, granter: Delegator) -> None:
     """Make the user the lead of the teams."""
     for team in led:
-        teams.admit(team, user_id, teams.LEAD, giver)
+        teams.admit(team, user_id, teams.LEAD, granter)

@@ -79,16 +79,16 @@ def compare(app: App, seed: int, number: int) -> None:
 def compare_giving(app: App, seed: int, number: int) -> None:
     for random, land in landscapes(app, seed, number):
         for user in land.users:
-            giver = Delegator.of(app.rights, principal_of(land, user))
+            granter = Delegator.of(app.rights, principal_of(land, user))
             node, until = random.randrange(len(land.ids)), random.choice([None, *(end for end in ENDS if end and end > MOMENT)])
             role = land.roles[random.randrange(3)]
             expected = all(land.may_until(user, permission, node, until) for permission in role)
-            assert may_give(giver, role, land.ids[node], until) is expected, (land, user, role, node, until)
+            assert may_give(granter, role, land.ids[node], until) is expected, (land, user, role, node, until)
 
 
-def may_give(giver: Delegator, permissions: frozenset[str], node_id: str, until: Any) -> bool:
+def may_give(granter: Delegator, permissions: frozenset[str], node_id: str, until: Any) -> bool:
     try:
-        giver.require_permissions(permissions, node_id, until)
+        granter.require_permissions(permissions, node_id, until)
     except Refused:
         return False
     return True

@@ -24,10 +24,10 @@ def branch(owner: Person) -> str:
     return str(owner.client.post("/branches", {"name": "Vienna", "code": "VIE"}).data["id"])
 
 
-def limit(giver: Person, key: Any, role: str, branch: str | None = None) -> Answer:
+def limit(granter: Person, key: Any, role: str, branch: str | None = None) -> Answer:
     """Assign the role to the key, in the branch or the whole organization."""
     where = {"place": {"type": "branch", "id": branch}} if branch else {"place": {"type": "organization"}}
-    return giver.client.post(f"/api-keys/{key['id']}/assign", {"role": role, **where})
+    return granter.client.post(f"/api-keys/{key['id']}/assign", {"role": role, **where})
 
 
 def test_a_limited_key_may_do_what_the_role_allows_where_it_does(owner: Person, make: Make, robot: Robot, branch: str) -> None:

@@ -1,4 +1,4 @@
-"""How J4's contestants hand an execution on: `BENCH_QUEUE` is `table` (a job row, and a datagram as the doorbell), `huey` or `celery`.
+"""How J4's contestants hand an execution on: `BENCH_QUEUE` is `table` (a job row, and a datagram to the worker), `huey` or `celery`.
 
 `BENCH_WORK` is the module whose `finish` is the task of huey and Celery, which both run on Redis.
 """

@@ -223,7 +223,7 @@ def test_an_organization_that_has_switched_budgets_off_is_held_to_none(
     budget(max_tokens=1)
     with app.database.transaction():
         features.switch(owner.organization_id, "budgets", False)
-    app.pulse.forget(owner.organization_id)
+    app.organization_states.forget(owner.organization_id)
 
     with metered(app, NOBODY, estimate(10)) as bill:
         assert bill.tokens == 0

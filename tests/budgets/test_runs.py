@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
-from aasim_core.tenancy.organization_state import Pulse
+from aasim_core.tenancy.organization_state import OrganizationStates
 from aasim_core.testing.world import Person, World
 
 from .conftest import PRICE, current, events_of
@@ -221,9 +221,9 @@ def test_a_budget_that_another_process_has_just_made_holds_the_turns_that_begin_
     )  # so that this process does not look by itself
     agent_id = agent()
     assert run(agent_id)["status"] == "succeeded"
-    ours, app.pulse = app.pulse, Pulse()
+    ours, app.organization_states = app.organization_states, OrganizationStates()
     budget(max_tokens=1)
-    app.pulse = ours
+    app.organization_states = ours
 
     execution = run(agent_id)
 

@@ -12,7 +12,7 @@ from aasim_core.context import organization_scope
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 
 from .conftest import TOKEN, Apps
 from .peers import Response, Service
@@ -135,7 +135,7 @@ def test_a_run_waits_for_an_app_that_somebody_has_to_connect_anew(
     peer.answers["/orders/7"] = lambda received: Response(200, {"open": True})
     apps.client.patch(f"/connected-apps/{orders['id']}", {"credentials": {"token": TOKEN}})
     with travel(datetime.now(UTC) + timedelta(seconds=31)):
-        Upkeep(apps.app, Leases(apps.app.database, "test"), Presence(apps.app.settings.data_dir)).make_ready()
+        Maintenance(apps.app, Leases(apps.app.database, "test"), Presence(apps.app.settings.data_dir)).make_ready()
         work()
     assert owner.client.get(f"/executions/{execution['id']}").data["output"] == "Yes."
     assert [made["result"] for made in calls_of(owner, execution)] == [{"result": {"open": True}}]

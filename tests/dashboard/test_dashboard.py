@@ -94,7 +94,7 @@ def test_a_member_sees_the_cards_of_what_they_may_see(app: App, owner: Person, w
 def test_what_is_off_for_the_organization_has_no_card(app: App, owner: Person) -> None:
     with app.database.transaction(), organization_scope(owner.organization_id):
         features.switch(owner.organization_id, "webhooks", False)
-    app.pulse.forget(owner.organization_id)
+    app.organization_states.forget(owner.organization_id)
     assert "webhooks" not in cards(owner)
 
 

@@ -7,7 +7,7 @@ import peewee
 import pytest
 
 from aasim_core.context import organization_scope
-from aasim_core.data.records import Readback, compare_and_set, create, find, find_or_none
+from aasim_core.data.records import Returning, compare_and_set, create, find, find_or_none
 from aasim_core.data.statements import Bind
 
 from .landscape import OURS, Item, Landscape, Owner
@@ -176,7 +176,7 @@ class Rereading(Ranking):
         self._meanwhile()
         create(Owner, name="ranked: before")
         seen, updates = {"version": self.item.version}, {"rank": 7, "version": self.item.version + 1}
-        done = compare_and_set(self.item, seen, updates, Readback(self._columns, self.told.append))
+        done = compare_and_set(self.item, seen, updates, Returning(self._columns, self.told.append))
         compare_and_set(self.item, {"rank": 7}, {"country": "FR"})
         create(Owner, name="ranked: after")
         return done
@@ -207,7 +207,7 @@ def test_several_changes_are_each_read_back(land: Landscape) -> None:
 
     def work() -> None:
         for rank, item in enumerate(items):
-            compare_and_set(item, {"id": item.id}, {"rank": rank}, Readback(lambda: [Item.name, Item.rank], told.append))
+            compare_and_set(item, {"id": item.id}, {"rank": rank}, Returning(lambda: [Item.name, Item.rank], told.append))
 
     land.database.attempt(work)
     with land.database.transaction():

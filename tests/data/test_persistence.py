@@ -86,7 +86,7 @@ class Interrupted:
         with self._held.transaction():
             self._held.execute_sql("INSERT INTO thing VALUES (1)")
             self.values.append(1)
-            self._held.on_undo(self.values.pop)
+            self._held.on_rollback(self.values.pop)
             if self.times == 1:
                 cut(self._held, self._other)
             self._held.execute_sql("INSERT INTO thing VALUES (2)")
@@ -132,7 +132,7 @@ def test_a_commit_in_doubt_is_repeated_only_if_it_was_not_made(held: Database, *
         table = tables.pop()
         with held.transaction() as transaction:
             transaction.after_commit.append(lambda: told.append(table))
-            held.on_undo(lambda: told.append("undone"))
+            held.on_rollback(lambda: told.append("undone"))
             insert(held, table)
 
     with patient(10):

@@ -146,7 +146,7 @@ def test_an_error_after_the_commit_is_not_the_callers(land: Landscape, database_
     seen: list[str] = []
 
     def fail() -> None:
-        raise LookupError("the doorbell is broken")
+        raise LookupError("the notifier is broken")
 
     with land.database.transaction() as transaction:
         transaction.after_commit += [fail, lambda: seen.append("done")]

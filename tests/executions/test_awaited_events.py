@@ -81,7 +81,7 @@ def test_an_event_that_came_before_the_wait_ends_it(app: App, owner: Person, run
 def test_an_event_that_comes_after_the_wait_has_begun_ends_it(app: App, owner: Person, run: str) -> None:
     begin_to_wait(app, owner, run)
     assert not has_come(app, owner)
-    app.pulse.forget(owner.organization_id)  # as a second later
+    app.organization_states.forget(owner.organization_id)  # as a second later
     happen(app, owner)
     assert has_come(app, owner)
 
@@ -135,14 +135,14 @@ def test_a_wait_is_for_the_events_of_its_pattern_subject_and_filter(
     begin_to_wait(app, owner, run, correlation=correlation, since=None if is_before else now())
     if not is_before:
         work_off(app)  # it looks back, in vain
-        app.pulse.forget(owner.organization_id)
+        app.organization_states.forget(owner.organization_id)
         happen(app, owner)
     assert has_come(app, owner) == is_meant
 
 
 def test_what_a_run_does_itself_ends_no_wait_for_any_subject(app: App, owner: Person, run: str) -> None:
     begin_to_wait(app, owner, run, correlation=correlation_of("executions.*", None))
-    app.pulse.forget(owner.organization_id)
+    app.organization_states.forget(owner.organization_id)
     happen(app, owner, run)
     assert not has_come(app, owner)
     happen(app, owner, "another")

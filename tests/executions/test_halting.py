@@ -15,7 +15,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.world import Person
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.hookspecs import Cancelled, Capabilities, Finish, Provider, Reply, ToolCall, Usage
 from aasim_plugins.executions.hookspecs import ToolError, ToolUse
@@ -32,12 +32,12 @@ _CALLS: Finish = "tool_calls"
 def set_halted(app: App, owner: Person, moment: datetime | None) -> None:
     with system_scope("test"):
         Organization.update(halted_at=moment).where(Organization.id == owner.organization_id).execute()
-    app.pulse.forget(owner.organization_id)
+    app.organization_states.forget(owner.organization_id)
 
 
 def resume(app: App, owner: Person) -> None:
     set_halted(app, owner, None)
-    Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()
+    Maintenance(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()
 
 
 def read(owner: Person, execution_id: str) -> dict[str, Any]:

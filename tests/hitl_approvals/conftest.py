@@ -10,10 +10,10 @@ from aasim_core.context import organization_scope
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 from aasim_plugins.hitl_approvals.models import Approval
-from aasim_plugins.hitl_approvals.policies import Ruling
+from aasim_plugins.hitl_approvals.policies import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 from ..executions.conftest import scripted, shed
@@ -52,7 +52,7 @@ def ask(app: App, owner: Person, requester: Person) -> Callable[..., str]:
         put = {"assignees": [{"type": kind, "id": subject_id} for kind, subject_id in assignees]} if assignees else {}
         asked = Asked(**{"title": "Refund", "payload": payload, "initiator_id": requester.user_id, **more})
         with organization_scope(owner.organization_id), app.database.transaction():
-            return str(Approvals(app).request(asked, Ruling(**put, **settled)).id)
+            return str(Approvals(app).request(asked, PolicyDecision(**put, **settled)).id)
 
     return act
 
@@ -71,10 +71,10 @@ def read(owner: Person) -> Callable[[str], Approval]:
 @pytest.fixture
 def work(app: App) -> Callable[[], int]:
     """Does every job that is due now, those too that had to wait; returns how many there were."""
-    upkeep = Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir))
+    maintenance = Maintenance(app, Leases(app.database, "test"), Presence(app.settings.data_dir))
 
     def act() -> int:
-        upkeep.make_ready()
+        maintenance.make_ready()
         return work_off(app)
 
     return act

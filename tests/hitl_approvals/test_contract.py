@@ -8,7 +8,7 @@ from aasim_core.ids import new_id
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Client, Person, World
-from aasim_plugins.hitl_approvals.policies import Ruling
+from aasim_plugins.hitl_approvals.policies import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 
@@ -28,7 +28,7 @@ def _approvals(world: World, person: Person, number: int) -> list[str]:
     with organization_scope(person.organization_id), world.app.database.transaction():
         name, approvals = Organization.get_by_id(person.organization_id).name, Approvals(world.app)
         asked = Asked(title=f"Refund of {name}", payload={"amount": 5}, risk="high", initiator_id=requester, execution_id=run)
-        return [approvals.request(asked, Ruling(quorum=2)).id for _ in range(number)]
+        return [approvals.request(asked, PolicyDecision(quorum=2)).id for _ in range(number)]
 
 
 def _approval(world: World, person: Person) -> str:

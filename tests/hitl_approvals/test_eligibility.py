@@ -176,8 +176,8 @@ def test_a_delegate_decides_until_the_delegation_ends(app: App, world: World, ow
 
 def test_a_delegation_is_not_passed_on(world: World, owner: Person, ask: Ask) -> None:
     one, two, three = (world.member(owner, "approver") for _ in range(3))
-    for giver, taker in ((one, two), (two, three)):
-        giver.client.post("/hitl-approvals/delegations", {"to_user_id": taker.user_id, "expires_at": LATER})
+    for granter, taker in ((one, two), (two, three)):
+        granter.client.post("/hitl-approvals/delegations", {"to_user_id": taker.user_id, "expires_at": LATER})
     approval_id = ask(("user", one.user_id))
     assert (approve(three, approval_id), approve(two, approval_id)) == (403, 200)
 
@@ -204,8 +204,8 @@ def test_one_seat_votes_once_whoever_takes_it(world: World, owner: Person, ask: 
 
 def test_one_person_votes_once_however_many_they_stand_in_for(world: World, owner: Person, ask: Ask) -> None:
     one, two, delegate = (world.member(owner, "approver") for _ in range(3))
-    for giver in (one, two):
-        giver.client.post("/hitl-approvals/delegations", {"to_user_id": delegate.user_id, "expires_at": LATER})
+    for granter in (one, two):
+        granter.client.post("/hitl-approvals/delegations", {"to_user_id": delegate.user_id, "expires_at": LATER})
     approval_id = ask(("user", one.user_id), ("user", two.user_id), quorum=2)
     assert [approve(delegate, approval_id) for _ in range(2)] == [200, 409]
 

@@ -7,7 +7,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
-from aasim_plugins.hitl_approvals.policies import NAMES, Facts, Ruling, is_required, ruling_on
+from aasim_plugins.hitl_approvals.policies import NAMES, Facts, PolicyDecision, decide_by_policy, is_required
 
 PATH = "/hitl-approvals/policies"
 
@@ -30,14 +30,16 @@ def scope(app: App, owner: Person) -> Any:
 
 def test_without_a_policy_nothing_more_is_asked_and_whoever_may_decide_there_does() -> None:
     assert not is_required(facts())
-    assert ruling_on(facts()) == Ruling(assignees=({"type": "permission", "id": None},), quorum=1, due_seconds=72 * 3600)
+    assert decide_by_policy(facts()) == PolicyDecision(
+        assignees=({"type": "permission", "id": None},), quorum=1, due_seconds=72 * 3600
+    )
 
 
 def test_a_policy_says_who_decides_how_many_and_until_when(world: World, owner: Person) -> None:
     assignees = [{"type": "user", "id": world.member(owner, "approver").user_id}, {"type": "department_head", "id": None}]
     policy_id = policy(owner, assignees=assignees, quorum=2, due_seconds=3600, own_requests=True, editable=["/arguments/amount"])
     assert is_required(facts())
-    assert ruling_on(facts()) == Ruling(
+    assert decide_by_policy(facts()) == PolicyDecision(
         assignees, 2, 3600, own_requests=True, editable=["/arguments/amount"], policy_id=policy_id
     )
 
@@ -82,14 +84,14 @@ def test_a_condition_that_cannot_be_evaluated_counts_as_met(owner: Person) -> No
 
 def test_the_least_position_of_those_that_match_decides(owner: Person) -> None:
     late, first = policy(owner, "Late", position=20), policy(owner, "First", position=10, effects=["pay"])
-    assert ruling_on(facts()).policy_id == first
-    assert ruling_on(facts(effect="send")).policy_id == late
+    assert decide_by_policy(facts()).policy_id == first
+    assert decide_by_policy(facts(effect="send")).policy_id == late
 
 
 def test_a_policy_that_requires_nothing_says_who_decides_what_is_asked_anyway(owner: Person) -> None:
     policy_id = policy(owner, required=False)
     assert not is_required(facts())
-    assert ruling_on(facts()).policy_id == policy_id
+    assert decide_by_policy(facts()).policy_id == policy_id
 
 
 UNKNOWN = "01h455vb4pex5vsknk084sn02q"

@@ -134,7 +134,7 @@ def test_where_approvals_are_off_for_the_organization_nobody_is_asked_and_a_grav
     agent = scripted(NAIL, "done", tools=[{"ref": shed.add("hammer", effect="pay")}])
     switch = f"/plugins/hitl_approvals/organizations/{owner.organization_id}"
     assert owner.client.put(switch, {"status": "disabled"}).status == 200
-    app.pulse.forget(owner.organization_id)
+    app.organization_states.forget(owner.organization_id)
     execution_id = requester.client.post(f"/agents/{agent['id']}/execute", {"input": "hello"}).data["id"]
     work()
     assert (_read(owner, execution_id)["status"], shed.used) == ("succeeded", [])

@@ -10,7 +10,7 @@ from aasim_core.tenancy.records import Membership
 from aasim_core.testing.statements import analyze, recorded
 from aasim_core.testing.world import Person, World
 from aasim_plugins.hitl_approvals.eligibility import Eligibility
-from aasim_plugins.hitl_approvals.policies import Ruling
+from aasim_plugins.hitl_approvals.policies import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 from ..access.test_loading_plan import buffers, large
@@ -33,7 +33,9 @@ def test_a_seat_is_looked_up_from_what_its_holder_has(app: App, world: World, la
     with organization_scope(large.organization_id):
         with app.database.transaction():
             insert_rows(Membership, [Membership(user_id=each, name=each, email=each).row() for each in others(approver, large)])
-            approval = Approvals(app).request(Asked(title="Refund", payload={}, initiator_id=large.user_id), Ruling(**put))
+            approval = Approvals(app).request(
+                Asked(title="Refund", payload={}, initiator_id=large.user_id), PolicyDecision(**put)
+            )
         analyze(app.settings.database.url)
         with recorded(app.database) as statements:
             assert Eligibility(app).seats(approval, approver.user_id) == [approver.user_id]

@@ -37,7 +37,7 @@ class Model:
     def act(self, person: int, choice: str, amount: int | None) -> int:
         """Do one thing; returns the status of the answer."""
         mine = [
-            seat for seat in [person, *(giver for giver, taker in sorted(self.lent) if taker == person)] if seat in self.seats
+            seat for seat in [person, *(granter for granter, taker in sorted(self.lent) if taker == person)] if seat in self.seats
         ]
         if not mine:
             return 403
@@ -69,7 +69,7 @@ def people(world: World, owner: Person) -> list[Person]:
 def test_votes_are_counted_as_they_should_be(
     owner: Person, people: list[Person], ask: Callable[..., str], quorum: int, seats: set[int], lent: Any, steps: Any
 ) -> None:
-    given_ = [_lend(owner, people[giver], people[taker]) for giver, taker in lent]
+    given_ = [_lend(owner, people[granter], people[taker]) for granter, taker in lent]
     approval_id = ask(
         *(("user", people[seat].user_id) for seat in seats), payload={"amount": 0}, editable=["/amount"], quorum=quorum
     )
@@ -89,6 +89,6 @@ def test_votes_are_counted_as_they_should_be(
         owner.client.delete(f"/hitl-approvals/delegations/{delegation}")
 
 
-def _lend(owner: Person, giver: Person, taker: Person) -> str:
-    body = {"from_user_id": giver.user_id, "to_user_id": taker.user_id, "expires_at": "2099-01-31T09:00:00Z"}
+def _lend(owner: Person, granter: Person, taker: Person) -> str:
+    body = {"from_user_id": granter.user_id, "to_user_id": taker.user_id, "expires_at": "2099-01-31T09:00:00Z"}
     return str(owner.client.post("/hitl-approvals/delegations", body).data["id"])

@@ -15,7 +15,7 @@ from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.queue import enqueue
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Answer, Client, Person, World
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 from aasim_plugins.executions import service as executions
 from aasim_plugins.executions.hookspecs import Finished, Runner, Startable, Target
@@ -73,7 +73,7 @@ class Flows:
 
     def __init__(self, world: World, owner: Person, clock: Clock) -> None:
         self.app, self.owner, self._world, self._clock = world.app, owner, world, clock
-        self._upkeep = Upkeep(self.app, Leases(self.app.database, "test"), Presence(self.app.settings.data_dir))
+        self._maintenance = Maintenance(self.app, Leases(self.app.database, "test"), Presence(self.app.settings.data_dir))
         [engine] = owner.client.get("/engines?provider=scripted&limit=1").data["items"]
         self._engine_id = engine["id"]
         self.agent_id = self.make_agent("Scripted")
@@ -121,12 +121,12 @@ class Flows:
 
     def work(self) -> int:
         """Do every job that is due now; returns how many there were."""
-        self._upkeep.unpark()
-        self._upkeep.make_ready()
+        self._maintenance.unpark()
+        self._maintenance.make_ready()
         count = 0
         while some := work_off(self.app):
             count += some
-            self._upkeep.make_ready()
+            self._maintenance.make_ready()
         return count
 
     def watch(self) -> None:

@@ -234,6 +234,6 @@ def test_where_flows_are_off_nothing_is_taken(flows: Flows) -> None:
     shop = hook(flows, NONE)
     with organization_scope(flows.owner.organization_id), flows.app.database.transaction():
         features.switch(flows.owner.organization_id, "job_flows", False)
-    flows.app.pulse.forget(flows.owner.organization_id)
+    flows.app.organization_states.forget(flows.owner.organization_id)
     answer = shop.send()
     assert (answer.status, answer.body["code"]) == (404, "feature_disabled")

@@ -178,4 +178,4 @@ def test_what_is_not_active_starts_by_force_only(flows: Flows, status: str) -> N
 def _switch(flows: Flows, plugin: str, *, enabled: bool) -> None:
     with organization_scope(flows.owner.organization_id), flows.app.database.transaction():
         features.switch(flows.owner.organization_id, plugin, enabled)
-    flows.app.pulse.forget(flows.owner.organization_id)
+    flows.app.organization_states.forget(flows.owner.organization_id)

@@ -1,4 +1,4 @@
-"""An app that knows jobs, features and a doorbell only, with jobs that the test writes."""
+"""An app that knows jobs, features and a notifier only, with jobs that the test writes."""
 
 import queue
 import threading
@@ -21,7 +21,7 @@ from aasim_core.data.database import Database
 from aasim_core.jobs import records
 from aasim_core.jobs.declarations import Job
 from aasim_core.jobs.leases import Leases
-from aasim_core.jobs.notify.notifier import Doorbell
+from aasim_core.jobs.notify.notifier import Notifier
 from aasim_core.jobs.queue import enqueue, flush
 from aasim_core.jobs.records import JobRow
 from aasim_core.plugins import Plugins
@@ -31,7 +31,7 @@ from aasim_core.settings import Settings
 from aasim_core.spans import Spans
 from aasim_core.tenancy import records as tenancy
 from aasim_core.tenancy.feature_switches import Features
-from aasim_core.tenancy.organization_state import Pulse
+from aasim_core.tenancy.organization_state import OrganizationStates
 
 ACME, UMBRELLA = "organization_acme", "organization_umbrella"
 
@@ -55,7 +55,7 @@ class Shop:
         settings = Settings.load({"data_dir": str(self.data_dir), **self.flags}, environ={})
         self.jobs: dict[str, Job] = {}
         self.app: Any = SimpleNamespace(
-            pulse=Pulse(),
+            organization_states=OrganizationStates(),
             settings=settings,
             database=self.database,
             jobs=self.jobs,
@@ -63,11 +63,11 @@ class Shop:
             draining=threading.Event(),
             hook=self.plugins.hook,
             plugins=Plugins((_off("gone"), _off("mail")), (), self.plugins, hookspecs),
-            doorbell=Doorbell(settings),
+            notifier=Notifier(settings),
             process_of=lambda kind, threads, name: processes.ThisProcess(self.database, kind, threads, [], name),
         )
-        self.app.features = Features(lambda: self.app.plugins, self.app.pulse, self._allowed)
-        self.database.before_commit = lambda transaction: flush(transaction, self.database, self.jobs, self.app.doorbell.ring)
+        self.app.features = Features(lambda: self.app.plugins, self.app.organization_states, self._allowed)
+        self.database.before_commit = lambda transaction: flush(transaction, self.database, self.jobs, self.app.notifier.notify)
         self.bind()
 
     def _allowed(self, organization_id: str, plugin: str) -> Any:
@@ -108,7 +108,7 @@ class Shop:
     def open(self) -> Iterator[Worker]:
         """A worker that does the jobs; at the end it does what is ready, and is drained."""
         self.app.draining.clear()
-        self.app.pulse = Pulse()  # as a worker's process has one of its own
+        self.app.organization_states = OrganizationStates()  # as a worker's process has one of its own
         worker = Worker(self.app)
         worker.start()
         try:

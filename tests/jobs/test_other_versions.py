@@ -12,7 +12,7 @@ from aasim_core.jobs.leases import CRASHES_UNTIL_DEAD
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.worker import outcomes
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 
 from .conftest import UMBRELLA
@@ -93,4 +93,4 @@ def test_a_job_of_an_unknown_kind_is_not_given_up_by_who_cannot_say_what_that_me
 
 def test_a_parked_job_of_an_unknown_kind_stays_parked(shop: Any, bill: str, tmp_path: Path) -> None:
     JobRow.update(state="parked").execute()
-    assert Upkeep(shop.app, shop.leases(), Presence(tmp_path)).unpark() == 0
+    assert Maintenance(shop.app, shop.leases(), Presence(tmp_path)).unpark() == 0

@@ -16,7 +16,7 @@ from aasim_core.jobs.pruning import prune
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.statements import Sent, plan_of, recorded
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 
 from .conftest import ACME, Shop
 
@@ -39,21 +39,21 @@ def _as_a_worker() -> Iterator[None]:
 def work(shop: Shop, data_dir: Path) -> None:
     """Everything that a worker and those who enqueue do to the table."""
     leases = shop.leases()
-    upkeep = Upkeep(shop.app, leases, Presence(data_dir))
+    maintenance = Maintenance(shop.app, leases, Presence(data_dir))
     shop.enqueue("mail.send", unique_key="a", run_at=now() + timedelta(milliseconds=300))
-    shop.wait_until(upkeep.make_ready)
+    shop.wait_until(maintenance.make_ready)
     leases.may_have_ready()
     lease = leases.claim()
     assert lease is not None
     leases.heartbeat()
-    upkeep.take_over()
+    maintenance.take_over()
     with organization_scope(ACME), shop.database.transaction():
         leases.renew(lease, progress=True)
         leases.hand_back(lease)
     leases.complete(leases.claim())  # type: ignore[arg-type]
     shop.enqueue("mail.send")
     leases.park(leases.claim(), "off")  # type: ignore[arg-type]
-    upkeep.unpark()
+    maintenance.unpark()
     administration.find_jobs(state="dead")
     prune(Goes(), {})  # type: ignore[arg-type]
     with organization_scope(ACME):

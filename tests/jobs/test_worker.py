@@ -75,13 +75,13 @@ def test_jobs_are_done_at_the_same_time(shop: Any) -> None:
 def test_who_has_done_the_last_job_waits_for_a_ring_before_it_looks_again(shop: Any, told: Any) -> None:
     shop.offers("mail.send", lambda context, payload: told.put("done"))
     with shop.open() as worker:
-        shop.wait_until(lambda: "unpark" in worker._turns)  # the upkeep of the start has rung, too
-        shop.wait_until(lambda: len(worker._pool.wakeups._idle) == shop.app.settings.worker.threads)
+        shop.wait_until(lambda: "unpark" in worker._turns)  # the maintenance at the start has notified, too
+        shop.wait_until(lambda: len(worker._pool.idle_threads._idle) == shop.app.settings.worker.threads)
         with recorded(shop.database.for_claims()) as sent:
             for _ in range(3):
                 shop.enqueue("mail.send")
                 heard(told)
-                shop.wait_until(lambda: len(worker._pool.wakeups._idle) == shop.app.settings.worker.threads)
+                shop.wait_until(lambda: len(worker._pool.idle_threads._idle) == shop.app.settings.worker.threads)
     claims = [statement for statement in sent if "lease_token" in statement.sql and "attempt + 1" in statement.sql]
     assert len(claims) == 3
 
@@ -107,7 +107,7 @@ def test_a_job_that_waits_for_its_twin_is_done_when_that_ends(shop: Any, told: A
         shop.enqueue("mail.send", {"word": "first"}, unique_key="one")
         assert heard(told) == "first"
         shop.enqueue("mail.send", {"word": "second"}, unique_key="one")
-        shop.wait_until(lambda: len(worker._pool.wakeups._idle) == shop.app.settings.worker.threads - 1)
+        shop.wait_until(lambda: len(worker._pool.idle_threads._idle) == shop.app.settings.worker.threads - 1)
         may_end.set()
         assert heard(told) == "second"
 

@@ -176,7 +176,7 @@ def test_a_job_that_crashed_its_worker_twice_runs_alone(shop: Any, told: Any) ->
         assert heard(told) == "neighbour"
         with system_scope("test"), shop.database.transaction():
             JobRow.update(crash_count=2, delayed=False).where(JobRow.id == suspect).execute()
-        shop.app.doorbell.ring()
+        shop.app.notifier.notify()
         assert not suspect_done.wait(1.5)
         release.set()
         assert heard(told) == "suspect"
@@ -185,7 +185,7 @@ def test_a_job_that_crashed_its_worker_twice_runs_alone(shop: Any, told: Any) ->
 
 @pytest.mark.parametrize("flags", [{"worker.poll_seconds": 0.2}])
 def test_a_job_whose_ring_was_lost_is_found(shop: Any, told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shop.app.doorbell, "ring", lambda: None)
+    monkeypatch.setattr(shop.app.notifier, "notify", lambda: None)
     shop.offers("mail.send", lambda context, payload: told.put("done"))
     with shop.open():
         for _ in range(3):

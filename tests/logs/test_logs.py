@@ -16,7 +16,7 @@ import pytest
 import structlog
 
 from aasim_core.context import SYSTEM, acting_as
-from aasim_core.logs.configuration import FIELDS, Seldom, configure, redacted, subdued
+from aasim_core.logs.configuration import FIELDS, RepeatedErrors, configure, redacted, subdued
 from aasim_core.settings.sections import LogSettings
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
@@ -176,10 +176,15 @@ def test_what_looks_like_a_secret_is_masked(text: str, safe: str) -> None:
 
 def test_trouble_of_one_kind_is_said_once_a_minute_with_how_often_it_happened() -> None:
     moment = 0.0
-    seldom = Seldom(60, clock=lambda: moment)
-    assert [seldom.count("full"), seldom.count("full"), seldom.count("broken"), seldom.count("full")] == [1, None, 1, None]
+    repeated = RepeatedErrors(60, clock=lambda: moment)
+    assert [repeated.count("full"), repeated.count("full"), repeated.count("broken"), repeated.count("full")] == [
+        1,
+        None,
+        1,
+        None,
+    ]
     moment = 60.0
-    assert [seldom.count("full"), seldom.count("full")] == [3, None]
+    assert [repeated.count("full"), repeated.count("full")] == [3, None]
 
 
 def log_calls(tree: ast.Module) -> Iterator[ast.Call]:

@@ -41,10 +41,10 @@ def test_other_organizations_go_on(app: App, world: World, owner: Person) -> Non
 
 def test_nothing_runs_in_a_suspended_organization(app: App, owner: Person) -> None:
     with app.database.connected():
-        assert not app.pulse.of(owner.organization_id).is_halted
+        assert not app.organization_states.of(owner.organization_id).is_halted
         call(app, suspend, "Acme", *WHY)
     with app.database.connected():
-        assert app.pulse.of(owner.organization_id).is_halted
+        assert app.organization_states.of(owner.organization_id).is_halted
 
 
 def test_a_reactivated_organization_is_as_before_and_its_log_tells_why(app: App, owner: Person) -> None:

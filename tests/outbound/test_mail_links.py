@@ -12,7 +12,7 @@ from aasim_core.settings import Settings
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import World
 from aasim_core.worker.runner import work_off
-from aasim_plugins.hitl_approvals.policies import Ruling
+from aasim_plugins.hitl_approvals.policies import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 
@@ -51,7 +51,7 @@ def test_the_links_of_an_account_lead_to_the_page(app: App, world: World, inbox:
 def test_an_approval_leads_to_the_page_without_a_token(app: App, world: World, inbox: Inbox) -> None:
     owner = world.organization()
     with organization_scope(owner.organization_id), app.database.transaction():
-        approval_id = Approvals(app).request(Asked(title="Refund", payload={"arguments": {"amount": 5}}), Ruling()).id
+        approval_id = Approvals(app).request(Asked(title="Refund", payload={"arguments": {"amount": 5}}), PolicyDecision()).id
     assert f"https://portal.example.com/approval/{approval_id}" in text_of(app, inbox).split()
 
 

@@ -27,10 +27,10 @@ def team(owner: Person) -> str:
     return str(owner.client.post("/teams", {"name": "Customer care"}).data["id"])
 
 
-def give(giver: Person, team: str, role: str, place: str | None = None, **more: Any) -> Answer:
+def give(granter: Person, team: str, role: str, place: str | None = None, **more: Any) -> Answer:
     kind = "organization" if place is None else place.partition("_")[0]
     where = {"type": {"dept": "department"}.get(kind, kind)} | ({} if place is None else {"id": place})
-    return giver.client.post(f"/teams/{team}/assign", {"role": role, "place": where, **more})
+    return granter.client.post(f"/teams/{team}/assign", {"role": role, "place": where, **more})
 
 
 def custom_role(world: World, owner: Person, permissions: list[str]) -> str:

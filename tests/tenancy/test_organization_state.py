@@ -7,7 +7,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import NoScope, organization_scope
 from aasim_core.tenancy import epoch
-from aasim_core.tenancy.organization_state import Beat, Pulse, remembered
+from aasim_core.tenancy.organization_state import OrganizationState, OrganizationStates, cached
 from aasim_core.testing.world import Person, World
 
 
@@ -18,7 +18,7 @@ def owner(world: World) -> Person:
 
 def test_what_is_remembered_is_read_once_for_each_epoch_and_argument(app: App, owner: Person) -> None:
     asked: list[Any] = []
-    ask = remembered(app.pulse, lambda name: asked.append(name) or len(asked))
+    ask = cached(app.organization_states, lambda name: asked.append(name) or len(asked))
     with organization_scope(owner.organization_id):
         assert [ask("a"), ask("a"), ask("b")] == [1, 1, 2]
         with app.database.transaction():
@@ -28,7 +28,7 @@ def test_what_is_remembered_is_read_once_for_each_epoch_and_argument(app: App, o
 
 def test_what_a_transaction_changed_that_failed_is_not_read_again(app: App, owner: Person) -> None:
     asked: list[str] = []
-    ask = remembered(app.pulse, lambda: asked.append("read"))
+    ask = cached(app.organization_states, lambda: asked.append("read"))
     with organization_scope(owner.organization_id):
         ask()
         with pytest.raises(KeyError):
@@ -38,7 +38,7 @@ def test_what_a_transaction_changed_that_failed_is_not_read_again(app: App, owne
 
 
 def test_organizations_remember_apart(app: App, world: World, owner: Person) -> None:
-    ask = remembered(app.pulse, object)
+    ask = cached(app.organization_states, object)
     with organization_scope(owner.organization_id):
         mine = ask()
     with organization_scope(world.organization().organization_id):
@@ -47,16 +47,16 @@ def test_organizations_remember_apart(app: App, world: World, owner: Person) -> 
 
 def test_nothing_is_remembered_of_no_organization(app: App) -> None:
     with pytest.raises(NoScope):
-        remembered(app.pulse, lambda: None)()
+        cached(app.organization_states, lambda: None)()
 
 
 def test_what_somebody_has_read_counts_unless_it_is_older_than_what_is_known(app: App, owner: Person) -> None:
-    pulse, organization_id = Pulse(), owner.organization_id
-    known = app.pulse.of(organization_id)
-    newer = Beat(known.authz_epoch + 1, is_halted=True)
-    pulse.tell(organization_id, newer)
-    pulse.tell(organization_id, known)
-    assert pulse.of(organization_id) == newer
+    states, organization_id = OrganizationStates(), owner.organization_id
+    known = app.organization_states.of(organization_id)
+    newer = OrganizationState(known.authz_epoch + 1, is_halted=True)
+    states.note(organization_id, newer)
+    states.note(organization_id, known)
+    assert states.of(organization_id) == newer
 
 
 def _bump_in_vain(app: App, organization_id: str) -> None:

@@ -12,7 +12,7 @@ from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Answer, Person, World
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 
 DROPINS = Path(__file__).parent / "dropins"
@@ -52,7 +52,7 @@ def switch(person: Person, *, on: bool) -> None:
 
 def unpark(app: App) -> int:
     """What a worker does from time to time."""
-    return Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()
+    return Maintenance(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()
 
 
 def engine_of(person: Person) -> str:

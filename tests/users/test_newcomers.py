@@ -1,4 +1,4 @@
-"""What somebody new is given along, and service users: within what the giver holds."""
+"""What somebody new is given along, and service users: within what the granter holds."""
 
 from dataclasses import replace
 from typing import Any

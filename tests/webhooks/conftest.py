@@ -15,7 +15,7 @@ from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.peer import Handler, Peer, serving
 from aasim_core.testing.world import Client, Person, World
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 
 ON = {"auth", "webhooks"}
@@ -59,11 +59,11 @@ def clock() -> Iterator[time_machine.Traveller]:
 @pytest.fixture
 def work(app: App) -> Callable[[], int]:
     """Does every job that is due now, those too that had to wait; returns how many there were."""
-    upkeep = Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir))
+    maintenance = Maintenance(app, Leases(app.database, "test"), Presence(app.settings.data_dir))
 
     def act() -> int:
-        upkeep.unpark()
-        upkeep.make_ready()
+        maintenance.unpark()
+        maintenance.make_ready()
         return work_off(app)
 
     return act

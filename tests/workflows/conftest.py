@@ -14,7 +14,7 @@ from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 from aasim_plugins.executions.hookspecs import Tool, ToolSource, ToolUse
 from aasim_plugins.executions.models import WaitRow
@@ -158,4 +158,4 @@ def make_due(app: App) -> None:
 def unpark(app: App) -> None:
     """Let the worker look whether jobs that were parked may go on."""
     with app.database.transaction(), system_scope("test"):
-        Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()
+        Maintenance(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()

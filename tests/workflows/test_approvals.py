@@ -11,7 +11,7 @@ from aasim_core.app import App
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.testing.world import Person, World
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 from aasim_plugins.hitl_approvals.models import ASSIGNEE_TYPES, LADDER
 from aasim_plugins.workflows.nodes import approval
@@ -100,9 +100,9 @@ def test_what_nobody_decides_in_time_expires(
     clock: time_machine.Traveller, app: App, world: World, run: Run, owner: Person, approver: Person
 ) -> None:
     told = run(ask(assignees=[{"type": "user", "id": approver.user_id}], due_seconds=600), *WAYS, given={"amount": 50})
-    upkeep = Upkeep(app, Leases(app.database, "test"), Presence(app.settings.data_dir))
+    maintenance = Maintenance(app, Leases(app.database, "test"), Presence(app.settings.data_dir))
     clock.shift(timedelta(seconds=601))
-    upkeep.make_ready()
+    maintenance.make_ready()
     work_off(app)
     told = read(world.again(owner), told["execution"]["id"])
     assert way_of(told) == ["late"]

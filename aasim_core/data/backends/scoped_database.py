@@ -14,7 +14,7 @@ from ...context import scope_or_nothing
 from ..faults import Unconfirmed
 from ..scope import ScopedContext, refuse_unscoped
 from ..statements import Result, Statement, kind_of_scope, only_reads
-from ..transactions import Mistaken, ThreadState, Transaction, UnitOfWork, Write, joining
+from ..transactions import Conflict, ThreadState, Transaction, UnitOfWork, Write, joining
 from .connections import Connected
 from .statement_cache import StatementCache, key_of
 
@@ -132,10 +132,10 @@ class ScopedDatabase(ABC):
             tell(result.fetchone())
         return bool(result.rowcount)
 
-    def on_undo(self, action: Callable[[], object]) -> None:
+    def on_rollback(self, action: Callable[[], object]) -> None:
         """Call `action` if the running transaction is rolled back."""
         if (transaction := self._local.transaction) is not None:
-            transaction.on_undo.append(action)
+            transaction.on_rollback.append(action)
 
     def note_revision(self, record_id: str, version: int) -> None:
         """Record that the running transaction gave the record this version, for the events about it."""
@@ -244,7 +244,7 @@ class ScopedDatabase(ABC):
         try:
             with self._running(Transaction(optimistic=True), durable):
                 return work()
-        except (Mistaken, peewee.IntegrityError):  # a constraint may also be violated by a write based on a conflict
+        except (Conflict, peewee.IntegrityError):  # a constraint may also be violated by a write based on a conflict
             pass
         with self.transaction(durable=durable):
             return work()

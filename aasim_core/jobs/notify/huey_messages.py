@@ -11,7 +11,7 @@ from huey.serializer import Serializer
 
 _NAME = "aasim"
 #: How long a sender and a listener wait for the queue.
-_RINGING_SECONDS, _LISTENING_SECONDS = 0.5, 10.0
+_SENDING_SECONDS, _LISTENING_SECONDS = 0.5, 10.0
 _MOST_MESSAGES = 1000
 
 
@@ -23,13 +23,13 @@ class Messages(ABC):
     look_seconds: float
 
     def __init__(self, url: str) -> None:
-        self._ringing, task = open_huey(url, wait_seconds=_RINGING_SECONDS)
+        self._sending, task = open_huey(url, wait_seconds=_SENDING_SECONDS)
         self._listening, _ = open_huey(url, wait_seconds=_LISTENING_SECONDS)
         #: All notifications are alike, so one message serves for all.
-        self._message = self._ringing.serialize_task(task.s())
+        self._message = self._sending.serialize_task(task.s())
 
     @abstractmethod
-    def ring(self) -> float:
+    def notify(self) -> float:
         """Write a message; returns for how many seconds another one would change nothing."""
 
     @abstractmethod
@@ -56,10 +56,10 @@ class InFile(Messages):
 
     blocks, look_seconds = False, 0.2
 
-    def ring(self) -> float:
-        self._ringing.storage.enqueue(self._message)
-        if self._ringing.storage.queue_size() > _MOST_MESSAGES:
-            self._ringing.storage.flush_queue()
+    def notify(self) -> float:
+        self._sending.storage.enqueue(self._message)
+        if self._sending.storage.queue_size() > _MOST_MESSAGES:
+            self._sending.storage.flush_queue()
         return self.look_seconds
 
     def take(self, seconds: float, most: int) -> bool:
@@ -69,7 +69,7 @@ class InFile(Messages):
         return taken > 0
 
     def close(self) -> None:
-        for huey in (self._ringing, self._listening):
+        for huey in (self._sending, self._listening):
             huey.storage.close()
 
 
@@ -78,8 +78,8 @@ class InRedis(Messages):
 
     blocks, look_seconds = True, 0.0
 
-    def ring(self) -> float:
-        storage = self._ringing.storage
+    def notify(self) -> float:
+        storage = self._sending.storage
         if storage.conn.lpush(storage.queue_key, self._message) > _MOST_MESSAGES:
             storage.flush_queue()
         return self.look_seconds
@@ -92,7 +92,7 @@ class InRedis(Messages):
             return any(both.execute())
 
     def close(self) -> None:
-        for huey in (self._ringing, self._listening):
+        for huey in (self._sending, self._listening):
             huey.storage.pool.disconnect()
 
 
@@ -115,7 +115,7 @@ def open_huey(url: str, *, wait_seconds: float) -> tuple[Any, Any]:
         huey = SqliteHuey(
             _NAME, filename=url.removeprefix("sqlite:///"), cache_mb=1, fsync=False, timeout=wait_seconds, **options
         )
-    return huey, huey.task(name="ring")(_ring)
+    return huey, huey.task(name="notify")(_notify)
 
 
 def _pool(url: str, wait_seconds: float) -> Any:
@@ -129,5 +129,5 @@ def _pool(url: str, wait_seconds: float) -> Any:
     return ConnectionPool.from_url(url, socket_timeout=wait_seconds, socket_connect_timeout=min(wait_seconds, 1), retry=retry)
 
 
-def _ring() -> None:
+def _notify() -> None:
     raise AssertionError("a notification is received, never executed")

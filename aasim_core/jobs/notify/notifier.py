@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ...errors import StartupError
-from .unix_sockets import SocketEar, Sockets
+from .unix_sockets import SocketReceiver, Sockets
 
 if TYPE_CHECKING:
     from ...settings import Settings
@@ -28,7 +28,7 @@ _STORAGE = 74
 _log = structlog.get_logger("aasim.jobs")
 
 
-class Doorbell:
+class Notifier:
     """The channel between the processes of one installation and its workers; it is opened on first use."""
 
     def __init__(self, settings: "Settings") -> None:
@@ -39,14 +39,14 @@ class Doorbell:
         self._opening = threading.Lock()
         self._silent_until = 0.0
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Notify a worker. Never raises and returns quickly: some 10 µs by datagram, 100 µs by Redis."""
         try:
-            if self._sockets is not None and not self._sockets.ring():
+            if self._sockets is not None and not self._sockets.notify():
                 return
             if time.monotonic() < self._silent_until:
                 return
-            self._silent_until = time.monotonic() + self._opened().ring()
+            self._silent_until = time.monotonic() + self._opened().notify()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the queue, the work is safe in the database
             self._silent_until = time.monotonic() + REST_SECONDS
             _log.warning("workers cannot be notified; they poll for jobs", error=f"{type(error).__name__}: {error}")
@@ -56,11 +56,11 @@ class Doorbell:
         if self._sockets is None:
             self._opened()
 
-    def listen(self, worker: str) -> "Ear":
+    def listen(self, worker: str) -> "Receiver":
         """Return the listener of `worker`; earlier notifications do not count, because a worker begins by polling the table."""
         messages = self._opened()
         messages.forget()
-        return Ear(messages, self._sockets.listen(worker) if self._sockets else None)
+        return Receiver(messages, self._sockets.listen(worker) if self._sockets else None)
 
     def __del__(self) -> None:
         if self._messages is not None and self._process == os.getpid():
@@ -73,10 +73,10 @@ class Doorbell:
             return self._messages
 
 
-class Ear:
+class Receiver:
     """A worker's end of the channel."""
 
-    def __init__(self, messages: "Messages", datagrams: SocketEar | None) -> None:
+    def __init__(self, messages: "Messages", datagrams: SocketReceiver | None) -> None:
         self._messages = messages
         self._datagrams = datagrams
         self._is_deaf = False
@@ -105,7 +105,7 @@ class Ear:
     def _heard(self, seconds: float, most: int) -> bool:
         try:
             heard = self._messages.take(seconds, most)
-        except Exception as error:  # noqa: BLE001 - as for ring
+        except Exception as error:  # noqa: BLE001 - as for notify
             if not self._is_deaf:
                 _log.warning(
                     "cannot listen for notifications; polling for jobs instead", error=f"{type(error).__name__}: {error}"

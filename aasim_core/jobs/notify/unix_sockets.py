@@ -25,7 +25,7 @@ class Sockets:
         if self._descriptor is not None:
             os.close(self._descriptor)
 
-    def ring(self) -> bool:
+    def notify(self) -> bool:
         """Send a datagram to every worker, at about 10 µs; returns whether a worker exists that datagrams do not reach."""
         try:
             names = os.listdir(self._folder)  # noqa: PTH208 - a third of what iterdir costs
@@ -38,16 +38,16 @@ class Sockets:
                 self._sender.sendto(b"!", _NEVER_BLOCK, self._address(worker + SOCKET_SUFFIX))
         return any(name.endswith(LOCK_SUFFIX) and name.removesuffix(LOCK_SUFFIX) not in sockets for name in names)
 
-    def listen(self, worker: str) -> "SocketEar | None":
+    def listen(self, worker: str) -> "SocketReceiver | None":
         """Return that worker's socket, or None where its address would exceed the system's limit."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            ear.bind(self._address(worker + SOCKET_SUFFIX))
+            receiver.bind(self._address(worker + SOCKET_SUFFIX))
         except OSError:
-            ear.close()
+            receiver.close()
             return None
-        return SocketEar(ear, self._folder / (worker + SOCKET_SUFFIX))
+        return SocketReceiver(receiver, self._folder / (worker + SOCKET_SUFFIX))
 
     def _address(self, name: str) -> str:
         path = str(self._folder / name)
@@ -58,27 +58,27 @@ class Sockets:
         return f"/proc/self/fd/{self._descriptor}/{name}"
 
 
-class SocketEar:
+class SocketReceiver:
     """One worker's socket."""
 
-    def __init__(self, ear: socket.socket, path: Path) -> None:
-        self._ear = ear
+    def __init__(self, receiver: socket.socket, path: Path) -> None:
+        self._receiver = receiver
         self._path = path
 
     def wait(self, seconds: float) -> bool:
         """Return whether datagrams arrived within `seconds`; consumes all."""
-        self._ear.settimeout(seconds)
+        self._receiver.settimeout(seconds)
         try:
-            self._ear.recv(1)
+            self._receiver.recv(1)
         except (TimeoutError, BlockingIOError):
             return False
-        self._ear.settimeout(0)
+        self._receiver.settimeout(0)
         with suppress(BlockingIOError):
             while True:
-                self._ear.recv(1)
+                self._receiver.recv(1)
         return True
 
     def close(self) -> None:
         """Remove the socket."""
-        self._ear.close()
+        self._receiver.close()
         self._path.unlink(missing_ok=True)

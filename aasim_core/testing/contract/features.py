@@ -17,7 +17,7 @@ from ...jobs.queue import enqueue
 from ...jobs.records import PARKED, QUEUED, JobRow
 from ...jobs.worker_liveness import Presence
 from ...plugins.registry import Found
-from ...worker.maintenance import Upkeep
+from ...worker.maintenance import Maintenance
 from ...worker.runner import work_off
 from ..reporting import demand, demand_none
 from ..world import Person
@@ -76,7 +76,7 @@ class FeatureContract:
             waiting = states()
             stage.switch(without_it, self.plugin, enabled=True)
             with stage.app.database.connected():
-                Upkeep(stage.app, Leases(stage.app.database, "test"), Presence(stage.app.settings.data_dir)).unpark()
+                Maintenance(stage.app, Leases(stage.app.database, "test"), Presence(stage.app.settings.data_dir)).unpark()
             back = states()
         demand(waiting <= {PARKED}, f"where {self.plugin} is off its jobs and deliveries are {waiting}; they must be parked")
         demand(back <= {QUEUED}, f"where {self.plugin} is on again its jobs and deliveries are {back}")

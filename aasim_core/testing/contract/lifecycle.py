@@ -17,7 +17,7 @@ from ...jobs.records import PARKED, QUEUED, JobRow
 from ...jobs.worker_liveness import Presence
 from ...plugins.declarations import table_of
 from ...plugins.registry import Found
-from ...worker.maintenance import Upkeep
+from ...worker.maintenance import Maintenance
 from ...worker.runner import work_off
 from ..apps import settings_in
 from ..databases import Databases
@@ -151,7 +151,7 @@ class LifeContract:
         parked = _states(ids)
         demand(set(parked.values()) == {PARKED}, f"while {self.plugin} is off its jobs are {parked}")
         stage.enter()
-        Upkeep(stage.app, Leases(stage.app.database, "test"), Presence(stage.app.settings.data_dir)).unpark()
+        Maintenance(stage.app, Leases(stage.app.database, "test"), Presence(stage.app.settings.data_dir)).unpark()
         back = _states(ids)
         _forget(stage.app, ids)
         demand(set(back.values()) == {QUEUED}, f"when {self.plugin} is on again its jobs are {back}")

@@ -1,6 +1,6 @@
 """Events that runs wait for: those that come, and those that came before anybody could tell.
 
-Whether anybody waits is `remembered`, so that other organizations pay nothing for it: who emits an event may learn of the first wait a
+Whether anybody waits is `cached`, so that other organizations pay nothing for it: who emits an event may learn of the first wait a
 second late, and may commit later still. So a new wait looks back at once, `_LATE` after it began, and once more when all transactions of
 that time have ended. An event found twice counts once.
 """
@@ -17,7 +17,7 @@ from aasim_core.events.patterns import matches
 from aasim_core.events.records import EventRow
 from aasim_core.jobs.queue import enqueue
 from aasim_core.tenancy import epoch
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 
 from ..models import FOR_EVENT, WITH_TOPIC, WaitRow
 from . import arrivals
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: The job that looks for events from before a wait.
 LOOK_BACK = "executions.look_back"
-#: Longer than anybody takes `remembered` for true.
+#: Longer than anybody takes `cached` for true.
 _LATE = timedelta(seconds=2)
 _AGAIN = timedelta(seconds=1)
 #: How many events one job looks at.
@@ -37,7 +37,7 @@ _PAGE = 1_000
 
 def is_any_awaited(app: "App") -> Callable[[EventRow], bool]:
     """Makes the predicate of whether a run of the event's organization may wait for events."""
-    ask = remembered(app.pulse, _is_any_open)
+    ask = cached(app.organization_states, _is_any_open)
     return lambda event: ask()
 
 

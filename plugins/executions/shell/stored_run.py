@@ -82,7 +82,7 @@ class StoredRun:
         return follow
 
     def try_to(
-        self, *happened: Event, values: Values = no_values, delay: float = 0, readback: records.Readback | None = None
+        self, *happened: Event, values: Values = no_values, delay: float = 0, returning: records.Returning | None = None
     ) -> Sequence[Command] | None:
         """The same, but None where somebody else has changed the run since it was read."""
         after, follow = self.state, list[Command]()
@@ -90,7 +90,7 @@ class StoredRun:
             after, more = decide(after, event)
             follow += more
         delivered = [arrival.key for event in happened if isinstance(event, Delivered) for arrival in event.arrivals]
-        if after != self.state and not self._write(after, values(after), readback, delivered):
+        if after != self.state and not self._write(after, values(after), returning, delivered):
             return None
         for command in follow:
             if (carry_out := _CARRY_OUT.get(type(command))) is not None:
@@ -113,7 +113,7 @@ class StoredRun:
         """Forget the outcomes of the waits of these paths."""
         if known := [path for path in paths if path in self.state.steps]:
             rows.forget(self.record, known)
-            database_of(Execution).on_undo(partial(setattr, self, "state", self.state))
+            database_of(Execution).on_rollback(partial(setattr, self, "state", self.state))
             self.state = self.state._replace(steps={path: step for path, step in self.state.steps.items() if path not in known})
 
     def reload(self) -> None:
@@ -125,16 +125,16 @@ class StoredRun:
             self.record, self.state = record, rows.state_of(record, with_outcomes=self._in_turn)
 
     def _write(
-        self, after: State, values: Mapping[str, Any], readback: records.Readback | None, delivered: Sequence[str]
+        self, after: State, values: Mapping[str, Any], returning: records.Returning | None, delivered: Sequence[str]
     ) -> bool:
         before = self.state
         changes = rows.difference(before, after)
         if "job" in changes and self.record.job_id is not None:  # of the release before this one, whose jobs count no more
             changes["job_id"] = None
-        if not states.write(self.record, {**changes, **values}, readback):
+        if not states.write(self.record, {**changes, **values}, returning):
             return False
         rows.write_waits(self.record, before, after, delivered)
-        database_of(Execution).on_undo(partial(setattr, self, "state", before))
+        database_of(Execution).on_rollback(partial(setattr, self, "state", before))
         self.state = after
         if (due := next_due(after)) is not None and due != next_due(before):
             look_at(self.record, due)

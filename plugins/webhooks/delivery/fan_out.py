@@ -9,7 +9,7 @@ from aasim_core.data.compiled import compiled
 from aasim_core.events.facts import seen_by_expressions
 from aasim_core.events.patterns import is_any
 from aasim_core.events.records import EventRow
-from aasim_core.tenancy.organization_state import remembered
+from aasim_core.tenancy.organization_state import cached
 
 from ..filters import verdict_on
 from ..models import ACTIVE, HELD, Delivery, Webhook
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def is_wanted(app: "App") -> Callable[[EventRow], bool]:
     """Makes the predicate of whether a webhook of the event's organization is for such events."""
-    patterns = remembered(app.pulse, _patterns)
+    patterns = cached(app.organization_states, _patterns)
     return lambda event: is_any(patterns(), event.name)
 
 

@@ -11,7 +11,7 @@ from ....context import scope_or_nothing
 from ...faults import READ_ONLY, Unconfirmed, sqlstate_of
 from ...persistence import persist
 from ...statements import Result, Statement
-from ...transactions import Mistaken, UnitOfWork
+from ...transactions import Conflict, UnitOfWork
 from ..scoped_database import ScopedDatabase
 from .batch_statement import tell_returned, together
 from .pool import Pool, answers, has_news, is_lost
@@ -230,7 +230,7 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         except peewee.PeeweeException as error:
             self.fail_transaction()
             if getattr(error.__context__, "sqlstate", None) == _DIVISION_BY_ZERO:
-                raise Mistaken from None
+                raise Conflict from None
             raise
         tell_returned(writes, result.fetchone(), durable=is_durable)
 

@@ -10,7 +10,7 @@ from typing import Any
 import peewee
 
 from ...statements import Result, Statement
-from ...transactions import Mistaken, UnitOfWork
+from ...transactions import Conflict, UnitOfWork
 from ..scoped_database import ScopedDatabase
 from .checkpoints import MOST_PAGES, Checkpoints
 from .group_commit import GroupCommit
@@ -184,7 +184,7 @@ class SqliteDatabase(ScopedDatabase, _PeeweeSqlite):
         for write in writes:
             result = self._execute(connection, write.statement, write.parameters)
             if result.rowcount != 1 and write.expects_one:
-                raise Mistaken
+                raise Conflict
             if write.tell is not None:
                 write.tell(result.fetchone())
 

@@ -13,7 +13,7 @@ from aasim_core.clock import now
 from aasim_core.context import current_scope, system_scope
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
-from aasim_core.worker.maintenance import Upkeep
+from aasim_core.worker.maintenance import Maintenance
 
 from .conftest import ACME
 
@@ -41,24 +41,26 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def upkeep(shop: Any, tmp_path: Path, clock: Clock) -> Upkeep:
-    return Upkeep(shop.app, shop.leases("me-1-x"), Presence(tmp_path), clock)
+def maintenance(shop: Any, tmp_path: Path, clock: Clock) -> Maintenance:
+    return Maintenance(shop.app, shop.leases("me-1-x"), Presence(tmp_path), clock)
 
 
-def test_a_job_whose_worker_is_silent_for_longer_than_the_lease_is_done_again(shop: Any, upkeep: Upkeep, clock: Clock) -> None:
+def test_a_job_whose_worker_is_silent_for_longer_than_the_lease_is_done_again(
+    shop: Any, maintenance: Maintenance, clock: Clock
+) -> None:
     job_id = shop.enqueue("mail.send")
     shop.leases(ELSEWHERE).claim()
-    assert upkeep.take_over() == 0
+    assert maintenance.take_over() == 0
     clock.seconds += 60
-    assert upkeep.take_over() == 0
+    assert maintenance.take_over() == 0
     clock.seconds += 1
-    assert upkeep.take_over() == 1
+    assert maintenance.take_over() == 1
     job = shop.job(job_id)
     assert (job.state, job.attempt, job.crash_count, job.delayed) == ("queued", 0, 1, False)
     assert job.error == f"its worker {ELSEWHERE} gave no sign of life; that was crash 1 of 3"
 
 
-def test_a_worker_that_gives_signs_of_life_keeps_its_job(shop: Any, upkeep: Upkeep, clock: Clock) -> None:
+def test_a_worker_that_gives_signs_of_life_keeps_its_job(shop: Any, maintenance: Maintenance, clock: Clock) -> None:
     job_id = shop.enqueue("mail.send")
     theirs = shop.leases(ELSEWHERE)
     theirs.claim()
@@ -66,32 +68,32 @@ def test_a_worker_that_gives_signs_of_life_keeps_its_job(shop: Any, upkeep: Upke
         seen = shop.job(job_id).heartbeat_at
         while shop.job(job_id).heartbeat_at == seen:
             theirs.heartbeat()
-        assert upkeep.take_over() == 0
+        assert maintenance.take_over() == 0
         clock.seconds += 50
     assert shop.job(job_id).state == "running"
 
 
-def test_the_clocks_of_other_machines_do_not_matter(shop: Any, upkeep: Upkeep, clock: Clock) -> None:
+def test_the_clocks_of_other_machines_do_not_matter(shop: Any, maintenance: Maintenance, clock: Clock) -> None:
     job_id = shop.enqueue("mail.send")
     shop.leases(ELSEWHERE).claim()
     long_ago = now() - timedelta(days=1)
     with shop.database.transaction():
         JobRow.update(heartbeat_at=long_ago, started_at=long_ago).execute()
-    assert upkeep.take_over() == 0
+    assert maintenance.take_over() == 0
     clock.seconds += 30
-    assert upkeep.take_over() == 0
+    assert maintenance.take_over() == 0
     assert shop.job(job_id).state == "running"
 
 
-def test_a_workers_own_jobs_are_not_taken_from_it(shop: Any, upkeep: Upkeep, clock: Clock) -> None:
+def test_a_workers_own_jobs_are_not_taken_from_it(shop: Any, maintenance: Maintenance, clock: Clock) -> None:
     shop.enqueue("mail.send")
     shop.leases("me-1-x").claim()
-    upkeep.take_over()
+    maintenance.take_over()
     clock.seconds += 1000
-    assert upkeep.take_over() == 0
+    assert maintenance.take_over() == 0
 
 
-def test_a_worker_of_this_machine_that_ended_loses_its_jobs_at_once(shop: Any, upkeep: Upkeep, tmp_path: Path) -> None:
+def test_a_worker_of_this_machine_that_ended_loses_its_jobs_at_once(shop: Any, maintenance: Maintenance, tmp_path: Path) -> None:
     job_id = shop.enqueue("mail.send")
     script = "import sys; from pathlib import Path; from aasim_core.jobs.worker_liveness import Presence; "
     script += "print(Presence(Path(sys.argv[1])).enter(), flush=True); sys.stdin.read()"
@@ -102,9 +104,9 @@ def test_a_worker_of_this_machine_that_ended_loses_its_jobs_at_once(shop: Any, u
         assert worker.stdout is not None
         name, other = worker.stdout.readline().strip(), Presence(tmp_path).enter()
         shop.leases(name).claim()
-        assert upkeep.take_over() == 0
+        assert maintenance.take_over() == 0
         worker.kill()
-    assert upkeep.take_over() == 1
+    assert maintenance.take_over() == 1
     assert shop.job(job_id).error == f"its worker {name} ended; that was crash 1 of 3"
     assert [path.name for path in (tmp_path / "workers").iterdir()] == [f"{other}.lock"]
 
@@ -122,47 +124,47 @@ def test_a_worker_that_left_no_trace_is_not_known_to_be_dead(tmp_path: Path) -> 
     assert not presence.is_dead(name)
 
 
-def test_after_three_crashes_a_job_is_dead_and_its_owner_is_told(shop: Any, upkeep: Upkeep, clock: Clock) -> None:
+def test_after_three_crashes_a_job_is_dead_and_its_owner_is_told(shop: Any, maintenance: Maintenance, clock: Clock) -> None:
     told = []
     shop.offers("mail.send", on_giving_up=lambda payload, *told_of: told.append((current_scope(), payload, *told_of)))
     job_id = shop.enqueue("mail.send", {"to": "bob"})
     for count in range(1, 4):
         shop.leases(f"otherhost-{count}-x").claim()
-        upkeep.take_over()
+        maintenance.take_over()
         clock.seconds += 61
-        assert upkeep.take_over() == 1
+        assert maintenance.take_over() == 1
     job = shop.job(job_id)
     assert (job.state, job.error) == ("dead", "its worker otherhost-3-x gave no sign of life; that was crash 3 of 3")
     assert told == [(ACME, {"to": "bob"}, job.error, "dead")]
 
 
-def test_a_dead_job_whose_plugin_is_off_is_dead_all_the_same(shop: Any, upkeep: Upkeep, clock: Clock) -> None:
+def test_a_dead_job_whose_plugin_is_off_is_dead_all_the_same(shop: Any, maintenance: Maintenance, clock: Clock) -> None:
     job_id = shop.enqueue("mail.send")
     with shop.database.transaction():
         JobRow.update(crash_count=2).execute()
     shop.leases(ELSEWHERE).claim()
     del shop.jobs["mail.send"]
-    upkeep.take_over()
+    maintenance.take_over()
     clock.seconds += 61
-    upkeep.take_over()
+    maintenance.take_over()
     assert shop.job(job_id).state == "dead"
 
 
-def test_two_workers_take_over_a_job_once(shop: Any, upkeep: Upkeep, clock: Clock, tmp_path: Path) -> None:
-    other = Upkeep(shop.app, shop.leases("me-2-x"), Presence(tmp_path), clock)
+def test_two_workers_take_over_a_job_once(shop: Any, maintenance: Maintenance, clock: Clock, tmp_path: Path) -> None:
+    other = Maintenance(shop.app, shop.leases("me-2-x"), Presence(tmp_path), clock)
     job_id = shop.enqueue("mail.send")
     shop.leases(ELSEWHERE).claim()
-    assert (upkeep.take_over(), other.take_over()) == (0, 0)
+    assert (maintenance.take_over(), other.take_over()) == (0, 0)
     clock.seconds += 61
-    assert (upkeep.take_over(), other.take_over()) == (1, 0)
+    assert (maintenance.take_over(), other.take_over()) == (1, 0)
     assert shop.job(job_id).crash_count == 1
 
 
-def test_delayed_jobs_are_made_ready_when_their_time_has_come(shop: Any, upkeep: Upkeep) -> None:
+def test_delayed_jobs_are_made_ready_when_their_time_has_come(shop: Any, maintenance: Maintenance) -> None:
     due = shop.enqueue("mail.send", run_at=now() + timedelta(hours=1))
     later = shop.enqueue("mail.send", run_at=now() + timedelta(hours=2))
-    assert not upkeep.make_ready()
+    assert not maintenance.make_ready()
     with shop.database.transaction():
         JobRow.update(run_at=now()).where(JobRow.id == due).execute()
-    assert upkeep.make_ready()
+    assert maintenance.make_ready()
     assert (shop.job(due).delayed, shop.job(later).delayed) == (False, True)

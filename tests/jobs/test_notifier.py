@@ -1,4 +1,4 @@
-"""The doorbell: quick when it works, and harmless when it does not."""
+"""The notifier: quick when it works, and harmless when it does not."""
 
 import logging
 import socket
@@ -13,7 +13,7 @@ import redis
 from structlog.testing import capture_logs
 
 from aasim_core.jobs.notify.huey_messages import InRedis, JsonSerializer, open_huey, open_messages
-from aasim_core.jobs.notify.notifier import Doorbell
+from aasim_core.jobs.notify.notifier import Notifier
 from aasim_core.jobs.notify.unix_sockets import Sockets
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.settings import Settings
@@ -22,9 +22,9 @@ from aasim_core.settings import Settings
 QUEUE = "huey.redis.aasim"
 
 
-def doorbell(data_dir: Path, queue_url: str = "sqlite:///{data_dir}/queue.db") -> Doorbell:
-    """A doorbell as a process of that installation has it."""
-    return Doorbell(Settings.load({"data_dir": str(data_dir), "queue.url": queue_url}, environ={}))
+def notifier(data_dir: Path, queue_url: str = "sqlite:///{data_dir}/queue.db") -> Notifier:
+    """A notifier as a process of that installation has it."""
+    return Notifier(Settings.load({"data_dir": str(data_dir), "queue.url": queue_url}, environ={}))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
@@ -36,101 +36,101 @@ def queue_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def ears(tmp_path: Path, queue_url: str) -> Iterator[list[Any]]:
-    """Two workers' ears."""
-    opened = [doorbell(tmp_path, queue_url).listen(f"worker-{number}-x") for number in range(2)]
+def receivers(tmp_path: Path, queue_url: str) -> Iterator[list[Any]]:
+    """Two workers' receivers."""
+    opened = [notifier(tmp_path, queue_url).listen(f"worker-{number}-x") for number in range(2)]
     yield opened
-    for ear in opened:
-        ear.close()
+    for receiver in opened:
+        receiver.close()
 
 
-def test_a_ring_is_heard_at_once(tmp_path: Path, queue_url: str, ears: list[Any]) -> None:
-    listeners = [threading.Thread(target=lambda ear=ear: heard.append(ear.wait(120))) for ear in ears]
+def test_a_notification_is_received_at_once(tmp_path: Path, queue_url: str, receivers: list[Any]) -> None:
+    listeners = [threading.Thread(target=lambda receiver=receiver: heard.append(receiver.wait(120))) for receiver in receivers]
     heard: list[bool] = []
     for listener in listeners:
         listener.start()
-    bell = doorbell(tmp_path, queue_url)
+    sender = notifier(tmp_path, queue_url)
     began = time.monotonic()
     for _ in listeners:
-        bell.ring()
+        sender.notify()
     for listener in listeners:
         listener.join()
     assert heard == [True, True]
     assert time.monotonic() - began < 60
 
 
-def test_without_a_ring_nothing_is_heard(ears: list[Any]) -> None:
-    assert not ears[0].wait(0.3)
+def test_without_a_notification_nothing_is_received(receivers: list[Any]) -> None:
+    assert not receivers[0].wait(0.3)
 
 
 def test_every_worker_of_the_machine_hears_a_datagram(tmp_path: Path) -> None:
-    ears = [doorbell(tmp_path).listen(f"worker-{number}-x") for number in range(3)]
-    doorbell(tmp_path).ring()
-    assert [ear.wait(60) for ear in ears] == [True, True, True]
-    for ear in ears:
-        ear.close()
+    receivers = [notifier(tmp_path).listen(f"worker-{number}-x") for number in range(3)]
+    notifier(tmp_path).notify()
+    assert [receiver.wait(60) for receiver in receivers] == [True, True, True]
+    for receiver in receivers:
+        receiver.close()
 
 
 def test_what_was_rung_before_a_worker_came_does_not_count(tmp_path: Path, queue_url: str) -> None:
-    bell = doorbell(tmp_path, queue_url)
-    bell.ring()
-    ear = doorbell(tmp_path, queue_url).listen("worker-1-x")
-    assert not ear.wait(0.3)
-    ear.close()
+    sender = notifier(tmp_path, queue_url)
+    sender.notify()
+    receiver = notifier(tmp_path, queue_url).listen("worker-1-x")
+    assert not receiver.wait(0.3)
+    receiver.close()
 
 
 def test_a_message_rings_where_no_datagram_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sockets, "listen", lambda self, worker: None)
     Presence(tmp_path).enter()
-    ear = doorbell(tmp_path).listen("worker-1-x")
-    doorbell(tmp_path).ring()
-    assert ear.wait(60)
-    ear.close()
+    receiver = notifier(tmp_path).listen("worker-1-x")
+    notifier(tmp_path).notify()
+    assert receiver.wait(60)
+    receiver.close()
 
 
 def test_no_message_is_written_where_a_datagram_arrived(tmp_path: Path) -> None:
-    ear = doorbell(tmp_path).listen("worker-1-x")
-    doorbell(tmp_path).ring()
+    receiver = notifier(tmp_path).listen("worker-1-x")
+    notifier(tmp_path).notify()
     huey, _ = open_huey(f"sqlite:///{tmp_path}/queue.db", wait_seconds=1)
     assert huey.storage.queue_size() == 0
     huey.storage.close()
-    ear.close()
+    receiver.close()
 
 
 def test_a_worker_that_hears_nothing_any_more_blocks_nobody(tmp_path: Path) -> None:
-    ear = doorbell(tmp_path).listen("worker-1-x")
-    bell = doorbell(tmp_path)
+    receiver = notifier(tmp_path).listen("worker-1-x")
+    sender = notifier(tmp_path)
     for _ in range(1000):
-        bell.ring()
-    assert ear.wait(60)
-    ear.close()
+        sender.notify()
+    assert receiver.wait(60)
+    receiver.close()
 
 
 def test_rings_that_came_together_are_heard_as_one(tmp_path: Path) -> None:
-    ear = doorbell(tmp_path).listen("worker-1-x")
-    bell = doorbell(tmp_path)
+    receiver = notifier(tmp_path).listen("worker-1-x")
+    sender = notifier(tmp_path)
     for _ in range(5):
-        bell.ring()
-    assert ear.wait(60)
-    assert not ear.wait(0.05)
-    ear.close()
+        sender.notify()
+    assert receiver.wait(60)
+    assert not receiver.wait(0.05)
+    receiver.close()
 
 
 @pytest.mark.redis
 def test_over_redis_as_many_are_heard_as_one_as_were_asked_for(tmp_path: Path, redis_url: str) -> None:
-    bell = doorbell(tmp_path, redis_url)
-    ear = bell.listen("worker-1-x")
+    sender = notifier(tmp_path, redis_url)
+    receiver = sender.listen("worker-1-x")
     for _ in range(5):
-        bell.ring()
-    assert ear.wait(60, most=4)
-    assert ear.wait(60, most=4)
-    assert not ear.wait(0.05, most=4)
+        sender.notify()
+    assert receiver.wait(60, most=4)
+    assert receiver.wait(60, most=4)
+    assert not receiver.wait(0.05, most=4)
 
 
 def test_in_a_file_too(tmp_path: Path) -> None:
     queue = open_messages(f"sqlite:///{tmp_path}/queue.db")
     for _ in range(5):
-        queue.ring()
+        queue.notify()
     assert [queue.take(0, 4), queue.take(0, 4), queue.take(0, 4)] == [True, True, False]
     queue.close()
 
@@ -153,32 +153,32 @@ def test_the_socket_of_a_dead_worker_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "workers").mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as dead:
         dead.bind(str(tmp_path / "workers" / "worker-1-x.sock"))
-    ear = doorbell(tmp_path).listen("worker-2-x")
-    doorbell(tmp_path).ring()
-    assert ear.wait(60)
-    ear.close()
+    receiver = notifier(tmp_path).listen("worker-2-x")
+    notifier(tmp_path).notify()
+    assert receiver.wait(60)
+    receiver.close()
 
 
 def test_a_data_folder_with_a_long_name_works_too(tmp_path: Path) -> None:
     folder = tmp_path / ("x" * 120)
     folder.mkdir()
-    ear = doorbell(folder).listen("worker-1-x")
-    doorbell(folder).ring()
-    assert ear.wait(60)
-    ear.close()
+    receiver = notifier(folder).listen("worker-1-x")
+    notifier(folder).notify()
+    assert receiver.wait(60)
+    receiver.close()
     assert list((folder / "workers").iterdir()) == []
 
 
 def test_nothing_is_written_while_no_worker_runs(tmp_path: Path) -> None:
-    doorbell(tmp_path).ring()
+    notifier(tmp_path).notify()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_messages_do_not_pile_up_for_a_worker_that_does_not_read_them(tmp_path: Path) -> None:
     Presence(tmp_path).enter()
-    bell = doorbell(tmp_path)
+    sender = notifier(tmp_path)
     for _ in range(500):
-        bell.ring()
+        sender.notify()
     huey, _ = open_huey(f"sqlite:///{tmp_path}/queue.db", wait_seconds=1)
     assert huey.storage.queue_size() < 20
     huey.storage.close()
@@ -186,9 +186,9 @@ def test_messages_do_not_pile_up_for_a_worker_that_does_not_read_them(tmp_path: 
 
 @pytest.mark.redis
 def test_messages_do_not_pile_up_in_redis_either(tmp_path: Path, redis_url: str) -> None:
-    bell = doorbell(tmp_path, redis_url)
+    sender = notifier(tmp_path, redis_url)
     for _ in range(2500):
-        bell.ring()
+        sender.notify()
     huey, _ = open_huey(redis_url, wait_seconds=1)
     assert huey.storage.queue_size() <= 1100
 
@@ -196,12 +196,12 @@ def test_messages_do_not_pile_up_in_redis_either(tmp_path: Path, redis_url: str)
 @pytest.mark.redis
 def test_a_connection_that_the_server_has_closed_is_opened_again(redis_url: str) -> None:
     queue = InRedis(redis_url)
-    queue.ring()
+    queue.notify()
     with redis.Redis.from_url(redis_url) as client:
         clients = client.client_list()
         [mine] = [each["id"] for each in clients if each["cmd"] == "lpush" and each["db"] == redis_url.rpartition("/")[2]]
         client.client_kill_filter(_id=mine)
-        queue.ring()
+        queue.notify()
         assert client.llen(QUEUE) == 2
     queue.close()
 
@@ -212,9 +212,9 @@ def test_what_redis_refuses_is_told_and_then_forgotten(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.set(QUEUE, "no list")
         with pytest.raises(redis.ResponseError, match="WRONGTYPE"):
-            queue.ring()
+            queue.notify()
         client.delete(QUEUE)
-        queue.ring()
+        queue.notify()
         assert client.llen(QUEUE) == 1
     queue.close()
 
@@ -223,33 +223,33 @@ def test_what_redis_refuses_is_told_and_then_forgotten(redis_url: str) -> None:
 def test_a_queue_that_is_down_fails_no_request_and_slows_none(
     tmp_path: Path, queue_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bell = doorbell(tmp_path, queue_url)
-    bell.ring()  # imports huey
+    sender = notifier(tmp_path, queue_url)
+    sender.notify()  # imports huey
     began = time.monotonic()
     for _ in range(100):
-        bell.ring()
+        sender.notify()
     assert time.monotonic() - began < 20
 
 
 def test_of_a_queue_that_is_down_a_worker_tells_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aasim_core.jobs.notify.notifier.DEAF_SECONDS", 0.001)
-    ear = doorbell(tmp_path, "redis://127.0.0.1:1/0").listen("worker-0-x")
+    receiver = notifier(tmp_path, "redis://127.0.0.1:1/0").listen("worker-0-x")
     with capture_logs() as told:
-        assert not ear.wait(0.1)
+        assert not receiver.wait(0.1)
     assert [line["event"] for line in told] == ["cannot listen for notifications; polling for jobs instead"]
 
 
 @pytest.mark.redis
 def test_a_queue_that_is_back_is_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     monkeypatch.setattr("aasim_core.jobs.notify.notifier.DEAF_SECONDS", 0.001)
-    bell = doorbell(tmp_path, redis_url)
-    ear: Any = bell.listen("worker-0-x")
-    there, ear._messages = ear._messages, InRedis("redis://127.0.0.1:1/0")
+    sender = notifier(tmp_path, redis_url)
+    receiver: Any = sender.listen("worker-0-x")
+    there, receiver._messages = receiver._messages, InRedis("redis://127.0.0.1:1/0")
     with capture_logs() as told:
-        ear.wait(0.1)
-        ear._messages = there
-        bell.ring()
-        assert ear.wait(60)
+        receiver.wait(0.1)
+        receiver._messages = there
+        sender.notify()
+        assert receiver.wait(60)
     assert [line["event"] for line in told] == [
         "cannot listen for notifications; polling for jobs instead",
         "notifications work again",
@@ -260,21 +260,21 @@ def test_messages_are_json_and_not_pickle() -> None:
     huey, task = open_huey("sqlite:///:memory:", wait_seconds=1)
     message = huey.serialize_task(task.s())
     assert message.startswith(b'["')
-    assert huey.deserialize_task(message).name == "ring"
+    assert huey.deserialize_task(message).name == "notify"
     with pytest.raises(ValueError, match="line 1"):
         JsonSerializer().deserialize(b"\x80\x04K\x01.")
     huey.storage.close()
 
 
 def test_a_ring_costs_the_request_little(tmp_path: Path) -> None:
-    ear = doorbell(tmp_path).listen("worker-1-x")
-    bell = doorbell(tmp_path)
+    receiver = notifier(tmp_path).listen("worker-1-x")
+    sender = notifier(tmp_path)
     costs = []
     for _ in range(200):
         began = time.perf_counter()
-        bell.ring()
+        sender.notify()
         costs.append(time.perf_counter() - began)
-        ear.wait(0.01)
-    logging.getLogger(__name__).info("a ring costs %.0f µs", sorted(costs)[100] * 1e6)
+        receiver.wait(0.01)
+    logging.getLogger(__name__).info("a notification costs %.0f µs", sorted(costs)[100] * 1e6)
     assert sorted(costs)[100] < 0.01
-    ear.close()
+    receiver.close()
