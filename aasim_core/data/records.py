@@ -185,9 +185,8 @@ def _column_values(model: type[Row], values: Mapping[str, Any]) -> dict[str, Any
 
 
 def _note_revision(record: Record, version: int) -> None:
-    model = type(record)
-    if getattr(model._meta, "has_revisions", True):
-        database_of(model).note_revision(record.id, version)
+    if getattr(record._meta, "has_revisions", True):
+        database_of(type(record)).note_revision(record.id, version)
 
 
 def _change_query(

@@ -77,9 +77,10 @@ def _header(name: str, schema: Mapping[str, Any], text: str) -> dict[str, Any]:
 
 
 def _idempotency_key(keep_seconds: int) -> tuple[dict[str, Any], str]:
+    kept = f"{keep_seconds // 3600} hours" if keep_seconds >= 3600 else f"{keep_seconds} seconds"
     text = (
         "A key that you generate, such as a UUID. A retry with the same key returns the first response and has no further effect. "
-        f"It is stored for {keep_seconds // 3600} hours." if keep_seconds >= 3600 else f"It is stored for {keep_seconds} seconds."
-    )  # fmt: skip
+        f"It is stored for {kept}."
+    )
     name = "IdempotencyKey" if keep_seconds == 86_400 else f"IdempotencyKeyFor{keep_seconds}Seconds"
     return _header("Idempotency-Key", {**_KEY, "examples": ["5f2b6c1e-9d7a-4c39-8a55-0f6f3f0e9b11"]}, text), name

@@ -17,6 +17,7 @@ from .gates import checking
 from .models import Account, Entry, Listing, Offer, Purchase, Review
 from .reviews.api import Reviews
 from .settings import MarketplaceSettings
+from .trading import api as trading
 from .trading import ledger
 from .trying import running
 from .trying.api import Tries
@@ -125,7 +126,7 @@ def listeners(app: App) -> Sequence[Listener]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /marketplace, and the one under /agents."""
-    own = api.OwnListings, api.Purchases, api.Entries, api.Publishing
+    own = api.OwnListings, trading.Purchases, trading.Entries, api.Publishing
     return tuple(make(app) for make in (Bundles, Reviews, Tries, api.Listings, *own))
 
 

@@ -1,10 +1,9 @@
 """The endpoints of the marketplace, including the one below agents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from marshmallow import Schema
-from peewee import SQL
 
 from aasim_core import App, Collection, Request, Resource, Response, operation
 from aasim_core.data.conditions import Condition
@@ -13,26 +12,21 @@ from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.http.operations import lacking
 from aasim_core.lists.paging import Page, read_page
 from aasim_core.lists.query import ListQuery
-from aasim_core.lists.render_plan import Derived, Plan
 
 from ..agents import service as agents
 from ..agents.models import Agent
 from . import offers, orders, schemas, service
-from .models import CREDITS, Entry, Listing, Offer, Purchase
+from .models import Listing, Offer
 from .reviews.rating import SHOWN_TOO
-from .settings import settings_of
-from .trading import buying, ledger, refunds, upgrades
-from .trading.schemas import UpgradedOut, UpgradeIn
+from .trading import buying
+from .trading.api import licence
 
 GATES = ("rubric_gate_failed", "invalid_state", "secret_found", "hidden_text", "look_alike_title", "effects_understated")
 SALES = View(Listing, {"seller_name": Offer.seller_name}, joins=((Offer, Offer.listing_id == Listing.id),))
-_BOUGHT = View(Purchase, {"release": Purchase.number})
 
 
 _FILTERS = ("title", "category", "tags", "visibility", "published_at")
 _SORTS = ("created_at", "published_at", "purchases_count", "title")
-_LICENCE = Plan(schemas.PurchaseOut())
-_ENTRIES = View(Entry, {"currency": SQL("'credits'")})
 
 
 class Listings(Collection):
@@ -138,7 +132,7 @@ class Listings(Collection):
             return
         planned, purchase = buying.buy(self.app, req.target, order, buyer, orders.digest_of(req))
         resp.status, resp.location = 201, f"/api/v1/agents/{purchase.agent_id}"
-        resp.media = {"planned": False, "plan": planned, "purchase": _licence(purchase)}
+        resp.media = {"planned": False, "plan": planned, "purchase": licence(purchase)}
 
 
 class Publishing(Resource):
@@ -197,99 +191,6 @@ class OwnListings(Collection):
         return [*super().reach(req), Condition(service.is_there)]
 
 
-class _Available(Derived):
-    """The newer release of each of the purchased listings, if there is one."""
-
-    def of(self, held: Mapping[str, Sequence[Any]]) -> list[Any]:
-        newest = offers.releases(held["listing_id"])
-        numbers = zip(held["listing_id"], held["number"], held["refunded_at"], strict=True)
-        return [newest[each] if refunded is None and newest.get(each, 0) > number else None for each, number, refunded in numbers]
-
-
-class Purchases(Collection):
-    """The purchases of the organization."""
-
-    record = Purchase
-    view = _BOUGHT
-    events = "marketplace"
-    noun = "purchases"
-    paths: ClassVar[Mapping[str, str]] = {
-        "": "/marketplace/my-purchases",
-        "refund": "/marketplace/my-purchases/{purchase_id}/refund",
-        "upgrade": "/marketplace/my-purchases/{purchase_id}/upgrade",
-    }
-    reply = schemas.BoughtOut()
-    upgrade_body = UpgradeIn()
-    upgrade_query = schemas.PlanQuery()
-    upgrade_reply = UpgradedOut()
-    derived: ClassVar[Mapping[str, Derived]] = {
-        "available_release": _Available(("listing_id", "number", "refunded_at"), lambda row: None)
-    }
-    query = ListQuery(
-        schemas.BoughtOut(), filters=("listing_id", "agent_id", "title", "created_at", "refunded_at"),
-        sorts=("created_at", "title"), search=("title",),
-    )  # fmt: skip
-    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List your organization's purchases: licences, copies, and newer releases."}
-    }
-
-    @operation("purchase", reply="reply", message="Licence given back.", refusals=("invalid_state",))
-    def on_post_refund(self, req: Request, resp: Response, purchase_id: str) -> None:
-        """Return a licence.
-
-        The price is refunded, and the copy is deleted.
-        """
-        resp.media = self.present(refunds.refund(req.target, settings_of(self.app).refund_hours))
-
-    @operation(
-        "purchase",
-        body="upgrade_body",
-        query="upgrade_query",
-        reply="upgrade_reply",
-        message="Upgraded.",
-        refusals=("invalid_state", "action_changed"),
-    )
-    def on_post_upgrade(self, req: Request, resp: Response, purchase_id: str) -> None:
-        """Upgrade a copy to the newer release.
-
-        With plan=true, only show the changes; the upgrade sends the plan's digest.
-        """
-        buyer, sent = orders.buyer_of(req), req.body
-        if req.query["plan"]:
-            planned = upgrades.plan(self.app, req.target, sent["tools"], buyer)
-            resp.media = {"planned": True, "plan": planned, "purchase": None}
-            resp.message = "Nothing is changed yet; this is what the upgrade would do."
-            return
-        digest = orders.digest_of(req)
-        planned = upgrades.upgrade(self.app, req.target, sent["tools"], buyer, digest, sent["consent"], sent["decisions"])
-        resp.media = {"planned": False, "plan": planned, "purchase": _licence(req.target)}
-
-
-class Entries(Collection):
-    """The organization's ledger of credits."""
-
-    record = Entry
-    view = _ENTRIES
-    events = "marketplace"
-    noun = "entries"
-    paths: ClassVar[Mapping[str, str]] = {"": "/marketplace/credits/entries", "balance": "/marketplace/credits"}
-    reply = schemas.EntryOut()
-    balance_reply = schemas.BalanceOut()
-    query = ListQuery(
-        schemas.EntryOut(),
-        filters=("account", "type", "listing_id", "transaction_id", "created_at"),
-        sorts=("created_at", "amount"),
-    )
-    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the ledger entries of your organization's credits."}
-    }
-
-    @operation("read", reply="balance_reply", message="Balance read.")
-    def on_get_balance(self, req: Request, resp: Response) -> None:
-        """Read how many credits your organization has."""
-        resp.media = {"amount": ledger.balance(), "currency": CREDITS}
-
-
 def _checked(req: Request, values: dict[str, Any], record: Listing | None) -> dict[str, Any]:
     """Return the values with their agent and its node; Invalid for an agent that is not visible to the caller, or another one."""
     if record is not None and values["agent_id"] != record.agent_id:
@@ -306,8 +207,3 @@ def _checked(req: Request, values: dict[str, Any], record: Listing | None) -> di
     except Refused:
         raise Invalid({"agent_id": [Problem("invalid_reference", "There is no such agent; see GET /agents.")]}) from None
     return {**values, "agent": agent, "project_id": agent.project_id}
-
-
-def _licence(purchase: Purchase) -> Any:
-    """Return a purchase as responses show it."""
-    return _LICENCE.item({**purchase.row(), "release": purchase.number})

@@ -107,11 +107,10 @@ class ScopedDatabase(ABC):
 
         Its errors may therefore be raised by a later statement or by the commit.
         """
-        unit, write = self._local.unit, Write(statement, parameters, expects_one, tell, row_id)
-        if unit is None:
+        if (unit := self._local.unit) is None:
             self.run_compiled(statement, parameters)
             return
-        scope = scope_or_nothing()
+        scope, write = scope_or_nothing(), Write(statement, parameters, expects_one, tell, row_id)
         if not unit.has_room(scope, write):
             self._write(unit)
         unit.put(scope, write)
@@ -119,8 +118,7 @@ class ScopedDatabase(ABC):
     def change_one(
         self, statement: Statement, parameters: Any, tell: Callable[[Any], object] | None = None, row_id: str | None = None
     ) -> bool:
-        """Return whether a compiled statement changed its one row; `tell` is called when it has run. An optimistic transaction assumes
-        True.
+        """Return whether a compiled statement changed its row; an optimistic transaction assumes it. `tell` is called when it has run.
 
         `row_id` is the row's id, needed where several statements of a transaction may change the same row.
         """
