@@ -6,8 +6,9 @@ from aasim_core import App, Event, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.resources import haltable
 
 from ..executions.hookspecs import Runner, Startable, ToolSource
-from . import agents_as_tools, api, executions_api, runner, sample, startable
+from . import agents_as_tools, api, executions_api, sample, startable
 from .models import Agent, AgentVersion
+from .running import runner
 
 plugin = Plugin("Agents", "Agents with versions, copies, export and import.", requires=("engines", "executions"))
 

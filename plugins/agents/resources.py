@@ -6,7 +6,7 @@ from aasim_core.errors import Invalid
 from aasim_core.schemas.schema import load
 
 from ..engines import service as engines
-from .runner import run_definition
+from .running.runner import run_definition
 from .schemas import FORMAT, DocumentIn
 from .tools import refuse_bad_approvals
 

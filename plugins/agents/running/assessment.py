@@ -7,11 +7,11 @@ from typing import Any
 
 from aasim_core.errors import Refused
 
-from ..engines.hookspecs import EngineError
-from ..executions.hookspecs import Finished, Question, Run, RunFailed
+from ...engines.hookspecs import EngineError
+from ...executions.hookspecs import Finished, Question, Run, RunFailed
+from ..hookspecs import Assessment, Assessor
 from . import outputs
 from .engine_failures import later_or_never
-from .hookspecs import Assessment, Assessor
 
 #: How often a result that fails is given back to the model.
 _MOST_RETRIES = 2

@@ -6,8 +6,8 @@ import orjson
 
 from aasim_core.user_code import templates
 
-from ..engines.hookspecs import Message
-from ..executions.hookspecs import Run, RunFailed
+from ...engines.hookspecs import Message
+from ...executions.hookspecs import Run, RunFailed
 
 #: The step in which earlier releases read earlier runs.
 _RECALL = "recall"

@@ -1,7 +1,7 @@
 """Handle a run whose engine or judge is unavailable."""
 
-from ..engines.hookspecs import EngineError, NoRoom, ProviderFailed, ProviderOff
-from ..executions.hookspecs import Run, RunFailed, RunLater
+from ...engines.hookspecs import EngineError, NoRoom, ProviderFailed, ProviderOff
+from ...executions.hookspecs import Run, RunFailed, RunLater
 
 _MOST_ATTEMPTS = 5
 

@@ -12,8 +12,8 @@ from aasim_core.data.records import insert_rows
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
 
-from ..engines import service as engines
-from ..engines.hookspecs import (
+from ...engines import service as engines
+from ...engines.hookspecs import (
     BUDGET_EXCEEDED,
     Cancelled,
     EngineError,
@@ -24,14 +24,15 @@ from ..engines.hookspecs import (
     in_words,
     refuse_spent,
 )
-from ..executions.hookspecs import CancelRequested, Finished, Run, RunFailed, Runner
-from ..executions.models import Execution
-from ..executions.models import ToolCall as CallRecord
-from ..executions.service import BoundTool
-from . import outputs, service
+from ...executions.hookspecs import CancelRequested, Finished, Run, RunFailed, Runner
+from ...executions.models import Execution
+from ...executions.models import ToolCall as CallRecord
+from ...executions.service import BoundTool
+from .. import service
+from ..models import Agent
+from . import outputs
 from .assessment import assess
 from .engine_failures import later_or_never
-from .models import Agent
 from .opening import opening
 
 if TYPE_CHECKING:

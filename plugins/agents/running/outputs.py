@@ -7,7 +7,7 @@ import orjson
 
 from aasim_core.user_code import json_schema
 
-from ..executions.hookspecs import RunFailed
+from ...executions.hookspecs import RunFailed
 
 _LONGEST = 1_048_576
 
