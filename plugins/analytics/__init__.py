@@ -9,11 +9,12 @@ from aasim_core import App, Job, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.access.permissions import BuiltInRole
 
 from ..executions.hookspecs import Keeper
-from . import api, rollup
+from . import api
 from . import jobs as background
 from .commands import verify
 from .models import Progress, Quarter, Sum
 from .reasons.api import Reasons
+from .rollups import rollup
 
 plugin = Plugin(
     "Analytics",

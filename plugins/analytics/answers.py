@@ -11,10 +11,10 @@ from aasim_core.access.records import Node
 from aasim_core.access.tree import PREFIXES
 from aasim_core.data.compiled import compiled
 
-from .cube import Cube, Numbers
-from .sketch import Sketch, percentile
-from .sources import parts_of
-from .views import ABOVE, View, view_of
+from .rollups.cube import Cube, Numbers
+from .rollups.sketch import Sketch, percentile
+from .rollups.sources import parts_of
+from .rollups.views import ABOVE, View, view_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -17,7 +17,7 @@ from . import schemas
 from .answers import Asked, field_of, rows
 from .asking import projects_of, range_of
 from .periods import DAY, HOUR, TOTAL, WEEK, starts
-from .sketch import RELATIVE_ERROR
+from .rollups.sketch import RELATIVE_ERROR
 
 #: Intervals of an answer, and its rows.
 _MOST_INTERVALS, _MOST_ROWS = 1_000, 5_000

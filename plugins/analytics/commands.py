@@ -11,8 +11,8 @@ from aasim_core.clock import to_text
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.terminal.output import Report, Terminal
 
-from . import verification
-from .verification import Findings
+from .rollups import verification
+from .rollups.verification import Findings
 
 #: How many faults are named, of one organization.
 _MOST_NAMED = 100

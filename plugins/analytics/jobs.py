@@ -5,7 +5,7 @@ from typing import Any
 
 from aasim_core import App, JobContext
 
-from . import rollup
+from .rollups import rollup
 
 
 def roll_up(app: App, context: JobContext, payload: Mapping[str, Any]) -> None:

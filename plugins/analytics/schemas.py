@@ -7,7 +7,7 @@ from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Numb
 from aasim_core.schemas.schema import Schema
 
 from .periods import DAY, INTERVALS
-from .views import GROUPS
+from .rollups.views import GROUPS
 
 MOST_GROUPS = 2
 

@@ -19,7 +19,7 @@ from aasim_core.data.records import create
 from aasim_core.ids import new_id
 from aasim_core.settings import Settings
 from aasim_core.testing.world import Person, World
-from aasim_plugins.analytics import rollup
+from aasim_plugins.analytics.rollups import rollup
 from aasim_plugins.engines.service import EngineCall
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.hitl_approvals.models import Approval

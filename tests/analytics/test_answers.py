@@ -14,7 +14,7 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import work_off
-from aasim_plugins.analytics import rollup
+from aasim_plugins.analytics.rollups import rollup
 from aasim_plugins.engines.service import EngineCall
 
 from .conftest import AGENT, ENGINE, Ended, call

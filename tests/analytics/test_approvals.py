@@ -13,9 +13,9 @@ from aasim_core.clock import from_text
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import work_off
-from aasim_plugins.analytics import facts, rollup, verification
-from aasim_plugins.analytics.cube import read, text_of
 from aasim_plugins.analytics.models import Quarter
+from aasim_plugins.analytics.rollups import facts, rollup, verification
+from aasim_plugins.analytics.rollups.cube import read, text_of
 from aasim_plugins.executions import retention
 from aasim_plugins.hitl_approvals.models import Approval
 

@@ -21,7 +21,7 @@ from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Client, Person, World
 from aasim_core.worker.runner import work_off
-from aasim_plugins.analytics import rollup, verification
+from aasim_plugins.analytics.rollups import rollup, verification
 from aasim_plugins.engines.service import EngineCall
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]

@@ -11,9 +11,10 @@ from aasim_core.app import App
 from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
-from aasim_plugins.analytics import answers, facts, rollup
-from aasim_plugins.analytics.cube import text_of
+from aasim_plugins.analytics import answers
 from aasim_plugins.analytics.models import Progress, Quarter
+from aasim_plugins.analytics.rollups import facts, rollup
+from aasim_plugins.analytics.rollups.cube import text_of
 from aasim_plugins.engines.service import EngineCall
 
 from .conftest import Ended

@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.testing.world import Person, World
-from aasim_plugins.analytics import facts, rollup, verification
 from aasim_plugins.analytics.commands import verify
-from aasim_plugins.analytics.cube import text_of
 from aasim_plugins.analytics.models import Progress, Quarter
+from aasim_plugins.analytics.rollups import facts, rollup, verification
+from aasim_plugins.analytics.rollups.cube import text_of
 from aasim_plugins.executions import retention
 from aasim_plugins.executions.models import Execution
 

@@ -6,7 +6,7 @@ from math import ceil
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aasim_plugins.analytics.sketch import RELATIVE_ERROR, Sketch, add, bin_of, flat, percentile
+from aasim_plugins.analytics.rollups.sketch import RELATIVE_ERROR, Sketch, add, bin_of, flat, percentile
 
 _VALUES = st.lists(st.integers(0, 10**11), max_size=60)
 

@@ -13,9 +13,10 @@ from aasim_core.app import App
 from aasim_core.clock import from_text
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
-from aasim_plugins.analytics import answers, sources, verification, views
+from aasim_plugins.analytics import answers
 from aasim_plugins.analytics.models import Progress, Sum
 from aasim_plugins.analytics.periods import BEGINNING, INTERVALS, starts
+from aasim_plugins.analytics.rollups import sources, verification, views
 
 from .conftest import Decided, Ended
 

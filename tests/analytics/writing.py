@@ -5,7 +5,7 @@ import sys
 from aasim_core.bootstrap import build_app
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.settings import Settings
-from aasim_plugins.analytics import rollup
+from aasim_plugins.analytics.rollups import rollup
 
 if __name__ == "__main__":
     app = build_app(Settings.load())

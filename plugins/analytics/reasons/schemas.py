@@ -4,8 +4,8 @@ from aasim_core.lists.query import Parameters
 from aasim_core.schemas.fields import Choice, Id, Instant, Integer, ListOf, Object, Text, Word
 from aasim_core.schemas.schema import Schema
 
+from ..rollups.views import GROUPS
 from ..schemas import MOST_GROUPS, GroupOut, span_query
-from ..views import GROUPS
 
 FAILURES_QUERY = Parameters(
     {**span_query(), "limit": Integer(1, 100, load_default=20, description="Maximum number of kinds, the most frequent first.")}

@@ -15,7 +15,7 @@ from aasim_core.logs import configuration as logs
 from aasim_core.serving.application import make_wsgi
 from aasim_core.settings.sections import LogSettings
 from aasim_core.testing.world import Person, World
-from aasim_plugins.analytics import rollup
+from aasim_plugins.analytics.rollups import rollup
 
 from ..databases import Database, fresh
 from ..scale.command import opened

@@ -10,10 +10,10 @@ from aasim_core.clock import from_text, to_text
 from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 
+from ..models import Progress, Quarter, Sum
+from ..periods import BEGINNING, DAY, HOUR, next_start, start_of
 from . import facts, views
 from .cube import Written, read
-from .models import Progress, Quarter, Sum
-from .periods import BEGINNING, DAY, HOUR, next_start, start_of
 from .views import View
 
 if TYPE_CHECKING:

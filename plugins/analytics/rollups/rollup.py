@@ -18,10 +18,10 @@ from aasim_core.context import current_organization
 from aasim_core.data.records import database_of
 from aasim_core.tenancy.records import Organization
 
+from ..models import Progress, Quarter
+from ..periods import BEGINNING, QUARTER, quarter_of
 from . import facts, sums
 from .cube import Cube, text_of
-from .models import Progress, Quarter
-from .periods import BEGINNING, QUARTER, quarter_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

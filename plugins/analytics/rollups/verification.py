@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..models import Progress, Quarter
+from ..periods import quarter_of
 from . import facts, sums
 from .cube import text_of
-from .models import Progress, Quarter
-from .periods import quarter_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -17,16 +17,16 @@ from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from ..engines.service import CORRECTION, EngineCall
-from ..executions.models import NO_CURRENCY, RETAINED, RETAINED_AT, Execution
+from ...engines.service import CORRECTION, EngineCall
+from ...executions.models import NO_CURRENCY, RETAINED, RETAINED_AT, Execution
+from ..periods import quarter_of
 from .cube import Cube
-from .periods import quarter_of
 from .sketch import bin_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App
 
-    from .with_hitl_approvals import Decision
+    from ..with_hitl_approvals import Decision
 
 _MILLION = 1_000_000
 
@@ -67,7 +67,7 @@ def _approvals(app: "App") -> Any:
     """The module that reads approvals, where the installation has them."""
     if not app.plugins.is_on("hitl_approvals"):
         return None
-    from . import with_hitl_approvals
+    from .. import with_hitl_approvals
 
     return with_hitl_approvals
 

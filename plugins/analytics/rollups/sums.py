@@ -13,10 +13,10 @@ from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, find, insert_rows
 from aasim_core.tenancy.records import Organization
 
+from ..models import Progress, Quarter, Sum
+from ..periods import BEGINNING, DAY, HOUR, next_start, start_of
 from . import views
 from .cube import Cube, read, text_of
-from .models import Progress, Quarter, Sum
-from .periods import BEGINNING, DAY, HOUR, next_start, start_of
 from .views import View
 
 _UTC = ZoneInfo("UTC")
