@@ -12,10 +12,10 @@ from . import api
 from . import jobs as own_jobs
 from . import listeners as own_listeners
 from .commands import assign
-from .limits import PLAN_LIMIT_EXCEEDED
 from .models import Hold, Notice, Subscription
-from .plans import LIMITS, SubscriptionSettings, plans_of, refuse_unknown_plugins
-from .standing import standing_of
+from .plans.catalog import LIMITS, SubscriptionSettings, plans_of, refuse_unknown_plugins
+from .plans.standing import standing_of
+from .usage.limits import PLAN_LIMIT_EXCEEDED
 
 plugin = Plugin(
     "Subscriptions",

@@ -15,9 +15,11 @@ from aasim_core.lists.virtual_table import Listing
 from aasim_core.schemas.fields import Date
 from aasim_core.text.json import to_json
 
-from . import schemas, service, standing, usage
+from . import schemas, service
 from .models import Subscription
-from .plans import Plan, plans_of
+from .plans import standing
+from .plans.catalog import Plan, plans_of
+from .usage import report as usage
 
 _EVENTS, _DAY = "subscriptions", Date()
 _COLUMNS = tuple(field.name for field in fields(Plan))

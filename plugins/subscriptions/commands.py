@@ -9,7 +9,7 @@ from aasim_core.tenancy.records import Organization
 from aasim_core.text.suggestions import did_you_mean
 
 from . import service
-from .plans import plans_of
+from .plans.catalog import plans_of
 
 
 def assign(app: App) -> click.Command:

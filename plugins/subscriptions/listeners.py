@@ -7,10 +7,10 @@ from aasim_core import App, Listener
 from aasim_core.context import current_organization
 from aasim_core.tenancy import epoch
 
-from . import limits
-from .plans import UNLIMITED, default_of
+from .plans.catalog import UNLIMITED, default_of
+from .plans.standing import current
 from .service import show
-from .standing import current
+from .usage import limits
 
 if TYPE_CHECKING:
     from aasim_core.events.records import EventRow

@@ -4,8 +4,8 @@ from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Jso
 from aasim_core.schemas.schema import RecordOut, Schema
 
 from .models import ENDS, PERIOD_END, STATUSES
-from .plans import LIMITS
-from .usage import GROUPS
+from .plans.catalog import LIMITS
+from .usage.report import GROUPS
 
 _MANY = 1_000
 

@@ -12,11 +12,11 @@ from aasim_core.tenancy import epoch
 from aasim_core.tenancy.records import Organization
 from aasim_core.text.suggestions import did_you_mean
 
-from . import counting, limits
 from .models import CURRENT, ENDED, NOW, Subscription
-from .periods import Period, month_after, month_of, share
-from .plans import LIMITS, Plan, default_of, plans_of
-from .standing import Standing, current, period_of, plan_of, timezone
+from .plans.catalog import LIMITS, Plan, default_of, plans_of
+from .plans.periods import Period, month_after, month_of, share
+from .plans.standing import Standing, current, period_of, plan_of, timezone
+from .usage import counting, limits
 
 if TYPE_CHECKING:
     from aasim_core.app import App

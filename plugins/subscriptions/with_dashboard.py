@@ -1,7 +1,7 @@
 """The card of the plan on the dashboard, where that is on."""
 
 from ..dashboard.hookspecs import Card, Figure, Figures, Viewer
-from . import usage
+from .usage import report as usage
 
 _READ, _LINK = "subscriptions:read", "/api/v1/subscriptions/usage"
 

@@ -14,9 +14,9 @@ from aasim_core.clock import now
 from aasim_core.data import records
 
 from ..engines.hookspecs import Cost, Estimate, Meter, Payer
-from . import counting, limits
 from .models import Hold
-from .standing import Standing
+from .plans.standing import Standing
+from .usage import counting, limits
 
 if TYPE_CHECKING:
     from aasim_core.app import App

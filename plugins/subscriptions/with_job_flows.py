@@ -6,8 +6,8 @@ from aasim_core.data.records import find
 
 from ..job_flows.models import JobFlow
 from ..job_flows.service import shortest_interval
-from . import limits
-from .plans import INTERVAL
+from .plans.catalog import INTERVAL
+from .usage import limits
 
 if TYPE_CHECKING:
     from aasim_core.app import App

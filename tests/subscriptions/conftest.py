@@ -37,8 +37,9 @@ def on_plan(app: Any, owner: Person) -> Callable[[str], None]:
     """Puts the organization on a plan at once, as if its period had ended."""
     from aasim_core.clock import now
     from aasim_core.context import organization_scope
-    from aasim_plugins.subscriptions import service, standing
-    from aasim_plugins.subscriptions.plans import plans_of
+    from aasim_plugins.subscriptions import service
+    from aasim_plugins.subscriptions.plans.catalog import standing
+    from aasim_plugins.subscriptions.plans.catalog.catalog import plans_of
 
     def put(plan_id: str) -> None:
         with organization_scope(owner.organization_id), app.database.transaction():

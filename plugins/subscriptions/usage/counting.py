@@ -12,7 +12,7 @@ from aasim_core.app import Kept
 from aasim_core.clock import now
 from aasim_core.context import current_organization
 
-from .periods import Period, days_of
+from ..plans.periods import Period, days_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

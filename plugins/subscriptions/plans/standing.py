@@ -11,9 +11,9 @@ from aasim_core.data.records import find
 from aasim_core.tenancy.organization_state import cached
 from aasim_core.tenancy.records import Organization
 
-from .models import CURRENT, Subscription
+from ..models import CURRENT, Subscription
+from .catalog import Plan, default_of, plans_of
 from .periods import Period, month_after, month_of
-from .plans import Plan, default_of, plans_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,11 +10,11 @@ from aasim_core.data import records
 from aasim_core.error_codes import LIMIT
 from aasim_core.tenancy.records import Organization
 
+from ..models import Notice
+from ..plans.catalog import LIMITS, Plan, settings_of
+from ..plans.standing import Standing, standing_of
 from . import counting
 from .counting import METERS, Meter
-from .models import Notice
-from .plans import LIMITS, Plan, settings_of
-from .standing import Standing, standing_of
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from aasim_core.clock import now
 from aasim_core.errors import Refused
 
+from ..models import Subscription
+from ..plans.catalog import Plan, default_of
+from ..plans.periods import Period
+from ..plans.standing import Standing, plan_of, standing_of
 from . import counting
 from .counting import METERS, Meter
-from .models import Subscription
-from .periods import Period
-from .plans import Plan, default_of
-from .standing import Standing, plan_of, standing_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

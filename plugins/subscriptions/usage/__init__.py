@@ -1,0 +1,1 @@
+"""Usage of a plan: counted, limited and reported."""
