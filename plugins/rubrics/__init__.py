@@ -89,7 +89,7 @@ def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /engines/{engine_id}/rubrics and the list over all engines; those of evaluations where agents can run."""
     resources: list[Resource] = [api.Rubrics(app), api.AllRubrics(app), api.Versions(app), api.Examples(app), api.Scores(app)]
     if _runs_agents(app):
-        from . import evaluations_api
+        from .evaluations import api as evaluations_api
 
         resources.append(evaluations_api.Evaluations(app))
     return resources

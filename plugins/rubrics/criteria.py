@@ -8,7 +8,7 @@ from aasim_core.errors import Invalid, Problem
 from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 
-from .grading import Grader
+from .graders.grading import Grader
 from .service import graders_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from .grading import Case, Grade, Grader, Judge, Level, Opinion, Unjudged, as_json, as_text, of_part, parameters_of
+from .graders.grading import Case, Grade, Grader, Judge, Level, Opinion, Unjudged, as_json, as_text, of_part, parameters_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -5,7 +5,7 @@ from typing import Any
 
 from aasim_core import App, Job, JobContext
 
-from . import evaluations
+from .evaluations import running as evaluations
 
 _UNFORESEEN = "Something went wrong on our side; tell the operator the evaluation's id."
 

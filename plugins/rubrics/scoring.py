@@ -11,7 +11,7 @@ from aasim_core.text.json import to_json
 from ..engines import service as engines
 from ..engines.hookspecs import NOBODY, EngineError, Message, Payer, ShouldCancel, never_cancel
 from . import labels
-from .grading import Case, Grade, Judge, Level, Opinion, Unjudged, no_judge
+from .graders.grading import Case, Grade, Judge, Level, Opinion, Unjudged, no_judge
 from .models import Rubric
 from .service import definition_at, graders_of
 from .verdict import Mark, Rule, outcome_of, passes

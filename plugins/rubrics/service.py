@@ -15,11 +15,11 @@ from aasim_core.ids import is_id
 from aasim_core.tenancy import epoch
 
 from ..engines import service as engines
-from .graders_of_data import GRADERS as OF_DATA
-from .graders_of_text import GRADERS as OF_TEXT
-from .grading import Grader
-from .judge import GRADER as LLM_JUDGE
-from .judge import NAME as JUDGE
+from .graders.grading import Grader
+from .graders.judge import GRADER as LLM_JUDGE
+from .graders.judge import NAME as JUDGE
+from .graders.of_data import GRADERS as OF_DATA
+from .graders.of_text import GRADERS as OF_TEXT
 from .models import DEFINITION, DISABLED, Example, Rubric, RubricVersion
 
 if TYPE_CHECKING:

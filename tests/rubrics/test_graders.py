@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aasim_core.user_code import json_schema
-from aasim_plugins.rubrics.grading import Case, Grade
+from aasim_plugins.rubrics.graders.grading import Case, Grade
 from aasim_plugins.rubrics.service import BUNDLED
 
 GRADERS = {grader.name: grader for grader in BUNDLED}

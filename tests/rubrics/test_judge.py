@@ -10,8 +10,8 @@ from aasim_core.context import organization_scope
 from aasim_core.data import records
 from aasim_core.testing.world import Person, World
 from aasim_plugins.engines.hookspecs import Message
-from aasim_plugins.rubrics import judge
-from aasim_plugins.rubrics.grading import Case, Opinion
+from aasim_plugins.rubrics.graders import judge
+from aasim_plugins.rubrics.graders.grading import Case, Opinion
 from aasim_plugins.rubrics.models import Score
 
 from .conftest import path_of

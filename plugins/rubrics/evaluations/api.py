@@ -8,9 +8,10 @@ from aasim_core import Request, Resource, Response, operation
 from aasim_core.lists.paging import read_page
 from aasim_core.lists.query import ListQuery
 
-from . import evaluations, schemas, service, with_agents
-from .api import UNDER_RUBRIC, of_rubric
-from .models import Evaluation
+from .. import schemas, service, with_agents
+from ..api import UNDER_RUBRIC, of_rubric
+from ..models import Evaluation
+from . import running as evaluations
 
 
 class Evaluations(Resource):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .verdict import VERDICTS, Verdict
+from ..verdict import VERDICTS, Verdict
 
 
 @dataclass(frozen=True)

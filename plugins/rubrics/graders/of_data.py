@@ -6,8 +6,8 @@ from typing import Any
 
 from aasim_core.user_code import expressions, json_schema
 
-from .graders_of_text import range_flaw
 from .grading import AT, Case, Grade, Grader, as_json, of_part, parameters_of
+from .of_text import range_flaw
 
 _MOST_SHOWN = 10
 # Python's float also reads 1_0 and the digits of other scripts.

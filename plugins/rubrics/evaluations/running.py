@@ -15,9 +15,9 @@ from aasim_core.events.log import emit
 from aasim_core.ids import is_id
 from aasim_core.jobs.queue import enqueue
 
-from . import labels, scoring
+from .. import labels, scoring
+from ..models import BROKEN, DONE, FAILED, RUNNING, SCORED, STARTED, WAITING, Evaluation, EvaluationCase, Example, Rubric
 from .comparison import Result, compare
-from .models import BROKEN, DONE, FAILED, RUNNING, SCORED, STARTED, WAITING, Evaluation, EvaluationCase, Example, Rubric
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -185,7 +185,7 @@ def _next_look(still_open: Sequence[EvaluationCase]) -> datetime:
 
 def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: Rubric, case: EvaluationCase) -> bool:
     """Score the output of the case's run, if that is over, and write what became of the case; False while it runs."""
-    from . import with_agents, with_executions
+    from .. import with_agents, with_executions
 
     over = with_executions.ended(case.execution_id or "")
     if over is None or context.should_stop():
@@ -210,7 +210,7 @@ def _settle(app: "App", context: "JobContext", evaluation: Evaluation, rubric: R
 
 def _start(app: "App", context: "JobContext", evaluation: Evaluation, case: EvaluationCase) -> bool:
     """Start the run of the case; False where it has to wait, or cannot run at all."""
-    from . import with_agents
+    from .. import with_agents
 
     try:
         with records.database_of(EvaluationCase).transaction():

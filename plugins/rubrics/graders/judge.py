@@ -8,7 +8,7 @@ import orjson
 
 from aasim_core.user_code import json_schema
 
-from ..engines.hookspecs import Message
+from ...engines.hookspecs import Message
 from .grading import Case, Grade, Grader, Level, Opinion, Unjudged, as_text, parameters_of
 
 NAME = "llm_judge"

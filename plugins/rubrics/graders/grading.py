@@ -8,10 +8,10 @@ import orjson
 
 from aasim_core import PartShape, Refused
 
-from ..engines.hookspecs import Cancelled, EngineError
+from ...engines.hookspecs import Cancelled, EngineError
 
 if TYPE_CHECKING:
-    from ..engines.hookspecs import Message
+    from ...engines.hookspecs import Message
 
 #: The JSON Schema of the parameter `at`, which the graders that look at one part of an output have.
 AT = {"type": "string", "pattern": "^(/[^/]*)+$", "maxLength": 200}

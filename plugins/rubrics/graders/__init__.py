@@ -1,0 +1,1 @@
+"""Graders: what one is, and those that every installation has."""
