@@ -11,9 +11,9 @@ from . import api, service
 from . import commands as own_commands
 from .calls import api as calls_api
 from .calls.records import EngineCall
-from .metering import BUDGET_EXCEEDED
 from .models import Engine, EngineUse
 from .settings import EngineSettings
+from .usage.metering import BUDGET_EXCEEDED
 
 if TYPE_CHECKING:
     import click

@@ -17,13 +17,14 @@ from aasim_core.resources.haltable import Halting
 from aasim_core.secrets import Secret
 from aasim_core.tenancy import epoch
 
-from . import health, schemas, service
+from . import schemas, service
 from .built_in import ensure_built_in, write
 from .chat import EngineError, Message
 from .checking import checked
-from .metering import Payer
+from .health import circuit as health
 from .models import ACTIVE, DEGRADED, Engine
 from .providers import default_provider
+from .usage.metering import Payer
 
 if TYPE_CHECKING:
     from aasim_core import App

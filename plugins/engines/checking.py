@@ -11,7 +11,7 @@ from aasim_core.text.suggestions import did_you_mean
 from .chat import EngineError, Provider
 from .finding import find_or_none
 from .models import Engine, no_limits
-from .parameters import parameters_from, refuse_reserved
+from .provider_kit.parameters import parameters_from, refuse_reserved
 from .providers import installed_providers, providers_of
 
 if TYPE_CHECKING:

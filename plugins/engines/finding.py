@@ -10,9 +10,9 @@ from aasim_core.errors import Refused
 from aasim_core.ids import is_id
 from aasim_core.tenancy.organization_state import cached
 
-from . import halts
 from .built_in import ensure_built_in
 from .chat import EngineError
+from .health import halts
 from .models import DEGRADED, USABLE, Engine
 from .providers import default_provider
 

@@ -36,14 +36,14 @@ from .chat import (
     keeping,
     never_cancel,
 )
-from .egress import closed_url, egress_of
-from .estimates import estimated_usage
-from .failures import Cut, Service, engine_errors, error_of_status, missing, no_credit, not_installed
-from .instructions import schema_in_words
-from .metering import BUDGET_EXCEEDED, NOBODY, Estimate, Meter, Payer, refuse_spent
-from .parameters import refuse_reserved
-from .prices import Cost, in_words
-from .streaming import gathered
+from .provider_kit.egress import closed_url, egress_of
+from .provider_kit.estimates import estimated_usage
+from .provider_kit.failures import Cut, Service, engine_errors, error_of_status, missing, no_credit, not_installed
+from .provider_kit.instructions import schema_in_words
+from .provider_kit.parameters import refuse_reserved
+from .provider_kit.streaming import gathered
+from .usage.metering import BUDGET_EXCEEDED, NOBODY, Estimate, Meter, Payer, refuse_spent
+from .usage.prices import Cost, in_words
 
 if TYPE_CHECKING:
     from aasim_core.app import App

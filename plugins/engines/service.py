@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from aasim_core.errors import Invalid, Problem
 from aasim_core.secrets import Secret, Unreadable
 
-from . import emulation, halts, health
 from .availability import missing, provider_of
 from .calls.records import CORRECTION, EngineCall
-from .charging import Charge, OnSpent, Spent, ignore_spent
 from .chat import (
     Cancelled,
     Chat,
@@ -31,16 +29,20 @@ from .chat import (
     ignore_token,
     never_cancel,
 )
-from .estimates import usage_at_most
 from .finding import engines_for, find_or_none
-from .limits import place_at
-from .metering import NOBODY, Payer, WriteSoon, estimate_of, metered
+from .health import circuit as health
+from .health import halts
 from .models import Engine
-from .parameters import parameters_from, refuse_reserved
-from .prices import Cost
+from .provider_kit import emulation
+from .provider_kit.estimates import usage_at_most
+from .provider_kit.parameters import parameters_from, refuse_reserved
+from .provider_kit.replies import clean_errors, clean_reply
 from .providers import default_provider, installed_providers, provider_named
-from .replies import clean_errors, clean_reply
-from .tracing import traced
+from .usage.charging import Charge, OnSpent, Spent, ignore_spent
+from .usage.limits import place_at
+from .usage.metering import NOBODY, Payer, WriteSoon, estimate_of, metered
+from .usage.prices import Cost
+from .usage.tracing import traced
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -18,7 +18,7 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.budgets import service
 from aasim_plugins.budgets.models import Reservation
 from aasim_plugins.engines.hookspecs import Cost, Estimate, Meter, Payer
-from aasim_plugins.engines.metering import metered
+from aasim_plugins.engines.usage.metering import metered
 
 from .conftest import current, events_of
 

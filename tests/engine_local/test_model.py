@@ -14,7 +14,7 @@ import pytest
 
 from aasim_plugins.engine_local.supervise import Endpoint
 from aasim_plugins.engines.chat import EngineError, Message, Parameters, ToolSpec
-from aasim_plugins.engines.emulation import action_schema, with_calls, with_tools
+from aasim_plugins.engines.provider_kit.emulation import action_schema, with_calls, with_tools
 
 SUMMARISE = [
     Message("system", "Summarise in one sentence."),

@@ -4,7 +4,7 @@ import pytest
 
 from aasim_core.secrets import Secret
 from aasim_plugins.engines.chat import ERROR_CODES, EngineConfig, EngineError, Message, ToolCall
-from aasim_plugins.engines.estimates import estimated_usage
+from aasim_plugins.engines.provider_kit.estimates import estimated_usage
 
 
 def test_an_error_is_retryable_by_its_code_unless_it_says_otherwise() -> None:

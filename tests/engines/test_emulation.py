@@ -7,7 +7,7 @@ import pytest
 
 from aasim_core.user_code import json_schema
 from aasim_plugins.engines.chat import Message, Reply, ToolCall, ToolSpec, Usage
-from aasim_plugins.engines.emulation import action_schema, with_calls, with_tools
+from aasim_plugins.engines.provider_kit.emulation import action_schema, with_calls, with_tools
 
 SCHEMA = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
 HAMMER, FINAL = ToolSpec("hammer", "Drives nails.", SCHEMA), ToolSpec("final", "Ends things.", SCHEMA)

@@ -13,9 +13,10 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import find
 from aasim_core.events.records import EventRow
 from aasim_core.testing.statements import recorded
-from aasim_plugins.engines import health, service
+from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.chat import EngineError, Message
+from aasim_plugins.engines.health.circuit import circuit as health
 from aasim_plugins.engines.models import Engine
 
 HELLO = [Message("user", "Hello?")]

@@ -13,10 +13,11 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.data.records import find
 from aasim_core.testing.statements import recorded
-from aasim_plugins.engines import limits, service
+from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.chat import EngineError, Message, NoRoom, Parameters
 from aasim_plugins.engines.models import Engine, EngineUse, no_limits
+from aasim_plugins.engines.usage import limits
 
 HELLO = [Message("user", "Hello?")]
 CAN = {"streaming": True, "tools": "native", "json_schema": True, "judge": False}

@@ -10,9 +10,9 @@ from aasim_core.errors import Refused
 from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.chat import Capabilities, EngineError, Message, NoRoom, Parameters, Provider, ToolSpec
-from aasim_plugins.engines.estimates import UNBOUNDED_OUTPUT, usage_at_most
 from aasim_plugins.engines.hookspecs import BUDGET_EXCEEDED, Estimate, Meter, Payer, refuse_spent
 from aasim_plugins.engines.models import Engine
+from aasim_plugins.engines.provider_kit.estimates import UNBOUNDED_OUTPUT, usage_at_most
 
 HELLO = [Message("user", "Hello?")]
 CAN = {"streaming": True, "tools": "native", "json_schema": True, "judge": False}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aasim_plugins.engines import pace
+from aasim_plugins.engines.usage import pace
 
 
 def test_what_began_within_the_last_minute_counts_and_nothing_older() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aasim_plugins.engines.chat import EngineError, Parameters
-from aasim_plugins.engines.parameters import parameters_from
+from aasim_plugins.engines.provider_kit.parameters import parameters_from
 
 
 def test_later_layers_win_and_the_rest_is_extra() -> None:

@@ -6,7 +6,7 @@ from aasim_core.ids import new_id
 from aasim_plugins.engine_scripted.service import PROVIDER
 from aasim_plugins.engines.chat import Usage
 from aasim_plugins.engines.models import Engine
-from aasim_plugins.engines.prices import FREE, Cost, cost_at, cost_of
+from aasim_plugins.engines.usage.prices import FREE, Cost, cost_at, cost_of
 
 MONDAY = datetime(2026, 6, 1, 12, tzinfo=UTC)
 USAGE = Usage(1_000, 100)

@@ -7,7 +7,7 @@ import pytest
 from aasim_core.context import organization_scope
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.chat import Capabilities, EngineConfig, EngineError, Message, Provider, Reply, ToolCall, Usage
-from aasim_plugins.engines.replies import clean_errors, clean_reply
+from aasim_plugins.engines.provider_kit.replies import clean_errors, clean_reply
 
 HELLO = [Message("user", "Hello?")]
 COUNTED = Usage(7, 3)

@@ -77,7 +77,7 @@ def test_a_fallback_answers_while_the_engine_cannot(app: Any) -> None:
 @pytest.fixture
 def halting(app: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Called with an engine, makes what is to be told of calls: as soon as it is asked, the engine is halted, and that is seen."""
-    monkeypatch.setattr("aasim_plugins.engines.halts._LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr("aasim_plugins.engines.health.halts._LOOK_EVERY_SECONDS", 0)
 
     def halt(engine: Engine) -> Any:
         def told(note: service.Note) -> None:

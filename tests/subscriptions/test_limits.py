@@ -15,7 +15,7 @@ from aasim_core.testing.world import Answer, Person, World
 from aasim_core.worker.runner import work_off
 from aasim_plugins.engines.calls.records import EngineCall
 from aasim_plugins.engines.hookspecs import Estimate, Meter, Payer
-from aasim_plugins.engines.metering import metered
+from aasim_plugins.engines.usage.metering import metered
 from aasim_plugins.subscriptions.models import Hold
 
 from .conftest import events_of

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from aasim_core.clock import now
 from aasim_core.text.json import keepable_text
 
-from .calls.records import ANSWERED, UNFINISHED
-from .chat import Cancelled, OnToken, Partial, Provider, Reply, Unfinished, Usage
-from .estimates import estimated_usage
+from ..calls.records import ANSWERED, UNFINISHED
+from ..chat import Cancelled, OnToken, Partial, Provider, Reply, Unfinished, Usage
+from ..models import Engine
+from ..provider_kit.estimates import estimated_usage
 from .limits import Place
 from .metering import Bill
-from .models import Engine
 from .prices import Cost, cost_at
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from .chat import Message, Parameters, ToolCall, ToolSpec, Usage
+from ..chat import Message, Parameters, ToolCall, ToolSpec, Usage
 
 # English and code come to about four bytes a token in the tokenizers in use; each message adds its role and its delimiters.
 _BYTES_PER_TOKEN = 4

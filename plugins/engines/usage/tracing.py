@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.spans import Off, Open
 
-from .chat import Message, Parameters, Reply
+from ..chat import Message, Parameters, Reply
+from ..models import Engine
 from .metering import Payer
-from .models import Engine
 
 if TYPE_CHECKING:
     from aasim_core.app import App

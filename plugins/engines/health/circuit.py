@@ -19,9 +19,9 @@ from aasim_core.data.records import compare_and_set, database_of, find_or_none
 from aasim_core.events.log import emit
 from aasim_core.tenancy import epoch
 
-from .chat import EngineError
-from .models import ACTIVE, DEGRADED, DISABLED, Engine
-from .settings import EngineSettings
+from ..chat import EngineError
+from ..models import ACTIVE, DEGRADED, DISABLED, Engine
+from ..settings import EngineSettings
 
 if TYPE_CHECKING:
     from aasim_core.app import App

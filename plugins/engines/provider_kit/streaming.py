@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .chat import Message, OnToken, Partial, Reply, keeping
+from ..chat import Message, OnToken, Partial, Reply, keeping
 from .failures import Cut
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 from aasim_core.data.compiled import compiled
 from aasim_core.data.statements import Bind
 
-from .chat import NoRoom, ShouldCancel
-from .models import Engine
+from ..chat import NoRoom, ShouldCancel
+from ..models import Engine
 
 #: How often a call looks whether its engine was halted.
 _LOOK_EVERY_SECONDS = 1.0

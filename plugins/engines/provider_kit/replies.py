@@ -8,7 +8,7 @@ from aasim_core.secrets import Secret
 from aasim_core.secrets.masking import without
 from aasim_core.text.json import keepable_text
 
-from .chat import EngineError, Message, Reply, ToolCall, Usage
+from ..chat import EngineError, Message, Reply, ToolCall, Usage
 from .estimates import estimated_usage
 
 _MOST_TOKENS = 2**53

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType
 from typing import Any
 
-from .chat import EngineError, Parameters
+from ..chat import EngineError, Parameters
 
 _MOST_STOPS = 4
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .chat import Message, Reply, ToolCall, ToolSpec
+from ..chat import Message, Reply, ToolCall, ToolSpec
 
 _INTRODUCTION = (
     'Answer with one JSON object: {{"action": …, "input": …}}. To use a tool, action is its name, and input is its arguments. '

@@ -14,9 +14,9 @@ from aasim_core.clock import now
 from aasim_core.data.records import create, database_of
 from aasim_core.error_codes import LIMIT
 
-from .calls.records import EngineCall
-from .chat import Provider, Usage
-from .models import Engine
+from ..calls.records import EngineCall
+from ..chat import Provider, Usage
+from ..models import Engine
 from .prices import FREE, Cost, cost_at
 
 if TYPE_CHECKING:

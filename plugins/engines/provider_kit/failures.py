@@ -8,7 +8,7 @@ from typing import Any
 
 from aasim_core.outbound.retry_after import retry_after
 
-from .chat import Cancelled, EngineError
+from ..chat import Cancelled, EngineError
 
 _MOST_CHARACTERS = 300
 

@@ -17,10 +17,10 @@ from aasim_core.clock import now
 from aasim_core.context import current_organization
 from aasim_core.data.records import database_of, insert_rows
 
+from ..chat import Message, NoRoom, Parameters, ShouldCancel
+from ..models import Engine, EngineUse
+from ..provider_kit.estimates import estimated_usage
 from . import pace
-from .chat import Message, NoRoom, Parameters, ShouldCancel
-from .estimates import estimated_usage
-from .models import Engine, EngineUse
 
 #: A call that gives no sign of life for so long has lost its place; it gives one that often.
 _LEASE_SECONDS, _RENEW_SECONDS = 60.0, 15.0

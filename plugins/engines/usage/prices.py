@@ -6,8 +6,8 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
-from .chat import Provider, Usage
-from .models import Engine
+from ..chat import Provider, Usage
+from ..models import Engine
 
 _MILLION = 1_000_000
 

@@ -1,0 +1,1 @@
+"""What plugins with a provider of models use."""
