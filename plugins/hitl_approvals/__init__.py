@@ -7,11 +7,13 @@ from aasim_core import App, ErrorCode, Event, Job, Listener, Permission, Plugin,
 from aasim_core.access.permissions import BuiltInRole
 from aasim_core.schemas.fields import Choice, Id, Integer, ListOf, Object, Text
 
-from . import api, rules_api, votes_api, with_executions
-from .ballots import ALREADY_DECIDED
+from . import api, with_executions
+from .decisions import api as votes_api
+from .decisions.ballots import ALREADY_DECIDED
 from .jobs import jobs_of
 from .listeners import listeners_of
 from .models import APPROVE, RISKS, Approval, Assignee, Delegation, Policy, Vote
+from .policies import api as rules_api
 from .schemas import AssigneeOut
 from .service import APPROVALS
 

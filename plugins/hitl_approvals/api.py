@@ -11,10 +11,10 @@ from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived
 
 from . import schemas
-from .ballots import Ballot
-from .eligibility import READ
+from .decisions.ballots import Ballot
+from .eligibility.rules import READ
 from .models import APPROVE, REJECT, Approval
-from .references import require_assignee
+from .policies.references import require_assignee
 from .service import Approvals as Service
 from .views import DERIVED, INBOX, VIEW
 

@@ -12,7 +12,7 @@ from aasim_core.tenancy.organizations_with import organizations_with
 from aasim_core.tenancy.records import User
 
 from . import mails
-from .closing import close_left_over
+from .decisions.closing import close_left_over
 from .models import OPEN, Approval
 from .service import NOTIFY, TIME_OUT, Approvals
 

@@ -7,7 +7,7 @@ from aasim_core.data import records
 from aasim_core.events.log import emit
 from aasim_core.events.records import EventRow
 
-from .closing import close
+from .decisions.closing import close
 from .models import Delegation
 
 #: The ends of an execution after which no decision is needed, and the reason recorded.

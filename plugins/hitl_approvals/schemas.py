@@ -12,8 +12,8 @@ from aasim_core.user_code import expressions
 
 from ..executions.hookspecs import EFFECTS
 from . import models
-from .actions import EDITABLE
-from .policies import DUE_SECONDS, NAMES
+from .decisions.actions import EDITABLE
+from .policies.rules import DUE_SECONDS, NAMES
 
 VERDICTS = ("pass", "review", "fail", "unscored")
 _POINTER = (EDITABLE, 'a JSON pointer (RFC 6901) into /arguments, /output or /payload, such as "/arguments/amount"')

@@ -10,14 +10,15 @@ from aasim_core.data import records
 from aasim_core.ids import new_id
 
 from ..executions import service as executions
-from . import ballots, business_time, ladder
-from .actions import edited, edits_told, hash_of, refuse_unfit
-from .ballots import ALREADY_DECIDED, Ballot
-from .closing import ENDED, close, end_levels, is_left_over, subject_of, told
-from .eligibility import Eligibility
-from .ladder import Put
+from .decisions import ballots
+from .decisions.actions import edited, edits_told, hash_of, refuse_unfit
+from .decisions.ballots import ALREADY_DECIDED, Ballot
+from .decisions.closing import ENDED, close, end_levels, is_left_over, subject_of, told
+from .eligibility.rules import Eligibility
+from .escalation import business_time, ladder
+from .escalation.ladder import Put
 from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval
-from .policies import PolicyDecision
+from .policies.rules import PolicyDecision
 
 if TYPE_CHECKING:
     from aasim_core import App

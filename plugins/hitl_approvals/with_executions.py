@@ -9,9 +9,9 @@ import structlog
 from aasim_core.data.records import find_or_none
 
 from ..executions.hookspecs import Decision, Keeper, Question, Reviewer
-from .actions import editable_in, hash_of
+from .decisions.actions import editable_in, hash_of
 from .models import APPROVED, OPEN, Approval, Assignee, Vote
-from .policies import Facts, PolicyDecision, decide_by_policy, is_required
+from .policies.rules import Facts, PolicyDecision, decide_by_policy, is_required
 from .service import APPROVALS, Asked
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from ..executions.models import NO_PAYLOAD, Execution
 from ..rubrics import service as rubrics
 from ..rubrics.models import Example, Rubric
 from . import schemas
-from .below import BelowApproval
+from .decisions.below import BelowApproval
 from .models import REJECTED, Approval
 
 _LONGEST_NAME = 120

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_core.errors import Invalid
-from aasim_plugins.hitl_approvals.actions import canonical, edited, hash_of
+from aasim_plugins.hitl_approvals.decisions.actions import canonical, edited, hash_of
 
 #: JSON values; whole numbers as the API takes them.
 VALUES = st.recursive(

@@ -11,7 +11,7 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.events.records import EventRow
 from aasim_core.testing.world import Answer, Person, World
-from aasim_plugins.hitl_approvals.actions import hash_of
+from aasim_plugins.hitl_approvals.decisions.actions import hash_of
 from aasim_plugins.hitl_approvals.models import Approval, Vote
 from aasim_plugins.hitl_approvals.service import Approvals
 

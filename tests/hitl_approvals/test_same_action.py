@@ -12,7 +12,7 @@ from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.hookspecs import ToolChanged, ToolUse
 from aasim_plugins.executions.models import ToolCall
-from aasim_plugins.hitl_approvals.actions import hash_of
+from aasim_plugins.hitl_approvals.decisions.actions import hash_of
 from aasim_plugins.hitl_approvals.models import Approval
 
 from ..executions.test_moving_tools import make_due

@@ -24,9 +24,9 @@ from aasim_core.identity.standing import principal_now
 from aasim_core.tenancy.principal import Principal
 from aasim_core.tenancy.records import Membership
 
+from ..models import OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Delegation
 from .listing import by_a_key_of, concerning, may_be_decided_by, waiting_for
 from .meanings import DECIDE, meanings_of
-from .models import OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Delegation
 from .positions import positions_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from aasim_core import ErrorCode, Refused
 from aasim_core.clock import now, to_text
 from aasim_core.data import records
 
-from .models import APPROVE, Approval, Vote
+from ..models import APPROVE, Approval, Vote
 
 ALREADY_DECIDED = ErrorCode(
     "already_decided",

@@ -9,8 +9,8 @@ from aasim_core.data.compiled import compiled
 from aasim_core.data.records import row_of, to_record
 from aasim_core.user_code import expressions
 
-from .ladder import Put
-from .models import ACTIVE, PERMISSION, Policy
+from ..escalation.ladder import Put
+from ..models import ACTIVE, PERMISSION, Policy
 
 #: What conditions can name.
 NAMES = ("kind", "tool", "effect", "risk", "verdict", "arguments", "output", "payload", "execution")

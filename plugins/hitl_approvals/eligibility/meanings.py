@@ -19,7 +19,7 @@ from aasim_core.data.records import database_of
 from aasim_core.data.statements import Bind
 from aasim_core.tenancy.records import Membership
 
-from .models import HEAD, MANAGER, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Delegation
+from ..models import HEAD, MANAGER, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Delegation
 from .positions import positions_of
 
 if TYPE_CHECKING:

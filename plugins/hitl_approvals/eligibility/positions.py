@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .models import HEAD, MANAGER
+from ..models import HEAD, MANAGER
 
 if TYPE_CHECKING:
     from aasim_core import App
@@ -21,11 +21,11 @@ def positions_of(app: "App") -> Mapping[str, Position]:
     """The positions by the type of assignee."""
     found: dict[str, Position] = {}
     if app.plugins.is_on("departments"):
-        from . import with_departments
+        from .. import with_departments
 
         found[HEAD] = Position(with_departments.is_head, *with_departments.HEADS)
     if app.plugins.is_on("branches"):
-        from . import with_branches
+        from .. import with_branches
 
         found[MANAGER] = Position(with_branches.is_manager, *with_branches.MANAGERS)
     return found

@@ -7,13 +7,13 @@ from aasim_core.access.records import Node
 from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none, insert_rows
 
+from ..models import HEAD, LADDER, MANAGER, OWNER, Approval, Assignee
 from .business_time import Calendar
-from .models import HEAD, LADDER, MANAGER, OWNER, Approval, Assignee
 
 if TYPE_CHECKING:
     from aasim_core import App
 
-    from .eligibility import Eligibility
+    from ..eligibility.rules import Eligibility
 
 #: An assignee as answers have it: its type and, where that does not say it all, an id.
 Put = dict[str, str | None]
@@ -71,7 +71,7 @@ def calendar_of(app: "App", project_id: str | None) -> Calendar:
     branch_id = next((place for place in _way_up(project_id) if place.startswith("branch_")), None)
     if branch_id is None or not app.features.is_here("branches"):
         return Calendar()
-    from . import with_branches
+    from .. import with_branches
 
     return with_branches.calendar_of(branch_id)
 

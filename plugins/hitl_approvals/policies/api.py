@@ -10,8 +10,8 @@ from aasim_core.clock import now
 from aasim_core.data.conditions import Condition, any_of, equals
 from aasim_core.lists.query import ListQuery
 
-from . import schemas
-from .models import Delegation, Policy
+from .. import schemas
+from ..models import Delegation, Policy
 from .references import require_assignee
 
 if TYPE_CHECKING:

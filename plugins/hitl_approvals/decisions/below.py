@@ -6,10 +6,10 @@ from aasim_core import Request, Resource, not_found
 from aasim_core.data.records import find_or_none
 from aasim_core.ids import is_id
 
-from .models import Approval
+from ..models import Approval
 
 if TYPE_CHECKING:
-    from .eligibility import Eligibility
+    from ..eligibility.rules import Eligibility
 
 
 class BelowApproval(Resource):

@@ -6,12 +6,12 @@ from typing import ClassVar
 from aasim_core import Request, Response, operation
 from aasim_core.lists.render_plan import Derived
 
-from . import schemas
+from .. import schemas
+from ..eligibility.rules import READ
+from ..models import Approval
+from ..service import Approvals
+from ..views import DERIVED, VIEW
 from .below import BelowApproval
-from .eligibility import READ
-from .models import Approval
-from .service import Approvals
-from .views import DERIVED, VIEW
 
 
 class Votes(BelowApproval):

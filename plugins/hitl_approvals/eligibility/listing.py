@@ -15,9 +15,9 @@ from aasim_core.data.compiled import padded
 from aasim_core.data.conditions import Condition, all_of, any_of, equals
 from aasim_core.identity.records import ApiKey
 
-from ..executions.models import Execution
+from ...executions.models import Execution
+from ..models import HEAD, MANAGER, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Vote
 from .meanings import Meaning
-from .models import HEAD, MANAGER, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Vote
 
 # What stands in the text of a statement: so the database knows how many rows have it, also where it plans for any values.
 _OPEN = (SQL("'pending'"), SQL("'escalated'"))

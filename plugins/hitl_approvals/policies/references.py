@@ -9,8 +9,8 @@ from aasim_core.access.records import Role, Team
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem
 
-from .ladder import Put
-from .models import HEAD, MANAGER, ROLE, TEAM, USER
+from ..escalation.ladder import Put
+from ..models import HEAD, MANAGER, ROLE, TEAM, USER
 
 
 def require_assignee(assignee: Put, field: str, caller: Delegator) -> None:

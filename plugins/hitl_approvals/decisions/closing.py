@@ -7,8 +7,8 @@ from aasim_core.clock import now, to_text
 from aasim_core.data import records
 from aasim_core.events.log import Subject
 
-from ..executions import service as executions
-from .models import CANCELLED, OPEN, Approval, Assignee
+from ...executions import service as executions
+from ..models import CANCELLED, OPEN, Approval, Assignee
 
 #: The reason for closing approvals whose run ended unnoticed.
 ENDED = "The execution has ended."

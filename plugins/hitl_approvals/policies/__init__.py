@@ -1,0 +1,1 @@
+"""Policies and delegations: who decides which actions."""
