@@ -11,9 +11,9 @@ from aasim_core.schemas.fields import Boolean, Integer, Text
 from . import api
 from . import jobs as own_jobs
 from .connectors import http, mcp, oauth2, smtp
+from .credentials.vault import settings_of
 from .models import AppOperation, ConnectedApp, PendingAuthorization, Share, Use
 from .settings import ConnectedAppSettings
-from .vault import settings_of
 
 if TYPE_CHECKING:
     from .connecting import Connector

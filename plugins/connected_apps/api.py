@@ -14,9 +14,11 @@ from aasim_core.resources.collection import Parent
 from aasim_core.resources.haltable import Halting
 from aasim_core.resources.prefer_wait import wait_until
 
-from . import authorizing, checking, revoking, schemas, service, sharing, syncing
+from . import checking, schemas, service
 from .connecting import AppError, Connector, refusal
+from .credentials import authorizing, revoking
 from .models import AppOperation, ConnectedApp, Use
+from .operations import sharing, syncing
 from .registry import connectors_of
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 
 from .connecting import AuthType, Connector
+from .credentials.vault import settings_of
 from .models import REVOKED, ConnectedApp
 from .registry import connectors_of
-from .vault import settings_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -10,9 +10,9 @@ from aasim_core.clock import now
 from aasim_core.jobs.errors import GiveUp
 
 from . import service
-from .authorizing import exchange
 from .connecting import PASSING, AppError
-from .vault import settings_of
+from .credentials.authorizing import exchange
+from .credentials.vault import settings_of
 
 
 def all_jobs(app: App) -> tuple[Job, ...]:

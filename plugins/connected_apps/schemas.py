@@ -5,7 +5,7 @@ from aasim_core.schemas.schema import RecordOut, Schema
 
 from .connecting import AUTH_TYPES, EFFECTS, ERROR_CODES
 from .models import STATES
-from .probing import STEPS
+from .operations.probing import STEPS
 
 NAME = Text(1, 120, required=True, description="Unique in the organization.", example="Orders")
 _DIGEST_FORM = ("[0-9a-f]{64}", "the digest of an operation, 64 hexadecimal digits")

@@ -12,12 +12,13 @@ from aasim_core.ids import is_id, new_id
 from aasim_core.jobs.queue import enqueue
 from aasim_core.secrets import Secret
 
-from . import authorizing, calling, probing, requesting, sharing, syncing, tokens
 from .connecting import AppError, Connector, HttpAnswer, HttpRequest, never, refusal
+from .credentials import authorizing, tokens
+from .credentials.standing import note_ending, note_failure, note_success, open_connection
+from .credentials.vault import sealed, settings_of
 from .models import CONNECTED, NEEDS_REAUTH, PENDING, REVOKED, AppOperation, ConnectedApp, PendingAuthorization, Share, Use
+from .operations import calling, probing, requesting, sharing, syncing
 from .registry import connector_of, connectors_of
-from .standing import note_ending, note_failure, note_success, open_connection
-from .vault import sealed, settings_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from aasim_core.bootstrap import build_app
 from aasim_core.context import organization_scope
 from aasim_core.settings import Settings
-from aasim_plugins.connected_apps import service, tokens
+from aasim_plugins.connected_apps import service
+from aasim_plugins.connected_apps.credentials import tokens
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.events.records import EventRow
 from aasim_core.jobs.records import JobRow
-from aasim_plugins.connected_apps import tokens
 from aasim_plugins.connected_apps.connecting import AppError
+from aasim_plugins.connected_apps.credentials import tokens
 
 from .conftest import Apps
 from .peers import CLIENT_SECRET, Provider, Received, Response

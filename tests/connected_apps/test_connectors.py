@@ -11,8 +11,8 @@ import pytest
 
 from aasim_core.context import organization_scope
 from aasim_core.secrets import Secret
-from aasim_plugins.connected_apps import tokens
 from aasim_plugins.connected_apps.connecting import AppError, Connection, Tokens
+from aasim_plugins.connected_apps.credentials import tokens
 
 from .conftest import Apps
 from .peers import Response, Service

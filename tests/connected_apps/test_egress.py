@@ -143,7 +143,7 @@ def test_nothing_is_revoked_inside(apps: Apps, inside: Callable[[str], dict[str,
         row: ConnectedApp = service.find(made["id"])
         from aasim_core.secrets import Secret
         from aasim_plugins.connected_apps.connecting import Tokens
-        from aasim_plugins.connected_apps.vault import sealed
+        from aasim_plugins.connected_apps.credentials.vault import sealed
 
         tokens = Tokens(Secret("sentinel-access"))
         apps.change(made, secret=sealed(apps.app, row, {"client_secret": Secret("sentinel")}, tokens))

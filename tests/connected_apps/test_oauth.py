@@ -16,10 +16,11 @@ import pytest
 
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
-from aasim_plugins.connected_apps import service, tokens
+from aasim_plugins.connected_apps import service
 from aasim_plugins.connected_apps.connecting import AppError
+from aasim_plugins.connected_apps.credentials import tokens
+from aasim_plugins.connected_apps.credentials.standing import note_failure
 from aasim_plugins.connected_apps.models import PendingAuthorization
-from aasim_plugins.connected_apps.standing import note_failure
 
 from .conftest import Apps
 from .peers import CLIENT_SECRET, Provider, Response

@@ -12,7 +12,7 @@ from aasim_core.secrets import Secret
 from aasim_core.text.json import keepable, keepable_text
 
 from ..connecting import AppError, Authorization, AuthType, Call, Connection, Connector, ErrorCode, Tokens
-from ..vault import hide
+from ..credentials.vault import hide
 from . import requests, rest
 
 if TYPE_CHECKING:

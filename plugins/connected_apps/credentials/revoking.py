@@ -9,10 +9,10 @@ from aasim_core.data import records
 from aasim_core.events.log import emit
 from aasim_core.text.json import keepable_text
 
-from .connecting import AppError
-from .models import REVOKED, ConnectedApp, PendingAuthorization
-from .registry import connector_of
-from .service import find
+from ..connecting import AppError
+from ..models import REVOKED, ConnectedApp, PendingAuthorization
+from ..registry import connector_of
+from ..service import find
 from .standing import open_connection
 from .vault import hiding
 

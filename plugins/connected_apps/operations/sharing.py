@@ -12,7 +12,7 @@ from aasim_core.data.conditions import Condition, all_of, any_of
 from aasim_core.errors import Invalid, Problem
 from aasim_core.ids import is_id
 
-from .models import ConnectedApp, Share
+from ..models import ConnectedApp, Share
 
 READ, USE = "connected_apps:read", "connected_apps:use"
 NODE, TEAM, USER = KINDS = ("node", "team", "user")

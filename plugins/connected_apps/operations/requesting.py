@@ -9,11 +9,11 @@ import orjson
 
 from aasim_core.text.json import keepable
 
+from ..connecting import AppError, Connection, Connector, HttpAnswer, HttpRequest, Requests
+from ..credentials.vault import hide, hiding
+from ..models import ConnectedApp
+from ..registry import connector_of
 from .calling import Request, noted, with_good_tokens, with_one_refresh
-from .connecting import AppError, Connection, Connector, HttpAnswer, HttpRequest, Requests
-from .models import ConnectedApp
-from .registry import connector_of
-from .vault import hide, hiding
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -18,9 +18,9 @@ from aasim_core.outbound.mail import address_of
 from aasim_core.secrets import Secret, Unreadable
 from aasim_core.text import base64url
 
-from .connecting import PASSING, AppError, Authorization, Connection
-from .models import REVOKED, ConnectedApp, PendingAuthorization
-from .registry import connector_of
+from ..connecting import PASSING, AppError, Authorization, Connection
+from ..models import REVOKED, ConnectedApp, PendingAuthorization
+from ..registry import connector_of
 from .standing import note_failure, open_connection, store_tokens
 from .vault import hiding
 

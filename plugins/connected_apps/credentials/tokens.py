@@ -11,9 +11,9 @@ from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.events.log import emit
 
-from .connecting import AppError, Connection, Connector, Tokens
-from .models import NEEDS_REAUTH, USABLE, ConnectedApp
-from .registry import connector_of
+from ..connecting import AppError, Connection, Connector, Tokens
+from ..models import NEEDS_REAUTH, USABLE, ConnectedApp
+from ..registry import connector_of
 from .standing import note_failure, open_connection, store_tokens
 from .vault import hiding
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core.outbound.addresses import Address
 
+from ..connecting import AppError, Connection, Connector, not_allowed
+from ..credentials.standing import note_failure
+from ..credentials.vault import hiding
+from ..models import ConnectedApp
+from ..registry import connector_of
 from .calling import with_good_tokens, with_one_refresh
-from .connecting import AppError, Connection, Connector, not_allowed
-from .models import ConnectedApp
-from .registry import connector_of
-from .standing import note_failure
-from .vault import hiding
 
 if TYPE_CHECKING:
     from aasim_core.app import App

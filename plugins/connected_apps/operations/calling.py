@@ -18,12 +18,12 @@ from aasim_core.logs.configuration import kind_of
 from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 
-from .connecting import AppError, Call, Connection, Connector, never
-from .models import PENDING, USABLE, AppOperation, ConnectedApp, Use
-from .registry import connector_of
-from .standing import note_failure, note_success, open_connection
-from .tokens import is_due, refresh, refreshable
-from .vault import hide, hiding
+from ..connecting import AppError, Call, Connection, Connector, never
+from ..credentials.standing import note_failure, note_success, open_connection
+from ..credentials.tokens import is_due, refresh, refreshable
+from ..credentials.vault import hide, hiding
+from ..models import PENDING, USABLE, AppOperation, ConnectedApp, Use
+from ..registry import connector_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -10,8 +10,8 @@ from aasim_core.events.log import emit
 from aasim_core.jobs.queue import enqueue
 from aasim_core.secrets import Unreadable
 
-from .connecting import AppError, Connection, Tokens
-from .models import CONNECTED, ERROR, EXPIRING, NEEDS_REAUTH, REVOKED, ConnectedApp
+from ..connecting import AppError, Connection, Tokens
+from ..models import CONNECTED, ERROR, EXPIRING, NEEDS_REAUTH, REVOKED, ConnectedApp
 from .vault import opened, sealed
 
 if TYPE_CHECKING:

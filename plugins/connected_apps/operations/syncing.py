@@ -13,11 +13,11 @@ from aasim_core.events.log import emit
 from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 
+from ..connecting import EFFECTS, AppError, Connector, Operation
+from ..credentials.vault import hide, hiding
+from ..models import AppOperation, ConnectedApp
+from ..registry import connector_of
 from .calling import with_good_tokens
-from .connecting import EFFECTS, AppError, Connector, Operation
-from .models import AppOperation, ConnectedApp
-from .registry import connector_of
-from .vault import hide, hiding
 
 if TYPE_CHECKING:
     from aasim_core.app import App

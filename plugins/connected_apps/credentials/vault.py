@@ -17,9 +17,9 @@ from aasim_core.logs.configuration import MASK
 from aasim_core.secrets import Secret, Unreadable
 from aasim_core.secrets.masking import spellings, without
 
-from .connecting import AppError, AuthType, Connection, Connector, Tokens
-from .models import ConnectedApp
-from .settings import ConnectedAppSettings
+from ..connecting import AppError, AuthType, Connection, Connector, Tokens
+from ..models import ConnectedApp
+from ..settings import ConnectedAppSettings
 
 if TYPE_CHECKING:
     from aasim_core.app import App

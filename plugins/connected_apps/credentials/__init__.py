@@ -1,0 +1,1 @@
+"""The credentials of connected apps: sealed, authorized, refreshed and revoked."""

@@ -1,0 +1,1 @@
+"""The operations of connected apps: discovered, shared, tried and called."""
