@@ -7,12 +7,14 @@ from typing import Any
 from aasim_core import App, Check, Event, Job, Listener, OrganizationSetting, Permission, Plugin, Resource, Row, hookimpl
 from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Text, Word
 
-from . import api, clocks, event_triggers, retention
+from . import api
 from . import listeners as own_listeners
 from .backfills.api import Backfills
+from .firings import event_triggers, retention
 from .hooks.inbound import Inbound
 from .jobs import jobs_of
 from .models import ONLY, STATUS_REASONS, STATUSES, Backfill, Firing, JobFlow
+from .scheduling import clocks
 from .settings import JobFlowSettings
 from .trying.api import Trying
 

@@ -14,11 +14,12 @@ from aasim_core.schemas.schema import load
 
 from ..executions.resources import ExecutionResource, accepted
 from ..executions.service import refuse_unheard
-from . import checking, schemas, service, stats
+from . import checking, schemas, service
 from .hooks.inbound import path_of
 from .models import EVENT, Firing, JobFlow
+from .progress import stats
+from .scheduling.upcoming import NextRuns
 from .timing_schemas import TriggerIn
-from .upcoming import NextRuns
 
 _TARGET = ObjectOf({"type": "target_type", "id": "target_id", "version": "target_version", "label": "target_label"})
 

@@ -12,7 +12,7 @@ from aasim_core.events import patterns
 from aasim_core.user_code import expressions, values
 
 from ..executions.service import check_input, startable
-from . import event_triggers
+from .firings import event_triggers
 from .hooks import verifying
 from .kernel import cron
 from .kernel.schedules import Schedule

@@ -11,9 +11,11 @@ from aasim_core.context import SYSTEM, acting_as
 from aasim_core.jobs.queue import enqueue
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from . import expecting, mails, recording, retention, service, standing, starting
+from . import recording, service
 from .backfills import running as backfills
+from .firings import retention, starting
 from .models import PARKED, WAITING, Firing
+from .progress import expecting, mails, standing
 from .scheduling import looking, renewing
 
 if TYPE_CHECKING:

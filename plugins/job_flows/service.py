@@ -18,14 +18,14 @@ from aasim_core.secrets import Secret
 from aasim_core.tenancy import epoch
 
 from .checking import shortest_interval
-from .expecting import begin_anew
+from .firings.overlapping import admission_of
+from .firings.starting import filled_input, start_run
 from .hooks.inbound import digest_of, new_token
 from .kernel.schedules import Schedule
 from .models import ACTIVE, BY_HAND, BY_PERSON, DISABLED, EVENT, STARTED, WEBHOOK, Backfill, Firing, JobFlow
-from .overlapping import admission_of
+from .progress.expecting import begin_anew
+from .progress.standing import write_status
 from .scheduling.looking import look_at, next_due_of, treat_all
-from .standing import write_status
-from .starting import filled_input, start_run
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -5,9 +5,9 @@ from aasim_core.schemas.fields import Choice, Date, Id, Instant, Integer, ListOf
 from aasim_core.schemas.rules import Needs
 from aasim_core.schemas.schema import Schema
 
+from .firings.overlapping import POLICIES
 from .hooks.verifying import ALGORITHMS, ENCODINGS, SCHEMES
 from .models import CRON, EVENT, INTERVAL, ONCE, TRIGGERS, WEBHOOK
-from .overlapping import POLICIES
 
 _DAY = 86_400
 _YEAR = 366 * _DAY

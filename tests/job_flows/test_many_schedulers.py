@@ -13,7 +13,7 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.records import insert_rows
 from aasim_core.testing.statements import plan_of, recorded
 from aasim_plugins.executions.models import Execution
-from aasim_plugins.job_flows import starting
+from aasim_plugins.job_flows.firings import starting
 from aasim_plugins.job_flows.models import Firing, JobFlow
 from aasim_plugins.job_flows.scheduling import looking
 

@@ -17,6 +17,7 @@ from aasim_core.jobs.queue import enqueue
 from aasim_core.tenancy.organizations_with import organizations_with
 
 from ...executions.models import Execution
+from ..firings.starting import fire_one
 from ..models import (
     ACTIVE,
     ALL,
@@ -35,9 +36,8 @@ from ..models import (
     Firing,
     JobFlow,
 )  # fmt: skip
+from ..progress.stats import average_costs
 from ..scheduling.rules import rules_of
-from ..starting import fire_one
-from ..stats import average_costs
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -12,9 +12,9 @@ from aasim_core.errors import Invalid, Problem, Refused
 
 from .. import checking, service
 from ..api import JobFlows
+from ..firings.overlapping import rule_of
 from ..kernel.schedules import jitter
 from ..models import ACTIVE, JobFlow
-from ..overlapping import rule_of
 from ..scheduling.rules import openings_for, rules_of, schedule_of
 from . import schemas, simulating
 

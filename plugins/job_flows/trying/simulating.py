@@ -10,9 +10,9 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from ...executions.service import Rule, admissions
+from ..firings.overlapping import OVERLAP
 from ..kernel import firings
 from ..kernel.firings import Planned, Rules
-from ..overlapping import OVERLAP
 
 #: Due times that one simulation goes through.
 MOST = 20_000

@@ -10,9 +10,9 @@ from aasim_core.events.patterns import is_any, matches
 from aasim_core.events.records import EventRow
 from aasim_core.tenancy.organization_state import cached
 
-from ..executions.models import Execution
-from .models import ACTIVE, BY_EVENT, DISABLED, LISTENING, PENDING, SKIPPED, WITH_RUN, Firing, JobFlow
-from .recording import queue, record
+from ...executions.models import Execution
+from ..models import ACTIVE, BY_EVENT, DISABLED, LISTENING, PENDING, SKIPPED, WITH_RUN, Firing, JobFlow
+from ..recording import queue, record
 
 if TYPE_CHECKING:
     from aasim_core.app import App

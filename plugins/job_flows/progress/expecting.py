@@ -11,7 +11,7 @@ from aasim_core.data.records import database_of
 from aasim_core.jobs.queue import enqueue
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from .models import DISABLED, EXPECTING, JobFlow
+from ..models import DISABLED, EXPECTING, JobFlow
 
 #: The job that notifies the owner of a flow that it is overdue, or was paused.
 SEND = "job_flows.send_mail"

@@ -15,11 +15,11 @@ from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.identity.standing import principal_now
 from aasim_core.user_code import values
 
-from ..executions.models import Execution
-from ..executions.service import refuse_unheard, startable
-from .kernel import firings
-from .kernel.dues import Due
-from .models import (
+from ...executions.models import Execution
+from ...executions.service import refuse_unheard, startable
+from ..kernel import firings
+from ..kernel.dues import Due
+from ..models import (
     ACTIVE,
     BY_BACKFILL,
     BY_EVENT,
@@ -34,9 +34,9 @@ from .models import (
     Firing,
     JobFlow,
 )
+from ..progress.standing import note_end
+from ..scheduling.rules import rules_of
 from .overlapping import OVERLAP, admission_of
-from .scheduling.rules import rules_of
-from .standing import note_end
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -9,8 +9,8 @@ from peewee import JOIN, Case, fn
 
 from aasim_core.clock import now, to_text
 
-from ..executions.models import Execution
-from .models import STARTED, Firing, JobFlow
+from ...executions.models import Execution
+from ..models import STARTED, Firing, JobFlow
 
 _USUAL = timedelta(days=30)
 _ENDED_BADLY = ("failed", "timed_out")

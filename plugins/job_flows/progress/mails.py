@@ -9,8 +9,8 @@ from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail, address_of
 from aasim_core.tenancy.records import User
 
+from ..models import JobFlow
 from .expecting import FAILING, OVERDUE, SEND
-from .models import JobFlow
 
 _SUBJECTS = {OVERDUE: "Job flow overdue: {name}", FAILING: "Job flow paused: {name}"}
 _WHY = {

@@ -11,7 +11,7 @@ from aasim_core.data.records import database_of
 from aasim_core.schemas.fields import Integer
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from .models import DONE, Backfill, Firing
+from ..models import DONE, Backfill, Firing
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..executions.service import Admit, Rule
-from .models import BY_BACKFILL, JobFlow
+from ...executions.service import Admit, Rule
+from ..models import BY_BACKFILL, JobFlow
 
 #: Why nothing starts while the flow has its maximum number of running runs.
 OVERLAP = "overlap"

@@ -8,8 +8,8 @@ import orjson
 from aasim_core.clock import from_text, now
 from aasim_core.lists.render_plan import Derived
 
-from .scheduling.rules import COLUMNS, Openings, openings_for, schedule_of
-from .service import next_runs
+from ..service import next_runs
+from .rules import COLUMNS, Openings, openings_for, schedule_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -1,0 +1,1 @@
+"""How flows do: their state, their figures, and what their owners are told."""
