@@ -7,7 +7,7 @@ from aasim_core import App, Event, Job, Listener, Permission, Plugin, Resource, 
 from aasim_core.schemas.fields import Choice, Id, Integer
 
 from ..executions.hookspecs import Keeper, Runner, Startable
-from . import api, compensation, executions_api, graph_api, keeping, runner, service
+from . import api, executions_api, graph_api, keeping, runner, service
 from .batches import retention, running
 from .batches.api import Asking, Batches, BatchRuns
 from .exchange import OWN
@@ -19,6 +19,7 @@ from .nodes.emitting import EMIT_EVENT, FAMILY
 from .nodes.http import http
 from .serverless import SERVERLESS_WORKFLOW
 from .settings import WorkflowSettings
+from .shell import compensation
 
 plugin = Plugin("Workflows", "Graphs of nodes that run durably.", requires=("executions",), uses=("connected_apps",))
 

@@ -11,7 +11,7 @@ import pluggy
 from aasim_core import PartShape, Refused
 
 from ..executions.hookspecs import Decision, Effect, Question, ToolChanged, ToolError, ToolFailed, ToolLater, ToolUse
-from .failures import NodeFailed
+from .shell.failures import NodeFailed
 
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights

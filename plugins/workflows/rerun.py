@@ -13,11 +13,12 @@ from aasim_core.errors import Invalid, Problem, Refused
 
 from ..executions import service as executions
 from ..executions.models import UNKNOWN, Execution, ToolCall
-from . import compensation, service
+from . import service
 from .definition import body_of
 from .kernel import flow as f
 from .kernel.flow import CANCELLED, ERROR, RUN, SKIPPED, Flow, Instance
 from .models import COMPENSATED, GIVEN, NOT_KNOWN, OUTPUT, REDONE, REUSED, NodeRow, ResultRow
+from .shell import compensation
 from .shell.results import Results
 from .shell.stored_flow import whole_flow
 from .shell.turn import RERUN

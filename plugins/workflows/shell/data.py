@@ -8,10 +8,10 @@ from aasim_core.user_code.cel_text import variables
 
 from ...executions.models import Execution
 from ..definition import Definition
-from ..failures import NodeFailed
 from ..kernel import flow as f
 from ..kernel.flow import Flow
 from ..models import ERROR, ITEMS, OUTPUT, SCOPE
+from .failures import NodeFailed
 from .results import Results
 
 #: The names that every expression of a workflow can use.

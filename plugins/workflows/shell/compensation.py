@@ -13,19 +13,19 @@ from aasim_core.data.records import database_of, find_or_none
 from aasim_core.errors import Refused
 from aasim_core.jobs.queue import enqueue
 
-from ..executions import service as executions
-from ..executions.hookspecs import Finished, Question, Run, RunFailed, RunLater, Runner, ToolError, ToolLater
-from ..executions.models import DONE, Execution, ToolCall
-from . import service
-from .definition import Definition
-from .hookspecs import NodeFailed, NodeType, NodeUse, Result
-from .kernel.flow import CANCELLED, ERROR, RUN, SKIPPED
-from .models import OUTPUT, NodeRow
-from .shell import calls
-from .shell.data import Data
-from .shell.outside import NODE_KIND
-from .shell.results import Results
-from .shell.stored_flow import whole_flow
+from ...executions import service as executions
+from ...executions.hookspecs import Finished, Question, Run, RunFailed, RunLater, Runner, ToolError, ToolLater
+from ...executions.models import DONE, Execution, ToolCall
+from .. import service
+from ..definition import Definition
+from ..hookspecs import NodeFailed, NodeType, NodeUse, Result
+from ..kernel.flow import CANCELLED, ERROR, RUN, SKIPPED
+from ..models import OUTPUT, NodeRow
+from . import calls
+from .data import Data
+from .outside import NODE_KIND
+from .results import Results
+from .stored_flow import whole_flow
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -1,6 +1,6 @@
 """How a node fails."""
 
-from ..executions.hookspecs import ToolError
+from ...executions.hookspecs import ToolError
 
 
 class NodeFailed(ToolError):
