@@ -22,13 +22,16 @@ from aasim_core import (
 from aasim_core.schemas.fields import Id, Integer, ListOf, Strict, Text
 from aasim_core.tenancy.organizations_with import organizations_with
 
-from . import api, ending, fingerprints, loop, retention, schemas, service, states, steering, tracing
+from . import api, schemas, service, states, steering
 from . import listeners as own_listeners
-from .labels import LabelRow, Labels
+from .lists.labels import LabelRow, Labels
+from .log import fingerprints, retention
 from .models import WITHOUT_FINGERPRINT, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
 from .settings import ExecutionSettings
 from .shell import admit, arrivals, awaited_events, delivery, keys, stored_run
 from .shell.admission_records import AdmissionRow, TicketRow
+from .tools import tracing
+from .turn import ending, loop
 
 plugin = Plugin("Executions", "Durable runs, with states, steps, logs, cancel and retry.", uses=("dashboard", "metrics"))
 

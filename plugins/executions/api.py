@@ -8,7 +8,9 @@ from aasim_core.data.conditions import Condition
 from aasim_core.lists.query import ListQuery
 from aasim_core.resources.collection import Parent
 
-from . import finding, schemas, service, states, steering, stream
+from . import schemas, service, states, steering
+from .lists import finding
+from .log import stream
 from .models import Execution, ToolCall
 from .resources import DERIVED, accepted, ways_of
 from .settings import ExecutionSettings

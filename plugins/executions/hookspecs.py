@@ -10,10 +10,10 @@ import pluggy
 
 from aasim_core.errors import Refused
 
-from .interruptions import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
-from .reviewers import Decision, Question, Reviewer
-from .startables import Startable, Target
-from .tool_sources import (
+from .kernel.interruptions import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
+from .questions.reviewers import Decision, Question, Reviewer
+from .starting.startables import Startable, Target
+from .tools.sources import (
     EFFECTS,
     GRAVE,
     Awaited,
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.tenancy.principal import Principal
 
-    from .logbook import Address
+    from .log.logbook import Address
     from .models import Execution, ToolCall
     from .shell.waits import Arrived, Waits
-    from .toolbox import BoundTool
-    from .usage import Spent, Tally
+    from .tools.toolbox import BoundTool
+    from .turn.usage import Spent, Tally
 
 __all__ = [
     "EFFECTS", "GRAVE",

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from aasim_core.data.records import find_or_none
 
-from .ending import wind_up
 from .models import Execution
+from .turn.ending import wind_up
 
 if TYPE_CHECKING:
     from aasim_core.app import App

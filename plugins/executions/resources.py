@@ -16,12 +16,14 @@ from aasim_core.lists.paging import read_page
 from aasim_core.lists.render_plan import Derived
 from aasim_core.resources.prefer_wait import wait_until
 
-from . import finding, schemas, states, usage
-from .labels import Labels
+from . import schemas, states
+from .admission.waiting import WaitsBehind
+from .lists import finding
+from .lists.labels import Labels
 from .models import SHOWN, Execution
-from .origins import CHAIN
 from .schemas import ExecutionOut
-from .waiting import WaitsBehind
+from .starting.origins import CHAIN
+from .turn import usage
 
 __all__ = ["DERIVED", "ExecutionOut", "ExecutionResource", "Labels", "SubjectExecutions", "accepted", "reach_of", "ways_of"]
 

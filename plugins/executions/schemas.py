@@ -22,10 +22,10 @@ from aasim_core.schemas.fields import (
 from aasim_core.schemas.schema import RecordOut, Schema
 
 from . import states
-from .labels import Labels
+from .lists.labels import Labels
 from .models import CALL_STATES, RETAINED
-from .run import INTERRUPTED
 from .shell.rows import WAITING_FOR
+from .turn.run import INTERRUPTED
 
 _CHAIN = ["user_01h455vb4pex5vsknk084sn02q", "agent_01h455vb4pex5vsknk084sn02q@3", "exec_01h455vb4pex5vsknk084sn02q"]
 LOG_LEVEL = Choice(

@@ -23,15 +23,15 @@ from aasim_core.ids import new_id
 from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema
 
-from . import origins, places, states
-from .fingerprints import failures_of
+from . import states
+from .admission import places
 from .hookspecs import Runner
 from .kernel import admission as admissions
 from .kernel.admission import Rule
-from .labels import of_new
-from .labels import write as write_labels
-from .listening import is_own_run, may_hear, refuse_unheard, unheard
-from .logbook import Logbook
+from .lists.labels import of_new
+from .lists.labels import write as write_labels
+from .log.fingerprints import failures_of
+from .log.logbook import Logbook
 from .models import GOING, NO_PAYLOAD, Execution
 from .settings import ExecutionSettings
 from .shell import stored_run
@@ -40,8 +40,10 @@ from .shell.delivery import lock_waiting, wake
 from .shell.moving import move
 from .shell.stored_run import StoredRun, is_rejected
 from .shell.waits import Settled, Wait, for_child, for_event, for_signal, until
-from .startables import refuse_deep, startable
-from .toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool, kinds_of_tools, toolbox
+from .starting import origins
+from .starting.listening import is_own_run, may_hear, refuse_unheard, unheard
+from .starting.startables import refuse_deep, startable
+from .tools.toolbox import APPROVAL_NAMES, APPROVALS, BoundTool, FoundTool, find_tool, kinds_of_tools, toolbox
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -13,7 +13,7 @@ from aasim_core.data.records import database_of
 from aasim_core.events.log import Subject, emit
 
 from .models import SHOWN, Execution
-from .origins import chain_of
+from .starting.origins import chain_of
 
 QUEUED, RUNNING, WAITING, PAUSED, CANCELLING = "queued", "running", "waiting", "paused", "cancelling"
 SUCCEEDED, FAILED, CANCELLED, TIMED_OUT = "succeeded", "failed", "cancelled", "timed_out"

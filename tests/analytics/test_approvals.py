@@ -16,7 +16,7 @@ from aasim_core.worker.runner import work_off
 from aasim_plugins.analytics.models import Quarter
 from aasim_plugins.analytics.rollups import facts, rollup, verification
 from aasim_plugins.analytics.rollups.cube import read, text_of
-from aasim_plugins.executions import retention
+from aasim_plugins.executions.log import retention
 from aasim_plugins.hitl_approvals.models import Approval
 
 from ..executions.conftest import Shed, scripted, shed

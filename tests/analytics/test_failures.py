@@ -11,8 +11,8 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.tenancy.organizations_with import organizations_with
 from aasim_core.testing.world import Person, World
 from aasim_core.worker.runner import work_off
-from aasim_plugins.executions import fingerprints
-from aasim_plugins.executions.fingerprints import normalized
+from aasim_plugins.executions.log import fingerprints
+from aasim_plugins.executions.log.fingerprints import normalized
 from aasim_plugins.executions.models import WITHOUT_FINGERPRINT, Execution
 
 NOW = "2026-02-01T08:05:00Z"

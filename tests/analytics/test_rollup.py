@@ -15,7 +15,7 @@ from aasim_plugins.analytics.commands import verify
 from aasim_plugins.analytics.models import Progress, Quarter
 from aasim_plugins.analytics.rollups import facts, rollup, verification
 from aasim_plugins.analytics.rollups.cube import text_of
-from aasim_plugins.executions import retention
+from aasim_plugins.executions.log import retention
 from aasim_plugins.executions.models import Execution
 
 from .conftest import Ended, call

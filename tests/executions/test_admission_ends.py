@@ -14,12 +14,14 @@ from aasim_core.data.records import find
 from aasim_core.jobs.leases import Leases
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
-from aasim_plugins.executions import loop, retention, states
+from aasim_plugins.executions import states
 from aasim_plugins.executions.kernel.events import Cancel
+from aasim_plugins.executions.log import retention
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.shell import delivery
 from aasim_plugins.executions.shell.admission_records import TicketRow
 from aasim_plugins.executions.shell.stored_run import StoredRun
+from aasim_plugins.executions.turn import loop
 
 from .errands import Errands
 from .reaching import bring, let_grace_pass

@@ -8,7 +8,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.testing.world import Person
-from aasim_plugins.executions import loop
+from aasim_plugins.executions.turn import loop
 
 INTERNALS = "DataError: bigint out of range (site-packages/psycopg/cursor.py:117)"
 

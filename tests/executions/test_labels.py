@@ -10,8 +10,8 @@ from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
-from aasim_plugins.executions import retention
-from aasim_plugins.executions.labels import LabelRow
+from aasim_plugins.executions.lists.labels import LabelRow
+from aasim_plugins.executions.log import retention
 from aasim_plugins.executions.models import Execution
 
 from .test_agents_as_tools import boss_of, children_of

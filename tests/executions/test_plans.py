@@ -12,7 +12,7 @@ from aasim_core.data.records import insert_rows
 from aasim_core.ids import new_id
 from aasim_core.testing.statements import analyze, plan_of, recorded
 from aasim_core.testing.world import Person, World
-from aasim_plugins.executions.labels import LabelRow
+from aasim_plugins.executions.lists.labels import LabelRow
 from aasim_plugins.executions.models import Execution
 
 _MANY = 3_000

@@ -12,8 +12,8 @@ from aasim_core.context import organization_scope, system_scope
 from aasim_core.jobs.queue import enqueue
 from aasim_core.testing.statements import plan_of, recorded
 from aasim_core.testing.world import Person, World
-from aasim_plugins.executions import retention
 from aasim_plugins.executions.hookspecs import Keeper
+from aasim_plugins.executions.log import retention
 from aasim_plugins.executions.models import Execution, LogEntry, Step
 
 Ran = Callable[..., dict[str, Any]]

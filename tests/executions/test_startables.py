@@ -12,7 +12,7 @@ from aasim_core.identity.standing import principal_now
 from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import Execution
-from aasim_plugins.executions.startables import startable
+from aasim_plugins.executions.starting.startables import startable
 
 
 def test_an_agent_is_started_by_whoever_may_run_it(app: App, owner: Person, scripted: Any, work: Any) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 from aasim_core.text.json import to_json
 from aasim_plugins.engines.hookspecs import Cost, Usage, in_words
 from aasim_plugins.engines.service import Spent
-from aasim_plugins.executions import usage
 from aasim_plugins.executions.models import Execution
+from aasim_plugins.executions.turn import usage
 
 
 def spent(currency: str | None, amount: int = 0, *, source: Any = "reported") -> Spent:

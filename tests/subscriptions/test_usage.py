@@ -13,7 +13,7 @@ from aasim_core.data.records import create
 from aasim_core.ids import new_id
 from aasim_core.testing.world import Person, World
 from aasim_plugins.engines.calls.records import EngineCall
-from aasim_plugins.executions import retention
+from aasim_plugins.executions.log import retention
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.subscriptions.models import Subscription
 

@@ -7,10 +7,11 @@ from aasim_core.context import current_actor
 from aasim_core.data.records import insert_rows
 from aasim_core.events.log import emit
 
-from .. import origins, states
+from .. import states
 from ..kernel import events
-from ..logbook import Logbook
+from ..log.logbook import Logbook
 from ..models import ArrivalRow, Execution, WaitRow
+from ..starting import origins
 from . import awaited_events
 from .stored_run import StoredRun
 

@@ -11,8 +11,8 @@ from aasim_core.data.records import find_or_none
 from aasim_core.errors import Refused
 
 from .. import paths
-from ..interruptions import CancelRequested, RunFailed, RunLater, RunWaits
 from ..kernel.events import WaitRegistered, WaitWithdrawn
+from ..kernel.interruptions import CancelRequested, RunFailed, RunLater, RunWaits
 from ..kernel.state import Ending, Wait, WaitKind
 from ..models import ArrivalRow, Execution
 from . import awaited_events, topics

@@ -1,0 +1,1 @@
+"""Lists of runs: what can be asked of them, and their labels."""

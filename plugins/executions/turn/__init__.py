@@ -1,0 +1,1 @@
+"""One turn of a run: from a claimed job to a written outcome."""
