@@ -8,11 +8,13 @@ from aasim_core.access.permissions import BuiltInRole
 from aasim_core.resources import haltable
 from aasim_core.schemas.fields import Boolean, Integer, Text
 
-from . import api
 from . import jobs as own_jobs
+from .api import ConnectedApps
 from .connectors import http, mcp, oauth2, smtp
+from .credentials.api import Callback
 from .credentials.vault import settings_of
 from .models import AppOperation, ConnectedApp, PendingAuthorization, Share, Use
+from .operations.api import Operations, Uses
 from .settings import ConnectedAppSettings
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def jobs(app: App) -> Sequence[Job]:
 @hookimpl
 def routes(app: App) -> Sequence[Resource]:
     """The endpoints under /connected-apps."""
-    return api.ConnectedApps(app), api.Operations(app), api.Uses(app), api.Callback(app)
+    return ConnectedApps(app), Operations(app), Uses(app), Callback(app)
 
 
 @hookimpl(optionalhook=True)

@@ -4,20 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aasim_core import Collection, Request, Resource, Response, operation
+from aasim_core import Collection, Request, Response, operation
 from aasim_core.data.conditions import Condition
-from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.http.operations import PUBLIC
+from aasim_core.errors import Invalid, Problem
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived, Viewer
-from aasim_core.resources.collection import Parent
 from aasim_core.resources.haltable import Halting
 from aasim_core.resources.prefer_wait import wait_until
 
 from . import checking, schemas, service
 from .connecting import AppError, Connector, refusal
-from .credentials import authorizing, revoking
-from .models import AppOperation, ConnectedApp, Use
+from .credentials import revoking
+from .models import ConnectedApp
 from .operations import sharing, syncing
 from .registry import connectors_of
 
@@ -245,64 +243,3 @@ class ConnectedApps(Halting, Collection):
         The effect decides whether approval is required.
         """
         resp.media = syncing.set_effect(req.target, **req.body)
-
-
-class Operations(Collection):
-    """The operations of a connected app."""
-
-    record = AppOperation
-    events = "connected_apps"
-    noun = "operations"
-    parent = Parent(ConnectedApps, "app_id")
-    paths: ClassVar[Mapping[str, str]] = {"": "/connected-apps/{connected_app_id}/operations"}
-    reply = schemas.OperationOut()
-    query = ListQuery(
-        schemas.OperationOut(),
-        filters=("name", "effect", "confirmed"),
-        sorts=("name", "created_at"),
-        search=("name", "description"),
-        default="name",
-    )
-    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List an app's operations, with those that agents may use."}
-    }
-
-
-class Uses(Collection):
-    """The uses of a connected app."""
-
-    record = Use
-    events = "connected_apps"
-    noun = "uses"
-    parent = Parent(ConnectedApps, "app_id")
-    paths: ClassVar[Mapping[str, str]] = {"": "/connected-apps/{connected_app_id}/logs"}
-    reply = schemas.UseOut()
-    query = ListQuery(
-        schemas.UseOut(), filters=("execution_id", "operation", "status", "code", "created_at"), sorts=("created_at",)
-    )
-    operations: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "list": {"summary": "List the uses of an app, one row each, without request and response contents."}
-    }
-
-
-class Callback(Resource):
-    """The redirect address for providers."""
-
-    paths: ClassVar[Mapping[str, str]] = {"": authorizing.CALLBACK}
-    query = schemas.CallbackIn()
-    reply = schemas.CallbackOut()
-
-    def __init__(self, app: "App") -> None:
-        self.app = app
-
-    @operation(PUBLIC, query="query", reply="reply", verb="callback", message="Thank you. You can close this window.")
-    def on_get(self, req: Request, resp: Response) -> None:
-        """Receive a provider's response to an authorization.
-
-        The app is connected a moment later.
-        """
-        code, error = req.query.get("code"), req.query.get("error")
-        if (code is None) == (error is None):
-            raise Refused("invalid_parameter", "The provider sends either code or error.", field="code")
-        authorizing.take_answer(self.app, req.query["state"], code, error)
-        resp.media = {"allowed": code is not None}

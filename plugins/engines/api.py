@@ -21,7 +21,7 @@ from . import schemas, service
 from .built_in import ensure_built_in, write
 from .chat import EngineError, Message
 from .checking import checked
-from .health import circuit as health
+from .health import circuit
 from .models import ACTIVE, DEGRADED, Engine
 from .providers import default_provider
 from .usage.metering import Payer
@@ -68,7 +68,7 @@ class Engines(Halting, Collection):
         self.derived = {  # type: ignore[misc]  # one of them asks the app
             "has_api_key": Derived(("api_key",), lambda row: row["api_key"] is not None),
             "built_in": Derived(("built_in_of",), lambda row: row["built_in_of"] is not None),
-            "health": Derived(("health", "status"), health.shown),
+            "health": Derived(("health", "status"), circuit.shown),
             "is_default": Derived(("built_in_of",), self._is_default),
         }
         super().__init__(app)
@@ -110,13 +110,13 @@ class Engines(Halting, Collection):
 
     def change(self, req: Request, record: Engine, values: dict[str, Any]) -> Engine:
         """Write changed values, and the event; a changed connection resets the engine's health."""
-        anew = health.is_new_start(record, values)
+        anew = circuit.is_new_start(record, values)
         if anew and record.status == DEGRADED:
             values = {"status": ACTIVE, **values}
         epoch.bump(current_organization())  # first, to serialize concurrent changes; `finding` caches engines
         super().change(req, record, values)
         if anew:
-            health.forget(record)
+            circuit.forget(record)
         return record
 
     def switching(self, target: Engine) -> None:
@@ -160,5 +160,5 @@ class Engines(Halting, Collection):
             "duration_ms": outcome["duration_ms"],
         }
         with records.database_of(Engine).transaction():
-            health.remember_test(engine, kept)
+            circuit.remember_test(engine, kept)
             emit("engines.tested", engine, data={"ok": outcome["ok"]})

@@ -30,8 +30,7 @@ from .chat import (
     never_cancel,
 )
 from .finding import engines_for, find_or_none
-from .health import circuit as health
-from .health import halts
+from .health import circuit, halts
 from .models import Engine
 from .provider_kit import emulation
 from .provider_kit.estimates import usage_at_most
@@ -129,8 +128,8 @@ def ask(
     for engine, is_last in engines_for(app, engine_id):
         watch = halts.Watch(engine, should_cancel)
         try:
-            if not health.may_ask(app, engine):
-                raise health.left_alone(engine)
+            if not circuit.may_ask(app, engine):
+                raise circuit.left_alone(engine)
             return _answer(app, engine, call._replace(should_cancel=watch), deadline)
         except (NoRoom, Cancelled):
             if not watch.has_seen_halt:
@@ -230,9 +229,9 @@ def _reply(app: "App", engine: Engine, call: _Call, provider: Provider, paramete
     except NoRoom:
         raise
     except EngineError as error:
-        _tell(call, engine, health.failed(app, engine, error, parameters.timeout_seconds), error)
+        _tell(call, engine, circuit.failed(app, engine, error, parameters.timeout_seconds), error)
         raise
-    _tell(call, engine, health.answered(app, engine), None)
+    _tell(call, engine, circuit.answered(app, engine), None)
     return reply, bill.cost
 
 
@@ -272,7 +271,7 @@ def _said(app: "App", engine: Engine, chat: Chat, call: _Call, parameters: Param
     return clean_reply(said, call.messages)
 
 
-def _tell(call: _Call, engine: Engine, turn: health.Turn | None, error: EngineError | None) -> None:
+def _tell(call: _Call, engine: Engine, turn: circuit.Turn | None, error: EngineError | None) -> None:
     if turn == "engine_degraded" and error is not None:
         call.on_note(Note(turn, engine.id, f"The engine {engine.name} is degraded: {error.message}", error.code))
     elif turn == "engine_recovered":

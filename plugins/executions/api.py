@@ -11,6 +11,7 @@ from aasim_core.resources.collection import Parent
 from . import schemas, service, states, steering
 from .lists import finding
 from .log import stream
+from .log.schemas import LogOut, LogQuery
 from .models import Execution, ToolCall
 from .resources import DERIVED, accepted, ways_of
 from .settings import ExecutionSettings
@@ -34,7 +35,7 @@ class Executions(Collection):
     reply = schemas.ExecutionOut()
     cancel_body, retry_body = schemas.CancelIn(), schemas.RetryIn()
     signal_body, signal_reply = schemas.SignalIn(), schemas.SignalOut()
-    log_query, log_reply = schemas.LogQuery(), schemas.LogOut()
+    log_query, log_reply = LogQuery(), LogOut()
     node_field = "project_id"
     derived = DERIVED
     query = finding.QUERY

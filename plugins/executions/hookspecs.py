@@ -10,8 +10,8 @@ import pluggy
 
 from aasim_core.errors import Refused
 
-from .kernel.interruptions import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
 from .questions.reviewers import Decision, Question, Reviewer
+from .shell.interruptions import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
 from .starting.startables import Startable, Target
 from .tools.sources import (
     EFFECTS,

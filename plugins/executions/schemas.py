@@ -245,19 +245,6 @@ class ExecutionOut(RecordOut):
     duration_ms = Integer(allow_none=True, required=True, description="From start to end, in milliseconds.")
 
 
-class LogEntryOut(Schema):
-    """One line of an execution's log."""
-
-    sequence = Integer(required=True)
-    occurred_at = Instant(required=True)
-    level = Choice("debug", "info", "warning", "error", required=True)
-    step = Integer(allow_none=True, required=True)
-    path = Text(allow_none=True, required=True, description="The step or node that it is about.", example="engine#2")
-    event = Text(required=True, example="started")
-    message = Text(max_length=4_000, multiline=True, required=True)
-    data = Json(allow_none=True, required=True)
-
-
 class ToolCallOut(Schema):
     """A tool call proposed by a model, and its result."""
 
@@ -285,18 +272,3 @@ class ToolCallOut(Schema):
     created_at = Instant(required=True)
     started_at = Instant(allow_none=True, required=True)
     finished_at = Instant(allow_none=True, required=True)
-
-
-class LogOut(Schema):
-    """A section of an execution's log."""
-
-    entries = ListOf(Object(LogEntryOut), 1000, required=True)
-    last_sequence = Integer(required=True, description="Continue with after=.")
-    ended = Boolean(required=True, description="Whether nothing will follow.")
-
-
-class LogQuery(Schema):
-    """Which part of the log."""
-
-    after = Integer(0, load_default=0)
-    limit = Integer(1, 1000, load_default=100)

@@ -19,7 +19,7 @@ from . import schemas, service
 from .models import Subscription
 from .plans import standing
 from .plans.catalog import Plan, plans_of
-from .usage import report as usage
+from .usage import report
 
 _EVENTS, _DAY = "subscriptions", Date()
 _COLUMNS = tuple(field.name for field in fields(Plan))
@@ -139,7 +139,7 @@ class Usage(Resource):
     @operation("read", query="query", reply="reply", message="Usage read.")
     def on_get(self, req: Request, resp: Response) -> None:
         """Read the usage in this period, with the plan's limits and a forecast."""
-        resp.media = usage.told(self.app, req.query.get("group_by"))
+        resp.media = report.told(self.app, req.query.get("group_by"))
 
 
 class Days(Resource):
@@ -164,7 +164,7 @@ class Days(Resource):
     @operation("read", reply="reply", message="Usage read.")
     def on_get_one(self, req: Request, resp: Response, date: str) -> None:
         """Read the usage until the end of a day, within its period."""
-        resp.media = usage.told_of(self.app, req.target)
+        resp.media = report.told_of(self.app, req.target)
 
 
 def resources(app: App) -> Sequence[Resource]:

@@ -10,7 +10,7 @@ from aasim_core.context import organization_scope
 from aasim_core.jobs.queue import enqueue
 from aasim_core.testing.world import Person
 from aasim_core.worker.runner import work_off
-from aasim_plugins.rubrics.evaluations.running.running import JOB
+from aasim_plugins.rubrics.evaluations.running import JOB
 
 from .conftest import current
 

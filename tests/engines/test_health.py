@@ -16,7 +16,7 @@ from aasim_core.testing.statements import recorded
 from aasim_plugins.engines import service
 from aasim_plugins.engines.built_in import write
 from aasim_plugins.engines.chat import EngineError, Message
-from aasim_plugins.engines.health.circuit import circuit as health
+from aasim_plugins.engines.health import circuit
 from aasim_plugins.engines.models import Engine
 
 HELLO = [Message("user", "Hello?")]
@@ -120,7 +120,7 @@ def test_a_call_that_had_no_time_says_nothing_about_the_engine(app: Any) -> None
 def test_a_degraded_engine_is_not_asked_and_its_fallback_is_at_once(app: Any) -> None:
     second = scripted(app, "B")
     first = scripted(app, fallback_engine_ids=[second.id])
-    turns = [health.failed(app, first, EngineError("unavailable", "gone"), 60) for _ in range(_MOST)]
+    turns = [circuit.failed(app, first, EngineError("unavailable", "gone"), 60) for _ in range(_MOST)]
     assert turns == [None] * (_MOST - 1) + ["engine_degraded"]
     notes: list[service.Note] = []
 
@@ -189,7 +189,7 @@ def test_one_of_many_finds_out_whether_the_engine_is_back(app: Any, organization
         with app.database.connected(), organization_scope(organization_id):
             seen = find(Engine, engine.id)
             barrier.wait()
-            return health.may_ask(app, seen)
+            return circuit.may_ask(app, seen)
 
     with ThreadPoolExecutor(6) as pool:
         admitted = [pool.submit(may_ask) for _ in range(6)]
@@ -203,7 +203,7 @@ def test_failures_of_many_at_once_are_all_counted_and_told_once(app: Any, organi
     def call() -> None:
         with app.database.connected(), organization_scope(organization_id):
             barrier.wait()
-            health.failed(app, engine, EngineError("unavailable", "gone"), 60)
+            circuit.failed(app, engine, EngineError("unavailable", "gone"), 60)
 
     with ThreadPoolExecutor(_MOST + 1) as pool:
         for done in [pool.submit(call) for _ in range(_MOST + 1)]:
@@ -240,7 +240,7 @@ def test_the_health_is_shown(app: Any, world: Any) -> None:
 def test_what_is_older_than_an_hour_does_not_count() -> None:
     moment = int(now().timestamp())
     kept = {"slices": [[moment - 4_000, 50, 50], [moment - 60, 2, 1]]}
-    seen = health.shown({"health": kept, "status": "active"})
+    seen = circuit.shown({"health": kept, "status": "active"})
     assert seen is not None
     assert (seen["calls"], seen["failures"], seen["success_rate"]) == (2, 1, 0.5)
 
@@ -282,5 +282,5 @@ def test_an_engine_that_somebody_disables_meanwhile_stays_disabled(app: Any) -> 
     engine = scripted(app)
     fail(app, engine, _MOST - 1)
     Engine.update(status="disabled").where(Engine.id == engine.id).execute()
-    assert health.failed(app, engine, EngineError("unavailable", "gone"), 60) is None
+    assert circuit.failed(app, engine, EngineError("unavailable", "gone"), 60) is None
     assert status_of(engine) == "disabled"

@@ -13,7 +13,7 @@ from aasim_core.testing.world import Person, World
 from aasim_core.worker.maintenance import Maintenance
 from aasim_core.worker.runner import work_off
 from aasim_plugins.hitl_approvals.models import Approval
-from aasim_plugins.hitl_approvals.policies.rules.rules import PolicyDecision
+from aasim_plugins.hitl_approvals.policies.rules import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 from ..executions.conftest import scripted, shed

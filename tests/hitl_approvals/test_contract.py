@@ -8,7 +8,7 @@ from aasim_core.ids import new_id
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.world import Client, Person, World
-from aasim_plugins.hitl_approvals.policies.rules.rules import PolicyDecision
+from aasim_plugins.hitl_approvals.policies.rules import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 

@@ -7,7 +7,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person, World
-from aasim_plugins.hitl_approvals.policies.rules.rules import NAMES, Facts, PolicyDecision, decide_by_policy, is_required
+from aasim_plugins.hitl_approvals.policies.rules import NAMES, Facts, PolicyDecision, decide_by_policy, is_required
 
 PATH = "/hitl-approvals/policies"
 

@@ -9,8 +9,8 @@ from aasim_core.data.records import insert_rows
 from aasim_core.tenancy.records import Membership
 from aasim_core.testing.statements import analyze, recorded
 from aasim_core.testing.world import Person, World
-from aasim_plugins.hitl_approvals.eligibility.rules.rules import Eligibility
-from aasim_plugins.hitl_approvals.policies.rules.rules import PolicyDecision
+from aasim_plugins.hitl_approvals.eligibility.rules import Eligibility
+from aasim_plugins.hitl_approvals.policies.rules import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 from ..access.test_loading_plan import buffers, large

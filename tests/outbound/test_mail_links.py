@@ -12,7 +12,7 @@ from aasim_core.settings import Settings
 from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import World
 from aasim_core.worker.runner import work_off
-from aasim_plugins.hitl_approvals.policies.rules.rules import PolicyDecision
+from aasim_plugins.hitl_approvals.policies.rules import PolicyDecision
 from aasim_plugins.hitl_approvals.service import Approvals, Asked
 
 

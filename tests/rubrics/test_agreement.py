@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_plugins.rubrics.agreement import ENOUGH_LABELS, Agreement, agreement_of
-from aasim_plugins.rubrics.evaluations.running.comparison import Comparison, Result, compare
+from aasim_plugins.rubrics.evaluations.comparison import Comparison, Result, compare
 
 PASS, FAIL = "pass", "fail"
 _VERDICTS = st.sampled_from([PASS, FAIL])

@@ -14,7 +14,7 @@ from aasim_plugins.engines import finding
 from aasim_plugins.executions import schemas as executions
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.rubrics import with_agents
-from aasim_plugins.rubrics.evaluations.running.running import JOB
+from aasim_plugins.rubrics.evaluations.running import JOB
 from aasim_plugins.rubrics.models import Label
 from aasim_plugins.rubrics.schemas import CriterionResultOut, ResultOut
 

@@ -38,8 +38,7 @@ def on_plan(app: Any, owner: Person) -> Callable[[str], None]:
     from aasim_core.clock import now
     from aasim_core.context import organization_scope
     from aasim_plugins.subscriptions import service
-    from aasim_plugins.subscriptions.plans.catalog import standing
-    from aasim_plugins.subscriptions.plans.catalog.catalog import plans_of
+    from aasim_plugins.subscriptions.plans.catalog import plans_of, standing
 
     def put(plan_id: str) -> None:
         with organization_scope(owner.organization_id), app.database.transaction():

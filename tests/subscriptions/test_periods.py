@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aasim_plugins.subscriptions.plans.catalog.periods import Period, days_of, month_after, month_of, share
+from aasim_plugins.subscriptions.plans.periods import Period, days_of, month_after, month_of, share
 
 ZONES = st.sampled_from(("UTC", "Europe/Vienna", "Pacific/Kiritimati", "America/St_Johns", "Australia/Lord_Howe"))
 MOMENTS = st.integers(0, 20 * 365 * 86_400_000).map(

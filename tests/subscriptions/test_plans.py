@@ -9,7 +9,7 @@ from aasim_core import StartupError
 from aasim_core.bootstrap import build_app
 from aasim_core.testing.apps import settings_in
 from aasim_core.testing.world import Person
-from aasim_plugins.subscriptions.plans.catalog.catalog import Plan, SubscriptionSettings, refuse_unknown_plugins
+from aasim_plugins.subscriptions.plans.catalog import Plan, SubscriptionSettings, refuse_unknown_plugins
 
 PRICED = {"paid": {"price": 5}}
 

@@ -12,14 +12,15 @@ from aasim_core.resources import streams
 from aasim_core.resources.streams import Reader
 from aasim_core.text.json import to_json
 
-from .. import schemas, states
+from .. import states
 from ..models import Execution, LogEntry
+from .schemas import LogEntryOut
 
 if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.http.request import Request, Response
 
-_PLAN = Plan(schemas.LogEntryOut())
+_PLAN = Plan(LogEntryOut())
 _HEARTBEAT, _LONGEST = 15.0, 300.0
 _LOOK_EVERY = 0.2
 

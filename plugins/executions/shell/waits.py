@@ -12,10 +12,10 @@ from aasim_core.errors import Refused
 
 from .. import paths
 from ..kernel.events import WaitRegistered, WaitWithdrawn
-from ..kernel.interruptions import CancelRequested, RunFailed, RunLater, RunWaits
 from ..kernel.state import Ending, Wait, WaitKind
 from ..models import ArrivalRow, Execution
 from . import awaited_events, topics
+from .interruptions import CancelRequested, RunFailed, RunLater, RunWaits
 from .rows import milliseconds
 from .stored_run import StoredRun, is_rejected
 

@@ -20,9 +20,9 @@ from .. import states
 from ..hookspecs import CancelRequested, Decision, Interrupted, Question, RunFailed, RunLater, TimedOut
 from ..log.logbook import Address, Logbook
 from ..models import FORMAT, Execution, Step, ToolCall
-from ..questions import asking as questions
+from ..questions import asking
 from ..shell.waits import Arrived, Waits
-from ..tools import calls as tool_calls
+from ..tools import calls
 from ..tools.toolbox import BoundTool, toolbox
 from .numbering import Numbering
 from .recorded_steps import recorded_steps
@@ -257,15 +257,15 @@ class DurableRun:
 
     def ask(self, question: Callable[[str], Question]) -> Decision | None:
         """See `Run.ask`."""
-        return questions.ask(self, question)
+        return asking.ask(self, question)
 
     def tools(self, entries: Sequence[Mapping[str, Any]]) -> Sequence[BoundTool]:
         """See `Run.tools`."""
         return toolbox(self.app, entries)
 
-    def call_tool(self, call: ToolCall, bound: BoundTool | None, *, longest: int = tool_calls.LONGEST_RESULT) -> Any:
+    def call_tool(self, call: ToolCall, bound: BoundTool | None, *, longest: int = calls.LONGEST_RESULT) -> Any:
         """See `Run.call_tool`."""
-        return tool_calls.carry_out(self, call, bound, longest)
+        return calls.carry_out(self, call, bound, longest)
 
     def flush(self) -> None:
         """Write the finished step and the log, in a transaction of their own; `CancelRequested` where the run was ended meanwhile."""

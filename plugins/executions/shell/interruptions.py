@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aasim_core import PluginFault
 
-from .state import Wait
+from ..kernel.state import Wait
 
 if TYPE_CHECKING:
     from aasim_core.errors import Refused
