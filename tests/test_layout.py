@@ -1,5 +1,6 @@
 """The layout: folders, the lists in setup.cfg and the installed metadata say the same; a folder that one forgets still builds."""
 
+import re
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -46,6 +47,16 @@ def test_every_package_has_a_docstring(root: Path) -> None:
     for folder in IMPORTED_AS:
         for path in (root / folder).rglob("__init__.py"):
             assert path.read_text(encoding="utf-8").startswith('"""'), f"{path} needs a docstring: one sentence, what it is for"
+
+
+def test_the_pages_of_plugins_name_files_that_there_are(root: Path) -> None:
+    gone = [
+        f"{page.relative_to(root)} names {name}"
+        for page in (root / "plugins").glob("*/README.md")
+        for name in re.findall(r"`([\w/]+\.py)`", page.read_text(encoding="utf-8"))
+        if not (page.parent / name).exists() and not (root / name).exists()
+    ]
+    assert gone == []
 
 
 def test_every_plugin_has_an_entry_point_of_its_own_name(root: Path, setup_cfg: ConfigParser) -> None:
