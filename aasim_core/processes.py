@@ -14,7 +14,7 @@ import structlog
 
 from .data.fields import InstantField, JsonField
 from .data.records import Row
-from .logs.configuration import RepeatedErrors, kind_of
+from .logs.repeated_errors import RepeatedErrors, kind_of
 from .version import VERSION
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 import structlog
 
 from .context import EVERY_ORGANIZATION, current_traceparent, scope_or_nothing, traced_by
-from .logs.configuration import RepeatedErrors
+from .logs.repeated_errors import RepeatedErrors
 
 Kind = Literal["request", "job", "run", "engine", "tool", "work"]
 _log = structlog.get_logger("aasim.spans")

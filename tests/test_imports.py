@@ -29,8 +29,8 @@ PUBLIC = (
     "access.delegation access.members access.permissions access.records access.rights access.tree app clock context "
     "data.compiled data.conditions data.faults data.fields data.migrator.renaming data.persistence data.records data.references "
     "data.statements data.views error_codes errors events.declarations events.facts events.log events.patterns "
-    "events.records hookspecs http.operations http.protocols http.request identity.standing ids jobs jobs.context "
-    "jobs.declarations jobs.errors jobs.queue lists. logs.configuration outbound. plugins.checks plugins.manifest "
+    "events.records hookspecs http.operations http.protocols http.request identity.on_behalf_of ids jobs jobs.context "
+    "jobs.declarations jobs.errors jobs.queue lists. logs.redaction logs.repeated_errors outbound. plugins.checks plugins.manifest "
     "resources. schemas. secrets secrets.masking settings settings.checks spans tenancy. terminal.output testing. "
     "text. user_code. version"
 ).split()

@@ -62,6 +62,6 @@ def _sections(settings: "Settings") -> dict[str, Any]:
 
 def _masked(value: Any) -> Any:
     """A secret so that it can be shown: of a URL everything but the password, of anything else nothing."""
-    from ..logs.configuration import MASK, redacted
+    from ..logs.redaction import MASK, redacted
 
     return redacted(value) if "://" in (value or "") else value and MASK

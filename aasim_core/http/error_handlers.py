@@ -8,7 +8,7 @@ import falcon
 import structlog
 
 from ..errors import Refused
-from ..logs.configuration import RepeatedErrors, kind_of
+from ..logs.repeated_errors import RepeatedErrors, kind_of
 from .protocols import API, Protocol, protocol_at
 from .request import Request, Response
 from .storage_errors import storage_refusal

@@ -10,7 +10,7 @@ from ..clock import now, to_text
 from ..context import system_scope
 from ..data.records import database_of
 from ..errors import StartupError
-from ..logs.configuration import RepeatedErrors
+from ..logs.repeated_errors import RepeatedErrors
 from .declarations import Job
 from .queue import enqueue
 from .records import ScheduleTick

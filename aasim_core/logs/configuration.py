@@ -2,14 +2,11 @@
 
 import json
 import logging
-import re
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 from typing import Any, BinaryIO
 
 import orjson
@@ -19,6 +16,7 @@ from ..clock import now, to_text
 from ..context import current_request_id
 from ..settings.sections import LogSettings
 from .buffered_stream import Entry, LogStream
+from .redaction import redacted
 
 #: What a line may hold; anything else is left out, and its name is noted under ``omitted``. Never text from users, never values.
 FIELDS = frozenset(
@@ -32,31 +30,9 @@ FIELDS = frozenset(
     """.split()
 )
 
-MASK = "***"
-# Our own API keys and tokens, webhook secrets, JSON Web Tokens, credentials in headers, and passwords in URLs.
-_SECRET = re.compile(
-    r"aasim_(?:sk|rt|pr|iv|ev)_[\w-]+"
-    r"|whsec_[\w+/=-]+"
-    r"|eyJ[\w-]+(?:\.[\w-]+(?:\.[\w-]*)?)?"
-    r"|\b(?:[Bb]earer|[Bb]asic) [\w.~+/=-]{8,}"
-    r"|(?<=://)[^\s:/@\"]+:[^\s/@\"]+(?=@)"
-)
-
-# What every secret has in it: looking for these first costs a twentieth of looking for the pattern.
-_MARKS = ("aasim_", "whsec_", "eyJ", "earer ", "asic ", "://")
-
-
 #: The loggers of the MCP SDK: their errors quote what servers answer, which may repeat the token that they were sent.
 _QUOTING = ("mcp", "client")
 _SILENT = logging.CRITICAL + 1
-
-
-def redacted(text: str) -> str:
-    """`text` with everything that looks like a secret masked."""
-    for mark in _MARKS:
-        if mark in text:
-            return _SECRET.sub(MASK, text)
-    return text
 
 
 def subdued(settings: LogSettings) -> LogSettings:
@@ -84,28 +60,6 @@ def configure(settings: LogSettings, stream: BinaryIO | None = None, *, gathers:
     for name in _QUOTING:
         logging.getLogger(name).setLevel(_SILENT)
     logging.captureWarnings(capture=True)
-
-
-class RepeatedErrors:
-    """Limits each kind of log line to one per interval: a common failure would otherwise fill the log, and hide the rest."""
-
-    def __init__(self, seconds: float = 60.0, clock: Callable[[], float] = monotonic) -> None:
-        self._seconds, self._clock = seconds, clock
-        self._said: dict[str, float] = {}
-        self._count: Counter[str] = Counter()
-
-    def count(self, kind: str) -> int | None:
-        """How often it has happened since it was last said, if it is to be said now; else None."""
-        self._count[kind] += 1
-        if self._clock() < self._said.get(kind, float("-inf")) + self._seconds:
-            return None
-        self._said[kind] = self._clock()
-        return self._count.pop(kind)
-
-
-def kind_of(error: BaseException) -> str:
-    """The error's type and the first line of its text."""
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 class _Logger:

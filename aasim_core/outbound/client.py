@@ -14,8 +14,8 @@ import httpx2
 
 from ..context import current_traceparent
 from ..version import VERSION
+from .deadlines import CONNECT_SECONDS, Patience, PatientBackend
 from .egress import UNANSWERED, Egress, GuardedBackend, attempts
-from .patience import CONNECT_SECONDS, Patience, PatientBackend
 
 # A compressed response is larger than its counted bytes, so compression is never requested.
 _HEADERS = {"User-Agent": f"aasim/{VERSION}", "Accept-Encoding": "identity"}

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import httpcore2
 
-from .patience import CONNECT_SECONDS
+from .deadlines import CONNECT_SECONDS
 
 Network = IPv4Network | IPv6Network
 Connected = TypeVar("Connected")

@@ -13,8 +13,8 @@ def code_of(error: Exception) -> str | None:
     import h11
     import httpx2
 
+    from .deadlines import DeadlinePassed, TooLarge
     from .egress import NotAllowed
-    from .patience import DeadlinePassed, TooLarge
 
     names: Mapping[str, tuple[type[Exception], ...]] = {
         "not_allowed": (NotAllowed,),

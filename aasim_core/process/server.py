@@ -15,7 +15,7 @@ import structlog
 from ..data.faults import fault_of
 from ..data.persistence import patient
 from ..errors import StartupError
-from ..logs.configuration import kind_of
+from ..logs.repeated_errors import kind_of
 from ..settings import Settings
 from ..terminal.exit_codes import CONFIGURATION, TRY_AGAIN, report
 from .startup import start_plugins, starting, stop_plugins

@@ -15,7 +15,7 @@ import structlog
 from ..context import system_scope
 from ..jobs.leases import Leases
 from ..jobs.worker_liveness import Presence
-from ..logs.configuration import RepeatedErrors, kind_of
+from ..logs.repeated_errors import RepeatedErrors, kind_of
 from ..processes import WORKER
 from ..worker.maintenance import Maintenance
 from ..worker.pool import Pool

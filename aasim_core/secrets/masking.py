@@ -7,7 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from urllib.parse import quote, quote_plus
 
-from ..logs.configuration import MASK
+from ..logs.redaction import MASK
 
 #: Minimum length of a secret's prefix that is masked.
 _TELLING = 4

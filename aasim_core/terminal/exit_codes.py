@@ -148,7 +148,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _written(error: Exception) -> str:
     """Write down the traceback; returns where it is."""
-    from ..logs.configuration import redacted
+    from ..logs.redaction import redacted
 
     try:
         descriptor, path = tempfile.mkstemp(prefix="aasim-", suffix=".log")

@@ -11,7 +11,7 @@ from ..jobs.context import JobContext
 from ..jobs.errors import LeaseLost
 from ..jobs.lease import Lease
 from ..jobs.leases import CRASHES_UNTIL_DEAD, Leases
-from ..logs.configuration import RepeatedErrors, kind_of
+from ..logs.repeated_errors import RepeatedErrors, kind_of
 from . import outcomes
 from .exclusive_gate import ExclusiveGate
 from .idle_threads import IdleThreads

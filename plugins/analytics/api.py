@@ -15,9 +15,9 @@ from aasim_core.tenancy.records import Organization
 
 from . import schemas
 from .answers import Asked, field_of, rows
-from .asking import projects_of, range_of
 from .periods import DAY, HOUR, TOTAL, WEEK, starts
 from .rollups.sketch import RELATIVE_ERROR
+from .scope import projects_of, range_of
 
 #: Intervals of an answer, and its rows.
 _MOST_INTERVALS, _MOST_ROWS = 1_000, 5_000

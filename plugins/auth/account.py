@@ -19,7 +19,7 @@ from aasim_core.tenancy import people
 from aasim_core.tenancy.principal import Principal
 from aasim_core.tenancy.records import Organization, User
 
-from .acting import subject_of
+from .event_actors import subject_of
 
 
 def of(principal: Principal) -> User:

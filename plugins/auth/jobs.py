@@ -9,8 +9,8 @@ from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.identity.records import EmailVerification, PasswordReset, RefreshToken, Session
 from aasim_core.identity.throttle import forget_old
-from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail
+from aasim_core.outbound.mail_jobs import mail_job
 
 from . import registrations, resets, verification
 from .models import Registration

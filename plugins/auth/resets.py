@@ -15,7 +15,7 @@ from aasim_core.outbound.mail import Mail, address_of
 from aasim_core.tenancy.records import User
 
 from .account import set_password
-from .acting import acting_for, subject_of
+from .event_actors import acting_for, subject_of
 from .service import account_bucket
 from .verification import note_verified
 

@@ -22,7 +22,7 @@ from aasim_core.identity.throttle import Bucket, count_failure, forget, require_
 from aasim_core.tenancy.principal import Principal
 from aasim_core.tenancy.records import Organization, User
 
-from .acting import acting_for, subject_of
+from .event_actors import acting_for, subject_of
 from .verification import note_verified
 
 

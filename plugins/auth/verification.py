@@ -12,7 +12,7 @@ from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
 from aasim_core.tenancy.records import User
 
-from .acting import acting_for, subject_of
+from .event_actors import acting_for, subject_of
 
 _HOURS = 24
 

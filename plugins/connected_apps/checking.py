@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.outbound.addresses import leads_elsewhere
+from aasim_core.outbound.secret_addresses import leads_elsewhere
 from aasim_core.text.suggestions import did_you_mean
 from aasim_core.user_code import json_schema
 

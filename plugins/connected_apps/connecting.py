@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from aasim_core import PartShape, PluginFault, Refused
-from aasim_core.outbound.addresses import Address
+from aasim_core.outbound.secret_addresses import Address
 
 if TYPE_CHECKING:
     import httpx2
 
+    from aasim_core.outbound.deadlines import Patience
     from aasim_core.outbound.egress import Egress
-    from aasim_core.outbound.patience import Patience
     from aasim_core.secrets import Secret
 
 AuthType = Literal["oauth2", "api_key", "bearer", "basic", "mcp"]
@@ -141,7 +141,7 @@ class Connection:
 
     def patience(self) -> "Patience":
         """The limits of the call, for other clients of `aasim_core.outbound`."""
-        from aasim_core.outbound.patience import Patience
+        from aasim_core.outbound.deadlines import Patience
 
         patience = Patience(MOST_BYTES)
         patience.begin(self.seconds_left, self.should_stop)

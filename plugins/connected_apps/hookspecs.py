@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from aasim_core.outbound.addresses import Address
+from aasim_core.outbound.secret_addresses import Address
 
 from .connecting import (
     AUTH_TYPES,

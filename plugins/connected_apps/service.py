@@ -14,7 +14,7 @@ from aasim_core.secrets import Secret
 
 from .connecting import AppError, Connector, HttpAnswer, HttpRequest, never, refusal
 from .credentials import authorizing, tokens
-from .credentials.standing import note_ending, note_failure, note_success, open_connection
+from .credentials.app_status import note_ending, note_failure, note_success, open_connection
 from .credentials.vault import sealed, settings_of
 from .models import CONNECTED, NEEDS_REAUTH, PENDING, REVOKED, AppOperation, ConnectedApp, PendingAuthorization, Share, Use
 from .operations import calling, probing, requesting, sharing, syncing

@@ -11,8 +11,8 @@ import httpcore2
 import httpx2
 from anthropic.types import RawMessageStreamEvent
 
-from aasim_core.outbound.patience import Patience
-from aasim_core.outbound.transport import PatientTransport
+from aasim_core.outbound.deadlines import Patience
+from aasim_core.outbound.sdk_transport import PatientTransport
 
 from ..engines.hookspecs import (
     DEFAULTS,

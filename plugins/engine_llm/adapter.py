@@ -9,7 +9,7 @@ from typing import Any
 import llm
 from llm.plugins import load_plugins
 
-from aasim_core.outbound.patience import Patience
+from aasim_core.outbound.deadlines import Patience
 
 from ..engines.hookspecs import (
     DEFAULTS,

@@ -5,7 +5,7 @@ from contextlib import closing
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
-from aasim_core.outbound.patience import Patience
+from aasim_core.outbound.deadlines import Patience
 
 _Item = tuple[str, BaseException | None]
 _END: _Item = ("", None)

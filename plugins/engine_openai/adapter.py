@@ -11,8 +11,8 @@ import httpx2
 import openai
 from openai.types.chat import ChatCompletionChunk
 
-from aasim_core.outbound.patience import Patience
-from aasim_core.outbound.transport import PatientTransport
+from aasim_core.outbound.deadlines import Patience
+from aasim_core.outbound.sdk_transport import PatientTransport
 
 from ..engines.hookspecs import (
     DEFAULTS,

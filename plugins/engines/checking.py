@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.outbound.addresses import Address, leads_elsewhere
+from aasim_core.outbound.secret_addresses import Address, leads_elsewhere
 from aasim_core.text.suggestions import did_you_mean
 
 from .chat import EngineError, Provider

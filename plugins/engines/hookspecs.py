@@ -113,8 +113,8 @@ def engine_providers(app: App) -> Sequence[Provider]:
     `Provider.open` receives an `EngineConfig` and returns a `Chat`; its errors are `EngineError`s with one of the seven codes, and it polls
     `should_cancel` while it waits. A call that ends without a reply is charged for the text passed to `on_token`, or the usage that
     `keeping` attaches to its error. The types are documented where they are defined, in `chat.py`. A client of a network service sends
-    through `aasim_core.outbound.transport.PatientTransport`, `engine_errors` translates its errors, and `gathered` assembles the pieces of
-    a stream; `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
+    through `aasim_core.outbound.sdk_transport.PatientTransport`, `engine_errors` translates its errors, and `gathered` assembles the
+    pieces of a stream; `engine_openai` shows how. The shortest example is the plugin `engine_scripted`::
 
         @hookimpl
         def engine_providers(app):

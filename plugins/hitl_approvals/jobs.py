@@ -6,8 +6,8 @@ from typing import Any
 from aasim_core import App, Job, JobContext, enqueue
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.data.records import find_or_none
-from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail
+from aasim_core.outbound.mail_jobs import mail_job
 from aasim_core.tenancy.organizations_with import organizations_with
 from aasim_core.tenancy.records import User
 

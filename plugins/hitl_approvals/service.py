@@ -15,8 +15,8 @@ from .decisions.actions import edited, edits_told, hash_of, refuse_unfit
 from .decisions.ballots import ALREADY_DECIDED, Ballot
 from .decisions.closing import ENDED, close, end_levels, is_left_over, subject_of, told
 from .eligibility.rules import Eligibility
-from .escalation import business_time, ladder
-from .escalation.ladder import Put
+from .escalation import business_hours, next_assignees
+from .escalation.next_assignees import Put
 from .models import APPROVE, APPROVED, CANCELLED, ESCALATED, EXPIRED, OPEN, PENDING, REJECTED, RISKS, Approval
 from .policies.rules import PolicyDecision
 
@@ -79,11 +79,11 @@ class Approvals:
             due_seconds=decision.due_seconds,
             due_at=now(),
         )
-        assignees = ladder.resolved(decision.assignees, approval.project_id)
+        assignees = next_assignees.resolved(decision.assignees, approval.project_id)
         level = 1
-        if not (assignees and ladder.put(self.eligibility, approval, level, assignees)):
+        if not (assignees and next_assignees.put(self.eligibility, approval, level, assignees)):
             level = 2 if assignees else 1
-            higher = ladder.climb(self.eligibility, approval, level)
+            higher = next_assignees.climb(self.eligibility, approval, level)
             level, assignees = (1, assignees) if higher is None else (level, higher)
         self._hand_to(approval, PENDING, level, assignees)
         emit("hitl_approvals.requested", subject_of(approval), data=_asked_for(approval, reason))
@@ -144,12 +144,12 @@ class Approvals:
         self._seats(approval, user_id)
         level = approval.level + 1
         if to is None:
-            assignees = ladder.climb(self.eligibility, approval, level)
+            assignees = next_assignees.climb(self.eligibility, approval, level)
             if assignees is None:
                 raise Refused("invalid_state", "Nobody is further up; name somebody in `to`, or decide it.")
         else:
             assignees = [to]
-            if not ladder.put(self.eligibility, approval, level, assignees):
+            if not next_assignees.put(self.eligibility, approval, level, assignees):
                 raise Invalid({"to": [Problem("invalid_reference", "There is nobody who may decide this approval.")]})
         self._pass_up(approval, level, assignees, reason)
         return approval
@@ -165,7 +165,7 @@ class Approvals:
         if is_left_over(approval):
             close(str(approval.execution_id), ENDED)
             return
-        assignees = ladder.climb(self.eligibility, approval, level + 1)
+        assignees = next_assignees.climb(self.eligibility, approval, level + 1)
         if assignees is not None:
             self._pass_up(approval, level + 1, assignees, _NOBODY)
             return
@@ -174,8 +174,8 @@ class Approvals:
 
     def _hand_to(self, approval: Approval, status: str, level: int, assignees: Sequence[Put]) -> None:
         """Record the assignees and the deadline; the assignees are notified, and the deadline is scheduled."""
-        calendar = ladder.calendar_of(self._app, approval.project_id)
-        due_at = business_time.after(now(), approval.due_seconds, calendar)
+        calendar = next_assignees.calendar_of(self._app, approval.project_id)
+        due_at = business_hours.after(now(), approval.due_seconds, calendar)
         if level > 1:
             end_levels(approval, below=level)
         quorum = self._quorum(approval, level)

@@ -6,7 +6,7 @@ from peewee import fn
 
 from ..branches.models import Branch
 from ..branches.service import openings
-from .escalation.business_time import Calendar, Hours
+from .escalation.business_hours import Calendar, Hours
 
 #: Who manages what.
 MANAGERS = (Branch.manager_id, Branch.id)

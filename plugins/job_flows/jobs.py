@@ -15,8 +15,8 @@ from . import recording, service
 from .backfills import running as backfills
 from .firings import retention, starting
 from .models import PARKED, WAITING, Firing
-from .progress import expecting, mails, standing
-from .scheduling import looking, renewing
+from .progress import deadlines, flow_health, mails
+from .scheduling import due_times, zone_updates
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -29,7 +29,7 @@ def jobs_of(app: "App") -> tuple[Job, ...]:
     """Every job of the plugin."""
 
     def look(context: JobContext, payload: Mapping[str, Any]) -> None:
-        looking.look(app, context)
+        due_times.look(app, context)
 
     def fire(context: JobContext, payload: Mapping[str, Any]) -> None:
         starting.fire(app, context, payload["firing_ids"])
@@ -39,22 +39,22 @@ def jobs_of(app: "App") -> tuple[Job, ...]:
 
     def pause(context: JobContext, payload: Mapping[str, Any]) -> None:
         with app.database.transaction():
-            standing.pause_failing(payload["flow_id"])
+            flow_health.pause_failing(payload["flow_id"])
 
     return (
         Job("job_flows.watch", lambda context, payload: _watch(app), schedule="* * * * *", per_organization=_with_work),
-        Job(looking.LOOK, look, time_limit=120),
+        Job(due_times.LOOK, look, time_limit=120),
         Job(recording.FIRE, fire, on_giving_up=give_up),
         Job(RELEASE, lambda context, payload: starting.release(app, context, payload["flow_id"])),
         Job(backfills.BACKFILL, lambda context, payload: backfills.go_on(app, context, payload["backfill_id"])),
-        Job(standing.PAUSE, pause),
+        Job(flow_health.PAUSE, pause),
         mails.send_mail(app),
         Job(service.CLEAR, lambda context, payload: retention.forget(Firing.flow_id == payload["flow_id"], context.should_stop)),
         Job(
             "job_flows.renew",
-            lambda context, payload: renewing.renew(app),
+            lambda context, payload: zone_updates.renew(app),
             schedule="23 * * * *",
-            per_organization=renewing.with_zones,
+            per_organization=zone_updates.with_zones,
         ),
         Job("job_flows.prune", retention.prune(app), time_limit=600, schedule="50 3 * * *"),
     )
@@ -63,7 +63,7 @@ def jobs_of(app: "App") -> tuple[Job, ...]:
 def _with_work() -> list[str]:
     """Return the organizations with due, parked or overdue flows, or unfinished backfills."""
     parked = organizations_with(Firing, WAITING, Firing.outcome == PARKED)
-    return sorted({*looking.with_due(), *parked, *backfills.with_backfills(), *expecting.with_overdue()})
+    return sorted({*due_times.with_due(), *parked, *backfills.with_backfills(), *deadlines.with_overdue()})
 
 
 def _watch(app: "App") -> None:
@@ -71,8 +71,8 @@ def _watch(app: "App") -> None:
     parked: Any = Firing.select(Firing.flow_id).where(WAITING, Firing.outcome == PARKED).group_by(Firing.flow_id)
     parked = parked.order_by(fn.MAX(Firing.updated_at)).limit(_MOST_FLOWS)  # those first that were tried longest ago
     with acting_as(SYSTEM), app.database.transaction():
-        looking.look_at(now())
+        due_times.look_at(now())
         backfills.wake_all()
-        expecting.tell_overdue()
+        deadlines.tell_overdue()
         for (flow_id,) in parked.tuples():
             enqueue(RELEASE, {"flow_id": flow_id}, unique_key=flow_id)

@@ -10,7 +10,7 @@ from aasim_core.tenancy.organization_state import cached
 
 from .backfills.running import enqueue_again
 from .models import WITH_RUN, Firing, JobFlow
-from .progress.standing import note_end
+from .progress.flow_health import note_end
 
 if TYPE_CHECKING:
     from aasim_core.app import App

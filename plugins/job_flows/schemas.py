@@ -4,7 +4,7 @@ from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer, Jso
 from aasim_core.schemas.schema import RecordOut, Schema
 
 from ..executions.resources import Labels
-from .kernel.dues import MARKS
+from .kernel.due_time import MARKS
 from .models import ORIGINS, OUTCOMES, STATUS_REASONS, STATUSES
 from .timing_schemas import CalendarIn, MisfireIn, OverlapIn, TriggerIn
 

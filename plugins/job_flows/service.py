@@ -23,9 +23,9 @@ from .firings.starting import filled_input, start_run
 from .hooks.inbound import digest_of, new_token
 from .kernel.schedules import Schedule
 from .models import ACTIVE, BY_HAND, BY_PERSON, DISABLED, EVENT, STARTED, WEBHOOK, Backfill, Firing, JobFlow
-from .progress.expecting import begin_anew
-from .progress.standing import write_status
-from .scheduling.looking import look_at, next_due_of, treat_all
+from .progress.deadlines import begin_anew
+from .progress.flow_health import write_status
+from .scheduling.due_times import look_at, next_due_of, treat_all
 
 if TYPE_CHECKING:
     from aasim_core.app import App

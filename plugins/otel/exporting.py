@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from aasim_core import Span
-from aasim_core.logs.configuration import RepeatedErrors
+from aasim_core.logs.repeated_errors import RepeatedErrors
 from aasim_core.plugins.checks import Unwell
 from aasim_core.version import VERSION
 

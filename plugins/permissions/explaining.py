@@ -12,8 +12,8 @@ from aasim_core.access.grants import subjects_of
 from aasim_core.access.records import Grant, Node, Role, Team
 from aasim_core.clock import now
 from aasim_core.data.records import find_or_none
+from aasim_core.identity.on_behalf_of import is_active
 from aasim_core.identity.records import ApiKey
-from aasim_core.identity.standing import is_active
 from aasim_core.tenancy.principal import Principal
 from aasim_core.tenancy.records import Membership, User
 

@@ -14,7 +14,7 @@ from . import listeners as own_listeners
 from .commands import assign
 from .models import Hold, Notice, Subscription
 from .plans.catalog import LIMITS, SubscriptionSettings, plans_of, refuse_unknown_plugins
-from .plans.standing import standing_of
+from .plans.current_plan import standing_of
 from .usage.limits import PLAN_LIMIT_EXCEEDED
 
 plugin = Plugin(

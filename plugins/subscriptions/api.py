@@ -17,7 +17,7 @@ from aasim_core.text.json import to_json
 
 from . import schemas, service
 from .models import Subscription
-from .plans import standing
+from .plans import current_plan
 from .plans.catalog import Plan, plans_of
 from .usage import report
 
@@ -98,8 +98,8 @@ class Subscriptions(Collection):
     @operation("read", reply="current_reply", message="Subscription read.")
     def on_get_current(self, req: Request, resp: Response) -> None:
         """Read the organization's plan, and the plan that follows it."""
-        stand = standing.standing_of(self.app)
-        period, subscription = stand.period, standing.current()
+        stand = current_plan.standing_of(self.app)
+        period, subscription = stand.period, current_plan.current()
         resp.media = {
             "plan": _shown(stand.plan),
             "subscription": None if subscription is None else self.plan.item(subscription),

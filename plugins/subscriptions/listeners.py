@@ -8,7 +8,7 @@ from aasim_core.context import current_organization
 from aasim_core.tenancy import epoch
 
 from .plans.catalog import UNLIMITED, default_of
-from .plans.standing import current
+from .plans.current_plan import current
 from .service import show
 from .usage import limits
 

@@ -14,8 +14,8 @@ from aasim_core.text.suggestions import did_you_mean
 
 from .models import CURRENT, ENDED, NOW, Subscription
 from .plans.catalog import LIMITS, Plan, default_of, plans_of
+from .plans.current_plan import Standing, current, period_of, plan_of, timezone
 from .plans.periods import Period, month_after, month_of, share
-from .plans.standing import Standing, current, period_of, plan_of, timezone
 from .usage import counting, limits
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from aasim_core.data import records
 
 from ..engines.hookspecs import Cost, Estimate, Meter, Payer
 from .models import Hold
-from .plans.standing import Standing
+from .plans.current_plan import Standing
 from .usage import counting, limits
 
 if TYPE_CHECKING:

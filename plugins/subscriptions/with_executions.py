@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..executions import service as executions
 from ..executions.hookspecs import Keeper
-from .plans.standing import standing_of
+from .plans.current_plan import standing_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -14,7 +14,7 @@ from aasim_core.lists.query import ListQuery
 from aasim_core.resources.role_assignments import Assignments
 from aasim_core.tenancy.records import Membership
 
-from . import schemas, service, standing
+from . import membership_status, schemas, service
 from .checking import checked, no_teams, place_of
 from .service import Member
 
@@ -154,18 +154,18 @@ class Users(Collection):
         With plan=true, only list what they own.
         """
         member, granter, values = req.target, Delegator.of(self.app.rights, req.principal), req.body
-        standing.require_change(req.principal, granter, member, values["status"])
+        membership_status.require_change(req.principal, granter, member, values["status"])
         successor_id = self._successor(req, values)
-        outcome, reassigned = standing.Outcome(), 0
+        outcome, reassigned = membership_status.Outcome(), 0
         if not req.query["plan"]:
-            outcome = standing.change(member, values["status"], values["reason"])
+            outcome = membership_status.change(member, values["status"], values["reason"])
             if successor_id is not None:
-                reassigned = standing.hand_over(self._others(), member, successor_id, self._teams_taker(req, granter))
+                reassigned = membership_status.hand_over(self._others(), member, successor_id, self._teams_taker(req, granter))
         resp.message = "Nothing is changed yet; this is what the member owns." if req.query["plan"] else None
         resp.media = {
             **service.find(user_id).row,
             "planned": req.query["plan"],
-            "owns": standing.owned(self._others(), user_id),
+            "owns": membership_status.owned(self._others(), user_id),
             "reassigned": reassigned,
             "sessions_ended": outcome.sessions_ended,
             "keys_disabled": outcome.keys_disabled,
@@ -174,9 +174,9 @@ class Users(Collection):
 
     def remove(self, req: Request, record: Member) -> None:
         """Members cannot remove themselves, nor members with more rights."""
-        standing.require_other(req.principal, record)
+        membership_status.require_other(req.principal, record)
         service.require_above(Delegator.of(self.app.rights, req.principal), str(record.id))
-        standing.remove(self._others(), record, self._teams_teller(req))
+        membership_status.remove(self._others(), record, self._teams_teller(req))
 
     def _put(self, req: Request, resp: Response) -> None:
         member, granter = req.target, Delegator.of(self.app.rights, req.principal)
@@ -216,14 +216,14 @@ class Users(Collection):
 
         return with_teams.find_joinable(req, team_ids)
 
-    def _teams_taker(self, req: Request, granter: Delegator) -> standing.TakeOverTeams | None:
+    def _teams_taker(self, req: Request, granter: Delegator) -> membership_status.TakeOverTeams | None:
         if not self.app.features.is_here("teams"):
             return None
         from . import with_teams
 
         return partial(with_teams.lead, granter=granter)
 
-    def _teams_teller(self, req: Request) -> standing.TellTeams | None:
+    def _teams_teller(self, req: Request) -> membership_status.TellTeams | None:
         if not self.app.features.is_here("teams"):
             return None
         from . import with_teams
@@ -239,7 +239,7 @@ class Users(Collection):
         successor_id: str | None = values.get("reassign_to")
         if successor_id is None:
             return None
-        if values["status"] != standing.DEACTIVATED or successor_id == req.target.id:
+        if values["status"] != membership_status.DEACTIVATED or successor_id == req.target.id:
             raise Invalid(
                 {"reassign_to": [Problem("invalid_choice", "Name another member, and only with the status deactivated.")]}
             )

@@ -5,9 +5,9 @@ from typing import Any
 
 from aasim_core import App, Job, JobContext
 from aasim_core.identity import invitations
-from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.links import steps
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.outbound.mail_jobs import mail_job
 from aasim_core.tenancy.records import Organization, User
 
 

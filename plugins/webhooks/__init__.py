@@ -11,9 +11,9 @@ from aasim_core.schemas.fields import Boolean, Choice, Id, Instant, Integer
 from . import api, holding, mails, service
 from .delivery import attempts, fan_out, queueing
 from .delivery.sending import CODES
+from .health import REASONS, RESUME
 from .models import Delivery, Webhook
 from .settings import WebhookSettings
-from .standing import REASONS, RESUME
 
 plugin = Plugin("Webhooks", "Events, sent to other systems, signed, until they are taken.", uses=("dashboard", "metrics"))
 

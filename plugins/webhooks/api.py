@@ -11,7 +11,7 @@ from aasim_core.resources.collection import Parent
 from aasim_core.schemas.fields import Integer
 from aasim_core.secrets import Secret
 
-from . import holding, previewing, schemas, service, standing
+from . import health, holding, previewing, schemas, service
 from .delivery import headers
 from .delivery.queueing import redeliver
 from .delivery.sending import SUCCEEDED
@@ -48,7 +48,7 @@ class Webhooks(Collection):
     }
     derived: ClassVar[Mapping[str, Derived]] = {
         "headers": Derived(("header_names",), _masked),
-        "health": Derived(standing.HEALTH_COLUMNS, standing.health_of),
+        "health": Derived(health.HEALTH_COLUMNS, health.health_of),
     }
     query = ListQuery(
         schemas.WebhookOut(),
@@ -104,7 +104,7 @@ class Webhooks(Collection):
 
         Enabling resets its count of failures.
         """
-        standing.switch(req.target, req.body["status"])
+        health.switch(req.target, req.body["status"])
         resp.media = self.present(req.target)
 
     @operation(
@@ -155,7 +155,7 @@ class Webhooks(Collection):
     def _show(self, resp: Response, webhook: Webhook, secret: Secret) -> None:
         shown = secret.reveal() if webhook.public_key is None else None
         row = webhook.row()
-        resp.media = {**row, "headers": _masked(row), "health": standing.health_of(row), "secret": shown}
+        resp.media = {**row, "headers": _masked(row), "health": health.health_of(row), "secret": shown}
 
 
 def require_active(webhook: Webhook) -> None:

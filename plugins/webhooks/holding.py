@@ -13,9 +13,9 @@ from aasim_core.jobs.queue import enqueue
 from aasim_core.tenancy.organizations_with import organizations_with
 
 from .delivery.queueing import begin_anew
+from .health import note_released
 from .models import DELIVERED, FAILED, HELD, Delivery, Webhook
 from .settings import settings_of
-from .standing import note_released
 
 if TYPE_CHECKING:
     from aasim_core.app import App

@@ -6,12 +6,12 @@ from typing import Any
 from aasim_core import App, Job, JobContext
 from aasim_core.clock import to_text
 from aasim_core.data.records import find_or_none
-from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.outbound.mail_jobs import mail_job
 from aasim_core.tenancy.records import User
 
+from .health import IS_FAILING, IS_GONE, SEND
 from .models import AUTO_DISABLED, Webhook
-from .standing import IS_FAILING, IS_GONE, SEND
 
 _WHY = {
     IS_GONE: "It has answered 410, which says that it is gone.",

@@ -10,9 +10,9 @@ from aasim_core.user_code import expressions
 from .delivery.sending import CODES
 from .delivery.signing import SIGNATURES, V1
 from .filters import NAMES
+from .health import HEALTH
 from .holding import ONLY
 from .models import ACTIVE, DELIVERY_STATUSES, DISABLED, FORMATS, FULL, ORDERS, PAYLOADS, STANDARD, STATUSES, UNORDERED
-from .standing import HEALTH
 
 _DAY = 86_400
 _SIGNATURE = "v1: HMAC-SHA256 with a shared secret; v1a: Ed25519 with a key pair, of which you get the public key."

@@ -15,7 +15,7 @@ from aasim_core.errors import Invalid, Problem, Refused
 from aasim_core.events import patterns
 from aasim_core.ids import new_id
 from aasim_core.jobs.queue import enqueue
-from aasim_core.outbound.addresses import Address, leads_elsewhere
+from aasim_core.outbound.secret_addresses import Address, leads_elsewhere
 from aasim_core.secrets import Secret, Unreadable
 from aasim_core.tenancy import epoch
 

@@ -16,7 +16,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import insert_rows
 from aasim_core.settings import Settings
 from aasim_plugins.job_flows.models import JobFlow
-from aasim_plugins.job_flows.scheduling.looking import look_at
+from aasim_plugins.job_flows.scheduling.due_times import look_at
 
 from .aasim_seed import home_of
 

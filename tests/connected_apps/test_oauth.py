@@ -19,7 +19,7 @@ from aasim_core.context import organization_scope
 from aasim_plugins.connected_apps import service
 from aasim_plugins.connected_apps.connecting import AppError
 from aasim_plugins.connected_apps.credentials import tokens
-from aasim_plugins.connected_apps.credentials.standing import note_failure
+from aasim_plugins.connected_apps.credentials.app_status import note_failure
 from aasim_plugins.connected_apps.models import PendingAuthorization
 
 from .conftest import Apps

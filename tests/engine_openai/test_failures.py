@@ -241,7 +241,7 @@ def test_errors_of_the_caller_pass_unchanged(fake: Any, chat: Any) -> None:
 
 
 def test_a_flood_is_cut_off(fake: Any, chat: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aasim_core.outbound.patience._MOST_BYTES", 200_000)
+    monkeypatch.setattr("aasim_core.outbound.deadlines._MOST_BYTES", 200_000)
     fake.behaviour = lambda handler: handler.answer(500, {"error": {"message": "x" * 1_000_000}})
 
     with pytest.raises(EngineError, match="more than a reply may weigh") as caught:

@@ -8,7 +8,7 @@ from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
 from aasim_core.errors import Invalid, Refused
-from aasim_core.identity.standing import principal_now
+from aasim_core.identity.on_behalf_of import principal_now
 from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.models import Execution

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aasim_plugins.hitl_approvals.escalation.business_time import Calendar, Hours, after
+from aasim_plugins.hitl_approvals.escalation.business_hours import Calendar, Hours, after
 
 HOUR = 3600
 OFFICE = tuple(Hours(day, 9 * 60, 17 * 60) for day in range(5))

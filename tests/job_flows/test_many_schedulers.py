@@ -15,7 +15,7 @@ from aasim_core.testing.statements import plan_of, recorded
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.job_flows.firings import starting
 from aasim_plugins.job_flows.models import Firing, JobFlow
-from aasim_plugins.job_flows.scheduling import looking
+from aasim_plugins.job_flows.scheduling import due_times
 
 from .conftest import Clock, Flows
 
@@ -69,7 +69,7 @@ def test_ten_schedulers_start_each_due_time_once(flows: Flows, clock: Clock) -> 
     multiply(flows, flows.every(1, overlap={"policy": "parallel"}), _FLOWS - 1)
     clock.pass_by(minutes=3)
     organization_id = flows.owner.organization_id
-    at_once(flows.app, organization_id, lambda: looking.look(flows.app, Going()))  # type: ignore[arg-type]
+    at_once(flows.app, organization_id, lambda: due_times.look(flows.app, Going()))  # type: ignore[arg-type]
     with organization_scope(organization_id):
         fired = [(firing.flow_id, firing.key) for firing in Firing.select()]
         ids = [firing.id for firing in Firing.select().where(Firing.outcome == "pending")]
@@ -93,7 +93,7 @@ def test_a_change_and_ten_schedulers_neither_lose_nor_repeat_a_due_time(flows: F
         if turn < len(clients):
             clients[turn].patch(f"/job-flows/{flow_id}", {"trigger": {"seconds": 120 + turn}})
         else:
-            looking.look(flows.app, Going())  # type: ignore[arg-type]
+            due_times.look(flows.app, Going())  # type: ignore[arg-type]
 
     at_once(flows.app, organization_id, act)
     flows.work()

@@ -16,7 +16,9 @@ import pytest
 import structlog
 
 from aasim_core.context import SYSTEM, acting_as
-from aasim_core.logs.configuration import FIELDS, RepeatedErrors, configure, redacted, subdued
+from aasim_core.logs.configuration import FIELDS, configure, subdued
+from aasim_core.logs.redaction import redacted
+from aasim_core.logs.repeated_errors import RepeatedErrors
 from aasim_core.settings.sections import LogSettings
 
 JWT = "eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxIn0.c2lnbmF0dXJl"

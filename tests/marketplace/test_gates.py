@@ -10,7 +10,7 @@ import pytest
 from aasim_core.testing.world import Person, World
 from aasim_plugins.marketplace.gates import secrets
 from aasim_plugins.marketplace.gates.decoding import Patience, TooMuch, readings
-from aasim_plugins.marketplace.gates.hidden import hidden_in
+from aasim_plugins.marketplace.gates.hidden_characters import hidden_in
 from aasim_plugins.marketplace.gates.lookalikes import key_of
 
 from . import corpus

@@ -10,8 +10,8 @@ import pytest
 
 from aasim_core.context import SYSTEM, acting_as
 from aasim_core.outbound.client import GuardedAsyncTransport, guarded_async_client, guarded_client
+from aasim_core.outbound.deadlines import DeadlinePassed, Patience, TooLarge
 from aasim_core.outbound.egress import Egress, NotAllowed
-from aasim_core.outbound.patience import DeadlinePassed, Patience, TooLarge
 from aasim_core.testing.peer import Handler, Peer, serving
 
 OPEN = Egress(["127.0.0.0/8"])

@@ -9,8 +9,8 @@ from typing import Any
 import httpcore2
 import pytest
 
+from aasim_core.outbound.deadlines import DeadlinePassed, Patience, PatientBackend, Stopped
 from aasim_core.outbound.egress import Egress, GuardedBackend, NotAllowed
-from aasim_core.outbound.patience import DeadlinePassed, Patience, PatientBackend, Stopped
 
 CLOSED = """
     0.0.0.0 0.1.2.3 10.0.0.1 100.64.0.1 127.0.0.1 127.255.255.254 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.192 192.0.2.1

@@ -11,9 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from aasim_core.outbound.deadlines import DeadlinePassed, TooLarge
 from aasim_core.outbound.egress import Egress, NotAllowed
-from aasim_core.outbound.kept import KeptClient
-from aasim_core.outbound.patience import DeadlinePassed, TooLarge
+from aasim_core.outbound.persistent_client import KeptClient
 from aasim_core.testing.peer import Handler, Peer, serving
 
 from ..certificates import self_signed

@@ -8,7 +8,7 @@ from aasim_core import App, Refused, Request, Resource, Response, operation
 
 from ...executions.models import Execution
 from ..answers import Asked, field_of, rows
-from ..asking import READ, projects_of, range_of
+from ..scope import READ, projects_of, range_of
 from . import changes, schemas
 from .changes import Change, Group, Row
 from .failures import kinds_of

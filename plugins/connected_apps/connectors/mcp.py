@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from aasim_core.outbound.addresses import Address
+from aasim_core.outbound.secret_addresses import Address
 
 from ..connecting import AppError, AuthType, Call, Connection, Connector, Operation
 from . import rest

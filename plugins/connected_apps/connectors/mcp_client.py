@@ -13,8 +13,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from aasim_core.outbound.client import GuardedAsyncTransport, guarded_async_client
+from aasim_core.outbound.deadlines import DeadlinePassed, Patience, Stopped, TooLarge
 from aasim_core.outbound.egress import NotAllowed
-from aasim_core.outbound.patience import DeadlinePassed, Patience, Stopped, TooLarge
 
 from ..connecting import AppError, Call, Connection, Effect, Operation, not_allowed
 

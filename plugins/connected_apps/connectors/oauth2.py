@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from aasim_core.clock import now
-from aasim_core.outbound.addresses import Address
+from aasim_core.outbound.secret_addresses import Address
 from aasim_core.secrets import Secret
 from aasim_core.text.json import keepable, keepable_text
 

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from aasim_core.outbound.addresses import Address
 from aasim_core.outbound.bodies import body_of
+from aasim_core.outbound.secret_addresses import Address
 
 from ..connecting import AppError, Connection, HttpAnswer, HttpRequest, Requests
 from .rest import Signer, failures

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import orjson
 
-from aasim_core.outbound.addresses import Address
+from aasim_core.outbound.secret_addresses import Address
 
 from ..connecting import EFFECTS, AppError, Call, Connection, Operation, not_allowed
 
@@ -203,8 +203,8 @@ def failures(connection: Connection, *, may_repeat: bool) -> Iterator[None]:
     import h11
     import httpx2
 
+    from aasim_core.outbound.deadlines import DeadlinePassed, Stopped, TooLarge
     from aasim_core.outbound.egress import NotAllowed
-    from aasim_core.outbound.patience import DeadlinePassed, Stopped, TooLarge
 
     try:
         yield

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpcore2
 
+from aasim_core.outbound.deadlines import PatientBackend
 from aasim_core.outbound.egress import GuardedBackend
-from aasim_core.outbound.patience import PatientBackend
 
 from ..connecting import AppError, Connection
 from .rest import failures

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aasim_core.outbound.addresses import Address
+from aasim_core.outbound.secret_addresses import Address
 
 #: The port of each kind of encryption, where the config names none.
 PORTS = {"starttls": 587, "tls": 465, "none": 25}

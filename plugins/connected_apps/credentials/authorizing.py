@@ -21,7 +21,7 @@ from aasim_core.text import base64url
 from ..connecting import PASSING, AppError, Authorization, Connection
 from ..models import REVOKED, ConnectedApp, PendingAuthorization
 from ..registry import connector_of
-from .standing import note_failure, open_connection, store_tokens
+from .app_status import note_failure, open_connection, store_tokens
 from .vault import hiding
 
 if TYPE_CHECKING:

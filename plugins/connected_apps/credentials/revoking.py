@@ -13,7 +13,7 @@ from ..connecting import AppError
 from ..models import REVOKED, ConnectedApp, PendingAuthorization
 from ..registry import connector_of
 from ..service import find
-from .standing import open_connection
+from .app_status import open_connection
 from .vault import hiding
 
 if TYPE_CHECKING:

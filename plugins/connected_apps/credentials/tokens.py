@@ -14,7 +14,7 @@ from aasim_core.events.log import emit
 from ..connecting import AppError, Connection, Connector, Tokens
 from ..models import NEEDS_REAUTH, USABLE, ConnectedApp
 from ..registry import connector_of
-from .standing import note_failure, open_connection, store_tokens
+from .app_status import note_failure, open_connection, store_tokens
 from .vault import hiding
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import orjson
 
 from aasim_core.clock import from_text, to_text
-from aasim_core.logs.configuration import MASK
+from aasim_core.logs.redaction import MASK
 from aasim_core.secrets import Secret, Unreadable
 from aasim_core.secrets.masking import spellings, without
 

@@ -14,12 +14,12 @@ from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.faults import fault_of
 from aasim_core.data.persistence import persist
-from aasim_core.logs.configuration import kind_of
+from aasim_core.logs.repeated_errors import kind_of
 from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema
 
 from ..connecting import AppError, Call, Connection, Connector, never
-from ..credentials.standing import note_failure, note_success, open_connection
+from ..credentials.app_status import note_failure, note_success, open_connection
 from ..credentials.tokens import is_due, refresh, refreshable
 from ..credentials.vault import hide, hiding
 from ..models import PENDING, USABLE, AppOperation, ConnectedApp, Use

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.outbound.addresses import Address
+from aasim_core.outbound.secret_addresses import Address
 
 from ..connecting import AppError, Connection, Connector, not_allowed
-from ..credentials.standing import note_failure
+from ..credentials.app_status import note_failure
 from ..credentials.vault import hiding
 from ..models import ConnectedApp
 from ..registry import connector_of

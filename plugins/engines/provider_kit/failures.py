@@ -42,8 +42,8 @@ def engine_errors(service: Service, family: type[Exception], answered: Callable[
     import httpcore2
     import httpx2
 
+    from aasim_core.outbound.deadlines import DeadlinePassed, Stopped, TooLarge
     from aasim_core.outbound.egress import NotAllowed
-    from aasim_core.outbound.patience import DeadlinePassed, Stopped, TooLarge
 
     network = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, httpx2.TransportError)
     try:

@@ -8,7 +8,7 @@ from ..chat import Message, OnToken, Partial, Reply, keeping
 from .failures import Cut
 
 if TYPE_CHECKING:
-    from aasim_core.outbound.patience import Patience
+    from aasim_core.outbound.deadlines import Patience
 
 
 class Gathering(Protocol):

@@ -11,7 +11,7 @@ from aasim_core.context import current_organization
 from aasim_core.data.compiled import compiled
 from aasim_core.data.records import database_of, find, insert_rows
 from aasim_core.data.statements import Bind
-from aasim_core.logs.configuration import redacted
+from aasim_core.logs.redaction import redacted
 from aasim_core.tenancy.records import Organization
 
 from ..models import Execution, LogEntry

@@ -10,7 +10,7 @@ import orjson
 
 from aasim_core.clock import now
 from aasim_core.data import records
-from aasim_core.identity.standing import principal_now
+from aasim_core.identity.on_behalf_of import principal_now
 from aasim_core.ids import is_id
 from aasim_core.text.json import keepable
 from aasim_core.user_code import json_schema

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from aasim_core.errors import Invalid, Problem
-from aasim_core.logs.configuration import MASK, redacted
+from aasim_core.logs.redaction import MASK, redacted
 from aasim_core.user_code import json_schema
 
 #: The form of a JSON pointer (RFC 6901).

@@ -20,13 +20,13 @@ from aasim_core.data.conditions import Condition
 from aasim_core.data.records import database_of
 from aasim_core.data.statements import Bind
 from aasim_core.errors import Refused
-from aasim_core.identity.standing import principal_now
+from aasim_core.identity.on_behalf_of import principal_now
 from aasim_core.tenancy.principal import Principal
 from aasim_core.tenancy.records import Membership
 
 from ..models import OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Delegation
-from .listing import by_a_key_of, concerning, may_be_decided_by, waiting_for
-from .meanings import DECIDE, meanings_of
+from .list_conditions import by_a_key_of, concerning, may_be_decided_by, waiting_for
+from .own_assignees import DECIDE, meanings_of
 from .positions import positions_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from aasim_core.access.records import Role, Team
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem
 
-from ..escalation.ladder import Put
+from ..escalation.next_assignees import Put
 from ..models import HEAD, MANAGER, ROLE, TEAM, USER
 
 

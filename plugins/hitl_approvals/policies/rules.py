@@ -9,7 +9,7 @@ from aasim_core.data.compiled import compiled
 from aasim_core.data.records import row_of, to_record
 from aasim_core.user_code import expressions
 
-from ..escalation.ladder import Put
+from ..escalation.next_assignees import Put
 from ..models import ACTIVE, PERMISSION, Policy
 
 #: What conditions can name.

@@ -12,13 +12,13 @@ from aasim_core.context import acting_as
 from aasim_core.data import records
 from aasim_core.data.records import find_or_none
 from aasim_core.errors import Invalid, Problem, Refused
-from aasim_core.identity.standing import principal_now
+from aasim_core.identity.on_behalf_of import principal_now
 from aasim_core.user_code import values
 
 from ...executions.models import Execution
 from ...executions.service import refuse_unheard, startable
 from ..kernel import firings
-from ..kernel.dues import Due
+from ..kernel.due_time import Due
 from ..models import (
     ACTIVE,
     BY_BACKFILL,
@@ -34,7 +34,7 @@ from ..models import (
     Firing,
     JobFlow,
 )
-from ..progress.standing import note_end
+from ..progress.flow_health import note_end
 from ..scheduling.rules import rules_of
 from .overlapping import OVERLAP, admission_of
 

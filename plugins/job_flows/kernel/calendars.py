@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from .dues import EXCLUDED_DATE, HOLIDAY, NO_BUSINESS_DAY, NOT_LAST_DAY, OUTSIDE_HOURS
+from .due_time import EXCLUDED_DATE, HOLIDAY, NO_BUSINESS_DAY, NOT_LAST_DAY, OUTSIDE_HOURS
 
 Only = Literal["any_day", "business_days", "business_hours", "last_business_day"]
 _DAY = timedelta(days=1)

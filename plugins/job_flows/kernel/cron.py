@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from .dues import AFTER_GAP, FIRST_OF_TWO, IN_GAP, SECOND_OF_TWO, Due
+from .due_time import AFTER_GAP, FIRST_OF_TWO, IN_GAP, SECOND_OF_TWO, Due
 
 Gap = Literal["run_after", "skip"]
 Fold = Literal["first", "both"]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Literal
 
-from .dues import LATE_IS_SKIPPED, SUPERSEDED, TOO_LATE, Due
+from .due_time import LATE_IS_SKIPPED, SUPERSEDED, TOO_LATE, Due
 from .schedules import Schedule
 
 Policy = Literal["skip", "run_once", "run_all"]

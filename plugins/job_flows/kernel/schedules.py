@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from . import cron
 from .calendars import Calendar
-from .dues import Due
+from .due_time import Due
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from typing import Any
 
 from aasim_core import App, Job, JobContext
 from aasim_core.data.records import find_or_none
-from aasim_core.outbound.jobs import mail_job
 from aasim_core.outbound.mail import Mail, address_of
+from aasim_core.outbound.mail_jobs import mail_job
 from aasim_core.tenancy.records import User
 
 from ..models import JobFlow
-from .expecting import FAILING, OVERDUE, SEND
+from .deadlines import FAILING, OVERDUE, SEND
 
 _SUBJECTS = {OVERDUE: "Job flow overdue: {name}", FAILING: "Job flow paused: {name}"}
 _WHY = {

@@ -7,7 +7,7 @@ from aasim_core import Request, Response, operation
 
 from .. import orders
 from ..api import GATES, Listings
-from . import carrying, schemas
+from . import schemas, transfer
 
 
 class Bundles(Listings):
@@ -21,7 +21,7 @@ class Bundles(Listings):
     @operation("create", reply="bundle_reply", verb="export", message="Listing exported.", refusals=("invalid_state",))
     def on_get_bundle(self, req: Request, resp: Response, listing_id: str) -> None:
         """Export a published listing of your organization as a signed file, for another installation."""
-        resp.media = carrying.bundle_of(self.app, req.target)
+        resp.media = transfer.bundle_of(self.app, req.target)
 
     @operation(
         "create",
@@ -40,13 +40,13 @@ class Bundles(Listings):
         With plan=true, only show the result; the import sends the plan's digest.
         """
         order, buyer = orders.order_of(self.app, req, self.permission_for("create")), orders.buyer_of(req)
-        offer, signer = carrying.opened(self.app, req.body["bundle"])
+        offer, signer = transfer.opened(self.app, req.body["bundle"])
         if not req.body["again"]:
-            carrying.refuse_second(offer, req.rights)
+            transfer.refuse_second(offer, req.rights)
         if req.query["plan"]:
-            resp.media = {"planned": True, "plan": carrying.plan(self.app, offer, signer, order, buyer), "listing": None}
+            resp.media = {"planned": True, "plan": transfer.plan(self.app, offer, signer, order, buyer), "listing": None}
             resp.status, resp.message = 200, "Nothing is imported yet; this is what the import would make."
             return
-        planned, listing = carrying.bring_in(self.app, offer, signer, order, buyer, orders.digest_of(req))
+        planned, listing = transfer.bring_in(self.app, offer, signer, order, buyer, orders.digest_of(req))
         resp.status, resp.location = 201, f"/api/v1/marketplace/{listing.id}"
         resp.media = {"planned": False, "plan": planned, "listing": self.plan.item(self.present(listing))}

@@ -8,7 +8,7 @@ from aasim_core.errors import Invalid, Problem
 
 from ...executions.hookspecs import EFFECTS
 from .decoding import Patience
-from .hidden import hidden_in
+from .hidden_characters import hidden_in
 from .secrets import has_secret
 from .texts import texts_in
 

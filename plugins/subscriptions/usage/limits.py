@@ -12,7 +12,7 @@ from aasim_core.tenancy.records import Organization
 
 from ..models import Notice
 from ..plans.catalog import LIMITS, Plan, settings_of
-from ..plans.standing import Standing, standing_of
+from ..plans.current_plan import Standing, standing_of
 from . import counting
 from .counting import METERS, Meter
 

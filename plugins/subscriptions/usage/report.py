@@ -10,8 +10,8 @@ from aasim_core.errors import Refused
 
 from ..models import Subscription
 from ..plans.catalog import Plan, default_of
+from ..plans.current_plan import Standing, plan_of, standing_of
 from ..plans.periods import Period
-from ..plans.standing import Standing, plan_of, standing_of
 from . import counting
 from .counting import METERS, Meter
 

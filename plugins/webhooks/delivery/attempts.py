@@ -12,9 +12,9 @@ from aasim_core.data import records
 from aasim_core.events.records import EventRow
 from aasim_core.secrets import Unreadable
 
+from ..health import hold_still, may_send, note_failure, note_success
 from ..models import ACTIVE, DELIVERED, FAILED, PENDING, Delivery, Webhook
 from ..settings import settings_of
-from ..standing import hold_still, may_send, note_failure, note_success
 from . import headers, lanes, signing
 from .messages import Message, message_of
 from .queueing import hold_line, is_first, let_next_go, queue, write
@@ -23,7 +23,7 @@ from .sending import EVENT_GONE, GONE, INTERNAL_ERROR, SUCCEEDED, THROTTLED, Out
 if TYPE_CHECKING:
     from aasim_core.app import App
     from aasim_core.jobs.context import JobContext
-    from aasim_core.outbound.kept import KeptClient
+    from aasim_core.outbound.persistent_client import KeptClient
 
 #: Seconds from one attempt to the next, as Standard Webhooks advises.
 DELAYS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)

@@ -12,8 +12,8 @@ from aasim_core.events.records import EventRow
 from aasim_core.tenancy.organization_state import cached
 
 from ..filters import verdict_on
+from ..health import note_held
 from ..models import ACTIVE, HELD, Delivery, Webhook
-from ..standing import note_held
 from ..versions import version_of
 from . import ordering
 from .queueing import hold_line, is_first, queue

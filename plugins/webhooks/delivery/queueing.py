@@ -18,8 +18,8 @@ from aasim_core.data.records import database_of
 from aasim_core.data.statements import Bind
 from aasim_core.jobs.queue import enqueue
 
+from ..health import note_released
 from ..models import HELD, PENDING, Delivery
-from ..standing import note_released
 
 if TYPE_CHECKING:
     from aasim_core.jobs.context import JobContext

@@ -14,7 +14,7 @@ from aasim_core.text.json import keepable_text
 if TYPE_CHECKING:
     import httpx2
 
-    from aasim_core.outbound.kept import KeptClient
+    from aasim_core.outbound.persistent_client import KeptClient
 
 #: How long a request may take, with everything.
 SECONDS = 15.0
@@ -61,7 +61,7 @@ def send(
 
     The status decides. No more of the body is read than is stored, so that an endless one blocks nothing.
     """
-    from aasim_core.outbound import patience as patiences
+    from aasim_core.outbound import deadlines as patiences
 
     began = time.monotonic()
     try:
@@ -82,7 +82,7 @@ def send(
 def new_client(networks: Sequence[str]) -> "KeptClient":
     """A client for requests to webhooks, which may be in these private networks too."""
     from aasim_core.outbound.egress import Egress
-    from aasim_core.outbound.kept import KeptClient
+    from aasim_core.outbound.persistent_client import KeptClient
 
     return KeptClient(Egress(networks), _MOST_BYTES)
 
@@ -97,7 +97,7 @@ def _code_of_status(status: int) -> str:
 
 def _beginning(response: "httpx2.Response") -> str:
     """Return the stored part of the body, incomplete if the rest does not arrive: the status counts."""
-    from aasim_core.outbound.patience import Stopped
+    from aasim_core.outbound.deadlines import Stopped
 
     kept = b""
     try:

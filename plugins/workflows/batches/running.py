@@ -12,7 +12,7 @@ from aasim_core.clock import now
 from aasim_core.data import records
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.errors import Refused
-from aasim_core.identity.standing import principal_now
+from aasim_core.identity.on_behalf_of import principal_now
 
 from ...executions.models import Execution
 from ..models import CANNOT, DONE, FAILED, MIGRATE, RERUN_MANY, RUNNING, STAYS, UNDECIDED, Batch, BatchRun, Workflow

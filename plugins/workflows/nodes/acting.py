@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.identity.standing import principal_now
+from aasim_core.identity.on_behalf_of import principal_now
 
 from ...executions.hookspecs import ToolLater
 from ...executions.models import Execution

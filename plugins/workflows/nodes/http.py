@@ -151,8 +151,8 @@ def _signed(app: "App", use: ToolUse) -> dict[str, Any]:
 def _sent(app: "App", use: ToolUse) -> dict[str, Any]:
     """The answer to a request without credentials."""
     from aasim_core.outbound.client import guarded_client
+    from aasim_core.outbound.deadlines import Patience, Stopped
     from aasim_core.outbound.egress import Egress
-    from aasim_core.outbound.patience import Patience, Stopped
 
     patience = Patience(_MOST_BYTES)
     patience.begin(use.seconds_left, use.should_cancel)
@@ -172,7 +172,7 @@ def _sent(app: "App", use: ToolUse) -> dict[str, Any]:
 
 def _answer(client: "httpx2.Client", use: ToolUse) -> dict[str, Any]:
     """What came; NodeFailed where that is too large: that it was done is known then."""
-    from aasim_core.outbound.patience import TooLarge
+    from aasim_core.outbound.deadlines import TooLarge
 
     response = client.send(_request(client, use), stream=True)
     try:

@@ -9,7 +9,7 @@ from aasim_core import PluginFault
 from aasim_core.clock import now
 from aasim_core.data.records import database_of, find_or_none
 from aasim_core.errors import Refused
-from aasim_core.identity.standing import principal_now
+from aasim_core.identity.on_behalf_of import principal_now
 
 from ...executions import service as executions
 from ...executions.hookspecs import Run, RunLater, ToolError, ToolLater

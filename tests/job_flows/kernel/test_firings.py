@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aasim_plugins.job_flows.kernel import firings
-from aasim_plugins.job_flows.kernel.dues import Due
+from aasim_plugins.job_flows.kernel.due_time import Due
 from aasim_plugins.job_flows.kernel.firings import MOST_AT_ONCE, Misfire, Rules
 from aasim_plugins.job_flows.kernel.schedules import Interval, Once, Schedule, jitter
 

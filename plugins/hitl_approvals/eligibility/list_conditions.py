@@ -17,7 +17,7 @@ from aasim_core.identity.records import ApiKey
 
 from ...executions.models import Execution
 from ..models import HEAD, MANAGER, OWNER, PERMISSION, ROLE, TEAM, USER, Approval, Assignee, Vote
-from .meanings import Meaning
+from .own_assignees import Meaning
 
 # What stands in the text of a statement: so the database knows how many rows have it, also where it plans for any values.
 _OPEN = (SQL("'pending'"), SQL("'escalated'"))

@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 
 from .client import guarded_client
+from .deadlines import Patience
 from .egress import Egress
-from .patience import Patience
 
 #: Maximum number of connections and their keep-alive time, which is shorter than that of most servers.
 _MOST, _SECONDS = 20, 4.0

@@ -11,7 +11,7 @@ from aasim_core.tenancy.organizations_with import organizations_with
 
 from ..models import SCHEDULED, JobFlow
 from . import zones
-from .looking import look_at, next_due_of
+from .due_times import look_at, next_due_of
 
 if TYPE_CHECKING:
     from aasim_core.app import App

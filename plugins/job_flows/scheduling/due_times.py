@@ -18,7 +18,7 @@ from ..kernel import firings
 from ..kernel.firings import Planned
 from ..kernel.schedules import jitter
 from ..models import DISABLED, NO_TIME_ZONE, PAUSED, PENDING, SCHEDULED, Firing, JobFlow
-from ..progress.standing import write_status
+from ..progress.flow_health import write_status
 from ..recording import queue, record
 from . import zones
 from .rules import rules_of

@@ -8,7 +8,7 @@ from aasim_core.context import current_organization
 from aasim_core.data.records import find_or_none, insert_rows
 
 from ..models import HEAD, LADDER, MANAGER, OWNER, Approval, Assignee
-from .business_time import Calendar
+from .business_hours import Calendar
 
 if TYPE_CHECKING:
     from aasim_core import App

@@ -11,7 +11,7 @@ from aasim_core.data import records
 from aasim_core.jobs.queue import enqueue
 
 from ..models import ACTIVE, FAILING, PAUSED, JobFlow
-from .expecting import begin_anew, tell_owner
+from .deadlines import begin_anew, tell_owner
 
 #: The job that pauses a flow that has failed too often.
 PAUSE = "job_flows.pause"

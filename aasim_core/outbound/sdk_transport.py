@@ -9,7 +9,7 @@ import httpx2
 from ..context import current_traceparent
 from ..secrets import Secret
 from ..version import VERSION
-from .patience import Patience, PatientBackend
+from .deadlines import Patience, PatientBackend
 
 # All others are removed. SDKs add headers from the process's environment (OPENAI_CUSTOM_HEADERS, ANTHROPIC_CUSTOM_HEADERS), which are the
 # operator's: no tenant's server may see them.
