@@ -1,4 +1,4 @@
-"""Activities: who did what to which object, when, and whether anybody has been at the record of it."""
+"""Activities: the audit log, with who did what to which object and when, and a check that it is unchanged."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Reactions to events: who is removed from an organization is erased from its log, if it wants that."""
+"""Reactions to events: erase a removed member from the organization's log, if its settings say so."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Running agents: the endpoints of executions under /agents."""
+"""The endpoints of executions under /agents."""
 
 from collections.abc import Mapping
 from typing import ClassVar

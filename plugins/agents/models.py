@@ -1,4 +1,4 @@
-"""The records of agents: the agent as it is now, and each version that its definition ever had."""
+"""The records of agents: the current agent, and each version of its definition."""
 
 from typing import Any
 

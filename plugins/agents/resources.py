@@ -1,4 +1,4 @@
-"""What other plugins use of agents: documents that carry them, and runs of definitions that are no agent's."""
+"""What other plugins use of agents: documents of agents, and runs of definitions without an agent."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The sample agent of a new installation: something that the embedded model does well, run once by ``aasim up --demo``."""
+"""The sample agent of a new installation, which ``aasim up --demo`` runs once on the embedded model."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What agents do: versions of their definition, copies, and documents that carry them elsewhere."""
+"""Operations on agents: versions of their definition, copies, import and export."""
 
 from collections.abc import Mapping, Sequence
 from secrets import token_hex

@@ -1,4 +1,4 @@
-"""Agents, as what other plugins start runs of."""
+"""Agents as objects whose runs other plugins start."""
 
 from typing import TYPE_CHECKING, Any
 

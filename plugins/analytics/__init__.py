@@ -1,4 +1,4 @@
-"""Analytics: what ran, how well, for how long and at what cost, over time, by whatever it can be grouped by."""
+"""Analytics: number, success, duration and cost of runs over time, by any group."""
 
 from collections.abc import Sequence
 from functools import partial

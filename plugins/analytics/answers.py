@@ -1,4 +1,4 @@
-"""What is answered: the numbers of the quarters that are written, and of the rows since then, added up for each interval and group."""
+"""Answer a query: stored quarters and the rows since then, added up for each interval and group."""
 
 from bisect import bisect_right
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What analytics does in the background."""
+"""Background jobs of analytics."""
 
 from collections.abc import Mapping
 from typing import Any

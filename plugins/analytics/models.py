@@ -1,4 +1,4 @@
-"""The records of analytics: what happened in each quarter of an hour, sums of that, and up to when they are made."""
+"""The records of analytics: counts for each quarter of an hour, sums of them, and the progress of both."""
 
 import peewee
 

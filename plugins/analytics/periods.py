@@ -1,4 +1,4 @@
-"""Quarters of an hour, in which is counted, and the intervals of a time zone, which are made of them.
+"""Quarters of an hour, which are the unit of counting, and the intervals of a time zone that consist of them.
 
 Every time zone of today is a whole number of quarters ahead of UTC or behind it, so its hours and days begin where a quarter does; a day
 of one that was not begins with the next quarter.

@@ -1,4 +1,4 @@
-"""What a caller asks about: a range of time, and the projects that they may see the numbers of."""
+"""The scope of a query: its time range, and the projects whose numbers the caller may see."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

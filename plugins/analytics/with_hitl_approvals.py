@@ -1,4 +1,4 @@
-"""Approvals: those that people have decided, or that expired, are counted when that was."""
+"""Count approvals by the time of their decision or expiry, if the plugin hitl_approvals is enabled."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""API keys: credentials of programs, that act for a member within scopes."""
+"""API keys: credentials of programs, which act for a member within scopes."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""From an API key to its principal, by one indexed read of everything that may have been revoked."""
+"""Authenticate an API key by one indexed read of everything that may have been revoked."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The endpoints of what limits API keys: the roles that are assigned to them."""
+"""The endpoints of roles that are assigned to API keys, and limit them."""
 
 from typing import Any
 

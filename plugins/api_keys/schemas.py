@@ -1,4 +1,4 @@
-"""What clients write about API keys, and what they get."""
+"""Requests and responses of API keys."""
 
 from aasim_core.schemas.fields import Choice, Cidr, Id, Instant, Integer, ListOf, Text
 from aasim_core.schemas.schema import RecordOut, Schema

@@ -1,4 +1,4 @@
-"""The card of API keys on the dashboard, where that is on."""
+"""The card of API keys, if the plugin dashboard is enabled."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Registration, login, tokens, and what people do with their own account."""
+"""Registration, login, tokens, and a person's own account."""
 
 from collections.abc import Sequence
 

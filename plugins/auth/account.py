@@ -1,4 +1,4 @@
-"""What people do with their own account: see it, change it, change its password."""
+"""A person's own account: read it, change it, change its password."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who is named, and who is responsible, in the events of people who come in: they showed who they are, but have no session yet."""
+"""The actor of events before a session exists, such as a login or a password reset."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Mails composed when they are sent, and the daily removal of expired records."""
+"""Background jobs of accounts: mails, and the daily deletion of expired records."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Those who have registered, and not yet shown that they read the mail to their address."""
+"""The records of registrations that are not yet confirmed by mail."""
 
 import peewee
 

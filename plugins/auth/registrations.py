@@ -1,4 +1,4 @@
-"""Registration without revealing who has an account: the answer is always a mail, with a link that creates the account."""
+"""Registration without revealing who has an account: every request is answered by a mail."""
 
 from datetime import timedelta
 

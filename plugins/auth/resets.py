@@ -1,4 +1,4 @@
-"""A new password by mail: the question, the mail with its link, and the use of the link."""
+"""Password reset by mail: the request, the mail with its link, and the use of the link."""
 
 from datetime import datetime, timedelta
 

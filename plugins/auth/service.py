@@ -1,4 +1,4 @@
-"""How people come in and go out: registration, login, tokens, logout."""
+"""Operations on accounts: registration, login, tokens, logout."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether people read the mail to their address: the mail that asks, and the link in it."""
+"""Verification of a mail address: the mail, and the link in it."""
 
 from datetime import timedelta
 

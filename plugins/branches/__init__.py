@@ -1,4 +1,4 @@
-"""Branches: where the organization is, at the top of its tree."""
+"""Branches: the locations of an organization, at the top of its tree."""
 
 from collections.abc import Sequence
 

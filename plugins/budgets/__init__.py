@@ -1,4 +1,4 @@
-"""Budgets: what may be spent on engines, and by what; reserved before each call, counted after it."""
+"""Budgets: limits of spending on engines, reserved before each call and counted after it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

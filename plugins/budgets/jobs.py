@@ -1,4 +1,4 @@
-"""What budgets do in the background."""
+"""Background jobs of budgets."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The meter of engines that budgets are: what a call may take is reserved before it, and what it took is counted afterwards.
+"""The meter of budgets: reserve the maximum of a call before it, and count its usage afterwards.
 
 Reserving and settling are one short transaction each. It does not wait for the disk: the step that the call belongs to does, which
 commits later, and a loss of power that undoes the one undoes the other too.

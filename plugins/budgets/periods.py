@@ -1,4 +1,4 @@
-"""The periods of budgets: days, weeks from Monday, and months, as the calendar of a time zone has them, or one without an end."""
+"""The periods of budgets: days, weeks from Monday and months of a time zone's calendar, or one without an end."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""The node of a budget's scope, and its visibility."""
+"""The node of a budget's scope, and who sees the budget."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""Which budgets a call of an engine concerns: those of the places that it is made at, of its agent, and of its API key."""
+"""The budgets that apply to an engine call: those of its nodes, its agent, and its API key."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

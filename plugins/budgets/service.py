@@ -1,4 +1,4 @@
-"""What budgets do besides counting: they are made, changed, moved with what they are for, and removed with their history."""
+"""Operations on budgets: create, change, move with the object of their scope, and delete with their history."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Connected apps: other people's services that agents use, with their secrets, operations and uses."""
+"""Connected apps: external services that agents use, with their secrets, operations and uses."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

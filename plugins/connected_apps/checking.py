@@ -1,4 +1,4 @@
-"""Checks of a connected app beyond its schema: whether its connector accepts the configuration, and the addresses."""
+"""Validation of a connected app beyond its schema: the connector's configuration and the addresses."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast

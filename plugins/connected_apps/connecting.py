@@ -1,4 +1,4 @@
-"""What a connector is, and what it is given: the interface between the platform and other people's services."""
+"""The interface of connectors: what one implements, and what it receives."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence

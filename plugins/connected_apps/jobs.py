@@ -1,4 +1,4 @@
-"""The work of connected apps in the background: new tokens in time, authorizations, what apps can do, and forgetting uses."""
+"""Background jobs of connected apps: token refresh, authorizations, syncing, and retention of uses."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The records of connected apps: the app, what it can do, who may use it, what was done with it, and authorizations under way."""
+"""The records of connected apps: apps, operations, shares, uses, and pending authorizations."""
 
 import peewee
 

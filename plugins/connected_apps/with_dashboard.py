@@ -1,4 +1,4 @@
-"""The card of connected apps on the dashboard, where that is on."""
+"""The card of connected apps, if the plugin dashboard is enabled."""
 
 from ..dashboard.hookspecs import Card, Figures, Viewer
 from .models import CONNECTED, ERROR, EXPIRING, NEEDS_REAUTH

@@ -1,4 +1,4 @@
-"""The dashboard: the numbers that one looks at first, in cards that plugins bring."""
+"""The dashboard: key figures, in cards that plugins provide."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Departments: the parts of the organization, in branches and in each other."""
+"""Departments: parts of the organization, in branches and in other departments."""
 
 from collections.abc import Sequence
 

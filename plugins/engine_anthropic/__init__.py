@@ -1,4 +1,4 @@
-"""Claude, and what else speaks Anthropic's Messages protocol."""
+"""Engines of Claude, and of other servers with Anthropic's Messages protocol."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

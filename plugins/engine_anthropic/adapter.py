@@ -1,4 +1,4 @@
-"""A chat with Claude, or whatever else speaks Anthropic's Messages protocol, by the official SDK."""
+"""The chat with a server of Anthropic's Messages protocol, by the official SDK."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

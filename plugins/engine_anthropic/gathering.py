@@ -1,4 +1,4 @@
-"""Anthropic's Messages protocol: the events of a stream to a reply."""
+"""Assemble a reply from the stream events of Anthropic's Messages protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Opening chats with Anthropic's service; loads the SDK only then, and says what to install where it is missing."""
+"""Open chats with Anthropic's service; imports the SDK on first use."""
 
 from functools import partial
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Anthropic's Messages protocol: our types to a request."""
+"""Translate a chat to a request of Anthropic's Messages protocol."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby

@@ -1,4 +1,4 @@
-"""The models of Simon Willison's llm, which its plugins bring, as engines."""
+"""Engines of the models that Simon Willison's llm and its plugins provide."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""A chat with a model of llm, by the package's own interface for Python."""
+"""The chat with a model of llm, by the package's Python interface."""
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing

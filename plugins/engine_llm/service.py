@@ -1,4 +1,4 @@
-"""Opening chats with the models of llm; loads the package only then, and says what to install where it is missing."""
+"""Open chats with models of llm; imports the package on first use."""
 
 from functools import partial
 

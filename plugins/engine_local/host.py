@@ -1,4 +1,4 @@
-"""The engine host: a process of its own that holds the model and speaks the OpenAI protocol on loopback.
+"""The engine host: a separate process that holds the model and serves the OpenAI protocol on loopback.
 
 Started by `supervise`, with its options as JSON in the one argument. It answers on standard output that it is ready, or why not.
 It ends by itself when no process of the installation is left that uses it.

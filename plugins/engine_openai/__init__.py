@@ -1,4 +1,4 @@
-"""Models behind the OpenAI chat protocol: OpenAI itself, Ollama, vLLM, LM Studio, llama-server, OpenRouter and many more."""
+"""Engines of the OpenAI chat protocol: OpenAI itself, Ollama, vLLM, LM Studio, llama-server, OpenRouter and many more."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

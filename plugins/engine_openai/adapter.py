@@ -1,4 +1,4 @@
-"""A chat with any server that speaks the OpenAI protocol, by the official SDK."""
+"""The chat with a server of the OpenAI protocol, by the official SDK."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""From an error of the SDK to what the server meant by it."""
+"""Translate errors of OpenAI's SDK to engine errors."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Opening chats with servers that speak the OpenAI protocol; loads the SDK only then."""
+"""Open chats with servers of the OpenAI protocol; imports the SDK on first use."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The OpenAI chat protocol: our types to a request, and the chunks of a stream to a reply."""
+"""Translate a chat to a request of the OpenAI protocol, and the chunks of its stream to a reply."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

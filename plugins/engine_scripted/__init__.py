@@ -1,4 +1,4 @@
-"""Replies that were written beforehand, for dry runs and for tests of agents."""
+"""An engine with scripted replies, for dry runs and for tests of agents."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Reading a script: what an agent's parameters say that the next turn is."""
+"""Read the next turn from a script in an agent's parameters."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Playing a script as if a model answered."""
+"""Play a script in place of a model."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""The engines that every organization has without configuring any: written when the organization first needs them."""
+"""The engines that every organization has without configuration, written on first use."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict

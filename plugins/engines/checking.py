@@ -1,4 +1,4 @@
-"""What the schema of an engine cannot see: whether its parts go together, and lead somewhere."""
+"""Validation of an engine beyond its schema: its provider, address, parameters and fallbacks."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

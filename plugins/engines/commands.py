@@ -1,4 +1,4 @@
-"""``aasim engines``: what the engines of this machine need."""
+"""``aasim engines``: list what the engines of this machine need."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Which engines there are to ask: by id, the default one, and their fallbacks."""
+"""Find engines: by id, the default one, and their fallbacks."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""The providers that plugins bring."""
+"""The registry of providers."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

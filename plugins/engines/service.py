@@ -1,4 +1,4 @@
-"""What engines do: answer a conversation, with prices, fallbacks and the organization's own keys."""
+"""Call an engine: answer a conversation, with prices, fallbacks and the organization's own keys."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence

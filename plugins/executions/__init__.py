@@ -1,4 +1,4 @@
-"""Executions: durable runs of what other plugins bring, such as agents."""
+"""Executions: durable runs of objects of other plugins, such as agents."""
 
 from collections.abc import Sequence
 from dataclasses import replace

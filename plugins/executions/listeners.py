@@ -1,4 +1,4 @@
-"""Reactions to events, in the transaction that ends a run: it is wound up."""
+"""Reactions to events, in the transaction that ends a run: close what is still open in it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

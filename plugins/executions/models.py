@@ -1,4 +1,4 @@
-"""The records of executions: the run, its finished steps, what it waits for, and its log."""
+"""The records of executions: runs, recorded steps, waits, and log lines."""
 
 from typing import Any
 

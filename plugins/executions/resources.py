@@ -1,4 +1,4 @@
-"""Base classes for other plugins' resources that start executions, and list those of one object."""
+"""Base classes of resources that start executions of an object, and list them."""
 
 from collections.abc import Mapping
 from datetime import datetime

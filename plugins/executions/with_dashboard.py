@@ -1,4 +1,4 @@
-"""The card of runs on the dashboard, where that is on."""
+"""The card of runs, if the plugin dashboard is enabled."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The gauge of runs, where the plugin metrics is on."""
+"""The gauge of runs, if the plugin metrics is enabled."""
 
 from collections.abc import Iterable
 from typing import Any

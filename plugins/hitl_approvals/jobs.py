@@ -1,4 +1,4 @@
-"""The work of approvals in the background: telling those who may decide, and watching the time."""
+"""Background jobs of approvals: mails to assignees, reminders, escalation and expiry."""
 
 from collections.abc import Mapping
 from typing import Any

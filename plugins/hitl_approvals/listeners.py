@@ -1,4 +1,4 @@
-"""What becomes of approvals when the run that waits for them is over, and of delegations when a member is gone."""
+"""Reactions to events: close the approvals of an ended run, and end the delegations of a removed member."""
 
 from collections.abc import Sequence
 

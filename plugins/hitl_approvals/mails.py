@@ -1,4 +1,4 @@
-"""The mail that asks somebody to decide: which agent wants to do what, for how much, and how to answer."""
+"""The mail to an assignee: which agent wants to do what, at which cost, and how to respond."""
 
 import re
 from collections.abc import Iterator

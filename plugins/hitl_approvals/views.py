@@ -1,4 +1,4 @@
-"""Approvals as answers have them: with the names of the agent, as its run was queued, and of the user who started it."""
+"""Approvals as responses show them: with the agent's name at the start of its run, and the user who started it."""
 
 from collections.abc import Mapping
 from typing import Any

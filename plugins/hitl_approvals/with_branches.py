@@ -1,4 +1,4 @@
-"""What branches add: their managers decide, and their hours count."""
+"""Branch managers as assignees, and business hours of branches, if the plugin branches is enabled."""
 
 from typing import Any
 

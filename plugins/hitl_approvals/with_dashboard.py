@@ -1,4 +1,4 @@
-"""The card of approvals on the dashboard, where that is on."""
+"""The card of approvals, if the plugin dashboard is enabled."""
 
 from ..dashboard.hookspecs import Card, Figures, Viewer
 

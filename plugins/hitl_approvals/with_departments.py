@@ -1,4 +1,4 @@
-"""What departments add: their heads decide."""
+"""Department heads as assignees, if the plugin departments is enabled."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Approvals of runs' actions: questions of executions go to people, and their decisions return."""
+"""The reviewer of runs: a run's questions become approvals, and their decisions return to the run."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What rubrics add: a rejected approval becomes an example, which agents are tried with from then on."""
+"""Rejected approvals as examples of rubrics, if the plugin rubrics is enabled."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Job flows: runs that start by themselves, when they are due, when something happens, or when others ask, with a record of each start."""
+"""Job flows: schedules and triggers that start runs, with a record of each start."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What a job flow can be: refused is what never comes due, comes due too often, or cannot be started, with what to write instead."""
+"""Validation of a job flow beyond its schema: it comes due, not too often, and can be started."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta

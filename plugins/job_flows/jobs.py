@@ -1,4 +1,4 @@
-"""What job flows do in the background."""
+"""Background jobs of job flows."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

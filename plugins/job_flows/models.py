@@ -1,4 +1,4 @@
-"""The records of job flows: what starts runs and when, and each firing of one."""
+"""The records of job flows: flows, firings, and backfills."""
 
 from typing import Any
 

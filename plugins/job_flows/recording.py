@@ -1,4 +1,4 @@
-"""Writing firings: those that start are queued, and those that come to nothing as the one before did are counted with it."""
+"""Write firings: those to start are queued, and repeated outcomes without a start are counted in one row."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What is done with job flows: they are made, changed, switched and removed, started by hand, and tried."""
+"""Operations on job flows: create, change, pause, delete, and start by hand."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

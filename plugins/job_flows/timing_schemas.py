@@ -1,4 +1,4 @@
-"""The parts of a job flow that say when something is started, and when not."""
+"""Schemas of a flow's timing: schedule, calendar, overlap and misfire policies."""
 
 from aasim_core.events.patterns import EVENT_PATTERN, EXPECTED
 from aasim_core.schemas.fields import Choice, Date, Id, Instant, Integer, ListOf, Object, Patterned, Secret, Text, Timezone

@@ -1,4 +1,4 @@
-"""The card of job flows on the dashboard, where that is on."""
+"""The card of job flows, if the plugin dashboard is enabled."""
 
 from ..dashboard.hookspecs import Card, Figures, Viewer
 from .models import ACTIVE, FAILING, PAUSED

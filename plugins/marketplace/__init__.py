@@ -1,4 +1,4 @@
-"""The marketplace: agents that organizations offer each other, as data, and buy as copies with credits."""
+"""The marketplace: organizations offer agents as data, and buy copies of them with credits."""
 
 from collections.abc import Sequence
 

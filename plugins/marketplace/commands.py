@@ -1,4 +1,4 @@
-"""``aasim marketplace``: review listings, grant credits, add up the ledger, and show the key that bundles are signed with."""
+"""``aasim marketplace``: review listings, grant credits, verify the ledger, and print the public key of bundles."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Reactions to events: agents move in the tree, and their listings with them."""
+"""Reactions to events: a listing moves in the tree with its agent."""
 
 from typing import TYPE_CHECKING
 

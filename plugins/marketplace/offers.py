@@ -1,4 +1,4 @@
-"""What is published: the one place where organizations read what another one has, and nothing of it but its offers."""
+"""Published offers: the only place where an organization reads data of another one, and offers only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager

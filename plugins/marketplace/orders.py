@@ -1,4 +1,4 @@
-"""Read orders from requests: the object, the buyer, and the plan that was agreed to."""
+"""Read an order from a request: the object, the buyer, and the confirmed plan."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What is found out about a version of an agent that is to be listed: what it needs, what its tools can do, and the document of it."""
+"""Examine a version of an agent for its listing: its requirements, its tools' effects, and its document."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

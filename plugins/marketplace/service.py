@@ -1,4 +1,4 @@
-"""What sellers do: they list a version of an agent, have it published through the gates, change it and delist it."""
+"""Operations of sellers: list a version of an agent, publish it through the gates, change it and delist it."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

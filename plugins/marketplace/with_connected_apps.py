@@ -1,4 +1,4 @@
-"""What buyers are told of the connected apps whose operations an agent uses, where the plugin connected_apps is on."""
+"""What a listing shows of the connected apps of its agent, if the plugin connected_apps is enabled."""
 
 from typing import Any
 

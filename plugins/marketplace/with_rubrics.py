@@ -1,4 +1,4 @@
-"""The rubric gate, where the plugin rubrics is on: a version of an agent is listed when it passes the rubrics that it names."""
+"""The rubric gate, if the plugin rubrics is enabled: an agent is listed only if it passes the rubrics that it names."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Model Context Protocol over HTTP as far as a server of tools needs it: versions, messages and what is wrong with them.
+"""The Model Context Protocol over HTTP for a server of tools: versions, messages and errors.
 
 Clients of the revision 2026-07-28 say in each request which version they speak; earlier ones agree on it by a handshake. Neither has
 a session here: every request stands for itself. The version that a request asks for decides by which rules it is answered.

@@ -1,4 +1,4 @@
-"""Agents as tools: the names, schemas and results that clients of the protocol get."""
+"""Agents as tools: their names, schemas and results for clients of the protocol."""
 
 import json
 from collections.abc import Iterator, Mapping

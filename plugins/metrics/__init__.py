@@ -1,4 +1,4 @@
-"""Metrics: the numbers of the whole installation, for Prometheus."""
+"""Metrics of the whole installation, for Prometheus."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The gauges of the installation itself: its version, its processes, and how the jobs stand."""
+"""The gauges of the installation itself: its version, processes and jobs."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Organizations: what they are called, what they settle for themselves, and how they are halted, deleted and restored."""
+"""Organizations: their profile and settings, and how they are halted, deleted and restored."""
 
 from collections.abc import Sequence
 

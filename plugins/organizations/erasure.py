@@ -1,4 +1,4 @@
-"""The second step of deleting an organization: everything that belongs to it is erased, and nothing brings it back."""
+"""Erase a deleted organization: the second, irreversible step of its deletion."""
 
 from typing import TYPE_CHECKING
 

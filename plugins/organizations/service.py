@@ -1,4 +1,4 @@
-"""What is done with organizations, in the scope of the one that it is done with."""
+"""Operations on organizations, each in the scope of its organization."""
 
 from collections.abc import Mapping
 from datetime import timedelta

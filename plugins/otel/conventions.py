@@ -1,4 +1,4 @@
-"""Spans in the words of OpenTelemetry's semantic conventions, of one version: those of requests, and those of generative AI.
+"""Name spans by OpenTelemetry's semantic conventions for HTTP and for generative AI, of one version.
 
 What these have no name for is under ``aasim.``.
 """

@@ -1,4 +1,4 @@
-"""Export spans: they wait in a bounded queue for a separate thread, so that work never waits for a collector."""
+"""Export spans from a bounded queue in a separate thread, so that no work waits for a collector."""
 
 import logging
 import threading

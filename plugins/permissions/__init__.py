@@ -1,4 +1,4 @@
-"""Permissions: everything that roles can allow, and why somebody may do something or not."""
+"""Permissions: the declared ones, and explanations of what a user may do."""
 
 from collections.abc import Sequence
 

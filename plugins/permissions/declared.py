@@ -1,4 +1,4 @@
-"""The permissions that the plugins declare, as answers have them."""
+"""The permissions that plugins declare, as responses show them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

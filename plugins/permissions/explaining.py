@@ -1,4 +1,4 @@
-"""Explain why somebody has or lacks a permission at a node: the result of a request of theirs, and the deciding grants."""
+"""Explain why a user has or lacks a permission at a node: the outcome of a request, and the deciding grants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Projects: what people work on together, in a department, a branch or the organization."""
+"""Projects: shared work in a department, a branch or the organization."""
 
 from collections.abc import Sequence
 

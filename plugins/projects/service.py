@@ -1,4 +1,4 @@
-"""What projects do besides standing in the tree: they are put on hold, archived, and made active again."""
+"""Operations on projects: put on hold, archive, and reactivate."""
 
 from collections.abc import Mapping
 

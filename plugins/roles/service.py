@@ -1,4 +1,4 @@
-"""What roles do: they change for all who hold them, and give way to another one when they go."""
+"""Operations on roles: create, clone, change for all holders, and delete with a replacement."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

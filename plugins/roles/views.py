@@ -1,4 +1,4 @@
-"""Roles and their holders, as answers have them."""
+"""Roles and their holders, as responses show them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rubrics: how results are scored, by rules and by judges, and how versions of agents are compared."""
+"""Rubrics: score results by rules and judges, and compare versions of agents."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""How far a judge agrees with people, beyond what chance would bring."""
+"""The agreement of a judge with people, beyond chance."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the schema of a rubric cannot see: whether its criteria go together, and whether their graders can work with them."""
+"""Validation of criteria beyond their schema: their combination, and the graders' parameters."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The job that brings evaluations forward."""
+"""The background job that runs evaluations."""
 
 from collections.abc import Mapping
 from typing import Any

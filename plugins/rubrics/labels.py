@@ -1,4 +1,4 @@
-"""The stored scores, people's verdicts on them, and the agreement of both."""
+"""Labels: people's verdicts on stored scores, and their agreement with judges."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The records of rubrics: the rubric and its versions, the scores it gave and what people say of them, examples and evaluations."""
+"""The records of rubrics: rubrics and their versions, scores, labels, examples and evaluations."""
 
 import peewee
 

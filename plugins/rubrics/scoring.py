@@ -1,4 +1,4 @@
-"""Scoring one piece of work by one rubric: each criterion's grader, then the verdict."""
+"""Score one output by one rubric: each criterion's grader, then the verdict."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

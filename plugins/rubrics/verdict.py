@@ -1,4 +1,4 @@
-"""From the scores of criteria to a verdict; nothing here reads or writes anything."""
+"""Compute a verdict from the scores of criteria, without any I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Data about scored runs, if the plugin executions is enabled."""
+"""Data of scored runs, if the plugin executions is enabled."""
 
 from dataclasses import dataclass
 from typing import Any

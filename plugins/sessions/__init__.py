@@ -1,4 +1,4 @@
-"""Sessions: where members are logged in, and how that is ended."""
+"""Sessions: the logins of members, and how to end them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Visibility of sessions: a member's own, and those concerning the organization for managers of sessions."""
+"""Who sees a session: its member, and managers of sessions in the organization."""
 
 from collections.abc import Mapping
 from datetime import timedelta

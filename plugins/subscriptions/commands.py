@@ -1,4 +1,4 @@
-"""``aasim subscriptions``: put an organization on a plan, whether that is offered or not."""
+"""``aasim subscriptions``: put an organization on any plan."""
 
 import click
 

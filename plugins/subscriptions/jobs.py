@@ -1,4 +1,4 @@
-"""What subscriptions do in the background."""
+"""Background jobs of subscriptions."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any

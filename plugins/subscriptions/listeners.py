@@ -1,4 +1,4 @@
-"""Reactions to events: limits where things are made, and the time zone that periods go by."""
+"""Reactions to events: enforce limits when objects are created, and follow the organization's time zone."""
 
 from functools import partial
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Subscribing, cancelling, and what becomes due at the end of a period."""
+"""Operations on subscriptions: subscribe, cancel, and renew at the end of a period."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any

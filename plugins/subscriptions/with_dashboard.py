@@ -1,4 +1,4 @@
-"""The card of the plan on the dashboard, where that is on."""
+"""The card of the plan, if the plugin dashboard is enabled."""
 
 from ..dashboard.hookspecs import Card, Figure, Figures, Viewer
 from .usage import report

@@ -1,4 +1,4 @@
-"""Ended runs, and their retention for counting, if the plugin that runs agents is enabled."""
+"""Count ended runs and their retention, if the plugin executions is enabled."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""How often job flows may be due, where the plugin that starts things by schedules is on."""
+"""The limit of how often job flows are due, if the plugin job_flows is enabled."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What teams do: they have members, who hold what the team holds."""
+"""Operations on teams: members, leads, and the roles that members hold through the team."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where members may stand, and who may be their manager: what no schema alone can see."""
+"""Validation of members beyond their schema: their node and their manager."""
 
 from collections.abc import Iterable, Mapping
 from itertools import islice

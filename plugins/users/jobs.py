@@ -1,4 +1,4 @@
-"""The mail that invites somebody, written when it is sent."""
+"""The invitation mail."""
 
 from collections.abc import Mapping
 from typing import Any

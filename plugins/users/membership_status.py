@@ -1,4 +1,4 @@
-"""Whether members may work here: suspending, deactivating, what they leave behind, and removing them."""
+"""The status of a membership: suspend, deactivate, reassign and remove."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

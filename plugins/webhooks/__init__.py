@@ -1,4 +1,4 @@
-"""Webhooks: what happens in an organization is sent to addresses of its choice, signed, and again until it is taken."""
+"""Webhooks: signed deliveries of an organization's events to addresses of its choice, with retries."""
 
 from collections.abc import Sequence
 from functools import partial

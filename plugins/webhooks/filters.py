@@ -1,4 +1,4 @@
-"""Filters: expressions over an event, which leave out what a webhook need not be sent."""
+"""Filters: expressions over an event that select what a webhook receives."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""How a webhook stands: what its deliveries say of it, and whether anything is sent to it."""
+"""The health of a webhook: active, failing or disabled, by the results of its deliveries."""
 
 from collections.abc import Mapping
 from datetime import timedelta

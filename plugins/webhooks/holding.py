@@ -1,4 +1,4 @@
-"""Events during a webhook's disablement: held for a time, and resent on request, as are failed ones."""
+"""Events while a webhook is disabled: held for a time, and resent on request like failed ones."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Trying a filter: what of the last events a webhook would be sent."""
+"""Preview a filter on recent events."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any

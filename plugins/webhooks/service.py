@@ -1,4 +1,4 @@
-"""What is done with webhooks: they are made, changed and removed, their secrets rotated; they are tested, and forget old deliveries."""
+"""Operations on webhooks: create, change, delete, rotate secrets, test, and prune old deliveries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing

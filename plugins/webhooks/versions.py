@@ -1,4 +1,4 @@
-"""Versions of events: which one is sent, and which ones a webhook is made for."""
+"""Versions of events: the one to send, and those that a webhook supports."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The card of webhooks on the dashboard, where that is on."""
+"""The card of webhooks, if the plugin dashboard is enabled."""
 
 from ..dashboard.hookspecs import Card, Figures, Viewer
 from .models import ACTIVE, AUTO_DISABLED

@@ -1,4 +1,4 @@
-"""The gauges of webhooks, where the plugin metrics is on."""
+"""The gauges of webhooks, if the plugin metrics is enabled."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""A definition that was found to be valid, as a run needs it: its graph, and what each node is to do."""
+"""A valid definition, prepared for runs: its graph, and the configuration of each node."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

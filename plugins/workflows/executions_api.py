@@ -1,4 +1,4 @@
-"""Running workflows: the endpoints of executions under /workflows."""
+"""The endpoints of executions under /workflows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

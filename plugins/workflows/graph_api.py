@@ -1,4 +1,4 @@
-"""Graphs of workflows, as data and drawn."""
+"""The endpoint of a workflow's graph, as data and drawn."""
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Data of nodes is deleted together with their runs."""
+"""Delete the data of nodes together with their runs."""
 
 from collections.abc import Sequence
 

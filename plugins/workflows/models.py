@@ -1,4 +1,4 @@
-"""The records of workflows: the workflow as it is now, its versions, and what became of the nodes of its runs."""
+"""The records of workflows: workflows, their versions, and the nodes of their runs."""
 
 import peewee
 

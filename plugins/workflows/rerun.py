@@ -1,4 +1,4 @@
-"""Repeat a part of a run: the dry run reports what is reused and what is repeated.
+"""Rerun a part of a run; the dry run reports what is reused and what is repeated.
 
 A node is repeated if it is named, was not completed, or follows a repeated one in its scope; all others are reused. A loop that follows a
 repeated node starts over; one that contains a repeated node reuses the rest.

@@ -1,4 +1,4 @@
-"""How workflows run: the runner of workflows, and that of the runs which do one node for them."""
+"""The runners of workflows, and of the child runs that execute one node."""
 
 from functools import partial
 from typing import TYPE_CHECKING

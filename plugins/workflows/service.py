@@ -1,4 +1,4 @@
-"""What workflows do: versions of their definition, and starting runs of them."""
+"""Operations on workflows: versions of their definition, and starting runs."""
 
 from collections.abc import Mapping
 from contextlib import suppress

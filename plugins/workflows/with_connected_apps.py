@@ -1,4 +1,4 @@
-"""Requests of nodes with the credentials of connected apps, where the plugin connected_apps is on."""
+"""Requests of nodes with the credentials of connected apps, if the plugin connected_apps is enabled."""
 
 from collections.abc import Mapping
 from dataclasses import asdict

@@ -1,1 +1,1 @@
-"""Running an agent: the conversation with its engine, its output, and its assessment."""
+"""The run of an agent: the conversation with its engine, its output, and its assessment."""

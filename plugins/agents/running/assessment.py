@@ -1,4 +1,4 @@
-"""Judging what an agent answered, before it counts as the result of the run."""
+"""Assess an agent's answer before it becomes the result of the run."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace

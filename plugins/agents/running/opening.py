@@ -1,4 +1,4 @@
-"""How a conversation with a model begins: the agent's prompt, and the input."""
+"""The first messages of a conversation with a model: the agent's prompt and the input."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Running an agent: ask its engine, carry out the calls that it proposes, until it has an answer."""
+"""The runner of agents: call the engine, execute the proposed tool calls, and repeat until there is an answer."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""Why numbers are as they are: failures by their kind, and what explains that a cost or a success changed."""
+"""Explanations: failures by kind, and the factors of a change in cost or success rate."""

@@ -1,4 +1,4 @@
-"""Why cost or success changed from one period to another: how much of it each factor explains, in each group.
+"""Explain a change in cost or success rate between two periods: the part of each factor, in each group.
 
 What calls of engines cost is the number of calls, times the share of the group in them, times the tokens of one, times the price of one.
 Runs that succeeded are the number of runs, times the share of the group in them, times the part of these that succeeded. Where a group has

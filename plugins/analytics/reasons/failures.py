@@ -1,4 +1,4 @@
-"""Failures by their kind: how many there were, since when and until when, of what, and some of the runs."""
+"""Failures by kind: their number, first and last time, subjects, and sample runs."""
 
 from collections.abc import Sequence
 from datetime import datetime

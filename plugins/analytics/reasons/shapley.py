@@ -1,4 +1,4 @@
-"""Which part each factor has in the change of a product: its Shapley value (L. S. Shapley: A value for n-person games, 1953).
+"""The part of each factor in the change of a product: its Shapley value (L. S. Shapley: A value for n-person games, 1953).
 
 A factor's part is what its change adds, on average over all orders in which the factors can change. So the parts sum to the change, no
 order is preferred, and the change back has the same parts with the other sign.

@@ -1,1 +1,1 @@
-"""Rollups: what is counted, written by the quarter of an hour, summed, verified and read."""
+"""Rollups: counts per quarter of an hour, which are written, summed, verified and read."""

@@ -1,4 +1,4 @@
-"""What is counted, by everything that it can be grouped by; as text, the same numbers are always the same bytes."""
+"""Counts by every dimension that they can be grouped by; equal counts have equal bytes as text."""
 
 from __future__ import annotations
 

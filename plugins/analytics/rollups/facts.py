@@ -1,4 +1,4 @@
-"""Counting rows: the executions that ended in a time, the calls of engines that were written in it, and the approvals that were decided.
+"""Count source rows: executions by their end, engine calls by their writing, and approvals by their decision.
 
 Nobody counts them elsewhere.
 """

@@ -1,5 +1,4 @@
-"""Writing what was counted: a row for each quarter of an hour that is over, made of nothing but the rows of executions, calls and
-approvals.
+"""Write rollups: one row for each past quarter of an hour, computed from executions, calls and approvals only.
 
 A quarter is written when it has been over for `MARGIN`, and looked at again when it has been over for `SETTLING`: transactions commit in
 another order than they began, and the clocks of machines differ, so a row may appear in a quarter that is written already. What comes later

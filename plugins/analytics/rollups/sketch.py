@@ -1,4 +1,4 @@
-"""Percentiles that can be merged: how many values fell into each of some bins, whose widths grow with the values.
+"""Mergeable percentiles: the number of values in each of some bins, whose width grows with the value.
 
 The scheme is that of DDSketch (Masson, Rim and Lee: DDSketch, a fast and fully-mergeable quantile sketch with relative-error guarantees,
 VLDB 2019), with bounds in whole numbers: no logarithm is rounded, so every machine puts a value into the same bin, and two sketches of the

@@ -1,4 +1,4 @@
-"""Where the numbers of a range are read: sums of days and of hours, quarters, and the rows of what is counted since then."""
+"""Choose the sources of a time range: sums of days and hours, quarters, and the rows since the last rollup."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Sums of quarters, for each hour and each day of the organization's own time zone: they only make answers quicker.
+"""Sums of quarters for each hour and day of the organization's time zone; they only make answers faster.
 
 They are made of the quarters, and made again where one of these changed. Hours in every view are kept for `views.ALL_HOURS`, later in the
 small views only.

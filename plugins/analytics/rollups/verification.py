@@ -1,4 +1,4 @@
-"""Whether what is written is what the rows say: each quarter of an hour is counted again, and compared byte for byte; so are the sums."""
+"""Verify rollups: count each quarter of an hour again, and compare it and its sums byte for byte."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Parts of what numbers can be grouped by: a sum over a part has few entries, and answers most questions."""
+"""Views of a cube: sums over some of its dimensions, which have few entries and answer most queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The connector for servers of the Model Context Protocol: over HTTP, or started here by a command of the operator's."""
+"""The connector for servers of the Model Context Protocol: over HTTP, or started by a command that the operator allows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Asking an MCP server by the official SDK, a session for each call; loads the SDK, so it is imported when it is used."""
+"""A client of MCP servers by the official SDK, with a session for each call; imported on first use, since it loads the SDK."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Requests that no operation declares: with methods that the app allows, below its address, and nowhere else."""
+"""Undeclared requests: with the methods that the app allows, below its base address only."""
 
 import re
 from collections.abc import Mapping

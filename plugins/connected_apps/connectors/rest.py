@@ -1,4 +1,4 @@
-"""Operations of an HTTP service that its configuration declares: one request each, and what its answer means."""
+"""Operations of an HTTP service that the app's configuration declares: one request each, and the meaning of its response."""
 
 import json
 import re

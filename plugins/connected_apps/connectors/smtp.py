@@ -1,4 +1,4 @@
-"""The connector for mail servers: it sends mails, by SMTP."""
+"""The connector for mail servers, which sends mails by SMTP."""
 
 from collections.abc import Iterable, Mapping
 from email.errors import MessageError

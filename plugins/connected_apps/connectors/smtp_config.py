@@ -1,4 +1,4 @@
-"""Where a mail server is, and how the connection to it is encrypted, as the config of an app says."""
+"""The address and encryption of a mail server, as an app's configuration declares them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""An app's status, as its calls, tests and tokens show it, and its events."""
+"""The status of an app, as its calls, tests and tokens show it, and the status events."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

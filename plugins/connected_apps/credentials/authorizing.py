@@ -1,4 +1,4 @@
-"""A person allows the platform to use an app in their name: the way to the provider, and back."""
+"""The OAuth authorization of an app by a person: the redirect to the provider, and the callback."""
 
 import hmac
 from dataclasses import replace

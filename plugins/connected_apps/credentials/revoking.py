@@ -1,4 +1,4 @@
-"""Revoke the access to an app: at its provider, if supported, and here in any case."""
+"""Revoke an app's access: at its provider, if supported, and always here."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Getting new tokens for an app: one process at a time, while everybody else who needs them waits for what it gets."""
+"""Refresh an app's tokens in one process at a time; others wait for its result."""
 
 import time
 from datetime import timedelta

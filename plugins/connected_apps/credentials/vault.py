@@ -1,4 +1,4 @@
-"""The secrets of an app: sealed for its row, and open only in a `Connection`, for one call."""
+"""The secrets of an app: sealed in its row, and revealed only in a `Connection` for one call."""
 
 import time
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""The lists of an app's operations, and of their uses."""
+"""The endpoints that list an app's operations and uses."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

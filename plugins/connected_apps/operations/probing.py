@@ -1,4 +1,4 @@
-"""Testing an app step by step: its name, its certificate, its credentials, a call that changes nothing."""
+"""Test an app step by step: its name, its certificate, its credentials, and a call without effect."""
 
 import ssl
 import time

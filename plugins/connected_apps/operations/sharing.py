@@ -1,4 +1,4 @@
-"""Access to an app: holders of the permission at its project, and those with whom it is shared."""
+"""Who may use an app: holders of the permission at its project, and those that it is shared with."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

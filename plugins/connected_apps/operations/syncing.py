@@ -1,4 +1,4 @@
-"""What an app can do: written from its configuration, or read from the app itself; what changed there has to be confirmed."""
+"""Sync an app's operations from its configuration or from the app itself; changes there require confirmation."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256

@@ -1,1 +1,1 @@
-"""What calls of engines took and cost: a row for each, which is never changed; corrections are rows of their own."""
+"""The usage records of engine calls: an append-only row for each, with corrections as further rows."""

@@ -1,4 +1,4 @@
-"""The endpoints of calls."""
+"""The endpoints of engine calls."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

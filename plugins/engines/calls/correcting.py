@@ -1,4 +1,4 @@
-"""Corrections of what a call took: rows of their own, which hold the difference, so that nothing that was written is changed."""
+"""Correct the usage of a call by a further row with the difference."""
 
 from collections.abc import Mapping
 from typing import Any

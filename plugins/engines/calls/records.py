@@ -1,4 +1,4 @@
-"""The record of a call."""
+"""The record of an engine call."""
 
 import peewee
 

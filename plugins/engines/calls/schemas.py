@@ -1,4 +1,4 @@
-"""Requests and responses of calls."""
+"""Requests and responses of engine calls."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Id, Integer, Patterned, Text
 from aasim_core.schemas.schema import RecordOut, Schema

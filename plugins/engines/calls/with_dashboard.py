@@ -1,4 +1,4 @@
-"""The card of engines' calls on the dashboard, where that is on."""
+"""The card of engine calls, if the plugin dashboard is enabled."""
 
 from typing import Any
 

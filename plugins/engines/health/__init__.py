@@ -1,1 +1,1 @@
-"""Whether an engine is called at all: its circuit breaker, and the halts by people."""
+"""The health of engines: the circuit breaker, and halts by people."""

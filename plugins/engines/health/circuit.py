@@ -1,4 +1,4 @@
-"""The health of engines: a circuit breaker shared by all processes.
+"""The circuit breaker of engines, shared by all processes.
 
 The state is in the engine's row. It is written on failure and on recovery; continued success is counted in the process and written every
 few seconds. Callers cache the row (`finding`), so the beginning and end of a series of failures also move the organization's epoch.

@@ -1,1 +1,1 @@
-"""What plugins with a provider of models use."""
+"""What plugins use to implement a provider of models."""

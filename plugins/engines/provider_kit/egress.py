@@ -1,4 +1,4 @@
-"""Permitted addresses of engines: on the internet, in the operator's allowed networks, and on this machine if nobody else uses it."""
+"""The addresses that engines may reach: the internet, the operator's allowed networks, and loopback on a machine without other users."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Tools for models that cannot call any: they answer with an action, as JSON bound by a schema, which becomes the same calls."""
+"""Emulate tool calls for models without them: the model answers with an action as JSON."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Token counts: for providers that report none, and before a call."""
+"""Estimate tokens: before a call, and for providers that report none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""From whatever goes wrong between a provider's client and its service to an `EngineError`; see `hookspecs.py`."""
+"""Translate failures of a provider's client to an `EngineError`; see `hookspecs.py`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

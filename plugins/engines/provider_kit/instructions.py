@@ -1,4 +1,4 @@
-"""What a model is told where its service cannot bind it; see `hookspecs.py`."""
+"""Instructions to a model whose service cannot enforce an output schema; see `hookspecs.py`."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""From an agent's or an engine's stored parameters to `Parameters`, every value checked."""
+"""Validate the stored parameters of an agent or engine."""
 
 from collections.abc import Callable, Mapping, Set
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""A reply that comes in pieces, put together."""
+"""Assemble a reply from a stream."""
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, closing

@@ -1,1 +1,1 @@
-"""What a call may take and what it took: limits, prices, meters and spans."""
+"""Usage of engine calls: limits, prices, meters and spans."""

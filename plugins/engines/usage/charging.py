@@ -1,4 +1,4 @@
-"""What a call took, with or without a reply: as the provider reported it, or else estimated from what was sent and streamed."""
+"""Compute the usage of a call: as the provider reported it, or estimated from the sent and streamed text."""
 
 import time
 from collections.abc import Callable, Iterator

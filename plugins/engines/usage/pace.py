@@ -1,4 +1,4 @@
-"""How much room the last minute leaves: calls and tokens, counted in slices of it."""
+"""The remaining calls and tokens of the last minute, counted in slices."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a call costs: by the operator's own prices, or else by a dated list that needs no network; unknown is None, never nothing."""
+"""The price of a call: the operator's own, or from a dated list that needs no network; an unknown price is None, never zero."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The span of a call of an engine."""
+"""The span of an engine call."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -1,1 +1,1 @@
-"""Admission: how many runs there may be at once, and what one waits behind."""
+"""Admission: how many runs there may be at once, and what a queued run waits for."""

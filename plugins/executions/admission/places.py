@@ -1,4 +1,4 @@
-"""How many executions run at the same time, and whether one more may."""
+"""The limit of concurrent executions."""
 
 from typing import TYPE_CHECKING, Any
 

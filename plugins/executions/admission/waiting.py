@@ -1,4 +1,4 @@
-"""What an execution waits behind for admission, as clients see it."""
+"""What a queued execution waits for, as clients see it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The deciding part of durable runs. It does no I/O: no clock, ids, randomness, JSON, SQL, log or plugin; these come in with events.
+"""The kernel of durable runs: it decides without any I/O; clock, ids and everything else come in with events.
 
 `decide.decide(state, event)` returns the run after the event, and the commands that follow. `admission` decides which runs may be at work.
 `shell` writes the decisions.

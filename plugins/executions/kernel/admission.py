@@ -1,4 +1,4 @@
-"""Admission: how many may be at something at the same time, and in a window of time, and who is next.
+"""Decide admission: concurrent holders, holders in a time window, and the next in the queue.
 
 One state for each (organization, key). Slots go to tickets by priority, then to groups in turn (fair queuing: one ticket of each group a
 round), then by arrival.

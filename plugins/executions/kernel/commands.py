@@ -1,4 +1,4 @@
-"""What is to be done about a run, besides writing its state."""
+"""The commands that a decision returns, besides the new state."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What happens to a run."""
+"""The events of a run."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The state of one run: what is open in it, and what the next event concerns. It holds references, never content.
+"""The state of a run: what is open in it. It holds references, never content.
 
 Times are whole milliseconds of UTC since 1970. Irrelevant rows need not be loaded: of ended steps and of the keys of arrivals, only those
 that the event names. So the size of a state does not grow with the run's history.

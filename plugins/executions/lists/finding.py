@@ -1,4 +1,4 @@
-"""What lists of runs can be asked, and what follows from it, in the words of the partial indexes that find it."""
+"""Filters and sorts of lists of runs, in the terms of the partial indexes that serve them."""
 
 import itertools
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Kinds of failures: equal error texts except names and numbers, at the same step, of the same engine and tool."""
+"""Fingerprints of failures: equal error texts except names and numbers, at the same step, of the same engine and tool."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

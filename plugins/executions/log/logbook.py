@@ -1,4 +1,4 @@
-"""The log of a run: its lines are gathered, in as much detail as the organization wants, and written together."""
+"""The log of a run: lines are collected at the organization's level of detail, and written together."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property

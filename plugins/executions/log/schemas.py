@@ -1,4 +1,4 @@
-"""What clients ask of a run's log, and its lines as they get them."""
+"""Requests and responses of logs."""
 
 from aasim_core.schemas.fields import Boolean, Choice, Instant, Integer, Json, ListOf, Object, Text
 from aasim_core.schemas.schema import Schema

@@ -1,4 +1,4 @@
-"""An execution's log, in stretches and as a stream of server-sent events (WHATWG HTML, section 9.2)."""
+"""The log of an execution, in sections and as server-sent events (WHATWG HTML, section 9.2)."""
 
 import time
 from collections.abc import Generator

@@ -1,1 +1,1 @@
-"""Questions of a run to people: how one is asked, and who may answer it."""
+"""Questions of a run to people."""

@@ -1,4 +1,4 @@
-"""Reviewers put the questions of runs to people: questions and decisions."""
+"""Reviewers: plugins that present a run's questions to people, and return their decisions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Admission: the runs of an organization that need a slot of a key ask for it, hold it, and give it back.
+"""Acquire, hold and release the slots of a key for the runs of an organization.
 
 There is one order of locks, so that nobody waits for somebody who waits for them: first rows of runs, then keys, in the order of their
 names. What runs ask for and give back is therefore settled at the end of the transaction, key by key. Only a start is answered at once, and

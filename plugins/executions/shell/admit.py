@@ -1,4 +1,4 @@
-"""The admission that a run needs: as its starter gives it, and as the run's column `slot` stores it."""
+"""The admission that a run requires, as its starter declares it and the column `slot` stores it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deliver news to a run: without a lock on the run, and waking it once for several arrivals."""
+"""Deliver to a run without a lock on it, and wake it once for several arrivals."""
 
 from datetime import datetime
 from typing import Any

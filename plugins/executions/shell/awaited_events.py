@@ -1,4 +1,4 @@
-"""Events that runs wait for: those that come, and those that came before anybody could tell.
+"""Deliver events to runs that wait for them, including those emitted before the wait was registered.
 
 Whether anybody waits is `cached`, so that other organizations pay nothing for it: who emits an event may learn of the first wait a
 second late, and may commit later still. So a new wait looks back at once, `_LATE` after it began, and once more when all transactions of

@@ -1,4 +1,4 @@
-"""How a turn ends before its run does: the run waits, is retried later, was cancelled, or has failed."""
+"""Exceptions that end a turn before its run ends: a wait, a retry, a cancellation, or a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a key of admission whose lock the transaction has: the kernel decides, its rows are written, and runs are told."""
+"""Change an admission key under its lock: the kernel decides, the rows are written, and runs are notified."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""A run's state, and the rows that hold it: columns of its record, a row for each open wait, and one for each arrival."""
+"""The rows that hold a run's state: columns of its record, a row for each open wait, and one for each arrival."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A run as the database has it, and the one way to change what it is in: an event, which the kernel decides on, in one transaction."""
+"""A stored run, and the one way to change its state: an event, decided by the kernel, in one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tickets of a key, and what else is known of it: as the kernel has them, and as rows."""
+"""The tickets of an admission key, between rows and the kernel's values."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace

@@ -1,4 +1,4 @@
-"""What an event and a wait for it have in common: the topic, a pattern of names and the subject, if one is meant; and the wait's filter.
+"""Match events to waits: by a pattern of names, a subject, and a filter.
 
 A topic is written ``teams.*`` or ``teams.*/team_…``. It is the correlation of a wait without a filter; that of one with a filter is a JSON
 list of the topic, the filter, and the values that this names besides the event.

@@ -1,4 +1,4 @@
-"""What a run waits for by name, while it is in its turn: opened once, and over once; the turn ends where it has to wait."""
+"""The waits of a run in its turn: each is opened once and closed once, and the turn ends where it must wait."""
 
 from __future__ import annotations
 

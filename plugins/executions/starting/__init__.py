@@ -1,1 +1,1 @@
-"""What a run starts with: what can be started, where it comes from, and the events that it may listen to."""
+"""The start of a run: startable objects, origins, and the events that a run may listen to."""

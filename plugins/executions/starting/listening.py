@@ -1,4 +1,4 @@
-"""Permission for definitions to listen to the organization's events: only to events that their author could read."""
+"""Permission to listen to events: a definition receives only events that its author could read."""
 
 from typing import TYPE_CHECKING
 

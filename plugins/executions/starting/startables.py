@@ -1,4 +1,4 @@
-"""Objects whose runs other plugins start: as a node of a workflow, or on a schedule."""
+"""Startable objects: other plugins start their runs as nodes of workflows or on schedules."""
 
 from __future__ import annotations
 

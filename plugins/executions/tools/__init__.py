@@ -1,1 +1,1 @@
-"""The tools of a run: where they come from, how they are named for a model, and what becomes of each call."""
+"""The tools of a run: their sources, their names for a model, and each call."""

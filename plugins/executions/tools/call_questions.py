@@ -1,4 +1,4 @@
-"""Questions to people about a tool call: whether it may be made, or whether it was."""
+"""Questions to people about a tool call: approval before it, or its unknown outcome after it."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""One tool call, from proposal to result: recorded before its effect, approved by people where required, never repeated unknowingly."""
+"""A tool call from proposal to result: recorded before its effect, approved where required, never repeated unknowingly."""
 
 from collections.abc import Mapping
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Whether a run has changed anything outside of it, which a new run would do again."""
+"""Whether a run has had effects outside that a new run would repeat."""
 
 from ..models import DENIED, PROPOSED, WAITING, Execution, ToolCall
 

@@ -1,4 +1,4 @@
-"""The tools that runs can use: what one is, one call of it, and where tools of a kind come from."""
+"""Tools and their sources: the types that plugins implement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools of a run: found by their refs, named for the model, with arguments that the definition has fixed."""
+"""The toolbox of a run: tools by ref, with names for the model and fixed arguments."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence

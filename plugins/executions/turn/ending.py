@@ -1,4 +1,4 @@
-"""Ending of runs without success: the last line of their log, and the closing of their open calls.
+"""End a run without success: write the last line of its log, and close its open calls.
 
 It is written at the end of the transaction that changes the state, after everything else. A successful run writes the line in its own turn,
 and has no open calls.

@@ -1,4 +1,4 @@
-"""The durable loop: take a queued execution, let its runner work, and write how its turn ended, in one transaction."""
+"""The durable loop: take a queued execution, let its runner work, and write the outcome of its turn, in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""The steps of a run in their order: each has a number, and a path of its kind and how often there was one of that."""
+"""Number the steps of a run, and build their paths."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""The steps that a run has finished before its present turn."""
+"""The steps that earlier turns of a run recorded."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The status of a run, besides what only its own turn changes: was it ended, is what it runs halted, what does its organization want."""
+"""The status of a run that others change during its turn: cancelled, halted, and the organization's settings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""What a turn of a run has done, and no transaction has written yet."""
+"""The unwritten results of a turn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a run used: tokens, and what they cost, which is never added up over different currencies."""
+"""The usage of a run: tokens and costs, which are never added up over different currencies."""
 
 from __future__ import annotations
 

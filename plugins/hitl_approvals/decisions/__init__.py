@@ -1,1 +1,1 @@
-"""Decisions: the action that is decided on, the votes, and how an approval ends."""
+"""Decisions: the action to approve, votes, and the end of an approval."""

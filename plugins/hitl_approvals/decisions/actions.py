@@ -1,4 +1,4 @@
-"""The action that an approval is about, as data: its canonical form, its hash, and edits of it where they are allowed."""
+"""The action of an approval as data: its canonical form, its hash, and permitted edits."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Votes on an approval: cast for a seat, counted by action, taken back; and what a decision says of them."""
+"""Votes on an approval: cast for a seat, counted by action, and withdrawn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What endpoints below an approval share, such as its vote and its example."""
+"""The base of endpoints below an approval, such as its vote and its example."""
 
 from typing import TYPE_CHECKING
 

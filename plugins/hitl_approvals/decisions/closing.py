@@ -1,4 +1,4 @@
-"""Close approvals when the waiting run has ended; data of approvals in events."""
+"""Close approvals whose run has ended, and the data of approvals in events."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which assignees mean somebody: their own id, their teams, their roles with the places where they hold them, and their positions.
+"""The assignees that include a person: the user, their teams, their roles with their nodes, and their positions.
 
 These are few, so lists begin with them and find approvals by the index of the assignees, instead of asking about every approval.
 """

@@ -1,1 +1,1 @@
-"""Escalation of approvals that nobody decided in time, in business hours."""
+"""Escalation of undecided approvals, in business hours."""

@@ -1,4 +1,4 @@
-"""Business time: the moment when a number of seconds of business hours have passed."""
+"""Business hours: the moment when a number of seconds of them have passed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The endpoints of policies, which assign approvals, and of delegations, which let somebody decide for somebody else."""
+"""The endpoints of policies and delegations."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar

@@ -1,4 +1,4 @@
-"""Check that assignees are visible to the person who names them."""
+"""Validate that assignees are visible to the caller."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""Backfills: due times of the past that are started later."""
+"""Backfills: start past due times later."""

@@ -1,4 +1,4 @@
-"""Backfills: past due times without a successful run are started; a dry run shows the plan first."""
+"""Run a backfill: start past due times without a successful run; a dry run shows the plan first."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta

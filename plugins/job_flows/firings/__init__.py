@@ -1,1 +1,1 @@
-"""Firings: what starts runs of a flow, and how long its rows are kept."""
+"""Firings: each due time or trigger of a flow, and the run that it starts."""

@@ -1,4 +1,4 @@
-"""Flows that events start: each event that a flow is for is a firing, once; what a flow has led to does not start it again."""
+"""Event triggers: each matching event fires a flow once, except events that the flow itself has caused."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

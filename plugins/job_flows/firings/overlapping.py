@@ -1,4 +1,4 @@
-"""The `overlap` rule of a flow, as the rule of an admission: starts while runs of the flow are running."""
+"""The `overlap` policy of a flow, as an admission rule of its runs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

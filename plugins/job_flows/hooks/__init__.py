@@ -1,1 +1,1 @@
-"""Incoming requests that start flows: verified, stored, and answered."""
+"""Incoming webhooks that start flows: verified, stored, and answered."""

@@ -1,4 +1,4 @@
-"""Whether a request comes from who has the secret: by Standard Webhooks, an HMAC of any form, or a bearer token."""
+"""Verify an incoming webhook: by Standard Webhooks, an HMAC of any form, or a bearer token."""
 
 import hmac
 import re

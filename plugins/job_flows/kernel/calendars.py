@@ -1,4 +1,4 @@
-"""Calendars: whether a place is at work at a moment, by its own clock, hours and holidays."""
+"""Calendars: whether a moment is within business hours, by time zone, hours and holidays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

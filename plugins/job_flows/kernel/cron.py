@@ -1,4 +1,4 @@
-"""Cron expressions with five fields, on the clock of a time zone: `cronsim` finds the local times, what DST makes of them is decided here.
+"""Cron expressions with five fields in a time zone: `cronsim` finds the local times, and DST is handled here.
 
 Local times are found without a zone, so that the library decides nothing about gaps and folds. An expression for every hour fires evenly:
 it has no gap to make up for, and comes due in both of two hours that are called the same.

@@ -1,4 +1,4 @@
-"""A due time, and the words for what is special about it."""
+"""A due time, and its flags."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Firings: what becomes of due times that are looked at, which may be late, and how equal ones are counted together."""
+"""Decide due times: on time, late, skipped or missed; equal outcomes are counted together."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Schedules: which times come due, whatever brings them about."""
+"""Schedules: compute the next due times of a flow."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

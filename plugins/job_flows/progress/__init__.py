@@ -1,1 +1,1 @@
-"""How flows do: their state, their figures, and what their owners are told."""
+"""The progress of flows: their health, statistics, deadlines, and mails to owners."""

@@ -1,4 +1,4 @@
-"""How a flow stands: whether it starts anything, and how its runs go, which pauses it where they fail again and again."""
+"""The health of a flow: its status, its failures in a row, and the pause after too many."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a flow does: what its firings came to, and what its runs came to and cost; all of it in one statement."""
+"""Statistics of a flow: outcomes of its firings, and results and costs of its runs, in one statement."""
 
 from collections import Counter
 from collections.abc import Sequence

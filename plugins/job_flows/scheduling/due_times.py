@@ -1,4 +1,4 @@
-"""Find due times: each becomes exactly one firing, however many workers search concurrently; the database's clock decides."""
+"""Find due times: each becomes exactly one firing, with any number of concurrent workers; the database's clock decides."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

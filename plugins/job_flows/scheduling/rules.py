@@ -1,4 +1,4 @@
-"""A flow as the kernel sees it: the record's schedule, calendar and policies as values."""
+"""Convert a flow's record to the kernel's values: schedule, calendar and policies."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What branches add: flows can keep to their hours and holidays."""
+"""Opening hours and holidays of branches as calendars, if the plugin branches is enabled."""
 
 from ...branches.service import Opening, openings
 

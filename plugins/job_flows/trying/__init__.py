@@ -1,1 +1,1 @@
-"""Trying schedules: when they come due, and what would become of it."""
+"""Simulation of schedules: their due times, and the outcome of each."""

@@ -1,4 +1,4 @@
-"""What a bundle carries: all of a published listing, with the digests of what it was scored with."""
+"""The contents of a bundle: a published listing, with the digests of what it was scored with."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Signing: a bundle is a JWS (RFC 7515) in its flattened JSON form, over canonical JSON (RFC 8785), signed with Ed25519 (RFC 8037).
+"""Sign bundles: a JWS (RFC 7515) in flattened JSON form, over canonical JSON (RFC 8785), with Ed25519 (RFC 8037).
 
 The key of an installation is derived from its key file, so that there is none to be kept besides. Whatever is wrong with a bundle is
 told by the part that it is in: the header, the payload, the digest of one of its fields, or the signature. Nothing can turn that off.

@@ -1,4 +1,4 @@
-"""Carrying listings: out of this installation as a bundle, and into it, through the gates that a listing of its own goes through."""
+"""Export a listing as a bundle, and import one through the same gates as a listing of this installation."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""All gates over one listing: each problem with its path in the listing, and what to write instead."""
+"""Check a listing by all gates: each problem with its path in the listing, and what to write instead."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a text says once it is decoded: in each of the encodings that secrets are carried in, and in one within another.
+"""Decode texts in each encoding that may hide a secret, and in one within another.
 
 Each way of writing is undone by a function of the text. The work is bounded: what would take more is told, not skipped.
 """

@@ -1,4 +1,4 @@
-"""Finding characters that people do not see and models read: instructions can be hidden in them."""
+"""Find characters that people do not see and models read, which can hide instructions."""
 
 import unicodedata
 

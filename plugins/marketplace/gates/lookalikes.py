@@ -1,4 +1,4 @@
-"""Titles that look alike: what of them is the same, however it is written."""
+"""Find titles that look alike: equal skeletons, however they are written."""
 
 import unicodedata
 from functools import cache

@@ -1,4 +1,4 @@
-"""Finding secrets in texts: the forms that are known, what is called a password, and words as random as keys are."""
+"""Find secrets in texts: known forms, values that are called a password, and random words."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The texts in a JSON value, each with the path that people know it by."""
+"""The texts in a JSON value, each with its path."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

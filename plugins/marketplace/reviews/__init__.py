@@ -1,1 +1,1 @@
-"""Reviews: what organizations that have bought a listing and run their copy say of it."""
+"""Reviews of listings by organizations that have bought and run them."""

@@ -1,4 +1,4 @@
-"""The rating of listings, as answers have it."""
+"""The rating of listings, as responses show it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,1 +1,1 @@
-"""Trading: the ledger of credits, and how copies of agents are bought with them."""
+"""Trading: purchases of agents' copies, refunds and upgrades, on a ledger of credits."""

@@ -1,4 +1,4 @@
-"""Purchases: one transaction pays for the plan, and creates the licence and the copy.
+"""Purchase a copy: one transaction pays the price, and creates the licence and the copy.
 
 The seller's side is written in the scope of the seller's organization: a ledger entry, the count of sales, and an event that does not
 identify the buyer.

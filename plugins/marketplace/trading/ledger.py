@@ -1,4 +1,4 @@
-"""The ledger of credits: each transaction has entries that add up to zero, and no balance goes below it.
+"""The double-entry ledger of credits: the entries of a transaction add up to zero, and no balance is negative.
 
 An organization has two accounts: its balance, and what it was issued, with a minus. A grant has an entry in both, a payment one in the
 balance of each of two organizations, which is written in the scope of that organization. Amounts are micro-credits.

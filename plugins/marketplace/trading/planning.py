@@ -1,4 +1,4 @@
-"""Plans of an agent's copy: its cost, requirements and effects, each plan identified by a digest, and the orders for them.
+"""Plan a purchase: its cost, requirements and effects, identified by a digest that the order confirms.
 
 The request that carries out a plan sends its digest, so that the result is what was shown.
 """

@@ -1,4 +1,4 @@
-"""Giving a licence back: within a time, the seller pays back what was paid, and the copy goes."""
+"""Refund a licence: within a time limit, the seller pays back the price, and the copy is deleted."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Upgrading a copy to the newer release of its listing, by a comparison of three: as it was bought, as it is offered now, as it is here.
+"""Upgrade a copy to a newer release, by a three-way comparison: as bought, as offered now, and as it is here.
 
 What only the seller has changed is taken over, what only the buyer has changed stays, and what both have changed is decided by the buyer.
 """

@@ -1,4 +1,4 @@
-"""Running tries: one run for the whole, and one below it for each example, one after the other, as long as they may cost something.
+"""Run a try: one run for the whole, and a child run for each example in turn, within the cost limit.
 
 Nothing of the agent is written in the buyer's organization: each run reads it from what is published. A release that comes meanwhile ends
 the try. Of the buyer's tools only those are used that read, as they are when the run begins.

@@ -1,4 +1,4 @@
-"""What a try may take, and has taken: money where a price is known, and tokens always, since engines without a price take them too."""
+"""The spending of a try: money where a price is known, and tokens always."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple

@@ -1,1 +1,1 @@
-"""Evaluations: a version of an agent tried with a rubric's examples, and compared with another."""
+"""Evaluations: run a version of an agent on a rubric's examples, and compare it with another."""

@@ -1,4 +1,4 @@
-"""Comparing two evaluations case by case."""
+"""Compare two evaluations case by case."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Evaluations: a version of an agent runs each example of a rubric, a few at a time, and every output is scored.
+"""Run an evaluation: a version of an agent runs each example of a rubric, a few at a time, and every output is scored.
 
 The rows are the single source of truth, and one job advances them: it scores ended runs, starts the next, and reschedules itself.
 """

@@ -1,1 +1,1 @@
-"""Graders: what one is, and those that every installation has."""
+"""Graders: their types, and the built-in ones."""

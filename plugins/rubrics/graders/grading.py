@@ -1,4 +1,4 @@
-"""What graders speak of: a case, its grade, and the grader itself."""
+"""The types of graders: a case, its grade, and the grader itself."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

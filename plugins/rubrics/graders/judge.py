@@ -1,4 +1,4 @@
-"""The grader that asks a model: one criterion a call, reasons before the verdict, a few anchored levels."""
+"""The grader that asks a model: one criterion per call, reasons before the verdict, and a few anchored levels."""
 
 from collections.abc import Sequence
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Graders that look at an output as data: its shape, a number in it, and whatever an expression says of it."""
+"""Graders of an output as data: its schema, a number in it, and expressions over it."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Graders that look at an output as text: whether it is, has, resembles or matches something, and how long it is."""
+"""Graders of an output as text: presence, equality, similarity, patterns, and length."""
 
 from collections.abc import Iterator
 from typing import Any

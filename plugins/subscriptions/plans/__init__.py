@@ -1,1 +1,1 @@
-"""Plans: what they are, when their periods begin, and on which one an organization is."""
+"""Plans: their catalog, their periods, and the current plan of an organization."""

@@ -1,4 +1,4 @@
-"""Plans: what an organization may use, and how much of it; data that the operator writes in the settings."""
+"""The catalog of plans: features and limits, which the operator writes in the settings."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""On which plan the organization in scope is, and in which period; remembered, so that who asks often pays nothing for it."""
+"""The current plan and period of the organization in scope, cached."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Periods are calendar months of a time zone; what a plan costs in a part of one is exact to the micro-unit."""
+"""The periods of plans: calendar months of a time zone, with exact prices of parts of one."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple

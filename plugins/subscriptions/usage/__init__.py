@@ -1,1 +1,1 @@
-"""Usage of a plan: counted, limited and reported."""
+"""Usage of a plan: counts, limits and reports."""

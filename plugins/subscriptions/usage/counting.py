@@ -1,4 +1,4 @@
-"""Usage of each limit, counted from the limited rows themselves, so that it is always exact."""
+"""Count the usage of each limit from the limited rows themselves, so that it is always exact."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

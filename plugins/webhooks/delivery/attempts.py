@@ -1,4 +1,4 @@
-"""Attempts: one request after the other, until the webhook has taken the delivery or that has failed."""
+"""Attempt a delivery until the webhook accepts it or it has failed."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""What happens is made into deliveries: one for each webhook that an event is for."""
+"""Fan out an event: one delivery for each matching webhook."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

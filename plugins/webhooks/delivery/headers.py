@@ -1,4 +1,4 @@
-"""Additional headers of a webhook: secrets, stored sealed, of which only the names are shown."""
+"""Additional headers of a webhook: stored as sealed secrets, of which only the names are shown."""
 
 import re
 from collections.abc import Mapping

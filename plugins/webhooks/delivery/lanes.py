@@ -1,4 +1,4 @@
-"""How many attempts of one webhook a process makes at the same time: one that is slow does not hold the threads that others wait for."""
+"""Limit concurrent attempts per webhook, so that a slow one does not hold the threads of others."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The order of what happens to one subject, for webhooks that want it: who comes before whom gets a position before theirs.
+"""Order the deliveries about one subject, for webhooks that require it.
 
 Events are fanned out at the same time, and in whatever order. So one brings those with it that happened before and have not come yet. A
 transaction that sees a change of an object sees the earlier ones too, each of which was read by the next; `subject_revision` tells which is

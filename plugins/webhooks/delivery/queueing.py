@@ -1,4 +1,4 @@
-"""Deliveries that are to be sent: now, from the beginning, when their webhook is well or enabled again, or after those before them.
+"""Queue deliveries: new ones, retries, those of a webhook that works again, and the next one in order.
 
 A delivery with a position is sent when no earlier one about its subject is pending. Who lets one wait or go for that reason holds the
 line still meanwhile, so that none is forgotten.

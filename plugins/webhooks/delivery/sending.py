@@ -1,4 +1,4 @@
-"""One request to a webhook: within a time, to where it may be, and every way in which it can go has a name."""
+"""Send one request to a webhook, with a deadline and through egress, and name its outcome."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence

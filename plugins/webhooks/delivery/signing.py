@@ -1,4 +1,4 @@
-"""Signatures by Standard Webhooks 1.0.0: with a secret that both sides have, or with a key of which receivers have the public half."""
+"""Sign by Standard Webhooks 1.0.0: with a shared secret, or with a private key whose public key receivers have."""
 
 import hmac
 from base64 import b64decode, b64encode

@@ -1,4 +1,4 @@
-"""Asking for a batch: which runs are meant, what would become of them, and the beginning of it."""
+"""Start a batch: select its runs, show the dry run, and create it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

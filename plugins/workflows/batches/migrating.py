@@ -1,4 +1,4 @@
-"""Batches that move runs to another version."""
+"""The batch that migrates runs to another version."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Batches that do a part of runs that are over again."""
+"""The batch that reruns parts of ended runs."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Graphs of workflows for people: as data, as Mermaid's text, and drawn as SVG.
+"""Drawings of workflows: as data, as Mermaid text, and as SVG.
 
 Names are other people's text: each form escapes them. A draft is drawn as far as it can be read.
 """

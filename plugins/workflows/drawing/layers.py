@@ -1,4 +1,4 @@
-"""In which layer the nodes of a graph stand, and in which order: what an edge leads from stands above what it leads to.
+"""Assign the nodes of a graph to layers, so that edges lead down.
 
 An edge that leads on over several layers passes through a bend in each between, which has its place in the order as nodes have.
 """

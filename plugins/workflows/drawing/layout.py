@@ -1,4 +1,4 @@
-"""Where everything of a graph is drawn: boxes in layers, and lines between them; a body is a drawing in the box of its loop."""
+"""Lay out a drawing: boxes in layers, lines between them, and the body of a loop in the loop's box."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

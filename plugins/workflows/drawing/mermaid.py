@@ -1,4 +1,4 @@
-"""A graph as the text of a flowchart, for Mermaid and everything that shows it."""
+"""Draw a graph as a Mermaid flowchart."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a graph shows: its nodes by what people call them, and its edges with what they are taken for."""
+"""The outline of a graph: its nodes and edges with the labels that people read."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A graph as an SVG image: shapes and text, no script, no style sheet, and nothing that is loaded from elsewhere."""
+"""Draw a graph as an SVG image without scripts, style sheets or external resources."""
 
 import re
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Workflows as documents: exported for other installations, and imported from those and from other formats."""
+"""Export and import of workflows as documents, also of other formats."""
 
 from .importing import Answer, read
 from .own import OWN, export

@@ -1,4 +1,4 @@
-"""The format of the project's own documents: a definition as it is, and which ids in it are of another installation."""
+"""The project's own document format: a definition, and the ids in it that belong to the exporting installation."""
 
 from collections.abc import Mapping
 from typing import Any

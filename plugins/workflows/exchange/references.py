@@ -1,4 +1,4 @@
-"""The ids in a definition: their objects belong to one installation, so an import maps them to those of another."""
+"""Find and map the ids in a definition, whose objects belong to one installation."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Workflows as documents: requests and responses of export and import."""
+"""Requests and responses of export and import."""
 
 from typing import Any
 

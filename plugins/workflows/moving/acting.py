@@ -1,4 +1,4 @@
-"""Moving a run: its waits, nodes and results under the names of the other version, in one transaction."""
+"""Migrate a run: rename its waits, nodes and results for the other version, in one transaction."""
 
 from collections.abc import Callable, Mapping
 from functools import partial

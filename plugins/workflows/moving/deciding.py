@@ -1,4 +1,4 @@
-"""The result of migrating a run: the kernel's verdict on its flow, and other obstacles."""
+"""Decide whether a run can be migrated: the kernel's verdict on its flow, and other obstacles."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What differs between two versions of a definition, as far as it matters to what a run has done: no database, and no values of runs."""
+"""The difference of two versions of a definition, as far as it matters to a run."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

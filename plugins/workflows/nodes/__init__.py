@@ -1,1 +1,1 @@
-"""The types of nodes that workflows bring themselves, declared as those of other plugins are."""
+"""The built-in node types, declared like those of other plugins."""

@@ -1,4 +1,4 @@
-"""Nodes that have something done: by a tool, by an agent, by another workflow."""
+"""Nodes that call a tool, an agent, or another workflow."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

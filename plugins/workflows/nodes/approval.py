@@ -1,4 +1,4 @@
-"""Nodes that put something to people, and go the way that these decide."""
+"""Nodes that require an approval, and branch by its decision."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Nodes that decide, and nodes that compute: which ways are taken, what becomes of values, and where the run ends."""
+"""Nodes that branch, compute, or end the run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Nodes that send an HTTP request: to where egress lets them, and with an answer that is bounded in time and size."""
+"""Nodes that send an HTTP request, through egress, with a bounded response."""
 
 from collections.abc import Mapping
 from contextlib import suppress

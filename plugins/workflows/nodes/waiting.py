@@ -1,4 +1,4 @@
-"""Nodes that wait: for a time, for an event, for a signal."""
+"""Nodes that wait for a time, an event, or a signal."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

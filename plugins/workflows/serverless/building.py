@@ -1,4 +1,4 @@
-"""What an import puts together: nodes and edges of graphs, with the data as they flow from task to task, and the report."""
+"""Build the nodes, edges and report of an import."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

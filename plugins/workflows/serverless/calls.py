@@ -1,4 +1,4 @@
-"""Tasks that call: HTTP requests become nodes that send them, and all else tools that the mapping names."""
+"""Import call tasks: HTTP requests as HTTP nodes, and all others as tools that the mapping names."""
 
 import re
 from collections.abc import Mapping, Sequence

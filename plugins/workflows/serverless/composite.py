@@ -1,4 +1,4 @@
-"""Tasks that are made of tasks: do, for, fork, try."""
+"""Import composite tasks: do, for, fork, try."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

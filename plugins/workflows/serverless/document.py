@@ -1,4 +1,4 @@
-"""The importer: a document of the DSL as a whole."""
+"""Import a whole document of the DSL."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Errors: what of the errors of our nodes a catch takes, and as what it finds them."""
+"""Import catch clauses: which errors of nodes they catch, and how they are presented."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

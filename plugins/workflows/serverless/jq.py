@@ -1,4 +1,4 @@
-"""Expressions of jq, translated to CEL as far as they are simple: paths, comparisons, sums, texts, lists and objects.
+"""Translate simple jq expressions to CEL: paths, comparisons, sums, texts, lists and objects.
 
     pipe    = default *( "|" default )
     default = or *( "//" or )

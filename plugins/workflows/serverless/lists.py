@@ -1,4 +1,4 @@
-"""Lists of tasks: what leads from one to the other."""
+"""Import lists of tasks: the edges from one to the next."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""Tasks that are one node or two: set, switch, raise, wait, listen, emit, run."""
+"""Import tasks of one or two nodes: set, switch, raise, wait, listen, emit, run."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Tasks: what all kinds of them have in common."""
+"""The common part of all tasks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What an expression of jq gives, as texts of CEL.
+"""The result of translating a jq expression: CEL text with its kind.
 
 A path of jq that leads nowhere is null, and one of CEL is an error: so a term says with its text when that has a value.
 """

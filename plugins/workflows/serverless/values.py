@@ -1,4 +1,4 @@
-"""Values of documents with expressions in them, as values of definitions: ``${ .order.id }`` becomes ``{{ input.order.id }}``."""
+"""Translate values with expressions: ``${ .order.id }`` becomes ``{{ input.order.id }}``."""
 
 import re
 from collections.abc import Callable, Mapping

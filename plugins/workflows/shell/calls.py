@@ -1,4 +1,4 @@
-"""Nodes that do something outside by themselves: recorded before and after, as the calls of tools are, and not repeated unawares."""
+"""Calls of nodes with an outside effect: recorded before and after, and never repeated unknowingly."""
 
 from dataclasses import replace
 from typing import Any

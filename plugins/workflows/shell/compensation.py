@@ -1,4 +1,4 @@
-"""Undoing what a run has done that did not succeed: its nodes that say how, the last one first, in a run of its own.
+"""Compensate an unsuccessful run: its compensation nodes run in reverse order, in a run of their own.
 
 It has no state besides the records of its calls: what was undone is read back from these after a crash.
 """

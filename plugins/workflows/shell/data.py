@@ -1,4 +1,4 @@
-"""What the expressions of a run can name: its input, variables and earlier nodes, and in a loop the item."""
+"""The data that a run's expressions can name: input, variables, earlier nodes, and the item of a loop."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol

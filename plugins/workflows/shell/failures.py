@@ -1,4 +1,4 @@
-"""How a node fails."""
+"""The exception of a failed node."""
 
 from ...executions.hookspecs import ToolError
 

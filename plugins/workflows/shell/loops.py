@@ -1,4 +1,4 @@
-"""The values of loops: the items, whether another round follows, and what comes of it all."""
+"""The values of loops: items, the next iteration, and the result."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Work outside of a turn: calls, other runs, waits; and writing all results of a turn in one transaction."""
+"""Outside work of a turn: calls, child runs and waits, and writing all its results in one transaction."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

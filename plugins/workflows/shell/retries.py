@@ -1,4 +1,4 @@
-"""When a node that failed is tried again."""
+"""Compute when a failed node is retried."""
 
 from collections.abc import Mapping
 from hashlib import sha256

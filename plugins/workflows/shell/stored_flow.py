@@ -1,4 +1,4 @@
-"""The flow of a run, as its rows hold it."""
+"""The stored flow of a run."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace

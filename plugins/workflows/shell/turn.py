@@ -1,4 +1,4 @@
-"""One turn of a workflow's run: events go to the kernel, and its commands are executed, until everything left waits.
+"""A turn of a workflow's run: events go to the kernel, and its commands are executed, until everything left is waiting.
 
 Computing nodes run at once. A call runs here if the run has no other work, otherwise in a run of its own, like agents and other workflows:
 so branches are executed by any workers in parallel, and a chain by one thread. A node's result is written together with the start of the

@@ -1,4 +1,4 @@
-"""One fault of a definition, and where one stands."""
+"""A fault of a definition, and its location."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

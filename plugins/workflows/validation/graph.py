@@ -1,4 +1,4 @@
-"""Whether the graphs hold together: ids, the ends of edges, circles, and what can never begin."""
+"""Validate graphs: unique ids, ends of edges, cycles, and unreachable nodes."""
 
 from collections.abc import Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter

@@ -1,4 +1,4 @@
-"""Whether the edges fit what they come from and lead to: the outcomes of nodes, their errors, joins and ends."""
+"""Validate that edges match the outcomes of their nodes, errors, joins and ends."""
 
 from collections.abc import Iterator, Sequence
 

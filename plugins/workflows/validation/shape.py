@@ -1,4 +1,4 @@
-"""Whether a definition has the shape of one: the fields of it, of its nodes, edges and bodies, and how much there is of each."""
+"""Validate the shape of a definition: the fields of nodes, edges and bodies, and their number."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether the expressions of a definition can be evaluated: what they say, and what they name where they stand."""
+"""Validate expressions: their syntax, and the names that they use."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

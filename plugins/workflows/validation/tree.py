@@ -1,4 +1,4 @@
-"""A definition as it is written, read as far as it can be: its graphs, with nodes and edges by the paths that faults name them by."""
+"""Parse a definition as far as possible: its graphs, nodes and edges, each with the path that faults name."""
 
 from __future__ import annotations
 
