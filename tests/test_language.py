@@ -5,10 +5,11 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
-from .sources import CORE_SOURCES, PLUGIN_SOURCES, ROOT
+from .sources import CORE_SOURCES, PLUGIN_SOURCES, ROOT, Source
 
 #: What is not to be written, as a pattern of whole words, and what to write instead.
 INSTEAD = {
@@ -27,24 +28,31 @@ INSTEAD = {
 }
 
 
-def _texts(source: str) -> Iterator[tuple[int, str]]:
+def _texts(source: Source) -> Iterator[tuple[int, str]]:
     """Each docstring, message and comment of a module, with its line."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(source.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
             yield node.lineno, node.value
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source.path.read_text(encoding="utf-8")).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+@cache
+def _all_texts() -> list[tuple[str, str]]:
+    """Every text of the code on one line, with its place."""
+    return [
+        (f"{source.path.relative_to(ROOT)}:{line}", re.sub(r"\s+", " ", text))
+        for source in (*CORE_SOURCES, *PLUGIN_SOURCES)
+        if "migrations" not in source.parts
+        for line, text in _texts(source)
+    ]
 
 
 @pytest.mark.parametrize("word", INSTEAD)
 def test_the_code_says_it_in_the_terms_of_the_field(word: str) -> None:
     pattern = re.compile(rf"(?<!\w)(?:{word})(?!\w)", re.IGNORECASE)
     found = [
-        f"{source.path.relative_to(ROOT)}:{line} writes {match[0]!r}; write {INSTEAD[word]}"
-        for source in (*CORE_SOURCES, *PLUGIN_SOURCES)
-        if "migrations" not in source.parts
-        for line, text in _texts(source.path.read_text(encoding="utf-8"))
-        if (match := pattern.search(re.sub(r"\s+", " ", text)))
+        f"{place} writes {match[0]!r}; write {INSTEAD[word]}" for place, text in _all_texts() if (match := pattern.search(text))
     ]
     assert found == []
