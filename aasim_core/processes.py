@@ -1,4 +1,4 @@
-"""Which API processes and workers are there: each keeps a row of its own, with a heartbeat by the database's clock."""
+"""The running API processes and workers: each has a row with a heartbeat by the database's clock."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A move in the tree changes rights: holders at the new parent gain rights over what is moved, those at the old one lose them.
+"""Permission to move a node: holders at the new parent gain rights over it, those at the old one lose them.
 
 The delegation rule applies: a move needs every permission that the grants at the gained and lost nodes hold, and the permission to fill
 each position there.

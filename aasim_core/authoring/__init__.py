@@ -1,1 +1,1 @@
-"""What authors of plugins are given: a plugin to begin with, and the next migration."""
+"""Tools for authors of plugins: a scaffold, and the next migration."""

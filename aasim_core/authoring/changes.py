@@ -1,4 +1,4 @@
-"""What has to be done to the tables of a plugin so that they are what its records mean, in the halves of an upgrade."""
+"""The changes that turn a plugin's tables into those of its records, in the two halves of an upgrade."""
 
 import re
 from collections.abc import Iterator, Mapping

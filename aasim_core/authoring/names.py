@@ -1,4 +1,4 @@
-"""What a new plugin can be named, and what its parts are called after that."""
+"""Valid names of a new plugin, and the names of its parts."""
 
 import builtins
 import keyword

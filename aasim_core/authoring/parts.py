@@ -1,4 +1,4 @@
-"""What a new plugin can bring besides its resource: for each part, what its files in `templates/parts/` do not say."""
+"""The optional parts of a new plugin: for each, the settings that its files in `templates/parts/` do not contain."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What tables are made of: by the migrations of an installation, and as the records of a plugin mean them."""
+"""Descriptions of tables: as the migrations of an installation create them, and as the records of a plugin declare them."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The core's jobs on events: each listener is called with each event that it wants, and what has happened is sealed."""
+"""The core's jobs on events: call each listener with its events, and seal the chain."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,1 +1,1 @@
-"""What this installation has: its plugins, what each brings, and what can happen."""
+"""The catalog of an installation: its plugins, their parts, and its events."""

@@ -1,4 +1,4 @@
-"""What is known of one plugin: its manifest, and what it brings, for the API and the command line alike."""
+"""Describe one plugin, by its manifest and parts, for the API and the command line."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields

@@ -1,4 +1,4 @@
-"""Lists of what plugins declare, without that of plugins that are off for the caller's organization."""
+"""Lists of declarations, without those of plugins that are off for the caller's organization."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial

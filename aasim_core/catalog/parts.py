@@ -1,4 +1,4 @@
-"""Parts: what plugins bring for the hooks that other plugins offer, as it is shown to people and programs."""
+"""Parts: the objects that plugins return for the hooks of other plugins, as people and programs see them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass

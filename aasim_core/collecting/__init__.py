@@ -1,4 +1,4 @@
-"""What plugins declare: asked of their hooks, held against the rules, and put together for one app."""
+"""Collect the declarations of plugins: call their hooks, validate the results, and combine them for one app."""
 
 from .collector import collect, organization_settings
 

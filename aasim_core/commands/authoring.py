@@ -1,4 +1,4 @@
-"""``aasim plugins new`` and ``makemigration``: a plugin to begin with, and what its tables need when its records change."""
+"""``aasim plugins new`` and ``makemigration``: scaffold a plugin, and write the migration that its changed records need."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

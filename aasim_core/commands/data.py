@@ -1,4 +1,4 @@
-"""``aasim migrate``, ``backup`` and ``restore``: what an operator does to the database."""
+"""``aasim migrate``, ``backup`` and ``restore``: operations on the database."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""``aasim doctor``: what is wrong with an installation, and what to do."""
+"""``aasim doctor``: check an installation, and say what to do."""
 
 from collections import Counter
 from functools import partial

@@ -1,4 +1,4 @@
-"""``aasim openapi`` and ``aasim events``: what this installation promises to clients, for those who generate code or compare releases."""
+"""``aasim openapi`` and ``aasim events``: print the contract with clients, to generate code or compare releases."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What ``aasim plugins grade`` writes: the grades, and what to write where a rule is missed."""
+"""Print the grades of plugins, and what to write where a rule is not met."""
 
 import sys
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What ``aasim plugins describe`` writes of a plugin."""
+"""Print the description of a plugin."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""``aasim plugins``: see what is installed and what it brings, check it, turn it on and off, remove what it has left, write a new one."""
+"""``aasim plugins``: list, describe, check, enable, disable, create and purge plugins."""
 
 from collections.abc import Sequence
 from dataclasses import replace

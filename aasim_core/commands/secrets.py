@@ -1,4 +1,4 @@
-"""``aasim secrets``: the keys that sign tokens and encrypt what is secret."""
+"""``aasim secrets``: manage the keys that sign tokens and encrypt secrets."""
 
 import sys
 from collections.abc import Iterator

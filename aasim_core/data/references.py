@@ -1,4 +1,4 @@
-"""References between records: what blocks a deletion, and what a successor takes over.
+"""References between records: those that block a deletion, and those that a successor takes over.
 
 A record declares them in its ``Meta``: ``references = {"project_id": "project"}``, the prefix of the ids that the field holds, or several
 prefixes: ``{"scope_id": ("branch", "project")}``; a JSON field holds a list of ids. Soft-deleted rows (``deleted_at``) reference nothing. A

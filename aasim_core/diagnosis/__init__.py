@@ -1,1 +1,1 @@
-"""What ``aasim doctor`` finds: checks of an installation from its settings up, each with what to do where something is wrong."""
+"""The checks of ``aasim doctor``: each finding with what to do about it."""

@@ -1,4 +1,4 @@
-"""The examination: every check in its order, without those that need what is wrong."""
+"""Run every check in order, except those that need a part that is broken."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

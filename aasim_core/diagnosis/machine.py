@@ -1,4 +1,4 @@
-"""Checks of what lies on this machine: settings, data folder, keys, plugins, and how many files a process may open."""
+"""Checks of this machine: settings, data folder, keys, plugins, and the limit of open files."""
 
 import resource
 import stat

@@ -1,4 +1,4 @@
-"""The parts of an installation, each made by the first check that asks for it: it raises what stands in its way."""
+"""The parts of an installation, each built by the first check that needs it, which reports its failure."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""From the credential of a request to a `Principal`, by one indexed read of everything that may have been revoked.
+"""Authenticate a request: its credential becomes a `Principal` by one indexed read of everything that may have been revoked.
 
 Access tokens are the core's own; other credentials, such as API keys, belong to plugins, by the hook `authenticate`.
 """

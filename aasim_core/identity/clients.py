@@ -1,4 +1,4 @@
-"""Where a request comes from, as sessions and throttles see it."""
+"""The client of a request, by address and agent, for sessions and throttles."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The packaged block-list: what people choose when they are asked for a long password.
+"""The packaged block-list of common long passwords.
 
 Guessing lists lengthen a few favourite words with digits, signs and letter swaps, so the list holds the words; `passwords` undoes
 the decoration before it looks.

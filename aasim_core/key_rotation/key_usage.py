@@ -1,4 +1,4 @@
-"""Which keys are needed: for values that they sealed, or for valid signatures."""
+"""The keys that are still needed, by sealed values or valid signatures."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""Lists: what a query string may ask of one, filters, keyset pages, and rows as JSON."""
+"""Lists: query strings, filters, keyset pages, and rows as JSON."""

@@ -1,4 +1,4 @@
-"""Where the log's entries go: those that can wait for a moment are rendered and written together, by a thread of their own."""
+"""The output of the log: entries that can wait are rendered and written together by a separate thread."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""How long a service asks its clients to wait."""
+"""Parse the wait that a service asks for in its response."""
 
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime

@@ -1,4 +1,4 @@
-"""Plugins: found without importing, chosen by the settings, ordered, loaded, and asked what they bring for each other."""
+"""Plugins: manifests, the registry, hooks, and parts for other plugins."""
 
 from .declarations import Collected, Declarations
 from .loading.loader import without

@@ -1,1 +1,1 @@
-"""What runs: the API process, the worker, both under one supervisor, and what must be there before they start."""
+"""Processes: the API, the worker, the supervisor of both, and the preparation of an installation."""

@@ -1,4 +1,4 @@
-"""What `aasim up` prepares before it serves; where something is there already, a step changes nothing."""
+"""The first run of `aasim up`: each step changes nothing where its result exists."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""gunicorn's worker with threads: slow clients hold none of them, and what never becomes a request for the app gets the envelope too."""
+"""gunicorn's threaded worker: slow clients hold no thread, and malformed requests get the error envelope too."""
 
 import logging
 import select

@@ -1,4 +1,4 @@
-"""What an installation must have before an app is built: a data folder, keys, and no weakness that the network could reach."""
+"""Requirements of an installation before an app is built: a data folder, keys, and no weakness that the network could reach."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""How a process starts that stays, with the plugins that are on."""
+"""Start a long-running process with the enabled plugins."""
 
 import gc
 import resource

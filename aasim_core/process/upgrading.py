@@ -1,4 +1,4 @@
-"""Bringing the database up to date, without stopping what runs where that is possible."""
+"""Upgrade the database, without stopping other processes where possible."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

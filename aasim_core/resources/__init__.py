@@ -1,1 +1,1 @@
-"""What resources of plugins derive from, and what their responders use."""
+"""Base classes of resources, and helpers of their responders."""

@@ -1,4 +1,4 @@
-"""Fields for what holds other values: lists, objects with a schema, and free JSON."""
+"""Fields of containers: lists, objects with a schema, and free JSON."""
 
 from collections.abc import Mapping
 from typing import Any, cast

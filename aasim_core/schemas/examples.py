@@ -1,4 +1,4 @@
-"""Examples for the API reference, made from what the fields say about themselves."""
+"""Examples for the API reference, derived from the declarations of fields."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Every type that input can have, in one place: strict, without coercion, and with a sentence about what to write instead."""
+"""Every type of input field: strict, without coercion, and with a message that says what to write instead."""
 
 from .containers import Json, ListOf, Object
 from .formats import Cidr, Date, Email, Id, Instant, Locale, Slug, Timezone, Url

@@ -1,4 +1,4 @@
-"""What a JSON value may hold: whole numbers of 64 bits, finite numbers, text that every database and encoder takes."""
+"""Valid JSON values: integers of 64 bits, finite numbers, and text that every database and encoder accepts."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""Schemas of what clients send and get, and `load`, which turns a JSON value into typed fields or says everything that is wrong.
+"""Schemas of requests and responses, and `load`, which converts a JSON value to typed fields or reports every error.
 
 The convention is one class a direction: ``AgentIn`` for what is sent, which PATCH loads as `partial`, and ``AgentOut`` for answers.
 Instances are made once, in the module that declares the operations: making one costs more than using it.

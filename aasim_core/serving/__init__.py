@@ -1,1 +1,1 @@
-"""One request on its way: routes, every check in order around the responder, replays, and what is added to answers."""
+"""The request cycle: routes, all checks around the responder, replays, and response headers."""

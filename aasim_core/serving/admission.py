@@ -1,4 +1,4 @@
-"""Decide whether the caller may use an operation at all, whatever its object; resolve the holder of a token."""
+"""Decide whether the caller may use an operation at all, before its object is read; resolve the holder of a token."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Cached state of organizations: whether one is halted, and whether its remembered values have changed."""
+"""Cached state of organizations: halted or not, and the epoch of their cached values."""
 
 import time
 from collections.abc import Callable

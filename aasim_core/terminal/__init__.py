@@ -1,1 +1,1 @@
-"""What a person at a terminal sees, and how a failed command ends."""
+"""Terminal output, and the end of a failed command."""

@@ -1,4 +1,4 @@
-"""How a command ends that failed: sentences on standard error and an exit code, in one place; never a traceback."""
+"""Exit codes: a failed command prints sentences on standard error and never a traceback."""
 
 import errno
 import os

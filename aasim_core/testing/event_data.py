@@ -1,4 +1,4 @@
-"""Whether events tell what their declarations say: a test that emits one whose data do not meet its schema fails."""
+"""Check the data of emitted events against their declarations: a test that emits a mismatch fails."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""A mail server on the loopback interface, which keeps what arrives; it needs the package aiosmtpd."""
+"""A mail server on the loopback interface, which keeps received mails; it needs the package aiosmtpd."""
 
 import re
 import socket

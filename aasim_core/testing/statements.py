@@ -1,4 +1,4 @@
-"""What is sent to the database, and how the database goes about it."""
+"""Record the statements that are sent to the database, and their query plans."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence

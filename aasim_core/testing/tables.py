@@ -1,4 +1,4 @@
-"""What tables look like, so that those of migrations can be compared with those of records, and with themselves later."""
+"""Descriptions of tables, to compare those of migrations with those of records."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,1 +1,1 @@
-"""How the platform writes: JSON, base64url, slugs, and what somebody may have meant."""
+"""Text formats: JSON, base64url, slugs, and suggestions for misspelled names."""

@@ -1,4 +1,4 @@
-"""Names for addresses: lower-case words with hyphens, made from what people call things; and names of copies."""
+"""Slugs: lower-case words with hyphens, made from titles; and names of copies."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Expressions that go through lists, with ``map``, ``filter``, ``all`` and ``exists``: what one of them costs at most.
+"""The maximal cost of CEL expressions with loops: ``map``, ``filter``, ``all`` and ``exists``.
 
 Loops are not nested, so that each part of an expression is evaluated once, or once for each item of one list. How long that list is, and
 how large, follows from the values that are named in what it is made of: every list is a part of a value, is written down, is a sum of

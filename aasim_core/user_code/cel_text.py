@@ -1,4 +1,4 @@
-"""What the text of an expression tells before it is compiled: its words, and which variables it names."""
+"""Analyze the text of an expression before it is compiled: its words and variables."""
 
 import re
 from collections.abc import Iterator

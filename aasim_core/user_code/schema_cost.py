@@ -1,4 +1,4 @@
-"""How many steps it takes to apply a JSON Schema: at most, for a value whose size alone is known, or for one value."""
+"""The cost of applying a JSON Schema, in steps: the maximum for a size, or for one value."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Doing jobs: the threads of a worker, what becomes of each job, and what keeps the job table going."""
+"""The worker: its threads, the outcomes of jobs, and the maintenance of the job table."""

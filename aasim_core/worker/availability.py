@@ -1,4 +1,4 @@
-"""Whether a job can run now: its plugin is enabled for the deployment and the organization, which is not halted."""
+"""The availability of a job: its plugin is enabled for the deployment and the organization, which is not halted."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What other plugins use of agents: documents of agents, and runs of definitions without an agent."""
+"""For other plugins: documents of agents, and runs of definitions without an agent."""
 
 from typing import Any
 

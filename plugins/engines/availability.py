@@ -1,4 +1,4 @@
-"""Whether an agent's engine, or the default one, is available to the organization in scope."""
+"""The availability of an agent's engine, or the default one, to the organization in scope."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal

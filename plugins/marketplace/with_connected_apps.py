@@ -1,4 +1,4 @@
-"""What a listing shows of the connected apps of its agent, if the plugin connected_apps is enabled."""
+"""The connected apps of a listing's agent, as buyers see them, if the plugin connected_apps is enabled."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who sees a session: its member, and managers of sessions in the organization."""
+"""Visibility of sessions: to their member, and to managers of sessions in the organization."""
 
 from collections.abc import Mapping
 from datetime import timedelta

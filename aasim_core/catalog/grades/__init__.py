@@ -1,1 +1,1 @@
-"""Grades of plugins: rules that protect users, what of them a plugin misses, and what to write instead."""
+"""Grades of plugins: rules that protect users, and what to write to meet them."""

@@ -1,4 +1,4 @@
-"""The rules about how a plugin's code is written: whether others can read it, build on it and upgrade it."""
+"""Rules about a plugin's code: readable, extensible, and upgradable."""
 
 import ast
 from collections.abc import Iterator, Sequence

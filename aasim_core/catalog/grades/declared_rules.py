@@ -1,4 +1,4 @@
-"""The rules about what else a plugin declares: its manifest, events, settings, jobs, listeners and commands."""
+"""Rules about a plugin's declarations: its manifest, events, settings, jobs, listeners and commands."""
 
 import re
 from collections.abc import Iterator, Sequence

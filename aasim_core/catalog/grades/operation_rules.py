@@ -1,4 +1,4 @@
-"""The rules about what clients ask a plugin: its permissions, its operations, and the records behind them."""
+"""Rules about a plugin's permissions, operations, and the records behind them."""
 
 import re
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The files of a plugin's package, as rules read them: syntax trees, by what their nodes are."""
+"""The files of a plugin's package as syntax trees, for rules."""
 
 import ast
 from collections.abc import Iterator, Sequence

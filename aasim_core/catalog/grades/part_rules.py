@@ -1,4 +1,4 @@
-"""The rules about what a plugin brings for the hooks of others, and about the hooks that it offers itself."""
+"""Rules about a plugin's parts for hooks of other plugins, and about its own hooks."""
 
 import inspect
 from collections.abc import Iterator, Sequence

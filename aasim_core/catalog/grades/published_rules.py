@@ -1,4 +1,4 @@
-"""The rules about what a plugin says to strangers: its README, its license, and where they find more."""
+"""Rules about a plugin's README, license, and links."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What a rule is, and what is said where one is missed."""
+"""The rule: its grade, the harm that it prevents, its check, and its message."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

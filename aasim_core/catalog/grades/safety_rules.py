@@ -1,4 +1,4 @@
-"""The rules about what a plugin's code does: what could hurt the process, the network, or other organizations."""
+"""Rules about the safety of a plugin's code for the process, the network, and other organizations."""
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence

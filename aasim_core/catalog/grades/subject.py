@@ -1,4 +1,4 @@
-"""One plugin, as the rules about what it declares see it."""
+"""The subject of a rule: one plugin with its declarations."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

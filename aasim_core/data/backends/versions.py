@@ -1,4 +1,4 @@
-"""Which database answers, and in which version."""
+"""The name and version of the connected database."""
 
 from typing import NamedTuple
 

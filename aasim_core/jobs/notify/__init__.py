@@ -1,1 +1,1 @@
-"""How workers learn of new jobs, without looking into the table all the time."""
+"""Notifications of new jobs, so that workers need not poll the table constantly."""

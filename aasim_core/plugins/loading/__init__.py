@@ -1,1 +1,1 @@
-"""From the settings to plugins that are loaded: found, read, chosen, ordered, imported, and put under one pluggy manager."""
+"""Load plugins: find, read, select, order and import them, under one pluggy manager."""

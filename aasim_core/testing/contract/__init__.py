@@ -1,4 +1,4 @@
-"""The contract suite: what every plugin promises, tried from one line in the plugin's own tests."""
+"""The contract suite: the promises of every plugin, tested by one line in the plugin's own tests."""
 
 from .hints import NODE, Sample
 from .suite import PluginContract

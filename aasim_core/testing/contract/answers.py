@@ -1,4 +1,4 @@
-"""The part of the contract suite about what operations answer when they do what they are for."""
+"""The part of the contract suite about responses of successful operations."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar

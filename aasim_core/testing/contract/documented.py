@@ -1,4 +1,4 @@
-"""Whether an answer is what the OpenAPI document says that it is."""
+"""Compare a response with the OpenAPI document."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Requests to the API and their answers to the byte: what the contract suite and the isolation matrix compare."""
+"""Requests and their exact responses, which the contract suite and the isolation matrix compare."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a plugin's tests say about how its operations are tried, where the operations table does not."""
+"""Hints of a plugin's tests on how to call its operations, where the operations table does not say it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields

@@ -1,4 +1,4 @@
-"""The part of the contract suite about what a plugin says of itself: manifest, settings, permissions, README."""
+"""The part of the contract suite about manifests, settings, permissions and READMEs."""
 
 from collections.abc import Mapping
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""The part of the contract suite about routes outside the API: they refuse what the API refuses, in the form of their own protocol."""
+"""The part of the contract suite about routes outside the API: they refuse like the API, in the form of their own protocol."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

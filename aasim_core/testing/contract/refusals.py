@@ -1,4 +1,4 @@
-"""The part of the contract suite about what operations refuse: whom, which objects, and what input."""
+"""The part of the contract suite about refused callers, objects and input."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

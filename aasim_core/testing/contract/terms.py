@@ -1,4 +1,4 @@
-"""What the parts of the contract suite share: which operations a test is about, and how it says what is wrong."""
+"""The shared terms of the contract suite: the operations under test, and its messages."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""Who may use an app: holders of the permission at its project, and those that it is shared with."""
+"""Access to an app: for holders of the permission at its project, and those that it is shared with."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

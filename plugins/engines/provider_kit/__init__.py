@@ -1,1 +1,1 @@
-"""What plugins use to implement a provider of models."""
+"""Building blocks for plugins with a provider of models."""

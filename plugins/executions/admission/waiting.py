@@ -1,4 +1,4 @@
-"""What a queued execution waits for, as clients see it."""
+"""The reasons why an execution is still queued, as clients see them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

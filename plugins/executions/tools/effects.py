@@ -1,4 +1,4 @@
-"""Whether a run has had effects outside that a new run would repeat."""
+"""Find out whether a run has had effects outside that a new run would repeat."""
 
 from ..models import DENIED, PROPOSED, WAITING, Execution, ToolCall
 

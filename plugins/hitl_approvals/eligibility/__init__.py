@@ -1,1 +1,1 @@
-"""Who may decide an approval, and which approvals a person sees."""
+"""Eligibility: who may decide an approval, and which approvals a person sees."""

@@ -1,4 +1,4 @@
-"""Who may decide an approval, and who may see it.
+"""Decide who may decide an approval, and who may see it.
 
 An approval is put to assignees: people by name, by role, by team or by position. A member whom one of them means, and who may decide
 approvals at all, has a seat; the approval's requester has none, unless its policy says so. Somebody may take their own seat, and
