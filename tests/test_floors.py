@@ -1,4 +1,4 @@
-"""The floors of the core: imports run downward, nothing is in a circle, and no folder holds more than can be taken in at a glance."""
+"""The floors of the core: imports run downward, nothing is in a circle, and no folder or file is larger than one takes in at once."""
 
 import ast
 from collections import Counter
@@ -37,6 +37,8 @@ LAYERS: tuple[set[str], ...] = (
 )
 #: How many files a folder has at most, without its ``__init__.py``; that of the migrations has as many as there are.
 MOST_FILES = 14
+#: How many lines a file has at most.
+MOST_LINES = 300
 
 
 def _inside(module: str) -> str:
@@ -95,6 +97,14 @@ def test_a_folder_is_taken_in_at_a_glance() -> None:
     folders = Counter(source.path.parent for source in sources if source.path.name != "__init__.py")
     found = {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if folder.name != "migrations"}
     assert not {folder: count for folder, count in found.items() if count > MOST_FILES}, "make a folder for what belongs together"
+
+
+def test_a_file_is_read_in_one_sitting() -> None:
+    paths = [path for folder in ("aasim_core", "plugins", "tests") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_bytes().splitlines()) for path in paths if "migrations" not in path.parts
+    }
+    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}, "make a file of each idea in it"
 
 
 def test_the_page_on_architecture_draws_each_folder_and_file_on_its_floor() -> None:

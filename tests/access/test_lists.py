@@ -2,8 +2,6 @@
 
 from random import Random
 
-import pytest
-
 from aasim_core.access import grants
 from aasim_core.access.records import Role
 from aasim_core.context import organization_scope
@@ -13,11 +11,6 @@ from aasim_core.testing.world import Person, World
 
 PEOPLE = 30
 READING = ("agents:read", "teams:read", "roles:read")
-
-
-@pytest.fixture
-def owner(world: World) -> Person:
-    return world.organization()
 
 
 def places_of(world: World, owner: Person, random: Random) -> list[str]:

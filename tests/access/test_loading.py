@@ -1,33 +1,25 @@
-"""Rights as they are loaded: from grants, teams, roles and keys, anew with each change and not before."""
+"""Rights as they are loaded: from grants, teams and roles, anew with each change and not before."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import time_machine
 
 from aasim_core.access import grants, tree
 from aasim_core.access.records import Grant, Role, Team, TeamMember
-from aasim_core.access.rights import Rights
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.app import App
 from aasim_core.clock import now
-from aasim_core.context import current_organization, organization_scope
 from aasim_core.data.records import create
-from aasim_core.hookspecs import hookimpl
 from aasim_core.tenancy import epoch
 from aasim_core.tenancy.feature_switches import switch
-from aasim_core.tenancy.principal import Principal
 from aasim_core.tenancy.records import Organization
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Person, World
 
-
-@pytest.fixture
-def owner(world: World) -> Person:
-    return world.organization()
+from .loading import change, custom_role, rights_of
 
 
 @pytest.fixture
@@ -36,20 +28,6 @@ def member(world: World, owner: Person) -> Person:
     person = world.member(owner, "viewer")
     change(world, owner, lambda: grants.revoke_all(person.user_id))
     return person
-
-
-def change(world: World, owner: Person, action: Callable[[], Any]) -> Any:
-    with world.app.database.transaction(), organization_scope(owner.organization_id):
-        return action()
-
-
-def rights_of(app: App, person: Person) -> Rights:
-    return app.rights.of(app.authenticator.principal_of_token(str(person.client.token)))
-
-
-def custom_role(*permissions: str) -> Role:
-    role: Role = create(Role, name=f"custom {permissions}", permissions=list(permissions))
-    return role
 
 
 def test_built_in_roles_hold_what_the_plugins_declare(app: App, world: World, owner: Person) -> None:
@@ -166,154 +144,3 @@ def test_changes_at_the_same_time_are_all_counted(app: App, world: World, owner:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(race, range(24)))
     assert Organization.get_by_id(owner.organization_id).authz_epoch == before + 24
-
-
-# Keys
-
-
-@pytest.fixture
-def key(app: App, owner: Person) -> Principal:
-    """The owner's key for reading and running agents."""
-    principal = app.authenticator.principal_of_token(str(owner.client.token))
-    scopes = frozenset(["agents:read", "agents:execute"])
-    return replace(principal, kind="api_key", api_key_id="apikey_1", session_id=None, scopes=scopes)
-
-
-def current(app: App, owner: Person, key: Principal) -> Principal:
-    """The key's principal as the next request has it."""
-    return replace(key, authz_epoch=Organization.get_by_id(owner.organization_id).authz_epoch)
-
-
-def test_a_key_may_what_its_creator_may_within_its_scopes(app: App, key: Principal) -> None:
-    rights = app.rights.of(key)
-    assert rights.permissions == {"agents:read", "agents:execute"}
-    assert rights.allows_at("agents:read", None)
-
-
-def test_a_key_loses_what_its_creator_loses(app: App, world: World, owner: Person) -> None:
-    person = world.member(owner, "builder")
-    mine = app.authenticator.principal_of_token(str(person.client.token))
-    key = replace(mine, kind="api_key", api_key_id="apikey_1", scopes=frozenset(["agents:create"]))
-    assert app.rights.of(key).has_anywhere("agents:create")
-    change(world, owner, lambda: grants.revoke_all(person.user_id))
-    assert not app.rights.of(current(app, owner, key)).has_anywhere("agents:create")
-
-
-def test_a_key_of_a_project_reaches_that_project_only(app: App, world: World, owner: Person, key: Principal) -> None:
-    project, other = world.node(owner, "project"), world.node(owner, "project")
-    rights = app.rights.of(replace(current(app, owner, key), node_id=project))
-    assert rights.allows_at("agents:read", project)
-    assert not rights.allows_at("agents:read", other)
-    assert not rights.allows_at("agents:read", None)
-
-
-def test_a_key_of_a_project_that_is_gone_reaches_nothing(app: App, key: Principal) -> None:
-    assert not app.rights.of(replace(key, node_id="project_gone")).permissions
-
-
-def test_a_grant_to_a_key_narrows_it(app: App, world: World, owner: Person, key: Principal) -> None:
-    branch = world.node(owner, "branch")
-    change(world, owner, lambda: grants.grant("api_key", "apikey_1", Role.get(Role.name == "viewer"), branch))
-    rights = app.rights.of(current(app, owner, key))
-    assert rights.permissions == {"agents:read"}
-    assert rights.allows_at("agents:read", branch)
-    assert not rights.allows_at("agents:read", None)
-
-
-def test_a_key_whose_grant_has_ended_reaches_nothing(app: App, world: World, owner: Person, key: Principal) -> None:
-    ended = now() - timedelta(seconds=1)
-    change(world, owner, lambda: grants.grant("api_key", "apikey_1", custom_role("agents:read"), expires_at=ended))
-    assert not app.rights.of(current(app, owner, key)).permissions
-
-
-def test_a_key_whose_grant_lost_its_place_reaches_nothing(app: App, world: World, owner: Person, key: Principal) -> None:
-    branch = world.node(owner, "branch")
-    change(world, owner, lambda: grants.grant("api_key", "apikey_1", Role.get(Role.name == "viewer"), branch))
-    change(world, owner, lambda: tree.fell(branch))
-    assert not app.rights.of(current(app, owner, key)).permissions
-
-
-def test_keys_with_other_scopes_do_not_share_rights(app: App, key: Principal) -> None:
-    assert app.rights.of(key).permissions != app.rights.of(replace(key, scopes=frozenset(["agents:read"]))).permissions
-
-
-# Features
-
-
-def test_a_feature_switched_off_is_off_for_that_organization_at_once(app: App, world: World, owner: Person) -> None:
-    stranger = world.organization("Other")
-
-    def allowed(person: Person) -> bool:
-        return app.features.allowed(app.authenticator.principal_of_token(str(person.client.token)), "agents")
-
-    assert allowed(owner)
-    change(world, owner, lambda: switch(owner.organization_id, "agents", False))
-    assert (allowed(owner), allowed(stranger)) == (False, True)
-    change(world, owner, lambda: switch(owner.organization_id, "agents", True))
-    assert allowed(owner)
-
-
-def test_a_plugin_can_hide_a_feature_and_is_asked_once_an_epoch(app: App, world: World, owner: Person, join: Any) -> None:
-    asked: list[str] = []
-
-    class Plans:
-        @hookimpl
-        def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> bool | None:
-            asked.append(plugin)
-            return False if plugin == "agents" else None
-
-    join(Plans())
-    principal = app.authenticator.principal_of_token(str(owner.client.token))
-    assert [app.features.allowed(principal, name) for name in ("agents", "engines") * 2] == [False, True] * 2
-    assert asked == ["agents", "engines"]
-
-
-class OnePlan:
-    """Turns one plugin off, for an organization, as its record says."""
-
-    def __init__(self, plugin: str) -> None:
-        self.plugin = plugin
-
-    @hookimpl
-    def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> bool | None:
-        organization = Organization.get_by_id(current_organization())
-        return plugin != self.plugin if organization.name == "Basic" else None
-
-
-def test_a_plan_is_asked_in_the_organizations_scope_and_again_when_it_changes(
-    app: App, world: World, owner: Person, join: Any
-) -> None:
-    join(OnePlan("agents"))
-    assert app.features.allowed_in(owner.organization_id, "agents")
-
-    def downgrade() -> None:
-        epoch.bump(owner.organization_id)
-        Organization.update(name="Basic").where(Organization.id == owner.organization_id).execute()
-
-    change(world, owner, downgrade)
-    assert not app.features.allowed_in(owner.organization_id, "agents")
-    assert app.features.allowed_in(world.organization("Other").organization_id, "agents")
-
-
-def test_one_plugin_that_refuses_a_feature_is_enough(app: App, owner: Person, join: Any) -> None:
-    class Generous:
-        @hookimpl
-        def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> bool:
-            return True
-
-    class Strict:
-        @hookimpl
-        def feature_allowed(self, app: Any, organization_id: str, plugin: str) -> bool:
-            return plugin != "agents"
-
-    join(Generous()), join(Strict()), join(Generous())
-    assert [app.features.allowed_in(owner.organization_id, name) for name in ("agents", "engines")] == [False, True]
-
-
-def test_where_a_plan_lacks_a_plugin_what_requires_it_is_off_too(app: App, world: World, owner: Person, join: Any) -> None:
-    join(OnePlan("engines"))
-    change(world, owner, lambda: Organization.update(name="Basic").where(Organization.id == owner.organization_id).execute())
-    answers = {path: owner.client.get(path) for path in ("/engines", "/agents", "/teams")}
-    assert {path: answer.status for path, answer in answers.items()} == {"/engines": 404, "/agents": 404, "/teams": 200}
-    assert answers["/agents"].codes == {"_": ["feature_disabled"]}
-    assert not {"agents", "engines"} & set(owner.client.get("/auth/me").data["features"])

@@ -6,8 +6,6 @@ from functools import partial
 from threading import Barrier
 from typing import Any
 
-import pytest
-
 from aasim_core.access import grants, tree
 from aasim_core.access.records import Grant, Node, Role
 from aasim_core.access.roles import built_in_role
@@ -17,11 +15,6 @@ from aasim_core.errors import Refused
 from aasim_core.testing.world import Person, World
 
 ROUNDS = 5
-
-
-@pytest.fixture
-def owner(world: World) -> Person:
-    return world.organization()
 
 
 def at_once(app: App, owner: Person, *actions: Callable[[], Any]) -> list[str]:

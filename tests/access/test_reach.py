@@ -16,11 +16,6 @@ from aasim_core.testing.world import Person, World
 
 
 @pytest.fixture
-def owner(world: World) -> Person:
-    return world.organization()
-
-
-@pytest.fixture
 def paths(app: App, world: World, owner: Person) -> dict[str, str]:
     """The path of each node of a tree of every kind; another organization has one as well."""
     stranger = world.organization("Other")

@@ -9,7 +9,7 @@ import pytest
 from aasim_core.app import App
 from aasim_core.testing.contract.exchanges import Exchange, ask
 from aasim_core.testing.statements import recorded
-from aasim_core.testing.world import Person, World
+from aasim_core.testing.world import Person
 
 from ..user_code.schemas import doubling
 
@@ -72,12 +72,6 @@ REFUSED: dict[str, tuple[int, Callable[[Document], bytes]]] = {
     "a byte order mark": (400, lambda document: b"\xef\xbb\xbf" + sent(document)),
     "rows": (400, lambda document: b"name,instructions\nOne,do\n" * _MANY),
 }
-
-
-@pytest.fixture
-def owner(world: World) -> Person:
-    """The owner of an organization."""
-    return world.organization()
 
 
 @pytest.fixture

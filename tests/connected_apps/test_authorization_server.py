@@ -14,7 +14,8 @@ from aasim_plugins.connected_apps.connecting import AppError
 from aasim_plugins.connected_apps.credentials import tokens
 
 from .conftest import Apps
-from .peers import CLIENT_SECRET, Provider, Received, Response
+from .peers import Received, Response
+from .provider import CLIENT_SECRET, Provider
 
 
 def refuse(provider: Provider, status: int, body: Any) -> None:

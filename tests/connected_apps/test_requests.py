@@ -10,7 +10,8 @@ from aasim_plugins.connected_apps.connecting import AppError, HttpRequest
 from aasim_plugins.connected_apps.connectors import http
 
 from .conftest import Apps
-from .peers import Provider, Received, Response, Service
+from .peers import Received, Response, Service
+from .provider import Provider
 
 CONFIG = {"base_url": "https://shop.example/v1/", "other_requests": ["GET", "POST"]}
 

@@ -9,7 +9,10 @@ import pytest
 from aasim_core.data.backends.connect import bind, connect
 from aasim_core.data.database import Database
 from aasim_core.data.migrator import runner as migrations
+from aasim_core.secrets import Keyring, new_key, save_keyring
+from aasim_core.settings import Settings
 
+from .installations import Settle
 from .landscape import RECORDS, Landscape, Shape, settle
 
 
@@ -59,3 +62,29 @@ def guarded_land(database: Database) -> Landscape:
     """Two organizations with rows, with row-level security on where the database has it."""
     bind(database, RECORDS)
     return settle(database)
+
+
+@pytest.fixture
+def settings_at(tmp_path: Path, app_role: str | None) -> Settle:
+    """Settings of an installation in a folder of that name, with its database at the URL."""
+
+    def settle(name: str, url: str) -> Settings:
+        flags = {"data_dir": str(tmp_path / name), "database.url": url} | ({"database.app_role": app_role} if app_role else {})
+        return Settings.load(flags, environ={})
+
+    return settle
+
+
+@pytest.fixture
+def here(guarded_land: Landscape, database_url: str, settings_at: Settle) -> Settings:
+    """An installation with keys and the rows of two organizations."""
+    settings = settings_at("here", database_url)
+    settings.data_dir.mkdir()
+    save_keyring(Keyring([new_key()]), settings.secrets.key_file)
+    return settings
+
+
+@pytest.fixture
+def there(empty_database_url: str, settings_at: Settle) -> Settings:
+    """An installation that does not exist yet."""
+    return settings_at("there", empty_database_url)

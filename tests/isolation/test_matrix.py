@@ -20,14 +20,14 @@ from aasim_core.context import organization_scope
 from aasim_core.data.records import is_tenant
 from aasim_core.http.operations import Endpoint
 from aasim_core.ids import is_id
-from aasim_core.schemas.fields import Id, ListOf
 from aasim_core.testing.apps import settings_in
-from aasim_core.testing.contract.exchanges import Exchange, difference, envelope_flaw, with_time
+from aasim_core.testing.contract.exchanges import Exchange, difference, envelope_flaw
 from aasim_core.testing.contract.stage import TENANT, name_of, running
 from aasim_core.testing.contract.terms import is_list
 from aasim_core.testing.databases import Databases
 from aasim_core.testing.world import Person
 
+from .attempts import questions, refer, references, told_of
 from .canaries import ids_in, marks_in, tried_in
 from .ground import HERE, Family, Ground, nowhere
 from .matrix import UNKNOWN_FIELD, Cell, Matrix
@@ -171,31 +171,13 @@ def test_no_filter_finds_anything_of_another_organization(matrix: Matrix, name: 
     [item, *_] = own.ask("GET", own.path(endpoint, own.person), own.person).data["items"]
     path = foreign.path(endpoint, foreign.person)
     wrong = []
-    for question in _questions(endpoint.operation.query, item, own.mark):
+    for question in questions(endpoint.operation.query, item, own.mark):
         exchange = foreign.ask("GET", f"{path}?include=total&{question}", foreign.person)
-        ids = ids_in(exchange) & matrix.ground.ids_at_home - _tried(exchange)
+        ids = ids_in(exchange) & matrix.ground.ids_at_home - told_of(exchange)
         seen = marks_in(exchange, matrix.ground.marks_at_home) + sorted(ids)
         counted = own.mark in question and exchange.succeeded and exchange.data["pagination"]["total"]
         wrong += [f"{exchange}\n    it shows {seen or counted}"] if seen or counted else []
     assert not wrong, _report(wrong)
-
-
-def _tried(exchange: Exchange) -> set[str]:
-    """The ids that refused attempts were about: whoever tried has written them, and learned nothing of whether they are there."""
-    items = exchange.data["items"] if exchange.succeeded else []
-    return {item["subject"]["id"] for item in items if item.get("outcome") == "denied"}
-
-
-def _questions(declared: Any, item: Mapping[str, Any], mark: str) -> Iterator[str]:
-    """Every filter with the value that the item has, which is home's, and every way to look for its canary."""
-    for parameter, (field, operator, _) in declared.filters.items():
-        value = item.get(field)
-        if operator == "contains":
-            yield f"{parameter}={mark}"
-        elif isinstance(value, str | int) and not isinstance(value, bool) and operator in ("eq", "in"):
-            yield with_time(declared, f"{parameter}={value}")
-    if declared.search:
-        yield f"q={mark}"
 
 
 @each(which=is_list)
@@ -236,29 +218,14 @@ def test_a_reference_to_what_is_at_home_is_like_one_to_nothing(matrix: Matrix, n
     body = foreign.body(endpoint, foreign.person)
     path = foreign.path(endpoint, foreign.person)
     wrong = []
-    for field, home_id in _references(matrix, endpoint):
+    for field, home_id in references(matrix, endpoint):
         there, nowhere_else = (
-            foreign.ask(endpoint.method, path, foreign.person, body={**body, **_refer(endpoint, field, value)})
+            foreign.ask(endpoint.method, path, foreign.person, body={**body, **refer(endpoint, field, value)})
             for value in (home_id, nowhere(home_id))
         )
         flaw = difference(there, nowhere_else)
         wrong += [f"{there}\n    with {home_id} in {field}, {flaw} with an id of nothing"] if flaw else []
     assert not wrong, _report(wrong)
-
-
-def _references(matrix: Matrix, endpoint: Endpoint) -> Iterator[tuple[str, str]]:
-    """Each field that holds ids, with every kind of id of home that it may be tried with."""
-    kinds = {record_id.rpartition("_")[0]: record_id for record_id in sorted(matrix.ground.ids_at_home)}
-    body: Any = endpoint.operation.body
-    for name, field in body.load_fields.items():
-        inner = field.inner if isinstance(field, ListOf) else field
-        if isinstance(inner, Id):
-            yield from ((name, record_id) for kind, record_id in kinds.items() if inner.prefix in (None, kind))
-
-
-def _refer(endpoint: Endpoint, name: str, value: str) -> dict[str, Any]:
-    body: Any = endpoint.operation.body
-    return {name: [value] if isinstance(body.load_fields[name], ListOf) else value}
 
 
 @each(which=lambda endpoint: endpoint.method == "POST" and endpoint.permission and not endpoint.path_ids)

@@ -143,6 +143,13 @@ def shop(database: Database, tmp_path: Path, flags: Mapping[str, Any]) -> Shop:
 
 
 @pytest.fixture
+def as_a_worker() -> Iterator[None]:
+    """The test acts for the whole platform, as a worker does between jobs."""
+    with system_scope("test"):
+        yield
+
+
+@pytest.fixture
 def told() -> "queue.Queue[Any]":
     """What jobs tell the test."""
     return queue.Queue()

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from aasim_core.clock import now
-from aasim_core.context import current_scope, system_scope
+from aasim_core.context import current_scope
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
 from aasim_core.worker.maintenance import Maintenance
@@ -18,6 +17,8 @@ from aasim_core.worker.maintenance import Maintenance
 from .conftest import ACME
 
 ELSEWHERE = "otherhost-1-x"
+
+pytestmark = pytest.mark.usefixtures("as_a_worker")
 
 
 class Clock:
@@ -27,12 +28,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.seconds
-
-
-@pytest.fixture(autouse=True)
-def _as_a_worker() -> Iterator[None]:
-    with system_scope("test"):
-        yield
 
 
 @pytest.fixture

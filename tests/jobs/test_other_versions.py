@@ -1,13 +1,11 @@
 """Jobs that only a worker of another version knows are left to it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from aasim_core.context import system_scope
 from aasim_core.jobs.leases import CRASHES_UNTIL_DEAD
 from aasim_core.jobs.records import JobRow
 from aasim_core.jobs.worker_liveness import Presence
@@ -17,11 +15,7 @@ from aasim_core.worker.runner import work_off
 
 from .conftest import UMBRELLA
 
-
-@pytest.fixture(autouse=True)
-def _as_a_worker() -> Iterator[None]:
-    with system_scope("test"):
-        yield
+pytestmark = pytest.mark.usefixtures("as_a_worker")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """No statement of a worker reads the whole job table, also behind row-level security."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import psycopg
 import pytest
 
 from aasim_core.clock import now
-from aasim_core.context import organization_scope, system_scope
+from aasim_core.context import organization_scope
 from aasim_core.jobs import administration, depth, enqueue
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.pruning import prune
@@ -22,18 +21,14 @@ from .conftest import ACME, Shop
 
 WHOLE_TABLE = re.compile(r'Seq Scan on core_job|^SCAN "?core_job"?(?! .*USING)', re.MULTILINE)
 
+pytestmark = pytest.mark.usefixtures("as_a_worker")
+
 
 class Goes:
     """A context that never asks to stop."""
 
     def should_stop(self) -> bool:
         return False
-
-
-@pytest.fixture(autouse=True)
-def _as_a_worker() -> Iterator[None]:
-    with system_scope("test"):
-        yield
 
 
 def work(shop: Shop, data_dir: Path) -> None:

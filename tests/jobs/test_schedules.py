@@ -9,7 +9,6 @@ import pytest
 import structlog
 import time_machine
 
-from aasim_core.context import system_scope
 from aasim_core.errors import StartupError
 from aasim_core.jobs.pruning import prune
 from aasim_core.jobs.records import JobRow, ScheduleTick
@@ -17,18 +16,14 @@ from aasim_core.jobs.schedules import Schedules, claim_due
 
 NOON = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
+pytestmark = pytest.mark.usefixtures("as_a_worker")
+
 
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     """A clock that stands at noon until the test moves it."""
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture(autouse=True)
-def _as_a_worker() -> Iterator[None]:
-    with system_scope("test"):
-        yield
 
 
 def due_times() -> list[str]:

@@ -1,12 +1,11 @@
-"""Roles: made, changed for all who hold them, cloned, and replaced when they go."""
+"""Roles: made, changed for all who hold them, cloned, and there for those who may see them."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from aasim_core.access import grants
-from aasim_core.access.records import Grant, Role
+from aasim_core.access.records import Role
 from aasim_core.access.roles import BUILT_IN
 from aasim_core.app import App
 from aasim_core.bootstrap import build_app
@@ -18,35 +17,7 @@ from aasim_core.testing.principals import member_with
 from aasim_core.testing.statements import recorded
 from aasim_core.testing.world import Client, Person, World
 
-MANAGING = ["roles:read", "roles:create", "roles:update", "roles:delete"]
-
-
-@pytest.fixture
-def owner(world: World) -> Person:
-    return world.organization()
-
-
-def made(owner: Person, name: str, *permissions: str) -> dict[str, Any]:
-    return dict(owner.client.post("/roles", {"name": name, "permissions": list(permissions)}).data)
-
-
-def hold(world: World, person: Person, role_id: str, node_id: str | None = None, **more: Any) -> str:
-    """Let the person hold the role; returns the grant's id."""
-    with world.app.database.transaction(), organization_scope(person.organization_id):
-        return str(grants.grant("user", person.user_id, Role.get_by_id(role_id), node_id, **more).id)
-
-
-def built_in(owner: Person, name: str) -> dict[str, Any]:
-    return dict(owner.client.get(f"/roles?name={name}").data["items"][0])
-
-
-def grant_of(world: World, person: Person, role_id: str) -> Grant:
-    with organization_scope(person.organization_id):
-        found: Grant = Grant.get((Grant.subject_id == person.user_id) & (Grant.role_id == role_id))
-        return found
-
-
-# Making and reading
+from .holding import MANAGING, built_in, hold, made
 
 
 def test_a_role_allows_what_it_names(world: World, owner: Person) -> None:
@@ -130,9 +101,6 @@ def test_the_holders_of_a_role_are_listed_by_name_and_place(world: World, owner:
     assert items[1]["subject"].startswith("Person ")
 
 
-# Changing
-
-
 def test_a_change_acts_on_the_next_request_of_who_holds_the_role(world: World, owner: Person) -> None:
     role = made(owner, "Reader", "agents:read")
     person = member_with(world, owner, [])
@@ -177,9 +145,6 @@ def test_what_is_not_the_clients_to_say_is_refused(owner: Person) -> None:
         assert owner.client.patch(f"/roles/{role['id']}", {name: value}).codes == {name: ["unknown_field"]}
 
 
-# Cloning
-
-
 def test_a_clone_allows_the_same_and_can_be_changed(app: App, owner: Person) -> None:
     viewer = built_in(owner, "viewer")
     cloned = owner.client.post(f"/roles/{viewer['id']}/clone")
@@ -205,9 +170,6 @@ def test_a_clone_of_what_owners_may_makes_no_owner(world: World, owner: Person) 
     assert person.client.post(f"/teams/{team}/assign", assign).status == 201
     with organization_scope(owner.organization_id):
         assert not grants.owns(person.user_id, now())
-
-
-# Nobody beyond what they hold
 
 
 def test_nobody_makes_or_clones_a_role_that_allows_more_than_they_may(world: World, owner: Person) -> None:
@@ -240,63 +202,6 @@ def test_what_is_held_in_a_part_of_the_tree_makes_no_role(world: World, owner: P
     manager = member_with(world, owner, MANAGING)
     hold(world, manager, made(owner, "Reader", "agents:read")["id"], world.node(owner, "branch"))
     assert manager.client.post("/roles", {"name": "One", "permissions": ["agents:read"]}).codes == {"_": ["permission_denied"]}
-
-
-# Deleting
-
-
-def test_a_role_that_is_held_is_not_deleted_and_its_holders_are_named(world: World, owner: Person) -> None:
-    role, person = made(owner, "Reader", "agents:read"), member_with(world, owner, [])
-    hold(world, person, role["id"])
-    refused = owner.client.delete(f"/roles/{role['id']}")
-    assert refused.codes == {"_": ["in_use"]}
-    meta = refused.body["errors"]["_"][0]["meta"]
-    assert (meta["holders_count"], meta["holders"][0]["subject_id"]) == (1, person.user_id)
-
-
-def test_a_role_that_somebody_held_once_is_deleted(world: World, owner: Person) -> None:
-    role, person = made(owner, "Reader", "agents:read"), member_with(world, owner, [])
-    hold(world, person, role["id"], expires_at=now() - timedelta(seconds=1))
-    assert owner.client.delete(f"/roles/{role['id']}").status == 200
-    with organization_scope(owner.organization_id):
-        assert not Grant.select().where(Grant.role_id == role["id"]).exists()
-
-
-def test_a_replacement_is_held_at_the_same_places_and_as_long(world: World, owner: Person) -> None:
-    old, new = made(owner, "Old", "agents:read")["id"], made(owner, "New", "engines:read")["id"]
-    person, branch, until = member_with(world, owner, []), world.node(owner, "branch"), now() + timedelta(days=1)
-    grant = hold(world, person, old, branch, expires_at=until)
-    assert owner.client.delete(f"/roles/{old}?replacement_role_id={new}").status == 200
-    moved = grant_of(world, person, new)
-    assert (moved.id, moved.node_id, moved.expires_at) == (grant, branch, until)
-    assert (person.client.get("/agents").status, person.client.get("/engines").status) == (403, 200)
-
-
-def test_whoever_holds_role_and_replacement_keeps_what_lasts_longer(world: World, owner: Person) -> None:
-    old, new = made(owner, "Old")["id"], made(owner, "New")["id"]
-    person, until = member_with(world, owner, []), now() + timedelta(days=1)
-    hold(world, person, old)
-    hold(world, person, new, expires_at=until)
-    owner.client.delete(f"/roles/{old}?replacement_role_id={new}")
-    assert grant_of(world, person, new).expires_at is None
-
-
-def test_a_replacement_is_another_role_of_the_organization_and_no_owner(world: World, owner: Person) -> None:
-    role = made(owner, "Reader")["id"]
-    theirs = made(world.organization("Other"), "Theirs")["id"]
-    nowhere = "role_01h455vb4pex5vsknk084sn02q"
-    for other in (role, theirs, nowhere, built_in(owner, "owner")["id"]):
-        refused = owner.client.delete(f"/roles/{role}?replacement_role_id={other}")
-        assert refused.codes == {"replacement_role_id": ["invalid_reference"]}
-    assert owner.client.delete(f"/roles/{role}?replacement_role_id=x").codes == {"replacement_role_id": ["invalid_parameter"]}
-
-
-def test_nobody_gives_others_more_than_they_hold_by_a_replacement(world: World, owner: Person) -> None:
-    old = made(owner, "Old", "agents:read")["id"]
-    manager = member_with(world, owner, [*MANAGING, "agents:read"])
-    hold(world, manager, old)
-    refused = manager.client.delete(f"/roles/{old}?replacement_role_id={built_in(owner, 'admin')['id']}")
-    assert refused.codes == {"_": ["permission_denied"]}
 
 
 def test_roles_of_another_organization_are_like_none(world: World, owner: Person) -> None:

@@ -1,109 +1,30 @@
 """Idempotency keys: done once, answered twice, on both databases, inside the request's transaction and outside of it."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import falcon
 import peewee
 import pytest
-from falcon import testing
 
-from aasim_core.clock import now
-from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import bind
-from aasim_core.data.backends.postgres.database import PostgresDatabase
 from aasim_core.data.database import Database
 from aasim_core.errors import Refused
-from aasim_core.http.request import Request, Response
+from aasim_core.http.request import Response
 from aasim_core.schemas.json_values import NO_BODY
-from aasim_core.secrets import Keyring, new_key
-from aasim_core.serving import idempotency
 from aasim_core.serving.idempotency import Idempotency
 from aasim_core.tenancy.principal import Principal
 
-ADA = Principal("user", "user_ada", "org_a", 1, "Ada")
+from .callers import ADA, DAY, ENTER, MAKE, Caller, code_of, kept
+
 BOB = Principal("user", "user_bob", "org_a", 1, "Bob")
+
+
 EVE = Principal("user", "user_ada", "org_e", 1, "Eve")
-DAY = SimpleNamespace(keep_seconds=86_400)
-MAKE = SimpleNamespace(method="POST", template="/agents", operation=DAY)
+
+
 CLONE = SimpleNamespace(method="POST", template="/agents/{agent_id}/clone", operation=DAY)
-ENTER = SimpleNamespace(method="POST", template="/auth/login", operation=SimpleNamespace(keep_seconds=60))
-FOREVER = SimpleNamespace(should_stop=lambda: False)
-
-
-class Caller:
-    """Sends requests to an operation that counts how often it is done; `inside` the request's transaction, or outside of it."""
-
-    def __init__(self, database: Database, *, inside: bool) -> None:
-        self.inside = inside
-        self.app: Any = SimpleNamespace(database=database, keyring=Keyring([new_key()]))
-        self.database = database
-        self.done = 0
-
-    def send(
-        self,
-        key: str | None = "key-1",
-        body: Any = NO_BODY,
-        *,
-        principal: Principal | None = ADA,
-        endpoint: Any = MAKE,
-        path: str = "/api/v1/agents",
-        address: str = "192.0.2.1",
-        fail: BaseException | None = None,
-    ) -> Response:
-        headers = {} if key is None else {"Idempotency-Key": key}
-        environ = testing.create_environ(path, method=endpoint.method, headers=headers, remote_addr=address)
-        req, resp = Request(environ), Response()
-        if principal is not None:
-            req.caller = principal
-        scope = nullcontext() if principal is None else organization_scope(principal.organization_id)
-        with scope:
-            self._send(endpoint, body, req, resp, fail)
-        return resp
-
-    def _send(self, endpoint: Any, body: Any, req: Request, resp: Response, fail: BaseException | None) -> None:
-        once = idempotency.once if self.inside else idempotency.once_outside
-        unit = self.database.transaction() if self.inside else nullcontext()
-        with unit, once(self.app, endpoint, body, req, resp) as replayed:
-            if not replayed:
-                self._do(resp, fail)
-
-    def _do(self, resp: Response, fail: BaseException | None) -> None:
-        if fail is not None:
-            raise fail
-        self.done += 1
-        resp.status = falcon.HTTP_201
-        resp.location = f"/api/v1/agents/{self.done}"
-        resp.data = f'{{"number":{self.done},"secret":"aasim_sk_once"}}'.encode()
-
-
-@pytest.fixture(params=["inside", "outside"])
-def caller(database: Database, request: pytest.FixtureRequest) -> Caller:
-    bind(database, [Idempotency])
-    return Caller(database, inside=request.param == "inside")
-
-
-@pytest.fixture
-def outsider(database: Database) -> Caller:
-    """Of an operation that has transactions of its own."""
-    bind(database, [Idempotency])
-    return Caller(database, inside=False)
-
-
-def kept() -> list[dict[str, Any]]:
-    with system_scope("look at what is kept"):
-        return list(Idempotency.select().dicts())
-
-
-def code_of(caller: Caller, *arguments: Any, **options: Any) -> str:
-    with pytest.raises(Refused) as caught:
-        caller.send(*arguments, **options)
-    return caught.value.code
 
 
 def test_request_that_is_sent_again_is_answered_again_and_done_once(caller: Caller) -> None:
@@ -202,67 +123,6 @@ def test_known_caller_is_not_given_what_one_whom_nobody_knows_was_answered(calle
     assert caller.done == 2
 
 
-@pytest.mark.parametrize(("endpoint", "seconds"), [(MAKE, 86_400), (ENTER, 60)], ids=["a day", "a minute"])
-def test_key_is_good_for_as_long_as_the_operation_says(
-    caller: Caller, monkeypatch: pytest.MonkeyPatch, endpoint: Any, seconds: int
-) -> None:
-    caller.send(endpoint=endpoint)
-    in_time(monkeypatch, seconds - 5)
-    caller.send(endpoint=endpoint)
-    assert caller.done == 1
-    in_time(monkeypatch, seconds)
-    caller.send(endpoint=endpoint)
-    assert caller.done == 2
-
-
-def test_pruning_deletes_what_is_over_and_nothing_else(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    caller.send("old")
-    caller.send("old", principal=None)
-    in_time(monkeypatch, 86_400)
-    caller.send("new")
-    with system_scope("a scheduled job"):
-        idempotency.pruning_job().function(FOREVER, {})
-    assert len(kept()) == 1
-
-
-def test_request_that_is_sent_twice_at_once_is_done_once(caller: Caller) -> None:
-    with running(caller) as end:
-        if caller.inside and not isinstance(caller.database, PostgresDatabase):
-            threading.Timer(0.1, end).start()  # writers take turns
-            assert caller.send().get_header("Idempotency-Replayed") == "true"
-        else:
-            assert code_of(caller) == "idempotency_in_progress"
-    assert caller.send().get_header("Idempotency-Replayed") == "true"
-    assert caller.done == 1
-
-
-def test_another_request_under_the_key_of_one_that_runs_is_refused_as_such(outsider: Caller) -> None:
-    with running(outsider):
-        assert code_of(outsider, body={"another": "body"}) == "idempotency_key_reused"
-
-
-def test_request_whose_process_died_can_be_sent_again_after_some_minutes(
-    outsider: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as dying:
-        dying.setattr(idempotency, "_end_claim", lambda *_: None)
-        outsider.send()
-    assert code_of(outsider) == "idempotency_in_progress"
-    in_time(monkeypatch, idempotency.CLAIM.total_seconds())
-    outsider.send()
-    assert outsider.done == 2
-
-
-def test_request_that_outlived_its_claim_does_not_replace_the_answer_to_the_next_one(
-    outsider: Caller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running(outsider):
-        in_time(monkeypatch, idempotency.CLAIM.total_seconds())
-        answer = outsider.send()
-    assert outsider.done == 2
-    assert outsider.send().data == answer.data
-
-
 def test_answer_is_given_though_it_cannot_be_kept(outsider: Caller) -> None:
     done_before = outsider._do
 
@@ -275,32 +135,3 @@ def test_answer_is_given_though_it_cannot_be_kept(outsider: Caller) -> None:
 
     outsider._do = do
     assert outsider.send().data is not None
-
-
-def in_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    monkeypatch.setattr(idempotency, "now", lambda: now() + timedelta(seconds=seconds))
-
-
-@contextmanager
-def running(caller: Caller) -> Iterator[Callable[[], None]]:
-    """A request that runs in another thread until what is yielded is called."""
-    entered, leave, done_before = threading.Event(), threading.Event(), caller._do
-
-    def slow(resp: Response, fail: BaseException | None) -> None:
-        caller._do = done_before
-        entered.set()
-        assert leave.wait(60)
-        done_before(resp, fail)
-
-    def send() -> None:
-        with caller.database.connected():
-            caller.send()
-
-    caller._do = slow
-    thread = threading.Thread(target=send)
-    thread.start()
-    assert entered.wait(60)
-
-    yield leave.set
-    leave.set()
-    thread.join()

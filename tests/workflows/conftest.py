@@ -159,3 +159,84 @@ def unpark(app: App) -> None:
     """Let the worker look whether jobs that were parked may go on."""
     with app.database.transaction(), system_scope("test"):
         Maintenance(app, Leases(app.database, "test"), Presence(app.settings.data_dir)).unpark()
+
+
+Work = Callable[[], int]
+WAIT = node("paid", "wait", signal={"name": "paid"})
+
+
+class Bench:
+    """A workflow that is changed while its runs wait."""
+
+    def __init__(self, owner: Person, make: Any, work: Work) -> None:
+        self.owner, self._make, self.work = owner, make, work
+        self.workflow: dict[str, Any] = {}
+
+    def begin(self, nodes: list[dict[str, Any]], *edges: str, runs: int = 1, given: Any = None, **fields: Any) -> list[str]:
+        """Make the workflow, and so many runs of it, which go on until they wait; their ids."""
+        self.workflow = self._make(nodes, *edges, **fields)
+        path = f"/workflows/{self.workflow['id']}/execute"
+        ids = [self.owner.client.post(path, {"input": given}).data["id"] for _ in range(runs)]
+        self.work()
+        return ids
+
+    def change(self, nodes: list[dict[str, Any]], *edges: str, **fields: Any) -> None:
+        """Make another version of it."""
+        definition = {"language": 1, "nodes": nodes, "edges": [edge(each) for each in edges], **fields}
+        answer = self.owner.client.patch(f"/workflows/{self.workflow['id']}", {"definition": definition})
+        assert answer.status == 200, answer.body
+
+    def ask(self, to: int = 2, *, dry_run: bool = False, **wanted: Any) -> Any:
+        """Have the runs move, or only told what would become of them."""
+        body = {"filter": {"workflow_id": self.workflow["id"], **wanted}, "to": to, "dry_run": dry_run}
+        return self.owner.client.post("/workflows/executions/migrate", body)
+
+    def move(self, to: int = 2, **wanted: Any) -> dict[str, Any]:
+        """Move the runs; what became of them, as the batch tells it, which is what was told before."""
+        plan = self.ask(to, dry_run=True, **wanted).data
+        asked = self.ask(to, **wanted)
+        assert asked.status == 202, asked.body
+        self.work()
+        batch = self.owner.client.get(f"/workflows/{self.workflow['id']}/batches/{asked.data['batch_id']}").data
+        assert (batch["status"], batch["done"], batch["verdicts"]) == ("done", plan["count"], plan["verdicts"])
+        runs = self.owner.client.get(f"/workflows/{self.workflow['id']}/batches/{batch['id']}/executions").data["items"]
+        told = ("execution_id", "verdict", "reason", "path", "explanation")
+        by_id = {run["execution_id"]: {name: run[name] for name in told} for run in runs}
+        assert {each["execution_id"]: each for each in plan["executions"]} == {
+            each["execution_id"]: by_id[each["execution_id"]] for each in plan["executions"]
+        }
+        return batch
+
+    def verdict(self, to: int = 2, **wanted: Any) -> tuple[str, str | None, str | None]:
+        """What becomes of the one run that there is: the verdict, why, and the node in the way."""
+        batch = self.move(to, **wanted)
+        [run] = self.owner.client.get(f"/workflows/{self.workflow['id']}/batches/{batch['id']}/executions").data["items"]
+        return run["verdict"], run["reason"], run["path"]
+
+    def signal(self, run: str, name: str = "paid") -> dict[str, Any]:
+        """Send the run a signal, and let it go on; the run."""
+        assert self.owner.client.post(f"/executions/{run}/signals", {"name": name, "data": {}}).status in (200, 202)
+        self.work()
+        return read(self.owner, run)
+
+
+@pytest.fixture
+def bench(owner: Person, make: Any, work: Work) -> Bench:
+    """A workflow that is changed while its runs wait."""
+    return Bench(owner, make, work)
+
+
+Task = dict[str, Any]
+Import = Callable[..., Any]
+
+
+@pytest.fixture
+def imported(owner: Person) -> Import:
+    """Imports tasks; returns the answer."""
+
+    def imported(*tasks: Task, mapping: Any = None, **document: Any) -> Any:
+        about = {"dsl": "1.0.3", "namespace": "shop", "name": "refund", "version": "1.0.0"}
+        body = {"format": "serverless_workflow", "document": {"document": about, "do": list(tasks), **document}}
+        return owner.client.post("/workflows/import", {**body, "mapping": mapping or {}})
+
+    return imported

@@ -1,88 +1,13 @@
 """Runs that wait move to another version of their workflow: what becomes of each is told first, and exactly that happens."""
 
-import threading
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from aasim_core.app import App
-from aasim_core.clock import now
-from aasim_core.context import organization_scope, system_scope
-from aasim_core.jobs.queue import enqueue
-from aasim_core.tenancy import feature_switches as features
-from aasim_core.testing.world import Person, World
+from aasim_core.testing.world import Person
 from aasim_plugins.executions.hookspecs import ToolError
-from aasim_plugins.executions.models import Execution
-from aasim_plugins.workflows.models import Batch, BatchRun
 
-from .conftest import edge, let_time_pass, make_due, node, outcomes, read, tool, unpark
+from .conftest import WAIT, Bench, edge, let_time_pass, make_due, node, outcomes, read, tool
 from .test_compensation import undo
-
-Work = Callable[[], int]
-WAIT = node("paid", "wait", signal={"name": "paid"})
-
-
-class Bench:
-    """A workflow that is changed while its runs wait."""
-
-    def __init__(self, owner: Person, make: Any, work: Work) -> None:
-        self.owner, self._make, self.work = owner, make, work
-        self.workflow: dict[str, Any] = {}
-
-    def begin(self, nodes: list[dict[str, Any]], *edges: str, runs: int = 1, given: Any = None, **fields: Any) -> list[str]:
-        """Make the workflow, and so many runs of it, which go on until they wait; their ids."""
-        self.workflow = self._make(nodes, *edges, **fields)
-        path = f"/workflows/{self.workflow['id']}/execute"
-        ids = [self.owner.client.post(path, {"input": given}).data["id"] for _ in range(runs)]
-        self.work()
-        return ids
-
-    def change(self, nodes: list[dict[str, Any]], *edges: str, **fields: Any) -> None:
-        """Make another version of it."""
-        definition = {"language": 1, "nodes": nodes, "edges": [edge(each) for each in edges], **fields}
-        answer = self.owner.client.patch(f"/workflows/{self.workflow['id']}", {"definition": definition})
-        assert answer.status == 200, answer.body
-
-    def ask(self, to: int = 2, *, dry_run: bool = False, **wanted: Any) -> Any:
-        """Have the runs move, or only told what would become of them."""
-        body = {"filter": {"workflow_id": self.workflow["id"], **wanted}, "to": to, "dry_run": dry_run}
-        return self.owner.client.post("/workflows/executions/migrate", body)
-
-    def move(self, to: int = 2, **wanted: Any) -> dict[str, Any]:
-        """Move the runs; what became of them, as the batch tells it, which is what was told before."""
-        plan = self.ask(to, dry_run=True, **wanted).data
-        asked = self.ask(to, **wanted)
-        assert asked.status == 202, asked.body
-        self.work()
-        batch = self.owner.client.get(f"/workflows/{self.workflow['id']}/batches/{asked.data['batch_id']}").data
-        assert (batch["status"], batch["done"], batch["verdicts"]) == ("done", plan["count"], plan["verdicts"])
-        runs = self.owner.client.get(f"/workflows/{self.workflow['id']}/batches/{batch['id']}/executions").data["items"]
-        told = ("execution_id", "verdict", "reason", "path", "explanation")
-        by_id = {run["execution_id"]: {name: run[name] for name in told} for run in runs}
-        assert {each["execution_id"]: each for each in plan["executions"]} == {
-            each["execution_id"]: by_id[each["execution_id"]] for each in plan["executions"]
-        }
-        return batch
-
-    def verdict(self, to: int = 2, **wanted: Any) -> tuple[str, str | None, str | None]:
-        """What becomes of the one run that there is: the verdict, why, and the node in the way."""
-        batch = self.move(to, **wanted)
-        [run] = self.owner.client.get(f"/workflows/{self.workflow['id']}/batches/{batch['id']}/executions").data["items"]
-        return run["verdict"], run["reason"], run["path"]
-
-    def signal(self, run: str, name: str = "paid") -> dict[str, Any]:
-        """Send the run a signal, and let it go on; the run."""
-        assert self.owner.client.post(f"/executions/{run}/signals", {"name": name, "data": {}}).status in (200, 202)
-        self.work()
-        return read(self.owner, run)
-
-
-@pytest.fixture
-def bench(owner: Person, make: Any, work: Work) -> Bench:
-    """A workflow that is changed while its runs wait."""
-    return Bench(owner, make, work)
 
 
 def test_a_run_that_waits_goes_on_in_the_version_that_it_moved_to(bench: Bench, shed: Any) -> None:
@@ -260,100 +185,6 @@ def test_a_run_that_is_paused_moves_and_goes_on_when_it_is_resumed(bench: Bench,
     assert [name for name, _ in shed.calls] == ["a", "n"]
 
 
-def test_runs_are_chosen_by_the_filter(bench: Bench) -> None:
-    first, second, over = bench.begin([WAIT], runs=3)
-    bench.signal(over)
-    bench.change([WAIT, node("then")], "paid>then")
-    assert bench.ask(dry_run=True).data["count"] == 2
-    assert bench.ask(dry_run=True, execution_ids=[first]).data["executions"][0]["execution_id"] == first
-    assert bench.ask(dry_run=True, version=2).data["count"] == 0
-    assert bench.ask(dry_run=True, waiting_for="approval").data["count"] == 0
-    assert bench.ask(dry_run=True, since_at="2999-01-01T00:00:00Z").data["count"] == 0
-    assert bench.ask(until_at="2000-01-01T00:00:00Z").data["batch_id"] is None
-    assert read(bench.owner, second)["execution"]["workflow_version"] == 1
-
-
-def test_a_run_that_is_changed_while_many_move_is_decided_anew_and_the_others_move(bench: Bench, app: App, owner: Person) -> None:
-    runs = bench.begin([WAIT], runs=30)
-    bench.change([WAIT, node("then")], "paid>then")
-    asked = bench.ask().data
-    cancelling = [runs[7]]
-
-    def cancel(event: Any) -> None:
-        """When the runs have been read, and nothing is written yet."""
-        if 'FROM "executions_log"' in event.sql and cancelling:
-            path = f"/executions/{cancelling.pop()}/cancel"
-            thread = threading.Thread(target=owner.client.post, args=(path, {}))
-            thread.start()
-            thread.join(60)
-
-    app.database.query_hooks.append(cancel)
-    try:
-        bench.work()
-    finally:
-        app.database.query_hooks.remove(cancel)
-    batch = owner.client.get(f"/workflows/{bench.workflow['id']}/batches/{asked['batch_id']}").data
-    assert (batch["status"], batch["verdicts"]) == ("done", [{"verdict": "moves", "count": 29}, {"verdict": "stays", "count": 1}])
-    versions = {run: read(owner, run)["execution"]["workflow_version"] for run in runs}
-    assert [run for run in runs if versions[run] == 1] == [runs[7]]
-    assert bench.signal(runs[8])["execution"]["status"] == "succeeded"
-
-
-def test_what_is_written_wrongly_is_named(bench: Bench) -> None:
-    bench.begin([WAIT])
-    assert bench.ask(9).codes == {"to": ["invalid_reference"]}
-    assert bench.ask(1, version=0).status == 422
-    other = {"filter": {"workflow_id": "workflow_01h455vb4pex5vsknk084sn02q"}, "to": 1}
-    assert bench.owner.client.post("/workflows/executions/migrate", other).codes == {"filter.workflow_id": ["invalid_reference"]}
-    bench.owner.client.patch(f"/workflows/{bench.workflow['id']}", {"status": "draft"})
-    bench.owner.client.patch(f"/workflows/{bench.workflow['id']}", {"definition": {"language": 1, "nodes": []}})
-    assert list(bench.ask(2).codes) == ["to"]
-
-
-def test_only_those_move_whom_the_caller_may_see_and_run(bench: Bench, world: World) -> None:
-    bench.begin([WAIT])
-    body = {"filter": {"workflow_id": bench.workflow["id"]}, "to": 1, "dry_run": True}
-    viewer, operator = (world.member(bench.owner, role).client for role in ("viewer", "operator"))
-    assert viewer.post("/workflows/executions/migrate", body).status == 403
-    assert operator.post("/workflows/executions/migrate", body).data["count"] == 1
-
-
-def test_who_may_not_act_any_more_moves_nothing(bench: Bench, world: World, app: App) -> None:
-    [run] = bench.begin([WAIT])
-    bench.change([WAIT, node("then")], "paid>then")
-    member = world.member(bench.owner, "operator")
-    body = {"filter": {"workflow_id": bench.workflow["id"]}, "to": 2}
-    assert member.client.post("/workflows/executions/migrate", body).status == 202
-    [found] = [each for each in bench.owner.client.get("/users").data["items"] if each["id"] == member.user_id]
-    assert bench.owner.client.delete(f"/users/{found['id']}").status == 200
-    bench.work()
-    with organization_scope(bench.owner.organization_id):
-        assert Execution.get_by_id(run).subject_version == 1
-
-
-def test_where_workflows_are_off_nothing_moves_and_what_was_asked_for_is_done_when_they_are_on_again(
-    bench: Bench, app: App
-) -> None:
-    [run] = bench.begin([WAIT])
-    bench.change([WAIT, node("then")], "paid>then")
-    asked = bench.ask()
-    switch(bench.owner, app, on=False)
-    assert bench.ask().codes == {"_": ["feature_disabled"]}
-    bench.work()
-    switch(bench.owner, app, on=True)
-    assert read(bench.owner, run)["execution"]["workflow_version"] == 1
-    unpark(app)
-    bench.work()
-    assert read(bench.owner, run)["execution"]["workflow_version"] == 2
-    assert bench.owner.client.get(f"/workflows/{bench.workflow['id']}/batches/{asked.data['batch_id']}").data["status"] == "done"
-
-
-def switch(owner: Person, app: App, *, on: bool) -> None:
-    """Have the plugin on for the organization, or off."""
-    with app.database.transaction(), organization_scope(owner.organization_id):
-        features.switch(owner.organization_id, "workflows", on)
-
-
 def test_a_run_that_has_not_begun_begins_in_the_version_that_it_moved_to(bench: Bench, shed: Any) -> None:
     first, second = bench.begin([tool("a", "a"), WAIT], "a>paid", runs=2, concurrency={"limit": 1})
     assert read(bench.owner, second)["execution"]["waiting_for"] == "admission"
@@ -361,15 +192,3 @@ def test_a_run_that_has_not_begun_begins_in_the_version_that_it_moved_to(bench: 
     bench.move(execution_ids=[second])
     bench.signal(first)
     assert outcomes(read(bench.owner, second)) == {"b": "done"}
-
-
-def test_batches_are_forgotten_when_they_are_old(bench: Bench, app: App) -> None:
-    bench.begin([WAIT])
-    bench.move(1)
-    with organization_scope(bench.owner.organization_id), app.database.transaction():
-        Batch.update(created_at=now() - timedelta(days=91)).execute()
-    with system_scope("test"), app.database.transaction():
-        enqueue("workflows.prune", {})
-    bench.work()
-    with organization_scope(bench.owner.organization_id):
-        assert (Batch.select().count(), BatchRun.select().count()) == (0, 0)
