@@ -4,9 +4,9 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from ..sources import CORE_SOURCES, PLUGIN_SOURCES, ROOT, Source
+
 _FUNCTIONS = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 _FLAGS = {"IGNORECASE": re.IGNORECASE, "ASCII": re.ASCII, "DOTALL": re.DOTALL, "MULTILINE": re.MULTILINE, "VERBOSE": re.VERBOSE}
 
@@ -23,10 +23,9 @@ class Pattern:
 
 def collected() -> list[Pattern]:
     """The patterns of the core and of the plugins."""
-    files = sorted([*(ROOT / "aasim_core").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")])
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
-    constants = dict(each for tree in trees.values() for each in _constants_in(tree))
-    return [pattern for path, tree in trees.items() for pattern in _patterns_in(path, tree, constants)]
+    sources = [*CORE_SOURCES, *PLUGIN_SOURCES]
+    constants = dict(each for source in sources for each in _constants_in(source.tree))
+    return [pattern for source in sources for pattern in _patterns_in(source, constants)]
 
 
 def _constants_in(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
@@ -39,22 +38,34 @@ def _constants_in(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
             )
 
 
-def _patterns_in(path: Path, tree: ast.Module, constants: Mapping[str, ast.expr]) -> Iterator[Pattern]:
+def _patterns_in(source: Source, constants: Mapping[str, ast.expr]) -> Iterator[Pattern]:
+    tree = source.tree
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_given_a_pattern(node.func)]
+    if not calls:
+        return
     used = _uses(tree)
     names = {
         id(node.value): ast.unparse(node.targets[0]).rpartition(".")[2] for node in ast.walk(tree) if isinstance(node, ast.Assign)
     }
     around = {id(inner): node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for inner in ast.walk(node)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
+    for node in calls:
         function = ast.unparse(node.func)
-        place = f"{path.relative_to(ROOT)}: {names.get(id(node)) or around.get(id(node), 'module')}"
-        if function.startswith("re.") and function[3:] in _FUNCTIONS:
+        place = f"{source.path.relative_to(ROOT)}: {names.get(id(node)) or around.get(id(node), 'module')}"
+        if function.startswith("re."):
             ways = used.get(names.get(id(node), ""), {"search"}) if function == "re.compile" else {function[3:]}
             yield Pattern(place, _text(node.args[0], constants), _flags(node), _way(ways))
-        if function.endswith("Patterned"):
+        else:
             yield Pattern(place, _text(node.args[0], constants), 0, "fullmatch")
+
+
+def _is_given_a_pattern(function: ast.expr) -> bool:
+    """Whether a function of `re`, or a field with a pattern, is called."""
+    if isinstance(function, ast.Name):
+        return function.id.endswith("Patterned")
+    if not isinstance(function, ast.Attribute):
+        return False
+    is_re = isinstance(function.value, ast.Name) and function.value.id == "re"
+    return (is_re and function.attr in _FUNCTIONS) or function.attr.endswith("Patterned")
 
 
 def _uses(tree: ast.Module) -> dict[str, set[str]]:

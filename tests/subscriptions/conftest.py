@@ -38,11 +38,12 @@ def on_plan(app: Any, owner: Person) -> Callable[[str], None]:
     from aasim_core.clock import now
     from aasim_core.context import organization_scope
     from aasim_plugins.subscriptions import service
-    from aasim_plugins.subscriptions.plans.catalog import plans_of, standing
+    from aasim_plugins.subscriptions.plans import current_plan
+    from aasim_plugins.subscriptions.plans.catalog import plans_of
 
     def put(plan_id: str) -> None:
         with organization_scope(owner.organization_id), app.database.transaction():
-            service.put(app, standing.current(), plans_of(app)[plan_id], now(), "subscriptions.subscribed")
+            service.put(app, current_plan.current(), plans_of(app)[plan_id], now(), "subscriptions.subscribed")
 
     return put
 

@@ -173,7 +173,7 @@ def test_a_version_has_its_own_graph(owner: Person, workflow: dict[str, Any]) ->
 @pytest.mark.parametrize("form", ["json", "mermaid", "svg"])
 def test_any_draft_is_drawn_or_refused(owner: Person, form: str) -> None:
     for name, bomb in BOMBS.items():
-        made = owner.client.post("/workflows", {"name": f"Bomb {name}", "definition": bomb})
+        made = owner.client.post("/workflows", {"name": f"Bomb {name}", "definition": bomb()})
         if made.status == 201:
             assert owner.client.get(f"/workflows/{made.data['id']}/graph?format={form}").status in (200, 409)
 
