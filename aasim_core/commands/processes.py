@@ -66,16 +66,22 @@ def worker(settings: "Settings") -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="The port to listen on, on this machine only.")
 @click.option("--email", default="admin@example.com", show_default=True, help="The first administrator's address.")
 @click.option("--demo", is_flag=True, help="Run the sample agent once, print what it answered, and exit.")
+@click.option(
+    "--reload", is_flag=True, help="Restart when the code of a plugin, or the settings file, changes: for work on plugins."
+)
 @click.pass_context
-def up(ctx: click.Context, port: int | None, email: str, demo: bool) -> None:
+def up(ctx: click.Context, port: int | None, email: str, demo: bool, reload: bool) -> None:
     """Prepare what is missing (database, first administrator, model file), then run API and worker until Ctrl-C."""
+    if reload and demo:
+        raise click.UsageError("--demo ends by itself, so --reload has nothing to restart; leave out one of them.")
+    from ..process.launch import Launch
     from ..process.up import up as bring_up
     from .options import load_settings
 
     if port is not None:
         flags_of(ctx)["server.bind"] = f"127.0.0.1:{port}"
         ctx.obj = load_settings(ctx)
-    ctx.exit(bring_up(ctx.obj, flags_of(ctx), email=email, demo=demo))
+    ctx.exit(bring_up(Launch(ctx.obj, flags_of(ctx)), email=email, demo=demo, reload=reload))
 
 
 @click.group()

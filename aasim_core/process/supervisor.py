@@ -1,5 +1,6 @@
-"""A process supervisor: it starts the others, restarts those that die, and stops all gracefully."""
+"""A process supervisor: it starts the others, restarts those that die or are to be replaced, and stops all gracefully."""
 
+import math
 import os
 import select
 import signal
@@ -31,6 +32,12 @@ class Child:
     started_at: float = 0.0
     restart_at: float = 0.0
     deaths: int = 0
+    is_replaced: bool = False
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether only a replacement starts it again."""
+        return self.process is None and self.restart_at == math.inf
 
 
 class Supervisor:
@@ -38,16 +45,22 @@ class Supervisor:
 
     `notify` is called with sentences about them. Until `watch` has seen everything ready once, a process that dies ends everything, and so
     does one that exits within a few seconds of its first start; `exit_code` is then that process's own, because it would not start a minute
-    later either.
+    later either. With `reloads`, one that cannot start after everything was ready waits for `replace`, which brings other code.
     """
 
     def __init__(
-        self, commands: Mapping[str, Sequence[str]], notify: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        commands: Mapping[str, Sequence[str]],
+        notify: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        reloads: bool = False,
     ) -> None:
         self.children = [Child(name, command) for name, command in commands.items()]
         self.exit_code = 0
         self._notify = notify
         self._clock = clock
+        self._reloads = reloads
         self._signal_pipe = -1
         self._stop_requests = 0
         self._last_request = float("-inf")
@@ -64,8 +77,13 @@ class Supervisor:
             finally:
                 self._stop_all(grace_seconds)
 
-    def watch(self, until: Callable[[], bool] | None = None, seconds: float | None = None) -> bool:
-        """Keep the processes running until `until` holds (True), or a stop is asked for, a start fails or time is up (False)."""
+    def watch(
+        self, until: Callable[[], bool] | None = None, seconds: float | None = None, *, pause: float = _LOOK_SECONDS
+    ) -> bool:
+        """Keep the processes running until `until` holds (True), or a stop is asked for, a start fails or time is up (False).
+
+        `until` is asked every `pause` seconds.
+        """
         deadline = None if seconds is None else self._clock() + seconds
         while not self._stop_requests:
             for child in self.children:
@@ -75,8 +93,26 @@ class Supervisor:
                 return True
             if deadline is not None and self._clock() > deadline:
                 return False
-            self._wait(_LOOK_SECONDS if until else self._seconds_to_next_restart())
+            self._wait(pause if until else self._seconds_to_next_restart())
         return False
+
+    def replace(self, commands: Mapping[str, Sequence[str]]) -> None:
+        """Tell each process to stop; `watch` starts its command in `commands` when it has ended."""
+        for child in self.children:
+            child.command, child.deaths, child.restart_at = commands[child.name], 0, 0.0
+            if child.process is not None:
+                child.is_replaced = True
+                child.process.terminate()
+
+    @property
+    def is_replacing(self) -> bool:
+        """Whether a process that was told to stop for a replacement still runs."""
+        return any(child.is_replaced for child in self.children)
+
+    @property
+    def given_up(self) -> Sequence[str]:
+        """The names of the processes that cannot start, and are started again by `replace` only."""
+        return [child.name for child in self.children if child.is_given_up]
 
     @property
     def is_stopping(self) -> bool:
@@ -111,10 +147,21 @@ class Supervisor:
 
     def _handle_exit(self, child: Child, code: int) -> None:
         lived = self._clock() - child.started_at
-        if not self._settled or (code > 0 and child.deaths == 0 and lived < _START_SECONDS):
+        if child.is_replaced:
+            child.is_replaced = False
+        elif not self._settled or (code > 0 and child.deaths == 0 and lived < _START_SECONDS):
+            self._give_up(child, code)
+        else:
+            self._plan_restart(child, code, lived)
+
+    def _give_up(self, child: Child, code: int) -> None:
+        if self._settled and self._reloads:
+            child.restart_at = math.inf
+        else:
             self.exit_code = code if code > 0 else 70
             self._stop_requests += 1
-            return
+
+    def _plan_restart(self, child: Child, code: int, lived: float) -> None:
         if lived > _SETTLED_SECONDS:
             child.deaths = 0
         delay = min(_LONGEST_DELAY, 2.0**child.deaths / 2)

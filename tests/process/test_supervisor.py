@@ -88,6 +88,29 @@ def test_a_process_that_gives_up_soon_after_all_was_ready_ends_everything_too(tm
     assert (supervisor.is_stopping, supervisor.exit_code) == (True, 74)
 
 
+def test_processes_are_replaced_when_they_have_stopped(tmp_path: Path) -> None:
+    supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, pytest.fail)
+    other = tmp_path / "other"
+    other.mkdir()
+    with supervisor.running(grace_seconds=60):
+        assert supervisor.watch(started(tmp_path, 1), 60)
+        supervisor.replace({"one": python(OBEDIENT, str(other))})
+        assert supervisor.watch(started(other, 1), 60)
+        assert (tmp_path / "stopped").exists()
+    assert (supervisor.exit_code, size_of(tmp_path / "started")) == (0, 1)
+
+
+def test_a_replacement_that_cannot_start_waits_for_the_next_one(tmp_path: Path) -> None:
+    supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, pytest.fail, reloads=True)
+    with supervisor.running(grace_seconds=60):
+        assert supervisor.watch(started(tmp_path, 1), 60)
+        supervisor.replace({"one": python("import sys; sys.exit(78)")})
+        assert supervisor.watch(lambda: supervisor.given_up == ["one"], 60)
+        supervisor.replace({"one": python(OBEDIENT, str(tmp_path))})
+        assert supervisor.watch(started(tmp_path, 2), 60)
+    assert supervisor.exit_code == 0
+
+
 def test_a_process_that_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:
     supervisor = Supervisor({"one": python(STUBBORN, str(tmp_path))}, pytest.fail)
     with supervisor.running(grace_seconds=0.2):

@@ -36,9 +36,9 @@ class Process:
         """What it has written to standard output and standard error."""
         return self.log.read_text(errors="replace")
 
-    def says(self, text: str, seconds: float = 120) -> str:
-        """Wait until it has written `text`; returns all that it wrote."""
-        processes.eventually(lambda: text in self.output or self._refuse_end(text), f"{text!r}", seconds=seconds)
+    def says(self, text: str, seconds: float = 120, *, after: int = 0) -> str:
+        """Wait until it has written `text`, behind the first `after` characters; returns all that it wrote."""
+        processes.eventually(lambda: text in self.output[after:] or self._refuse_end(text), f"{text!r}", seconds=seconds)
         return self.output
 
     def _refuse_end(self, text: str) -> bool:
