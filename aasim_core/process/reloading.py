@@ -99,7 +99,7 @@ def reload_until_stop(supervisor: Supervisor, launch: Launch, sources: SourceWat
             down = " and ".join(supervisor.given_up)
             terminal.trouble(
                 f"{_names(changed)} changed, and does not load: correct what is said above, and save. "
-                f"Until then, {f'{down} cannot run' if down else 'API and worker go on with what they have'}."
+                f"Until then, {f'{down} cannot run' if down else 'API and worker continue with the last version that loaded'}."
             )
 
 
