@@ -1,29 +1,22 @@
 """Nobody gives what they do not hold at that place and for that long, nor takes it from others."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from aasim_core.access import grants, tree
-from aasim_core.access.delegation import Delegator, require_fitting
+from aasim_core.access.delegation import Delegator, RoleAssignment, require_fitting, require_place
 from aasim_core.access.records import Role, Team
 from aasim_core.access.rights import Holding, Rights
 from aasim_core.access.roles import built_in_role
 from aasim_core.app import App
 from aasim_core.clock import now
-from aasim_core.context import organization_scope
 from aasim_core.data.records import create
 from aasim_core.errors import Invalid, Refused
 from aasim_core.testing.world import Person, World
 
-
-@pytest.fixture
-def owner(world: World) -> Iterator[Person]:
-    person = world.organization()
-    with world.app.database.transaction(), organization_scope(person.organization_id):
-        yield person
+pytestmark = pytest.mark.usefixtures("in_transaction")
 
 
 def of(app: App, person: Person) -> Delegator:
@@ -119,3 +112,35 @@ def test_owners_are_people_and_own_the_whole_organization(world: World, owner: P
         with pytest.raises(Invalid) as caught:
             require_fitting(built_in_role("owner"), place, may_own=may_own)
         assert list(caught.value.problems) == [field]
+
+
+def test_a_role_that_is_held_for_longer_than_the_granter_holds_it_is_not_shortened_by_them(app: App, owner: Person) -> None:
+    role, soon = role_of("agents:read"), now() + timedelta(days=1)
+    short = holder(app, owner, "agents:read", until=soon)
+    given = RoleAssignment(short, role, owner.organization_id, soon).grant_to("user", "user_other")
+    assert (given.created_by, given.expires_at) == (short.user_id, soon)
+
+    RoleAssignment(holder(app, owner, "agents:read"), role, owner.organization_id, None).grant_to("user", "user_other")
+    refusal(lambda: RoleAssignment(short, role, owner.organization_id, soon).grant_to("user", "user_other"))
+
+
+def test_what_has_ended_is_taken_by_anybody(app: App, owner: Person) -> None:
+    ended = grants.grant("user", "user_other", built_in_role("admin"), expires_at=now() - timedelta(seconds=1))
+    holder(app, owner).require_taking(ended)
+
+
+@pytest.mark.parametrize(("place", "kind", "field"), [("branch_gone", "branch", "place.id"), (None, "project", "place.type")])
+def test_a_place_is_there_and_of_the_kind_that_is_said(
+    world: World, owner: Person, place: str | None, kind: str, field: str
+) -> None:
+    branch = world.node(owner, "branch")
+    require_place(branch, "branch")
+    with pytest.raises(Invalid) as caught:
+        require_place(place or branch, kind)
+    assert list(caught.value.problems) == [field]
+
+
+def test_a_built_in_role_that_there_is_not_is_not_found() -> None:
+    with pytest.raises(Refused) as caught:
+        built_in_role("emperor")
+    assert caught.value.code == "not_found"

@@ -1,6 +1,5 @@
 """Giving and taking roles, but never the last owner's."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -9,17 +8,11 @@ from aasim_core.access import grants
 from aasim_core.access.records import Grant
 from aasim_core.access.roles import built_in_role
 from aasim_core.clock import now
-from aasim_core.context import organization_scope
 from aasim_core.errors import Refused
 from aasim_core.tenancy.records import Membership, User
 from aasim_core.testing.world import Person, World
 
-
-@pytest.fixture
-def owner(world: World) -> Iterator[Person]:
-    person = world.organization()
-    with world.app.database.transaction(), organization_scope(person.organization_id):
-        yield person
+pytestmark = pytest.mark.usefixtures("in_transaction")
 
 
 def is_last_owner(call: object) -> bool:
@@ -90,3 +83,10 @@ def test_somebody_owns_for_as_long_as_their_grant_lasts(world: World, owner: Per
     assert grants.owns(second.user_id, until) and grants.owns(second.user_id, now())
     assert not grants.owns(second.user_id, until + timedelta(seconds=1)) and not grants.owns(second.user_id, None)
     assert not grants.owns(world.member(owner, "admin").user_id, now())
+
+
+def test_lasting_owners_are_those_who_log_in_and_own_without_end(world: World, owner: Person) -> None:
+    second, for_a_time, suspended = (world.member(owner, "owner") for _ in range(3))
+    Grant.update(expires_at=now() + timedelta(days=1)).where(Grant.subject_id == for_a_time.user_id).execute()
+    Membership.update(status="suspended").where(Membership.user_id == suspended.user_id).execute()
+    assert grants.lasting_owners() == sorted([owner.user_id, second.user_id])

@@ -5,14 +5,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aasim_core.access import tree
+from aasim_core.access import grants, tree
 from aasim_core.access.records import Node
 from aasim_core.access.rights import Holding, Rights
+from aasim_core.access.roles import built_in_role
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.data.conditions import all_of
+from aasim_core.errors import Invalid
 from aasim_core.ids import new_id
+from aasim_core.testing.principals import member_with
 from aasim_core.testing.world import Person, World
+
+from .loading import rights_of
 
 
 @pytest.fixture
@@ -73,6 +78,35 @@ def test_the_places_of_a_member_follow_the_tree(app: App, world: World, owner: P
     with app.database.transaction(), organization_scope(owner.organization_id):
         tree.move(project, None)
     assert [item["id"] for item in member.client.get("/agents").data["items"]] == [agent]
+
+
+def test_what_is_held_at_more_places_than_can_be_named_is_listed_by_the_tree(app: App, world: World, owner: Person) -> None:
+    member = member_with(world, owner, [])
+    with app.database.transaction(), organization_scope(owner.organization_id):
+        projects = [tree.add("project", new_id("project")).id for _ in range(65)]
+        for project in projects:
+            grants.grant("user", member.user_id, built_in_role("viewer"), project)
+    rights = rights_of(app, member)
+    assert rights.nodes_within("agents:read") is None
+    assert listed(app, owner.organization_id, rights, "agents:read") == set(projects)
+
+
+def test_where_every_place_is_gone_nothing_is_listed(app: App, owner: Person) -> None:
+    held = Holding(frozenset(["agents:read"]), f"/{owner.organization_id}/node_gone/")
+    rights = Rights(owner.organization_id, [held], below=lambda paths: ())
+    assert listed(app, owner.organization_id, rights, "agents:read") == set()
+
+
+def test_a_project_is_known_to_those_who_hold_something_there(app: App, world: World, owner: Person) -> None:
+    mine, other = world.node(owner, "project"), world.node(owner, "project")
+    rights = rights_of(app, world.member(owner, "viewer", mine))
+    with organization_scope(owner.organization_id):
+        for known in (None, mine):
+            rights.require_project(known)
+        for unknown in (other, world.node(owner, "branch", None)):
+            with pytest.raises(Invalid) as caught:
+                rights.require_project(unknown)
+            assert caught.value.problems["project_id"][0].code == "invalid_reference"
 
 
 def test_records_without_a_node_are_the_organizations_own(owner: Person) -> None:

@@ -128,3 +128,10 @@ def test_nobody_gives_away_what_they_do_not_hold() -> None:
     assert rights.holds_all(["agents:read", "agents:update"], "node_1")
     assert not rights.holds_all(["agents:read", "agents:delete"], "node_1")
     assert not rights.holds_all(["agents:read"], None)
+
+
+def test_a_permission_that_is_held_nowhere_has_no_places() -> None:
+    rights = Rights(
+        ORGANIZATION, [Holding(frozenset(["agents:read"]), f"/{ORGANIZATION}/node_1/")], below=lambda paths: ("node_1",)
+    )
+    assert (rights.nodes_within("agents:read"), rights.nodes_within("agents:delete")) == (("node_1",), ())

@@ -1,6 +1,6 @@
 """The organization's tree: where things may hang, and moving what hangs below them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,18 +8,18 @@ import pytest
 from aasim_core.access import grants, tree
 from aasim_core.access.records import Grant, Node, Role
 from aasim_core.app import App
-from aasim_core.context import organization_scope
+from aasim_core.data.records import create
 from aasim_core.errors import Invalid, Refused
+from aasim_core.ids import new_id
+from aasim_core.tenancy.records import Membership
 from aasim_core.testing.world import Person, World
+from aasim_plugins.departments.models import Department
+from aasim_plugins.projects.models import Project
 
 Plant = Callable[..., str]
 
 
-@pytest.fixture
-def owner(world: World) -> Iterator[Person]:
-    person = world.organization()
-    with world.app.database.transaction(), organization_scope(person.organization_id):
-        yield person
+pytestmark = pytest.mark.usefixtures("in_transaction")
 
 
 @pytest.fixture
@@ -140,3 +140,38 @@ def test_the_root_stays_where_it_is(owner: Person, plant: Plant) -> None:
         with pytest.raises(Refused) as caught:
             attempt()
         assert caught.value.code == "not_found"
+
+
+def test_a_node_is_found_by_its_id_if_it_is_of_the_kind(world: World, owner: Person) -> None:
+    branch = world.node(owner, "branch")
+    assert tree.find(branch, "branch").id == branch
+    for node_id, kind in ((branch, "department"), (new_id("branch"), "branch"), ("nothing", "branch")):
+        with pytest.raises(Refused) as caught:
+            tree.find(node_id, kind)
+        assert caught.value.code == "not_found"
+
+
+def test_the_nearest_of_a_kind_is_on_the_way_up(world: World, owner: Person) -> None:
+    branch = world.node(owner, "branch")
+    outer = world.node(owner, "department", branch)
+    inner = world.node(owner, "department", outer)
+    project = tree.find(world.node(owner, "project", inner), "project")
+    assert [tree.nearest(project, kind) for kind in ("project", "department", "branch")] == [project.id, inner, branch]
+    assert tree.nearest(tree.find(world.node(owner, "project"), "project"), "branch") is None
+
+
+def test_the_branch_of_all_that_is_below_a_node_moves_with_it(world: World, owner: Person) -> None:
+    department, branch = world.node(owner, "department"), world.node(owner, "branch")
+    project, other = world.node(owner, "project", department), world.node(owner, "project")
+    create(Department, id=department, name="Care")
+    for node_id in (project, other):
+        create(Project, id=node_id, name=node_id)
+    models = [Department, Project, Membership]
+
+    def branches() -> list[str | None]:
+        return [Department.get_by_id(department).branch_id, *(Project.get_by_id(each).branch_id for each in (project, other))]
+
+    tree.carry(models, department, branch)
+    assert branches() == [branch, branch, None]
+    tree.carry(models, department, None)
+    assert branches() == [None, None, None]
