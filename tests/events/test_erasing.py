@@ -123,6 +123,17 @@ class TestSealedEvents:
         assert found(verified()) == [("changed", 1, 1)]
 
 
+def test_an_entry_that_no_event_can_have_stays_as_it_is(
+    app: App, owner: Person, erase: Erase, verified: Verified, rows: Rows
+) -> None:
+    happened(app, owner, ADA, "agents.updated", Subject("agent", "agent_1", "Usher"))
+    seal_everything(app.database, app.keyring)
+    tamper(app.database, owner.organization_id, 1, erased={})
+    erase()
+    assert (contents(rows()[0])[:2], rows()[0]["erased"]) == (("", None), "{}")
+    assert found(verified()) == [("changed", 1, 1)]
+
+
 @pytest.mark.parametrize("sealed", [1], indirect=True, ids=["contents"])
 @pytest.mark.usefixtures("sealed")
 def test_only_an_anchor_tells_that_an_event_whose_contents_were_hashed_was_whole(

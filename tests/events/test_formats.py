@@ -12,7 +12,7 @@ from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.migrator import runner as migrations
 from aasim_core.events.chain import formats, sealing
-from aasim_core.events.chain.formats import CONTENTS, DIGESTS, after_erasing, new_salt
+from aasim_core.events.chain.formats import CONTENTS, DIGESTS, NotWhole, after_erasing, new_salt
 from aasim_core.testing.world import Person
 
 from .conftest import Happen, Rows, Verified
@@ -96,6 +96,16 @@ def test_the_hash_covers_the_digests_and_everything_that_is_never_erased() -> No
 )
 def test_contents_whose_keys_are_not_sorted_are_hashed_themselves(changes: str, version: int) -> None:
     assert formats.format_of({**EVENT, "changes": changes}) == version
+
+
+@pytest.mark.parametrize("values", [{"data": "{"}, {"erased": "{}"}, {"version": 3}], ids=str)
+def test_an_entry_that_no_event_can_have_has_no_hash(values: dict[str, Any]) -> None:
+    with pytest.raises(NotWhole):
+        formats.hash_of({**EVENT, "version": CONTENTS, **values})
+
+
+def test_what_is_no_json_is_hashed_by_its_digest() -> None:
+    assert formats.format_of({**EVENT, "changes": "{"}) == DIGESTS
 
 
 def test_erasing_leaves_the_hash_and_takes_what_the_erased_content_could_be_guessed_with() -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -87,6 +89,27 @@ def test_events_that_are_not_as_they_were_sealed_are_not_pruned(
     with pytest.raises(ChainBroken, match="Event 2 is not as it was sealed"):
         prune(now() + timedelta(milliseconds=1))
     assert len(rows()) == 5
+
+
+def test_what_is_pruned_while_a_chain_is_verified_is_no_fault(app: App, happen: Happen, prune: Prune, verified: Verified) -> None:
+    happen(5)
+    pruned: list[int] = []
+
+    def work() -> None:
+        with app.database.connected():
+            pruned.append(prune(now() + timedelta(milliseconds=1)))
+
+    worker = Thread(target=work)
+
+    def prune_meanwhile(event: Any) -> None:
+        """When the events have been read, and where the chain begins is looked up next."""
+        if "INNER JOIN" in event.sql and worker.ident is None:
+            worker.start()
+            worker.join(60)
+
+    app.database.query_hooks.append(prune_meanwhile)
+    findings = verified()
+    assert (pruned, findings.checked, findings.begins_after, found(findings)) == ([5], 0, 5, [])
 
 
 def test_events_that_are_not_sealed_yet_are_not_pruned(app: App, owner: Person, prune: Prune, rows: Rows) -> None:
