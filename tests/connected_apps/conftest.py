@@ -13,8 +13,8 @@ from aasim_plugins.connected_apps import service
 from aasim_plugins.connected_apps.connecting import HttpAnswer, HttpRequest
 from aasim_plugins.connected_apps.models import ConnectedApp
 
+from .oauth.provider import CLIENT_ID, CLIENT_SECRET, Provider
 from .peers import Service, serving
-from .provider import CLIENT_ID, CLIENT_SECRET, Provider
 
 ON = {"api_keys", "auth", "agents", "engines", "engine_scripted", "executions", "connected_apps"}
 REDIRECT = "http://127.0.0.1:8000/api/v1/connected-apps/callback"

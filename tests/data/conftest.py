@@ -13,7 +13,7 @@ from aasim_core.secrets import Keyring, new_key, save_keyring
 from aasim_core.settings import Settings
 
 from .installations import Settle
-from .landscape import RECORDS, Landscape, Shape, settle
+from .scope.landscape import RECORDS, Landscape, Shape, settle
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

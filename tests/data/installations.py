@@ -8,7 +8,7 @@ from aasim_core.context import organization_scope
 from aasim_core.data.database import Database
 from aasim_core.settings import Settings
 
-from .landscape import OURS, THEIRS, Item, Owner
+from .scope.landscape import OURS, THEIRS, Item, Owner
 
 Settle = Callable[[str, str], Settings]
 

@@ -10,7 +10,7 @@ from aasim_core.data.database import Database
 from aasim_core.data.faults import Unconfirmed
 from aasim_core.data.persistence import patient, persist
 
-from .test_postgres_faults import DEADLY
+from .backends.test_postgres_faults import DEADLY
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 

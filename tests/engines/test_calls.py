@@ -14,7 +14,7 @@ from aasim_plugins.engines.calls.records import EngineCall
 from aasim_plugins.engines.chat import EngineError
 from aasim_plugins.engines.hookspecs import Meter
 
-from .test_metering import HELLO, ME, PRICE, Book, scripted
+from .usage.test_metering import HELLO, ME, PRICE, Book, scripted
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from aasim_plugins.executions.hookspecs import ToolUse
 from aasim_plugins.executions.models import ToolCall
 
 from .reaching import bring, let_grace_pass
-from .test_tool_calls import call, calls_of
+from .tools.test_tool_calls import call, calls_of
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]

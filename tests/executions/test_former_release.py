@@ -16,9 +16,9 @@ from aasim_plugins.executions.shell.admission_records import AdmissionRow, Ticke
 from aasim_plugins.executions.shell.stored_run import TURN
 
 from .reaching import bring
-from .test_agents_as_tools import boss_of, children_of
-from .test_moving_tools import make_due
-from .test_tool_calls import call
+from .tools.test_agents_as_tools import boss_of, children_of
+from .tools.test_moving_tools import make_due
+from .tools.test_tool_calls import call
 
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]

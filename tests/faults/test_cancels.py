@@ -12,8 +12,8 @@ import pytest
 
 from .conftest import how_many
 from .deployment import Deployment, until
+from .killed.test_waits_killed import done
 from .receiver import Receiver, receiving
-from .test_waits_killed import done
 from .workload import Client, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]

@@ -10,8 +10,8 @@ import pytest
 from ..bench.processes import children
 from . import strace
 from .cluster import Cluster, own_cluster
+from .database.test_disk_full import files
 from .deployment import Deployment, deployed_on, until
-from .test_disk_full import files
 from .workload import Client, prepare
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]

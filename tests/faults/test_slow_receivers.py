@@ -8,8 +8,8 @@ from aasim_core.testing.peer import Handler, serving
 
 from ..bench.aasim import register
 from .deployment import Deployment, until
-from .test_replay_killed import NAME, happen
-from .test_waits_killed import done
+from .killed.test_replay_killed import NAME, happen
+from .killed.test_waits_killed import done
 from .workload import Client
 
 pytestmark = [pytest.mark.long, pytest.mark.faults]

@@ -15,10 +15,10 @@ from aasim_plugins.workflows.drawing.layout import drawing as laid_out
 from aasim_plugins.workflows.validation import tree
 
 from .conftest import node
-from .definition_bombs import BOMBS
 from .drawn.samples import FOLDER, SAMPLES, forms
-from .mangling import mangled
-from .random_graphs import Generator
+from .graphs.random_graphs import Generator
+from .validation.definition_bombs import BOMBS
+from .validation.mangling import mangled
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = (

@@ -14,7 +14,7 @@ from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
 
-from ..executions.test_moving_tools import make_due
+from ..executions.tools.test_moving_tools import make_due
 from .conftest import let_time_pass, node, outcomes, read
 
 DROPINS = Path(__file__).parent / "dropins"

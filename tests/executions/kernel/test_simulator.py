@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from .change import Violation
 from .faults import FAULTS, Fault, kernel
-from .simulator import simulate
-from .world import World
+from .simulation.change import Violation
+from .simulation.simulator import simulate
+from .simulation.world import World
 
 #: How many seeds each run tries, how many a test, and how many at most until a planted fault is found.
 SEEDS, AT_ONCE, ENOUGH = 200, 50, 300
