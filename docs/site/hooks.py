@@ -5,9 +5,12 @@ from os.path import relpath
 from pathlib import Path
 from typing import Any
 
+from languages.tabs import with_tabs
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).parents[2]
+#: The folders with examples that a reader can run, which are in tabs.
+_WITH_EXAMPLES = ("start/", "use/", "recipes/", "reference/")
 _CODE_OR_LINK = re.compile(r"^```.*?^```$|`[^`\n]*`|\]\((?P<target>[^)\s]+)\)", re.MULTILINE | re.DOTALL)
 _HEADING_OR_LINK = re.compile(r"^(?P<level>##+) (?P<heading>.+)$|\[(?P<title>[^\]]+)\]\((?P<path>[^)\s#:]+)\)", re.MULTILINE)
 #: Code and tables that scroll take the focus, the search has a name, forms can be sent, and the parts of the menu are one landmark.
@@ -40,7 +43,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Let the links of a page lead to where their targets are on the site."""
+    """Let the links of a page lead to where their targets are on the site, and show its examples in each language."""
     source, here = Path(page.file.abs_src_path).parent, Path(page.file.src_uri).parent
 
     def followed(match: re.Match[str]) -> str:
@@ -50,7 +53,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         path, hash_sign, anchor = target.partition("#")
         return f"]({relpath(uri_of((source / path).resolve()), here)}{hash_sign}{anchor})"
 
-    return _CODE_OR_LINK.sub(followed, markdown)
+    linked = _CODE_OR_LINK.sub(followed, markdown)
+    return with_tabs(linked) if page.file.src_uri.startswith(_WITH_EXAMPLES) else linked
 
 
 def on_post_page(output: str, **_: Any) -> str:

@@ -15,10 +15,10 @@ _PAGES = pages_of(Path(__file__).parents[2])
 #: Pages whose examples need the embedded model.
 _WITH_MODEL = ("README.md",)
 _FOLDERS = ("docs/start/", "docs/use/", "docs/recipes/", "docs/reference/")
-_WITHOUT_MODEL = [name for name in _PAGES if name.startswith(_FOLDERS)]
+WITHOUT_MODEL = [name for name in _PAGES if name.startswith(_FOLDERS)]
 
 
-@pytest.mark.parametrize("name", [name for name in _WITHOUT_MODEL if _PAGES[name].blocks("sh")])
+@pytest.mark.parametrize("name", [name for name in WITHOUT_MODEL if _PAGES[name].blocks("sh")])
 def test_the_examples_work(platform: Platform, pages: Mapping[str, Page], name: str) -> None:
     run_alone(platform, pages[name])
 
@@ -35,23 +35,28 @@ def test_the_examples_on_the_embedded_model_work(platform: Platform, pages: Mapp
 def test_the_examples_of_all_pages_work_one_after_the_other_for_one_person(
     new_platform: Platform, pages: Mapping[str, Page]
 ) -> None:
-    for name in ("README.md", *_WITHOUT_MODEL):
-        run(new_platform, pages[name], "reader", registered=False)
+    for name in ("README.md", *WITHOUT_MODEL):
+        run(new_platform, pages[name], "reader")
 
 
 def run_alone(platform: Platform, page: Page) -> None:
     """Run the page's commands for a new person."""
-    registered = "/auth/register" not in page.text
-    run(platform, page, re.sub(r"\W", "", page.path.stem).lower(), registered=registered)
+    platform.introduce(person_of(page), page)
+    run(platform, page, person_of(page))
 
 
-def run(platform: Platform, page: Page, person: str, *, registered: bool) -> None:
+def person_of(page: Page) -> str:
+    """The name of the person who runs a page alone."""
+    return re.sub(r"\W", "", page.path.stem).lower()
+
+
+def run(platform: Platform, page: Page, person: str) -> None:
     """Run the page's commands, and compare what they print with what the page shows."""
     steps = [step for step in page.steps() if "bin/" not in step.commands]
     if not steps:
         return
     try:
-        outputs = platform.run(person, steps, registered=registered)
+        outputs = platform.run(person, steps)
     except TimeoutExpired:
         pytest.fail(f"{page.path.name} takes more than {SECONDS} s", pytrace=False)
     found = [line for step, printed in zip(steps, outputs, strict=True) for line in differences(step, printed)]
@@ -66,13 +71,13 @@ def differences(step: Step, printed: str) -> list[str]:
     return [f"line {step.line}: {difference}" for difference in compare(step.shown, printed)]
 
 
-@pytest.mark.parametrize("name", ["README.md", *_WITHOUT_MODEL])
+@pytest.mark.parametrize("name", ["README.md", *WITHOUT_MODEL])
 def test_every_command_with_curl_is_an_example_that_runs(pages: Mapping[str, Page], name: str) -> None:
     others = [block for language in ("", "bash", "shell", "console") for block in pages[name].blocks(language)]
     assert not any("curl" in block for block in others), f"{name}: mark blocks with curl as ```sh, so that they are run"
 
 
-@pytest.mark.parametrize("name", ["README.md", *_WITHOUT_MODEL])
+@pytest.mark.parametrize("name", ["README.md", *WITHOUT_MODEL])
 def test_no_example_hides_its_error_or_waits_for_ever(pages: Mapping[str, Page], name: str) -> None:
     commands = "\n".join(pages[name].blocks("sh"))
     assert not re.findall(r"curl -[a-zA-Z]*f", commands), "`curl -f` hides what is wrong; use --fail-with-body"

@@ -103,3 +103,10 @@ def test_the_browser_refuses_what_a_script_would_fetch_elsewhere(parsed: Mapping
         name, *sources = directive.split()
         assert set(sources) <= {"'self'", "'unsafe-inline'", "data:", "blob:"}, name
         assert name != "default-src" or sources == ["'self'"]
+
+
+def test_each_example_has_a_tab_for_each_language_that_needs_no_script(site: Path) -> None:
+    page = (site / "start" / "quickstart" / "index.html").read_text(encoding="utf-8")
+    tabs = re.findall(r'<label for="(\w+)">(\w+)</label>', page)
+    assert [name for _, name in tabs] == ["curl", "Python", "TypeScript"] * page.count('class="tabbed-set')
+    assert {target for target, _ in tabs} == set(re.findall(r'id="(\w+)" name="\w+" type="radio"', page))

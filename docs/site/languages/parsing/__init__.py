@@ -1,0 +1,1 @@
+"""The parts of the shell, of curl and of jq that the examples use, as trees."""

@@ -1,0 +1,1 @@
+"""Statements as code: in Python and in TypeScript, in lines of a readable length."""
