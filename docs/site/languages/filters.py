@@ -44,7 +44,7 @@ class Branch:
 class Filters:
     """Filters of a page: `free` chooses a name that the page does not use, `variables` are those of ``--arg``."""
 
-    free: Callable[[str], str]
+    free: Callable[..., str]
     variables: Mapping[str, Node]
 
     def bound(self, filter_: Filter, given: Node) -> list[Branch]:
@@ -117,7 +117,7 @@ class Filters:
             value = value.of
         if not isinstance(value, Get):
             return value if isinstance(value, First) else None
-        name = self.free(_singular(_name_of(value.of)))
+        name = self.free(_singular(_name_of(value.of)), "item")
         item: Node = Name(name)
         for key in reversed(keys):
             item = Get(item, key)
@@ -128,7 +128,7 @@ class Filters:
         takes_work = any(isinstance(part, Body | First | Collect) for part in parts_of(branch.value))
         if not takes_work or self._uses(after) < 2:
             return branch
-        name = self.free(_name_of(branch.value))
+        name = self.free(_name_of(branch.value), "result", "found")
         return Branch((*branch.clauses, Bind(name, branch.value)), Name(name))
 
     def _uses(self, filter_: Filter) -> int:
@@ -139,7 +139,7 @@ class Filters:
     def _items(self, branch: Branch) -> Branch:
         if isinstance(branch.value, Collect):
             return Branch(branch.clauses + branch.value.clauses, branch.value.value)
-        name = self.free(_singular(_name_of(branch.value)))
+        name = self.free(_singular(_name_of(branch.value)), "item")
         return Branch((*branch.clauses, Each(name, branch.value)), Name(name))
 
     def _call(self, name: str, argument: Filter, given: Node) -> list[Branch]:

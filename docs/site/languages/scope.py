@@ -29,7 +29,7 @@ class Page:
     styles: dict[str, str] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
 
-    def free(self, wanted: str) -> str:
-        """A name for a value that the page has none for."""
+    def free(self, *wanted: str) -> str:
+        """A name for a value that the page has none for: the first that is not taken."""
         taken = _OWN | _RESERVED | {name.lower() for name in self.names}
-        return next(name for name in (wanted, "item", "one", "entry") if name not in taken)
+        return next(name for name in (*wanted, "one", "entry") if name not in taken)
