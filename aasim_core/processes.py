@@ -29,7 +29,7 @@ _log = structlog.get_logger("aasim.processes")
 
 
 class ProcessRow(Row):
-    """One process. `plugins` are the names of those that are on in it; `busy` is how many of its threads had work at the last beat.
+    """One process. `plugins` are the names of those that are on in it; `busy` is how many of its threads had work at the last heartbeat.
 
     `migrations` are the highest numbers of each owner's migrations that its code has; nothing where the code is from before they were told.
     """

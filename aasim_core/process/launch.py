@@ -1,4 +1,4 @@
-"""How ``aasim up`` starts API and worker with the settings that it has, and asks whether they are ready."""
+"""Start API and worker for ``aasim up`` with its settings, and ask whether they are ready."""
 
 import os
 import sys

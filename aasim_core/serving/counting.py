@@ -10,7 +10,7 @@ from ..http.operations import Endpoint
 from ..http.request import Request, Response
 from ..lists import query
 from ..lists.paging import MOST_COUNTED
-from .admission import permit_anywhere
+from .permission import permit_anywhere
 
 if TYPE_CHECKING:
     from ..app import App

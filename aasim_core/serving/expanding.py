@@ -20,7 +20,7 @@ from ..schemas.containers import ListOf
 from ..schemas.formats import Id
 from ..schemas.scalars import Choice, Text
 from ..schemas.schema import Schema
-from .admission import permit_anywhere
+from .permission import permit_anywhere
 
 if TYPE_CHECKING:
     from ..app import App

@@ -27,7 +27,7 @@ from ..schemas.json_values import NO_BODY
 from ..tenancy.principal import Caller, Principal
 from ..text.json import to_json
 from . import expanding, idempotency
-from .admission import caller_by_token, permit_anywhere
+from .permission import caller_by_token, permit_anywhere
 from .request_log import traced
 
 if TYPE_CHECKING:

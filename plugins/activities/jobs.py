@@ -9,7 +9,7 @@ from aasim_core import App, JobContext
 from aasim_core.context import current_organization
 from aasim_core.events.chain.anchors import chained_organizations
 from aasim_core.events.chain.erasing import erase_some
-from aasim_core.events.chain.hash_chain import ChainBroken
+from aasim_core.events.chain.faults import ChainBroken
 from aasim_core.events.chain.pruning import AT_ONCE, prune_some
 
 from . import service

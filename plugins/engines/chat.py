@@ -72,7 +72,7 @@ class ProviderFailed(EngineError):
 
 
 class NoRoom(EngineError):
-    """The engine's own limits leave no room for the call now; `retry_after` says when to look again. No provider raises it."""
+    """The engine's own limits have no capacity for the call now; `retry_after` says when to try again. No provider raises it."""
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__("rate_limited", message, retry_after=retry_after)

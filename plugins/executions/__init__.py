@@ -29,7 +29,7 @@ from .log import fingerprints, retention
 from .models import WITHOUT_FINGERPRINT, ArrivalRow, Execution, LogEntry, Step, ToolCall, WaitRow
 from .settings import ExecutionSettings
 from .shell import admit, arrivals, awaited_events, delivery, keys, stored_run
-from .shell.admission_records import AdmissionRow, TicketRow
+from .shell.slot_records import AdmissionRow, TicketRow
 from .tools import tracing
 from .turn import ending, loop
 

@@ -11,7 +11,7 @@ import pluggy
 from aasim_core.errors import Refused
 
 from .questions.reviewers import Decision, Question, Reviewer
-from .shell.interruptions import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
+from .shell.turn_ends import CancelRequested, Interrupted, RunFailed, RunLater, RunPauses, RunWaits, TimedOut, TurnEnds
 from .starting.startables import Startable, Target
 from .tools.sources import (
     EFFECTS,

@@ -24,10 +24,10 @@ from aasim_core.text.json import to_json
 from aasim_core.user_code import json_schema
 
 from . import states
-from .admission import places
+from .admission import concurrency_limit
 from .hookspecs import Runner
-from .kernel import admission as admissions
-from .kernel.admission import Rule
+from .kernel import slots as admissions
+from .kernel.slots import Rule
 from .lists.labels import of_new
 from .lists.labels import write as write_labels
 from .log.fingerprints import failures_of
@@ -151,7 +151,7 @@ def _queued(app: "App", execution: Execution, run_at: datetime | None, admission
     execution.root_id = execution.root_id or execution.id
     runner = _runner_of(app, execution.kind)
     runner.check_start(execution)
-    if (admission := admission or places.own_of(runner, execution)) is not None:
+    if (admission := admission or concurrency_limit.own_of(runner, execution)) is not None:
         execution.slot = admission.to_json()
     # First, so that a limit's refusal leaves nothing for the starter to undo.
     emit("executions.queued", states.subject(execution), data=states.told(execution) | states.on_behalf_of(execution))

@@ -6,7 +6,7 @@ import structlog
 
 from aasim_core import App, Job
 from aasim_core.clock import now
-from aasim_core.data.erasure import erase_rows
+from aasim_core.data.tenant_rows import erase_rows
 from aasim_core.identity.accounts import erase_homeless
 from aasim_core.tenancy.records import CLOSING, Membership, Organization
 

@@ -10,7 +10,7 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.events.chain import anchors
 from aasim_core.events.chain.anchors import SEAL, START, EventAnchor
-from aasim_core.events.chain.hash_chain import ChainBroken
+from aasim_core.events.chain.faults import ChainBroken
 from aasim_core.events.chain.pruning import prune_some
 from aasim_core.events.chain.verification import logged_organizations, verify
 from aasim_core.secrets import Keyring, new_key

@@ -12,7 +12,7 @@ from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.data import history
 from aasim_core.data.database import Database
-from aasim_core.data.erasure import erase_rows
+from aasim_core.data.tenant_rows import erase_rows
 from aasim_core.events.chain.entries import ChainEntry
 from aasim_core.events.chain.pruning import prune_some
 from aasim_core.events.records import EventRow

@@ -12,7 +12,7 @@ from aasim_core.clock import from_text, now
 from aasim_core.context import system_scope
 from aasim_core.events.chain import pruning
 from aasim_core.events.chain.anchors import EventAnchor
-from aasim_core.events.chain.hash_chain import ChainBroken
+from aasim_core.events.chain.faults import ChainBroken
 from aasim_core.events.chain.pruning import prune_some
 from aasim_core.events.chain.restarting import restart
 from aasim_core.events.chain.sealing import seal_everything

@@ -12,7 +12,7 @@ from aasim_plugins.executions import service
 from aasim_plugins.executions.hookspecs import Finished, Run, Runner
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.service import Admit, Rule
-from aasim_plugins.executions.shell.admission_records import AdmissionRow, TicketRow
+from aasim_plugins.executions.shell.slot_records import AdmissionRow, TicketRow
 from aasim_plugins.executions.steering import signal
 
 KEY = "errands"

@@ -12,7 +12,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.testing.world import Person
 from aasim_plugins.executions import states
 from aasim_plugins.executions.models import ArrivalRow, Execution, WaitRow
-from aasim_plugins.executions.shell.admission_records import AdmissionRow, TicketRow
+from aasim_plugins.executions.shell.slot_records import AdmissionRow, TicketRow
 from aasim_plugins.executions.shell.stored_run import TURN
 
 from .reaching import bring

@@ -8,8 +8,8 @@ import pytest
 
 from aasim_core.clock import now, to_text
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.erasure import tenant_tables
 from aasim_core.data.records import insert_rows
+from aasim_core.data.tenant_rows import tenant_tables
 from aasim_core.identity.records import Session
 from aasim_core.tenancy.records import Organization, User
 from aasim_core.testing.statements import recorded

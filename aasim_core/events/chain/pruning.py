@@ -14,7 +14,7 @@ from ..records import EventRow
 from . import anchors
 from .anchors import Link
 from .entries import ChainEntry, rows_after
-from .hash_chain import ChainBroken, faults_in
+from .faults import ChainBroken, faults_in
 
 if TYPE_CHECKING:
     from ...data.database import Database

@@ -25,8 +25,8 @@ from ..records import EventRow
 from . import anchors, entries
 from .anchors import Link
 from .entries import ChainEntry, last_sequence
+from .faults import ChainBroken
 from .formats import format_of, hash_of, new_salt
-from .hash_chain import ChainBroken
 
 if TYPE_CHECKING:
     from ...data.database import Database

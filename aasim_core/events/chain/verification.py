@@ -10,7 +10,7 @@ from ...tenancy.records import Organization
 from . import anchors
 from .anchors import EventAnchor, Link
 from .entries import hash_at, last_sequence, rows_after
-from .hash_chain import Fault, erased_in, faults_in, missing_end
+from .faults import Fault, erased_in, faults_in, missing_end
 
 #: Events per read.
 _AT_ONCE = 1000

@@ -113,7 +113,7 @@ def _taken(engine: Engine, use: EngineUse, place: Place) -> NoRoom | None:
         return None
     use.next_look = min(max(moment + wait, use.next_look + _between_looks(engine, use)), moment + _LONGEST)
     reason = next(reason for reason, seconds in waits.items() if seconds == wait)
-    return NoRoom(f"the engine {engine.name} has no room now: its limit {reason}", retry_after=use.next_look - moment)
+    return NoRoom(f"the engine {engine.name} has no capacity now: its limit {reason}", retry_after=use.next_look - moment)
 
 
 def _waits(engine: Engine, use: EngineUse, tokens: int, moment: float) -> Iterator[tuple[str, float]]:
@@ -128,7 +128,7 @@ def _waits(engine: Engine, use: EngineUse, tokens: int, moment: float) -> Iterat
 
 
 def _between_looks(engine: Engine, use: EngineUse) -> float:
-    """About how long it takes until the engine has room for the next one of those who wait."""
+    """The estimated seconds until the engine has capacity for the next waiting caller."""
     rpm, concurrency = engine.limits["rpm"], engine.limits["concurrency"]
     seconds = max(60 / rpm if rpm else 0, use.seconds / concurrency if concurrency else 0)
     return min(max(seconds, _CLOSEST), _WIDEST)

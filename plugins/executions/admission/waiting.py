@@ -9,7 +9,7 @@ from aasim_core.clock import to_text
 from aasim_core.lists.render_plan import Derived, Viewer
 
 from .. import service
-from ..kernel import admission
+from ..kernel import slots
 from ..models import Execution
 from ..shell import tickets
 from ..shell.rows import moment_of
@@ -61,6 +61,6 @@ def _place_of(execution_id: str, stored: tickets.Stored) -> tuple[int | None, st
     mine = next((ticket.id for ticket in stored.state.queued if tickets.execution_of(ticket.id) == execution_id), None)
     if mine is None or stored.rule is None:
         return None, None
-    explained = admission.explain(stored.state, stored.rule, mine)
+    explained = slots.explain(stored.state, stored.rule, mine)
     moment = moment_of(explained.until or None)
     return len(explained.ahead) + 1, None if moment is None else to_text(moment)

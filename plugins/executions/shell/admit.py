@@ -8,7 +8,7 @@ from typing import Any, Literal
 from aasim_core.error_codes import LIMIT, ErrorCode
 from aasim_core.errors import Refused
 
-from ..kernel.admission import Rule
+from ..kernel.slots import Rule
 from ..models import Execution
 
 _MESSAGE = "As many of these run as may at the same time, and no more of them may wait; try again when one has ended."

@@ -8,8 +8,8 @@ from aasim_core.ids import new_id
 from ..kernel import events
 from ..kernel.state import RUN, Arrival, next_due
 from ..models import Execution
-from . import admission, rows, stored_run
-from .admission_records import TicketRow
+from . import rows, slots, stored_run
+from .slot_records import TicketRow
 from .stored_run import StoredRun, look_at
 
 #: What a run as a whole looks for again; its time to begin and its admission come by themselves.
@@ -44,7 +44,7 @@ def _deliver(execution_id: str) -> None:
 def settle(key: str, ticket_id: str | None) -> None:
     """Settle an admission key: the ticket, if one is named, and due slots."""
     with database_of(Execution).transaction():
-        admission.settle(key, ticket_id, StoredRun.find)
+        slots.settle(key, ticket_id, StoredRun.find)
 
 
 def settle_all() -> None:

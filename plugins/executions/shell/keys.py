@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from aasim_core.data.records import database_of
 from aasim_core.jobs.queue import enqueue
 
-from ..kernel import admission
-from ..kernel.admission import Admission, Answer, Decision, Rule, Ticket
+from ..kernel import slots
+from ..kernel.slots import Admission, Answer, Decision, Rule, Ticket
 from ..models import Execution
 from . import arrivals, rows, tickets
-from .admission_records import TicketRow
 from .admit import Admit
+from .slot_records import TicketRow
 
 #: The jobs that settle a key, for what could not be settled at once or is due later, and that cancel a run.
 SETTLE, CANCEL = "executions.settle", "executions.cancel"
@@ -26,12 +26,12 @@ Change = Callable[[Admission, Rule, int], Decision]
 def asking(execution: Execution, ticket_id: str) -> Change:
     """The execution asks with the ticket."""
     ticket = Ticket(ticket_id, Admit.of(execution).group, execution.priority)
-    return lambda state, rule, at: admission.ask(state, rule, ticket, at)
+    return lambda state, rule, at: slots.ask(state, rule, ticket, at)
 
 
 def leaving(ticket_id: str) -> Change:
     """The ticket's run gives its slot back, or leaves the queue."""
-    return lambda state, rule, at: admission.release(state, rule, ticket_id, at)
+    return lambda state, rule, at: slots.release(state, rule, ticket_id, at)
 
 
 def change(key: str, changes: Sequence[Change], rule: Rule | None = None, *, new_rule: Rule | None = None) -> Sequence[Answer]:
@@ -44,7 +44,7 @@ def change(key: str, changes: Sequence[Change], rule: Rule | None = None, *, new
     is_full = rule.limit is not None and len(stored.state.held) >= rule.limit
     state = tickets.without_unwanted(stored.state) if is_full or not changes else stored.state
     answers: tuple[Answer, ...] = ()
-    for happen in changes or [admission.refresh]:
+    for happen in changes or [slots.refresh]:
         state, more = happen(state, rule, at)
         answers += more
     tickets.write(key, stored, state, rule, at)

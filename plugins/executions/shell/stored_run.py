@@ -20,7 +20,7 @@ from ..kernel.decide import decide, start
 from ..kernel.events import Cancel, Delivered, Event, Start
 from ..kernel.state import RUN, State, next_due
 from ..models import Execution
-from . import admission, arrivals, rows
+from . import arrivals, rows, slots
 
 #: The jobs of a run: a turn of it, and a look whether one of its times has come.
 TURN, TICK = "executions.turn", "executions.tick"
@@ -52,8 +52,8 @@ class StoredRun:
         """Write a new run, with its first turn, or the time at which that is due; Refused as `admission.ask_at_start` says."""
         state, follow = start(None, Start(rows.state_without_rows(record), rows.milliseconds(run_at)))
         request = state.waits.get(RUN)
-        if request is not None and request.kind == "admission" and admission.ask_at_start(record, request.correlation):
-            state, follow = decide(state, Delivered((admission.arrival(request.correlation),)))
+        if request is not None and request.kind == "admission" and slots.ask_at_start(record, request.correlation):
+            state, follow = decide(state, Delivered((slots.arrival(request.correlation),)))
         for name, value in rows.difference(State(record.id), state).items():
             setattr(record, name, value)
         for command in follow:
@@ -187,12 +187,12 @@ def _enqueue(run: StoredRun, command: commands.Enqueue, delay: float) -> None:
 
 def _open_wait(run: StoredRun, command: commands.OpenWait, _: float) -> None:
     if command.wait.kind == "admission":
-        admission.ask(run, command.wait.correlation)
+        slots.ask(run, command.wait.correlation)
 
 
 def _close_wait(run: StoredRun, command: commands.CloseWait, _: float) -> None:
     if command.wait.kind == "admission":
-        admission.release(run, command.wait.correlation)
+        slots.release(run, command.wait.correlation)
     if command.wait.kind == "child" and (child := find_or_none(Execution, command.wait.correlation)) is not None:
         cancel(child, run.record.cancel_reason or _NOT_AWAITED, run.state.grace)
 
@@ -202,7 +202,7 @@ def _notify(run: StoredRun, command: commands.Notify, _: float) -> None:
 
 
 def _release(run: StoredRun, command: commands.Release, _: float) -> None:
-    admission.release(run, command.ticket)
+    slots.release(run, command.ticket)
 
 
 _CARRY_OUT: Mapping[type, Callable[[StoredRun, Any, float], None]] = {

@@ -14,9 +14,9 @@ from aasim_core.data.records import insert_rows
 from aasim_core.data.statements import Bind
 from aasim_core.text.json import to_json
 
-from ..kernel.admission import Admission, Rule, Ticket, next_due
+from ..kernel.slots import Admission, Rule, Ticket, next_due
 from ..models import Execution
-from .admission_records import AdmissionRow, TicketRow
+from .slot_records import AdmissionRow, TicketRow
 
 #: For so long after the last admission that counts, in milliseconds, its time is kept: clocks go back.
 _KEPT = 3_600_000

@@ -15,9 +15,9 @@ from ..kernel.events import WaitRegistered, WaitWithdrawn
 from ..kernel.state import Ending, Wait, WaitKind
 from ..models import ArrivalRow, Execution
 from . import awaited_events, topics
-from .interruptions import CancelRequested, RunFailed, RunLater, RunWaits
 from .rows import milliseconds
 from .stored_run import StoredRun, is_rejected
+from .turn_ends import CancelRequested, RunFailed, RunLater, RunWaits
 
 __all__ = ["Arrived", "Settled", "Wait", "Waits", "for_child", "for_event", "for_signal", "signal_of", "until"]
 

@@ -13,7 +13,7 @@ from aasim_core.jobs import DEAD
 from aasim_core.jobs.errors import LeaseLost
 
 from .. import states
-from ..admission.places import is_full
+from ..admission.concurrency_limit import is_full
 from ..hookspecs import CancelRequested, Finished, Interrupted, RunFailed, RunLater, Runner, RunPauses, RunWaits, TimedOut
 from ..kernel import events
 from ..kernel.commands import Reject

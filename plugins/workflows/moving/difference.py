@@ -113,7 +113,7 @@ class _Comparison:
         return Change(names, self._before.graph, self._after.graph, difference)
 
     def _does(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-        """Whether the two do something else; what went on after an error, and would not now, does."""
+        """Whether the two do something else; a node that continued after an error, and would not now, differs."""
         work = _work_of(old)
         catches = old.get("on_error") == _CONTINUE and new.get("on_error") != _CONTINUE
         return work != _work_of(new) or self._means_other(work) or catches

@@ -16,7 +16,7 @@ from aasim_core.testing.world import Person, World
 from aasim_plugins.executions import service
 from aasim_plugins.executions.models import WaitRow
 from aasim_plugins.executions.service import Admit, Rule
-from aasim_plugins.executions.shell.admission_records import AdmissionRow
+from aasim_plugins.executions.shell.slot_records import AdmissionRow
 
 from ..errands import KEY, Errands
 from ..test_waiting_runs import PLUGINS

@@ -9,8 +9,8 @@ import pytest
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
-from aasim_core.data.erasure import erase_rows
 from aasim_core.data.records import find
+from aasim_core.data.tenant_rows import erase_rows
 from aasim_core.jobs.leases import Leases
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
@@ -19,7 +19,7 @@ from aasim_plugins.executions.kernel.events import Cancel
 from aasim_plugins.executions.log import retention
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.shell import delivery
-from aasim_plugins.executions.shell.admission_records import TicketRow
+from aasim_plugins.executions.shell.slot_records import TicketRow
 from aasim_plugins.executions.shell.stored_run import StoredRun
 from aasim_plugins.executions.turn import loop
 

@@ -83,7 +83,7 @@ def test_a_run_that_waits_for_room_says_so_once(
     [line] = log_of(owner, waiting)
     assert (line["event"], line["message"]) == (
         "delayed",
-        "The run waits for its turn: the engine Scripted replies has no room now: its limit rpm is 1.",
+        "The run waits for its turn: the engine Scripted replies has no capacity now: its limit rpm is 1.",
     )
     with organization_scope(owner.organization_id):
         started = EventRow.select().where(EventRow.name == "executions.started", EventRow.subject_id == waiting)

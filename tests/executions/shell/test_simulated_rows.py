@@ -14,7 +14,7 @@ from aasim_core.jobs.records import JobRow
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.kernel import events
-from aasim_plugins.executions.kernel.admission import Admission
+from aasim_plugins.executions.kernel.slots import Admission
 from aasim_plugins.executions.kernel.state import TERMINAL, State
 from aasim_plugins.executions.models import Execution
 from aasim_plugins.executions.service import Admit

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from typing import Any
 
-from aasim_plugins.executions.kernel.admission import Admission, Rule, Ticket
+from aasim_plugins.executions.kernel.slots import Admission, Rule, Ticket
 
 from ..faults import Kernel
 from .change import Violation

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from aasim_plugins.executions.kernel import commands, events
-from aasim_plugins.executions.kernel.admission import Admission, Rule, Ticket
+from aasim_plugins.executions.kernel.slots import Admission, Rule, Ticket
 from aasim_plugins.executions.kernel.state import Arrival, Slot, State, Wait
 
 from ..faults import Kernel

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 from aasim_plugins.executions.kernel import events
-from aasim_plugins.executions.kernel.admission import Rule
+from aasim_plugins.executions.kernel.slots import Rule
 from aasim_plugins.executions.kernel.state import AT_WORK, TERMINAL, Arrival, Outcome, Slot, State, Wait
 
 from ..faults import Kernel

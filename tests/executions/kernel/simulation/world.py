@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aasim_plugins.executions.kernel import commands, events
-from aasim_plugins.executions.kernel.admission import Admission, Rule, Ticket
+from aasim_plugins.executions.kernel.slots import Admission, Rule, Ticket
 from aasim_plugins.executions.kernel.state import Arrival, State, Wait
 
 from ..faults import Kernel

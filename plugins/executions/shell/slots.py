@@ -16,13 +16,13 @@ from typing import Protocol, cast
 from aasim_core.context import current_organization, organization_scope
 from aasim_core.data.records import database_of
 
-from ..kernel.admission import Answer
 from ..kernel.events import Delivered
+from ..kernel.slots import Answer
 from ..kernel.state import RUN, Arrival, State, Wait
 from ..models import Execution
 from . import keys, rows, tickets
-from .admission_records import TicketRow
 from .admit import Admit
+from .slot_records import TicketRow
 
 
 class Asking(Protocol):

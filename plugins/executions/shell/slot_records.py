@@ -20,7 +20,7 @@ class AdmissionRow(Row):
 
 
 class TicketRow(Row):
-    """A run that holds or awaits a slot; see `kernel.admission.Ticket`. `number` is its place among those that hold one, or await one."""
+    """A run that holds or awaits a slot; see `kernel.slots.Ticket`. `number` is its place among those that hold one, or await one."""
 
     organization_id = IdField()
     key = peewee.TextField()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aasim_plugins.executions.kernel.admission import (
+from aasim_plugins.executions.kernel.slots import (  # fmt: skip
     Admission,
     Answer,
     Explanation,
@@ -15,7 +15,7 @@ from aasim_plugins.executions.kernel.admission import (
     next_due,
     refresh,
     release,
-)  # fmt: skip
+)
 
 
 class Limiter:

@@ -6,7 +6,7 @@ from aasim_core.data.records import database_of
 
 from .. import states
 from ..hookspecs import Runner
-from ..kernel.admission import Rule
+from ..kernel.slots import Rule
 from ..models import GOING, Execution, of_same_subject
 from ..settings import ExecutionSettings
 from ..shell.admit import Admit
