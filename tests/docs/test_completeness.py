@@ -115,7 +115,7 @@ def test_a_plugin_names_the_hooks_that_it_offers(pages: Mapping[str, Page], name
 
 @pytest.mark.parametrize("name", pages_of(ROOT))
 def test_the_commands_that_a_page_names_exist(app: App, pages: Mapping[str, Page], name: str) -> None:
-    own = {"activities": ["verify", "restart"], "engines": ["fetch"], "notes": ["count"]}
+    own = {"activities": ["verify", "restart"], "engines": ["fetch"], "notes": ["count"], "wordlist": ["fetch"]}
     for line in re.findall(r"(?:^[$#] |`)(?:sudo \S+ )?aasim ([a-z][^`\n#]*)", pages[name].text, re.MULTILINE):
         first, *words = line.split()
         command = cli.get_command(click.Context(cli), first) if first not in own else None

@@ -78,7 +78,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Outcome:
     tests = {plugin: DROPPED_IN.format(plugin=plugin, folder="dropins") for plugin in ("notes", "faulty")}
     for plugin, text in tests.items():
         (place / f"test_{plugin}.py").write_text(text)
-    return _run(place)
+    return run_suite(place)
 
 
 def _install(site: Path, distribution: str, entry: str) -> None:
@@ -94,7 +94,8 @@ def _call(*arguments: str, cwd: Path) -> None:
     subprocess.run(command, cwd=cwd, check=True, capture_output=True)
 
 
-def _run(place: Path) -> Outcome:
+def run_suite(place: Path) -> Outcome:
+    """Run the tests below the folder in a process of their own, on SQLite."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AASIM_", "PYTEST_"))}
     done = subprocess.run(
         [
