@@ -17,6 +17,8 @@ from .databases import Databases
 
 #: Columns and indexes of each table, by the table's name.
 Shapes = dict[str, dict[str, str]]
+#: The definition of an index that only PostgreSQL has; records mean the same on both databases, and so cannot declare it.
+_OF_POSTGRESQL_ONLY = re.compile(r" USING (?!btree)\w+ ")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def _beyond(some: Shapes, before: Iterable[str]) -> Shapes:
 
 def _shape(database: Database, table: str) -> dict[str, str]:
     columns = {f"the column {column.name}": _described(database, column) for column in database.get_columns(table)}
-    indexes = {f"the index on {_indexed(index)}": "unique" if index.unique else "there" for index in database.get_indexes(table)}
+    compared = [index for index in database.get_indexes(table) if not _OF_POSTGRESQL_ONLY.search(index.sql or "")]
+    indexes = {f"the index on {_indexed(index)}": "unique" if index.unique else "there" for index in compared}
     return {"the table": "there", **columns, **indexes}
 
 

@@ -1,6 +1,6 @@
-"""Helpers for migrations: rename columns and the members of JSON columns, and replace a boolean by a status."""
+"""Helpers for migrations: rename columns and members of JSON columns, compute columns in Python, and replace a boolean by a status."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,18 +22,31 @@ def restore_columns(db: Any, renamed: Renamed) -> None:
     rename_columns(db, [(table, new, old) for table, old, new in renamed])
 
 
+def rewrite(db: Any, table: str, columns: Sequence[str], change: Callable[..., Mapping[str, Any]]) -> None:
+    """Call `change` with the `columns` of each row of every organization, and write the columns that it returns, if any.
+
+    It goes by id, in batches with a transaction each. In a migration with ``atomic = False`` each batch commits, and others can write in
+    between; after a failure such a migration starts from the beginning, so its `change` returns nothing for rows that are done.
+    """
+    rows: Any = peewee.Table(table).bind(db)
+    read, after = [rows.c[name] for name in ("id", *columns)], ""
+    while batch := list(rows.select(*read).where(rows.c.id > after).order_by(rows.c.id).limit(_BATCH).tuples()):
+        with db.atomic():
+            for row_id, *values in batch:
+                if changed := change(*values):
+                    rows.update({rows.c[name]: value for name, value in changed.items()}).where(rows.c.id == row_id).execute()
+        after = batch[-1][0]
+
+
 def rewrite_json(db: Any, table: str, column: str, change: Callable[[Any], Any]) -> None:
     """Apply `change` to the value of the JSON column in each row where that makes a difference, in batches by id."""
-    rows: Any = peewee.Table(table, ("id", column), _database=db)
-    held, after = getattr(rows, column), ""
-    while batch := list(
-        rows.select(rows.id, held).where(rows.id > after, ~held.is_null()).order_by(rows.id).limit(_BATCH).tuples()
-    ):
-        for row_id, text in batch:
-            before = orjson.loads(text)
-            if (value := change(before)) != before:
-                rows.update({held: orjson.dumps(value).decode()}).where(rows.id == row_id).execute()
-        after = batch[-1][0]
+
+    def changed(text: str | None) -> Mapping[str, Any]:
+        before = None if text is None else orjson.loads(text)
+        value = before if text is None else change(before)
+        return {} if value == before else {column: orjson.dumps(value).decode()}
+
+    rewrite(db, table, [column], changed)
 
 
 def with_names(value: Any, names: Mapping[str, str]) -> Any:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import peewee
+import pytest
 
 from aasim_core.context import system_scope
 from aasim_core.data.database import Database
@@ -44,6 +45,27 @@ def test_every_row_is_reached_however_many_there_are(empty_database: Database) -
         things = _things(empty_database, *((f"{number:04}", '{"at":1}') for number in range(1_001)))
         renaming.rewrite_json(empty_database, "thing", "said", lambda value: renaming.with_names(value, _NAMES))
         assert set(_said(things)) == {'{"occurred_at":1}'}
+
+
+def test_columns_are_computed_of_others_in_every_row(empty_database: Database) -> None:
+    with system_scope("test a migration"):
+        things = _things(empty_database, *((f"{number:04}", str(number)) for number in range(1_001)))
+        empty_database.execute_sql("ALTER TABLE thing ADD COLUMN doubled INTEGER")
+        renaming.rewrite(empty_database, "thing", ["said"], lambda said: {"doubled": 2 * int(said)})
+        computed = [doubled for (doubled,) in empty_database.execute_sql("SELECT doubled FROM thing ORDER BY id").fetchall()]
+        assert computed == list(range(0, 2_002, 2))
+        assert len(_said(things)) == 1_001
+
+
+def test_what_fails_in_a_later_batch_leaves_the_batches_before(empty_database: Database) -> None:
+    def change(said: str) -> dict[str, str]:
+        return {"said": said[:1]} if len(said) < 1_000 else {"said": str(1 / 0)}
+
+    with system_scope("test a migration"):
+        things = _things(empty_database, *((f"{number:04}", "ab") for number in range(600)), ("9999", "x" * 1_000))
+        with pytest.raises(ZeroDivisionError):
+            renaming.rewrite(empty_database, "thing", ["said"], change)
+        assert _said(things) == ["a"] * 500 + ["ab"] * 100 + ["x" * 1_000]
 
 
 def test_names_are_turned_back() -> None:
