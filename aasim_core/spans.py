@@ -88,10 +88,10 @@ class Off(AbstractContextManager["Off"]):
         return nullcontext()
 
     def note(self, *, error: str | None = None, **facts: Any) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
     def say(self, **content: Any) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
     def end(self) -> None:
         """Nothing was begun."""

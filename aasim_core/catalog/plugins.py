@@ -58,7 +58,7 @@ class PermissionDeclaredOut(Schema):
 
 
 class PluginSettingOut(Schema):
-    """A setting that operators write; its value is not told."""
+    """A setting that operators write; its value is not shown."""
 
     name = Text(required=True, example="keep_days")
     type = Text(required=True, example="int")

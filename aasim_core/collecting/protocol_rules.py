@@ -70,7 +70,7 @@ def _flaw_of_errors(protocol: "Protocol") -> str | None:
     for refused in (not_found(), Invalid({"name": [Problem("required", "This field is required.")]})):
         try:
             answer = protocol.errors(refused, "tried-at-start")
-        except Exception as error:  # noqa: BLE001 - whatever it is, the plugin's author is told
+        except Exception as error:  # noqa: BLE001 - any fault is reported to the plugin's author
             return f"errors fail with {describe(error, None)}{place_of(protocol.errors)}"
         if not _is_answer(answer):
             return f"errors answer {answer!r:.100}; {_ANSWER}{place_of(protocol.errors)}"

@@ -17,7 +17,7 @@ _CHECKSUM_LENGTH = 6
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key at its birth: `secret` is shown once, the rest is kept."""
+    """A new key: `secret` is shown once, the rest is stored."""
 
     secret: Secret
     digest: str

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..settings.sections import AuthSettings
     from .tokens import AccessTokens
 
-#: How exact the last use of a session or key is kept: more would be a write for each request.
+#: The precision of a session's or key's last use: a finer one would be a write for each request.
 SEEN_SECONDS = 60
 _NOBODYS = "organization_00000000000000000000000000"
 _LONGEST = 1024

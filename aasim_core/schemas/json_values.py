@@ -53,7 +53,7 @@ _KINDS = {
 
 
 def fault_in(value: Any, *, max_depth: int) -> tuple[Path, Problem] | None:
-    """The first thing in the JSON value `value` that cannot be kept, and the path to it; None when all is well.
+    """The first thing in the JSON value `value` that cannot be stored, and the path to it; None when all is well.
 
     An empty list or object has depth 1.
     """

@@ -87,7 +87,7 @@ def _broken(schema: Any, value: Any, place: Callable[[Any], str]) -> list[tuple[
 
 
 def _errors(schema: Any, value: Any) -> Iterator[Any]:
-    """The first errors; Flawed where they cannot be told."""
+    """The first errors; Flawed where they cannot be reported."""
     known = _known_of(schema)
     if not known.cost.fits(value):
         raise Flawed(_TOO_COSTLY)

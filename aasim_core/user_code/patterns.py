@@ -37,7 +37,7 @@ def _compiled(pattern: str, *, ignore_case: bool = False) -> Any:
 
     options = re2.Options()
     options.log_errors = False
-    # Only the whole match is told; groups would keep the quick way of matching from being taken.
+    # Only the whole match is returned; groups would keep the quick way of matching from being taken.
     options.never_capture = True
     options.case_sensitive = not ignore_case
     return re2.compile(pattern, options)

@@ -58,7 +58,7 @@ class Cost:
         return depths[self.graph.order[0]]
 
     def fits(self, value: Any) -> bool:
-        """Whether applying the schema to the value takes no more than MOST_STEPS, and lists no more errors than can be told."""
+        """Whether applying the schema to the value takes no more than MOST_STEPS, and lists no more errors than can be reported."""
         size = size_of(value)
         if self.depth > DEEPEST or size.depth > DEEPEST:
             return False

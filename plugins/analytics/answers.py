@@ -82,7 +82,7 @@ def _may_count(asked: Asked, view: View, key: Sequence[Any]) -> bool:
 
 
 def field_of(name: str) -> str:
-    """What the part of a group is called in answers: of objects, the id is told."""
+    """The name of a group's part in responses: of objects, the id."""
     return f"{name}_id" if name in ("agent", "project", "engine", "department", "branch") else name
 
 

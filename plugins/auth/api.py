@@ -19,7 +19,7 @@ _USER = Plan(schemas.UserOut())
 _ORGANIZATION = Plan(schemas.OrganizationOut())
 
 # Hashing a password must not hold up every other write, so most of these have transactions of their own.
-# An answer with tokens is kept as long as somebody may want to fetch it again, and no longer: it opens the account.
+# A response with tokens is stored as briefly as a retry needs it: it opens the account.
 _KEEP_TOKENS = 60
 
 

@@ -112,7 +112,7 @@ def release(reservation: Reservation) -> None:
 
 
 def _release_repeated(payer: Payer) -> None:
-    """A step that retries has crashed before: its old reservation is not kept in addition to the new one."""
+    """A step that retries has crashed before: its old reservation is released, not added to the new one."""
     if payer.execution_id is not None:
         same = (Reservation.execution_id == payer.execution_id) & (Reservation.step == payer.step)
         for left in Reservation.select().where(same):

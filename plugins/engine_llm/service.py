@@ -5,7 +5,7 @@ from functools import partial
 from ..engines.hookspecs import Capabilities, Chat, EngineConfig, EngineError, Provider, missing, not_installed
 from .settings import LlmSettings
 
-#: What holds for every model: the schema is told to those that cannot be bound to it, and tools are called through it.
+#: For every model: the schema is an instruction where it cannot be enforced, and tools are emulated.
 _CAPABILITIES = Capabilities(streaming=True, tools="emulated", json_schema=True, judge=False)
 
 

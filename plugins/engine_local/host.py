@@ -25,7 +25,7 @@ def main() -> None:
     lock(opened(folder / HOST), EXCLUSIVE)  # never closed: held as long as this process lives
     try:
         server = _serve(options, key)
-    except Exception as error:  # noqa: BLE001 - whatever the library raises, the parent has to be told
+    except Exception as error:  # noqa: BLE001 - any error of the library is reported to the parent
         os.write(answer, json.dumps({"error": str(error) or type(error).__name__}).encode())
         os._exit(1)
     _publish(folder / ENDPOINT, {"url": f"{server.listening_address}/v1", "key": key, "pid": os.getpid()})

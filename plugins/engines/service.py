@@ -246,7 +246,7 @@ def _opened(app: "App", engine: Engine, chat: Chat) -> Iterator[Chat]:
 
 
 def _said(app: "App", engine: Engine, chat: Chat, call: _Call, parameters: Parameters) -> Reply:
-    """What the model says, in the way in which this one can be told of tools and schemas."""
+    """Call the model in the way in which it supports tools and schemas."""
     if call.tools and engine.can.tools == "none":
         raise EngineError("invalid_request", f"the engine {engine.name} cannot call tools; choose another one for the agent")
     emulated = bool(call.tools) and engine.can.tools == "emulated"

@@ -10,7 +10,7 @@ from aasim_core.data.records import Row, TenantRecord
 PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN = "proposed", "waiting", "denied", "running", "done", "unknown"
 #: What can become of a tool call.
 CALL_STATES = (PROPOSED, WAITING, DENIED, RUNNING, DONE, UNKNOWN)
-#: ISO 4217's code for no currency: that of costs that were counted before their currency was kept.
+#: ISO 4217's code for no currency: that of costs that were counted before their currency was stored.
 NO_CURRENCY = "XXX"
 
 EVERYTHING, NO_LOG, NO_PAYLOAD = "everything", "no_log", "no_payload"

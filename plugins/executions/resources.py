@@ -34,7 +34,7 @@ _MOST_WAYS = 32
 def _milliseconds(start: str | datetime | None, end: str | datetime | None) -> int | None:
     if start is None or end is None:
         return None
-    # The clocks of two machines may have told the two.
+    # The two times may come from the clocks of two machines.
     return max(0, round((_moment(end) - _moment(start)).total_seconds() * 1000))
 
 

@@ -83,7 +83,7 @@ def _held() -> int:
 
 
 def _release_repeated(payer: Payer) -> None:
-    """A step that retries has crashed before: its old reservation is not kept in addition to the new one."""
+    """A step that retries has crashed before: its old reservation is released, not added to the new one."""
     if payer.execution_id is not None:
         Hold.delete().where(Hold.execution_id == payer.execution_id, Hold.step == payer.step).execute()
 

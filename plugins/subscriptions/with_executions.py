@@ -19,4 +19,4 @@ def keeper(app: "App") -> Keeper:
 
 
 def _nothing(execution_ids: Sequence[str]) -> None:
-    """Nothing of a run is kept here."""
+    """Do nothing: this plugin stores nothing of a run."""

@@ -6,8 +6,8 @@ from aasim_core.data.fields import IdField, InstantField, JsonField
 from aasim_core.data.records import Row, TenantRecord
 
 STATUSES = DRAFT, ACTIVE, PAUSED, ARCHIVED = ("draft", "active", "paused", "archived")
-#: What can be kept of a node, or of a scope of nodes: what it gave, why it failed, the items of a loop, the output of one of its scopes.
-#: What a re-run is given of an earlier run is kept before its node begins.
+#: The kinds of stored values of a node or a scope: its output, its error, the items of a loop, the output of one of its scopes.
+#: Values that a rerun takes over from an earlier run are stored before its node begins.
 OUTPUT, ERROR, ITEMS, SCOPE, GIVEN = ("output", "error", "items", "scope", "given")
 #: What becomes of a node when a part of its run is done again.
 VERDICTS = REUSED, REDONE, COMPENSATED, NOT_KNOWN = ("reused", "redone", "compensated", "unknown")

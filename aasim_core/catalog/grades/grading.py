@@ -27,7 +27,7 @@ _OF_CODE: Sequence[Rule[Package]] = (*SAFETY_RULES, *CRAFT_RULES)
 _OF_DECLARATIONS: Sequence[Rule[Subject]] = (*DECLARED_RULES, *OPERATION_RULES, *PART_RULES, *PUBLISHED_RULES)
 #: Every rule, by grade.
 RULES: Sequence[Rule[Any]] = sorted((*_OF_CODE, *_OF_DECLARATIONS), key=lambda rule: GRADES.index(rule.grade))
-#: How many places are told of a rule that is missed at many.
+#: The number of places that are listed for a rule that is missed at many.
 _MOST_FLAWS = 20
 
 
@@ -93,7 +93,7 @@ def grade_with(missed: set[Grade]) -> Grade | None:
 
 @lru_cache(maxsize=1024)
 def _code_misses(name: str, folder: Path) -> Sequence[Miss]:
-    """What the code misses: kept for the process, since the code that it has loaded stays the same, and reading it takes long."""
+    """The rules that the code misses, cached: the loaded code stays the same, and reading it takes long."""
     return tuple(_misses(_OF_CODE, Package(name, folder)))
 
 

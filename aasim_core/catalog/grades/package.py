@@ -13,7 +13,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One Python file; `name` is its path as people are told it, such as ``notes/api.py``, and `module` what it is within the package."""
+    """One Python file; `name` is its path in messages, such as ``notes/api.py``, and `module` what it is within the package."""
 
     path: Path
     name: str
@@ -38,7 +38,7 @@ class SourceFile:
 
     def each(self, kind: type[_Node]) -> Sequence[_Node]:
         """The nodes of exactly that type."""
-        return self._nodes.get(kind, [])  # type: ignore[return-value]  # they are kept by their type
+        return self._nodes.get(kind, [])  # type: ignore[return-value]  # they are stored by their type
 
     def at(self, node: ast.AST | None = None) -> str:
         """The file and the line of a node."""

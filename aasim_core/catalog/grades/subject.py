@@ -35,7 +35,7 @@ class Subject:
 
     @property
     def readme(self) -> str:
-        """Where its README stands, as people are told it."""
+        """The place of its README, as messages name it."""
         return f"{self.name}/README.md"
 
     @cached_property

@@ -76,7 +76,7 @@ class AnswerContract:
 
     @for_each(reads_one)
     def test_reading_one_object_takes_few_statements(self, stage: Stage, endpoint: Endpoint) -> None:
-        """At most three, or as many as `statements` says, authentication included, once everything that is kept is known."""
+        """At most three, or as many as `statements` says, authentication included, once everything cacheable is cached."""
         most = self.statements.get(f"{endpoint.method} {endpoint.template}", _MOST_FOR_ONE)
         path = stage.prepared_path(endpoint, stage.owner)
         stage.ask("GET", path, stage.owner)

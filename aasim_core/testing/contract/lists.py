@@ -92,7 +92,7 @@ class ListContract:
 
     @for_each(is_list)
     def test_a_page_of_a_hundred_rows_takes_as_many_statements_as_one_of_one(self, stage: Stage, endpoint: Endpoint) -> None:
-        """And at most four, authentication included, once everything that is kept is known."""
+        """And at most four, authentication included, once everything cacheable is cached."""
         person = stage.world.organization()
         path = _with_rows(stage, endpoint, person, 0)
         counts = []

@@ -13,7 +13,7 @@ from . import changes, schemas
 from .changes import Change, Group, Row
 from .failures import kinds_of
 
-#: Groups of a period, and of those the ones that are told of.
+#: The groups of a period, and the number of them in a response.
 _MOST_GROUPS, _MOST_TOLD = 1_000, 100
 
 

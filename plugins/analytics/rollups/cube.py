@@ -76,7 +76,7 @@ class Numbers:
         self.add(other.written(()))
 
     def written(self, key: Key) -> Written:
-        """The numbers as they are kept."""
+        """The stored form of the numbers."""
         costs = [each for currency in sorted(self.costs) for each in (currency, self.costs[currency])]
         sums = self.sums if any(self.sums[len(_ALWAYS) :]) else self.sums[: len(_ALWAYS)]
         decisions = [sketch.flat(self.decisions)] if self.decisions else []
@@ -97,7 +97,7 @@ class Cube(dict[Key, Numbers]):
 
 
 def text_of(cube: Cube) -> str:
-    """The cube as it is kept."""
+    """The stored form of the cube."""
     return to_json(list(cube.written())).decode()
 
 

@@ -196,5 +196,5 @@ def _count_decision(cube: Cube, row: "Decision", decided: Sequence[str]) -> None
 
 
 def _milliseconds(start: str, end: str) -> int:
-    # The clocks of two machines may have told the two.
+    # The two times may come from the clocks of two machines.
     return max(0, round((from_text(end) - from_text(start)).total_seconds() * 1000))

@@ -38,7 +38,7 @@ class View:
 
     @property
     def name(self) -> str:
-        """How it is called where its sums are kept."""
+        """Its name in stored sums."""
         return ",".join(self.parts)
 
     @cached_property
@@ -71,11 +71,11 @@ def _with_project(pair: tuple[str, ...]) -> View:
     return view_of({"project", *pair})
 
 
-#: For so long before the last day that has its sums, those of hours are kept of every view that is `KEPT`: for days of other time zones.
+#: The period before the last summed day for which hourly sums of every view in `KEPT` stay: for days of other time zones.
 ALL_HOURS = timedelta(days=40)
-#: Those of which sums are kept for each hour, for ever.
+#: The views with hourly sums, which are never deleted.
 SMALL = (View(()), *(View((part,)) for part in PARTS), _with_project(("agent",)))
-#: Those of which sums are kept for each day: everything by two, and within projects too, for callers who may see only some.
+#: The views with daily sums: every pair of dimensions, and within projects too, for callers who may see only some.
 KEPT = tuple(
     dict.fromkeys((*SMALL, *(View(pair) for pair in combinations(PARTS, 2)), *(map(_with_project, combinations(PARTS, 2)))))
 )

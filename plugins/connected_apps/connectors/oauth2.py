@@ -209,7 +209,7 @@ def _refuse_overload(response: "httpx2.Response") -> "httpx2.Response":
 
 
 def _asked(connection: Connection, ask: Callable[["OAuth2Client", str], Any], kept: Secret | None = None) -> Tokens:
-    """The tokens that the authorization server answers; without a new refresh token, the `kept` one stays in use."""
+    """The tokens of the authorization server's response; without a new refresh token, the `kept` one stays in use."""
     import httpx2
     from authlib.common.errors import AuthlibBaseError
 

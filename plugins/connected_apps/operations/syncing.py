@@ -103,7 +103,7 @@ def set_effect(row: ConnectedApp, digest: str, effect: str | None) -> AppOperati
 
 
 def digest_of(operation: Operation) -> str:
-    """Return the SHA-256 of everything an agent is told about it."""
+    """Return the SHA-256 of everything that an agent sees of it."""
     told = _told(operation)
     return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -127,7 +127,7 @@ def _told(operation: Operation) -> dict[str, Any]:
 
 
 def _readable(told: Sequence[Mapping[str, Any]]) -> list[Operation]:
-    """The operations that can be kept; `AppError` where an app tells more than anybody reads."""
+    """The operations that can be stored; `AppError` where an app lists too much."""
     if len(told) > MOST_OPERATIONS:
         raise AppError("too_large", f"the app offers {len(told)} operations, and {MOST_OPERATIONS} is the most")
     return [Operation(**each) for each in told if _is_readable(each)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def traced(
     app: "App", engine: Engine, messages: Sequence[Message], parameters: Parameters, payer: Payer
 ) -> Iterator[Callable[[Reply], object]]:
-    """A span for the call that is made inside; what it gives is told the reply."""
+    """A span for the call that is made inside; call its value with the reply."""
     told: dict[str, Any] = {name: getattr(parameters, name) for name in ("temperature", "max_output_tokens", "seed")}
     told |= {"engine_id": engine.id, "execution_id": payer.execution_id, "agent_id": payer.agent_id}
     with app.spans.begin("engine", engine.model, provider=engine.provider, **told) as span:

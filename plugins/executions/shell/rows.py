@@ -14,7 +14,7 @@ from ..kernel.state import RUN, Arrival, Ending, Outcome, Slot, State, Step, Wai
 from ..models import ArrivalRow, Execution, WaitRow
 from .topics import topic_of
 
-#: What clients are told that a run waits for, by the kind of its wait.
+#: The name that clients see of a wait, by its kind.
 WAITING_FOR: Mapping[WaitKind, str] = {
     "approval": "approval", "timer": "time", "child": "execution", "event": "event", "signal": "signal", "input": "input",
     "admission": "admission", "missing": "missing",
@@ -138,7 +138,7 @@ def difference(before: State, after: State) -> dict[str, Any]:
 
 
 def _told_of_waits(before: State, after: State) -> dict[str, Any]:
-    """What clients are told of what the run waits for: its admission, or else the first wait."""
+    """What the run waits for, as clients see it: its admission, or else the first wait."""
     (told, approval), former = _first_wait(after), _first_wait(before)
     return {} if (told, approval) == former else {"waiting_for": told, "approval_id": approval}
 

@@ -140,7 +140,7 @@ class Attempt:
         decision = decided(reviewer, self.row.approval_id)
         data = {"call": self.row.call_id, "user_id": decision.user_id}
         if decision.approved:
-            if self.row.started_at is None:  # or else it was told of before the tool asked for patience
+            if self.row.started_at is None:  # otherwise the event was emitted before the tool asked to be called later
                 self.run.log("tool_approved", f"{self.row.name} was approved.", data=data, content=decision.comment or None)
             return self._checked(decision.action)
         self.run.log("tool_denied", f"{self.row.name} was denied.", level="warning", data=data, content=decision.comment)

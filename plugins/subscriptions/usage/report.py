@@ -26,7 +26,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def told(app: "App", group_by: str | None = None) -> dict[str, Any]:
-    """The usage of the period so far, by each meter of what is here; with the groups of those that can be told by that."""
+    """The usage of the period so far, by each meter of what is here; with groups where the meter has them."""
     stand = standing_of(app)
     return _told(app, stand, stand.plan, stand.period, now(), counting.here(app), group_by)
 

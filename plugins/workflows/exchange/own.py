@@ -16,7 +16,7 @@ _DOCUMENT = DocumentIn()
 
 
 def export(workflow: Workflow, definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The workflow with one of its definitions as a document, without secrets, and with its ids told as `references`."""
+    """The workflow with one of its definitions as a document, without secrets, and with its ids listed as `references`."""
     return {
         "format": FORMAT,
         "name": workflow.name,

@@ -18,7 +18,7 @@ _CODES: Mapping[str, Sequence[str]] = {
     "expression": ("expression_failed",),
 }
 _STATUSES = {"authentication": 401, "authorization": 403}
-#: What is told as the status of an error that says nothing of it.
+#: The status of an error without one.
 _OF_CODES = {"http_4xx": 400, "http_429": 429, "timeout": 408}
 _OTHERS = 500
 

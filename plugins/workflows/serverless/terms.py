@@ -7,7 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 
-#: The longest text that a term may become while it is put together; what is too long for an expression is told when it is whole.
+#: The longest text that a term may become while it is put together; an expression that is too long is reported when it is complete.
 _LONGEST = 8_192
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 #: Words that CEL keeps for itself, and that are no names of fields.

@@ -92,7 +92,7 @@ def _cycle(before: dict[str, set[str]]) -> list[str]:
 
 
 def _unreachable(scope: Scope) -> Iterator[Fault]:
-    """What all edges to which have a condition that never holds; what comes after it is not told again."""
+    """What all edges to which have a condition that never holds; what comes after it is not reported again."""
     for node_id, edges in scope.edges_to.items():
         if edges and all(_never_holds(edge.condition) for edge in edges):
             message = f"No way leads to {node_id}: the condition of each edge to it is never true; leave the condition out, or the node."
