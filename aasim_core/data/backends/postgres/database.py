@@ -257,8 +257,8 @@ class PostgresDatabase(ScopedDatabase, _PeeweePostgres):
         return bool(self.execute_sql("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (name,)).fetchone()[0])
 
     def going_on(self) -> str:
-        """See `ScopedDatabase.going_on`: the first transaction id not yet assigned."""
-        return str(self.execute_sql("SELECT pg_snapshot_xmax(pg_current_snapshot())").fetchone()[0])
+        """See `ScopedDatabase.going_on`: a transaction id of its own, above that of every transaction that has written before."""
+        return str(self.execute_sql("SELECT pg_current_xact_id()").fetchone()[0])
 
     def have_ended(self, going_on: str) -> bool:
         """See `ScopedDatabase.have_ended`: the oldest running transaction began later."""
