@@ -17,6 +17,7 @@ from aasim_core.data.records import TenantRecord, insert_rows
 from aasim_core.errors import Refused
 from aasim_core.lists.paging import Page, Question, read_page
 from aasim_core.secrets import Keyring, new_key
+from aasim_core.testing.statements import recorded
 
 SORTS = ("title", "subtitle", "pages", "lent")
 NAMES = ("id", *SORTS)
@@ -178,8 +179,10 @@ def test_keys_are_compared_as_row_values_as_far_as_directions_agree(
     shelf: Database, sort: tuple[str, ...], condition: str
 ) -> None:
     put(shelf, [{"title": "a"}, {"title": "b"}])
-    page(sort, page(sort, limit=1).next_cursor)
-    statements = [statement.sql.replace("%s", "?") for statement in shelf._statements]
+    cursor = page(sort, limit=1).next_cursor
+    with recorded(shelf) as sent:
+        page(sort, cursor)
+    statements = [statement.sql.replace("%s", "?") for statement in sent]
     assert any(condition in sql for sql in statements), statements
 
 

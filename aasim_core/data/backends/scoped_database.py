@@ -18,8 +18,6 @@ from ..transactions import Conflict, ThreadState, Transaction, UnitOfWork, Write
 from .connections import Connected
 from .statement_cache import StatementCache, key_of
 
-#: A statement is retried once if its connection was lost before it ran; yields whether an attempt is the last.
-_TRIES = (False, True)
 _T = TypeVar("_T")
 
 
@@ -64,7 +62,8 @@ class ScopedDatabase(ABC):
         refuse_unscoped(sql, confined, self.tenant_tables)
         if self.watch is not None:
             self.watch(sql)
-        for is_last in _TRIES:
+        is_last = False
+        while True:
             try:
                 self._make_ready(only_reads=reads)
                 return super().execute_sql(sql, parameters)  # type: ignore[misc]
@@ -72,11 +71,12 @@ class ScopedDatabase(ABC):
                 if is_last or not self._has_reconnected(reads):
                     self._fail(error, is_commit=self._local.unit is None and not only_reads(sql))
                     raise
-        raise AssertionError("the last try returns or raises")
+            is_last = True
 
     def run_compiled(self, statement: Statement, parameters: Any) -> Result:
         """Run one compiled statement to completion without a peewee cursor, whose creation takes as long as a short statement."""
-        for is_last in _TRIES:
+        is_last = False
+        while True:
             try:
                 self._make_ready(only_reads=statement.only_reads)
                 return self._execute(self._own_connection(), statement, parameters)
@@ -84,7 +84,7 @@ class ScopedDatabase(ABC):
                 if is_last or not self._has_reconnected(statement.only_reads):
                     self._fail(error, is_commit=self._local.unit is None and not statement.only_reads)
                     raise
-        raise AssertionError("the last try returns or raises")
+            is_last = True
 
     def _has_reconnected(self, only_reads: bool) -> bool:
         """Return whether a lost connection was replaced, so that a statement that had no effect can be retried."""

@@ -4,7 +4,7 @@ Two builders share a key only if they build the same SQL. Authors need not inven
 statement.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType
 from typing import Any
@@ -26,9 +26,6 @@ class StatementCache:
     def __len__(self) -> int:
         return len(self._statements)
 
-    def __iter__(self) -> Iterator[Statement]:
-        return (statement for statement, _ in self._statements.values())
-
     def get(self, key: Hashable, make: Callable[[], Statement], kept: Sequence[Any] = ()) -> Statement:
         """Return the statement of that key, compiled once; `kept` holds references to the objects whose ids are part of the key."""
         found = self._statements.get(key)
@@ -47,8 +44,6 @@ def key_of(build: Any, kept: list[Any]) -> Hashable:
     TypeError for mutable values and values with an equality of their own, such as lists and dicts: pass a tuple instead.
     """
     kind = type(build)
-    if kind in _THEMSELVES:
-        return build  # type: ignore[no-any-return]
     read = _KEYS.get(kind)
     if read is not None:
         return read(build, kept)

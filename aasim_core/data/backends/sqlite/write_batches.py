@@ -154,13 +154,11 @@ class WriteBatches:
                 return
             place.turn.acquire()
             self._waiting.append(place)
-        if place.turn.acquire(timeout=self._wait_seconds):
-            return
-        with self._mutex:
-            if place in self._waiting:
-                self._waiting.remove(place)
-                raise peewee.OperationalError("the database is busy: other writers took too long")
-        place.turn.acquire()  # it has just become this thread's turn, or the work is being done
+        while not place.turn.acquire(timeout=self._wait_seconds):
+            with self._mutex:
+                if place in self._waiting:  # otherwise it has just become this thread's turn, or the work is being done
+                    self._waiting.remove(place)
+                    raise peewee.OperationalError("the database is busy: other writers took too long")
 
     def _pass_on(self) -> None:
         with self._mutex:
