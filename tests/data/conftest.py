@@ -1,6 +1,6 @@
 """What the tests of the data layer share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,29 @@ import pytest
 from aasim_core.data.backends.connect import bind, connect
 from aasim_core.data.database import Database
 from aasim_core.data.migrator import runner as migrations
+from aasim_core.data.migrator.runner import Source
 from aasim_core.secrets import Keyring, new_key, save_keyring
 from aasim_core.settings import Settings
 
 from .installations import Settle
 from .scope.landscape import RECORDS, Landscape, Shape, settle
+
+#: Writes a migration: the owner, the name, and what it does up and down.
+Write = Callable[[str, str, str, str], Source]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """A writer of migrations; it returns the owner's source."""
+
+    def write(owner: str, name: str, up: str, down: str = "") -> Source:
+        folder = tmp_path / owner / "migrations"
+        folder.mkdir(parents=True, exist_ok=True)
+        bodies = (f"def {way}(migrator, db):\n    db.execute_sql({sql!r})\n" for way, sql in (("up", up), ("down", down)) if sql)
+        (folder / f"{name}.py").write_text("\n\n".join(bodies))
+        return Source(owner, folder)
+
+    return write
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

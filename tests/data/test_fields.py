@@ -11,9 +11,10 @@ from hypothesis import strategies as some
 from aasim_core.clock import now
 from aasim_core.data.backends.connect import bind
 from aasim_core.data.database import Database
-from aasim_core.data.fields import IdField, InstantField, JsonField
+from aasim_core.data.fields import IdField, InstantField, JsonField, SealedField
 from aasim_core.data.records import Record, create, find
 from aasim_core.ids import is_id
+from aasim_core.secrets import Place
 
 
 class Note(Record):
@@ -57,6 +58,12 @@ def test_a_moment_as_text_is_brought_into_the_one_form(notes: Database) -> None:
     create(Note, at="2026-03-04T05:06:07+02:00")
     assert stored(notes, "at") == "2026-03-04T03:06:07.000Z"
     assert Note.select().where(Note.at == "2026-03-04T03:06:07Z").count() == 1
+
+
+def test_a_moment_may_be_taken_away(notes: Database) -> None:
+    note = create(Note, at=now())
+    Note.update(at=None).execute()
+    assert (stored(notes, "at"), find(Note, note.id).at) == (None, None)
 
 
 def test_moments_sort_and_compare_as_time_does(notes: Database) -> None:
@@ -115,3 +122,14 @@ def test_a_broken_constraint_is_the_same_error(notes: Database) -> None:
     note = create(Note)
     with pytest.raises(peewee.IntegrityError):
         create(Note, id=note.id)
+
+
+def test_a_sealed_value_belongs_to_its_table_column_organization_and_row() -> None:
+    class Vault(Record):
+        secret = SealedField()
+
+        class Meta:
+            table_name = "attack_vault"
+
+    field: Any = Vault.secret
+    assert field.place("vault_1", "organization_1") == Place("attack_vault", "secret", "organization_1", "vault_1")

@@ -9,6 +9,7 @@ from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.faults import Unconfirmed
 from aasim_core.data.persistence import patient, persist
+from aasim_core.data.statements import Statement
 
 from .backends.test_postgres_faults import DEADLY
 
@@ -51,11 +52,32 @@ def test_what_is_read_after_the_connection_was_cut_is_read_over_another(held: Da
     assert count(held) == 0
 
 
+def test_a_compiled_statement_that_only_reads_is_run_over_another_connection_too(
+    held: Database, empty_database: Database
+) -> None:
+    cut(held, empty_database)
+    counting = Statement("SELECT count(*) FROM thing", (), crosses=False, gives_rows=True, only_reads=True)
+    assert held.run_compiled(counting, ()).fetchone() == (0,)
+
+
 def test_a_transaction_that_begins_after_the_connection_was_cut_begins_over_another(
     held: Database, empty_database: Database
 ) -> None:
     cut(held, empty_database)
     add(held)
+    assert count(held) == 1
+
+
+@pytest.mark.parametrize("by_the_server", [True, False])
+def test_writes_that_were_deferred_to_the_end_are_sent_over_another_connection_where_theirs_is_lost(
+    held: Database, empty_database: Database, by_the_server: bool
+) -> None:
+    if by_the_server:
+        cut(held, empty_database)
+    else:
+        held.connection().close()
+    with held.transaction():
+        held.run_later(Statement("INSERT INTO thing VALUES (1)", (), crosses=False, gives_rows=False), ())
     assert count(held) == 1
 
 

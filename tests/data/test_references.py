@@ -9,8 +9,10 @@ import pytest
 
 from aasim_core.context import organization_scope
 from aasim_core.data import references
+from aasim_core.data.conditions import Condition
 from aasim_core.errors import Refused
 from aasim_core.ids import new_id
+from aasim_core.tenancy.records import Membership
 from aasim_core.testing.world import Answer, Person, World
 from aasim_plugins.agents.models import Agent
 from aasim_plugins.projects.models import Project
@@ -130,3 +132,25 @@ def test_another_organizations_records_are_not_looked_at(world: World, owner: Pe
     project_id = _project(owner)
     with organization_scope(other.organization_id):
         assert references.uses(world.app.models, "project", project_id) == {}
+
+
+def test_names_are_those_of_the_rows_that_meet_the_conditions(world: World, owner: Person) -> None:
+    project_id = _project(owner, name="Website")
+    mine = Condition(lambda lead: Project.lead_id == lead, lead=owner.user_id)
+    assert references.names(Project, [project_id, new_id("project")], []) == {project_id: "Website"}
+    assert references.names(Project, [project_id], [mine]) == {}
+
+
+def test_the_id_stands_for_what_has_no_name_here(world: World, owner: Person) -> None:
+    branch = world.node(owner, "branch")
+    Membership.update(branch_id=branch).where(Membership.user_id == owner.user_id).execute()
+    [user] = references.uses([Membership], "branch", branch)["user.branch_id"]
+    assert (user["id"], user["label"]) == (owner.user_id, owner.user_id)
+
+
+def test_a_list_keeps_its_ids_where_a_successor_takes_over(world: World, owner: Person) -> None:
+    rubric_id, other_id = _rubric(owner, "One"), _rubric(owner, "Other")
+    agent_id = owner.client.post("/agents", {"name": "One", "rubric_ids": [rubric_id]}).data["id"]
+    with world.app.database.transaction():
+        assert references.reassign(world.app.models, "rubric", rubric_id, other_id) == 0
+    assert Agent.get_by_id(agent_id).rubric_ids == [rubric_id]

@@ -13,6 +13,7 @@ from aasim_core.data.backends.statement_cache import key_of
 from aasim_core.data.compiled import compiled
 from aasim_core.data.conditions import Condition, all_of, any_of, equals
 from aasim_core.data.statements import Bind
+from aasim_core.testing.statements import recorded
 
 from .scope.landscape import OURS, Country, Item, Landscape
 
@@ -143,3 +144,16 @@ def test_a_compiled_function_has_a_statement_for_each_of_its_arguments(land: Lan
         assert _named.one(True, name="our item 2") == ("our item 2", 2)
         assert list(_named.all(False, name="our item 0")) == [("our item 0",), ("our item 1",), ("our item 2",)]
         assert _named.one(False, name="z") is None
+
+
+@compiled(Item)
+def _ranked() -> Any:
+    return Item.update(rank=Bind("rank")).where(Item.slug == Bind("slug"))
+
+
+def test_a_compiled_write_for_later_is_made_before_the_next_question(land: Landscape) -> None:
+    with organization_scope(OURS), land.database.transaction():
+        with recorded(land.database) as sent:
+            _ranked.later(rank=9, slug="our-0")
+        assert sent == []
+        assert Item.get(Item.slug == "our-0").rank == 9

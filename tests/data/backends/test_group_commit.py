@@ -1,8 +1,10 @@
 """Commits on SQLite wait for the disk together, after their turn, and no answer is given before."""
 
 import errno
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import peewee
@@ -163,6 +165,27 @@ def test_a_change_that_the_disk_does_not_confirm_is_no_success(
     assert (refused.code, "has not confirmed" in refused.message, told) == ("storage_unavailable", True, [])
     write(durable_database)
     assert disk.asked == 1, "the log was not written into the database's own file"
+
+
+@on_sqlite
+def test_a_log_that_somebody_reads_cannot_be_emptied_and_nobody_is_told_of_success(
+    monkeypatch: pytest.MonkeyPatch, disk: Disk, empty_database_url: str
+) -> None:
+    monkeypatch.setattr(data, "_sync", lambda _file: disk.sync())
+    database = connect(empty_database_url, wait_seconds=0.1)
+    with database.connected():
+        database.execute_sql("CREATE TABLE thing (id INTEGER)")
+    disk.fails = True
+    with pytest.raises(Unconfirmed):
+        write(database)
+    with closing(sqlite3.connect(database.database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM thing").fetchall()
+        with pytest.raises(Unconfirmed) as raised:
+            write(database)
+        assert "the log cannot be emptied now" in str(raised.value.__cause__)
+    write(database)
+    database.close_all()
 
 
 @on_sqlite

@@ -12,6 +12,7 @@ import peewee
 import pytest
 
 from aasim_core.data.backends.connect import connect
+from aasim_core.data.backends.postgres import pool
 from aasim_core.data.database import Database
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
@@ -112,6 +113,16 @@ def test_a_connection_that_was_cut_while_idle_is_replaced(pooled: Database, empt
         assert backend(pooled) != first
 
 
+def test_a_connection_that_was_idle_for_a_while_is_asked_and_used_again(
+    pooled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_TRUSTED_SECONDS", 0)
+    with pooled.connected():
+        first = backend(pooled)
+    with pooled.connected():
+        assert backend(pooled) == first
+
+
 def test_after_a_restart_no_connection_is_used_that_was_cut(pooled: Database, empty_database: Database) -> None:
     together = threading.Barrier(3)
 
@@ -194,6 +205,9 @@ database = connect(sys.argv[1])
 with database.connected():
     pass
 database.connect()
+claims = database.for_claims()
+claims.connect()
+claimed = claims.execute_sql("SELECT pg_backend_pid()").fetchone()
 with database.transaction():
     first = database.execute_sql("SELECT pg_backend_pid()").fetchone()
     child = os.fork()
@@ -201,9 +215,12 @@ with database.transaction():
         database.dispose()
         with database.connected(), database.transaction():
             assert database.execute_sql("SELECT pg_backend_pid()").fetchone() != first
+        with claims.connected():
+            assert claims.execute_sql("SELECT pg_backend_pid()").fetchone() != claimed
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert database.execute_sql("SELECT pg_backend_pid()").fetchone() == first
+assert claims.execute_sql("SELECT pg_backend_pid()").fetchone() == claimed
 database.close_all()
 """
     environment = {**os.environ, "PYTHONWARNINGS": "error"}

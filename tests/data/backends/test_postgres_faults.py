@@ -8,6 +8,7 @@ import pytest
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.database import Database
 from aasim_core.data.faults import Unconfirmed, fault_of
+from aasim_core.data.statements import Statement
 from aasim_core.http.storage_errors import storage_refusal
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
@@ -57,6 +58,13 @@ def test_a_connection_that_is_lost_during_the_commit_leaves_the_change_unconfirm
 def test_a_statement_by_itself_is_a_commit_too(database: Database) -> None:
     with database.connected(), pytest.raises(Unconfirmed):
         database.execute_sql("INSERT INTO deadly VALUES (1)")
+
+
+def test_a_compiled_statement_that_loses_the_connection_says_so(database: Database) -> None:
+    with database.connected(), pytest.raises(Unconfirmed) as raised:
+        database.run_alone(Statement(CUT, (), crosses=False, gives_rows=True), ())
+    assert raised.value.__cause__ is not None
+    assert fault_of(raised.value.__cause__) == "broken"
 
 
 def test_a_connection_that_is_lost_before_the_commit_has_changed_nothing(database: Database) -> None:

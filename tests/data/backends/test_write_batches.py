@@ -181,6 +181,19 @@ def test_nobody_is_told_that_it_succeeded_when_the_connection_is_lost(notes: Dat
 
 
 @pytest.mark.usefixtures("patient")
+def test_a_unit_that_cannot_be_undone_alone_undoes_those_that_commit_with_it(notes: Database) -> None:
+    def roll_back_and_fail() -> None:
+        notes.execute_sql("ROLLBACK")
+        fail()
+
+    first, second = behind_each_other(notes, ("a", nothing), ("b", roll_back_and_fail))
+    assert isinstance(second.error, LookupError)
+    assert "undone with another one that failed" in str(first.error)
+    assert isinstance(first.error, peewee.OperationalError) and first.error.__cause__ is second.error
+    assert texts(notes) == []
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_full_disk_fails_whoever_is_in_the_batch(notes: Database) -> None:
     def fill() -> None:
         pages = notes.execute_sql("PRAGMA page_count").fetchone()[0]

@@ -1,12 +1,14 @@
 """A backup holds everything that was committed, of one moment, and can be restored elsewhere."""
 
 import json
+import os
 import sqlite3
 import stat
 import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -100,6 +102,18 @@ def test_the_copy_is_a_single_file(here: Settings, tmp_path: Path) -> None:
     copy.close()
 
 
+@only_sqlite
+def test_a_database_on_a_disk_that_is_read_only_is_backed_up(
+    here: Settings, guarded_land: Landscape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    before = sorted(path.name for path in Path(guarded_land.database.database).parent.iterdir())
+    backup(here, tmp_path / "copy")
+    assert sorted(path.name for path in Path(guarded_land.database.database).parent.iterdir()) == before
+    with tarfile.open(tmp_path / "copy") as archive:
+        assert json.loads(archive.extractfile("manifest.json").read())["migrations"] == ["attack/0001_attack"]  # type: ignore[union-attr]
+
+
 only_postgres = [pytest.mark.postgres, pytest.mark.parametrize("databases", ["postgresql"], indirect=True)]
 
 
@@ -112,6 +126,15 @@ class TestPostgres:
     def test_missing_tools_are_named(self, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "/nowhere")
         with pytest.raises(StartupError, match=r"pg_dump is not installed; install PostgreSQL's client programs"):
+            backup(here, tmp_path / "copy")
+
+    def test_what_a_tool_complains_of_is_told(self, here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        tool = tmp_path / "tools" / "pg_dump"
+        tool.parent.mkdir()
+        tool.write_text("#!/bin/sh\necho 'pg_dump: error: the server is too new' >&2\nexit 1\n")
+        tool.chmod(0o700)
+        monkeypatch.setenv("PATH", str(tool.parent))
+        with pytest.raises(StartupError, match="pg_dump failed: pg_dump: error: the server is too new"):
             backup(here, tmp_path / "copy")
 
     def test_an_owner_who_is_no_superuser_sees_all_rows(

@@ -68,16 +68,25 @@ def _scratch(path: Path) -> None:
     path.write_bytes(content)
 
 
-def _swap(path: Path) -> None:
+def _repack(path: Path, change: Callable[[Path], object]) -> None:
     """Change what the archive holds, and leave the archive itself in order."""
     folder = path.with_name("unpacked")
     with tarfile.open(path) as archive:
         archive.extractall(folder, filter="data")
         names = archive.getnames()
-    (folder / names[2]).write_bytes(b"something else")
+    change(folder)
     with tarfile.open(path, "w:gz") as archive:
         for name in names:
-            archive.add(folder / name, name)
+            if (folder / name).exists():
+                archive.add(folder / name, name)
+
+
+def _swap(path: Path) -> None:
+    _repack(path, lambda folder: next(folder.glob("database.*")).write_bytes(b"something else"))
+
+
+def _leave_out_the_keys(path: Path) -> None:
+    _repack(path, lambda folder: (folder / "keys.json").unlink())
 
 
 @pytest.mark.parametrize(
@@ -86,6 +95,7 @@ def _swap(path: Path) -> None:
         _cut,
         _scratch,
         _swap,
+        _leave_out_the_keys,
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"not an archive"),
         lambda path: path.write_bytes(gzip.compress(b"not a tar")),
@@ -206,3 +216,17 @@ def test_a_backup_of_the_other_kind_of_database_is_refused(here: Settings, setti
         archive.add(tmp_path / "unpacked" / "manifest.json", "manifest.json")
     with pytest.raises(InvalidArgument, match="holds a database of postgresql"):
         restore(settings_at("there", f"sqlite:///{tmp_path}/there/x.db"), tmp_path / "dump")
+
+
+@only_sqlite
+def test_a_database_that_cannot_be_opened_is_a_sentence(settings_at: Settle, tmp_path: Path) -> None:
+    folder = tmp_path / "here" / "x.db"
+    folder.mkdir(parents=True)
+    with pytest.raises(StartupError, match=r"here/x\.db cannot be copied: unable to open database file"):
+        backup(settings_at("here", f"sqlite:///{folder}"), tmp_path / "copy")
+
+
+def test_a_server_that_does_not_answer_is_a_sentence(settings_at: Settle, tmp_path: Path) -> None:
+    with pytest.raises(StartupError, match=r"could not be written to .*Connection refused") as refused:
+        backup(settings_at("here", "postgresql://postgres@127.0.0.1:1/none"), tmp_path / "copy")
+    assert refused.value.exit_code == 69

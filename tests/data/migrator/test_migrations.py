@@ -1,8 +1,6 @@
 """Migrations: in order, once, whole or not at all, by one runner at a time, and back again."""
 
 import threading
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -11,22 +9,7 @@ from aasim_core.data.database import Database
 from aasim_core.data.migrator.runner import Source, migrate, pending, purge, refuse_pending
 from aasim_core.errors import StartupError
 
-#: Writes a migration: the owner, the name, and what it does up and down.
-Write = Callable[[str, str, str, str], Source]
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """A writer of migrations; it returns the owner's source."""
-
-    def write(owner: str, name: str, up: str, down: str = "") -> Source:
-        folder = tmp_path / owner / "migrations"
-        folder.mkdir(parents=True, exist_ok=True)
-        bodies = (f"def {way}(migrator, db):\n    db.execute_sql({sql!r})\n" for way, sql in (("up", up), ("down", down)) if sql)
-        (folder / f"{name}.py").write_text("\n\n".join(bodies))
-        return Source(owner, folder)
-
-    return write
+from .conftest import Write
 
 
 @pytest.fixture

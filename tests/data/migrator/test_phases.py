@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from aasim_core.data.database import Database
-from aasim_core.data.migrator.phases import BEFORE_START, OFFLINE, POST, PRE, phase_of
+from aasim_core.data.migrator.phases import BEFORE_START, OFFLINE, POST, PRE, number_of, owner_of, phase_of
 from aasim_core.data.migrator.runner import Source, migrate, narrowed, pending, purge, refuse_pending
 from aasim_core.errors import StartupError
 
@@ -176,3 +176,7 @@ def test_an_unknown_phase_is_named(empty_database: Database, shop: Source, write
 
 def test_migrations_from_before_the_phases_are_done_offline_where_they_do_more_than_add() -> None:
     assert [phase_of(f"core/{name}") for name in ("0007_idempotency_claims", "0008_api_keys")] == [OFFLINE, PRE]
+
+
+def test_the_name_of_a_migration_says_whose_and_which_it_is() -> None:
+    assert (owner_of("notes/0003_color.post"), number_of("notes/0003_color.post")) == ("notes", 3)
