@@ -38,10 +38,8 @@ class Fault:
 
 def kernel(fault: Fault | None = None) -> Kernel:
     """The kernel, with the fault."""
-    runs, admission, state = (_module(name, fault) for name in ("decide", "admission", "state"))
-    return Kernel(
-        runs.decide, runs.start, admission.ask, admission.release, admission.refresh, admission.next_due, state.next_due
-    )
+    runs, slots, state = (_module(name, fault) for name in ("decide", "slots", "state"))
+    return Kernel(runs.decide, runs.start, slots.ask, slots.release, slots.refresh, slots.next_due, state.next_due)
 
 
 def _module(name: str, fault: Fault | None) -> Any:
