@@ -27,6 +27,7 @@ patch = subprocess, fork, _exit
 
 @pytest.mark.long
 @pytest.mark.postgres
+@pytest.mark.skipif(os.environ.get("COVERAGE") != "own", reason="COVERAGE=own bin/test -m long tests/test_coverage.py runs it")
 @pytest.mark.parametrize(("code", "tests"), OWN_TESTS.items(), ids=OWN_TESTS)
 def test_every_line_is_reached_by_the_tests_of_its_own_folder(code: str, tests: str, root: Path, tmp_path: Path) -> None:
     (tmp_path / "settings").write_text(SETTINGS.format(code=code, folder=tmp_path))

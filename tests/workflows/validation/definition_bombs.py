@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 _LARGEST = 524_288
@@ -88,3 +89,9 @@ BOMBS: Mapping[str, Callable[[], dict[str, Any]]] = {
         ]}} for i in range(200)
     ]},
 }  # fmt: skip
+
+
+@cache
+def bomb(name: str) -> dict[str, Any]:
+    """The definition of that name."""
+    return BOMBS[name]()
