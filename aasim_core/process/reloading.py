@@ -98,7 +98,7 @@ def reload_until_stop(supervisor: Supervisor, launch: Launch, sources: SourceWat
         elif not supervisor.is_stopping:
             down = " and ".join(supervisor.given_up)
             terminal.trouble(
-                f"{_names(changed)} changed, and does not load: correct what is said above, and save. "
+                f"{_names(changed)} changed, but does not load. Correct the error above, and save. "
                 f"Until then, {f'{down} cannot run' if down else 'API and worker continue with the last version that loaded'}."
             )
 
@@ -114,8 +114,11 @@ def _replaced(supervisor: Supervisor, launch: Launch, sources: SourceWatch, chan
     if not _loads(supervisor, launch, changed):
         return None
     supervisor.replace(launch.commands)
-    is_over = lambda: bool(supervisor.given_up) or (not supervisor.is_replacing and launch.is_ready())  # noqa: E731
-    return launch if supervisor.watch(is_over, launch.grace_seconds + START_SECONDS) and not supervisor.given_up else None
+
+    def is_settled() -> bool:
+        return bool(supervisor.given_up) or (not supervisor.is_replacing and launch.is_ready())
+
+    return launch if supervisor.watch(is_settled, launch.grace_seconds + START_SECONDS) and not supervisor.given_up else None
 
 
 def _loads(supervisor: Supervisor, launch: Launch, changed: Iterable[Path]) -> bool:

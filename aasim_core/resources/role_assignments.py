@@ -225,7 +225,7 @@ class Assignments(Resource):
         assignment = self.assignment(req, req.body, may_own=self.may_own(subject))
         given = assignment.grant_to(self.subject_type, subject.id)
         self.find_subject(req, subject.id)  # assigning waited for a concurrent deletion
-        self.note("assigned", subject, given.id)
+        self.emit_change("assigned", subject, given.id)
         resp.location = f"{req.path.removesuffix('/assign')}/assignments"
         resp.media = self._row(subject, given.id)
 
@@ -242,7 +242,7 @@ class Assignments(Resource):
         """Revoke a role; the last owner cannot lose theirs, and a team's role is revoked from the team."""
         subject, grant = req.target.subject, req.target.grant
         Delegator.of(self.app.rights, req.principal).require_taking(grant)
-        self.note("unassigned", subject, grant.id)
+        self.emit_change("unassigned", subject, grant.id)
         grants.revoke(grant.id)
         resp.media = {"id": grant.id, "deleted": True}
 
@@ -262,7 +262,7 @@ class Assignments(Resource):
         granter.require_role(role, node_id, until)
         return RoleAssignment(granter, role, node_id, until)
 
-    def note(self, what: str, subject: Any, grant_id: str) -> None:
+    def emit_change(self, what: str, subject: Any, grant_id: str) -> None:
         """Emit that the role was ``assigned`` or ``unassigned``."""
         row = self._row(subject, grant_id)
         told = {name: row[name] for name in ("role_id", "role", "expires_at")}

@@ -71,7 +71,8 @@ def navigation(index: str) -> list[Any]:
     for match in _HEADING_OR_LINK.finditer(index):
         deepest = within[max(within)]
         if match["path"]:
-            deepest.append({match["title"]: uri_of((ROOT / "docs" / match["path"]).resolve())})
+            title = match["title"][0].upper() + match["title"][1:]
+            deepest.append({title: uri_of((ROOT / "docs" / match["path"]).resolve())})
             continue
         level = len(match["level"])
         within = {above: entries for above, entries in within.items() if above < level}

@@ -129,7 +129,7 @@ class Users(Collection):
         member: Any = self._make(req, values)
         if assignment is not None:
             given = assignment.grant_to("user", member.id)
-            self._assignments.note("assigned", member, given.id)
+            self._assignments.emit_change("assigned", member, given.id)
         if teams:
             from . import with_teams
 

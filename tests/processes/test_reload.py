@@ -148,7 +148,7 @@ def test_a_changed_file_is_in_the_next_answer_and_one_line_says_which_it_was(ben
 def test_a_syntax_error_is_told_with_its_line_and_leaves_the_old_answer(bench: Bench) -> None:
     said = bench.refuses(bench.path("greetings/words.py"), 'WORDS = "Never."\nWORDS += (\n')
     assert "Plugin greetings does not import: SyntaxError: '(' was never closed (greetings/words.py:2)." in said
-    assert "greetings/words.py changed, and does not load: correct what is said above, and save." in said
+    assert "greetings/words.py changed, but does not load. Correct the error above, and save." in said
 
 
 def test_a_broken_contract_is_told_with_its_line_and_leaves_the_old_answer(bench: Bench) -> None:

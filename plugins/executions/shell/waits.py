@@ -129,7 +129,7 @@ class Waits:
         child: Execution | None = find_or_none(Execution, row.key)
         return Arrived(row.status, child and child.output)
 
-    # For runners that wait for several waits at once, and receive those that have ended.
+    # For runners with several waits at once, which receive those that have ended.
 
     def open(self, waits: Mapping[str, Wait]) -> None:
         """Open the waits of these paths, in the running transaction of `Run.effect`; raises `CancelRequested`."""
