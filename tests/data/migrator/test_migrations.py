@@ -9,7 +9,7 @@ from aasim_core.data.database import Database
 from aasim_core.data.migrator.runner import Source, migrate, pending, purge, refuse_pending
 from aasim_core.errors import StartupError
 
-from .conftest import Write
+from ..conftest import Write
 
 
 @pytest.fixture

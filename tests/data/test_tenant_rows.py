@@ -3,10 +3,10 @@
 import pytest
 
 from aasim_core.context import system_scope
-from aasim_core.data import erasure
-from aasim_core.data.erasure import erase_rows, tenant_tables
+from aasim_core.data import tenant_rows
+from aasim_core.data.tenant_rows import erase_rows, tenant_tables
 
-from .landscape import OURS, THEIRS, Item, Landscape
+from .scope.landscape import OURS, THEIRS, Item, Landscape
 
 
 def left(land: Landscape, organization_id: str) -> int:
@@ -39,7 +39,7 @@ def test_a_table_that_is_excepted_keeps_its_rows(land: Landscape) -> None:
 
 
 def test_erasing_that_has_to_stop_goes_on_next_time(land: Landscape, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasure, "_ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(tenant_rows, "_ROWS_AT_ONCE", 2)
     with system_scope("erase an organization"):
         Item.update(parent=None).execute()
     assert erase(land, steps=0) is False
