@@ -26,7 +26,10 @@ class Source:
 
     path: Path
     module: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.path.read_text(encoding="utf-8"))
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -45,7 +48,7 @@ def _sources(folder: str, name: str) -> list[Source]:
     for path in sorted((ROOT / folder).rglob("*.py")):
         inside = path.relative_to(ROOT / folder).with_suffix("").parts
         module = ".".join((name, *inside)).removesuffix(".__init__")
-        found.append(Source(path, module, ast.parse(path.read_text(encoding="utf-8"))))
+        found.append(Source(path, module))
     return found
 
 

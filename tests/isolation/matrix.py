@@ -10,7 +10,7 @@ from aasim_core.testing.contract.exchanges import Exchange
 from aasim_core.testing.contract.stage import name_of
 
 from .ground import Family, Ground, nowhere
-from .people import UNSAID, Principal, due, everybody
+from .people import UNSAID, Principal, due, everybody, lacks_permission
 
 UNKNOWN_FIELD = {"no_such_field": 1}
 MALFORMED = ("x", "%00", "agent_", "a" * 200)
@@ -59,21 +59,26 @@ class Matrix:
             self.untouched[table] = [row for row in self.untouched[table] if row not in changed]
 
     def _row(self, endpoint: Endpoint, principal: Principal) -> Iterator[Cell]:
-        for about, family, ids in self._objects(endpoint):
+        for about, family, ids in self._objects(endpoint, principal):
             harmless = due(self.ground, endpoint, principal, family) in (None, UNSAID)
             yield Cell(principal, about, family, self.ask(endpoint, principal, ids, harmless=harmless))
 
-    def _objects(self, endpoint: Endpoint) -> Iterator[tuple[str, Family | None, Mapping[str, str]]]:
-        """What the path may name: in words, whose object it is, and the ids."""
+    def _objects(self, endpoint: Endpoint, principal: Principal) -> Iterator[tuple[str, Family | None, Mapping[str, str]]]:
+        """What the path may name: in words, whose object it is, and the ids.
+
+        Somebody who holds one permission, and not the one that is asked for, is refused before the object is looked at; that this is so
+        is seen of an object at home, one abroad, and one that is not there.
+        """
         if not endpoint.path_ids:
             yield "nothing in particular", self.ground.own, {}
             return
-        for family in self.ground.families:
+        is_refused = len(principal.permissions) == 1 and lacks_permission(endpoint, principal)
+        for family in (self.ground.own, self.ground.foreign) if is_refused else self.ground.families:
             yield f"an object {family.name}", family, family.place_of(endpoint)
         ids = self.ground.own.place_of(endpoint)
         last = endpoint.path_ids[-1]
         yield "nothing", None, {**ids, last: nowhere(ids[last])}
-        for text in MALFORMED:
+        for text in () if is_refused else MALFORMED:
             yield f"{text[:10]!r}", None, {**ids, last: text}
 
     def ask(

@@ -100,11 +100,12 @@ def _due_to_caller(endpoint: Endpoint, principal: Principal) -> str | None:
         return principal.refused
     if endpoint.operation.session_only and principal.is_key:
         return "session_required"
-    lacks = _lacks_permission(endpoint, principal) and (principal.is_key or not endpoint.operation.own_always)
+    lacks = lacks_permission(endpoint, principal) and (principal.is_key or not endpoint.operation.own_always)
     return "permission_denied" if lacks or (endpoint.operation.owners_only and not principal.is_owner) else None
 
 
-def _lacks_permission(endpoint: Endpoint, principal: Principal) -> bool:
+def lacks_permission(endpoint: Endpoint, principal: Principal) -> bool:
+    """Whether the operation asks for a permission that the principal does not hold anywhere."""
     return endpoint.permission is not None and endpoint.permission not in principal.permissions
 
 
@@ -144,4 +145,4 @@ def _is_for(endpoint: Endpoint, principal: Principal, family: Family) -> bool:
     """Whether the family's objects are the principal's own, or the principal may do with those of others what the operation does."""
     others = endpoint.resource.others
     own = principal.person is not None and principal.person.user_id == family.person.user_id
-    return others is None or own or (others in principal.permissions and not _lacks_permission(endpoint, principal))
+    return others is None or own or (others in principal.permissions and not lacks_permission(endpoint, principal))

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from ..sources import CORE_SOURCES, PLUGIN_SOURCES, ROOT, Source
 
@@ -21,6 +22,7 @@ class Pattern:
     way: str
 
 
+@cache
 def collected() -> list[Pattern]:
     """The patterns of the core and of the plugins."""
     sources = [*CORE_SOURCES, *PLUGIN_SOURCES]

@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import decode_source
 from pathlib import Path
@@ -72,12 +73,17 @@ def _parse(spec: ModuleSpec) -> ast.Module:
     if file.suffix != ".py":
         raise Unreadable("comes without its source, in which the manifest is read")
     try:
-        text = decode_source(file.read_bytes())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its warnings belong to the import, which may never happen
-            return ast.parse(text, spec.origin)
+        return _tree(decode_source(file.read_bytes()), spec.origin)
     except (SyntaxError, ValueError, OSError, RecursionError) as error:
         raise Unreadable(f"does not import: {describe(error, spec.origin)}") from error
+
+
+@lru_cache(maxsize=256)
+def _tree(text: str, origin: str) -> ast.Module:
+    """The text parsed; a process that looks for plugins again, as tests do hundreds of times, finds the same texts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its warnings belong to the import, which may never happen
+        return ast.parse(text, origin)
 
 
 def _manifest_call(node: ast.stmt) -> ast.Call | None:

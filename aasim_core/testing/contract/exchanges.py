@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import falcon.testing
-
 from ...error_codes import ErrorCode
+from ..world import call
 
 BASE = "/api/v1"
 #: What differs from answer to answer without meaning anything.
@@ -71,9 +70,10 @@ def ask(
     if content and "Content-Type" not in sent:
         sent["Content-Type"] = "application/json"
     where, _, query = path.partition("?")
-    result = falcon.testing.simulate_request(wsgi, method, base + where, query_string=query, headers=sent, body=content)
-    received = {name.lower(): value for name, value in result.headers.items()}
-    return Exchange(f"{method} {path}", result.status_code, received, result.content)
+    answer = call(wsgi, method, base + where, query, sent, content)
+    return Exchange(
+        f"{method} {path}", answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.content
+    )
 
 
 def joined(path: str, query: str) -> str:
