@@ -34,14 +34,12 @@ class Writer(threading.Thread):
         super().__init__()
         self._database, self._text, self._inside = database, text, inside
         self.error: BaseException | None = None
-        self.has_begun = threading.Event()
         self.start()
 
     def run(self) -> None:
         try:
             with self._database.connected(), self._database.transaction() as transaction:
                 transaction.after_commit.append(lambda: setattr(self, "seen", texts(self._database)))
-                self.has_begun.set()
                 self._database.execute_sql("INSERT INTO note VALUES (?)", (self._text,))
                 self._inside()
         except BaseException as error:  # noqa: BLE001 - the test looks at it
@@ -59,7 +57,7 @@ def behind_each_other(database: Database, *writers: tuple[str | None, Callable[[
     all_wait = threading.Event()
     (text, inside), *rest = writers
     first = Writer(database, text, lambda: (all_wait.wait(60), inside()))
-    first.has_begun.wait(60)
+    _until(lambda: database._batches._is_busy)  # type: ignore[union-attr]
     others: list[Writer] = []
     for each in rest:
         others.append(Writer(database, *each))
@@ -100,7 +98,6 @@ def guests_of(database: Database, *given: str | None) -> list[Guest]:
     """Threads that write these texts, all of which wait while another one has the turn, which then ends."""
     all_wait = threading.Event()
     host = Writer(database, "host", lambda: all_wait.wait(60))
-    host.has_begun.wait(60)
     _until(lambda: database._batches._is_busy)  # type: ignore[union-attr]
     guests = []
     for text in given:
@@ -254,11 +251,11 @@ def test_guests_of_a_batch_that_does_not_grow_write_for_themselves(notes: Databa
     assert texts(notes) == ["a", "b", "host"]
 
 
+@pytest.mark.long
 def test_a_guest_gives_up_where_nobody_comes_to_an_end(empty_database_url: str, notes: Database) -> None:
     hurried = connect(empty_database_url, wait_seconds=0.1)
     ended = threading.Event()
     host = Writer(hurried, "host", lambda: ended.wait(60))
-    host.has_begun.wait(60)
     _until(lambda: hurried._batches._is_busy)  # type: ignore[union-attr]
     guest = Guest(hurried, "too late")
     guest.join(60)
