@@ -13,17 +13,21 @@ import pytest
 import structlog
 
 ROOT = Path(__file__).parent.parent
-#: The rooms whose tests run on both databases each time.
-BOTH_DATABASES = frozenset({"data", "jobs"})
 #: The rooms whose tests take minutes each. They come first, so that at the end of a run no process waits for another one's last.
 SLOW = frozenset({"faults"})
-#: Of these, the hundreds of attacks on the tenant scope run on PostgreSQL in the long run only.
-ATTACKS = ("test_scope_attacks.py", "test_scope_composed.py")
 #: Distributions of somebody else's, whose tests are their own.
 collect_ignore = ["sample", "wheel/kept"]
-#: Tests of the contract that build an app without the plugin, some of them a second one with it: a sixth of the fast run. For the plugins
-#: that use every hook, in `tests/test_plugins`, they run each time.
-WITHOUT_THE_PLUGIN = ("test_turned_off_", "test_where_it_is_off_", "test_beside_the_api_turned_off_")
+#: Tests of the contract that build an app without the plugin, or write hundreds of rows: a fifth of the fast run. For the plugins that use
+#: every hook, in `tests/test_plugins`, they run each time.
+SLOW_IN_CONTRACTS = (
+    "test_turned_off_",
+    "test_where_it_is_off_",
+    "test_beside_the_api_turned_off_",
+    "test_an_organization_can_do_without_it",
+    "test_its_migrations_",
+    "test_the_first_half_of_its_migrations_",
+    "test_a_page_of_a_hundred_rows_",
+)
 MISSING = "no Redis server answers"
 
 # How long an example takes says more about the machine than about the code.
@@ -122,14 +126,13 @@ def _room_of(item: pytest.Item) -> str:
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
-    """The isolation matrix; what starts API and worker; apps without a plugin; what runs on PostgreSQL, but for what others stand on."""
+    """The isolation matrix; what starts API and worker; what is slow in the contracts; what runs on PostgreSQL."""
     room = _room_of(item)
     if "matrix" in getattr(item, "fixturenames", ()) or room == "processes":
         return True
-    if getattr(item, "cls", None) and item.name.startswith(WITHOUT_THE_PLUGIN) and room != "test_plugins":
+    if getattr(item, "cls", None) and item.name.startswith(SLOW_IN_CONTRACTS) and room != "test_plugins":
         return True
-    on_both = room in BOTH_DATABASES and item.path.name not in ATTACKS
-    return not on_both and item.get_closest_marker("postgres") is not None
+    return item.get_closest_marker("postgres") is not None
 
 
 def pytest_collection_finish() -> None:

@@ -51,12 +51,14 @@ def test_help_lists_the_commands_without_importing_them(run: Run) -> None:
         assert f" {heavy}\n" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_general_option_behind_a_command_is_told_its_place(run: Run) -> None:
     done = run("plugins", "list", "--data", "elsewhere")
     assert done.returncode == 2
     assert "No such option '--data'. Write it before the command: aasim --data … plugins list" in done.stderr
 
 
+@pytest.mark.long
 def test_help_takes_less_than_300_milliseconds_of_the_processor(run: Run) -> None:
     before = os.times()
     for _ in range(3):
@@ -76,6 +78,7 @@ def test_the_version_is_that_of_the_distribution(run: Run) -> None:
     assert run("--version").stdout == f"aasim, version {VERSION}\n"
 
 
+@pytest.mark.long
 def test_bad_settings_are_sentences_and_exit_code_78(run: Run) -> None:
     done = run("--set", "server.bnd=1", "config", "check", AASIM_WORKER__THREADS="many")
     assert done.returncode == 78
@@ -85,12 +88,14 @@ def test_bad_settings_are_sentences_and_exit_code_78(run: Run) -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_flag_may_stand_before_or_after_the_command(run: Run, tmp_path: Path) -> None:
     assert 'data_dir = "before"' in run("--data", "before", "config", "show").stdout
     run("migrate", "--data", "after")
     assert (tmp_path / "after" / "secrets.json").exists()
 
 
+@pytest.mark.long
 def test_settings_are_shown_without_secrets(run: Run) -> None:
     shown = run(
         "config", "show", AASIM_DATABASE_URL="postgresql://aasim:hunter22@db/aasim", AASIM_MAIL__PASSWORD="hunter22"
@@ -99,16 +104,19 @@ def test_settings_are_shown_without_secrets(run: Run) -> None:
     assert 'url = "postgresql://***@db/aasim"' in shown
 
 
+@pytest.mark.long
 def test_the_template_is_the_settings_file_of_the_checkout(run: Run, root: Path) -> None:
     assert run("config", "template").stdout == (root / "config" / "aasim.toml").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_an_unknown_command_gets_the_nearest_name(run: Run) -> None:
     done = run("migrat")
     assert done.returncode == 2
     assert 'There is no command and no plugin "migrat". Did you mean "migrate"?' in done.stderr
 
 
+@pytest.mark.long
 def test_keys_are_created_rotated_and_listed(run: Run, tmp_path: Path) -> None:
     created = run("secrets", "create")
     assert (created.returncode, f"Wrote the keys to {tmp_path / 'var' / 'secrets.json'}" in created.stdout) == (0, True)
@@ -156,6 +164,7 @@ def exposure_faults(settings: Settings) -> str:
     return "\n".join(caught.value.problems[1:])
 
 
+@pytest.mark.long
 def test_generated_keys_are_refused_where_other_machines_reach_the_server(tmp_path: Path, run: Run) -> None:
     prepare(settings_in(tmp_path))
     refuse_exposure(settings_in(tmp_path))
@@ -171,6 +180,7 @@ def test_missing_keys_are_not_generated_where_other_machines_reach_the_server(tm
     assert '"aasim secrets create"' in exposure_faults(public)
 
 
+@pytest.mark.long
 def test_every_weakness_is_named_where_other_machines_reach_the_server(tmp_path: Path, run: Run) -> None:
     run("secrets", "create", AASIM_DATA_DIR=str(tmp_path))
     faults = exposure_faults(

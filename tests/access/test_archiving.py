@@ -20,6 +20,7 @@ def sender(app: App, person: Person) -> Principal:
     return app.authenticator.principal_of_token(str(person.client.token))
 
 
+@pytest.mark.long
 def test_what_belongs_to_an_archived_node_is_read_only(app: App, world: World, owner: Person) -> None:
     project = world.node(owner, "project")
     change(world, owner, lambda: tree.archive(project, now()))
@@ -31,6 +32,7 @@ def test_what_belongs_to_an_archived_node_is_read_only(app: App, world: World, o
     app.rights.refuse_archived(sender(app, owner), project)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("in_transaction")
 @pytest.mark.parametrize(("state", "stop"), [("on_hold", tree.hold), ("archived", tree.archive)])
 def test_nothing_begins_in_a_node_that_is_on_hold_or_archived(

@@ -100,10 +100,12 @@ def _at_the_moment() -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 def test_checks_and_lists_say_what_the_rules_say(app: App) -> None:
     compare(app, seed=1, number=A_FEW)
 
 
+@pytest.mark.long
 def test_what_may_be_given_is_what_the_rules_say(app: App) -> None:
     compare_giving(app, seed=2, number=A_FEW)
 

@@ -2,6 +2,8 @@
 
 from random import Random
 
+import pytest
+
 from aasim_core.access import grants
 from aasim_core.access.records import Role
 from aasim_core.context import organization_scope
@@ -32,6 +34,7 @@ def objects_in(owner: Person, places: list[str]) -> list[str]:
     return [answer.headers["location"].removeprefix("/api/v1") for answer in made]
 
 
+@pytest.mark.long
 def test_an_object_is_listed_exactly_if_it_can_be_read(world: World, owner: Person) -> None:
     random = Random("lists")  # noqa: S311 - the same each time, on purpose
     places = places_of(world, owner, random)

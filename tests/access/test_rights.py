@@ -46,6 +46,7 @@ def worlds(draw: st.DrawFn) -> World:
     return World(parents, tuple(draw(st.lists(held, max_size=5))))
 
 
+@pytest.mark.long
 @given(worlds(), st.sampled_from(PERMISSIONS))
 def test_a_permission_is_held_where_the_rule_says(world: World, permission: str) -> None:
     rights = world.rights()
@@ -58,6 +59,7 @@ def test_a_permission_is_held_where_the_rule_says(world: World, permission: str)
     assert (permission in rights.permissions) is rights.has_anywhere(permission)
 
 
+@pytest.mark.long
 @given(worlds(), st.sampled_from(PERMISSIONS))
 def test_the_reach_covers_the_nodes_where_the_permission_is_held_and_no_others(world: World, permission: str) -> None:
     reach = world.rights().reach(permission)
@@ -67,6 +69,7 @@ def test_the_reach_covers_the_nodes_where_the_permission_is_held_and_no_others(w
     assert not any(one != other and one.startswith(other) for one in reach for other in reach)
 
 
+@pytest.mark.long
 @given(
     worlds(), st.frozensets(st.sampled_from(PERMISSIONS)), st.lists(st.integers(0, 13), max_size=3), st.sampled_from(PERMISSIONS)
 )

@@ -33,6 +33,7 @@ def read_lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.long
 def test_all_formats_hold_the_same_the_oldest_first(owner: Person, fill: Fill) -> None:
     fill(owner, 1201)
     whole = owner.client.get("/activities/export").data
@@ -50,6 +51,7 @@ def test_all_formats_hold_the_same_the_oldest_first(owner: Person, fill: Fill) -
     assert row["actor_label"] == first["actor"]["label"] and json.loads(row["changes"]) == first["changes"]
 
 
+@pytest.mark.long
 def test_an_export_has_what_its_filters_say(owner: Person, fill: Fill) -> None:
     fill(owner, 2000)
     assert owner.client.get("/activities/export?outcome=denied").data["count"] == 2
@@ -158,6 +160,7 @@ def test_an_export_of_any_length_takes_little_memory(app: App, owner: Person, fi
     assert peak < MOST_BYTES
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_an_export_that_the_server_ends_says_that_it_is_not_complete(app: App, owner: Person, fill: Fill, form: str) -> None:
     fill(owner, 2000)
@@ -170,6 +173,7 @@ def test_an_export_that_the_server_ends_says_that_it_is_not_complete(app: App, o
     assert b"".join(sent).count(b"\n") < 2000
 
 
+@pytest.mark.long
 def test_an_export_ends_when_its_reader_has_logged_out(
     app: App, owner: Person, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +188,7 @@ def test_an_export_ends_when_its_reader_has_logged_out(
     }
 
 
+@pytest.mark.long
 def test_an_export_gives_its_place_back(app: App, owner: Person, fill: Fill) -> None:
     fill(owner, 10)
     for _ in range(app.settings.server.threads + 1):

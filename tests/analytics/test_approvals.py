@@ -76,6 +76,7 @@ def test_a_table_has_them_too(decided: Decided, owner: Person) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 def test_what_people_decide_is_counted_once_with_the_time_that_it_took(
     app: App, world: World, owner: Person, scripted: Any, shed: Shed, verb: str

@@ -34,6 +34,7 @@ def periods(draw: Any) -> dict[Any, Any]:
     return found
 
 
+@pytest.mark.long
 @given(periods(), periods())
 def test_the_parts_sum_to_the_difference_and_swapping_the_periods_flips_the_signs_only(before: Any, after: Any) -> None:
     there, back = changes.costs(before, after), changes.costs(after, before)

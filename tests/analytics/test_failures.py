@@ -60,6 +60,7 @@ def test_what_differs_from_run_to_run_makes_no_other_kind(one: str, other: str) 
     assert normalized(one) != normalized("Something else went wrong.")
 
 
+@pytest.mark.long
 def test_runs_that_failed_before_there_were_kinds_get_theirs(
     app: App, owner: Person, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -125,6 +125,7 @@ def test_another_one_at_the_same_work_writes_nothing_twice(ended: Ended, roll_up
         assert Progress.get().written_until == datetime(2026, 2, 1, 7, 45, tzinfo=UTC)
 
 
+@pytest.mark.long
 def test_what_is_counted_stays_when_retention_deletes_the_runs(
     ended: Ended, roll_up: Go, written: Any, owner: Person, app: App, clock: Any
 ) -> None:

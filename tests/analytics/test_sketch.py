@@ -3,6 +3,7 @@
 from fractions import Fraction
 from math import ceil
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ def sketch_of(values: list[int]) -> Sketch:
     return sketch
 
 
+@pytest.mark.long
 @settings(max_examples=200, deadline=None)
 @given(st.lists(_VALUES, max_size=6), st.randoms())
 def test_sketches_that_are_merged_in_any_order_are_the_sketch_of_everything(parts: list[list[int]], chance: object) -> None:
@@ -29,6 +31,7 @@ def test_sketches_that_are_merged_in_any_order_are_the_sketch_of_everything(part
     assert flat(merged) == flat(whole)
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.integers(0, 10**11), min_size=1, max_size=60), st.integers(1, 100))
 def test_a_percentile_is_as_close_as_is_promised(values: list[int], percent: int) -> None:

@@ -86,6 +86,7 @@ def set_marks(owner: Person, *names: str) -> None:
         Progress.update({getattr(Progress, name): BEGINNING for name in names}).execute()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("timezone", ["UTC", "Asia/Kolkata"])
 def test_whatever_an_answer_is_made_of_it_is_the_same(app: App, roll_up: Go, owner: Person, timezone: str) -> None:
@@ -101,6 +102,7 @@ def test_whatever_an_answer_is_made_of_it_is_the_same(app: App, roll_up: Go, own
     assert sum(row["approved"] + row["rejected"] + row["expired"] for row in of_sums[0]) == 20
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 def test_an_answer_is_made_of_the_coarsest_that_there_is(roll_up: Go, owner: Person) -> None:
     assert levels(owner, "agent") == ["rows"]
@@ -111,6 +113,7 @@ def test_an_answer_is_made_of_the_coarsest_that_there_is(roll_up: Go, owner: Per
     assert levels(owner, "agent", "engine", "trigger") == ["quarters", "rows"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 def test_sums_are_made_again_where_a_quarter_has_changed(roll_up: Go, owner: Person, ended: Ended, app: App) -> None:
     roll_up()
@@ -124,6 +127,7 @@ def test_sums_are_made_again_where_a_quarter_has_changed(roll_up: Go, owner: Per
     assert "day" in levels(owner)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 def test_another_time_zone_of_the_organization_makes_other_days(app: App, roll_up: Go, owner: Person) -> None:
     roll_up()
@@ -134,6 +138,7 @@ def test_another_time_zone_of_the_organization_makes_other_days(app: App, roll_u
     assert differing(before, every_answer(app, owner)) == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 def test_days_of_another_time_zone_are_made_of_hours(roll_up: Go, owner: Person) -> None:
     roll_up()
@@ -142,6 +147,7 @@ def test_days_of_another_time_zone_are_made_of_hours(roll_up: Go, owner: Person)
     assert "day" in levels(owner, "agent", "status", zone="America/New_York", interval="total")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 def test_of_days_long_past_only_small_views_have_hours(
     app: App, roll_up: Go, owner: Person, monkeypatch: pytest.MonkeyPatch
@@ -158,6 +164,7 @@ def test_of_days_long_past_only_small_views_have_hours(
         assert {row.view for row in early} == {view.name for view in views.SMALL}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("many")
 def test_a_verification_finds_sums_that_are_not_those_of_their_quarters(roll_up: Go, owner: Person, app: App) -> None:
     roll_up()

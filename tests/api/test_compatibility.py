@@ -33,6 +33,7 @@ def excerpt(baseline: Any) -> Any:
     return {**baseline, "paths": {path: baseline["paths"][path] for path in ("/api/v1/agents", EXECUTE, "/api/v1/auth/login")}}
 
 
+@pytest.mark.long
 def test_nothing_of_the_last_release_is_gone_or_narrower(app: App, baseline: Any) -> None:
     assert narrowings(baseline, document(app)) == []
 
@@ -41,6 +42,7 @@ def schemas(whole: Any, name: str) -> Any:
     return whole["components"]["schemas"][name]
 
 
+@pytest.mark.long
 def test_the_last_release_is_compatible_with_itself(baseline: Any) -> None:
     assert narrowings(baseline, deepcopy(baseline)) == []
 

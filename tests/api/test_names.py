@@ -99,10 +99,12 @@ def kinds_of_records(base: type[Row] = Row) -> Iterator[str]:
         yield from kinds_of_records(record)
 
 
+@pytest.mark.long
 def test_no_field_or_filter_has_a_name_that_is_gone(whole: dict[str, Any]) -> None:
     assert old_words(whole) == []
 
 
+@pytest.mark.long
 def test_instants_and_only_instants_end_in_at(whole: dict[str, Any]) -> None:
     assert misnamed_instants(whole) == []
 

@@ -39,6 +39,7 @@ def parts(value: Any) -> Iterator[Any]:
         yield from parts(each)
 
 
+@pytest.mark.long
 def test_document_is_valid_openapi(whole: dict[str, Any]) -> None:
     validate(whole)
 

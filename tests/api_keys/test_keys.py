@@ -267,6 +267,7 @@ def test_a_key_that_is_made_anew_may_live_as_long_as_a_new_one(world: World, own
     assert answer.codes == {"expires_at": ["out_of_range"]}
 
 
+@pytest.mark.long
 def test_fifty_who_make_a_key_anew_at_once_leave_two_keys(app: App, owner: Person, make: Make, robot: Robot) -> None:
     made, start = make(owner), Barrier(50)
 

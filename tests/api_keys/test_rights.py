@@ -100,6 +100,7 @@ class TestLimited:
     def app_settings(self, app_settings: Settings) -> Settings:
         return replace(app_settings, rate_limits=replace(app_settings.rate_limits, enabled=True))
 
+    @pytest.mark.long
     def test_a_key_has_a_limit_of_its_own(self, owner: Person, make: Make, robot: Robot) -> None:
         client = robot(make(owner, rate_limit=2)["key"])
         assert [client.get("/agents").status for _ in range(3)] == [200, 200, 429]

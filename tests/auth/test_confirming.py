@@ -60,6 +60,7 @@ def register(world: World, email: str) -> Exchange:
     return ask(world.anonymous.wsgi, "POST", "/auth/register", body={**ADA, "email": email, "password": OTHER})
 
 
+@pytest.mark.long
 def test_who_registers_gets_a_mail_and_no_account_yet(app: App, anonymous: Client, inbox: Inbox) -> None:
     answer = anonymous.post("/auth/register", ADA)
     assert (answer.status, answer.data) == (202, {})
@@ -70,6 +71,7 @@ def test_who_registers_gets_a_mail_and_no_account_yet(app: App, anonymous: Clien
     assert User.select().count() == 0
 
 
+@pytest.mark.long
 def test_the_link_makes_an_owner_whose_address_is_verified_and_who_is_logged_in(
     app: App, anonymous: Client, token: str, log_in: LogIn
 ) -> None:
@@ -85,12 +87,14 @@ def test_the_link_makes_an_owner_whose_address_is_verified_and_who_is_logged_in(
     assert event(app, "auth.registered").subject_label == "ada@example.com"
 
 
+@pytest.mark.long
 def test_who_reads_the_mail_and_has_not_registered_makes_no_account(anonymous: Client, token: str) -> None:
     assert confirm(anonymous, token, OTHER).codes == {"password": ["invalid_reference"]}
     assert User.select().count() == 0
     assert confirm(anonymous, token).status == 201
 
 
+@pytest.mark.long
 def test_who_has_confirmed_is_not_asked_again_whether_the_address_is_theirs(
     app: App, ada: Mapping[str, Any], inbox: Inbox
 ) -> None:
@@ -98,6 +102,7 @@ def test_who_has_confirmed_is_not_asked_again_whether_the_address_is_theirs(
     assert [mail["Subject"] for mail in inbox.mails] == ["Confirm your registration"]
 
 
+@pytest.mark.long
 def test_who_has_an_account_is_told_so_by_mail_and_keeps_it(
     app: App, world: World, ada: Mapping[str, Any], inbox: Inbox, log_in: LogIn
 ) -> None:
@@ -113,12 +118,14 @@ def test_who_has_an_account_is_told_so_by_mail_and_keeps_it(
     assert [log_in().status, log_in(password=OTHER).status] == [200, 401]
 
 
+@pytest.mark.long
 def test_the_answer_is_the_same_to_the_byte_whether_there_is_an_account_or_not(world: World, ada: Mapping[str, Any]) -> None:
     known, unknown = register(world, "ada@example.com"), register(world, "bob@example.com")
     assert known.status == 202
     assert difference(known, unknown) is None
 
 
+@pytest.mark.long
 def test_the_answer_takes_one_hash_of_a_password_whether_there_is_an_account_or_not(
     world: World, ada: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +144,7 @@ def test_the_answer_takes_one_hash_of_a_password_whether_there_is_an_account_or_
         assert worked == ["hash"], email
 
 
+@pytest.mark.long
 def test_the_answer_takes_the_same_statements_whether_there_is_an_account_or_not(
     app: App, world: World, ada: Mapping[str, Any]
 ) -> None:
@@ -161,6 +169,7 @@ def test_registering_again_under_the_same_key_is_one_registration(anonymous: Cli
     assert Registration.select().count() == 1
 
 
+@pytest.mark.long
 def test_the_mail_is_for_the_youngest_registration_with_the_address(
     app: App, anonymous: Client, world: World, inbox: Inbox, log_in: LogIn
 ) -> None:
@@ -172,6 +181,7 @@ def test_the_mail_is_for_the_youngest_registration_with_the_address(
     assert [log_in().status, log_in(password=OTHER).status] == [401, 200]
 
 
+@pytest.mark.long
 def test_an_address_gets_three_mails_in_half_an_hour(app: App, world: World, inbox: Inbox) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
         for _ in range(5):
@@ -185,6 +195,7 @@ def test_an_address_gets_three_mails_in_half_an_hour(app: App, world: World, inb
         assert len(inbox.mails) == 4
 
 
+@pytest.mark.long
 def test_a_mail_that_the_server_did_not_take_is_sent_with_a_fresh_link(app: App, anonymous: Client, inbox: Inbox) -> None:
     anonymous.post("/auth/register", ADA)
     send, job = app.jobs["auth.send_mail"].function, SimpleNamespace(job_id="job_01h455vb4pex5vsknk084sn02q")
@@ -197,6 +208,7 @@ def test_a_mail_that_the_server_did_not_take_is_sent_with_a_fresh_link(app: App,
     assert confirm(anonymous, inbox.token()).status == 201
 
 
+@pytest.mark.long
 def test_a_mail_that_could_not_be_written_for_a_day_is_not_sent_any_more(app: App, anonymous: Client, inbox: Inbox) -> None:
     anonymous.post("/auth/register", ADA)
     with time_machine.travel(now() + timedelta(days=1), tick=False):
@@ -204,6 +216,7 @@ def test_a_mail_that_could_not_be_written_for_a_day_is_not_sent_any_more(app: Ap
     assert inbox.mails == []
 
 
+@pytest.mark.long
 def test_a_link_is_good_once_and_for_a_day(anonymous: Client, token: str) -> None:
     with time_machine.travel(now(), tick=False) as clock:
         clock.shift(24 * 3600)
@@ -213,6 +226,7 @@ def test_a_link_is_good_once_and_for_a_day(anonymous: Client, token: str) -> Non
         assert confirm(anonymous, token).codes == {"token": ["invalid_reference"]}
 
 
+@pytest.mark.long
 def test_of_many_who_use_a_link_at_once_one_succeeds(anonymous: Client, token: str) -> None:
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: confirm(anonymous, token), range(6)))
@@ -220,6 +234,7 @@ def test_of_many_who_use_a_link_at_once_one_succeeds(anonymous: Client, token: s
     assert [answer.codes for answer in answers if answer.status == 422] == [{"token": ["invalid_reference"]}] * 5
 
 
+@pytest.mark.long
 def test_a_link_to_an_address_that_has_an_account_by_now_makes_no_other(
     app: App, world: World, anonymous: Client, token: str, inbox: Inbox, log_in: LogIn
 ) -> None:
@@ -235,6 +250,7 @@ def test_what_is_no_link_is_refused(anonymous: Client, other: str) -> None:
     assert confirm(anonymous, other).codes == {"token": ["invalid_reference"]}
 
 
+@pytest.mark.long
 def test_nothing_that_is_kept_shows_a_link_or_a_password(app: App, token: str) -> None:
     with system_scope("test"):
         kept = [str(row) for model in app.models for row in model.select().dicts()]

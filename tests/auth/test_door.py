@@ -33,6 +33,7 @@ def as_(client: Client, tokens: Mapping[str, Any]) -> Client:
     return replace(client, token=tokens["access_token"])
 
 
+@pytest.mark.long
 def test_registering_makes_an_owner_who_is_logged_in(app: App, anonymous: Client) -> None:
     answer = anonymous.post("/auth/register", ADA)
     assert answer.status == 201
@@ -79,6 +80,7 @@ def test_an_address_registers_once(anonymous: Client, ada: Mapping[str, Any]) ->
     assert (answer.status, answer.codes) == (422, {"email": ["not_unique"]})
 
 
+@pytest.mark.long
 def test_of_many_who_register_one_address_at_once_one_succeeds(app: App, anonymous: Client) -> None:
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: anonymous.post("/auth/register", ADA), range(6)))
@@ -86,6 +88,7 @@ def test_of_many_who_register_one_address_at_once_one_succeeds(app: App, anonymo
     assert User.select().count() == Organization.select().count() == 1
 
 
+@pytest.mark.long
 def test_many_can_register_organizations_of_one_name_at_once(anonymous: Client) -> None:
     people = [{**ADA, "email": f"person{n}@example.com"} for n in range(6)]
     with ThreadPoolExecutor(6) as pool:
@@ -105,6 +108,7 @@ def test_logging_in_begins_a_session(app: App, ada: Mapping[str, Any], log_in: L
     assert as_(anonymous, answer.data).get("/auth/me").data["user"]["id"] == ada["user"]["id"]
 
 
+@pytest.mark.long
 def test_every_refused_login_looks_the_same(app: App, ada: Mapping[str, Any], log_in: LogIn, anonymous: Client) -> None:
     anonymous.post("/auth/register", {**ADA, "email": "eve@example.com"})
     User.update(status="suspended").where(User.email == "eve@example.com").execute()
@@ -120,6 +124,7 @@ def test_every_refused_login_looks_the_same(app: App, ada: Mapping[str, Any], lo
     assert len({tuple(sorted((k, v) for k, v in a.headers.items() if k.lower() not in varying)) for a in answers}) == 1
 
 
+@pytest.mark.long
 def test_logins_and_failures_are_noted(app: App, ada: Mapping[str, Any], log_in: LogIn) -> None:
     log_in()
     log_in(password="wrong-but-quite-long")
@@ -164,6 +169,7 @@ def test_reuse_ends_the_session_for_good_and_is_noted(app: App, anonymous: Clien
     assert (noted.outcome, noted.data, noted.subject_id) == ("denied", {"session_id": ada["session_id"]}, ada["user"]["id"])
 
 
+@pytest.mark.long
 def test_fifty_refreshes_at_once_make_one_chain(app: App, anonymous: Client, ada: Mapping[str, Any]) -> None:
     token = ada["refresh_token"]
     for _ in range(3):
@@ -173,6 +179,7 @@ def test_fifty_refreshes_at_once_make_one_chain(app: App, anonymous: Client, ada
     assert RefreshToken.select().where(RefreshToken.session_id == ada["session_id"]).count() == 4
 
 
+@pytest.mark.long
 def test_fifty_reuses_at_once_end_the_session_once(app: App, anonymous: Client, ada: Mapping[str, Any]) -> None:
     second = anonymous.post("/auth/refresh", {"refresh_token": ada["refresh_token"]}).data
     third = anonymous.post("/auth/refresh", {"refresh_token": second["refresh_token"]}).data
@@ -202,6 +209,7 @@ def test_logging_out_ends_this_session_only(app: App, anonymous: Client, ada: Ma
     assert as_(anonymous, other).get("/auth/me").status == 200
 
 
+@pytest.mark.long
 def test_logging_out_everywhere_ends_all_sessions(app: App, anonymous: Client, ada: Mapping[str, Any], log_in: LogIn) -> None:
     others = [log_in().data for _ in range(3)]
     assert as_(anonymous, ada).post("/auth/logout", {"all_sessions": True}).data == {"sessions": 4}

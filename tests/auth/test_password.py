@@ -50,6 +50,7 @@ def ask_for_link(app: App, client: Client, email: str = "ada@example.com") -> An
 # Changing the password
 
 
+@pytest.mark.long
 def test_a_changed_password_ends_the_other_sessions(app: App, as_ada: Client, anonymous: Client, log_in: LogIn) -> None:
     other = log_in().data
     answer = as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": NEW})
@@ -67,6 +68,7 @@ def test_a_password_is_not_changed_without_the_current_one(app: App, as_ada: Cli
     assert event(app, "auth.password_change_failed").outcome == "failed"
 
 
+@pytest.mark.long
 def test_a_new_password_is_another_one(as_ada: Client, anonymous: Client, log_in: LogIn) -> None:
     other = log_in().data
     answer = as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": OLD})
@@ -83,6 +85,7 @@ def test_a_new_password_must_be_hard_to_guess(as_ada: Client, password: str, cod
 # A new password by mail
 
 
+@pytest.mark.long
 def test_a_link_sets_a_new_password_and_ends_every_session(
     app: App, anonymous: Client, as_ada: Client, inbox: Inbox, log_in: LogIn
 ) -> None:
@@ -97,6 +100,7 @@ def test_a_link_sets_a_new_password_and_ends_every_session(
     assert event(app, "auth.password_reset").data == {"sessions": 1}
 
 
+@pytest.mark.long
 def test_the_answer_and_its_writes_are_the_same_for_an_address_without_account(
     app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox
 ) -> None:
@@ -108,6 +112,7 @@ def test_the_answer_and_its_writes_are_the_same_for_an_address_without_account(
     assert [mail["To"] for mail in inbox.mails] == ["ada@example.com"]
 
 
+@pytest.mark.long
 def test_nothing_that_is_kept_shows_a_link(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     ask_for_link(app, anonymous)
     with system_scope("test"):
@@ -116,12 +121,14 @@ def test_nothing_that_is_kept_shows_a_link(app: App, anonymous: Client, ada: Map
     assert not any(inbox.token() in row for row in kept)
 
 
+@pytest.mark.long
 def test_a_link_works_once(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     ask_for_link(app, anonymous)
     bodies = [{"token": inbox.token(), "password": password} for password in (NEW, "another-lemon-cabin-7")]
     assert [anonymous.post("/auth/reset-password", body).status for body in bodies] == [200, 422]
 
 
+@pytest.mark.long
 def test_of_many_who_use_a_link_at_once_one_succeeds(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     ask_for_link(app, anonymous)
     body = {"token": inbox.token(), "password": NEW}
@@ -130,6 +137,7 @@ def test_of_many_who_use_a_link_at_once_one_succeeds(app: App, anonymous: Client
     assert sorted(statuses) == [200] + [422] * 7
 
 
+@pytest.mark.long
 def test_a_used_link_makes_the_others_void(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     ask_for_link(app, anonymous)
     first = inbox.token()
@@ -139,6 +147,7 @@ def test_a_used_link_makes_the_others_void(app: App, anonymous: Client, ada: Map
     assert (answer.status, answer.codes) == (422, {"token": ["invalid_reference"]})
 
 
+@pytest.mark.long
 def test_a_changed_password_makes_links_void(app: App, anonymous: Client, as_ada: Client, inbox: Inbox, log_in: LogIn) -> None:
     ask_for_link(app, anonymous)
     as_ada.post("/auth/change-password", {"current_password": OLD, "new_password": NEW})
@@ -147,6 +156,7 @@ def test_a_changed_password_makes_links_void(app: App, anonymous: Client, as_ada
     assert log_in(password=NEW).status == 200
 
 
+@pytest.mark.long
 def test_a_link_is_good_for_thirty_minutes(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     with time_machine.travel(now(), tick=False) as clock:
         ask_for_link(app, anonymous)
@@ -154,6 +164,7 @@ def test_a_link_is_good_for_thirty_minutes(app: App, anonymous: Client, ada: Map
         assert anonymous.post("/auth/reset-password", {"token": inbox.token(), "password": NEW}).status == 422
 
 
+@pytest.mark.long
 def test_a_weak_password_does_not_spend_the_link(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     ask_for_link(app, anonymous)
     answer = anonymous.post("/auth/reset-password", {"token": inbox.token(), "password": "ada-lovelace-1815"})
@@ -167,12 +178,14 @@ def test_what_is_no_link_is_refused(anonymous: Client, ada: Mapping[str, Any], t
     assert (answer.status, answer.codes) == (422, {"token": ["invalid_reference"]})
 
 
+@pytest.mark.long
 def test_a_mailbox_is_not_filled(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     for _ in range(6):
         assert ask_for_link(app, anonymous).status == 200
     assert len(inbox.mails) == 3
 
 
+@pytest.mark.long
 def test_repeated_questions_wait_as_one_mail(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     for _ in range(6):
         anonymous.post("/auth/forgot-password", {"email": "ADA@example.com"})
@@ -180,6 +193,7 @@ def test_repeated_questions_wait_as_one_mail(app: App, anonymous: Client, ada: M
     assert len(inbox.mails) == 1
 
 
+@pytest.mark.long
 def test_a_suspended_account_gets_no_link_and_uses_none(
     app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox
 ) -> None:
@@ -190,6 +204,7 @@ def test_a_suspended_account_gets_no_link_and_uses_none(
     assert anonymous.post("/auth/reset-password", {"token": inbox.token(), "password": NEW}).status == 422
 
 
+@pytest.mark.long
 def test_a_mail_server_that_is_busy_makes_the_job_try_again(
     app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox
 ) -> None:
@@ -198,6 +213,7 @@ def test_a_mail_server_that_is_busy_makes_the_job_try_again(
         ask_for_link(app, anonymous)
 
 
+@pytest.mark.long
 def test_a_mailbox_that_does_not_exist_ends_the_job(app: App, anonymous: Client, ada: Mapping[str, Any], inbox: Inbox) -> None:
     User.update(email="ada@gone.example").execute()
     with pytest.raises(GiveUp, match="550"):
@@ -207,6 +223,7 @@ def test_a_mailbox_that_does_not_exist_ends_the_job(app: App, anonymous: Client,
 # What is over
 
 
+@pytest.mark.long
 def test_what_is_over_for_ninety_days_is_removed(app: App, anonymous: Client, ada: Mapping[str, Any], log_in: LogIn) -> None:
     log_in()
     ask_for_link(app, anonymous)

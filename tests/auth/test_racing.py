@@ -15,6 +15,8 @@ from aasim_core.tenancy import people
 from aasim_core.tenancy.records import Membership
 from aasim_core.testing.world import Answer, Client, Person, World
 
+pytestmark = pytest.mark.long
+
 OLD, NEW = "gravel-tulip-orbit-94", "velvet-canoe-mosaic-31"
 LogIn = Callable[..., Answer]
 Act = Callable[[], Answer]

@@ -50,6 +50,7 @@ def test_logging_in_again_under_the_same_key_begins_no_second_session(ada: Mappi
     assert Session.select().count() == before + 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("password", [NEW, PASSWORD + " ", PASSWORD.upper()])
 def test_the_answer_to_a_login_is_not_for_who_has_the_key_without_the_password(
     ada: Mapping[str, Any], log_in: LogIn, password: str
@@ -58,6 +59,7 @@ def test_the_answer_to_a_login_is_not_for_who_has_the_key_without_the_password(
     assert log_in(password=password, Idempotency_Key="login-ada").status == 401
 
 
+@pytest.mark.long
 def test_the_answer_to_a_login_is_not_for_another_network(ada: Mapping[str, Any], log_in: LogIn, anonymous: Client) -> None:
     first = log_in(Idempotency_Key="login-ada")
     elsewhere = replace(anonymous, wsgi=_from("198.51.100.7", anonymous.wsgi))
@@ -75,6 +77,7 @@ def test_a_login_that_failed_is_tried_again(ada: Mapping[str, Any], log_in: LogI
         assert Idempotency.select().count() == 0
 
 
+@pytest.mark.long
 def test_an_answer_with_tokens_is_kept_for_a_minute(ada: Mapping[str, Any], log_in: LogIn) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
         first = log_in(Idempotency_Key="login-ada")
@@ -94,6 +97,7 @@ def test_a_refresh_under_a_key_follows_the_rule_of_refresh_tokens(app: App, anon
         assert anonymous.post("/auth/refresh", body, Idempotency_Key="refresh-ada").status == 401
 
 
+@pytest.mark.long
 def test_a_changed_password_is_confirmed_again(as_ada: Client) -> None:
     body = {"current_password": PASSWORD, "new_password": NEW}
     first, again = (as_ada.post("/auth/change-password", body, Idempotency_Key="change") for _ in range(2))

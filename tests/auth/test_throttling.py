@@ -35,6 +35,7 @@ def stranger(anonymous: Client) -> LogIn:
     return attempt
 
 
+@pytest.mark.long
 def test_who_asks_by_registering_which_addresses_have_accounts_has_to_wait(ada: Mapping[str, Any], anonymous: Client) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
         body = {"name": "Eve", "email": "ada@example.com", "password": PASSWORD}
@@ -46,6 +47,7 @@ def test_who_asks_by_registering_which_addresses_have_accounts_has_to_wait(ada: 
         assert anonymous.post("/auth/register", {**body, "email": "eve@example.com"}).status == 201
 
 
+@pytest.mark.long
 def test_failures_on_one_account_make_even_the_right_password_wait(ada: Mapping[str, Any], stranger: LogIn) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
         assert [stranger().status for _ in range(4)] == [401, 401, 401, 429]
@@ -56,6 +58,7 @@ def test_failures_on_one_account_make_even_the_right_password_wait(ada: Mapping[
         assert stranger(password=PASSWORD).status == 200
 
 
+@pytest.mark.long
 def test_the_wait_doubles_with_each_further_failure(ada: Mapping[str, Any], stranger: LogIn) -> None:
     waits = []
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False) as clock:
@@ -68,6 +71,7 @@ def test_the_wait_doubles_with_each_further_failure(ada: Mapping[str, Any], stra
     assert waits == [1, 2, 4, 8]
 
 
+@pytest.mark.long
 def test_an_owner_gets_in_on_a_known_device_while_strangers_fail(ada: Mapping[str, Any], stranger: LogIn, log_in: LogIn) -> None:
     for _ in range(6):
         stranger()
@@ -75,12 +79,14 @@ def test_an_owner_gets_in_on_a_known_device_while_strangers_fail(ada: Mapping[st
     assert log_in().status == 200
 
 
+@pytest.mark.long
 def test_a_known_device_waits_for_its_own_failures_only(ada: Mapping[str, Any], stranger: LogIn, log_in: LogIn) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False):
         assert [log_in(password=WRONG).status for _ in range(4)] == [401, 401, 401, 429]
         assert stranger(password=PASSWORD).status == 200
 
 
+@pytest.mark.long
 def test_an_account_that_does_not_exist_waits_alike(ada: Mapping[str, Any], stranger: LogIn) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False):
         known = [stranger() for _ in range(4)]
@@ -95,6 +101,7 @@ def test_an_account_that_does_not_exist_waits_alike(ada: Mapping[str, Any], stra
     ] * 2
 
 
+@pytest.mark.long
 def test_failures_on_many_accounts_make_the_network_wait(ada: Mapping[str, Any], stranger: LogIn) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False):
         tried = [stranger(email=f"nobody{n}@example.com").status for n in range(6)]
@@ -102,6 +109,7 @@ def test_failures_on_many_accounts_make_the_network_wait(ada: Mapping[str, Any],
         assert stranger(password=PASSWORD).status == 429
 
 
+@pytest.mark.long
 def test_a_success_does_not_forgive_the_network(ada: Mapping[str, Any], stranger: LogIn) -> None:
     with time_machine.travel("2026-01-31T09:00:00Z", tick=False):
         for n in range(4):
@@ -110,6 +118,7 @@ def test_a_success_does_not_forgive_the_network(ada: Mapping[str, Any], stranger
         assert [stranger(email=f"other{n}@example.com").status for n in range(2)] == [401, 429]
 
 
+@pytest.mark.long
 def test_guessing_the_current_password_is_throttled(as_ada: Client) -> None:
     def change(current: str) -> Answer:
         return as_ada.post("/auth/change-password", {"current_password": current, "new_password": "velvet-canoe-mosaic-31"})

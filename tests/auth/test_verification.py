@@ -29,6 +29,7 @@ def verified_at(client: Client) -> str | None:
     return at
 
 
+@pytest.mark.long
 def test_who_registers_is_asked_by_mail_whether_the_address_is_theirs(
     anonymous: Client, as_ada: Client, token: str, inbox: Inbox
 ) -> None:
@@ -41,16 +42,19 @@ def test_who_registers_is_asked_by_mail_whether_the_address_is_theirs(
     assert verified_at(as_ada) is not None
 
 
+@pytest.mark.long
 def test_verifying_is_a_change_of_the_account(anonymous: Client, as_ada: Client, token: str) -> None:
     anonymous.post("/auth/verify-email", {"token": token})
     user = as_ada.get("/auth/me").data["user"]
     assert (user["version"], user["updated_at"]) == (2, user["email_verified_at"])
 
 
+@pytest.mark.long
 def test_an_account_works_before_its_address_is_verified(as_ada: Client, token: str) -> None:
     assert as_ada.post("/agents", {"name": "One"}).status == 201
 
 
+@pytest.mark.long
 def test_a_link_is_good_once_and_for_a_day(anonymous: Client, token: str) -> None:
     with time_machine.travel(now(), tick=False) as clock:
         clock.shift(24 * 3600)
@@ -60,6 +64,7 @@ def test_a_link_is_good_once_and_for_a_day(anonymous: Client, token: str) -> Non
         assert anonymous.post("/auth/verify-email", {"token": token}).codes == {"token": ["invalid_reference"]}
 
 
+@pytest.mark.long
 def test_of_many_who_use_a_link_at_once_one_succeeds(app: App, anonymous: Client, token: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: anonymous.post("/auth/verify-email", {"token": token}).status, range(8)))
@@ -68,6 +73,7 @@ def test_of_many_who_use_a_link_at_once_one_succeeds(app: App, anonymous: Client
         assert EventRow.select().where(EventRow.name == "auth.email_verified").count() == 1
 
 
+@pytest.mark.long
 def test_a_link_is_no_good_for_another_address(anonymous: Client, token: str) -> None:
     User.update(email="ada@example.org").execute()
     assert anonymous.post("/auth/verify-email", {"token": token}).codes == {"token": ["invalid_reference"]}
@@ -78,6 +84,7 @@ def test_what_is_no_link_is_refused(anonymous: Client, other: str) -> None:
     assert anonymous.post("/auth/verify-email", {"token": other}).codes == {"token": ["invalid_reference"]}
 
 
+@pytest.mark.long
 def test_a_link_to_a_new_password_shows_the_same(
     app: App, anonymous: Client, ada: Mapping[str, Any], token: str, inbox: Inbox
 ) -> None:
@@ -87,6 +94,7 @@ def test_a_link_to_a_new_password_shows_the_same(
     assert User.get_by_id(ada["user"]["id"]).email_verified_at is not None
 
 
+@pytest.mark.long
 def test_nothing_that_is_kept_shows_a_link(app: App, token: str) -> None:
     with system_scope("test"):
         kept = [str(row) for model in app.models for row in model.select().dicts()]

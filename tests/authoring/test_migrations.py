@@ -131,10 +131,12 @@ def agree(notes: Notes, databases: Databases, root: Path) -> Callable[[], None]:
     return check
 
 
+@pytest.mark.long
 def test_where_nothing_changed_nothing_is_written(notes: Notes) -> None:
     assert "The tables of notes are what its records mean." in notes.call("makemigration", "notes").output
 
 
+@pytest.mark.long
 def test_new_columns_are_added_in_the_first_half(notes: Notes, agree: Callable[[], None]) -> None:
     new = (
         "    color = peewee.TextField(null=True)\n    stars = peewee.BigIntegerField(default=3)\n"
@@ -145,6 +147,7 @@ def test_new_columns_are_added_in_the_first_half(notes: Notes, agree: Callable[[
     agree()
 
 
+@pytest.mark.long
 def test_a_column_that_goes_is_dropped_in_the_second_half_with_its_indexes(notes: Notes, agree: Callable[[], None]) -> None:
     notes.change((HEAD, HEAD + COLOR), (NAME_INDEX, NAME_INDEX + COLOR_INDEX))
     notes.write()
@@ -153,6 +156,7 @@ def test_a_column_that_goes_is_dropped_in_the_second_half_with_its_indexes(notes
     agree()
 
 
+@pytest.mark.long
 def test_a_column_that_new_code_cannot_leave_out_goes_while_nothing_runs(notes: Notes, agree: Callable[[], None]) -> None:
     api = notes.folder / "notes" / "api.py"
     for file in (api, notes.folder / "notes" / "schemas.py"):
@@ -164,6 +168,7 @@ def test_a_column_that_new_code_cannot_leave_out_goes_while_nothing_runs(notes: 
     agree()
 
 
+@pytest.mark.long
 def test_a_new_table_is_made_with_its_indexes(notes: Notes, agree: Callable[[], None]) -> None:
     notes.change(more=SECOND)
     notes.bring("Sticker")
@@ -171,6 +176,7 @@ def test_a_new_table_is_made_with_its_indexes(notes: Notes, agree: Callable[[], 
     agree()
 
 
+@pytest.mark.long
 def test_indexes_are_added_first_and_dropped_and_made_unique_later(notes: Notes, agree: Callable[[], None]) -> None:
     notes.change((NAME_INDEX, '            (("organization_id", "name"), False),\n            (("name", "id"), False),\n'))
     first, second = notes.write()
@@ -179,6 +185,7 @@ def test_indexes_are_added_first_and_dropped_and_made_unique_later(notes: Notes,
     agree()
 
 
+@pytest.mark.long
 def test_rows_that_are_there_get_the_default(notes: Notes, empty_database_url: str) -> None:
     database = connect(empty_database_url)
     migrate(database, [Source("notes", notes.migrations)])
@@ -192,6 +199,7 @@ def test_rows_that_are_there_get_the_default(notes: Notes, empty_database_url: s
     database.close_all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("replacement", "complaint"),
     [
@@ -216,6 +224,7 @@ def test_what_cannot_be_told_from_the_tables_is_refused(notes: Notes, replacemen
     assert sorted(path for path in notes.migrations.iterdir() if path.suffix == ".py") == before
 
 
+@pytest.mark.long
 def test_a_plugin_that_is_not_on_is_refused(notes: Notes) -> None:
     refusal = notes.call("makemigration", "note").exception
     assert 'Plugin note is not on, or has no folder migrations/; see aasim plugins check; did you mean "notes"?' in str(refusal)

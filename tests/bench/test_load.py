@@ -46,6 +46,7 @@ def planned(port: int, request: str) -> load.Result:
     return load.run(load.Plan(port, [request], seconds=0.2, warm_up=0.05, connections=4))
 
 
+@pytest.mark.long
 def test_every_answer_is_counted_and_timed(port: int) -> None:
     result = planned(port, load.request("GET", "/", "token"))
     assert result.errors == 0
@@ -53,12 +54,14 @@ def test_every_answer_is_counted_and_timed(port: int) -> None:
     assert 0 < result.p50 <= result.p95 <= result.p99
 
 
+@pytest.mark.long
 def test_another_status_is_an_error_and_its_text_is_kept(port: int) -> None:
     result = planned(port, load.request("GET", "/wrong", "token"))
     assert result.errors == result.requests > 0
     assert result.samples[0].startswith("HTTP/1.1 500")
 
 
+@pytest.mark.long
 def test_each_request_carries_a_number_of_its_own(port: int) -> None:
     planned(port, load.request("POST", "/", "token", {"name": "Agent 0123456789"}))
     assert len(Handler.bodies) == len(set(Handler.bodies)) > 10

@@ -240,6 +240,7 @@ def test_that_there_are_no_budgets_is_read_once_until_there_are(books: Meter, ap
     assert books.reserve(payer, estimate(10)) is not None
 
 
+@pytest.mark.long
 def test_fifty_calls_at_the_same_time_never_take_more_than_there_is(
     books: Meter, app: App, owner: Person, world: World, budget: Make
 ) -> None:

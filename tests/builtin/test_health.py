@@ -25,12 +25,14 @@ def plugin_settings() -> Mapping[str, Any]:
     return {"rate_limits.enabled": True, "rate_limits.anonymous_per_minute": 1}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("probe", ["live", "ready"])
 def test_a_probe_counts_against_no_limit(world: World, probe: str) -> None:
     answers = [world.anonymous.get(f"/health/{probe}") for _ in range(3)]
     assert [answer.data for answer in answers] == [{"status": probe}] * 3
 
 
+@pytest.mark.long
 def test_other_anonymous_requests_are_counted(world: World) -> None:
     assert [world.anonymous.get("/openapi.json").status for _ in range(2)] == [200, 429]
 
@@ -49,6 +51,7 @@ def check(operator: Person, name: str) -> Mapping[str, Any]:
     return facts
 
 
+@pytest.mark.long
 def test_without_a_worker_the_platform_is_not_well(world: World, operator: Person) -> None:
     assert operator.client.get("/health/deep").data["ok"] is False
     assert check(operator, "workers") == {"ok": False, "problem": NO_WORKER, "count": 0}
@@ -56,6 +59,7 @@ def test_without_a_worker_the_platform_is_not_well(world: World, operator: Perso
     assert check(operator, "workers") == {"ok": True, "count": 1, "threads": 4, "busy": 1}
 
 
+@pytest.mark.long
 def test_how_long_the_oldest_job_waits_is_told(operator: Person) -> None:
     assert check(operator, "jobs") == {"ok": True, "oldest_ready_seconds": None, "unknown": {}}
     with system_scope("test"), database_of(JobRow).transaction():
@@ -68,6 +72,7 @@ def test_how_long_the_oldest_job_waits_is_told(operator: Person) -> None:
     assert check(operator, "jobs")["ok"] is False
 
 
+@pytest.mark.long
 def test_jobs_that_only_another_version_knows_are_counted(world: World, operator: Person) -> None:
     with organization_scope(operator.organization_id), world.app.database.transaction():
         enqueue("core.seal_events", {})
@@ -77,6 +82,7 @@ def test_jobs_that_only_another_version_knows_are_counted(world: World, operator
     assert check(operator, "jobs")["unknown"] == {"notes.export": 1}
 
 
+@pytest.mark.long
 def test_a_disk_that_is_nearly_full_is_told(operator: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     assert check(operator, "disk")["ok"] is True
     monkeypatch.setattr(health, "_LEAST_FREE_BYTES", 1 << 62)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.bootstrap import build_app
 from aasim_core.catalog.describing import described
@@ -27,6 +29,7 @@ def test_a_plugin_is_told_with_all_that_it_declares(world: World, app: App) -> N
     assert {part["kind"] for part in told["parts"]} == {"keepers", "assessors", "graders"}
 
 
+@pytest.mark.long
 def test_the_grade_is_told_in_the_list_and_what_is_missed_of_one(world: World) -> None:
     client = world.organization().client
     (listed,) = (item for item in client.get("/plugins").data["items"] if item["name"] == "rubrics")

@@ -46,6 +46,7 @@ def approve(owner: Person, execution: dict[str, Any], work: Work, desk: Desk) ->
     return dict(owner.client.get(f"/executions/{execution['id']}").data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "change",
     [
@@ -68,6 +69,7 @@ def test_an_operation_that_changed_after_the_approval_is_asked_anew(
     assert len(peer.received) == 1
 
 
+@pytest.mark.long
 def test_an_app_that_leads_to_another_host_after_the_approval_is_asked_anew(
     apps: Apps, owner: Person, refunds: dict[str, Any], execution: dict[str, Any], work: Work, desk: Desk, peer: Service
 ) -> None:
@@ -110,6 +112,7 @@ def called(apps: Apps, made: dict[str, Any]) -> list[str]:
     return [operation for operation, _, _ in apps.uses(made)]
 
 
+@pytest.mark.long
 def test_another_operation_of_the_app_may_change_while_one_waits(
     apps: Apps, owner: Person, refunds: dict[str, Any], execution: dict[str, Any], work: Work, desk: Desk, peer: Service
 ) -> None:

@@ -72,6 +72,7 @@ def fresh() -> Iterator[str]:
         yield url
 
 
+@pytest.mark.long
 def test_the_tools_of_a_server_are_read_confirmed_changed_and_called(apps: Apps, fresh: str, work: Callable[[], int]) -> None:
     made = connect(apps, {"url": f"{fresh}/mcp"})
     path = f"/connected-apps/{made['id']}"
@@ -106,6 +107,7 @@ def test_the_tools_of_a_server_are_read_confirmed_changed_and_called(apps: Apps,
     assert [name for name, each in operations(apps, made).items() if not each["confirmed"]] == ["weather_too"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("token", "synced", "failed"), [(TOKEN, True, None), ("another", False, "auth")])
 def test_who_waits_for_a_sync_is_answered_when_the_server_has(
     apps: Apps, server: str, token: str, synced: bool, failed: str | None
@@ -119,6 +121,7 @@ def test_who_waits_for_a_sync_is_answered_when_the_server_has(
     assert (answer.data["synced_at"] is not None, (answer.data["last_error"] or {}).get("code")) == (synced, failed)
 
 
+@pytest.mark.long
 def test_a_tool_that_fails_is_told_as_it_says(apps: Apps, server: str) -> None:
     made = connect(apps, {"url": f"{server}/mcp"})
 
@@ -129,6 +132,7 @@ def test_a_tool_that_fails_is_told_as_it_says(apps: Apps, server: str) -> None:
     assert apps.read(made)["status"] == "connected"
 
 
+@pytest.mark.long
 def test_a_server_with_a_token_is_asked_with_it_and_agents_never_see_it(apps: Apps, server: str) -> None:
     made = connect(apps, {"url": f"{server}/private/mcp"}, auth_type="bearer", credentials={"token": TOKEN})
 
@@ -141,6 +145,7 @@ def test_a_token_that_is_not_taken_needs_a_person(apps: Apps, server: str) -> No
     assert (made["status"], made["last_error"]["code"]) == ("needs_reauth", "auth")
 
 
+@pytest.mark.long
 def test_a_test_reads_the_tools(apps: Apps, server: str) -> None:
     made = connect(apps, {"url": f"{server}/mcp"})
 
@@ -155,6 +160,7 @@ def test_a_server_that_is_away_is_told(apps: Apps) -> None:
     assert (made["status"], made["last_error"]["code"]) == ("error", "unavailable")
 
 
+@pytest.mark.long
 def test_the_operators_server_is_started_for_a_call_without_our_environment(apps: Apps, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SENTINEL_OF_THE_PLATFORM", "x")
     made = connect(apps, {"server": "weather"})
@@ -194,6 +200,7 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("options", "code"), [({"seconds_left": 0.3}, "timeout"), ({"should_stop": lambda: True}, "cancelled")])
 def test_a_server_that_says_nothing_is_left_in_time_or_when_nobody_waits(
     apps: Apps, server: str, silent: str, options: Any, code: str

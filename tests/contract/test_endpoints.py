@@ -79,6 +79,7 @@ def test_every_endpoint_succeeds_with_the_status_of_the_contract(
     assert {row.place: served[row.place].operation.status for row in rows} == {row.place: row.success for row in rows}
 
 
+@pytest.mark.long
 def test_what_is_served_beyond_the_contract_is_documented(app: App, rows: list[Row]) -> None:
     promised = {row.place for row in rows}
     paths = document(app)["paths"]
@@ -91,6 +92,7 @@ def test_what_is_served_beyond_the_contract_is_documented(app: App, rows: list[R
     assert silent == []
 
 
+@pytest.mark.long
 def test_every_endpoint_of_the_contract_is_in_the_reference(app: App, rows: list[Row]) -> None:
     documented = {
         (method.upper(), _without_names(path.removeprefix(BASE)))

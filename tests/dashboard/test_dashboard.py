@@ -51,6 +51,7 @@ def run(app: App, person: Person, *replies: str, **fields: Any) -> None:
     work_off(app)
 
 
+@pytest.mark.long
 def test_runs_are_counted_as_their_lists_count_them(app: App, owner: Person) -> None:
     run(app, owner, "yes")
     run(app, owner, parameters={"fault": "refused"})
@@ -59,6 +60,7 @@ def test_runs_are_counted_as_their_lists_count_them(app: App, owner: Person) -> 
     assert told["plugin"] == "executions"
 
 
+@pytest.mark.long
 def test_each_number_is_the_count_of_the_list_behind_its_link(app: App, owner: Person) -> None:
     run(app, owner, "yes")
     counted = 0
@@ -114,6 +116,7 @@ _ENDLESS = {
 }
 
 
+@pytest.mark.long
 def test_a_card_that_takes_too_long_says_so(owner: Person, bring: Callable[..., None], app: App) -> None:
     def dawdle(viewer: Viewer) -> Any:
         return {"never": Figure(viewer.app.database.execute_sql(_ENDLESS[type(viewer.app.database).__name__]).fetchone()[0])}
@@ -123,6 +126,7 @@ def test_a_card_that_takes_too_long_says_so(owner: Person, bring: Callable[..., 
     assert owner.client.get("/agents").status == 200
 
 
+@pytest.mark.long
 def test_a_day_begins_at_midnight_in_the_time_zone_of_the_organization_or_the_one_asked_for(owner: Person) -> None:
     def today(**query: str) -> str:
         return str(owner.client.get(f"/dashboard/stats?{urlencode(query)}").data["day_starts_at"])[11:16]

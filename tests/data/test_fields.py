@@ -92,6 +92,7 @@ values = some.recursive(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=values)
 def test_json_comes_back_as_it_went_in(value: Any, notes: Database) -> None:

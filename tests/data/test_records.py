@@ -74,6 +74,7 @@ def test_their_record_is_as_if_it_did_not_exist(land: Landscape) -> None:
     assert land.rows_of(THEIRS) == land.their_rows
 
 
+@pytest.mark.long
 def test_more_rows_than_one_statement_takes_are_written_in_several(land: Landscape) -> None:
     rows = [Owner(name=f"owner {number}").row() for number in range(6000)]
     with land.database.transaction():

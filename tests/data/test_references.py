@@ -77,6 +77,7 @@ def _at_once(*acts: Callable[[], Answer]) -> list[int]:
         return list(pool.map(begin, acts))
 
 
+@pytest.mark.long
 def test_what_begins_to_be_named_while_it_is_deleted_is_either_named_or_gone(owner: Person) -> None:
     agent_id = owner.client.post("/agents", {"name": "One"}).data["id"]
     [engine, *_] = owner.client.get("/engines?provider=scripted").data["items"]
@@ -89,6 +90,7 @@ def test_what_begins_to_be_named_while_it_is_deleted_is_either_named_or_gone(own
         assert statuses in ([200, 422], [409, 200])
 
 
+@pytest.mark.long
 def test_an_engine_that_gets_a_rubric_while_it_is_deleted_either_has_it_or_is_gone(owner: Person) -> None:
     criterion = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 60}}
     for number in range(10):

@@ -75,6 +75,7 @@ def test_a_value_that_nobody_gave_is_an_error(land: Landscape) -> None:
         land.database.statement(by_rank).run(land.database, {})
 
 
+@pytest.mark.long
 def test_shapes_without_end_do_not_fill_the_memory(land: Landscape) -> None:
     with organization_scope(OURS):
         for number in range(5000):

@@ -30,6 +30,7 @@ def missing_in(answer: Any) -> list[str]:
     return list(answer.body["errors"]["_"][0]["meta"]["missing"])
 
 
+@pytest.mark.long
 def test_nobody_moves_a_project_to_where_they_may_do_more(world: World, owner: Person) -> None:
     theirs, mine = make(owner, "projects"), make(owner, "departments")
     agent = make(owner, "agents", project_id=theirs, visibility="project")

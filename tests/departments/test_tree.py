@@ -189,6 +189,7 @@ def test_a_place_of_another_organization_is_none(world: World, owner: Person) ->
     assert refused[0].body["errors"] == refused[1].body["errors"]
 
 
+@pytest.mark.long
 def test_ten_thousand_places_move_in_less_than_two_seconds(world: World, owner: Person, make: Make) -> None:
     graz, linz = make("branches", "Graz"), make("branches", "Linz")
     care = make("departments", "Care")

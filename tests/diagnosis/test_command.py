@@ -33,6 +33,7 @@ def test_broken_settings_are_found_like_everything_else(tmp_path: Path) -> None:
     assert 'did you mean "bind"?' in found["settings"]["problems"][0]
 
 
+@pytest.mark.long
 def test_warnings_alone_exit_with_0(tmp_path: Path) -> None:
     assert doctor(tmp_path / "data", "migrate").exit_code == 0
     done = doctor(tmp_path / "data", "doctor", "--json")

@@ -80,6 +80,7 @@ def make(request: pytest.FixtureRequest) -> Make:
     return found
 
 
+@pytest.mark.long
 def test_a_whole_installation_is_well_and_left_as_it_was(make: Make) -> None:
     settings = make()
     fetch_model(settings)
@@ -92,6 +93,7 @@ def test_a_whole_installation_is_well_and_left_as_it_was(make: Make) -> None:
     assert sorted(left) == ["api-1", "worker-1"]
 
 
+@pytest.mark.long
 def test_no_database(installation: Make) -> None:
     settings = installation()
     file_of(settings).unlink()

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from aasim_core.diagnosis.examination import examine
 from aasim_core.errors import StartupError
 from aasim_core.settings import Settings
@@ -86,6 +88,7 @@ def test_a_plugin_that_was_skipped(installation: Make, tmp_path: Path) -> None:
     assert "on purpose" in found["skipped_plugins"].problems[0]
 
 
+@pytest.mark.long
 def test_too_few_open_files(tmp_path: Path) -> None:
     command = f"ulimit -n 512; exec {sys.executable} -P -m aasim_core doctor"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)

@@ -18,6 +18,7 @@ _FOLDERS = ("docs/start/", "docs/use/", "docs/recipes/", "docs/reference/")
 WITHOUT_MODEL = [name for name in _PAGES if name.startswith(_FOLDERS)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in WITHOUT_MODEL if _PAGES[name].blocks("sh")])
 def test_the_examples_work(platform: Platform, pages: Mapping[str, Page], name: str) -> None:
     run_alone(platform, pages[name])

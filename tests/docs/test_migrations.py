@@ -52,6 +52,7 @@ def migration_sources(library: Path) -> Sequence[Source]:
     return [Source("core", CORE), Source("library", library / "library" / "migrations")]
 
 
+@pytest.mark.long
 def test_books_are_found_by_how_their_titles_begin(world: World) -> None:
     owner, stranger = world.organization(), world.organization("Other")
     for person, titles in ((owner, ("Économie", "ECONOMICS", "Berlin")), (stranger, ("Ecology",))):
@@ -61,6 +62,7 @@ def test_books_are_found_by_how_their_titles_begin(world: World) -> None:
     assert [book["title"] for book in found] == ["Économie", "ECONOMICS"]
 
 
+@pytest.mark.long
 def test_titles_of_every_organization_are_folded_by_the_second_half(
     empty_database_url: str, migration_sources: Sequence[Source], tmp_path: Path
 ) -> None:

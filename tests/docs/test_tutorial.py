@@ -30,6 +30,7 @@ def owner(world: World) -> Person:
     return world.organization()
 
 
+@pytest.mark.long
 def test_a_note_is_created_and_found(owner: Person) -> None:
     made = owner.client.post("/notes", {"name": "Shopping", "text": "Bread."})
     assert made.status == 201

@@ -66,6 +66,7 @@ def test_systemd_takes_each_unit_with_its_drop_ins(units: Path, tmp_path: Path, 
     assert [line for line in verified.stderr.splitlines() if "aasim" in line or str(tmp_path) in line] == []
 
 
+@pytest.mark.long
 def test_every_command_of_units_and_instructions_exists(units: Path, pages: Mapping[str, Page]) -> None:
     started = [line for unit in UNITS for name in ("ExecStartPre", "ExecStart") for line in values(units / unit, name)]
     typed = re.findall(r"^\$ (aasim .*)$", instructions(pages, "install"), re.MULTILINE)

@@ -14,6 +14,7 @@ HELLO = [Message("system", "Be brief."), Message("user", "Hello?")]
 PLACE = {"type": "object", "properties": {"place": {"type": "string"}}}
 
 
+@pytest.mark.long
 def test_a_reply_is_put_together_from_its_pieces(fake: Any, chat: Any) -> None:
     fake.answers("Hel", "lo", "!")
     pieces: list[str] = []
@@ -25,6 +26,7 @@ def test_a_reply_is_put_together_from_its_pieces(fake: Any, chat: Any) -> None:
     assert pieces == ["Hel", "lo", "!"]
 
 
+@pytest.mark.long
 def test_tokens_of_the_cache_are_counted_among_those_that_were_read(fake: Any, chat: Any) -> None:
     fake.answers("x", usage={"input_tokens": 10, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 300})
 

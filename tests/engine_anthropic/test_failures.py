@@ -153,6 +153,7 @@ def test_a_server_on_a_private_address_needs_the_operators_word(fake: Any) -> No
     opened.close()
 
 
+@pytest.mark.long
 def test_a_silent_server_meets_the_deadline(fake: Any, chat: Any) -> None:
     fake.behaviour = lambda handler: handler.hang_until_the_peer_leaves()
     start = time.monotonic()
@@ -175,6 +176,7 @@ def test_a_call_is_cancelled_while_the_server_is_silent(fake: Any, chat: Any) ->
     assert fake.peer_left, "the server must see that nobody waits any more"
 
 
+@pytest.mark.long
 def test_a_call_is_cancelled_between_pieces(fake: Any, chat: Any, wire: Any) -> None:
     pieces: list[str] = []
 
@@ -205,6 +207,7 @@ def test_errors_of_the_caller_pass_unchanged(fake: Any, chat: Any) -> None:
         chat.chat(HELLO, should_cancel=fail)
 
 
+@pytest.mark.long
 def test_what_had_come_goes_with_a_cancelled_call(fake: Any, chat: Any, wire: Any) -> None:
     pieces: list[str] = []
 

@@ -16,6 +16,7 @@ def plugin_settings() -> Mapping[str, Any]:
     return {"engine_llm.models": ["able"]}
 
 
+@pytest.mark.long
 def test_an_engine_needs_neither_key_nor_address(world: World) -> None:
     client = world.organization().client
     engine = {"name": "Able", "provider": "llm_bridge", "model": "able"}

@@ -82,6 +82,7 @@ def test_no_messages_are_refused_before_anything_is_asked(asked: Any, open_model
     assert asked.prompts == []
 
 
+@pytest.mark.long
 def test_a_call_is_cancelled_between_pieces_and_the_model_ends(asked: Any, open_model: Any) -> None:
     asked.drips()
     pieces: list[str] = []
@@ -92,6 +93,7 @@ def test_a_call_is_cancelled_between_pieces_and_the_model_ends(asked: Any, open_
     assert asked.ended.wait(60)
 
 
+@pytest.mark.long
 def test_a_silent_model_meets_the_deadline_and_can_be_cancelled(asked: Any, open_model: Any) -> None:
     goes_on = threading.Event()
 

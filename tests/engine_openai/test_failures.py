@@ -50,6 +50,7 @@ def test_a_status_becomes_its_error(fake: Any, chat: Any, status: int, error: An
     assert len(fake.bodies) == 1, "retries are the caller's decision"
 
 
+@pytest.mark.long
 def test_the_servers_wish_to_wait_is_passed_on(fake: Any, chat: Any) -> None:
     for headers, seconds in (
         ({"Retry_After": "7"}, 7.0),
@@ -166,6 +167,7 @@ def test_a_server_on_a_private_address_needs_the_operators_word(fake: Any) -> No
     opened.close()
 
 
+@pytest.mark.long
 def test_a_silent_server_meets_the_deadline(fake: Any, chat: Any) -> None:
     fake.behaviour = lambda handler: handler.hang_until_the_peer_leaves()
     start = time.monotonic()
@@ -178,6 +180,7 @@ def test_a_silent_server_meets_the_deadline(fake: Any, chat: Any) -> None:
     assert fake.left.wait(60)
 
 
+@pytest.mark.long
 def test_a_dripping_server_meets_the_deadline_too(fake: Any, chat: Any) -> None:
     def behave(handler: Any) -> None:
         handler.begin_stream()

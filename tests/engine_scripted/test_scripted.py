@@ -98,6 +98,7 @@ def test_garbage_is_not_json_and_a_cut_reply_is_half_of_it() -> None:
     assert (cut.text, cut.finish) == ("1234", "length")
 
 
+@pytest.mark.long
 def test_a_delay_is_waited_for() -> None:
     start = time.monotonic()
 
@@ -118,6 +119,7 @@ def test_a_hanging_engine_can_be_cancelled() -> None:
         play(fault="hang", should_cancel=second_time)
 
 
+@pytest.mark.long
 def test_a_hanging_engine_meets_the_deadline() -> None:
     with pytest.raises(EngineError) as caught:
         play(fault="hang", timeout_seconds=0.15)

@@ -33,6 +33,7 @@ def states(name: str) -> list[str]:
         return [row.state for row in JobRow.select().where(JobRow.name == name)]
 
 
+@pytest.mark.long
 def test_a_listener_writes_and_enqueues_without_opening_a_transaction(app: App, world: World) -> None:
     client = world.organization().client
     greeting = client.post("/dummy", {"name": "Ada"}).data

@@ -73,6 +73,7 @@ def test_sealing_that_is_cut_short_leaves_nothing_half_done(
     assert [row["sequence"] for row in rows()] == [1, 2, 3]
 
 
+@pytest.mark.long
 def test_several_workers_seal_every_event_once(app: App, owner: Person, walk: Walk, verified: Verified) -> None:
     put(app, *(event(owner.organization_id, number) for number in range(1000)))
     with ThreadPoolExecutor(4) as workers:
@@ -161,6 +162,7 @@ def test_organizations_that_have_nothing_to_seal_are_not_looked_at(app: App, wor
     assert not any(other.organization_id in statement.parameters for statement in sent)
 
 
+@pytest.mark.long
 def test_a_walk_reads_only_what_is_new_whatever_is_sealed(app: App, owner: Person, walk: Walk) -> None:
     put(app, *(event(owner.organization_id, number, id=f"evt_0{number:025}") for number in range(4000)))
     walk()

@@ -94,6 +94,7 @@ def test_a_call_that_is_about_to_be_made_is_not_made_after_a_cancel(owner: Perso
     assert calls_of(owner, started)[0]["status"] == "denied"
 
 
+@pytest.mark.long
 def test_what_a_run_has_logged_is_kept_where_it_is_cancelled_as_it_begins_to_wait(
     owner: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -112,6 +113,7 @@ def test_what_a_run_has_logged_is_kept_where_it_is_cancelled_as_it_begins_to_wai
     assert [event for event, _ in log_of(owner, path)][-2:] == ["approval_requested", "cancelled"]
 
 
+@pytest.mark.long
 def test_a_run_that_was_cancelled_starts_no_other(app: App, owner: Person, scripted: Make, work: Work) -> None:
     agents = app.offers("tools")["agent"]
 

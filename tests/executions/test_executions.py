@@ -27,6 +27,7 @@ def read(person: Person, execution: dict[str, Any]) -> dict[str, Any]:
     return dict(person.client.get(f"/executions/{execution['id']}").data)
 
 
+@pytest.mark.long
 def test_a_run_is_queued_at_once_and_succeeds_in_the_worker(owner: Person, scripted: Make, work: Work) -> None:
     queued = execute(owner, scripted("done"))
     assert (queued["status"], queued["output"], queued["started_at"]) == ("queued", None, None)
@@ -161,6 +162,7 @@ def test_a_run_can_be_repeated_when_it_is_over(owner: Person, scripted: Make, wo
     assert repeated.data["trigger"] == {"type": "retry", "id": execution["id"]}
 
 
+@pytest.mark.long
 def test_a_full_queue_says_how_full(owner: Person, scripted: Make, app: App) -> None:
     agent = scripted("x")
     execution = execute(owner, agent)

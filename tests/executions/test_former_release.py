@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
@@ -75,6 +77,7 @@ def test_a_run_that_waits_for_a_person_goes_on(app: App, owner: Person, scripted
     assert status_of(owner, execution_id) == "succeeded"
 
 
+@pytest.mark.long
 def test_a_run_that_waits_for_another_goes_on(app: App, owner: Person, scripted: Make, work: Work, shed: Any, desk: Any) -> None:
     helper = scripted(call("pay", what="rent"), "paid", name="Helper", tools=[{"ref": shed.add("pay", effect="pay")}])
     execution_id = run(owner, boss_of(scripted, helper))
@@ -86,6 +89,7 @@ def test_a_run_that_waits_for_another_goes_on(app: App, owner: Person, scripted:
     assert (child["status"], status_of(owner, execution_id)) == ("succeeded", "succeeded")
 
 
+@pytest.mark.long
 def test_runs_of_an_agent_with_a_limit_go_on_without_a_ticket_and_are_counted(
     app: App, owner: Person, scripted: Make, work: Work
 ) -> None:

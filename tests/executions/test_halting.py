@@ -7,6 +7,8 @@ from datetime import datetime
 from threading import Event
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
@@ -116,6 +118,7 @@ def test_a_run_stops_at_the_next_safe_place_and_is_queued_visibly(app: App, owne
     assert states == ["done", "parked"]
 
 
+@pytest.mark.long
 def test_a_run_goes_on_after_the_halt_without_repeating_its_finished_steps(app: App, owner: Person, work: Work) -> None:
     chat, agent = halting_agent(app, owner)
     execution = execute(owner, agent)
@@ -127,6 +130,7 @@ def test_a_run_goes_on_after_the_halt_without_repeating_its_finished_steps(app: 
     assert steps_of(owner, execution) == ["engine", "tool:look", "engine"]
 
 
+@pytest.mark.long
 def test_what_waits_for_the_end_of_a_halt_can_be_cancelled(app: App, owner: Person, work: Work) -> None:
     _, agent = halting_agent(app, owner)
     execution = execute(owner, agent)
@@ -164,12 +168,14 @@ def patient_agent(app: App, owner: Person, meanwhile: Callable[[], object]) -> d
     return dict(owner.client.post("/agents", {"name": "Patient", "engine_id": engine.id}).data)
 
 
+@pytest.mark.long
 def test_a_halt_ends_the_call_of_a_model_that_is_under_way(app: App, owner: Person, work: Work) -> None:
     execution = execute(owner, patient_agent(app, owner, lambda: set_halted(app, owner, now())))
     work()
     assert (read(owner, execution)["status"], steps_of(owner, execution)) == ("queued", [])
 
 
+@pytest.mark.long
 def test_a_cancel_while_the_worker_drains_ends_the_run(app: App, owner: Person, work: Work) -> None:
     def drain_and_cancel() -> None:
         app.draining.set()
@@ -183,6 +189,7 @@ def test_a_cancel_while_the_worker_drains_ends_the_run(app: App, owner: Person, 
         assert [job.error for job in JobRow.select().where(JobRow.name == "executions.turn")] == [None]
 
 
+@pytest.mark.long
 def test_a_repeatable_call_that_a_halt_cut_short_is_made_when_the_agent_is_resumed(
     app: App, owner: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -207,6 +214,7 @@ def test_a_repeatable_call_that_a_halt_cut_short_is_made_when_the_agent_is_resum
     assert calls_of(owner, {"id": execution})[0]["result"] == {"result": "done"}
 
 
+@pytest.mark.long
 def test_an_agent_that_is_halted_runs_nothing_and_loses_nothing(app: App, owner: Person, work: Work) -> None:
     reason = {"reason": "It writes nonsense."}
     agent = patient_agent(app, owner, lambda: owner.client.post(f"/agents/{agent['id']}/halt", reason))
@@ -220,6 +228,7 @@ def test_an_agent_that_is_halted_runs_nothing_and_loses_nothing(app: App, owner:
     assert owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x"}).status == 202
 
 
+@pytest.mark.long
 def test_runs_wait_for_an_engine_that_is_halted(owner: Person, scripted: Make, work: Work) -> None:
     agent = scripted("done")
     assert owner.client.post(f"/engines/{agent['engine_id']}/halt", {"reason": "Too dear."}).status == 200

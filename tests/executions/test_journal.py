@@ -71,6 +71,7 @@ def test_a_run_goes_on_from_the_journal_of_each_format(
     assert (call["status"], call["result"]["result"]["what"]) == ("done", "nail")
 
 
+@pytest.mark.long
 def test_steps_calls_and_lines_have_one_address(owner: Person, carpenter: dict[str, Any], work: Work) -> None:
     execution_id = start(owner, carpenter)
     work()
@@ -88,6 +89,7 @@ def test_steps_calls_and_lines_have_one_address(owner: Person, carpenter: dict[s
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_an_engine_is_asked_the_same_where_the_digests_are(owner: Person, carpenter: dict[str, Any], work: Work) -> None:
     first, second = start(owner, carpenter), start(owner, carpenter)
     work()

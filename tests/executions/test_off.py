@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.tenancy import feature_switches as features
@@ -23,6 +25,7 @@ def switch(app: App, person: Person, *, on: bool) -> None:
         features.switch(person.organization_id, "tests", on)
 
 
+@pytest.mark.long
 def test_a_run_waits_for_the_result_of_a_tool_that_is_off_until_it_is_on_again(
     app: App, owner: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -48,6 +51,7 @@ def test_a_run_waits_for_the_result_of_a_tool_that_is_off_until_it_is_on_again(
     assert calls_of(owner, execution)[0]["result"] == {"result": "It has come."}
 
 
+@pytest.mark.long
 def test_a_run_of_a_kind_that_only_another_version_knows_waits_for_it(
     app: App, owner: Person, scripted: Make, work: Work
 ) -> None:

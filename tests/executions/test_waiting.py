@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.testing.world import Person
 from aasim_core.worker.runner import work_off
@@ -29,6 +31,7 @@ def worker(app: App) -> Iterator[None]:
         thread.join()
 
 
+@pytest.mark.long
 def test_a_repeated_request_is_answered_as_the_first_that_waited(app: App, owner: Person, scripted: Callable[..., Any]) -> None:
     path, headers = f"/agents/{scripted('done')['id']}/execute", {"Idempotency_Key": "once", "Prefer": "wait=20"}
     with worker(app):

@@ -63,6 +63,7 @@ def test_whole_numbers_that_differ_beyond_the_precision_of_doubles_have_differen
     assert hash_of(9007199254740993) != hash_of(9007199254740992)
 
 
+@pytest.mark.long
 @given(VALUES)
 def test_the_canonical_form_means_the_same_value_and_is_its_own(value: Any) -> None:
     again = json.loads(canonical(value))
@@ -80,6 +81,7 @@ def _equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@pytest.mark.long
 @given(VALUES, VALUES)
 def test_values_with_one_hash_are_equal(one: Any, other: Any) -> None:
     if hash_of(one) == hash_of(other):
@@ -120,6 +122,7 @@ def test_only_what_is_editable_and_what_is_below_it_can_be_edited(pointer: str) 
     assert refused.value.problems[f"edits.{pointer}"][0].code == "invalid_choice"
 
 
+@pytest.mark.long
 @given(VALUES, VALUES)
 def test_an_edit_changes_a_copy_only(action: Any, value: Any) -> None:
     before = canonical(action)

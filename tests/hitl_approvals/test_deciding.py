@@ -144,6 +144,7 @@ def test_votes_are_kept(owner: Person, approver: Person, ask: Ask) -> None:
     assert votes == [(approver.user_id, "approve", "Yes."), (owner.user_id, "reject", "No.")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("quorum", [1, 3])
 def test_fifty_who_decide_at_once_decide_once(app: App, world: World, owner: Person, ask: Ask, quorum: int) -> None:
     approval_id, people = ask(quorum=quorum), [world.member(owner, "approver") for _ in range(50)]
@@ -167,6 +168,7 @@ def test_fifty_who_decide_at_once_decide_once(app: App, world: World, owner: Per
     assert ends == [f"hitl_approvals.{approval.status}"]
 
 
+@pytest.mark.long
 def test_of_a_decision_and_the_end_of_its_time_one_comes_first(app: App, world: World, owner: Person, ask: Ask) -> None:
     approval_id, people = ask(("owner", None)), [world.again(owner) for _ in range(10)]
     start = Barrier(20)

@@ -29,6 +29,7 @@ def refund(owner: Person, requester: Person, approver: Person, scripted: Make, w
     return act
 
 
+@pytest.mark.long
 def test_a_mail_says_which_agent_wants_what_for_how_much(
     requester: Person, refund: Callable[..., str], inbox: Inbox, owner: Person
 ) -> None:
@@ -42,6 +43,7 @@ def test_a_mail_says_which_agent_wants_what_for_how_much(
     assert "hidden" not in text, "what exactly is asked is read where rights are checked"
 
 
+@pytest.mark.long
 def test_without_a_page_of_ones_own_a_mail_explains_the_call(refund: Callable[..., str], inbox: Inbox) -> None:
     approval_id = refund()
     assert f"/api/v1/hitl-approvals/{approval_id}/approve" in inbox.mails[-1].get_content()

@@ -59,6 +59,7 @@ def test_a_grave_call_is_put_to_people_and_made_when_they_approve(
     assert (_read(owner, execution_id)["output"], [use.arguments for use in shed.used]) == ("done", [{"what": "nail"}])
 
 
+@pytest.mark.long
 def test_who_made_a_key_does_not_approve_what_was_begun_with_it(
     owner: Person, approver: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -73,6 +74,7 @@ def test_who_made_a_key_does_not_approve_what_was_begun_with_it(
     assert approver.client.post(f"/hitl-approvals/{approval_id}/approve", {}).status == 200
 
 
+@pytest.mark.long
 def test_what_is_done_is_what_was_approved_with_the_edits(
     owner: Person, requester: Person, approver: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -84,6 +86,7 @@ def test_what_is_done_is_what_was_approved_with_the_edits(
     assert (_read(owner, execution_id)["status"], [use.arguments for use in shed.used]) == ("succeeded", [{"what": "peg"}])
 
 
+@pytest.mark.long
 def test_edited_arguments_fit_the_tool_or_are_refused_by_their_pointer(
     owner: Person, requester: Person, approver: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -98,6 +101,7 @@ def test_edited_arguments_fit_the_tool_or_are_refused_by_their_pointer(
     assert approver.client.get(path).data["status"] == "pending"
 
 
+@pytest.mark.long
 def test_approvals_go_with_the_runs_that_they_are_of(
     app: App, owner: Person, approver: Person, requester: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -118,6 +122,7 @@ def test_approvals_go_with_the_runs_that_they_are_of(
     assert owner.client.get(path).status == 404
 
 
+@pytest.mark.long
 def test_what_is_rejected_is_not_done_and_the_model_is_told_why(
     owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
 ) -> None:
@@ -128,6 +133,7 @@ def test_what_is_rejected_is_not_done_and_the_model_is_told_why(
     assert _told(owner, execution_id) == [{"error": "A person denied this: Use glue."}]
 
 
+@pytest.mark.long
 def test_where_approvals_are_off_for_the_organization_nobody_is_asked_and_a_grave_call_is_not_made(
     app: App, owner: Person, requester: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -141,6 +147,7 @@ def test_where_approvals_are_off_for_the_organization_nobody_is_asked_and_a_grav
     assert _told(owner, execution_id) == [{"error": "hammer needs an approval, and approvals are off here."}]
 
 
+@pytest.mark.long
 def test_what_nobody_decides_is_not_done(owner: Person, requester: Person, scripted: Make, work: Work, shed: Any) -> None:
     policy = {"name": "Owners", "assignees": [{"type": "owner"}], "due_seconds": 60}
     owner.client.post("/hitl-approvals/policies", policy)
@@ -154,6 +161,7 @@ def test_what_nobody_decides_is_not_done(owner: Person, requester: Person, scrip
     assert _told(owner, execution_id) == [{"error": "Nobody decided in time."}]
 
 
+@pytest.mark.long
 def test_a_policy_puts_to_people_what_nothing_else_would(
     owner: Person, requester: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -168,6 +176,7 @@ def test_a_policy_puts_to_people_what_nothing_else_would(
     assert _read(owner, free)["status"] == "succeeded"
 
 
+@pytest.mark.long
 def test_several_have_to_approve_before_it_is_done(
     owner: Person, requester: Person, approver: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -180,6 +189,7 @@ def test_several_have_to_approve_before_it_is_done(
         assert (_read(owner, execution_id)["status"], len(shed.used)) == (status, uses)
 
 
+@pytest.mark.long
 def test_a_cancelled_run_closes_its_approvals_and_a_late_one_does_not_bring_it_back(
     owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
 ) -> None:
@@ -193,6 +203,7 @@ def test_a_cancelled_run_closes_its_approvals_and_a_late_one_does_not_bring_it_b
     assert (_read(owner, execution_id)["status"], shed.used) == ("cancelled", [])
 
 
+@pytest.mark.long
 def test_an_approval_whose_run_ended_unseen_is_decided_no_more_and_closed(
     app: App, owner: Person, approver: Person, waiting: tuple[str, str], work: Work
 ) -> None:
@@ -207,6 +218,7 @@ def test_an_approval_whose_run_ended_unseen_is_decided_no_more_and_closed(
     assert approver.client.get(f"/hitl-approvals/{approval_id}").data["status"] == "cancelled"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("waiting")
 def test_organizations_without_open_approvals_are_not_looked_at(app: App, world: World, owner: Person, work: Work) -> None:
     other = world.organization("Other")
@@ -219,6 +231,7 @@ def test_organizations_without_open_approvals_are_not_looked_at(app: App, world:
     assert not any(other.organization_id in statement.parameters for statement in sent)
 
 
+@pytest.mark.long
 def test_an_action_that_was_changed_behind_the_approval_is_not_done(
     app: App, owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any
 ) -> None:
@@ -232,6 +245,7 @@ def test_an_action_that_was_changed_behind_the_approval_is_not_done(
     assert _told(owner, execution_id) == [{"error": "A person denied this: The action is not the one that was approved."}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("round_", range(3))
 def test_of_a_cancel_and_an_approval_at_once_one_comes_first_and_nothing_is_done_after_a_cancel(
     owner: Person, approver: Person, waiting: tuple[str, str], work: Work, shed: Any, round_: int
@@ -254,6 +268,7 @@ def test_of_a_cancel_and_an_approval_at_once_one_comes_first_and_nothing_is_done
     assert (_read(owner, execution_id)["status"], shed.used) == ("cancelled", [])
 
 
+@pytest.mark.long
 def test_a_result_that_its_rubric_does_not_pass_counts_only_as_people_approve_it(
     owner: Person, requester: Person, approver: Person, scripted: Make, work: Work
 ) -> None:

@@ -17,6 +17,8 @@ from aasim_plugins.hitl_approvals.models import Approval
 
 from ..executions.tools.test_moving_tools import make_due
 
+pytestmark = pytest.mark.long
+
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
 NAIL = {"tool_calls": [{"name": "hammer", "arguments": {"what": "nail"}}]}

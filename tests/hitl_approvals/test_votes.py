@@ -64,6 +64,7 @@ def people(world: World, owner: Person) -> list[Person]:
     return sorted((world.member(owner, "approver") for _ in range(PEOPLE)), key=lambda person: person.user_id)
 
 
+@pytest.mark.long
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(quorum=st.integers(1, 3), seats=st.sets(st.integers(0, PEOPLE - 1), min_size=1), lent=DELEGATIONS, steps=STEPS)
 def test_votes_are_counted_as_they_should_be(

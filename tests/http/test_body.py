@@ -197,11 +197,13 @@ def depth(value: object) -> int:
     return 0 if children is None else 1 + max(map(depth, children), default=0)
 
 
+@pytest.mark.long
 @given(value=JSON, limit=st.integers(1, 4))
 def test_depth_before_parsing_agrees_with_depth_after(value: object, limit: int) -> None:
     assert nested_deeper(json.dumps(value).encode(), limit) == (depth(value) > limit)
 
 
+@pytest.mark.long
 @given(value=JSON)
 def test_what_python_writes_is_read_back(value: object) -> None:
     assert parse(json.dumps(value).encode()) == value

@@ -21,6 +21,7 @@ def at_once(send: Any) -> list[int]:
         return sorted(answer.status for answer in pool.map(send, range(_MANY)))
 
 
+@pytest.mark.long
 def test_without_a_version_every_change_is_made(owner: Person) -> None:
     path = f"/branches/{owner.client.post('/branches', {'name': 'Vienna'}).data['id']}"
     assert at_once(lambda n: owner.client.patch(path, {"name": f"Vienna {n}"})) == [200] * _MANY

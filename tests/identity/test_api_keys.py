@@ -39,6 +39,7 @@ def test_a_key_with_two_characters_swapped_is_recognised(data: st.DataObject) ->
     assert not is_well_formed(text[:position] + text[position + 1] + text[position] + text[position + 2 :])
 
 
+@pytest.mark.long
 @given(st.one_of(st.text(), st.from_regex(SECRET_SCANNER, fullmatch=True), st.text().map(lambda tail: f"aasim_sk_{tail}")))
 def test_no_made_up_text_is_a_key(text: str) -> None:
     assert not is_well_formed(text)

@@ -168,6 +168,7 @@ def test_hashing_inside_a_turn_needs_no_other_slot() -> None:
             in_another_thread(lambda: hasher.verify(None, GOOD))
 
 
+@pytest.mark.long
 def test_a_slot_is_free_again_after_use_and_after_an_error() -> None:
     hasher = Passwords(slots=2, wait_seconds=0)
     for stored in (None, "not a hash", hasher.hash(GOOD)) * 3:

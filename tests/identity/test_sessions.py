@@ -36,6 +36,7 @@ def status_of(tokens: Tokens) -> str:
     return str(Session.get_by_id(tokens.session_id).status)
 
 
+@pytest.mark.long
 def test_a_session_says_where_it_was_begun(ada: User, log_in: LogIn) -> None:
     tokens = log_in(ada, Client.of("192.0.2.7", CHROME + "\n"))
     session = Session.get_by_id(tokens.session_id)

@@ -93,6 +93,7 @@ def test_a_success_forgets_the_failures_of_its_bucket(app: Any) -> None:
     assert (wait_of(ACCOUNT), wait_of(NETWORK)) == (0, 1)
 
 
+@pytest.mark.long
 def test_failures_at_the_same_time_are_all_counted(app: Any) -> None:
     def race() -> None:
         with app.database.connected(), system_scope("test"):

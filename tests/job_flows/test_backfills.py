@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from .conftest import SLEEPER, Clock, Flows
 
 DAY = {"since_at": "2026-03-01T00:00:00Z", "until_at": "2026-03-02T00:00:00Z"}
@@ -17,6 +19,7 @@ def progress(flows: Flows, flow_id: str) -> dict[str, Any]:
     return {name: found[name] for name in ("count", "done", "refused", "status")}
 
 
+@pytest.mark.long
 def test_the_plan_is_told_first(flows: Flows) -> None:
     flow_id = flows.cron("0 */6 * * *")
     told = backfill(flows, flow_id, dry_run=True)
@@ -33,6 +36,7 @@ def test_the_plan_is_told_first(flows: Flows) -> None:
     assert flows.rows() == 0
 
 
+@pytest.mark.long
 def test_what_is_missing_is_started_for_its_own_due_time(flows: Flows) -> None:
     flow_id = flows.cron("0 */6 * * *", input="{{ due.at }}")
     asked = backfill(flows, flow_id)
@@ -44,6 +48,7 @@ def test_what_is_missing_is_started_for_its_own_due_time(flows: Flows) -> None:
     assert flows.events("job_flows.backfilled")[0].data["count"] == 4
 
 
+@pytest.mark.long
 def test_what_was_started_is_not_missing(flows: Flows) -> None:
     flow_id = flows.every(10)
     flows.until("2026-03-02T07:50:00Z")
@@ -54,6 +59,7 @@ def test_what_was_started_is_not_missing(flows: Flows) -> None:
     assert backfill(flows, flow_id, until_at=None, only="all", dry_run=True).data["count"] == 3
 
 
+@pytest.mark.long
 def test_what_failed_is_started_again(flows: Flows, clock: Clock) -> None:
     failing = flows.make_agent("Failing", parameters={"fault": "refused"})
     flow_id = flows.every(10, agent_id=failing)
@@ -75,6 +81,7 @@ def test_asking_twice_starts_nothing_twice(flows: Flows) -> None:
     assert len(flows.runs()) == 4
 
 
+@pytest.mark.long
 def test_one_run_follows_the_other(flows: Flows, sleepers: list[timedelta]) -> None:
     flow_id = flows.cron("0 */6 * * *", target=SLEEPER)
     backfill(flows, flow_id)
@@ -85,6 +92,7 @@ def test_one_run_follows_the_other(flows: Flows, sleepers: list[timedelta]) -> N
     assert progress(flows, flow_id) == {"count": 4, "done": 4, "refused": 0, "status": "done"}
 
 
+@pytest.mark.long
 def test_a_flow_that_is_paused_stops_its_backfill(flows: Flows, sleepers: list[timedelta]) -> None:
     flow_id = flows.cron("0 */6 * * *", target=SLEEPER)
     backfill(flows, flow_id)
@@ -98,12 +106,14 @@ def test_a_flow_that_is_paused_stops_its_backfill(flows: Flows, sleepers: list[t
     assert progress(flows, flow_id)["status"] == "done"
 
 
+@pytest.mark.long
 def test_a_backfill_of_too_much_is_refused(flows: Flows) -> None:
     flow_id = flows.every(1)
     flows.patch(flow_id, starts_at="2026-01-01T00:00:00Z")
     assert backfill(flows, flow_id, since_at="2026-01-01T00:00:00Z").codes == {"until_at": ["out_of_range"]}
 
 
+@pytest.mark.long
 def test_what_it_will_cost_is_told_by_what_runs_have_cost(flows: Flows) -> None:
     prices = [{"input": 1_000_000, "output": 1_000_000, "currency": "EUR"}]
     engine = flows.client.post("/engines", {"name": "Priced", "provider": "scripted", "prices": prices}).data

@@ -54,6 +54,7 @@ def test_a_past_time_is_kept_by_a_change_of_something_else(flows: Flows) -> None
     assert flows.client.put(f"/job-flows/{flow_id}", {**body, "target": target}).status == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", ["paused", "disabled"])
 def test_what_is_not_active_starts_nothing(flows: Flows, status: str) -> None:
     flow_id = flows.every(1)

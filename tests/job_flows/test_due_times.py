@@ -1,5 +1,7 @@
 """Due times: each starts one run, at its time, and what becomes of it is written down."""
 
+import pytest
+
 from aasim_core.clock import from_text
 from aasim_core.testing.world import World
 
@@ -75,6 +77,7 @@ def test_the_clock_of_the_database_decides(flows: Flows, clock: Clock) -> None:
     assert flows.told(flow_id) == ["02 08:00 started"]
 
 
+@pytest.mark.long
 def test_a_clock_that_is_set_back_starts_nothing_twice(flows: Flows, clock: Clock) -> None:
     flow_id = flows.every(1)
     flows.until("2026-03-02T07:33:00Z")

@@ -72,6 +72,7 @@ def test_a_flow_does_not_start_itself(flows: Flows) -> None:
     assert outcomes(flows, flow_id) == [("started", None, 1), ("skipped", "loop", 1)]
 
 
+@pytest.mark.long
 def test_flows_that_start_each_other_come_to_an_end(flows: Flows) -> None:
     first, second = on(flows, "executions.succeeded"), on(flows, "executions.succeeded", name="Second")
     flows.client.post(f"/agents/{flows.agent_id}/execute", {"input": "By hand."})

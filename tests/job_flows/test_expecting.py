@@ -1,10 +1,13 @@
 """Successes that are expected: their owner is told when one does not come in time, once, and also where the flow was paused."""
 
+import pytest
+
 from aasim_core.testing.mailbox import Inbox
 
 from .conftest import Clock, Flows
 
 
+@pytest.mark.long
 def test_an_owner_is_told_when_nothing_has_succeeded_in_time(flows: Flows, clock: Clock, inbox: Inbox) -> None:
     flow_id = flows.every(10, expect_within_seconds=1_200)
     assert flows.read(flow_id)["expected_at"] == "2026-03-02T07:50:00.000Z"
@@ -44,6 +47,7 @@ def test_nothing_is_expected_of_what_is_disabled(flows: Flows, clock: Clock) -> 
     assert flows.patch(flow_id, expect_within_seconds=None).data["expected_at"] is None
 
 
+@pytest.mark.long
 def test_an_owner_is_told_when_a_flow_is_paused_since_it_fails(flows: Flows, inbox: Inbox) -> None:
     failing = flows.make_agent("Failing", parameters={"fault": "refused"})
     flows.every(1, agent_id=failing, auto_pause_after=1)

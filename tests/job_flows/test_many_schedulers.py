@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
@@ -65,6 +67,7 @@ def multiply(flows: Flows, flow_id: str, times: int, **differing: Any) -> None:
         insert_rows(JobFlow, [JobFlow(**{**like, **each}).row() for each in own])
 
 
+@pytest.mark.long
 def test_ten_schedulers_start_each_due_time_once(flows: Flows, clock: Clock) -> None:
     multiply(flows, flows.every(1, overlap={"policy": "parallel"}), _FLOWS - 1)
     clock.pass_by(minutes=3)
@@ -100,6 +103,7 @@ def test_a_change_and_ten_schedulers_neither_lose_nor_repeat_a_due_time(flows: F
     assert flows.told(flow_id) == ["02 07:31 started"]
 
 
+@pytest.mark.long
 def test_nothing_goes_over_all_flows(flows: Flows, clock: Clock) -> None:
     flow_id = flows.every(1, overlap={"policy": "parallel"}, expect_within_seconds=60)
     later = now() + timedelta(days=400)
@@ -119,6 +123,7 @@ def test_nothing_goes_over_all_flows(flows: Flows, clock: Clock) -> None:
     assert len(looking_at) > 10
 
 
+@pytest.mark.long
 def test_flows_that_are_not_due_take_no_statement(flows: Flows, clock: Clock) -> None:
     def taken() -> int:
         with recorded(flows.app.database) as seen:

@@ -15,6 +15,7 @@ def outage(flows: Flows, clock: Clock, policy: str, **more: int) -> list[str]:
     return flows.told(flow_id)
 
 
+@pytest.mark.long
 def test_what_was_missed_is_made_up_for_once(flows: Flows, clock: Clock) -> None:
     missed = "02 07:50 missed superseded x3"
     assert outage(flows, clock, "run_once") == ["02 07:40 started", missed, "02 08:20 started", "02 08:30 started"]
@@ -25,10 +26,12 @@ def test_what_was_missed_is_made_up_for_once(flows: Flows, clock: Clock) -> None
     }
 
 
+@pytest.mark.long
 def test_what_was_missed_can_be_left(flows: Flows, clock: Clock) -> None:
     assert outage(flows, clock, "skip") == ["02 07:40 started", "02 07:50 missed late_is_skipped x4", "02 08:30 started"]
 
 
+@pytest.mark.long
 def test_all_that_was_missed_can_be_made_up_for_up_to_a_number(flows: Flows, clock: Clock) -> None:
     assert outage(flows, clock, "run_all", max=2) == [
         "02 07:40 started",
@@ -39,6 +42,7 @@ def test_all_that_was_missed_can_be_made_up_for_up_to_a_number(flows: Flows, clo
     ]
 
 
+@pytest.mark.long
 def test_what_is_later_than_the_window_is_missed(flows: Flows, clock: Clock) -> None:
     assert outage(flows, clock, "run_all", max=100, window_seconds=1_200) == [
         "02 07:40 started",
@@ -57,6 +61,7 @@ def test_a_time_that_is_not_late_stands_for_those_that_are(flows: Flows, clock: 
     assert len(flows.runs()) == 2  # 07:34 is a minute late, which is not late yet
 
 
+@pytest.mark.long
 def test_a_year_without_a_worker_is_counted_and_started_once(flows: Flows, clock: Clock) -> None:
     flow_id = flows.every(30)
     clock.set("2027-03-02T07:45:00Z")
@@ -66,6 +71,7 @@ def test_a_year_without_a_worker_is_counted_and_started_once(flows: Flows, clock
     assert sum(count for *_, count in kinds) == 365 * 48
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("calendar", "told"),
     [

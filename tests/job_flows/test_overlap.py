@@ -22,18 +22,21 @@ def four_minutes(flows: Flows, policy: str, **more: int) -> tuple[list[str], lis
     return told, [run["status"] for run in flows.runs()]
 
 
+@pytest.mark.long
 def test_a_start_is_left_out_while_a_run_goes_on(flows: Flows) -> None:
     told, ends = four_minutes(flows, "skip")
     assert told == ["1 started", "2 skipped overlap", "3 started", "4 skipped overlap"]
     assert ends == ["succeeded"] * 2
 
 
+@pytest.mark.long
 def test_a_start_waits_and_those_that_are_too_many_are_left_out(flows: Flows) -> None:
     told, ends = four_minutes(flows, "queue", max=1)
     assert told == ["1 started", "2 started", "3 started", "4 skipped overlap"]
     assert ends == ["succeeded"] * 3
 
 
+@pytest.mark.long
 def test_the_latest_takes_the_place_of_what_waits(flows: Flows, sleepers: list[timedelta]) -> None:
     sleepers[0] = timedelta(minutes=5)
     told, ends = four_minutes(flows, "latest_only")
@@ -41,12 +44,14 @@ def test_the_latest_takes_the_place_of_what_waits(flows: Flows, sleepers: list[t
     assert ends == ["succeeded", "cancelled", "cancelled", "succeeded"]
 
 
+@pytest.mark.long
 def test_the_run_before_is_cancelled(flows: Flows) -> None:
     told, ends = four_minutes(flows, "cancel_previous")
     assert told == ["1 started", "2 started", "3 started", "4 started"]
     assert ends == ["cancelled"] * 3 + ["succeeded"]
 
 
+@pytest.mark.long
 def test_so_many_run_beside_each_other(flows: Flows, sleepers: list[timedelta]) -> None:
     sleepers[0] = timedelta(seconds=140)
     told, ends = four_minutes(flows, "parallel", max=2)
@@ -65,6 +70,7 @@ def test_what_is_started_by_hand_is_refused_while_a_run_goes_on(flows: Flows) ->
     assert trigger(force=True).status == 202
 
 
+@pytest.mark.long
 def test_flows_do_not_wait_for_each_other(flows: Flows, clock: Clock) -> None:
     for name in ("One", "Other"):
         flows.every(1, target=SLEEPER, name=name)

@@ -32,6 +32,7 @@ def happen(flows: Flows, clock: Clock, until: str, outages: list[tuple[str, str]
             flows.work()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("begin", "until", "step", "trigger", "fields", "outages"),
     [
@@ -76,6 +77,7 @@ def test_what_is_simulated_then_happens(
     assert {"started", "missed"} <= {one["outcome"] for one in told}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "overlap",
     [

@@ -56,6 +56,7 @@ def test_an_agent_that_is_gone_is_refused(flows: Flows, clock: Clock) -> None:
     assert flows.told(flow_id) == ["02 07:31 refused not_found"]
 
 
+@pytest.mark.long
 def test_while_what_it_starts_is_off_it_is_parked_and_goes_on_afterwards(flows: Flows, clock: Clock) -> None:
     flow_id = flows.every(10)
     _switch(flows, "agents", enabled=False)
@@ -67,6 +68,7 @@ def test_while_what_it_starts_is_off_it_is_parked_and_goes_on_afterwards(flows: 
     assert flows.told(flow_id) == ["02 07:40 missed superseded", "02 07:50 started"]
 
 
+@pytest.mark.long
 def test_while_flows_are_off_nothing_happens_and_they_go_on_afterwards(flows: Flows, clock: Clock) -> None:
     flow_id = flows.every(10)
     _switch(flows, "job_flows", enabled=False)
@@ -77,6 +79,7 @@ def test_while_flows_are_off_nothing_happens_and_they_go_on_afterwards(flows: Fl
     assert flows.told(flow_id) == ["02 07:40 missed superseded", "02 07:50 started"]
 
 
+@pytest.mark.long
 def test_in_a_halted_organization_it_is_parked(flows: Flows, clock: Clock) -> None:
     flow_id, place = flows.every(10), f"/organizations/{flows.owner.organization_id}"
     flows.client.post(f"{place}/halt", {"reason": "Stop."})
@@ -98,6 +101,7 @@ def test_in_an_archived_project_it_is_parked(flows: Flows, clock: Clock) -> None
     assert flows.told(flow_id) == ["02 07:40 parked invalid_state"]
 
 
+@pytest.mark.long
 def test_a_flow_that_fails_again_and_again_is_paused(flows: Flows, clock: Clock) -> None:
     failing = flows.make_agent("Failing", parameters={"fault": "refused"})
     flow_id = flows.every(1, agent_id=failing, auto_pause_after=3)
@@ -116,6 +120,7 @@ def test_a_success_begins_a_new_streak(flows: Flows, clock: Clock) -> None:
     assert flows.read(flow_id)["streak"] == 3
 
 
+@pytest.mark.long
 def test_stats_tell_how_a_flow_does(flows: Flows, clock: Clock) -> None:
     flow_id = flows.every(10)
     flows.until("2026-03-02T07:50:00Z")

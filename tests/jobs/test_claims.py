@@ -152,6 +152,7 @@ with database.connected(), system_scope("test"):
 """
 
 
+@pytest.mark.long
 def test_no_job_is_claimed_twice_by_processes(shop: Any, database_url: str, app_role: str | None) -> None:
     ids = [shop.enqueue("mail.send", organization=(ACME, UMBRELLA)[number % 2]) for number in range(200)]
     command = [sys.executable, "-c", CLAIMER, database_url, app_role or ""]

@@ -151,6 +151,7 @@ def test_a_very_long_error_is_cut(shop: Any) -> None:
     assert len(shop.job(job_id).error) == 2000
 
 
+@pytest.mark.long
 def test_a_write_that_was_committed_without_an_answer_is_not_made_again(shop: Shop) -> None:
     shop.enqueue("probe")
     leases, times = shop.leases(), []
@@ -166,6 +167,7 @@ def test_a_write_that_was_committed_without_an_answer_is_not_made_again(shop: Sh
     assert (times, shop.job(lease.job_id).state) == ([1], "done")
 
 
+@pytest.mark.long
 def test_a_write_that_was_undone_without_an_answer_is_made_again(shop: Shop) -> None:
     shop.enqueue("probe")
     leases, times = shop.leases(), []

@@ -59,6 +59,7 @@ def test_a_notification_is_received_at_once(tmp_path: Path, queue_url: str, rece
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.long
 def test_without_a_notification_nothing_is_received(receivers: list[Any]) -> None:
     assert not receivers[0].wait(0.3)
 
@@ -71,6 +72,7 @@ def test_every_worker_of_the_machine_hears_a_datagram(tmp_path: Path) -> None:
         receiver.close()
 
 
+@pytest.mark.long
 def test_what_was_rung_before_a_worker_came_does_not_count(tmp_path: Path, queue_url: str) -> None:
     sender = notifier(tmp_path, queue_url)
     sender.notify()
@@ -79,6 +81,7 @@ def test_what_was_rung_before_a_worker_came_does_not_count(tmp_path: Path, queue
     receiver.close()
 
 
+@pytest.mark.long
 def test_a_message_rings_where_no_datagram_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sockets, "listen", lambda self, worker: None)
     Presence(tmp_path).enter()
@@ -135,6 +138,7 @@ def test_in_a_file_too(tmp_path: Path) -> None:
     queue.close()
 
 
+@pytest.mark.long
 @pytest.mark.redis
 def test_after_what_redis_refused_its_answers_are_told_apart(redis_url: str) -> None:
     queue = InRedis(redis_url)
@@ -184,6 +188,7 @@ def test_messages_do_not_pile_up_for_a_worker_that_does_not_read_them(tmp_path: 
     huey.storage.close()
 
 
+@pytest.mark.long
 @pytest.mark.redis
 def test_messages_do_not_pile_up_in_redis_either(tmp_path: Path, redis_url: str) -> None:
     sender = notifier(tmp_path, redis_url)

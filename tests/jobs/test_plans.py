@@ -55,6 +55,7 @@ def work(shop: Shop, data_dir: Path) -> None:
         depth(10)
 
 
+@pytest.mark.long
 def test_no_statement_reads_the_whole_table(shop: Shop, tmp_path: Path) -> None:
     with recorded(shop.database) as seen:
         work(shop, tmp_path)

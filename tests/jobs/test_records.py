@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import bind, connect
 from aasim_core.data.migrator.runner import migrate, purge
@@ -36,6 +38,7 @@ def test_the_migration_makes_what_the_records_describe(empty_database_url: str, 
     databases.drop(other)
 
 
+@pytest.mark.long
 def test_the_migration_goes_down(empty_database_url: str, migration_sources: Any) -> None:
     database = connect(empty_database_url)
     migrate(database, migration_sources)

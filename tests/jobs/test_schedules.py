@@ -45,6 +45,7 @@ def test_a_job_is_started_at_each_due_time(shop: Any, clock: Any) -> None:
     assert due_times() == ["12:05", "12:10", "12:15", "12:20"]
 
 
+@pytest.mark.long
 def test_three_tickers_start_a_job_once(shop: Any, clock: Any) -> None:
     shop.offers("mail.tidy", schedule="* * * * *")
     shop.offers("mail.sort", schedule="*/2 * * * *")

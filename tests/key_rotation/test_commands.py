@@ -56,6 +56,7 @@ def work_off_all(app: App) -> None:
         work_off(app)
 
 
+@pytest.mark.long
 def test_a_rotated_key_is_no_longer_needed_once_a_worker_has_been_at_it_and_its_signatures_are_old(
     app: App, make_engines: Make, invoke: Invoke
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_rotated_key_is_no_longer_needed_once_a_worker_has_been_at_it_and_its_
     assert opened(app) == ["sk-0", "sk-1", "sk-2"]
 
 
+@pytest.mark.long
 def test_the_key_in_use_and_one_that_nobody_knows_are_not_removed(app: App, invoke: Invoke) -> None:
     new = rotate(app)
     told = str(invoke("remove", new, "k0").exception)
@@ -87,6 +89,7 @@ def test_the_key_in_use_and_one_that_nobody_knows_are_not_removed(app: App, invo
     assert len(ids_in_file(app)) == 2
 
 
+@pytest.mark.long
 def test_a_lost_key_is_forgotten_after_a_question(app: App, make_engines: Make, invoke: Invoke) -> None:
     refuse_missing(app)
     make_engines(1)

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from aasim_core.lists.paging import Page
 from aasim_core.testing.world import World
 
@@ -26,6 +28,7 @@ def test_a_question_cannot_end_the_link() -> None:
     assert page(next_cursor="n1").links("/a", "q=>;").startswith("</a?q=%3E;&cursor=n1>")
 
 
+@pytest.mark.long
 def test_following_the_links_walks_the_whole_list(world: World) -> None:
     client = world.organization().client
     names = [client.post("/agents", {"name": f"Agent {number}"}).data["name"] for number in range(5)]

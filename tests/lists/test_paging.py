@@ -104,6 +104,7 @@ def _rank(value: Any) -> tuple[Any, ...]:
     return (True,) if value is None else (False, value)
 
 
+@pytest.mark.long
 @many_lists
 @given(books=st.lists(BOOKS, max_size=12), sort=ORDERS, limit=st.integers(1, 5))
 def test_pages_together_are_the_sorted_list_there_and_back(
@@ -119,6 +120,7 @@ def test_pages_together_are_the_sorted_list_there_and_back(
     assert ids(*back) == expected
 
 
+@pytest.mark.long
 @many_lists
 @given(
     books=st.lists(BOOKS, min_size=3, max_size=10),

@@ -100,6 +100,7 @@ def alone(note: Note, plan: Plan = PLAN) -> Any:
     return orjson.loads(orjson.dumps(plan.item(note)))
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(notes=st.lists(NOTES, max_size=3))
 def test_a_page_shows_each_row_as_an_answer_with_it_alone(desk: Database, notes: list[dict[str, Any]]) -> None:

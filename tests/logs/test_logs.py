@@ -202,6 +202,7 @@ def log_calls(tree: ast.Module) -> Iterator[ast.Call]:
             yield node
 
 
+@pytest.mark.long
 def test_our_code_logs_known_fields_only(root: Path) -> None:
     unknown = [
         f"{path.relative_to(root)}:{call.lineno} logs {keyword.arg}; add it to FIELDS in logs/configuration.py if it is nobody's data"
@@ -246,6 +247,7 @@ def test_what_goes_wrong_does_not_wait_and_keeps_its_place(stream: io.BytesIO) -
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["first", "second"]
 
 
+@pytest.mark.long
 def test_a_process_that_ends_and_its_forked_child_write_each_line_once() -> None:
     program = """
 import os, structlog

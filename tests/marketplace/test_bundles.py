@@ -39,6 +39,7 @@ def test_what_is_opened_is_what_was_sealed() -> None:
     assert read.document["definition"]["instructions"] == "Read invoices."
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", ["protected", "payload", "signature"])
 def test_a_flipped_byte_is_refused_by_the_name_of_its_part(part: str) -> None:
     whole = bundle()
@@ -97,6 +98,7 @@ def verified(folder: Path, carried: Mapping[str, str], key: str = KEY) -> subpro
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.long
 def test_the_script_of_the_documentation_verifies_a_bundle(tmp_path: Path) -> None:
     assert verified(tmp_path, bundle()).stdout == "Invoice reader, release 3, by Acme\n"
     changed = resigned(lambda payload: payload.update(license="None."))

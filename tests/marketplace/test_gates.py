@@ -22,6 +22,7 @@ def has_secret(text: str) -> bool:
     return secrets.has_secret(text, Patience())
 
 
+@pytest.mark.long
 def test_none_of_300_secrets_passes_in_any_of_twelve_encodings() -> None:
     passed = Counter(
         name
@@ -56,6 +57,7 @@ def test_what_is_too_much_to_be_read_counts_as_a_secret() -> None:
     assert secrets.has_secret("harmless " * 40, Patience(100))
 
 
+@pytest.mark.long
 def test_texts_that_grow_when_they_are_read_end_the_patience_for_all_of_them() -> None:
     bombs = [base64.b64encode(zlib.compress(f"{number} ".encode() * 50_000)).decode() for number in range(10, 200)]
     patience = Patience()

@@ -62,6 +62,7 @@ def codes_of(buyer: Person, carried: Any) -> dict[str, list[str]]:
     return buyer.client.post("/marketplace/import?plan=true", {"bundle": carried}).codes
 
 
+@pytest.mark.long
 def test_a_listing_goes_to_another_installation_and_runs_there(
     carried: dict[str, str], app: App, buyer: Person, agent: Make
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_listing_goes_to_another_installation_and_runs_there(
     assert buyer.client.patch(f"/marketplace/{listing['id']}", {"status": "published"}).data["status"] == "published"
 
 
+@pytest.mark.long
 def test_the_plan_says_what_is_missing_and_what_differs_and_makes_nothing(buyer: Person) -> None:
     needs = {**offer().requirements, "provider": "openai", "model": "gpt-9"}
     plan = buyer.client.post("/marketplace/import?plan=true", {"bundle": bundle(requirements=needs)}).data["plan"]

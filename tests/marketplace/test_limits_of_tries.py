@@ -41,6 +41,7 @@ def limit_of(answer: Any) -> dict[str, Any]:
     return dict(answer.body["errors"]["_"][0]["meta"])
 
 
+@pytest.mark.long
 def test_no_more_tries_of_a_person_are_under_way_than_may_be(
     app: App, world: World, buyer: Person, offered: dict[str, Any]
 ) -> None:
@@ -54,6 +55,7 @@ def test_no_more_tries_of_a_person_are_under_way_than_may_be(
     assert start(buyer, offered).status == 202
 
 
+@pytest.mark.long
 def test_no_more_tries_of_a_person_are_started_in_24_hours_than_may_be(app: App, buyer: Person, offered: dict[str, Any]) -> None:
     for _ in range(3):
         finished(app, buyer, start(buyer, offered))
@@ -84,6 +86,7 @@ def test_an_engine_without_a_known_price_is_bounded_by_tokens(app: App, buyer: P
     assert len(bounded["runs"]) < 3
 
 
+@pytest.mark.long
 def test_more_tokens_than_the_operator_allows_are_refused(buyer: Person, offered: dict[str, Any]) -> None:
     assert start(buyer, offered, max_tokens=1_001).codes == {"max_tokens": ["out_of_range"]}
     assert start(buyer, offered).data["input"]["max_tokens"] == 1_000

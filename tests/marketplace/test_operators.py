@@ -32,6 +32,7 @@ def read(person: Person, listing_id: str) -> dict[str, Any]:
     return dict(person.client.get(f"/marketplace/{listing_id}").data)
 
 
+@pytest.mark.long
 def test_a_listing_waits_until_it_is_approved(app: App, seller: Person, buyer: Person, listing: Make) -> None:
     waiting = listing()
     assert read(seller, waiting["id"])["status"] == "in_review"

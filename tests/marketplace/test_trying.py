@@ -112,6 +112,7 @@ def test_a_try_uses_tools_that_read_and_leaves_out_those_that_write(
     assert [use.rest for use in shed.used] == ["lens"]
 
 
+@pytest.mark.long
 def test_a_tool_that_writes_when_the_try_begins_is_left_out(
     app: App, buyer: Person, agent: Make, listing: Make, shed: Shed
 ) -> None:
@@ -123,6 +124,7 @@ def test_a_tool_that_writes_when_the_try_begins_is_left_out(
     assert shed.used == []
 
 
+@pytest.mark.long
 def test_a_try_leaves_out_agents_which_have_tools_of_their_own(
     app: App, buyer: Person, agent: Make, listing: Make, shed: Shed
 ) -> None:

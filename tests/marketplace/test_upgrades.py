@@ -55,6 +55,7 @@ def copy_of(buyer: Person, purchase: dict[str, Any]) -> dict[str, Any]:
     return dict(buyer.client.get(f"/agents/{purchase['agent_id']}").data)
 
 
+@pytest.mark.long
 def test_a_copy_that_nobody_has_changed_takes_over_what_is_new(buyer: Person, purchase: dict[str, Any], release: Make) -> None:
     release(instructions="Read better.", limits={"max_steps": 7})
     plan = plan_of(buyer, purchase)
@@ -169,6 +170,7 @@ def test_a_tool_that_does_more_needs_a_new_consent(seller: Person, buyer: Person
     assert upgrade(buyer, purchase, consent=[hammer]).data["purchase"]["effects"] == ["write"]
 
 
+@pytest.mark.long
 def test_a_tool_that_does_less_needs_no_consent(seller: Person, buyer: Person, agent: Make, listing: Make, shed: Shed) -> None:
     hammer = shed.add("hammer", effect="pay")
     offered = listing(agent_id=agent("Sold", tools=[{"ref": hammer, "approval": "never"}])["id"])

@@ -17,6 +17,7 @@ def modern(person: Person, method: str, params: Any = None, version: Any = MODER
     return person.client.post("/mcp-server", body, **sent)
 
 
+@pytest.mark.long
 def test_a_client_of_the_newest_revision_needs_no_handshake(owner: Person) -> None:
     found = modern(owner, "server/discover").body
 

@@ -207,6 +207,7 @@ def test_an_agent_of_an_archived_project_is_not_run(world: World, owner: Person,
     assert "archived" in said(result)
 
 
+@pytest.mark.long
 def test_every_tool_is_listed_once_over_many_pages(rpc: Any, owner: Person, make_agent: Make) -> None:
     made = {make_agent(f"Agent {number:03}")["slug"] for number in range(101)}
     seen: list[str] = []

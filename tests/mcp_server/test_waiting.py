@@ -27,6 +27,7 @@ def begin(owner: Person, agent: Mapping[str, Any]) -> str:
     return str(owner.client.post(f"/agents/{agent['id']}/execute", {"input": "Go."}).data["id"])
 
 
+@pytest.mark.long
 def test_a_run_that_waits_for_a_person_is_not_waited_for(
     app: App, owner: Person, make_agent: Callable[..., Any], call: Callable[..., Any]
 ) -> None:

@@ -43,6 +43,7 @@ def scraped(world: World, authorization: str) -> Any:
     return testing.simulate_get(world.anonymous.wsgi, "/metrics", headers={"Authorization": authorization})
 
 
+@pytest.mark.long
 def test_the_installation_is_told_with_its_version_and_its_organizations(scrape: Callable[[], Samples], world: World) -> None:
     world.organization("Other")
     told = scrape()

@@ -58,6 +58,7 @@ def owner(world: World) -> Iterator[Person]:
     return person
 
 
+@pytest.mark.long
 def test_every_row_of_it_goes_and_with_them_the_accounts_without_another_home(world: World, owner: Person) -> None:
     assert "agents_agent" in _rows(world, owner.organization_id)
     _delete(world, owner, days_ago=1)
@@ -91,6 +92,7 @@ def test_it_waits_for_the_time_of_grace(world: World, owner: Person) -> None:
     assert owner.client.post(f"/organizations/{owner.organization_id}/restore").status == 200
 
 
+@pytest.mark.long
 def test_what_a_stopping_worker_leaves_the_next_one_erases(world: World, owner: Person) -> None:
     _delete(world, owner, days_ago=1)
     with world.app.database.transaction(), system_scope("test"):
@@ -106,6 +108,7 @@ def test_what_a_stopping_worker_leaves_the_next_one_erases(world: World, owner: 
     assert _rows(world, owner.organization_id) == {}
 
 
+@pytest.mark.long
 def test_logs_are_erased_in_batches_as_everything_is(world: World, owner: Person) -> None:
     nothing = dict.fromkeys(LogEntry._meta.sorted_field_names)
     line = {"execution_id": "exec_1", "occurred_at": to_text(now()), "level": "info", "event": "x", "message": "x"}

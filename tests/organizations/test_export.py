@@ -83,6 +83,7 @@ def test_nothing_of_another_organization_is_in_it(world: World, owner: Person) -
     assert {line["row"].get("organization_id", owner.organization_id) for line in exported(owner)} == {owner.organization_id}
 
 
+@pytest.mark.long
 def test_tables_longer_than_a_piece_are_in_it_once_and_whole(app: App, world: World, owner: Person) -> None:
     count = 2 * ROWS_AT_ONCE + 1
     with app.database.connected(), organization_scope(owner.organization_id), app.database.transaction():
@@ -94,6 +95,7 @@ def test_tables_longer_than_a_piece_are_in_it_once_and_whole(app: App, world: Wo
     assert [entry["sequence"] for entry in rows(lines, "executions_log")] == list(range(count))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pieces", range(1, 6))
 def test_an_export_that_was_cut_off_goes_on_where_it_stopped(app: App, owner: Person, pieces: int) -> None:
     fill_log(app, owner, 2 * ROWS_AT_ONCE + 1)
@@ -144,6 +146,7 @@ def test_an_export_takes_as_long_as_it_is_read(app: App, owner: Person, monkeypa
     assert told == [(True, False), (False, True)]
 
 
+@pytest.mark.long
 def test_an_export_takes_as_much_memory_however_long_it_is(app: App, owner: Person) -> None:
     fill_log(app, owner, 30 * ROWS_AT_ONCE)
     sum(1 for _ in owner.client.pieces(path_of(owner)))  # what is compiled once is there

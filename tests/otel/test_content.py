@@ -18,6 +18,7 @@ def plugin_settings(collector: Receiver) -> Mapping[str, Any]:
     return {"otel.endpoint": collector.url, "otel.content": True}
 
 
+@pytest.mark.long
 def test_what_was_said_is_in_the_spans_of_engines_and_tools(
     world: World, owner: Person, work: Callable[[], int], sent: Callable[[Person], list[Told]]
 ) -> None:

@@ -46,6 +46,7 @@ def test_while_the_collector_is_away_it_is_said_in_the_deep_health() -> None:
     assert raised.value.facts["dropped"] == 1
 
 
+@pytest.mark.long
 def test_what_waits_is_sent_when_the_process_ends(collector: Receiver) -> None:
     exporter = Exporter(OtelSettings(endpoint=collector.url))
     for number in range(1_000):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes, http_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.semconv.attributes import error_attributes
@@ -50,6 +51,7 @@ def one(spans: list[Told], name: str) -> Told:
     return found
 
 
+@pytest.mark.long
 def test_a_trace_goes_from_the_request_to_the_service_that_a_child_run_asks(
     owner: Person, service: Service, work: Callable[[], int], sent: Sent
 ) -> None:
@@ -70,6 +72,7 @@ def test_a_trace_goes_from_the_request_to_the_service_that_a_child_run_asks(
     assert run.started_at <= inner.started_at <= last.started_at <= last.ended_at <= inner.ended_at <= run.ended_at
 
 
+@pytest.mark.long
 def test_a_run_that_waited_goes_on_in_the_trace_in_which_it_began(
     world: World, owner: Person, work: Callable[[], int], sent: Sent
 ) -> None:
@@ -109,6 +112,7 @@ def test_spans_say_what_the_conventions_have_names_for(owner: Person, work: Call
     assert {span.resource["service.name"] for span in spans} == {"aasim"}
 
 
+@pytest.mark.long
 def test_every_name_is_one_of_the_conventions_of_that_version_or_begins_with_ours(
     owner: Person, service: Service, work: Callable[[], int], sent: Sent
 ) -> None:

@@ -116,6 +116,7 @@ def test_it_asks_for_nothing_packed_and_unpacks_nothing(send: Post, peer: Peer) 
     assert peer.headers[0]["Accept-Encoding"] == "identity"
 
 
+@pytest.mark.long
 def test_it_waits_no_longer_than_it_may(peer: Peer) -> None:
     let_go = threading.Event()
 

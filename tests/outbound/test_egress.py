@@ -102,6 +102,7 @@ def silent(port: int) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("silent")
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_with(monkeypatch, SILENT[0], "127.0.0.1")
@@ -110,6 +111,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(port: int, mon
         assert connected.getpeername() == ("127.0.0.1", port)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("silent")
 def test_all_addresses_together_take_no_longer_than_one_may(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_with(monkeypatch, *SILENT)
@@ -132,6 +134,7 @@ def connect_patiently(port: int, patience: Patience) -> None:
     PatientBackend(patience, GuardedBackend(LOOPBACK, patience.check)).connect_tcp("many-addresses.example", port)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("silent")
 def test_a_call_that_ends_while_it_connects_is_told_as_that(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_with(monkeypatch, *SILENT)
@@ -144,6 +147,7 @@ def test_a_call_that_ends_while_it_connects_is_told_as_that(port: int, monkeypat
     assert not caught.value.sent
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("silent")
 def test_a_call_that_is_stopped_tries_no_other_address(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers_with(monkeypatch, *SILENT)

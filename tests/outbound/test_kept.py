@@ -107,6 +107,7 @@ def test_one_whose_answer_was_not_read_to_the_end_is_not_used_again(client: Kept
     assert len(set(ports)) == 2
 
 
+@pytest.mark.long
 def test_each_request_over_it_has_a_time_and_a_weight_of_its_own(client: KeptClient, peer: Peer) -> None:
     answers = [lambda handler: handler.answer(200, b"x" * 8_000)] * 2
     answers += [lambda handler: handler.answer(200, b"x" * 12_000), lambda handler: handler.hang_until_the_peer_leaves()]

@@ -31,6 +31,7 @@ def text_of(app: App, inbox: Inbox) -> str:
     return text
 
 
+@pytest.mark.long
 def test_an_invitation_leads_to_the_page(app: App, world: World, inbox: Inbox) -> None:
     owner = world.organization()
     invited = owner.client.post("/users", {"name": "Grace", "email": "grace@example.com", "role": "viewer"}).data
@@ -38,6 +39,7 @@ def test_an_invitation_leads_to_the_page(app: App, world: World, inbox: Inbox) -
     assert f"https://portal.example.com/invitation/{invited['id']}?token={inbox.token()}" in text
 
 
+@pytest.mark.long
 def test_the_links_of_an_account_lead_to_the_page(app: App, world: World, inbox: Inbox) -> None:
     body = {"name": "Ada", "email": "ada@example.com", "password": "correct horse battery staple"}
     user = world.anonymous.post("/auth/register", body).data["user"]
@@ -48,6 +50,7 @@ def test_the_links_of_an_account_lead_to_the_page(app: App, world: World, inbox:
     assert f"https://portal.example.com/password_reset/{user['id']}?token={inbox.token()}" in text
 
 
+@pytest.mark.long
 def test_an_approval_leads_to_the_page_without_a_token(app: App, world: World, inbox: Inbox) -> None:
     owner = world.organization()
     with organization_scope(owner.organization_id), app.database.transaction():
@@ -62,6 +65,7 @@ class TestConfirmed:
     def app_settings(self, app_settings: Settings) -> Settings:
         return replace(app_settings, auth=replace(app_settings.auth, registration="confirmed"))
 
+    @pytest.mark.long
     def test_what_is_mailed_to_who_registers_leads_to_the_page(self, app: App, world: World, inbox: Inbox) -> None:
         body = {"name": "Ada", "email": "ada@example.com", "password": "correct horse battery staple"}
         world.anonymous.post("/auth/register", body)

@@ -85,6 +85,7 @@ def test_whoever_may_read_them_somewhere_may_read_them(world: World, owner: Pers
     assert narrow.client.get("/permissions/agents:read").status == 200
 
 
+@pytest.mark.long
 def test_a_plugin_that_is_off_has_no_permissions_and_an_explanation_says_so(app: App, owner: Person) -> None:
     plugins = replace(app.settings.plugins, disabled=("teams",))
     other = build_app(replace(app.settings, plugins=plugins), database=app.database)

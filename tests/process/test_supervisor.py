@@ -56,6 +56,7 @@ def test_processes_are_started_and_told_to_stop(tmp_path: Path) -> None:
     assert supervisor.exit_code == 0
 
 
+@pytest.mark.long
 def test_a_process_that_dies_is_started_again_after_a_growing_delay(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, said.append)
@@ -88,6 +89,7 @@ def test_a_process_that_gives_up_soon_after_all_was_ready_ends_everything_too(tm
     assert (supervisor.is_stopping, supervisor.exit_code) == (True, 74)
 
 
+@pytest.mark.long
 def test_processes_are_replaced_when_they_have_stopped(tmp_path: Path) -> None:
     supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, pytest.fail)
     other = tmp_path / "other"
@@ -100,6 +102,7 @@ def test_processes_are_replaced_when_they_have_stopped(tmp_path: Path) -> None:
     assert (supervisor.exit_code, size_of(tmp_path / "started")) == (0, 1)
 
 
+@pytest.mark.long
 def test_a_replacement_that_cannot_start_waits_for_the_next_one(tmp_path: Path) -> None:
     supervisor = Supervisor({"one": python(OBEDIENT, str(tmp_path))}, pytest.fail, reloads=True)
     with supervisor.running(grace_seconds=60):
@@ -111,6 +114,7 @@ def test_a_replacement_that_cannot_start_waits_for_the_next_one(tmp_path: Path) 
     assert supervisor.exit_code == 0
 
 
+@pytest.mark.long
 def test_a_process_that_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:
     supervisor = Supervisor({"one": python(STUBBORN, str(tmp_path))}, pytest.fail)
     with supervisor.running(grace_seconds=0.2):
@@ -130,6 +134,7 @@ def test_a_signal_ends_the_watch(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
 def test_a_process_ends_with_its_parent_however_that_ended(tmp_path: Path) -> None:
     reader, writer = os.pipe()

@@ -15,6 +15,8 @@ from aasim_core.process.upgrading import behind, finish, remaining, upgrade, upg
 from aasim_core.processes import WORKER, ThisProcess
 from aasim_core.testing.apps import settings_in
 
+pytestmark = pytest.mark.long
+
 TABLE = (
     'def up(migrator, db):\n    db.execute_sql("CREATE TABLE notes_note (id TEXT, color TEXT)")\ndef down(migrator, db): ...\n'
 )

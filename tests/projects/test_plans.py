@@ -29,6 +29,7 @@ def plan_for(app: App, person: Person, path: str) -> str:
         return plan_of(app.database, next(statement for statement in reversed(seen) if "projects_project" in statement.sql))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sort", ["-created_at", "created_at", "-updated_at", "name"])
 def test_a_page_is_read_from_an_index_in_its_order(app: App, owner: Person, sort: str) -> None:
     cursor = owner.client.get(f"/projects?sort={sort}").data["pagination"]["next_cursor"]

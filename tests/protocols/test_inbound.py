@@ -44,6 +44,7 @@ def switch(person: Person, status: str) -> None:
 # What is taken
 
 
+@pytest.mark.long
 def test_what_is_signed_is_kept_where_the_token_belongs(sender: Sender, owner: Person, world: Any) -> None:
     other = world.organization()
     exchange = sender.send(b"\xff\x00 not even text", Content_Type="text/plain")

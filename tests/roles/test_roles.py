@@ -110,6 +110,7 @@ def test_a_change_acts_on_the_next_request_of_who_holds_the_role(world: World, o
     assert (person.client.get("/agents").status, person.client.get("/engines").status) == (403, 200)
 
 
+@pytest.mark.long
 def test_a_change_acts_in_every_process(app: App, world: World, owner: Person) -> None:
     role = made(owner, "Reader", "agents:read")
     person = member_with(world, owner, [])

@@ -60,6 +60,7 @@ def _begun(owner: Person, rubric: dict[str, Any], agent: dict[str, Any]) -> str:
     return str(owner.client.post(path_of(rubric, "/evaluations"), {"agent_id": agent["id"]}).data["id"])
 
 
+@pytest.mark.long
 def test_what_still_runs_is_not_compared(make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work) -> None:
     rubric, agent = make_rubric(), make_agent()
     examples(owner, rubric, *["Hello"] * 6)

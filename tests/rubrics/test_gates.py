@@ -94,6 +94,7 @@ def test_a_rubric_that_only_records_does_not_wait_for_its_judge(
     assert (execution["status"], execution["rubric_results"][0]["verdict"]) == ("succeeded", "unscored")
 
 
+@pytest.mark.long
 def test_the_time_of_a_run_is_that_of_its_judge_too(
     owner: Person, make_rubric: Make, make_agent: Make, work: Work, make_judge: Callable[..., str]
 ) -> None:

@@ -142,6 +142,7 @@ def test_no_output_takes_a_grader_long(name: str, output: str, parameters: dict[
     assert time.thread_time() - began < 3
 
 
+@pytest.mark.long
 @given(_ANY_JSON, _ANY_JSON)
 @settings(max_examples=60, deadline=None)
 def test_every_grader_has_a_grade_for_whatever_an_agent_answers(output: Any, expected: Any) -> None:

@@ -219,6 +219,7 @@ def test_an_evaluation_tries_an_agent_with_every_example(
     assert len(scores) == 6
 
 
+@pytest.mark.long
 def test_two_versions_of_an_agent_are_compared(make_rubric: Make, make_agent: Make, owner: Person, app: App, work: Work) -> None:
     rubric = make_rubric({"key": "right", "weight": 1, "grader": "exact", "parameters": {}})
     examples(owner, rubric, "Paris", "Rome", "Oslo")

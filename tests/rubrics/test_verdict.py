@@ -35,6 +35,7 @@ def test_a_verdict_follows_from_the_marks_and_the_rule(marks: list[Mark], rule: 
     assert outcome_of(marks, rule) == outcome
 
 
+@pytest.mark.long
 @given(_MARKS, _RULES)
 def test_an_abstention_is_not_a_zero_and_the_score_is_that_of_the_others(marks: list[Mark], rule: Rule) -> None:
     scored = [mark for mark in marks if mark.score is not None]
@@ -42,6 +43,7 @@ def test_an_abstention_is_not_a_zero_and_the_score_is_that_of_the_others(marks: 
     assert outcome_of(marks, rule).score == outcome_of(scored, rule).score
 
 
+@pytest.mark.long
 @given(_MARKS, _RULES, st.sampled_from([0.0, 0.5, 1.0]))
 def test_what_passed_or_failed_stays_so_whatever_the_missing_scores_are(marks: list[Mark], rule: Rule, score: float) -> None:
     before = outcome_of(marks, rule).verdict
@@ -49,6 +51,7 @@ def test_what_passed_or_failed_stays_so_whatever_the_missing_scores_are(marks: l
     assert before not in ("pass", "fail") or after == before
 
 
+@pytest.mark.long
 @given(_MARKS, _RULES)
 def test_a_review_can_still_become_either(marks: list[Mark], rule: Rule) -> None:
     completed = [[replace(mark, score=end) if mark.score is None else mark for mark in marks] for end in (0.0, 1.0)]
@@ -56,12 +59,14 @@ def test_a_review_can_still_become_either(marks: list[Mark], rule: Rule) -> None
     assert outcome_of(marks, rule).verdict != "review" or ends == ["fail", "pass"]
 
 
+@pytest.mark.long
 @given(_MARKS, _RULES)
 def test_scores_without_abstentions_pass_or_fail(marks: list[Mark], rule: Rule) -> None:
     scored = [replace(mark, score=mark.score or 0.0) for mark in marks]
     assert outcome_of(scored, rule).verdict in ("pass", "fail")
 
 
+@pytest.mark.long
 @given(_MARKS, _RULES, st.data())
 def test_a_better_mark_never_makes_the_verdict_worse(marks: list[Mark], rule: Rule, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(marks) - 1))
@@ -71,12 +76,14 @@ def test_a_better_mark_never_makes_the_verdict_worse(marks: list[Mark], rule: Ru
     assert worst([before.verdict, after.verdict]) == before.verdict or before.verdict == "unscored"
 
 
+@pytest.mark.long
 @given(_MARKS, _RULES)
 def test_the_order_and_the_unit_of_weights_do_not_matter(marks: list[Mark], rule: Rule) -> None:
     doubled = [replace(mark, weight=2 * mark.weight) for mark in reversed(marks)]
     assert outcome_of(doubled, rule).verdict == outcome_of(marks, rule).verdict
 
 
+@pytest.mark.long
 @given(_MARKS, _RULES)
 def test_score_and_coverage_are_shares(marks: list[Mark], rule: Rule) -> None:
     outcome = outcome_of(marks, rule)

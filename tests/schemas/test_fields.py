@@ -42,6 +42,7 @@ EVERY_FIELD = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EVERY_FIELD)
 @given(value=JSON)
 def test_no_json_value_makes_a_field_raise_anything_but_problems(name: str, value: object) -> None:

@@ -118,6 +118,7 @@ def test_partial_load_clears_with_null_only_what_may_be_null() -> None:
     assert codes(AGENT_IN, {"description": None}, partial=True) == {"description": "null_not_allowed"}
 
 
+@pytest.mark.long
 @given(value=JSON)
 def test_no_json_value_makes_load_raise_anything_but_a_refusal(value: object) -> None:
     for schema, partial in ((AGENT_IN, False), (AGENT_IN, True), (NOTHING, False)):

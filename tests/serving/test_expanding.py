@@ -94,6 +94,7 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(owner: Person) -> 
     assert "project, owner, engine" in answer.body["errors"]["expand"][0]["message"]
 
 
+@pytest.mark.long
 def test_the_reference_tells_which_names_can_be_added_and_what_they_look_like(world: World) -> None:
     whole = document(world.app)
     parameters = {one["name"]: one for one in whole["paths"]["/api/v1/agents"]["get"]["parameters"] if "name" in one}

@@ -17,6 +17,7 @@ def plugin_settings() -> Mapping[str, Any]:
     return {"subscriptions.plans": plans, "subscriptions.default_plan": "free"}
 
 
+@pytest.mark.long
 def test_whoever_registers_begins_on_the_default_plan_and_comes_back_to_it(app: App) -> None:
     body = {"name": "Ada", "email": "ada@example.com", "password": "correct horse battery staple"}
     wsgi = make_wsgi(app)

@@ -44,6 +44,7 @@ def meta_of(answer: Answer) -> dict[str, Any]:
     return dict(answer.body["errors"]["_"][0]["meta"])
 
 
+@pytest.mark.long
 def test_agents_beyond_the_plan_are_refused_until_one_is_gone(owner: Person, on_plan: Put) -> None:
     on_plan("small")
     first = agent(owner, "One").data["id"]

@@ -191,6 +191,7 @@ def test_a_plan_that_is_not_offered_or_is_none_is_refused_with_those_that_are(ow
         assert "Write one of small, team, unlimited." in answer.body["errors"]["plan_id"][0]["message"]
 
 
+@pytest.mark.long
 def test_what_the_plan_is_without_is_off_for_the_organization(app: App, world: World, owner: Person, on_plan: Put) -> None:
     assert "mcp_server" in PLANS["small"]["without"]  # type: ignore[operator]
     with organization_scope(owner.organization_id):
@@ -246,6 +247,7 @@ def test_the_dashboard_tells_how_much_of_each_limit_is_used(owner: Person, on_pl
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_reference_names_the_refusal_of_what_can_be_too_much(app: App) -> None:
     paths = document(app)["paths"]
     assert "402" in paths["/api/v1/agents"]["post"]["responses"]

@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from aasim_core.terminal.exit_codes import CODES
 
 
@@ -23,6 +25,7 @@ def numbers_in(path: Path) -> set[int]:
     return {number for number in found if isinstance(number, int)}
 
 
+@pytest.mark.long
 def test_every_exit_code_is_one_of_the_table(root: Path) -> None:
     used = {number for room in ("aasim_core", "plugins") for path in (root / room).rglob("*.py") for number in numbers_in(path)}
     assert used - CODES.keys() == set()

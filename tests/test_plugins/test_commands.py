@@ -72,6 +72,7 @@ def test_the_list_needs_no_keys(site: Any, file: Path) -> None:
     assert ["notes", "on"] in [line.split()[:2] for line in run(site, file).output.splitlines()]
 
 
+@pytest.mark.long
 def test_the_check_is_content_when_nothing_is_wrong(site: Any, file: Path) -> None:
     site.bundle("notes", DECLARES)
     assert run(site, file, "check").output == "Nothing is wrong with the plugins.\n"

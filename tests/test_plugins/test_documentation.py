@@ -58,6 +58,7 @@ def test_a_hook_of_the_core_is_used(used: set[str], hook: str) -> None:
     assert hook in used, f"no plugin implements {hook}; a hook that nobody uses is not a hook"
 
 
+@pytest.mark.long
 def test_a_bundled_plugin_uses_each_hook_of_the_core(root: Path) -> None:
     bundled = set().union(*(marked(file, "hookimpl") for file in (root / "plugins").glob("*/*.py")))
     assert set(HOOKS) <= bundled

@@ -20,6 +20,7 @@ def acyclic(draw: st.DrawFn) -> dict[str, list[str]]:
     return {name: draw(st.lists(st.sampled_from(names[:place]), max_size=3)) if place else [] for place, name in enumerate(names)}
 
 
+@pytest.mark.long
 @given(acyclic())
 def test_each_comes_after_what_it_needs(graph: dict[str, list[str]]) -> None:
     names = order(graph)
@@ -27,6 +28,7 @@ def test_each_comes_after_what_it_needs(graph: dict[str, list[str]]) -> None:
     assert all(names.index(needed) < names.index(name) for name, before in graph.items() for needed in before)
 
 
+@pytest.mark.long
 @given(acyclic(), st.randoms())
 def test_the_order_does_not_depend_on_how_the_graph_is_written(graph: dict[str, list[str]], random: object) -> None:
     items = [(name, random.sample(before, len(before))) for name, before in graph.items()]  # type: ignore[attr-defined]
@@ -34,6 +36,7 @@ def test_the_order_does_not_depend_on_how_the_graph_is_written(graph: dict[str, 
     assert order(dict(items)) == order(graph)
 
 
+@pytest.mark.long
 @given(acyclic())
 def test_wherever_several_could_be_next_the_first_in_the_alphabet_is(graph: dict[str, list[str]]) -> None:
     names = order(graph)
@@ -53,6 +56,7 @@ def test_without_the_names_in_circles_there_is_always_an_order(graph: dict[str, 
     assert sorted(order(rest)) == sorted(rest)
 
 
+@pytest.mark.long
 @given(GRAPHS)
 def test_a_circle_is_a_path_of_needs_that_ends_where_it_begins(graph: dict[str, list[str]]) -> None:
     for circle in cycles(graph):

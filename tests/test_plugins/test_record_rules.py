@@ -90,6 +90,7 @@ def test_a_prefix_that_no_id_can_have_is_refused(prefix: str) -> None:
     assert flaw == f"declares the prefix of ids {prefix}; a prefix has 2 to 63 lower-case letters, and underscores between them"
 
 
+@pytest.mark.long
 def test_a_record_without_a_prefix_is_told_one() -> None:
     (flaw,) = flaws(renamed())
     assert flaw == 'declares the table notes_other without a prefix of its ids; write id_prefix = "notes_other" in its Meta'

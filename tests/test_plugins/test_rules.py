@@ -108,6 +108,7 @@ def test_two_operations_of_one_name_are_told() -> None:
     assert clash["agents"].startswith(told)
 
 
+@pytest.mark.long
 def test_a_clash_of_tables_with_one_prefix_in_another_is_told() -> None:
     clash = verdict(agents=tables("agents_old_run"), agents_old=tables("agents_old_run"))
     assert list(clash) == ["agents_old"]

@@ -154,6 +154,7 @@ def test_the_list_is_changed_and_all_else_stays(text: str, result: str | None) -
 NAMES = st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), max_size=4)
 
 
+@pytest.mark.long
 @given(before=NAMES, after=NAMES, others=st.lists(st.sampled_from(["# note", "folder = 'x'", ""]), max_size=3, unique=True))
 def test_an_edit_says_what_was_meant_and_keeps_every_comment(before: list[str], after: list[str], others: list[str]) -> None:
     text = "\n".join(["# top", "[plugins]", *others, f"enabled = {before}", "[log]", "level = 'info' # end"])

@@ -31,6 +31,7 @@ def test_variables_are_found_with_the_fields_that_are_taken_of_them(expression: 
     assert [".".join((each.name, *each.fields)) for each in variables(expression)] == named
 
 
+@pytest.mark.long
 def test_the_variables_are_those_that_the_compiler_finds() -> None:
     cases = [
         json.loads(line) for line in (Path(__file__).parent / "cel" / "cases.jsonl").read_text(encoding="utf-8").splitlines()

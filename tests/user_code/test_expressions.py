@@ -130,11 +130,13 @@ def test_no_expression_that_goes_through_lists_takes_more_steps_than_counted(see
     assert outcome(*random_loop(dice), loops=True) in (SAVED, RUN, ENDS), f"seed {seed}"
 
 
+@pytest.mark.long
 def test_random_loops_have_every_outcome_and_what_they_read_is_told() -> None:
     dice = random.Random(0)  # noqa: S311 - it plays dice
     assert {outcome(*random_loop(dice), loops=True) for _ in range(60)} == {SAVED, RUN, ENDS}
 
 
+@pytest.mark.long
 def test_random_bombs_have_every_outcome() -> None:
     dice = random.Random(0)  # noqa: S311 - it plays dice
     assert {outcome(*random_bomb(dice)) for _ in range(40)} == {SAVED, RUN, ENDS}

@@ -62,6 +62,7 @@ def test_every_pattern_is_refused_or_is_looked_for(seed: int) -> None:
     assert outcome(pattern, text, ignore_case=dice.random() < 0.5) in (SAVED, RUN, ENDS), f"seed {seed}: {pattern}"
 
 
+@pytest.mark.long
 def test_a_pattern_that_is_too_large_only_without_regard_to_case_is_refused_when_it_is_saved() -> None:
     pattern = f"[{''.join(map(chr, range(0xC0, 0x3A0, 3)))}]{{1000}}" * 2
     assert outcome(pattern, "a") == ENDS

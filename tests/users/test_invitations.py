@@ -43,6 +43,7 @@ def account(anonymous: Client) -> Client:
 # Accepting
 
 
+@pytest.mark.long
 def test_an_invitation_is_good_once(anonymous: Client, invite: Invite) -> None:
     _, token = invite(**GRACE)
     assert register(anonymous, token).status == 201
@@ -50,6 +51,7 @@ def test_an_invitation_is_good_once(anonymous: Client, invite: Invite) -> None:
     assert register(anonymous, token).codes == NOT_GOOD
 
 
+@pytest.mark.long
 def test_of_twenty_who_accept_one_invitation_at_once_one_succeeds(owner: Person, anonymous: Client, invite: Invite) -> None:
     guest, token = invite(**GRACE)
     with ThreadPoolExecutor(20) as pool:
@@ -62,6 +64,7 @@ def test_of_twenty_who_accept_one_invitation_at_once_one_succeeds(owner: Person,
     assert User.select().where(User.email == "grace@example.com").count() == 1
 
 
+@pytest.mark.long
 def test_of_twenty_who_join_with_one_account_at_once_one_succeeds(
     app: App, owner: Person, account: Client, invite: Invite
 ) -> None:
@@ -73,6 +76,7 @@ def test_of_twenty_who_join_with_one_account_at_once_one_succeeds(
         assert EventRow.select().where(EventRow.name == "auth.invitation_accepted").count() == 1
 
 
+@pytest.mark.long
 def test_whoever_has_an_account_joins_with_it_and_what_waited_goes_over(owner: Person, account: Client, invite: Invite) -> None:
     team = owner.client.post("/teams", {"name": "Night shift"}).data["id"]
     guest, token = invite(**GRACE, role="builder", team_ids=[team])
@@ -90,6 +94,7 @@ def test_whoever_has_an_account_joins_with_it_and_what_waited_goes_over(owner: P
     assert [item["role"] for item in owner.client.get(f"/users/{me['id']}/assignments").data["items"]] == ["builder"]
 
 
+@pytest.mark.long
 def test_an_invitation_is_for_its_address_only(world: World, owner: Person, anonymous: Client, invite: Invite) -> None:
     _, token = invite(**GRACE)
     assert register(anonymous, token, email="eve@example.com").codes == NOT_GOOD
@@ -97,6 +102,7 @@ def test_an_invitation_is_for_its_address_only(world: World, owner: Person, anon
     assert register(anonymous, token, email="GRACE@example.com").status == 201
 
 
+@pytest.mark.long
 def test_an_invitation_is_good_for_three_days(anonymous: Client, invite: Invite) -> None:
     with time_machine.travel(now(), tick=False) as clock:
         _, token = invite(**GRACE)
@@ -106,6 +112,7 @@ def test_an_invitation_is_good_for_three_days(anonymous: Client, invite: Invite)
         assert register(anonymous, token).status == 201
 
 
+@pytest.mark.long
 def test_a_withdrawn_invitation_is_no_good(owner: Person, anonymous: Client, invite: Invite) -> None:
     guest, token = invite(**GRACE)
     assert owner.client.delete(f"/users/{guest['id']}").status == 200
@@ -113,6 +120,7 @@ def test_a_withdrawn_invitation_is_no_good(owner: Person, anonymous: Client, inv
     assert invite(**GRACE)[0]["id"] != guest["id"]
 
 
+@pytest.mark.long
 def test_sending_it_again_makes_the_link_before_void(
     app: App, owner: Person, anonymous: Client, inbox: Inbox, invite: Invite
 ) -> None:
@@ -124,6 +132,7 @@ def test_sending_it_again_makes_the_link_before_void(
     assert owner.client.post(f"/users/{guest['id']}/invite").codes == {"_": ["invalid_state"]}
 
 
+@pytest.mark.long
 def test_another_address_makes_the_link_void_and_gets_one(
     app: App, owner: Person, anonymous: Client, inbox: Inbox, invite: Invite
 ) -> None:
@@ -136,17 +145,20 @@ def test_another_address_makes_the_link_void_and_gets_one(
     assert register(anonymous, inbox.token(), email="hopper@example.com").status == 201
 
 
+@pytest.mark.long
 def test_a_weak_password_does_not_spend_the_invitation(anonymous: Client, invite: Invite) -> None:
     _, token = invite(**GRACE)
     assert register(anonymous, token, password="grace-hopper-1906").codes == {"password": ["weak_password"]}
     assert register(anonymous, token).status == 201
 
 
+@pytest.mark.long
 def test_an_invitation_makes_no_organization(anonymous: Client, invite: Invite) -> None:
     _, token = invite(**GRACE)
     assert register(anonymous, token, organization_name="Mine").codes == {"organization_name": ["invalid_choice"]}
 
 
+@pytest.mark.long
 def test_a_suspended_organization_takes_nobody_in(app: App, owner: Person, anonymous: Client, invite: Invite) -> None:
     _, token = invite(**GRACE)
     with app.database.transaction(), system_scope("test"):
@@ -154,11 +166,13 @@ def test_a_suspended_organization_takes_nobody_in(app: App, owner: Person, anony
     assert register(anonymous, token).codes == NOT_GOOD
 
 
+@pytest.mark.long
 def test_an_api_key_accepts_nothing(app: App, world: World, invite: Invite) -> None:
     _, token = invite(**GRACE)
     assert accept(key_of(app, world.organization("Other"), ()).client, token).codes == {"_": ["session_required"]}
 
 
+@pytest.mark.long
 def test_a_member_is_not_invited_again(owner: Person, invite: Invite) -> None:
     invite(**GRACE)
     assert owner.client.post("/users", GRACE).codes == {"email": ["not_unique"]}
@@ -166,6 +180,7 @@ def test_a_member_is_not_invited_again(owner: Person, invite: Invite) -> None:
     assert owner.client.post("/users", {"name": "I", "email": me.upper()}).codes == {"email": ["not_unique"]}
 
 
+@pytest.mark.long
 def test_of_many_who_invite_one_address_at_once_one_succeeds(owner: Person) -> None:
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda _: owner.client.post("/users", GRACE).status, range(8)))
@@ -175,6 +190,7 @@ def test_of_many_who_invite_one_address_at_once_one_succeeds(owner: Person) -> N
 # What is not said
 
 
+@pytest.mark.long
 def test_nothing_tells_whether_the_address_has_an_account(
     app: App, world: World, owner: Person, account: Client, inbox: Inbox
 ) -> None:
@@ -201,11 +217,13 @@ def test_without_a_good_invitation_nothing_tells_of_accounts(anonymous: Client, 
     assert answers[0].codes == NOT_GOOD
 
 
+@pytest.mark.long
 def test_whoever_is_invited_and_has_an_account_is_told_to_log_in(anonymous: Client, account: Client, invite: Invite) -> None:
     _, token = invite(**GRACE)
     assert register(anonymous, token).codes == {"email": ["not_unique"]}
 
 
+@pytest.mark.long
 def test_nothing_that_is_kept_or_answered_shows_a_link(app: App, owner: Person, invite: Invite) -> None:
     guest, token = invite(**GRACE)
     with system_scope("test"):
@@ -221,6 +239,7 @@ class TestLimits:
     def app_settings(self, app_settings: Settings) -> Settings:
         return replace(app_settings, rate_limits=replace(app_settings.rate_limits, enabled=True))
 
+    @pytest.mark.long
     def test_a_mailbox_is_not_filled(self, owner: Person, invite: Invite) -> None:
         guest, _ = invite(**GRACE)
         statuses = [owner.client.post(f"/users/{guest['id']}/invite").status for _ in range(8)]
@@ -238,10 +257,12 @@ class TestClosed:
     def app_settings(self, app_settings: Settings) -> Settings:
         return replace(app_settings, auth=replace(app_settings.auth, registration="closed"))
 
+    @pytest.mark.long
     def test_nobody_registers_by_an_invitation(self, anonymous: Client, invite: Invite) -> None:
         _, token = invite(**GRACE)
         assert register(anonymous, token).codes == {"_": ["registration_closed"]}
 
+    @pytest.mark.long
     def test_whoever_has_an_account_still_joins(self, world: World, owner: Person, invite: Invite) -> None:
         person = world.organization("Other")
         email = person.client.get("/auth/me").data["user"]["email"]
@@ -256,6 +277,7 @@ class TestByInvitation:
     def app_settings(self, app_settings: Settings) -> Settings:
         return replace(app_settings, auth=replace(app_settings.auth, registration="invite"))
 
+    @pytest.mark.long
     def test_whoever_is_invited_registers(self, anonymous: Client, invite: Invite) -> None:
         _, token = invite(**GRACE)
         assert register(anonymous, token).status == 201

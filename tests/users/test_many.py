@@ -38,6 +38,7 @@ def plans(app: App, owner: Person, path: str) -> list[str]:
         return [plan_of(app.database, statement) for statement in listing]
 
 
+@pytest.mark.long
 def test_every_page_is_read_from_an_index(app: App, crowded: Person) -> None:
     cursor = crowded.client.get("/users?limit=100").data["pagination"]["next_cursor"]
     for question in ("", "?sort=created_at", "?status=active", f"?limit=100&cursor={cursor}"):
@@ -45,6 +46,7 @@ def test_every_page_is_read_from_an_index(app: App, crowded: Person) -> None:
         assert_reads_from_an_index(plan)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", ["name", "email"])
 def test_names_and_addresses_are_sorted_by_their_indexes(app: App, crowded: Person, field: str) -> None:
     for sort in (field, f"-{field}"):
@@ -54,6 +56,7 @@ def test_names_and_addresses_are_sorted_by_their_indexes(app: App, crowded: Pers
             assert_reads_from_an_index(plan, f"{field}_user_id")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", ["name", "email"])
 def test_a_name_and_an_address_are_looked_up_in_their_indexes(app: App, crowded: Person, field: str) -> None:
     value = quote(crowded.client.get("/users?limit=1").data["items"][0][field])
@@ -66,12 +69,14 @@ def assert_reads_from_an_index(plan: str, index: str = "created_at_user_id") -> 
     assert not re.search(r"TEMP B-TREE|\bSort\b|SCAN|Seq Scan on core_(membership|user)", plan), plan
 
 
+@pytest.mark.long
 def test_a_sort_is_seen(app: App, crowded: Person) -> None:
     (plan,) = plans(app, crowded, "/users?sort=name,created_at")
     with pytest.raises(AssertionError):
         assert_reads_from_an_index(plan)
 
 
+@pytest.mark.long
 def test_the_walk_meets_everybody_once(crowded: Person) -> None:
     met: list[str] = []
     path: str | None = "/users?limit=100"

@@ -137,6 +137,7 @@ def test_the_account_of_whoever_is_in_other_organizations_too_is_theirs(app: App
     assert stranger.client.get(path).data["branch_id"] is None
 
 
+@pytest.mark.long
 def test_a_new_address_is_verified_anew_and_makes_links_void(
     app: App, owner: Person, join: Callable[..., Person], anonymous: Client, inbox: Inbox
 ) -> None:
@@ -158,6 +159,7 @@ def test_whoever_gives_a_member_an_address_that_is_taken_is_told_so(world: World
     assert answer.body["errors"] == {"email": [{"code": "not_unique", "message": "Another account has this address."}]}
 
 
+@pytest.mark.long
 def test_the_address_before_is_told_that_it_is_not_the_accounts_any_more(
     app: App, owner: Person, join: Callable[..., Person], inbox: Inbox
 ) -> None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.context import organization_scope, system_scope
 from aasim_core.data.backends.connect import connect
@@ -46,6 +48,7 @@ def test_who_is_invited_is_called_as_their_invitation(app: App, owner: Person) -
     assert called(app)[owner.organization_id, guest["id"]] == ("Grace Hopper", "hopper@example.com", "person")
 
 
+@pytest.mark.long
 def test_who_registers_by_an_invitation_is_called_as_they_say(app: App, owner: Person, anonymous: Client, invite: Invite) -> None:
     guest, token = invite(name="Grace", email="grace@example.com")
     body = {"name": "Rear Admiral Hopper", "email": "grace@example.com", "password": PASSWORD, "invitation_token": token}
@@ -53,6 +56,7 @@ def test_who_registers_by_an_invitation_is_called_as_they_say(app: App, owner: P
     assert called(app)[owner.organization_id, guest["id"]][0] == "Rear Admiral Hopper"
 
 
+@pytest.mark.long
 def test_who_has_an_account_joins_with_its_name(app: App, owner: Person, anonymous: Client, invite: Invite) -> None:
     body = {"name": "Rear Admiral Hopper", "email": "grace@example.com", "password": PASSWORD}
     entry = anonymous.post("/auth/register", body).data

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.clock import now, to_text
 from aasim_core.testing.mailbox import Inbox
@@ -62,6 +64,7 @@ def test_what_is_wrong_about_role_place_time_and_teams_is_said(world: World, own
         assert owner.client.post("/users", {**GRACE, **more}).codes == codes, more
 
 
+@pytest.mark.long
 def test_a_service_user_has_no_mailbox(app: App, owner: Person, inbox: Inbox) -> None:
     service = {"name": "Nightly report", "kind": "service"}
     assert owner.client.post("/users", {**service, "email": "bot@example.com"}).codes == {"email": ["invalid_choice"]}

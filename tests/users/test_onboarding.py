@@ -46,6 +46,7 @@ def test_a_mail_with_a_link_goes_out(app: App, owner: Person, inbox: Inbox) -> N
     assert "https://agents.example.com/api/v1/auth/register" in mail.get_content()
 
 
+@pytest.mark.long
 def test_whoever_accepts_is_in_with_what_was_given(app: App, owner: Person, anonymous: Client, inbox: Inbox) -> None:
     team = owner.client.post("/teams", {"name": "Night shift"}).data["id"]
     guest = owner.client.post("/users", {**GRACE, "role": "viewer", "team_ids": [team], "timezone": "Europe/Vienna"}).data
@@ -63,6 +64,7 @@ def test_whoever_accepts_is_in_with_what_was_given(app: App, owner: Person, anon
     assert (member["user_id"], member["status"]) == (guest["id"], "active")
 
 
+@pytest.mark.long
 def test_whoever_is_invited_to_a_department_sees_exactly_its_subtree(
     owner: Person, join: Callable[..., Person], departments: tuple[str, str, str]
 ) -> None:
@@ -80,6 +82,7 @@ def test_whoever_is_invited_to_a_department_sees_exactly_its_subtree(
     assert hidden == [404, 404]
 
 
+@pytest.mark.long
 def test_whoever_is_moved_is_seen_where_they_are_now(
     owner: Person, join: Callable[..., Person], departments: tuple[str, str, str]
 ) -> None:
@@ -91,6 +94,7 @@ def test_whoever_is_moved_is_seen_where_they_are_now(
     assert head.client.get(f"/users/{grace.user_id}").status == 404
 
 
+@pytest.mark.long
 def test_whoever_is_suspended_is_out_with_the_next_request(owner: Person, grace: Person, anonymous: Client) -> None:
     path = f"/users/{grace.user_id}/status"
     assert owner.client.put(path, {"status": "suspended", "reason": "Lost laptop."}).data["sessions_ended"] == 1
@@ -100,6 +104,7 @@ def test_whoever_is_suspended_is_out_with_the_next_request(owner: Person, grace:
     assert logged_in(anonymous).get("/agents").status == 200
 
 
+@pytest.mark.long
 def test_what_somebody_owns_is_told_first_and_then_handed_over(
     world: World, owner: Person, grace: Person, anonymous: Client
 ) -> None:

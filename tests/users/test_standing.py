@@ -242,6 +242,7 @@ def test_whoever_is_removed_keeps_an_account_that_others_need(app: App, world: W
     assert stranger.client.get(f"/users/{person.user_id}").status == 200
 
 
+@pytest.mark.long
 def test_history_keeps_the_label_of_whoever_is_removed(world: World, owner: Person, join: Callable[..., Person]) -> None:
     person = join(name="Grace Hopper", email="grace@example.com", role="builder")
     person.client.post("/agents", {"name": "One"})

@@ -119,6 +119,7 @@ def test_each_webhook_is_sent_an_event_once(hooks: Hooks, receiver: Peer, work: 
     assert len(receiver.bodies) == 2
 
 
+@pytest.mark.long
 def test_what_is_not_taken_is_sent_again_for_three_days_and_has_failed_then(
     clock: Traveller, hooks: Hooks, receiver: Peer, work: Work
 ) -> None:

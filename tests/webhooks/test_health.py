@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from time_machine import Traveller
 
 from aasim_core.clock import from_text, now
@@ -61,6 +62,7 @@ def test_only_one_worker_sees_whether_it_is_well_again(clock: Traveller, hooks: 
     assert (seen, len(receiver.bodies)) == (["open"], 6)
 
 
+@pytest.mark.long
 def test_it_is_left_alone_for_longer_each_time_and_at_most_for_an_hour(
     clock: Traveller, hooks: Hooks, receiver: Peer, work: Work
 ) -> None:
@@ -92,6 +94,7 @@ def test_one_that_fails_does_not_hold_another_up(hooks: Hooks, receiver: Peer, w
     assert hooks.delivery(well)["status"] == "delivered"
 
 
+@pytest.mark.long
 def test_after_five_days_of_nothing_but_failures_it_is_disabled_and_the_owners_are_told(
     clock: Traveller, hooks: Hooks, receiver: Peer, inbox: Inbox, work: Work
 ) -> None:
@@ -108,6 +111,7 @@ def test_after_five_days_of_nothing_but_failures_it_is_disabled_and_the_owners_a
     assert f"/api/v1/webhooks/{webhook['id']}/toggle" in mail.get_content()
 
 
+@pytest.mark.long
 def test_one_success_begins_the_five_days_anew(clock: Traveller, hooks: Hooks, receiver: Peer, work: Work) -> None:
     webhook = break_down(hooks, receiver, work)
     receiver.behaviour = answering(204)

@@ -68,6 +68,7 @@ def revisions(receiver: Peer) -> Mapping[str, list[int]]:
     return found
 
 
+@pytest.mark.long
 def test_changes_are_sent_in_order_and_once_in_whatever_order_their_events_are_fanned_out(
     hooks: Hooks, receiver: Peer, work: Work
 ) -> None:
@@ -129,6 +130,7 @@ def test_what_has_no_subject_waits_for_nothing(hooks: Hooks, receiver: Peer, wor
     assert [(each["position"], each["status"]) for each in hooks.deliveries(webhook)] == [(None, "pending"), (None, "delivered")]
 
 
+@pytest.mark.long
 def test_when_one_has_failed_for_good_the_next_is_sent(clock: Traveller, hooks: Hooks, receiver: Peer, work: Work) -> None:
     receiver.behaviour = refusing("first")
     webhook = hooks.make(order="by_subject")
@@ -243,6 +245,7 @@ def test_deliveries_about_a_subject_can_be_listed(hooks: Hooks, work: Work) -> N
     assert [(each["subject_id"], each["position"]) for each in found] == [(A, 1), (A, 2)]
 
 
+@pytest.mark.long
 def test_several_workers_at_once_send_what_happens_to_each_subject_in_order_and_once(
     app: App, hooks: Hooks, receiver: Peer
 ) -> None:

@@ -4,11 +4,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from ..docs.pages import pages_of
 from .conftest import EVENT, Hooks
 from .receivers import given_an_event_twice
 
 
+@pytest.mark.long
 def test_it_takes_each_event_once_and_refuses_what_is_not_signed(
     hooks: Hooks, work: Callable[[], int], tmp_path: Path, root: Path
 ) -> None:

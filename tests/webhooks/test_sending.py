@@ -55,6 +55,7 @@ def test_an_answer_without_an_end_holds_nothing_up(receiver: Peer) -> None:
     assert (outcome.code, len(outcome.response_body)) == ("succeeded", 1024)
 
 
+@pytest.mark.long
 def test_an_answer_whose_body_stops_is_as_good_as_its_status(receiver: Peer) -> None:
     def stop(handler: Handler) -> None:
         handler.begin_stream()
@@ -89,6 +90,7 @@ def test_what_is_no_answer_has_a_name(receiver: Peer, behaviour: Callable[[Handl
     assert sent(receiver.url).code in codes
 
 
+@pytest.mark.long
 def test_a_receiver_that_says_nothing_is_left_in_time(receiver: Peer) -> None:
     receiver.behaviour = lambda handler: handler.hang_until_the_peer_leaves()
     outcome = sent(receiver.url, seconds=0.3)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import peewee
+import pytest
 
 from aasim_core.app import App
 from aasim_core.testing.world import Person, World
@@ -30,6 +31,7 @@ def undoing(owner: Person, told: dict[str, Any]) -> dict[str, Any]:
     return dict(owner.client.get(f"/executions/{told['compensation_id']}").data)
 
 
+@pytest.mark.long
 def test_what_was_done_is_undone_in_the_reverse_order(owner: Person, run: Any, work: Work, shed: Any) -> None:
     shed.does["send"] = failing
     told = run(
@@ -46,12 +48,14 @@ def test_what_was_done_is_undone_in_the_reverse_order(owner: Person, run: Any, w
     assert [each["path"] for each in undoing(owner, told)["output"]["undone"]] == ["pay", "reserve"]
 
 
+@pytest.mark.long
 def test_a_run_that_succeeds_is_not_undone(run: Any, work: Work, shed: Any) -> None:
     told = run([tool("pay", "pay", _compensate=undo("refund"))])
     work()
     assert (told["execution"]["status"], told["compensation_id"], len(shed.used)) == ("succeeded", None, 1)
 
 
+@pytest.mark.long
 def test_a_cancelled_run_is_undone(owner: Person, run: Any, work: Work, shed: Any) -> None:
     told = run([tool("pay", "pay", _compensate=undo("refund")), node("paid", "wait", signal={"name": "paid"})], "pay>paid")
     owner.client.post(f"/executions/{told['execution']['id']}/cancel", {})
@@ -61,6 +65,7 @@ def test_a_cancelled_run_is_undone(owner: Person, run: Any, work: Work, shed: An
     assert [name for name, _ in shed.calls] == ["pay", "refund"]
 
 
+@pytest.mark.long
 def test_a_run_that_is_cancelled_while_nothing_may_begin_ends_and_is_undone_later(
     app: App, owner: Person, run: Any, work: Work, shed: Any
 ) -> None:
@@ -77,6 +82,7 @@ def test_a_run_that_is_cancelled_while_nothing_may_begin_ends_and_is_undone_late
     assert [name for name, _ in shed.calls] == ["pay", "refund"]
 
 
+@pytest.mark.long
 def test_each_item_of_a_loop_is_undone(owner: Person, run: Any, work: Work, shed: Any) -> None:
     body = {"nodes": [tool("pay", "pay", n="{{ item }}", _compensate=undo("refund", n="{{ item }}"))]}
     shed.does["send"] = failing
@@ -88,6 +94,7 @@ def test_each_item_of_a_loop_is_undone(owner: Person, run: Any, work: Work, shed
     assert [arguments["n"] for name, arguments in shed.calls if name == "refund"] == [3, 2, 1]
 
 
+@pytest.mark.long
 def test_what_another_workflow_did_is_undone_with_it(owner: Person, make: Any, run: Any, work: Work, shed: Any) -> None:
     shed.does["send"] = failing
     inner = make([tool("pay", "pay", _compensate=undo("refund"))])
@@ -97,6 +104,7 @@ def test_what_another_workflow_did_is_undone_with_it(owner: Person, make: Any, r
     assert [name for name, _ in shed.calls] == ["pay", "send", "refund"]
 
 
+@pytest.mark.long
 def test_a_workflow_undoes_what_was_done(owner: Person, make: Any, run: Any, work: Work, shed: Any) -> None:
     shed.does["send"] = failing
     give_back = make([tool("back", "back", n="{{ input.n }}"), tool("note", "note")], "back>note")
@@ -108,6 +116,7 @@ def test_a_workflow_undoes_what_was_done(owner: Person, make: Any, run: Any, wor
     assert undoing(owner, told)["output"] == {"undone": [{"path": "pay", "result": {}}]}
 
 
+@pytest.mark.long
 def test_a_workflow_that_fails_to_undo_is_put_to_people(
     world: World, owner: Person, make: Any, run: Any, work: Work, shed: Any
 ) -> None:
@@ -129,6 +138,7 @@ def test_a_workflow_that_fails_to_undo_is_put_to_people(
     assert [name for name, _ in shed.calls] == ["pay", "pay", "send", "back", "refund"]
 
 
+@pytest.mark.long
 def test_an_event_tells_others_to_undo(app: App, owner: Person, run: Any, work: Work, shed: Any) -> None:
     """Once, although the run that undoes is interrupted after it."""
 
@@ -152,6 +162,7 @@ def test_an_event_tells_others_to_undo(app: App, owner: Person, run: Any, work: 
     assert [name for name, _ in shed.calls].count("refund") == 2
 
 
+@pytest.mark.long
 def test_what_cannot_be_undone_is_put_to_people(world: World, owner: Person, run: Any, work: Work, shed: Any) -> None:
     shed.does |= {"send": failing, "refund": failing}
     told = run([tool("pay", "pay", _compensate=undo("refund")), tool("send", "send")], "pay>send")

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from aasim_core.testing.world import Client, Person
 
 from .conftest import node
@@ -22,6 +24,7 @@ def status(client: Client, execution: Any) -> tuple[str, str | None]:
     return told["status"], told["waiting_for"]
 
 
+@pytest.mark.long
 def test_a_run_waits_until_another_one_has_ended(owner: Person, make: Any, work: Work) -> None:
     workflow = make(_NODES, concurrency={"limit": 1})
     first, second = start(owner.client, workflow, None), start(owner.client, workflow, None)

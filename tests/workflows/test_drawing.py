@@ -118,6 +118,7 @@ def test_an_edge_leads_from_the_lower_end_of_a_box_to_the_upper_end_of_another()
     assert all(start[1] < end[1] for start, end in ends)
 
 
+@pytest.mark.long
 def test_what_is_large_is_drawn_in_bounds() -> None:
     nodes = [node(f"n{number}", _name="W" * 120) for number in range(200)]
     edges = [{"from": f"n{a}", "to": f"n{b}"} for a in range(200) for b in range(a + 1, 200)]
@@ -126,6 +127,7 @@ def test_what_is_large_is_drawn_in_bounds() -> None:
     assert len(parsed(whole).findall(f".//{SVG}path")) == len(edges) + 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 def test_a_definition_that_is_nearly_right_is_drawn_as_far_as_it_can_be_read(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311 - it plays dice
@@ -170,6 +172,7 @@ def test_a_version_has_its_own_graph(owner: Person, workflow: dict[str, Any]) ->
     assert owner.client.get(f"{path}/graph?format=png").status == 400
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["json", "mermaid", "svg"])
 def test_any_draft_is_drawn_or_refused(owner: Person, form: str) -> None:
     for name in BOMBS:

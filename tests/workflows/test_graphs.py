@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from aasim_core.testing.world import Person
 
 from .conftest import node, outcomes, tool
@@ -35,6 +37,7 @@ def test_tools_are_called_with_their_arguments(run: Any, shed: Any) -> None:
     assert (told["execution"]["output"], shed.calls) == ({"amount": 42}, [("till", {"amount": 42})])
 
 
+@pytest.mark.long
 def test_branches_run_and_meet(run: Any, shed: Any) -> None:
     told = run(
         [node("start", "parallel"), tool("a", "left", n=1), tool("b", "right", n=2), node("meet", "join", mode="all")],
@@ -44,6 +47,7 @@ def test_branches_run_and_meet(run: Any, shed: Any) -> None:
     assert sorted(name for name, _ in shed.calls) == ["left", "right"]
 
 
+@pytest.mark.long
 def test_a_loop_gives_what_comes_of_its_items_in_their_order(run: Any, shed: Any) -> None:
     body = {"nodes": [tool("double", "till", n="{{ item * 2 }}")], "output": "{{ nodes.double.output.n }}"}
     told = run([node("each", "foreach", items="input", body=body, concurrency=2)], given=[1, 2, 3, 4, 5])
@@ -51,6 +55,7 @@ def test_a_loop_gives_what_comes_of_its_items_in_their_order(run: Any, shed: Any
     assert len(shed.used) == 5
 
 
+@pytest.mark.long
 def test_the_nodes_in_a_loop_are_listed(owner: Person, run: Any) -> None:
     body = {"nodes": [node("double", value="{{ item * 2 }}")]}
     told = run([node("each", "foreach", items="input", body=body, concurrency=2)], given=[1, 2, 3])

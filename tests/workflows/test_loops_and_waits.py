@@ -58,6 +58,7 @@ def test_a_node_runs_nothing_that_whoever_started_the_run_may_not_run(world: Wor
     assert read(owner, execution["id"])["execution"]["error"]["code"] == "not_found"
 
 
+@pytest.mark.long
 def test_what_is_tried_again_beside_others_is_done_once_a_time(app: App, run: Any, owner: Person, work: Work, shed: Any) -> None:
     def fail_once(use: Any) -> Any:
         if sum(each.idempotency_key == use.idempotency_key for each in shed.used) == 1:
@@ -75,6 +76,7 @@ def test_what_is_tried_again_beside_others_is_done_once_a_time(app: App, run: An
     assert sorted(arguments["n"] for _, arguments in shed.calls) == [1, 1, 2, 2, 3, 3]
 
 
+@pytest.mark.long
 def test_a_node_waits_while_what_it_runs_is_off(app: App, owner: Person, make: Any, work: Work) -> None:
     engine = owner.client.get("/engines?provider=scripted").data["items"][0]
     agent = owner.client.post(
@@ -109,6 +111,7 @@ def test_a_node_that_fails_is_tried_again(owner: Person, run: Any, work: Work, s
     assert {use.idempotency_key for use in shed.used} == {f"{told['execution']['id']}:pay"}
 
 
+@pytest.mark.long
 def test_an_agent_that_a_tool_asks_runs_anew_when_the_node_is_tried_again(owner: Person, run: Any, work: Work) -> None:
     engine = owner.client.get("/engines?provider=scripted").data["items"][0]
     body = {
@@ -127,6 +130,7 @@ def test_an_agent_that_a_tool_asks_runs_anew_when_the_node_is_tried_again(owner:
         assert Execution.select().where(Execution.subject_id == agent["id"]).count() == 2
 
 
+@pytest.mark.long
 def test_a_node_whose_time_is_up_fails_and_what_it_runs_is_cancelled(owner: Person, make: Any, run: Any, work: Work) -> None:
     inner = make([node("paid", "wait", signal={"name": "paid"})])
     told = run([node("wait", "sub_workflow", workflow_id=inner["id"], _timeout_seconds=60), node("late")], "wait>late:error")
@@ -184,6 +188,7 @@ def test_a_loop_over_as_many_items_as_there_may_be_comes_to_its_end(run: Any) ->
     assert (told["execution"]["status"], told["execution"]["error"]) == ("succeeded", None)
 
 
+@pytest.mark.long
 def test_a_loop_can_go_on_after_items_that_fail(owner: Person, run: Any, shed: Any) -> None:
     def check(use: Any) -> Any:
         if use.arguments["n"] == 2:
@@ -197,6 +202,7 @@ def test_a_loop_can_go_on_after_items_that_fail(owner: Person, run: Any, shed: A
     assert (one, two["error"]["code"], three) == (1, "tool_failed", 3)
 
 
+@pytest.mark.long
 def test_a_loop_holds_no_more_at_a_time_than_it_may(owner: Person, make: Any, work: Work) -> None:
     inner = make([node("paid", "wait", signal={"name": "paid"})])
     body = {"nodes": [node("one", "sub_workflow", workflow_id=inner["id"])]}
@@ -215,6 +221,7 @@ def test_a_loop_holds_no_more_at_a_time_than_it_may(owner: Person, make: Any, wo
     assert read(owner, execution["id"])["execution"]["status"] == "succeeded"
 
 
+@pytest.mark.long
 def test_a_wait_for_a_time_holds_nothing(owner: Person, run: Any, work: Work) -> None:
     told = run([node("nap", "wait", seconds=3600), node("after")], "nap>after")
     assert told["execution"]["waiting_for"] == "time"

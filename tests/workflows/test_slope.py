@@ -92,6 +92,7 @@ def costs(before: list[Counter[str]]) -> dict[str, float]:
     return {what: mean(two[what] - one[what] for one, two in itertools.pairwise(before)) for what in before[0]}
 
 
+@pytest.mark.long
 def test_a_loop_holds_no_more_at_once_than_it_may_and_begins_nothing_after_a_cancel(
     owner: Person, make: Any, work: Any, shed: Shed
 ) -> None:

@@ -79,6 +79,7 @@ def failed_call(apps: Apps, talk: Callable[[socket.socket], None], encryption: s
     return caught.value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("talk", "encryption"), [(dripping(b"2"), "none"), (dripping(b"220-more\r\n"), "none"), (silent, "none"), (silent, "tls")]
 )
@@ -88,6 +89,7 @@ def test_a_server_that_does_not_come_to_an_end_is_left_in_time(apps: Apps, talk:
     assert (error.code, error.unknown) == ("timeout", False)
 
 
+@pytest.mark.long
 def test_a_call_that_is_cancelled_leaves_the_server(apps: Apps) -> None:
     connected = threading.Event()
 
@@ -100,6 +102,7 @@ def test_a_call_that_is_cancelled_leaves_the_server(apps: Apps) -> None:
     assert (error.code, error.unknown) == ("cancelled", False)
 
 
+@pytest.mark.long
 def test_more_than_any_answer_weighs_is_not_read(apps: Apps) -> None:
     error = failed_call(apps, flooding)
 

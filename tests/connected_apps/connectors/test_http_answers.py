@@ -97,6 +97,7 @@ def test_redirects_are_not_followed(apps: Apps, peer: Service) -> None:
     assert [received.path for received in peer.received] == ["/orders/1"]
 
 
+@pytest.mark.long
 def test_a_service_that_does_not_answer_is_left_in_time(apps: Apps, peer: Service) -> None:
     import threading
 
@@ -116,6 +117,7 @@ def test_a_service_that_does_not_answer_is_left_in_time(apps: Apps, peer: Servic
     assert caught.value.code == "timeout"
 
 
+@pytest.mark.long
 def test_a_call_that_ends_before_there_is_a_connection_has_done_nothing(apps: Apps, peer: Service) -> None:
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
@@ -140,6 +142,7 @@ def test_more_than_anybody_reads_is_not_read(apps: Apps, peer: Service) -> None:
     assert caught.value.code == "too_large"
 
 
+@pytest.mark.long
 def test_a_packed_answer_that_was_not_asked_for_is_not_unpacked(apps: Apps, peer: Service) -> None:
     import gzip
 

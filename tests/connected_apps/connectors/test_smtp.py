@@ -105,6 +105,7 @@ def test_a_mail_is_sent_over_tls_with_the_password(apps: Apps, server: int, inbo
     assert message.get_content().splitlines() == MAIL["text"].splitlines()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("trusted")
 def test_a_repeated_mail_can_be_known_by_its_id(apps: Apps, server: int, inbox: Inbox) -> None:
     made = connect(apps, server)

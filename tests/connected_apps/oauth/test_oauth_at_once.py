@@ -11,6 +11,8 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import Any
 
+import pytest
+
 from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_plugins.connected_apps import service
@@ -39,6 +41,7 @@ def together(apps: Apps, count: int, do: Callable[[], Any]) -> list[Any]:
         return list(pool.map(run, range(count)))
 
 
+@pytest.mark.long
 def test_twenty_who_need_new_tokens_get_them_by_one_request(apps: Apps, provider: Provider) -> None:
     made = apps.oauth(provider)
     apps.authorize(provider, made)
@@ -50,6 +53,7 @@ def test_twenty_who_need_new_tokens_get_them_by_one_request(apps: Apps, provider
     assert {row.generation for row in renewed} == {seen.generation + 1}
 
 
+@pytest.mark.long
 def test_four_processes_that_need_new_tokens_get_them_by_one_request(
     apps: Apps, provider: Provider, plugin_settings: Mapping[str, Any]
 ) -> None:
@@ -72,6 +76,7 @@ def test_four_processes_that_need_new_tokens_get_them_by_one_request(
     assert got == [seen.generation + 1] * 20
 
 
+@pytest.mark.long
 def test_twenty_calls_that_meet_a_401_get_one_new_token(apps: Apps, provider: Provider) -> None:
     made = apps.oauth(provider)
     apps.authorize(provider, made)
@@ -83,6 +88,7 @@ def test_twenty_calls_that_meet_a_401_get_one_new_token(apps: Apps, provider: Pr
     assert provider.asked_for_tokens == ["authorization_code", "refresh_token"]
 
 
+@pytest.mark.long
 def test_twenty_who_cannot_have_new_tokens_ask_once_and_are_all_told(apps: Apps, provider: Provider) -> None:
     made = apps.oauth(provider)
     apps.authorize(provider, made)

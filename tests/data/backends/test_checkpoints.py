@@ -41,6 +41,7 @@ def test_after_some_commits_the_file_has_what_was_in_the_log(notes: Database) ->
         threading.Event().wait(0.01)
 
 
+@pytest.mark.long
 @on_sqlite
 def test_the_log_is_bounded_while_others_read_and_write(notes: Database) -> None:
     log = Path(f"{notes.database}-wal")

@@ -110,6 +110,7 @@ def add_one(database: Database) -> None:
         database.execute_sql("UPDATE counter SET count = count + 1")
 
 
+@pytest.mark.long
 def test_a_writer_gives_up_when_another_process_does_not_end(
     occupied: subprocess.Popen[str], counter: Database, empty_database_url: str
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_writer_gives_up_when_another_process_does_not_end(
     database.close_all()
 
 
+@pytest.mark.long
 def test_a_writer_gives_up_when_another_thread_does_not_end(counter: Database, empty_database_url: str) -> None:
     database = connect(empty_database_url, wait_seconds=0.2)
     writing, ended = threading.Event(), threading.Event()
@@ -146,6 +148,7 @@ def test_a_writer_gives_up_when_another_thread_does_not_end(counter: Database, e
     database.close_all()
 
 
+@pytest.mark.long
 def test_the_turn_of_a_killed_process_is_over(occupied: subprocess.Popen[str], counter: Database) -> None:
     occupied.send_signal(signal.SIGKILL)
     occupied.wait()
@@ -153,6 +156,7 @@ def test_the_turn_of_a_killed_process_is_over(occupied: subprocess.Popen[str], c
     assert counter.execute_sql("SELECT count FROM counter").fetchone()[0] == 1
 
 
+@pytest.mark.long
 def test_a_stranger_with_a_lock_makes_writers_busy_not_readers(counter: Database, empty_database_url: str) -> None:
     import sqlite3
 
@@ -191,6 +195,7 @@ def open_files(path: Path) -> list[str]:
     return [str(link) for link in links if str(link).startswith(str(path))]
 
 
+@pytest.mark.long
 def test_a_forked_child_goes_on_with_connections_of_its_own(counter: Database, empty_database_url: str) -> None:
     program = """
 import os, sys

@@ -179,6 +179,7 @@ def test_a_journal_that_was_left_behind_is_not_mixed_with_the_backup(here: Setti
     stale.unlink()
 
 
+@pytest.mark.long
 @only_sqlite
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(here: Settings, guarded_land: Landscape, tmp_path: Path) -> None:
     with guarded_land.database.transaction(), organization_scope(OURS):

@@ -40,6 +40,7 @@ def test_members_get_other_names_and_what_is_within_them_stays(empty_database: D
         assert _said(things) == ['{"occurred_at":1,"edits":{"at":2}}', '[{"occurred_at":3},4]', None, "[]"]
 
 
+@pytest.mark.long
 def test_every_row_is_reached_however_many_there_are(empty_database: Database) -> None:
     with system_scope("test a migration"):
         things = _things(empty_database, *((f"{number:04}", '{"at":1}') for number in range(1_001)))
@@ -47,6 +48,7 @@ def test_every_row_is_reached_however_many_there_are(empty_database: Database) -
         assert set(_said(things)) == {'{"occurred_at":1}'}
 
 
+@pytest.mark.long
 def test_columns_are_computed_of_others_in_every_row(empty_database: Database) -> None:
     with system_scope("test a migration"):
         things = _things(empty_database, *((f"{number:04}", str(number)) for number in range(1_001)))

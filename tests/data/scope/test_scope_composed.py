@@ -17,6 +17,8 @@ from aasim_core.testing.databases import Databases
 
 from .landscape import OTHER, OURS, THEIRS, Country, Item, Landscape, Owner
 
+pytestmark = pytest.mark.long
+
 #: Makes a query anew each time, because peewee's queries remember their rows.
 Build = Callable[[], Any]
 

@@ -25,12 +25,14 @@ CALL = {"tool_calls": [{"name": "days_between", "arguments": {"first": "2026-01-
 Make = Callable[..., Any]
 
 
+@pytest.mark.long
 def test_an_engine_of_the_parrot_repeats_in_capital_letters(owner: Person, agent: Make, run: Make) -> None:
     engine = owner.client.post("/engines", {"name": "Parrot", "provider": "parrot", "model": "grey"}).data
     made = agent(engine_id=engine["id"], parameters={}).data
     assert run(made["id"], "Hello.")["output"] == "HELLO."
 
 
+@pytest.mark.long
 def test_the_fourth_call_of_a_day_is_not_made(owner: Person, agent: Make, run: Make) -> None:
     made = agent("Done.").data
     assert [run(made["id"])["status"] for _ in range(3)] == ["succeeded"] * 3

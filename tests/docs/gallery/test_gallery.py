@@ -42,6 +42,7 @@ def test_all_of_them_are_on_in_one_installation(app: App) -> None:
     assert {row.plugin for row in ROWS} <= {plugin.name for plugin in app.plugins.on}
 
 
+@pytest.mark.long
 def test_nothing_is_wrong_with_any_of_them(tmp_path: Path, plugin_settings: Mapping[str, Any]) -> None:
     checked = CliRunner().invoke(group, ["check"], obj=settings_in(tmp_path, plugin_settings))
     assert checked.output == "Nothing is wrong with the plugins.\n", checked.exception

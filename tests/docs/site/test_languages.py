@@ -73,6 +73,7 @@ def test_what_follows_a_block_that_is_not_translated_uses_nothing_of_it() -> Non
     assert (str(second), str(third)) == ("date", "$A, which is not translated")
 
 
+@pytest.mark.long
 def test_every_block_with_curl_is_translated_but_for_those_on_the_list(pages: Mapping[str, Page]) -> None:
     found = {name: only_curl(pages[name]) for name in WITHOUT_MODEL}
     assert {name: reasons for name, reasons in found.items() if reasons} == ONLY_CURL

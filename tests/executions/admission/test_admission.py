@@ -38,6 +38,7 @@ def errands(app: App, owner: Person) -> Errands:
     return Errands(app, owner)
 
 
+@pytest.mark.long
 def test_a_run_that_finds_a_slot_has_its_first_job_at_once(errands: Errands) -> None:
     errands.start()
     with organization_scope(errands.owner.organization_id):

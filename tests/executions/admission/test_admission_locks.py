@@ -57,6 +57,7 @@ def at_once(app: App, act: Callable[[int], object], workers: int = _WORKERS) -> 
         list(pool.map(begin, range(workers)))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hold", ["run", "turn"])
 @pytest.mark.parametrize("limit", [1, 2])
 def test_no_more_are_at_work_than_may(app: App, errands: Errands, limit: int, hold: Any) -> None:

@@ -53,6 +53,7 @@ def most_at_once(owner: Person) -> int:
     return max(sum(one.started_at <= other.started_at < one.finished_at for one in ended) for other in ended)
 
 
+@pytest.mark.long
 def test_the_last_place_of_an_agent_is_taken_once(app: App, owner: Person, scripted: Make) -> None:
     for number in range(_ROUNDS):
         agent = scripted({"text": "x", "delay_seconds": 0.05}, name=f"Agent {number}", limits={"max_concurrent": 1})
@@ -60,6 +61,7 @@ def test_the_last_place_of_an_agent_is_taken_once(app: App, owner: Person, scrip
     assert most_at_once(owner) == 1
 
 
+@pytest.mark.long
 def test_the_last_place_of_an_organization_is_taken_once(app: App, owner: Person, scripted: Make) -> None:
     for number in range(_ROUNDS):
         run_all_at_once(app, owner, scripted({"text": "x", "delay_seconds": 0.05}, name=f"Agent {number}"))

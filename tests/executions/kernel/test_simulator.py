@@ -15,6 +15,7 @@ SEEDS, AT_ONCE, ENOUGH = 200, 50, 300
 LONG_SECONDS = 60
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
 def test_every_invariant_holds(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
@@ -59,6 +60,7 @@ def test_a_seed_gives_the_same_events_again() -> None:
     assert _simulate(7).log == _simulate(7).log
 
 
+@pytest.mark.long
 def test_the_simulation_reaches_every_status_command_and_rejection() -> None:
     changes = [change for seed in range(AT_ONCE) for _, change in _simulate(seed).log]
     commands = [command for change in changes for command in change.commands]

@@ -52,6 +52,7 @@ def plan_for(app: App, person: Person, path: str, shown: int) -> str:
         return plan_of(app.database, next(sent for sent in reversed(seen) if "executions_execution" in sent.sql))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", ["", "?status=failed", "?kind=agent&created_at[gte]=2020-01-01T00:00:00Z"])
 def test_whoever_sees_little_begins_at_what_they_see(app: App, world: World, owner: Person, project: str, asked: str) -> None:
     """On PostgreSQL, which knows how many runs a project has; SQLite, which does not, merges what is first of each place."""
@@ -61,6 +62,7 @@ def test_whoever_sees_little_begins_at_what_they_see(app: App, world: World, own
     assert _IN_ORDER not in plan, plan
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 def test_on_sqlite_each_place_is_read_in_its_order(app: App, world: World, owner: Person, project: str) -> None:
     """So that a page takes as long in a place with a million runs: those of a way are not sorted. PostgreSQL decides by its statistics."""
@@ -70,18 +72,21 @@ def test_on_sqlite_each_place_is_read_in_its_order(app: App, world: World, owner
     assert plan.count("TEMP B-TREE") == 1, plan
 
 
+@pytest.mark.long
 def test_whoever_sees_much_reads_it_in_its_order(app: App, world: World, owner: Person, project: str) -> None:
     plan = plan_for(app, world.member(owner, "operator", project), "/executions", 25)
     assert _IN_ORDER in plan or "executions_execution_project" in plan, plan
     assert "Seq Scan" not in plan, plan
 
 
+@pytest.mark.long
 def test_runs_with_a_label_are_found_by_its_index(app: App, owner: Person, project: str) -> None:
     plan = plan_for(app, owner, f"/executions?label={_LABEL}", 25)
     assert "executions_label_found" in plan, plan
     assert "Seq Scan" not in plan, plan
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type_", ["agent", "workflow"])
 def test_runs_of_an_object_are_found_by_the_index_of_subjects(app: App, owner: Person, project: str, type_: str) -> None:
     with organization_scope(owner.organization_id):

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.world import Person
@@ -34,6 +36,7 @@ class SlowChat:
         pass
 
 
+@pytest.mark.long
 def test_what_was_logged_is_read_while_the_engine_still_thinks(app: App, owner: Person) -> None:
     slow = SlowChat(lambda: list(owner.client.get(f"/executions/{execution['id']}/logs").data["entries"]))
     can = Capabilities()

@@ -142,6 +142,7 @@ def test_other_plugins_delete_theirs_with_it(app: App, owner: Person, ran: Ran, 
     assert (emptied, forgotten) == ([said["id"]], [gone["id"]])
 
 
+@pytest.mark.long
 def test_the_job_does_it_in_every_organization(app: App, world: World, owner: Person, ran: Ran, work: Callable[[], int]) -> None:
     other = world.organization()
     engine = other.client.get("/engines?provider=scripted").data["items"][0]["id"]

@@ -72,6 +72,7 @@ def has_come(app: App, owner: Person) -> bool:
         return bool(ArrivalRow.select().where(ArrivalRow.path == "it").exists())
 
 
+@pytest.mark.long
 def test_an_event_that_came_before_the_wait_ends_it(app: App, owner: Person, run: str) -> None:
     happen(app, owner)
     begin_to_wait(app, owner, run)
@@ -149,6 +150,7 @@ def test_what_a_run_does_itself_ends_no_wait_for_any_subject(app: App, owner: Pe
     assert has_come(app, owner)
 
 
+@pytest.mark.long
 def test_an_event_finds_its_waits_by_their_indexes(app: App, owner: Person, run: str) -> None:
     begin_to_wait(app, owner, run)
     with organization_scope(owner.organization_id), app.database.transaction():
@@ -178,6 +180,7 @@ def test_the_longest_correlation_fits_into_the_index(app: App, owner: Person, ru
     assert has_come(app, owner)
 
 
+@pytest.mark.long
 def test_what_came_long_before_is_looked_for_in_pages(app: App, owner: Person, run: str) -> None:
     others = [
         EventRow(

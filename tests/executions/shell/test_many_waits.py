@@ -67,6 +67,7 @@ def test_what_has_ended_is_told_once(app: App, owner: Person, begin: Begin, work
     assert owner.client.get(f"/executions/{execution.id}").data["output"] == [2, 1]
 
 
+@pytest.mark.long
 def test_what_others_sent_is_not_taken_twice_after_it_was_forgotten(
     app: App, owner: Person, begin: Begin, work: Callable[[], int]
 ) -> None:
@@ -79,6 +80,7 @@ def test_what_others_sent_is_not_taken_twice_after_it_was_forgotten(
         assert not steering.signal(Execution.get_by_id(execution.id), "two", key="delivery-7")
 
 
+@pytest.mark.long
 def test_a_path_that_was_forgotten_can_wait_again(app: App, owner: Person, begin: Begin, work: Callable[[], int]) -> None:
     rounds: list[str] = []
 

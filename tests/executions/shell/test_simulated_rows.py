@@ -131,6 +131,7 @@ def mirrored(app: App, owner: Person, seed: int, monkeypatch: pytest.MonkeyPatch
             raise
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(_SEEDS))
 def test_rows_are_what_the_model_has(app: App, owner: Person, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     mirrored(app, owner, seed, monkeypatch)

@@ -44,6 +44,7 @@ def run_with_approval(app: App, client: Any, agent: dict[str, Any], work: Work, 
     return str(execution_id)
 
 
+@pytest.mark.long
 def test_no_event_of_a_run_names_whoever_approved_its_call(
     app: App, owner: Person, scripted: Make, work: Work, shed: Any, desk: Any, program: Any, key: dict[str, Any]
 ) -> None:
@@ -64,6 +65,7 @@ def test_no_event_of_a_run_names_whoever_approved_its_call(
     assert (last.name, last.actor_id, last.actor_ip, last.request_id) == ("executions.succeeded", key["id"], None, None)
 
 
+@pytest.mark.long
 def test_a_run_says_who_started_it(owner: Person, scripted: Make, work: Work, program: Any) -> None:
     agent = scripted("done")
     by_key = program.post(f"/agents/{agent['id']}/execute", {"input": "x"}).data
@@ -104,6 +106,7 @@ def test_a_run_that_waits_for_people_names_the_approval_until_they_decide(
     assert owner.client.get(f"/executions/{execution_id}").data["approval_id"] is None
 
 
+@pytest.mark.long
 def test_each_event_of_a_run_has_the_revision_that_its_change_made(
     owner: Person, scripted: Make, work: Work, program: Any
 ) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.testing.statements import plan_of, recorded
@@ -77,6 +79,7 @@ def test_cancelling_a_run_cancels_those_that_it_waits_for(
     assert (read(owner, child["id"])["status"], read(owner, child["id"])["cancel_reason"]) == ("cancelled", "Not needed.")
 
 
+@pytest.mark.long
 def test_agents_call_each_other_five_deep_at_most(owner: Person, scripted: Make, work: Work) -> None:
     agent = scripted("bottom", name="Level 0")
     for level in range(1, 7):

@@ -60,6 +60,7 @@ def lost(shed: Any) -> Callable[..., str]:
     return add
 
 
+@pytest.mark.long
 def test_an_approved_call_is_made_with_the_tool_that_was_approved(
     owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
 ) -> None:
@@ -73,6 +74,7 @@ def test_an_approved_call_is_made_with_the_tool_that_was_approved(
     assert calls_of(owner, execution)[0]["ref"] == "shed:old"
 
 
+@pytest.mark.long
 def test_a_tool_that_is_renamed_while_its_call_waits_is_called(
     owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_tool_that_is_renamed_while_its_call_waits_is_called(
     assert [use.rest for use in shed.used] == ["hammer"]
 
 
+@pytest.mark.long
 def test_a_call_that_waits_from_before_an_upgrade_is_known_by_its_ref(
     app: App, owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
 ) -> None:
@@ -94,6 +97,7 @@ def test_a_call_that_waits_from_before_an_upgrade_is_known_by_its_ref(
     assert [use.rest for use in shed.used] == ["hammer"]
 
 
+@pytest.mark.long
 def test_a_call_that_waits_for_people_is_not_made_once_its_tool_is_gone(
     owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
 ) -> None:
@@ -105,6 +109,7 @@ def test_a_call_that_waits_for_people_is_not_made_once_its_tool_is_gone(
     assert (made["status"], made["result"]) == ("denied", {"error": "The tool hammer is not there any more."})
 
 
+@pytest.mark.long
 def test_people_are_asked_what_a_call_has_done_whose_tool_is_gone(
     app: App, owner: Person, scripted: Make, work: Work, shed: Any, desk: Any, lost: Callable[..., str]
 ) -> None:
@@ -117,6 +122,7 @@ def test_people_are_asked_what_a_call_has_done_whose_tool_is_gone(
     assert (question.kind, question.title) == ("unknown_outcome", "Has hammer been done?")
 
 
+@pytest.mark.long
 def test_what_people_said_of_a_call_counts_though_its_tool_is_gone(
     owner: Person, scripted: Make, work: Work, shed: Any, desk: Any
 ) -> None:
@@ -132,6 +138,7 @@ def test_what_people_said_of_a_call_counts_though_its_tool_is_gone(
     assert (made["status"], made["result"]) == ("done", {"result": "It was done, I looked."})
 
 
+@pytest.mark.long
 def test_the_answer_of_an_agent_that_was_deleted_meanwhile_counts(app: App, owner: Person, scripted: Make, work: Work) -> None:
     helper = scripted("I did.", name="Helper")
     boss = scripted(call(helper["slug"], input="Do it."), "done", name="Boss", tools=[{"ref": f"agent:{helper['id']}"}])
@@ -157,6 +164,7 @@ def test_a_call_is_not_repeated_for_somebody_who_may_not_make_it_any_more(
     assert calls_of(owner, execution)[0]["status"] == "unknown"
 
 
+@pytest.mark.long
 def test_a_call_is_in_the_log_as_soon_as_it_is_made(
     app: App, owner: Person, scripted: Make, work: Work, lost: Callable[..., str]
 ) -> None:

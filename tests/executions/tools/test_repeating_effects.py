@@ -19,6 +19,7 @@ def failed(owner: Person, agent: dict[str, Any], work: Work) -> dict[str, Any]:
     return dict(owner.client.get(f"/executions/{execution_id}").data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("effect", "retryable"), [("read", True), ("write", False), ("pay", False)])
 def test_a_budget_that_is_used_up_after_an_effect_makes_no_run_retryable(
     owner: Person, scripted: Make, work: Work, shed: Any, effect: str, retryable: bool
@@ -33,6 +34,7 @@ def test_a_budget_that_is_used_up_after_an_effect_makes_no_run_retryable(
     assert (run["status"], run["error"]["code"], run["error"]["retryable"]) == ("failed", "budget_exceeded", retryable)
 
 
+@pytest.mark.long
 def test_what_an_agent_did_that_was_called_counts_too(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     pay = {"ref": shed.add("pay", effect="pay"), "approval": "never"}
     helper = scripted(call("pay", what="rent"), "paid", name="Helper", tools=[pay])
@@ -44,6 +46,7 @@ def test_what_an_agent_did_that_was_called_counts_too(owner: Person, scripted: M
     assert (run["error"]["code"], run["error"]["retryable"]) == ("output_not_json", False)
 
 
+@pytest.mark.long
 def test_a_call_that_was_denied_has_done_nothing(owner: Person, scripted: Make, work: Work, shed: Any, desk: Any) -> None:
     pay = {"ref": shed.add("pay", effect="pay"), "approval": "always"}
     agent = scripted(call("pay", what="rent"), "no JSON", tools=[pay], output_schema={"type": "object"})

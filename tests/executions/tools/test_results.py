@@ -11,6 +11,7 @@ Make = Callable[..., dict[str, Any]]
 NOT_LONG = {"key": "short", "weight": 1, "grader": "length", "parameters": {"max": 3}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("output", "code"), [(12345, "output_not_valid"), ({"text": "a" * 1_048_576}, "output_too_long")])
 def test_a_result_that_people_edit_must_be_an_output_of_the_agent(
     owner: Person, scripted: Make, work: Callable[[], int], desk: Any, output: Any, code: str
@@ -28,6 +29,7 @@ def test_a_result_that_people_edit_must_be_an_output_of_the_agent(
     assert (execution["status"], execution["error"]["code"]) == ("failed", code)
 
 
+@pytest.mark.long
 def test_a_prompt_that_becomes_too_long_is_not_sent(owner: Person, scripted: Make, work: Callable[[], int]) -> None:
     agent = scripted("Hello.", instructions="{{ input }} " * 5)
     execution_id = owner.client.post(f"/agents/{agent['id']}/execute", {"input": "x" * 250_000}).data["id"]

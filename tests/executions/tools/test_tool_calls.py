@@ -9,6 +9,8 @@ from aasim_core.app import App
 from aasim_core.testing.world import Person, World
 from aasim_plugins.executions.hookspecs import ToolError
 
+pytestmark = pytest.mark.long
+
 Make = Callable[..., dict[str, Any]]
 Work = Callable[[], int]
 

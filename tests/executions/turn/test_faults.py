@@ -32,6 +32,7 @@ def test_a_reviewer_that_fails_fails_the_run(
     assert shed.used == []
 
 
+@pytest.mark.long
 def test_a_reviewer_that_fails_to_know_what_was_decided_fails_the_run(
     app: App, owner: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -41,6 +42,7 @@ def test_a_reviewer_that_fails_to_know_what_was_decided_fails_the_run(
     assert (len(opened), execution["error"]["code"]) == (1, "plugin_failed")
 
 
+@pytest.mark.long
 def test_an_assessor_that_fails_fails_the_run(app: App, owner: Person, scripted: Make, work: Work) -> None:
     assessor = Assessor("strict", concerns=lambda execution, definition: True, assess=fail, record=fail)
     app.offers.keep("assessors", {"strict": assessor})
@@ -48,6 +50,7 @@ def test_an_assessor_that_fails_fails_the_run(app: App, owner: Person, scripted:
     assert (execution["error"]["code"], execution["error"]["retryable"]) == ("plugin_failed", False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("effect", "asked"), [("read", 0), ("write", 1)])
 def test_only_of_a_tool_that_does_more_than_read_people_are_asked_what_it_has_done(
     owner: Person, scripted: Make, work: Work, shed: Any, desk: Any, effect: str, asked: int

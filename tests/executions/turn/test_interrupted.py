@@ -97,6 +97,7 @@ def running(owner: Person) -> list[dict[str, Any]]:
     return list(owner.client.get("/executions?status=running").data["items"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("way", "status"),
     [
@@ -129,6 +130,7 @@ def execute_and_work(owner: Person, agent: dict[str, Any], work: Work) -> str:
     return execution_id
 
 
+@pytest.mark.long
 def test_the_log_says_what_was_charged_for_an_answer_without_end(
     owner: Person, model: Model, agent: Any, app: App, work: Work
 ) -> None:
@@ -144,6 +146,7 @@ def test_the_log_says_what_was_charged_for_an_answer_without_end(
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_the_figure_of_a_provider_that_counts_as_it_streams_is_taken(
     app: App, owner: Person, model: Model, agent: Any, budget: str, work: Work
 ) -> None:
@@ -157,6 +160,7 @@ def test_the_figure_of_a_provider_that_counts_as_it_streams_is_taken(
     assert counts(owner, budget) == (70, 0)
 
 
+@pytest.mark.long
 def test_a_run_that_was_ended_by_force_still_says_what_it_used(
     app: App, owner: Person, model: Model, agent: Any, work: Work
 ) -> None:
@@ -180,6 +184,7 @@ def lose_the_job(app: App, owner: Person) -> None:
         JobRow.update(lease_token="another's").where(JobRow.state == "running").execute()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["cancel", "timeout", "halted agent", "ended by force"])
 def test_whatever_ends_an_answer_its_call_has_a_row(
     app: App, owner: Person, model: Model, agent: Any, work: Work, way: str
@@ -216,6 +221,7 @@ def rows_of(owner: Person, execution_id: str) -> list[tuple[str, int, int]]:
     return [(row["outcome"], row["input_tokens"], row["output_tokens"]) for row in rows]
 
 
+@pytest.mark.long
 def test_what_the_end_of_a_worker_interrupts_is_charged_beside_the_answer_that_replaces_it(
     app: App, owner: Person, model: Model, agent: Any, budget: str, work: Work
 ) -> None:

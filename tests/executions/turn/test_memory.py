@@ -65,6 +65,7 @@ def test_no_run_reads_an_earlier_one_of_the_same_caller(owner: Person, listener:
     assert listener.heard == [[("user", "my secret is ALPHA")], [("user", "what do you know?")]]
 
 
+@pytest.mark.long
 def test_the_log_says_that_the_memory_is_left_out(owner: Person, friend: str, work: Work) -> None:
     execution_id = say(owner, friend, "hello")
     work()
@@ -72,6 +73,7 @@ def test_the_log_says_that_the_memory_is_left_out(owner: Person, friend: str, wo
     assert (first["event"], first["level"]) == ("memory_left_out", "warning")
 
 
+@pytest.mark.long
 def test_a_run_that_had_read_earlier_ones_before_the_upgrade_goes_on(
     app: App, owner: Person, listener: Listener, friend: str, work: Work
 ) -> None:

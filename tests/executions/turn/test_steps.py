@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.context import organization_scope
 from aasim_core.jobs.records import JobRow
@@ -32,6 +34,7 @@ def steps_of(owner: Person, execution_id: str) -> list[str]:
         return [step.name for step in Step.select().where(Step.execution_id == execution_id).order_by(Step.number)]
 
 
+@pytest.mark.long
 def test_a_run_whose_job_was_taken_away_writes_no_step(owner: Person, scripted: Make, work: Work, shed: Any) -> None:
     def lose(use: ToolUse) -> str:
         JobRow.update(lease_token="another's").where(JobRow.state == "running").execute()
@@ -44,6 +47,7 @@ def test_a_run_whose_job_was_taken_away_writes_no_step(owner: Person, scripted: 
     assert owner.client.get(f"/executions/{execution_id}/tool-calls").data["items"][0]["status"] == "running"
 
 
+@pytest.mark.long
 def test_a_run_that_is_cancelled_within_a_step_does_not_begin_the_next(
     owner: Person, scripted: Make, work: Work, shed: Any
 ) -> None:
@@ -53,6 +57,7 @@ def test_a_run_that_is_cancelled_within_a_step_does_not_begin_the_next(
     assert steps_of(owner, execution_id) == ["engine", "tool:hammer"]
 
 
+@pytest.mark.long
 def test_a_run_is_read_by_the_statement_that_begins_it(app: App, owner: Person, scripted: Make, work: Work) -> None:
     execution = owner.client.post(f"/agents/{scripted('done')['id']}/execute", {"input": "hello"}).data
     with recorded(app.database) as statements:

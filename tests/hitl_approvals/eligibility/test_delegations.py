@@ -14,6 +14,7 @@ from ..deciding import Ask, approve, inbox
 LATER = "2099-01-31T09:00:00Z"
 
 
+@pytest.mark.long
 def test_a_delegate_decides_until_the_delegation_ends(app: App, world: World, owner: Person, ask: Ask) -> None:
     named, delegate = (world.member(owner, "approver") for _ in range(2))
     given = named.client.post("/hitl-approvals/delegations", {"to_user_id": delegate.user_id, "expires_at": LATER}).data

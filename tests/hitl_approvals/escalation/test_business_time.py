@@ -94,6 +94,7 @@ CALENDARS = st.builds(
 STARTS = st.integers(0, 364 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes))
 
 
+@pytest.mark.long
 @given(STARTS, st.integers(60, 100 * HOUR), st.integers(60, 100 * HOUR), CALENDARS)
 def test_time_adds_up(start: datetime, first: int, second: int, calendar: Calendar) -> None:
     middle = after(start, first, calendar)

@@ -1,4 +1,4 @@
-"""Passing approvals up: by hand, when nobody decides in time, and to nobody at the end; and the mails to those who may decide."""
+"""Passing approvals up: by hand, when nobody decides in time, and to nobody at the end."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +8,8 @@ from threading import Barrier
 import pytest
 from time_machine import Traveller, travel
 
-from aasim_core.app import App
 from aasim_core.context import Actor, acting_as, organization_scope
 from aasim_core.events.records import EventRow
-from aasim_core.tenancy.records import User
-from aasim_core.testing.mailbox import Inbox
 from aasim_core.testing.world import Person, World
 from aasim_plugins.hitl_approvals.models import Approval
 
@@ -47,6 +44,7 @@ def shown(approval: Approval) -> tuple[str, int, list[str]]:
     return approval.status, approval.level, [one["type"] for one in approval.assignees]
 
 
+@pytest.mark.long
 def test_what_nobody_decides_goes_up_and_is_not_approved_at_the_end(
     clock: Traveller, project: str, ask: Ask, read: Callable[[str], Approval], work: Work
 ) -> None:
@@ -139,6 +137,7 @@ def test_somebody_who_may_decide_can_put_it_to_the_next_on_the_way_up(
     assert head.post(f"/hitl-approvals/{approval_id}/approve", {}).data["status"] == "approved"
 
 
+@pytest.mark.long
 def test_of_many_escalations_at_once_by_somebody_one_counts(
     approver: Person, project: str, ask: Ask, read: Callable[[str], Approval]
 ) -> None:
@@ -197,52 +196,7 @@ def test_the_time_of_a_level_that_is_over_passes_nothing_up(
     assert read(approval_id).level == 1
 
 
-def test_those_who_may_decide_get_a_mail_but_not_who_asked(
-    app: App, world: World, owner: Person, approver: Person, requester: Person, ask: Ask, inbox: Inbox, work: Work
-) -> None:
-    ask(risk="high", summary="Fifty euros.")
-    work()
-    with organization_scope(owner.organization_id):
-        address = {user.id: user.email for user in User.select()}
-    assert {mail["To"] for mail in inbox.mails} == {address[owner.user_id], address[approver.user_id]}
-    [mail] = inbox.to(address[approver.user_id])
-    text = mail.get_content()
-    assert mail["Subject"] == "Approval: Refund (high risk)"
-    assert "Risk: high" in text and "Fifty euros." in text
-    assert "AT1" not in text, "what exactly is asked is read where rights are checked"
-
-
-def test_who_stands_in_for_somebody_gets_the_mail_too(
-    world: World, owner: Person, approver: Person, requester: Person, ask: Ask, inbox: Inbox, work: Work
-) -> None:
-    delegates = [world.member(owner, "approver"), requester]
-    for delegate in delegates:
-        body = {"from_user_id": approver.user_id, "to_user_id": delegate.user_id, "expires_at": "2099-01-31T09:00:00Z"}
-        assert owner.client.post("/hitl-approvals/delegations", body).status == 201
-    ask(("user", approver.user_id))
-    work()
-    assert len(inbox.mails) == 2, "but who asked does not"
-
-
-def test_no_mail_is_sent_about_what_is_decided_meanwhile(approver: Person, ask: Ask, inbox: Inbox, work: Work) -> None:
-    approver.client.post(f"/hitl-approvals/{ask()}/approve", {})
-    work()
-    assert inbox.mails == []
-
-
-def test_a_mail_tells_those_whom_it_is_passed_up_to(
-    world: World, owner: Person, approver: Person, ask: Ask, inbox: Inbox, work: Work
-) -> None:
-    other = world.member(owner, "approver")
-    approval_id = ask(("user", approver.user_id))
-    work()
-    inbox.mails.clear()
-    body = {"to": {"type": "user", "id": other.user_id}, "reason": "Please."}
-    assert approver.client.post(f"/hitl-approvals/{approval_id}/escalate", body).status == 200
-    work()
-    assert len(inbox.mails) == 1
-
-
+@pytest.mark.long
 def test_a_level_needs_no_more_votes_than_people_who_may_decide_there(
     world: World, owner: Person, project: str, ladder: dict[str, Person], ask: Ask, clock: Traveller, work: Work
 ) -> None:

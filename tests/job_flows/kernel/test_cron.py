@@ -169,6 +169,7 @@ def compare(expression: str, zone: str, first: date, days: int) -> None:
     assert found == expected, f"{expression} in {zone}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("zone", [BERLIN, "Australia/Lord_Howe", "America/Nuuk", "Pacific/Apia"])
 def test_a_referee_that_knows_no_library_finds_the_same_due_times(zone: str) -> None:
     for expression in ("30 2 * * *", "15 0,23 * * 0", "0 */3 1-15/7 * 1-5"):

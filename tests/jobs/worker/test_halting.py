@@ -4,6 +4,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from aasim_core.clock import now
 from aasim_core.context import system_scope
 from aasim_core.data.records import create
@@ -42,6 +44,7 @@ def test_a_job_that_does_not_halt_is_done_all_the_same(shop: Any) -> None:
     assert shop.job(job_id).state == "done"
 
 
+@pytest.mark.long
 def test_a_running_job_is_told_within_moments_that_its_organization_is_halted(shop: Any, told: Any) -> None:
     def run(context: Any, payload: Mapping[str, Any]) -> None:
         told.put("began")

@@ -88,6 +88,7 @@ def test_a_workers_own_jobs_are_not_taken_from_it(shop: Any, maintenance: Mainte
     assert maintenance.take_over() == 0
 
 
+@pytest.mark.long
 def test_a_worker_of_this_machine_that_ended_loses_its_jobs_at_once(shop: Any, maintenance: Maintenance, tmp_path: Path) -> None:
     job_id = shop.enqueue("mail.send")
     script = "import sys; from pathlib import Path; from aasim_core.jobs.worker_liveness import Presence; "

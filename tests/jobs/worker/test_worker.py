@@ -134,6 +134,7 @@ def test_delays_double_up_to_the_longest() -> None:
     assert 48 <= retry.delay(10_000) <= 72
 
 
+@pytest.mark.long
 def test_a_job_is_done_at_its_next_attempt(shop: Any, told: Any) -> None:
     def fail_once(context: Context, payload: Payload) -> None:
         told.put(context.attempt)

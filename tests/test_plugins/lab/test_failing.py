@@ -20,6 +20,7 @@ def faults(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[str]]:
     return lambda: [line for line in capsys.readouterr().out.splitlines() if SUMMARY in line]
 
 
+@pytest.mark.long
 def test_a_tool_that_reads_and_fails_is_told_to_the_model_once(
     owner: Person, run: Run, did: Any, lab: ModuleType, app: App
 ) -> None:
@@ -30,6 +31,7 @@ def test_a_tool_that_reads_and_fails_is_told_to_the_model_once(
     assert lab.done(app, owner.organization_id).count("tool") == 1
 
 
+@pytest.mark.long
 def test_people_are_asked_what_a_tool_has_done_that_writes_and_fails(owner: Person, run: Run) -> None:
     execution = run(owner, agent_of(owner, call("lab_write", "boom"), "done", tools=("lab:write",)))
     assert execution["error"]["code"] == "tool_outcome_unknown"  # nobody is there to be asked

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.jobs.leases import Leases
 from aasim_core.jobs.worker_liveness import Presence
@@ -116,6 +118,7 @@ def test_an_engine_that_is_off_is_answered_for_by_its_fallback(owner: Person, ru
     assert run(owner, agent)["output"] == "from the fallback"
 
 
+@pytest.mark.long
 def test_what_requires_a_plugin_is_off_with_it(owner: Person) -> None:
     agent = agent_of(owner, engine_id=engine_of(owner))
     owner.client.put(f"/plugins/rubrics/organizations/{owner.organization_id}", {"status": "disabled"})

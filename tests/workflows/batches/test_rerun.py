@@ -27,6 +27,7 @@ def verdicts(planned: dict[str, Any]) -> dict[str, str]:
     return {each["path"]: each["verdict"] for each in planned["plan"]}
 
 
+@pytest.mark.long
 def test_what_failed_is_done_again_and_the_rest_is_reused(owner: Person, run: Any, work: Work, shed: Any) -> None:
     shed.does["send"] = failing
     told = run([tool("pay", "pay", n=1), tool("send", "send", n="{{ nodes.pay.output.n }}")], "pay>send")
@@ -38,6 +39,7 @@ def test_what_failed_is_done_again_and_the_rest_is_reused(owner: Person, run: An
     assert [each["reused_from"] for each in again["nodes"]] == [told["execution"]["id"], None]
 
 
+@pytest.mark.long
 def test_what_comes_after_a_named_node_is_done_again(owner: Person, run: Any, work: Work, shed: Any) -> None:
     told = run([tool("a", "a"), tool("b", "b"), tool("c", "c"), tool("other", "other")], "a>b", "b>c", "a>other")
     again = rerun(owner, told, work, paths=["b"])
@@ -45,6 +47,7 @@ def test_what_comes_after_a_named_node_is_done_again(owner: Person, run: Any, wo
     assert sorted(name for name, _ in shed.calls[4:]) == ["b", "c"]
 
 
+@pytest.mark.long
 def test_a_dry_run_only_tells(owner: Person, run: Any, work: Work, shed: Any) -> None:
     told = run([tool("a", "a"), tool("b", "b")], "a>b")
     answer = owner.client.post(f"/workflows/executions/{told['execution']['id']}/rerun", {"paths": ["b"], "dry_run": True})
@@ -52,6 +55,7 @@ def test_a_dry_run_only_tells(owner: Person, run: Any, work: Work, shed: Any) ->
     assert (work(), len(shed.used)) == (0, 2)
 
 
+@pytest.mark.long
 def test_an_output_can_be_written_instead(owner: Person, run: Any, work: Work, shed: Any) -> None:
     told = run([tool("a", "a", n=1), tool("b", "b", n="{{ nodes.a.output.n }}")], "a>b")
     again = rerun(owner, told, work, paths=[], edits={"a": {"n": 7}})
@@ -60,6 +64,7 @@ def test_an_output_can_be_written_instead(owner: Person, run: Any, work: Work, s
     assert [each["edited_by"] for each in again["nodes"]] == [owner.user_id, None]
 
 
+@pytest.mark.long
 def test_of_a_loop_only_the_items_that_failed_are_done_again(owner: Person, run: Any, work: Work, shed: Any) -> None:
     def check(use: Any) -> Any:
         if use.arguments["n"] == 2:
@@ -77,6 +82,7 @@ def test_of_a_loop_only_the_items_that_failed_are_done_again(owner: Person, run:
     assert [arguments["n"] for name, arguments in shed.calls if name == "check"] == [1, 2, 2, 3]
 
 
+@pytest.mark.long
 def test_what_was_undone_is_done_again(owner: Person, run: Any, work: Work, shed: Any) -> None:
     shed.does["send"] = failing
     told = run([tool("pay", "pay", _compensate=undo("refund")), tool("send", "send")], "pay>send")
@@ -87,12 +93,14 @@ def test_what_was_undone_is_done_again(owner: Person, run: Any, work: Work, shed
     assert [name for name, _ in shed.calls] == ["pay", "send", "refund", "pay", "send"]
 
 
+@pytest.mark.long
 def test_a_path_that_there_was_not_is_named(owner: Person, run: Any, shed: Any) -> None:
     told = run([tool("a", "a")])
     answer = owner.client.post(f"/workflows/executions/{told['execution']['id']}/rerun", {"paths": ["b"]})
     assert (answer.status, answer.codes) == (422, {"paths": ["invalid_reference"]})
 
 
+@pytest.mark.long
 def test_a_run_that_goes_on_cannot_be_done_again(owner: Person, run: Any) -> None:
     told = run([node("paid", "wait", signal={"name": "paid"})])
     answer = owner.client.post(f"/workflows/executions/{told['execution']['id']}/rerun", {"paths": ["paid"]})
@@ -118,17 +126,20 @@ def approved(world: World, owner: Person, run: Any, work: Work, shed: Any) -> di
     return read(owner, told["execution"]["id"])
 
 
+@pytest.mark.long
 def test_what_people_approved_is_reused(owner: Person, approved: dict[str, Any], work: Work, shed: Any) -> None:
     again = rerun(owner, approved, work, paths=["pay"])
     assert (again["plan"], again["execution"]["output"]) == ({"ask": "reused", "pay": "redone"}, {"amount": 10})
 
 
+@pytest.mark.long
 def test_nobody_can_write_what_people_approved(owner: Person, approved: dict[str, Any]) -> None:
     edits = {"ask": {"payload": {"amount": 10_000}}}
     answer = owner.client.post(f"/workflows/executions/{approved['execution']['id']}/rerun", {"paths": [], "edits": edits})
     assert (answer.status, answer.codes) == (422, {"edits.ask": ["invalid_reference"]})
 
 
+@pytest.mark.long
 def test_people_are_asked_again_in_another_version(owner: Person, approved: dict[str, Any], work: Work, shed: Any) -> None:
     workflow = owner.client.get(f"/workflows/{approved['execution']['workflow_id']}").data
     changed = {**workflow["definition"], "variables": {"limit": 1}}

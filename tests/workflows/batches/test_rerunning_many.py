@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from aasim_core.context import organization_scope
 from aasim_core.data.records import database_of
 from aasim_core.jobs.queue import enqueue
@@ -42,6 +44,7 @@ def batch_of(owner: Person, workflow_id: str, answer: Any) -> tuple[dict[str, An
     return owner.client.get(path).data, owner.client.get(f"{path}/executions").data["items"]
 
 
+@pytest.mark.long
 def test_what_would_be_done_is_told_first(owner: Person, make: Any, work: Work, shed: Any) -> None:
     workflow_id = failed(owner, make, work, shed)
     told = ask(owner, workflow_id, dry_run=True)
@@ -52,6 +55,7 @@ def test_what_would_be_done_is_told_first(owner: Person, make: Any, work: Work, 
     assert (work(), shed.used) == (0, [])
 
 
+@pytest.mark.long
 def test_each_run_that_failed_is_done_again_from_there(owner: Person, make: Any, work: Work, shed: Any) -> None:
     workflow_id = failed(owner, make, work, shed)
     answer = ask(owner, workflow_id)
@@ -65,6 +69,7 @@ def test_each_run_that_failed_is_done_again_from_there(owner: Person, make: Any,
     assert [name for name, _ in shed.calls] == ["send"] * 3
 
 
+@pytest.mark.long
 def test_a_job_that_begins_anew_does_no_run_twice(owner: Person, make: Any, work: Work, shed: Any) -> None:
     workflow_id = failed(owner, make, work, shed)
     answer = ask(owner, workflow_id)
@@ -77,6 +82,7 @@ def test_a_job_that_begins_anew_does_no_run_twice(owner: Person, make: Any, work
     assert [name for name, _ in shed.calls] == ["send"] * 3
 
 
+@pytest.mark.long
 def test_the_run_that_is_started_has_a_key_of_the_batch_and_the_run(owner: Person, make: Any, work: Work, shed: Any) -> None:
     workflow_id = failed(owner, make, work, shed, runs=1)
     answer = ask(owner, workflow_id)
@@ -86,6 +92,7 @@ def test_the_run_that_is_started_has_a_key_of_the_batch_and_the_run(owner: Perso
         assert Execution.get_by_id(run.started_id).key == f"batch/{run.id}"
 
 
+@pytest.mark.long
 def test_the_nodes_to_begin_with_can_be_named(owner: Person, make: Any, work: Work, shed: Any) -> None:
     workflow_id = failed(owner, make, work, shed, runs=2)
     assert ask(owner, workflow_id, paths=["pay"]).status == 202
@@ -93,6 +100,7 @@ def test_the_nodes_to_begin_with_can_be_named(owner: Person, make: Any, work: Wo
     assert sorted(name for name, _ in shed.calls) == ["pay", "pay", "send", "send"]
 
 
+@pytest.mark.long
 def test_a_run_that_has_no_such_node_is_named_and_the_others_are_done(owner: Person, make: Any, work: Work, shed: Any) -> None:
     workflow = make(
         [node("large", "condition", when="input"), tool("pay", "pay"), tool("send", "send")], "large>pay:true", "pay>send"
@@ -110,6 +118,7 @@ def test_a_run_that_has_no_such_node_is_named_and_the_others_are_done(owner: Per
     assert runs[0]["explanation"].startswith("The run has no node other that could be meant here; it has")
 
 
+@pytest.mark.long
 def test_runs_are_done_again_in_another_version(owner: Person, make: Any, work: Work, shed: Any) -> None:
     workflow_id = failed(owner, make, work, shed, runs=1)
     definition = {"language": 1, "nodes": [tool("pay", "pay"), tool("send", "post")], "edges": [{"from": "pay", "to": "send"}]}
@@ -121,6 +130,7 @@ def test_runs_are_done_again_in_another_version(owner: Person, make: Any, work: 
     assert [name for name, _ in shed.calls] == ["post"]
 
 
+@pytest.mark.long
 def test_the_cost_is_estimated_by_what_the_nodes_cost_before(owner: Person, make: Any, work: Work, shed: Any) -> None:
     prices = [{"input": 1_000_000, "output": 1_000_000, "currency": "EUR"}]
     engine = owner.client.post("/engines", {"name": "Priced", "provider": "scripted", "prices": prices}).data

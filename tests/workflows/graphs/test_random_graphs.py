@@ -44,6 +44,7 @@ def check(seed: int, owner: Person, make: Any, work: Any, shed: Any) -> None:
     assert (where, calls) == (where, Counter(repr(sorted(each.items())) for each in expected.calls.values()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(12))
 def test_a_random_graph_runs_as_the_interpreter_says(seed: int, owner: Person, make: Any, work: Any, shed: Any) -> None:
     check(seed, owner, make, work, shed)

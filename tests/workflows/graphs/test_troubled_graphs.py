@@ -79,6 +79,7 @@ def without_errors(value: Any) -> Any:
     return value
 
 
+@pytest.mark.long
 def test_random_trouble_ends_as_it_must(owner: Person, app: App, make: Any, work: Any, shed: Any) -> None:
     ends = Counter(check(seed, owner, app, make, work, shed) for seed in range(8))
     assert set(ends) == {"succeeded", "failed"}  # or else the seeds try only half of it

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.testing.world import Person
 from aasim_plugins.executions.hookspecs import ToolError
@@ -10,6 +12,7 @@ from ..conftest import WAIT, Bench, edge, let_time_pass, make_due, node, outcome
 from ..test_compensation import undo
 
 
+@pytest.mark.long
 def test_a_run_that_waits_goes_on_in_the_version_that_it_moved_to(bench: Bench, shed: Any) -> None:
     [run] = bench.begin([tool("a", "a"), WAIT, tool("b", "b")], "a>paid", "paid>b")
     bench.change([tool("a", "a"), WAIT, tool("c", "c"), tool("b", "b")], "a>paid", "paid>c", "c>b")
@@ -19,6 +22,7 @@ def test_a_run_that_waits_goes_on_in_the_version_that_it_moved_to(bench: Bench, 
     assert [name for name, _ in shed.calls] == ["a", "c", "b"]
 
 
+@pytest.mark.long
 def test_the_log_and_an_event_say_who_moved_it_from_where_to_where(bench: Bench, owner: Person) -> None:
     [run] = bench.begin([WAIT])
     bench.change([WAIT, node("then")], "paid>then")
@@ -44,6 +48,7 @@ def test_what_has_begun_holds_the_run_and_is_named(bench: Bench, shed: Any) -> N
     assert bench.signal(run)["execution"]["workflow_version"] == 1
 
 
+@pytest.mark.long
 def test_the_value_of_a_variable_that_was_used_holds_the_run(bench: Bench, shed: Any) -> None:
     used = tool("a", "a", n="{{ vars.limit }}")
     bench.begin([used, WAIT], "a>paid", variables={"limit": 1, "other": 1})
@@ -53,6 +58,7 @@ def test_the_value_of_a_variable_that_was_used_holds_the_run(bench: Bench, shed:
     assert bench.verdict(2) == ("moves", None, None)
 
 
+@pytest.mark.long
 def test_how_nodes_are_called_tried_again_and_undone_may_change(bench: Bench, shed: Any) -> None:
     bench.begin([tool("a", "a"), WAIT], "a>paid")
     bench.change(
@@ -61,6 +67,7 @@ def test_how_nodes_are_called_tried_again_and_undone_may_change(bench: Bench, sh
     assert bench.verdict() == ("moves", None, None)
 
 
+@pytest.mark.long
 def test_a_node_goes_on_under_the_name_that_continues_it(bench: Bench, shed: Any) -> None:
     [run] = bench.begin([tool("a", "a", n=1), WAIT, tool("b", "b", n="{{ nodes.a.output.n }}")], "a>paid", "paid>b")
     renamed = [
@@ -75,6 +82,7 @@ def test_a_node_goes_on_under_the_name_that_continues_it(bench: Bench, shed: Any
     assert told["execution"]["output"] == {"n": 2}
 
 
+@pytest.mark.long
 def test_names_may_be_exchanged(bench: Bench, shed: Any) -> None:
     [run] = bench.begin([tool("a", "a"), tool("b", "b"), WAIT], "a>b", "b>paid")
     bench.change([tool("b", "a", _was="a"), tool("a", "b", _was="b"), WAIT], "b>a", "a>paid")
@@ -82,6 +90,7 @@ def test_names_may_be_exchanged(bench: Bench, shed: Any) -> None:
     assert [(each["path"], each["output"]) for each in bench.signal(run)["nodes"]][:2] == [("b", {}), ("a", {})]
 
 
+@pytest.mark.long
 def test_a_node_that_is_gone_is_named_with_what_to_write(bench: Bench, shed: Any) -> None:
     bench.begin([tool("a", "a"), WAIT], "a>paid")
     bench.change([WAIT])
@@ -90,6 +99,7 @@ def test_a_node_that_is_gone_is_named_with_what_to_write(bench: Bench, shed: Any
     assert told["explanation"].endswith("give the node that continues it the field was, with the value a.")
 
 
+@pytest.mark.long
 def test_names_are_followed_over_the_versions_between(bench: Bench, shed: Any) -> None:
     [run] = bench.begin([tool("a", "a"), WAIT], "a>paid")
     bench.change([tool("b", "a", _was="a"), WAIT], "b>paid")
@@ -98,6 +108,7 @@ def test_names_are_followed_over_the_versions_between(bench: Bench, shed: Any) -
     assert outcomes(read(bench.owner, run))["c"] == "done"
 
 
+@pytest.mark.long
 def test_a_run_goes_back_to_an_earlier_version_under_the_former_names(bench: Bench, shed: Any) -> None:
     [run] = bench.begin([tool("a", "a"), WAIT], "a>paid")
     bench.change([tool("b", "a", _was="a"), WAIT, node("then")], "b>paid", "paid>then")
@@ -106,6 +117,7 @@ def test_a_run_goes_back_to_an_earlier_version_under_the_former_names(bench: Ben
     assert outcomes(bench.signal(run)) == {"a": "done", "paid": "done"}
 
 
+@pytest.mark.long
 def test_a_new_branch_begins_at_once(bench: Bench, shed: Any) -> None:
     [run] = bench.begin([tool("a", "a"), WAIT], "a>paid")
     bench.change([tool("a", "a"), WAIT, tool("n", "n")], "a>paid", "a>n")
@@ -114,6 +126,7 @@ def test_a_new_branch_begins_at_once(bench: Bench, shed: Any) -> None:
     assert [name for name, _ in shed.calls] == ["a", "n"]
 
 
+@pytest.mark.long
 def test_what_was_skipped_and_is_wanted_now_begins_at_once(bench: Bench, shed: Any) -> None:
     [run] = bench.begin([tool("a", "a"), WAIT, tool("s", "s")], "a>paid", "a>s:error")
     bench.change([tool("a", "a"), WAIT, tool("s", "s")], "a>paid", "a>s")
@@ -121,6 +134,7 @@ def test_what_was_skipped_and_is_wanted_now_begins_at_once(bench: Bench, shed: A
     assert outcomes(read(bench.owner, run)) == {"a": "done", "paid": None, "s": "done"}
 
 
+@pytest.mark.long
 def test_items_of_a_loop_move_with_their_paths(bench: Bench, shed: Any) -> None:
     def body(*after: dict[str, Any], id_: str = "got") -> dict[str, Any]:
         nodes = [tool(id_, "got", n="{{ item }}"), node("ok", "wait", signal={"name": "ok"}), *after]
@@ -141,6 +155,7 @@ def test_items_of_a_loop_move_with_their_paths(bench: Bench, shed: Any) -> None:
     assert [(name, arguments["n"]) for name, arguments in shed.calls if name == "put"] == [("put", 1), ("put", 2), ("put", 3)]
 
 
+@pytest.mark.long
 def test_a_node_that_failed_and_waits_to_be_tried_again_keeps_its_key(bench: Bench, app: App, shed: Any) -> None:
     def fail(use: Any) -> Any:
         raise ToolError("Not yet.")
@@ -158,6 +173,7 @@ def test_a_node_that_failed_and_waits_to_be_tried_again_keeps_its_key(bench: Ben
     assert len({use.idempotency_key for use in shed.used}) == 1
 
 
+@pytest.mark.long
 def test_a_child_that_is_at_work_ends_its_node_under_the_new_name(bench: Bench, make: Any) -> None:
     inner = make([WAIT])
     [run] = bench.begin([node("sub", "sub_workflow", workflow_id=inner["id"])])
@@ -185,6 +201,7 @@ def test_a_run_that_is_paused_moves_and_goes_on_when_it_is_resumed(bench: Bench,
     assert [name for name, _ in shed.calls] == ["a", "n"]
 
 
+@pytest.mark.long
 def test_a_run_that_has_not_begun_begins_in_the_version_that_it_moved_to(bench: Bench, shed: Any) -> None:
     first, second = bench.begin([tool("a", "a"), WAIT], "a>paid", runs=2, concurrency={"limit": 1})
     assert read(bench.owner, second)["execution"]["waiting_for"] == "admission"

@@ -4,6 +4,8 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from aasim_core.app import App
 from aasim_core.clock import now
 from aasim_core.context import organization_scope, system_scope
@@ -16,6 +18,7 @@ from aasim_plugins.workflows.models import Batch, BatchRun
 from ..conftest import WAIT, Bench, node, read, unpark
 
 
+@pytest.mark.long
 def test_runs_are_chosen_by_the_filter(bench: Bench) -> None:
     first, second, over = bench.begin([WAIT], runs=3)
     bench.signal(over)
@@ -29,6 +32,7 @@ def test_runs_are_chosen_by_the_filter(bench: Bench) -> None:
     assert read(bench.owner, second)["execution"]["workflow_version"] == 1
 
 
+@pytest.mark.long
 def test_a_run_that_is_changed_while_many_move_is_decided_anew_and_the_others_move(bench: Bench, app: App, owner: Person) -> None:
     runs = bench.begin([WAIT], runs=30)
     bench.change([WAIT, node("then")], "paid>then")

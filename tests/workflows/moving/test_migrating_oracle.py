@@ -34,6 +34,7 @@ def check(seed: int) -> str:
     return told.reason if isinstance(told, Cannot) else told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, 400, 100))
 def test_verdicts_are_those_of_a_run_from_scratch(first: int) -> None:
     found = Counter(check(seed) for seed in range(first, first + 100))

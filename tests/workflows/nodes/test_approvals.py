@@ -61,6 +61,7 @@ def way_of(told: dict[str, Any]) -> list[str]:
     return [path for path, outcome in outcomes(told).items() if outcome == "done"]
 
 
+@pytest.mark.long
 def test_an_approved_payload_goes_on_as_it_was_edited(run: Run, owner: Person, approver: Person, work: Work) -> None:
     schema = {"type": "object", "properties": {"amount": {"type": "integer", "maximum": 100}}}
     config = {"summary": "Order {{ input.order }}", "risk": "high", "editable": ["/payload/amount"], "schema": schema}
@@ -160,6 +161,7 @@ def test_where_approvals_are_off_the_node_fails(app: App, run: Run, owner: Perso
     assert [each["output"] for each in told["nodes"] if each["node"] == "sorry"] == ["approvals_off"]
 
 
+@pytest.mark.long
 def test_it_waits_beside_other_branches(run: Run, owner: Person, approver: Person, work: Work, shed: Any) -> None:
     nodes = [node("start", "parallel"), ask()[0], tool("pack", "box"), node("meet", "join")]
     told = run(nodes, "start>ask", "start>pack", "ask>meet:approved", "pack>meet", given={"amount": 1})
@@ -173,6 +175,7 @@ def statuses(owner: Person) -> list[str]:
     return [each["status"] for each in owner.client.get("/hitl-approvals").data["items"]]
 
 
+@pytest.mark.long
 def test_it_is_closed_when_the_run_is_cancelled(run: Run, owner: Person, work: Work) -> None:
     told = run(ask(), *WAYS, given={"amount": 1})
     owner.client.post(f"/executions/{told['execution']['id']}/cancel", {})
@@ -180,6 +183,7 @@ def test_it_is_closed_when_the_run_is_cancelled(run: Run, owner: Person, work: W
     assert statuses(owner) == ["cancelled"]
 
 
+@pytest.mark.long
 def test_it_is_closed_when_another_branch_fails(run: Run, owner: Person, work: Work) -> None:
     nodes = [node("start", "parallel"), *ask(), node("nap", "wait", seconds=3600), node("bad", value="{{ input.absent }}")]
     told = run(nodes, *WAYS, "start>ask", "start>nap", "nap>bad", given={"amount": 1})

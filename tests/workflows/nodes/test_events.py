@@ -80,6 +80,7 @@ def test_a_turn_that_is_lost_tells_nothing_twice(app: App, run: Run, owner: Pers
     assert (len(shed.used), len(told_of(owner, "custom.begun")), len(told_of(owner, "custom.ended"))) == (2, 1, 1)
 
 
+@pytest.mark.long
 def test_a_node_that_fails_after_all_has_told_nothing(run: Run, owner: Person) -> None:
     tell = node("tell", "emit_event", name="custom.paid", _on_error="continue")
     told = run([tell, node("next")], {"from": "tell", "to": "next", "condition": "input.absent"}, given={})
@@ -98,6 +99,7 @@ def test_other_runs_can_wait_for_it(run: Run, owner: Person, work: Work) -> None
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_runs_wait_for_events_of_a_pattern_that_a_filter_means(run: Run, owner: Person, work: Work) -> None:
     paid = "has(event.data.order) && event.data.order == input.order && event.data.amount >= nodes.least.output[0]"
     nodes = [

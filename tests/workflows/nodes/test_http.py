@@ -219,6 +219,7 @@ def test_a_request_of_a_branch_is_sent_by_a_run_of_its_own(run: Run, peer: Peer)
     assert sorted(peer.paths) == ["/orders/7", "/other"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("in_branch", [False, True])
 def test_people_are_asked_what_became_of_a_post_without_an_answer(
     run: Run, peer: Peer, desk: Desk, owner: Person, work: Callable[[], int], in_branch: bool
@@ -238,6 +239,7 @@ def test_people_are_asked_what_became_of_a_post_without_an_answer(
     assert (ended["execution"]["status"], paid["output"], len(peer.paths)) == ("succeeded", "It is paid.", 1)
 
 
+@pytest.mark.long
 def test_what_people_say_was_not_done_can_be_tried_again(
     run: Run, peer: Peer, desk: Desk, work: Callable[[], int], later: Later
 ) -> None:
@@ -248,6 +250,7 @@ def test_what_people_say_was_not_done_can_be_tried_again(
     assert later(told)["execution"]["output"]["body"] == {"paid": True}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_nobody_is_asked_where_another_request_does_no_harm(run: Run, peer: Peer, desk: Desk, later: Later, method: str) -> None:
     peer.behaviour = in_turn(lambda handler: handler.reset(), answering(200, {"ok": True}))
@@ -274,12 +277,14 @@ class TestATimeOut:
         """A request has a second."""
         return {"workflows.allowed_networks": ["127.0.0.0/8"], "workflows.http_seconds": 1}
 
+    @pytest.mark.long
     def test_it_has_a_code(self, run: Run, peer: Peer) -> None:
         """Nobody is asked about what only reads."""
         peer.behaviour = lambda handler: handler.hang_until_the_peer_leaves()
         assert failure(run([fetch(peer)])) == "timeout"
 
 
+@pytest.mark.long
 def test_runs_of_nodes_tell_their_errors(run: Run, peer: Peer, owner: Person) -> None:
     peer.behaviour = answering(500)
     told = run([node("start", "parallel"), fetch(peer), node("nap", "wait", seconds=0)], "start>fetch", "start>nap")

@@ -30,6 +30,7 @@ def test_a_text_with_braces_stands_for_itself(ran: Any) -> None:
     assert ran({"one": {"set": {"a": "{{ run.id }}", "b": "$ {x}"}}})["output"] == {"a": "{{ run.id }}", "b": "$ {x}"}
 
 
+@pytest.mark.long
 def test_data_are_filtered_and_exported_on_the_way(ran: Any) -> None:
     tasks = (
         {"one": {"input": {"from": {"n": "${ .order.n }"}}, "set": {"m": "${ .n + 1 }"}, "output": {"as": "{m, was: $input.n}"},
@@ -41,11 +42,13 @@ def test_data_are_filtered_and_exported_on_the_way(ran: Any) -> None:
     assert ended["output"] == {"result": {"context": {"seen": 2}, "input": {"m": 2, "was": 1}}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("given", "output"), [({"n": 1}, {"n": 1}), ({"n": 3}, {"big": 3})])
 def test_a_task_is_skipped_where_its_condition_does_not_hold(ran: Any, given: Any, output: Any) -> None:
     assert ran({"one": {"if": ".n > 2", "set": {"big": "${ .n }"}}}, given=given)["output"] == output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "output"), [("a", {"was": {"first": 1}}), ("b", {"was": {"second": 1}}), ("c", {"was": {"kind": "c"}})]
 )
@@ -58,6 +61,7 @@ def test_ways_that_meet_bring_the_data_of_the_one_that_was_taken(ran: Any, kind:
     assert ran(*tasks, given={"kind": kind})["output"] == output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rows", "output"), [([], {"rows": []}), ([3, 4], {"sum": 7, "rows": [3, 4]}), ([3, 9, 5], {"sum": 12, "rows": [3, 9, 5]})]
 )
@@ -67,6 +71,7 @@ def test_a_loop_gives_each_round_what_the_last_one_gave(ran: Any, rows: list[int
     assert ran({"loop": loop}, given={"rows": rows})["output"] == output
 
 
+@pytest.mark.long
 def test_branches_meet_in_a_list(ran: Any) -> None:
     branches = [{"a": {"set": "${ .n }"}}, {"b": {"do": [{"c": {"set": "${ .n + 1 }"}}, {"d": {"if": ". > 9", "set": "9"}}]}}]
     assert ran({"both": {"fork": {"branches": branches}}}, given={"n": 1})["output"] == [1, 2]
@@ -75,6 +80,7 @@ def test_branches_meet_in_a_list(ran: Any) -> None:
 _CAUGHT = {"as": "err", "do": [{"tell": {"set": {"was": "${ $err.title }", "n": "${ .n }"}}}]}
 
 
+@pytest.mark.long
 def test_what_is_raised_is_caught_by_the_next_catch_that_takes_it(ran: Any) -> None:
     raised = {"raise": {"error": {"type": "https://x.y/errors/broken", "status": 409, "title": "Broken"}}}
     inner = {"try": [{"it": raised}], "catch": {"errors": {"with": {"status": 404}}, "do": [{"no": {"set": {"never": 1}}}]}}
@@ -84,6 +90,7 @@ def test_what_is_raised_is_caught_by_the_next_catch_that_takes_it(ran: Any) -> N
     assert (ended["status"], ended["error"]["message"].partition(": {")[0]) == ("failed", "it_end: Broken")
 
 
+@pytest.mark.long
 def test_a_call_that_fails_is_tried_again_and_then_caught(owner: Person, ran: Any, shed: Shed, work: Any) -> None:
     def fail(use: Any) -> Any:
         raise ValueError("no")
@@ -99,6 +106,7 @@ def test_a_call_that_fails_is_tried_again_and_then_caught(owner: Person, ran: An
     assert (shed.calls, ended["output"]["n"]) == ([("pay", {"n": 1})] * 3, 1)
 
 
+@pytest.mark.long
 def test_what_fails_in_a_loop_is_caught_around_it(ran: Any, shed: Shed) -> None:
     def fail(use: Any) -> Any:
         raise ValueError("no")
@@ -109,6 +117,7 @@ def test_what_fails_in_a_loop_is_caught_around_it(ran: Any, shed: Shed) -> None:
     assert (ended["status"], ended["output"]["n"], shed.calls) == ("succeeded", 5, [("pay", {"n": 1})])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("n", "output"), [(1, {"small": 1}), (5, {"last": {"seen": 5}})])
 def test_the_workflow_can_end_within_tasks_and_contexts_meet_where_ways_do(ran: Any, n: int, output: Any) -> None:
     within = [
@@ -122,6 +131,7 @@ def test_the_workflow_can_end_within_tasks_and_contexts_meet_where_ways_do(ran: 
     assert ran(*tasks, given={"n": n})["output"] == output
 
 
+@pytest.mark.long
 def test_another_workflow_is_the_one_that_the_mapping_names(owner: Person, ran: Any, imported: Import) -> None:
     greet = imported({"greet": {"set": {"text": '${ "Hello, " + .name }'}}}).data["workflow"]["id"]
     owner.client.patch(f"/workflows/{greet}", {"status": "active"})
@@ -135,6 +145,7 @@ def test_another_workflow_is_the_one_that_the_mapping_names(owner: Person, ran: 
     assert (mapped["faults"], mapped["definition"]["nodes"][0]["config"]) == ([], {"workflow_id": greet})
 
 
+@pytest.mark.long
 def test_a_listen_waits_for_a_signal_and_fails_when_its_time_is_over(owner: Person, ran: Any, work: Any) -> None:
     task = {"listen": {"to": {"one": {"with": {"type": "paid"}}}}, "timeout": {"after": "PT1H"}}
     told, late = ran({"it": task}), ran({"it": task})

@@ -54,6 +54,7 @@ def test_a_definition_without_faults_is_valid(owner: Person) -> None:
     assert answer.data == {"is_valid": True, "faults": []}
 
 
+@pytest.mark.long
 def test_each_fault_is_told_once_where_it_is(owner: Person) -> None:
     for planted in PLANTED:
         definition, expected = planted_into(BASE, [planted])
@@ -61,17 +62,20 @@ def test_each_fault_is_told_once_where_it_is(owner: Person) -> None:
         assert (places(faults), planted.says in faults[0]["message"]) == (expected, True), faults
 
 
+@pytest.mark.long
 def test_forty_faults_in_one_definition_are_forty_errors(owner: Person) -> None:
     definition, expected = planted_into(BASE, PLANTED)
     assert places(told(owner, definition)) == sorted(expected)
     assert len(expected) == 40
 
 
+@pytest.mark.long
 def test_each_of_these_definitions_has_one_fault(owner: Person) -> None:
     found = [(definition, *[(fault["code"], fault["path"]) for fault in told(owner, definition)]) for definition, _, _ in FAULTY]
     assert found == [(definition, (code, path)) for definition, code, path in FAULTY]
 
 
+@pytest.mark.long
 def test_these_definitions_have_hints_only(owner: Person) -> None:
     for definition, hints in FINE:
         answer = owner.client.post("/workflows/validate", {"definition": definition})
