@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ def sending(url: str) -> dict[str, Any]:
 
 @dataclass
 class Hasty:
-    """Somebody who cancels what they start; `begun` are the calls of each run that had begun when that was answered, by their keys."""
+    """Somebody who cancels what they start. `begun` are the calls of each run that had begun when that was answered, by their keys."""
 
     deployment: Deployment
     client: Client
@@ -44,16 +43,10 @@ class Hasty:
         """Start a run; its id."""
         return str(done(self.client, "POST", f"/workflows/{self._workflow}/execute", {"input": list(range(_ITEMS))})["id"])
 
-    def seconds_of_a_run(self) -> float:
-        """How long a run takes that is alone."""
-        started, run = time.monotonic(), self.start()
-        until(lambda: done(self.client, "GET", f"/executions/{run}")["finished_at"], "the end of a run")
-        return time.monotonic() - started
-
-    def start_and_cancel(self, after: float) -> None:
-        """Start a run, and cancel it after so many seconds; one that was over by then does not count."""
+    def start_and_cancel(self, after: int) -> None:
+        """Start a run, and cancel it when so many of its requests have come; one that was over by then does not count."""
         run = self.start()
-        time.sleep(after)
+        until(lambda: sum(key.startswith(f"{run}:") for key, _ in self.receiver.entries()) >= after, "the requests of a run")
         status, _ = self.client.ask("POST", f"/api/v1/executions/{run}/cancel", {})
         if status == 200:
             self.begun[run] = set(self.ledger(run))
@@ -88,9 +81,7 @@ def test_nothing_begins_once_a_cancel_is_answered_and_what_was_done_is_known(dep
         deployment.start("serve")
         hasty = Hasty(deployment, _with_a_key(prepare(deployment.port)[0]), receiver)
         deployment.start("worker")
-        hasty.seconds_of_a_run()  # the first one takes longer
-        longest = 2 * hasty.seconds_of_a_run()
-        moments = [chance.uniform(0, longest) for _ in range(how_many("CANCELS", 60))]
+        moments = [chance.randrange(_ITEMS) for _ in range(how_many("CANCELS", 60))]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(hasty.start_and_cancel, moments))
         deployment.settle()
