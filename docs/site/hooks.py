@@ -20,6 +20,7 @@ _ACCESSIBLE = {
     r"<table>": '<div class="table" tabindex="0"><table>',
     r"</table>": "</table></div>",
     r'role="dialog">': 'role="dialog" aria-label="Search">',
+    r'type="checkbox" id="__toc">': 'type="checkbox" id="__toc" aria-label="Table of contents">',
     r"</form>": '<button type="submit" hidden>Send</button></form>',
     _MENU: r'<nav class="md-nav" role="none" data-md-level="\1"',
 }
@@ -62,6 +63,11 @@ def on_post_page(output: str, **_: Any) -> str:
     for found, better in _ACCESSIBLE.items():
         output = re.sub(found, better, output)
     return output
+
+
+def on_post_template(output_content: str, template_name: str, **_: Any) -> str:
+    """The same for the page of what is not there."""
+    return on_post_page(output_content) if template_name.endswith(".html") else output_content
 
 
 def navigation(index: str) -> list[Any]:

@@ -1,7 +1,6 @@
 """The site of the documentation builds, every link in it leads somewhere, and nothing of it comes from elsewhere."""
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -35,15 +34,6 @@ class Parsed(HTMLParser):
             self.fetched.append(found[_FETCHED[tag]])
         if found.get("http-equiv") == "Content-Security-Policy":
             self.policy = found["content"]
-
-
-@pytest.fixture(scope="module")
-def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the site, as ``bin/docs --build`` writes it; a warning of the generator fails it."""
-    folder = tmp_path_factory.mktemp("site")
-    built = subprocess.run([root / "bin" / "docs", "--build", folder], capture_output=True, text=True, check=False, timeout=900)
-    assert built.returncode == 0, built.stdout + built.stderr
-    return folder
 
 
 @pytest.fixture(scope="module")
