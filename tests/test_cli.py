@@ -7,14 +7,16 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import click
 import peewee
 import pytest
+from click.testing import CliRunner
 
-from aasim_core.cli import COMMANDS
+from aasim_core.cli import COMMANDS, cli
 from aasim_core.errors import Invalid, Problem, Refused, StartupError
 from aasim_core.plugins.manifest import RESERVED
 from aasim_core.process.installation import prepare, refuse_exposure, refuse_taken_port
@@ -66,6 +68,22 @@ def test_help_takes_less_than_300_milliseconds_of_the_processor(run: Run) -> Non
     after = os.times()
     used = (after.children_user - before.children_user) + (after.children_system - before.children_system)
     assert used / 3 < 0.3
+
+
+def paths(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
+    """The words of a command, and of each below it."""
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from paths(cast(click.Command, command.get_command(context, name)), *path, name)
+
+
+@pytest.mark.parametrize("path", list(paths(cli)), ids=" ".join)
+def test_each_command_has_help(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AASIM_BIND", "nowhere")
+    helped = CliRunner().invoke(cli, [*path, "--help"], prog_name="aasim")
+    assert (helped.exit_code, helped.output.splitlines()[0].startswith(" ".join(["Usage: aasim", *path]))) == (0, True), helped.output
 
 
 def test_help_of_a_command_works_with_broken_settings(run: Run) -> None:

@@ -30,7 +30,8 @@ _WITHOUT_INSTALLATION = frozenset(("new",))
 @click.pass_context
 def group(context: click.Context) -> None:
     """The plugins of this installation; without a subcommand, list them."""
-    if context.invoked_subcommand not in _WITHOUT_INSTALLATION:
+    is_help = context.obj is None  # which works with broken settings too
+    if not is_help and context.invoked_subcommand not in _WITHOUT_INSTALLATION:
         from ..process.installation import prepare
 
         prepare(context.obj)
