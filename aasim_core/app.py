@@ -80,8 +80,10 @@ class Stash:
 class App:
     """Everything a process of the platform needs, passed to every hook; the registries are complete once `build_app` returns.
 
-    `endpoints` is the operations table. `declared` is what the core and each plugin
-    that is on declare, by owner. `draining` is set when the process stops taking on work. What a plugin keeps is in the `stash`.
+    `endpoints` is the operations table. `declared` is what the core and each plugin that is on declare, by owner. `draining` is set when
+    the process stops taking on work. What a plugin keeps is in the `stash`. ``rights.of(principal)`` are somebody's rights, `features`
+    tells what is on for an organization, `offers` what plugins bring for it, and `organization_settings` its own settings. `spans` records
+    work for tracing.
     """
 
     settings: Settings

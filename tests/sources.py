@@ -8,6 +8,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 CORE, BUNDLED = "aasim_core", "aasim_plugins"
+#: What a plugin may import of the core, by its name there; a name that ends in a dot stands for all modules of a folder. The page
+#: docs/extend/modules.md has the same list for authors, and the version of the plugin API is that of these modules.
+PUBLIC = (
+    "access.delegation access.members access.permissions access.records access.rights access.tree app clock context "
+    "data.compiled data.conditions data.faults data.fields data.migrator.renaming data.persistence data.records data.references "
+    "data.statements data.views error_codes errors events.declarations events.facts events.log events.patterns "
+    "events.records hookspecs http.operations http.protocols http.request identity.on_behalf_of ids jobs jobs.context "
+    "jobs.declarations jobs.errors jobs.queue lists. logs.redaction logs.repeated_errors outbound. plugins.checks plugins.manifest "
+    "resources. schemas. secrets secrets.masking settings settings.checks spans tenancy. terminal.output testing. "
+    "text. user_code. version"
+).split()
 
 
 @dataclass(frozen=True)

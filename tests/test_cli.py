@@ -83,7 +83,9 @@ def paths(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
 def test_each_command_has_help(path: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AASIM_BIND", "nowhere")
     helped = CliRunner().invoke(cli, [*path, "--help"], prog_name="aasim")
-    assert (helped.exit_code, helped.output.splitlines()[0].startswith(" ".join(["Usage: aasim", *path]))) == (0, True), helped.output
+    assert (helped.exit_code, helped.output.splitlines()[0].startswith(" ".join(["Usage: aasim", *path]))) == (0, True), (
+        helped.output
+    )
 
 
 def test_help_of_a_command_works_with_broken_settings(run: Run) -> None:

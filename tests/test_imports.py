@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from .sources import BUNDLED, CORE, CORE_SOURCES, PLUGIN_SOURCES, ROOT, Import, Source
+from .docs.reference.python import place_of
+from .sources import BUNDLED, CORE, CORE_SOURCES, PLUGIN_SOURCES, PUBLIC, ROOT, Import, Source
 
 #: What each file of a plugin may not import from its own plugin; files with other names are free.
 FORBIDDEN_WITHIN = {
@@ -23,17 +24,6 @@ OFFERED = {"models", "service", "hookspecs", "resources"}
 WITHOUT_HTTP = {"models", "service", "jobs", "listeners", "hookspecs"}
 HTTP = tuple(f"{CORE}.{folder}" for folder in ("builtin", "http", "openapi", "resources", "serving"))
 
-#: What a plugin may import of the core, by its name there; a name that ends in a dot stands for all modules of a folder. The page
-#: docs/extend/modules.md has the same list for authors, and the version of the plugin API is that of these modules.
-PUBLIC = (
-    "access.delegation access.members access.permissions access.records access.rights access.tree app clock context "
-    "data.compiled data.conditions data.faults data.fields data.migrator.renaming data.persistence data.records data.references "
-    "data.statements data.views error_codes errors events.declarations events.facts events.log events.patterns "
-    "events.records hookspecs http.operations http.protocols http.request identity.on_behalf_of ids jobs jobs.context "
-    "jobs.declarations jobs.errors jobs.queue lists. logs.redaction logs.repeated_errors outbound. plugins.checks plugins.manifest "
-    "resources. schemas. secrets secrets.masking settings settings.checks spans tenancy. terminal.output testing. "
-    "text. user_code. version"
-).split()
 #: The plugins that are the core's own face, and so import what stands behind it.
 FACES = set("activities api_keys auth dashboard metrics organizations permissions roles sessions teams users".split())
 #: What other plugins import beside; this list only gets shorter.
@@ -127,8 +117,9 @@ def test_the_page_on_modules_lists_those_that_are_public() -> None:
     for name in PUBLIC:
         (source,) = [source for source in CORE_SOURCES if source.module == f"{CORE}.{name}".rstrip(".")]
         summary = (ast.get_docstring(source.tree) or "").partition("\n\n")[0].replace("\n", " ")
-        rows.append(f"| `{source.module}{'.*' if name.endswith('.') else ''}` | {summary} |")
-    assert [line for line in page.splitlines() if line.startswith(f"| `{CORE}.")] == rows
+        title = f"`{source.module}{'.*' if name.endswith('.') else ''}`"
+        rows.append(f"| [{title}](../reference/{place_of(source)}) | {summary} |")
+    assert [line for line in page.splitlines() if line.startswith(f"| [`{CORE}.")] == rows
 
 
 def test_a_plugins_files_import_one_way() -> None:

@@ -14,4 +14,5 @@ if __name__ == "__main__":
     with TemporaryDirectory() as folder:
         app = build_app(settings_in(Path(folder), {}))
         for name, page in PAGES.items():
+            (_FOLDER / name).parent.mkdir(exist_ok=True)
             (_FOLDER / f"{name}.md").write_text(page(app), encoding="utf-8")

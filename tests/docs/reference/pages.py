@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from aasim_core.app import App
 
-from . import endpoints, error_codes, events, grades, metrics, permissions, settings
+from . import endpoints, error_codes, events, grades, metrics, permissions, python, settings
 
 #: What writes a page, by the page's name.
 PAGES: Mapping[str, Callable[[App], str]] = MappingProxyType(
@@ -16,6 +16,7 @@ PAGES: Mapping[str, Callable[[App], str]] = MappingProxyType(
         "grades": grades.page,
         "metrics": metrics.page,
         "permissions": permissions.page,
+        **python.pages(),
         "settings": settings.page,
     }
 )
