@@ -18,7 +18,7 @@ from ..data.migrator.runner import Source, migrate
 
 
 def server_url() -> str:
-    """Where the tests look for PostgreSQL."""
+    """Where the tests look for PostgreSQL; empty where they shall not."""
     return environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
 
 
@@ -28,6 +28,8 @@ def has_server() -> bool:
     try:
         import psycopg
     except ImportError:
+        return False
+    if not server_url():
         return False
     try:
         psycopg.connect(server_url(), connect_timeout=3).close()

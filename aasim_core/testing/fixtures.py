@@ -8,8 +8,9 @@ The package registers this module as a pytest plugin, so that a plugin's tests h
 * `empty_database_url` has no tables at all, for tests of migrations; `postgres_url` is the same on PostgreSQL only.
 * `migration_sources` says which migrations are applied: the core's; override it to add those of a plugin.
 
-PostgreSQL is looked for at ``TEST_POSTGRES_URL``; the user there must be allowed to make databases and roles. Where none answers, tests
-with the marker `postgres` are left out, which is said, and fail in CI.
+PostgreSQL is looked for at ``TEST_POSTGRES_URL``; the user there must be allowed to make databases and roles. A run makes databases and a
+role of its own, whose names begin with ``aasim_test_``, and drops them. Where no server answers, or the variable is empty, tests with the
+marker `postgres` are left out, which is said, and fail in CI.
 """
 
 import os
@@ -37,11 +38,16 @@ def pytest_configure(config: pytest.Config) -> None:
     Deliveries.inspect = event_data.inspect
 
 
+def pytest_report_header() -> str:
+    """Say which server the tests use, before they do."""
+    return f"aasim: tests on PostgreSQL use {server_url() or 'no server'}; TEST_POSTGRES_URL names another one, or none if it is empty"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one loud line what was left out for want of a server."""
     skipped = sum(MISSING in str(report.longrepr) for report in terminalreporter.stats.get("skipped", []))
     if skipped:
-        line = f"LEFT OUT: {skipped} tests, for {MISSING} at {server_url()}; start one, or set TEST_POSTGRES_URL"
+        line = f"LEFT OUT: {skipped} tests, for {MISSING} at {server_url() or 'no address'}; start one, or set TEST_POSTGRES_URL"
         terminalreporter.write_line(line, red=True, bold=True)
 
 
@@ -55,7 +61,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _need_postgres() -> None:
     if has_server():
         return
-    reason = f"{MISSING} at {server_url()}"
+    reason = f"{MISSING} at {server_url() or 'no address'}"
     if os.environ.get("CI"):
         pytest.fail(f"{reason}, and in CI nothing may be left out", pytrace=False)
     pytest.skip(reason)

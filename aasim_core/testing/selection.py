@@ -1,11 +1,14 @@
 """Settings that enable one plugin with its requirements and API keys, and nothing else that is optional."""
 
 from collections.abc import Iterable, Mapping
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ..errors import StartupError
-from ..plugins.loading.discovery import Candidate, discover
+from ..plugins.loading.discovery import Candidate, discover, offer_dropins
+from ..plugins.loading.importing import import_plugin
 from ..text.suggestions import did_you_mean
 
 
@@ -42,6 +45,18 @@ def candidate_of(name: str, folder: Path | None = None) -> Candidate:
             f"there is no plugin {name}{did_you_mean(name, candidates)}: install its distribution, or name its `folder`"
         )
     return candidates[name]
+
+
+def module_of(plugin: str, name: str, folder: Path | None = None) -> ModuleType:
+    """The module `name` of a plugin, as the app imports it: ``module_of("rota", "service", FOLDER)``.
+
+    A plugin in a folder is imported under a name that Aasim chooses; the same file under another name is another module, whose records
+    are bound to no database.
+    """
+    candidate = candidate_of(plugin, folder)
+    offer_dropins([candidate])
+    import_plugin(candidate)  # or else a module would hide the hook of its name
+    return import_module(f"{candidate.module}.{name}")
 
 
 def _with_required(names: Iterable[str], candidates: Mapping[str, Candidate]) -> set[str]:

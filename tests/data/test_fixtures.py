@@ -45,6 +45,17 @@ def test_without_postgres_half_is_left_out_and_this_is_said(tmp_path: Path) -> N
 
 
 @pytest.mark.long
+def test_no_server_is_used_where_none_shall_be(tmp_path: Path) -> None:
+    outcome = run(tmp_path, TEST_POSTGRES_URL="")
+    assert "3 passed, 3 skipped" in outcome.stdout, outcome.stdout + outcome.stderr
+
+
+@pytest.mark.long
+def test_the_server_is_named_before_it_is_used(tmp_path: Path) -> None:
+    assert f"tests on PostgreSQL use {NOWHERE}" in run(tmp_path, TEST_POSTGRES_URL=NOWHERE, PYTEST_ADDOPTS="-v").stdout
+
+
+@pytest.mark.long
 def test_without_postgres_nothing_passes_in_ci(tmp_path: Path) -> None:
     outcome = run(tmp_path, TEST_POSTGRES_URL=NOWHERE, CI="true")
     assert outcome.returncode == 1

@@ -11,6 +11,7 @@ from aasim_core.context import system_scope
 from aasim_core.data.backends.connect import connect
 from aasim_core.data.migrator import runner as migrations
 from aasim_core.plugins import Collected, Declarations
+from aasim_core.testing.selection import module_of
 
 
 @pytest.fixture
@@ -25,6 +26,17 @@ def test_it_implements_every_hook_of_the_core(dummy: Collected) -> None:
     hooks = {name for name in dir(hookspecs) if hasattr(getattr(hookspecs, name), "aasim_spec")}
     callers = dummy.plugins.manager.get_hookcallers(dummy.plugins.on[0].module)
     assert {caller.name for caller in callers or ()} == hooks
+
+
+def test_its_tests_import_its_modules_as_the_app_does(dummy: Collected, site: Any) -> None:
+    assert module_of("dummy", "models", site.dropins).Greeting is dummy.models["dummy_greeting"]
+
+
+def test_its_tests_import_its_modules_before_there_is_an_app(site: Any, root: Path) -> None:
+    site.dropins.mkdir()
+    (site.dropins / "dummy").symlink_to(root / "tests" / "dummy")
+    greeting = module_of("dummy", "models", site.dropins).Greeting
+    assert collect(site.load("dummy"), site.app(), Declarations()).models["dummy_greeting"] is greeting
 
 
 def test_it_brings_something_of_every_kind(dummy: Collected) -> None:
