@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 ROOT = Path(__file__).parent.parent
-#: The rooms whose tests take minutes each. They come first, so that at the end of a run no process waits for another one's last.
+#: The folders whose tests take minutes each. They come first, so that at the end of a run no process waits for another one's last.
 SLOW = frozenset({"faults"})
 #: Distributions of somebody else's, whose tests are their own.
 collect_ignore = ["sample", "wheel/kept"]
@@ -107,7 +107,7 @@ def redis_server() -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is for the long run, and leave out what needs Redis where none answers; in CI such a test fails instead."""
-    items.sort(key=lambda item: _room_of(item) not in SLOW)
+    items.sort(key=lambda item: _folder_of(item) not in SLOW)
     for item in items:
         if _is_for_the_long_run(item):
             item.add_marker(pytest.mark.long)
@@ -121,16 +121,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def _room_of(item: pytest.Item) -> str:
+def _folder_of(item: pytest.Item) -> str:
     return item.path.relative_to(ROOT / "tests").parts[0]
 
 
 def _is_for_the_long_run(item: pytest.Item) -> bool:
     """The isolation matrix; what starts API and worker; what is slow in the contracts; what runs on PostgreSQL."""
-    room = _room_of(item)
-    if "matrix" in getattr(item, "fixturenames", ()) or room == "processes":
+    folder = _folder_of(item)
+    if "matrix" in getattr(item, "fixturenames", ()) or folder == "processes":
         return True
-    if getattr(item, "cls", None) and item.name.startswith(SLOW_IN_CONTRACTS) and room != "test_plugins":
+    if getattr(item, "cls", None) and item.name.startswith(SLOW_IN_CONTRACTS) and folder != "test_plugins":
         return True
     return item.get_closest_marker("postgres") is not None
 

@@ -48,19 +48,19 @@ def _inside(module: str) -> str:
 
 def _upward() -> Iterator[tuple[Source, Import]]:
     """What the modules of the core import from their own floor or a higher one, without what is of their own folder."""
-    floor = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+    floor = {package: number for number, layer in enumerate(LAYERS) for package in layer}
     for source in CORE_SOURCES:
-        room = _inside(source.module).split(".")[0]
-        if source.module == CORE or room == "migrations":
+        package = _inside(source.module).split(".")[0]
+        if source.module == CORE or package == "migrations":
             continue
         for found in source.imports:
             other = _inside(found.module).split(".")[0]
-            if found.module.startswith(f"{CORE}.") and other != room and floor[other] >= floor[room]:
+            if found.module.startswith(f"{CORE}.") and other != package and floor[other] >= floor[package]:
                 yield source, found
 
 
 def test_the_floors_name_every_folder_and_file_of_the_core() -> None:
-    named = [room for rooms in LAYERS for room in rooms]
+    named = [package for layer in LAYERS for package in layer]
     assert sorted(named) == sorted({_inside(source.module).split(".")[0] for source in CORE_SOURCES} - {CORE, "migrations"})
 
 
@@ -108,7 +108,7 @@ def test_a_file_is_read_in_one_sitting() -> None:
 
 
 def test_the_page_on_architecture_draws_each_folder_and_file_on_its_floor() -> None:
-    floor = {room: number for number, rooms in enumerate(LAYERS, start=1) for room in rooms}
+    floor = {package: number for number, layer in enumerate(LAYERS, start=1) for package in layer}
     rows = []
     for source in CORE_SOURCES:
         parts, is_folder = source.parts[1:], source.path.name == "__init__.py"
