@@ -89,7 +89,7 @@ class Egress:
 
 
 class GuardedBackend(httpcore2.NetworkBackend):
-    """Sockets for an HTTP client that connect only where `egress` permits, to the very address that was checked.
+    """Sockets for an HTTP client that connect only where `egress` permits, to exactly the address that was checked.
 
     `check` is called before each address of a name, and raises to stop further attempts.
     """

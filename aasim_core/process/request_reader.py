@@ -1,4 +1,4 @@
-"""Reads requests from a connection: no thread waits for a slow client, and no client may take for ever.
+"""Reads requests from a connection: no thread waits for a slow client, and no client may take forever.
 
 A connection gets a thread when the head of its next request is there, with its body or the first part of a long one. Until then the
 worker's loop watches it, for as long as the limits allow. They are kept within what a thread reads itself, too.

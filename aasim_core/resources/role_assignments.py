@@ -39,7 +39,7 @@ class AssignIn(Schema):
     role_id = Id("role", description="The role; or write its name into role.")
     role = Text(1, 120, example="viewer")
     place = Object(PlaceIn, required=True, description="Where it is held, and everywhere below.")
-    expires_at = Instant(allow_none=True, load_default=None, description="Null is for ever.")
+    expires_at = Instant(allow_none=True, load_default=None, description="Null is forever.")
 
     rules = (OneOf("role", "role_id"),)
 
@@ -257,7 +257,7 @@ class Assignments(Resource):
         role = _role(values)
         require_fitting(role, node_id, may_own=may_own)
         if until is not None and until <= now():
-            raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null for ever.")]})
+            raise Invalid({"expires_at": [Problem("out_of_range", "This time has passed; write one to come, or null forever.")]})
         granter = Delegator.of(self.app.rights, req.principal)
         granter.require_role(role, node_id, until)
         return RoleAssignment(granter, role, node_id, until)

@@ -115,7 +115,7 @@ class _Pattern:
 
 
 def graph_of(document: Document) -> Graph:
-    """The graph of a schema that meets its meta-schema; it belongs to this very document, whose parts are its keys.
+    """The graph of a schema that meets its meta-schema; it belongs to this document, whose parts are its keys.
 
     Raises Flawed for references that lead nowhere or out of the document, for endless ones, and for what is too large.
     """

@@ -83,7 +83,7 @@ class Landscape:
         )
 
     def may_until(self, user: str, permission: str, node: int, until: datetime | None) -> bool:
-        """The same, and that it will be so until then; None is for ever."""
+        """The same, and that it will be so until then; None is forever."""
         return any(
             self.is_of(given.subject, user) and self._allows(given, permission, node) and given.is_in_force()
             and (given.until is None or (until is not None and given.until >= until))

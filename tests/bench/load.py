@@ -107,7 +107,7 @@ class Connection:
 
 
 def numbered(requests: list[str], first_number: int) -> Iterator[bytes]:
-    """The requests in turn, for ever, each with its own number in the place of `COUNTER`."""
+    """The requests in turn, forever, each with its own number in the place of `COUNTER`."""
     encoded = [request.encode() for request in requests]
     for number, request in zip(itertools.count(first_number), itertools.cycle(encoded), strict=False):
         yield request.replace(COUNTER, b"%010d" % number)

@@ -5,6 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from proselint.checks import __register__ as CHECKS
+from proselint.config import DEFAULT, Config
+from proselint.registry import CheckRegistry
+from proselint.tools import LintFile
 
 from .. import words
 from .pages import Page, pages_of
@@ -13,6 +17,19 @@ from .pages import Page, pages_of
 _PAGES = [name for name in pages_of(Path(__file__).parents[2]) if name != "CHANGELOG.md"]
 
 _CODE_OR_LINK = re.compile(r"^```.*?^```$|`[^`\n]*`|\]\([^)\s]+\)", re.MULTILINE | re.DOTALL)
+#: The rules of the prose linter, but for those that are about typography, or take names, ranges and our terms for something else.
+_LEFT_OUT = (
+    "cliches.misc.gnu_diction",
+    "misc.phrasal_adjectives.ly",
+    "dates_times",
+    "lexical_illusions",
+    "spelling",
+    "typography",
+)
+_LINTER: Config = {
+    "max_errors": 1000,
+    "checks": {**dict.fromkeys(_LEFT_OUT, False), **DEFAULT["checks"], **dict.fromkeys(_LEFT_OUT, False)},
+}
 _QUESTION = re.compile(r"^#+ .*\?$", re.MULTILINE)
 
 
@@ -27,6 +44,29 @@ def faults(markdown: str) -> Iterator[str]:
 @pytest.mark.parametrize("name", _PAGES)
 def test_a_page_uses_the_terms_of_the_field(pages: Mapping[str, Page], name: str) -> None:
     assert list(faults(pages[name].text)) == []
+
+
+@pytest.fixture(scope="session")
+def _rules() -> None:
+    CheckRegistry().register_many(CHECKS)
+
+
+def linted(markdown: str) -> list[str]:
+    """What the prose linter says of a page."""
+    return [found.check_result.message for found in LintFile("page", _CODE_OR_LINK.sub("", markdown)).lint(_LINTER)]
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("_rules")
+@pytest.mark.parametrize("name", _PAGES)
+def test_the_prose_linter_finds_nothing_in_a_page(pages: Mapping[str, Page], name: str) -> None:
+    assert linted(pages[name].text) == []
+
+
+@pytest.mark.usefixtures("_rules")
+@pytest.mark.parametrize("text", ["It is kept for ever.", "At the end of the day, it runs.", "It is very unique."])
+def test_the_prose_linter_finds_what_is_poor(text: str) -> None:
+    assert linted(text) != []
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class Asked:
         self.behaviour = behave
 
     def drips(self) -> None:
-        """Say something every now and then, for ever."""
+        """Say something every now and then, forever."""
 
         def behave(prompt: llm.Prompt, response: llm.Response) -> Iterator[str]:
             while True:

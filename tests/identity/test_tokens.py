@@ -124,7 +124,7 @@ def wrong_tokens() -> Iterator[tuple[str, str]]:
         "organization list": {"org": [WHO["organization_id"]]},
         "a day long": {"exp": now + 86400},
         "one second too long": {"exp": now + 901},
-        "for ever": {"exp": 2**62},
+        "forever": {"exp": 2**62},
         "expiry text": {"exp": str(now + 900)},
         "expiry fraction": {"exp": now + 899.5},
         "expiry true": {"exp": True},

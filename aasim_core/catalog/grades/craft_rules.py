@@ -138,7 +138,7 @@ CRAFT_RULES: Sequence[Rule[Package]] = (
         "migrations-go-down",
         "bronze",
         "Each migration has `down`, which undoes `up`.",
-        "An operator who purges the plugin keeps its tables for ever.",
+        "An operator who purges the plugin keeps its tables forever.",
         _one_way_migrations,
     ),
     Rule(

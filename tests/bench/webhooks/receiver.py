@@ -58,7 +58,7 @@ class Receiver(asyncio.Protocol):
 
 
 async def main(port: int) -> None:
-    """Listen for ever."""
+    """Listen forever."""
     server = await asyncio.get_running_loop().create_server(Receiver, "127.0.0.1", port)
     await server.serve_forever()
 

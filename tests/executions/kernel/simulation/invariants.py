@@ -75,7 +75,7 @@ def a_parent_is_notified_once(world: "World") -> bool:
 
 
 def every_run_ends(world: "World") -> bool:
-    """Nothing waits for ever: no wake-up is lost."""
+    """Nothing waits forever: no wake-up is lost."""
     return all(state.status in TERMINAL for state in world.runs.values())
 
 
