@@ -60,7 +60,8 @@ def from_file(path: Path, faults: list[str]) -> Layer:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        faults.append(f"there is no settings file {path}; correct --config or AASIM_CONFIG, or copy config/aasim.toml there")
+        advice = f"correct --config or AASIM_CONFIG, or write one: aasim config template > {path}"
+        faults.append(f"there is no settings file {path}; {advice}")
         return {}
     except (OSError, UnicodeDecodeError) as error:
         faults.append(f"the settings file {path} cannot be read ({error}); it must be a UTF-8 text that this user may read")

@@ -31,7 +31,7 @@ def test_wrong_settings_are_named_all_at_once_with_what_to_write(installation: I
         ),
         (
             {"AASIM_CONFIG": "nowhere.toml"},
-            "there is no settings file nowhere.toml; correct --config or AASIM_CONFIG, or copy config/aasim.toml there",
+            "there is no settings file nowhere.toml; correct --config or AASIM_CONFIG, or write one: aasim config template > nowhere.toml",
         ),
         (
             {"AASIM_PLUGINS__ENABLED": '["agnts"]'},
