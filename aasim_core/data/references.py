@@ -6,6 +6,7 @@ record without an endpoint names the object that it represents: ``stands_for = (
 declares who may see it: ``known_to``, a function of the class and a user's id that returns a condition.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -41,7 +42,7 @@ def refuse_in_use(models: Iterable[type[Row]], kind: str, record_id: str) -> Non
     hold(next(iter(models)), [record_id])
     users = [user for users in uses(models, kind, record_id).values() for user in users]
     if users:
-        message = f"Something still depends on this {kind}; move or delete that first."
+        message = f"Something still depends on this {_noun_of(models, kind)}; move or delete that first."
         raise Refused("in_use", message, meta={"used_by": users})
 
 
@@ -68,6 +69,17 @@ def kind_of(model: Any) -> str | None:
     """Return the prefix of the public id of the record; None if it has none."""
     kind: str | None = getattr(model._meta, "stands_for", (None, getattr(model._meta, "id_prefix", None)))[1]
     return kind
+
+
+def _record_of(models: Iterable[type[Row]], kind: str) -> Any:
+    """Return the record whose ids have that prefix, or None."""
+    return next((model for model in models if getattr(model._meta, "id_prefix", None) == kind), None)
+
+
+def _noun_of(models: Iterable[type[Row]], kind: str) -> str:
+    """Return what people call a record of that kind: the words of its class, since a prefix may be short for them."""
+    record = _record_of(models, kind)
+    return "object" if record is None else re.sub(r"(?<=[a-z])(?=[A-Z])", " ", record.__name__).lower()
 
 
 def names(model: Any, ids: Iterable[str], conditions: Sequence[Condition]) -> Mapping[str, str]:
@@ -129,10 +141,10 @@ def require(models: Iterable[type[Row]], kind: str, ids: Sequence[str], field: s
     The existing ones cannot be deleted until the running transaction, which references them, ends.
     """
     hold(next(iter(models)), ids)
-    model: Any = next((model for model in models if getattr(model._meta, "id_prefix", None) == kind), None)
+    model = _record_of(models, kind)
     query = _live(model, model.select(model.id).where(model.id.in_(list(ids)))) if model is not None and ids else ()
     there = {row.id for row in query} | set(known)
-    problem = [Problem("invalid_reference", f"There is no such {kind}.")]
+    problem = [Problem("invalid_reference", f"There is no such {_noun_of(models, kind)}.")]
     missing = {f"{field}[{number}]": problem for number, record_id in enumerate(ids) if record_id not in there}
     if missing:
         raise Invalid(missing)

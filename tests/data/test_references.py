@@ -46,6 +46,15 @@ def test_what_names_it_is_listed_with_kind_label_and_field(world: World, owner: 
     )  # fmt: skip
 
 
+def test_who_deletes_it_reads_the_words_of_its_class_and_not_the_prefix_of_its_ids(world: World, owner: Person) -> None:
+    department_id = owner.client.post("/departments", {"name": "Sales"}).data["id"]
+    owner.client.post("/projects", {"name": "Website", "department_id": department_id})
+    with pytest.raises(Refused) as caught, world.app.database.transaction():
+        references.refuse_in_use(world.app.models, "dept", department_id)
+    [problem] = caught.value.problems["_"]
+    assert problem.message == "Something still depends on this department; move or delete that first."
+
+
 def test_what_was_deleted_softly_names_nobody(world: World, owner: Person) -> None:
     project_id = _project(owner)
     agent_id = owner.client.post("/agents", {"name": "One", "project_id": project_id}).data["id"]
