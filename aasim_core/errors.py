@@ -11,7 +11,10 @@ def known_code(code: str) -> ErrorCode:
     """Return the error code itself; LookupError for a name that is not the core's: a plugin raises its own code as the object."""
     found = code if isinstance(code, ErrorCode) else CORE_CODES.get(code)
     if found is None:
-        raise LookupError(f"{code!r} is not an error code of the core; declare ErrorCode({code!r}, …) and raise that")
+        raise LookupError(
+            f"{code!r} is not an error code of the core; write one of docs/reference/error-codes.md, or declare ErrorCode({code!r}, …) "
+            "and raise that"
+        )
     return found
 
 

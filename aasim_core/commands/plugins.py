@@ -173,13 +173,17 @@ def _tolerant_app(settings: "Settings") -> "App":
 
 
 def _flaws_of(app: "App") -> tuple[str, ...]:
-    """What is wrong with the plugins of the app as they declare themselves, and where their migrations make other tables."""
+    """What is wrong with the plugins of the app as they declare themselves, where their migrations make other tables, and unknown names."""
+    from ..catalog.unknown_names import unknown_names
     from ..data.migrator.phases import BEFORE_START
     from ..data.migrator.runner import narrowed
 
     first_half = narrowed(app.migration_sources, BEFORE_START)
     flaws = _table_flaws(app, first_half, midway=True, half=" of the first half") | _table_flaws(app, app.migration_sources)
-    return (*app.plugins.problems, *(sentence(name, flaw) for name, flaw in flaws.items()))
+    names = [
+        sentence(plugin.name, flaw) for plugin in app.plugins.on if not plugin.bundled for flaw in unknown_names(app, plugin.name)
+    ]
+    return (*app.plugins.problems, *(sentence(name, flaw) for name, flaw in flaws.items()), *names)
 
 
 def _table_flaws(app: "App", sources: "Sequence[Source]", **which: Any) -> dict[str, str]:

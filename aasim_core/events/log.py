@@ -124,8 +124,7 @@ class Deliveries:
         written = 0
         while written < len(transaction.events):
             event = transaction.events[written]
-            if "*" in event.name or event.name not in self._events:
-                raise LookupError(f"event {event.name!r} is not declared; return it from the plugin's events hook")
+            self._refuse_undeclared(event)
             self._call("before_commit", event)
             written += 1
             if Deliveries.inspect is not None:
@@ -138,8 +137,14 @@ class Deliveries:
         return [(event, key) for event in transaction.events for key in self._wanting(event)]
 
     def when_emitted(self, event: EventRow) -> None:
-        """Call the ``when_emitted`` listeners; `emit` raises their exceptions."""
+        """Call the ``when_emitted`` listeners; `emit` raises their exceptions, and LookupError for an undeclared event."""
+        self._refuse_undeclared(event)
         self._call("when_emitted", event)
+
+    def _refuse_undeclared(self, event: EventRow) -> None:
+        if "*" in event.name or event.name not in self._events:
+            about = f"of {event.subject_type} {event.subject_id or event.subject_label}"
+            raise LookupError(f"event {event.name!r} {about} is not declared; return it from the plugin's events hook")
 
     def _call(self, moment: str, event: EventRow) -> None:
         if self._matching(event.name, moment):

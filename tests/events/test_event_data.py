@@ -74,6 +74,15 @@ def test_events_of_a_family_are_written_under_names_of_their_own(app: App, owner
             tell(name)
 
 
+def test_an_event_that_nobody_declares_is_refused_by_emit_with_its_subject(app: App, owner: Person) -> None:
+    with organization_scope(owner.organization_id), app.database.transaction():
+        with pytest.raises(
+            LookupError, match=r"event 'customs.paid' of order order_7 is not declared; return it from the plugin's events"
+        ):
+            emit("customs.paid", Subject("order", "order_7", "Order 7"))
+        assert not app.database.current_transaction().events
+
+
 def test_every_event_that_is_written_is_looked_at(app: App, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     watcher = EventData()
     monkeypatch.setattr(Deliveries, "inspect", watcher.inspect)

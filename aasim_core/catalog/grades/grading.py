@@ -11,7 +11,7 @@ from ...plugins.loading.hook_manager import hooks_offered_by, offered_hooks
 from .craft_rules import CRAFT_RULES
 from .declared_rules import DECLARED_RULES
 from .operation_rules import OPERATION_RULES
-from .package import Package
+from .package import Package, package_of
 from .part_rules import PART_RULES
 from .published_rules import PUBLISHED_RULES
 from .rule import GRADES, Flaw, Grade, Miss, Rule
@@ -64,19 +64,18 @@ GRADES_OF = Kept(Grades)
 
 
 def _report(app: "App", loaded: "Loaded") -> Report:
-    file = Path(loaded.module.__file__ or "")
-    folder = file.parent if file.name == "__init__.py" else file
+    package = package_of(loaded)
     found = app.plugins.find(loaded.name)
     assert found is not None  # noqa: S101 - it is on
     subject = Subject(
         found,
         app.declared[loaded.name],
-        Package(loaded.name, folder),
+        package,
         app.plugins.schemas.get(loaded.name),
         hooks_offered_by(app.plugins, loaded.name),
         offered_hooks(app.plugins),
     )
-    misses = [*_code_misses(loaded.name, folder), *_misses(_OF_DECLARATIONS, subject)]
+    misses = [*_code_misses(package.name, package.folder), *_misses(_OF_DECLARATIONS, subject)]
     misses.sort(key=lambda miss: GRADES.index(miss.grade))
     return Report(grade_with({miss.grade for miss in misses}), tuple(misses))
 

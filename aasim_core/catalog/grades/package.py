@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from ...plugins.registry import Loaded
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -49,11 +52,16 @@ class SourceFile:
         """Whether it is one of the migrations, which are frozen."""
         return "migrations" in self.module and self.path.stem != "__init__"
 
+    @property
+    def named_imports(self) -> Sequence[ast.ImportFrom]:
+        """Each ``from … import …``, also inside functions."""
+        return self.each(ast.ImportFrom)
+
     @cached_property
     def imports(self) -> list[tuple[ast.AST, str]]:
         """Each module that it imports, with dots in front where that is relative, also inside functions."""
         plain = [(node, alias.name) for node in self.each(ast.Import) for alias in node.names]
-        named = [(node, "." * node.level + (node.module or "")) for node in self.each(ast.ImportFrom)]
+        named = [(node, "." * node.level + (node.module or "")) for node in self.named_imports]
         return [*plain, *named]
 
     @cached_property
@@ -105,6 +113,12 @@ class Package:
 
     def _name_of(self, path: Path) -> str:
         return f"{self.name}/{path.relative_to(self._top).as_posix()}"
+
+
+def package_of(loaded: "Loaded") -> Package:
+    """The package of a plugin that is on."""
+    file = Path(loaded.module.__file__ or "")
+    return Package(loaded.name, file.parent if file.name == "__init__.py" else file)
 
 
 def dotted(node: ast.expr) -> str:

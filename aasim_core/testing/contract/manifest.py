@@ -9,6 +9,7 @@ import pytest
 
 from ...app import App
 from ...bootstrap import build_app
+from ...catalog.unknown_names import unknown_names
 from ...errors import StartupError
 from ...plugins.registry import Found
 from ..apps import settings_in
@@ -54,6 +55,10 @@ class ManifestContract:
         demand(found.summary.endswith("."), f"the summary {found.summary!r} is no sentence; end it with a full stop")
         both = sorted({*found.requires, found.name} & set(found.uses))
         demand(not both, f"{', '.join(both)} is in `uses` and cannot be; what is required is used anyway")
+
+    def test_it_writes_only_names_that_are_declared(self, app_alone: App, found: Found) -> None:
+        """Error codes and events that its source raises and emits exist, and its listeners name plugins that were found."""
+        demand_none([f"it {flaw}" for flaw in unknown_names(app_alone, found.name)] if found.state == "on" else [])
 
     def test_every_permission_is_asked_for(self, app_alone: App, found: Found) -> None:
         """Each declared permission has an operation, or a reason in `unasked`; and no reason is out of date."""
