@@ -69,7 +69,9 @@ def stop_plugins(app: "App") -> None:
 def _wrong_tables(app: "App") -> Failures | None:
     """The plugins from elsewhere whose tables lack what their records have, or demand what they lack; it would fail at the first write."""
     strangers = [plugin.name for plugin in app.plugins.on if not plugin.bundled]
-    flaws = table_flaws(app.plugins, strangers, app.models, partial(columns_in, app.database), midway=True) if strangers else {}
+    if not strangers:
+        return None
+    flaws = table_flaws(app.plugins, strangers, app.models, partial(columns_in, app.database), midway=True, applied=True)
     return (flaws, StartupError(*(sentence(name, flaw) for name, flaw in flaws.items()))) if flaws else None
 
 

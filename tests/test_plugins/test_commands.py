@@ -122,7 +122,8 @@ def test_the_check_compares_records_with_what_the_migrations_make(site: Any, fil
     result = run(site, file, "check")
     assert isinstance(result.exception, StartupError)
     assert result.exception.problems == (
-        "Plugin notes declares the column color of notes_note, which no migration makes; write one that adds it (notes/__init__.py:7).",
+        "Plugin notes declares the column color of notes_note, which no migration makes; write one that adds it, "
+        "with aasim plugins makemigration notes (notes/__init__.py:7).",
     )
 
 
@@ -156,6 +157,13 @@ def test_the_check_finds_a_plugin_that_would_not_work_between_the_halves(
     assert problem in result.exception.problems[0]
 
 
+def test_the_check_finds_a_migration_whose_name_has_no_number(site: Any, file: Path) -> None:
+    site.bundle("notes", RECORD, files={**_halves("old TEXT"), "migrations/color.py": COLORED, "migrations/frozen.py": "x = 1"})
+    result = run(site, file, "check")
+    assert isinstance(result.exception, StartupError)
+    assert result.exception.problems == ("migration notes/color would never run; name it NNNN_what.py, as in 0003_color.py",)
+
+
 def test_the_check_finds_what_the_first_half_may_not_do(site: Any, file: Path) -> None:
     files = _halves("old TEXT") | {
         "migrations/0003_color.py": COLORED.replace("ADD COLUMN color TEXT", "RENAME COLUMN old TO color")
@@ -178,7 +186,9 @@ def test_the_check_tells_of_a_migration_that_fails(site: Any, file: Path) -> Non
     )
     result = run(site, file, "check")
     assert isinstance(result.exception, StartupError)
-    assert result.exception.problems[0].startswith("a migration of notes failed (ZeroDivisionError: division by zero)")
+    assert result.exception.problems[0].startswith(
+        "a migration of notes failed (ZeroDivisionError: division by zero; 0001_initial.py:2)"
+    )
 
 
 def test_plugins_are_switched_in_the_settings_file(site: Any, file: Path) -> None:

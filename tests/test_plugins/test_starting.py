@@ -54,8 +54,8 @@ def down(migrator, db):
     db.execute_sql("DROP TABLE notes_note")
 """
 MISSING = (
-    'declares the column title of notes_note, which no migration makes; write one that adds it; did you mean "titel"? '
-    "(notes/__init__.py:8)"
+    "declares the column title of notes_note, which the database does not have; a migration that was applied is not run again, so leave it "
+    'as it was and write one that adds it, with aasim plugins makemigration notes; did you mean "titel"? (notes/__init__.py:8)'
 )
 
 
@@ -173,5 +173,5 @@ def test_a_column_without_which_the_plugin_could_write_no_row_is_told(site: Any,
 
 def test_a_table_that_no_migration_makes_is_told(site: Any, build: Callable[..., App]) -> None:
     site.drop("notes", RECORD, files={"migrations/0001_initial.py": "def up(migrator, db): ...\ndef down(migrator, db): ..."})
-    with pytest.raises(StartupError, match="Plugin notes declares the table notes_note, which no migration makes; write one"):
+    with pytest.raises(StartupError, match="Plugin notes declares the table notes_note, which the database does not have; a mig"):
         start_plugins(build())

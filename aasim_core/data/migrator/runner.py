@@ -5,7 +5,9 @@ and is named ``NNNN_what.py`` in the ``migrations`` folder of its plugin; the hi
 phase (see `phases`).
 """
 
+import ast
 import fcntl
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -68,7 +70,7 @@ class _Runner(playhouse.Runner):
             with _watched(self.database, watch):
                 super()._run(name, module, direction, fake)
         except peewee.PeeweeException as error:
-            reason = str(error).partition("\n")[0]
+            reason = str(error).partition("\n")[0] + _line_of(error, Path(self.directory))
             raise StartupError(
                 f"migration {name} failed ({reason}) and was not recorded; fix that and run: aasim migrate"
             ) from error
@@ -79,7 +81,7 @@ def migrate(database: Database, sources: Iterable[Source], app_role: str | None 
     applied: list[str] = []
     with _only_runner(database):
         for source in sources:
-            with _complaints(source.owner):
+            with _complaints(source):
                 applied += _Runner(database, source).up()
         row_security.apply(database, app_role)
     return applied
@@ -132,9 +134,20 @@ def database_made_by(sources: Iterable[Source]) -> Iterator[Any]:
     """An empty in-memory SQLite database after the migrations; StartupError where one fails."""
     with in_memory() as database:
         for source in sources:
-            with _complaints(source.owner):
+            with _complaints(source):
+                _refuse_misnamed(source)
                 _Runner(database, source).up()
         yield database
+
+
+def _refuse_misnamed(source: Source) -> None:
+    """Raise StartupError for a file that defines ``up`` and would never be run, since its name does not begin with a number."""
+    for path in sorted(source.folder.glob("[!0-9]*.py")):
+        functions = {node.name for node in ast.parse(path.read_bytes()).body if isinstance(node, ast.FunctionDef)}
+        if "up" in functions:
+            number = numbers([source]).get(source.owner, 0) + 1
+            message = f"migration {source.owner}/{path.stem} would never run; name it NNNN_what.py, as in {number:04}_{path.name}"
+            raise StartupError(message)
 
 
 def columns_in(database: Database, table: str) -> Columns:
@@ -153,7 +166,7 @@ def purge(database: Database, source: Source) -> list[str]:
     with _only_runner(database):
         runner = _Runner(database, source)
         while any(m.applied for m in runner.status()):
-            with _complaints(source.owner):
+            with _complaints(source):
                 undone += runner.down()
     return undone
 
@@ -195,7 +208,7 @@ def _watched(database: Any, watch: Callable[[str], object] | None) -> Iterator[N
 
 
 @contextmanager
-def _complaints(owner: str) -> Iterator[None]:
+def _complaints(source: Source) -> Iterator[None]:
     """Name the owner of a migration that fails, whatever the error."""
     try:
         yield
@@ -204,9 +217,15 @@ def _complaints(owner: str) -> Iterator[None]:
     except (StartupError, OSError, peewee.PeeweeException):
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        message = f"a migration of {owner} failed ({reason}) and was not recorded; fix it and run: aasim migrate"
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}{_line_of(error, source.folder)}"
+        message = f"a migration of {source.owner} failed ({reason}) and was not recorded; fix it and run: aasim migrate"
         raise StartupError(message) from error
+
+
+def _line_of(error: BaseException, folder: Path) -> str:
+    """Return the line of the migration that raised the error, as the end of a phrase: ``; 0002_color.py:7``."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
+    return f"; {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 @contextmanager

@@ -30,7 +30,8 @@ def test_migrations_are_applied_in_order_and_once(empty_database: Database, shop
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"), [("def up(", "SyntaxError: "), ("def up(migrator, db):\n    raise ValueError('no')\n", "ValueError: no")]
+    ("code", "reason"),
+    [("def up(", "SyntaxError: "), ("def up(migrator, db):\n    raise ValueError('no')\n", "ValueError: no; 0003_wrong.py:2")],
 )
 def test_whose_migration_cannot_be_run_is_said(empty_database: Database, shop: Source, code: str, reason: str) -> None:
     (shop.folder / "0003_wrong.py").write_text(code)
@@ -44,7 +45,7 @@ def test_a_migration_that_fails_leaves_nothing_and_keeps_those_before(
     half = "CREATE TABLE shop_half (id TEXT)", "CREATE TABLE shop_order (id TEXT)"
     body = "".join(f"    db.execute_sql({statement!r})\n" for statement in half)
     (shop.folder / "0003_half.py").write_text(f"def up(migrator, db):\n{body}")
-    with pytest.raises(StartupError, match=r"migration shop/0003_half failed .*already exists"):
+    with pytest.raises(StartupError, match=r"migration shop/0003_half failed .*already exists; 0003_half.py:3\)"):
         migrate(empty_database, [shop])
     assert pending(empty_database, [shop]) == ["shop/0003_half"]
     tables = empty_database.get_tables()
