@@ -10,6 +10,8 @@ from ..errors import InvalidArgument, StartupError
 from .names import refuse_bad_names, singular_of, words_for
 from .parts import PARTS, Part
 
+#: What its texts begin with until their author writes them.
+PLACEHOLDER = "Say in one sentence"
 TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST_LINE = 130
 
@@ -116,7 +118,7 @@ def _manifest(words: Mapping[str, str], parts: Sequence[Part]) -> str:
         field: sorted({f'"{getattr(part, field)}"' for part in parts if getattr(part, field)}) for field in ("requires", "uses")
     }
     tuples = [f"{field}=({', '.join(names)}{',' * (len(names) == 1)})" for field, names in named.items() if names]
-    arguments = [f'"{words["title"]}"', '"Say in one sentence what the plugin is for."', *tuples]
+    arguments = [f'"{words["title"]}"', f'"{PLACEHOLDER} what the plugin is for."', *tuples]
     line = ", ".join(arguments)
     if len(f"plugin = Plugin({line})") <= _LONGEST_LINE:
         return f"plugin = Plugin({line})"

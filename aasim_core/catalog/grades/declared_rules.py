@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
+from ...authoring.scaffold import PLACEHOLDER
 from ...plugins.failures import place_of
 from ...schemas.fields import Choice, Id, Instant
 from .rule import Flaw, Rule
@@ -29,7 +30,9 @@ def _title(subject: Subject) -> Iterator[Flaw]:
 
 def _summary(subject: Subject) -> Iterator[Flaw]:
     summary = subject.plugin.summary
-    if not summary.endswith(".") or len(summary.split()) < 3:
+    if PLACEHOLDER in summary:
+        yield Flaw("say in the summary of the manifest what the plugin is for", f"{subject.name}/__init__.py")
+    elif not summary.endswith(".") or len(summary.split()) < 3:
         yield Flaw("write the summary of the manifest as a sentence with a full stop", f"{subject.name}/__init__.py")
 
 

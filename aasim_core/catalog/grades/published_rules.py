@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from ...authoring.scaffold import PLACEHOLDER
 from ..parts import parts_of
 from .rule import Flaw, Rule
 from .subject import Subject
@@ -27,8 +28,14 @@ def _readme(subject: Subject) -> Iterator[Flaw]:
 
 def _short_readme(subject: Subject) -> Iterator[Flaw]:
     prose = [line for line in subject.package.readme.splitlines() if not line.startswith(("#", "-", "|", " "))]
-    if len(" ".join(prose).split()) < _LEAST_WORDS:
+    if len(" ".join(prose).split()) < _LEAST_WORDS or PLACEHOLDER in subject.package.readme:
         yield Flaw("say below the README's heading, in sentences, what the plugin is for", subject.readme)
+
+
+def _distribution(subject: Subject) -> Iterator[Flaw]:
+    if subject.distribution is not None and not subject.distribution:
+        advice = "make it a distribution, as aasim plugins new NAME --dist DIR writes one; a plugin in a folder is gold at best"
+        yield Flaw(advice, subject.name)
 
 
 def _license(subject: Subject) -> Iterator[Flaw]:
@@ -59,7 +66,7 @@ def _distribution_summary(subject: Subject) -> Iterator[Flaw]:
 
 def _versions(subject: Subject) -> Iterator[Flaw]:
     needed = [need for need in (subject.distribution or {}).get("Requires-Dist", ()) if need.startswith("aasim")]
-    if subject.distribution is not None and not any(mark in need for need in needed for mark in "<>=~"):
+    if subject.distribution and not any(mark in need for need in needed for mark in "<>=~"):
         yield _in_pyproject('dependencies = ["aasim>=…"]: the version that it was tried with')
 
 
@@ -70,13 +77,13 @@ def _typed(subject: Subject) -> Iterator[Flaw]:
 
 
 def _says(subject: Subject, *names: str) -> bool:
-    """Whether the distribution has one of the fields; of what is bundled, Aasim's own has them."""
+    """Whether the distribution has one of the fields; of what is bundled, Aasim's own has them, and what has none misses that alone."""
     told = subject.distribution
-    return subject.declared.bundled or any(value.strip() for name in names for value in (told or {}).get(name, ()))
+    return not told or any(value.strip() for name in names for value in told.get(name, ()))
 
 
 def _in_pyproject(what: str) -> Flaw:
-    return Flaw(f"write {what}", "pyproject.toml")
+    return Flaw(f"write {what}, and install it again (pip install -e .): the installed metadata is read", "pyproject.toml")
 
 
 PUBLISHED_RULES: Sequence[Rule[Subject]] = (
@@ -163,6 +170,13 @@ PUBLISHED_RULES: Sequence[Rule[Subject]] = (
         "The package has a file `py.typed`.",
         "A type checker sees nothing of what it offers.",
         _typed,
+    ),
+    Rule(
+        "distribution",
+        "platinum",
+        "The plugin is installed as a distribution.",
+        "Nobody can read its license, its author and its changes.",
+        _distribution,
     ),
     Rule("license", "platinum", "The distribution names its license.", "A company may not use it.", _license),
     Rule(

@@ -40,7 +40,7 @@ class Subject:
 
     @cached_property
     def distribution(self) -> Mapping[str, Sequence[str]] | None:
-        """What the distribution says of itself that it came with, by field; None of one that is bundled or was dropped in."""
+        """What the distribution says of itself that it came with, by field; None of one that is bundled, empty of one in a folder."""
         if self.declared.bundled:
             return None
         try:
