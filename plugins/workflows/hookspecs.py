@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
@@ -12,6 +13,7 @@ from aasim_core import PartShape, Refused
 
 from ..executions.hookspecs import Decision, Effect, Question, ToolChanged, ToolError, ToolFailed, ToolLater, ToolUse
 from .shell.failures import NodeFailed
+from .shell.type_rules import refuse_flawed
 
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
@@ -122,7 +124,8 @@ class NodeType:
     `filters` can use an ``event``, and are evaluated only when one has arrived. `flaws(config)` returns further errors of a config that
     meets the schema, as (location in the config, what to write instead).
 
-    `outcomes(config)` are the node's outcomes besides ``error``. `references(config)` are the objects ``(type, id, version)``
+    `outcomes(config)` are the node's outcomes besides ``error``, of a type that computes, waits or asks: any other ends as ``done``
+    (else ValueError, as for a function that takes other arguments). `references(config)` are the objects ``(type, id, version)``
     that the node starts, see `startables` of executions. A type with `bind` has ``ref``, ``arguments`` and ``approval`` in its config.
     """
 
@@ -153,6 +156,9 @@ class NodeType:
     flaws: Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]] = lambda config: ()
     outcomes: Callable[[Mapping[str, Any]], Sequence[str]] = _only_done
     references: Callable[[Mapping[str, Any]], Sequence[tuple[str, str, int | None]]] = lambda config: ()
+
+    def __post_init__(self) -> None:
+        refuse_flawed(vars(self), has_outcomes=unwrap(self.outcomes) is not _only_done)
 
     @property
     def is_call(self) -> bool:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
@@ -13,6 +15,7 @@ from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
+from aasim_plugins.workflows.hookspecs import NodeType, Result
 
 from ..executions.tools.test_moving_tools import make_due
 from .conftest import let_time_pass, node, outcomes, read
@@ -86,6 +89,40 @@ def test_a_run_waits_while_the_plugin_is_off(app: App, owner: Person, make: Any,
         make_due(app)
         work()
         assert read(owner, execution["id"])["execution"]["status"] == status
+
+
+def nothing(*_: Any) -> Any:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("functions", "told"),
+    [
+        ({"compute": lambda data: Result()}, r"^compute takes \(config, data\)$"),
+        ({"call": lambda: None}, r"^call takes \(use\)$"),
+        ({"wait": nothing, "came": lambda: None}, r"^came takes \(settled\)$"),
+        (
+            {"call": nothing, "outcomes": lambda config: ["yes", "no"]},
+            "^a type with call has no outcomes but done and error; leave",
+        ),
+        ({"child": nothing, "outcomes": lambda config: ["yes", "no"]}, "^a type with child has no outcomes but done and error"),
+    ],
+)
+def test_a_type_that_cannot_do_what_it_says_is_refused_when_it_is_declared(functions: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        NodeType("parcels_probe", "For a test.", {"type": "object"}, **functions)
+
+
+def test_a_call_that_returns_a_result_is_a_fault_of_its_plugin(app: App, run: Any) -> None:
+    kinds = app.offers("node_types")
+    wrong = replace(kinds["parcels_book"], call=lambda use: Result({"number": 1}, "booked"))
+    app.offers.keep("node_types", {**kinds, "parcels_book": wrong})
+    with capture_logs() as logs:
+        told = run([node("book", "parcels_book", country="AT")])
+    app.offers.keep("node_types", kinds)
+    assert told["execution"]["error"]["code"] == "plugin_failed"
+    [reason] = [line["reason"] for line in logs if line["event"] == "a plugin failed"]
+    assert "call returns the output itself, and not a Result; to branch, let a node that computes follow it" in reason
 
 
 @pytest.mark.long

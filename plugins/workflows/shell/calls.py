@@ -13,7 +13,7 @@ from aasim_core.user_code.values import LONGEST_FILLED
 from ...executions.hookspecs import Run, Tool, ToolSource, ToolUse
 from ...executions.models import ToolCall
 from ...executions.service import BoundTool, FoundTool
-from ..hookspecs import NodeFailed, NodeType, NodeUse, Used
+from ..hookspecs import NodeFailed, NodeType, NodeUse, Result, Used
 
 _SOURCE = "node"
 _NOTHING = Used("", "")
@@ -28,14 +28,21 @@ def bound_of(kind: NodeType, use: NodeUse) -> BoundTool:
     effect, is_idempotent = kind.effect(use.config), kind.is_idempotent(use.config)
     used = kind.uses(use.app, use.config) or _NOTHING
     tool = Tool(kind.type, kind.about, kind.config, used.allowed, effect, is_idempotent, used.contract)
-    source = ToolSource(_SOURCE, lambda rest: tool, kind.call or _nothing)
+    source = ToolSource(_SOURCE, lambda rest: tool, lambda given: _output_of(kind, given, use))
     found = FoundTool(source, tool, use.app.offers.owner_of("node_types", kind.type))
     is_on = lambda: kind.type in use.app.offers.here("node_types")  # noqa: E731
     return BoundTool(f"{_SOURCE}:{kind.type}", use.label, tool, source, "never", use.config, found, is_on, use.key)
 
 
-def _nothing(use: ToolUse) -> Any:
-    raise NodeFailed("not_a_call", "This type of nodes does nothing by itself.")
+def _output_of(kind: NodeType, given: ToolUse, use: NodeUse) -> Any:
+    """What the call returns: the output; a Result, whose outcome nobody would follow, is the plugin's fault."""
+    if kind.call is None:
+        raise NodeFailed("not_a_call", "This type of nodes does nothing by itself.")
+    output = kind.call(given)
+    with use.app.offers.containing("node_types", kind.type):
+        if isinstance(output, Result):
+            raise TypeError("call returns the output itself, and not a Result; to branch, let a node that computes follow it")
+    return output
 
 
 def make(run: Run, row: ToolCall, bound: BoundTool) -> Any:
