@@ -25,6 +25,7 @@ from .tools.sources import (
     ToolLater,
     ToolSource,
     ToolUse,
+    principal_of,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ __all__ = [
     "EFFECTS", "GRAVE",
     "Awaited", "CancelRequested", "Decision", "Effect", "Interrupted", "Question", "Reviewer", "RunFailed", "RunLater", "RunPauses",
     "RunWaits", "Startable", "Target", "TimedOut", "Tool", "ToolChanged", "ToolError", "ToolFailed", "ToolLater", "ToolSource", "ToolUse",
-    "TurnEnds",
+    "TurnEnds", "principal_of",
 ]  # fmt: skip
 
 hookspec = pluggy.HookspecMarker("aasim")

@@ -1,22 +1,23 @@
 """Types of nodes that other plugins bring, as the page for authors tells how to write one."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from structlog.testing import capture_logs
 
 from aasim_core.app import App
 from aasim_core.context import organization_scope
+from aasim_core.data import records
 from aasim_core.tenancy import feature_switches as features
 from aasim_core.testing.contract import PluginContract
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person
 from aasim_plugins.workflows.hookspecs import NodeType, Result
 
+from ..docs.pages import Page
 from ..executions.tools.test_moving_tools import make_due
 from .conftest import let_time_pass, node, outcomes, read
 
@@ -26,13 +27,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "extend" / "nodes.md"
 
 @pytest.fixture(scope="session")
 def plugin_settings() -> Mapping[str, Any]:
-    """The plugin of the page, and what it requires."""
-    return only(["parcels"], DROPINS)
+    """The plugins of the page, and what they require."""
+    return only(["parcels", "depots"], DROPINS)
 
 
-def test_the_page_for_authors_shows_the_plugin_that_runs_here() -> None:
-    (shown,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert shown == (DROPINS / "parcels" / "__init__.py").read_text()
+def test_the_page_for_authors_shows_the_plugins_that_run_here() -> None:
+    shown = Page(PAGE).files()
+    assert shown == {name: (DROPINS / name).read_text() for name in shown}
+    assert {"parcels/__init__.py", "depots/__init__.py"} <= set(shown)
 
 
 def test_its_nodes_run_beside_those_that_are_always_there(run: Any) -> None:
@@ -91,6 +93,37 @@ def test_a_run_waits_while_the_plugin_is_off(app: App, owner: Person, make: Any,
         assert read(owner, execution["id"])["execution"]["status"] == status
 
 
+LOOK = node("look", "depots_look", depot_id="{{ input }}")
+WAYS = (LOOK, node("send"), node("wait")), "look>send:open", "look>wait:closed"
+
+
+@pytest.mark.parametrize(("is_open", "taken"), [(True, ("open", "done", "skipped")), (False, ("closed", "skipped", "done"))])
+def test_a_node_that_computes_reads_a_record_and_branches(
+    app: App, run: Any, owner: Person, is_open: bool, taken: tuple[str, ...]
+) -> None:
+    nodes, *edges = WAYS
+    told = run(list(nodes), *edges, given=depot(app, owner, is_open=is_open))
+    assert outcomes(told) == dict(zip(("look", "send", "wait"), taken, strict=True))
+
+
+def test_a_node_that_computes_reads_only_what_the_key_may_read_that_started_the_run(
+    app: App, owner: Person, make: Any, work: Any
+) -> None:
+    workflow, depot_id = make([LOOK]), depot(app, owner)
+    for scopes, code in (([], "no_depot"), (["depots:read"], None)):
+        key = owner.client.post("/api-keys", {"name": f"Key {len(scopes)}", "scopes": ["workflows:execute", *scopes]}).data["key"]
+        started = type(owner.client)(owner.client.wsgi, key).post(f"/workflows/{workflow['id']}/execute", {"input": depot_id})
+        work()
+        error = read(owner, started.data["id"])["execution"]["error"]
+        assert (error and error["code"]) == code
+
+
+def depot(app: App, owner: Person, **fields: Any) -> str:
+    model = next(model for model in app.models if model._meta.table_name == "depots_depot")
+    with organization_scope(owner.organization_id), app.database.transaction():
+        return str(records.create(model, name="North", **fields).id)
+
+
 def nothing(*_: Any) -> Any:
     return None
 
@@ -131,3 +164,12 @@ class TestContract(PluginContract):
 
     plugin = "parcels"
     folder = DROPINS
+
+
+@pytest.mark.long
+class TestContractOfDepots(PluginContract):
+    """The same for the plugin whose node reads a record."""
+
+    plugin = "depots"
+    folder = DROPINS
+    unasked: ClassVar[Mapping[str, str]] = {"depots:read": "it is asked for by the node"}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from aasim_core import PartShape, PluginFault
+from aasim_core.identity.on_behalf_of import principal_now
+from aasim_core.tenancy.principal import Principal
 
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
@@ -56,6 +58,17 @@ class ToolLater(Exception):
 
 class ToolChanged(Exception):
     """The tool's contract differs from `ToolUse.contract`, and nothing was done: the call is decided again."""
+
+
+def principal_of(initiator_id: str | None, api_key_id: str | None) -> Principal:
+    """Return the starter of a run, or the API key that started it, with current rights.
+
+    ToolError ``permission_denied`` if they may no longer act in the organization.
+    """
+    principal = principal_now(initiator_id or "", api_key_id)
+    if principal is None:
+        raise ToolError("The run's starter may no longer act in the organization.", code="permission_denied")
+    return principal
 
 
 @dataclass(frozen=True)

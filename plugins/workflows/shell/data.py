@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from aasim_core.tenancy.principal import Principal
 from aasim_core.user_code import expressions, json_schema, values
 from aasim_core.user_code.cel_text import variables
 
+from ...executions.hookspecs import principal_of
 from ...executions.models import Execution
 from ..definition import Definition
 from ..kernel import flow as f
@@ -48,6 +50,11 @@ class Data:
     ) -> None:
         self.execution, self._definition, self._flow, self._results, self._scope = execution, definition, flow, results, scope
         self.node, self._of_loop, self._more = node, item, dict(more or {})
+
+    @property
+    def principal(self) -> Principal:
+        """The run's starter, or the API key that started it, with current rights; ToolError if they may no longer act."""
+        return principal_of(self.execution.initiator_id, self.execution.api_key_id)
 
     def evaluate(self, expression: str, *, loops: bool = False) -> Any:
         """The value of an expression, which with `loops` may go through lists; raises NodeFailed where it has none."""
