@@ -86,7 +86,7 @@ def _begin(app: "App", use: ToolUse, caller: Execution) -> Execution:
             use.initiator_id,
             trigger={"type": "agent", "id": use.idempotency_key},
             parent=caller,
-            api_key_id=caller.api_key_id,
+            api_key_id=use.api_key_id,
         )
     except Refused as refused:
         raise ToolError(f"The agent cannot run: {refused.message}") from refused

@@ -11,13 +11,24 @@ import pluggy
 
 from aasim_core import PartShape, Refused
 
-from ..executions.hookspecs import Decision, Effect, Question, ToolChanged, ToolError, ToolFailed, ToolLater, ToolUse
+from ..executions.hookspecs import (
+    Decision,
+    Effect,
+    Question,
+    ToolChanged,
+    ToolError,
+    ToolFailed,
+    ToolLater,
+    ToolUse,
+    principal_of,
+)
 from .shell.failures import NodeFailed
 from .shell.type_rules import refuse_flawed
 
 if TYPE_CHECKING:
     from aasim_core.access.rights import Rights
     from aasim_core.app import App
+    from aasim_core.tenancy.principal import Principal
 
     from ..executions.models import Execution
     from ..executions.service import BoundTool, Settled, Wait
@@ -75,6 +86,11 @@ class NodeUse:
     label: str
     key: str
     named: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def principal(self) -> Principal:
+        """The run's starter, or the API key that started it, with current rights; ToolError if they may no longer act."""
+        return principal_of(self.execution.initiator_id, self.execution.api_key_id)
 
 
 @dataclass(frozen=True)

@@ -221,6 +221,7 @@ class Attempt:
             seconds_left=self.run.seconds_left(),
             should_cancel=self.run.cancelled,
             contract=self.bound.tool.contract,
+            api_key_id=execution.api_key_id,
         )
 
     def _after_a_crash(self) -> Any:

@@ -114,6 +114,9 @@ class ToolUse:
     The arguments meet the tool's schema. `idempotency_key` is the same for every attempt of this call. The call ends within `seconds_left`,
     and soon after `should_cancel` returns True. `contract` is that of the tool when the call was decided: a source with changing tools
     compares it with the current one, and raises `ToolChanged` if they differ.
+
+    `initiator_id` is the user who started the run, or whose API key `api_key_id` did. `principal` is the one that the call acts for: check
+    its rights, and not those of the user, which may be wider than the key's.
     """
 
     rest: str
@@ -125,6 +128,12 @@ class ToolUse:
     seconds_left: float
     should_cancel: Callable[[], bool]
     contract: str = ""
+    api_key_id: str | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """The run's starter, or the API key that started it, with current rights; ToolError if they may no longer act."""
+        return principal_of(self.initiator_id, self.api_key_id)
 
 
 @dataclass(frozen=True)

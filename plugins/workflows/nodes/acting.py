@@ -3,12 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aasim_core.identity.on_behalf_of import principal_now
-
 from ...executions.hookspecs import ToolLater
 from ...executions.models import Execution
 from ...executions.service import APPROVALS, BoundTool, refuse_deep, startable, toolbox
-from ..hookspecs import NodeFailed, NodeType, NodeUse
+from ..hookspecs import NodeType, NodeUse
 
 if TYPE_CHECKING:
     from aasim_core.app import App
@@ -54,9 +52,7 @@ def _starting(type_: str, about: str, kind: str) -> NodeType:
         """Start it, if the run's starter currently may."""
         execution = use.execution
         refuse_deep(execution)
-        principal = principal_now(execution.initiator_id or "", execution.api_key_id)
-        if principal is None:
-            raise NodeFailed("permission_denied", "The run's starter may no longer act in the organization.")
+        principal = use.principal
         if (plugin := use.app.offers.off_here("startables", kind)) is not None:
             raise ToolLater(f"{use.path} waits: {use.app.features.explain_off(plugin, 'what it runs')}", seconds=_OFF_SECONDS)
         found = startable(use.app, kind)

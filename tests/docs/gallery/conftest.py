@@ -45,19 +45,25 @@ ROWS = [
 ]
 
 
+#: Plugins that a page has besides the one of its row.
+FURTHER = {"caseload": Page(GALLERY.path.parent / "gallery" / "tools.md")}
+
+
 @pytest.fixture(scope="session")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with all plugins of the gallery."""
     folder = tmp_path_factory.mktemp("gallery")
     for row in ROWS:
         write(row.page.files(), folder, f"{row.plugin}/")
+    for plugin, page in FURTHER.items():
+        write(page.files(), folder, f"{plugin}/")
     return folder
 
 
 @pytest.fixture(scope="session")
 def plugin_settings(gallery: Path) -> Mapping[str, Any]:
     """All of them are on, with what they are tried with."""
-    flags = only([*sorted({row.plugin for row in ROWS}), *COMPANIONS], gallery)
+    flags = only([*sorted({row.plugin for row in ROWS}), *FURTHER, *COMPANIONS], gallery)
     return {**flags, **LIMITS, "metrics.token": METRICS_TOKEN, "gateway.secret": GATEWAY_SECRET}
 
 

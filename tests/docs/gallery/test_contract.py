@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from ...test_plugins.test_outside_contract import Outcome, run_suite
-from .conftest import ROWS
+from .conftest import FURTHER, ROWS
 
 pytestmark = pytest.mark.long
 
-PLUGINS = sorted({row.plugin for row in ROWS if row.page.path.parent.name == "gallery"})
+PLUGINS = sorted({*FURTHER, *(row.plugin for row in ROWS if row.page.path.parent.name == "gallery")})
 CONTRACT = '''
 from pathlib import Path
 

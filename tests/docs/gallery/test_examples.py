@@ -55,6 +55,21 @@ def test_an_agent_counts_the_days_between_two_dates(owner: Person, agent: Make, 
     assert called["result"]["result"] == {"days": 59}
 
 
+def test_an_agent_counts_the_projects_of_a_department_for_who_may_read_them(
+    app: App, owner: Person, agent: Make, run: Make
+) -> None:
+    department = owner.client.post("/departments", {"name": "Post"}).data["id"]
+    project = owner.client.post("/projects", {"name": "Letters", "key": "LET", "department_id": department}).data["id"]
+    turn = {"tool_calls": [{"name": "count_projects", "arguments": {"department_id": department}}]}
+    made = agent(turn, "Counted.", tools=[{"ref": "caseload:department"}], project_id=project).data["id"]
+    body = {"name": "CI", "scopes": ["agents:execute", "projects:read"], "project_id": project}
+    key = type(owner.client)(owner.client.wsgi, owner.client.post("/api-keys", body).data["key"])
+    started = [client.post(f"/agents/{made}/execute", {"input": "?"}).data["id"] for client in (owner.client, key)]
+    work_off(app)  # three calls of the engine: the allowance
+    called = [owner.client.get(f"/executions/{each}/tool-calls").data["items"][0]["result"] for each in started]
+    assert called == [{"result": {"projects": 1}}, {"error": "There is no such department."}]
+
+
 def test_a_job_flow_starts_the_summary_of_a_project(app: App, owner: Person, agent: Make, run: Make) -> None:
     project = owner.client.post("/projects", {"name": "Letters", "key": "LET"}).data["id"]
     assert run(agent("Done.", project_id=project).data["id"])["status"] == "succeeded"
