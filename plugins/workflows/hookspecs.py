@@ -22,6 +22,7 @@ from ..executions.hookspecs import (
     ToolUse,
     principal_of,
 )
+from .shell.data import Data
 from .shell.failures import NodeFailed
 from .shell.type_rules import refuse_flawed
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from ..executions.models import Execution
     from ..executions.service import BoundTool, Settled, Wait
-    from .shell.data import Data as Data  # noqa: PLC0414 - strict type checkers import only what is exported
 
 __all__ = [
     "CannotImport",

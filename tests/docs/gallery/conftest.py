@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from aasim_core.app import App
+from aasim_core.testing import work_off
 from aasim_core.testing.selection import only
 from aasim_core.testing.world import Person, World
-from aasim_core.worker.runner import work_off
 
 from ..pages import Page, write
 

@@ -13,8 +13,8 @@ PLUGINS = sorted({*FURTHER, *(row.plugin for row in ROWS if row.page.path.parent
 CONTRACT = '''
 from pathlib import Path
 
+from aasim_core.testing import work_off
 from aasim_core.testing.contract import PluginContract
-from aasim_core.worker.runner import work_off
 
 
 def ask(world, person):

@@ -14,8 +14,8 @@ from aasim_core.clock import now
 from aasim_core.context import organization_scope
 from aasim_core.process.startup import start_plugins, stop_plugins
 from aasim_core.tenancy.records import User
+from aasim_core.testing import work_off
 from aasim_core.testing.world import Person, World
-from aasim_core.worker.runner import work_off
 from aasim_plugins.executions.log.retention import prune_some
 from aasim_plugins.executions.models import Execution
 
