@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from proselint.checks import __register__ as CHECKS
+from proselint import checks
 from proselint.config import DEFAULT, Config
 from proselint.registry import CheckRegistry
 from proselint.tools import LintFile
@@ -48,7 +48,7 @@ def test_a_page_uses_the_terms_of_the_field(pages: Mapping[str, Page], name: str
 
 @pytest.fixture(scope="session")
 def _rules() -> None:
-    CheckRegistry().register_many(CHECKS)
+    CheckRegistry().register_many(checks.__register__)
 
 
 def linted(markdown: str) -> list[str]:
