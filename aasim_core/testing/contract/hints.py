@@ -12,6 +12,50 @@ Sample = Mapping[str, Any] | Callable[[World, Person], Mapping[str, Any]]
 NODE = "{node}"
 
 
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+#: For each attribute of a contract that is a mapping by texts: what its values are, and a test of one.
+_VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "samples": ("a body, or a function of world and caller", lambda value: _is_mapping(value) or callable(value)),
+    "objects": ("the name of an operation, or a function of world and caller", lambda value: _is_text(value) or callable(value)),
+    "members": (
+        "the name of an operation, or a function of world, caller and ids",
+        lambda value: _is_text(value) or callable(value),
+    ),
+    "traces": ("the name of an operation", _is_text),
+    "copies": ("a function of world and caller", callable),
+    "grown": ("a function of world, caller and number", callable),
+    "fixed": ("the reason", _is_text),
+    "rows": (
+        "the name of an operation, or a function of world, caller and ids",
+        lambda value: _is_text(value) or callable(value),
+    ),
+    "before": ("a function of client and path", callable),
+    "placed": ("a part of a body", _is_mapping),
+    "everywhere": ("the reason", _is_text),
+    "statements": ("a number", lambda value: isinstance(value, int)),
+    "unasked": ("the reason", _is_text),
+    "silent": ("the reason", _is_text),
+}
+
+
+def refuse_wrong_types(contract: type[Any]) -> None:
+    """Raise TypeError for an attribute of the contract that would be accepted and do nothing, since it is of another type."""
+    for name, (wanted, fits) in _VALUES.items():
+        value = getattr(contract, name)
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) and fits(each) for key, each in value.items()):
+            wrong = (
+                next((f"[{key!r}]" for key, each in value.items() if not fits(each)), "") if isinstance(value, Mapping) else ""
+            )
+            raise TypeError(f"{contract.__name__}.{name}{wrong} has a wrong type; write {name} = {{…: …}}, each value {wanted}")
+
+
 @dataclass(frozen=True)
 class Hints:
     """What the operations table does not say about how a plugin's operations are tried.

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+import peewee
 import pytest
 from marshmallow import Schema
 
@@ -218,8 +219,19 @@ class Stage:
             content["body"] = {**content["body"], **given}
         exchange = self.ask(maker.method, path, person, **content)
         if not exchange.succeeded or not isinstance(exchange.data, dict):
-            raise Unprepared(f"{exchange}: no object was made; write a body for {name_of(maker)!r} in `samples`")
+            raise Unprepared(
+                f"{exchange}: no object was made; write a body for {name_of(maker)!r} in `samples`{self._or_above(maker)}"
+            )
         return exchange.data
+
+    def _or_above(self, maker: Endpoint) -> str:
+        """The end of that advice, where the state of the object in the path may be why the operation refuses."""
+        above = f"POST {maker.template.rpartition('/{')[0]}"
+        return (
+            f", or another one for {above!r}, if it is the object made by that which is refused"
+            if above in self.endpoints
+            else ""
+        )
 
     # What is in the database
 
@@ -249,11 +261,18 @@ class Stage:
         model = next((model for model in self.app.models if getattr(model._meta, "id_prefix", None) == prefix), None)
         if model is None:
             raise Unprepared(f"no record has the id_prefix {prefix!r} of the listed {row.get('id')!r}")
-        with self.app.database.transaction(), organization_scope(person.organization_id):
-            original = model.get_by_id(row["id"]).row()
-            differs = self.hints.copies.get(prefix, _in_nothing)
-            copies = [copied(model, original, next(self._numbers)) | dict(differs(self.world, person)) for _ in range(times)]
-            insert_rows(model, copies)
+        try:  # what a transaction writes may be refused at its end
+            with self.app.database.transaction(), organization_scope(person.organization_id):
+                original = model.get_by_id(row["id"]).row()
+                differs = self.hints.copies.get(prefix, _in_nothing)
+                insert_rows(
+                    model,
+                    [copied(model, original, next(self._numbers)) | dict(differs(self.world, person)) for _ in range(times)],
+                )
+        except peewee.IntegrityError as error:
+            reason = str(error).partition("\n")[0]
+            told = f"copies of a row of {model.__name__} are refused ({reason}); write in `copies` what differs in a copy"
+            raise Unprepared(f"{told}: {{{prefix!r}: lambda world, caller: {{…}}}}") from error
 
     def events(self) -> int:
         """How many events there are, of all organizations."""

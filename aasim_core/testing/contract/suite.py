@@ -31,7 +31,7 @@ from ..world import Client, Person, World
 from .answers import AnswerContract
 from .expanding import ExpandContract
 from .features import FeatureContract
-from .hints import Hints, Sample
+from .hints import Hints, Sample, refuse_wrong_types
 from .lifecycle import LifeContract
 from .lists import ListContract
 from .manifest import ManifestContract
@@ -83,8 +83,9 @@ class PluginContract(
     _beside: ClassVar[Mapping[str, Endpoint]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Look at the plugin, and leave out the tests of what it does not have."""
+        """Look at the plugin, and leave out the tests of what it does not have; TypeError for an attribute of a wrong type."""
         super().__init_subclass__(**kwargs)
+        refuse_wrong_types(cls)
         if not hasattr(cls, "plugin"):
             return
         found, operations = _examined(cls)
