@@ -1,12 +1,13 @@
 """Check that a dataclass's fields have their declared types."""
 
 import builtins
+import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 
 def flaw_of_fields(value: Any) -> str | None:
@@ -27,11 +28,26 @@ def flaw_of_values(kind: Any, values: Mapping[str, Any]) -> str | None:
         try:
             check_type(held, hints[field.name], collection_check_strategy=CollectionCheckStrategy.ALL_ITEMS)
         except TypeCheckError as error:
-            return f"{field.name} must be {_written(field.type)}: {' '.join(str(error).split())}"
+            told = _flaw_of_function(hints[field.name], held) or " ".join(str(error).split())
+            return f"{field.name} must be {_written(field.type)}: {told}"
         inner = flaw_of_fields(held) if is_dataclass(held) and not isinstance(held, type) else None
         if inner:
             return f"{field.name}.{inner}"
     return None
+
+
+def _flaw_of_function(hint: Any, held: Any) -> str | None:
+    """Return how many arguments the function is called with, and how it is written; None for anything else."""
+    wanted = next((get_args(one) for one in (hint, *get_args(hint)) if get_origin(one) is Callable), ())
+    if not wanted or not isinstance(wanted[0], list) or not callable(held):
+        return None
+    try:
+        parameters = inspect.signature(held).parameters
+    except (TypeError, ValueError):
+        return None
+    count = len(wanted[0])
+    called = f"called with {count} argument{'' if count == 1 else 's'}"
+    return f"it is {called}, and written {getattr(held, '__name__', type(held).__name__)}({', '.join(parameters)})"
 
 
 class _Names(dict[str, Any]):

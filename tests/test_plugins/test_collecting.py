@@ -237,7 +237,7 @@ def test_records_without_migrations_are_told(site: Any) -> None:
             "jobs",
             "[Job('slack.send', lambda: 1)]",
             'gives Job("slack.send", …) in its hook jobs, whose function must be Callable[[JobContext, Mapping[str, Any]], Any]: '
-            "function has too few arguments in its declaration; expected 2 but 0 argument(s) declared (slack/__init__.py:",
+            "it is called with 2 arguments, and written <lambda>() (slack/__init__.py:",
         ),
         ("jobs", "[Job('slack.send', print, retry=5)]", "whose retry must be Retry: int is not an instance of"),
         ("jobs", "[Job('slack.send', print, retry=Retry('x'))]", "whose retry.max_attempts must be int: str is not"),

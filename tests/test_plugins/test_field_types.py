@@ -1,5 +1,6 @@
 """The types of declarations: those of the bundled plugins are as they say, and a wrong one is told."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,12 @@ class Outer:
     inner: Inner
     amount: "Decimal | None" = None
     ready: bool = False
+    compute: Callable[[str, int], str] | None = None
+
+
+def weigh(config: str) -> str:
+    """A function that takes too little."""
+    return config
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,10 @@ class Outer:
         (Outer({}), "inner must be Inner: dict is not an instance of"),  # type: ignore[arg-type]
         (Outer(Inner(["a", 3])), "inner.words must be list[str]: item 1 of list is not an instance of str"),  # type: ignore[list-item]
         (Outer(Inner([]), ready="no"), "ready must be bool: str is not an instance of bool"),  # type: ignore[arg-type]
+        (
+            Outer(Inner([]), compute=weigh),  # type: ignore[arg-type]
+            "compute must be Callable[[str, int], str] | None: it is called with 2 arguments, and written weigh(config)",
+        ),
     ],
 )
 def test_a_field_of_another_type_is_told_with_what_it_must_be(value: Outer, flaw: str | None) -> None:

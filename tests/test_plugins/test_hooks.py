@@ -56,8 +56,12 @@ def test_a_hook_can_be_marked_with_its_specification(site: Any) -> None:
     ("body", "files", "complaint"),
     [
         ("@hookimpl\ndef permisions(app):\n    return []", {}, "implements the hook permisions, which no plugin"),
-        ("@hookimpl\ndef permisions(app):\n    return []", {}, 'did you mean "permissions"?'),
-        ("@hookimpl\ndef routes(app, request):\n    return []", {}, "implements a hook with wrong parameters: hookimpl"),
+        ("@hookimpl\ndef permisions(app):\n    return []", {}, 'did you mean "permissions"? (slack/__init__.py:4)'),
+        (
+            "@hookimpl\ndef routes(application):\n    return []", {},
+            "implements the hook routes with the parameter application, which it does not have; write def routes(app), or as many of these "
+            "(slack/__init__.py:4)",
+        ),
         (SPEC.format("shutdown"), {}, "startup is marked as the hook shutdown; give both one name"),
         ("def routes(app):\n    return []", {}, "has a function routes, which is the name of a hook, without @hookimpl"),
         ("@hookimpl\ndef config_schema():\n    return {}", {}, "gives {} in config_schema, which must return a dataclass"),
@@ -84,6 +88,15 @@ def test_a_plugin_that_does_not_fit_is_told_why_and_the_rest_starts(site: Any, b
     assert [name for name, _ in plugins.manager.list_name_plugin()] == ["rubrics"]
     with pytest.raises(StartupError):
         site.load("slack", "bridge")
+
+
+def test_a_hook_of_a_plugin_that_is_off_and_not_required_is_told_with_that_plugin(site: Any) -> None:
+    site.bundle("rubrics", files={"hookspecs.py": "from aasim_core.hookspecs import hookspec\n@hookspec\ndef graders(app): ..."})
+    site.drop("slack", "@hookimpl\ndef graders(app):\n    return []")
+    assert site.examine("slack", disabled=("rubrics",)).find("slack").reason == (
+        'implements the hook graders, which no plugin that is on offers; rubrics does: write requires=("rubrics",) in the manifest, or '
+        "name it in `uses` and mark it @hookimpl(optionalhook=True) (slack/__init__.py:4)"
+    )
 
 
 def test_every_misspelt_hook_of_every_plugin_is_told(site: Any) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import inspect
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
@@ -12,16 +13,18 @@ import pluggy
 
 from ..failures import did_you_mean, place_of
 from ..field_types import flaw_of_values
-from ..registry import Fault, Loaded, PluginFailed, Plugins, ask
+from ..registry import Fault, Found, Loaded, PluginFailed, Plugins, ask
 from .importing import Unimportable, import_named
 
 PROJECT = "aasim"
 
 
-def assemble(on: Sequence[Loaded], specs: ModuleType) -> tuple[pluggy.PluginManager, dict[str, Fault]]:
+def assemble(
+    on: Sequence[Loaded], specs: ModuleType, found: Iterable[Found] = ()
+) -> tuple[pluggy.PluginManager, dict[str, Fault]]:
     """Return a new manager with the plugins in `on` registered in that order, and a fault for each plugin that could not be.
 
-    `specs` is the module with the core's hooks.
+    `specs` is the module with the core's hooks. `found` are all plugins, of which messages name those that offer a hook and are not on.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(specs)
@@ -29,7 +32,7 @@ def assemble(on: Sequence[Loaded], specs: ModuleType) -> tuple[pluggy.PluginMana
     reasons: dict[str, str | None] = {plugin.name: _offer(manager, plugin, owners) for plugin in on}
     for plugin in on:
         reasons[plugin.name] = reasons[plugin.name] or _register(manager, plugin) or _undecorated(plugin, owners)
-    for plugin_name, reason in _misspelt(manager):
+    for plugin_name, reason in _misspelt(manager, found):
         reasons[plugin_name] = reasons[plugin_name] or reason
     return manager, {name: Fault("broken", reason) for name, reason in reasons.items() if reason}
 
@@ -124,9 +127,22 @@ def _register(manager: pluggy.PluginManager, plugin: Loaded) -> str | None:
     try:
         manager.register(plugin.module, plugin.name)
     except pluggy.PluginValidationError as error:
-        return f"implements a hook with wrong parameters: {'; '.join(str(error).splitlines()[1:])}"
+        return _wrong_parameters(manager, plugin) or f"implements a hook wrongly: {'; '.join(str(error).splitlines()[1:])}"
     except ValueError:
         return f"has the same package as another plugin: {plugin.module.__name__}"
+    return None
+
+
+def _wrong_parameters(manager: pluggy.PluginManager, plugin: Loaded) -> str | None:
+    """Say of the first hook with a parameter that its specification does not have how to write it."""
+    for name, function in vars(plugin.module).items():
+        spec = getattr(getattr(manager.hook, name, None), "spec", None)
+        if spec is not None and hasattr(function, f"{PROJECT}_impl"):
+            strange = [parameter for parameter in inspect.signature(function).parameters if parameter not in spec.argnames]
+            if strange:
+                written = f"def {name}({', '.join(spec.argnames)})"
+                told = f"implements the hook {name} with the parameter {strange[0]}, which it does not have"
+                return f"{told}; write {written}, or as many of these{place_of(function)}"
     return None
 
 
@@ -140,15 +156,27 @@ def _undecorated(plugin: Loaded, hooks: Iterable[str]) -> str | None:
     return None
 
 
-def _misspelt(manager: pluggy.PluginManager) -> Iterator[tuple[str, str]]:
+def _misspelt(manager: pluggy.PluginManager, found: Iterable[Found]) -> Iterator[tuple[str, str]]:
     """Return all that pluggy's ``check_pending`` finds: implementations of hooks that nobody offers."""
     callers = [caller for caller in vars(manager.hook).values() if isinstance(caller, pluggy.HookCaller)]
     known = [caller.name for caller in callers if caller.has_spec()]
     for caller in callers:
         for implementation in caller.get_hookimpls():
             if not caller.has_spec() and not implementation.optionalhook:
-                yield (
-                    implementation.plugin_name,
-                    f"implements the hook {caller.name}, which no plugin that is on offers (one of a plugin in `uses` is marked "
-                    f"@hookimpl(optionalhook=True)){did_you_mean(caller.name, known)}",
-                )
+                told = f"implements the hook {caller.name}, which no plugin that is on offers"
+                advice = _advice_on(caller.name, known, found)
+                yield implementation.plugin_name, f"{told}{advice}{place_of(implementation.function)}"
+
+
+def _advice_on(hook: str, known: Iterable[str], found: Iterable[Found]) -> str:
+    """What to write instead of a hook that nobody offers: the plugin that would, where one was found, or the nearest name."""
+    optional = "mark it @hookimpl(optionalhook=True)"
+    for plugin in found:
+        file = plugin.folder / "hookspecs.py" if plugin.folder else None
+        if (
+            file
+            and file.is_file()
+            and re.search(rf"^@hookspec\b[^\n]*\ndef {hook}\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+        ):
+            return f'; {plugin.name} does: write requires=("{plugin.name}",) in the manifest, or name it in `uses` and {optional}'
+    return f" (one of a plugin in `uses` is marked @hookimpl(optionalhook=True)){did_you_mean(hook, known)}"

@@ -127,7 +127,7 @@ def _settle(plugins: Plugins, on: Sequence[Loaded], faults: Faults) -> Plugins:
     while True:
         faults = _with_blocked(on, known, faults)
         on = [plugin for plugin in on if plugin.name not in faults]
-        manager, unfit = assemble(on, plugins.specs)
+        manager, unfit = assemble(on, plugins.specs, plugins.found)
         schemas, broken = ({}, {}) if unfit else config_schemas(manager, on)
         if not unfit and not broken:
             break
