@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..error_codes import CORE_CODES
 from ..events.declarations import Declared
 from ..plugins.failures import did_you_mean
+from ..text.suggestions import near
 from .grades.package import Package, SourceFile, package_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..plugins.registry import Found
 
 _ADVICE = "write one of docs/reference/error-codes.md, or raise the object ErrorCode(…) that the hook error_codes returns"
+_MOST_NEAR = 3
 #: Families of events that are not named after their plugin.
 _FAMILIES: Mapping[str, str] = {"custom": "workflows"}
 
@@ -35,7 +37,8 @@ def _unknown_codes(package: Package, own: Collection[str]) -> Iterator[str]:
             yield f"raises its error code {code} as a text; write the object ErrorCode(…) itself ({file.at(call)})"
         elif code not in CORE_CODES:
             told = f"raises the error code {code}, which is none of the core's; {_ADVICE}"
-            yield f"{told}{did_you_mean(code, CORE_CODES)} ({file.at(call)})"
+            nearest = ", ".join(near(code, CORE_CODES, _MOST_NEAR))
+            yield f"{told}{f'; the nearest are {nearest}' if nearest else ''} ({file.at(call)})"
 
 
 def _unknown_events(package: Package, app: "App") -> Iterator[str]:

@@ -68,7 +68,8 @@ def test_an_error_code_that_the_core_does_not_have_is_told_with_its_line_and_the
     site.drop("notes", files={"service.py": RAISES.format(code='code="conflict"')})
     assert found(site) == [
         "Plugin notes raises the error code invalid_choise, which is none of the core's; write one of docs/reference/error-codes.md, "
-        'or raise the object ErrorCode(…) that the hook error_codes returns; did you mean "invalid_choice"? (notes/service.py:4).'
+        "or raise the object ErrorCode(…) that the hook error_codes returns; the nearest are invalid_choice, invalid_token, invalid_state "
+        "(notes/service.py:4)."
     ]
 
 
