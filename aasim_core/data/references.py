@@ -34,28 +34,30 @@ def hold(model: type[Row], record_ids: Iterable[str]) -> None:
         database_of(model).lock(f"references/{record_id}")
 
 
-def refuse_in_use(models: Iterable[type[Row]], kind: str, record_id: str) -> None:
-    """Refused ``in_use``, with the list, while records in the organization in scope reference that one.
+def refuse_in_use(models: Iterable[type[Row]], kind: str, record_id: str, more: Iterable[tuple[Any, str]] = ()) -> None:
+    """Refused ``in_use``, with the list, while records in the organization in scope reference that one, also in the fields of `more`.
 
     New references are blocked until the running transaction, which deletes it, ends.
     """
     hold(next(iter(models)), [record_id])
-    users = [user for users in uses(models, kind, record_id).values() for user in users]
+    users = [user for users in uses(models, kind, record_id, more).values() for user in users]
     if users:
         message = f"Something still depends on this {_noun_of(models, kind)}; move or delete that first."
         raise Refused("in_use", message, meta={"used_by": users})
 
 
-def uses(models: Iterable[type[Row]], kind: str, record_id: str) -> Mapping[str, Sequence[Mapping[str, str]]]:
+def uses(
+    models: Iterable[type[Row]], kind: str, record_id: str, more: Iterable[tuple[Any, str]] = ()
+) -> Mapping[str, Sequence[Mapping[str, str]]]:
     """Return the references to the record of that kind and id, as ``{type, id, label, field}``, by ``<type>.<field>``; at most twenty of
     each.
 
     The label is the id where the record has no name, or the caller may not see it.
     """
     found = {}
-    for model, field in _fields_to(models, kind):
+    for model, field in dict.fromkeys((*fields_to(models, kind), *more)):
         shown_id, shown_kind = _shown_as(model)
-        query = _live(model, model.select(shown_id).where(_names(getattr(model, field), record_id)))
+        query = _live(model, model.select(shown_id).where(naming(getattr(model, field), record_id)))
         ids = [row_id for (row_id,) in query.order_by(model.id).limit(_MOST_SHOWN).tuples()]
         if ids:
             labels = _labels(models, shown_kind, ids)
@@ -124,7 +126,7 @@ def _labels(models: Iterable[type[Row]], kind: str, ids: Sequence[str]) -> Mappi
 def reassign(models: Iterable[type[Row]], kind: str, record_id: str, successor_id: str) -> int:
     """Replace references to one record by references to the other, except in lists; returns the number of rows. Needs a transaction."""
     changed = 0
-    for model, field in _fields_to(models, kind):
+    for model, field in fields_to(models, kind):
         column = getattr(model, field)
         if isinstance(column, JsonField):
             continue
@@ -150,14 +152,16 @@ def require(models: Iterable[type[Row]], kind: str, ids: Sequence[str], field: s
         raise Invalid(missing)
 
 
-def _fields_to(models: Iterable[type[Row]], kind: str) -> Iterator[tuple[Any, str]]:
+def fields_to(models: Iterable[type[Row]], kind: str) -> Iterator[tuple[Any, str]]:
+    """Return each record, with the field, that declares references to records of that kind."""
     for model in models:
         for field, prefixes in getattr(model._meta, "references", {}).items():
             if kind == prefixes or (isinstance(prefixes, tuple) and kind in prefixes):
                 yield model, field
 
 
-def _names(column: Any, record_id: str) -> Any:
+def naming(column: Any, record_id: str) -> Any:
+    """Return the condition that the column, which may hold a list, names the record."""
     # A list is stored as JSON text, with ids in quotes.
     return column.contains(f'"{record_id}"') if isinstance(column, JsonField) else column == record_id
 

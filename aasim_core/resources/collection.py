@@ -52,6 +52,7 @@ class Collection(Resource):
 
     Records with a `parent` are listed, created and found under it; the path names its id as the parent's own path does. Callers who cannot
     see the parent get the uniform 404. Its resource decides about permissions on the records, unless they have a node of their own.
+    A parent with records under it is not deleted, unless its resource overrides `remove`.
     """
 
     record: ClassVar[type[records.TenantRecord]]
@@ -163,9 +164,30 @@ class Collection(Resource):
         return record
 
     def remove(self, req: Request, record: Any) -> None:
-        """Delete the record, and write the event, which keeps its label."""
+        """Delete the record, and write the event, which keeps its label.
+
+        Without an override, Refused as `refuse_in_use` says; an override decides that itself, and may call it first.
+        """
+        if self._inherits("remove"):
+            self.refuse_in_use(record)
         records.remove(record)
         emit(self._event("deleted"), record)
+
+    def refuse_in_use(self, record: Any) -> None:
+        """Refused ``in_use``, with the list, while `referrers` hold the record's id."""
+        if found := self.referrers():
+            references.refuse_in_use(self.app.models, references.kind_of(self.record) or "", record.id, found)
+
+    def referrers(self) -> list[tuple[type[records.Row], str]]:
+        """Return the records that name such a record, each with the field: those that declare `references` to it, and those under it."""
+        under = [each for each in self._resources_under() if each.parent.field in each.record._meta.fields]
+        declared = references.fields_to(self.app.models, references.kind_of(self.record) or "")
+        return list(dict.fromkeys((*declared, *((each.record, each.parent.field) for each in under))))
+
+    def _resources_under(self) -> Iterable[Any]:
+        resources = {id(endpoint.resource): endpoint.resource for endpoint in self.app.endpoints}.values()
+        parents = ((each, getattr(each, "parent", None)) for each in resources)
+        return [each for each, parent in parents if parent is not None and isinstance(self, parent.resource)]
 
     def present(self, record: Any) -> Any:
         """Return the source for the reply schema of a single record."""

@@ -10,7 +10,6 @@ from ..access.records import Node
 from ..context import current_organization
 from ..data import records
 from ..data.conditions import Condition
-from ..data.references import refuse_in_use
 from ..errors import Invalid, Problem
 from ..events.log import emit
 from ..http.request import Request
@@ -97,7 +96,7 @@ class NodeCollection(Collection):
 
     def remove(self, req: Request, record: Any) -> None:
         """Delete it; Refused ``in_use``, with the list, while anything belongs to it."""
-        refuse_in_use(self.app.models, self.record._meta.id_prefix, record.id)
+        self.refuse_in_use(record)
         tree.fell(record.id)
         super().remove(req, record)
 

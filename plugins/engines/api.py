@@ -9,7 +9,6 @@ from aasim_core.clock import now, to_text
 from aasim_core.context import current_organization
 from aasim_core.data import records
 from aasim_core.data.conditions import Condition
-from aasim_core.data.references import refuse_in_use
 from aasim_core.ids import new_id
 from aasim_core.lists.query import ListQuery
 from aasim_core.lists.render_plan import Derived
@@ -127,7 +126,7 @@ class Engines(Halting, Collection):
         """Delete an engine of the organization, unless something depends on it."""
         if record.built_in_of is not None:
             raise Refused("invalid_state", "A built-in engine cannot be deleted; set its status to disabled.")
-        refuse_in_use(self.app.models, "engine", record.id)
+        self.refuse_in_use(record)
         epoch.bump(current_organization())
         super().remove(req, record)
 

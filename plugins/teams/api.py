@@ -11,7 +11,6 @@ from aasim_core.access.delegation import Delegator
 from aasim_core.access.records import Team, TeamMember
 from aasim_core.data.conditions import equals
 from aasim_core.data.records import find_or_none
-from aasim_core.data.references import refuse_in_use
 from aasim_core.data.views import View
 from aasim_core.errors import not_found
 from aasim_core.ids import is_id
@@ -78,7 +77,7 @@ class Teams(Collection):
 
     def remove(self, req: Request, record: Team) -> None:
         """Delete its own data, but not references to it."""
-        refuse_in_use(self.app.models, "team", record.id)
+        self.refuse_in_use(record)
         service.remove(record, Delegator.of(self.app.rights, req.principal))
 
 

@@ -5,15 +5,19 @@ from typing import Any
 
 from marshmallow import Schema
 
+from ...context import organization_scope
 from ...http.operations import Endpoint
 from ...ids import is_id, new_id
 from ...schemas.fields import Json, ListOf, Object, Strict
+from ...worker.runner import work_off
+from ..copies import named_by
 from ..principals import key_of, member_without
 from ..reporting import demand, demand_none
 from ..world import Person
 from .exchanges import Exchange, difference, envelope_flaw, joined
 from .stage import TENANT, Stage
 from .terms import (
+    deletes_referenced,
     for_each,
     for_people_only,
     has_body,
@@ -55,6 +59,22 @@ class RefusalContract:
             problem = f"{exchange}\nto a member who holds every permission but {permission}; it must answer 403 permission_denied"
             demand(exchange.codes == {"_": ["permission_denied"]}, problem)
             demand_none(_form_flaws(stage, endpoint, exchange))
+
+    @for_each(deletes_referenced)
+    def test_what_others_name_is_not_deleted_silently(self, stage: Stage, endpoint: Endpoint) -> None:
+        """409 ``in_use`` while a record names the object; or none does any more, or the object's row stays."""
+        record = endpoint.resource.record  # type: ignore[attr-defined]
+        for model, field in endpoint.resource.referrers():  # type: ignore[attr-defined]
+            ids = stage.ids(endpoint, stage.owner, fresh=True)
+            object_id = list(ids.values())[-1]
+            with named_by(stage.app, stage.owner, model, field, object_id) as still_named:
+                exchange = stage.ask("DELETE", stage.filled(endpoint.template, ids), stage.owner)
+                refused = exchange.codes == {"_": ["in_use"]}
+                work_off(stage.app)  # what goes along may go in a job
+                with organization_scope(stage.owner.organization_id):
+                    stays = record.select().where(record.id == object_id).exists()
+                problem = f"{exchange}\nwhile {model._meta.table_name}.{field} names the object; it must answer 409 in_use"
+                demand(refused or stays or not still_named(), problem)
 
     @for_each(for_people_only)
     def test_it_refuses_an_api_key(self, stage: Stage, endpoint: Endpoint) -> None:

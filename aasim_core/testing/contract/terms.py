@@ -53,6 +53,17 @@ def knows_its_parameters(endpoint: Endpoint) -> bool:
     return not getattr(endpoint.query, "tolerant", False)
 
 
+def deletes_referenced(endpoint: Endpoint) -> bool:
+    """Those that delete an object that other records may name."""
+    resource: Any = endpoint.resource
+    return (
+        endpoint.method == "DELETE"
+        and endpoint.template.endswith("}")
+        and hasattr(resource, "referrers")
+        and resource.referrers()
+    )
+
+
 def needs_caller(endpoint: Endpoint) -> bool:
     """Those that are not public."""
     return endpoint.needs_caller
