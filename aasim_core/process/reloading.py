@@ -49,13 +49,17 @@ class SourceWatch:
         """The files that changed, came or went, when any does; empty where `supervisor` is to stop first."""
         found: set[Path] = set()
 
-        def has_changed() -> bool:
+        def take() -> bool:
             before, self._seen = self._seen, self._look()
             found.update(path for path, _ in before.items() ^ self._seen.items())
             return bool(found)
 
-        supervisor.watch(has_changed, pause=_LOOK_SECONDS)
+        supervisor.watch(take, pause=_LOOK_SECONDS)
         return found
+
+    def has_changed(self) -> bool:
+        """Whether there is a change that `next_change` has not returned yet."""
+        return self._look() != self._seen
 
     def _look(self) -> dict[Path, int]:
         return dict(_changed_at(self._roots))
@@ -91,11 +95,12 @@ def reload_until_stop(supervisor: Supervisor, launch: Launch, sources: SourceWat
     while found := sources.next_change(supervisor):
         changed |= found
         started = time.monotonic()
+        terminal.say(f"  {_names(changed)} changed, restarting …")
         if replaced := _replaced(supervisor, launch, sources, changed):
             launch = replaced
             terminal.done(f"{_names(changed)} changed; API and worker restarted ({time.monotonic() - started:.1f} s)")
             changed.clear()
-        elif not supervisor.is_stopping:
+        elif not supervisor.is_stopping and not sources.has_changed():  # or else that is tried
             down = " and ".join(supervisor.given_up)
             terminal.trouble(
                 f"{_names(changed)} changed, but does not load. Correct the error above, and save. "
@@ -111,7 +116,7 @@ def _replaced(supervisor: Supervisor, launch: Launch, sources: SourceWatch, chan
         report(error)
         return None
     sources.follow(launch.settings)
-    if not _loads(supervisor, launch, changed):
+    if not _loads(supervisor, launch, sources, changed):
         return None
     supervisor.replace(launch.commands)
 
@@ -121,9 +126,12 @@ def _replaced(supervisor: Supervisor, launch: Launch, sources: SourceWatch, chan
     return launch if supervisor.watch(is_settled, launch.grace_seconds + START_SECONDS) and not supervisor.given_up else None
 
 
-def _loads(supervisor: Supervisor, launch: Launch, changed: Iterable[Path]) -> bool:
-    """Whether new processes can start, after the migrations that changed; what is wrong is on standard error."""
-    if not _succeeds(supervisor, launch.command("plugins", "check"), stdout=subprocess.DEVNULL):
+def _loads(supervisor: Supervisor, launch: Launch, sources: SourceWatch, changed: Iterable[Path]) -> bool:
+    """Whether new processes can start, after the migrations that changed; what is wrong is on standard error.
+
+    False also where more has changed meanwhile, such as a migration of the record that changed: it is tried together with that.
+    """
+    if not _succeeds(supervisor, launch.command("plugins", "check"), stdout=subprocess.DEVNULL) or sources.has_changed():
         return False
     may_migrate = any(path.parent.name == _MIGRATIONS or path.suffix != ".py" for path in changed)
     return not may_migrate or _succeeds(supervisor, launch.command("migrate"))
@@ -139,7 +147,14 @@ def _succeeds(supervisor: Supervisor, command: Sequence[str], stdout: int | None
 
 
 def _names(changed: Iterable[Path]) -> str:
-    """The first of the files, and how many more there are."""
-    first, *more = sorted(changed)
+    """The file that was saved last, and how many more there are."""
+    first, *more = sorted(sorted(changed), key=_saved_at, reverse=True)
     name = f"{first.parent.name}/{first.name}"
     return f"{name} and {len(more)} more" if more else name
+
+
+def _saved_at(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # it is gone
+        return 0

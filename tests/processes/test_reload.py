@@ -137,12 +137,13 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     installation.close()
 
 
-def test_a_changed_file_is_in_the_next_answer_and_one_line_says_which_it_was(bench: Bench) -> None:
+def test_a_changed_file_is_in_the_next_answer_and_two_lines_say_which_it_was(bench: Bench) -> None:
     assert bench.greeting() == "Hello."
     bench.path("greetings/words.py").write_text('WORDS = "Good day."\n')
     said = bench.says("s)\n")
     assert bench.greeting() == "Good day."
-    assert re.fullmatch(r"\s*✓ greetings/words.py changed; API and worker restarted \(\d+\.\d s\)\n", said)
+    told = r"\s*greetings/words.py changed, restarting …\n✓ greetings/words.py changed; API and worker restarted \(\d+\.\d s\)\n"
+    assert re.fullmatch(told, said)
 
 
 def test_a_syntax_error_is_told_with_its_line_and_leaves_the_old_answer(bench: Bench) -> None:
