@@ -28,6 +28,16 @@ if TYPE_CHECKING:
 _ABOUT = "Ids of the items to add names to: with owner, the object owner with id and name is added to owner_id."
 
 
+class Words(ListOf):
+    """The words of ``expand``; an unknown one is an error before their number is, so that the error names those that there are."""
+
+    def read(self, value: Any) -> Any:
+        """Return the words; raises ValidationError."""
+        if type(value) is list:
+            self._items(value)
+        return super().read(value)
+
+
 class NamedOut(Schema):
     """The object that an id refers to, with its name."""
 
@@ -91,7 +101,7 @@ def _word(name: str) -> str:
 def _with_references(endpoint: Endpoint, references: Mapping[str, Reference]) -> Endpoint:
     if not references:
         return endpoint
-    words = ListOf(Choice(*references), len(references), min_items=1, unique=True, description=_ABOUT)
+    words = Words(Choice(*references), len(references), min_items=1, unique=True, description=_ABOUT)
     query = endpoint.operation.query
     asked = query if isinstance(query, Parameters) else Parameters({})
     return replace(endpoint, operation=replace(endpoint.operation, query=asked.with_more(expand=words)), references=references)

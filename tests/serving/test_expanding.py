@@ -102,3 +102,15 @@ def test_the_reference_tells_which_names_can_be_added_and_what_they_look_like(wo
     schemas = whole["components"]["schemas"]
     assert schemas[words]["enum"] == ["project", "owner", "engine"]
     assert schemas["agents.AgentOut"]["properties"]["owner"]["anyOf"][0] == {"$ref": "#/components/schemas/core.NamedOut"}
+
+
+@pytest.mark.parametrize("words", ["manager,shift", "shift", "manager," * 40 + "shift"])
+def test_a_word_that_there_is_not_is_told_before_how_many_there_may_be(owner: Person, words: str) -> None:
+    refused = owner.client.get(f"/branches?expand={words}")
+    assert refused.codes == {"expand": ["invalid_parameter"]}
+    assert refused.body["errors"]["expand"][0]["message"] == "Write one of manager."
+
+
+def test_more_words_than_there_are_is_still_an_error(owner: Person) -> None:
+    refused = owner.client.get("/branches?expand=manager,manager")
+    assert "at most 1 item" in refused.body["errors"]["expand"][0]["message"]
