@@ -25,6 +25,10 @@ class Settings:
     plugins: PluginsSettings
     config_file: Path | None = None
 
+    def section(self, name: str, kind: type[Any]) -> Any:
+        """The section of a plugin, with its defaults."""
+        return kind()
+
 
 @dataclass
 class Site:
