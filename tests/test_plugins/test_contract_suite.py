@@ -75,12 +75,14 @@ class Teams(PluginContract):
     plugin = "teams"
 
 
+@pytest.mark.long
 def test_a_body_that_changes_nothing_is_told_as_that(app: App) -> None:
     stage = Stage(app, Hints(samples={"PATCH /teams/{team_id}": lambda world, caller: {}}))
     with pytest.raises(pytest.fail.Exception, match=r"the body {} changes nothing; write another one in `samples`"):
         Teams().test_a_change_is_an_event(stage, stage.endpoints["PATCH /teams/{team_id}"])
 
 
+@pytest.mark.long
 def test_copies_that_a_unique_index_refuses_are_told_with_their_prefix(app: App) -> None:
     stage = Stage(app, Hints())
     team = stage.create(stage.endpoints["POST /teams"], stage.owner, "/teams")["id"]
@@ -91,6 +93,7 @@ def test_copies_that_a_unique_index_refuses_are_told_with_their_prefix(app: App)
         stage.multiply(row, stage.owner, 1)
 
 
+@pytest.mark.long
 def test_an_operation_that_is_refused_may_need_another_object_in_its_path(app: App) -> None:
     stage = Stage(app, Hints(samples={"POST /teams/{team_id}/members": {}}))
     with pytest.raises(Unprepared, match=r"in `samples`, or another one for 'POST /teams', if it is the object made by that"):

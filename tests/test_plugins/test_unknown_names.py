@@ -9,6 +9,8 @@ from aasim_core.commands.plugins import group
 from aasim_core.errors import Problem, StartupError
 from aasim_core.settings import Settings
 
+pytestmark = pytest.mark.long
+
 EVENTS = """
 from aasim_core import Event, Listener
 @hookimpl
