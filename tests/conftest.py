@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,10 @@ MISSING = "no Redis server answers"
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("aasim", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("aasim")
+
+# A command that a script starts in the background ignores SIGINT, and so would the processes that tests start and stop by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
