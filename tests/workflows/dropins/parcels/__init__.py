@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from aasim_core import Plugin, hookimpl
 from aasim_plugins.workflows import hookspecs
-from aasim_plugins.workflows.hookspecs import NodeFailed, NodeType, Result
+from aasim_plugins.workflows.hookspecs import Data, NodeFailed, NodeType, Result
 
 if TYPE_CHECKING:
     from aasim_core import App
     from aasim_plugins.executions.hookspecs import ToolUse
-    from aasim_plugins.workflows.hookspecs import Data
 
 plugin = Plugin("Parcels", "Nodes that weigh parcels and book couriers.", requires=("executions", "workflows"))
 
