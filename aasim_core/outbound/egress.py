@@ -67,7 +67,9 @@ class Egress:
         return addresses
 
     def closes(self, host: str) -> bool:
-        """Return whether the host is an address, in any notation, that requests may not reach; names are not resolved."""
+        """Return whether the host is an address, in any notation, that requests may not reach; of names, only localhost is resolved."""
+        if host.lower().rstrip(".").rpartition(".")[2] == "localhost":  # RFC 6761: this machine, whatever a resolver says
+            host = "127.0.0.1"
         try:
             found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except (OSError, UnicodeError):

@@ -54,7 +54,7 @@ def refuse_idle(app: "App", wanted: Sequence[str]) -> None:
 
 
 def refuse_closed(app: "App", url: str) -> None:
-    """Invalid for an address that requests may not go to; a name is looked up for each connection."""
+    """Invalid for an address that requests may not go to, and for localhost; any other name is looked up for each connection."""
     from aasim_core.outbound.egress import Egress
 
     host = Address.of(url).host

@@ -75,7 +75,7 @@ KINDS: dict[str, Callable[[str, int], dict[str, Any]]] = {"http": http, "mcp": m
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_app_at_a_closed_address_is_refused_when_it_is_written(apps: Apps, kind: str, port: int) -> None:
-    for host in CLOSED:
+    for host in (*CLOSED, "localhost"):
         answer = apps.client.post("/connected-apps", {"name": "Inside", **KINDS[kind](host, port)})
         assert (answer.status, list(answer.codes.values())) == (422, [["url_not_allowed"]]), host
 

@@ -40,7 +40,7 @@ def new_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]
 
 
 def _installation(folder: Path) -> Iterator[Platform]:
-    """An API and a worker with a new person's settings: none but the port, the data folder and an MCP server."""
+    """An API and a worker with a new person's settings: none but the port, the data folder, an MCP server and where webhooks may be."""
     for tool in ("bash", "curl", "jq"):
         if shutil.which(tool) is None:
             message = f"the examples need {tool}; install it"
@@ -50,6 +50,7 @@ def _installation(folder: Path) -> Iterator[Platform]:
         "AASIM_DATA_DIR": str(folder / "data"),
         "AASIM_BIND": f"127.0.0.1:{port}",
         "AASIM_CONNECTED_APPS__MCP_SERVERS": MCP_SERVERS,
+        "AASIM_WEBHOOKS__ALLOWED_NETWORKS": '["127.0.0.0/8", "::1/128"]',
     }
     log = folder / "log"
     assert spawn([COMMAND, "migrate"], settings, log).wait(300) == 0, log.read_text()

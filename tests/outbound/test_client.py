@@ -137,7 +137,13 @@ def test_an_address_is_closed_in_every_spelling_and_a_name_is_not_looked_up() ->
     assert closed == []
     assert not Egress().closes("8.8.8.8")
     assert not Egress(["10.0.0.0/8"]).closes("10.0.0.1")
-    assert not Egress().closes("localhost"), "what a name leads to is seen when it is called"
+    assert not Egress().closes("hooks.example.com"), "what a name leads to is seen when it is called"
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost.", "shop.localhost"])
+def test_localhost_is_this_machine(host: str) -> None:
+    assert Egress().closes(host)
+    assert not Egress(["127.0.0.0/8"]).closes(host)
 
 
 def test_a_socket_goes_where_it_may(peer: Peer) -> None:

@@ -18,6 +18,6 @@ def egress_of(allowed_networks: Sequence[str], *, with_loopback: bool) -> "Egres
 def closed_url(egress: "Egress", base_url: str | None, setting: str) -> str | None:
     """Why an engine cannot be at the URL, with the `setting` that would allow it; None where it can, or its name has to be looked up."""
     host = urlsplit(base_url).hostname if base_url else None
-    if host is None or not egress.closes("127.0.0.1" if host == "localhost" else host):
+    if host is None or not egress.closes(host):
         return None
     return f"Engines may not be at {host}, unless the operator allows it in {setting}."
